@@ -1,0 +1,89 @@
+"""Every error that yamjit raises on purpose.
+
+::
+
+    YamjitError
+    ├── ModelError            the bytes are no model that can be run exactly
+    │   └── ModelNotFoundError  no model at hand, and none could be fetched
+    ├── AudioError            the audio cannot be read or is not usable
+    ├── LimitError            a named limit would be exceeded
+    ├── InputError            an argument is wrong (also a ``ValueError``)
+    ├── DependencyError       an optional package is missing (also an ``ImportError``)
+    └── DownloadError         a file could not be fetched, or is not the one that was asked for
+
+Whatever bytes, audio or arguments come in, nothing else comes out: ``except yamjit.YamjitError`` is enough.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AudioError",
+    "DependencyError",
+    "DownloadError",
+    "InputError",
+    "LimitError",
+    "ModelError",
+    "ModelNotFoundError",
+    "YamjitError",
+]
+
+
+class YamjitError(Exception):
+    """Base of all errors of this package."""
+
+
+class ModelError(YamjitError):
+    """The bytes are no model that can be run exactly.
+
+    Parameters
+    ----------
+    reason : str
+        What was found and what is accepted.
+    operator : str, optional
+        The operator concerned, such as ``"operator 16 CONV_2D"``.
+    tensor : str, optional
+        The tensor concerned, such as ``"tensor 33 'conv/weights'"``.
+    offset : int, optional
+        Byte offset in the file where the fault lies.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        operator: str | None = None,
+        tensor: str | None = None,
+        offset: int | None = None,
+    ) -> None:
+        self.reason = reason
+        self.operator = operator
+        self.tensor = tensor
+        self.offset = offset
+        where = [part for part in (operator, tensor) if part]
+        if offset is not None:
+            where.append(f"byte {offset}")
+        super().__init__(f"{', '.join(where)}: {reason}" if where else reason)
+
+
+class ModelNotFoundError(ModelError):
+    """No model is at hand, and none could be fetched."""
+
+
+class AudioError(YamjitError):
+    """The audio cannot be read or is not usable."""
+
+
+class LimitError(YamjitError):
+    """A named limit would be exceeded; nothing was allocated."""
+
+
+class InputError(YamjitError, ValueError):
+    """An argument is wrong; the message says what was found and what is accepted."""
+
+
+class DependencyError(YamjitError, ImportError):
+    """An optional package is missing; the message names the extra that installs it."""
+
+
+class DownloadError(YamjitError):
+    """A file could not be fetched, or is not the one that was asked for."""
