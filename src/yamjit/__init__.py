@@ -1,3 +1,63 @@
-"""yamjit: names the sounds in audio with Google's quantized YAMNet, in NumPy and Numba."""
+"""yamjit: names the sounds in audio with Google's quantized YAMNet, in NumPy and Numba.
+
+>>> import yamjit
+>>> model = yamjit.load()
+>>> model.classify("street.mp3").top(3)
+
+Importing this package imports NumPy at most; readers, decoders and compilers are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from yamjit.classifier import Classification, Classifier, load
+    from yamjit.errors import (
+        AudioError,
+        DependencyError,
+        DownloadError,
+        InputError,
+        LimitError,
+        ModelError,
+        ModelNotFoundError,
+        YamjitError,
+    )
+    from yamjit.labels import ScoredLabel
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AudioError",
+    "Classification",
+    "Classifier",
+    "DependencyError",
+    "DownloadError",
+    "InputError",
+    "LimitError",
+    "ModelError",
+    "ModelNotFoundError",
+    "ScoredLabel",
+    "YamjitError",
+    "__version__",
+    "load",
+]
+
+_HOMES = {
+    **dict.fromkeys(("Classification", "Classifier", "load"), "yamjit.classifier"),
+    **dict.fromkeys((name for name in __all__ if name.endswith("Error")), "yamjit.errors"),
+    "ScoredLabel": "yamjit.labels",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

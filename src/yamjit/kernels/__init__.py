@@ -1,1 +1,68 @@
-""""""
+"""Kernels and the backends that run them: arrays and integers, never a graph."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Protocol
+
+from yamjit.errors import DependencyError, InputError
+from yamjit.kernels.program import Program, Workspace
+
+__all__ = ["BACKENDS", "Backend", "load_backend"]
+
+BACKENDS = ("auto", "numba", "numpy")
+
+#: Patches after which "auto" turns to Numba: by then loading it has paid off.
+_PATCHES_WORTH_NUMBA = 64
+
+
+class Backend(Protocol):
+    """What runs a program. Both backend modules are one; every backend gives the same integers."""
+
+    def run(self, program: Program, workspace: Workspace, patches: int, first: int, last: int, /) -> None:
+        """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace."""
+
+
+def load_backend(name: str = "auto") -> Backend:
+    """Return a backend by name, and import no more than it needs.
+
+    Raises
+    ------
+    InputError
+        If there is no such backend.
+    DependencyError
+        If it is Numba and Numba is not installed.
+    """
+    if name == "numpy":
+        from yamjit.kernels import numpy_backend
+
+        return numpy_backend
+    if name == "numba":
+        if not _has_numba():
+            raise DependencyError("the numba backend needs Numba: pip install numba")
+        from yamjit.kernels import numba_backend
+
+        return numba_backend
+    if name == "auto":
+        return _AutoBackend() if _has_numba() else load_backend("numpy")
+    raise InputError(f"backend {name!r} is unknown, {', '.join(BACKENDS)} are accepted")
+
+
+def _has_numba() -> bool:
+    return importlib.util.find_spec("numba") is not None
+
+
+class _AutoBackend:
+    """NumPy for the first patches, Numba once there are many: the integers are the same."""
+
+    def __init__(self) -> None:
+        self._backend = load_backend("numpy")
+        self._left = _PATCHES_WORTH_NUMBA
+
+    def run(self, program: Program, workspace: Workspace, patches: int, first: int, last: int, /) -> None:
+        """Run steps, and change the backend when it pays."""
+        if self._left > 0 and first <= 1:
+            self._left -= patches
+            if self._left <= 0:
+                self._backend = load_backend("numba")
+        self._backend.run(program, workspace, patches, first, last)

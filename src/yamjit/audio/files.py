@@ -1,0 +1,193 @@
+"""Audio files through libsndfile: decoded in blocks of fixed size, nothing in a header believed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
+from yamjit.audio.opening import OpenedFile, describe_os_error
+from yamjit.errors import AudioError, DependencyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["FileReader"]
+
+#: How files begin that hold audio, but none that libsndfile reads: offset, bytes, name.
+FOREIGN_SIGNATURES = (
+    (4, b"ftyp", "MP4/M4A (AAC)"),
+    (0, b"\x1aE\xdf\xa3", "Matroska/WebM"),
+    (0, b"\xff\xf1", "AAC"),
+    (0, b"\xff\xf9", "AAC"),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF/WMA"),
+    (0, b"#!AMR", "AMR"),
+    (0, b"wvpk", "WavPack"),
+    (0, b"MAC ", "Monkey's Audio"),
+    (0, b"\x0b\x77", "AC-3"),
+    (8, b"AVI ", "AVI"),
+)
+
+#: From here on, a length in a header means that its writer, to a pipe, did not know it.
+UNKNOWN_BYTES = 0x7FFF_F000
+UNKNOWN_FRAMES = 2**62
+
+#: libsndfile's log, where a chunk of samples is longer than the file.
+_CUT_CHUNK = re.compile(r"^\s*(?:data|SSND|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+
+#: What soundfile raises; MemoryError comes from a header that made libsndfile ask for too much.
+_FAILURES = (RuntimeError, OSError, TypeError, ValueError, MemoryError)
+
+
+class FileReader:
+    """A decoded audio file.
+
+    The header is checked when the file is opened, the body as it is read. A file that is damaged or cut short
+    yields what could be decoded before that place, and `damage` then says so; a file of which nothing could
+    be decoded is refused.
+
+    Parameters
+    ----------
+    opened : OpenedFile
+        Closed with the reader.
+    limits : AudioLimits
+        What is accepted.
+
+    Attributes
+    ----------
+    name, format : str
+        For messages; such as ``"dog.wav"`` and ``"WAV PCM_16"``.
+    sample_rate, channels : int
+        As the header says, in Hz.
+    claimed_frames : int or None
+        Length as the header says, None if it says none.
+    damage : str or None
+        Once read: what is wrong with the file.
+
+    Raises
+    ------
+    AudioError
+        If this is no audio that libsndfile reads, or its rate or channels are absurd.
+    DependencyError
+        If soundfile is not installed.
+    """
+
+    def __init__(self, opened: OpenedFile, limits: AudioLimits) -> None:
+        self._opened = opened
+        self.name = opened.name
+        self.damage: str | None = None
+        self._sound = self._open()
+        self.sample_rate = int(self._sound.samplerate)
+        self.channels = int(self._sound.channels)
+        self.format = f"{self._sound.format} {self._sound.subtype}"
+        frames = int(self._sound.frames)
+        self.claimed_frames = frames if 0 < frames < UNKNOWN_FRAMES else None
+        self._check_header(limits)
+
+    def frames(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the samples, float32 (n, channels); a block is overwritten by the next one."""
+        buffer = np.empty((BLOCK_SAMPLES // self.channels, self.channels), np.float32)
+        done, count, fault = 0, -1, None
+        while count and not fault:
+            count, fault = self._read(buffer)
+            done += count
+            if count:
+                yield buffer[:count]
+        if fault and not done:
+            raise AudioError(f"{self.name}: cannot be decoded: {fault}")
+        self.damage = self._describe_end(done, fault)
+
+    def close(self) -> None:
+        """Close the decoder, and the file if it was opened by path."""
+        self._sound.close()
+        self._opened.close()
+
+    def _open(self) -> Any:
+        if self._opened.callbacks.size == 0:
+            raise AudioError(f"{self.name}: is empty")
+        head = self._opened.head()
+        open_sound = _import_soundfile().SoundFile
+        try:
+            sound = open_sound(self._opened.handle, closefd=False)
+        except _FAILURES as error:
+            self._raise_read_error()
+            raise AudioError(f"{self.name}: {_describe_refusal(error, head)}") from error
+        # Else soundfile seeks after every block: slow, and not needed to read from start to end.
+        sound.seekable = _never
+        return sound
+
+    def _check_header(self, limits: AudioLimits) -> None:
+        if not limits.min_rate <= self.sample_rate <= limits.max_rate:
+            raise AudioError(
+                f"{self.name}: its header claims a sample rate of {self.sample_rate} Hz; "
+                f"accepted are {limits.min_rate} to {limits.max_rate} Hz"
+            )
+        if not 1 <= self.channels <= limits.channels:
+            raise AudioError(
+                f"{self.name}: its header claims {self.channels} channels; "
+                f"accepted are 1 to {limits.channels}"
+            )
+
+    def _read(self, buffer: NDArray[np.float32]) -> tuple[int, str | None]:
+        """Fill `buffer`; return how many of its frames are valid, and what went wrong."""
+        buffer.fill(np.nan)
+        fault = None
+        try:
+            count = len(self._sound.read(out=buffer))
+        except _FAILURES as error:
+            # What was decoded before the fault is in place, but libsndfile does not say how much it is.
+            missing = np.isnan(buffer).any(axis=1)
+            count = int(missing.argmax()) if missing.any() else len(buffer)
+            fault = _describe_failure(error)
+        self._raise_read_error()
+        return count, fault
+
+    def _raise_read_error(self) -> None:
+        error = self._opened.callbacks.fault
+        if error is not None:
+            reason = f"{type(error).__name__}: {one_line(str(error))}"
+            raise AudioError(f"{self.name}: reading the file object failed: {reason}") from error
+
+    def _describe_end(self, done: int, fault: str | None) -> str | None:
+        end = f"{self.name}: ends at {done / self.sample_rate:.6g} s"
+        if fault:
+            return f"{end} where it is damaged: {fault}"
+        if self.claimed_frames and done < self.claimed_frames:
+            return f"{end}, but its header claims {self.claimed_frames / self.sample_rate:.6g} s"
+        cut = _CUT_CHUNK.search(self._sound.extra_info)
+        if cut and int(cut[2]) < int(cut[1]) < UNKNOWN_BYTES:
+            return f"{end}, after {cut[2]} of the {cut[1]} bytes that its header claims"
+        return None
+
+
+def _never() -> bool:
+    return False
+
+
+def _import_soundfile() -> Any:
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:  # OSError: the package is there, libsndfile is not
+        raise DependencyError(
+            f"reading audio files needs soundfile: pip install soundfile ({error})"
+        ) from error
+    return soundfile
+
+
+def _describe_failure(error: Exception) -> str:
+    """Return the reason alone, in one line."""
+    reason = str(getattr(error, "error_string", None) or describe_os_error(error))
+    if "SF_INFO struct incomplete" in reason:  # what libsndfile says of a sample rate of 0
+        return "the header states no usable sample rate"
+    return one_line(reason).strip().rstrip(".")
+
+
+def _describe_refusal(error: Exception, head: bytes) -> str:
+    for offset, signature, kind in FOREIGN_SIGNATURES:
+        if head[offset:].startswith(signature):
+            return f"{kind} is not supported; convert it first, as with: ffmpeg -i INPUT output.flac"
+    return f"is no audio that libsndfile can read: {_describe_failure(error)}"

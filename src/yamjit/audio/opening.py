@@ -1,0 +1,174 @@
+"""Paths and file objects, opened for libsndfile: by path only regular files, no exception from a callback."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from yamjit.audio.limits import one_line
+from yamjit.errors import AudioError, InputError, LimitError
+
+if TYPE_CHECKING:
+    from yamjit.audio.limits import AudioLimits
+
+__all__ = ["OpenedFile", "open_object", "open_path"]
+
+_CHUNK_BYTES = 2**20
+
+
+class FileCallbacks:
+    """A seekable binary file object as libsndfile reads it, from where it stands to its end.
+
+    No exception may leave a callback: the first one is kept in `fault`, and the file seems to end there.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.fault: Exception | None = None
+        self._file = file
+        self._start = file.tell()
+        self._position = 0
+        self.size = max(0, file.seek(0, io.SEEK_END) - self._start)
+        file.seek(self._start)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to `offset` bytes from the start, the position or the end; return the new position."""
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
+        self._position = max(0, origin + offset)
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position, in bytes from the start."""
+        return self._position
+
+    def read(self, count: int) -> bytes:
+        """Return up to `count` bytes."""
+        try:
+            self._file.seek(self._start + self._position)
+            data = bytes(self._file.read(count))[:count]
+        except Exception as error:  # noqa: BLE001 - of a foreign object, kept for the caller
+            self.fault = self.fault or error
+            return b""
+        self._position += len(data)
+        return data
+
+
+class OpenedFile:
+    """A file to be decoded, and how libsndfile gets at it.
+
+    Parameters
+    ----------
+    name : str
+        For messages, in one line.
+    file : binary file object
+        Seekable.
+    owned : bool
+        Whether it was opened here, and is to be closed here.
+    """
+
+    def __init__(self, name: str, file: Any, *, owned: bool) -> None:
+        self.name = name
+        self.callbacks = FileCallbacks(file)
+        self._file = file
+        self._owned = owned
+
+    @property
+    def handle(self) -> int | FileCallbacks:
+        """The descriptor of a file opened by path, else the callbacks.
+
+        A Ctrl-C that falls into a callback is lost, so descriptors are used where they are portable.
+        """
+        return int(self._file.fileno()) if self._owned and os.name != "nt" else self.callbacks
+
+    def head(self) -> bytes:
+        """Return the first bytes; the file stands at its start afterwards."""
+        data = self.callbacks.read(16)
+        self.callbacks.seek(0)
+        if self._owned:
+            self._file.seek(0)
+        return data
+
+    def close(self) -> None:
+        """Close the file if it was opened here."""
+        if self._owned:
+            self._file.close()
+
+
+def open_path(path: str | os.PathLike[str]) -> OpenedFile:
+    """Open the regular file at `path`.
+
+    Raises
+    ------
+    AudioError
+        If it is missing, not readable, or no regular file; a named pipe or a device does not block.
+    """
+    name = one_line(os.fsdecode(path))
+    # O_NONBLOCK: opening a named pipe must not wait for a writer.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{name}: cannot be opened: {describe_os_error(error)}") from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        kind = (
+            "a directory"
+            if stat.S_ISDIR(mode)
+            else "a pipe, socket or device; open it and pass the file object"
+        )
+        raise AudioError(f"{name}: is no regular file but {kind}")
+    return OpenedFile(name, io.FileIO(descriptor), owned=True)
+
+
+def open_object(file: Any, limits: AudioLimits) -> OpenedFile:
+    """Take a binary file object, from where it stands; one that cannot seek is read into memory first.
+
+    Raises
+    ------
+    InputError
+        If it was opened as text.
+    LimitError
+        If it cannot seek and holds more than ``limits.buffered_bytes``.
+    AudioError
+        If reading it fails.
+    """
+    name = _object_name(file)
+    if isinstance(file, io.TextIOBase):
+        raise InputError(
+            f"{name}: is open as text; open it in binary mode (standard input: sys.stdin.buffer)"
+        )
+    try:
+        if not _can_seek(file):
+            return OpenedFile(name, _buffer(file, name, limits.buffered_bytes), owned=False)
+        return OpenedFile(name, file, owned=False)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise AudioError(f"{name}: cannot be read: {describe_os_error(error)}") from error
+
+
+def describe_os_error(error: Exception) -> str:
+    """Return the reason alone, in one line, without the file name."""
+    return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__)
+
+
+def _object_name(file: Any) -> str:
+    name = getattr(file, "name", None)
+    return one_line(name) if isinstance(name, str) and name else "<file object>"
+
+
+def _can_seek(file: Any) -> bool:
+    return bool(file.seekable()) if hasattr(file, "seekable") else hasattr(file, "seek")
+
+
+def _buffer(file: Any, name: str, limit: int) -> io.BytesIO:
+    buffer = io.BytesIO()
+    while chunk := file.read(_CHUNK_BYTES):
+        if buffer.tell() + len(chunk) > limit:
+            raise LimitError(
+                f"{name}: holds more than {limit} bytes (limit buffered_bytes) and cannot seek; "
+                "save it to a file first"
+            )
+        buffer.write(chunk)
+    buffer.seek(0)
+    return buffer

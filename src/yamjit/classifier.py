@@ -1,0 +1,310 @@
+"""Whole recordings: audio in, scores of every window out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.audio import open_audio
+from yamjit.errors import InputError, ModelError
+from yamjit.frontend import FrontEnd, PatchStream
+from yamjit.kernels import load_backend
+from yamjit.labels import ScoredLabel, parse_labels, rank
+from yamjit.network import Network
+from yamjit.plan import Plan, compile_plan
+from yamjit.store import ResolvedModel, resolve_model
+from yamjit.tflite import Graph, read_graph
+from yamjit.tflite.metadata import AudioProperties, FileType, TensorMetadata
+
+__all__ = ["Classification", "Classifier", "load"]
+
+Float32 = npt.NDArray[np.float32]
+
+#: What a model that does not say it takes: YAMNet's rate.
+_DEFAULT_SAMPLE_RATE = 16_000
+
+DEFAULT_HOP_S = 0.48
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Classification:
+    """What a model hears in a recording, window by window.
+
+    Parameters
+    ----------
+    name : str
+        Of the recording.
+    labels : tuple of str
+        Names of the classes.
+    scores : np.ndarray [shape=(n, classes), float32]
+        In [0, 1], one row per window; the classes are independent of each other.
+    embeddings : np.ndarray [shape=(n, size), float32]
+        1024 values per window for YAMNet.
+    log_mel : np.ndarray [shape=(t, n_mels), float32]
+        The log-mel spectrogram, one frame each 10 ms for YAMNet, padded like the last window.
+    times_s : np.ndarray [shape=(n,), float64]
+        Where each window starts, in seconds.
+    window_s : float
+        Length of a window, in seconds.
+    duration_s : float
+        Length of the recording, in seconds.
+    damage : str or None
+        Why the recording ended too early, if it did.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    scores: Float32
+    embeddings: Float32
+    log_mel: Float32
+    times_s: npt.NDArray[np.float64]
+    window_s: float
+    duration_s: float
+    damage: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def top(self, k: int = 5, *, window: int | None = None) -> tuple[ScoredLabel, ...]:
+        """Return the classes with the highest scores.
+
+        Parameters
+        ----------
+        k : int > 0, or -1 for all
+        window : int, optional
+            Of this window only; by default the mean over all windows counts.
+
+        Returns
+        -------
+        tuple of ScoredLabel
+            The highest score first, equal ones by class index.
+        """
+        if window is not None and not -len(self) <= window < len(self):
+            raise InputError(f"window {window} is out of range, there are {len(self)}")
+        scores = self.scores.mean(axis=0, dtype=np.float64) if window is None else self.scores[window]
+        return tuple(ScoredLabel(self.labels[i], float(scores[i]), int(i)) for i in rank(scores, k))
+
+    def __repr__(self) -> str:
+        windows = "1 window" if len(self) == 1 else f"{len(self)} windows"
+        lines = [f"<Classification of {self.name}: {self.duration_s:.2f} s, {windows} of {self.window_s:g} s"]
+        lines += [f"  {score:.3f}  {label}" for label, score, _ in self.top(5)]
+        return "\n".join(lines) + ">"
+
+
+class Classifier:
+    """A loaded model. Threads may share it: each gets buffers of its own.
+
+    Made by `load`.
+
+    Parameters
+    ----------
+    source : ResolvedModel
+        The model's bytes and where they come from.
+    backend : {"auto", "numba", "numpy"}
+    """
+
+    def __init__(self, source: ResolvedModel, *, backend: str = "auto") -> None:
+        load_backend(backend)
+        self.source = source
+        self.graph: Graph = read_graph(source.data)
+        self.plan: Plan = compile_plan(self.graph)
+        self.labels: tuple[str, ...] = _labels(self.graph, self.plan)
+        self.sample_rate: int = _sample_rate(self.graph)
+        self._backend = backend
+        self._front_end = FrontEnd(self.plan.front_end) if self.plan.front_end is not None else None
+        self._local = threading.local()
+
+    @property
+    def verified(self) -> bool:
+        """Whether the model is a published file, recognised by its hash."""
+        return self.source.verified
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """The log-mel front end.
+
+        Raises
+        ------
+        ModelError
+            If the model takes log-mel patches; `network` runs those.
+        """
+        if self._front_end is None:
+            frames, bands = self.plan.patch_shape
+            raise ModelError(
+                f"this model takes log-mel patches ({frames}, {bands}), not samples: use .network.run(patches)"
+            )
+        return self._front_end
+
+    @property
+    def network(self) -> Network:
+        """The integer network, with buffers of the calling thread."""
+        network: Network | None = getattr(self._local, "network", None)
+        if network is None:
+            network = self._local.network = Network(self.plan, self._backend)
+        return network
+
+    def classify(
+        self, audio: Any, *, sample_rate: int | None = None, hop_s: float = DEFAULT_HOP_S
+    ) -> Classification:
+        """Score every window of a recording.
+
+        The recording is cut into windows of 15,600 samples (0.975 s) that start every `hop_s`; its end is padded
+        with zeros to a whole window, so that any length gives at least one.
+
+        Parameters
+        ----------
+        audio : path, binary file object or array
+            Any format that libsndfile reads. Arrays are (n,) or (n, channels); floats are taken as [-1, 1],
+            integers are divided by their type's range (int16 by 32768; for the 32767 of Android and MediaPipe,
+            pass ``samples.astype(numpy.float32) / 32767``). Channels are averaged.
+        sample_rate : int, optional
+            Of an array, in Hz; required there. Anything but the model's rate is resampled.
+        hop_s : float > 0
+            From one window to the next, in seconds; rounded to a whole sample.
+
+        Returns
+        -------
+        Classification
+
+        Raises
+        ------
+        AudioError
+            If the audio cannot be read or is not usable.
+        InputError
+            If an argument is wrong.
+        ModelError
+            If the model takes log-mel patches instead of samples.
+        """
+        stream = PatchStream(self.front_end, self._hop(hop_s))
+        network = self.network
+        parts = _Parts()
+        with open_audio(audio, sample_rate, target_rate=self.sample_rate) as source:
+            for block in source.blocks():
+                parts.add(network, stream.push(block))
+            samples = stream.samples
+            parts.add(network, stream.flush())
+            return Classification(
+                name=source.name,
+                labels=self.labels,
+                scores=np.concatenate(parts.scores),
+                embeddings=np.concatenate(parts.embeddings),
+                log_mel=np.concatenate(parts.frames),
+                times_s=np.arange(stream.windows) * (self._hop(hop_s) / self.sample_rate),
+                window_s=self.front_end.constants.window_samples / self.sample_rate,
+                duration_s=samples / self.sample_rate,
+                damage=source.damage,
+            )
+
+    def _hop(self, hop_s: float) -> int:
+        """Return a hop in samples."""
+        longest = 2**31
+        if not 0.5 <= hop_s * self.sample_rate <= longest:
+            raise InputError(
+                f"hop_s is {hop_s}; from one sample ({1 / self.sample_rate} s) up is accepted"
+            )
+        return round(hop_s * self.sample_rate)
+
+    def __repr__(self) -> str:
+        known = self.source.known
+        name = known.name if known else "an unverified model"
+        return f"<Classifier: {name}, {len(self.labels)} classes, from {self.source.origin}>"
+
+
+class _Parts:
+    """What the windows of a recording give, in the order of time."""
+
+    def __init__(self) -> None:
+        self.scores: list[Float32] = []
+        self.embeddings: list[Float32] = []
+        self.frames: list[Float32] = []
+
+    def add(self, network: Network, patches: Any) -> None:
+        """Run the patches of a stretch and keep its results."""
+        self.frames.append(patches.frames)
+        output = network.run(patches.patches)
+        self.scores.append(output.scores)
+        self.embeddings.append(output.embeddings)
+
+
+def load(model: Any = None, *, backend: str = "auto", download: bool = True) -> Classifier:
+    """Load a model.
+
+    Parameters
+    ----------
+    model : path, bytes or binary file object, optional
+        By default ``$YAMJIT_MODEL``, else the official YAMNet from the user's cache, else downloaded into it.
+    backend : {"auto", "numba", "numpy"}
+        What runs the integer network; all give the same integers. "auto" begins with NumPy and lets Numba take over
+        once there is enough work.
+    download : bool
+        Whether the official model may be downloaded.
+
+    Returns
+    -------
+    Classifier
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no model; the message says the ways to go on.
+    ModelError
+        If the model cannot be run exactly.
+
+    Examples
+    --------
+    >>> model = yamjit.load()
+    >>> model.classify("street.mp3").top(3)
+    """
+    return Classifier(resolve_model(model, download=download), backend=backend)
+
+
+# -- What the metadata say --------------------------------------------------------------------------------------
+
+
+def _labels(graph: Graph, plan: Plan, locale: str = "en") -> tuple[str, ...]:
+    """Return the names of the first head's classes: those of `locale`, else the first list, else numbers."""
+    classes = int(np.prod(plan.heads[0].scores.shape))
+    files = [file for file in _tensor_metadata(graph).associated_files if file.type == FileType.TENSOR_AXIS_LABELS]
+    if not files:
+        return tuple(f"class {index}" for index in range(classes))
+    chosen = next((file for file in files if file.locale == locale), files[0])
+    labels = parse_labels(_file(graph.files, chosen.name))
+    if len(labels) != classes:
+        raise ModelError(f"the label file {chosen.name!r} has {len(labels)} lines for {classes} classes")
+    return labels
+
+
+def _file(files: Mapping[str, bytes], name: str) -> bytes:
+    if name not in files:
+        raise ModelError(f"the metadata list a file {name!r} that the model does not hold")
+    return files[name]
+
+
+def _tensor_metadata(graph: Graph) -> TensorMetadata:
+    """Return what the metadata say of the first output."""
+    subgraphs = graph.metadata.subgraphs if graph.metadata else ()
+    return _first(subgraphs[0].outputs if subgraphs else ()) or TensorMetadata()
+
+
+def _sample_rate(graph: Graph) -> int:
+    """Return the rate that the metadata ask for, in Hz."""
+    subgraphs = graph.metadata.subgraphs if graph.metadata else ()
+    described = _first(subgraphs[0].inputs if subgraphs else ())
+    audio: AudioProperties | None = described.audio if described else None
+    if audio is None:
+        return _DEFAULT_SAMPLE_RATE
+    if audio.channels != 1 or not 1000 <= audio.sample_rate <= 768_000:
+        raise ModelError(
+            f"the model wants {audio.channels} channels at {audio.sample_rate} Hz; "
+            "one channel at 1000 to 768000 Hz is accepted"
+        )
+    return audio.sample_rate
+
+
+def _first(described: Iterable[TensorMetadata]) -> TensorMetadata | None:
+    return next(iter(described), None)

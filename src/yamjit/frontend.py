@@ -1,0 +1,196 @@
+"""Waveform to log-mel frames to patches: what a model's operators before QUANTIZE compute.
+
+Frames are cut, weighted by the window, Fourier-transformed in double precision and rounded to single, then magnitude,
+mel sums and logarithm, as TFLite's reference kernels do it: products are summed in float32, bin after bin.
+Every frame depends on its own samples only, and no operation depends on how many frames are computed at once, so
+blocks of any size give the bits of the whole.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import InputError
+from yamjit.plan import FrontEndConstants
+
+__all__ = ["FrontEnd", "PatchStream", "Patches", "count_windows"]
+
+Float32 = npt.NDArray[np.float32]
+
+#: Frames transformed at once: their spectra take 4 MB.
+_FRAMES_AT_ONCE = 512
+
+
+class FrontEnd:
+    """The log-mel front end of a model. Immutable, shared by threads.
+
+    Parameters
+    ----------
+    constants : FrontEndConstants
+        As read from the model.
+    """
+
+    def __init__(self, constants: FrontEndConstants) -> None:
+        self.constants = constants
+        filled = constants.mel_basis != 0
+        first = filled.argmax(axis=1)
+        widths = np.where(filled.any(axis=1), filled.shape[1] - filled[:, ::-1].argmax(axis=1) - first, 0)
+        taps = np.arange(max(int(widths.max()), 1))
+        self._bins = np.minimum(first[:, None] + taps, filled.shape[1] - 1)
+        weights = np.take_along_axis(constants.mel_basis, self._bins, axis=1)
+        self._weights = np.where(taps < widths[:, None], weights, np.float32(0))
+
+    def frames(self, waveform: Float32) -> Float32:
+        """Return the log-mel spectrogram of whole frames.
+
+        Parameters
+        ----------
+        waveform : np.ndarray [shape=(n,), float32]
+            Samples at the model's rate.
+
+        Returns
+        -------
+        np.ndarray [shape=(t, n_mels), float32]
+            ``t = 1 + (n - frame_length) // hop_length``, 0 where `n` is shorter than a frame. Natural logarithm.
+        """
+        c = self.constants
+        count = max(0, 1 + (waveform.size - c.frame_length) // c.hop_length)
+        out = np.empty((count, c.mel_basis.shape[0]), np.float32)
+        if count:
+            cut = np.lib.stride_tricks.sliding_window_view(waveform, c.frame_length)[:: c.hop_length]
+            for start in range(0, count, _FRAMES_AT_ONCE):
+                self._log_mel(cut[start : start + _FRAMES_AT_ONCE], out[start : start + _FRAMES_AT_ONCE])
+        return out
+
+    def _log_mel(self, frames: Float32, out: Float32) -> None:
+        """Compute frames [shape=(t, frame_length)] into ``out`` [shape=(t, n_mels)]."""
+        c = self.constants
+        windowed = (frames * c.window).astype(np.float64)
+        spectrum = np.fft.rfft(windowed, c.n_fft).astype(np.complex64)
+        magnitude = np.hypot(spectrum.real, spectrum.imag)
+        mel = np.zeros_like(out)
+        for bins, weights in zip(self._bins.T, self._weights.T, strict=True):
+            mel += magnitude[:, bins] * weights
+        mel += c.log_offset
+        out[...] = np.log(mel.astype(np.float64))
+
+
+class Patches(NamedTuple):
+    """What a stretch of audio adds.
+
+    Parameters
+    ----------
+    patches : np.ndarray [shape=(n, n_frames, n_mels), float32]
+        One per window.
+    frames : np.ndarray [shape=(t, n_mels), float32]
+        The log-mel spectrogram, each frame once.
+    """
+
+    patches: Float32
+    frames: Float32
+
+
+def count_windows(samples: int, window: int, hop: int) -> int:
+    """Return how many windows cover `samples` samples: at least one, the last one padded with zeros.
+
+    As the original YAMNet pads: to ``window + k * hop`` samples. No window starts behind the last sample.
+    """
+    if samples <= window:
+        return 1
+    return min(1 + -(-(samples - window) // hop), -(-samples // hop))
+
+
+class PatchStream:
+    """Cuts a waveform that arrives in blocks into patches; any blocks give the same bits.
+
+    Parameters
+    ----------
+    front_end : FrontEnd
+    hop : int > 0
+        Samples from one window to the next. Where it is a multiple of the hop of the frames, windows share frames.
+    """
+
+    def __init__(self, front_end: FrontEnd, hop: int) -> None:
+        if hop < 1:
+            raise InputError(f"a hop of at least one sample is accepted, found {hop}")
+        self._front_end = front_end
+        self._hop = hop
+        self._windows = _Tail()
+        self._frames = _Tail()
+        self._done = 0
+
+    @property
+    def windows(self) -> int:
+        """Windows cut so far."""
+        return self._done
+
+    @property
+    def samples(self) -> int:
+        """Samples pushed so far."""
+        return self._windows.end
+
+    def push(self, samples: Float32) -> Patches:
+        """Take more samples; returns what is complete.
+
+        Parameters
+        ----------
+        samples : np.ndarray [shape=(n,), float32]
+        """
+        return self._take(samples)
+
+    def flush(self) -> Patches:
+        """Pad the end with zeros and return the rest; the stream must not be used any more."""
+        window = self._front_end.constants.window_samples
+        total = count_windows(self.samples, window, self._hop)
+        missing = (total - 1) * self._hop + window - self.samples
+        return self._take(np.zeros(max(0, missing), np.float32), total)
+
+    def _take(self, samples: Float32, most: int | None = None) -> Patches:
+        c = self._front_end.constants
+        self._windows.append(samples)
+        self._frames.append(samples)
+        frames = self._front_end.frames(self._frames.samples)
+        self._frames.drop(self._frames.start + len(frames) * c.hop_length)
+        ready = max(0, 1 + (self._windows.end - c.window_samples) // self._hop)
+        count = (ready if most is None else min(ready, most)) - self._done
+        if count <= 0:
+            return Patches(np.empty((0, c.n_frames, frames.shape[1]), np.float32), frames)
+        patches = self._cut(count)
+        self._done += count
+        self._windows.drop(self._done * self._hop)
+        return Patches(patches, frames)
+
+    def _cut(self, count: int) -> Float32:
+        """Return the next `count` patches."""
+        c = self._front_end.constants
+        samples = self._windows.samples[: (count - 1) * self._hop + c.window_samples]
+        if self._hop % c.hop_length == 0 and self._hop < c.window_samples:
+            frames = self._front_end.frames(samples)
+            cut = np.lib.stride_tricks.sliding_window_view(frames, c.n_frames, axis=0)
+            return cut[:: self._hop // c.hop_length].transpose(0, 2, 1)
+        starts = range(0, count * self._hop, self._hop)
+        return np.stack([self._front_end.frames(samples[start : start + c.window_samples]) for start in starts])
+
+
+class _Tail:
+    """The samples of a stream that are still needed."""
+
+    def __init__(self) -> None:
+        self.start = 0
+        self.samples: Float32 = np.empty(0, np.float32)
+
+    @property
+    def end(self) -> int:
+        return self.start + self.samples.size
+
+    def append(self, samples: Float32) -> None:
+        self.samples = np.concatenate((self.samples, samples))
+
+    def drop(self, start: int) -> None:
+        """Forget what comes before sample number `start`."""
+        cut = min(max(0, start - self.start), self.samples.size)
+        self.samples = self.samples[cut:].copy()
+        self.start += cut

@@ -1,0 +1,309 @@
+"""The kernels in NumPy: exact, no compiler needed, and the twin that each jitted kernel is tested against.
+
+Activations are NHWC int8; a leading axis runs over the patches. Every kernel fills ``out`` and nothing else.
+Sums of products run in float32 or float64 matrix products, which is exact while every partial sum is an integer
+below 2**24 or 2**53: no order of summation can round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.kernels.program import Column, Program, Requantization, Rounding, StepOp, Window, Workspace
+
+__all__ = [
+    "conv_s8",
+    "depthwise_s8",
+    "lookup_s8",
+    "mean_s8",
+    "pointwise_s8",
+    "quantize_f32",
+    "run",
+]
+
+Int8 = npt.NDArray[np.int8]
+Int64 = npt.NDArray[np.int64]
+
+#: Number of products of an input less its zero point (|a| <= 255) and a weight (|b| <= 128) whose sum is below
+#: 2**24 whatever they are: float32 adds so many without rounding.
+_FLOAT32_TERMS = 2**24 // (255 * 128)
+
+
+# -- Kernels ----------------------------------------------------------------------------------------------------
+
+
+def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int, out: Int8) -> None:
+    """Quantize: ``out = clamp(round(x / scale) + zero_point)``, the division in float32, ties away from zero.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=any, float32]
+        Finite.
+    scale : np.float32
+    zero_point : int
+    out : np.ndarray [shape of `x`, int8]
+    """
+    scaled = (x / scale).astype(np.float64)
+    rounded = np.copysign(np.floor(np.abs(scaled) + 0.5), scaled)
+    np.clip(rounded + zero_point, -128, 127, out=rounded)
+    out[...] = rounded
+
+
+def conv_s8(x: Int8, weights: Int8, window: Window, requantization: Requantization, out: Int8) -> None:
+    """Convolve.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(n, input_h, input_w, input_c), int8]
+    weights : np.ndarray [shape=(kernel_h, kernel_w, input_c, output_c), int8]
+    window : Window
+    requantization : Requantization
+    out : np.ndarray [shape=(n, output_h, output_w, output_c), int8]
+    """
+    kernel_h, kernel_w, input_c, output_c = weights.shape
+    padded = _pad(x, weights.shape[:2], window, out.shape)
+    taps = [
+        _tap(padded, ky, kx, window, out.shape).reshape(-1, input_c)
+        for ky in range(kernel_h)
+        for kx in range(kernel_w)
+    ]
+    acc = _exact_matmul(np.concatenate(taps, axis=1), weights.reshape(-1, output_c))
+    out[...] = _requantize(acc + requantization.bias, requantization).reshape(out.shape)
+
+
+def depthwise_s8(x: Int8, weights: Int8, window: Window, requantization: Requantization, out: Int8) -> None:
+    """Convolve each channel with a filter of its own.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(n, input_h, input_w, channels), int8]
+    weights : np.ndarray [shape=(kernel_h, kernel_w, channels), int8]
+    window : Window
+    requantization : Requantization
+    out : np.ndarray [shape=(n, output_h, output_w, channels), int8]
+    """
+    kernel_h, kernel_w, _ = weights.shape
+    padded = _pad(x, weights.shape[:2], window, out.shape)
+    acc = np.broadcast_to(requantization.bias, out.shape).copy()
+    for ky in range(kernel_h):
+        for kx in range(kernel_w):
+            acc += _tap(padded, ky, kx, window, out.shape) * weights[ky, kx].astype(np.int32)
+    out[...] = _requantize(acc.astype(np.int64), requantization)
+
+
+def pointwise_s8(x: Int8, weights: Int8, requantization: Requantization, out: Int8) -> None:
+    """Multiply rows by a matrix: 1x1 convolutions and fully connected layers.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(rows, input_c), int8]
+    weights : np.ndarray [shape=(input_c, output_c), int8]
+    requantization : Requantization
+        Its bias holds the input's zero point: ``bias - zero_point * weights.sum(0)``.
+    out : np.ndarray [shape=(rows, output_c), int8]
+    """
+    acc = _exact_matmul(x, weights)
+    out[...] = _requantize(acc + requantization.bias, requantization)
+
+
+def mean_s8(x: Int8, requantization: Requantization, out: Int8) -> None:
+    """Average over positions.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(n, positions, channels), int8]
+    requantization : Requantization
+        Its bias holds the input's zero point, its multiplier the number of positions.
+    out : np.ndarray [shape=(n, channels), int8]
+    """
+    acc = x.sum(axis=1, dtype=np.int64)
+    out[...] = _requantize(acc + requantization.bias, requantization)
+
+
+def lookup_s8(x: Int8, table: Int8, out: Int8) -> None:
+    """Look every value up: ``out = table[x + 128]``.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=any, int8]
+    table : np.ndarray [shape=(256,), int8]
+    out : np.ndarray [shape of `x`, int8]
+    """
+    np.take(table, x.astype(np.int16) + 128, out=out)
+
+
+# -- Their arithmetic -------------------------------------------------------------------------------------------
+
+
+def _requantize(acc: Int64, requantization: Requantization) -> Int64:
+    """Return int32 accumulators [shape=(..., channels)] as quantized values, clamped."""
+    if requantization.rounding == Rounding.ONE_SHIFT:
+        acc *= requantization.multiplier
+        acc += requantization.offset
+        acc >>= 31 - requantization.shift.astype(np.int64)
+    elif requantization.rounding == Rounding.REAL:
+        real = acc * requantization.scale
+        acc = np.copysign(np.floor(np.abs(real) + 0.5), real).astype(np.int64)
+    else:
+        acc = _multiply_by_quantized_multiplier(acc, requantization.multiplier, requantization.shift)
+    acc += requantization.zero_point
+    return np.clip(acc, requantization.activation_min, requantization.activation_max, out=acc)
+
+
+def _multiply_by_quantized_multiplier(
+    acc: Int64, multiplier: npt.NDArray[np.int32], shift: npt.NDArray[np.int32]
+) -> Int64:
+    """Return ``round(acc * multiplier * 2**(shift - 31))`` with both of TFLite's roundings."""
+    left = np.maximum(shift, 0).astype(np.int64)
+    right = np.maximum(-shift, 0).astype(np.int64)
+    high = ((acc << left) * multiplier + 2**30) >> 31
+    half = (1 << right) >> 1
+    return (high + half - ((high < 0) & (right > 0))) >> right
+
+
+def _exact_matmul(x: Int8, weights: Int8) -> Int64:
+    """Return ``x @ weights`` as int64, through floating-point products that cannot round."""
+    terms = x.shape[1]
+    total = np.zeros((x.shape[0], weights.shape[1]), np.int64)
+    for start in range(0, terms, _FLOAT32_TERMS):
+        stop = min(start + _FLOAT32_TERMS, terms)
+        total += (x[:, start:stop].astype(np.float32) @ weights[start:stop].astype(np.float32)).astype(
+            np.int64
+        )
+    return total
+
+
+def _pad(x: Int8, kernel: tuple[int, int], window: Window, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
+    """Return the input as int32 less its zero point, with zeros around it as far as the kernel reaches."""
+    reach_h = (shape[1] - 1) * window.stride_h + kernel[0]
+    reach_w = (shape[2] - 1) * window.stride_w + kernel[1]
+    n, input_h, input_w, channels = x.shape
+    height = max(reach_h, window.pad_top + input_h)
+    width = max(reach_w, window.pad_left + input_w)
+    padded = np.zeros((n, height, width, channels), np.int32)
+    inside = padded[:, window.pad_top : window.pad_top + input_h, window.pad_left : window.pad_left + input_w]
+    np.subtract(x, window.input_zero_point, out=inside, dtype=np.int32)
+    return padded
+
+
+def _tap(
+    padded: npt.NDArray[np.int32], ky: int, kx: int, window: Window, shape: tuple[int, ...]
+) -> npt.NDArray[np.int32]:
+    """Return what the tap at (ky, kx) sees: one value per output position and input channel."""
+    rows = slice(ky, ky + (shape[1] - 1) * window.stride_h + 1, window.stride_h)
+    columns = slice(kx, kx + (shape[2] - 1) * window.stride_w + 1, window.stride_w)
+    return padded[:, rows, columns]
+
+
+# -- The entry --------------------------------------------------------------------------------------------------
+
+
+def run(program: Program, workspace: Workspace, patches: int, first: int, last: int) -> None:
+    """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace.
+
+    Parameters
+    ----------
+    program : Program
+    workspace : Workspace
+    patches : int in [0, workspace.capacity]
+    first, last : int in [0, n_steps]
+    """
+    for row in program.steps[first:last]:
+        step = _Step(program, workspace, patches, row)
+        _STEPS[StepOp(step["OP"])](step)
+
+
+class _Step:
+    """One row of the table, with typed views on what it names."""
+
+    def __init__(
+        self, program: Program, workspace: Workspace, patches: int, row: npt.NDArray[np.int64]
+    ) -> None:
+        self._constants = program.constants
+        self._workspace = workspace
+        self._patches = patches
+        self._row = row
+
+    def __getitem__(self, column: str) -> int:
+        return int(self._row[Column[column]])
+
+    def constant(
+        self, column: str, shape: tuple[int, ...], dtype: npt.DTypeLike = np.int8
+    ) -> npt.NDArray[Any]:
+        return np.ndarray(shape, dtype, self._constants, self[column])
+
+    def tensor(self, column: str, shape: tuple[int, ...], dtype: npt.DTypeLike = np.int8) -> npt.NDArray[Any]:
+        return self._workspace.tensor(self[column], self._patches, shape, dtype)
+
+    def image(self, column: str) -> npt.NDArray[Any]:
+        height, width, channels = (self[f"{column}_{axis}"] for axis in "HWC")
+        return self.tensor(column, (height, width, channels))
+
+    def window(self) -> Window:
+        return Window(
+            self["STRIDE_H"], self["STRIDE_W"], self["PAD_TOP"], self["PAD_LEFT"], self["INPUT_ZERO_POINT"]
+        )
+
+    def requantization(self) -> Requantization:
+        channels = (self["OUTPUT_C"],)
+        return Requantization(
+            self.constant("BIAS", channels, np.int32),
+            self.constant("MULTIPLIER", channels, np.int32),
+            self.constant("SHIFT", channels, np.int32),
+            self.constant("OFFSET", channels, np.int64),
+            self.constant("SCALE", channels, np.float64),
+            self["OUTPUT_ZERO_POINT"],
+            self["ACTIVATION_MIN"],
+            self["ACTIVATION_MAX"],
+            self["ROUNDING"],
+        )
+
+
+def _quantize(step: _Step) -> None:
+    size = (step["INPUT_C"],)
+    scale = step.constant("WEIGHTS", (1,), np.float32)[0]
+    quantize_f32(
+        step.tensor("INPUT", size, np.float32), scale, step["OUTPUT_ZERO_POINT"], step.tensor("OUTPUT", size)
+    )
+
+
+def _conv(step: _Step) -> None:
+    weights = step.constant(
+        "WEIGHTS", (step["KERNEL_H"], step["KERNEL_W"], step["INPUT_C"], step["OUTPUT_C"])
+    )
+    conv_s8(step.image("INPUT"), weights, step.window(), step.requantization(), step.image("OUTPUT"))
+
+
+def _depthwise(step: _Step) -> None:
+    weights = step.constant("WEIGHTS", (step["KERNEL_H"], step["KERNEL_W"], step["OUTPUT_C"]))
+    depthwise_s8(step.image("INPUT"), weights, step.window(), step.requantization(), step.image("OUTPUT"))
+
+
+def _pointwise(step: _Step) -> None:
+    x = step.image("INPUT").reshape(-1, step["INPUT_C"])
+    weights = step.constant("WEIGHTS", (step["INPUT_C"], step["OUTPUT_C"]))
+    pointwise_s8(x, weights, step.requantization(), step.image("OUTPUT").reshape(-1, step["OUTPUT_C"]))
+
+
+def _mean(step: _Step) -> None:
+    x = step.tensor("INPUT", (step["INPUT_H"] * step["INPUT_W"], step["INPUT_C"]))
+    mean_s8(x, step.requantization(), step.tensor("OUTPUT", (step["OUTPUT_C"],)))
+
+
+def _lookup(step: _Step) -> None:
+    size = (step["INPUT_C"],)
+    lookup_s8(step.tensor("INPUT", size), step.constant("WEIGHTS", (256,)), step.tensor("OUTPUT", size))
+
+
+_STEPS: dict[StepOp, Callable[[_Step], None]] = {
+    StepOp.QUANTIZE: _quantize,
+    StepOp.CONV: _conv,
+    StepOp.DEPTHWISE: _depthwise,
+    StepOp.POINTWISE: _pointwise,
+    StepOp.MEAN: _mean,
+    StepOp.LOOKUP: _lookup,
+}

@@ -1,0 +1,194 @@
+"""The program: a plan as both backends run it, integers only.
+
+A program is one table of steps over two stretches of memory:
+
+- ``constants``: weights, biases, multipliers, tables; read only, shared by all threads;
+- ``arena``: the activations of up to ``capacity`` patches; part of a `Workspace`, private to one thread.
+
+Every step is one row of int64 with the columns of `Column`. Offsets into ``constants`` are bytes. Offsets
+into ``arena`` are bytes *per patch*: with room for ``capacity`` patches, a tensor whose offset is ``o`` and
+whose patch takes ``s`` bytes lies at ``o * capacity .. o * capacity + n * s`` for ``n <= capacity`` patches.
+The planner has proved every range (`yamjit.plan.arena`); kernels neither check nor allocate.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "ALIGNMENT",
+    "COLUMNS",
+    "Column",
+    "Program",
+    "Requantization",
+    "Rounding",
+    "StepOp",
+    "Window",
+    "Workspace",
+    "aligned_bytes",
+]
+
+#: Every stretch in ``constants`` and every tensor in the arena starts at a multiple of this, in bytes.
+ALIGNMENT = 64
+
+
+class StepOp(enum.IntEnum):
+    """What a step does; each is one kernel of the same name in either backend."""
+
+    QUANTIZE = 0
+    CONV = 1
+    DEPTHWISE = 2
+    POINTWISE = 3
+    MEAN = 4
+    LOOKUP = 5
+
+
+class Column(enum.IntEnum):
+    """Columns of a step."""
+
+    OP = 0
+    INPUT = 1
+    OUTPUT = 2
+    WEIGHTS = 3
+    BIAS = 4
+    MULTIPLIER = 5
+    SHIFT = 6
+    OFFSET = 7
+    SCALE = 8
+    INPUT_H = 9
+    INPUT_W = 10
+    INPUT_C = 11
+    OUTPUT_H = 12
+    OUTPUT_W = 13
+    OUTPUT_C = 14
+    KERNEL_H = 15
+    KERNEL_W = 16
+    STRIDE_H = 17
+    STRIDE_W = 18
+    PAD_TOP = 19
+    PAD_LEFT = 20
+    INPUT_ZERO_POINT = 21
+    OUTPUT_ZERO_POINT = 22
+    ACTIVATION_MIN = 23
+    ACTIVATION_MAX = 24
+    ROUNDING = 25
+
+
+COLUMNS = len(Column)
+
+
+class Window(NamedTuple):
+    """How a convolution walks over its input, and what stands for zero in it."""
+
+    stride_h: int
+    stride_w: int
+    pad_top: int
+    pad_left: int
+    input_zero_point: int
+
+
+class Rounding(enum.IntEnum):
+    """How an accumulator is rounded to a quantized value; each is exact for the operators that TFLite rounds so."""
+
+    #: ``MultiplyByQuantizedMultiplier``: a rounding high multiply, then a rounding shift.
+    TWICE = 0
+    #: The same where the clamp hides what two roundings do to negative numbers: one 64-bit shift.
+    ONE_SHIFT = 1
+    #: A product with the real scale in float64, ties away from zero.
+    REAL = 2
+
+
+class Requantization(NamedTuple):
+    """How int32 accumulators become int8, per output channel (``reference/README.md`` derives it).
+
+    Parameters
+    ----------
+    bias : np.ndarray [shape=(channels,), int32]
+        Where the accumulators start; holds the input's zero point where the kernel does not subtract it.
+    multiplier : np.ndarray [shape=(channels,), int32]
+        In [0, 2**31).
+    shift : np.ndarray [shape=(channels,), int32]
+        TFLite's: > 0 left, <= 0 right; in [-31, 16].
+    offset : np.ndarray [shape=(channels,), int64]
+        What `Rounding.ONE_SHIFT` adds before it shifts.
+    scale : np.ndarray [shape=(channels,), float64]
+        The real factor that `multiplier` and `shift` stand for.
+    zero_point, activation_min, activation_max : int
+        Of the output.
+    rounding : Rounding
+    """
+
+    bias: npt.NDArray[np.int32]
+    multiplier: npt.NDArray[np.int32]
+    shift: npt.NDArray[np.int32]
+    offset: npt.NDArray[np.int64]
+    scale: npt.NDArray[np.float64]
+    zero_point: int
+    activation_min: int
+    activation_max: int
+    rounding: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workspace:
+    """The memory that one thread runs a program in.
+
+    Parameters
+    ----------
+    arena : np.ndarray [shape=(program.arena_bytes * capacity,), uint8]
+    scratch : np.ndarray [shape=(program.scratch_channels,), int32]
+        Accumulators of one output position.
+    capacity : int > 0
+        Patches that the arena has room for.
+    """
+
+    arena: npt.NDArray[np.uint8]
+    scratch: npt.NDArray[np.int32]
+    capacity: int
+
+    def tensor(
+        self, offset: int, patches: int, shape: tuple[int, ...], dtype: npt.DTypeLike = np.int8
+    ) -> npt.NDArray[Any]:
+        """Return the tensor at `offset` as a view [shape=(patches, *shape)]."""
+        return np.ndarray((patches, *shape), dtype, self.arena, offset * self.capacity)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """The table of steps, its constants, and the size of the memory it runs in.
+
+    Parameters
+    ----------
+    steps : np.ndarray [shape=(n_steps, COLUMNS), int64]
+    constants : np.ndarray [shape=(n_bytes,), uint8]
+        Aligned to `ALIGNMENT`.
+    arena_bytes : int
+        Per patch; a multiple of `ALIGNMENT`.
+    scratch_channels : int
+        The most output channels of any step.
+    """
+
+    steps: npt.NDArray[np.int64]
+    constants: npt.NDArray[np.uint8]
+    arena_bytes: int
+    scratch_channels: int
+
+    def workspace(self, capacity: int) -> Workspace:
+        """Return memory to run up to `capacity` patches at once."""
+        return Workspace(
+            arena=aligned_bytes(self.arena_bytes * capacity),
+            scratch=aligned_bytes(self.scratch_channels * 4).view(np.int32),
+            capacity=capacity,
+        )
+
+
+def aligned_bytes(size: int) -> npt.NDArray[np.uint8]:
+    """Return `size` zero bytes that start at a multiple of `ALIGNMENT`."""
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size]

@@ -1,0 +1,52 @@
+"""Names of classes, and the order of scores."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import InputError, ModelError
+
+__all__ = ["ScoredLabel", "parse_labels", "rank"]
+
+
+class ScoredLabel(NamedTuple):
+    """A class and its score in [0, 1]."""
+
+    label: str
+    score: float
+    index: int
+
+
+def parse_labels(data: bytes) -> tuple[str, ...]:
+    """Read a label file: UTF-8, one label a line; line ends of any system, a last one or none.
+
+    Raises
+    ------
+    ModelError
+        If it is not UTF-8.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"the label file is not UTF-8 (byte {error.start})") from error
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return tuple(line.strip() for line in lines)
+
+
+def rank(scores: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.intp]:
+    """Return the indices of the `k` highest scores, the highest first, equal ones by index.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(classes,)]
+    k : int > 0, or -1 for all
+    """
+    if k == 0 or k < -1:
+        raise InputError(f"a count of at least 1, or -1 for all, is accepted, found {k}")
+    order = np.argsort(-scores, kind="stable")
+    return order if k == -1 else order[:k]

@@ -1,0 +1,63 @@
+"""Where the activations of one patch lie: tensors that are never alive together share memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from yamjit.kernels.program import ALIGNMENT
+
+__all__ = ["Lifetime", "aligned", "assign_offsets"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """A stretch of memory needed from the step that writes it to the last one that reads it.
+
+    Parameters
+    ----------
+    size : int
+        Bytes per patch.
+    first, last : int
+        Steps, both included.
+    """
+
+    size: int
+    first: int
+    last: int
+
+    def overlaps(self, other: Lifetime) -> bool:
+        """Whether both are alive at some step."""
+        return self.first <= other.last and other.first <= self.last
+
+
+def aligned(size: int) -> int:
+    """Return `size` rounded up to a multiple of `ALIGNMENT`."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def assign_offsets(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
+    """Place every tensor at the lowest offset that is free all its life, the largest first.
+
+    Returns
+    -------
+    offsets : list of int
+        Bytes, multiples of `ALIGNMENT`, in the order of `lifetimes`.
+    total : int
+        Bytes in all.
+    """
+    offsets = [0] * len(lifetimes)
+    placed: list[int] = []
+    for index in sorted(range(len(lifetimes)), key=lambda i: (-lifetimes[i].size, i)):
+        neighbours = sorted(
+            (offsets[other], other) for other in placed if lifetimes[index].overlaps(lifetimes[other])
+        )
+        offset = 0
+        for start, other in neighbours:
+            if offset + lifetimes[index].size <= start:
+                break
+            offset = max(offset, aligned(start + lifetimes[other].size))
+        offsets[index] = offset
+        placed.append(index)
+    total = max((o + aligned(t.size) for o, t in zip(offsets, lifetimes, strict=True)), default=0)
+    return offsets, total

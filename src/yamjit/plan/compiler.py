@@ -1,0 +1,220 @@
+"""Graph to plan: find the seam, lower the network, lay out memory, prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import LimitError, ModelError
+from yamjit.kernels.program import COLUMNS, Column, Program, StepOp, aligned_bytes
+from yamjit.plan.arena import Lifetime, aligned, assign_offsets
+from yamjit.plan.lowering import Alias, Step, lower
+from yamjit.plan.plan import Head, Plan, Slot
+from yamjit.plan.proof import prove_ranges
+from yamjit.plan.seam import Seam, find_seam, read_front_end
+from yamjit.spec import DEFAULT_LIMITS, Limits
+from yamjit.tflite.graph import Graph, Op, Operator, Tensor
+
+__all__ = ["compile_plan"]
+
+
+def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
+    """Compile a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+        As `yamjit.tflite.read_graph` returns it.
+    limits : Limits
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    ModelError
+        If the graph is no YAMNet-like network: a log-mel front end or a patch as input, QUANTIZE, and int8
+        operators that there are kernels for.
+    LimitError
+        If the activations of one patch exceed ``limits.arena_bytes``.
+    """
+    seam = find_seam(graph)
+    front_end = read_front_end(graph, seam)
+    layout = _Layout(graph, seam)
+    if layout.arena_bytes > limits.arena_bytes:
+        raise LimitError(
+            f"activations take {layout.arena_bytes} bytes a patch, arena_bytes is {limits.arena_bytes}"
+        )
+    program = layout.program()
+    prove_ranges(program)
+    heads = tuple(_head(graph, layout, index) for index in graph.outputs)
+    return Plan(
+        program=program,
+        front_end=front_end,
+        patch_shape=_patch_shape(graph.tensors[seam.quantize.inputs[0]], seam.quantize),
+        patch_offset=layout.offset(seam.quantize.inputs[0]),
+        quantized_patch=layout.slot(seam.quantize.outputs[0]),
+        embedding=_embedding(graph, layout),
+        heads=heads,
+        slots=layout.slots(),
+    )
+
+
+def _patch_shape(tensor: Tensor, quantize: Operator) -> tuple[int, int]:
+    shape = tuple(size for size in tensor.shape if size > 1)
+    if len(shape) != 2:
+        raise ModelError(
+            f"one patch (frames, bands) is accepted, found {tensor.shape}", operator=str(quantize)
+        )
+    return shape[0], shape[1]
+
+
+# -- Names for what comes out -----------------------------------------------------------------------------------
+
+
+def _producer(graph: Graph, index: int) -> Operator:
+    """Return the operator that computes a tensor, seen through changes of shape."""
+    operator = next((o for o in graph.operators if index in o.outputs), None)
+    if operator is None:
+        raise ModelError("is computed by no operator", tensor=str(graph.tensors[index]))
+    return _producer(graph, operator.inputs[0]) if operator.op == Op.RESHAPE else operator
+
+
+def _head(graph: Graph, layout: _Layout, output: int) -> Head:
+    """Describe one output: DEQUANTIZE of a LOGISTIC of logits."""
+    dequantize = _producer(graph, output)
+    if dequantize.op != Op.DEQUANTIZE:
+        raise ModelError("scores must come from DEQUANTIZE", operator=str(dequantize))
+    logistic = _producer(graph, dequantize.inputs[0])
+    if logistic.op != Op.LOGISTIC:
+        raise ModelError("scores must come from LOGISTIC", operator=str(logistic))
+    return Head(graph.tensors[output].name, layout.slot(logistic.outputs[0]), layout.slot(logistic.inputs[0]))
+
+
+def _embedding(graph: Graph, layout: _Layout) -> Slot | None:
+    """Return the average that the last fully connected layer of the first head reads, if there is one."""
+    operator = _producer(graph, graph.outputs[0])
+    while operator.op in (Op.DEQUANTIZE, Op.LOGISTIC, Op.FULLY_CONNECTED):
+        operator = _producer(graph, operator.inputs[0])
+    return layout.slot(operator.outputs[0]) if operator.op == Op.MEAN else None
+
+
+# -- Memory -----------------------------------------------------------------------------------------------------
+
+
+class _Layout:
+    """Steps of the network, and where everything they touch lies."""
+
+    def __init__(self, graph: Graph, seam: Seam) -> None:
+        self._graph = graph
+        self._alias: dict[int, int] = {}
+        self._steps: list[Step] = []
+        for operator in (seam.quantize, *seam.network):
+            self._add(operator)
+        self._offsets, self.arena_bytes = self._assign(seam.quantize.inputs[0])
+
+    def _add(self, operator: Operator) -> None:
+        if operator.op == Op.DEQUANTIZE:
+            return
+        lowered = lower(self._graph, operator)
+        if isinstance(lowered, Alias):
+            self._alias[lowered.output] = self._storage(lowered.input)
+        else:
+            self._steps.append(lowered)
+
+    def _storage(self, tensor: int) -> int:
+        """Return the tensor whose memory `tensor` is."""
+        return self._alias.get(tensor, tensor)
+
+    def _assign(self, patch: int) -> tuple[dict[int, int], int]:
+        last = len(self._steps) - 1
+        written = {patch: 0, **{step.output: index for index, step in enumerate(self._steps)}}
+        read = dict(written)
+        for index, step in enumerate(self._steps):
+            read[self._storage(step.input)] = index
+        for operator in self._graph.operators:
+            if operator.op == Op.DEQUANTIZE:
+                read[self._storage(operator.inputs[0])] = last
+        for tensor in self._kept():
+            read[tensor] = last
+        lifetimes = [Lifetime(self._bytes(tensor), written[tensor], read[tensor]) for tensor in written]
+        offsets, total = assign_offsets(lifetimes)
+        return dict(zip(written, offsets, strict=True)), total
+
+    def _kept(self) -> list[int]:
+        """Return the tensors that are read after the last step: embeddings and logits."""
+        kept = [step.output for step in self._steps if step.op == StepOp.MEAN]
+        kept += [self._storage(step.input) for step in self._steps if step.op == StepOp.LOOKUP]
+        return kept
+
+    def _bytes(self, tensor: int) -> int:
+        record = self._graph.tensors[tensor]
+        return int(np.prod(record.shape, dtype=np.int64)) * record.dtype.itemsize
+
+    def offset(self, tensor: int) -> int:
+        """Return where a tensor lies in the arena, in bytes per patch."""
+        return self._offsets[self._storage(tensor)]
+
+    def slot(self, tensor: int) -> Slot:
+        """Describe an int8 tensor."""
+        record = self._graph.tensors[tensor]
+        storage = self._storage(tensor)
+        quantization = record.quantization
+        if quantization is None:
+            raise ModelError("has no quantization", tensor=str(record))
+        return Slot(
+            name=record.name,
+            shape=record.shape[1:],
+            offset=self.offset(tensor),
+            step=next(index for index, step in enumerate(self._steps) if step.output == storage),
+            scale=float(quantization.scale[0]),
+            zero_point=int(quantization.zero_point[0]),
+        )
+
+    def slots(self) -> dict[str, Slot]:
+        """Describe every int8 tensor, by name."""
+        slots: dict[str, Slot] = {}
+        for tensor in sorted({step.output for step in self._steps} | set(self._alias)):
+            slot = self.slot(tensor)
+            copies = sum(1 for other in slots.values() if other.name == slot.name)
+            slots[f"{slot.name}#{copies}" if copies else slot.name] = slot
+        return slots
+
+    def program(self) -> Program:
+        """Pack constants and write the table."""
+        rows = np.zeros((len(self._steps), COLUMNS), np.int64)
+        constants: list[npt.NDArray[np.generic]] = []
+        size = 0
+        for row, step in zip(rows, self._steps, strict=True):
+            row[Column.OP] = step.op
+            row[Column.INPUT], row[Column.OUTPUT] = self.offset(step.input), self.offset(step.output)
+            for column, value in step.columns.items():
+                row[column] = value
+            for column, array in step.constants.items():
+                row[column] = size
+                constants.append(array)
+                size += aligned(array.nbytes)
+        return Program(
+            steps=_frozen(rows),
+            constants=_frozen(_packed(constants, size)),
+            arena_bytes=self.arena_bytes,
+            scratch_channels=int(rows[:, Column.OUTPUT_C].max()),
+        )
+
+
+def _packed(arrays: Sequence[npt.NDArray[np.generic]], size: int) -> npt.NDArray[np.uint8]:
+    """Return arrays one after the other, each aligned."""
+    buffer = aligned_bytes(size)
+    start = 0
+    for array in arrays:
+        buffer[start : start + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
+        start += aligned(array.nbytes)
+    return buffer
+
+
+def _frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,76 @@
+"""Proof that no step of a program reads or writes outside its memory: kernels check nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from yamjit.errors import ModelError
+from yamjit.kernels.program import ALIGNMENT, Column, Program, StepOp
+
+__all__ = ["prove_ranges"]
+
+#: A stretch of memory that a step touches: column of its offset, bytes, and alignment that its type needs.
+_Stretch = tuple[Column, int, int]
+
+
+def prove_ranges(program: Program) -> None:
+    """Check every stretch that every step touches, and that no step overwrites what it reads.
+
+    Raises
+    ------
+    ModelError
+        Naming the step and the column; a compiler that is right never causes it.
+    """
+    for index, row in enumerate(program.steps.tolist()):
+        where = f"step {index} {StepOp(row[Column.OP]).name}"
+        activations = list(_activations(row))
+        for column, size, alignment in activations:
+            _check(where, column, row[column], size, program.arena_bytes, alignment)
+        for column, size, alignment in _constants(row):
+            _check(where, column, row[column], size, program.constants.size, alignment)
+        (source, read, _), (target, written, _) = activations
+        if row[source] < row[target] + written and row[target] < row[source] + read:
+            raise ModelError("the output lies over the input", operator=where)
+        if not 0 < row[Column.OUTPUT_C] <= program.scratch_channels:
+            raise ModelError("more channels than accumulators", operator=where)
+
+
+def _check(where: str, column: Column, offset: int, size: int, available: int, alignment: int) -> None:
+    if size <= 0 or offset < 0 or offset + size > available or offset % max(alignment, ALIGNMENT):
+        raise ModelError(
+            f"{column.name.lower()} takes bytes {offset} to {offset + size} of {available}", operator=where
+        )
+
+
+def _activations(row: list[int]) -> Iterator[_Stretch]:
+    read = row[Column.INPUT_H] * row[Column.INPUT_W] * row[Column.INPUT_C]
+    written = row[Column.OUTPUT_H] * row[Column.OUTPUT_W] * row[Column.OUTPUT_C]
+    width = 4 if row[Column.OP] == StepOp.QUANTIZE else 1
+    yield Column.INPUT, read * width, width
+    yield Column.OUTPUT, written, 1
+
+
+def _constants(row: list[int]) -> Iterator[_Stretch]:
+    op = StepOp(row[Column.OP])
+    weights = _WEIGHT_BYTES[op](row)
+    if weights:
+        yield Column.WEIGHTS, weights, 1
+    if op in (StepOp.QUANTIZE, StepOp.LOOKUP):
+        return
+    channels = row[Column.OUTPUT_C]
+    for column, width in _PER_CHANNEL.items():
+        yield column, channels * width, width
+
+
+_PER_CHANNEL = {Column.BIAS: 4, Column.MULTIPLIER: 4, Column.SHIFT: 4, Column.OFFSET: 8, Column.SCALE: 8}
+
+_WEIGHT_BYTES: dict[StepOp, Callable[[list[int]], int]] = {
+    StepOp.QUANTIZE: lambda row: 4,
+    StepOp.CONV: lambda row: (
+        row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * row[Column.OUTPUT_C]
+    ),
+    StepOp.DEPTHWISE: lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
+    StepOp.POINTWISE: lambda row: row[Column.INPUT_C] * row[Column.OUTPUT_C],
+    StepOp.MEAN: lambda row: 0,
+    StepOp.LOOKUP: lambda row: 256,
+}

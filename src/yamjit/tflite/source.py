@@ -1,0 +1,112 @@
+"""The bytes of a model, from wherever they come: immutable, and never more than the limit."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import BinaryIO, cast
+
+from yamjit.errors import InputError, LimitError, ModelError
+from yamjit.spec import Limits
+
+__all__ = ["Source", "read_source"]
+
+#: ``bytes``, any other object with a buffer (``bytearray``, ``memoryview``, ``mmap``, an array), a path, or a
+#: file opened for reading bytes.
+Source = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
+
+
+def read_source(source: Source, limits: Limits) -> bytes:
+    """Return the bytes of `source`; what could change afterwards is copied.
+
+    Parameters
+    ----------
+    source : bytes-like, mmap, str, os.PathLike or binary file object
+        A file object is read from where it stands to its end.
+    limits : Limits
+        `Limits.file_bytes` is read at most.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, not readable, or no regular file.
+    LimitError
+        If there is more than the limit.
+    InputError
+        If `source` is none of these.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return _read_path(source, limits)
+    if hasattr(source, "read") and not _has_buffer(source):
+        return _read_stream(cast(BinaryIO, source), limits, _stream_name(source))
+    return _copy_buffer(source, limits)
+
+
+def _has_buffer(source: object) -> bool:
+    """Tell whether `source` has bytes to look at; an ``mmap`` does, and can also be read like a file."""
+    try:
+        memoryview(source).release()  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    except (ValueError, BufferError):
+        return True
+    return True
+
+
+def _copy_buffer(source: object, limits: Limits) -> bytes:
+    if type(source) is bytes:
+        _check_size(len(source), limits, "the model")
+        return source
+    try:
+        with memoryview(source) as view:  # type: ignore[arg-type]
+            _check_size(view.nbytes, limits, "the model")
+            return view.tobytes()
+    except TypeError:
+        accepted = "bytes, a buffer, a path or a binary file object"
+        raise InputError(f"a model is read from {accepted}, not from {type(source).__name__}") from None
+    except (ValueError, BufferError) as error:
+        raise ModelError(f"cannot read the buffer: {error}") from error
+
+
+def _read_path(path: str | os.PathLike[str], limits: Limits) -> bytes:
+    name = os.fspath(path)
+    try:
+        # Unbuffered, for a buffer would read ahead of the check; not blocking, for a fifo may never open.
+        with open(name, "rb", buffering=0, opener=_open_without_blocking) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ModelError(f"{name!r} is not a regular file")
+            return _read_stream(file, limits, repr(name))
+    except OSError as error:
+        raise ModelError(f"cannot read {name!r}: {error.strerror or error}") from error
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"cannot read {name!r}: {error}") from error
+
+
+def _open_without_blocking(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _read_stream(stream: BinaryIO, limits: Limits, name: str) -> bytes:
+    wanted = limits.file_bytes + 1
+    parts = []
+    try:
+        while wanted > 0 and (part := stream.read(min(wanted, 2**20))):
+            if not isinstance(part, bytes):
+                raise InputError(f"{name} is opened as text; a model is read from a binary file object")
+            parts.append(part)
+            wanted -= len(part)
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise ModelError(f"cannot read {name}: {error}") from error
+    _check_size(limits.file_bytes + 1 - wanted, limits, name)
+    return b"".join(parts)
+
+
+def _stream_name(stream: object) -> str:
+    return repr(getattr(stream, "name", type(stream).__name__))
+
+
+def _check_size(size: int, limits: Limits, name: str) -> None:
+    if size > limits.file_bytes:
+        raise LimitError(f"{name} has more than {limits.file_bytes} bytes (limit file_bytes)")

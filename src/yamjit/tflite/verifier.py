@@ -1,0 +1,298 @@
+"""Proof that a FlatBuffer can be read: every offset, vector and string lies inside the bytes.
+
+Generated FlatBuffers accessors trust the bytes; they are used only after `verify` has gone the same ways.
+What there is to read, `yamjit.tflite.schema` says. Many offsets may lead to one table, so that a small file can
+be read as a huge one: what is read is counted as often as an offset leads to it, and there is a limit to it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from yamjit.errors import LimitError, ModelError
+from yamjit.tflite.schema import (
+    Child,
+    Children,
+    Field,
+    Opaque,
+    Scalar,
+    Scalars,
+    String,
+    Strings,
+    Table,
+    Union,
+)
+
+__all__ = ["DEFAULT_MAX_TABLES", "MAX_STRING_BYTES", "verify"]
+
+#: Longest string; tensor names and licence texts stay far below.
+MAX_STRING_BYTES = 2**16
+#: Tables and strings, unless told otherwise.
+DEFAULT_MAX_TABLES = 2**15
+
+_U16 = struct.Struct("<H")
+_U32 = struct.Struct("<I")
+_I32 = struct.Struct("<i")
+_ALIGNMENT = 4
+#: Bytes of all vectors and strings may be this many times the size of the data, and this many more.
+_SHARING, _SHARED_BYTES = 2, 2**16
+#: Room for 255 fields; the largest table of either schema has 16.
+_MAX_VTABLE_BYTES = 4 + 2 * 255
+
+
+class _Reference(NamedTuple):
+    """A field that has to be followed: where it is in the table, and where its union's type is."""
+
+    name: str
+    offset: int
+    field: Field
+    type_offset: int
+
+
+class _Layout(NamedTuple):
+    """What a vtable says, once checked."""
+
+    inline_size: int
+    references: tuple[_Reference, ...]
+
+
+def verify(
+    data: bytes,
+    root: Table,
+    identifier: bytes,
+    *,
+    max_depth: int = 64,
+    max_tables: int = DEFAULT_MAX_TABLES,
+) -> int:
+    """Prove that every part of a FlatBuffer that `root` describes can be read.
+
+    Parameters
+    ----------
+    data : bytes
+        The FlatBuffer begins at the first byte; others may follow its end.
+    root : Table
+    identifier : bytes
+        The four bytes that tell the kind of file.
+    max_depth : int
+        Nesting of tables.
+    max_tables : int
+        Tables and strings in vectors; one that two offsets lead to counts twice.
+
+    Returns
+    -------
+    int
+        End of the FlatBuffer: the offset behind the last byte that belongs to anything described.
+
+    Raises
+    ------
+    ModelError
+        If the bytes are no such FlatBuffer; it tells the offset.
+    LimitError
+        If it is too deep or too large.
+    """
+    if len(data) < 8:
+        raise ModelError(f"{len(data)} bytes are too few for a FlatBuffer, which has at least 8")
+    if data[4:8] != identifier:
+        raise ModelError(f"file identifier is {data[4:8]!r} instead of {identifier!r}", offset=4)
+    verifier = _Verifier(data, max_depth, max_tables)
+    verifier.table(verifier.indirect(0, root.name), root, 0)
+    return verifier.end
+
+
+class _Verifier:
+    """The bytes, what was seen of them, and how much more may be looked at."""
+
+    def __init__(self, data: bytes, max_depth: int, max_tables: int) -> None:
+        self.end = 8
+        self._data = data
+        self._size = len(data)
+        self._max_depth = max_depth
+        self._max_tables = max_tables
+        self._tables_left = max_tables
+        self._bytes_left = _SHARING * self._size + _SHARED_BYTES
+        self._layouts: dict[tuple[int, Table], _Layout] = {}
+
+    def indirect(self, position: int, what: str) -> int:
+        """Follow the offset stored at `position`."""
+        target = position + int(_U32.unpack_from(self._data, position)[0])
+        if target == position or target > self._size - _ALIGNMENT:
+            raise ModelError(f"offset to {what} leads to byte {target} of {self._size}", offset=position)
+        if target % _ALIGNMENT:
+            raise ModelError(f"{what} is not aligned to {_ALIGNMENT} bytes", offset=target)
+        return target
+
+    def table(self, position: int, table: Table, depth: int) -> None:
+        """Check a table and all that it leads to."""
+        self._count_table(position)
+        if depth >= self._max_depth:
+            raise LimitError(f"byte {position}: tables are nested deeper than {self._max_depth}")
+        vtable = position - int(_I32.unpack_from(self._data, position)[0])
+        layout = self._layouts.get((vtable, table))
+        if layout is None:
+            layout = self._layouts[vtable, table] = self._read_layout(vtable, table, position)
+        self._extend(position, layout.inline_size, table.name)
+        for reference in layout.references:
+            _CHECKS[type(reference.field)](self, position, reference, table, depth)
+
+    def _read_layout(self, vtable: int, table: Table, position: int) -> _Layout:
+        if vtable < 0 or vtable % 2 or vtable > self._size - 4:
+            raise ModelError(f"vtable of {table.name} would be at byte {vtable}", offset=position)
+        vtable_size, inline_size = struct.unpack_from("<HH", self._data, vtable)
+        if vtable_size % 2 or not 4 <= vtable_size <= _MAX_VTABLE_BYTES or inline_size < 4:
+            raise ModelError(
+                f"vtable of {table.name} with {vtable_size} bytes for {inline_size} is none", offset=vtable
+            )
+        self._extend(vtable, vtable_size, f"vtable of {table.name}")
+        offsets = struct.unpack_from(f"<{(vtable_size - 4) // 2}H", self._data, vtable + 4)
+        unknown = [number for number in range(len(table.fields), len(offsets)) if offsets[number]]
+        if unknown and not table.extensible:
+            raise ModelError(f"{table.name} has field {unknown[0]}, which is not known", offset=vtable)
+        places = dict(zip(table.fields, offsets, strict=False))
+        for name, kind in table.fields.items():
+            _check_place(f"{table.name}.{name}", kind, places.get(name, 0), inline_size, vtable)
+        return _Layout(inline_size, _references(table, places))
+
+    def _count_table(self, position: int) -> None:
+        self._tables_left -= 1
+        if self._tables_left < 0:
+            raise LimitError(f"byte {position}: more than {self._max_tables} tables and strings")
+
+    def _extend(self, position: int, size: int, what: str) -> None:
+        end = position + size
+        if end > self._size:
+            raise ModelError(f"{what} of {size} bytes passes the end at byte {self._size}", offset=position)
+        if end > self.end:
+            self.end = end
+
+    def _vector(self, position: int, element_size: int, what: str) -> tuple[int, int]:
+        """Check a vector; return the offset of its first element and the number of elements."""
+        start = position + 4
+        count = int(_U32.unpack_from(self._data, position)[0])
+        if count * element_size > self._size - start:
+            raise ModelError(
+                f"{what} claims {count} elements of {element_size} bytes; {self._size - start} are left",
+                offset=position,
+            )
+        if start % min(element_size, 8):
+            raise ModelError(f"{what} is not aligned to {element_size} bytes", offset=start)
+        self._extend(start, count * element_size, what)
+        self._bytes_left -= count * element_size
+        if self._bytes_left < 0:
+            raise LimitError(
+                f"byte {position}: vectors and strings overlap to more than {_SHARING} times the file"
+            )
+        return start, count
+
+    def _string(self, position: int, what: str) -> None:
+        start, length = self._vector(position, 1, what)
+        if length > MAX_STRING_BYTES:
+            raise ModelError(f"{what} has {length} bytes; at most {MAX_STRING_BYTES}", offset=position)
+        self._extend(start + length, 1, what)
+        if self._data[start + length]:
+            raise ModelError(f"{what} does not end with a zero byte", offset=start + length)
+
+    def _entries(self, position: int, what: str) -> range:
+        """Check a vector of offsets; return the offsets of its entries."""
+        start, count = self._vector(position, 4, what)
+        if count > self._tables_left:
+            raise LimitError(
+                f"byte {position}: {what} has {count} entries; at most {self._max_tables} are read"
+            )
+        return range(start, start + 4 * count, 4)
+
+    def check_scalar(self, position: int, reference: _Reference, table: Table, _depth: int) -> None:
+        """Check the alignment of a number of eight bytes; smaller ones are aligned as the table is."""
+        if (position + reference.offset) % 8:
+            raise ModelError(
+                f"{table.name}.{reference.name} is not aligned to 8 bytes", offset=position + reference.offset
+            )
+
+    def check_opaque(self, position: int, reference: _Reference, table: Table, _depth: int) -> None:
+        """Check only that the offset stays inside."""
+        self.indirect(position + reference.offset, f"{table.name}.{reference.name}")
+
+    def check_string(self, position: int, reference: _Reference, table: Table, _depth: int) -> None:
+        """Check a string."""
+        what = f"{table.name}.{reference.name}"
+        self._string(self.indirect(position + reference.offset, what), what)
+
+    def check_scalars(self, position: int, reference: _Reference, table: Table, _depth: int) -> None:
+        """Check a vector of numbers."""
+        what = f"{table.name}.{reference.name}"
+        size: int = reference.field.size  # type: ignore[union-attr]
+        self._vector(self.indirect(position + reference.offset, what), size, what)
+
+    def check_strings(self, position: int, reference: _Reference, table: Table, _depth: int) -> None:
+        """Check a vector of strings."""
+        what = f"{table.name}.{reference.name}"
+        for entry in self._entries(self.indirect(position + reference.offset, what), what):
+            self._count_table(entry)
+            self._string(self.indirect(entry, what), what)
+
+    def check_child(self, position: int, reference: _Reference, _table: Table, depth: int) -> None:
+        """Check a table."""
+        child: Table = reference.field.table  # type: ignore[union-attr]
+        self.table(self.indirect(position + reference.offset, child.name), child, depth + 1)
+
+    def check_children(self, position: int, reference: _Reference, table: Table, depth: int) -> None:
+        """Check a vector of tables."""
+        child: Table = reference.field.table  # type: ignore[union-attr]
+        what = f"{table.name}.{reference.name}"
+        for entry in self._entries(self.indirect(position + reference.offset, what), what):
+            self.table(self.indirect(entry, child.name), child, depth + 1)
+
+    def check_union(self, position: int, reference: _Reference, table: Table, depth: int) -> None:
+        """Check that a union's type and value agree, and the value."""
+        what = f"{table.name}.{reference.name}"
+        kind = self._data[position + reference.type_offset] if reference.type_offset else 0
+        if bool(kind) != bool(reference.offset):
+            found = "a type but no value" if kind else "a value but no type"
+            raise ModelError(f"{what} has {found}", offset=position)
+        if not kind:
+            return
+        members: Mapping[int, Table] = reference.field.members  # type: ignore[union-attr]
+        target = self.indirect(position + reference.offset, what)
+        if kind in members:
+            self.table(target, members[kind], depth + 1)
+
+
+_Check = Callable[[_Verifier, int, _Reference, Table, int], None]
+
+_CHECKS: Mapping[type, _Check] = {
+    Scalar: _Verifier.check_scalar,
+    String: _Verifier.check_string,
+    Scalars: _Verifier.check_scalars,
+    Strings: _Verifier.check_strings,
+    Child: _Verifier.check_child,
+    Children: _Verifier.check_children,
+    Union: _Verifier.check_union,
+    Opaque: _Verifier.check_opaque,
+}
+
+
+def _check_place(what: str, kind: Field, offset: int, inline_size: int, vtable: int) -> None:
+    """Check where a vtable puts a field; 0 stands for a field that is left out."""
+    size = kind.size if isinstance(kind, Scalar) else 4
+    if not offset:
+        return
+    if offset < 4 or offset + size > inline_size:
+        raise ModelError(
+            f"{what} at {offset} with {size} bytes is not inside the table's {inline_size}", offset=vtable
+        )
+    if offset % min(size, _ALIGNMENT):
+        raise ModelError(f"{what} is not aligned to {min(size, _ALIGNMENT)} bytes", offset=vtable)
+
+
+def _references(table: Table, places: Mapping[str, int]) -> tuple[_Reference, ...]:
+    """List the fields that have to be looked at in every table of this layout."""
+    references = []
+    before = 0
+    for name, kind in table.fields.items():
+        place = places.get(name, 0)
+        union = isinstance(kind, Union) and (place or before)
+        if union or (place and not (isinstance(kind, Scalar) and kind.size < 8)):
+            references.append(_Reference(name, place, kind, before))
+        before = place
+    return tuple(references)
