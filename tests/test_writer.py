@@ -6,6 +6,7 @@ import dataclasses
 import io
 import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from yamjit.tflite.graph import (
     Tensor,
 )
 from yamjit.tflite.metadata import Metadata
+from yamjit.tflite.reader import read_graph
 from yamjit.tflite.writer import write_graph
 
 ONE_OPERATOR = {
@@ -237,6 +239,14 @@ def test_the_same_graph_gives_the_same_bytes(name: str) -> None:
     assert write_graph(ONE_OPERATOR[name]) == write_graph(ONE_OPERATOR[name])
 
 
+@pytest.mark.parametrize("name", ONE_OPERATOR)
+def test_what_is_read_back_is_written_the_same(name: str) -> None:
+    content = write_graph(ONE_OPERATOR[name])
+    found = read_graph(content)
+    assert found.operators == ONE_OPERATOR[name].operators
+    assert write_graph(found) == content
+
+
 def test_files_are_a_zip_after_the_model() -> None:
     files = {"labels.txt": b"a\nb\n", "größe.txt": b"", "blob.bin": bytes(range(256))}
     plain = graph_with()
@@ -310,3 +320,25 @@ def test_a_runtime_sees_the_quantization() -> None:
         np.testing.assert_array_equal(found["scales"], tensor.quantization.scale)
         np.testing.assert_array_equal(found["zero_points"], tensor.quantization.zero_point)
         assert found["quantized_dimension"] == tensor.quantization.dimension
+
+
+@pytest.mark.model
+@pytest.mark.runtime
+def test_the_official_model_survives_being_read_and_written(official_model_path: Path) -> None:
+    litert = pytest.importorskip("ai_edge_litert.interpreter", reason="needs ai-edge-litert")
+    official = official_model_path.read_bytes()
+    written = write_graph(read_graph(official))
+    scores = []
+    for content in (official, written):
+        interpreter = litert.Interpreter(
+            model_content=content, experimental_op_resolver_type=litert.OpResolverType.BUILTIN_REF
+        )
+        interpreter.allocate_tensors()
+        found = []
+        for signal in synthetic.probe_signals().values():
+            interpreter.set_tensor(interpreter.get_input_details()[0]["index"], signal)
+            interpreter.invoke()
+            found.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
+        scores.append(np.concatenate(found))
+    np.testing.assert_array_equal(scores[0], scores[1])
+    assert write_graph(read_graph(written)) == written

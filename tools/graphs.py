@@ -378,14 +378,19 @@ def split(shape: Sequence[int] = (1, 6, 4, 1), *, quantized: tuple[float, int] =
 
 
 def reshape(
-    shape: Sequence[int] = (2, 6), new_shape: Sequence[int] = (3, 4), *, dtype: npt.DTypeLike = np.float32
+    shape: Sequence[int] = (2, 6),
+    new_shape: Sequence[int] = (3, 4),
+    *,
+    dtype: npt.DTypeLike = np.float32,
+    quantized: tuple[float, int] = (0.048, 16),
 ) -> Graph:
-    """Return a graph of one ``RESHAPE``, its new shape a constant input."""
+    """Return a graph of one ``RESHAPE``, its new shape a constant input; `quantized` counts for int8 only."""
+    parameters = quantization(*quantized) if np.dtype(dtype) == np.int8 else None
     graph = GraphBuilder()
-    x = graph.activation(shape, dtype)
-    y = graph.operator(
-        Op.RESHAPE, [x, graph.constant(np.array(new_shape, np.int32))], graph.activation(new_shape, dtype)
-    )
+    x = graph.activation(shape, dtype, parameters)
+    sizes = graph.constant(np.array(new_shape, dtype=np.int32))
+    y = graph.activation(new_shape, dtype, parameters)
+    graph.operator(Op.RESHAPE, [x, sizes], y)
     return graph.build([x], [y])
 
 

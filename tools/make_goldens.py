@@ -4,8 +4,8 @@
 
     python -m tools.make_goldens [--model yamnet.tflite] [--out reference/goldens]
 
-- ``conv.npz``, ``fully_connected.npz``, ``mean.npz``, ``logistic.npz``, ``quantize.npz``: problems of one operator
-  (`reference.problems`) and the answers.
+- ``conv.npz``, ``fully_connected.npz``, ``mean.npz``, ``logistic.npz``, ``quantize.npz``: one-operator
+  problems (`reference.problems`) and the answers.
 - ``chain.npz``: the synthetic model (``synthetic_yamnet(seed=0, width=0.125)``) over `golden_waveforms`:
   patches, embeddings, logits and scores, and the SHA-256 of every integer tensor.
 - ``official.json``: SHA-256 of patches, embeddings, logits and scores of the official model over the same

@@ -4,8 +4,9 @@ It has the operators, shapes and quantization of the official file. The weights 
 of each channel are then chosen from its accumulators over a few probe signals, so that no channel dies or
 saturates. Graphs of one operator are in `tools.graphs` and can be had from here as well.
 
-The bytes are the same on every machine: raw bits of a named bit generator, sums of integers held in float64,
-and elementary float64 arithmetic decide them.
+The bytes are the same on every machine: raw bits of a named bit generator, sums of integers held in float64
+and elementary arithmetic decide them. Logarithms and sines, whose last digits are the machine's own, are
+rounded far more coarsely before they count.
 
 Run ``python -m tools.synthetic OUT.tflite`` to write one to a file.
 """

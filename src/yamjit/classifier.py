@@ -148,9 +148,7 @@ class Classifier:
             network = self._local.network = Network(self.plan, self._backend)
         return network
 
-    def classify(
-        self, audio: Any, *, sample_rate: int | None = None, hop_s: float = DEFAULT_HOP_S
-    ) -> Classification:
+    def classify(self, audio: Any, *, sample_rate: int | None = None, hop_s: float = DEFAULT_HOP_S) -> Classification:
         """Score every window of a recording.
 
         The recording is cut into windows of 15,600 samples (0.975 s) that start every `hop_s`; its end is padded
@@ -194,7 +192,7 @@ class Classifier:
                 scores=np.concatenate(parts.scores),
                 embeddings=np.concatenate(parts.embeddings),
                 log_mel=np.concatenate(parts.frames),
-                times_s=np.arange(stream.windows) * (self._hop(hop_s) / self.sample_rate),
+                times_s=np.arange(stream.windows, dtype=np.float64) * (self._hop(hop_s) / self.sample_rate),
                 window_s=self.front_end.constants.window_samples / self.sample_rate,
                 duration_s=samples / self.sample_rate,
                 damage=source.damage,
@@ -204,9 +202,7 @@ class Classifier:
         """Return a hop in samples."""
         longest = 2**31
         if not 0.5 <= hop_s * self.sample_rate <= longest:
-            raise InputError(
-                f"hop_s is {hop_s}; from one sample ({1 / self.sample_rate} s) up is accepted"
-            )
+            raise InputError(f"hop_s is {hop_s}; from one sample ({1 / self.sample_rate} s) up is accepted")
         return round(hop_s * self.sample_rate)
 
     def __repr__(self) -> str:

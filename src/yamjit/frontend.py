@@ -110,16 +110,19 @@ class PatchStream:
     ----------
     front_end : FrontEnd
     hop : int > 0
-        Samples from one window to the next. Where it is a multiple of the hop of the frames, windows share frames.
+        Samples from one window to the next. Where it is a multiple of the hop of the frames, windows share frames;
+        elsewhere each window has frames of its own.
     """
 
     def __init__(self, front_end: FrontEnd, hop: int) -> None:
         if hop < 1:
             raise InputError(f"a hop of at least one sample is accepted, found {hop}")
+        c = front_end.constants
         self._front_end = front_end
         self._hop = hop
-        self._windows = _Tail()
-        self._frames = _Tail()
+        self._shared = hop % c.hop_length == 0
+        self._samples = _Tail(np.empty(0, np.float32))
+        self._frames = _Tail(np.empty((0, c.mel_basis.shape[0]), np.float32))
         self._done = 0
 
     @property
@@ -130,7 +133,7 @@ class PatchStream:
     @property
     def samples(self) -> int:
         """Samples pushed so far."""
-        return self._windows.end
+        return self._samples.end
 
     def push(self, samples: Float32) -> Patches:
         """Take more samples; returns what is complete.
@@ -139,58 +142,70 @@ class PatchStream:
         ----------
         samples : np.ndarray [shape=(n,), float32]
         """
-        return self._take(samples)
+        c = self._front_end.constants
+        self._samples.append(samples)
+        frames = self._front_end.frames(self._samples.since(self._frames.end * c.hop_length))
+        self._frames.append(frames)
+        patches = self._cut_shared() if self._shared else self._cut_separate()
+        self._done += len(patches)
+        self._forget()
+        return Patches(patches, frames)
 
     def flush(self) -> Patches:
         """Pad the end with zeros and return the rest; the stream must not be used any more."""
         window = self._front_end.constants.window_samples
         total = count_windows(self.samples, window, self._hop)
         missing = (total - 1) * self._hop + window - self.samples
-        return self._take(np.zeros(max(0, missing), np.float32), total)
+        return self.push(np.zeros(max(0, missing), np.float32))
 
-    def _take(self, samples: Float32, most: int | None = None) -> Patches:
+    def _cut_shared(self) -> Float32:
+        """Return the next patches as windows on the frames."""
         c = self._front_end.constants
-        self._windows.append(samples)
-        self._frames.append(samples)
-        frames = self._front_end.frames(self._frames.samples)
-        self._frames.drop(self._frames.start + len(frames) * c.hop_length)
-        ready = max(0, 1 + (self._windows.end - c.window_samples) // self._hop)
-        count = (ready if most is None else min(ready, most)) - self._done
-        if count <= 0:
-            return Patches(np.empty((0, c.n_frames, frames.shape[1]), np.float32), frames)
-        patches = self._cut(count)
-        self._done += count
-        self._windows.drop(self._done * self._hop)
-        return Patches(patches, frames)
+        hop = self._hop // c.hop_length
+        frames = self._frames.since(self._done * hop)
+        if len(frames) < c.n_frames:
+            return np.empty((0, c.n_frames, frames.shape[1]), np.float32)
+        return np.lib.stride_tricks.sliding_window_view(frames, c.n_frames, axis=0)[::hop].transpose(0, 2, 1)
 
-    def _cut(self, count: int) -> Float32:
-        """Return the next `count` patches."""
+    def _cut_separate(self) -> Float32:
+        """Return the next patches, each from the samples of its window."""
         c = self._front_end.constants
-        samples = self._windows.samples[: (count - 1) * self._hop + c.window_samples]
-        if self._hop % c.hop_length == 0 and self._hop < c.window_samples:
-            frames = self._front_end.frames(samples)
-            cut = np.lib.stride_tricks.sliding_window_view(frames, c.n_frames, axis=0)
-            return cut[:: self._hop // c.hop_length].transpose(0, 2, 1)
-        starts = range(0, count * self._hop, self._hop)
-        return np.stack([self._front_end.frames(samples[start : start + c.window_samples]) for start in starts])
+        samples = self._samples.since(self._done * self._hop)
+        starts = range(0, samples.size - c.window_samples + 1, self._hop)
+        patches = [self._front_end.frames(samples[start : start + c.window_samples]) for start in starts]
+        return np.stack(patches) if patches else np.empty((0, c.n_frames, c.mel_basis.shape[0]), np.float32)
+
+    def _forget(self) -> None:
+        """Drop the samples and frames that no later frame or window needs."""
+        hop_length = self._front_end.constants.hop_length
+        next_window = self._done * self._hop
+        next_frame = self._frames.end * hop_length
+        self._samples.drop(next_frame if self._shared else min(next_frame, next_window))
+        self._frames.drop(next_window // hop_length if self._shared else self._frames.end)
 
 
 class _Tail:
-    """The samples of a stream that are still needed."""
+    """The end of something that grows along its first axis: what is still needed of it."""
 
-    def __init__(self) -> None:
-        self.start = 0
-        self.samples: Float32 = np.empty(0, np.float32)
+    def __init__(self, empty: Float32) -> None:
+        self._start = 0
+        self._data = empty
 
     @property
     def end(self) -> int:
-        return self.start + self.samples.size
+        """Length of the whole, what was dropped included."""
+        return self._start + len(self._data)
 
-    def append(self, samples: Float32) -> None:
-        self.samples = np.concatenate((self.samples, samples))
+    def since(self, start: int) -> Float32:
+        """Return what comes from position `start` of the whole on."""
+        return self._data[max(0, start - self._start) :]
+
+    def append(self, more: Float32) -> None:
+        """Let it grow."""
+        self._data = np.concatenate((self._data, more))
 
     def drop(self, start: int) -> None:
-        """Forget what comes before sample number `start`."""
-        cut = min(max(0, start - self.start), self.samples.size)
-        self.samples = self.samples[cut:].copy()
-        self.start += cut
+        """Forget what comes before position `start` of the whole."""
+        cut = min(max(0, start - self._start), len(self._data))
+        self._data = self._data[cut:].copy()
+        self._start += cut

@@ -17,7 +17,7 @@ class ScoredLabel(NamedTuple):
 
     label: str
     score: float
-    index: int
+    class_index: int
 
 
 def parse_labels(data: bytes) -> tuple[str, ...]:

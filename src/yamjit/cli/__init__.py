@@ -1,1 +1,58 @@
-""""""
+"""The command ``yamjit``: one file per verb, each with its arguments and one call."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from yamjit import __version__
+from yamjit.cli import classify, fetch, info
+from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK
+from yamjit.errors import YamjitError
+
+__all__ = ["main"]
+
+_VERBS = (classify, info, fetch)
+
+_EPILOG = """\
+exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted
+environment: YAMJIT_MODEL  the model to use;  YAMJIT_CACHE  where a fetched model is kept
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the results has enough; what is still buffered must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except YamjitError as error:
+        if args.debug:
+            raise
+        print(f"yamjit: error: {error}", file=sys.stderr)
+        return EXIT_ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="yamjit",
+        description="Names the sounds in audio with Google's quantized YAMNet: no TensorFlow, no TFLite runtime.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"yamjit {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for verb in _VERBS:
+        verb.add_parser(verbs)
+    return parser

@@ -56,11 +56,11 @@ if numba.config.DISABLE_JIT:
 
 else:
 
-    @intrinsic
-    def _pointer(typingctx: Any, address: Any) -> Any:  # noqa: ARG001  (Numba calls it with the context)
+    @intrinsic  # type: ignore[untyped-decorator]
+    def _pointer(typingctx: Any, address: Any) -> Any:
         """Return an address as a pointer that `carray` takes."""
 
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return builder.inttoptr(args[0], cgutils.voidptr_t)
 
         return types.voidptr(types.int64), codegen
@@ -87,9 +87,7 @@ def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int,
 
 
 @jit
-def conv_s8(
-    x: Int8, weights: Int8, window: Window, requantization: Requantization, scratch: Int32, out: Int8
-) -> None:
+def conv_s8(x: Int8, weights: Int8, window: Window, requantization: Requantization, scratch: Int32, out: Int8) -> None:
     """Convolve one image.
 
     Parameters
@@ -321,9 +319,7 @@ def _run_step(s: Any, constants: int, arena: int, acc: Int32, capacity: int, pat
             carray(out, output_size, np.int8),
         )
     elif op == StepOp.LOOKUP:
-        lookup_s8(
-            carray(x, input_size, np.int8), carray(weights, 256, np.int8), carray(out, output_size, np.int8)
-        )
+        lookup_s8(carray(x, input_size, np.int8), carray(weights, 256, np.int8), carray(out, output_size, np.int8))
     elif op == StepOp.MEAN:
         positions = (input_shape[0] * input_shape[1], input_shape[2])
         mean_s8(
@@ -353,9 +349,7 @@ def _run_step(s: Any, constants: int, arena: int, acc: Int32, capacity: int, pat
     elif op == StepOp.CONV:
         conv_s8(
             carray(x, input_shape, np.int8),
-            carray(
-                weights, (s[Column.KERNEL_H], s[Column.KERNEL_W], input_shape[2], output_shape[2]), np.int8
-            ),
+            carray(weights, (s[Column.KERNEL_H], s[Column.KERNEL_W], input_shape[2], output_shape[2]), np.int8),
             _window(s),
             _requantization(s, constants),
             acc,

@@ -67,9 +67,7 @@ def conv_s8(x: Int8, weights: Int8, window: Window, requantization: Requantizati
     kernel_h, kernel_w, input_c, output_c = weights.shape
     padded = _pad(x, weights.shape[:2], window, out.shape)
     taps = [
-        _tap(padded, ky, kx, window, out.shape).reshape(-1, input_c)
-        for ky in range(kernel_h)
-        for kx in range(kernel_w)
+        _tap(padded, ky, kx, window, out.shape).reshape(-1, input_c) for ky in range(kernel_h) for kx in range(kernel_w)
     ]
     acc = _exact_matmul(np.concatenate(taps, axis=1), weights.reshape(-1, output_c))
     out[...] = _requantize(acc + requantization.bias, requantization).reshape(out.shape)
@@ -171,9 +169,7 @@ def _exact_matmul(x: Int8, weights: Int8) -> Int64:
     total = np.zeros((x.shape[0], weights.shape[1]), np.int64)
     for start in range(0, terms, _FLOAT32_TERMS):
         stop = min(start + _FLOAT32_TERMS, terms)
-        total += (x[:, start:stop].astype(np.float32) @ weights[start:stop].astype(np.float32)).astype(
-            np.int64
-        )
+        total += (x[:, start:stop].astype(np.float32) @ weights[start:stop].astype(np.float32)).astype(np.int64)
     return total
 
 
@@ -220,9 +216,7 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
 class _Step:
     """One row of the table, with typed views on what it names."""
 
-    def __init__(
-        self, program: Program, workspace: Workspace, patches: int, row: npt.NDArray[np.int64]
-    ) -> None:
+    def __init__(self, program: Program, workspace: Workspace, patches: int, row: npt.NDArray[np.int64]) -> None:
         self._constants = program.constants
         self._workspace = workspace
         self._patches = patches
@@ -231,9 +225,7 @@ class _Step:
     def __getitem__(self, column: str) -> int:
         return int(self._row[Column[column]])
 
-    def constant(
-        self, column: str, shape: tuple[int, ...], dtype: npt.DTypeLike = np.int8
-    ) -> npt.NDArray[Any]:
+    def constant(self, column: str, shape: tuple[int, ...], dtype: npt.DTypeLike = np.int8) -> npt.NDArray[Any]:
         return np.ndarray(shape, dtype, self._constants, self[column])
 
     def tensor(self, column: str, shape: tuple[int, ...], dtype: npt.DTypeLike = np.int8) -> npt.NDArray[Any]:
@@ -244,9 +236,7 @@ class _Step:
         return self.tensor(column, (height, width, channels))
 
     def window(self) -> Window:
-        return Window(
-            self["STRIDE_H"], self["STRIDE_W"], self["PAD_TOP"], self["PAD_LEFT"], self["INPUT_ZERO_POINT"]
-        )
+        return Window(self["STRIDE_H"], self["STRIDE_W"], self["PAD_TOP"], self["PAD_LEFT"], self["INPUT_ZERO_POINT"])
 
     def requantization(self) -> Requantization:
         channels = (self["OUTPUT_C"],)
@@ -266,15 +256,11 @@ class _Step:
 def _quantize(step: _Step) -> None:
     size = (step["INPUT_C"],)
     scale = step.constant("WEIGHTS", (1,), np.float32)[0]
-    quantize_f32(
-        step.tensor("INPUT", size, np.float32), scale, step["OUTPUT_ZERO_POINT"], step.tensor("OUTPUT", size)
-    )
+    quantize_f32(step.tensor("INPUT", size, np.float32), scale, step["OUTPUT_ZERO_POINT"], step.tensor("OUTPUT", size))
 
 
 def _conv(step: _Step) -> None:
-    weights = step.constant(
-        "WEIGHTS", (step["KERNEL_H"], step["KERNEL_W"], step["INPUT_C"], step["OUTPUT_C"])
-    )
+    weights = step.constant("WEIGHTS", (step["KERNEL_H"], step["KERNEL_W"], step["INPUT_C"], step["OUTPUT_C"]))
     conv_s8(step.image("INPUT"), weights, step.window(), step.requantization(), step.image("OUTPUT"))
 
 

@@ -49,9 +49,7 @@ def assign_offsets(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
     offsets = [0] * len(lifetimes)
     placed: list[int] = []
     for index in sorted(range(len(lifetimes)), key=lambda i: (-lifetimes[i].size, i)):
-        neighbours = sorted(
-            (offsets[other], other) for other in placed if lifetimes[index].overlaps(lifetimes[other])
-        )
+        neighbours = sorted((offsets[other], other) for other in placed if lifetimes[index].overlaps(lifetimes[other]))
         offset = 0
         for start, other in neighbours:
             if offset + lifetimes[index].size <= start:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.graph import Graph, Op, Operator, Tensor
 
 __all__ = ["compile_plan"]
+
+_Array = TypeVar("_Array", bound=npt.NDArray[Any])
 
 
 def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
@@ -45,9 +48,7 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     front_end = read_front_end(graph, seam)
     layout = _Layout(graph, seam)
     if layout.arena_bytes > limits.arena_bytes:
-        raise LimitError(
-            f"activations take {layout.arena_bytes} bytes a patch, arena_bytes is {limits.arena_bytes}"
-        )
+        raise LimitError(f"activations take {layout.arena_bytes} bytes a patch, arena_bytes is {limits.arena_bytes}")
     program = layout.program()
     prove_ranges(program)
     heads = tuple(_head(graph, layout, index) for index in graph.outputs)
@@ -66,9 +67,7 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
 def _patch_shape(tensor: Tensor, quantize: Operator) -> tuple[int, int]:
     shape = tuple(size for size in tensor.shape if size > 1)
     if len(shape) != 2:
-        raise ModelError(
-            f"one patch (frames, bands) is accepted, found {tensor.shape}", operator=str(quantize)
-        )
+        raise ModelError(f"one patch (frames, bands) is accepted, found {tensor.shape}", operator=str(quantize))
     return shape[0], shape[1]
 
 
@@ -215,6 +214,6 @@ def _packed(arrays: Sequence[npt.NDArray[np.generic]], size: int) -> npt.NDArray
     return buffer
 
 
-def _frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def _frozen(array: _Array) -> _Array:
     array.flags.writeable = False
     return array

@@ -137,23 +137,15 @@ def _fully_connected(graph: Graph, operator: Operator) -> Step:
     weights = _weights(graph, operator).T
     size = int(np.prod(_tensor(graph, operator.inputs[0]).shape, dtype=np.int64))
     if size != weights.shape[0]:
-        raise ModelError(
-            f"{weights.shape[0]} inputs per patch are accepted, found {size}", operator=str(operator)
-        )
+        raise ModelError(f"{weights.shape[0]} inputs per patch are accepted, found {size}", operator=str(operator))
     columns = {**_flat(weights.shape[0]), Column.OUTPUT_C: weights.shape[1]}
-    return _accumulating(
-        StepOp.POINTWISE, graph, operator, weights, options.activation, columns, Rounding.REAL
-    )
+    return _accumulating(StepOp.POINTWISE, graph, operator, weights, options.activation, columns, Rounding.REAL)
 
 
 def _mean(graph: Graph, operator: Operator) -> Step:
     source, output = _tensor(graph, operator.inputs[0]), _tensor(graph, operator.outputs[0])
     axes = _tensor(graph, operator.inputs[1]).data
-    if (
-        len(source.shape) != 4
-        or axes is None
-        or sorted(axis % 4 for axis in axes.reshape(-1).tolist()) != [1, 2]
-    ):
+    if len(source.shape) != 4 or axes is None or sorted(axis % 4 for axis in axes.reshape(-1).tolist()) != [1, 2]:
         raise ModelError("the mean over axes 1 and 2 of an image is accepted", operator=str(operator))
     _, height, width, channels = source.shape
     quantized, result = _quantization(source, operator), _quantization(output, operator)
@@ -177,9 +169,7 @@ def _mean(graph: Graph, operator: Operator) -> Step:
 
 def _logistic(graph: Graph, operator: Operator) -> Step:
     source, output = _tensor(graph, operator.inputs[0]), _tensor(graph, operator.outputs[0])
-    table = logistic_table(
-        _quantization(source, operator), int(_quantization(output, operator).zero_point[0])
-    )
+    table = logistic_table(_quantization(source, operator), int(_quantization(output, operator).zero_point[0]))
     size = int(np.prod(source.shape, dtype=np.int64))
     return Step(StepOp.LOOKUP, operator, source.index, output.index, _flat(size), {Column.WEIGHTS: table})
 
@@ -190,9 +180,7 @@ def _reshape(graph: Graph, operator: Operator) -> Alias:
 
 def _split(graph: Graph, operator: Operator) -> Alias:
     if len(operator.outputs) != 1:
-        raise ModelError(
-            f"a split into one is accepted, this one has {len(operator.outputs)}", operator=str(operator)
-        )
+        raise ModelError(f"a split into one is accepted, this one has {len(operator.outputs)}", operator=str(operator))
     return Alias(operator.inputs[1], operator.outputs[0])
 
 
@@ -260,12 +248,8 @@ def _requantization(
     left = np.maximum(multipliers.shift.astype(np.int64), 0)
     if ((bound << left) >= 2**31 - 256).any() or (bound * multipliers.scale >= 2.0**31 - 256).any():
         channel = int(np.argmax(bound * multipliers.scale))
-        raise ModelError(
-            f"the accumulator of channel {channel} could overflow 32 bits", operator=str(operator)
-        )
-    offset = (
-        one_shift_offset(multipliers) if rounding == Rounding.ONE_SHIFT else np.zeros(bias.size, np.int64)
-    )
+        raise ModelError(f"the accumulator of channel {channel} could overflow 32 bits", operator=str(operator))
+    offset = one_shift_offset(multipliers) if rounding == Rounding.ONE_SHIFT else np.zeros(bias.size, np.int64)
     return {
         Column.BIAS: bias.astype(np.int32),
         Column.MULTIPLIER: multipliers.multiplier,

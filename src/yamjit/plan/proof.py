@@ -33,6 +33,9 @@ def prove_ranges(program: Program) -> None:
             raise ModelError("the output lies over the input", operator=where)
         if not 0 < row[Column.OUTPUT_C] <= program.scratch_channels:
             raise ModelError("more channels than accumulators", operator=where)
+        for one, other in _EQUAL[StepOp(row[Column.OP])]:
+            if row[one] != row[other]:
+                raise ModelError(f"{one.name.lower()} and {other.name.lower()} must be equal", operator=where)
 
 
 def _check(where: str, column: Column, offset: int, size: int, available: int, alignment: int) -> None:
@@ -62,13 +65,24 @@ def _constants(row: list[int]) -> Iterator[_Stretch]:
         yield column, channels * width, width
 
 
+_SAME_CHANNELS = (Column.INPUT_C, Column.OUTPUT_C)
+_SAME_PLACES = ((Column.INPUT_H, Column.OUTPUT_H), (Column.INPUT_W, Column.OUTPUT_W))
+
+#: Sizes that a kernel takes from its input and relies on for its output.
+_EQUAL: dict[StepOp, tuple[tuple[Column, Column], ...]] = {
+    StepOp.QUANTIZE: (*_SAME_PLACES, _SAME_CHANNELS),
+    StepOp.CONV: (),
+    StepOp.DEPTHWISE: (_SAME_CHANNELS,),
+    StepOp.POINTWISE: _SAME_PLACES,
+    StepOp.MEAN: (_SAME_CHANNELS,),
+    StepOp.LOOKUP: (*_SAME_PLACES, _SAME_CHANNELS),
+}
+
 _PER_CHANNEL = {Column.BIAS: 4, Column.MULTIPLIER: 4, Column.SHIFT: 4, Column.OFFSET: 8, Column.SCALE: 8}
 
 _WEIGHT_BYTES: dict[StepOp, Callable[[list[int]], int]] = {
     StepOp.QUANTIZE: lambda row: 4,
-    StepOp.CONV: lambda row: (
-        row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * row[Column.OUTPUT_C]
-    ),
+    StepOp.CONV: lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * row[Column.OUTPUT_C],
     StepOp.DEPTHWISE: lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
     StepOp.POINTWISE: lambda row: row[Column.INPUT_C] * row[Column.OUTPUT_C],
     StepOp.MEAN: lambda row: 0,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,9 +67,7 @@ def find_seam(graph: Graph) -> Seam:
     chain = _chain(graph, quantize.inputs[0], before)
     if len(chain) != len(before):
         stray = next(operator for operator in before if operator not in chain)
-        raise ModelError(
-            "is neither on the way to QUANTIZE nor part of the network after it", operator=str(stray)
-        )
+        raise ModelError("is neither on the way to QUANTIZE nor part of the network after it", operator=str(stray))
     return Seam(chain, quantize, tuple(after))
 
 
@@ -94,9 +93,7 @@ def _data_input(graph: Graph, operator: Operator) -> int:
     """Return the one input of an operator that is not a constant."""
     flowing = [i for i in operator.inputs if i >= 0 and graph.tensors[i].data is None]
     if len(flowing) != 1:
-        raise ModelError(
-            f"has {len(flowing)} inputs that are no constants, one is accepted", operator=str(operator)
-        )
+        raise ModelError(f"has {len(flowing)} inputs that are no constants, one is accepted", operator=str(operator))
     return flowing[0]
 
 
@@ -165,9 +162,7 @@ class _Walk:
             raise ModelError("a fused activation is not accepted in the front end", operator=str(operator))
         window = self._constant(operator, self._constant_input(operator))
         if window.size != self._output(operator).shape[-1]:
-            raise ModelError(
-                f"a window of {window.size} samples does not fit its frames", operator=str(operator)
-            )
+            raise ModelError(f"a window of {window.size} samples does not fit its frames", operator=str(operator))
         return window.reshape(-1)
 
     def spectrum(self, n_frames: int, frame_length: int) -> int:
@@ -205,12 +200,7 @@ class _Walk:
         basis = self._constant(operator, 1)
         has_bias = len(operator.inputs) > 2 and operator.inputs[2] >= 0
         offset = self._constant(operator, 2) if has_bias else np.zeros(basis.shape[0], np.float32)
-        if not (
-            np.isfinite(basis).all()
-            and np.isfinite(offset).all()
-            and (basis >= 0).all()
-            and (offset > 0).all()
-        ):
+        if not (np.isfinite(basis).all() and np.isfinite(offset).all() and (basis >= 0).all() and (offset > 0).all()):
             raise ModelError("mel weights must be >= 0 and log offsets > 0", operator=str(operator))
         self._take(Op.LOG)
         return basis, offset.reshape(-1)
@@ -242,14 +232,14 @@ class _Walk:
     def _constant_input(self, operator: Operator) -> int:
         return next(k for k, i in enumerate(operator.inputs) if self._graph.tensors[i].data is not None)
 
-    def _constant(self, operator: Operator, position: int) -> npt.NDArray[np.generic]:
+    def _constant(self, operator: Operator, position: int) -> npt.NDArray[Any]:
         return _constant(self._graph, operator, position)
 
 
 # -- Operators that only move samples ---------------------------------------------------------------------------
 
 
-def _constant(graph: Graph, operator: Operator, position: int) -> npt.NDArray[np.generic]:
+def _constant(graph: Graph, operator: Operator, position: int) -> npt.NDArray[Any]:
     tensor = graph.tensors[operator.inputs[position]] if position < len(operator.inputs) else None
     if tensor is None or tensor.data is None:
         raise ModelError(f"input {position} must be a constant", operator=str(operator))

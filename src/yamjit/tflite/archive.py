@@ -23,6 +23,8 @@ _ZIP64_LOCATOR_BYTES = 20
 _MAX_DIRECTORY_BYTES = MAX_FILES * 1024
 _ENCRYPTED = 0x1 | 0x40
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_MAX_NAME = 255
+#: Fewer zero bytes than this may follow a FlatBuffer, to align it.
 _PADDING = 16
 _FAULTS = (
     zipfile.BadZipFile,
@@ -79,9 +81,7 @@ def _check_end_record(data: bytes, start: int) -> None:
     """Check the archive's last record, before `zipfile` goes by its numbers."""
     position = len(data) - _END_RECORD.size
     if position < start or data[position : position + 4] != _END_SIGNATURE:
-        reason = (
-            f"the {len(data) - start} bytes after the model are no zip archive, or it is cut or has a comment"
-        )
+        reason = f"the {len(data) - start} bytes after the model are no zip archive, or it is cut or has a comment"
         raise ModelError(reason, offset=start)
     _, disk, first_disk, here, total, size, _, comment = _END_RECORD.unpack_from(data, position)
     locator = position - _ZIP64_LOCATOR_BYTES
@@ -95,8 +95,8 @@ def _check_entries(entries: list[zipfile.ZipInfo], data: bytes, start: int) -> N
     names = set()
     for entry in entries:
         name = entry.orig_filename
-        if not name or name in (".", "..") or any(c in "/\\:" or ord(c) < 32 for c in name):
-            raise ModelError(f"associated file {name!r} has a name that is a path", offset=start)
+        if not 0 < len(name) <= _MAX_NAME or name in (".", "..") or any(c in "/\\:" or ord(c) < 32 for c in name):
+            raise ModelError(f"associated file {name[:80]!r} has a name that is a path or too long", offset=start)
         if name in names:
             raise ModelError(f"associated file {name!r} occurs twice", offset=start)
         names.add(name)
@@ -125,12 +125,8 @@ def _unpack(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], limits: Li
                 content += file.read(1)
         left -= len(content)
         if left < 0:
-            raise LimitError(
-                f"associated files unpack to more than {limits.archive_bytes} bytes (limit archive_bytes)"
-            )
+            raise LimitError(f"associated files unpack to more than {limits.archive_bytes} bytes (limit archive_bytes)")
         if len(content) != entry.file_size:
-            raise ModelError(
-                f"associated file {entry.orig_filename!r} has {len(content)} bytes, not {entry.file_size}"
-            )
+            raise ModelError(f"associated file {entry.orig_filename!r} has {len(content)} bytes, not {entry.file_size}")
         files[entry.orig_filename] = content
     return files

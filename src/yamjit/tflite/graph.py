@@ -228,7 +228,8 @@ class Tensor:
     data: npt.NDArray[np.generic] | None = None
 
     def __str__(self) -> str:
-        return f"tensor {self.index} {self.name!r}"
+        name = self.name if len(self.name) <= 80 else f"{self.name[:38]}...{self.name[-38:]}"
+        return f"tensor {self.index} {name!r}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,9 +225,7 @@ def _read_process_unit(view: _View) -> ProcessUnit:
     transformation = value.number("score_transformation", "Int8")
     if transformation not in list(ScoreTransformation):
         raise ModelError(f"score transformation {transformation} is not known")
-    return ScoreCalibration(
-        ScoreTransformation(transformation), float(value.number("default_score", "Float32"))
-    )
+    return ScoreCalibration(ScoreTransformation(transformation), float(value.number("default_score", "Float32")))
 
 
 def build_metadata(metadata: Metadata) -> bytes:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from yamjit.errors import LimitError, ModelError
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.archive import read_archive
-from yamjit.tflite.graph import TENSOR_TYPES, Graph, Op, Operator, Options, Quantization, Tensor
+from yamjit.tflite.graph import TENSOR_TYPES, Graph, Op, Operator, Quantization, Tensor
 from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.metadata_tables import associated_files, read_metadata
 from yamjit.tflite.options import read_options
@@ -108,9 +108,7 @@ class _Reader:
         operators = tuple(
             self._operator(index, subgraph.Operators(index)) for index in range(subgraph.OperatorsLength())
         )
-        tensors = tuple(
-            self._tensor(index, subgraph.Tensors(index)) for index in range(subgraph.TensorsLength())
-        )
+        tensors = tuple(self._tensor(index, subgraph.Tensors(index)) for index in range(subgraph.TensorsLength()))
         metadata = self._metadata()
         return Graph(
             tensors=tensors,
@@ -144,7 +142,7 @@ class _Reader:
         table = self._model.OperatorCodes(index)
         code = max(table.BuiltinCode(), table.DeprecatedBuiltinCode())
         if code == _CUSTOM:
-            name = (table.CustomCode() or b"").decode(errors="replace")
+            name = (table.CustomCode() or b"")[:80].decode(errors="replace")
             raise ModelError(f"custom operator {name!r} is not supported", operator=where)
         if code not in list(Op):
             raise ModelError(f"{_name('BuiltinOperator', code)} is not supported", operator=where)
@@ -171,7 +169,7 @@ class _Reader:
             name=name,
             shape=shape,
             dtype=dtype,
-            quantization=_quantization(table.Quantization(), where),
+            quantization=_quantization(table.Quantization(), shape, where),
             data=self._constant(table.Buffer(), shape, dtype, where),
         )
 
@@ -206,7 +204,7 @@ class _Reader:
         if content.size != wanted:
             reason = f"constant has {content.size} bytes; shape {shape} of {dtype} needs {wanted}"
             raise ModelError(reason, tensor=where)
-        values = content.view(dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(shape)
+        values: npt.NDArray[Any] = content.view(dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(shape)
         values = np.require(values, requirements=["ALIGNED"])
         values.flags.writeable = False
         return values
@@ -228,7 +226,7 @@ class _Reader:
         files = read_archive(self._data, end, limits=self._limits)
         for file in associated_files(metadata) if metadata else ():
             if file.name not in files:
-                raise ModelError(f"associated file {file.name!r} is not in the model file", offset=end)
+                raise ModelError(f"associated file {file.name[:80]!r} is not in the model file", offset=end)
         return files
 
 
@@ -239,10 +237,9 @@ def _check_count(count: int, limit: int, what: str) -> None:
 
 def _unsupported_in_operator(table: Any) -> Iterator[tuple[str, bool]]:
     """Iterate over what an operator may have that is not read, and whether this one has it."""
-    mutating = range(table.MutatingVariableInputsLength())
     yield "custom options are", bool(table.CustomOptionsLength())
     yield "large custom options are", bool(table.LargeCustomOptionsOffset() or table.LargeCustomOptionsSize())
-    yield "mutating variable inputs are", any(table.MutatingVariableInputs(index) for index in mutating)
+    yield "mutating variable inputs are", bool(np.any(table.MutatingVariableInputsAsNumpy()))
     yield "intermediates are", bool(table.IntermediatesLength())
     yield "builtin_options_2 are", bool(table.BuiltinOptions2Type())
 
@@ -256,12 +253,12 @@ def _unsupported_in_tensor(table: Any) -> Iterator[tuple[str, bool]]:
     yield "quantization details are", quantization is not None and bool(quantization.DetailsType())
 
 
-def _quantization(table: Any, where: str) -> Quantization | None:
-    if table is None or not (table.ScaleLength() or table.ZeroPointLength()):
+def _quantization(table: Any, shape: tuple[int, ...], where: str) -> Quantization | None:
+    scales, zero_points = (table.ScaleLength(), table.ZeroPointLength()) if table is not None else (0, 0)
+    if not scales and not zero_points:
         return None
-    if table.ScaleLength() != table.ZeroPointLength():
-        reason = f"{table.ScaleLength()} scales, but {table.ZeroPointLength()} zero points"
-        raise ModelError(reason, tensor=where)
+    if scales != zero_points or (scales > 1 and scales not in shape):
+        raise ModelError(f"{scales} scales and {zero_points} zero points for shape {shape}", tensor=where)
     return Quantization(
         scale=_frozen(table.ScaleAsNumpy(), np.float32),
         zero_point=_frozen(table.ZeroPointAsNumpy(), np.int64),

@@ -263,9 +263,7 @@ ASSOCIATED_FILE = _extensible(
 CONTENT = _extensible(
     "Content",
     content_properties_type=_BYTE,
-    content_properties=Union(
-        MappingProxyType({4: _extensible("AudioProperties", sample_rate=_INT, channels=_INT)})
-    ),
+    content_properties=Union(MappingProxyType({4: _extensible("AudioProperties", sample_rate=_INT, channels=_INT)})),
     range=Opaque(),
 )
 

@@ -1,8 +1,8 @@
 """Proof that a FlatBuffer can be read: every offset, vector and string lies inside the bytes.
 
 Generated FlatBuffers accessors trust the bytes; they are used only after `verify` has gone the same ways.
-What there is to read, `yamjit.tflite.schema` says. Many offsets may lead to one table, so that a small file can
-be read as a huge one: what is read is counted as often as an offset leads to it, and there is a limit to it.
+What there is to read, `yamjit.tflite.schema` says. Many offsets may lead to one table, so that a small file
+can be read as a huge one: what is read is counted as often as an offset leads to it, and there is a limit to it.
 """
 
 from __future__ import annotations
@@ -180,9 +180,7 @@ class _Verifier:
         self._extend(start, count * element_size, what)
         self._bytes_left -= count * element_size
         if self._bytes_left < 0:
-            raise LimitError(
-                f"byte {position}: vectors and strings overlap to more than {_SHARING} times the file"
-            )
+            raise LimitError(f"byte {position}: vectors and strings overlap to more than {_SHARING} times the file")
         return start, count
 
     def _string(self, position: int, what: str) -> None:
@@ -197,9 +195,7 @@ class _Verifier:
         """Check a vector of offsets; return the offsets of its entries."""
         start, count = self._vector(position, 4, what)
         if count > self._tables_left:
-            raise LimitError(
-                f"byte {position}: {what} has {count} entries; at most {self._max_tables} are read"
-            )
+            raise LimitError(f"byte {position}: {what} has {count} entries; at most {self._max_tables} are read")
         return range(start, start + 4 * count, 4)
 
     def check_scalar(self, position: int, reference: _Reference, table: Table, _depth: int) -> None:
@@ -278,9 +274,7 @@ def _check_place(what: str, kind: Field, offset: int, inline_size: int, vtable: 
     if not offset:
         return
     if offset < 4 or offset + size > inline_size:
-        raise ModelError(
-            f"{what} at {offset} with {size} bytes is not inside the table's {inline_size}", offset=vtable
-        )
+        raise ModelError(f"{what} at {offset} with {size} bytes is not inside the table's {inline_size}", offset=vtable)
     if offset % min(size, _ALIGNMENT):
         raise ModelError(f"{what} is not aligned to {min(size, _ALIGNMENT)} bytes", offset=vtable)
 

@@ -1,0 +1,49 @@
+"""Arguments that several verbs share, and the types of their values."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+__all__ = ["add_backend", "add_model", "count", "seconds"]
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add ``--model``."""
+    parser.add_argument(
+        "--model",
+        metavar="FILE",
+        help="a quantized YAMNet .tflite; by default $YAMJIT_MODEL, else the official model, fetched once",
+    )
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """Add ``--backend``."""
+    parser.add_argument(
+        "--backend",
+        choices=("auto", "numba", "numpy"),
+        default="auto",
+        help="what computes; all give the same scores (default: %(default)s)",
+    )
+
+
+def count(text: str) -> int:
+    """Read a number of things: at least 1, or -1 for all."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value == 0 or value < -1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no count of at least 1 (or -1 for all)")
+    return value
+
+
+def seconds(text: str) -> float:
+    """Read a time in seconds, > 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds greater than 0")
+    return value

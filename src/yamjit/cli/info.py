@@ -1,0 +1,115 @@
+"""``yamjit info``: what a model is made of."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from yamjit.cli.exits import EXIT_OK
+
+if TYPE_CHECKING:
+    from yamjit.classifier import Classifier
+    from yamjit.plan import Slot
+    from yamjit.tflite import Graph
+    from yamjit.tflite.graph import Tensor
+
+__all__ = ["add_parser"]
+
+_LABELS_SHOWN = 5
+
+
+def add_parser(verbs: Any) -> None:
+    """Add the verb to the command line."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "info",
+        help="describe a model",
+        description="Describe a model: hash, metadata, front end, operators, quantization, labels.",
+    )
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="a .tflite file; by default the one in use")
+    parser.add_argument("--labels", action="store_true", help="list every label")
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from yamjit.classifier import load
+
+    model = load(args.model, backend="numpy")
+    for key, value in _facts(model):
+        print(f"{key:<12}{value}")
+    print("\noperators")
+    for line in _operators(model.graph):
+        print(f"  {line}")
+    print(f"\nlabels ({len(model.labels)})")
+    shown = len(model.labels) if args.labels else _LABELS_SHOWN
+    for index, label in enumerate(model.labels[:shown]):
+        print(f"  {index:>4}  {label}")
+    if shown < len(model.labels):
+        print("   ...  (--labels lists them all)")
+    return EXIT_OK
+
+
+def _facts(model: Classifier) -> Iterator[tuple[str, str]]:
+    source, plan, graph = model.source, model.plan, model.graph
+    yield "model", source.known.name if source.known else "unknown"
+    yield "verified", "yes: a published file" if source.verified else "no: not a published file"
+    yield "from", f"{source.path} ({source.origin})" if source.path else source.origin
+    yield "size", f"{len(source.data):,} bytes"
+    yield "sha256", source.sha256
+    yield from _metadata(graph)
+    source_tensor = graph.tensors[graph.inputs[0]]
+    yield "input", f"{source_tensor.name} {_shape(source_tensor)}"
+    front_end = plan.front_end
+    if front_end is None:
+        yield "front end", "none: the model takes log-mel patches"
+    else:
+        yield (
+            "",
+            f"{front_end.window_samples / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz",
+        )
+        yield (
+            "front end",
+            f"{front_end.n_frames} frames of {front_end.frame_length} samples every {front_end.hop_length}, "
+            f"transform of {front_end.n_fft}, {front_end.mel_basis.shape[0]} mel bands",
+        )
+    yield "patch", f"{plan.patch_shape[0]}x{plan.patch_shape[1]}, {_quantization(plan.quantized_patch)}"
+    program = plan.program
+    yield (
+        "network",
+        f"{len(program.steps)} steps, {program.constants.size:,} bytes of constants, "
+        f"{program.arena_bytes:,} bytes of activations a patch",
+    )
+    if plan.embedding is not None:
+        yield "embeddings", f"{plan.embedding.shape[-1]} values, {_quantization(plan.embedding)}"
+    for head in plan.heads:
+        yield "logits", f"{head.logits.shape[-1]} values, {_quantization(head.logits)}"
+        yield "scores", f"{head.scores.shape[-1]} values, {_quantization(head.scores)}"
+
+
+def _metadata(graph: Graph) -> Iterator[tuple[str, str]]:
+    metadata = graph.metadata
+    if metadata is None:
+        yield "metadata", "none"
+        return
+    for key in ("name", "version", "author", "license", "description"):
+        text = " ".join(getattr(metadata, key).split())
+        if text:
+            yield key, text
+    for name, data in graph.files.items():
+        yield "file", f"{name} ({len(data):,} bytes)"
+
+
+def _operators(graph: Graph) -> Iterator[str]:
+    for operator in graph.operators:
+        output = graph.tensors[operator.outputs[0]]
+        quantization = output.quantization
+        scale = f"  scale {quantization.scale[0]:.7g}, zero point {quantization.zero_point[0]}" if quantization else ""
+        yield f"{operator.index:>3}  {operator.op.name:<18}{_shape(output):<28}{scale}".rstrip()
+
+
+def _shape(tensor: Tensor) -> str:
+    return f"{tensor.dtype} ({', '.join(map(str, tensor.shape))})"
+
+
+def _quantization(slot: Slot) -> str:
+    return f"int8, scale {slot.scale:.7g}, zero point {slot.zero_point}"

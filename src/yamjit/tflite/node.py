@@ -1,0 +1,117 @@
+"""An operator with its tensors, and the questions that every operator's contract asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import ModelError
+from yamjit.tflite.graph import Graph, Operator, Options, Quantization, Tensor
+
+__all__ = ["COMPLEX64", "FLOAT32", "INT8", "INT32", "INT32_MAX", "Inferred", "Node"]
+
+INT8, INT32 = np.dtype(np.int8), np.dtype(np.int32)
+FLOAT32, COMPLEX64 = np.dtype(np.float32), np.dtype(np.complex64)
+INT32_MAX = 2**31 - 1
+
+#: Requantization factors outside are TFLite's 0, or shift an int32 to nothing.
+_MIN_FACTOR, _MAX_FACTOR = 2.0**-31, 2.0**16
+
+_Options = TypeVar("_Options")
+
+
+class Inferred(NamedTuple):
+    """What follows from an operator's inputs and options."""
+
+    shape: tuple[int, ...]
+    multiply_adds: int = 0
+
+
+class Node:
+    """An operator with its tensors; all indices are known to be good."""
+
+    def __init__(self, graph: Graph, operator: Operator) -> None:
+        self.operator = operator
+        self.inputs = tuple(graph.tensors[index] if index >= 0 else None for index in operator.inputs)
+        self.outputs = tuple(graph.tensors[index] for index in operator.outputs)
+
+    def error(self, reason: str, tensor: Tensor | None = None) -> ModelError:
+        """Return the error that names this operator, and perhaps a tensor."""
+        return ModelError(reason, operator=str(self.operator), tensor=str(tensor) if tensor else None)
+
+    def check_arity(self, *inputs: int, outputs: int = 1) -> None:
+        """Check the number of operands; `inputs` are the numbers that are accepted."""
+        if len(self.inputs) not in inputs:
+            accepted = " or ".join(map(str, inputs))
+            raise self.error(f"{len(self.inputs)} inputs; the operator has {accepted}")
+        if len(self.outputs) != outputs:
+            raise self.error(f"{len(self.outputs)} outputs; the operator has {outputs} here")
+
+    def input(self, position: int, *dtypes: np.dtype[np.generic]) -> Tensor:
+        """Return an input of one of these types."""
+        tensor = self.inputs[position]
+        if tensor is None:
+            raise self.error(f"input {position} is left out")
+        self._check_type(tensor, dtypes)
+        return tensor
+
+    def output(self, *dtypes: np.dtype[np.generic]) -> Tensor:
+        """Return the first output, of one of these types."""
+        self._check_type(self.outputs[0], dtypes)
+        return self.outputs[0]
+
+    def constant(self, position: int, dtype: np.dtype[np.generic]) -> npt.NDArray[Any]:
+        """Return the values of an input that has to be a constant."""
+        tensor = self.input(position, dtype)
+        if tensor.data is None:
+            raise self.error("has to be a constant", tensor)
+        return tensor.data
+
+    def integers(self, position: int) -> list[int]:
+        """Return the values of a constant int32 vector or scalar."""
+        values = self.constant(position, INT32)
+        if values.ndim > 1:
+            raise self.error(f"shape {values.shape} should be a vector", self.inputs[position])
+        return [int(value) for value in np.atleast_1d(values)]
+
+    def options(self, kind: type[_Options]) -> _Options:
+        """Return the options, which have to be there."""
+        options: Options | None = self.operator.options
+        if not isinstance(options, kind):
+            raise self.error(f"options are {type(options).__name__} instead of {kind.__name__}")
+        return options
+
+    def axis(self, axis: int, rank: int) -> int:
+        """Return an axis counted from the front."""
+        if not -rank <= axis < rank:
+            raise self.error(f"axis {axis} is outside rank {rank}")
+        return axis % rank
+
+    def activation(self, tensor: Tensor) -> Quantization:
+        """Return the quantization of an int8 tensor that has one scale."""
+        quantization = tensor.quantization
+        if quantization is None or quantization.per_channel:
+            raise self.error("needs one scale and one zero point", tensor)
+        return quantization
+
+    def check_same_quantization(self, source: Tensor, output: Tensor) -> None:
+        """Check that values can be copied as they are."""
+        if source.dtype != output.dtype:
+            raise self.error(f"type {output.dtype} should be {source.dtype}", output)
+        if source.dtype == INT8:
+            before, after = self.activation(source), self.activation(output)
+            if before.scale[0] != after.scale[0] or before.zero_point[0] != after.zero_point[0]:
+                raise self.error(f"quantization differs from that of {source}", output)
+
+    def check_factor(self, factor: float | npt.NDArray[np.float64], what: str) -> None:
+        """Check a requantization factor, or many."""
+        if not np.all((np.asarray(factor) > _MIN_FACTOR) & (np.asarray(factor) < _MAX_FACTOR)):
+            raise self.error(f"{what} is not between 2^-31 and 2^16")
+
+    def _check_type(self, tensor: Tensor, dtypes: Sequence[np.dtype[np.generic]]) -> None:
+        if tensor.dtype not in dtypes:
+            accepted = " or ".join(map(str, dtypes))
+            raise self.error(f"type {tensor.dtype} should be {accepted}", tensor)

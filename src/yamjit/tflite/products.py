@@ -1,0 +1,202 @@
+"""The contracts of the operators that sum products: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.tflite.graph import (
+    Activation,
+    Conv2DOptions,
+    DepthwiseConv2DOptions,
+    FullyConnectedOptions,
+    Padding,
+    Tensor,
+)
+from yamjit.tflite.node import FLOAT32, INT8, INT32, INT32_MAX, Inferred, Node
+
+__all__ = ["conv_2d", "depthwise_conv_2d", "fully_connected"]
+
+#: Strides and dilations; far above any use, and far below where int32 coordinates overflow.
+_MAX_STEP = 2**10
+#: A filter's height or width with its dilation.
+_MAX_EXTENT = 2**16
+#: Share of an output step that one unit of bias may be off: TFLite's bound.
+_BIAS_TOLERANCE = 0.02
+
+
+def conv_2d(node: Node) -> Inferred:
+    """Check a CONV_2D."""
+    node.check_arity(2, 3)
+    options = node.options(Conv2DOptions)
+    source, weights, output = node.input(0, INT8), node.input(1, INT8), node.output(INT8)
+    batch, height, width, channels = _image(node, source)
+    outputs, kernel_h, kernel_w, depth = _image(node, weights)
+    if depth != channels:
+        raise node.error(f"filter of {depth} channels on an input of {channels}", weights)
+    out_h, out_w = _windows(node, options, (height, width), (kernel_h, kernel_w))
+    taps = kernel_h * kernel_w * depth
+    _check_products(node, outputs, 0, taps, options.activation)
+    shape = (batch, out_h, out_w, outputs)
+    return Inferred(_declared(node, output, shape), math.prod(shape) * taps)
+
+
+def depthwise_conv_2d(node: Node) -> Inferred:
+    """Check a DEPTHWISE_CONV_2D."""
+    node.check_arity(2, 3)
+    options = node.options(DepthwiseConv2DOptions)
+    source, weights, output = node.input(0, INT8), node.input(1, INT8), node.output(INT8)
+    batch, height, width, channels = _image(node, source)
+    one, kernel_h, kernel_w, outputs = _image(node, weights)
+    if one != 1:
+        raise node.error(f"filter shape {weights.shape} should begin with 1", weights)
+    if options.depth_multiplier < 1 or outputs != channels * options.depth_multiplier:
+        reason = f"filter of {outputs} channels on {channels} with multiplier {options.depth_multiplier}"
+        raise node.error(reason, weights)
+    out_h, out_w = _windows(node, options, (height, width), (kernel_h, kernel_w))
+    _check_products(node, outputs, 3, kernel_h * kernel_w, options.activation)
+    shape = (batch, out_h, out_w, outputs)
+    return Inferred(_declared(node, output, shape), math.prod(shape) * kernel_h * kernel_w)
+
+
+def fully_connected(node: Node) -> Inferred:
+    """Check a FULLY_CONNECTED, of int8 or of float32."""
+    node.check_arity(2, 3)
+    options = node.options(FullyConnectedOptions)
+    source = node.input(0, INT8, FLOAT32)
+    weights = node.input(1, source.dtype)
+    node.output(source.dtype)
+    if len(weights.shape) != 2:
+        raise node.error(f"weights of shape {weights.shape} should be (units, depth)", weights)
+    units, depth = weights.shape
+    elements = math.prod(source.shape)
+    if elements % depth or (options.keep_num_dims and source.shape[-1:] != (depth,)):
+        raise node.error(f"input of shape {source.shape} for weights of shape {weights.shape}", source)
+    if source.dtype == INT8:
+        _check_products(node, units, 0, depth, options.activation)
+    else:
+        node.constant(1, FLOAT32)
+        _check_bias_shape(node, units, FLOAT32)
+    shape = (*source.shape[:-1], units) if options.keep_num_dims else (elements // depth, units)
+    return Inferred(shape, elements // depth * units * depth)
+
+
+def _image(node: Node, tensor: Tensor) -> tuple[int, int, int, int]:
+    if len(tensor.shape) != 4:
+        raise node.error(f"shape {tensor.shape} should have 4 dimensions", tensor)
+    first, second, third, fourth = tensor.shape
+    return first, second, third, fourth
+
+
+def _windows(
+    node: Node,
+    options: Conv2DOptions | DepthwiseConv2DOptions,
+    sizes: tuple[int, int],
+    kernel: tuple[int, int],
+) -> tuple[int, int]:
+    """Return how many windows fit into an image, down and across."""
+    strides = (options.stride_h, options.stride_w)
+    dilations = (options.dilation_h, options.dilation_w)
+    if not all(1 <= step <= _MAX_STEP for step in (*strides, *dilations)):
+        raise node.error(f"strides {strides} and dilations {dilations} should be from 1 to {_MAX_STEP}")
+    extents = [(taps - 1) * step + 1 for taps, step in zip(kernel, dilations, strict=True)]
+    if max(extents) > _MAX_EXTENT:
+        raise node.error(f"filter covers {extents} pixels with its dilation; at most {_MAX_EXTENT}")
+    counts = []
+    for size, stride, extent in zip(sizes, strides, extents, strict=True):
+        room = size if options.padding == Padding.SAME else size - extent + 1
+        if room < 1:
+            raise node.error(f"filter of {extent} pixels does not fit into {size}")
+        counts.append(-(-room // stride))
+    return counts[0], counts[1]
+
+
+def _declared(node: Node, output: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return `shape`, after a check that the output has room for it: its multiply-adds are counted by it."""
+    if output.shape != shape:
+        raise node.error(f"declared shape {output.shape} should be {shape}", output)
+    return shape
+
+
+def _check_products(node: Node, channels: int, dimension: int, taps: int, activation: Activation) -> None:
+    """Check int8 weights, bias and the scales of a sum of products.
+
+    Parameters
+    ----------
+    channels : int
+        Output channels.
+    dimension : int
+        The weights' dimension of output channels.
+    taps : int
+        Products in a sum.
+    """
+    source, weights, output = node.input(0, INT8), node.input(1, INT8), node.output(INT8)
+    values = node.constant(1, INT8)
+    input_scale = float(node.activation(source).scale[0])
+    output_scale = float(node.activation(output).scale[0])
+    quantization = weights.quantization
+    if quantization is None or (quantization.per_channel and quantization.dimension != dimension):
+        raise node.error(f"needs one scale, or one for each channel of dimension {dimension}", weights)
+    if np.any(quantization.zero_point != 0):
+        raise node.error("int8 weights need zero point 0", weights)
+    products = input_scale * quantization.scale.astype(np.float64)
+    node.check_factor(products / output_scale, "input scale * filter scale / output scale")
+    bias = _check_bias(node, channels, products, output_scale)
+    _check_accumulator(node, values, dimension, taps, bias)
+    _check_activation(node, activation, output)
+
+
+def _check_bias_shape(node: Node, channels: int, dtype: np.dtype[np.generic]) -> Tensor | None:
+    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    if bias is None:
+        return None
+    node.constant(2, dtype)
+    if bias.shape != (channels,):
+        raise node.error(f"bias of shape {bias.shape} should be ({channels},)", bias)
+    return bias
+
+
+def _check_bias(
+    node: Node, channels: int, products: npt.NDArray[np.float64], output_scale: float
+) -> npt.NDArray[Any] | None:
+    bias = _check_bias_shape(node, channels, INT32)
+    if bias is None:
+        return None
+    quantization = bias.quantization
+    if quantization is None or quantization.scale.size not in (1, products.size):
+        raise node.error(f"bias needs {products.size} scales", bias)
+    # One unit of the bias is added as one unit of the products.
+    off = np.abs(products - quantization.scale.astype(np.float64)) / output_scale
+    if not np.all(off <= _BIAS_TOLERANCE):
+        raise node.error("bias scale is not input scale * filter scale", bias)
+    return bias.data
+
+
+def _check_accumulator(
+    node: Node,
+    weights: npt.NDArray[Any],
+    dimension: int,
+    taps: int,
+    bias: npt.NDArray[Any] | None,
+) -> None:
+    """Check that no input can make the int32 sum of products and bias overflow."""
+    zero_point = int(node.activation(node.input(0, INT8)).zero_point[0])
+    reach = max(127 - zero_point, zero_point + 128)
+    offsets = np.abs(bias.astype(np.int64)) if bias is not None else np.zeros(1, np.int64)
+    if taps * 128 * reach + int(offsets.max()) <= INT32_MAX:
+        return
+    axes = tuple(axis for axis in range(weights.ndim) if axis != dimension)
+    # The magnitude of -128 is -128 as int8, and 128 as uint8.
+    sums = np.abs(weights).view(np.uint8).sum(axis=axes, dtype=np.int64)
+    if int((sums * reach + offsets).max()) > INT32_MAX:
+        raise node.error("sum of products and bias can overflow int32")
+
+
+def _check_activation(node: Node, activation: Activation, output: Tensor) -> None:
+    """Check that the activation's bounds, in steps of the output, are int32."""
+    bound = {Activation.RELU6: 6.0, Activation.RELU_N1_TO_1: 1.0}.get(activation, 0.0)
+    if bound / float(node.activation(output).scale[0]) > INT32_MAX - 256:
+        raise node.error(f"{activation.name} is out of reach of the output's scale", output)

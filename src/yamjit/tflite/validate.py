@@ -1,0 +1,203 @@
+"""Proof that a graph can be run: limits, constants, quantization, data flow, and each operator's contract.
+
+Nothing is repaired. Shapes are inferred and compared with the declared ones, so that whoever runs the graph
+may take shapes, types, indices and sizes from it without another look. Sizes are Python integers, which do not
+wrap.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from yamjit.errors import LimitError, ModelError
+from yamjit.spec import DEFAULT_LIMITS, Limits
+from yamjit.tflite.contracts import CONTRACTS
+from yamjit.tflite.graph import TENSOR_TYPES, Graph, Op, Operator, Quantization, Tensor
+from yamjit.tflite.node import Node
+
+__all__ = ["check_size", "validate_graph"]
+
+#: Position of the one input that may be left out.
+_OPTIONAL_INPUT: Mapping[Op, int] = MappingProxyType({Op.CONV_2D: 2, Op.DEPTHWISE_CONV_2D: 2, Op.FULLY_CONNECTED: 2})
+_ABSENT = -1
+#: int32 is for biases, whose zero point is 0; floats have no quantization.
+_ZERO_POINTS: Mapping[np.dtype[np.generic], tuple[int, int]] = MappingProxyType(
+    {np.dtype(np.int8): (-128, 127), np.dtype(np.int32): (0, 0)}
+)
+
+
+def validate_graph(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> None:
+    """Check that a graph can be run exactly.
+
+    Parameters
+    ----------
+    graph : Graph
+    limits : Limits
+
+    Raises
+    ------
+    ModelError
+        If not; it names operator, tensor and reason.
+    LimitError
+        If it would take more than a limit allows.
+    """
+    for what, count, limit in (
+        ("tensors", len(graph.tensors), limits.tensors),
+        ("operators", len(graph.operators), limits.operators),
+    ):
+        if count > limit:
+            raise LimitError(f"{count} {what} are more than {limit} (limit {what})")
+    for index, tensor in enumerate(graph.tensors):
+        _check_tensor(index, tensor, limits)
+    _check_flow(graph)
+    multiply_adds = sum(_check_operator(graph, operator) for operator in graph.operators)
+    if multiply_adds > limits.multiply_adds:
+        raise LimitError(f"{multiply_adds} multiply-adds are more than {limits.multiply_adds} (limit multiply_adds)")
+    _check_arena(graph, limits)
+
+
+def check_size(shape: tuple[int, ...], limits: Limits, where: str) -> int:
+    """Return the number of elements of a shape that is within the limits.
+
+    Raises
+    ------
+    ModelError
+        If a dimension is not positive.
+    LimitError
+        If there are too many dimensions or elements.
+    """
+    if len(shape) > limits.rank:
+        raise LimitError(f"{where}: rank {len(shape)} is more than {limits.rank} (limit rank)")
+    if any(size < 1 for size in shape):
+        raise ModelError(f"shape {shape} has a dimension that is not positive", tensor=where)
+    elements = math.prod(shape)
+    if elements > limits.elements:
+        raise LimitError(
+            f"{where}: {elements} elements of shape {shape} are more than {limits.elements} (limit elements)"
+        )
+    return elements
+
+
+def _check_tensor(index: int, tensor: Tensor, limits: Limits) -> None:
+    if tensor.index != index:
+        raise ModelError(f"index is {tensor.index} instead of {index}", tensor=str(tensor))
+    if tensor.dtype not in TENSOR_TYPES.values():
+        raise ModelError(f"type {tensor.dtype} is not supported", tensor=str(tensor))
+    check_size(tensor.shape, limits, str(tensor))
+    if tensor.data is not None and (tensor.data.shape != tensor.shape or tensor.data.dtype != tensor.dtype):
+        found = f"{tensor.data.dtype} of shape {tensor.data.shape}"
+        raise ModelError(f"constant is {found} instead of {tensor.dtype} of shape {tensor.shape}", tensor=str(tensor))
+    if tensor.data is not None and not np.all(np.isfinite(tensor.data)):
+        raise ModelError("constant holds NaN or infinity", tensor=str(tensor))
+    if tensor.quantization is not None:
+        _check_quantization(tensor, tensor.quantization)
+
+
+def _check_quantization(tensor: Tensor, quantization: Quantization) -> None:
+    scale, zero_point, where = quantization.scale, quantization.zero_point, str(tensor)
+    if tensor.dtype not in _ZERO_POINTS:
+        raise ModelError(f"type {tensor.dtype} has no quantization", tensor=where)
+    if scale.ndim != 1 or scale.size == 0 or scale.shape != zero_point.shape:
+        raise ModelError(f"{scale.size} scales, but {zero_point.size} zero points", tensor=where)
+    if scale.dtype != np.float32 or not np.all(np.isfinite(scale) & (scale >= np.finfo(np.float32).tiny)):
+        raise ModelError("scales must be finite, positive, normal float32 numbers", tensor=where)
+    least, greatest = _ZERO_POINTS[tensor.dtype]
+    if not np.all((zero_point >= least) & (zero_point <= greatest)):
+        raise ModelError(f"zero points of {tensor.dtype} must be from {least} to {greatest}", tensor=where)
+    if not 0 <= quantization.dimension < max(len(tensor.shape), 1):
+        raise ModelError(f"quantized_dimension {quantization.dimension} is not in {tensor.shape}", tensor=where)
+    if scale.size > 1 and (not tensor.shape or scale.size != tensor.shape[quantization.dimension]):
+        reason = f"{scale.size} scales for dimension {quantization.dimension} of shape {tensor.shape}"
+        raise ModelError(reason, tensor=where)
+
+
+def _check_flow(graph: Graph) -> None:
+    """Check that every tensor is written once, before it is read, and that the ends are what they say."""
+    if not graph.operators:
+        raise ModelError("there are no operators")
+    _check_ends(graph, graph.inputs, "input")
+    _check_ends(graph, graph.outputs, "output")
+    ready = {tensor.index for tensor in graph.tensors if tensor.data is not None} | set(graph.inputs)
+    written: set[int] = set()
+    for position, operator in enumerate(graph.operators):
+        if operator.index != position:
+            raise ModelError(f"index is {operator.index} instead of {position}", operator=str(operator))
+        _check_reads(graph, operator, ready)
+        _check_writes(graph, operator, ready)
+        ready.update(operator.outputs)
+        written.update(operator.outputs)
+    for index in graph.outputs:
+        if index not in written:
+            raise ModelError("the graph's output is written by no operator", tensor=str(graph.tensors[index]))
+
+
+def _check_ends(graph: Graph, indices: tuple[int, ...], what: str) -> None:
+    if not indices:
+        raise ModelError(f"the graph has no {what}s")
+    if len(set(indices)) != len(indices):
+        raise ModelError(f"the graph's {what}s {indices} are not distinct")
+    for index in indices:
+        if not 0 <= index < len(graph.tensors):
+            raise ModelError(f"the graph's {what} {index} is none of the {len(graph.tensors)} tensors")
+        if graph.tensors[index].data is not None:
+            raise ModelError(f"the graph's {what} is a constant", tensor=str(graph.tensors[index]))
+
+
+def _check_reads(graph: Graph, operator: Operator, ready: set[int]) -> None:
+    for position, index in enumerate(operator.inputs):
+        if index == _ABSENT and position == _OPTIONAL_INPUT.get(operator.op):
+            continue
+        if not 0 <= index < len(graph.tensors):
+            reason = f"input {position} is {index}, which is none of the {len(graph.tensors)} tensors"
+            raise ModelError(reason, operator=str(operator))
+        if index not in ready:
+            reason = "is read before it is written"
+            raise ModelError(reason, operator=str(operator), tensor=str(graph.tensors[index]))
+
+
+def _check_writes(graph: Graph, operator: Operator, ready: set[int]) -> None:
+    if len(set(operator.outputs)) != len(operator.outputs):
+        raise ModelError(f"outputs {operator.outputs} are not distinct", operator=str(operator))
+    for position, index in enumerate(operator.outputs):
+        if not 0 <= index < len(graph.tensors):
+            reason = f"output {position} is {index}, which is none of the {len(graph.tensors)} tensors"
+            raise ModelError(reason, operator=str(operator))
+        if index in ready:
+            tensor = graph.tensors[index]
+            reason = "is a constant and written" if tensor.data is not None else "is written twice"
+            raise ModelError(reason, operator=str(operator), tensor=str(tensor))
+
+
+def _check_operator(graph: Graph, operator: Operator) -> int:
+    """Check an operator's contract and its declared output shapes; return its multiply-adds."""
+    node = Node(graph, operator)
+    inferred = CONTRACTS[operator.op](node)
+    for tensor in node.outputs:
+        if tensor.shape != inferred.shape:
+            raise node.error(f"declared shape {tensor.shape} should be {inferred.shape}", tensor)
+    return inferred.multiply_adds
+
+
+def _check_arena(graph: Graph, limits: Limits) -> None:
+    """Check the bytes of all tensors that live at the same time; no arrangement takes less."""
+    last_use = {index: len(graph.operators) for index in graph.outputs}
+    for operator in graph.operators:
+        for index in (*operator.inputs, *operator.outputs):
+            last_use[index] = max(last_use.get(index, 0), operator.index)
+    live = {index: _bytes(graph.tensors[index]) for index in graph.inputs}
+    for operator in graph.operators:
+        live.update({index: _bytes(graph.tensors[index]) for index in operator.outputs})
+        size = sum(live.values())
+        if size > limits.arena_bytes:
+            raise LimitError(
+                f"{operator}: activations of {size} bytes are more than {limits.arena_bytes} (limit arena_bytes)"
+            )
+        live = {index: size for index, size in live.items() if last_use.get(index, 0) > operator.index}
+
+
+def _bytes(tensor: Tensor) -> int:
+    return math.prod(tensor.shape) * tensor.dtype.itemsize
