@@ -54,7 +54,7 @@ def _zero_point(rng: np.random.Generator) -> int:
 def _scale(rng: np.random.Generator, low: float, high: float) -> np.float32:
     """Return a scale; every other one is a power of two, so that ties occur."""
     exponent = rng.uniform(low, high)
-    return np.float32(2.0 ** (round(exponent) if rng.integers(2) else exponent))
+    return np.float32(2.0 ** float(round(exponent) if rng.integers(2) else exponent))
 
 
 def _random_conv(rng: np.random.Generator, name: str) -> ConvProblem:
@@ -254,6 +254,20 @@ def _edge_ties() -> Iterator[Problem]:
             np.float32(1),
             -3,
         )
+    # The scale of the accumulator as a product in double, and as one in float32, round these differently.
+    wide = [49284796, 75570020, 101855244, 128140468, 154425692, 180710916, 206996140, 233281364, 259566588]
+    yield FullyConnectedProblem(
+        "double scale FULLY_CONNECTED",
+        np.zeros((1, 1), np.int8),
+        np.zeros((len(wide), 1), np.int8),
+        np.array(wide, np.int32),
+        np.float32(0.0673),
+        0,
+        np.array([0.0343], np.float32),
+        0,
+        np.float32(5056.379),
+        0,
+    )
     # Double rounding shows here: 0.4999... is 0 in one rounding, and 0.5, then 1, in two.
     bias = np.arange(-40, 41).astype(np.int32)
     for scale in (0.4999999, 0.16666667, 0.0714285, 0.0384615):
@@ -283,11 +297,9 @@ def _edge_tables() -> Iterator[Problem]:
     for scale in (1e-6, 1 / 256, 0.0625, 0.34717748, 1.0, 100.0):
         for zero_point in (-128, 100, 127):
             yield LogisticProblem(f"logistic {scale} {zero_point}", everything, np.float32(scale), zero_point)
-    halves = np.array(
-        [0, -0.0, 0.5, -0.5, 1.5, -1.5, 2.5, 0.49999997, -0.49999997, 126.5, -128.5], np.float32
-    )
+    halves = np.array([0, -0.0, 0.5, -0.5, 1.5, -1.5, 2.5, 0.49999997, -0.49999997, 126.5, -128.5], np.float32)
     for zero_point in (-128, 0, 16, 127):
-        values = np.concatenate([halves, np.float32([1e6, -1e6, 2e9, -2e9, 1e-40])])
+        values = np.array([*halves, 1e6, -1e6, 2e9, -2e9, 1e-40], np.float32)
         yield QuantizeProblem(f"quantize at {zero_point}", values, np.float32(1), zero_point)
 
 

@@ -327,7 +327,8 @@ def rfft_2d(input: Float32, fft_length: tuple[int, int]) -> npt.NDArray[np.compl
             terms = [samples[n] * turns[k * n % length] for n in range(taken)]
             real = math.fsum(term.real for term in terms)
             imaginary = math.fsum(term.imag for term in terms)
-            output[(*lead, k)] = np.complex64(complex(real, imaginary))
+            place = (*lead, k)
+            output[place] = np.complex64(complex(real, imaginary))
     return output
 
 
@@ -417,15 +418,14 @@ def gather(input: Array, indices: npt.NDArray[np.int32], axis: int = 0) -> Array
     for before in np.ndindex(input.shape[:axis]):
         for at in np.ndindex(indices.shape):
             for after in np.ndindex(input.shape[axis + 1 :]):
-                output[before + at + after] = input[(*before, int(indices[at]), *after)]
+                source = (*before, int(indices[at]), *after)
+                output[before + at + after] = input[source]
     return output
 
 
 def pad(input: Array, paddings: npt.NDArray[np.int32]) -> Array:  # noqa: A002
     """Surround with zeros: `paddings` has a row (before, after) for each axis."""
-    sizes = [
-        int(before) + size + int(after) for size, (before, after) in zip(input.shape, paddings, strict=True)
-    ]
+    sizes = [int(before) + size + int(after) for size, (before, after) in zip(input.shape, paddings, strict=True)]
     output = np.zeros(sizes, input.dtype)
     for index in np.ndindex(input.shape):
         output[tuple(i + int(before) for i, (before, _) in zip(index, paddings, strict=True))] = input[index]

@@ -54,7 +54,7 @@ class ConvProblem:
     @property
     def channels(self) -> int:
         """Number of output channels."""
-        return self.filter.shape[3 if self.depthwise else 0]
+        return int(self.filter.shape[3 if self.depthwise else 0])
 
     def multipliers(self) -> tuple[list[int], list[int]]:
         """Return the multiplier and the shift of every output channel, equations (3) and (5)."""
@@ -70,9 +70,7 @@ class ConvProblem:
     def answer(self) -> Int8:
         """Return the output, by the loops."""
         multiplier, shift = self.multipliers()
-        low, high = arithmetic.activation_range(
-            self.activation, float(self.output_scale), self.output_zero_point
-        )
+        low, high = arithmetic.activation_range(self.activation, float(self.output_scale), self.output_zero_point)
         loops = ops.depthwise_conv_2d_s8 if self.depthwise else ops.conv_2d_s8
         return loops(
             self.input,
@@ -108,9 +106,7 @@ class FullyConnectedProblem:
 
     def answer(self) -> Int8:
         """Return the output, by the loops."""
-        low, high = arithmetic.activation_range(
-            self.activation, float(self.output_scale), self.output_zero_point
-        )
+        low, high = arithmetic.activation_range(self.activation, float(self.output_scale), self.output_zero_point)
         scales = np.broadcast_to(self.filter_scale, self.filter.shape[0])
         return ops.fully_connected_s8(
             self.input,
@@ -142,9 +138,7 @@ class MeanProblem:
     def answer(self) -> Int8:
         """Return the output, by the loops."""
         count = self.input.shape[1] * self.input.shape[2]
-        multiplier, shift = arithmetic.mean_multiplier(
-            float(self.input_scale), float(self.output_scale), count
-        )
+        multiplier, shift = arithmetic.mean_multiplier(float(self.input_scale), float(self.output_scale), count)
         return ops.mean_s8(
             self.input,
             input_zero_point=self.input_zero_point,
@@ -166,9 +160,7 @@ class LogisticProblem:
 
     def answer(self) -> Int8:
         """Return the output, by the loops."""
-        table = arithmetic.logistic_table(
-            float(self.input_scale), self.input_zero_point, self.output_zero_point
-        )
+        table = arithmetic.logistic_table(float(self.input_scale), self.input_zero_point, self.output_zero_point)
         return ops.logistic_s8(self.input, table)
 
 
@@ -203,7 +195,7 @@ PROBLEMS: Mapping[str, type[Problem]] = {
 
 def save(path: Path, problems: Sequence[Problem], expected: Sequence[Int8], origin: str) -> None:
     """Write problems of one kind and the answers of `origin` (runtime, version, kernels) to an ``.npz``."""
-    columns: dict[str, npt.NDArray[Any]] = {"origin": np.array(origin)}
+    columns: dict[str, Any] = {"origin": np.array(origin)}
     names = [field.name for field in dataclasses.fields(problems[0])]
     for name in names:
         columns.update(_pack(name, [getattr(problem, name) for problem in problems]))

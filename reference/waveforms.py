@@ -44,7 +44,7 @@ def golden_waveforms() -> dict[str, npt.NDArray[np.float32]]:
 def _noise(seed: int) -> Float64:
     """Return white noise in [-1, 1) from raw bits, the part of NumPy's randomness that never changes."""
     words = np.asarray(np.random.PCG64(seed).random_raw(SAMPLES), np.uint64)
-    return (words >> np.uint64(48)).astype(np.float64) / 2**15 - 1
+    return np.asarray((words >> np.uint64(48)).astype(np.float64) / 2**15 - 1)
 
 
 def _sixteen_bits(waveform: Float64) -> npt.NDArray[np.float32]:

@@ -182,9 +182,7 @@ def test_a_sample_that_is_not_finite_is_named(value, dtype, place):
     samples = np.zeros((80_001, 2), dtype)
     samples[place:, 1] = value
     seconds = f"{place / 16_000:g}"
-    with pytest.raises(
-        AudioError, match=rf"array: sample {place} of channel 2, at {seconds} s, is -?(nan|inf)"
-    ):
+    with pytest.raises(AudioError, match=rf"array: sample {place} of channel 2, at {seconds} s, is -?(nan|inf)"):
         read(samples, 16_000)
 
 
@@ -401,9 +399,7 @@ class Breaking(io.BytesIO):
         return super().read(*args)
 
 
-@pytest.mark.parametrize(
-    "error", [OSError("disk on fire"), RuntimeError("odd"), KeyError("k"), ValueError("v")]
-)
+@pytest.mark.parametrize("error", [OSError("disk on fire"), RuntimeError("odd"), KeyError("k"), ValueError("v")])
 @pytest.mark.parametrize(("container", "subtype"), [("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS")])
 def test_a_read_that_fails_is_an_audio_error(container, subtype, error):
     data = encode(tone(16_000, 6), 16_000, container, subtype)

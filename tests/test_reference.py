@@ -329,7 +329,7 @@ def test_float_matrix_product_runs_in_order_with_the_bias_last() -> None:
     """In another order, or with the bias first, the sum would be another."""
     row = np.array([[1, 2**24, 1, -(2**24)]], np.float32)
     ones = np.ones((1, 4), np.float32)
-    np.testing.assert_array_equal(ops.fully_connected_f32(row, ones, np.float32([0.5])), [[0.5]])
+    np.testing.assert_array_equal(ops.fully_connected_f32(row, ones, np.array([0.5], np.float32)), [[0.5]])
     np.testing.assert_array_equal(ops.fully_connected_f32(row[:, ::-1], ones, None), [[2]])
 
 
@@ -355,7 +355,7 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="no multiple of 4"):
         ops.split(np.zeros((2, 6)), 1, 4)
     with pytest.raises(OverflowError):
-        ops.quantize_s8(np.float32([3e9]), 1.0, 0)
+        ops.quantize_s8(np.array([3e9], np.float32), 1.0, 0)
 
 
 # The runtime.
@@ -453,7 +453,7 @@ def test_loops_equal_the_runtime_on_the_head_of_the_official_model(official_mode
     np.testing.assert_array_equal(mean.answer(), values[115])
     logits = FullyConnectedProblem(
         "", values[115].reshape(1, -1), values[116], values[117], np.float32(scale[115]), -128,
-        np.float32([scale[116]]), 0, np.float32(scale[118]), 100,
+        np.array([scale[116]], np.float32), 0, np.float32(scale[118]), 100,
     )  # fmt: skip
     np.testing.assert_array_equal(logits.answer(), values[118])
     table = arithmetic.logistic_table(scale[118], 100)
@@ -499,7 +499,7 @@ def test_xnnpack_keeps_no_inner_tensors() -> None:
 
 def evaluate(graph: Graph, operator: Operator, values: Mapping[int, Array]) -> Array:
     """Return the first output of an operator."""
-    inputs = [values.get(index, graph.tensors[index].data) for index in operator.inputs]
+    inputs: list[Any] = [values.get(index, graph.tensors[index].data) for index in operator.inputs]
     return EVALUATORS[operator.op](graph, operator, inputs)
 
 
@@ -531,7 +531,9 @@ def evaluate_conv(graph: Graph, operator: Operator, inputs: list[Array]) -> Arra
     return ConvProblem(
         str(operator),
         operator.op == Op.DEPTHWISE_CONV_2D,
-        *inputs,
+        inputs[0],
+        inputs[1],
+        inputs[2],
         input_scale=input_scale,
         input_zero_point=input_zero_point,
         filter_scale=weights.scale,
@@ -554,7 +556,8 @@ def evaluate_fully_connected(graph: Graph, operator: Operator, inputs: list[Arra
     return FullyConnectedProblem(
         str(operator),
         inputs[0].reshape(-1, inputs[1].shape[1]),
-        *inputs[1:],
+        inputs[1],
+        inputs[2],
         input_scale=input_scale,
         input_zero_point=input_zero_point,
         filter_scale=weights.scale,
@@ -585,9 +588,11 @@ def evaluate_dequantize(graph: Graph, operator: Operator, inputs: list[Array]) -
 
 
 EVALUATORS: dict[Op, Callable[[Graph, Operator, list[Array]], Array]] = {
-    Op.STRIDED_SLICE: lambda _graph, _operator, inputs: ops.strided_slice(*inputs),
+    Op.STRIDED_SLICE: lambda _graph, _operator, inputs: ops.strided_slice(
+        inputs[0], *(bound.tolist() for bound in inputs[1:])
+    ),
     Op.RESHAPE: lambda _graph, _operator, inputs: ops.reshape(inputs[0], inputs[1].tolist()),
-    Op.GATHER: lambda _graph, _operator, inputs: ops.gather(*inputs),
+    Op.GATHER: lambda _graph, _operator, inputs: ops.gather(inputs[0], inputs[1]),
     Op.MUL: lambda _graph, _operator, inputs: ops.mul(*inputs),
     Op.PAD: lambda _graph, _operator, inputs: ops.pad(*inputs),
     Op.RFFT2D: lambda _graph, _operator, inputs: ops.rfft_2d(inputs[0], tuple(inputs[1].tolist())),

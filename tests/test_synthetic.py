@@ -145,9 +145,7 @@ def test_weights_use_the_symmetric_range(graph: Graph) -> None:
 
 def test_multipliers_are_below_one_and_biases_have_the_scale_of_the_products(graph: Graph) -> None:
     for operator in graph.operators:
-        if operator.op in (Op.CONV_2D, Op.DEPTHWISE_CONV_2D) or operator.outputs == (
-            graph.tensor("logits").index,
-        ):
+        if operator.op in (Op.CONV_2D, Op.DEPTHWISE_CONV_2D) or operator.outputs == (graph.tensor("logits").index,):
             x, weights, bias = (graph.tensors[index].quantization for index in operator.inputs)
             y = graph.tensors[operator.outputs[0]].quantization
             np.testing.assert_array_equal(bias.scale, x.scale * weights.scale)
@@ -222,9 +220,7 @@ def test_the_structure_is_that_of_the_official_file(official_model_path: Path) -
     for found, expected in zip(built.operators, official.operators, strict=True):
         assert (found.op, found.version) == (expected.op, expected.version)
         assert found.options == expected.options, expected
-        for ours, theirs in zip(
-            found.inputs + found.outputs, expected.inputs + expected.outputs, strict=True
-        ):
+        for ours, theirs in zip(found.inputs + found.outputs, expected.inputs + expected.outputs, strict=True):
             assert_same_kind(built.tensors[ours], official.tensors[theirs])
 
 
@@ -251,9 +247,7 @@ def test_the_mel_matrix_is_that_of_the_official_file(official_model_path: Path) 
 
 @pytest.mark.runtime
 @pytest.mark.parametrize("resolver", RESOLVERS)
-def test_a_runtime_runs_it(
-    graph: Graph, content: bytes, oracle: dict[str, np.ndarray], resolver: str
-) -> None:
+def test_a_runtime_runs_it(graph: Graph, content: bytes, oracle: dict[str, np.ndarray], resolver: str) -> None:
     litert = pytest.importorskip("ai_edge_litert.interpreter", reason="needs ai-edge-litert")
     kind = getattr(litert.OpResolverType, resolver)
     interpreter: Any = litert.Interpreter(model_content=content, experimental_op_resolver_type=kind)

@@ -312,9 +312,7 @@ def test_a_runtime_takes_each_operator(name: str, resolver: str) -> None:
 def test_a_runtime_sees_the_quantization() -> None:
     litert = pytest.importorskip("ai_edge_litert.interpreter", reason="needs ai-edge-litert")
     graph = ONE_OPERATOR["conv2d_s8"]
-    details = {
-        d["index"]: d for d in litert.Interpreter(model_content=write_graph(graph)).get_tensor_details()
-    }
+    details = {d["index"]: d for d in litert.Interpreter(model_content=write_graph(graph)).get_tensor_details()}
     for tensor in graph.tensors:
         found = details[tensor.index]["quantization_parameters"]
         np.testing.assert_array_equal(found["scales"], tensor.quantization.scale)

@@ -348,9 +348,7 @@ def mean_s8(
     return graph.build([x], [y])
 
 
-def logistic_s8(
-    shape: Sequence[int] = (1, 256), *, input_quantized: tuple[float, int] = (0.34717748, 100)
-) -> Graph:
+def logistic_s8(shape: Sequence[int] = (1, 256), *, input_quantized: tuple[float, int] = (0.34717748, 100)) -> Graph:
     """Return a graph of one int8 ``LOGISTIC``; TFLite fixes its output to scale 1/256, zero point -128."""
     return _unary(Op.LOGISTIC, shape, (np.int8, input_quantized), (np.int8, (1 / 256, -128)))
 
@@ -360,9 +358,7 @@ def quantize(shape: Sequence[int] = (1, 64), *, output_quantized: tuple[float, i
     return _unary(Op.QUANTIZE, shape, (np.float32, None), (np.int8, output_quantized))
 
 
-def dequantize(
-    shape: Sequence[int] = (1, 256), *, input_quantized: tuple[float, int] = (1 / 256, -128)
-) -> Graph:
+def dequantize(shape: Sequence[int] = (1, 256), *, input_quantized: tuple[float, int] = (1 / 256, -128)) -> Graph:
     """Return a graph of one ``DEQUANTIZE``, int8 to float32."""
     return _unary(Op.DEQUANTIZE, shape, (np.int8, input_quantized), (np.float32, None))
 

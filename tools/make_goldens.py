@@ -113,9 +113,7 @@ def _conv_graph(problem: ConvProblem) -> Graph:
         for axis in (0, 1)
     ]  # fmt: skip
     graph = GraphBuilder()
-    x = graph.activation(
-        problem.input.shape, np.int8, quantization(problem.input_scale, problem.input_zero_point)
-    )
+    x = graph.activation(problem.input.shape, np.int8, quantization(problem.input_scale, problem.input_zero_point))
     channel_axis = 3 if problem.depthwise else 0
     inputs = [x, graph.constant(problem.filter, quantization(problem.filter_scale, 0, channel_axis))]
     if problem.bias is not None:
@@ -130,9 +128,7 @@ def _conv_graph(problem: ConvProblem) -> Graph:
 
 def _fully_connected_graph(problem: FullyConnectedProblem) -> Graph:
     graph = GraphBuilder()
-    x = graph.activation(
-        problem.input.shape, np.int8, quantization(problem.input_scale, problem.input_zero_point)
-    )
+    x = graph.activation(problem.input.shape, np.int8, quantization(problem.input_scale, problem.input_zero_point))
     weights = quantization(problem.filter_scale, problem.filter_zero_point, 0)
     inputs = [x, graph.constant(problem.filter, weights)]
     if problem.bias is not None:
@@ -150,9 +146,7 @@ def _bias_quantization(problem: ConvProblem | FullyConnectedProblem) -> Any:
 def _mean_graph(problem: MeanProblem) -> Graph:
     graph = GraphBuilder()
     batch, _, _, channels = problem.input.shape
-    x = graph.activation(
-        problem.input.shape, np.int8, quantization(problem.input_scale, problem.input_zero_point)
-    )
+    x = graph.activation(problem.input.shape, np.int8, quantization(problem.input_scale, problem.input_zero_point))
     axes = graph.constant(np.array([1, 2], np.int32))
     y = graph.activation(
         (batch, 1, 1, channels), np.int8, quantization(problem.output_scale, problem.output_zero_point)
@@ -182,6 +176,9 @@ def write_chain(folder: Path, origin: str) -> None:
         digests.append([bytes.fromhex(digest(values[name])) for name in names])
         for key, name in kept.items():
             rows[key].append(values[name][0])
+    columns: dict[str, Any] = {
+        key: np.stack(values).reshape(len(waveforms), *values[0].shape) for key, values in rows.items()
+    }
     np.savez_compressed(
         folder / "chain.npz",
         origin=np.array(origin),
@@ -191,7 +188,7 @@ def write_chain(folder: Path, origin: str) -> None:
         digests=np.frombuffer(b"".join(b"".join(row) for row in digests), np.uint8).reshape(
             len(waveforms), len(names), 32
         ),
-        **{key: np.stack(values).reshape(len(waveforms), *values[0].shape) for key, values in rows.items()},
+        **columns,
     )
 
 

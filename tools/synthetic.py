@@ -207,8 +207,7 @@ class _Network:
         """Add a ``CONV_2D`` with ReLU6."""
         weights = self.dice.int8(channels, kernel, kernel, self.values.shape[3])
         sums = sum(
-            taps @ weights[:, ky, kx].T.astype(np.float64)
-            for ky, kx, taps in _taps(self.values, kernel, stride)
+            taps @ weights[:, ky, kx].T.astype(np.float64) for ky, kx, taps in _taps(self.values, kernel, stride)
         )
         options = Conv2DOptions(stride_h=stride, stride_w=stride, activation=Activation.RELU6)
         self._relu6(Op.CONV_2D, weights, 0, np.asarray(sums), options)
@@ -342,9 +341,7 @@ def _add_front_end(graph: GraphBuilder) -> tuple[int, int]:
     waveform = graph.activation((SAMPLES,), name="waveform")
     x = add(Op.STRIDED_SLICE, [waveform, ints(0), ints(SAMPLES), ints(1)], (SAMPLES,), StridedSliceOptions())
     x = add(Op.RESHAPE, [x, ints(parts, PART)], (parts, PART))
-    x = add(
-        Op.GATHER, [x, graph.constant(places.astype(np.int32))], (FRAMES, window_parts, PART), GatherOptions()
-    )
+    x = add(Op.GATHER, [x, graph.constant(places.astype(np.int32))], (FRAMES, window_parts, PART), GatherOptions())
     x = add(Op.RESHAPE, [x, ints(FRAMES, WINDOW)], (FRAMES, WINDOW))
     x = add(Op.MUL, [x, graph.constant(_hann(), name="hann")], (FRAMES, WINDOW), MulOptions())
     pads = graph.constant(np.array([[0, 0], [0, FFT_LENGTH - WINDOW]], dtype=np.int32))
@@ -373,9 +370,7 @@ def _metadata() -> Metadata:
         AssociatedFile(name, "Names of the classes.", FileType.TENSOR_AXIS_LABELS, locale)
         for name, locale in ((LABEL_FILE, ""), (GERMAN_LABEL_FILE, "de"))
     )
-    waveform = TensorMetadata(
-        "audio_clip", "Input audio clip to be classified.", audio=AudioProperties(RATE_HZ, 1)
-    )
+    waveform = TensorMetadata("audio_clip", "Input audio clip to be classified.", audio=AudioProperties(RATE_HZ, 1))
     scores = TensorMetadata(
         "scores", "Score of each class.", stats_min=(0.0,), stats_max=(1.0,), associated_files=labels
     )
@@ -424,22 +419,16 @@ def synthetic_yamnet(seed: int = 0, classes: int = 521, width: float = 1.0) -> G
         LABEL_FILE: "".join(f"Class {index}\n" for index in range(classes)).encode(),
         GERMAN_LABEL_FILE: "".join(f"Geräusch {index}\n" for index in range(classes)).encode(),
     }
-    return graph.build(
-        [waveform], [network.tensor], description="Synthetic YAMNet", metadata=_metadata(), files=files
-    )
+    return graph.build([waveform], [network.tensor], description="Synthetic YAMNet", metadata=_metadata(), files=files)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write a synthetic model to the file that the command line names."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.synthetic", description="Write a synthetic YAMNet."
-    )
+    parser = argparse.ArgumentParser(prog="python -m tools.synthetic", description="Write a synthetic YAMNet.")
     parser.add_argument("out", type=Path, help="the .tflite file to write")
     parser.add_argument("--seed", type=int, default=0, help="of the weights (default: %(default)s)")
     parser.add_argument("--classes", type=int, default=521, help="how many (default: %(default)s)")
-    parser.add_argument(
-        "--width", type=float, default=1.0, help="factor on the channels (default: %(default)s)"
-    )
+    parser.add_argument("--width", type=float, default=1.0, help="factor on the channels (default: %(default)s)")
     options = parser.parse_args(arguments)
     model = write_graph(synthetic_yamnet(options.seed, options.classes, options.width))
     options.out.write_bytes(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -128,5 +129,5 @@ class Network:
 
 def _dequantized(quantized: Int8, slot: Slot) -> Float32:
     """Return real values [shape=(n, size)]: ``scale * (quantized - zero_point)`` in float32."""
-    shifted = quantized.reshape(len(quantized), -1).astype(np.float32) - np.float32(slot.zero_point)
+    shifted = quantized.reshape(len(quantized), math.prod(slot.shape)).astype(np.float32) - np.float32(slot.zero_point)
     return np.float32(slot.scale) * shifted

@@ -89,8 +89,7 @@ def _check_type(samples: NDArray[Any]) -> None:
         return
     hint = ": integers of this type have no agreed full scale" if samples.dtype.kind in "iu" else ""
     raise InputError(
-        f"array of type {samples.dtype.name}{hint}; accepted are floats in [-1, 1], "
-        f"and {', '.join(INTEGER_SCALES)}"
+        f"array of type {samples.dtype.name}{hint}; accepted are floats in [-1, 1], and {', '.join(INTEGER_SCALES)}"
     )
 
 
@@ -105,8 +104,7 @@ def _as_columns(samples: NDArray[Any], limits: AudioLimits) -> NDArray[Any]:
     rows, columns = samples.shape
     if rows < columns and (rows <= MOST_LIKELY_CHANNELS or columns > limits.channels):
         raise InputError(
-            f"array of shape {samples.shape} looks like (channels, samples); "
-            "transpose it to (samples, channels)"
+            f"array of shape {samples.shape} looks like (channels, samples); transpose it to (samples, channels)"
         )
     if columns > limits.channels:
         raise InputError(f"array of {columns} channels; at most {limits.channels} are accepted")

@@ -128,8 +128,7 @@ class FileReader:
             )
         if not 1 <= self.channels <= limits.channels:
             raise AudioError(
-                f"{self.name}: its header claims {self.channels} channels; "
-                f"accepted are 1 to {limits.channels}"
+                f"{self.name}: its header claims {self.channels} channels; accepted are 1 to {limits.channels}"
             )
 
     def _read(self, buffer: NDArray[np.float32]) -> tuple[int, str | None]:
@@ -172,9 +171,7 @@ def _import_soundfile() -> Any:
     try:
         import soundfile
     except (ImportError, OSError) as error:  # OSError: the package is there, libsndfile is not
-        raise DependencyError(
-            f"reading audio files needs soundfile: pip install soundfile ({error})"
-        ) from error
+        raise DependencyError(f"reading audio files needs soundfile: pip install soundfile ({error})") from error
     return soundfile
 
 

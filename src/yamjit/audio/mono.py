@@ -27,9 +27,7 @@ def mix(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     return total
 
 
-def check_samples(
-    frames: NDArray[np.float32], peak: float, *, name: str, first_frame: int, sample_rate: int
-) -> None:
+def check_samples(frames: NDArray[np.float32], peak: float, *, name: str, first_frame: int, sample_rate: int) -> None:
     """Refuse NaN, infinity, and anything beyond `peak`.
 
     Parameters

@@ -113,11 +113,7 @@ def open_path(path: str | os.PathLike[str]) -> OpenedFile:
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
-        kind = (
-            "a directory"
-            if stat.S_ISDIR(mode)
-            else "a pipe, socket or device; open it and pass the file object"
-        )
+        kind = "a directory" if stat.S_ISDIR(mode) else "a pipe, socket or device; open it and pass the file object"
         raise AudioError(f"{name}: is no regular file but {kind}")
     return OpenedFile(name, io.FileIO(descriptor), owned=True)
 
@@ -136,9 +132,7 @@ def open_object(file: Any, limits: AudioLimits) -> OpenedFile:
     """
     name = _object_name(file)
     if isinstance(file, io.TextIOBase):
-        raise InputError(
-            f"{name}: is open as text; open it in binary mode (standard input: sys.stdin.buffer)"
-        )
+        raise InputError(f"{name}: is open as text; open it in binary mode (standard input: sys.stdin.buffer)")
     try:
         if not _can_seek(file):
             return OpenedFile(name, _buffer(file, name, limits.buffered_bytes), owned=False)
@@ -166,8 +160,7 @@ def _buffer(file: Any, name: str, limit: int) -> io.BytesIO:
     while chunk := file.read(_CHUNK_BYTES):
         if buffer.tell() + len(chunk) > limit:
             raise LimitError(
-                f"{name}: holds more than {limit} bytes (limit buffered_bytes) and cannot seek; "
-                "save it to a file first"
+                f"{name}: holds more than {limit} bytes (limit buffered_bytes) and cannot seek; save it to a file first"
             )
         buffer.write(chunk)
     buffer.seek(0)

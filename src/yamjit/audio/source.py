@@ -147,9 +147,7 @@ class AudioSource:
         done = 0
         most = self._limits.seconds * self.sample_rate
         for frames in self._reader.frames():
-            check_samples(
-                frames, self._limits.peak, name=self.name, first_frame=done, sample_rate=self.sample_rate
-            )
+            check_samples(frames, self._limits.peak, name=self.name, first_frame=done, sample_rate=self.sample_rate)
             done += len(frames)
             if done > most:
                 raise LimitError(f"{self.name}: lasts longer than {self._limits.seconds:g} s (limit seconds)")
@@ -198,9 +196,7 @@ def open_audio(
     """
     rate = check_rate(target_rate, "target_rate", limits)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        raise InputError(
-            "bytes are no audio source: pass a path, or the content of a file as io.BytesIO(...)"
-        )
+        raise InputError("bytes are no audio source: pass a path, or the content of a file as io.BytesIO(...)")
     if isinstance(source, (str, os.PathLike)):
         return _open_file(open_path(source), sample_rate, rate, limits)
     if hasattr(source, "read"):
@@ -208,9 +204,7 @@ def open_audio(
     return AudioSource(ArrayReader(source, sample_rate, limits), rate, limits)
 
 
-def _open_file(
-    opened: OpenedFile, sample_rate: int | None, target_rate: int, limits: AudioLimits
-) -> AudioSource:
+def _open_file(opened: OpenedFile, sample_rate: int | None, target_rate: int, limits: AudioLimits) -> AudioSource:
     try:
         reader = FileReader(opened, limits)
         source = AudioSource(reader, target_rate, limits)

@@ -23,5 +23,5 @@ def add_parser(verbs: Any) -> None:
 def _run(args: argparse.Namespace) -> int:
     from yamjit.store import fetch_official
 
-    print(fetch_official())
+    print(fetch_official().path)
     return EXIT_OK

@@ -12,8 +12,8 @@ __all__ = ["BACKENDS", "Backend", "load_backend"]
 
 BACKENDS = ("auto", "numba", "numpy")
 
-#: Patches after which "auto" turns to Numba: by then loading it has paid off.
-_PATCHES_WORTH_NUMBA = 64
+#: Patches after which "auto" turns to Numba: whoever has run so many has spent on NumPy what compiling takes.
+_PATCHES_WORTH_NUMBA = 1024
 
 
 class Backend(Protocol):

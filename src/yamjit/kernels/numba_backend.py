@@ -247,7 +247,8 @@ def _finish(acc: Int32, requantization: Requantization, out: Int8) -> None:
 @jit
 def _round_half_away(x: float) -> Any:
     """Return float64 `x` rounded to an integer, ties away from zero."""
-    return np.floor(x + 0.5) if x >= 0.0 else np.ceil(x - 0.5)
+    whole = np.trunc(x)
+    return whole + np.copysign(1.0, x) if abs(x - whole) >= 0.5 else whole
 
 
 @jit

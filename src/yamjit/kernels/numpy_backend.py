@@ -47,8 +47,7 @@ def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int,
     zero_point : int
     out : np.ndarray [shape of `x`, int8]
     """
-    scaled = (x / scale).astype(np.float64)
-    rounded = np.copysign(np.floor(np.abs(scaled) + 0.5), scaled)
+    rounded = _round_half_away((x / scale).astype(np.float64))
     np.clip(rounded + zero_point, -128, 127, out=rounded)
     out[...] = rounded
 
@@ -144,12 +143,18 @@ def _requantize(acc: Int64, requantization: Requantization) -> Int64:
         acc += requantization.offset
         acc >>= 31 - requantization.shift.astype(np.int64)
     elif requantization.rounding == Rounding.REAL:
-        real = acc * requantization.scale
-        acc = np.copysign(np.floor(np.abs(real) + 0.5), real).astype(np.int64)
+        acc = _round_half_away(acc * requantization.scale).astype(np.int64)
     else:
         acc = _multiply_by_quantized_multiplier(acc, requantization.multiplier, requantization.shift)
     acc += requantization.zero_point
     return np.clip(acc, requantization.activation_min, requantization.activation_max, out=acc)
+
+
+def _round_half_away(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return float64 values rounded to integers, ties away from zero."""
+    whole = np.trunc(x)
+    whole += np.copysign(np.abs(x - whole) >= 0.5, x)
+    return whole
 
 
 def _multiply_by_quantized_multiplier(

@@ -285,4 +285,3 @@ class Graph:
         if len(found) != 1:
             raise KeyError(f"{len(found)} tensors are called {name!r}")
         return found[0]
-

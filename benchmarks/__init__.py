@@ -1,0 +1,1 @@
+"""Benchmarks: yamjit next to a TFLite runtime, each contender's answer checked before it is timed."""

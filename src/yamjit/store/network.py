@@ -1,0 +1,158 @@
+"""One known file from the network, through pooch: verified, or an error."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yamjit.errors import DependencyError, DownloadError
+from yamjit.store.cache import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from yamjit.spec import KnownModel
+
+__all__ = ["OFFLINE_VARIABLE", "STALL_SECONDS", "Progress", "download_known", "is_offline"]
+
+OFFLINE_VARIABLE = "YAMJIT_OFFLINE"
+
+#: Called with the bytes received and the bytes expected.
+Progress = Callable[[int, int], None]
+
+#: A download is given up after so many seconds without a byte, or in all.
+STALL_SECONDS = 30.0
+DEADLINE_SECONDS = 1_800.0
+
+_CHUNK_BYTES = 2**10  # small: the deadline is looked at once a chunk
+
+
+def is_offline() -> bool:
+    """Return whether ``$YAMJIT_OFFLINE`` forbids the network."""
+    return os.environ.get(OFFLINE_VARIABLE, "").lower() not in ("", "0", "false", "no")
+
+
+def download_known(known: KnownModel, url: str | None, progress: Progress | bool | None, timeout: float) -> bytes:
+    """Return the content of `known`, verified; pooch fetches it into a directory that is gone afterwards.
+
+    Raises
+    ------
+    DownloadError
+        If it cannot be fetched, or is another file.
+    DependencyError
+        If pooch is not installed.
+    """
+    if not url:
+        raise DownloadError(f"{known.name} has no address")
+    try:
+        import pooch
+    except ImportError as error:
+        raise DependencyError("downloading the model needs pooch: pip install pooch") from error
+    with _shown(progress) as report, _quiet(pooch.get_logger()):
+        transfer = _Transfer(known.size, report, timeout)
+        try:
+            with tempfile.TemporaryDirectory() as directory:
+                known_hash = f"sha256:{known.sha256}"
+                path = pooch.retrieve(url, known_hash, known.file_name, directory, downloader=transfer)
+                return Path(path).read_bytes()
+        except OSError as error:
+            raise DownloadError(f"the download cannot be stored: {describe(error)}") from error
+        except ValueError as error:
+            if not transfer.finished:
+                raise
+            raise DownloadError(f"{url}: sent {known.size} bytes of another file (SHA-256 differs)") from error
+
+
+class _Transfer:
+    """Copies one URL of a known size to a file, as pooch asks for it."""
+
+    def __init__(self, size: int, report: Progress, timeout: float) -> None:
+        self.size = size
+        self.report = report
+        self.timeout = timeout
+        self.finished = False
+
+    def __call__(self, url: str, output_file: str, _pooch: Any) -> None:
+        import requests
+
+        with _network_errors(url, self.timeout), requests.get(url, stream=True, timeout=self.timeout) as response:
+            response.raise_for_status()
+            self._check_headers(url, response.headers)
+            self._copy(url, response.iter_content(_CHUNK_BYTES), Path(output_file))
+        self.finished = True
+
+    def _check_headers(self, url: str, headers: Any) -> None:
+        length = headers.get("Content-Length", "")
+        if length.isdecimal() and "Content-Encoding" not in headers and int(length) != self.size:
+            kind = headers.get("Content-Type", "unknown type")
+            raise DownloadError(f"{url}: offers {length} bytes of {kind}, not the {self.size} bytes expected")
+
+    def _copy(self, url: str, chunks: Iterable[bytes], path: Path) -> None:
+        done = 0
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        with path.open("wb") as file:
+            for chunk in chunks:
+                done += len(chunk)
+                if done > self.size:
+                    raise DownloadError(f"{url}: sends more than the {self.size} bytes expected")
+                if time.monotonic() > deadline:
+                    raise DownloadError(f"{url}: sent {done} bytes in {DEADLINE_SECONDS:g} s; given up")
+                file.write(chunk)
+                self.report(done, self.size)
+        if done < self.size:
+            raise DownloadError(f"{url}: ended after {done} of {self.size} bytes")
+
+
+@contextmanager
+def _network_errors(url: str, timeout: float) -> Iterator[None]:
+    """Turn what requests raises into a `DownloadError`."""
+    import requests
+
+    try:
+        yield
+    except requests.HTTPError as error:
+        answer: Any = error.response
+        raise DownloadError(f"{url}: the server answers {answer.status_code} {answer.reason}") from error
+    except requests.TooManyRedirects as error:
+        raise DownloadError(f"{url}: is redirected without end") from error
+    except requests.Timeout as error:
+        raise DownloadError(f"{url}: no answer within {timeout:g} s") from error
+    except (requests.RequestException, UnicodeError) as error:  # a Location header may hold any bytes
+        raise DownloadError(f"{url}: {describe(error)}") from error
+
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """Keep pooch, which announces downloads on standard error, from doing so."""
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def _shown(progress: Progress | bool | None) -> Iterator[Progress]:
+    """Give what is called as bytes arrive: `progress`, a line on a terminal, or nothing."""
+    if callable(progress):
+        yield progress
+    elif sys.stderr is None or not (sys.stderr.isatty() if progress is None else progress):
+        yield lambda _done, _total: None
+    else:
+        yield _print_progress
+        sys.stderr.write("\n")
+
+
+def _print_progress(done: int, total: int) -> None:
+    step = _CHUNK_BYTES
+    if done * 100 // total > (done - step) * 100 // total:
+        sys.stderr.write(f"\rfetching the model: {done * 100 // total} %")
+        sys.stderr.flush()

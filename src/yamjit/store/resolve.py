@@ -1,0 +1,226 @@
+"""Which model to use: an argument, ``$YAMJIT_MODEL``, the user's cache, or a download into it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import threading
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from yamjit.errors import DownloadError, InputError, LimitError, ModelError, ModelNotFoundError
+from yamjit.spec import DEFAULT_LIMITS, KNOWN_MODELS, OFFICIAL_MODEL, KnownModel, Limits
+from yamjit.store.cache import CACHE_VARIABLE, cache_path, describe, keep, read_cached, read_regular
+from yamjit.store.network import OFFLINE_VARIABLE, STALL_SECONDS, download_known, is_offline
+
+if TYPE_CHECKING:
+    from yamjit.store.network import Progress
+
+__all__ = ["ResolvedModel", "fetch_official", "resolve_model"]
+
+MODEL_VARIABLE = "YAMJIT_MODEL"
+
+_CHUNK_BYTES = 2**20
+
+# One download at a time in a process: the second thread then finds what the first one fetched.
+_fetching = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """The bytes of a model, and where they come from.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    origin : str
+        ``"argument"``, ``"$YAMJIT_MODEL"``, ``"cache"`` or ``"download"``.
+    path : Path or None
+        Where the file is; None if there is none.
+    sha256 : str
+        Of `data`, in hexadecimal.
+    known : KnownModel or None
+        The published file that this is.
+    """
+
+    data: bytes = field(repr=False)
+    origin: str
+    path: Path | None
+    sha256: str
+    known: KnownModel | None
+
+    @property
+    def verified(self) -> bool:
+        """Whether this is a published file, bit for bit."""
+        return self.known is not None
+
+
+def resolve_model(
+    model: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | None = None,
+    *,
+    download: bool = True,
+    progress: Progress | bool | None = None,
+    known: KnownModel = OFFICIAL_MODEL,
+    limits: Limits = DEFAULT_LIMITS,
+    timeout: float = STALL_SECONDS,
+) -> ResolvedModel:
+    """Return the model to use: `model`, else ``$YAMJIT_MODEL``, else the cached file, else a download.
+
+    Parameters
+    ----------
+    model : path, bytes or binary file object, optional
+        Taken as it is.
+    download : bool, optional
+        Whether the network may be used; ``YAMJIT_OFFLINE=1`` forbids it too.
+    progress : callable or bool, optional
+        Called with the bytes received and expected. By default a line on standard error if that is a
+        terminal; False for none.
+    known : KnownModel, optional
+        What is looked for in the cache and on the network.
+    limits : Limits, optional
+        `file_bytes` bounds what is read.
+    timeout : float, optional
+        Seconds without a byte after which a download is given up.
+
+    Raises
+    ------
+    ModelError
+        If the given file, or that of ``$YAMJIT_MODEL``, cannot be read or is empty.
+    ModelNotFoundError
+        If there is no model; the message says how to go on.
+    LimitError
+        If the file is too large.
+    InputError
+        If `model` is something else.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a download cannot be kept in the cache directory.
+    """
+    if model is not None:
+        data, path = _read_argument(model, limits.file_bytes)
+        return _describe(data, "argument", path, known)
+    given = os.environ.get(MODEL_VARIABLE)
+    if given:
+        data = _read_path(Path(given), f"${MODEL_VARIABLE}: {given!r}", limits.file_bytes)
+        return _describe(data, f"${MODEL_VARIABLE}", Path(given), known)
+    return _find_known(known, download, progress, timeout)
+
+
+def fetch_official(
+    url: str | None = None,
+    *,
+    force: bool = False,
+    progress: Progress | bool | None = None,
+    known: KnownModel = OFFICIAL_MODEL,
+    timeout: float = STALL_SECONDS,
+) -> ResolvedModel:
+    """Return the official model from the cache, downloaded into it unless it is there, intact.
+
+    Parameters
+    ----------
+    url : str, optional
+        A mirror; it has to serve the same file.
+    force : bool, optional
+        Download in any case.
+    progress, known, timeout
+        As for `resolve_model`.
+
+    Raises
+    ------
+    DownloadError
+        If it cannot be fetched, is not the expected file, or cannot be kept. The cache stays as it was.
+    """
+    path = cache_path(known)
+    with _fetching:
+        data = None if force else read_cached(path, known)[0]
+        if data is not None:
+            return _describe(data, "cache", path, known)
+        if is_offline():
+            raise DownloadError(f"nothing is downloaded: ${OFFLINE_VARIABLE} is set")
+        data = download_known(known, url or known.url, progress, timeout)
+        problem = keep(data, path)
+    if problem:
+        raise DownloadError(f"{problem}; ${CACHE_VARIABLE} chooses another directory")
+    return _describe(data, "download", path, known)
+
+
+def _find_known(known: KnownModel, download: bool, progress: Progress | bool | None, timeout: float) -> ResolvedModel:
+    path = cache_path(known)
+    data, problem = read_cached(path, known)
+    if data is not None:
+        return _describe(data, "cache", path, known)
+    if not download or is_offline():
+        why = "downloads are switched off" if not download else f"${OFFLINE_VARIABLE} is set"
+        raise _not_found(known, path, problem, why)
+    with _fetching:
+        data, problem = read_cached(path, known)
+        if data is not None:
+            return _describe(data, "cache", path, known)
+        try:
+            data = download_known(known, known.url, progress, timeout)
+        except DownloadError as error:
+            raise _not_found(known, path, problem, str(error)) from error
+        unkept = keep(data, path)
+    if unkept:
+        warnings.warn(f"{unkept}; it will be fetched again next time", RuntimeWarning, stacklevel=3)
+    return _describe(data, "download", None if unkept else path, known)
+
+
+def _not_found(known: KnownModel, path: Path, problem: str | None, why: str) -> ModelNotFoundError:
+    return ModelNotFoundError(
+        f"no model is at hand ({'; '.join(filter(None, (problem, why)))}): "
+        f"run `yamjit fetch` where there is a network, which puts it at {str(path)!r}; "
+        f"or pass a path (--model PATH, load(PATH)); or set ${MODEL_VARIABLE} to one. "
+        f"It is the file of {known.size} bytes with SHA-256 {known.sha256}, {known.url}"
+    )
+
+
+def _read_argument(model: Any, most: int) -> tuple[bytes, Path | None]:
+    if isinstance(model, (bytes, bytearray, memoryview)):
+        return _check_size(bytes(model), "the model given as bytes", most), None
+    if isinstance(model, (str, os.PathLike)):
+        path = Path(model)
+        return _read_path(path, repr(os.fspath(path)), most), path
+    if hasattr(model, "read"):
+        return _read_object(model, most), None
+    raise InputError(f"{type(model).__name__} is no model; accepted are a path, bytes, or a binary file object")
+
+
+def _read_path(path: Path, name: str, most: int) -> bytes:
+    try:
+        return _check_size(read_regular(path, most + 1), name, most)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{name}: cannot be read: {describe(error)}") from error
+
+
+def _read_object(file: Any, most: int) -> bytes:
+    name = f"the file object {getattr(file, 'name', type(file).__name__)!r}"
+    if isinstance(file, io.TextIOBase):
+        raise InputError(f"{name} is open as text; open it in binary mode")
+    data = bytearray()
+    try:
+        while len(data) <= most and (chunk := file.read(_CHUNK_BYTES)):
+            data += chunk
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"{name}: cannot be read: {describe(error)}") from error
+    return _check_size(bytes(data), name, most)
+
+
+def _check_size(data: bytes, name: str, most: int) -> bytes:
+    if not data:
+        raise ModelError(f"{name}: is empty")
+    if len(data) > most:
+        raise LimitError(f"{name}: is larger than {most} bytes (limit file_bytes)")
+    return data
+
+
+def _describe(data: bytes, origin: str, path: Path | None, known: KnownModel) -> ResolvedModel:
+    sha256 = hashlib.sha256(data).hexdigest()
+    match = known if sha256 == known.sha256 else KNOWN_MODELS.get(sha256)
+    return ResolvedModel(data, origin, path, sha256, match)
