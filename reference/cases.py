@@ -290,6 +290,17 @@ def _edge_means() -> Iterator[Problem]:
                 np.float32(0.0235),
                 output_zero_point,
             )
+    # The sum where it shows that the multiplier is divided by the count with truncation.
+    values = np.full(31 * 33, 105, np.int8)
+    values[:603] = 106
+    yield MeanProblem(
+        "truncated multiplier MEAN",
+        values.reshape(1, 31, 33, 1),
+        np.float32(0.0235),
+        -128,
+        np.float32(0.03399),
+        -128,
+    )
 
 
 def _edge_tables() -> Iterator[Problem]:

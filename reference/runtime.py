@@ -83,6 +83,8 @@ class Runtime:
     kernels : {"reference", "optimised", "xnnpack"}
         ``"reference"`` is the oracle. ``"xnnpack"`` is LiteRT's default; it keeps no inner tensors.
     threads : int > 0
+    inner : bool
+        Whether inner tensors are kept to be recorded; a benchmark does without.
 
     Attributes
     ----------
@@ -98,7 +100,9 @@ class Runtime:
         If `kernels` is none of `KERNELS`, or the runtime refuses the model.
     """
 
-    def __init__(self, model: bytes | str | Path, *, kernels: str = "reference", threads: int = 1) -> None:
+    def __init__(
+        self, model: bytes | str | Path, *, kernels: str = "reference", threads: int = 1, inner: bool = True
+    ) -> None:
         if kernels not in KERNELS:
             raise ValueError(f"kernels is {kernels!r}; accepted: {', '.join(KERNELS)}")
         module, _ = _load()
@@ -109,7 +113,7 @@ class Runtime:
             num_threads=threads,
             experimental_op_resolver_type=module.OpResolverType[KERNELS[kernels]],
             # Asking for inner tensors would silently switch XNNPACK off.
-            experimental_preserve_all_tensors=kernels != "xnnpack",
+            experimental_preserve_all_tensors=inner and kernels != "xnnpack",
         )
         self._interpreter.allocate_tensors()
         details = self._interpreter.get_tensor_details()

@@ -115,7 +115,10 @@ def _build_field(builder: flatbuffers.Builder, value: Any, field: Any, kind: int
     if isinstance(field, Child):
         return _build_table(builder, value, field.table)
     members = field.members if isinstance(field, Union) else {}
-    return _build_table(builder, value, members.get(kind, Table("Unknown", {})))
+    # A type that does not go with the value is written as it stands.
+    fitting = [table for table in members.values() if set(value) <= set(table.fields)]
+    member = members[kind] if members.get(kind) in fitting else [*fitting, Table("Unknown", {})][0]
+    return _build_table(builder, value, member)
 
 
 def _build_vector(builder: flatbuffers.Builder, content: bytes, size: int) -> int:

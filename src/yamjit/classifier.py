@@ -84,8 +84,8 @@ class Classification:
         tuple of ScoredLabel
             The highest score first, equal ones by class index.
         """
-        if window is not None and not -len(self) <= window < len(self):
-            raise InputError(f"window {window} is out of range, there are {len(self)}")
+        if window is not None and window not in range(-len(self), len(self)):
+            raise InputError(f"window {window!r} is out of range, there are {len(self)}")
         scores = self.scores.mean(axis=0, dtype=np.float64) if window is None else self.scores[window]
         return tuple(ScoredLabel(self.labels[i], float(scores[i]), int(i)) for i in rank(scores, k))
 
@@ -200,9 +200,8 @@ class Classifier:
 
     def _hop(self, hop_s: float) -> int:
         """Return a hop in samples."""
-        longest = 2**31
-        if not 0.5 <= hop_s * self.sample_rate <= longest:
-            raise InputError(f"hop_s is {hop_s}; from one sample ({1 / self.sample_rate} s) up is accepted")
+        if not isinstance(hop_s, int | float) or not 0.5 <= hop_s * self.sample_rate <= 2**31:
+            raise InputError(f"hop_s is {hop_s!r}; seconds from one sample ({1 / self.sample_rate} s) up are accepted")
         return round(hop_s * self.sample_rate)
 
     def __repr__(self) -> str:

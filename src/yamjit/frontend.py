@@ -72,9 +72,10 @@ class FrontEnd:
         spectrum = np.fft.rfft(windowed, c.n_fft).astype(np.complex64)
         magnitude = np.hypot(spectrum.real, spectrum.imag)
         mel = np.zeros_like(out)
-        for bins, weights in zip(self._bins.T, self._weights.T, strict=True):
-            mel += magnitude[:, bins] * weights
-        mel += c.log_offset
+        with np.errstate(over="ignore"):
+            for bins, weights in zip(self._bins.T, self._weights.T, strict=True):
+                mel += magnitude[:, bins] * weights
+            mel += c.log_offset
         out[...] = np.log(mel.astype(np.float64))
 
 

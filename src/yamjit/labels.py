@@ -46,7 +46,7 @@ def rank(scores: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.intp]:
     scores : np.ndarray [shape=(classes,)]
     k : int > 0, or -1 for all
     """
-    if k == 0 or k < -1:
-        raise InputError(f"a count of at least 1, or -1 for all, is accepted, found {k}")
+    if not isinstance(k, int | np.integer) or k == 0 or k < -1:
+        raise InputError(f"a count of at least 1, or -1 for all, is accepted, found {k!r}")
     order = np.argsort(-scores, kind="stable")
     return order if k == -1 else order[:k]

@@ -95,7 +95,10 @@ class Network:
         )
 
     def _checked(self, patches: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        patches = np.asarray(patches)
+        try:
+            patches = np.asarray(patches)
+        except ValueError as error:
+            raise InputError(f"patches are no array: {error}") from error
         expected = self.plan.patch_shape
         if patches.ndim != 3 or patches.shape[1:] != expected:
             raise InputError(f"patches of shape (n, {expected[0]}, {expected[1]}) are accepted, found {patches.shape}")

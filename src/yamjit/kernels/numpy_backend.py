@@ -47,7 +47,8 @@ def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int,
     zero_point : int
     out : np.ndarray [shape of `x`, int8]
     """
-    rounded = _round_half_away((x / scale).astype(np.float64))
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = _round_half_away((x / scale).astype(np.float64))
     np.clip(rounded + zero_point, -128, 127, out=rounded)
     out[...] = rounded
 

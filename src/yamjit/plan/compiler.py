@@ -111,6 +111,7 @@ class _Layout:
         self._graph = graph
         self._alias: dict[int, int] = {}
         self._steps: list[Step] = []
+        self._written = {seam.quantize.inputs[0]}
         for operator in (seam.quantize, *seam.network):
             self._add(operator)
         self._offsets, self.arena_bytes = self._assign(seam.quantize.inputs[0])
@@ -119,10 +120,14 @@ class _Layout:
         if operator.op == Op.DEQUANTIZE:
             return
         lowered = lower(self._graph, operator)
+        if self._storage(lowered.input) not in self._written:
+            source = self._graph.tensors[lowered.input]
+            raise ModelError("is no value that the patch leads to", operator=str(operator), tensor=str(source))
         if isinstance(lowered, Alias):
             self._alias[lowered.output] = self._storage(lowered.input)
         else:
             self._steps.append(lowered)
+            self._written.add(lowered.output)
 
     def _storage(self, tensor: int) -> int:
         """Return the tensor whose memory `tensor` is."""
@@ -166,7 +171,7 @@ class _Layout:
             raise ModelError("has no quantization", tensor=str(record))
         return Slot(
             name=record.name,
-            shape=record.shape[1:],
+            shape=record.shape[1:] if record.shape[:1] == (1,) else record.shape,
             offset=self.offset(tensor),
             step=next(index for index, step in enumerate(self._steps) if step.output == storage),
             scale=float(quantization.scale[0]),

@@ -145,9 +145,9 @@ def _fully_connected(graph: Graph, operator: Operator) -> Step:
 def _mean(graph: Graph, operator: Operator) -> Step:
     source, output = _tensor(graph, operator.inputs[0]), _tensor(graph, operator.outputs[0])
     axes = _tensor(graph, operator.inputs[1]).data
-    if len(source.shape) != 4 or axes is None or sorted(axis % 4 for axis in axes.reshape(-1).tolist()) != [1, 2]:
+    height, width, channels = _image(graph, operator, source.index)
+    if axes is None or sorted(axis % 4 for axis in axes.reshape(-1).tolist()) != [1, 2]:
         raise ModelError("the mean over axes 1 and 2 of an image is accepted", operator=str(operator))
-    _, height, width, channels = source.shape
     quantized, result = _quantization(source, operator), _quantization(output, operator)
     scale = float(quantized.scale[0]) / float(result.scale[0])
     multipliers = mean_multipliers(scale, height * width)
@@ -245,9 +245,10 @@ def _requantization(
 
     `bound` is the largest magnitude that an accumulator can reach, per channel.
     """
-    left = np.maximum(multipliers.shift.astype(np.int64), 0)
-    if ((bound << left) >= 2**31 - 256).any() or (bound * multipliers.scale >= 2.0**31 - 256).any():
-        channel = int(np.argmax(bound * multipliers.scale))
+    reach = bound * np.maximum(multipliers.scale, 1.0)
+    doubled = bound * np.exp2(np.clip(multipliers.shift, 0, 62))
+    if (np.maximum(reach, doubled) >= 2.0**31 - 256).any():
+        channel = int(np.argmax(np.maximum(reach, doubled)))
         raise ModelError(f"the accumulator of channel {channel} could overflow 32 bits", operator=str(operator))
     offset = one_shift_offset(multipliers) if rounding == Rounding.ONE_SHIFT else np.zeros(bias.size, np.int64)
     return {
@@ -299,9 +300,21 @@ def _flat(size: int) -> dict[Column, int]:
     return {**one, Column.INPUT_C: size, Column.OUTPUT_C: size}
 
 
+def _image(graph: Graph, operator: Operator, index: int) -> tuple[int, int, int]:
+    """Return (height, width, channels) of the one image that a tensor is."""
+    tensor = _tensor(graph, index)
+    if len(tensor.shape) != 4 or tensor.shape[0] != 1:
+        raise ModelError(
+            f"one image (1, height, width, channels) is accepted, found {tensor.shape}",
+            operator=str(operator),
+            tensor=str(tensor),
+        )
+    return tensor.shape[1], tensor.shape[2], tensor.shape[3]
+
+
 def _images(graph: Graph, operator: Operator) -> dict[Column, int]:
-    _, input_h, input_w, input_c = _tensor(graph, operator.inputs[0]).shape
-    _, output_h, output_w, output_c = _tensor(graph, operator.outputs[0]).shape
+    input_h, input_w, input_c = _image(graph, operator, operator.inputs[0])
+    output_h, output_w, output_c = _image(graph, operator, operator.outputs[0])
     return {
         Column.INPUT_H: input_h,
         Column.INPUT_W: input_w,

@@ -125,8 +125,8 @@ def logistic_table(quantization: Quantization, output_zero_point: int) -> npt.ND
         The output's scale is 1/256.
     """
     quantized = np.arange(-128, 128, dtype=np.float32)
-    x = quantization.scale[0] * (quantized - np.float32(quantization.zero_point[0]))
     with np.errstate(over="ignore"):
+        x = quantization.scale[0] * (quantized - np.float32(quantization.zero_point[0]))
         sigmoid = (1.0 / (1.0 + np.exp(-x.astype(np.float64)))).astype(np.float32)
     rounded = np.floor(sigmoid.astype(np.float64) * 256.0 + 0.5)
     return np.clip(rounded + output_zero_point, -128, 127).astype(np.int8)

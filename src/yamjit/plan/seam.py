@@ -161,6 +161,8 @@ class _Walk:
         if not isinstance(operator.options, MulOptions) or operator.options.activation != Activation.NONE:
             raise ModelError("a fused activation is not accepted in the front end", operator=str(operator))
         window = self._constant(operator, self._constant_input(operator))
+        if not np.isfinite(window).all():
+            raise ModelError("the window must be finite", operator=str(operator))
         if window.size != self._output(operator).shape[-1]:
             raise ModelError(f"a window of {window.size} samples does not fit its frames", operator=str(operator))
         return window.reshape(-1)

@@ -12,7 +12,7 @@ from pathlib import Path
 from yamjit.errors import DependencyError
 from yamjit.spec import OFFICIAL_MODEL, KnownModel
 
-__all__ = ["CACHE_VARIABLE", "cache_path", "describe", "keep", "read_cached", "read_regular"]
+__all__ = ["CACHE_VARIABLE", "cache_path", "describe", "keep", "printable", "read_cached", "read_regular"]
 
 CACHE_VARIABLE = "YAMJIT_CACHE"
 
@@ -92,4 +92,9 @@ def keep(data: bytes, path: Path) -> str | None:
 def describe(error: Exception) -> str:
     """Return what went wrong, in one line, without the file name."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split())
+    return printable(str(text))
+
+
+def printable(text: str) -> str:
+    """Return `text` in one line, without control characters."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))

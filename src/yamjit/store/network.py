@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.errors import DependencyError, DownloadError
-from yamjit.store.cache import describe
+from yamjit.store.cache import describe, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -91,7 +91,7 @@ class _Transfer:
     def _check_headers(self, url: str, headers: Any) -> None:
         length = headers.get("Content-Length", "")
         if length.isdecimal() and "Content-Encoding" not in headers and int(length) != self.size:
-            kind = headers.get("Content-Type", "unknown type")
+            kind = printable(headers.get("Content-Type", "unknown type"))
             raise DownloadError(f"{url}: offers {length} bytes of {kind}, not the {self.size} bytes expected")
 
     def _copy(self, url: str, chunks: Iterable[bytes], path: Path) -> None:
@@ -119,13 +119,22 @@ def _network_errors(url: str, timeout: float) -> Iterator[None]:
         yield
     except requests.HTTPError as error:
         answer: Any = error.response
-        raise DownloadError(f"{url}: the server answers {answer.status_code} {answer.reason}") from error
+        reason = printable(str(answer.reason))
+        raise DownloadError(f"{url}: the server answers {answer.status_code} {reason}") from error
     except requests.TooManyRedirects as error:
         raise DownloadError(f"{url}: is redirected without end") from error
     except requests.Timeout as error:
         raise DownloadError(f"{url}: no answer within {timeout:g} s") from error
     except (requests.RequestException, UnicodeError) as error:  # a Location header may hold any bytes
-        raise DownloadError(f"{url}: {describe(error)}") from error
+        raise DownloadError(f"{url}: {describe(_cause(error))}") from error
+
+
+def _cause(error: BaseException) -> Exception:
+    """Return the plain cause inside the layers of requests and urllib3."""
+    inner = error.args[0] if error.args else None
+    if isinstance(inner, Exception):
+        return _cause(getattr(inner, "reason", None) or inner)
+    return Exception(inner) if isinstance(inner, str) else Exception(error)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from yamjit.errors import LimitError, ModelError
 from yamjit.tflite.metadata import (
@@ -28,11 +28,10 @@ from yamjit.tflite.schema import (
     STATS,
     SUBGRAPH_METADATA,
     TENSOR_METADATA,
-    Child,
-    Children,
     Table,
     Union,
 )
+from yamjit.tflite.table_view import TableView
 from yamjit.tflite.verifier import verify
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def read_metadata(data: bytes) -> Metadata:
     if len(data) > MAX_METADATA_BYTES:
         raise LimitError(f"the metadata have {len(data)} bytes; at most {MAX_METADATA_BYTES} are read")
     verify(data, MODEL_METADATA, METADATA_IDENTIFIER)
-    root = _View.of_root(data, MODEL_METADATA)
+    root = TableView.of_root(data, MODEL_METADATA)
     return Metadata(
         name=root.string("name"),
         description=root.string("description"),
@@ -87,88 +86,11 @@ def associated_files(metadata: Metadata) -> Iterator[AssociatedFile]:
             yield from tensor.associated_files
 
 
-class _View:
-    """A verified table, its fields by name."""
-
-    def __init__(self, table: Any, schema: Table) -> None:
-        self._table = table
-        self._schema = schema
-        self._slots = {name: 4 + 2 * number for number, name in enumerate(schema.fields)}
-
-    @classmethod
-    def of_root(cls, data: bytes, schema: Table) -> _View:
-        from flatbuffers.table import Table as FlatTable
-
-        return cls(FlatTable(data, int.from_bytes(data[:4], "little")), schema)
-
-    def number(self, name: str, kind: str) -> Any:
-        """Return a number of a type that ``flatbuffers.number_types`` calls `kind`; 0 if it is left out."""
-        from flatbuffers import number_types
-
-        flags = getattr(number_types, f"{kind}Flags")
-        return self._table.GetSlot(self._slots[name], flags.py_type(0), flags)
-
-    def string(self, name: str) -> str:
-        offset = self._table.Offset(self._slots[name])
-        return self._decode(self._table.String(offset + self._table.Pos), name) if offset else ""
-
-    def strings(self, name: str) -> tuple[str, ...]:
-        return tuple(self._decode(self._table.String(place), name) for place in self._places(name))
-
-    def floats(self, name: str) -> tuple[float, ...]:
-        from flatbuffers import number_types
-
-        offset = self._table.Offset(self._slots[name])
-        if not offset:
-            return ()
-        values = self._table.GetVectorAsNumpy(number_types.Float32Flags, offset)
-        return tuple(float(value) for value in values)
-
-    def child(self, name: str) -> _View | None:
-        offset = self._table.Offset(self._slots[name])
-        field = self._schema.fields[name]
-        if not offset or not isinstance(field, Child):
-            return None
-        return self._at(self._table.Indirect(offset + self._table.Pos), field.table)
-
-    def children(self, name: str) -> list[_View]:
-        field = self._schema.fields[name]
-        if not isinstance(field, Children):
-            return []
-        return [self._at(self._table.Indirect(place), field.table) for place in self._places(name)]
-
-    def union(self, name: str) -> tuple[int, _View | None]:
-        """Return a union's type and its value; no value if the type is not known."""
-        kind = int(self.number(f"{name}_type", "Uint8"))
-        offset = self._table.Offset(self._slots[name])
-        field = self._schema.fields[name]
-        if not offset or not isinstance(field, Union) or kind not in field.members:
-            return kind, None
-        return kind, self._at(self._table.Indirect(offset + self._table.Pos), field.members[kind])
-
-    def _at(self, position: int, schema: Table) -> _View:
-        return _View(type(self._table)(self._table.Bytes, position), schema)
-
-    def _places(self, name: str) -> range:
-        """Return the offsets of a vector's entries of four bytes."""
-        offset = self._table.Offset(self._slots[name])
-        if not offset:
-            return range(0)
-        start = self._table.Vector(offset)
-        return range(start, start + 4 * self._table.VectorLen(offset), 4)
-
-    def _decode(self, text: bytes, name: str) -> str:
-        try:
-            return text.decode()
-        except UnicodeDecodeError as error:
-            raise ModelError(f"{self._schema.name}.{name} is not UTF-8: {error.reason}") from error
-
-
-def _read_files(view: _View) -> tuple[AssociatedFile, ...]:
+def _read_files(view: TableView) -> tuple[AssociatedFile, ...]:
     return tuple(_read_file(child) for child in view.children("associated_files"))
 
 
-def _read_file(view: _View) -> AssociatedFile:
+def _read_file(view: TableView) -> AssociatedFile:
     kind = view.number("type", "Int8")
     return AssociatedFile(
         name=view.string("name"),
@@ -180,7 +102,7 @@ def _read_file(view: _View) -> AssociatedFile:
     )
 
 
-def _read_subgraph(view: _View) -> SubgraphMetadata:
+def _read_subgraph(view: TableView) -> SubgraphMetadata:
     return SubgraphMetadata(
         name=view.string("name"),
         description=view.string("description"),
@@ -190,7 +112,7 @@ def _read_subgraph(view: _View) -> SubgraphMetadata:
     )
 
 
-def _read_tensor(view: _View) -> TensorMetadata:
+def _read_tensor(view: TableView) -> TensorMetadata:
     stats = view.child("stats")
     return TensorMetadata(
         name=view.string("name"),
@@ -204,7 +126,7 @@ def _read_tensor(view: _View) -> TensorMetadata:
     )
 
 
-def _read_audio(content: _View | None) -> AudioProperties | None:
+def _read_audio(content: TableView | None) -> AudioProperties | None:
     kind, value = content.union("content_properties") if content else (0, None)
     if kind != _AUDIO or value is None:
         return None
@@ -214,7 +136,7 @@ def _read_audio(content: _View | None) -> AudioProperties | None:
     )
 
 
-def _read_process_unit(view: _View) -> ProcessUnit:
+def _read_process_unit(view: TableView) -> ProcessUnit:
     kind, value = view.union("options")
     if value is None:
         return None

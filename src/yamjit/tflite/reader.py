@@ -16,8 +16,9 @@ from yamjit.tflite.graph import TENSOR_TYPES, Graph, Op, Operator, Quantization,
 from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.metadata_tables import associated_files, read_metadata
 from yamjit.tflite.options import read_options
-from yamjit.tflite.schema import MODEL, MODEL_IDENTIFIER
+from yamjit.tflite.schema import MODEL, MODEL_IDENTIFIER, OPERATOR_CODE
 from yamjit.tflite.source import Source, read_source
+from yamjit.tflite.table_view import TableView
 from yamjit.tflite.validate import check_size, validate_graph
 from yamjit.tflite.verifier import verify
 
@@ -140,7 +141,9 @@ class _Reader:
         if index >= self._model.OperatorCodesLength():
             raise ModelError(f"operator code {index} does not exist", operator=where)
         table = self._model.OperatorCodes(index)
-        code = max(table.BuiltinCode(), table.DeprecatedBuiltinCode())
+        # Not table.BuiltinCode(): the package has it return the deprecated code wherever this is below 127.
+        view = TableView(table._tab, OPERATOR_CODE)
+        code = max(view.number("builtin_code", "Int32"), view.number("deprecated_builtin_code", "Int8"))
         if code == _CUSTOM:
             name = (table.CustomCode() or b"")[:80].decode(errors="replace")
             raise ModelError(f"custom operator {name!r} is not supported", operator=where)
@@ -211,6 +214,8 @@ class _Reader:
 
     def _metadata(self) -> Metadata | None:
         tables = [self._model.Metadata(index) for index in range(self._model.MetadataLength())]
+        for table in tables:
+            self._buffer(table.Buffer(), "metadata")
         named = [table.Buffer() for table in tables if table.Name() == _METADATA_NAME.encode()]
         if len(named) > 1:
             raise ModelError(f"there are {len(named)} metadata buffers called {_METADATA_NAME}")
@@ -292,5 +297,5 @@ def _name(enumeration: str, code: int) -> str:
     """Return the schema's name of a code, or what there is to say about one that has none."""
     import tflite
 
-    names = {value: name for name, value in vars(getattr(tflite, enumeration)).items() if isinstance(value, int)}
-    return names.get(code, f"{enumeration} {code}")
+    names: dict[str, int] = vars(getattr(tflite, enumeration))
+    return next((name for name, value in names.items() if value == code), f"{enumeration} {code}")

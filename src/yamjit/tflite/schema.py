@@ -17,6 +17,7 @@ __all__ = [
     "MODEL",
     "MODEL_IDENTIFIER",
     "MODEL_METADATA",
+    "OPERATOR_CODE",
     "PROCESS_UNIT",
     "STATS",
     "SUBGRAPH_METADATA",
@@ -225,20 +226,16 @@ _SUBGRAPH = _table(
     debug_metadata_index=_INT,
 )
 
+OPERATOR_CODE = _table(
+    "OperatorCode", deprecated_builtin_code=_BYTE, custom_code=_STRING, version=_INT, builtin_code=_INT
+)
+
 _TENSOR_MAP = _table("TensorMap", name=_STRING, tensor_index=_INT)
 
 MODEL = _table(
     "Model",
     version=_INT,
-    operator_codes=Children(
-        _table(
-            "OperatorCode",
-            deprecated_builtin_code=_BYTE,
-            custom_code=_STRING,
-            version=_INT,
-            builtin_code=_INT,
-        )
-    ),
+    operator_codes=Children(OPERATOR_CODE),
     subgraphs=Children(_SUBGRAPH),
     description=_STRING,
     buffers=Children(_table("Buffer", data=_BYTES, offset=_LONG, size=_LONG)),

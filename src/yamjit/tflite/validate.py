@@ -139,7 +139,7 @@ def _check_ends(graph: Graph, indices: tuple[int, ...], what: str) -> None:
     if not indices:
         raise ModelError(f"the graph has no {what}s")
     if len(set(indices)) != len(indices):
-        raise ModelError(f"the graph's {what}s {indices} are not distinct")
+        raise ModelError(f"the graph's {what}s are not distinct")
     for index in indices:
         if not 0 <= index < len(graph.tensors):
             raise ModelError(f"the graph's {what} {index} is none of the {len(graph.tensors)} tensors")
@@ -161,7 +161,7 @@ def _check_reads(graph: Graph, operator: Operator, ready: set[int]) -> None:
 
 def _check_writes(graph: Graph, operator: Operator, ready: set[int]) -> None:
     if len(set(operator.outputs)) != len(operator.outputs):
-        raise ModelError(f"outputs {operator.outputs} are not distinct", operator=str(operator))
+        raise ModelError("outputs are not distinct", operator=str(operator))
     for position, index in enumerate(operator.outputs):
         if not 0 <= index < len(graph.tensors):
             reason = f"output {position} is {index}, which is none of the {len(graph.tensors)} tensors"
