@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -200,7 +201,7 @@ class Classifier:
 
     def _hop(self, hop_s: float) -> int:
         """Return a hop in samples."""
-        if not isinstance(hop_s, int | float) or not 0.5 <= hop_s * self.sample_rate <= 2**31:
+        if not isinstance(hop_s, numbers.Real) or not 0.5 <= hop_s * self.sample_rate <= 2**31:
             raise InputError(f"hop_s is {hop_s!r}; seconds from one sample ({1 / self.sample_rate} s) up are accepted")
         return round(hop_s * self.sample_rate)
 
