@@ -456,15 +456,15 @@ def unwritable(cache, monkeypatch, kind):
         (cache / "model.bin").mkdir(parents=True)
     else:
         code = {"read-only": errno.EROFS, "denied": errno.EACCES, "full": errno.ENOSPC}[kind]
-        function = "fsync" if kind == "full" else "mkdir"
-        original = getattr(os, function)
+        home, function = (os, "fsync") if kind == "full" else (Path, "mkdir")
+        original = getattr(home, function)
 
         def fail(target, *args, **kwargs):
             if kind == "full" or str(target).startswith(str(cache.parent)):
                 raise OSError(code, os.strerror(code))
             return original(target, *args, **kwargs)
 
-        monkeypatch.setattr(os, function, fail)
+        monkeypatch.setattr(home, function, fail)
 
 
 @pytest.mark.parametrize("kind", ["a file", "below a file", "occupied", "read-only", "denied", "full"])

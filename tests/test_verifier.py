@@ -125,9 +125,9 @@ def test_damage(position: int, form: str, value: object, message: str) -> None:
 def test_unknown_union_member_is_not_followed() -> None:
     data = sound()
     data[44] = 9
-    struct.pack_into("<i", data, 100, 2**31 - 1)  # would be no table
+    struct.pack_into("<i", data, 100, 2**31 - 1)  # no table any more
     struct.pack_into("<I", data, 80, 0)
-    assert check(data) == 108 - 4 - 12 or check(data) > 0
+    assert check(data) == 84
     struct.pack_into("<I", data, 48, 2**30)
     with pytest.raises(ModelError, match=r"offset to Root\.choice"):
         check(data)
@@ -153,18 +153,20 @@ def test_every_truncation(cut: int) -> None:
 @pytest.mark.parametrize("size", [1, 2, 8])
 def test_scalar_sizes(size: int) -> None:
     table = Table("Wide", {"value": Scalar(size), "values": Scalars(size)})
-    data = bytearray(build_tree({"value": 1, "values": bytes(range(3 * size))}, table, IDENTIFIER))
-    assert verify(bytes(data), table, IDENTIFIER) <= len(data)
-    if size == 8:
+    data = build_tree({"value": 1, "values": bytes(range(3 * size))}, table, IDENTIFIER)
+    assert verify(data, table, IDENTIFIER) <= len(data)
+
+
+def test_eight_bytes_are_aligned_to_eight() -> None:
+    for table, tree in (
+        (Table("Wide", {"value": Scalar(8)}), {"value": 1}),
+        (Table("Wide", {"values": Scalars(8)}), {"values": bytes(8)}),
+    ):
+        data = build_tree(tree, table, IDENTIFIER)
+        root = int.from_bytes(data[:4], "little")
+        moved = (root + 4).to_bytes(4, "little") + IDENTIFIER + bytes(4) + data[8:]
         with pytest.raises(ModelError, match="is not aligned to 8 bytes"):
-            verify(bytes(data[:4] + IDENTIFIER + bytes(4) + data[8:]), *shifted(data, table))
-
-
-def shifted(data: bytearray, table: Table) -> tuple[Table, bytes]:
-    """Move everything by four bytes, which leaves nothing aligned to eight."""
-    root = int.from_bytes(data[:4], "little")
-    data[:4] = (root + 4).to_bytes(4, "little")
-    return table, IDENTIFIER
+            verify(moved, table, IDENTIFIER)
 
 
 def test_strings() -> None:
@@ -265,7 +267,12 @@ def test_random_damage_gives_an_error_or_a_readable_file() -> None:
 
 def test_speed_on_a_model_of_usual_size() -> None:
     tensors = [
-        {"shape": bytes(16), "name": b"tensor", "buffer": i, "quantization": {"scale": bytes(4), "zero_point": bytes(8)}}
+        {
+            "shape": bytes(16),
+            "name": b"tensor",
+            "buffer": i,
+            "quantization": {"scale": bytes(4), "zero_point": bytes(8)},
+        }
         for i in range(121)
     ]
     operators = [{"inputs": bytes(12), "outputs": bytes(4)} for _ in range(47)]
