@@ -278,6 +278,6 @@ def test_what_has_no_kernel_is_refused_by_name(graph: Graph, message: str) -> No
 )
 def test_more_than_one_image_is_refused(graph: Graph) -> None:
     """Steps see one image per patch: others would silently be left out."""
-    with pytest.raises(ModelError, match="one image .* is accepted, found") as caught:
+    with pytest.raises(ModelError, match=r"one image .* is accepted, found") as caught:
         lower(graph, graph.operators[0])
     assert caught.value.operator == str(graph.operators[0])

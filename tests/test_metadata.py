@@ -349,4 +349,4 @@ def test_official_model(official_model_path: Path) -> None:
         ),
     )
     assert read_metadata(build_metadata(records)) == records
-    assert len(graph.files["yamnet_label_list.txt"].split(b"\n")) == 521
+    assert len(graph.files["yamnet_label_list.txt"].splitlines()) == 521

@@ -25,6 +25,7 @@ import signal
 import struct
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,7 +35,7 @@ from yamjit.errors import LimitError, ModelError
 from yamjit.tflite.schema import METADATA_IDENTIFIER, MODEL, MODEL_IDENTIFIER, MODEL_METADATA
 from yamjit.tflite.verifier import verify
 
-__all__ = ["KINDS", "Mutant", "Mutator", "Outcome", "campaign", "read_model", "try_in_child"]
+__all__ = ["KINDS", "Mutant", "Mutator", "Outcome", "campaign", "read_model", "try_here", "try_in_child"]
 
 SLOW_S = 2.0
 HANG_S = 5.0
@@ -327,7 +328,10 @@ def try_in_child(target: Target, data: bytes) -> Outcome:
     """Try a mutant in a process of its own, which is ended if it takes too long."""
     reading, writing = os.pipe()
     started = time.monotonic()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Python warns of threads that a child would miss; the child only runs the target.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if not child:
         os.close(reading)
         _run_child(target, data, writing)

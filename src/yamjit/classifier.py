@@ -199,7 +199,7 @@ class Classifier:
                 damage=source.damage,
             )
 
-    def _hop(self, hop_s: float) -> int:
+    def _hop(self, hop_s: Any) -> int:
         """Return a hop in samples."""
         if not isinstance(hop_s, numbers.Real) or not 0.5 <= hop_s * self.sample_rate <= 2**31:
             raise InputError(f"hop_s is {hop_s!r}; seconds from one sample ({1 / self.sample_rate} s) up are accepted")

@@ -76,23 +76,27 @@ class Network:
         """
         patches = self._checked(patches)
         taps = {name: self._slot(name) for name in tensors}
-        head = self.plan.heads[0]
-        wanted = {"scores": head.scores, "logits": head.logits}
-        if self.plan.embedding is not None:
-            wanted["embeddings"] = self.plan.embedding
-        kept = [*wanted.values(), *taps.values()]
-        filled = [np.empty((len(patches), *slot.shape), np.int8) for slot in kept]
+        tapped = {name: np.empty((len(patches), *slot.shape), np.int8) for name, slot in taps.items()}
+        results = self._results()
+        found = {name: np.empty((len(patches), *slot.shape), np.int8) for name, slot in results.items()}
         for start in range(0, len(patches), _CAPACITY):
-            batch = patches[start : start + _CAPACITY]
-            self._run_batch(batch, kept, [out[start : start + _CAPACITY] for out in filled])
-        real = {name: _dequantized(q, slot) for (name, slot), q in zip(wanted.items(), filled, strict=False)}
-        empty = np.empty((len(patches), 0), np.float32)
-        return NetworkOutput(
-            real["scores"],
-            real["logits"],
-            real.get("embeddings", empty),
-            dict(zip(taps, filled[len(wanted) :], strict=True)),
-        )
+            batch = slice(start, start + _CAPACITY)
+            self._run_batch(
+                patches[batch],
+                [(slot, tapped[name][batch]) for name, slot in taps.items()],
+                [(slot, found[name][batch]) for name, slot in results.items()],
+            )
+        real = {name: _dequantized(found[name], slot) for name, slot in results.items()}
+        none = np.empty((len(patches), 0), np.float32)
+        return NetworkOutput(real["scores"], real["logits"], real.get("embeddings", none), tapped)
+
+    def _results(self) -> dict[str, Slot]:
+        """Return what every run answers with."""
+        head = self.plan.heads[0]
+        results = {"scores": head.scores, "logits": head.logits}
+        if self.plan.embedding is not None:
+            results["embeddings"] = self.plan.embedding
+        return results
 
     def _checked(self, patches: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         try:
@@ -114,8 +118,10 @@ class Network:
             raise InputError(f"the model has no inner tensor {name!r}")
         return slot
 
-    def _run_batch(self, patches: npt.NDArray[np.generic], slots: list[Slot], outs: list[Int8]) -> None:
-        """Run patches that fit the workspace, and copy each slot while what it holds is alive."""
+    def _run_batch(
+        self, patches: npt.NDArray[np.generic], taps: list[tuple[Slot, Int8]], results: list[tuple[Slot, Int8]]
+    ) -> None:
+        """Run patches that fit the workspace: in one go, but for a stop after each step that a tap waits for."""
         plan, n = self.plan, len(patches)
         if patches.dtype == np.int8:
             first = 1
@@ -123,10 +129,13 @@ class Network:
         else:
             first = 0
             self._workspace.tensor(plan.patch_offset, n, plan.patch_shape, np.float32)[...] = patches
-        for slot, out in sorted(zip(slots, outs, strict=True), key=lambda pair: pair[0].step):
+        for slot, out in sorted(taps, key=lambda tap: tap[0].step):
             if slot.step >= first:
                 self._backend.run(plan.program, self._workspace, n, first, slot.step + 1)
                 first = slot.step + 1
+            out[...] = self._workspace.tensor(slot.offset, n, slot.shape)
+        self._backend.run(plan.program, self._workspace, n, first, len(plan.program.steps))
+        for slot, out in results:
             out[...] = self._workspace.tensor(slot.offset, n, slot.shape)
 
 
