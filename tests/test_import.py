@@ -13,12 +13,13 @@ import pytest
 
 import yamjit
 
-HEAVY = {"numba", "llvmlite", "flatbuffers", "tflite", "soundfile", "soxr", "pooch", "requests"}
+HEAVY = {"numba", "llvmlite", "flatbuffers", "tflite", "soundfile", "soxr", "pooch", "platformdirs", "requests"}
 
 
 def loaded_after(code: str) -> set[str]:
     """Return the modules that a fresh interpreter has loaded for `code`, beyond those it starts with."""
-    script = f"import sys\nbefore = set(sys.modules)\n{code}\nimport json\nprint(json.dumps(sorted(set(sys.modules) - before)))"
+    listing = "import json; print(json.dumps(sorted(set(sys.modules) - before)))"
+    script = f"import sys\nbefore = set(sys.modules)\n{code}\n{listing}"
     answer = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},

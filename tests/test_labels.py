@@ -24,7 +24,7 @@ from yamjit.labels import ScoredLabel, parse_labels, rank
         (b"a\n\n", ("a", "")),
         (b"\xef\xbb\xbfa\nb", ("a", "b")),  # a byte order mark
         (b"  a \n\tb\n", ("a", "b")),
-        ("Geräusch\nМузыка\n音楽\n".encode(), ("Geräusch", "Музыка", "音楽")),
+        ("Geräusch\n音楽\n🎵\n".encode(), ("Geräusch", "音楽", "🎵")),
         ("one\u2028label\x0bstill\x85the same\n".encode(), ("one\u2028label\x0bstill\x85the same",)),
     ],
 )

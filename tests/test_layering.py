@@ -36,7 +36,7 @@ ROOMS = {
     "tflite": {"flatbuffers", "tflite"},
     "audio": {"soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
-    "store": {"pooch"},
+    "store": {"platformdirs", "pooch", "requests"},
 }
 
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}

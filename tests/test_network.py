@@ -283,9 +283,9 @@ def test_auto_begins_with_numpy_and_turns_to_numba(
     monkeypatch.setattr(numpy_backend, "run", slow)
     monkeypatch.setattr(numba_backend, "run", fast)
     network = Network(plan)
-    assert_same(network.run(patches[:10], plan.slots), expected)
+    assert_same(network.run(patches[:10], ["layer1"]), expected)
     assert (slow.patches, fast.patches) == (10, 0)
-    assert_same(network.run(patches, plan.slots), expected)
+    assert_same(network.run(patches, ["layer1"]), expected)
     assert slow.patches + fast.patches == 10 + 64
     assert 10 < slow.patches < 34
     assert fast.patches > 40

@@ -143,7 +143,7 @@ def test_sources(source: Callable[[bytes, Path], Any], graph: Graph, content: by
 
 
 def test_paths(graph: Graph, content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "mödel\n.tflite"
+    path = tmp_path / "mödel.tflite"
     path.write_bytes(content)
     assert_same(read_graph(path), graph)
     assert_same(read_graph(str(path)), graph)
@@ -224,6 +224,7 @@ def test_path_with_a_zero_byte() -> None:
         read_graph("model\0.tflite")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege here")
 def test_symlink_loop(tmp_path: Path) -> None:
     path = tmp_path / "loop"
     path.symlink_to(path)

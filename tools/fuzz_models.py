@@ -19,7 +19,6 @@ import math
 import multiprocessing
 import os
 import random
-import resource
 import select
 import signal
 import struct
@@ -353,6 +352,8 @@ def try_in_child(target: Target, data: bytes) -> Outcome:
 
 
 def _run_child(target: Target, data: bytes, writing: int) -> None:
+    import resource  # not on Windows, where nothing forks
+
     try:
         resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
         result, detail = try_here(target, data)

@@ -201,9 +201,10 @@ class Classifier:
 
     def _hop(self, hop_s: Any) -> int:
         """Return a hop in samples."""
-        if not isinstance(hop_s, numbers.Real) or not 0.5 <= hop_s * self.sample_rate <= 2**31:
+        hop = float(hop_s) * self.sample_rate if isinstance(hop_s, numbers.Real) else 0.0
+        if not 0.5 <= hop <= 2**31:
             raise InputError(f"hop_s is {hop_s!r}; seconds from one sample ({1 / self.sample_rate} s) up are accepted")
-        return round(hop_s * self.sample_rate)
+        return max(1, round(hop))
 
     def __repr__(self) -> str:
         known = self.source.known

@@ -27,10 +27,16 @@ __all__ = [
 
 Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
 
-#: Number of products of an input less its zero point (|a| <= 255) and a weight (|b| <= 128) whose sum is below
-#: 2**24 whatever they are: float32 adds so many without rounding.
-_FLOAT32_TERMS = 2**24 // (255 * 128)
+#: So many products of an input less its zero point (|a| <= 255) and a weight (|b| <= 128) stay below 2**24 in sum,
+#: whatever they are: float32 adds them without rounding.
+_FLOAT32_TERMS = 512
+
+#: Most products of one block of a matrix product: OpenBLAS leaves so few to the calling thread. Its other threads
+#: gain little here, and on a busy machine waiting for them takes fifty times as long as the work.
+_BLOCK_PRODUCTS = 2**18
+_BLOCK_COLUMNS = 64
 
 
 # -- Kernels ----------------------------------------------------------------------------------------------------
@@ -169,14 +175,27 @@ def _multiply_by_quantized_multiplier(
     return (high + half - ((high < 0) & (right > 0))) >> right
 
 
-def _exact_matmul(x: Int8, weights: Int8) -> Int64:
-    """Return ``x @ weights`` as int64, through floating-point products that cannot round."""
-    terms = x.shape[1]
+def _exact_matmul(x: npt.NDArray[Any], weights: Int8) -> Int64:
+    """Return ``x @ weights`` as int64, through float32 products that cannot round."""
     total = np.zeros((x.shape[0], weights.shape[1]), np.int64)
-    for start in range(0, terms, _FLOAT32_TERMS):
-        stop = min(start + _FLOAT32_TERMS, terms)
-        total += (x[:, start:stop].astype(np.float32) @ weights[start:stop].astype(np.float32)).astype(np.int64)
+    for start in range(0, x.shape[1], _FLOAT32_TERMS):
+        part = slice(start, start + _FLOAT32_TERMS)
+        total += _blocked_matmul(x[:, part], weights[part]).astype(np.int64)
     return total
+
+
+def _blocked_matmul(x: npt.NDArray[Any], weights: Int8) -> Float32:
+    """Return ``x @ weights`` in float32, in blocks of at most `_BLOCK_PRODUCTS` products."""
+    (rows, terms), columns = x.shape, weights.shape[1]
+    height = max(2, min(rows, _BLOCK_PRODUCTS // (terms * _BLOCK_COLUMNS)))
+    down, across = -(-rows // height), -(-columns // _BLOCK_COLUMNS)
+    left = np.zeros((down, 1, height, terms), np.float32)
+    left.reshape(-1, terms)[:rows] = x
+    right = np.zeros((terms, across, _BLOCK_COLUMNS), np.float32)
+    right.reshape(terms, -1)[:, :columns] = weights
+    out = np.empty((down, height, across, _BLOCK_COLUMNS), np.float32)
+    np.matmul(left, right.transpose(1, 0, 2), out=out.transpose(0, 2, 1, 3))
+    return out.reshape(down * height, -1)[:rows, :columns]
 
 
 def _pad(x: Int8, kernel: tuple[int, int], window: Window, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:

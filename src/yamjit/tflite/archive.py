@@ -74,7 +74,7 @@ def read_archive(data: bytes, start: int, *, limits: Limits = DEFAULT_LIMITS) ->
             _check_entries(entries, data, start)
             return _unpack(archive, entries, limits)
     except _FAULTS as error:
-        raise ModelError(f"the zip archive is damaged: {error}", offset=start) from error
+        raise ModelError(f"the zip archive is damaged: {str(error)[:200]}", offset=start) from error
 
 
 def _check_end_record(data: bytes, start: int) -> None:

@@ -32,7 +32,6 @@ MAX_STRING_BYTES = 2**16
 #: Tables and strings, unless told otherwise.
 DEFAULT_MAX_TABLES = 2**15
 
-_U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
 _I32 = struct.Struct("<i")
 _ALIGNMENT = 4
