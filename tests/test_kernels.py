@@ -86,7 +86,7 @@ class NumbaKernels(NumpyKernels):
         self.module.lookup_s8(x.reshape(-1), table, out.reshape(-1))
 
     def accumulate(self, name: str, x: Int8, operands: tuple[Any, ...], out: Int8) -> None:
-        scratch = Guarded((out.shape[-1],), np.int32)
+        scratch = Guarded((out.shape[-1] + 3,), np.int32)  # that of the widest step
         kernel = getattr(self.module, name)
         if name == "pointwise_s8":
             kernel(x, *operands, scratch.array, out)
@@ -385,14 +385,30 @@ def edge_values() -> Iterator[Problem]:
             )
         x, filters = np.full((2, 9), value, np.int8), np.full((3, 9), weight, np.int8)
         yield PointwiseProblem(f"{name} pointwise", x, filters, zero_point, rescaling(rng, 3, 9, Rounding.TWICE))
-    # More products than float32 can add up without rounding: 2**24 / (255 * 128) = 514.
-    for inputs in (513, 514, 515, 1100):
+    yield from long_sums()
+
+
+def long_sums() -> Iterator[Problem]:
+    """Sums past 2**24 that are odd, so that no float32 holds them; the bias brings them back to int8."""
+    for inputs in (513, 519, 1041, 1101):
         x, filters = np.full((1, inputs), 127, np.int8), np.full((2, inputs), -127, np.int8)
-        filters[1] = int8(rng, inputs)
-        long = Rescaling([5, -5], [2**30 + 1] * 2, [-16] * 2, zero_point=3)
-        yield PointwiseProblem(f"sums of {inputs} products", x, filters, -128, long)
-        image = ConvProblem(f"images of {inputs} products", False, x[None, None], filters[:, None, None], -128, long)
-        yield image
+        for zero_point in (0, -128):
+            total = (127 - zero_point) * 127 * inputs
+            exact = Rescaling([total + 5, total - 6], [2**30] * 2, [1] * 2, zero_point=0)
+            name = f"sums of {inputs} products around {zero_point}"
+            yield PointwiseProblem(name, x, filters, zero_point, exact)
+            yield ConvProblem(f"{name} conv", False, x[None, None], filters[:, None, None], zero_point, exact)
+
+
+def edge_blocks() -> Iterator[Problem]:
+    """Matrices beyond what is multiplied at once: in rows, in columns, in the length of the sums."""
+    rng = np.random.default_rng(15)
+    for rows, inputs, outputs in ((9, 513, 65), (17, 600, 5), (3, 20, 130), (700, 9, 2)):
+        name = f"{rows} rows, {inputs} inputs, {outputs} outputs"
+        for rounding in (Rounding.TWICE, Rounding.ONE_SHIFT):
+            how = rescaling(rng, outputs, inputs, rounding)
+            yield PointwiseProblem(name, int8(rng, rows, inputs), int8(rng, outputs, inputs), 5, how)
+    yield convolution(rng, "a large image", False, (40, 31), (7, 3), (3, 3), stride=(2, 1))
 
 
 def accumulators(name: str, bias: Sequence[int], **how: Any) -> Iterator[Problem]:
@@ -549,6 +565,7 @@ EDGES = (
     edge_images,
     edge_channels,
     edge_values,
+    edge_blocks,
     edge_shifts,
     edge_ties,
     edge_clamps,

@@ -677,3 +677,14 @@ def test_official_model_with_one_change(official_model_path: Path) -> None:
         with pytest.raises(ModelError, match=message):
             validate_graph(with_tensor(index, shape=(1, 1))(graph))
     assert re.match("operator 0 STRIDED_SLICE", str(graph.operators[0]))
+
+
+@pytest.mark.parametrize(("op", "position"), [(Op.STRIDED_SLICE, 1), (Op.STRIDED_SLICE, 3), (Op.RESHAPE, 1)])
+def test_lists_of_numbers_are_vectors_not_scalars(op: Op, position: int) -> None:
+    graph = synthetic_yamnet(seed=0, classes=10, width=0.0625)
+    operator = next(operator for operator in graph.operators if operator.op == op)
+    tensor = graph.tensors[operator.inputs[position]]
+    scalar = dataclasses.replace(tensor, shape=(), data=np.array(np.asarray(tensor.data).flat[0]))
+    tensors = tuple(scalar if other is tensor else other for other in graph.tensors)
+    with pytest.raises(ModelError, match=rf"{op.name}.*should be a vector"):
+        validate_graph(dataclasses.replace(graph, tensors=tensors))

@@ -1,4 +1,4 @@
-"""Damaged models against the reader: every mutant has to give a model or one of the package's errors.
+"""Damaged models against the package: every mutant has to give scores or one of the package's errors.
 
 ::
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import collections
 import importlib
+import importlib.util
 import json
 import math
 import multiprocessing
@@ -30,11 +31,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tools.flat import Place, Tree, build_tree, places, read_tree
-from yamjit.errors import LimitError, ModelError
+from yamjit.errors import YamjitError
 from yamjit.tflite.schema import METADATA_IDENTIFIER, MODEL, MODEL_IDENTIFIER, MODEL_METADATA
 from yamjit.tflite.verifier import verify
 
-__all__ = ["KINDS", "Mutant", "Mutator", "Outcome", "campaign", "read_model", "try_here", "try_in_child"]
+__all__ = ["KINDS", "Mutant", "Mutator", "Outcome", "campaign", "read_model", "run_model", "try_here", "try_in_child"]
 
 SLOW_S = 2.0
 HANG_S = 5.0
@@ -67,10 +68,27 @@ class Outcome(NamedTuple):
 
 
 def read_model(data: bytes) -> object:
-    """Read a model: the target unless another is named."""
+    """Read a model, and no more."""
     from yamjit.tflite import read_graph
 
     return read_graph(data)
+
+
+def run_model(data: bytes) -> object:
+    """Load a model and score one window with every backend: the target unless another is named."""
+    import numpy as np
+
+    import yamjit
+
+    window = np.random.default_rng(0).uniform(-0.5, 0.5, 15_600).astype(np.float32)
+    backends = ("numpy", "numba") if importlib.util.find_spec("numba") else ("numpy",)
+    found = [yamjit.load(data, backend=name).classify(window, sample_rate=16_000) for name in backends]
+    for result in found:
+        if not (np.isfinite(result.scores).all() and np.array_equal(result.scores, found[0].scores)):
+            raise RuntimeError("the backends do not agree on finite scores")
+        if not np.array_equal(result.embeddings, found[0].embeddings):
+            raise RuntimeError("the backends do not agree on the embeddings")
+    return found
 
 
 class Mutator:
@@ -366,7 +384,7 @@ def try_here(target: Target, data: bytes) -> tuple[str, str]:
     """Try a mutant in this process."""
     try:
         target(data)
-    except (ModelError, LimitError) as error:
+    except YamjitError as error:
         return type(error).__name__, str(error)
     except BaseException as error:  # noqa: BLE001
         return "foreign", repr(error)
@@ -446,7 +464,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=1000, help="mutants (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=99, help="of the damage (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: %(default)s)")
-    parser.add_argument("--target", default="tools.fuzz_models:read_model", help="module:function to try")
+    parser.add_argument("--target", default="tools.fuzz_models:run_model", help="module:function to try")
     parser.add_argument("--list", action="store_true", help="list every outcome")
     options = parser.parse_args(arguments)
     data = options.model.read_bytes()

@@ -12,7 +12,7 @@ from yamjit.errors import LimitError, ModelError
 from yamjit.kernels.program import COLUMNS, Column, Program, StepOp, aligned_bytes
 from yamjit.plan.arena import Lifetime, aligned, assign_offsets
 from yamjit.plan.lowering import Alias, Step, lower
-from yamjit.plan.plan import Head, Plan, Slot
+from yamjit.plan.plan import FrontEndConstants, Head, Plan, Slot
 from yamjit.plan.proof import prove_ranges
 from yamjit.plan.seam import Seam, find_seam, read_front_end
 from yamjit.spec import DEFAULT_LIMITS, Limits
@@ -55,7 +55,7 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     return Plan(
         program=program,
         front_end=front_end,
-        patch_shape=_patch_shape(graph.tensors[seam.quantize.inputs[0]], seam.quantize),
+        patch_shape=_patch_shape(graph.tensors[seam.quantize.inputs[0]], seam.quantize, front_end),
         patch_offset=layout.offset(seam.quantize.inputs[0]),
         quantized_patch=layout.slot(seam.quantize.outputs[0]),
         embedding=_embedding(graph, layout),
@@ -64,11 +64,18 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     )
 
 
-def _patch_shape(tensor: Tensor, quantize: Operator) -> tuple[int, int]:
-    shape = tuple(size for size in tensor.shape if size > 1)
-    if len(shape) != 2:
+def _patch_shape(tensor: Tensor, quantize: Operator, front_end: FrontEndConstants | None) -> tuple[int, int]:
+    """Return (frames, bands) of the patch, whose tensor may have further axes of size 1."""
+    found = tuple(size for size in tensor.shape if size > 1)
+    if front_end is not None:
+        patch = (front_end.n_frames, front_end.mel_basis.shape[0])
+    elif len(found) == 2:
+        patch = (found[0], found[1])
+    else:
         raise ModelError(f"one patch (frames, bands) is accepted, found {tensor.shape}", operator=str(quantize))
-    return shape[0], shape[1]
+    if found != tuple(size for size in patch if size > 1):
+        raise ModelError(f"a patch of {patch} is accepted, found {tensor.shape}", operator=str(quantize))
+    return patch
 
 
 # -- Names for what comes out -----------------------------------------------------------------------------------
@@ -183,8 +190,11 @@ class _Layout:
         slots: dict[str, Slot] = {}
         for tensor in sorted({step.output for step in self._steps} | set(self._alias)):
             slot = self.slot(tensor)
-            copies = sum(1 for other in slots.values() if other.name == slot.name)
-            slots[f"{slot.name}#{copies}" if copies else slot.name] = slot
+            name, copies = slot.name, 0
+            while name in slots:
+                copies += 1
+                name = f"{slot.name}#{copies}"
+            slots[name] = slot
         return slots
 
     def program(self) -> Program:

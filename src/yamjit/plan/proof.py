@@ -22,6 +22,8 @@ def prove_ranges(program: Program) -> None:
         Naming the step and the column; a compiler that is right never causes it.
     """
     for index, row in enumerate(program.steps.tolist()):
+        if row[Column.OP] not in list(StepOp):
+            raise ModelError(f"there is no step operation {row[Column.OP]}", operator=f"step {index}")
         where = f"step {index} {StepOp(row[Column.OP]).name}"
         activations = list(_activations(row))
         for column, size, alignment in activations:

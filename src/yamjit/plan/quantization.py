@@ -115,7 +115,7 @@ def _quantized(value: float, quantization: Quantization) -> int:
 
 
 def logistic_table(quantization: Quantization, output_zero_point: int) -> npt.NDArray[np.int8]:
-    """Return LOGISTIC as a table [shape=(256,)]: the output for the inputs -128 .. 127.
+    """Return LOGISTIC as a table [shape=(256,)]: the output for the inputs -128 .. 127, equation (15).
 
     Parameters
     ----------
@@ -124,9 +124,10 @@ def logistic_table(quantization: Quantization, output_zero_point: int) -> npt.ND
     output_zero_point : int
         The output's scale is 1/256.
     """
+    one, steps = np.float32(1), np.float32(256)
     quantized = np.arange(-128, 128, dtype=np.float32)
     with np.errstate(over="ignore"):
         x = quantization.scale[0] * (quantized - np.float32(quantization.zero_point[0]))
-        sigmoid = (1.0 / (1.0 + np.exp(-x.astype(np.float64)))).astype(np.float32)
-    rounded = np.floor(sigmoid.astype(np.float64) * 256.0 + 0.5)
+        exponential = np.exp(-x.astype(np.float64)).astype(np.float32)
+    rounded = np.floor((one / (one + exponential) * steps).astype(np.float64) + 0.5)
     return np.clip(rounded + output_zero_point, -128, 127).astype(np.int8)

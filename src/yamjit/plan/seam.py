@@ -111,11 +111,12 @@ def read_front_end(graph: Graph, seam: Seam) -> FrontEndConstants | None:
     frames = walk.framing()
     window = walk.window()
     n_fft = walk.spectrum(frames.shape[0], window.size)
-    mel_basis, log_offset = walk.log_mel()
+    mel_basis, log_offset = walk.log_mel(frames.shape[0])
     walk.finish()
+    samples = graph.tensors[graph.inputs[0]].shape[-1]
     return FrontEndConstants(
-        window_samples=graph.tensors[graph.inputs[0]].shape[-1],
-        hop_length=_hop_length(frames, window.size, walk.first),
+        window_samples=samples,
+        hop_length=_hop_length(frames, samples, walk.first),
         n_fft=n_fft,
         window=window,
         mel_basis=mel_basis,
@@ -123,12 +124,16 @@ def read_front_end(graph: Graph, seam: Seam) -> FrontEndConstants | None:
     )
 
 
-def _hop_length(frames: npt.NDArray[np.int64], frame_length: int, where: Operator) -> int:
+def _hop_length(frames: npt.NDArray[np.int64], samples: int, where: Operator) -> int:
     """Return the hop of frames given as sample numbers [shape=(n_frames, frame_length)]."""
-    hop = int(frames[1, 0]) if frames.shape[0] > 1 else frame_length
-    regular = np.arange(frames.shape[0])[:, None] * hop + np.arange(frames.shape[1])
+    n_frames, frame_length = frames.shape
+    hop = int(frames[1, 0]) if n_frames > 1 else frame_length
+    regular = np.arange(n_frames)[:, None] * hop + np.arange(frame_length)
     if hop < 1 or not np.array_equal(frames, regular):
         raise ModelError("the samples are not cut into frames at a constant hop", operator=str(where))
+    fitting = 1 + (samples - frame_length) // hop
+    if n_frames != fitting:
+        raise ModelError(f"{n_frames} frames are cut where {fitting} fit", operator=str(where))
     return hop
 
 
@@ -163,7 +168,8 @@ class _Walk:
         window = self._constant(operator, self._constant_input(operator))
         if not np.isfinite(window).all():
             raise ModelError("the window must be finite", operator=str(operator))
-        if window.size != self._output(operator).shape[-1]:
+        frame_length = self._output(operator).shape[-1]
+        if window.shape[-1:] != (frame_length,) or window.size != frame_length:
             raise ModelError(f"a window of {window.size} samples does not fit its frames", operator=str(operator))
         return window.reshape(-1)
 
@@ -193,13 +199,15 @@ class _Walk:
             raise ModelError("a magnitude per frame and bin is accepted", operator=str(operator))
         return n_fft
 
-    def log_mel(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def log_mel(self, n_frames: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Read the mel basis and the log offset."""
         operator = self._take(Op.FULLY_CONNECTED)
         options = operator.options
         if not isinstance(options, FullyConnectedOptions) or options.activation != Activation.NONE:
             raise ModelError("a fused activation is not accepted in the front end", operator=str(operator))
         basis = self._constant(operator, 1)
+        if self._output(operator).shape != (n_frames, basis.shape[0]):
+            raise ModelError("mel bands per frame are accepted", operator=str(operator))
         has_bias = len(operator.inputs) > 2 and operator.inputs[2] >= 0
         offset = self._constant(operator, 2) if has_bias else np.zeros(basis.shape[0], np.float32)
         if not (np.isfinite(basis).all() and np.isfinite(offset).all() and (basis >= 0).all() and (offset > 0).all()):

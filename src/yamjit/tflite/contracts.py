@@ -59,7 +59,7 @@ def _mean(node: Node) -> Inferred:
     node.check_arity(2)
     options = node.options(ReducerOptions)
     source, output = node.input(0, INT8), node.output(INT8)
-    axes = [node.axis(axis, len(source.shape)) for axis in node.integers(1)]
+    axes = [node.axis(axis, len(source.shape)) for axis in node.integers(1, scalar=True)]
     if len(set(axes)) != len(axes):
         raise node.error(f"axes {axes} are not distinct", node.inputs[1])
     count = math.prod(source.shape[axis] for axis in axes)
@@ -162,7 +162,7 @@ def _split(node: Node) -> Inferred:
     source = node.input(1, FLOAT32, INT8, INT32)
     for output in node.outputs:
         node.check_same_quantization(source, output)
-    axes = node.integers(0)
+    axes = node.integers(0, scalar=True)
     if len(axes) != 1:
         raise node.error(f"{len(axes)} axes instead of one", node.inputs[0])
     axis = node.axis(axes[0], len(source.shape))

@@ -70,10 +70,10 @@ class Node:
             raise self.error("has to be a constant", tensor)
         return tensor.data
 
-    def integers(self, position: int) -> list[int]:
-        """Return the values of a constant int32 vector or scalar."""
+    def integers(self, position: int, *, scalar: bool = False) -> list[int]:
+        """Return the values of a constant int32 vector, or scalar where that will do."""
         values = self.constant(position, INT32)
-        if values.ndim > 1:
+        if values.ndim != 1 and not (scalar and values.ndim == 0):
             raise self.error(f"shape {values.shape} should be a vector", self.inputs[position])
         return [int(value) for value in np.atleast_1d(values)]
 
