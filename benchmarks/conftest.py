@@ -14,7 +14,7 @@ RECORDING_S = 60.0
 
 @pytest.fixture(scope="session")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of 60 s, 16 kHz, mono, 16 bits."""
+    """Write a file of 60 s, 16 kHz, mono, 16 bits."""
     path = tmp_path_factory.mktemp("benchmarks") / "recording.wav"
     soundfile.write(path, sound(RECORDING_S), SAMPLE_RATE, subtype="PCM_16")
     return path
@@ -22,7 +22,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def everyone(recording: Path) -> dict[str, Contender]:
-    """All contenders by name, each checked against the reference kernels (else against NumPy)."""
+    """Return all contenders by name, each checked against the reference kernels (else against NumPy)."""
     found = {contender.name: contender for contender in contenders(model_bytes())}
     judge = found.get("TFLite reference", found["yamjit numpy"])
     for contender in found.values():

@@ -13,7 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 
 import soundfile
@@ -77,13 +77,10 @@ def _cpu() -> str:
 
 
 def _versions() -> str:
-    found = [f"Python {platform.python_version()}"]
-    for package in ("numpy", "numba", "llvmlite", "ai-edge-litert", "tflite-runtime"):
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return ", ".join(found)
+    wanted = ("numpy", "numba", "llvmlite", "ai-edge-litert", "tflite-runtime")
+    installed = {(distribution.name or "").lower(): distribution.version for distribution in distributions()}
+    found = [f"{name} {installed[name]}" for name in wanted if name in installed]
+    return ", ".join([f"Python {platform.python_version()}", *found])
 
 
 if __name__ == "__main__":

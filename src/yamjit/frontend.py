@@ -66,17 +66,20 @@ class FrontEnd:
         return out
 
     def _log_mel(self, frames: Float32, out: Float32) -> None:
-        """Compute frames [shape=(t, frame_length)] into ``out`` [shape=(t, n_mels)]."""
+        """Compute frames [shape=(t, frame_length)] into ``out`` [shape=(t, n_mels)].
+
+        What constants of an odd model let overflow comes out as infinity or NaN, which `Network.run` refuses.
+        """
         c = self.constants
-        windowed = (frames * c.window).astype(np.float64)
-        spectrum = np.fft.rfft(windowed, c.n_fft).astype(np.complex64)
-        magnitude = np.hypot(spectrum.real, spectrum.imag)
-        mel = np.zeros_like(out)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            windowed = (frames * c.window).astype(np.float64)
+            spectrum = np.fft.rfft(windowed, c.n_fft).astype(np.complex64)
+            magnitude = np.hypot(spectrum.real, spectrum.imag)
+            mel = np.zeros_like(out)
             for bins, weights in zip(self._bins.T, self._weights.T, strict=True):
                 mel += magnitude[:, bins] * weights
             mel += c.log_offset
-        out[...] = np.log(mel.astype(np.float64))
+            out[...] = np.log(mel.astype(np.float64))
 
 
 class Patches(NamedTuple):

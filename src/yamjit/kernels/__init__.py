@@ -57,12 +57,12 @@ class _AutoBackend:
 
     def __init__(self) -> None:
         self._backend = load_backend("numpy")
-        self._left = _PATCHES_WORTH_NUMBA
+        self._left = float(_PATCHES_WORTH_NUMBA)
 
     def run(self, program: Program, workspace: Workspace, patches: int, first: int, last: int, /) -> None:
         """Run steps, and change the backend when it pays."""
-        if self._left > 0 and first <= 1:
-            self._left -= patches
+        if self._left > 0:
+            self._left -= patches * (last - first) / len(program.steps)
             if self._left <= 0:
                 self._backend = load_backend("numba")
         self._backend.run(program, workspace, patches, first, last)

@@ -217,7 +217,7 @@ def _accumulating(
     multipliers = quantize_multiplier(np.broadcast_to(scale, channels))
     low, high = activation_range(activation, result)
     if rounding is None:
-        hidden = low == int(result.zero_point[0]) and int(multipliers.shift.max()) <= 0
+        hidden = low >= int(result.zero_point[0]) and int(multipliers.shift.max()) <= 0
         rounding = Rounding.ONE_SHIFT if hidden else Rounding.TWICE
     sums = weights.reshape(-1, channels).astype(np.int64)
     bias = _bias(graph, operator, channels)
@@ -282,6 +282,8 @@ def _weights(graph: Graph, operator: Operator) -> npt.NDArray[np.int8]:
     tensor = _tensor(graph, operator.inputs[1])
     if tensor.data is None or tensor.dtype != np.int8:
         raise ModelError("weights must be int8 constants", operator=str(operator), tensor=str(tensor))
+    if _quantization(tensor, operator).zero_point.any():
+        raise ModelError("weights must have the zero point 0", operator=str(operator), tensor=str(tensor))
     return tensor.data.view(np.int8)
 
 

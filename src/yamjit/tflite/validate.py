@@ -21,8 +21,8 @@ from yamjit.tflite.node import Node
 
 __all__ = ["check_size", "validate_graph"]
 
-#: Position of the one input that may be left out.
-_OPTIONAL_INPUT: Mapping[Op, int] = MappingProxyType({Op.CONV_2D: 2, Op.DEPTHWISE_CONV_2D: 2, Op.FULLY_CONNECTED: 2})
+#: Position of the one input that may be -1. Convolutions without a bias have two inputs.
+_OPTIONAL_INPUT: Mapping[Op, int] = MappingProxyType({Op.FULLY_CONNECTED: 2})
 _ABSENT = -1
 #: int32 is for biases, whose zero point is 0; floats have no quantization.
 _ZERO_POINTS: Mapping[np.dtype[np.generic], tuple[int, int]] = MappingProxyType(
