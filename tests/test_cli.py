@@ -185,7 +185,9 @@ class TestInterruptions:
 
     @pytest.mark.parametrize("form", ["text", "json"])
     def test_ctrl_c(self, sounds: list[Path], long: Path, form: str) -> None:
-        process = command("classify", sounds[0], *[long] * 20, "--format", form)
+        # Whoever runs the tests in the background may have taught their children to ignore it.
+        heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+        process = command("classify", sounds[0], *[long] * 20, "--format", form, **heed)
         assert process.stdout is not None
         first = process.stdout.read(2)
         time.sleep(0.3)

@@ -174,10 +174,13 @@ def _find_known(known: KnownModel, download: bool, progress: Progress | bool | N
 
 def _not_found(known: KnownModel, path: Path, problem: str | None, why: str) -> ModelNotFoundError:
     return ModelNotFoundError(
-        f"no model is at hand ({'; '.join(filter(None, (problem, why)))}): "
-        f"run `yamjit fetch` where there is a network, which puts it at {str(path)!r}; "
-        f"or pass a path (--model PATH, load(PATH)); or set ${MODEL_VARIABLE} to one. "
-        f"It is the file of {known.size} bytes with SHA-256 {known.sha256}, {known.url}"
+        f"no model is at hand: {'; '.join(filter(None, (problem, why)))}\n"
+        "There are three ways to go on:\n"
+        f"  run `yamjit fetch` where there is a network; it puts the model at {str(path)!r},\n"
+        "  pass the path of a model: --model FILE, yamjit.load(FILE),\n"
+        f"  or set ${MODEL_VARIABLE} to it.\n"
+        f"The model is {known.url},\n"
+        f"{known.size} bytes, SHA-256 {known.sha256}."
     )
 
 
