@@ -298,4 +298,4 @@ def _name(enumeration: str, code: int) -> str:
     import tflite
 
     names: dict[str, int] = vars(getattr(tflite, enumeration))
-    return next((name for name, value in names.items() if value == code), f"{enumeration} {code}")
+    return next((name for name, value in names.items() if name.isupper() and value == code), f"{enumeration} {code}")
