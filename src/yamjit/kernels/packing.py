@@ -1,0 +1,142 @@
+"""How weights and multipliers lie in memory for the vector kernels, and back.
+
+A block is 16 channels whatever the width of a vector: narrower ones take it in parts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "BLOCK",
+    "CHUNK",
+    "conv_rows",
+    "interleaved",
+    "pack_depthwise",
+    "pack_pairs",
+    "pack_pointwise",
+    "padded",
+    "unpack_depthwise",
+    "unpack_pairs",
+    "unpack_pointwise",
+]
+
+#: Output channels of a block of packed weights.
+BLOCK = 16
+#: Bytes that a depthwise kernel computes at once.
+CHUNK = 64
+
+_QUAD = 4
+_TAPS = 9
+
+Int8 = npt.NDArray[np.int8]
+
+
+def padded(size: int, unit: int) -> int:
+    """Return `size` rounded up to a multiple of `unit`."""
+    return -(-size // unit) * unit
+
+
+def pack_pointwise(weights: Int8) -> Int8:
+    """Pack a matrix: blocks of 16 outputs, in each quads of inputs side by side.
+
+    Parameters
+    ----------
+    weights : np.ndarray [shape=(inputs, outputs), int8]
+
+    Returns
+    -------
+    np.ndarray [shape=(outputs/16, inputs/4, 16, 4), int8]
+        Inputs and outputs are filled up with zeros.
+    """
+    inputs, outputs = weights.shape
+    whole = np.zeros((padded(inputs, _QUAD), padded(outputs, BLOCK)), np.int8)
+    whole[:inputs, :outputs] = weights
+    return np.ascontiguousarray(whole.reshape(-1, _QUAD, whole.shape[1] // BLOCK, BLOCK).transpose(2, 0, 3, 1))
+
+
+def unpack_pointwise(packed: Int8, inputs: int, outputs: int) -> Int8:
+    """Return the matrix [shape=(inputs, outputs)] that `pack_pointwise` packed."""
+    blocks, quads = packed.shape[:2]
+    whole = packed.transpose(1, 3, 0, 2).reshape(quads * _QUAD, blocks * BLOCK)
+    return whole[:inputs, :outputs]
+
+
+def conv_rows(weights: Int8) -> Int8:
+    """Return convolution weights as the matrix that multiplies rows of input values.
+
+    Parameters
+    ----------
+    weights : np.ndarray [shape=(kernel_h, kernel_w, input_c, output_c), int8]
+
+    Returns
+    -------
+    np.ndarray [shape=(kernel_h * span, output_c), int8]
+        ``span`` is ``kernel_w * input_c``, filled up to a multiple of 4 with zeros.
+    """
+    kernel_h, kernel_w, input_c, output_c = weights.shape
+    span = kernel_w * input_c
+    rows = np.zeros((kernel_h, padded(span, _QUAD), output_c), np.int8)
+    rows[:, :span] = weights.reshape(kernel_h, span, output_c)
+    return rows.reshape(-1, output_c)
+
+
+def interleaved(channels: int) -> npt.NDArray[np.intp]:
+    """Return the channel at each place of a depthwise kernel's order.
+
+    Within a chunk of 64 bytes, place ``16 j + 4 g + i`` is byte ``16 g + 4 j + i``: what unpacking bytes and pairs of
+    four vectors within 16 bytes makes of them. Fewer than 64 channels repeat until they fill a chunk.
+    """
+    place = np.arange(padded(channels, CHUNK))
+    j, g, i = place % CHUNK // 16, place % 16 // 4, place % 4
+    return (place // CHUNK * CHUNK + 16 * g + 4 * j + i) % channels
+
+
+def pack_depthwise(weights: Int8) -> Int8:
+    """Pack 3x3 filters: for each chunk and quad of taps, the taps of a channel side by side.
+
+    Parameters
+    ----------
+    weights : np.ndarray [shape=(3, 3, channels), int8]
+        The number of channels is a multiple of 64, or divides it.
+
+    Returns
+    -------
+    np.ndarray [shape=(chunks, 3, 64, 4), int8]
+        The last three taps are zero.
+    """
+    channels = weights.shape[2]
+    taps = np.zeros((3 * _QUAD, padded(channels, CHUNK)), np.int8)
+    taps[:_TAPS] = weights.reshape(_TAPS, channels)[:, interleaved(channels)]
+    return np.ascontiguousarray(taps.reshape(3, _QUAD, -1, CHUNK).transpose(2, 0, 3, 1))
+
+
+def unpack_depthwise(packed: Int8, channels: int) -> Int8:
+    """Return the filters [shape=(3, 3, channels)] that `pack_depthwise` packed."""
+    taps = packed.transpose(1, 3, 0, 2).reshape(3 * _QUAD, -1)[:_TAPS]
+    weights = np.empty((_TAPS, channels), np.int8)
+    weights[:, interleaved(channels)] = taps
+    return weights.reshape(3, 3, channels)
+
+
+def pack_pairs(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Pack numbers of channels: in each block, those of even channels before those of odd ones.
+
+    Parameters
+    ----------
+    values : np.ndarray [shape=(channels,), int64]
+
+    Returns
+    -------
+    np.ndarray [shape=(channels/16, 2, 8), int64]
+        Filled up with zeros.
+    """
+    whole = np.zeros(padded(values.size, BLOCK), np.int64)
+    whole[: values.size] = values
+    return np.ascontiguousarray(whole.reshape(-1, BLOCK // 2, 2).transpose(0, 2, 1))
+
+
+def unpack_pairs(packed: npt.NDArray[np.int64], channels: int) -> npt.NDArray[np.int64]:
+    """Return the numbers [shape=(channels,)] that `pack_pairs` packed."""
+    return packed.transpose(0, 2, 1).reshape(-1)[:channels]
