@@ -25,11 +25,18 @@ def graph() -> Graph:
     return synthetic_yamnet(seed=0, width=0.125)
 
 
+@pytest.fixture(scope="module", params=["numpy", pytest.param("numba", marks=pytest.mark.numba)])
+def backend(request: pytest.FixtureRequest) -> str:
+    if request.param == "numba":
+        pytest.importorskip("numba")
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def front_end(graph: Graph) -> FrontEnd:
+def front_end(graph: Graph, backend: str) -> FrontEnd:
     constants = compile_plan(graph).front_end
     assert constants is not None
-    return FrontEnd(constants)
+    return FrontEnd(constants, backend)
 
 
 def noise(size: int, seed: int = 0) -> Float32:
@@ -116,18 +123,18 @@ def with_gaps() -> npt.NDArray[np.float32]:
     return basis
 
 
-def test_bands_of_any_width(front_end: FrontEnd) -> None:
+def test_bands_of_any_width(backend: str) -> None:
     constants = tiny(mel_basis=with_gaps(), log_offset=np.full(6, 0.01, np.float32))
     waveform = noise(41)
     assert constants.n_frames == 11
-    frames = FrontEnd(constants).frames(waveform)
+    frames = FrontEnd(constants, backend).frames(waveform)
     np.testing.assert_allclose(frames, in_double(waveform, constants), rtol=0, atol=2e-6)
     np.testing.assert_array_equal(frames[:, 0], np.float32(np.log(np.float64(np.float32(0.01)))))
 
 
-def test_bands_that_are_all_empty() -> None:
+def test_bands_that_are_all_empty(backend: str) -> None:
     constants = tiny(mel_basis=np.zeros((4, 9), np.float32))
-    frames = FrontEnd(constants).frames(noise(41))
+    frames = FrontEnd(constants, backend).frames(noise(41))
     np.testing.assert_allclose(frames, in_double(noise(41), constants), rtol=0, atol=1e-6)
 
 
@@ -198,15 +205,15 @@ def test_any_blocks_give_the_same_bits(front_end: FrontEnd, size: int, hop: int)
 
 
 @pytest.mark.parametrize("hop", [1, 2, 3, 6, 7, 40, 41, 42, 43, 60, 90])
-def test_any_blocks_give_the_same_bits_of_other_windows(hop: int) -> None:
+def test_any_blocks_give_the_same_bits_of_other_windows(backend: str, hop: int) -> None:
     """A window that is no whole number of hops, in sizes and hops of every remainder."""
-    front_end = FrontEnd(tiny(window_samples=42))
+    front_end = FrontEnd(tiny(window_samples=42), backend)
     for size in (*range(14), *range(36, 60), 100, 131, 200):
         check_stream(front_end, size, hop, seed=2)
 
 
-def test_samples_one_at_a_time() -> None:
-    front_end = FrontEnd(tiny())
+def test_samples_one_at_a_time(backend: str) -> None:
+    front_end = FrontEnd(tiny(), backend)
     waveform = noise(150)
     for hop in (3, 7, 50):
         whole, _ = stream(front_end, waveform, hop)

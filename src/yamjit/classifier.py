@@ -117,7 +117,7 @@ class Classifier:
         self.labels: tuple[str, ...] = _labels(self.graph, self.plan)
         self.sample_rate: int = _sample_rate(self.graph)
         self._backend = backend
-        self._front_end = FrontEnd(self.plan.front_end) if self.plan.front_end is not None else None
+        self._front_end = FrontEnd(self.plan.front_end, backend) if self.plan.front_end is not None else None
         self._local = threading.local()
 
     @property

@@ -14,14 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError
+from yamjit.kernels.log_mel import load_log_mel
 from yamjit.plan import FrontEndConstants
 
 __all__ = ["FrontEnd", "PatchStream", "Patches", "count_windows"]
 
 Float32 = npt.NDArray[np.float32]
-
-#: Frames transformed at once: their spectra take 4 MB.
-_FRAMES_AT_ONCE = 512
 
 
 class FrontEnd:
@@ -31,17 +29,13 @@ class FrontEnd:
     ----------
     constants : FrontEndConstants
         As read from the model.
+    backend : {"auto", "numba", "numpy"}
+        What computes. Backends differ in the last places of the Fourier transform, in double precision.
     """
 
-    def __init__(self, constants: FrontEndConstants) -> None:
+    def __init__(self, constants: FrontEndConstants, backend: str = "numpy") -> None:
         self.constants = constants
-        filled = constants.mel_basis != 0
-        first = filled.argmax(axis=1)
-        widths = np.where(filled.any(axis=1), filled.shape[1] - filled[:, ::-1].argmax(axis=1) - first, 0)
-        taps = np.arange(max(int(widths.max()), 1))
-        self._bins = np.minimum(first[:, None] + taps, filled.shape[1] - 1)
-        weights = np.take_along_axis(constants.mel_basis, self._bins, axis=1)
-        self._weights = np.where(taps < widths[:, None], weights, np.float32(0))
+        self._log_mel = load_log_mel(backend, constants)
 
     def frames(self, waveform: Float32) -> Float32:
         """Return the log-mel spectrogram of whole frames.
@@ -60,26 +54,8 @@ class FrontEnd:
         count = max(0, 1 + (waveform.size - c.frame_length) // c.hop_length)
         out = np.empty((count, c.mel_basis.shape[0]), np.float32)
         if count:
-            cut = np.lib.stride_tricks.sliding_window_view(waveform, c.frame_length)[:: c.hop_length]
-            for start in range(0, count, _FRAMES_AT_ONCE):
-                self._log_mel(cut[start : start + _FRAMES_AT_ONCE], out[start : start + _FRAMES_AT_ONCE])
+            self._log_mel.compute(waveform, out)
         return out
-
-    def _log_mel(self, frames: Float32, out: Float32) -> None:
-        """Compute frames [shape=(t, frame_length)] into ``out`` [shape=(t, n_mels)].
-
-        What constants of an odd model let overflow comes out as infinity or NaN, which `Network.run` refuses.
-        """
-        c = self.constants
-        with np.errstate(over="ignore", invalid="ignore"):
-            windowed = (frames * c.window).astype(np.float64)
-            spectrum = np.fft.rfft(windowed, c.n_fft).astype(np.complex64)
-            magnitude = np.hypot(spectrum.real, spectrum.imag)
-            mel = np.zeros_like(out)
-            for bins, weights in zip(self._bins.T, self._weights.T, strict=True):
-                mel += magnitude[:, bins] * weights
-            mel += c.log_offset
-            out[...] = np.log(mel.astype(np.float64))
 
 
 class Patches(NamedTuple):
