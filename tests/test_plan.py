@@ -17,7 +17,7 @@ from tools.graphs import Dice, GraphBuilder, quantization
 from tools.synthetic import synthetic_yamnet
 from yamjit.errors import LimitError, ModelError
 from yamjit.kernels import load_backend
-from yamjit.kernels.program import ALIGNMENT, Column, Program, StepOp, Workspace, aligned_bytes
+from yamjit.kernels.program import ALIGNMENT, Column, Program, StepOp, Workspace, aligned_bytes, scratch_layout
 from yamjit.plan import Plan, compile_plan
 from yamjit.plan.arena import Lifetime, aligned, assign_offsets
 from yamjit.plan.proof import prove_ranges
@@ -631,14 +631,17 @@ def test_aligned(size: int) -> None:
 
 
 def test_the_arena_of_a_chain_is_its_two_largest_neighbours(plan: Plan) -> None:
-    """Every layer needs its input and its output, no more; what is kept at the end fits beside them."""
-    least = 0
+    """Every layer needs its input and its output; the patches, and what patchwise steps pass on, fit beside them."""
+    assert [Column(9), Column(12)] == [Column.INPUT_H, Column.OUTPUT_H]
+    sizes = []
     for row in plan.program.steps:
         width = 4 if row[Column.OP] == StepOp.QUANTIZE else 1
         read, written = (int(np.prod(row[[column, column + 1, column + 2]])) for column in (9, 12))
-        least = max(least, aligned(read * width) + aligned(written))
-    assert [Column(9), Column(12)] == [Column.INPUT_H, Column.OUTPUT_H]
-    assert least <= plan.program.arena_bytes <= 1.1 * least
+        sizes.append((aligned(read * width), aligned(written)))
+    least = max(read + written for read, written in sizes)
+    assert 0 < plan.program.patchwise < len(sizes)
+    beside = sum(sizes[0]) + sizes[plan.program.patchwise - 1][1]
+    assert least <= plan.program.arena_bytes <= 1.1 * (least + beside)
 
 
 def test_programs_are_read_only(plan: Plan) -> None:
@@ -651,7 +654,7 @@ def test_programs_are_read_only(plan: Plan) -> None:
 
 def test_workspaces_are_private_and_aligned(plan: Plan) -> None:
     one, other = plan.program.workspace(3), plan.program.workspace(3)
-    assert one.arena.size == 3 * plan.program.arena_bytes
+    assert one.arena.size == 3 * plan.program.arena_bytes + ALIGNMENT
     assert not np.shares_memory(one.arena, other.arena)
     assert not np.shares_memory(one.scratch, other.scratch)
     for array in (one.arena, one.scratch):
@@ -776,12 +779,6 @@ def test_what_the_proof_accepts_is_harmless(plan: Plan) -> None:
     program = plan.program
     guard = 4096
     memory = aligned_bytes(2 * program.arena_bytes + 2 * guard)
-    accumulators = np.zeros(program.scratch_channels + 2 * guard, np.int32)
-    workspace = Workspace(
-        memory[guard : guard + 2 * program.arena_bytes],
-        accumulators[guard : guard + program.scratch_channels],
-        capacity=2,
-    )
     constants = program.constants.copy()
     accepted = refusals = 0
     for step, row in enumerate(program.steps):
@@ -796,13 +793,15 @@ def test_what_the_proof_accepts_is_harmless(plan: Plan) -> None:
                     continue
                 accepted += 1
                 memory[:guard] = memory[-guard:] = 0x55
-                accumulators[:guard] = accumulators[-guard:] = 0x55555555
+                scratch = aligned_bytes(scratch_layout(changed.steps).size + 2 * guard)
+                scratch[:guard] = scratch[-guard:] = 0x55
+                workspace = Workspace(memory[guard:-guard], scratch[guard:-guard], capacity=2)
                 backend.run(changed, workspace, 2, 0, 1)
                 where = (step, column, value)
                 assert (memory[:guard] == 0x55).all(), where
                 assert (memory[-guard:] == 0x55).all(), where
-                assert (accumulators[:guard] == 0x55555555).all(), where
-                assert (accumulators[-guard:] == 0x55555555).all(), where
+                assert (scratch[:guard] == 0x55).all(), where
+                assert (scratch[-guard:] == 0x55).all(), where
     np.testing.assert_array_equal(program.constants, constants)
     assert accepted > 1000
     assert refusals > 1000

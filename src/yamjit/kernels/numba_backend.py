@@ -9,19 +9,19 @@ Every operand is cast to its width: compiled code widens where NumPy scalars wra
 
 from __future__ import annotations
 
-import ctypes
-from typing import Any
+import platform
+from typing import Any, NamedTuple
 
-import numba
+import llvmlite.binding
 import numpy as np
 import numpy.typing as npt
-from numba import carray, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba import carray
 
 from yamjit.kernels.compilation import jit
+from yamjit.kernels.numba_memory import pointer
+from yamjit.kernels.preparation import PREPARED_COLUMNS, Prepared, VectorOp, prepare
 from yamjit.kernels.program import (
-    COLUMNS,
+    SCRATCH_ROWS,
     Column,
     Program,
     Requantization,
@@ -30,6 +30,8 @@ from yamjit.kernels.program import (
     Window,
     Workspace,
 )
+from yamjit.kernels.simd import VectorOps, detect_target
+from yamjit.kernels.vector_kernels import VectorKernels
 
 __all__ = [
     "conv_s8",
@@ -43,27 +45,6 @@ __all__ = [
 
 Int8 = npt.NDArray[np.int8]
 Int32 = npt.NDArray[np.int32]
-
-
-# -- Memory -----------------------------------------------------------------------------------------------------
-
-
-if numba.config.DISABLE_JIT:
-
-    def _pointer(address: int) -> Any:
-        """Return an address as a pointer that `carray` takes."""
-        return ctypes.c_void_p(int(address))
-
-else:
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def _pointer(typingctx: Any, address: Any) -> Any:
-        """Return an address as a pointer that `carray` takes."""
-
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return builder.inttoptr(args[0], cgutils.voidptr_t)
-
-        return types.voidptr(types.int64), codegen
 
 
 # -- Kernels ----------------------------------------------------------------------------------------------------
@@ -275,13 +256,18 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
     patches : int in [0, workspace.capacity]
     first, last : int in [0, n_steps]
     """
+    prepared = prepare(program)
+    layout = prepared.scratch
     _run_steps(
-        program.steps.ctypes.data,
+        prepared.steps.ctypes.data,
         first,
         last,
-        program.constants.ctypes.data,
+        prepared.constants.ctypes.data,
         workspace.arena.ctypes.data,
         workspace.scratch.ctypes.data,
+        layout.accumulators,
+        layout.image,
+        layout.rows,
         workspace.capacity,
         patches,
     )
@@ -289,29 +275,218 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
 
 @jit
 def _run_steps(
-    steps: int, first: int, last: int, constants: int, arena: int, scratch: int, capacity: int, patches: int
+    steps: int,
+    first: int,
+    last: int,
+    constants: int,
+    arena: int,
+    scratch: int,
+    accumulators: int,
+    image: int,
+    rows: int,
+    capacity: int,
+    patches: int,
 ) -> None:
-    """Run steps; `steps`, `constants`, `arena` and `scratch` are addresses."""
-    for index in range(first, last):
-        s = carray(_pointer(steps + index * COLUMNS * 8), COLUMNS, np.int64)
-        acc = carray(_pointer(scratch), s[Column.OUTPUT_C], np.int32)
-        for patch in range(patches):
-            _run_step(s, constants, arena, acc, capacity, patch)
+    """Run steps; `steps`, `constants`, `arena` and `scratch` are addresses, the next three offsets into scratch.
+
+    The first steps run patch after patch, so that a patch stays in the cache, if they run to their end; those
+    behind them run all patches together, so that weights are read once.
+    """
+    together = first
+    while together < last and not _row(steps, together)[Prepared.TOGETHER]:
+        together += 1
+    if first > 1 or together == last:
+        together = first
+    memory = Memory(constants, arena, scratch, scratch + accumulators, scratch + image, scratch + rows, capacity)
+    for patch in range(patches):
+        for index in range(first, together):
+            _run_step(_row(steps, index), memory, patch, 1)
+    for index in range(together, last):
+        _run_step(_row(steps, index), memory, 0, patches)
+
+
+class Memory(NamedTuple):
+    """Addresses of what a step reads and writes."""
+
+    constants: int
+    arena: int
+    spare: int
+    accumulators: int
+    image: int
+    rows: int
+    capacity: int
 
 
 @jit
-def _run_step(s: Any, constants: int, arena: int, acc: Int32, capacity: int, patch: int) -> None:
-    """Run one step, its row being `s`, over one patch."""
+def _row(steps: int, index: int) -> Any:
+    return carray(pointer(steps + index * PREPARED_COLUMNS * 8), PREPARED_COLUMNS, np.int64)
+
+
+@jit
+def _run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
+    """Run one step over some patches, the first of which is number `patch`."""
+    input_size = s[Column.INPUT_H] * s[Column.INPUT_W] * s[Column.INPUT_C]
+    output_size = s[Column.OUTPUT_H] * s[Column.OUTPUT_W] * s[Column.OUTPUT_C]
+    x = memory.arena + s[Column.INPUT] * memory.capacity + input_size * patch
+    out = memory.arena + s[Column.OUTPUT] * memory.capacity + output_size * patch
+    op = s[Column.OP]
+    if op == VectorOp.POINTWISE:
+        _run_pointwise(s, memory, x, out, patches * s[Column.INPUT_H] * s[Column.INPUT_W])
+    elif op == VectorOp.POINTWISE_RAW:
+        _run_pointwise_raw(s, memory, x, out, patches * s[Column.INPUT_H] * s[Column.INPUT_W])
+    else:
+        for number in range(patches):
+            if op == VectorOp.DEPTHWISE:
+                _run_depthwise(s, memory, x + number * input_size, out + number * output_size)
+            elif op == VectorOp.CONV:
+                _run_conv(s, memory, x + number * input_size, out + number * output_size)
+            else:
+                _run_plain_step(s, memory, patch + number)
+
+
+@jit
+def _run_pointwise(s: Any, memory: Memory, x: int, out: int, rows: int) -> None:
+    constants = memory.constants
+    _pointwise(
+        x,
+        rows,
+        s[Column.INPUT_C],
+        s[Prepared.FLIP],
+        s[Prepared.QUADS],
+        constants + s[Prepared.WEIGHTS],
+        s[Column.OUTPUT_C],
+        constants + s[Prepared.MULTIPLIER],
+        constants + s[Prepared.OFFSET],
+        constants + s[Prepared.SHIFT],
+        out,
+        memory.spare,
+    )
+
+
+@jit
+def _run_pointwise_raw(s: Any, memory: Memory, x: int, out: int, rows: int) -> None:
+    inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
+    requantization = _requantization(s, memory.constants)
+    width = (outputs + 15) // 16 * 16
+    for first in range(0, rows, SCRATCH_ROWS):
+        count = min(SCRATCH_ROWS, rows - first)
+        weights, bias = memory.constants + s[Prepared.WEIGHTS], memory.constants + s[Prepared.BIAS]
+        _pointwise_raw(
+            x + first * inputs,
+            count,
+            inputs,
+            s[Prepared.FLIP],
+            s[Prepared.QUADS],
+            weights,
+            outputs,
+            bias,
+            memory.accumulators,
+        )
+        for row in range(count):
+            acc = carray(pointer(memory.accumulators + row * width * 4), outputs, np.int32)
+            _finish(acc, requantization, carray(pointer(out + (first + row) * outputs), outputs, np.int8))
+
+
+@jit
+def _run_depthwise(s: Any, memory: Memory, x: int, out: int) -> None:
+    """Give the image its border, as uint8, and filter it."""
+    constants = memory.constants
+    _pad(s, x, memory.image, 128)
+    _depthwise(
+        memory.image,
+        s[Prepared.IMAGE_W] * s[Column.INPUT_C],
+        s[Column.OUTPUT_H],
+        s[Column.OUTPUT_W],
+        s[Column.OUTPUT_C],
+        s[Column.STRIDE_H],
+        constants + s[Prepared.WEIGHTS],
+        constants + s[Prepared.MULTIPLIER],
+        constants + s[Prepared.OFFSET],
+        constants + s[Prepared.SHIFT],
+        out,
+        memory.spare,
+    )
+
+
+@jit
+def _run_conv(s: Any, memory: Memory, x: int, out: int) -> None:
+    """Give the image its border, put what each output position sees side by side, and multiply."""
+    constants = memory.constants
+    _pad(s, x, memory.image, 0)
+    _gather_rows(s, memory.image, memory.rows)
+    _pointwise(
+        memory.rows,
+        s[Column.OUTPUT_H] * s[Column.OUTPUT_W],
+        s[Prepared.QUADS] * 4,
+        s[Prepared.FLIP],
+        s[Prepared.QUADS],
+        constants + s[Prepared.WEIGHTS],
+        s[Column.OUTPUT_C],
+        constants + s[Prepared.MULTIPLIER],
+        constants + s[Prepared.OFFSET],
+        constants + s[Prepared.SHIFT],
+        out,
+        memory.spare,
+    )
+
+
+@jit
+def _pad(s: Any, x: int, image: int, more: int) -> None:
+    """Copy an image with a border of its zero point; `more` is 128 where bytes are to be unsigned, else 0."""
+    height, width, channels = s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], s[Column.INPUT_C]
+    flip = s[Prepared.FLIP] if more else 0
+    fill = np.uint8((s[Column.INPUT_ZERO_POINT] + more) & 255)
+    before, inside = s[Column.PAD_LEFT] * channels, s[Column.INPUT_W] * channels
+    for y in range(height):
+        target = carray(pointer(image + y * width * channels), width * channels, np.uint8)
+        iy = y - s[Column.PAD_TOP]
+        if 0 <= iy < s[Column.INPUT_H]:
+            _copy_row(x + iy * inside, image + y * width * channels + before, inside, flip)
+            for i in range(before):
+                target[i] = fill
+            for i in range(before + inside, width * channels):
+                target[i] = fill
+        else:
+            for i in range(width * channels):
+                target[i] = fill
+
+
+@jit
+def _gather_rows(s: Any, image: int, rows: int) -> None:
+    """Copy the input values of each output position, a kernel row after the other, each in whole quads of bytes."""
+    channels = s[Column.INPUT_C]
+    quads = (s[Column.KERNEL_W] * channels + 3) // 4
+    row_bytes = s[Prepared.IMAGE_W] * channels
+    target = rows
+    for oy in range(s[Column.OUTPUT_H]):
+        for ox in range(s[Column.OUTPUT_W]):
+            corner = image + oy * s[Column.STRIDE_H] * row_bytes + ox * s[Column.STRIDE_W] * channels
+            for ky in range(s[Column.KERNEL_H]):
+                for quad in range(quads):
+                    _copy_quad(corner + ky * row_bytes + quad * 4, target)
+                    target += 4
+
+
+_vector_kernels = VectorKernels(VectorOps(detect_target(llvmlite.binding.get_host_cpu_features(), platform.machine())))
+_pointwise, _pointwise_raw = _vector_kernels.pointwise, _vector_kernels.pointwise_raw
+_depthwise, _copy_quad, _copy_row = _vector_kernels.depthwise, _vector_kernels.copy_quad, _vector_kernels.copy_row
+
+
+@jit
+def _run_plain_step(s: Any, memory: Memory, patch: int) -> None:
+    """Run one step that has no vector kernel over one patch."""
+    acc = carray(pointer(memory.accumulators), s[Column.OUTPUT_C], np.int32)
+    constants, arena, capacity = memory.constants, memory.arena, memory.capacity
     input_shape = (s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C])
     output_shape = (s[Column.OUTPUT_H], s[Column.OUTPUT_W], s[Column.OUTPUT_C])
     input_size = input_shape[0] * input_shape[1] * input_shape[2]
     output_size = output_shape[0] * output_shape[1] * output_shape[2]
-    weights = _pointer(constants + s[Column.WEIGHTS])
-    x = _pointer(arena + s[Column.INPUT] * capacity + input_size * patch)
-    out = _pointer(arena + s[Column.OUTPUT] * capacity + output_size * patch)
+    weights = pointer(constants + s[Column.WEIGHTS])
+    x = pointer(arena + s[Column.INPUT] * capacity + input_size * patch)
+    out = pointer(arena + s[Column.OUTPUT] * capacity + output_size * patch)
     op = s[Column.OP]
     if op == StepOp.QUANTIZE:
-        floats = _pointer(arena + s[Column.INPUT] * capacity + input_size * patch * 4)
+        floats = pointer(arena + s[Column.INPUT] * capacity + input_size * patch * 4)
         scale = carray(weights, 1, np.float32)[0]
         quantize_f32(
             carray(floats, input_size, np.float32),
@@ -373,11 +548,11 @@ def _window(s: Any) -> Window:
 def _requantization(s: Any, constants: int) -> Requantization:
     channels = s[Column.OUTPUT_C]
     return Requantization(
-        carray(_pointer(constants + s[Column.BIAS]), channels, np.int32),
-        carray(_pointer(constants + s[Column.MULTIPLIER]), channels, np.int32),
-        carray(_pointer(constants + s[Column.SHIFT]), channels, np.int32),
-        carray(_pointer(constants + s[Column.OFFSET]), channels, np.int64),
-        carray(_pointer(constants + s[Column.SCALE]), channels, np.float64),
+        carray(pointer(constants + s[Column.BIAS]), channels, np.int32),
+        carray(pointer(constants + s[Column.MULTIPLIER]), channels, np.int32),
+        carray(pointer(constants + s[Column.SHIFT]), channels, np.int32),
+        carray(pointer(constants + s[Column.OFFSET]), channels, np.int64),
+        carray(pointer(constants + s[Column.SCALE]), channels, np.float64),
         s[Column.OUTPUT_ZERO_POINT],
         s[Column.ACTIVATION_MIN],
         s[Column.ACTIVATION_MAX],

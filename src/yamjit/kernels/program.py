@@ -27,10 +27,14 @@ __all__ = [
     "Program",
     "Requantization",
     "Rounding",
+    "SCRATCH_ROWS",
+    "ScratchLayout",
     "StepOp",
     "Window",
     "Workspace",
     "aligned_bytes",
+    "image_size",
+    "scratch_layout",
 ]
 
 #: Every stretch in ``constants`` and every tensor in the arena starts at a multiple of this, in bytes.
@@ -140,15 +144,16 @@ class Workspace:
 
     Parameters
     ----------
-    arena : np.ndarray [shape=(program.arena_bytes * capacity,), uint8]
-    scratch : np.ndarray [shape=(program.scratch_channels,), int32]
-        Accumulators of one output position.
+    arena : np.ndarray [shape=(program.arena_bytes * capacity + ALIGNMENT,), uint8]
+        Kernels may read, but not write, beyond the end of a tensor.
+    scratch : np.ndarray [shape=(n_bytes,), uint8]
+        What a kernel builds on its way, see `scratch_layout`.
     capacity : int > 0
         Patches that the arena has room for.
     """
 
     arena: npt.NDArray[np.uint8]
-    scratch: npt.NDArray[np.int32]
+    scratch: npt.NDArray[np.uint8]
     capacity: int
 
     def tensor(
@@ -171,20 +176,80 @@ class Program:
         Per patch; a multiple of `ALIGNMENT`.
     scratch_channels : int
         The most output channels of any step.
+    patchwise : int
+        So many leading steps may run patch after patch instead of all patches step after step: what they pass on
+        shares no memory with anything before it.
     """
 
     steps: npt.NDArray[np.int64]
     constants: npt.NDArray[np.uint8]
     arena_bytes: int
     scratch_channels: int
+    patchwise: int = 0
 
     def workspace(self, capacity: int) -> Workspace:
         """Return memory to run up to `capacity` patches at once."""
         return Workspace(
-            arena=aligned_bytes(self.arena_bytes * capacity),
-            scratch=aligned_bytes(self.scratch_channels * 4).view(np.int32),
+            arena=aligned_bytes(self.arena_bytes * capacity + ALIGNMENT),
+            scratch=aligned_bytes(scratch_layout(self.steps).size),
             capacity=capacity,
         )
+
+
+class ScratchLayout(NamedTuple):
+    """Where in scratch memory a kernel builds what; the sizes are those of the most demanding step, in bytes.
+
+    Parameters
+    ----------
+    spare : int
+        Room for one vector.
+    accumulators : int
+        int32 of `SCRATCH_ROWS` output positions.
+    image : int
+        An input with its border.
+    rows : int
+        The inputs of every output position side by side.
+    size : int
+        Of all of it.
+    """
+
+    spare: int
+    accumulators: int
+    image: int
+    rows: int
+    size: int
+
+
+#: Output positions whose accumulators are kept at a time.
+SCRATCH_ROWS = 16
+
+
+def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
+    """Return where the kernels of a program build what they build."""
+    channels = image = rows = 0
+    for row in steps:
+        if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE):
+            height, width = image_size(row)
+            image = max(image, height * width * int(row[Column.INPUT_C]))
+        if row[Column.OP] == StepOp.CONV:
+            span = -(-int(row[Column.KERNEL_W] * row[Column.INPUT_C]) // 4) * 4
+            rows = max(rows, int(row[Column.OUTPUT_H] * row[Column.OUTPUT_W] * row[Column.KERNEL_H]) * span)
+        if row[Column.OP] not in (StepOp.QUANTIZE, StepOp.LOOKUP):
+            channels = max(channels, int(row[Column.OUTPUT_C]))
+    accumulators = SCRATCH_ROWS * 4 * (channels + ALIGNMENT)
+    starts = [0]
+    for size in (ALIGNMENT, accumulators, image, rows):
+        starts.append(starts[-1] + -(-size // ALIGNMENT) * ALIGNMENT + 4 * ALIGNMENT)
+    return ScratchLayout(*starts)
+
+
+def image_size(row: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """Return (height, width) of a step's input with the border that its kernel reaches."""
+    reach_h = (row[Column.OUTPUT_H] - 1) * row[Column.STRIDE_H] + row[Column.KERNEL_H]
+    reach_w = (row[Column.OUTPUT_W] - 1) * row[Column.STRIDE_W] + row[Column.KERNEL_W]
+    height = max(reach_h, row[Column.PAD_TOP] + row[Column.INPUT_H])
+    width = max(reach_w, row[Column.PAD_LEFT] + row[Column.INPUT_W])
+    return int(height), int(width)
 
 
 def aligned_bytes(size: int) -> npt.NDArray[np.uint8]:

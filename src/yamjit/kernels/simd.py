@@ -167,10 +167,42 @@ class VectorOps:
 
     @cached_property
     def broadcast(self) -> Any:
-        """``broadcast(address) -> i32``: the four bytes at `address` in every lane."""
-        return _operation(self._i32, (types.int64,), lambda b, address: _splat(b, _load(b, address, _I32), self.lanes))
+        """``broadcast(address, flip) -> i32``: the four bytes at `address` in every lane, with the bits of `flip` turned.
+
+        Turning the highest bit of each byte makes of an int8 the uint8 that is 128 more. `flip` is a value and no
+        constant: given one, LLVM 22 does not come to an end with the dot product behind it.
+        """
+
+        def emit(b: Any, address: Any, flip: Any) -> Any:
+            return b.xor(_splat(b, _load(b, address, _I32), self.lanes), flip)
+
+        return _operation(self._i32, (types.int64, self._i32), emit)
+
+    @cached_property
+    def splat(self) -> Any:
+        """``splat(value) -> i32``: the lower half of an int64 in every lane."""
+        return _operation(self._i32, (types.int64,), lambda b, value: _splat(b, b.trunc(value, _I32), self.lanes))
+
+    @cached_property
+    def copy_bytes(self) -> Any:
+        """``copy_bytes(source, target, flip)``: as many bytes as a vector has, with the bits of `flip` turned."""
+
+        def emit(b: Any, source: Any, target: Any, flip: Any) -> Any:
+            return _store(b, target, b.xor(_load(b, source, flip.type), flip))
+
+        return _operation(types.void, (types.int64, types.int64, self._i32), emit)
+
+    @cached_property
+    def copy_quad(self) -> Any:
+        """``copy_quad(source, target)``: four bytes, from and to any address."""
+        return _operation(types.void, (types.int64, types.int64), lambda b, s, t: _store(b, t, _load(b, s, _I32)))
 
     # Arithmetic
+
+    @cached_property
+    def add(self) -> Any:
+        """``add(i32, i32) -> i32``."""
+        return _operation(self._i32, (self._i32, self._i32), lambda b, x, y: b.add(x, y))
 
     @cached_property
     def dot(self) -> Any:
@@ -199,7 +231,9 @@ class VectorOps:
         arguments = (self._i32, self._i64, self._i64, self._i64, self._i64, self._i32)
         return _operation(self._i32, arguments, self._emit_requantize)
 
-    def _emit_requantize(self, b: Any, acc: Any, even: Any, odd: Any, even_offset: Any, odd_offset: Any, shift: Any) -> Any:
+    def _emit_requantize(
+        self, b: Any, acc: Any, even: Any, odd: Any, even_offset: Any, odd_offset: Any, shift: Any
+    ) -> Any:
         half = ir.Constant(self._wide, [32] * (self.lanes // 2))
         pairs = b.bitcast(acc, self._wide)
         low = b.add(b.mul(b.ashr(b.shl(pairs, half), half), even), even_offset)
@@ -210,11 +244,10 @@ class VectorOps:
 
     @cached_property
     def store_saturated(self) -> Any:
-        """``store_saturated(address, i32)``: every lane clamped to 0 .. 255, one byte each."""
+        """``store_saturated(address, i32)``: every lane clamped to 0 .. 255, as an int8 that is 128 less."""
 
         def emit(b: Any, address: Any, value: Any) -> Any:
-            clamped = _clamp_to_byte(b, value)
-            return _store(b, address, b.trunc(clamped, ir.VectorType(_I8, self.lanes)))
+            return _store(b, address, _to_int8(b, value))
 
         return _operation(types.void, (types.int64, self._i32), emit)
 
@@ -248,10 +281,12 @@ class VectorOps:
         return _operation(types.void, (types.int64, *(self._i32,) * 4), self._emit_store_quads)
 
     def _emit_store_quads(self, b: Any, address: Any, *parts: Any) -> Any:
+        octets = ir.VectorType(_I8, 4 * self.lanes)
         if self.target.name.startswith("avx"):
-            return _store(b, address, self._packed_by_saturation(b, parts))
+            packed = self._packed_by_saturation(b, parts)
+            return _store(b, address, b.xor(packed, ir.Constant(octets, [0x80] * octets.count)))
         lanes = self.lanes
-        narrow = [b.trunc(_clamp_to_byte(b, part), ir.VectorType(_I8, lanes)) for part in parts]
+        narrow = [_to_int8(b, part) for part in parts]
         low, high = (b.shuffle_vector(narrow[k], narrow[k + 1], _mask(range(2 * lanes))) for k in (0, 2))
         order = [lanes * j + 4 * group + i for group in range(lanes // 4) for j in range(4) for i in range(4)]
         return _store(b, address, b.shuffle_vector(low, high, _mask(order)))
@@ -347,8 +382,11 @@ def _unpack_mask(count: int, group: int, half: int) -> ir.Constant:
     return _mask(order)
 
 
-def _clamp_to_byte(b: Any, value: Any) -> Any:
+def _to_int8(b: Any, value: Any) -> Any:
+    """Clamp lanes to 0 .. 255 and return them as int8 that are 128 less."""
     kind = value.type
     suffix = f"v{kind.count}i32"
-    low, high = ir.Constant(kind, None), ir.Constant(kind, [255] * kind.count)
-    return _call(b, f"llvm.umin.{suffix}", kind, _call(b, f"llvm.smax.{suffix}", kind, value, low), high)
+    low, high = (ir.Constant(kind, [limit] * kind.count) for limit in (0, 255))
+    clamped = _call(b, f"llvm.umin.{suffix}", kind, _call(b, f"llvm.smax.{suffix}", kind, value, low), high)
+    octets = ir.VectorType(_I8, kind.count)
+    return b.xor(b.trunc(clamped, octets), ir.Constant(octets, [0x80] * kind.count))

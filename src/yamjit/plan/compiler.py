@@ -121,6 +121,7 @@ class _Layout:
         self._written = {seam.quantize.inputs[0]}
         for operator in (seam.quantize, *seam.network):
             self._add(operator)
+        self._patchwise = _count_patchwise(self._steps)
         self._offsets, self.arena_bytes = self._assign(seam.quantize.inputs[0])
 
     def _add(self, operator: Operator) -> None:
@@ -141,7 +142,7 @@ class _Layout:
         return self._alias.get(tensor, tensor)
 
     def _assign(self, patch: int) -> tuple[dict[int, int], int]:
-        last = len(self._steps) - 1
+        last = len(self._steps)
         written = {patch: 0, **{step.output: index for index, step in enumerate(self._steps)}}
         read = dict(written)
         for index, step in enumerate(self._steps):
@@ -151,9 +152,18 @@ class _Layout:
                 read[self._storage(operator.inputs[0])] = last
         for tensor in self._kept():
             read[tensor] = last
+        self._keep_patches_apart(written, read)
         lifetimes = [Lifetime(self._bytes(tensor), written[tensor], read[tensor]) for tensor in written]
         offsets, total = assign_offsets(lifetimes)
         return dict(zip(written, offsets, strict=True)), total
+
+    def _keep_patches_apart(self, written: dict[int, int], read: dict[int, int]) -> None:
+        """Let what the patchwise steps take and pass on live as long as any of them: the next patch runs them again."""
+        for tensor, step in written.items():
+            if step == 0 and self._patchwise:
+                read[tensor] = max(read[tensor], self._patchwise - 1)
+            elif step < self._patchwise <= read[tensor]:
+                written[tensor] = 0
 
     def _kept(self) -> list[int]:
         """Return the tensors that are read after the last step: embeddings and logits."""
@@ -216,7 +226,18 @@ class _Layout:
             constants=_frozen(_packed(constants, size)),
             arena_bytes=self.arena_bytes,
             scratch_channels=int(rows[:, Column.OUTPUT_C].max()),
+            patchwise=self._patchwise,
         )
+
+
+def _count_patchwise(steps: Sequence[Step]) -> int:
+    """Return how many steps come before the first one that reads more weights than it writes activations."""
+    for index, step in enumerate(steps):
+        columns = step.columns
+        values = columns[Column.OUTPUT_H] * columns[Column.OUTPUT_W] * columns[Column.OUTPUT_C]
+        if step.op == StepOp.POINTWISE and columns[Column.INPUT_C] * columns[Column.OUTPUT_C] > values:
+            return index
+    return len(steps)
 
 
 def _packed(arrays: Sequence[npt.NDArray[np.generic]], size: int) -> npt.NDArray[np.uint8]:

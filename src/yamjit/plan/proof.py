@@ -35,9 +35,22 @@ def prove_ranges(program: Program) -> None:
             raise ModelError("the output lies over the input", operator=where)
         if not 0 < row[Column.OUTPUT_C] <= program.scratch_channels:
             raise ModelError("more channels than accumulators", operator=where)
+        if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE):
+            _check_window(where, row)
         for one, other in _EQUAL[StepOp(row[Column.OP])]:
             if row[one] != row[other]:
                 raise ModelError(f"{one.name.lower()} and {other.name.lower()} must be equal", operator=where)
+
+
+def _check_window(where: str, row: list[int]) -> None:
+    """Check that a kernel starts inside the border and reaches no further than its own size beyond the input."""
+    for size, reach, kernel, stride, pad in (
+        (Column.INPUT_H, Column.OUTPUT_H, Column.KERNEL_H, Column.STRIDE_H, Column.PAD_TOP),
+        (Column.INPUT_W, Column.OUTPUT_W, Column.KERNEL_W, Column.STRIDE_W, Column.PAD_LEFT),
+    ):
+        last = (row[reach] - 1) * row[stride] + row[kernel]
+        if row[stride] < 1 or not 0 <= row[pad] < row[kernel] or last > row[size] + row[kernel]:
+            raise ModelError(f"the kernel leaves the border of {size.name.lower()}", operator=where)
 
 
 def _check(where: str, column: Column, offset: int, size: int, available: int, alignment: int) -> None:

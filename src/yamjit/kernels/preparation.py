@@ -1,0 +1,214 @@
+"""A program made ready for the vector kernels: packed constants, and steps that name them.
+
+The program itself stays as it is, for every backend to read. A step is given a vector kernel where its rounding allows
+it; the others keep their plain one. Prepared steps have the columns of a step, and behind them those of `Prepared`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.kernels.packing import (
+    BLOCK,
+    CHUNK,
+    conv_rows,
+    interleaved,
+    pack_depthwise,
+    pack_pairs,
+    pack_pointwise,
+    padded,
+)
+from yamjit.kernels.program import (
+    ALIGNMENT,
+    COLUMNS,
+    Column,
+    Program,
+    Rounding,
+    ScratchLayout,
+    StepOp,
+    aligned_bytes,
+    image_size,
+    scratch_layout,
+)
+
+__all__ = ["PREPARED_COLUMNS", "Prepared", "PreparedProgram", "VectorOp", "prepare"]
+
+
+class VectorOp(enum.IntEnum):
+    """Steps that run over vectors, numbered behind `StepOp`."""
+
+    POINTWISE = 16
+    POINTWISE_RAW = 17
+    CONV = 18
+    DEPTHWISE = 19
+
+
+class Prepared(enum.IntEnum):
+    """Columns of a prepared step: offsets of packed constants, sizes of what is built in scratch memory."""
+
+    WEIGHTS = COLUMNS
+    BIAS = COLUMNS + 1
+    MULTIPLIER = COLUMNS + 2
+    SHIFT = COLUMNS + 3
+    OFFSET = COLUMNS + 4
+    QUADS = COLUMNS + 5
+    IMAGE_H = COLUMNS + 6
+    IMAGE_W = COLUMNS + 7
+    TOGETHER = COLUMNS + 8
+    FLIP = COLUMNS + 9
+
+
+PREPARED_COLUMNS = COLUMNS + len(Prepared)
+
+#: Turns the sign bit of four int8: they become uint8 that are 128 more.
+_INT8_TO_UINT8 = 0x80808080
+
+_Row = npt.NDArray[np.int64]
+_Constants = dict[Prepared, npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedProgram:
+    """What the compiled entry runs.
+
+    Parameters
+    ----------
+    steps : np.ndarray [shape=(n_steps, PREPARED_COLUMNS), int64]
+    constants : np.ndarray [shape=(n_bytes,), uint8]
+        The program's, and the packed ones behind them.
+    scratch : ScratchLayout
+    """
+
+    steps: npt.NDArray[np.int64]
+    constants: npt.NDArray[np.uint8]
+    scratch: ScratchLayout
+
+
+@lru_cache(maxsize=8)
+def prepare(program: Program) -> PreparedProgram:
+    """Pack a program's constants for the vector kernels; the same program is prepared once."""
+    steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)
+    steps[:, :COLUMNS] = program.steps
+    steps[:, Prepared.FLIP] = _INT8_TO_UINT8
+    packed: list[npt.NDArray[np.generic]] = []
+    size = padded(program.constants.size, ALIGNMENT)
+    for row in steps:
+        for column, array in _prepare_step(program, row).items():
+            row[column] = size
+            packed.append(array)
+            size += padded(array.nbytes, ALIGNMENT)
+    steps[program.patchwise :, Prepared.TOGETHER] = 1
+    constants = aligned_bytes(size)
+    constants[: program.constants.size] = program.constants
+    start = padded(program.constants.size, ALIGNMENT)
+    for array in packed:
+        constants[start : start + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
+        start += padded(array.nbytes, ALIGNMENT)
+    return PreparedProgram(steps, constants, scratch_layout(program.steps))
+
+
+def _prepare_step(program: Program, row: _Row) -> _Constants:
+    """Give a step its vector kernel, if there is one for it, and return what that reads."""
+    preparation = _PREPARATIONS.get(StepOp(row[Column.OP]))
+    return preparation(program, row) if preparation else {}
+
+
+def _prepare_pointwise(program: Program, row: _Row) -> _Constants:
+    shape = (int(row[Column.INPUT_C]), int(row[Column.OUTPUT_C]))
+    weights = _constant(program, row, Column.WEIGHTS, shape, np.int8)
+    # The plain kernel's bias is made for int8 inputs, the vector kernels' inputs are 128 more.
+    bias = _bias(program, row) - 128 * weights.sum(axis=0, dtype=np.int64)
+    rounded = _rounds_by_one_shift(program, row)
+    row[Column.OP] = VectorOp.POINTWISE if rounded else VectorOp.POINTWISE_RAW
+    row[Prepared.QUADS] = padded(shape[0], 4) // 4
+    packed: _Constants = {Prepared.WEIGHTS: pack_pointwise(weights)}
+    return packed | (_one_shift(program, row, bias) if rounded else {Prepared.BIAS: _filled(bias.astype(np.int32))})
+
+
+def _prepare_conv(program: Program, row: _Row) -> _Constants:
+    if not _rounds_by_one_shift(program, row):
+        return {}
+    shape = tuple(int(row[c]) for c in (Column.KERNEL_H, Column.KERNEL_W, Column.INPUT_C, Column.OUTPUT_C))
+    weights = _constant(program, row, Column.WEIGHTS, shape, np.int8)
+    rows = conv_rows(weights)
+    row[Column.OP] = VectorOp.CONV
+    row[Prepared.QUADS] = len(rows) // 4
+    row[Prepared.IMAGE_H], row[Prepared.IMAGE_W] = image_size(row)
+    sums = weights.sum(axis=(0, 1, 2), dtype=np.int64)
+    bias = _bias(program, row) - (int(row[Column.INPUT_ZERO_POINT]) + 128) * sums
+    return {Prepared.WEIGHTS: pack_pointwise(rows), **_one_shift(program, row, bias)}
+
+
+def _prepare_depthwise(program: Program, row: _Row) -> _Constants:
+    channels = int(row[Column.OUTPUT_C])
+    strides = (row[Column.STRIDE_H], row[Column.STRIDE_W])
+    whole = channels % CHUNK == 0 or (CHUNK % channels == 0 and strides[1] == 1)
+    fits = (row[Column.KERNEL_H], row[Column.KERNEL_W]) == (3, 3) and strides[0] == strides[1]
+    if not (whole and fits and _rounds_by_one_shift(program, row)):
+        return {}
+    weights = _constant(program, row, Column.WEIGHTS, (3, 3, channels), np.int8)
+    row[Column.OP] = VectorOp.DEPTHWISE
+    row[Prepared.IMAGE_H], row[Prepared.IMAGE_W] = image_size(row)
+    sums = weights.sum(axis=(0, 1), dtype=np.int64)
+    bias = _bias(program, row) - (int(row[Column.INPUT_ZERO_POINT]) + 128) * sums
+    order = interleaved(channels)
+    return {Prepared.WEIGHTS: pack_depthwise(weights), **_one_shift(program, row, bias, order)}
+
+
+_PREPARATIONS: Mapping[StepOp, Callable[[Program, _Row], _Constants]] = {
+    StepOp.POINTWISE: _prepare_pointwise,
+    StepOp.CONV: _prepare_conv,
+    StepOp.DEPTHWISE: _prepare_depthwise,
+}
+
+
+# -- Requantization ---------------------------------------------------------------------------------------------
+
+
+def _rounds_by_one_shift(program: Program, row: _Row) -> bool:
+    """Whether one shift of at least 32 bits rounds, and the clamp is the whole range of a byte."""
+    whole = (row[Column.OUTPUT_ZERO_POINT], row[Column.ACTIVATION_MIN], row[Column.ACTIVATION_MAX]) == (-128, -128, 127)
+    one_shift = row[Column.ROUNDING] == Rounding.ONE_SHIFT
+    return bool(whole and one_shift and (_per_channel(program, row, Column.SHIFT, np.int32) <= -1).all())
+
+
+def _one_shift(
+    program: Program, row: _Row, bias: npt.NDArray[np.int64], order: npt.NDArray[np.intp] | None = None
+) -> _Constants:
+    """Pack multipliers, shifts beyond 32 bits, and offsets that hold the bias, of channels in `order`."""
+    multiplier = _per_channel(program, row, Column.MULTIPLIER, np.int32).astype(np.int64)
+    offset = _per_channel(program, row, Column.OFFSET, np.int64) + bias * multiplier
+    shift = -1 - _per_channel(program, row, Column.SHIFT, np.int32)
+    if order is not None:
+        multiplier, offset, shift = multiplier[order], offset[order], shift[order]
+    return {
+        Prepared.MULTIPLIER: pack_pairs(multiplier),
+        Prepared.OFFSET: pack_pairs(offset),
+        Prepared.SHIFT: _filled(shift),
+    }
+
+
+def _bias(program: Program, row: _Row) -> npt.NDArray[np.int64]:
+    return _per_channel(program, row, Column.BIAS, np.int32).astype(np.int64)
+
+
+def _filled(values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    whole = np.zeros(padded(values.size, BLOCK), np.int32)
+    whole[: values.size] = values
+    return whole
+
+
+def _per_channel(program: Program, row: _Row, column: Column, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
+    return _constant(program, row, column, (int(row[Column.OUTPUT_C]),), dtype)
+
+
+def _constant(
+    program: Program, row: _Row, column: Column, shape: tuple[int, ...], dtype: npt.DTypeLike
+) -> npt.NDArray[np.generic]:
+    return np.ndarray(shape, dtype, program.constants, int(row[column]))
