@@ -64,7 +64,7 @@ def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int,
     """
     for i in range(x.size):
         rounded = _round_half_away(np.float64(np.float32(x[i] / scale)))
-        out[i] = np.int8(min(max(rounded + zero_point, -128.0), 127.0))
+        out[i] = np.int8(np.int32(min(max(rounded + zero_point, -128.0), 127.0)))
 
 
 @jit
@@ -217,7 +217,7 @@ def _finish(acc: Int32, requantization: Requantization, out: Int8) -> None:
             out[c] = np.int8(min(max(value, low), high))
     elif requantization.rounding == Rounding.REAL:
         for c in range(out.size):
-            value = np.int64(_round_half_away(np.float64(acc[c]) * requantization.scale[c])) + zero_point
+            value = np.int32(_round_half_away(np.float64(acc[c]) * requantization.scale[c])) + zero_point
             out[c] = np.int8(min(max(value, low), high))
     else:
         for c in range(out.size):

@@ -10,6 +10,7 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -204,11 +205,11 @@ def _filled(values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     return whole
 
 
-def _per_channel(program: Program, row: _Row, column: Column, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
+def _per_channel(program: Program, row: _Row, column: Column, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     return _constant(program, row, column, (int(row[Column.OUTPUT_C]),), dtype)
 
 
 def _constant(
     program: Program, row: _Row, column: Column, shape: tuple[int, ...], dtype: npt.DTypeLike
-) -> npt.NDArray[np.generic]:
+) -> npt.NDArray[Any]:
     return np.ndarray(shape, dtype, program.constants, int(row[column]))

@@ -23,11 +23,11 @@ import numpy.typing as npt
 __all__ = [
     "ALIGNMENT",
     "COLUMNS",
+    "SCRATCH_ROWS",
     "Column",
     "Program",
     "Requantization",
     "Rounding",
-    "SCRATCH_ROWS",
     "ScratchLayout",
     "StepOp",
     "Window",

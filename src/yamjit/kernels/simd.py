@@ -88,7 +88,7 @@ def detect_target(features: Mapping[str, bool], machine: str) -> Target:
 # -- The type ---------------------------------------------------------------------------------------------------
 
 
-class _Vector(types.Type):
+class _Vector(types.Type):  # type: ignore[misc]
     """A vector of `lanes` elements of an LLVM type."""
 
     def __init__(self, element: ir.Type, lanes: int) -> None:
@@ -167,7 +167,7 @@ class VectorOps:
 
     @cached_property
     def broadcast(self) -> Any:
-        """``broadcast(address, flip) -> i32``: the four bytes at `address` in every lane, with the bits of `flip` turned.
+        """``broadcast(address, flip) -> i32``: the four bytes at `address` in every lane, the bits of `flip` turned.
 
         Turning the highest bit of each byte makes of an int8 the uint8 that is 128 more. `flip` is a value and no
         constant: given one, LLVM 22 does not come to an end with the dot product behind it.
@@ -181,7 +181,8 @@ class VectorOps:
     @cached_property
     def splat(self) -> Any:
         """``splat(value) -> i32``: the lower half of an int64 in every lane."""
-        return _operation(self._i32, (types.int64,), lambda b, value: _splat(b, b.trunc(value, _I32), self.lanes))
+        lanes = self.lanes
+        return _operation(self._i32, (types.int64,), lambda b, value: _splat(b, b.trunc(value, _I32), lanes))
 
     @cached_property
     def copy_bytes(self) -> Any:
@@ -225,8 +226,8 @@ class VectorOps:
     def requantize(self) -> Any:
         """``requantize(acc, even, odd, even_offset, odd_offset, shift) -> i32``.
 
-        ``(acc * multiplier + offset) >> (32 + shift)`` in 64 bits. Lanes of even and of odd number are multiplied apart,
-        so that the high halves of the products are where the result wants them.
+        ``(acc * multiplier + offset) >> (32 + shift)`` in 64 bits. Lanes of even and of odd number are multiplied
+        apart, so that the high halves of the products are where the result wants them.
         """
         arguments = (self._i32, self._i64, self._i64, self._i64, self._i64, self._i32)
         return _operation(self._i32, arguments, self._emit_requantize)
@@ -257,8 +258,8 @@ class VectorOps:
     def quads(self) -> tuple[Any, Any, Any, Any]:
         """Four operations ``(u8, u8, u8, u8) -> i32``: bytes of four vectors side by side, a quarter each.
 
-        Within each 16 bytes, operation `j` takes the bytes 4 j .. 4 j + 3 of every vector: an unpacking of bytes and one
-        of pairs.
+        Within each 16 bytes, operation `j` takes the bytes 4 j .. 4 j + 3 of every vector: an unpacking of bytes and
+        one of pairs.
         """
         taps = (self._u8,) * 4
         parts = tuple(_operation(self._i32, taps, self._emit_quad(j)) for j in range(4))

@@ -30,11 +30,11 @@ class VectorKernels:
     Attributes
     ----------
     pointwise : callable
-        ``(x, rows, stride, flip, quads, weights, outputs, multiplier, offset, shift, out, spare)``: rows of int8 at `x`,
-        `stride` bytes apart, times packed weights, rounded by one shift, to rows of `outputs` int8 at `out`.
+        ``(x, rows, stride, flip, quads, weights, outputs, multiplier, offset, shift, out, spare)``: rows of int8 at
+        `x`, `stride` bytes apart, times packed weights, rounded by one shift, to rows of `outputs` int8 at `out`.
     pointwise_raw : callable
-        ``(x, rows, stride, flip, quads, weights, outputs, bias, out)``: the accumulators themselves, started at `bias`, to
-        rows of int32 at `out`, each filled up to whole blocks.
+        ``(x, rows, stride, flip, quads, weights, outputs, bias, out)``: the accumulators themselves, started at
+        `bias`, to rows of int32 at `out`, each filled up to whole blocks.
     depthwise : callable
         ``(image, row_bytes, output_h, output_w, channels, stride, weights, multiplier, offset, shift, out, spare)``:
         3x3 filters over a padded image of uint8.
@@ -123,7 +123,19 @@ def _make_pointwise(ops: VectorOps) -> Any:
     narrow_tile = _tile_rounded(ops, 1, 1)
 
     @jit
-    def block(x, rows, stride, flip, quads, weights, multiplier, offset, shift, out, outputs):  # type: ignore[no-untyped-def]
+    def block(
+        x: int,
+        rows: int,
+        stride: int,
+        flip: int,
+        quads: int,
+        weights: int,
+        multiplier: int,
+        offset: int,
+        shift: int,
+        out: int,
+        outputs: int,
+    ) -> None:
         row = 0
         while row + high <= rows:
             at = out + row * outputs
@@ -139,7 +151,21 @@ def _make_pointwise(ops: VectorOps) -> Any:
             row += 1
 
     @jit
-    def narrow_block(x, rows, stride, flip, quads, weights, multiplier, offset, shift, out, outputs, count, spare):  # type: ignore[no-untyped-def]
+    def narrow_block(
+        x: int,
+        rows: int,
+        stride: int,
+        flip: int,
+        quads: int,
+        weights: int,
+        multiplier: int,
+        offset: int,
+        shift: int,
+        out: int,
+        outputs: int,
+        count: int,
+        spare: int,
+    ) -> None:
         for row in range(rows):
             narrow_tile(x + row * stride, stride, flip, quads, weights, multiplier, offset, shift, spare, 0)
             copy_bytes(spare, out + row * outputs, count)
@@ -147,7 +173,20 @@ def _make_pointwise(ops: VectorOps) -> Any:
     copy_bytes = _make_copy()
 
     @jit
-    def pointwise(x, rows, stride, flip, quads, weights, outputs, multiplier, offset, shift, out, spare):  # type: ignore[no-untyped-def]
+    def pointwise(
+        x: int,
+        rows: int,
+        stride: int,
+        flip: int,
+        quads: int,
+        weights: int,
+        outputs: int,
+        multiplier: int,
+        offset: int,
+        shift: int,
+        out: int,
+        spare: int,
+    ) -> None:
         column = 0
         while column + wide <= outputs:
             w = weights + column // BLOCK * quads * 64 + column % BLOCK * 4
@@ -195,7 +234,9 @@ def _make_pointwise_raw(ops: VectorOps) -> Any:
     tile, row_tile = (_tile_raw(ops, rows, 1) for rows in (high, 1))
 
     @jit
-    def pointwise_raw(x, rows, stride, flip, quads, weights, outputs, bias, out):  # type: ignore[no-untyped-def]
+    def pointwise_raw(
+        x: int, rows: int, stride: int, flip: int, quads: int, weights: int, outputs: int, bias: int, out: int
+    ) -> None:
         row_bytes = (outputs + BLOCK - 1) // BLOCK * BLOCK * 4
         for column in range(0, outputs, lanes):
             w = weights + column // BLOCK * quads * 64 + column % BLOCK * 4
@@ -225,9 +266,20 @@ def _make_depthwise(ops: VectorOps) -> Any:
     copy_bytes = _make_copy()
 
     @jit
-    def depthwise(  # type: ignore[no-untyped-def]
-        image, row_bytes, output_h, output_w, channels, stride, weights, multiplier, offset, shift, out, spare
-    ):
+    def depthwise(
+        image: int,
+        row_bytes: int,
+        output_h: int,
+        output_w: int,
+        channels: int,
+        stride: int,
+        weights: int,
+        multiplier: int,
+        offset: int,
+        shift: int,
+        out: int,
+        spare: int,
+    ) -> None:
         narrow = channels < CHUNK
         # Fewer channels than a chunk has bytes: a chunk holds several pixels, side by side in image and output.
         pixel, step = (CHUNK, CHUNK) if narrow else (channels * stride, channels)
@@ -285,7 +337,7 @@ def _make_copy_row(ops: VectorOps) -> Any:
     splat, copy_bytes, size = ops.splat, ops.copy_bytes, 4 * ops.lanes
 
     @jit
-    def copy_row(source, target, count, flip):  # type: ignore[no-untyped-def]
+    def copy_row(source: int, target: int, count: int, flip: int) -> None:
         turned = splat(flip)
         for at in range(0, count, size):
             copy_bytes(source + at, target + at, turned)
@@ -295,7 +347,7 @@ def _make_copy_row(ops: VectorOps) -> Any:
 
 def _make_copy() -> Any:
     @jit
-    def copy_bytes(source, target, count):  # type: ignore[no-untyped-def]
+    def copy_bytes(source: int, target: int, count: int) -> None:
         a = carray(pointer(source), count, np.int8)
         b = carray(pointer(target), count, np.int8)
         for i in range(count):
