@@ -17,6 +17,7 @@ STOREYS = {
     "errors": 0,
     "spec": 0,
     "labels": 1,
+    "disk": 1,
     "tflite": 2,
     "audio": 2,
     "kernels": 2,
@@ -36,7 +37,8 @@ ROOMS = {
     "tflite": {"flatbuffers", "tflite"},
     "audio": {"soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
-    "store": {"platformdirs", "pooch", "requests"},
+    "store": {"pooch", "requests"},
+    "disk": {"platformdirs"},
 }
 
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}
@@ -104,19 +106,20 @@ def test_strangers_stay_in_their_room(path: Path) -> None:
 def test_rooms_need_the_strangers_they_have() -> None:
     """A package that nothing imports any more leaves the table, and the dependencies."""
     for home, strangers in ROOMS.items():
-        folder = SOURCE / home
-        known = {name.split(".")[0] for _, tree in trees(folder) for name in imported(tree)}
+        known = {
+            name.split(".")[0]
+            for path, tree in trees(SOURCE)
+            if room(path.relative_to(SOURCE)) == home
+            for name in imported(tree)
+        }
         assert known >= strangers - {"llvmlite"}, home
 
 
-def test_numba_is_behind_two_doors() -> None:
-    """Only the compiled backend and its flags import Numba: everything else of the kernels runs without."""
-    using = {
-        path.name
-        for path, tree in trees(SOURCE / "kernels")
-        if any(name.split(".")[0] in ROOMS["kernels"] for name in imported(tree))
-    }
-    assert using == {"compilation.py", "numba_backend.py"}
+@pytest.mark.parametrize("name", ["__init__", "cache", "entry", "native", "numpy_backend", "program"])
+def test_numba_is_not_needed_to_load_what_it_compiled(name: str) -> None:
+    tree = ast.parse((SOURCE / "kernels" / f"{name}.py").read_text(encoding="utf-8"))
+    strangers = {module.split(".")[0] for module in imported(tree)} & ROOMS["kernels"]
+    assert strangers <= ({"llvmlite"} if name == "native" else set())
 
 
 def test_the_reference_does_not_know_what_it_judges() -> None:

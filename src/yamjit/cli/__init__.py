@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ _VERBS = (classify, info, fetch)
 
 _EPILOG = """\
 exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted
-environment: YAMJIT_MODEL  the model to use;  YAMJIT_CACHE  where a fetched model is kept
+environment: YAMJIT_MODEL  the model to use;  YAMJIT_CACHE  where a fetched model and compiled kernels are kept
 """
 
 
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = _parser()
     args = parser.parse_args(argv)
+    _tell_what_takes_long()
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -41,6 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"yamjit: error: {error}", file=sys.stderr)
         return EXIT_ERROR
+
+
+def _tell_what_takes_long() -> None:
+    """Show the package's own log, such as that kernels are being compiled, where somebody is watching."""
+    log = logging.getLogger("yamjit")
+    if sys.stderr is not None and sys.stderr.isatty() and not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("yamjit: %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,20 +1,14 @@
-"""Files of the user's cache: read if they are what they should be, written whole or not at all."""
+"""The cached model: read if it is what it should be, kept whole or not at all."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
-import stat
-import tempfile
 from pathlib import Path
 
-from yamjit.errors import DependencyError
+from yamjit.disk import cache_directory, describe, read_regular, write_whole
 from yamjit.spec import OFFICIAL_MODEL, KnownModel
 
-__all__ = ["CACHE_VARIABLE", "cache_path", "describe", "keep", "printable", "read_cached", "read_regular"]
-
-CACHE_VARIABLE = "YAMJIT_CACHE"
+__all__ = ["cache_path", "keep", "read_cached"]
 
 
 def cache_path(known: KnownModel = OFFICIAL_MODEL) -> Path:
@@ -23,35 +17,9 @@ def cache_path(known: KnownModel = OFFICIAL_MODEL) -> Path:
     Raises
     ------
     DependencyError
-        If platformdirs, which comes with pooch, is not installed.
+        If platformdirs is not installed.
     """
-    return _cache_directory() / known.file_name
-
-
-def read_regular(path: Path, most: int) -> bytes:
-    """Return up to `most` bytes of a regular file; never blocks on a pipe or device."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(descriptor)
-        kind = "a directory" if stat.S_ISDIR(mode) else "a pipe, socket or device"
-        raise OSError(errno.EINVAL, f"it is no regular file but {kind}")
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(most)
-
-
-def _cache_directory() -> Path:
-    given = os.environ.get(CACHE_VARIABLE)
-    if given:
-        return Path(os.path.expanduser(given))  # noqa: PTH111 - Path.expanduser raises where there is no home
-    try:
-        from platformdirs import user_cache_dir
-    except ImportError as error:
-        raise DependencyError("the cache directory needs platformdirs: pip install pooch") from error
-    directory = Path(user_cache_dir("yamjit"))
-    # A user without a home directory gets a literal "~".
-    return directory if directory.is_absolute() else Path(tempfile.gettempdir()) / "yamjit"
+    return cache_directory() / known.file_name
 
 
 def read_cached(path: Path, known: KnownModel) -> tuple[bytes | None, str | None]:
@@ -72,29 +40,7 @@ def keep(data: bytes, path: Path) -> str | None:
     """Write `data` to `path`, all of it or nothing; return why it could not be done."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        partial = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.chmod(0o644)
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        write_whole(path, data, mode=0o644)
     except (OSError, ValueError) as error:
         return f"the model cannot be kept as {str(path)!r}: {describe(error)}"
     return None
-
-
-def describe(error: Exception) -> str:
-    """Return what went wrong, in one line, without the file name."""
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return printable(str(text))
-
-
-def printable(text: str) -> str:
-    """Return `text` in one line, without control characters."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))

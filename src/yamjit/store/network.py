@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from yamjit.disk import describe, printable
 from yamjit.errors import DependencyError, DownloadError
-from yamjit.store.cache import describe, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from yamjit.disk import CACHE_VARIABLE, describe, read_regular
 from yamjit.errors import DownloadError, InputError, LimitError, ModelError, ModelNotFoundError
 from yamjit.spec import DEFAULT_LIMITS, KNOWN_MODELS, OFFICIAL_MODEL, KnownModel, Limits
-from yamjit.store.cache import CACHE_VARIABLE, cache_path, describe, keep, read_cached, read_regular
+from yamjit.store.cache import cache_path, keep, read_cached
 from yamjit.store.network import OFFLINE_VARIABLE, STALL_SECONDS, download_known, is_offline
 
 if TYPE_CHECKING:
