@@ -187,9 +187,9 @@ class TestInterruptions:
     def test_ctrl_c(self, sounds: list[Path], long: Path, form: str) -> None:
         # Whoever runs the tests in the background may have taught their children to ignore it.
         heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-        process = command("classify", sounds[0], *[long] * 20, "--format", form, **heed)
+        process = command("classify", sounds[0], *[long] * 20, "--format", form, bufsize=0, **heed)
         assert process.stdout is not None
-        first = process.stdout.read(2)
+        first = process.stdout.read(20)  # what is there when the first file is done
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         rest, err = process.communicate(timeout=20)

@@ -69,7 +69,6 @@ def test_numpy_alone_runs_a_network() -> None:
 import numpy as np
 from yamjit.kernels import load_backend
 from yamjit.network import Network
-load_backend("auto")
 load_backend("numpy")
 """
     assert strangers(loaded_after(code)) <= {"numpy"}
@@ -117,9 +116,12 @@ MODULES = sorted(
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_has_what_it_exports(name: str) -> None:
-    if name in ("yamjit.kernels.numba_backend", "yamjit.kernels.compilation"):
-        pytest.importorskip("numba")
-    module = importlib.import_module(name)
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("numba", "llvmlite"):
+            raise
+        pytest.skip("needs Numba")
     assert module.__doc__
     for public in module.__all__:
         assert hasattr(module, public), public

@@ -13,7 +13,7 @@ __all__ = ["BACKENDS", "Backend", "load_backend"]
 BACKENDS = ("auto", "numba", "numpy")
 
 #: Patches after which "auto" turns to Numba: whoever has run so many has spent on NumPy what compiling takes.
-_PATCHES_WORTH_NUMBA = 1024
+_PATCHES_WORTH_NUMBA = 2800
 
 
 class Backend(Protocol):
@@ -52,11 +52,18 @@ def _has_numba() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
+def _is_ready() -> bool:
+    """Return whether the compiled kernels can be had without compiling."""
+    from yamjit.kernels import numba_backend
+
+    return numba_backend.is_ready()
+
+
 class _AutoBackend:
-    """NumPy for the first patches, Numba once there are many: the integers are the same."""
+    """Numba where its kernels are at hand compiled; else NumPy first, and Numba once there are many patches."""
 
     def __init__(self) -> None:
-        self._backend = load_backend("numpy")
+        self._backend = load_backend("numba" if _is_ready() else "numpy")
         self._left = float(_PATCHES_WORTH_NUMBA)
 
     def run(self, program: Program, workspace: Workspace, patches: int, first: int, last: int, /) -> None:

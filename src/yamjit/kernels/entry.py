@@ -18,7 +18,7 @@ from typing import Any
 
 from yamjit.kernels.cache import Slot
 
-__all__ = ["Entry"]
+__all__ = ["Entry", "is_interpreted"]
 
 _log = logging.getLogger(__name__)
 
@@ -62,12 +62,12 @@ class Entry:
         """Load or compile the function now; return it."""
         with self._lock:
             if self._function is None:
-                self._function = self._python() if _is_interpreted() else self._loaded() or self._compiled()
+                self._function = self._python() if is_interpreted() else self._loaded() or self._compiled()
             return self._function
 
     def is_ready(self) -> bool:
         """Load the function if that is a matter of milliseconds; return whether it can be called without waiting."""
-        if self._function is None and not _is_interpreted():
+        if self._function is None and not is_interpreted():
             with self._lock:
                 self._function = self._function or self._loaded()
         return self._function is not None
@@ -116,7 +116,7 @@ class Entry:
         return Slot(self._name, f"{self._module} {types} {native.processor()}")
 
 
-def _is_interpreted() -> bool:
+def is_interpreted() -> bool:
     """Return whether Numba is told to leave Python functions as they are; does not import it."""
     numba: Any = sys.modules.get("numba")
     if numba is not None:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.entry import _is_interpreted as is_interpreted
+from yamjit.kernels.entry import is_interpreted
 
 __all__ = ["LogMel", "LogMelConstants", "NumpyLogMel", "bands", "load_log_mel"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -89,17 +89,30 @@ class PreparedProgram:
     steps: npt.NDArray[np.int64]
     constants: npt.NDArray[np.uint8]
     scratch: ScratchLayout
+    steps_address: int = field(init=False)
+    constants_address: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps_address", self.steps.ctypes.data)
+        object.__setattr__(self, "constants_address", self.constants.ctypes.data)
 
 
 @lru_cache(maxsize=8)
-def prepare(program: Program) -> PreparedProgram:
-    """Pack a program's constants for the vector kernels; the same program is prepared once."""
+def prepare(program: Program, vectors: bool = True) -> PreparedProgram:
+    """Pack a program's constants for the vector kernels; the same program is prepared once.
+
+    Parameters
+    ----------
+    program : Program
+    vectors : bool
+        Whether there are vector kernels; there are none in plain Python.
+    """
     steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)
     steps[:, :COLUMNS] = program.steps
     steps[:, Prepared.FLIP] = _INT8_TO_UINT8
     packed: list[npt.NDArray[np.generic]] = []
     size = padded(program.constants.size, ALIGNMENT)
-    for row in steps:
+    for row in steps if vectors else ():
         for column, array in _prepare_step(program, row).items():
             row[column] = size
             packed.append(array)

@@ -14,7 +14,7 @@ The planner has proved every range (`yamjit.plan.arena`); kernels neither check 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -155,6 +155,13 @@ class Workspace:
     arena: npt.NDArray[np.uint8]
     scratch: npt.NDArray[np.uint8]
     capacity: int
+    arena_address: int = field(init=False)
+    scratch_address: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        # NumPy takes a microsecond to tell an address, and a batch of one patch takes few hundred.
+        object.__setattr__(self, "arena_address", self.arena.ctypes.data)
+        object.__setattr__(self, "scratch_address", self.scratch.ctypes.data)
 
     def tensor(
         self, offset: int, patches: int, shape: tuple[int, ...], dtype: npt.DTypeLike = np.int8

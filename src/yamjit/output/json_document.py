@@ -57,9 +57,9 @@ class JsonWriter:
         self._object({"file": name, "error": reason})
 
     def _object(self, value: dict[str, Any]) -> None:
-        self._stream.write("\n" if self._first else ",\n")
+        # One write: an interruption comes before the object or after it.
+        self._stream.write(("\n" if self._first else ",\n") + json.dumps(value, ensure_ascii=False))
         self._first = False
-        self._stream.write(json.dumps(value, ensure_ascii=False))
         self._stream.flush()
 
 

@@ -1,0 +1,324 @@
+"""The one function that runs a table of steps, compiled: addresses and integers in, nothing out.
+
+It allocates nothing, raises nothing, holds no Python object and releases the GIL, so that it can also be compiled ahead
+of time for a target that has neither Python nor NumPy.
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import carray
+from numba.core.registry import cpu_target
+
+from yamjit.kernels.compilation import jit
+from yamjit.kernels.numba_kernels import (
+    conv_s8,
+    depthwise_s8,
+    finish,
+    lookup_s8,
+    mean_s8,
+    pointwise_s8,
+    quantize_f32,
+)
+from yamjit.kernels.numba_memory import pointer
+from yamjit.kernels.preparation import PREPARED_COLUMNS, Prepared, VectorOp
+from yamjit.kernels.program import SCRATCH_ROWS, Column, Requantization, StepOp, Window
+from yamjit.kernels.simd import VectorOps, detect_target
+from yamjit.kernels.vector_kernels import VectorKernels
+
+__all__ = ["run_steps"]
+
+
+def run_steps(
+    steps: int,
+    first: int,
+    last: int,
+    constants: int,
+    arena: int,
+    scratch: int,
+    accumulators: int,
+    image: int,
+    rows: int,
+    capacity: int,
+    patches: int,
+) -> None:
+    """Run steps; `steps`, `constants`, `arena` and `scratch` are addresses, the next three offsets into scratch.
+
+    The first steps run patch after patch, so that a patch stays in the cache, if they run to their end; those
+    behind them run all patches together, so that weights are read once.
+    """
+    together = first
+    while together < last and not _row(steps, together)[Prepared.TOGETHER]:
+        together += 1
+    if first > 1 or together == last:
+        together = first
+    memory = Memory(constants, arena, scratch, scratch + accumulators, scratch + image, scratch + rows, capacity)
+    for patch in range(patches):
+        for index in range(first, together):
+            _run_step(_row(steps, index), memory, patch, 1)
+    for index in range(together, last):
+        _run_step(_row(steps, index), memory, 0, patches)
+
+
+class Memory(NamedTuple):
+    """Addresses of what a step reads and writes."""
+
+    constants: int
+    arena: int
+    spare: int
+    accumulators: int
+    image: int
+    rows: int
+    capacity: int
+
+
+@jit
+def _row(steps: int, index: int) -> Any:
+    return carray(pointer(steps + index * PREPARED_COLUMNS * 8), PREPARED_COLUMNS, np.int64)
+
+
+@jit
+def _run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
+    """Run one step over some patches, the first of which is number `patch`."""
+    input_size = s[Column.INPUT_H] * s[Column.INPUT_W] * s[Column.INPUT_C]
+    output_size = s[Column.OUTPUT_H] * s[Column.OUTPUT_W] * s[Column.OUTPUT_C]
+    x = memory.arena + s[Column.INPUT] * memory.capacity + input_size * patch
+    out = memory.arena + s[Column.OUTPUT] * memory.capacity + output_size * patch
+    op = s[Column.OP]
+    if op == VectorOp.POINTWISE:
+        _run_pointwise(s, memory, x, out, patches * s[Column.INPUT_H] * s[Column.INPUT_W])
+    elif op == VectorOp.POINTWISE_RAW:
+        _run_pointwise_raw(s, memory, x, out, patches * s[Column.INPUT_H] * s[Column.INPUT_W])
+    else:
+        for number in range(patches):
+            if op == VectorOp.DEPTHWISE:
+                _run_depthwise(s, memory, x + number * input_size, out + number * output_size)
+            elif op == VectorOp.CONV:
+                _run_conv(s, memory, x + number * input_size, out + number * output_size)
+            else:
+                _run_plain_step(s, memory, patch + number)
+
+
+@jit
+def _run_pointwise(s: Any, memory: Memory, x: int, out: int, rows: int) -> None:
+    constants = memory.constants
+    _pointwise(
+        x,
+        rows,
+        s[Column.INPUT_C],
+        s[Prepared.FLIP],
+        s[Prepared.QUADS],
+        constants + s[Prepared.WEIGHTS],
+        s[Column.OUTPUT_C],
+        constants + s[Prepared.MULTIPLIER],
+        constants + s[Prepared.OFFSET],
+        constants + s[Prepared.SHIFT],
+        out,
+        memory.spare,
+    )
+
+
+@jit
+def _run_pointwise_raw(s: Any, memory: Memory, x: int, out: int, rows: int) -> None:
+    inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
+    requantization = _requantization(s, memory.constants)
+    width = (outputs + 15) // 16 * 16
+    for first in range(0, rows, SCRATCH_ROWS):
+        count = min(SCRATCH_ROWS, rows - first)
+        weights, bias = memory.constants + s[Prepared.WEIGHTS], memory.constants + s[Prepared.BIAS]
+        _pointwise_raw(
+            x + first * inputs,
+            count,
+            inputs,
+            s[Prepared.FLIP],
+            s[Prepared.QUADS],
+            weights,
+            outputs,
+            bias,
+            memory.accumulators,
+        )
+        for row in range(count):
+            acc = carray(pointer(memory.accumulators + row * width * 4), outputs, np.int32)
+            finish(acc, requantization, carray(pointer(out + (first + row) * outputs), outputs, np.int8))
+
+
+@jit
+def _run_depthwise(s: Any, memory: Memory, x: int, out: int) -> None:
+    """Give the image its border, as uint8, and filter it."""
+    constants = memory.constants
+    _pad(s, x, memory.image, 128)
+    _depthwise(
+        memory.image,
+        s[Prepared.IMAGE_W] * s[Column.INPUT_C],
+        s[Column.OUTPUT_H],
+        s[Column.OUTPUT_W],
+        s[Column.OUTPUT_C],
+        s[Column.STRIDE_H],
+        constants + s[Prepared.WEIGHTS],
+        constants + s[Prepared.MULTIPLIER],
+        constants + s[Prepared.OFFSET],
+        constants + s[Prepared.SHIFT],
+        out,
+        memory.spare,
+    )
+
+
+@jit
+def _run_conv(s: Any, memory: Memory, x: int, out: int) -> None:
+    """Give the image its border, put what each output position sees side by side, and multiply."""
+    constants = memory.constants
+    _pad(s, x, memory.image, 0)
+    _gather_rows(s, memory.image, memory.rows)
+    _pointwise(
+        memory.rows,
+        s[Column.OUTPUT_H] * s[Column.OUTPUT_W],
+        s[Prepared.QUADS] * 4,
+        s[Prepared.FLIP],
+        s[Prepared.QUADS],
+        constants + s[Prepared.WEIGHTS],
+        s[Column.OUTPUT_C],
+        constants + s[Prepared.MULTIPLIER],
+        constants + s[Prepared.OFFSET],
+        constants + s[Prepared.SHIFT],
+        out,
+        memory.spare,
+    )
+
+
+@jit
+def _pad(s: Any, x: int, image: int, more: int) -> None:
+    """Copy an image with a border of its zero point; `more` is 128 where bytes are to be unsigned, else 0."""
+    height, width, channels = s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], s[Column.INPUT_C]
+    flip = s[Prepared.FLIP] if more else 0
+    fill = np.uint8((s[Column.INPUT_ZERO_POINT] + more) & 255)
+    before, inside = s[Column.PAD_LEFT] * channels, s[Column.INPUT_W] * channels
+    for y in range(height):
+        target = carray(pointer(image + y * width * channels), width * channels, np.uint8)
+        iy = y - s[Column.PAD_TOP]
+        if 0 <= iy < s[Column.INPUT_H]:
+            _copy_row(x + iy * inside, image + y * width * channels + before, inside, flip)
+            for i in range(before):
+                target[i] = fill
+            for i in range(before + inside, width * channels):
+                target[i] = fill
+        else:
+            for i in range(width * channels):
+                target[i] = fill
+
+
+@jit
+def _gather_rows(s: Any, image: int, rows: int) -> None:
+    """Copy the input values of each output position, a kernel row after the other, each in whole quads of bytes."""
+    channels = s[Column.INPUT_C]
+    quads = (s[Column.KERNEL_W] * channels + 3) // 4
+    row_bytes = s[Prepared.IMAGE_W] * channels
+    target = rows
+    for oy in range(s[Column.OUTPUT_H]):
+        for ox in range(s[Column.OUTPUT_W]):
+            corner = image + oy * s[Column.STRIDE_H] * row_bytes + ox * s[Column.STRIDE_W] * channels
+            for ky in range(s[Column.KERNEL_H]):
+                for quad in range(quads):
+                    _copy_quad(corner + ky * row_bytes + quad * 4, target)
+                    target += 4
+
+
+def _compiled_features() -> dict[str, bool]:
+    """Return the features that Numba compiles for: this machine's, unless NUMBA_CPU_FEATURES says otherwise."""
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    return {feature[1:]: feature[0] == "+" for feature in features.split(",") if feature}
+
+
+_vector_kernels = VectorKernels(VectorOps(detect_target(_compiled_features(), platform.machine())))
+_pointwise, _pointwise_raw = _vector_kernels.pointwise, _vector_kernels.pointwise_raw
+_depthwise, _copy_quad, _copy_row = _vector_kernels.depthwise, _vector_kernels.copy_quad, _vector_kernels.copy_row
+
+
+@jit
+def _run_plain_step(s: Any, memory: Memory, patch: int) -> None:
+    """Run one step that has no vector kernel over one patch."""
+    acc = carray(pointer(memory.accumulators), s[Column.OUTPUT_C], np.int32)
+    constants, arena, capacity = memory.constants, memory.arena, memory.capacity
+    input_shape = (s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C])
+    output_shape = (s[Column.OUTPUT_H], s[Column.OUTPUT_W], s[Column.OUTPUT_C])
+    input_size = input_shape[0] * input_shape[1] * input_shape[2]
+    output_size = output_shape[0] * output_shape[1] * output_shape[2]
+    weights = pointer(constants + s[Column.WEIGHTS])
+    x = pointer(arena + s[Column.INPUT] * capacity + input_size * patch)
+    out = pointer(arena + s[Column.OUTPUT] * capacity + output_size * patch)
+    op = s[Column.OP]
+    if op == StepOp.QUANTIZE:
+        floats = pointer(arena + s[Column.INPUT] * capacity + input_size * patch * 4)
+        scale = carray(weights, 1, np.float32)[0]
+        quantize_f32(
+            carray(floats, input_size, np.float32),
+            scale,
+            s[Column.OUTPUT_ZERO_POINT],
+            carray(out, output_size, np.int8),
+        )
+    elif op == StepOp.LOOKUP:
+        lookup_s8(carray(x, input_size, np.int8), carray(weights, 256, np.int8), carray(out, output_size, np.int8))
+    elif op == StepOp.MEAN:
+        positions = (input_shape[0] * input_shape[1], input_shape[2])
+        mean_s8(
+            carray(x, positions, np.int8),
+            _requantization(s, constants),
+            acc,
+            carray(out, output_shape[2], np.int8),
+        )
+    elif op == StepOp.POINTWISE:
+        positions = (input_shape[0] * input_shape[1], input_shape[2])
+        pointwise_s8(
+            carray(x, positions, np.int8),
+            carray(weights, (input_shape[2], output_shape[2]), np.int8),
+            _requantization(s, constants),
+            acc,
+            carray(out, (positions[0], output_shape[2]), np.int8),
+        )
+    elif op == StepOp.DEPTHWISE:
+        depthwise_s8(
+            carray(x, input_shape, np.int8),
+            carray(weights, (s[Column.KERNEL_H], s[Column.KERNEL_W], output_shape[2]), np.int8),
+            _window(s),
+            _requantization(s, constants),
+            acc,
+            carray(out, output_shape, np.int8),
+        )
+    elif op == StepOp.CONV:
+        conv_s8(
+            carray(x, input_shape, np.int8),
+            carray(weights, (s[Column.KERNEL_H], s[Column.KERNEL_W], input_shape[2], output_shape[2]), np.int8),
+            _window(s),
+            _requantization(s, constants),
+            acc,
+            carray(out, output_shape, np.int8),
+        )
+
+
+@jit
+def _window(s: Any) -> Window:
+    return Window(
+        s[Column.STRIDE_H],
+        s[Column.STRIDE_W],
+        s[Column.PAD_TOP],
+        s[Column.PAD_LEFT],
+        s[Column.INPUT_ZERO_POINT],
+    )
+
+
+@jit
+def _requantization(s: Any, constants: int) -> Requantization:
+    channels = s[Column.OUTPUT_C]
+    return Requantization(
+        carray(pointer(constants + s[Column.BIAS]), channels, np.int32),
+        carray(pointer(constants + s[Column.MULTIPLIER]), channels, np.int32),
+        carray(pointer(constants + s[Column.SHIFT]), channels, np.int32),
+        carray(pointer(constants + s[Column.OFFSET]), channels, np.int64),
+        carray(pointer(constants + s[Column.SCALE]), channels, np.float64),
+        s[Column.OUTPUT_ZERO_POINT],
+        s[Column.ACTIVATION_MIN],
+        s[Column.ACTIVATION_MAX],
+        s[Column.ROUNDING],
+    )
