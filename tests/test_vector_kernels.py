@@ -67,6 +67,8 @@ def constants(rng: np.random.Generator, channels: int, reach: int) -> tuple[np.n
     multiplier = rng.integers(2**30, 2**31, channels)
     right = np.maximum(np.log2(reach * multiplier / 2.0**9).astype(np.int64) + rng.integers(-1, 2, channels), 32)
     offset = rng.integers(-(2**20), 2**20, channels) * multiplier // 2**12 + 2**30 + (1 << (right - 1))
+    # A bias may lift results far beyond a byte, and beyond 16 bits.
+    offset[2::5] += (1 << right[2::5]) * rng.choice([-(2**17), -(2**15), 300, 2**15, 40_000, 2**17], offset[2::5].size)
     return multiplier, offset, (right - 32).astype(np.int32)
 
 

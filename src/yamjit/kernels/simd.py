@@ -293,9 +293,9 @@ class VectorOps:
         return _store(b, address, b.shuffle_vector(low, high, _mask(order)))
 
     def _packed_by_saturation(self, b: Any, parts: Sequence[Any]) -> Any:
-        """Pack by packusdw and packuswb, which undo the unpacking within 16 bytes and clamp on the way."""
+        """Pack by packssdw and packuswb, which undo the unpacking within 16 bytes and clamp on the way."""
         words, octets = ir.VectorType(_I16, 2 * self.lanes), ir.VectorType(_I8, 4 * self.lanes)
-        names = {16: ("avx512.packusdw.512", "avx512.packuswb.512"), 8: ("avx2.packusdw", "avx2.packuswb")}
+        names = {16: ("avx512.packssdw.512", "avx512.packuswb.512"), 8: ("avx2.packssdw", "avx2.packuswb")}
         to_words, to_bytes = names[self.lanes]
         first = _call(b, f"llvm.x86.{to_words}", words, parts[0], parts[1])
         second = _call(b, f"llvm.x86.{to_words}", words, parts[2], parts[3])
