@@ -38,8 +38,8 @@ pytestmark = pytest.mark.numba
 
 Float32 = npt.NDArray[np.float32]
 
-#: What a target needs to run; vectors of NEON are plain LLVM here, with fused operations.
-NEEDS = {"avx512vnni": ("avx512f", "avx512vl", "avx512dq"), "avx2": ("avx2", "fma"), "neon-i8mm": ("fma",), "plain": ()}
+#: What a target needs to run.
+NEEDS = {"avx512vnni": ("avx512f", "avx512vl", "avx512dq"), "avx2": ("avx2", "fma"), "plain": ()}
 FEATURES = llvm.get_host_cpu_features()
 RUNNABLE = [name for name, needs in NEEDS.items() if all(FEATURES.get(need, False) for need in needs)]
 FUSED = [name for name in RUNNABLE if name != "plain"]

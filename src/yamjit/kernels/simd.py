@@ -52,7 +52,6 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             Target("avx512vnni", lanes=16, rows=12, columns=2),
             Target("avxvnni", lanes=8, rows=6, columns=2),
             Target("avx2", lanes=8, rows=4, columns=2),
-            Target("neon-i8mm", lanes=4, rows=6, columns=4),
             Target("plain", lanes=4, rows=4, columns=2),
         )
     }
@@ -80,8 +79,6 @@ def detect_target(features: Mapping[str, bool], machine: str) -> Target:
             return TARGETS["avxvnni"]
         if has("avx2"):
             return TARGETS["avx2"]
-    if machine.lower() in ("aarch64", "arm64") and has("i8mm"):
-        return TARGETS["neon-i8mm"]
     return TARGETS["plain"]
 
 
@@ -212,7 +209,6 @@ class VectorOps:
             "avx512vnni": _vpdpbusd("llvm.x86.avx512.vpdpbusd.512"),
             "avxvnni": _vpdpbusd("llvm.x86.avx512.vpdpbusd.256"),
             "avx2": _dot_by_madd,
-            "neon-i8mm": _usdot,
             "plain": _dot_by_bytes,
         }[self.target.name]
         return _operation(self._i32, (self._i32, self._i32, self._i32), emit)
@@ -313,11 +309,6 @@ def _vpdpbusd(name: str) -> _Emit:
         return _call(b, name, acc.type, acc, u, s)
 
     return emit
-
-
-def _usdot(b: Any, acc: Any, u: Any, s: Any) -> Any:
-    octets = ir.VectorType(_I8, 16)
-    return _call(b, "llvm.aarch64.neon.usdot.v4i32.v16i8", acc.type, acc, b.bitcast(u, octets), b.bitcast(s, octets))
 
 
 def _dot_by_madd(b: Any, acc: Any, u: Any, s: Any) -> Any:
