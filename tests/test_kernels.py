@@ -7,6 +7,7 @@ their bounds checked.
 
 from __future__ import annotations
 
+import abc
 import functools
 import itertools
 import os
@@ -153,16 +154,16 @@ class Rescaling:
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class Problem(abc.ABC):
     """Operands of a kernel; `expected` asks the reference, `solve` a backend."""
 
     name: str
 
-    def expected(self) -> Int8:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def expected(self) -> Int8: ...
 
-    def solve(self, kernels: NumpyKernels, out: Int8) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def solve(self, kernels: NumpyKernels, out: Int8) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
