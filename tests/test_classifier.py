@@ -275,7 +275,7 @@ def test_wrong_numbers_of_threads_are_refused(model_bytes: bytes, threads: objec
 
 
 def test_models_that_take_patches_say_so(model_bytes: bytes) -> None:
-    from tests.patch_models import without_front_end
+    from tools.cuts import without_front_end
 
     model = yamjit.load(write_graph(without_front_end(synthetic_yamnet(seed=0, width=0.125))), backend="numpy")
     with pytest.raises(yamjit.ModelError, match="patches"):
