@@ -1,30 +1,20 @@
-"""Fixtures of the benchmarks: the model, the sounds, and contenders whose answers are right."""
+"""Fixtures of the benchmarks: contenders whose answers are right."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-import soundfile
 
-from benchmarks.contenders import SAMPLE_RATE, WINDOW, Contender, check, contenders, model_bytes, sound
-
-RECORDING_S = 60.0
+from benchmarks.contenders import Contender, check, load_all
+from benchmarks.inputs import prepare
 
 
 @pytest.fixture(scope="session")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a file of 60 s, 16 kHz, mono, 16 bits."""
-    path = tmp_path_factory.mktemp("benchmarks") / "recording.wav"
-    soundfile.write(path, sound(RECORDING_S), SAMPLE_RATE, subtype="PCM_16")
-    return path
-
-
-@pytest.fixture(scope="session")
-def everyone(recording: Path) -> dict[str, Contender]:
+def everyone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Contender]:
     """Return all contenders by name, each checked against the reference kernels (else against NumPy)."""
-    found = {contender.name: contender for contender in contenders(model_bytes())}
-    judge = found.get("TFLite reference", found["yamjit numpy"])
+    folder = tmp_path_factory.mktemp("benchmarks")
+    prepare(folder)
+    found = {contender.name: contender for contender in load_all(folder)}
+    judge = found.get("LiteRT reference", found["yamjit numpy"])
     for contender in found.values():
-        check(contender, judge, sound(WINDOW / SAMPLE_RATE), recording)
+        check(contender, judge)
     return found

@@ -1,29 +1,29 @@
-"""One window, and a recording of 60 s: ``python -m pytest benchmarks``."""
+"""One window, its two parts, and a recording of 20 s: ``python -m pytest benchmarks``."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.contenders import SAMPLE_RATE, WINDOW, Contender, sound
-
-NAMES = ("yamjit numba", "yamjit numpy", "TFLite xnnpack", "TFLite optimised", "TFLite reference")
+from benchmarks.contenders import NAMES, Contender, InProcess
 
 
 @pytest.fixture(params=NAMES)
-def contender(request: pytest.FixtureRequest, everyone: dict[str, Contender]) -> Contender:
-    if request.param not in everyone:
+def contender(request: pytest.FixtureRequest, everyone: dict[str, Contender]) -> InProcess:
+    found = everyone.get(request.param)
+    if not isinstance(found, InProcess):
         pytest.skip(f"{request.param} is not installed")
-    return everyone[request.param]
+    return found
 
 
-@pytest.mark.benchmark(group="one window of 0.975 s, waveform to scores")
-def test_window(benchmark: Any, contender: Contender) -> None:
-    benchmark(contender.window, sound(WINDOW / SAMPLE_RATE))
+@pytest.mark.parametrize("question", ["window", "network", "front end"])
+def test_window(benchmark: Any, contender: InProcess, question: str) -> None:
+    benchmark.group = f"{question}, of 0.975 s"
+    benchmark(contender.questions[question])
 
 
-@pytest.mark.benchmark(group="file of 60 s, a window every 0.48 s, file to scores")
-def test_recording(benchmark: Any, contender: Contender, recording: Path) -> None:
-    benchmark.pedantic(contender.recording, (recording,), rounds=5, warmup_rounds=1)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_recording(benchmark: Any, contender: InProcess, threads: int) -> None:
+    benchmark.group = f"file of 20 s, a window every 0.48 s, threads: {threads}"
+    benchmark.pedantic(contender.questions[f"short {threads}"], rounds=3, warmup_rounds=1)

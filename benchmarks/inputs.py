@@ -1,0 +1,93 @@
+"""What everyone is given: the model whole and cut in two, a window, a patch, recordings; files in one folder.
+
+Whoever only reads them needs NumPy and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["HOP", "SAMPLE_RATE", "WINDOW", "prepare", "read_wav", "sound", "windows"]
+
+Float32 = npt.NDArray[np.float32]
+
+SAMPLE_RATE = 16_000
+WINDOW = 15_600
+HOP = 7_680
+
+#: Seconds of the recording that is timed, and of the one that answers are checked on.
+RECORDING_S = 600.0
+SHORT_S = 20.0
+
+
+def prepare(folder: Path) -> None:
+    """Write all files.
+
+    ``model.tflite``, ``network.tflite`` (patch in), ``front_end.tflite`` (patch out), ``window.npy`` (15600,),
+    ``patch.npy`` (96, 64), ``window.wav``, ``short.wav``, ``recording.wav`` (16 kHz, mono, 16 bits).
+    """
+    from tools.cuts import front_end_only, without_front_end
+    from yamjit.frontend import FrontEnd
+    from yamjit.plan import compile_plan
+    from yamjit.tflite import read_graph, write_graph
+
+    model = _model()
+    graph = read_graph(model)
+    (folder / "model.tflite").write_bytes(model)
+    (folder / "network.tflite").write_bytes(write_graph(without_front_end(graph)))
+    (folder / "front_end.tflite").write_bytes(write_graph(front_end_only(graph)))
+    for name, seconds in (("window", WINDOW / SAMPLE_RATE), ("short", SHORT_S), ("recording", RECORDING_S)):
+        _write_wav(folder / f"{name}.wav", sound(seconds))
+    window = sound(WINDOW / SAMPLE_RATE)
+    constants = compile_plan(graph).front_end
+    if constants is None:
+        raise ValueError("the model takes log-mel patches; one that takes samples is wanted")
+    np.save(folder / "window.npy", window)
+    np.save(folder / "patch.npy", FrontEnd(constants).frames(window))
+
+
+def sound(seconds: float, seed: int = 0) -> Float32:
+    """Return a seeded recording: tones over noise that comes and goes."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    noise = rng.standard_normal(time.size) * (0.02 + 0.1 * np.sin(0.7 * time) ** 2)
+    tones = sum(0.05 * np.sin(2 * np.pi * f * time * (1 + 0.02 * np.sin(time))) for f in (220.0, 950.0, 3100.0))
+    return (noise + tones).clip(-1, 1).astype(np.float32)
+
+
+def read_wav(path: Path) -> Float32:
+    """Return the samples of a mono file of 16 bits, in [-1, 1]."""
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32) / np.float32(32768)
+
+
+def windows(samples: Float32) -> Iterator[Float32]:
+    """Yield the windows of a recording, the last one padded with zeros."""
+    for start in range(0, max(1, samples.size - WINDOW + HOP), HOP):
+        window = samples[start : start + WINDOW]
+        yield window if window.size == WINDOW else np.pad(window, (0, WINDOW - window.size))
+
+
+def _model() -> bytes:
+    """Return the official model, or a synthetic one of the same size where it is not at hand."""
+    path = os.environ.get("YAMJIT_MODEL")
+    if path:
+        return Path(path).read_bytes()
+    from tools.synthetic import synthetic_yamnet
+    from yamjit.tflite import write_graph
+
+    return write_graph(synthetic_yamnet(seed=0))
+
+
+def _write_wav(path: Path, samples: Float32) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
