@@ -185,6 +185,8 @@ def assert_equal(found: yamjit.Classification, wanted: yamjit.Classification) ->
 def test_threads_change_no_bit(
     model_bytes: bytes, long_sound: np.ndarray, tmp_path: Path, backend: str, threads: int
 ) -> None:
+    if backend == "numba":
+        pytest.importorskip("numba")
     one, several = (yamjit.load(model_bytes, backend=backend, threads=n) for n in (1, threads))
     for hop_s, seconds in ((0.48, 40), (0.48, 0.5), (0.1, 12), (0.0123, 2), (5.0, 40)):
         part = long_sound[: int(seconds * SAMPLE_RATE)]
