@@ -40,7 +40,7 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
         workspace.scratch_address,
         layout.accumulators,
         layout.image,
-        layout.rows,
+        layout.border,
         workspace.capacity,
         patches,
     )

@@ -51,18 +51,20 @@ class VectorOp(enum.IntEnum):
 
 
 class Prepared(enum.IntEnum):
-    """Columns of a prepared step: offsets of packed constants, sizes of what is built in scratch memory."""
+    """Columns of a prepared step: offsets of packed constants, and how its input is walked over."""
 
     WEIGHTS = COLUMNS
     BIAS = COLUMNS + 1
     MULTIPLIER = COLUMNS + 2
     SHIFT = COLUMNS + 3
     OFFSET = COLUMNS + 4
+    #: Four inputs each: groups of them lie in one row of an image, or are one pixel.
     QUADS = COLUMNS + 5
-    IMAGE_H = COLUMNS + 6
-    IMAGE_W = COLUMNS + 7
-    TOGETHER = COLUMNS + 8
-    FLIP = COLUMNS + 9
+    GROUPS = COLUMNS + 6
+    IMAGE_H = COLUMNS + 7
+    IMAGE_W = COLUMNS + 8
+    TOGETHER = COLUMNS + 9
+    FLIP = COLUMNS + 10
 
 
 PREPARED_COLUMNS = COLUMNS + len(Prepared)
@@ -140,9 +142,9 @@ def _prepare_pointwise(program: Program, row: _Row) -> _Constants:
     bias = _bias(program, row) - 128 * weights.sum(axis=0, dtype=np.int64)
     rounded = _rounds_by_one_shift(program, row)
     row[Column.OP] = VectorOp.POINTWISE if rounded else VectorOp.POINTWISE_RAW
-    row[Prepared.QUADS] = padded(shape[0], 4) // 4
+    row[Prepared.GROUPS], row[Prepared.QUADS] = 1, padded(shape[0], 4) // 4
     packed: _Constants = {Prepared.WEIGHTS: pack_pointwise(weights)}
-    return packed | (_one_shift(program, row, bias) if rounded else {Prepared.BIAS: _filled(bias.astype(np.int32))})
+    return packed | (_one_shift(program, row, bias) if rounded else {Prepared.BIAS: _filled(_wrapped(bias))})
 
 
 def _prepare_conv(program: Program, row: _Row) -> _Constants:
@@ -152,7 +154,7 @@ def _prepare_conv(program: Program, row: _Row) -> _Constants:
     weights = _constant(program, row, Column.WEIGHTS, shape, np.int8)
     rows = conv_rows(weights)
     row[Column.OP] = VectorOp.CONV
-    row[Prepared.QUADS] = len(rows) // 4
+    row[Prepared.GROUPS], row[Prepared.QUADS] = shape[0], len(rows) // shape[0] // 4
     row[Prepared.IMAGE_H], row[Prepared.IMAGE_W] = image_size(row)
     sums = weights.sum(axis=(0, 1, 2), dtype=np.int64)
     bias = _bias(program, row) - (int(row[Column.INPUT_ZERO_POINT]) + 128) * sums
@@ -162,9 +164,10 @@ def _prepare_conv(program: Program, row: _Row) -> _Constants:
 def _prepare_depthwise(program: Program, row: _Row) -> _Constants:
     channels = int(row[Column.OUTPUT_C])
     strides = (row[Column.STRIDE_H], row[Column.STRIDE_W])
-    whole = channels % CHUNK == 0 or (CHUNK % channels == 0 and strides[1] == 1)
-    fits = (row[Column.KERNEL_H], row[Column.KERNEL_W]) == (3, 3) and strides[0] == strides[1]
-    if not (whole and fits and _rounds_by_one_shift(program, row)):
+    whole = channels % CHUNK == 0 and strides in ((1, 1), (2, 2))
+    divides = CHUNK % channels == 0 and strides == (1, 1)
+    fits = (row[Column.KERNEL_H], row[Column.KERNEL_W]) == (3, 3)
+    if not ((whole or divides) and fits and _rounds_by_one_shift(program, row)):
         return {}
     weights = _constant(program, row, Column.WEIGHTS, (3, 3, channels), np.int8)
     row[Column.OP] = VectorOp.DEPTHWISE
@@ -185,27 +188,41 @@ _PREPARATIONS: Mapping[StepOp, Callable[[Program, _Row], _Constants]] = {
 # -- Requantization ---------------------------------------------------------------------------------------------
 
 
+#: What one shift may shift by beyond 32 bits, so that what it shifts fits 64.
+_MOST_SHIFT = 22
+
+
 def _rounds_by_one_shift(program: Program, row: _Row) -> bool:
-    """Whether one shift of at least 32 bits rounds, and the clamp is the whole range of a byte."""
+    """Whether one shift of at least 32 bits rounds, and the clamp is the whole range of an int8."""
     whole = (row[Column.OUTPUT_ZERO_POINT], row[Column.ACTIVATION_MIN], row[Column.ACTIVATION_MAX]) == (-128, -128, 127)
-    one_shift = row[Column.ROUNDING] == Rounding.ONE_SHIFT
-    return bool(whole and one_shift and (_per_channel(program, row, Column.SHIFT, np.int32) <= -1).all())
+    beyond = _shift_beyond(program, row)
+    return bool(whole and row[Column.ROUNDING] == Rounding.ONE_SHIFT and ((0 <= beyond) & (beyond <= _MOST_SHIFT)).all())
+
+
+def _shift_beyond(program: Program, row: _Row) -> npt.NDArray[np.int32]:
+    """Return by how much more than 32 bits each channel is shifted."""
+    shift: npt.NDArray[np.int32] = -1 - _per_channel(program, row, Column.SHIFT, np.int32)
+    return shift
 
 
 def _one_shift(
     program: Program, row: _Row, bias: npt.NDArray[np.int64], order: npt.NDArray[np.intp] | None = None
 ) -> _Constants:
-    """Pack multipliers, shifts beyond 32 bits, and offsets that hold the bias, of channels in `order`."""
-    multiplier = _per_channel(program, row, Column.MULTIPLIER, np.int32).astype(np.int64)
-    offset = _per_channel(program, row, Column.OFFSET, np.int64) + bias * multiplier
-    shift = -1 - _per_channel(program, row, Column.SHIFT, np.int32)
-    if order is not None:
-        multiplier, offset, shift = multiplier[order], offset[order], shift[order]
+    """Pack biases, multipliers, shifts, and offsets that hold the output's zero point, of channels in `order`."""
+    order = np.arange(bias.size) if order is None else order
+    shift = _shift_beyond(program, row)[order]
+    zero_point = np.int64(row[Column.OUTPUT_ZERO_POINT]) << (32 + shift.astype(np.int64))
     return {
-        Prepared.MULTIPLIER: pack_pairs(multiplier),
-        Prepared.OFFSET: pack_pairs(offset),
+        Prepared.BIAS: _filled(_wrapped(bias[order])),
+        Prepared.MULTIPLIER: _filled(_per_channel(program, row, Column.MULTIPLIER, np.int32)[order]),
+        Prepared.OFFSET: pack_pairs(_per_channel(program, row, Column.OFFSET, np.int64)[order] + zero_point),
         Prepared.SHIFT: _filled(shift),
     }
+
+
+def _wrapped(bias: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Return where int32 accumulators start that wrap as the plain kernels' do."""
+    return bias.astype(np.int32)
 
 
 def _bias(program: Program, row: _Row) -> npt.NDArray[np.int64]:

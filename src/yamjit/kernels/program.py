@@ -209,13 +209,13 @@ class ScratchLayout(NamedTuple):
     Parameters
     ----------
     spare : int
-        Room for one vector.
+        Room for two vectors.
     accumulators : int
         int32 of `SCRATCH_ROWS` output positions.
     image : int
         An input with its border.
-    rows : int
-        The inputs of every output position side by side.
+    border : int
+        What stands for a row outside an image.
     size : int
         Of all of it.
     """
@@ -223,7 +223,7 @@ class ScratchLayout(NamedTuple):
     spare: int
     accumulators: int
     image: int
-    rows: int
+    border: int
     size: int
 
 
@@ -233,19 +233,17 @@ SCRATCH_ROWS = 16
 
 def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
     """Return where the kernels of a program build what they build."""
-    channels = image = rows = 0
+    channels = image = border = 0
     for row in steps:
         if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE):
             height, width = image_size(row)
             image = max(image, height * width * int(row[Column.INPUT_C]))
-        if row[Column.OP] == StepOp.CONV:
-            span = -(-int(row[Column.KERNEL_W] * row[Column.INPUT_C]) // 4) * 4
-            rows = max(rows, int(row[Column.OUTPUT_H] * row[Column.OUTPUT_W] * row[Column.KERNEL_H]) * span)
+            border = max(border, int(row[Column.INPUT_W] * row[Column.INPUT_C]))
         if row[Column.OP] not in (StepOp.QUANTIZE, StepOp.LOOKUP):
             channels = max(channels, int(row[Column.OUTPUT_C]))
     accumulators = SCRATCH_ROWS * 4 * (channels + ALIGNMENT)
     starts = [0]
-    for size in (ALIGNMENT, accumulators, image, rows):
+    for size in (2 * ALIGNMENT, accumulators, image, border):
         starts.append(starts[-1] + -(-size // ALIGNMENT) * ALIGNMENT + 4 * ALIGNMENT)
     return ScratchLayout(*starts)
 

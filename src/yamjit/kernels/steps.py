@@ -14,6 +14,7 @@ from numba import carray
 from numba.core.registry import cpu_target
 
 from yamjit.kernels.compilation import jit
+from yamjit.kernels.generation import Channels
 from yamjit.kernels.numba_kernels import (
     conv_s8,
     depthwise_s8,
@@ -24,10 +25,13 @@ from yamjit.kernels.numba_kernels import (
     quantize_f32,
 )
 from yamjit.kernels.numba_memory import pointer
+from yamjit.kernels.packing import BLOCK, CHUNK
 from yamjit.kernels.preparation import PREPARED_COLUMNS, Prepared, VectorOp
 from yamjit.kernels.program import SCRATCH_ROWS, Column, Requantization, StepOp, Window
 from yamjit.kernels.simd import VectorOps, detect_target
+from yamjit.kernels.vector_depthwise import Image
 from yamjit.kernels.vector_kernels import VectorKernels
+from yamjit.kernels.vector_matmul import Rows, copy_bytes
 
 __all__ = ["run_steps"]
 
@@ -41,7 +45,7 @@ def run_steps(
     scratch: int,
     accumulators: int,
     image: int,
-    rows: int,
+    border: int,
     capacity: int,
     patches: int,
 ) -> None:
@@ -55,7 +59,7 @@ def run_steps(
         together += 1
     if first > 1 or together == last:
         together = first
-    memory = Memory(constants, arena, scratch, scratch + accumulators, scratch + image, scratch + rows, capacity)
+    memory = Memory(constants, arena, scratch, scratch + accumulators, scratch + image, scratch + border, capacity)
     for patch in range(patches):
         for index in range(first, together):
             _run_step(_row(steps, index), memory, patch, 1)
@@ -71,7 +75,7 @@ class Memory(NamedTuple):
     spare: int
     accumulators: int
     image: int
-    rows: int
+    border: int
     capacity: int
 
 
@@ -103,126 +107,87 @@ def _run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
 
 
 @jit
-def _run_pointwise(s: Any, memory: Memory, x: int, out: int, rows: int) -> None:
-    constants = memory.constants
-    _pointwise(
-        x,
-        rows,
-        s[Column.INPUT_C],
-        s[Prepared.FLIP],
-        s[Prepared.QUADS],
-        constants + s[Prepared.WEIGHTS],
-        s[Column.OUTPUT_C],
-        constants + s[Prepared.MULTIPLIER],
-        constants + s[Prepared.OFFSET],
-        constants + s[Prepared.SHIFT],
-        out,
-        memory.spare,
-    )
+def _run_pointwise(s: Any, memory: Memory, x: int, out: int, count: int) -> None:
+    inputs = s[Column.INPUT_C]
+    rows = Rows(x, count, inputs, 1, 0, s[Prepared.QUADS], s[Prepared.FLIP])
+    _vector_matmul(rows, _channels(s, memory.constants), s[Column.OUTPUT_C], out, memory.spare)
 
 
 @jit
-def _run_pointwise_raw(s: Any, memory: Memory, x: int, out: int, rows: int) -> None:
+def _run_pointwise_raw(s: Any, memory: Memory, x: int, out: int, count: int) -> None:
     inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
-    requantization = _requantization(s, memory.constants)
-    width = (outputs + 15) // 16 * 16
-    for first in range(0, rows, SCRATCH_ROWS):
-        count = min(SCRATCH_ROWS, rows - first)
-        weights, bias = memory.constants + s[Prepared.WEIGHTS], memory.constants + s[Prepared.BIAS]
-        _pointwise_raw(
-            x + first * inputs,
-            count,
-            inputs,
-            s[Prepared.FLIP],
-            s[Prepared.QUADS],
-            weights,
-            outputs,
-            bias,
-            memory.accumulators,
-        )
-        for row in range(count):
+    channels, requantization = _channels(s, memory.constants), _requantization(s, memory.constants)
+    width = (outputs + BLOCK - 1) // BLOCK * BLOCK
+    for first in range(0, count, SCRATCH_ROWS):
+        here = min(SCRATCH_ROWS, count - first)
+        rows = Rows(x + first * inputs, here, inputs, 1, 0, s[Prepared.QUADS], s[Prepared.FLIP])
+        _vector_matmul_raw(rows, channels, outputs, memory.accumulators)
+        for row in range(here):
             acc = carray(pointer(memory.accumulators + row * width * 4), outputs, np.int32)
             finish(acc, requantization, carray(pointer(out + (first + row) * outputs), outputs, np.int8))
 
 
 @jit
 def _run_depthwise(s: Any, memory: Memory, x: int, out: int) -> None:
-    """Give the image its border, as uint8, and filter it."""
-    constants = memory.constants
-    _pad(s, x, memory.image, 128)
-    _depthwise(
-        memory.image,
-        s[Prepared.IMAGE_W] * s[Column.INPUT_C],
-        s[Column.OUTPUT_H],
-        s[Column.OUTPUT_W],
-        s[Column.OUTPUT_C],
-        s[Column.STRIDE_H],
-        constants + s[Prepared.WEIGHTS],
-        constants + s[Prepared.MULTIPLIER],
-        constants + s[Prepared.OFFSET],
-        constants + s[Prepared.SHIFT],
-        out,
-        memory.spare,
-    )
+    """Filter an image, which is given its border only where a column is no whole chunk."""
+    height, width, channels = s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C]
+    stride, top, left = s[Column.STRIDE_H], s[Column.PAD_TOP], s[Column.PAD_LEFT]
+    if channels < CHUNK:
+        _pad(s, x, memory.image)
+        x, height, width = memory.image, s[Prepared.IMAGE_H], s[Prepared.IMAGE_W]
+    else:
+        _fill(memory.border, width * channels, s[Column.INPUT_ZERO_POINT])
+    image = Image(x, height, width, channels, stride, top, left, memory.border, s[Prepared.FLIP])
+    constants = _channels(s, memory.constants)
+    _vector_depthwise(image, constants, s[Column.OUTPUT_H], s[Column.OUTPUT_W], out, memory.spare)
 
 
 @jit
 def _run_conv(s: Any, memory: Memory, x: int, out: int) -> None:
-    """Give the image its border, put what each output position sees side by side, and multiply."""
-    constants = memory.constants
-    _pad(s, x, memory.image, 0)
-    _gather_rows(s, memory.image, memory.rows)
-    _pointwise(
-        memory.rows,
-        s[Column.OUTPUT_H] * s[Column.OUTPUT_W],
-        s[Prepared.QUADS] * 4,
-        s[Prepared.FLIP],
-        s[Prepared.QUADS],
+    """Give the image its border, and multiply what each output position sees, a row of them at a time."""
+    _pad(s, x, memory.image)
+    row_bytes = s[Prepared.IMAGE_W] * s[Column.INPUT_C]
+    count, outputs = s[Column.OUTPUT_W], s[Column.OUTPUT_C]
+    stride = s[Column.STRIDE_W] * s[Column.INPUT_C]
+    channels = _channels(s, memory.constants)
+    for oy in range(s[Column.OUTPUT_H]):
+        at = memory.image + oy * s[Column.STRIDE_H] * row_bytes
+        rows = Rows(at, count, stride, s[Prepared.GROUPS], row_bytes, s[Prepared.QUADS], s[Prepared.FLIP])
+        _vector_matmul(rows, channels, outputs, out + oy * count * outputs, memory.spare)
+
+
+@jit
+def _channels(s: Any, constants: int) -> Channels:
+    return Channels(
         constants + s[Prepared.WEIGHTS],
-        s[Column.OUTPUT_C],
+        constants + s[Prepared.BIAS],
         constants + s[Prepared.MULTIPLIER],
         constants + s[Prepared.OFFSET],
         constants + s[Prepared.SHIFT],
-        out,
-        memory.spare,
     )
 
 
 @jit
-def _pad(s: Any, x: int, image: int, more: int) -> None:
-    """Copy an image with a border of its zero point; `more` is 128 where bytes are to be unsigned, else 0."""
+def _pad(s: Any, x: int, image: int) -> None:
+    """Copy an image and give it a border of its zero point."""
     height, width, channels = s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], s[Column.INPUT_C]
-    flip = s[Prepared.FLIP] if more else 0
-    fill = np.uint8((s[Column.INPUT_ZERO_POINT] + more) & 255)
+    fill, row_bytes = s[Column.INPUT_ZERO_POINT], width * channels
     before, inside = s[Column.PAD_LEFT] * channels, s[Column.INPUT_W] * channels
     for y in range(height):
-        target = carray(pointer(image + y * width * channels), width * channels, np.uint8)
-        iy = y - s[Column.PAD_TOP]
+        target, iy = image + y * row_bytes, y - s[Column.PAD_TOP]
         if 0 <= iy < s[Column.INPUT_H]:
-            _copy_row(x + iy * inside, image + y * width * channels + before, inside, flip)
-            for i in range(before):
-                target[i] = fill
-            for i in range(before + inside, width * channels):
-                target[i] = fill
+            _fill(target, before, fill)
+            copy_bytes(x + iy * inside, target + before, inside)
+            _fill(target + before + inside, row_bytes - before - inside, fill)
         else:
-            for i in range(width * channels):
-                target[i] = fill
+            _fill(target, row_bytes, fill)
 
 
 @jit
-def _gather_rows(s: Any, image: int, rows: int) -> None:
-    """Copy the input values of each output position, a kernel row after the other, each in whole quads of bytes."""
-    channels = s[Column.INPUT_C]
-    quads = (s[Column.KERNEL_W] * channels + 3) // 4
-    row_bytes = s[Prepared.IMAGE_W] * channels
-    target = rows
-    for oy in range(s[Column.OUTPUT_H]):
-        for ox in range(s[Column.OUTPUT_W]):
-            corner = image + oy * s[Column.STRIDE_H] * row_bytes + ox * s[Column.STRIDE_W] * channels
-            for ky in range(s[Column.KERNEL_H]):
-                for quad in range(quads):
-                    _copy_quad(corner + ky * row_bytes + quad * 4, target)
-                    target += 4
+def _fill(target: int, count: int, value: int) -> None:
+    memory = carray(pointer(target), count, np.int8)
+    for i in range(count):
+        memory[i] = value
 
 
 def _compiled_features() -> dict[str, bool]:
@@ -232,8 +197,8 @@ def _compiled_features() -> dict[str, bool]:
 
 
 _vector_kernels = VectorKernels(VectorOps(detect_target(_compiled_features(), platform.machine())))
-_pointwise, _pointwise_raw = _vector_kernels.pointwise, _vector_kernels.pointwise_raw
-_depthwise, _copy_quad, _copy_row = _vector_kernels.depthwise, _vector_kernels.copy_quad, _vector_kernels.copy_row
+_vector_matmul, _vector_matmul_raw = _vector_kernels.matmul, _vector_kernels.matmul_raw
+_vector_depthwise = _vector_kernels.depthwise
 
 
 @jit
