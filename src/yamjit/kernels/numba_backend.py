@@ -39,7 +39,7 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
         workspace.arena_address,
         workspace.scratch_address,
         layout.accumulators,
-        layout.image,
+        layout.input,
         layout.border,
         workspace.capacity,
         patches,

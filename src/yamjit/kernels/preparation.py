@@ -35,8 +35,10 @@ from yamjit.kernels.program import (
     StepOp,
     aligned_bytes,
     image_size,
+    panel_stride,
     scratch_layout,
 )
+from yamjit.kernels.real_requantization import IntegerFactors, find_real_factors
 
 __all__ = ["PREPARED_COLUMNS", "Prepared", "PreparedProgram", "VectorOp", "prepare"]
 
@@ -58,13 +60,17 @@ class Prepared(enum.IntEnum):
     MULTIPLIER = COLUMNS + 2
     SHIFT = COLUMNS + 3
     OFFSET = COLUMNS + 4
+    SCALE = COLUMNS + 5
+    REAL_OFFSET = COLUMNS + 6
+    PROVEN = COLUMNS + 7
     #: Four inputs each: groups of them lie in one row of an image, or are one pixel.
-    QUADS = COLUMNS + 5
-    GROUPS = COLUMNS + 6
-    IMAGE_H = COLUMNS + 7
-    IMAGE_W = COLUMNS + 8
-    TOGETHER = COLUMNS + 9
-    FLIP = COLUMNS + 10
+    QUADS = COLUMNS + 8
+    GROUPS = COLUMNS + 9
+    PANEL_STRIDE = COLUMNS + 10
+    IMAGE_H = COLUMNS + 11
+    IMAGE_W = COLUMNS + 12
+    TOGETHER = COLUMNS + 13
+    FLIP = COLUMNS + 14
 
 
 PREPARED_COLUMNS = COLUMNS + len(Prepared)
@@ -143,8 +149,9 @@ def _prepare_pointwise(program: Program, row: _Row) -> _Constants:
     rounded = _rounds_by_one_shift(program, row)
     row[Column.OP] = VectorOp.POINTWISE if rounded else VectorOp.POINTWISE_RAW
     row[Prepared.GROUPS], row[Prepared.QUADS] = 1, padded(shape[0], 4) // 4
+    row[Prepared.PANEL_STRIDE] = panel_stride(shape[0])
     packed: _Constants = {Prepared.WEIGHTS: pack_pointwise(weights)}
-    return packed | (_one_shift(program, row, bias) if rounded else {Prepared.BIAS: _filled(_wrapped(bias))})
+    return packed | (_one_shift(program, row, bias, weights) if rounded else {Prepared.BIAS: _filled(_wrapped(bias))})
 
 
 def _prepare_conv(program: Program, row: _Row) -> _Constants:
@@ -158,7 +165,7 @@ def _prepare_conv(program: Program, row: _Row) -> _Constants:
     row[Prepared.IMAGE_H], row[Prepared.IMAGE_W] = image_size(row)
     sums = weights.sum(axis=(0, 1, 2), dtype=np.int64)
     bias = _bias(program, row) - (int(row[Column.INPUT_ZERO_POINT]) + 128) * sums
-    return {Prepared.WEIGHTS: pack_pointwise(rows), **_one_shift(program, row, bias)}
+    return {Prepared.WEIGHTS: pack_pointwise(rows), **_one_shift(program, row, bias, rows)}
 
 
 def _prepare_depthwise(program: Program, row: _Row) -> _Constants:
@@ -174,8 +181,8 @@ def _prepare_depthwise(program: Program, row: _Row) -> _Constants:
     row[Prepared.IMAGE_H], row[Prepared.IMAGE_W] = image_size(row)
     sums = weights.sum(axis=(0, 1), dtype=np.int64)
     bias = _bias(program, row) - (int(row[Column.INPUT_ZERO_POINT]) + 128) * sums
-    order = interleaved(channels)
-    return {Prepared.WEIGHTS: pack_depthwise(weights), **_one_shift(program, row, bias, order)}
+    factors = _one_shift(program, row, bias, weights.reshape(-1, channels), interleaved(channels))
+    return {Prepared.WEIGHTS: pack_depthwise(weights), **factors}
 
 
 _PREPARATIONS: Mapping[StepOp, Callable[[Program, _Row], _Constants]] = {
@@ -196,7 +203,9 @@ def _rounds_by_one_shift(program: Program, row: _Row) -> bool:
     """Whether one shift of at least 32 bits rounds, and the clamp is the whole range of an int8."""
     whole = (row[Column.OUTPUT_ZERO_POINT], row[Column.ACTIVATION_MIN], row[Column.ACTIVATION_MAX]) == (-128, -128, 127)
     beyond = _shift_beyond(program, row)
-    return bool(whole and row[Column.ROUNDING] == Rounding.ONE_SHIFT and ((0 <= beyond) & (beyond <= _MOST_SHIFT)).all())
+    return bool(
+        whole and row[Column.ROUNDING] == Rounding.ONE_SHIFT and ((beyond >= 0) & (beyond <= _MOST_SHIFT)).all()
+    )
 
 
 def _shift_beyond(program: Program, row: _Row) -> npt.NDArray[np.int32]:
@@ -205,18 +214,54 @@ def _shift_beyond(program: Program, row: _Row) -> npt.NDArray[np.int32]:
     return shift
 
 
+#: Where more inputs than these are summed, products take so long that it does not matter how they are rounded.
+_MOST_INPUTS_FOR_REALS = 128
+
+
 def _one_shift(
-    program: Program, row: _Row, bias: npt.NDArray[np.int64], order: npt.NDArray[np.intp] | None = None
+    program: Program,
+    row: _Row,
+    bias: npt.NDArray[np.int64],
+    weights: npt.NDArray[np.int8],
+    order: npt.NDArray[np.intp] | None = None,
 ) -> _Constants:
-    """Pack biases, multipliers, shifts, and offsets that hold the output's zero point, of channels in `order`."""
+    """Pack biases and factors of channels in `order`; `weights` [shape=(inputs, channels)] tell what can be reached."""
     order = np.arange(bias.size) if order is None else order
-    shift = _shift_beyond(program, row)[order]
+    shift = _shift_beyond(program, row)
+    multiplier = _per_channel(program, row, Column.MULTIPLIER, np.int32)
     zero_point = np.int64(row[Column.OUTPUT_ZERO_POINT]) << (32 + shift.astype(np.int64))
-    return {
+    offset = _per_channel(program, row, Column.OFFSET, np.int64) + zero_point
+    packed: _Constants = {
         Prepared.BIAS: _filled(_wrapped(bias[order])),
-        Prepared.MULTIPLIER: _filled(_per_channel(program, row, Column.MULTIPLIER, np.int32)[order]),
-        Prepared.OFFSET: pack_pairs(_per_channel(program, row, Column.OFFSET, np.int64)[order] + zero_point),
-        Prepared.SHIFT: _filled(shift),
+        Prepared.MULTIPLIER: _filled(multiplier[order]),
+        Prepared.OFFSET: pack_pairs(offset[order]),
+        Prepared.SHIFT: _filled(shift[order]),
+    }
+    integers = IntegerFactors(multiplier.astype(np.int64), offset, 32 + shift.astype(np.int64))
+    return packed | _reals(row, integers, bias, weights, order)
+
+
+def _reals(
+    row: _Row,
+    integers: IntegerFactors,
+    bias: npt.NDArray[np.int64],
+    weights: npt.NDArray[np.int8],
+    order: npt.NDArray[np.intp],
+) -> _Constants:
+    """Pack what float32 makes the same results with, and in which blocks of channels; none where it does not matter."""
+    if len(weights) > _MOST_INPUTS_FOR_REALS:
+        return {Prepared.PROVEN: np.zeros(padded(order.size, CHUNK) // BLOCK, np.int8)}
+    low = bias + 255 * np.minimum(weights, 0).sum(axis=0, dtype=np.int64)
+    high = bias + 255 * np.maximum(weights, 0).sum(axis=0, dtype=np.int64)
+    reals = find_real_factors(integers, low, high)
+    # A chunk of a depthwise kernel is rounded in one way.
+    unit = CHUNK if row[Column.OP] == VectorOp.DEPTHWISE else BLOCK
+    proven = np.zeros(padded(order.size, unit), np.bool_)
+    proven[: order.size] = reals.proven[order]
+    return {
+        Prepared.SCALE: _filled(reals.scale[order]),
+        Prepared.REAL_OFFSET: _filled(reals.offset[order]),
+        Prepared.PROVEN: proven.reshape(-1, unit).all(axis=1).repeat(unit // BLOCK).astype(np.int8),
     }
 
 
@@ -229,8 +274,8 @@ def _bias(program: Program, row: _Row) -> npt.NDArray[np.int64]:
     return _per_channel(program, row, Column.BIAS, np.int32).astype(np.int64)
 
 
-def _filled(values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    whole = np.zeros(padded(values.size, BLOCK), np.int32)
+def _filled(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    whole = np.zeros(padded(values.size, BLOCK), values.dtype)
     whole[: values.size] = values
     return whole
 

@@ -23,6 +23,7 @@ import numpy.typing as npt
 __all__ = [
     "ALIGNMENT",
     "COLUMNS",
+    "PANEL_ROWS",
     "SCRATCH_ROWS",
     "Column",
     "Program",
@@ -34,6 +35,7 @@ __all__ = [
     "Workspace",
     "aligned_bytes",
     "image_size",
+    "panel_stride",
     "scratch_layout",
 ]
 
@@ -212,8 +214,8 @@ class ScratchLayout(NamedTuple):
         Room for two vectors.
     accumulators : int
         int32 of `SCRATCH_ROWS` output positions.
-    image : int
-        An input with its border.
+    input : int
+        An input as a kernel wants it: an image with its border, or rows of a matrix.
     border : int
         What stands for a row outside an image.
     size : int
@@ -222,7 +224,7 @@ class ScratchLayout(NamedTuple):
 
     spare: int
     accumulators: int
-    image: int
+    input: int
     border: int
     size: int
 
@@ -230,22 +232,32 @@ class ScratchLayout(NamedTuple):
 #: Output positions whose accumulators are kept at a time.
 SCRATCH_ROWS = 16
 
+#: Rows of a matrix that are multiplied at a time: with the weights that they meet, they fit the first cache.
+PANEL_ROWS = 96
+
 
 def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
     """Return where the kernels of a program build what they build."""
-    channels = image = border = 0
+    channels = inputs = border = 0
     for row in steps:
         if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE):
             height, width = image_size(row)
-            image = max(image, height * width * int(row[Column.INPUT_C]))
+            inputs = max(inputs, height * width * int(row[Column.INPUT_C]))
             border = max(border, int(row[Column.INPUT_W] * row[Column.INPUT_C]))
+        if row[Column.OP] == StepOp.POINTWISE:
+            inputs = max(inputs, PANEL_ROWS * panel_stride(int(row[Column.INPUT_C])))
         if row[Column.OP] not in (StepOp.QUANTIZE, StepOp.LOOKUP):
             channels = max(channels, int(row[Column.OUTPUT_C]))
     accumulators = SCRATCH_ROWS * 4 * (channels + ALIGNMENT)
     starts = [0]
-    for size in (2 * ALIGNMENT, accumulators, image, border):
+    for size in (2 * ALIGNMENT, accumulators, inputs, border):
         starts.append(starts[-1] + -(-size // ALIGNMENT) * ALIGNMENT + 4 * ALIGNMENT)
     return ScratchLayout(*starts)
+
+
+def panel_stride(channels: int) -> int:
+    """Return the bytes from row to row of a panel: rows that are a multiple of 512 apart collide in the cache."""
+    return channels + ALIGNMENT if channels % 512 == 0 else channels
 
 
 def image_size(row: npt.NDArray[np.int64]) -> tuple[int, int]:

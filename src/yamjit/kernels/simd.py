@@ -37,12 +37,15 @@ class Target:
         32-bit integers in a vector; divides 16.
     rows, columns : int
         Accumulators of a tile: as many as leave registers for operands.
+    has_fma : bool
+        Whether float32 are multiplied and added with one rounding.
     """
 
     name: str
     lanes: int
     rows: int
     columns: int
+    has_fma: bool = True
 
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
@@ -52,7 +55,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             Target("avx512vnni", lanes=16, rows=12, columns=2),
             Target("avxvnni", lanes=8, rows=6, columns=2),
             Target("avx2", lanes=8, rows=4, columns=2),
-            Target("plain", lanes=4, rows=4, columns=2),
+            Target("plain", lanes=4, rows=4, columns=2, has_fma=False),
         )
     }
 )
@@ -75,9 +78,9 @@ def detect_target(features: Mapping[str, bool], machine: str) -> Target:
     if machine.lower() in ("x86_64", "amd64"):
         if has("avx512vnni", "avx512bw", "avx512vl", "avx512dq"):
             return TARGETS["avx512vnni"]
-        if has("avxvnni"):
+        if has("avxvnni", "fma"):
             return TARGETS["avxvnni"]
-        if has("avx2"):
+        if has("avx2", "fma"):
             return TARGETS["avx2"]
     return TARGETS["plain"]
 
@@ -135,6 +138,7 @@ class VectorOps:
         self.target = target
         self.lanes = target.lanes
         self._i32 = _Vector(_I32, target.lanes)
+        self._f32 = _Vector(_F32, target.lanes)
         self._i64 = _Vector(_I64, target.lanes // 2)
         self._u8 = _Vector(_I8, 4 * target.lanes)
         self._wide = ir.VectorType(_I64, target.lanes // 2)
@@ -166,7 +170,11 @@ class VectorOps:
 
     @cached_property
     def load_bytes(self) -> Any:
-        """``load_bytes(address, flip) -> u8``: with the bits of `flip` turned."""
+        """``load_bytes(address, flip) -> u8``: with the bits of `flip` turned.
+
+        Turning the highest bit of each byte makes of an int8 the uint8 that is 128 more. `flip` is a value and no
+        constant: given one, LLVM 22 does not come to an end with the dot product behind it.
+        """
 
         def emit(b: Any, address: Any, flip: Any) -> Any:
             octets = ir.VectorType(_I8, 4 * self.lanes)
@@ -181,16 +189,8 @@ class VectorOps:
 
     @cached_property
     def broadcast(self) -> Any:
-        """``broadcast(address, flip) -> i32``: the four bytes at `address` in every lane, the bits of `flip` turned.
-
-        Turning the highest bit of each byte makes of an int8 the uint8 that is 128 more. `flip` is a value and no
-        constant: given one, LLVM 22 does not come to an end with the dot product behind it.
-        """
-
-        def emit(b: Any, address: Any, flip: Any) -> Any:
-            return b.xor(_splat(b, _load(b, address, _I32), self.lanes), flip)
-
-        return _operation(self._i32, (types.int64, self._i32), emit)
+        """``broadcast(address) -> i32``: the four bytes at `address` in every lane."""
+        return _operation(self._i32, (types.int64,), lambda b, a: _splat(b, _load(b, a, _I32), self.lanes))
 
     @cached_property
     def splat(self) -> Any:
@@ -206,11 +206,6 @@ class VectorOps:
             return _store(b, target, b.xor(_load(b, source, flip.type), flip))
 
         return _operation(types.void, (types.int64, types.int64, self._i32), emit)
-
-    @cached_property
-    def copy_quad(self) -> Any:
-        """``copy_quad(source, target)``: four bytes, from and to any address."""
-        return _operation(types.void, (types.int64, types.int64), lambda b, s, t: _store(b, t, _load(b, s, _I32)))
 
     # Arithmetic
 
@@ -256,6 +251,22 @@ class VectorOps:
         split = [self.lanes * (i % 2) + i // 2 * 2 + 1 for i in range(self.lanes)]
         halves = (b.bitcast(product, self._type(_I32)) for product in products)
         return b.ashr(b.shuffle_vector(*halves, _mask(split)), shift)
+
+    @cached_property
+    def load_reals(self) -> Any:
+        """``load_reals(address) -> f32``: as many float32."""
+        return _operation(self._f32, (types.int64,), lambda b, address: _load(b, address, self._type(_F32)))
+
+    @cached_property
+    def requantize_real(self) -> Any:
+        """``requantize_real(acc, scale, offset) -> i32``: ``rint(fma(acc, scale, offset))`` in float32."""
+        rounded = {16: _rounded_by_avx512, 8: _rounded_by_avx}[self.lanes]
+
+        def emit(b: Any, acc: Any, scale: Any, offset: Any) -> Any:
+            real = b.sitofp(acc, scale.type)
+            return rounded(b, _call(b, f"llvm.fma.v{self.lanes}f32", scale.type, real, scale, offset))
+
+        return _operation(self._i32, (self._i32, self._f32, self._f32), emit)
 
     @cached_property
     def store_saturated(self) -> Any:
@@ -351,6 +362,19 @@ def _dot_by_bytes(b: Any, acc: Any, u: Any, s: Any) -> Any:
         signed = b.ashr(b.shl(s, splat(24 - 8 * byte)), splat(24))
         acc = b.add(acc, b.mul(unsigned, signed))
     return acc
+
+
+# -- Lowerings of the rounding of floats ------------------------------------------------------------------------
+
+
+def _rounded_by_avx512(b: Any, real: Any) -> Any:
+    whole = ir.VectorType(_I32, 16)
+    as_the_mode_says = (ir.Constant(whole, None), ir.Constant(_I16, -1), _I32(4))
+    return _call(b, "llvm.x86.avx512.mask.cvtps2dq.512", whole, real, *as_the_mode_says)
+
+
+def _rounded_by_avx(b: Any, real: Any) -> Any:
+    return _call(b, "llvm.x86.avx.cvt.ps2dq.256", ir.VectorType(_I32, 8), real)
 
 
 # -- LLVM's words -----------------------------------------------------------------------------------------------

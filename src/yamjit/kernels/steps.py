@@ -27,11 +27,11 @@ from yamjit.kernels.numba_kernels import (
 from yamjit.kernels.numba_memory import pointer
 from yamjit.kernels.packing import BLOCK, CHUNK
 from yamjit.kernels.preparation import PREPARED_COLUMNS, Prepared, VectorOp
-from yamjit.kernels.program import SCRATCH_ROWS, Column, Requantization, StepOp, Window
+from yamjit.kernels.program import PANEL_ROWS, SCRATCH_ROWS, Column, Requantization, StepOp, Window
 from yamjit.kernels.simd import VectorOps, detect_target
 from yamjit.kernels.vector_depthwise import Image
 from yamjit.kernels.vector_kernels import VectorKernels
-from yamjit.kernels.vector_matmul import Rows, copy_bytes
+from yamjit.kernels.vector_matmul import Rows
 
 __all__ = ["run_steps"]
 
@@ -44,7 +44,7 @@ def run_steps(
     arena: int,
     scratch: int,
     accumulators: int,
-    image: int,
+    input_: int,
     border: int,
     capacity: int,
     patches: int,
@@ -59,7 +59,7 @@ def run_steps(
         together += 1
     if first > 1 or together == last:
         together = first
-    memory = Memory(constants, arena, scratch, scratch + accumulators, scratch + image, scratch + border, capacity)
+    memory = Memory(constants, arena, scratch, scratch + accumulators, scratch + input_, scratch + border, capacity)
     for patch in range(patches):
         for index in range(first, together):
             _run_step(_row(steps, index), memory, patch, 1)
@@ -74,7 +74,7 @@ class Memory(NamedTuple):
     arena: int
     spare: int
     accumulators: int
-    image: int
+    input: int
     border: int
     capacity: int
 
@@ -108,9 +108,11 @@ def _run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
 
 @jit
 def _run_pointwise(s: Any, memory: Memory, x: int, out: int, count: int) -> None:
-    inputs = s[Column.INPUT_C]
-    rows = Rows(x, count, inputs, 1, 0, s[Prepared.QUADS], s[Prepared.FLIP])
-    _vector_matmul(rows, _channels(s, memory.constants), s[Column.OUTPUT_C], out, memory.spare)
+    inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
+    channels = _channels(s, memory.constants)
+    for first in range(0, count, PANEL_ROWS):
+        rows = _panel(s, x + first * inputs, min(PANEL_ROWS, count - first), memory.input)
+        _vector_matmul(rows, channels, outputs, out + first * outputs, memory.spare)
 
 
 @jit
@@ -119,25 +121,36 @@ def _run_pointwise_raw(s: Any, memory: Memory, x: int, out: int, count: int) -> 
     channels, requantization = _channels(s, memory.constants), _requantization(s, memory.constants)
     width = (outputs + BLOCK - 1) // BLOCK * BLOCK
     for first in range(0, count, SCRATCH_ROWS):
-        here = min(SCRATCH_ROWS, count - first)
-        rows = Rows(x + first * inputs, here, inputs, 1, 0, s[Prepared.QUADS], s[Prepared.FLIP])
+        rows = _panel(s, x + first * inputs, min(SCRATCH_ROWS, count - first), memory.input)
         _vector_matmul_raw(rows, channels, outputs, memory.accumulators)
-        for row in range(here):
+        for row in range(rows.n_rows):
             acc = carray(pointer(memory.accumulators + row * width * 4), outputs, np.int32)
             finish(acc, requantization, carray(pointer(out + (first + row) * outputs), outputs, np.int8))
 
 
 @jit
+def _panel(s: Any, x: int, count: int, panel: int) -> Rows:
+    """Copy rows of a matrix to where they do not collide in the cache, as uint8."""
+    inputs, stride, flip = s[Column.INPUT_C], s[Prepared.PANEL_STRIDE], s[Prepared.FLIP]
+    if stride == inputs:
+        _vector_copy_row(x, panel, count * inputs, flip)
+    else:
+        for row in range(count):
+            _vector_copy_row(x + row * inputs, panel + row * stride, inputs, flip)
+    return Rows(panel, count, stride, 1, 0, s[Prepared.QUADS])
+
+
+@jit
 def _run_depthwise(s: Any, memory: Memory, x: int, out: int) -> None:
     """Filter an image, which is given its border only where a column is no whole chunk."""
-    height, width, channels = s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C]
+    height, width, channels, flip = s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C], s[Prepared.FLIP]
     stride, top, left = s[Column.STRIDE_H], s[Column.PAD_TOP], s[Column.PAD_LEFT]
     if channels < CHUNK:
-        _pad(s, x, memory.image)
-        x, height, width = memory.image, s[Prepared.IMAGE_H], s[Prepared.IMAGE_W]
+        _pad(s, x, memory.input)
+        x, height, width, flip = memory.input, s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], 0
     else:
         _fill(memory.border, width * channels, s[Column.INPUT_ZERO_POINT])
-    image = Image(x, height, width, channels, stride, top, left, memory.border, s[Prepared.FLIP])
+    image = Image(x, height, width, channels, stride, top, left, memory.border, flip)
     constants = _channels(s, memory.constants)
     _vector_depthwise(image, constants, s[Column.OUTPUT_H], s[Column.OUTPUT_W], out, memory.spare)
 
@@ -145,14 +158,14 @@ def _run_depthwise(s: Any, memory: Memory, x: int, out: int) -> None:
 @jit
 def _run_conv(s: Any, memory: Memory, x: int, out: int) -> None:
     """Give the image its border, and multiply what each output position sees, a row of them at a time."""
-    _pad(s, x, memory.image)
+    _pad(s, x, memory.input)
     row_bytes = s[Prepared.IMAGE_W] * s[Column.INPUT_C]
     count, outputs = s[Column.OUTPUT_W], s[Column.OUTPUT_C]
     stride = s[Column.STRIDE_W] * s[Column.INPUT_C]
     channels = _channels(s, memory.constants)
     for oy in range(s[Column.OUTPUT_H]):
-        at = memory.image + oy * s[Column.STRIDE_H] * row_bytes
-        rows = Rows(at, count, stride, s[Prepared.GROUPS], row_bytes, s[Prepared.QUADS], s[Prepared.FLIP])
+        at = memory.input + oy * s[Column.STRIDE_H] * row_bytes
+        rows = Rows(at, count, stride, s[Prepared.GROUPS], row_bytes, s[Prepared.QUADS])
         _vector_matmul(rows, channels, outputs, out + oy * count * outputs, memory.spare)
 
 
@@ -164,20 +177,24 @@ def _channels(s: Any, constants: int) -> Channels:
         constants + s[Prepared.MULTIPLIER],
         constants + s[Prepared.OFFSET],
         constants + s[Prepared.SHIFT],
+        constants + s[Prepared.SCALE],
+        constants + s[Prepared.REAL_OFFSET],
+        constants + s[Prepared.PROVEN],
     )
 
 
 @jit
 def _pad(s: Any, x: int, image: int) -> None:
-    """Copy an image and give it a border of its zero point."""
+    """Copy an image and give it a border of its zero point, as uint8."""
     height, width, channels = s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], s[Column.INPUT_C]
-    fill, row_bytes = s[Column.INPUT_ZERO_POINT], width * channels
+    flip, row_bytes = s[Prepared.FLIP], width * channels
+    fill = s[Column.INPUT_ZERO_POINT] ^ (flip & 255)
     before, inside = s[Column.PAD_LEFT] * channels, s[Column.INPUT_W] * channels
     for y in range(height):
         target, iy = image + y * row_bytes, y - s[Column.PAD_TOP]
         if 0 <= iy < s[Column.INPUT_H]:
             _fill(target, before, fill)
-            copy_bytes(x + iy * inside, target + before, inside)
+            _vector_copy_row(x + iy * inside, target + before, inside, flip)
             _fill(target + before + inside, row_bytes - before - inside, fill)
         else:
             _fill(target, row_bytes, fill)
@@ -185,9 +202,9 @@ def _pad(s: Any, x: int, image: int) -> None:
 
 @jit
 def _fill(target: int, count: int, value: int) -> None:
-    memory = carray(pointer(target), count, np.int8)
+    memory = carray(pointer(target), count, np.uint8)
     for i in range(count):
-        memory[i] = value
+        memory[i] = value & 255
 
 
 def _compiled_features() -> dict[str, bool]:
@@ -198,7 +215,7 @@ def _compiled_features() -> dict[str, bool]:
 
 _vector_kernels = VectorKernels(VectorOps(detect_target(_compiled_features(), platform.machine())))
 _vector_matmul, _vector_matmul_raw = _vector_kernels.matmul, _vector_kernels.matmul_raw
-_vector_depthwise = _vector_kernels.depthwise
+_vector_depthwise, _vector_copy_row = _vector_kernels.depthwise, _vector_kernels.copy_row
 
 
 @jit

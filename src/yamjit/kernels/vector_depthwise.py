@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from yamjit.kernels.compilation import jit
-from yamjit.kernels.generation import Channels, compiled
+from yamjit.kernels.generation import BY_SHIFT, REAL, Channels, Rounding, compiled
 from yamjit.kernels.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
 from yamjit.kernels.simd import VectorOps
-from yamjit.kernels.vector_matmul import copy_bytes
+from yamjit.kernels.vector_matmul import copy_bytes, is_proven
 
 __all__ = ["Image", "make_depthwise"]
 
@@ -115,7 +115,7 @@ def make_depthwise(ops: VectorOps) -> Any:
 def _make_wide(ops: VectorOps, rows: int, fresh: int) -> Any:
     """Make the kernel for whole chunks of channels: `rows` output rows at a time, `fresh` new columns a result."""
     part = 4 * ops.lanes
-    line = _make_line(ops, rows, fresh)
+    line = _make_lines(ops, rows, fresh)
 
     @jit
     def wide(image: Image, channels: Channels, output_h: int, output_w: int, out: int, spare: int) -> None:
@@ -144,7 +144,7 @@ def _make_wide(ops: VectorOps, rows: int, fresh: int) -> Any:
 def _make_narrow(ops: VectorOps, fresh: int) -> Any:
     """Make the kernel for several columns in a chunk: two output rows at a time, from an image with its border."""
     part = 4 * ops.lanes
-    line = _make_line(ops, 2, fresh)
+    line = _make_lines(ops, 2, fresh)
 
     @jit
     def narrow(image: Image, channels: Channels, output_h: int, output_w: int, out: int, spare: int) -> None:
@@ -196,6 +196,9 @@ def _part(channels: Channels, first: int) -> Channels:
         channels.multiplier + chunk * CHUNK * 4 + place * 4,
         channels.offset + chunk * CHUNK * 8 + place * 4,
         channels.shift + chunk * CHUNK * 4 + place * 4,
+        channels.scale + chunk * CHUNK * 4 + place * 4,
+        channels.real_offset + chunk * CHUNK * 4 + place * 4,
+        channels.proven + chunk * CHUNK // BLOCK,
     )
 
 
@@ -208,43 +211,57 @@ def _column(row: int, column: int, strip: _Strip) -> int:
 # -- The loop along a row ---------------------------------------------------------------------------------------
 
 
-def _make_line(ops: VectorOps, rows: int, fresh: int) -> Any:
-    """Generate ``line(strip, first, channels, count, target0, target1)``: `count` results along a strip, of `rows` rows.
+def _make_lines(ops: VectorOps, rows: int, fresh: int) -> Any:
+    """Make ``line(strip, first, channels, count, target0, target1)``: `count` results along a strip, of `rows` rows.
 
     The first result's leftmost column is `first`. Of the three columns of a result, `fresh` are read; the others are
     those of the result before it.
     """
+    by_shift = _generate_line(ops, rows, fresh, BY_SHIFT)
+    if not ops.target.has_fma:
+        return by_shift
+    real = _generate_line(ops, rows, fresh, REAL)
+
+    @jit
+    def line(strip: _Strip, first: int, channels: Channels, count: int, target0: _Target, target1: _Target) -> None:
+        if is_proven(channels, 1):
+            real(strip, first, channels, count, target0, target1)
+        else:
+            by_shift(strip, first, channels, count, target0, target1)
+
+    return line
+
+
+def _generate_line(ops: VectorOps, rows: int, fresh: int, rounding: Rounding) -> Any:
     kept = _COLUMNS - fresh
-    lines = ["def line(strip, first, channels, count, target0, target1):", "    own_frame()", "    turned = splat(strip.flip)"]
+    lines = ["def line(strip, first, channels, count, target0, target1):"]
+    lines += ["    own_frame()", "    turned = splat(strip.flip)"]
     for j in range(4):
-        at, pair = j * BLOCK * 4, j * BLOCK * 8
-        lines += [
-            f"    bias{j}, by{j} = load(channels.bias + {at}), load(channels.shift + {at})",
-            f"    multiplier{j} = load(channels.multiplier + {at})",
-            f"    even{j}, odd{j} = load_wide(channels.offset + {pair}), load_wide(channels.offset + {pair + BLOCK * 4})",
-        ]
+        at = j * BLOCK * 4
+        lines.append(f"    bias{j} = load(channels.bias + {at})")
+        lines += [f"    {read.format(j=j, at=at, pair=2 * at)}" for read in rounding.reads]
     for column in range(kept):
-        lines += _column_lines("    ", column, f"first + {column}")
+        lines += _column_lines("    ", column, f"first + {column}", rows)
     lines.append("    for place in range(count):")
     lines.append("        at = first + place * strip.pace")
     for column in range(kept, _COLUMNS):
-        lines += _column_lines("        ", column, f"at + {column}")
+        lines += _column_lines("        ", column, f"at + {column}", rows)
     for row in range(rows):
         for j in range(4):
             acc = f"bias{j}"
             for column in range(_COLUMNS):
                 weights = f"load(channels.weights + {((row * _COLUMNS + column) * CHUNK + j * BLOCK) * 4})"
                 acc = f"dot({acc}, c{column}_{j}, {weights})"
-            lines.append(f"        r{j} = requantize({acc}, multiplier{j}, even{j}, odd{j}, by{j})")
+            lines.append(f"        r{j} = {rounding.result.format(j=j, acc=acc)}")
         lines.append(f"        store_quads(target{row}.out + place * target{row}.step, r0, r1, r2, r3)")
     lines += [f"        c{column}_{j} = c{column + fresh}_{j}" for column in range(kept) for j in range(4)]
-    operations = ("own_frame", "splat", "load", "load_wide", "load_bytes", "dot", "requantize", "store_quads")
     quads = {f"quad{j}": quad for j, quad in enumerate(ops.quads)}
-    return compiled(lines, ops, operations, column=_column, **quads)
+    return compiled(lines, ops, column=_column, **quads)
 
 
-def _column_lines(indent: str, name: int, column: str) -> list[str]:
-    """Generate the reading of a column: its four quads."""
-    lines = [f"t{row} = load_bytes(column(strip.row{row}, {column}, strip), turned)" for row in range(4)]
+def _column_lines(indent: str, name: int, column: str, rows: int) -> list[str]:
+    """Generate the reading of a column: its four quads. For one output row, the fourth row is not needed."""
+    lines = [f"t{row} = load_bytes(column(strip.row{row}, {column}, strip), turned)" for row in range(rows + 2)]
+    lines += [f"t{row} = t2" for row in range(rows + 2, 4)]
     lines += [f"c{name}_{j} = quad{j}(t0, t1, t2, t3)" for j in range(4)]
     return [indent + line for line in lines]

@@ -1,14 +1,15 @@
 """The kernels that take almost all of the time, over vectors, made for one target.
 
-They take addresses and integers, and handle what `yamjit.kernels.preparation` has packed for them: products of unsigned
-inputs (an int8 is seen as a uint8 that is 128 more) with signed weights, rounded by one shift and clamped to an int8, or
-left as they are for `yamjit.kernels.numba_kernels` to finish.
+They take addresses and integers, and handle what `yamjit.kernels.preparation` has packed for them: products of inputs
+with weights, rounded by one shift and clamped to an int8, or left as they are for `yamjit.kernels.numba_kernels` to
+finish. Where processors multiply unsigned with signed bytes, an input is seen as a uint8 that is 128 more.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from yamjit.kernels.compilation import jit
 from yamjit.kernels.simd import VectorOps
 from yamjit.kernels.vector_depthwise import make_depthwise
 from yamjit.kernels.vector_matmul import make_matmul, make_matmul_raw
@@ -25,9 +26,24 @@ class VectorKernels:
         See `yamjit.kernels.vector_matmul`.
     depthwise : callable
         See `yamjit.kernels.vector_depthwise`.
+    copy_row : callable
+        ``(source, target, count, flip)``: at least `count` bytes, up to a vector more, with the bits of `flip` turned.
     """
 
     def __init__(self, ops: VectorOps) -> None:
         self.matmul = make_matmul(ops)
         self.matmul_raw = make_matmul_raw(ops)
         self.depthwise = make_depthwise(ops)
+        self.copy_row = _make_copy_row(ops)
+
+
+def _make_copy_row(ops: VectorOps) -> Any:
+    splat, copy_bytes, size = ops.splat, ops.copy_bytes, 4 * ops.lanes
+
+    @jit
+    def copy_row(source: int, target: int, count: int, flip: int) -> None:
+        turned = splat(flip)
+        for at in range(0, count, size):
+            copy_bytes(source + at, target + at, turned)
+
+    return copy_row

@@ -7,45 +7,43 @@ the same values once more.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import carray
 
 from yamjit.kernels.compilation import jit
-from yamjit.kernels.generation import Channels, compiled
+from yamjit.kernels.generation import BY_SHIFT, REAL, Channels, Rounding, compiled
 from yamjit.kernels.numba_memory import pointer
 from yamjit.kernels.packing import BLOCK
 from yamjit.kernels.simd import VectorOps
 
-__all__ = ["Rows", "copy_bytes", "make_matmul", "make_matmul_raw"]
+__all__ = ["Rows", "copy_bytes", "is_proven", "make_matmul", "make_matmul_raw"]
 
 
 class Rows(NamedTuple):
-    """The left side of a product: rows of int8 in memory, each in groups of quads.
+    """The left side of a product: rows of uint8 in memory, each in groups of quads.
 
     Parameters
     ----------
     x : int
         Address of the first row.
-    count : int
+    n_rows : int
     stride : int
         Bytes from row to row.
     groups, group_stride : int
         Groups of a row, and the bytes from one to the next.
     quads : int
         Of a group; four bytes each, side by side.
-    flip : int
-        Bits to turn in each quad.
     """
 
     x: int
-    count: int
+    n_rows: int
     stride: int
     groups: int
     group_stride: int
     quads: int
-    flip: int
 
 
 def make_matmul(ops: VectorOps) -> Any:
@@ -54,28 +52,44 @@ def make_matmul(ops: VectorOps) -> Any:
     `spare` is room for a vector.
     """
     lanes, wide = ops.lanes, ops.target.columns * ops.lanes
+    blocks = wide // BLOCK
+    by_shift = partial(_rounded_tile, rounding=BY_SHIFT)
     high, columns = ops.target.rows, ops.target.columns
-    block = _walk(_rounded_tile, ops, high, columns)
-    narrow_block = _walk(_rounded_tile, ops, high, 1)
-    narrow_tile = _rounded_tile(ops, 1, 1)
+    block, narrow_block = _walk(by_shift, ops, high, columns), _walk(by_shift, ops, high, 1)
+    real_block = _walk(partial(_rounded_tile, rounding=REAL), ops, high, columns) if ops.target.has_fma else block
+    narrow_tile = by_shift(ops, 1, 1)
 
     @jit
     def matmul(rows: Rows, channels: Channels, outputs: int, out: int, spare: int) -> None:
         quads = rows.groups * rows.quads
         column = 0
         while column + wide <= outputs:
-            block(rows, _columns(channels, column, quads), out + column, outputs)
+            here = _columns(channels, column, quads)
+            if is_proven(here, blocks):
+                real_block(rows, here, out + column, outputs)
+            else:
+                block(rows, here, out + column, outputs)
             column += wide
         while column + lanes <= outputs:
             narrow_block(rows, _columns(channels, column, quads), out + column, outputs)
             column += lanes
         if column < outputs:
             rest = _columns(channels, column, quads)
-            for row in range(rows.count):
+            for row in range(rows.n_rows):
                 narrow_tile(rows.x + row * rows.stride, rows, rest, spare, 0)
                 copy_bytes(spare, out + row * outputs + column, outputs - column)
 
     return matmul
+
+
+@jit
+def is_proven(channels: Channels, blocks: int) -> bool:
+    """Return whether float32 rounds these blocks of channels exactly."""
+    proven = carray(pointer(channels.proven), blocks, np.int8)
+    found = True
+    for block in range(blocks):
+        found = found and proven[block] != 0
+    return found
 
 
 def make_matmul_raw(ops: VectorOps) -> Any:
@@ -90,7 +104,7 @@ def make_matmul_raw(ops: VectorOps) -> Any:
         row_bytes = (outputs + BLOCK - 1) // BLOCK * BLOCK * 4
         quads = rows.groups * rows.quads
         column = 0
-        while rows.count < high // 2 and column + very_wide <= outputs:
+        while rows.n_rows < high // 2 and column + very_wide <= outputs:
             row_block(rows, _columns(channels, column, quads), out + column * 4, row_bytes)
             column += very_wide
         while column + wide <= outputs:
@@ -113,6 +127,9 @@ def _columns(channels: Channels, column: int, quads: int) -> Channels:
         channels.multiplier + column * 4,
         channels.offset + block * BLOCK * 8 + part * 4,
         channels.shift + column * 4,
+        channels.scale + column * 4,
+        channels.real_offset + column * 4,
+        channels.proven + block,
     )
 
 
@@ -132,16 +149,16 @@ def _walk(make_tile: Any, ops: VectorOps, high: int, columns: int) -> Any:
 
     @jit
     def block(rows: Rows, channels: Channels, out: int, row_bytes: int) -> None:
-        if rows.count >= high:
-            for start in range(0, rows.count, high):
-                row = min(start, rows.count - high)
+        if rows.n_rows >= high:
+            for start in range(0, rows.n_rows, high):
+                row = min(start, rows.n_rows - high)
                 tile(rows.x + row * rows.stride, rows, channels, out + row * row_bytes, row_bytes)
-        elif rows.count >= half:
-            for start in range(0, rows.count, half):
-                row = min(start, rows.count - half)
+        elif rows.n_rows >= half:
+            for start in range(0, rows.n_rows, half):
+                row = min(start, rows.n_rows - half)
                 half_tile(rows.x + row * rows.stride, rows, channels, out + row * row_bytes, row_bytes)
         else:
-            for row in range(rows.count):
+            for row in range(rows.n_rows):
                 row_tile(rows.x + row * rows.stride, rows, channels, out + row * row_bytes, row_bytes)
 
     return block
@@ -152,11 +169,11 @@ def _walk(make_tile: Any, ops: VectorOps, high: int, columns: int) -> Any:
 
 def _tile_lines(rows: int, columns: int, lanes: int) -> list[str]:
     """Generate the start and the loop over inputs: each accumulator takes one dot product a step."""
-    lines = ["def tile(x, rows, channels, out, row_bytes):"]
+    lines = ["def tile(x, rows, channels, out, row_bytes):", "    own_frame()"]
     for c in range(columns):
         lines.append(f"    a0_{c} = load(channels.bias + {c * lanes * 4})")
         lines += [f"    a{r}_{c} = a0_{c}" for r in range(1, rows)]
-    lines += ["    turned, stride = splat(rows.flip), rows.stride"]
+    lines += ["    stride = rows.stride"]
     lines += ["    block = rows.groups * rows.quads * 64"]
     lines += ["    for group in range(rows.groups):"]
     lines += ["        row = x + group * rows.group_stride"]
@@ -166,26 +183,23 @@ def _tile_lines(rows: int, columns: int, lanes: int) -> list[str]:
         number, part = divmod(c * lanes, BLOCK)
         lines.append(f"            w{c} = load(weights + k * 64 + {number} * block + {part * 4})")
     for r in range(rows):
-        lines.append(f"            u = broadcast(row + {r} * stride + k * 4, turned)")
+        lines.append(f"            u = broadcast(row + {r} * stride + k * 4)")
         lines += [f"            a{r}_{c} = dot(a{r}_{c}, u, w{c})" for c in range(columns)]
     return lines
 
 
-def _rounded_tile(ops: VectorOps, rows: int, columns: int) -> Any:
-    """Make the tile whose accumulators are rounded by one shift, clamped and stored as int8."""
+def _rounded_tile(ops: VectorOps, rows: int, columns: int, rounding: Rounding) -> Any:
+    """Make the tile whose accumulators are rounded, clamped and stored as int8."""
     lanes = ops.lanes
     lines = _tile_lines(rows, columns, lanes)
     for c in range(columns):
         block, part = divmod(c * lanes, BLOCK)
-        pair = block * BLOCK * 8 + part * 4
-        lines += [
-            f"    by, multiplier = load(channels.shift + {c * lanes * 4}), load(channels.multiplier + {c * lanes * 4})",
-            f"    even, odd = load_wide(channels.offset + {pair}), load_wide(channels.offset + {pair + BLOCK * 4})",
-        ]
+        at, pair = c * lanes * 4, block * BLOCK * 8 + part * 4
+        lines += [f"    {read.format(j=c, at=at, pair=pair)}" for read in rounding.reads]
         for r in range(rows):
-            rounded = f"requantize(a{r}_{c}, multiplier, even, odd, by)"
-            lines.append(f"    store_saturated(out + {r} * row_bytes + {c * lanes}, {rounded})")
-    return compiled(lines, ops, ("splat", "load", "load_wide", "broadcast", "dot", "requantize", "store_saturated"))
+            result = rounding.result.format(j=c, acc=f"a{r}_{c}")
+            lines.append(f"    store_saturated(out + {r} * row_bytes + {c * lanes}, {result})")
+    return compiled(lines, ops)
 
 
 def _raw_tile(ops: VectorOps, rows: int, columns: int) -> Any:
@@ -193,4 +207,4 @@ def _raw_tile(ops: VectorOps, rows: int, columns: int) -> Any:
     lines = _tile_lines(rows, columns, ops.lanes)
     for r in range(rows):
         lines += [f"    store(out + {r} * row_bytes + {c * ops.lanes * 4}, a{r}_{c})" for c in range(columns)]
-    return compiled(lines, ops, ("splat", "load", "broadcast", "dot", "store"))
+    return compiled(lines, ops)
