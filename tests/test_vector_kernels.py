@@ -250,7 +250,8 @@ def test_packed_filters_and_numbers_come_back(channels: int) -> None:
         ("x86_64", "avx2 fma", "avx2"),
         ("x86_64", "avx2", "plain"),
         ("x86_64", "sse2", "plain"),
-        ("aarch64", "i8mm neon", "plain"),
+        ("aarch64", "dotprod neon", "neon-dot"),
+        ("arm64", "neon", "neon"),
         ("riscv64", "avx2", "plain"),
     ],
 )

@@ -40,7 +40,7 @@ from yamjit.kernels.program import (
 )
 from yamjit.kernels.real_requantization import IntegerFactors, find_real_factors
 
-__all__ = ["PREPARED_COLUMNS", "Prepared", "PreparedProgram", "VectorOp", "prepare"]
+__all__ = ["PREPARED_COLUMNS", "Prepared", "PreparedProgram", "VectorOp", "multiplies_signed_bytes", "prepare"]
 
 
 class VectorOp(enum.IntEnum):
@@ -78,6 +78,18 @@ PREPARED_COLUMNS = COLUMNS + len(Prepared)
 #: Turns the sign bit of four int8: they become uint8 that are 128 more.
 _INT8_TO_UINT8 = 0x80808080
 
+
+def multiplies_signed_bytes(machine: str) -> bool:
+    """Return whether a processor multiplies int8 with int8, as Arm's do; others multiply uint8 with int8.
+
+    Parameters
+    ----------
+    machine : str
+        As ``platform.machine`` gives it.
+    """
+    return machine.lower() in ("aarch64", "arm64")
+
+
 _Row = npt.NDArray[np.int64]
 _Constants = dict[Prepared, npt.NDArray[np.generic]]
 
@@ -106,7 +118,7 @@ class PreparedProgram:
 
 
 @lru_cache(maxsize=8)
-def prepare(program: Program, vectors: bool = True) -> PreparedProgram:
+def prepare(program: Program, vectors: bool = True, signed: bool = False) -> PreparedProgram:
     """Pack a program's constants for the vector kernels; the same program is prepared once.
 
     Parameters
@@ -114,10 +126,12 @@ def prepare(program: Program, vectors: bool = True) -> PreparedProgram:
     program : Program
     vectors : bool
         Whether there are vector kernels; there are none in plain Python.
+    signed : bool
+        Whether they multiply int8 inputs; else inputs become uint8 that are 128 more.
     """
     steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)
     steps[:, :COLUMNS] = program.steps
-    steps[:, Prepared.FLIP] = _INT8_TO_UINT8
+    steps[:, Prepared.FLIP] = 0 if signed else _INT8_TO_UINT8
     packed: list[npt.NDArray[np.generic]] = []
     size = padded(program.constants.size, ALIGNMENT)
     for row in steps if vectors else ():
@@ -144,8 +158,8 @@ def _prepare_step(program: Program, row: _Row) -> _Constants:
 def _prepare_pointwise(program: Program, row: _Row) -> _Constants:
     shape = (int(row[Column.INPUT_C]), int(row[Column.OUTPUT_C]))
     weights = _constant(program, row, Column.WEIGHTS, shape, np.int8)
-    # The plain kernel's bias is made for int8 inputs, the vector kernels' inputs are 128 more.
-    bias = _bias(program, row) - 128 * weights.sum(axis=0, dtype=np.int64)
+    # The plain kernel's bias is made for int8 inputs.
+    bias = _bias(program, row) + _seen_as_zero(row) * weights.sum(axis=0, dtype=np.int64)
     rounded = _rounds_by_one_shift(program, row)
     row[Column.OP] = VectorOp.POINTWISE if rounded else VectorOp.POINTWISE_RAW
     row[Prepared.GROUPS], row[Prepared.QUADS] = 1, padded(shape[0], 4) // 4
@@ -164,7 +178,7 @@ def _prepare_conv(program: Program, row: _Row) -> _Constants:
     row[Prepared.GROUPS], row[Prepared.QUADS] = shape[0], len(rows) // shape[0] // 4
     row[Prepared.IMAGE_H], row[Prepared.IMAGE_W] = image_size(row)
     sums = weights.sum(axis=(0, 1, 2), dtype=np.int64)
-    bias = _bias(program, row) - (int(row[Column.INPUT_ZERO_POINT]) + 128) * sums
+    bias = _bias(program, row) + (_seen_as_zero(row) - int(row[Column.INPUT_ZERO_POINT])) * sums
     return {Prepared.WEIGHTS: pack_pointwise(rows), **_one_shift(program, row, bias, rows)}
 
 
@@ -180,7 +194,7 @@ def _prepare_depthwise(program: Program, row: _Row) -> _Constants:
     row[Column.OP] = VectorOp.DEPTHWISE
     row[Prepared.IMAGE_H], row[Prepared.IMAGE_W] = image_size(row)
     sums = weights.sum(axis=(0, 1), dtype=np.int64)
-    bias = _bias(program, row) - (int(row[Column.INPUT_ZERO_POINT]) + 128) * sums
+    bias = _bias(program, row) + (_seen_as_zero(row) - int(row[Column.INPUT_ZERO_POINT])) * sums
     factors = _one_shift(program, row, bias, weights.reshape(-1, channels), interleaved(channels))
     return {Prepared.WEIGHTS: pack_depthwise(weights), **factors}
 
@@ -251,8 +265,8 @@ def _reals(
     """Pack what float32 makes the same results with, and in which blocks of channels; none where it does not matter."""
     if len(weights) > _MOST_INPUTS_FOR_REALS:
         return {Prepared.PROVEN: np.zeros(padded(order.size, CHUNK) // BLOCK, np.int8)}
-    low = bias + 255 * np.minimum(weights, 0).sum(axis=0, dtype=np.int64)
-    high = bias + 255 * np.maximum(weights, 0).sum(axis=0, dtype=np.int64)
+    products = weights * np.array([-128, 127])[:, None, None] - weights * np.int64(_seen_as_zero(row))
+    low, high = bias + products.min(axis=0).sum(axis=0), bias + products.max(axis=0).sum(axis=0)
     reals = find_real_factors(integers, low, high)
     # A chunk of a depthwise kernel is rounded in one way.
     unit = CHUNK if row[Column.OP] == VectorOp.DEPTHWISE else BLOCK
@@ -268,6 +282,11 @@ def _reals(
 def _wrapped(bias: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     """Return where int32 accumulators start that wrap as the plain kernels' do."""
     return bias.astype(np.int32)
+
+
+def _seen_as_zero(row: _Row) -> int:
+    """Return the int8 that a vector kernel multiplies as zero."""
+    return -128 if row[Prepared.FLIP] else 0
 
 
 def _bias(program: Program, row: _Row) -> npt.NDArray[np.int64]:

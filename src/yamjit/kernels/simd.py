@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +19,8 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
+
+from yamjit.kernels.preparation import multiplies_signed_bytes
 
 __all__ = ["TARGETS", "Target", "VectorOps", "detect_target"]
 
@@ -39,6 +41,8 @@ class Target:
         Accumulators of a tile: as many as leave registers for operands.
     has_fma : bool
         Whether float32 are multiplied and added with one rounding.
+    signed : bool
+        Whether int8 inputs are multiplied with int8 weights; else uint8 inputs are.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Target:
     rows: int
     columns: int
     has_fma: bool = True
+    signed: bool = False
 
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
@@ -55,6 +60,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             Target("avx512vnni", lanes=16, rows=12, columns=2),
             Target("avxvnni", lanes=8, rows=6, columns=2),
             Target("avx2", lanes=8, rows=4, columns=2),
+            Target("neon-dot", lanes=4, rows=6, columns=4, signed=True),
+            Target("neon", lanes=4, rows=4, columns=4, signed=True),
             Target("plain", lanes=4, rows=4, columns=2, has_fma=False),
         )
     }
@@ -82,6 +89,8 @@ def detect_target(features: Mapping[str, bool], machine: str) -> Target:
             return TARGETS["avxvnni"]
         if has("avx2", "fma"):
             return TARGETS["avx2"]
+    if multiplies_signed_bytes(machine):
+        return TARGETS["neon-dot" if has("dotprod") else "neon"]
     return TARGETS["plain"]
 
 
@@ -211,11 +220,16 @@ class VectorOps:
 
     @cached_property
     def dot(self) -> Any:
-        """``dot(acc, u, s) -> i32``: in every lane, ``acc`` plus the products of four uint8 with four int8."""
+        """``dot(acc, x, w) -> i32``: in every lane, ``acc`` plus the products of four inputs with four int8 weights.
+
+        Inputs are int8 where `Target.signed`, else uint8.
+        """
         emit = {
             "avx512vnni": _vpdpbusd("llvm.x86.avx512.vpdpbusd.512"),
             "avxvnni": _vpdpbusd("llvm.x86.avx512.vpdpbusd.256"),
             "avx2": _dot_by_madd,
+            "neon-dot": _sdot,
+            "neon": _dot_by_smull,
             "plain": _dot_by_bytes,
         }[self.target.name]
         return _operation(self._i32, (self._i32, self._i32, self._i32), emit)
@@ -236,14 +250,7 @@ class VectorOps:
         return _operation(self._i32, arguments, self._emit_requantize)
 
     def _emit_requantize(self, b: Any, acc: Any, multiplier: Any, even_offset: Any, odd_offset: Any, shift: Any) -> Any:
-        half = ir.Constant(self._wide, [32] * (self.lanes // 2))
-
-        def even(value: Any) -> Any:
-            return b.ashr(b.shl(b.bitcast(value, self._wide), half), half)
-
-        def odd(value: Any) -> Any:
-            return b.ashr(b.bitcast(value, self._wide), half)
-
+        even, odd = (partial(self._emit_widened, b, parity) for parity in (0, 1))
         products = (
             b.add(b.mul(even(acc), even(multiplier)), even_offset),
             b.add(b.mul(odd(acc), odd(multiplier)), odd_offset),
@@ -251,6 +258,14 @@ class VectorOps:
         split = [self.lanes * (i % 2) + i // 2 * 2 + 1 for i in range(self.lanes)]
         halves = (b.bitcast(product, self._type(_I32)) for product in products)
         return b.ashr(b.shuffle_vector(*halves, _mask(split)), shift)
+
+    def _emit_widened(self, b: Any, parity: int, value: Any) -> Any:
+        """Widen the lanes of even or of odd number to 64 bits."""
+        if self.target.signed:
+            taken = b.shuffle_vector(value, value, _mask(range(parity, self.lanes, 2)))
+            return b.sext(taken, self._wide)
+        half, pairs = ir.Constant(self._wide, [32] * (self.lanes // 2)), b.bitcast(value, self._wide)
+        return b.ashr(pairs if parity else b.shl(pairs, half), half)
 
     @cached_property
     def load_reals(self) -> Any:
@@ -260,7 +275,7 @@ class VectorOps:
     @cached_property
     def requantize_real(self) -> Any:
         """``requantize_real(acc, scale, offset) -> i32``: ``rint(fma(acc, scale, offset))`` in float32."""
-        rounded = {16: _rounded_by_avx512, 8: _rounded_by_avx}[self.lanes]
+        rounded = {16: _rounded_by_avx512, 8: _rounded_by_avx, 4: _rounded_by_neon}[self.lanes]
 
         def emit(b: Any, acc: Any, scale: Any, offset: Any) -> Any:
             real = b.sitofp(acc, scale.type)
@@ -350,6 +365,24 @@ def _dot_by_madd(b: Any, acc: Any, u: Any, s: Any) -> Any:
     return b.add(acc, b.add(even, odd))
 
 
+def _sdot(b: Any, acc: Any, x: Any, w: Any) -> Any:
+    octets = ir.VectorType(_I8, 16)
+    name = "llvm.aarch64.neon.sdot.v4i32.v16i8"
+    return _call(b, name, acc.type, acc, b.bitcast(x, octets), b.bitcast(w, octets))
+
+
+def _dot_by_smull(b: Any, acc: Any, x: Any, w: Any) -> Any:
+    """Multiply bytes to 16 bits, and add pairs to 32 bits and pairs of these: no sum can overflow."""
+    octets, words = ir.VectorType(_I8, 16), ir.VectorType(_I16, 8)
+    x, w = b.bitcast(x, octets), b.bitcast(w, octets)
+    sums = []
+    for half in (range(8), range(8, 16)):
+        parts = (b.shuffle_vector(value, value, _mask(half)) for value in (x, w))
+        product = _call(b, "llvm.aarch64.neon.smull.v8i16", words, *parts)
+        sums.append(_call(b, "llvm.aarch64.neon.saddlp.v4i32.v8i16", acc.type, product))
+    return b.add(acc, _call(b, "llvm.aarch64.neon.addp.v4i32", acc.type, *sums))
+
+
 def _dot_by_bytes(b: Any, acc: Any, u: Any, s: Any) -> Any:
     """Multiply byte after byte in 32 bits: what any processor can do."""
     kind = acc.type
@@ -371,6 +404,10 @@ def _rounded_by_avx512(b: Any, real: Any) -> Any:
     whole = ir.VectorType(_I32, 16)
     as_the_mode_says = (ir.Constant(whole, None), ir.Constant(_I16, -1), _I32(4))
     return _call(b, "llvm.x86.avx512.mask.cvtps2dq.512", whole, real, *as_the_mode_says)
+
+
+def _rounded_by_neon(b: Any, real: Any) -> Any:
+    return _call(b, "llvm.aarch64.neon.fcvtns.v4i32.v4f32", ir.VectorType(_I32, 4), real)
 
 
 def _rounded_by_avx(b: Any, real: Any) -> Any:
