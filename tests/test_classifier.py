@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 from pathlib import Path
 
@@ -162,8 +163,119 @@ def test_threads_share_a_model(model_bytes: bytes, sound: np.ndarray) -> None:
         np.testing.assert_array_equal(scores, wanted)
 
 
+# -- Threads ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def long_sound() -> np.ndarray:
+    """A recording of 40 s whose windows differ."""
+    rng = np.random.default_rng(8)
+    loudness = np.repeat(rng.uniform(0, 0.3, 80), SAMPLE_RATE // 2)
+    return (loudness * rng.standard_normal(loudness.size)).astype(np.float32)
+
+
+def assert_equal(found: yamjit.Classification, wanted: yamjit.Classification) -> None:
+    for name in ("scores", "embeddings", "log_mel", "times_s"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name, strict=True)
+    assert (found.duration_s, found.damage) == (wanted.duration_s, wanted.damage)
+
+
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_threads_change_no_bit(
+    model_bytes: bytes, long_sound: np.ndarray, tmp_path: Path, backend: str, threads: int
+) -> None:
+    one, several = (yamjit.load(model_bytes, backend=backend, threads=n) for n in (1, threads))
+    for hop_s, seconds in ((0.48, 40), (0.48, 0.5), (0.1, 12), (0.0123, 2), (5.0, 40)):
+        part = long_sound[: int(seconds * SAMPLE_RATE)]
+        wanted = one.classify(part, sample_rate=SAMPLE_RATE, hop_s=hop_s)
+        assert_equal(several.classify(part, sample_rate=SAMPLE_RATE, hop_s=hop_s), wanted)
+    path = tmp_path / "other rate.flac"
+    soundfile.write(path, long_sound[: 20 * SAMPLE_RATE].clip(-1, 1), 22_050)
+    assert_equal(several.classify(path), one.classify(path))
+
+
+@pytest.mark.numba
+def test_auto_turns_to_numba_under_threads(
+    model_bytes: bytes, long_sound: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba")
+    from yamjit import kernels
+    from yamjit.kernels import numba_backend
+
+    ran = []
+    run = numba_backend.run
+    monkeypatch.setattr(kernels, "_PATCHES_WORTH_NUMBA", 30)
+    monkeypatch.setattr(numba_backend, "is_ready", lambda: False)
+    monkeypatch.setattr(numba_backend, "run", lambda *arguments: (ran.append(arguments[2]), run(*arguments))[1])
+    wanted = yamjit.load(model_bytes, backend="numpy").classify(long_sound, sample_rate=SAMPLE_RATE)
+    model = yamjit.load(model_bytes, backend="auto", threads=3)
+    found = model.classify(long_sound, sample_rate=SAMPLE_RATE)
+    np.testing.assert_array_equal(found.scores, wanted.scores)
+    assert 0 < sum(ran) < len(wanted)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_callers_with_threads_share_a_model(model_bytes: bytes, long_sound: np.ndarray, threads: int) -> None:
+    parts = [long_sound[start * SAMPLE_RATE :] for start in range(4)]
+    wanted = [
+        yamjit.load(model_bytes, backend="numpy").classify(part, sample_rate=SAMPLE_RATE, hop_s=0.7) for part in parts
+    ]
+    model = yamjit.load(model_bytes, threads=threads)
+    found: dict[int, yamjit.Classification] = {}
+
+    def work(number: int) -> None:
+        for _ in range(3):
+            found[number] = model.classify(parts[number], sample_rate=SAMPLE_RATE, hop_s=0.7)
+
+    callers = [threading.Thread(target=work, args=(number,)) for number in range(len(parts))]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    for number, expected in enumerate(wanted):
+        np.testing.assert_array_equal(found[number].scores, expected.scores)
+        np.testing.assert_array_equal(found[number].embeddings, expected.embeddings)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_a_decoder_raises_ends_all_threads(model_bytes: bytes, long_sound: np.ndarray, threads: int) -> None:
+    model = yamjit.load(model_bytes, backend="numpy", threads=threads)
+    broken = long_sound.copy()
+    broken[-1000] = np.nan
+    before = threading.active_count()
+    with pytest.raises(yamjit.AudioError, match="nan"):
+        model.classify(broken, sample_rate=SAMPLE_RATE)
+    assert threading.active_count() == before
+    assert len(model.classify(long_sound, sample_rate=SAMPLE_RATE)) == 83
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_goes_on_with_threads(model_bytes: bytes, long_sound: np.ndarray) -> None:
+    """A process is split while another thread of it computes; both halves compute."""
+    model = yamjit.load(model_bytes, backend="numpy", threads=2)
+    wanted = model.classify(long_sound, sample_rate=SAMPLE_RATE).scores
+    busy = threading.Thread(target=model.classify, args=(long_sound,), kwargs={"sample_rate": SAMPLE_RATE})
+    busy.start()
+    child = os.fork()
+    if child == 0:
+        equal = np.array_equal(model.classify(long_sound, sample_rate=SAMPLE_RATE).scores, wanted)
+        os._exit(0 if equal else 1)
+    _, status = os.waitpid(child, 0)
+    busy.join()
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.parametrize("threads", [0, -1, 257, 1.0, "2", None, True])
+def test_wrong_numbers_of_threads_are_refused(model_bytes: bytes, threads: object) -> None:
+    with pytest.raises(yamjit.InputError, match=r"threads is .*; whole numbers from 1 to 256 are accepted"):
+        yamjit.load(model_bytes, threads=threads)
+    assert yamjit.load(model_bytes, threads=np.int64(2)).threads == 2
+
+
 def test_models_that_take_patches_say_so(model_bytes: bytes) -> None:
-    from tests.patch_models import without_front_end
+    from tools.cuts import without_front_end
 
     model = yamjit.load(write_graph(without_front_end(synthetic_yamnet(seed=0, width=0.125))), backend="numpy")
     with pytest.raises(yamjit.ModelError, match="patches"):

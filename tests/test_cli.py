@@ -78,6 +78,15 @@ def test_json(sounds: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert "No such file" in document[1]["error"]
 
 
+def test_threads_change_nothing(sounds: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["classify", *map(str, sounds), "--hop", "0.01", "--format", "json"]
+    printed = []
+    for threads in ("1", "3"):
+        assert main([*arguments, "--threads", threads]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+
+
 def test_failures_do_not_stop_the_others(
     sounds: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +138,9 @@ def test_a_model_that_is_none_ends_with_1(tmp_path: Path, capsys: pytest.Capture
         ["classify", "x.wav", "--hop", "-1"],
         ["classify", "x.wav", "--hop", "nan"],
         ["classify", "x.wav", "--format", "xml"],
+        ["classify", "x.wav", "--threads", "0"],
+        ["classify", "x.wav", "--threads", "257"],
+        ["classify", "x.wav", "--threads", "all"],
     ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,12 +195,12 @@ class TestInterruptions:
         assert "Traceback" not in err
         assert "BrokenPipe" not in err
 
-    @pytest.mark.parametrize("form", ["text", "json"])
-    def test_ctrl_c(self, sounds: list[Path], long: Path, tmp_path: Path, form: str) -> None:
+    @pytest.mark.parametrize(("form", "threads"), [("text", 1), ("json", 1), ("json", 3)])
+    def test_ctrl_c(self, sounds: list[Path], long: Path, tmp_path: Path, form: str, threads: int) -> None:
         results = tmp_path / "results"
         # Whoever runs the tests in the background may have taught their children to ignore it.
         heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-        arguments = ["classify", str(sounds[0]), *[str(long)] * 50, "--format", form]
+        arguments = ["classify", str(sounds[0]), *[str(long)] * 50, "--format", form, "--threads", str(threads)]
         with results.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "yamjit", *arguments], stdout=file, stderr=subprocess.PIPE, **heed

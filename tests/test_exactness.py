@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import json
 import os
+import subprocess
 import wave
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from tools.exactness import (
     compare_outputs,
     compare_scores,
     compare_tensors,
+    compare_threads,
     network_tensors,
     record,
     runtime_scores,
@@ -228,7 +230,7 @@ def scores(identical: int, windows: int = 1000) -> Scores:
 def report() -> Report:
     cells = {"numpy": Cells(10, 1000, 0)}
     chain = {"numpy": Chain(scores(1000), 1000, 0, 0, 0.0)}
-    return Report("model", "00", "10", "oracle", "machine", cells, cells, chain, {"XNNPACK": scores(0)})
+    return Report("model", "00", "10", "oracle", "machine", cells, cells, chain, {"XNNPACK": scores(0)}, cells)
 
 
 def test_a_report_passes_if_all_integers_are_equal_and_few_windows_differ(report: Report) -> None:
@@ -236,6 +238,7 @@ def test_a_report_passes_if_all_integers_are_equal_and_few_windows_differ(report
     assert report.passed
     assert not dataclasses.replace(report, tensors=different).passed
     assert not dataclasses.replace(report, outputs=different).passed
+    assert not dataclasses.replace(report, threads=different).passed
     for identical, passed in ((995, True), (994, False)):
         chain = {"numpy": Chain(scores(identical), 1000, 9, 9, 0.0)}
         assert dataclasses.replace(report, chain=chain).passed is passed
@@ -271,12 +274,63 @@ def test_the_command_line_checks_a_model(
     figures = json.loads(document)
     assert figures["passed"] is True
     assert figures["outputs"]["numpy, 5 at a time"]["windows"] == 12
+    assert figures["threads"].keys() == {"numpy, 1 thread", "numpy, 2 threads"}
+    assert figures["threads"]["numpy, 2 threads"]["compared"] == 12 * (521 + 128)
     assert figures["tflite"].keys() == {"TFLite, optimised kernels", "TFLite, XNNPACK (default)"}
     assert "12 of invented signals" in table
     assert printed.err == ""
 
 
-@pytest.mark.parametrize("arguments", ["--windows 0", "--batch 1,x", "--backends gpu", "--model missing.tflite"])
+@pytest.mark.numba
+def test_lowerings_are_checked_in_processes_of_their_own(
+    report: Report, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("numba")
+    from tools.lowerings import environment, runnable_lowerings
+
+    asked = []
+
+    def run(command: list[str], env: Mapping[str, str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append((command, env))
+        numba = {"numba": report.chain["numpy"]}
+        figures = dataclasses.asdict(dataclasses.replace(report, chain=numba)) | {"passed": len(asked) == 1}
+        return subprocess.CompletedProcess(command, 0, f"a table\n{json.dumps(figures)}\n")
+
+    monkeypatch.setattr(check_exactness, "runtime_available", lambda: True)
+    monkeypatch.setattr(subprocess, "run", run)
+    assert check_exactness.main(["--lowerings", runnable_lowerings()[0], "--windows", "7", "--threads", "3,4"]) == 0
+    assert {"--windows=7", "--threads=3,4", "--backends=numba", "--json"} <= set(asked[0][0])
+    assert check_exactness.main(["--lowerings", "all"]) == int(len(runnable_lowerings()) > 0)
+    for (_, env), lowering in zip(asked[1:], runnable_lowerings(), strict=True):
+        assert dict(env).items() >= environment(lowering).items()
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first.split()[0] == "lowering"
+    assert lines[0].split()[1:] == ["1,000", "0", "1,000", "0", "100.00%", "1,000", "0", "passed"]
+    assert lines[-1].endswith("FAILED")
+
+
+def test_threads_are_held_against_windows_alone() -> None:
+    content = golden_model()
+    model, threaded = (yamjit.load(content, backend="numpy", threads=threads) for threads in (1, 2))
+    waveforms = synthetic_windows(20)
+    compared = 20 * (521 + 128)
+    assert compare_threads(model, threaded, waveforms) == Cells(20, compared, 0)
+    other = yamjit.load(write_graph(synthetic_yamnet(seed=5, width=0.125)), backend="numpy")
+    assert compare_threads(model, other, waveforms).different > 0
+
+
+@pytest.mark.numba
+def test_unknown_lowerings_are_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("numba")
+    monkeypatch.setattr(check_exactness, "runtime_available", lambda: True)
+    with pytest.raises(SystemExit):
+        check_exactness.main(["--lowerings", "plain,neon"])
+    assert "error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--windows 0", "--threads 0", "--batch 1,x", "--backends gpu", "--model missing.tflite"]
+)
 def test_bad_arguments_are_refused(
     arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

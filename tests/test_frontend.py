@@ -11,7 +11,7 @@ import pytest
 from reference import ops
 from tools.synthetic import probe_signals, synthetic_yamnet
 from yamjit.errors import InputError
-from yamjit.frontend import FrontEnd, Patches, PatchStream, count_windows
+from yamjit.frontend import FrontEnd, Patches, PatchStream, _recut, count_windows
 from yamjit.plan import FrontEndConstants, compile_plan
 from yamjit.tflite.graph import Graph
 
@@ -182,8 +182,8 @@ def check_stream(front_end: FrontEnd, size: int, hop: int, seed: int) -> None:
     windows = count_windows(size, c.window_samples, hop)
     assert patches.windows == len(whole.patches) == windows
     assert whole.patches.dtype == whole.frames.dtype == np.float32
-    assert patches.samples == max(size, (windows - 1) * hop + c.window_samples)
-    padded = np.pad(waveform, (0, patches.samples - size))
+    assert patches.samples == size
+    padded = np.pad(waveform, (0, max(0, (windows - 1) * hop + c.window_samples - size)))
     for index, patch in enumerate(whole.patches):
         start = index * hop
         np.testing.assert_array_equal(patch, front_end.frames(padded[start : start + c.window_samples]))
@@ -220,6 +220,32 @@ def test_samples_one_at_a_time(backend: str) -> None:
         single, _ = stream(front_end, waveform, hop, cuts=range(1, 150))
         np.testing.assert_array_equal(single.patches, whole.patches)
         np.testing.assert_array_equal(single.frames, whole.frames)
+
+
+@pytest.mark.parametrize("hop", [HOP, 160, 1_234, 32_000])
+def test_recordings_are_cut_to_even_stretches(front_end: FrontEnd, hop: int) -> None:
+    waveform = noise(15_600 + 20 * min(hop, HOP))
+    whole, _ = stream(front_end, waveform, hop)
+    for cuts in ((), (1, 2, 40_000), range(0, waveform.size, 3_000)):
+        patches = PatchStream(front_end, hop)
+        parts = list(patches.cut(np.split(waveform, list(cuts)), 4))
+        np.testing.assert_array_equal(np.concatenate([part.patches for part in parts]), whole.patches)
+        np.testing.assert_array_equal(np.concatenate([part.frames for part in parts]), whole.frames)
+        assert max(len(part.patches) for part in parts) <= 4
+        assert patches.samples == waveform.size
+
+
+def test_blocks_of_any_size_become_blocks_of_one() -> None:
+    waveform = noise(1000)
+    rng = np.random.default_rng(4)
+    for size in (1, 7, 400, 1000, 1001):
+        blocks = np.split(waveform, np.sort(rng.integers(0, 1001, 20)))
+        found = list(_recut(iter(blocks), size))
+        np.testing.assert_array_equal(np.concatenate(found), waveform)
+        assert {len(block) for block in found[:-1]} <= {size}
+        assert 0 < len(found[-1]) <= size
+    assert list(_recut([], 5)) == []
+    assert list(_recut([waveform[:0]], 5)) == []
 
 
 def test_nothing_gives_one_window_of_silence(front_end: FrontEnd) -> None:

@@ -24,6 +24,7 @@ STOREYS = {
     "store": 2,
     "plan": 3,
     "frontend": 4,
+    "workers": 5,
     "network": 5,
     "classifier": 6,
     "output": 7,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.patch_models import without_front_end
+from tools.cuts import without_front_end
 from tools.synthetic import probe_signals, synthetic_yamnet
 from yamjit import kernels
 from yamjit.errors import InputError

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.patch_models import without_front_end
+from tools.cuts import without_front_end
 from tools.graphs import Dice, GraphBuilder, quantization
 from tools.synthetic import synthetic_yamnet
 from yamjit.errors import LimitError, ModelError

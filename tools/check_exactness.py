@@ -3,7 +3,7 @@
 ::
 
     python -m tools.check_exactness [--model yamnet.tflite] [--data DIR] [--windows 1000] [--inner 20]
-        [--backends numba,numpy] [--batch 1,7,16] [--seed 0] [--json]
+        [--backends numba,numpy] [--batch 1,7,16] [--threads 1,2] [--lowerings all] [--seed 0] [--json]
 
 The oracle is the runtime's reference kernels (``OpResolverType.BUILTIN_REF``).
 
@@ -12,6 +12,10 @@ The oracle is the runtime's reference kernels (``OpResolverType.BUILTIN_REF``).
 (c) The whole chain from samples to scores, where the float front end has a say: the share of windows whose
     scores are all identical must reach `ACCEPTED_SHARE`. TFLite's own faster kernels are held against its reference
     on the same windows.
+(d) All windows as one recording, computed by several threads, against the windows one by one: no cell may differ.
+
+``--lowerings`` does all that for Numba's kernels as compiled for other instruction sets than this machine's best, in a
+process each, and prints a line for each.
 
 The exit status is 1 if one of them is missed. ``$YAMJIT_TEST_DATA`` is the default of ``--data``; without recordings,
 invented signals are taken.
@@ -25,11 +29,13 @@ import hashlib
 import json
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,10 +50,12 @@ from tools.exactness import (
     compare_outputs,
     compare_scores,
     compare_tensors,
+    compare_threads,
     network_tensors,
     record,
     runtime_scores,
 )
+from tools.lowerings import compiled_lowering, environment, runnable_lowerings
 from tools.recordings import cut_windows
 from tools.synthetic import probe_signals
 
@@ -74,11 +82,12 @@ class Report:
     outputs: Mapping[str, Cells]
     chain: Mapping[str, Chain]
     tflite: Mapping[str, Scores]
+    threads: Mapping[str, Cells]
 
     @property
     def passed(self) -> bool:
         """Whether every integer is equal, and the front end disturbs few enough windows."""
-        integers = (*self.tensors.values(), *self.outputs.values())
+        integers = (*self.tensors.values(), *self.outputs.values(), *self.threads.values())
         equal = all(cells.different == 0 for cells in integers)
         return equal and all(chain.scores.share >= ACCEPTED_SHARE for chain in self.chain.values())
 
@@ -107,7 +116,30 @@ def check(options: argparse.Namespace) -> Report:
             name: compare_scores(runtime_scores(model, _progress(waveforms, name), kernels), recorded.scores)
             for kernels, name in _OTHER_KERNELS.items()
         },
+        threads={
+            f"{name}, {threads} thread{'s' if threads > 1 else ''}": compare_threads(
+                model, yamjit.load(options.model, backend=name, threads=threads), waveforms
+            )
+            for name, model in models.items()
+            for threads in options.threads
+        },
     )
+
+
+def check_lowerings(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Run the check in a process for each lowering; returns the figures of each."""
+    found = {}
+    for lowering in options.lowerings:
+        arguments = [f"--windows={options.windows}", f"--inner={options.inner}", f"--seed={options.seed}"]
+        arguments += [f"--batch={_joined(options.batch)}", f"--threads={_joined(options.threads)}"]
+        arguments += [f"--{name}={value}" for name in ("model", "data") if (value := getattr(options, name))]
+        command = [sys.executable, "-m", "tools.check_exactness", "--backends=numba", *arguments, "--json"]
+        told = os.environ | environment(lowering)
+        run = subprocess.run(command, env=told, stdout=subprocess.PIPE, text=True)
+        if not run.stdout:
+            raise ChildProcessError(f"the check of {lowering} ended with status {run.returncode}")
+        found[lowering] = json.loads(run.stdout.splitlines()[-1])
+    return found
 
 
 # -- What is heard ----------------------------------------------------------------------------------------------
@@ -142,7 +174,13 @@ def _progress(windows: Float32, what: str) -> Iterator[Float32]:
 def _machine() -> str:
     """Return what computed: processor, system, versions."""
     versions = [f"{name} {version(name)}" for name in ("numpy", "numba")]
-    return ", ".join([_processor(), platform.platform(), f"Python {platform.python_version()}", *versions])
+    parts = [
+        _processor(),
+        f"lowering {compiled_lowering()}",
+        platform.platform(),
+        f"Python {platform.python_version()}",
+    ]
+    return ", ".join([*parts, *versions])
 
 
 def _processor() -> str:
@@ -175,7 +213,23 @@ def _table(report: Report) -> Iterator[str]:
         counts = f"{chain.cells:13,}{chain.flipped:9,}{chain.flipped_windows:12,}"
         yield f"  {f'yamjit, {name}':30}{counts}{chain.log_mel:18.2e}"
     yield ""
+    yield from _cells_table("(d) as one recording", report.threads)
     yield "passed" if report.passed else "FAILED"
+
+
+def _lowerings_table(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    a, b, d = (f"{title:>15}{'differ':>8}" for title in ("(a) cells", "(b) cells", "(d) cells"))
+    yield f"{'lowering':14}{a}{b}{'(c) identical':>15}{d}"
+    for lowering, report in found.items():
+        counts = [_total(report[part]) for part in ("tensors", "outputs", "threads")]
+        scores = report["chain"]["numba"]["scores"]
+        share = scores["identical"] / scores["windows"]
+        a, b, d = (f"{compared:15,}{different:8,}" for compared, different in counts)
+        yield f"{lowering:14}{a}{b}{share:15.2%}{d}  {'passed' if report['passed'] else 'FAILED'}"
+
+
+def _total(cells: Mapping[str, Mapping[str, int]]) -> tuple[int, int]:
+    return sum(row["compared"] for row in cells.values()), sum(row["different"] for row in cells.values())
 
 
 def _cells_table(title: str, rows: Mapping[str, Cells]) -> Iterator[str]:
@@ -205,6 +259,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--inner", type=_count, default=20, help="windows for every tensor (default: 20)")
     parser.add_argument("--backends", type=_backends, default="numba,numpy", help="default: numba,numpy")
     parser.add_argument("--batch", type=_counts, default="1,7,16", help="windows at a time (default: 1,7,16)")
+    parser.add_argument("--threads", type=_counts, default="1,2", help="of one recording (default: 1,2)")
+    parser.add_argument(
+        "--lowerings",
+        type=_lowerings,
+        help="check Numba's kernels alone, as compiled for these instruction sets: all, or names such as avx2,plain",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the choice of windows (default: 0)")
     parser.add_argument("--json", action="store_true", help="print the figures as a last line of JSON, too")
     return parser
@@ -220,6 +280,17 @@ def _counts(text: str) -> list[int]:
     return [_count(part) for part in text.split(",")]
 
 
+def _lowerings(text: str) -> list[str]:
+    names = runnable_lowerings() if text == "all" else text.split(",")
+    for name in names:
+        environment(name)
+    return names
+
+
+def _joined(counts: Sequence[int]) -> str:
+    return ",".join(map(str, counts))
+
+
 def _backends(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")]
 
@@ -230,6 +301,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not runtime_available():
         parser.error("no TFLite runtime is installed: pip install ai-edge-litert")
+    if options.lowerings:
+        found = check_lowerings(options)
+        print("\n".join(_lowerings_table(found)))
+        return 0 if all(report["passed"] for report in found.values()) else 1
     try:
         report = check(options)
     except (yamjit.YamjitError, FileNotFoundError) as error:

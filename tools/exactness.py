@@ -28,6 +28,7 @@ __all__ = [
     "compare_outputs",
     "compare_scores",
     "compare_tensors",
+    "compare_threads",
     "network_tensors",
     "record",
     "runtime_scores",
@@ -227,3 +228,20 @@ def compare_chain(model: yamjit.Classifier, recorded: Recorded) -> Chain:
         flipped_windows=int(np.count_nonzero(flipped.any(axis=1))),
         log_mel=float(np.abs(log_mel - recorded.log_mel).max()),
     )
+
+
+def compare_threads(model: yamjit.Classifier, threaded: yamjit.Classifier, waveforms: Float32) -> Cells:
+    """Compare windows heard one by one with the same windows heard as one recording, by several threads.
+
+    Parameters
+    ----------
+    model, threaded : Classifier
+        The same model with one thread, and with several.
+    waveforms : np.ndarray [shape=(n, samples), float32]
+    """
+    alone = [model.classify(waveform, sample_rate=model.sample_rate) for waveform in waveforms]
+    hop_s = waveforms.shape[1] / model.sample_rate
+    together = threaded.classify(waveforms.reshape(-1), sample_rate=model.sample_rate, hop_s=hop_s)
+    names = ("scores", "embeddings")
+    expected = {name: np.concatenate([getattr(window, name) for window in alone]) for name in names}
+    return _count_cells(len(waveforms), {name: getattr(together, name) for name in names}, expected)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import numbers
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +14,16 @@ import numpy.typing as npt
 
 from yamjit.audio import open_audio
 from yamjit.errors import InputError, ModelError
-from yamjit.frontend import FrontEnd, PatchStream
+from yamjit.frontend import FrontEnd, Patches, PatchStream
 from yamjit.kernels import load_backend
 from yamjit.labels import ScoredLabel, parse_labels, rank
-from yamjit.network import Network
+from yamjit.network import Network, NetworkOutput
 from yamjit.plan import Plan, compile_plan
+from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel, resolve_model
 from yamjit.tflite import Graph, read_graph
 from yamjit.tflite.metadata import AudioProperties, FileType, TensorMetadata
+from yamjit.workers import in_order
 
 __all__ = ["Classification", "Classifier", "load"]
 
@@ -30,6 +33,9 @@ Float32 = npt.NDArray[np.float32]
 _DEFAULT_SAMPLE_RATE = 16_000
 
 DEFAULT_HOP_S = 0.48
+
+#: Windows that are scored together.
+_WINDOWS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -107,18 +113,21 @@ class Classifier:
     source : ResolvedModel
         The model's bytes and where they come from.
     backend : {"auto", "numba", "numpy"}
+    threads : int in [1, 256]
+        That `classify` computes with, the calling one included. Scores do not depend on it.
     """
 
-    def __init__(self, source: ResolvedModel, *, backend: str = "auto") -> None:
-        load_backend(backend)
+    def __init__(self, source: ResolvedModel, *, backend: str = "auto", threads: int = 1) -> None:
+        self.threads: int = _checked_threads(threads)
+        self._backend = load_backend(backend)
         self.source = source
         self.graph: Graph = read_graph(source.data)
         self.plan: Plan = compile_plan(self.graph)
         self.labels: tuple[str, ...] = _labels(self.graph, self.plan)
         self.sample_rate: int = _sample_rate(self.graph)
-        self._backend = backend
         self._front_end = FrontEnd(self.plan.front_end, backend) if self.plan.front_end is not None else None
         self._local = threading.local()
+        self._idle: list[Network] = []
 
     @property
     def verified(self) -> bool:
@@ -180,24 +189,44 @@ class Classifier:
             If the model takes log-mel patches instead of samples.
         """
         stream = PatchStream(self.front_end, self._hop(hop_s))
-        network = self.network
         parts = _Parts()
+        if self.threads > 1:
+            with self._borrowed_network() as network:
+                network.prepare()
         with open_audio(audio, sample_rate, target_rate=self.sample_rate) as source:
-            for block in source.blocks():
-                parts.add(network, stream.push(block))
-            samples = stream.samples
-            parts.add(network, stream.flush())
-            return Classification(
-                name=source.name,
-                labels=self.labels,
-                scores=np.concatenate(parts.scores),
-                embeddings=np.concatenate(parts.embeddings),
-                log_mel=np.concatenate(parts.frames),
-                times_s=np.arange(stream.windows, dtype=np.float64) * (self._hop(hop_s) / self.sample_rate),
-                window_s=self.front_end.constants.window_samples / self.sample_rate,
-                duration_s=samples / self.sample_rate,
-                damage=source.damage,
-            )
+            stretches = stream.cut(source.blocks(), _WINDOWS_AT_ONCE)
+            with contextlib.closing(in_order(stretches, self._score, self.threads)) as results:
+                for frames, output in results:
+                    parts.add(frames, output)
+        return Classification(
+            name=source.name,
+            labels=self.labels,
+            scores=np.concatenate(parts.scores),
+            embeddings=np.concatenate(parts.embeddings),
+            log_mel=np.concatenate(parts.frames),
+            times_s=np.arange(stream.windows, dtype=np.float64) * (self._hop(hop_s) / self.sample_rate),
+            window_s=self.front_end.constants.window_samples / self.sample_rate,
+            duration_s=stream.samples / self.sample_rate,
+            damage=source.damage,
+        )
+
+    def _score(self, stretch: Patches) -> tuple[Float32, NetworkOutput]:
+        """Return the frames of a stretch, and what the network says of its patches."""
+        with self._borrowed_network() as network:
+            return stretch.frames, network.run(stretch.patches)
+
+    @contextlib.contextmanager
+    def _borrowed_network(self) -> Iterator[Network]:
+        """Lend a network that nobody else has."""
+        # No lock: what a list does to one element is done at once, and a fork leaves nothing locked behind.
+        try:
+            network = self._idle.pop()
+        except IndexError:
+            network = Network(self.plan, self._backend)
+        try:
+            yield network
+        finally:
+            self._idle.append(network)
 
     def _hop(self, hop_s: Any) -> int:
         """Return a hop in samples."""
@@ -220,15 +249,14 @@ class _Parts:
         self.embeddings: list[Float32] = []
         self.frames: list[Float32] = []
 
-    def add(self, network: Network, patches: Any) -> None:
-        """Run the patches of a stretch and keep its results."""
-        self.frames.append(patches.frames)
-        output = network.run(patches.patches)
+    def add(self, frames: Float32, output: NetworkOutput) -> None:
+        """Keep the results of a stretch."""
+        self.frames.append(frames)
         self.scores.append(output.scores)
         self.embeddings.append(output.embeddings)
 
 
-def load(model: Any = None, *, backend: str = "auto", download: bool = True) -> Classifier:
+def load(model: Any = None, *, backend: str = "auto", threads: int = 1, download: bool = True) -> Classifier:
     """Load a model.
 
     Parameters
@@ -238,6 +266,9 @@ def load(model: Any = None, *, backend: str = "auto", download: bool = True) -> 
     backend : {"auto", "numba", "numpy"}
         What runs the integer network; all give the same integers. "auto" begins with NumPy and lets Numba take over
         once there is enough work.
+    threads : int in [1, 256]
+        That `Classifier.classify` computes with, the calling one included. Scores do not depend on it; recordings of
+        half a minute on gain by it.
     download : bool
         Whether the official model may be downloaded.
 
@@ -251,13 +282,22 @@ def load(model: Any = None, *, backend: str = "auto", download: bool = True) -> 
         If there is no model; the message says the ways to go on.
     ModelError
         If the model cannot be run exactly.
+    InputError
+        If an argument is wrong.
 
     Examples
     --------
     >>> model = yamjit.load()
     >>> model.classify("street.mp3").top(3)
     """
-    return Classifier(resolve_model(model, download=download), backend=backend)
+    return Classifier(resolve_model(model, download=download), backend=backend, threads=threads)
+
+
+def _checked_threads(threads: Any) -> int:
+    integral = isinstance(threads, (int, np.integer)) and not isinstance(threads, bool)
+    if not (integral and 1 <= threads <= MOST_THREADS):
+        raise InputError(f"threads is {threads!r}; whole numbers from 1 to {MOST_THREADS} are accepted")
+    return int(threads)
 
 
 # -- What the metadata say --------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ blocks of any size give the bits of the whole.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,9 @@ from yamjit.plan import FrontEndConstants
 __all__ = ["FrontEnd", "PatchStream", "Patches", "count_windows"]
 
 Float32 = npt.NDArray[np.float32]
+
+#: Samples of a recording that are cut at once, at most: 16 s.
+_MOST_SAMPLES = 2**18
 
 
 class FrontEnd:
@@ -104,6 +108,7 @@ class PatchStream:
         self._samples = _Tail(np.empty(0, np.float32))
         self._frames = _Tail(np.empty((0, c.mel_basis.shape[0]), np.float32))
         self._done = 0
+        self._padding = 0
 
     @property
     def windows(self) -> int:
@@ -112,8 +117,20 @@ class PatchStream:
 
     @property
     def samples(self) -> int:
-        """Samples pushed so far."""
-        return self._samples.end
+        """Samples pushed so far, without those that `flush` adds."""
+        return self._samples.end - self._padding
+
+    def cut(self, blocks: Iterable[Float32], windows: int) -> Iterator[Patches]:
+        """Take a whole recording; yields stretches of about `windows` windows, whatever its blocks.
+
+        Parameters
+        ----------
+        blocks : iterable of np.ndarray [shape=(n,), float32]
+        windows : int > 0
+        """
+        for stretch in _recut(blocks, min(windows * self._hop, _MOST_SAMPLES)):
+            yield self.push(stretch)
+        yield self.flush()
 
     def push(self, samples: Float32) -> Patches:
         """Take more samples; returns what is complete.
@@ -135,8 +152,8 @@ class PatchStream:
         """Pad the end with zeros and return the rest; the stream must not be used any more."""
         window = self._front_end.constants.window_samples
         total = count_windows(self.samples, window, self._hop)
-        missing = (total - 1) * self._hop + window - self.samples
-        return self.push(np.zeros(max(0, missing), np.float32))
+        self._padding = max(0, (total - 1) * self._hop + window - self.samples)
+        return self.push(np.zeros(self._padding, np.float32))
 
     def _cut_shared(self) -> Float32:
         """Return the next patches as windows on the frames."""
@@ -162,6 +179,22 @@ class PatchStream:
         next_frame = self._frames.end * hop_length
         self._samples.drop(next_frame if self._shared else min(next_frame, next_window))
         self._frames.drop(next_window // hop_length if self._shared else self._frames.end)
+
+
+def _recut(blocks: Iterable[Float32], size: int) -> Iterator[Float32]:
+    """Yield the same samples in blocks of `size`, the last one excepted."""
+    held: list[Float32] = []
+    missing = size
+    for block in blocks:
+        start = 0
+        while len(block) - start >= missing:
+            yield np.concatenate((*held, block[start : start + missing]))
+            start += missing
+            held, missing = [], size
+        held.append(block[start:])
+        missing -= len(block) - start
+    if missing < size:
+        yield np.concatenate(held)
 
 
 class _Tail:

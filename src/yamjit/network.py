@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +21,6 @@ Int8 = npt.NDArray[np.int8]
 
 #: Patches that run through a step together: their activations still fit the caches.
 _CAPACITY = 16
-
-#: The int8 that each byte stands for.
-_INT8_IN_BYTE_ORDER = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +59,15 @@ class Network:
         self.plan = plan
         self._backend = load_backend(backend) if isinstance(backend, str) else backend
         self._workspace = plan.program.workspace(_CAPACITY)
+        # Views are made once: NumPy takes a microsecond for each, and a batch of one patch takes few hundred.
+        self._patch = self._workspace.tensor(plan.patch_offset, _CAPACITY, plan.patch_shape, np.float32)
+        self._quantized_patch = self._workspace.tensor(plan.quantized_patch.offset, _CAPACITY, plan.patch_shape)
+        head = plan.heads[0]
+        self._results = [self._result(slot) for slot in (head.scores, head.logits, plan.embedding)]
+
+    def prepare(self) -> None:
+        """Load or compile now, in the calling thread, what the first `run` would: Ctrl-C reaches no other thread."""
+        self._backend.run(self.plan.program, self._workspace, 0, 0, 0)
 
     def run(self, patches: npt.NDArray[np.generic], tensors: Iterable[str] = ()) -> NetworkOutput:
         """Run the network.
@@ -78,28 +85,27 @@ class Network:
             If the shape or type does not fit, a value is not finite, or a tensor is unknown.
         """
         patches = self._checked(patches)
+        count = len(patches)
         taps = {name: self._slot(name) for name in tensors}
-        tapped = {name: np.empty((len(patches), *slot.shape), np.int8) for name, slot in taps.items()}
-        results = self._results()
-        found = {name: np.empty((len(patches), *slot.shape), np.int8) for name, slot in results.items()}
-        for start in range(0, len(patches), _CAPACITY):
+        tapped = {name: np.empty((count, *slot.shape), np.int8) for name, slot in taps.items()}
+        found = [np.empty((count, result.size), np.float32) for result in self._results]
+        for start in range(0, count, _CAPACITY):
             batch = slice(start, start + _CAPACITY)
-            self._run_batch(
-                patches[batch],
-                [(slot, tapped[name][batch]) for name, slot in taps.items()],
-                [(slot, found[name][batch]) for name, slot in results.items()],
-            )
-        real = {name: _dequantized(found[name], slot) for name, slot in results.items()}
-        none = np.empty((len(patches), 0), np.float32)
-        return NetworkOutput(real["scores"], real["logits"], real.get("embeddings", none), tapped)
+            n = self._run_batch(patches[batch], [(slot, tapped[name][batch]) for name, slot in taps.items()])
+            for result, out in zip(self._results, found, strict=True):
+                out[batch] = result.quantized[:n]
+        for result, out in zip(self._results, found, strict=True):
+            result.dequantize(out)
+        scores, logits, embeddings = found
+        return NetworkOutput(scores, logits, embeddings, tapped)
 
-    def _results(self) -> dict[str, Slot]:
-        """Return what every run answers with."""
-        head = self.plan.heads[0]
-        results = {"scores": head.scores, "logits": head.logits}
-        if self.plan.embedding is not None:
-            results["embeddings"] = self.plan.embedding
-        return results
+    def _result(self, slot: Slot | None) -> _Result:
+        """Return where the last step leaves an answer, if the model gives it, and what its integers mean."""
+        if slot is None:
+            return _Result(self._workspace.tensor(0, _CAPACITY, (0,)), 0, np.float32(1), np.float32(0))
+        size = math.prod(slot.shape)
+        quantized = self._workspace.tensor(slot.offset, _CAPACITY, (size,))
+        return _Result(quantized, size, np.float32(slot.scale), np.float32(slot.zero_point))
 
     def _checked(self, patches: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         try:
@@ -121,28 +127,36 @@ class Network:
             raise InputError(f"the model has no inner tensor {name!r}")
         return slot
 
-    def _run_batch(
-        self, patches: npt.NDArray[np.generic], taps: list[tuple[Slot, Int8]], results: list[tuple[Slot, Int8]]
-    ) -> None:
-        """Run patches that fit the workspace: in one go, but for a stop after each step that a tap waits for."""
-        plan, n = self.plan, len(patches)
-        if patches.dtype == np.int8:
-            first = 1
-            self._workspace.tensor(plan.quantized_patch.offset, n, plan.patch_shape)[...] = patches
-        else:
-            first = 0
-            self._workspace.tensor(plan.patch_offset, n, plan.patch_shape, np.float32)[...] = patches
+    def _run_batch(self, patches: npt.NDArray[np.generic], taps: list[tuple[Slot, Int8]]) -> int:
+        """Run patches that fit the workspace, in one go but for a stop after each step that a tap waits for."""
+        program, workspace, n = self.plan.program, self._workspace, len(patches)
+        first = 1 if patches.dtype == np.int8 else 0
+        (self._quantized_patch if first else self._patch)[:n] = patches
         for slot, out in sorted(taps, key=lambda tap: tap[0].step):
             if slot.step >= first:
-                self._backend.run(plan.program, self._workspace, n, first, slot.step + 1)
+                self._backend.run(program, workspace, n, first, slot.step + 1)
                 first = slot.step + 1
-            out[...] = self._workspace.tensor(slot.offset, n, slot.shape)
-        self._backend.run(plan.program, self._workspace, n, first, len(plan.program.steps))
-        for slot, out in results:
-            out[...] = self._workspace.tensor(slot.offset, n, slot.shape)
+            out[...] = workspace.tensor(slot.offset, n, slot.shape)
+        self._backend.run(program, workspace, n, first, len(program.steps))
+        return n
 
 
-def _dequantized(quantized: Int8, slot: Slot) -> Float32:
-    """Return real values [shape=(n, size)]: ``scale * (quantized - zero_point)`` in float32, looked up."""
-    values = np.float32(slot.scale) * (_INT8_IN_BYTE_ORDER - np.float32(slot.zero_point))
-    return values[quantized.view(np.uint8).reshape(len(quantized), math.prod(slot.shape))]
+class _Result(NamedTuple):
+    """An answer as a network leaves it in its workspace.
+
+    Parameters
+    ----------
+    quantized : np.ndarray [shape=(_CAPACITY, size), int8]
+    size : int
+    scale, zero_point : np.float32
+    """
+
+    quantized: Int8
+    size: int
+    scale: np.float32
+    zero_point: np.float32
+
+    def dequantize(self, values: Float32) -> None:
+        """Turn quantized values into real ones: ``scale * (quantized - zero_point)`` in float32."""
+        values -= self.zero_point
+        values *= self.scale

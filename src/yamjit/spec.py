@@ -7,6 +7,7 @@ from dataclasses import dataclass
 __all__ = [
     "DEFAULT_LIMITS",
     "KNOWN_MODELS",
+    "MOST_THREADS",
     "OFFICIAL_MODEL",
     "KnownModel",
     "Limits",
@@ -49,6 +50,9 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+#: Threads that one recording may be computed with.
+MOST_THREADS = 256
 
 
 @dataclass(frozen=True, slots=True)

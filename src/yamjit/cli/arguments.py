@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import math
 
-__all__ = ["add_backend", "add_model", "count", "seconds"]
+from yamjit.spec import MOST_THREADS
+
+__all__ = ["add_backend", "add_model", "add_threads", "count", "seconds"]
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +29,17 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Add ``--threads``."""
+    parser.add_argument(
+        "--threads",
+        type=_threads,
+        default=1,
+        metavar="N",
+        help="threads that compute; scores do not depend on it (default: %(default)s)",
+    )
+
+
 def count(text: str) -> int:
     """Read a number of things: at least 1, or -1 for all."""
     try:
@@ -35,6 +48,17 @@ def count(text: str) -> int:
         value = 0
     if value == 0 or value < -1:
         raise argparse.ArgumentTypeError(f"{text!r} is no count of at least 1 (or -1 for all)")
+    return value
+
+
+def _threads(text: str) -> int:
+    """Read a number of threads, >= 1."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if not 1 <= value <= MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads from 1 to {MOST_THREADS}")
     return value
 
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from yamjit.cli.arguments import add_backend, add_model, count, seconds
+from yamjit.cli.arguments import add_backend, add_model, add_threads, count, seconds
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.errors import AudioError, LimitError
 
@@ -38,6 +38,7 @@ def add_parser(verbs: Any) -> None:
     )
     add_model(parser)
     add_backend(parser)
+    add_threads(parser)
     parser.set_defaults(run=_run)
 
 
@@ -45,7 +46,7 @@ def _run(args: argparse.Namespace) -> int:
     from yamjit.classifier import load
     from yamjit.output import FORMATS
 
-    model = load(args.model, backend=args.backend)
+    model = load(args.model, backend=args.backend, threads=args.threads)
     if not model.verified:
         print(
             f"yamjit: note: the model ({model.source.origin}) is unverified: no published file",
