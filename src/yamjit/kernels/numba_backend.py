@@ -15,7 +15,7 @@ __all__ = ["is_ready", "run"]
 
 _SIGNED = multiplies_signed_bytes(platform.machine())
 
-_run_steps = Entry("yamjit.kernels.steps", "run_steps", (int,) * 11)
+_run_steps = Entry("yamjit.kernels.steps", "run_steps", (int,) * 12)
 
 
 def is_ready() -> bool:
@@ -43,7 +43,8 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
         workspace.arena_address,
         workspace.scratch_address,
         layout.accumulators,
-        layout.input,
+        layout.image,
+        layout.panel,
         layout.border,
         workspace.capacity,
         patches,

@@ -71,6 +71,8 @@ class Prepared(enum.IntEnum):
     IMAGE_W = COLUMNS + 12
     TOGETHER = COLUMNS + 13
     FLIP = COLUMNS + 14
+    #: Whether the step runs mixed with the one behind it.
+    MIXED = COLUMNS + 15
 
 
 PREPARED_COLUMNS = COLUMNS + len(Prepared)
@@ -140,6 +142,9 @@ def prepare(program: Program, vectors: bool = True, signed: bool = False) -> Pre
             packed.append(array)
             size += padded(array.nbytes, ALIGNMENT)
     steps[program.patchwise :, Prepared.TOGETHER] = 1
+    for index in program.pairs:
+        ops = tuple(steps[index : index + 2, Column.OP])
+        steps[index, Prepared.MIXED] = ops == (VectorOp.DEPTHWISE, VectorOp.POINTWISE)
     constants = aligned_bytes(size)
     constants[: program.constants.size] = program.constants
     start = padded(program.constants.size, ALIGNMENT)

@@ -23,6 +23,7 @@ import numpy.typing as npt
 __all__ = [
     "ALIGNMENT",
     "COLUMNS",
+    "PANEL_IMAGE_ROWS",
     "PANEL_ROWS",
     "SCRATCH_ROWS",
     "Column",
@@ -188,6 +189,9 @@ class Program:
     patchwise : int
         So many leading steps may run patch after patch instead of all patches step after step: what they pass on
         shares no memory with anything before it.
+    pairs : tuple of int
+        Numbers of steps that may run mixed with the step behind them: what they pass on is read by that one alone, and
+        what they read lies apart from what that one writes.
     """
 
     steps: npt.NDArray[np.int64]
@@ -195,6 +199,7 @@ class Program:
     arena_bytes: int
     scratch_channels: int
     patchwise: int = 0
+    pairs: tuple[int, ...] = ()
 
     def workspace(self, capacity: int) -> Workspace:
         """Return memory to run up to `capacity` patches at once."""
@@ -214,8 +219,10 @@ class ScratchLayout(NamedTuple):
         Room for two vectors.
     accumulators : int
         int32 of `SCRATCH_ROWS` output positions.
-    input : int
-        An input as a kernel wants it: an image with its border, or rows of a matrix.
+    image : int
+        An input with its border.
+    panel : int
+        Rows of a matrix.
     border : int
         What stands for a row outside an image.
     size : int
@@ -224,7 +231,8 @@ class ScratchLayout(NamedTuple):
 
     spare: int
     accumulators: int
-    input: int
+    image: int
+    panel: int
     border: int
     size: int
 
@@ -232,25 +240,27 @@ class ScratchLayout(NamedTuple):
 #: Output positions whose accumulators are kept at a time.
 SCRATCH_ROWS = 16
 
-#: Rows of a matrix that are multiplied at a time: with the weights that they meet, they fit the first cache.
+#: Rows of a matrix that are multiplied at a time, where they are not those of so many output rows of an image.
 PANEL_ROWS = 96
+PANEL_IMAGE_ROWS = 6
 
 
 def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
     """Return where the kernels of a program build what they build."""
-    channels = inputs = border = 0
+    channels = image = panel = border = 0
     for row in steps:
         if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE):
             height, width = image_size(row)
-            inputs = max(inputs, height * width * int(row[Column.INPUT_C]))
+            image = max(image, height * width * int(row[Column.INPUT_C]))
             border = max(border, int(row[Column.INPUT_W] * row[Column.INPUT_C]))
         if row[Column.OP] == StepOp.POINTWISE:
-            inputs = max(inputs, PANEL_ROWS * panel_stride(int(row[Column.INPUT_C])))
+            rows = max(PANEL_ROWS, PANEL_IMAGE_ROWS * int(row[Column.INPUT_W]))
+            panel = max(panel, rows * panel_stride(int(row[Column.INPUT_C])))
         if row[Column.OP] not in (StepOp.QUANTIZE, StepOp.LOOKUP):
             channels = max(channels, int(row[Column.OUTPUT_C]))
     accumulators = SCRATCH_ROWS * 4 * (channels + ALIGNMENT)
     starts = [0]
-    for size in (2 * ALIGNMENT, accumulators, inputs, border):
+    for size in (2 * ALIGNMENT, accumulators, image, panel, border):
         starts.append(starts[-1] + -(-size // ALIGNMENT) * ALIGNMENT + 4 * ALIGNMENT)
     return ScratchLayout(*starts)
 

@@ -318,17 +318,24 @@ class VectorOps:
 
     @cached_property
     def store_quads(self) -> Any:
-        """``store_quads(address, i32, i32, i32, i32)``: results of the four `quads`, clamped, in the bytes' order."""
-        return _operation(types.void, (types.int64, *(self._i32,) * 4), self._emit_store_quads)
+        """``store_quads(address, flip, i32, i32, i32, i32)``: results of the four `quads`, in the bytes' order.
 
-    def _emit_store_quads(self, b: Any, address: Any, *parts: Any) -> Any:
+        Each is clamped to an int8, and has the bits of `flip` turned.
+        """
+        return _operation(types.void, (types.int64, *(self._i32,) * 5), self._emit_store_quads)
+
+    def _emit_store_quads(self, b: Any, address: Any, flip: Any, *parts: Any) -> Any:
+        packed = self._packed(b, parts)
+        return _store(b, address, b.xor(packed, b.bitcast(flip, packed.type)))
+
+    def _packed(self, b: Any, parts: Sequence[Any]) -> Any:
         if self.target.name.startswith("avx"):
-            return _store(b, address, self._packed_by_saturation(b, parts))
+            return self._packed_by_saturation(b, parts)
         lanes = self.lanes
         narrow = [_to_int8(b, part) for part in parts]
         low, high = (b.shuffle_vector(narrow[k], narrow[k + 1], _mask(range(2 * lanes))) for k in (0, 2))
         order = [lanes * j + 4 * group + i for group in range(lanes // 4) for j in range(4) for i in range(4)]
-        return _store(b, address, b.shuffle_vector(low, high, _mask(order)))
+        return b.shuffle_vector(low, high, _mask(order))
 
     def _packed_by_saturation(self, b: Any, parts: Sequence[Any]) -> Any:
         """Pack by packssdw and packsswb, which undo the unpacking within 16 bytes and clamp on the way."""

@@ -27,13 +27,26 @@ from yamjit.kernels.numba_kernels import (
 from yamjit.kernels.numba_memory import pointer
 from yamjit.kernels.packing import BLOCK, CHUNK
 from yamjit.kernels.preparation import PREPARED_COLUMNS, Prepared, VectorOp
-from yamjit.kernels.program import PANEL_ROWS, SCRATCH_ROWS, Column, Requantization, StepOp, Window
+from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column, Requantization, StepOp, Window
 from yamjit.kernels.simd import VectorOps, detect_target
-from yamjit.kernels.vector_depthwise import Image
+from yamjit.kernels.vector_depthwise import Image, Target
 from yamjit.kernels.vector_kernels import VectorKernels
 from yamjit.kernels.vector_matmul import Rows
 
 __all__ = ["run_steps"]
+
+
+class Memory(NamedTuple):
+    """Addresses of what a step reads and writes."""
+
+    constants: int
+    arena: int
+    spare: int
+    accumulators: int
+    image: int
+    panel: int
+    border: int
+    capacity: int
 
 
 def run_steps(
@@ -44,12 +57,13 @@ def run_steps(
     arena: int,
     scratch: int,
     accumulators: int,
-    input_: int,
+    image: int,
+    panel: int,
     border: int,
     capacity: int,
     patches: int,
 ) -> None:
-    """Run steps; `steps`, `constants`, `arena` and `scratch` are addresses, the next three offsets into scratch.
+    """Run steps; `steps`, `constants`, `arena` and `scratch` are addresses, the next four offsets into scratch.
 
     The first steps run patch after patch, so that a patch stays in the cache, if they run to their end; those
     behind them run all patches together, so that weights are read once.
@@ -59,24 +73,25 @@ def run_steps(
         together += 1
     if first > 1 or together == last:
         together = first
-    memory = Memory(constants, arena, scratch, scratch + accumulators, scratch + input_, scratch + border, capacity)
+    memory = Memory(
+        constants, arena, scratch, scratch + accumulators, scratch + image, scratch + panel, scratch + border, capacity
+    )
     for patch in range(patches):
-        for index in range(first, together):
-            _run_step(_row(steps, index), memory, patch, 1)
-    for index in range(together, last):
-        _run_step(_row(steps, index), memory, 0, patches)
+        _run_range(steps, first, together, memory, patch, 1)
+    _run_range(steps, together, last, memory, 0, patches)
 
 
-class Memory(NamedTuple):
-    """Addresses of what a step reads and writes."""
-
-    constants: int
-    arena: int
-    spare: int
-    accumulators: int
-    input: int
-    border: int
-    capacity: int
+@jit
+def _run_range(steps: int, first: int, last: int, memory: Memory, patch: int, patches: int) -> None:
+    """Run steps over some patches, the first of which is number `patch`; pairs that are whole run mixed."""
+    index = first
+    while index < last:
+        if index + 1 < last and _row(steps, index)[Prepared.MIXED]:
+            _run_mixed(_row(steps, index), _row(steps, index + 1), memory, patch, patches)
+            index += 2
+        else:
+            _run_step(_row(steps, index), memory, patch, patches)
+            index += 1
 
 
 @jit
@@ -111,7 +126,7 @@ def _run_pointwise(s: Any, memory: Memory, x: int, out: int, count: int) -> None
     inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
     channels = _channels(s, memory.constants)
     for first in range(0, count, PANEL_ROWS):
-        rows = _panel(s, x + first * inputs, min(PANEL_ROWS, count - first), memory.input)
+        rows = _panel(s, x + first * inputs, min(PANEL_ROWS, count - first), memory.panel)
         _vector_matmul(rows, channels, outputs, out + first * outputs, memory.spare)
 
 
@@ -121,7 +136,7 @@ def _run_pointwise_raw(s: Any, memory: Memory, x: int, out: int, count: int) -> 
     channels, requantization = _channels(s, memory.constants), _requantization(s, memory.constants)
     width = (outputs + BLOCK - 1) // BLOCK * BLOCK
     for first in range(0, count, SCRATCH_ROWS):
-        rows = _panel(s, x + first * inputs, min(SCRATCH_ROWS, count - first), memory.input)
+        rows = _panel(s, x + first * inputs, min(SCRATCH_ROWS, count - first), memory.panel)
         _vector_matmul_raw(rows, channels, outputs, memory.accumulators)
         for row in range(rows.n_rows):
             acc = carray(pointer(memory.accumulators + row * width * 4), outputs, np.int32)
@@ -142,29 +157,69 @@ def _panel(s: Any, x: int, count: int, panel: int) -> Rows:
 
 @jit
 def _run_depthwise(s: Any, memory: Memory, x: int, out: int) -> None:
-    """Filter an image, which is given its border only where a column is no whole chunk."""
+    image, target = _image(s, memory, x), Target(out, s[Column.OUTPUT_C], 0)
+    _filter(s, memory, image, 0, s[Column.OUTPUT_H], target)
+
+
+@jit
+def _run_mixed(s: Any, after: Any, memory: Memory, patch: int, patches: int) -> None:
+    """Run a depthwise step and the pointwise step behind it: what they pass on stays in the first cache."""
+    height, width, outputs = s[Column.OUTPUT_H], s[Column.OUTPUT_W], after[Column.OUTPUT_C]
+    x = memory.arena + s[Column.INPUT] * memory.capacity
+    out = memory.arena + after[Column.OUTPUT] * memory.capacity
+    x_bytes, positions = s[Column.INPUT_H] * s[Column.INPUT_W] * s[Column.INPUT_C], height * width
+    channels, stride = _channels(after, memory.constants), after[Prepared.PANEL_STRIDE]
+    panel = Target(memory.panel, stride, after[Prepared.FLIP])
+    if positions > PANEL_ROWS:
+        for number in range(patch, patch + patches):
+            image = _image(s, memory, x + number * x_bytes)
+            for start in range(0, height, PANEL_IMAGE_ROWS):
+                stop = min(start + PANEL_IMAGE_ROWS, height)
+                _filter(s, memory, image, start, stop, panel)
+                rows = Rows(panel.out, (stop - start) * width, stride, 1, 0, after[Prepared.QUADS])
+                at = out + (number * positions + start * width) * outputs
+                _vector_matmul(rows, channels, outputs, at, memory.spare)
+        return
+    images = PANEL_ROWS // positions
+    for first in range(patch, patch + patches, images):
+        here = min(images, patch + patches - first)
+        for number in range(here):
+            image = _image(s, memory, x + (first + number) * x_bytes)
+            beside = Target(panel.out + number * positions * stride, stride, panel.flip)
+            _filter(s, memory, image, 0, height, beside)
+        rows = Rows(panel.out, here * positions, stride, 1, 0, after[Prepared.QUADS])
+        _vector_matmul(rows, channels, outputs, out + first * positions * outputs, memory.spare)
+
+
+@jit
+def _filter(s: Any, memory: Memory, image: Image, start: int, stop: int, target: Target) -> None:
+    channels = _channels(s, memory.constants)
+    _vector_depthwise(image, channels, start, stop, s[Column.OUTPUT_W], target, memory.spare)
+
+
+@jit
+def _image(s: Any, memory: Memory, x: int) -> Image:
+    """Return an image as depthwise kernels want it: with its border where a column is no whole chunk."""
     height, width, channels, flip = s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C], s[Prepared.FLIP]
     stride, top, left = s[Column.STRIDE_H], s[Column.PAD_TOP], s[Column.PAD_LEFT]
     if channels < CHUNK:
-        _pad(s, x, memory.input)
-        x, height, width, flip = memory.input, s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], 0
+        _pad(s, x, memory.image)
+        x, height, width, flip = memory.image, s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], 0
     else:
         _fill(memory.border, width * channels, s[Column.INPUT_ZERO_POINT])
-    image = Image(x, height, width, channels, stride, top, left, memory.border, flip)
-    constants = _channels(s, memory.constants)
-    _vector_depthwise(image, constants, s[Column.OUTPUT_H], s[Column.OUTPUT_W], out, memory.spare)
+    return Image(x, height, width, channels, stride, top, left, memory.border, flip)
 
 
 @jit
 def _run_conv(s: Any, memory: Memory, x: int, out: int) -> None:
     """Give the image its border, and multiply what each output position sees, a row of them at a time."""
-    _pad(s, x, memory.input)
+    _pad(s, x, memory.image)
     row_bytes = s[Prepared.IMAGE_W] * s[Column.INPUT_C]
     count, outputs = s[Column.OUTPUT_W], s[Column.OUTPUT_C]
     stride = s[Column.STRIDE_W] * s[Column.INPUT_C]
     channels = _channels(s, memory.constants)
     for oy in range(s[Column.OUTPUT_H]):
-        at = memory.input + oy * s[Column.STRIDE_H] * row_bytes
+        at = memory.image + oy * s[Column.STRIDE_H] * row_bytes
         rows = Rows(at, count, stride, s[Prepared.GROUPS], row_bytes, s[Prepared.QUADS])
         _vector_matmul(rows, channels, outputs, out + oy * count * outputs, memory.spare)
 

@@ -18,7 +18,7 @@ from yamjit.kernels.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
 from yamjit.kernels.simd import VectorOps
 from yamjit.kernels.vector_matmul import copy_bytes, is_proven
 
-__all__ = ["Image", "make_depthwise"]
+__all__ = ["Image", "Target", "make_depthwise"]
 
 _COLUMNS = 3
 
@@ -81,7 +81,15 @@ class _Strip(NamedTuple):
     flip: int
 
 
-class _Target(NamedTuple):
+class Target(NamedTuple):
+    """Where results go: `pixel` bytes from one to the next along a row, with the bits of `flip` turned."""
+
+    out: int
+    pixel: int
+    flip: int
+
+
+class _Results(NamedTuple):
     """Where results of a row go, `step` bytes apart."""
 
     out: int
@@ -89,25 +97,27 @@ class _Target(NamedTuple):
 
 
 def make_depthwise(ops: VectorOps) -> Any:
-    """Make ``depthwise(image, channels, output_h, output_w, out, spare)``.
+    """Make ``depthwise(image, channels, start, stop, width, target, spare)``: output rows from `start` to `stop`.
 
-    The channels of `image` are a multiple of 64, or they divide 64, the stride is 1 and the image has its border.
-    `spare` is room for two vectors.
+    The channels of `image` are a multiple of 64; or they divide 64, the stride is 1, the image has its border, and
+    pixels of the output lie side by side. `width` is the output's, `spare` is room for two vectors.
     """
     wide, wide_steps = _make_wide(ops, rows=2, fresh=1), _make_wide(ops, rows=1, fresh=2)
     narrow, very_narrow = _make_narrow(ops, fresh=2), _make_narrow(ops, fresh=3)
 
     @jit
-    def depthwise(image: Image, channels: Channels, output_h: int, output_w: int, out: int, spare: int) -> None:
+    def depthwise(
+        image: Image, channels: Channels, start: int, stop: int, width: int, target: Target, spare: int
+    ) -> None:
         if image.channels >= CHUNK:
             if image.stride == 1:
-                wide(image, channels, output_h, output_w, out, spare)
+                wide(image, channels, start, stop, width, target, spare)
             else:
-                wide_steps(image, channels, output_h, output_w, out, spare)
+                wide_steps(image, channels, start, stop, width, target, spare)
         elif image.channels * 2 == CHUNK:
-            narrow(image, channels, output_h, output_w, out, spare)
+            narrow(image, channels, start, stop, width, target, spare)
         else:
-            very_narrow(image, channels, output_h, output_w, out, spare)
+            very_narrow(image, channels, start, stop, width, target, spare)
 
     return depthwise
 
@@ -118,10 +128,10 @@ def _make_wide(ops: VectorOps, rows: int, fresh: int) -> Any:
     line = _make_lines(ops, rows, fresh)
 
     @jit
-    def wide(image: Image, channels: Channels, output_h: int, output_w: int, out: int, spare: int) -> None:
-        step = image.channels
+    def wide(image: Image, channels: Channels, start: int, stop: int, width: int, target: Target, spare: int) -> None:
+        step, pixel = image.channels, target.pixel
         for first in range(0, step, part):
-            for oy in range(0, output_h, rows):
+            for oy in range(start, stop, rows):
                 y = oy * image.stride - image.top
                 strip = _Strip(
                     _row(image, y) + first,
@@ -134,9 +144,9 @@ def _make_wide(ops: VectorOps, rows: int, fresh: int) -> Any:
                     image.stride,
                     image.flip,
                 )
-                at = out + oy * output_w * step + first
-                second = _Target(at + output_w * step, step) if oy + 1 < output_h else _Target(spare, 0)
-                line(strip, -image.left, _part(channels, first), output_w, _Target(at, step), second)
+                at = target.out + (oy - start) * width * pixel + first
+                second = _Results(at + width * pixel, pixel) if oy + 1 < stop else _Results(spare, 0)
+                line(strip, -image.left, _part(channels, first), width, _Results(at, pixel), second, target.flip)
 
     return wide
 
@@ -147,13 +157,13 @@ def _make_narrow(ops: VectorOps, fresh: int) -> Any:
     line = _make_lines(ops, 2, fresh)
 
     @jit
-    def narrow(image: Image, channels: Channels, output_h: int, output_w: int, out: int, spare: int) -> None:
-        row_bytes, row_out, pace = image.width * image.channels, output_w * image.channels, CHUNK // image.channels
+    def narrow(image: Image, channels: Channels, start: int, stop: int, width: int, target: Target, spare: int) -> None:
+        row_bytes, row_out, pace = image.width * image.channels, width * image.channels, CHUNK // image.channels
         count = row_out // CHUNK
         for first in range(0, CHUNK, part):
             chunk = _part(channels, first)
             rest = min(part, row_out - count * CHUNK - first)
-            for oy in range(0, output_h, 2):
+            for oy in range(start, stop, 2):
                 at = image.x + oy * row_bytes + first
                 below = min(3, image.height - 1 - oy) * row_bytes
                 strip = _Strip(
@@ -167,15 +177,16 @@ def _make_narrow(ops: VectorOps, fresh: int) -> Any:
                     pace,
                     image.flip,
                 )
-                target = out + oy * row_out + first
-                more = oy + 1 < output_h
-                second = _Target(target + row_out, CHUNK) if more else _Target(spare, 0)
-                line(strip, 0, chunk, count, _Target(target, CHUNK), second)
+                out = target.out + (oy - start) * row_out + first
+                more = oy + 1 < stop
+                second = _Results(out + row_out, CHUNK) if more else _Results(spare, 0)
+                line(strip, 0, chunk, count, _Results(out, CHUNK), second, target.flip)
                 if rest > 0:
-                    line(strip, count * pace, chunk, 1, _Target(spare, 0), _Target(spare + CHUNK, 0))
-                    copy_bytes(spare, target + count * CHUNK, rest)
+                    end = count * CHUNK
+                    line(strip, count * pace, chunk, 1, _Results(spare, 0), _Results(spare + CHUNK, 0), target.flip)
+                    copy_bytes(spare, out + end, rest)
                     if more:
-                        copy_bytes(spare + CHUNK, target + row_out + count * CHUNK, rest)
+                        copy_bytes(spare + CHUNK, out + row_out + end, rest)
 
     return narrow
 
@@ -212,10 +223,10 @@ def _column(row: int, column: int, strip: _Strip) -> int:
 
 
 def _make_lines(ops: VectorOps, rows: int, fresh: int) -> Any:
-    """Make ``line(strip, first, channels, count, target0, target1)``: `count` results along a strip, of `rows` rows.
+    """Make ``line(strip, first, channels, count, results0, results1, flip)``: `count` results along `rows` rows.
 
     The first result's leftmost column is `first`. Of the three columns of a result, `fresh` are read; the others are
-    those of the result before it.
+    those of the result before it. Results are stored with the bits of `flip` turned.
     """
     by_shift = _generate_line(ops, rows, fresh, BY_SHIFT)
     if not ops.target.has_fma:
@@ -223,19 +234,21 @@ def _make_lines(ops: VectorOps, rows: int, fresh: int) -> Any:
     real = _generate_line(ops, rows, fresh, REAL)
 
     @jit
-    def line(strip: _Strip, first: int, channels: Channels, count: int, target0: _Target, target1: _Target) -> None:
+    def line(
+        strip: _Strip, first: int, channels: Channels, count: int, results0: _Results, results1: _Results, flip: int
+    ) -> None:
         if is_proven(channels, 1):
-            real(strip, first, channels, count, target0, target1)
+            real(strip, first, channels, count, results0, results1, flip)
         else:
-            by_shift(strip, first, channels, count, target0, target1)
+            by_shift(strip, first, channels, count, results0, results1, flip)
 
     return line
 
 
 def _generate_line(ops: VectorOps, rows: int, fresh: int, rounding: Rounding) -> Any:
     kept = _COLUMNS - fresh
-    lines = ["def line(strip, first, channels, count, target0, target1):"]
-    lines += ["    own_frame()", "    turned = splat(strip.flip)"]
+    lines = ["def line(strip, first, channels, count, results0, results1, flip):"]
+    lines += ["    own_frame()", "    turned, turned_back = splat(strip.flip), splat(flip)"]
     for j in range(4):
         at = j * BLOCK * 4
         lines.append(f"    bias{j} = load(channels.bias + {at})")
@@ -253,7 +266,7 @@ def _generate_line(ops: VectorOps, rows: int, fresh: int, rounding: Rounding) ->
                 weights = f"load(channels.weights + {((row * _COLUMNS + column) * CHUNK + j * BLOCK) * 4})"
                 acc = f"dot({acc}, c{column}_{j}, {weights})"
             lines.append(f"        r{j} = {rounding.result.format(j=j, acc=acc)}")
-        lines.append(f"        store_quads(target{row}.out + place * target{row}.step, r0, r1, r2, r3)")
+        lines.append(f"        store_quads(results{row}.out + place * results{row}.step, turned_back, r0, r1, r2, r3)")
     lines += [f"        c{column}_{j} = c{column + fresh}_{j}" for column in range(kept) for j in range(4)]
     quads = {f"quad{j}": quad for j, quad in enumerate(ops.quads)}
     return compiled(lines, ops, column=_column, **quads)
