@@ -13,6 +13,7 @@ pytestmark = pytest.mark.numba
 
 import llvmlite.binding as llvm  # noqa: E402
 
+from yamjit.kernels.generation import Channels  # noqa: E402
 from yamjit.kernels.packing import (  # noqa: E402
     interleaved,
     pack_depthwise,
@@ -23,8 +24,11 @@ from yamjit.kernels.packing import (  # noqa: E402
     unpack_pairs,
     unpack_pointwise,
 )
+from yamjit.kernels.real_requantization import IntegerFactors, RealFactors, find_real_factors  # noqa: E402
 from yamjit.kernels.simd import TARGETS, VectorOps, detect_target  # noqa: E402
+from yamjit.kernels.vector_depthwise import Image  # noqa: E402
 from yamjit.kernels.vector_kernels import VectorKernels  # noqa: E402
+from yamjit.kernels.vector_matmul import Rows  # noqa: E402
 
 FLIP = 0x80808080
 GUARD = 512
@@ -61,22 +65,57 @@ class Guarded:
         return self._bytes[GUARD : GUARD + self._size].view(dtype)
 
 
-def constants(rng: np.random.Generator, channels: int, reach: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return multiplier, offset and shift so that accumulators up to `reach` fill a byte and pass both its ends."""
-    multiplier = rng.integers(2**30, 2**31, channels)
-    right = np.maximum(np.log2(reach * multiplier / 2.0**9).astype(np.int64) + rng.integers(-1, 2, channels), 32)
-    offset = rng.integers(-(2**20), 2**20, channels) * multiplier // 2**12 + 2**30 + (1 << (right - 1))
-    # A bias may lift results far beyond a byte, and beyond 16 bits.
-    offset[2::5] += (1 << right[2::5]) * rng.choice([-(2**17), -(2**15), 300, 2**15, 40_000, 2**17], offset[2::5].size)
-    return multiplier, offset, (right - 32).astype(np.int32)
+class Numbers:
+    """Random numbers of channels: accumulators up to `reach` fill an int8 and pass both its ends."""
+
+    def __init__(self, rng: np.random.Generator, channels: int, reach: int, most: int = 2**30) -> None:
+        self.multiplier = rng.integers(2**30, 2**31, channels)
+        right = np.maximum(
+            np.log2(reach * self.multiplier / 2.0**9).astype(np.int64) + rng.integers(-1, 2, channels), 32
+        )
+        self.right = right
+        self.offset = 2**30 + (1 << (right - 1)) - (np.int64(128) << right)
+        self.bias = rng.integers(-reach // 2, reach // 2 + 1, channels)
+        # Some results are lifted far beyond an int8, and beyond 16 bits.
+        lift = rng.choice([-(2**17), -(2**15), 300, 2**15, 40_000, 2**17], channels) * 2.0**right / self.multiplier
+        self.bias[2::5] += np.clip(lift, -most, most).astype(np.int64)[2::5]
+
+    def rounded(self, acc: np.ndarray) -> np.ndarray:
+        """Return the int8 of accumulators without their bias [shape=(..., channels)]."""
+        return np.clip(((acc + self.bias) * self.multiplier + self.offset) >> self.right, -128, 127).astype(np.int8)
+
+    def reals(self, weights: np.ndarray) -> RealFactors:
+        """Return the factors for float32; `weights` are [shape=(inputs, channels)]."""
+        low = self.bias + 255 * np.minimum(weights, 0).sum(axis=0, dtype=np.int64)
+        high = self.bias + 255 * np.maximum(weights, 0).sum(axis=0, dtype=np.int64)
+        return find_real_factors(IntegerFactors(self.multiplier, self.offset, self.right), low, high)
 
 
-def rounded(acc: np.ndarray, multiplier: np.ndarray, offset: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    return (np.clip((acc * multiplier + offset) >> (32 + shift.astype(np.int64)), 0, 255) - 128).astype(np.int8)
+class Packed:
+    """The same as kernels read it; keeps the memory that `channels` points to."""
+
+    def __init__(self, numbers: Numbers, packed: np.ndarray, reals: RealFactors | None, order: Any, unit: int) -> None:
+        proven = np.zeros(padded(len(order), unit), np.int8)
+        if reals is not None:
+            proven[: len(order)] = reals.proven[order]
+        else:
+            reals = RealFactors(*(np.zeros(numbers.bias.size, np.float32) for _ in range(2)), proven)
+        self.proven = proven.reshape(-1, unit).all(axis=1).repeat(unit // 16)
+        self._arrays = (
+            packed,
+            filled(numbers.bias[order].astype(np.int32)),
+            filled(numbers.multiplier[order].astype(np.int32)),
+            pack_pairs(numbers.offset[order]),
+            filled((numbers.right[order] - 32).astype(np.int32)),
+            filled(reals.scale[order]),
+            filled(reals.offset[order]),
+            self.proven.astype(np.int8),
+        )
+        self.channels = Channels(*(array.ctypes.data for array in self._arrays))
 
 
 def filled(values: np.ndarray) -> np.ndarray:
-    whole = np.zeros(padded(values.size, 16), np.int32)
+    whole = np.zeros(padded(values.size, 16), values.dtype)
     whole[: values.size] = values
     return whole
 
@@ -87,75 +126,103 @@ SHAPES = [
 ]  # fmt: skip
 
 
+def matrix(rng: np.random.Generator, rows: int, inputs: int) -> np.ndarray:
+    """Return random uint8 with some of both ends, and a vector of memory behind them."""
+    x = np.zeros(rows * inputs + 64, np.uint8)
+    x[: rows * inputs] = rng.integers(0, 256, rows * inputs)
+    x[: min(8, rows * inputs)] = [0, 255, 128, 127, 129, 254, 1, 133][: min(8, rows * inputs)]
+    return x
+
+
+@pytest.mark.parametrize("real", [False, True], ids=["shift", "real"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_pointwise(kernels: VectorKernels, shape: tuple[int, int, int]) -> None:
+def test_matmul(kernels: VectorKernels, shape: tuple[int, int, int], real: bool) -> None:
     rows, inputs, outputs = shape
     rng = np.random.default_rng(sum(shape))
-    x = np.zeros(rows * inputs + 64, np.int8)
-    x[: rows * inputs] = rng.integers(-128, 128, rows * inputs)
-    x[: min(8, rows * inputs)] = [-128, 127, 0, -1, 1, 126, -127, 5][: min(8, rows * inputs)]
-    weights = rng.integers(-128, 128, (inputs, outputs)).astype(np.int8)
-    acc = (x[: rows * inputs].reshape(rows, inputs).astype(np.int64) + 128) @ weights
-    multiplier, offset, shift = constants(rng, outputs, int(np.abs(acc).max()) + 1)
-    packed, pairs, offsets = pack_pointwise(weights), pack_pairs(multiplier), pack_pairs(offset)
-    shifts, spare, out = filled(shift), np.zeros(64, np.uint8), Guarded(rows * outputs)
-    kernels.pointwise(
-        x.ctypes.data, rows, inputs, FLIP, packed.shape[1], packed.ctypes.data, outputs, pairs.ctypes.data,
-        offsets.ctypes.data, shifts.ctypes.data, out.address, spare.ctypes.data,
-    )  # fmt: skip
-    wanted = rounded(acc, multiplier, offset, shift)
+    x, weights = matrix(rng, rows, inputs), rng.integers(-128, 128, (inputs, outputs)).astype(np.int8)
+    acc = x[: rows * inputs].reshape(rows, inputs).astype(np.int64) @ weights
+    numbers = Numbers(rng, outputs, int(np.abs(acc).max()) + 1, 2**22 if real else 2**30)
+    reals = numbers.reals(weights) if real else None
+    packed = Packed(numbers, pack_pointwise(weights), reals, np.arange(outputs), 16)
+    left = Rows(x.ctypes.data, rows, inputs, 1, 0, padded(inputs, 4) // 4)
+    spare, out = np.zeros(64, np.uint8), Guarded(rows * outputs)
+    kernels.matmul(left, packed.channels, outputs, out.address, spare.ctypes.data)
+    wanted = numbers.rounded(acc)
     np.testing.assert_array_equal(out.content(np.int8).reshape(rows, outputs), wanted)
     if outputs > 16 and rows > 4:
         assert len(np.unique(wanted)) > 40
         assert (wanted == -128).any()
         assert (wanted == 127).any()
+        assert not real or inputs > 36 or packed.proven.any()
+
+
+def test_rows_in_groups(kernels: VectorKernels) -> None:
+    """Rows that overlap and whose groups lie apart, as those of a convolution."""
+    rng, outputs, count = np.random.default_rng(5), 32, 21
+    image, weights = (
+        rng.integers(0, 256, 400).astype(np.uint8),
+        rng.integers(-128, 128, (3, 4, outputs)).astype(np.int8),
+    )
+    seen = np.stack([[image[2 * row + 60 * group :][:4] for group in range(3)] for row in range(count)])
+    numbers = Numbers(rng, outputs, 2**16)
+    packed = Packed(numbers, pack_pointwise(weights.reshape(12, outputs)), None, np.arange(outputs), 16)
+    spare, out = np.zeros(64, np.uint8), Guarded(count * outputs)
+    kernels.matmul(
+        Rows(image.ctypes.data, count, 2, 3, 60, 1), packed.channels, outputs, out.address, spare.ctypes.data
+    )
+    wanted = numbers.rounded(seen.reshape(count, 12).astype(np.int64) @ weights.reshape(12, outputs))
+    np.testing.assert_array_equal(out.content(np.int8).reshape(count, outputs), wanted)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_pointwise_raw(kernels: VectorKernels, shape: tuple[int, int, int]) -> None:
+def test_matmul_raw(kernels: VectorKernels, shape: tuple[int, int, int]) -> None:
     rows, inputs, outputs = shape
     rng = np.random.default_rng(sum(shape))
-    x = np.zeros(rows * inputs + 64, np.int8)
-    x[: rows * inputs] = rng.integers(-128, 128, rows * inputs)
-    weights = rng.integers(-128, 128, (inputs, outputs)).astype(np.int8)
-    bias = rng.integers(-(2**20), 2**20, outputs)
-    acc = (x[: rows * inputs].reshape(rows, inputs).astype(np.int64) + 128) @ weights + bias
-    packed, start = pack_pointwise(weights), filled(bias)
+    x, weights = matrix(rng, rows, inputs), rng.integers(-128, 128, (inputs, outputs)).astype(np.int8)
+    acc = x[: rows * inputs].reshape(rows, inputs).astype(np.int64) @ weights
+    numbers = Numbers(rng, outputs, 2**20)
+    packed = Packed(numbers, pack_pointwise(weights), None, np.arange(outputs), 16)
     out = Guarded(rows * padded(outputs, 16) * 4)
-    kernels.pointwise_raw(
-        x.ctypes.data, rows, inputs, FLIP, packed.shape[1], packed.ctypes.data, outputs, start.ctypes.data, out.address
-    )
+    left = Rows(x.ctypes.data, rows, inputs, 1, 0, padded(inputs, 4) // 4)
+    kernels.matmul_raw(left, packed.channels, outputs, out.address)
     found = out.content(np.int32).reshape(rows, -1)[:, :outputs]
-    np.testing.assert_array_equal(found, acc)
+    np.testing.assert_array_equal(found, acc + numbers.bias)
 
 
+@pytest.mark.parametrize("real", [False, True], ids=["shift", "real"])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("channels", [8, 16, 32, 64, 128, 192])
 @pytest.mark.parametrize("size", [(1, 1), (1, 5), (3, 2), (4, 7), (6, 4)], ids=str)
-def test_depthwise(kernels: VectorKernels, size: tuple[int, int], channels: int, stride: int) -> None:
+def test_depthwise(kernels: VectorKernels, size: tuple[int, int], channels: int, stride: int, real: bool) -> None:
     if channels < 64 and stride == 2:
         pytest.skip("such steps keep their plain kernel")
     (height, width), rng = size, np.random.default_rng(channels + stride)
-    image_h, image_w = (height - 1) * stride + 3, (width - 1) * stride + 3
-    image = np.zeros(image_h * image_w * channels + 256, np.uint8)
-    body = image[: image_h * image_w * channels].reshape(image_h, image_w, channels)
-    body[...] = rng.integers(0, 256, body.shape)
+    body_h, body_w = (height - 1) * stride + 3, (width - 1) * stride + 3
+    # Where columns are whole chunks the kernel sees the border itself: one row above, one column on either side.
+    top, left, right = (1, 1, 1) if channels >= 64 else (0, 0, 0)
+    border = rng.integers(0, 256)
+    body = np.full((body_h, body_w, channels), border, np.uint8)
+    inside = body[top:, left : body_w - right]
+    inside[...] = rng.integers(0, 256, inside.shape)
+    image = np.zeros(inside.size + 256, np.int8)
+    flip = FLIP if channels >= 64 else 0
+    image[: inside.size] = (inside ^ (flip & 255)).reshape(-1).view(np.int8)
+    edge = np.full(body_w * channels, border ^ (flip & 255), np.uint8)
     weights = rng.integers(-128, 128, (3, 3, channels)).astype(np.int8)
     acc = np.zeros((height, width, channels), np.int64)
     for ky in range(3):
         for kx in range(3):
             seen = body[ky : ky + (height - 1) * stride + 1 : stride, kx : kx + (width - 1) * stride + 1 : stride]
             acc += seen.astype(np.int64) * weights[ky, kx]
-    multiplier, offset, shift = constants(rng, channels, int(np.abs(acc).max()) + 1)
-    order = interleaved(channels)
-    packed, pairs, offsets = pack_depthwise(weights), pack_pairs(multiplier[order]), pack_pairs(offset[order])
-    shifts, spare, out = filled(shift[order]), np.zeros(64, np.uint8), Guarded(height * width * channels)
+    numbers = Numbers(rng, channels, int(np.abs(acc).max()) + 1, 2**22 if real else 2**30)
+    reals = numbers.reals(weights.reshape(9, channels)) if real else None
+    packed = Packed(numbers, pack_depthwise(weights), reals, interleaved(channels), 64)
+    spare, out = np.zeros(128, np.uint8), Guarded(height * width * channels)
     kernels.depthwise(
-        image.ctypes.data, image_w * channels, height, width, channels, stride, packed.ctypes.data, pairs.ctypes.data,
-        offsets.ctypes.data, shifts.ctypes.data, out.address, spare.ctypes.data,
+        Image(image.ctypes.data, *inside.shape, stride, top, left, edge.ctypes.data, flip),
+        packed.channels, height, width, out.address, spare.ctypes.data,
     )  # fmt: skip
-    wanted = rounded(acc, multiplier, offset, shift)
-    np.testing.assert_array_equal(out.content(np.int8).reshape(wanted.shape), wanted)
+    np.testing.assert_array_equal(out.content(np.int8).reshape(acc.shape), numbers.rounded(acc))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (4, 16), (5, 17), (33, 521)], ids=str)
@@ -178,11 +245,13 @@ def test_packed_filters_and_numbers_come_back(channels: int) -> None:
 @pytest.mark.parametrize(
     ("machine", "features", "name"),
     [
-        ("x86_64", "avx2 avxvnni avx512vnni avx512bw avx512vl avx512dq", "avx512vnni"),
-        ("AMD64", "avx2 avxvnni avx512vnni", "avxvnni"),
-        ("x86_64", "avx2", "avx2"),
+        ("x86_64", "avx2 fma avxvnni avx512vnni avx512bw avx512vl avx512dq", "avx512vnni"),
+        ("AMD64", "avx2 fma avxvnni avx512vnni", "avxvnni"),
+        ("x86_64", "avx2 fma", "avx2"),
+        ("x86_64", "avx2", "plain"),
         ("x86_64", "sse2", "plain"),
-        ("aarch64", "i8mm neon", "plain"),
+        ("aarch64", "dotprod neon", "neon-dot"),
+        ("arm64", "neon", "neon"),
         ("riscv64", "avx2", "plain"),
     ],
 )

@@ -43,7 +43,7 @@ class Lanes:
         self.doubles = ir.VectorType(_F64, self.count)
         self.floats = ir.VectorType(_F32, self.count)
         self.integers = ir.VectorType(_I64, self.count)
-        self._fused = target.name != "plain"
+        self._fused = target.has_fma
 
     # Memory
 

@@ -5,13 +5,17 @@ Importing it imports neither Numba nor its kernels: what was compiled once is lo
 
 from __future__ import annotations
 
+import platform
+
 from yamjit.kernels.entry import Entry, is_interpreted
-from yamjit.kernels.preparation import prepare
+from yamjit.kernels.preparation import multiplies_signed_bytes, prepare
 from yamjit.kernels.program import Program, Workspace
 
 __all__ = ["is_ready", "run"]
 
-_run_steps = Entry("yamjit.kernels.steps", "run_steps", (int,) * 11)
+_SIGNED = multiplies_signed_bytes(platform.machine())
+
+_run_steps = Entry("yamjit.kernels.steps", "run_steps", (int,) * 12)
 
 
 def is_ready() -> bool:
@@ -29,7 +33,7 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
     patches : int in [0, workspace.capacity]
     first, last : int in [0, n_steps]
     """
-    prepared = prepare(program, vectors=not is_interpreted())
+    prepared = prepare(program, not is_interpreted(), _SIGNED)
     layout = prepared.scratch
     _run_steps(
         prepared.steps_address,
@@ -40,7 +44,8 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
         workspace.scratch_address,
         layout.accumulators,
         layout.image,
-        layout.rows,
+        layout.panel,
+        layout.border,
         workspace.capacity,
         patches,
     )

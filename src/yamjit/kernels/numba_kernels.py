@@ -35,9 +35,11 @@ def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int,
     zero_point : int
     out : np.ndarray [shape=(size,), int8]
     """
+    shift = np.float32(zero_point)
     for i in range(x.size):
-        rounded = _round_half_away(np.float64(np.float32(x[i] / scale)))
-        out[i] = np.int8(np.int32(min(max(rounded + zero_point, -128.0), 127.0)))
+        rounded = np.float32(_round_half_away(np.float32(x[i] / scale)))
+        # Beyond 2**24 the sum is not exact, and clamped.
+        out[i] = np.int8(np.int32(min(max(np.float32(rounded + shift), np.float32(-128)), np.float32(127))))
 
 
 @jit
@@ -200,9 +202,9 @@ def finish(acc: Int32, requantization: Requantization, out: Int8) -> None:
 
 @jit
 def _round_half_away(x: float) -> Any:
-    """Return float64 `x` rounded to an integer, ties away from zero."""
+    """Return `x` rounded to an integer in its own type, ties away from zero."""
     whole = np.trunc(x)
-    return whole + np.copysign(1.0, x) if abs(x - whole) >= 0.5 else whole
+    return whole + np.copysign(x * 0 + 1, x) if abs(x - whole) >= 0.5 else whole
 
 
 @jit

@@ -11,6 +11,7 @@ import numpy.typing as npt
 __all__ = [
     "BLOCK",
     "CHUNK",
+    "DEPTHWISE_CHUNK_BYTES",
     "conv_rows",
     "interleaved",
     "pack_depthwise",
@@ -28,7 +29,8 @@ BLOCK = 16
 CHUNK = 64
 
 _QUAD = 4
-_TAPS = 9
+#: Bytes of a chunk of packed depthwise filters.
+DEPTHWISE_CHUNK_BYTES = 2 * 3 * CHUNK * _QUAD
 
 Int8 = npt.NDArray[np.int8]
 
@@ -94,7 +96,7 @@ def interleaved(channels: int) -> npt.NDArray[np.intp]:
 
 
 def pack_depthwise(weights: Int8) -> Int8:
-    """Pack 3x3 filters: for each chunk and quad of taps, the taps of a channel side by side.
+    """Pack 3x3 filters: for each chunk the columns of filters, a quad of rows of a channel side by side.
 
     Parameters
     ----------
@@ -103,21 +105,23 @@ def pack_depthwise(weights: Int8) -> Int8:
 
     Returns
     -------
-    np.ndarray [shape=(chunks, 3, 64, 4), int8]
-        The last three taps are zero.
+    np.ndarray [shape=(chunks, 2, 3, 64, 4), int8]
+        Twice: with the last of the four rows zero, and with the first.
     """
     channels = weights.shape[2]
-    taps = np.zeros((3 * _QUAD, padded(channels, CHUNK)), np.int8)
-    taps[:_TAPS] = weights.reshape(_TAPS, channels)[:, interleaved(channels)]
-    return np.ascontiguousarray(taps.reshape(3, _QUAD, -1, CHUNK).transpose(2, 0, 3, 1))
+    order = interleaved(channels)
+    quads = np.zeros((2, _QUAD, 3, order.size), np.int8)
+    for start in range(2):
+        quads[start, start : start + 3] = weights[:, :, order]
+    return np.ascontiguousarray(quads.reshape(2, _QUAD, 3, -1, CHUNK).transpose(3, 0, 2, 4, 1))
 
 
 def unpack_depthwise(packed: Int8, channels: int) -> Int8:
     """Return the filters [shape=(3, 3, channels)] that `pack_depthwise` packed."""
-    taps = packed.transpose(1, 3, 0, 2).reshape(3 * _QUAD, -1)[:_TAPS]
-    weights = np.empty((_TAPS, channels), np.int8)
-    weights[:, interleaved(channels)] = taps
-    return weights.reshape(3, 3, channels)
+    rows = packed[:, 0].transpose(3, 1, 0, 2).reshape(_QUAD, 3, -1)[:3]
+    weights = np.empty((3, 3, channels), np.int8)
+    weights[:, :, interleaved(channels)] = rows
+    return weights
 
 
 def pack_pairs(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -23,6 +23,8 @@ import numpy.typing as npt
 __all__ = [
     "ALIGNMENT",
     "COLUMNS",
+    "PANEL_IMAGE_ROWS",
+    "PANEL_ROWS",
     "SCRATCH_ROWS",
     "Column",
     "Program",
@@ -34,6 +36,7 @@ __all__ = [
     "Workspace",
     "aligned_bytes",
     "image_size",
+    "panel_stride",
     "scratch_layout",
 ]
 
@@ -186,6 +189,9 @@ class Program:
     patchwise : int
         So many leading steps may run patch after patch instead of all patches step after step: what they pass on
         shares no memory with anything before it.
+    pairs : tuple of int
+        Numbers of steps that may run mixed with the step behind them: what they pass on is read by that one alone, and
+        what they read lies apart from what that one writes.
     """
 
     steps: npt.NDArray[np.int64]
@@ -193,6 +199,7 @@ class Program:
     arena_bytes: int
     scratch_channels: int
     patchwise: int = 0
+    pairs: tuple[int, ...] = ()
 
     def workspace(self, capacity: int) -> Workspace:
         """Return memory to run up to `capacity` patches at once."""
@@ -209,13 +216,15 @@ class ScratchLayout(NamedTuple):
     Parameters
     ----------
     spare : int
-        Room for one vector.
+        Room for two vectors.
     accumulators : int
         int32 of `SCRATCH_ROWS` output positions.
     image : int
         An input with its border.
-    rows : int
-        The inputs of every output position side by side.
+    panel : int
+        Rows of a matrix.
+    border : int
+        What stands for a row outside an image.
     size : int
         Of all of it.
     """
@@ -223,31 +232,42 @@ class ScratchLayout(NamedTuple):
     spare: int
     accumulators: int
     image: int
-    rows: int
+    panel: int
+    border: int
     size: int
 
 
 #: Output positions whose accumulators are kept at a time.
 SCRATCH_ROWS = 16
 
+#: Rows of a matrix that are multiplied at a time, where they are not those of so many output rows of an image.
+PANEL_ROWS = 96
+PANEL_IMAGE_ROWS = 6
+
 
 def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
     """Return where the kernels of a program build what they build."""
-    channels = image = rows = 0
+    channels = image = panel = border = 0
     for row in steps:
         if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE):
             height, width = image_size(row)
             image = max(image, height * width * int(row[Column.INPUT_C]))
-        if row[Column.OP] == StepOp.CONV:
-            span = -(-int(row[Column.KERNEL_W] * row[Column.INPUT_C]) // 4) * 4
-            rows = max(rows, int(row[Column.OUTPUT_H] * row[Column.OUTPUT_W] * row[Column.KERNEL_H]) * span)
+            border = max(border, int(row[Column.INPUT_W] * row[Column.INPUT_C]))
+        if row[Column.OP] == StepOp.POINTWISE:
+            rows = max(PANEL_ROWS, PANEL_IMAGE_ROWS * int(row[Column.INPUT_W]))
+            panel = max(panel, rows * panel_stride(int(row[Column.INPUT_C])))
         if row[Column.OP] not in (StepOp.QUANTIZE, StepOp.LOOKUP):
             channels = max(channels, int(row[Column.OUTPUT_C]))
     accumulators = SCRATCH_ROWS * 4 * (channels + ALIGNMENT)
     starts = [0]
-    for size in (ALIGNMENT, accumulators, image, rows):
+    for size in (2 * ALIGNMENT, accumulators, image, panel, border):
         starts.append(starts[-1] + -(-size // ALIGNMENT) * ALIGNMENT + 4 * ALIGNMENT)
     return ScratchLayout(*starts)
+
+
+def panel_stride(channels: int) -> int:
+    """Return the bytes from row to row of a panel: rows that are a multiple of 512 apart collide in the cache."""
+    return channels + ALIGNMENT if channels % 512 == 0 else channels
 
 
 def image_size(row: npt.NDArray[np.int64]) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +19,8 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
+
+from yamjit.kernels.preparation import multiplies_signed_bytes
 
 __all__ = ["TARGETS", "Target", "VectorOps", "detect_target"]
 
@@ -37,12 +39,18 @@ class Target:
         32-bit integers in a vector; divides 16.
     rows, columns : int
         Accumulators of a tile: as many as leave registers for operands.
+    has_fma : bool
+        Whether float32 are multiplied and added with one rounding.
+    signed : bool
+        Whether int8 inputs are multiplied with int8 weights; else uint8 inputs are.
     """
 
     name: str
     lanes: int
     rows: int
     columns: int
+    has_fma: bool = True
+    signed: bool = False
 
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
@@ -52,7 +60,9 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             Target("avx512vnni", lanes=16, rows=12, columns=2),
             Target("avxvnni", lanes=8, rows=6, columns=2),
             Target("avx2", lanes=8, rows=4, columns=2),
-            Target("plain", lanes=4, rows=4, columns=2),
+            Target("neon-dot", lanes=4, rows=6, columns=4, signed=True),
+            Target("neon", lanes=4, rows=4, columns=4, signed=True),
+            Target("plain", lanes=4, rows=4, columns=2, has_fma=False),
         )
     }
 )
@@ -75,10 +85,12 @@ def detect_target(features: Mapping[str, bool], machine: str) -> Target:
     if machine.lower() in ("x86_64", "amd64"):
         if has("avx512vnni", "avx512bw", "avx512vl", "avx512dq"):
             return TARGETS["avx512vnni"]
-        if has("avxvnni"):
+        if has("avxvnni", "fma"):
             return TARGETS["avxvnni"]
-        if has("avx2"):
+        if has("avx2", "fma"):
             return TARGETS["avx2"]
+    if multiplies_signed_bytes(machine):
+        return TARGETS["neon-dot" if has("dotprod") else "neon"]
     return TARGETS["plain"]
 
 
@@ -135,9 +147,23 @@ class VectorOps:
         self.target = target
         self.lanes = target.lanes
         self._i32 = _Vector(_I32, target.lanes)
+        self._f32 = _Vector(_F32, target.lanes)
         self._i64 = _Vector(_I64, target.lanes // 2)
         self._u8 = _Vector(_I8, 4 * target.lanes)
         self._wide = ir.VectorType(_I64, target.lanes // 2)
+
+    @cached_property
+    def own_frame(self) -> Any:
+        """``own_frame()``: the function that calls it is not inlined, and its stack is aligned to vectors.
+
+        Registers that are spilled onto a stack that is not aligned cross cache lines, which halves their speed.
+        """
+
+        def emit(b: Any) -> None:
+            b.function.attributes.add("noinline")
+            b.function.attributes.alignstack = 4 * self.lanes
+
+        return _operation(types.void, (), emit)
 
     # Memory
 
@@ -153,9 +179,17 @@ class VectorOps:
 
     @cached_property
     def load_bytes(self) -> Any:
-        """``load_bytes(address) -> u8``."""
-        bytes_type = ir.VectorType(_I8, 4 * self.lanes)
-        return _operation(self._u8, (types.int64,), lambda b, address: _load(b, address, bytes_type))
+        """``load_bytes(address, flip) -> u8``: with the bits of `flip` turned.
+
+        Turning the highest bit of each byte makes of an int8 the uint8 that is 128 more. `flip` is a value and no
+        constant: given one, LLVM 22 does not come to an end with the dot product behind it.
+        """
+
+        def emit(b: Any, address: Any, flip: Any) -> Any:
+            octets = ir.VectorType(_I8, 4 * self.lanes)
+            return b.bitcast(b.xor(_load(b, address, flip.type), flip), octets)
+
+        return _operation(self._u8, (types.int64, self._i32), emit)
 
     @cached_property
     def store(self) -> Any:
@@ -164,16 +198,8 @@ class VectorOps:
 
     @cached_property
     def broadcast(self) -> Any:
-        """``broadcast(address, flip) -> i32``: the four bytes at `address` in every lane, the bits of `flip` turned.
-
-        Turning the highest bit of each byte makes of an int8 the uint8 that is 128 more. `flip` is a value and no
-        constant: given one, LLVM 22 does not come to an end with the dot product behind it.
-        """
-
-        def emit(b: Any, address: Any, flip: Any) -> Any:
-            return b.xor(_splat(b, _load(b, address, _I32), self.lanes), flip)
-
-        return _operation(self._i32, (types.int64, self._i32), emit)
+        """``broadcast(address) -> i32``: the four bytes at `address` in every lane."""
+        return _operation(self._i32, (types.int64,), lambda b, a: _splat(b, _load(b, a, _I32), self.lanes))
 
     @cached_property
     def splat(self) -> Any:
@@ -190,25 +216,20 @@ class VectorOps:
 
         return _operation(types.void, (types.int64, types.int64, self._i32), emit)
 
-    @cached_property
-    def copy_quad(self) -> Any:
-        """``copy_quad(source, target)``: four bytes, from and to any address."""
-        return _operation(types.void, (types.int64, types.int64), lambda b, s, t: _store(b, t, _load(b, s, _I32)))
-
     # Arithmetic
 
     @cached_property
-    def add(self) -> Any:
-        """``add(i32, i32) -> i32``."""
-        return _operation(self._i32, (self._i32, self._i32), lambda b, x, y: b.add(x, y))
-
-    @cached_property
     def dot(self) -> Any:
-        """``dot(acc, u, s) -> i32``: in every lane, ``acc`` plus the products of four uint8 with four int8."""
+        """``dot(acc, x, w) -> i32``: in every lane, ``acc`` plus the products of four inputs with four int8 weights.
+
+        Inputs are int8 where `Target.signed`, else uint8.
+        """
         emit = {
             "avx512vnni": _vpdpbusd("llvm.x86.avx512.vpdpbusd.512"),
             "avxvnni": _vpdpbusd("llvm.x86.avx512.vpdpbusd.256"),
             "avx2": _dot_by_madd,
+            "neon-dot": _sdot,
+            "neon": _dot_by_smull,
             "plain": _dot_by_bytes,
         }[self.target.name]
         return _operation(self._i32, (self._i32, self._i32, self._i32), emit)
@@ -220,28 +241,51 @@ class VectorOps:
 
     @cached_property
     def requantize(self) -> Any:
-        """``requantize(acc, even, odd, even_offset, odd_offset, shift) -> i32``.
+        """``requantize(acc, multiplier, even_offset, odd_offset, shift) -> i32``.
 
         ``(acc * multiplier + offset) >> (32 + shift)`` in 64 bits. Lanes of even and of odd number are multiplied
         apart, so that the high halves of the products are where the result wants them.
         """
-        arguments = (self._i32, self._i64, self._i64, self._i64, self._i64, self._i32)
+        arguments = (self._i32, self._i32, self._i64, self._i64, self._i32)
         return _operation(self._i32, arguments, self._emit_requantize)
 
-    def _emit_requantize(
-        self, b: Any, acc: Any, even: Any, odd: Any, even_offset: Any, odd_offset: Any, shift: Any
-    ) -> Any:
-        half = ir.Constant(self._wide, [32] * (self.lanes // 2))
-        pairs = b.bitcast(acc, self._wide)
-        low = b.add(b.mul(b.ashr(b.shl(pairs, half), half), even), even_offset)
-        high = b.add(b.mul(b.ashr(pairs, half), odd), odd_offset)
+    def _emit_requantize(self, b: Any, acc: Any, multiplier: Any, even_offset: Any, odd_offset: Any, shift: Any) -> Any:
+        even, odd = (partial(self._emit_widened, b, parity) for parity in (0, 1))
+        products = (
+            b.add(b.mul(even(acc), even(multiplier)), even_offset),
+            b.add(b.mul(odd(acc), odd(multiplier)), odd_offset),
+        )
         split = [self.lanes * (i % 2) + i // 2 * 2 + 1 for i in range(self.lanes)]
-        halves = (b.bitcast(product, self._type(_I32)) for product in (low, high))
+        halves = (b.bitcast(product, self._type(_I32)) for product in products)
         return b.ashr(b.shuffle_vector(*halves, _mask(split)), shift)
+
+    def _emit_widened(self, b: Any, parity: int, value: Any) -> Any:
+        """Widen the lanes of even or of odd number to 64 bits."""
+        if self.target.signed:
+            taken = b.shuffle_vector(value, value, _mask(range(parity, self.lanes, 2)))
+            return b.sext(taken, self._wide)
+        half, pairs = ir.Constant(self._wide, [32] * (self.lanes // 2)), b.bitcast(value, self._wide)
+        return b.ashr(pairs if parity else b.shl(pairs, half), half)
+
+    @cached_property
+    def load_reals(self) -> Any:
+        """``load_reals(address) -> f32``: as many float32."""
+        return _operation(self._f32, (types.int64,), lambda b, address: _load(b, address, self._type(_F32)))
+
+    @cached_property
+    def requantize_real(self) -> Any:
+        """``requantize_real(acc, scale, offset) -> i32``: ``rint(fma(acc, scale, offset))`` in float32."""
+        rounded = {16: _rounded_by_avx512, 8: _rounded_by_avx, 4: _rounded_by_neon}[self.lanes]
+
+        def emit(b: Any, acc: Any, scale: Any, offset: Any) -> Any:
+            real = b.sitofp(acc, scale.type)
+            return rounded(b, _call(b, f"llvm.fma.v{self.lanes}f32", scale.type, real, scale, offset))
+
+        return _operation(self._i32, (self._i32, self._f32, self._f32), emit)
 
     @cached_property
     def store_saturated(self) -> Any:
-        """``store_saturated(address, i32)``: every lane clamped to 0 .. 255, as an int8 that is 128 less."""
+        """``store_saturated(address, i32)``: every lane clamped to an int8."""
 
         def emit(b: Any, address: Any, value: Any) -> Any:
             return _store(b, address, _to_int8(b, value))
@@ -274,24 +318,29 @@ class VectorOps:
 
     @cached_property
     def store_quads(self) -> Any:
-        """``store_quads(address, i32, i32, i32, i32)``: results of the four `quads`, clamped, in the bytes' order."""
-        return _operation(types.void, (types.int64, *(self._i32,) * 4), self._emit_store_quads)
+        """``store_quads(address, flip, i32, i32, i32, i32)``: results of the four `quads`, in the bytes' order.
 
-    def _emit_store_quads(self, b: Any, address: Any, *parts: Any) -> Any:
-        octets = ir.VectorType(_I8, 4 * self.lanes)
+        Each is clamped to an int8, and has the bits of `flip` turned.
+        """
+        return _operation(types.void, (types.int64, *(self._i32,) * 5), self._emit_store_quads)
+
+    def _emit_store_quads(self, b: Any, address: Any, flip: Any, *parts: Any) -> Any:
+        packed = self._packed(b, parts)
+        return _store(b, address, b.xor(packed, b.bitcast(flip, packed.type)))
+
+    def _packed(self, b: Any, parts: Sequence[Any]) -> Any:
         if self.target.name.startswith("avx"):
-            packed = self._packed_by_saturation(b, parts)
-            return _store(b, address, b.xor(packed, ir.Constant(octets, [0x80] * octets.count)))
+            return self._packed_by_saturation(b, parts)
         lanes = self.lanes
         narrow = [_to_int8(b, part) for part in parts]
         low, high = (b.shuffle_vector(narrow[k], narrow[k + 1], _mask(range(2 * lanes))) for k in (0, 2))
         order = [lanes * j + 4 * group + i for group in range(lanes // 4) for j in range(4) for i in range(4)]
-        return _store(b, address, b.shuffle_vector(low, high, _mask(order)))
+        return b.shuffle_vector(low, high, _mask(order))
 
     def _packed_by_saturation(self, b: Any, parts: Sequence[Any]) -> Any:
-        """Pack by packssdw and packuswb, which undo the unpacking within 16 bytes and clamp on the way."""
+        """Pack by packssdw and packsswb, which undo the unpacking within 16 bytes and clamp on the way."""
         words, octets = ir.VectorType(_I16, 2 * self.lanes), ir.VectorType(_I8, 4 * self.lanes)
-        names = {16: ("avx512.packssdw.512", "avx512.packuswb.512"), 8: ("avx2.packssdw", "avx2.packuswb")}
+        names = {16: ("avx512.packssdw.512", "avx512.packsswb.512"), 8: ("avx2.packssdw", "avx2.packsswb")}
         to_words, to_bytes = names[self.lanes]
         first = _call(b, f"llvm.x86.{to_words}", words, parts[0], parts[1])
         second = _call(b, f"llvm.x86.{to_words}", words, parts[2], parts[3])
@@ -323,6 +372,24 @@ def _dot_by_madd(b: Any, acc: Any, u: Any, s: Any) -> Any:
     return b.add(acc, b.add(even, odd))
 
 
+def _sdot(b: Any, acc: Any, x: Any, w: Any) -> Any:
+    octets = ir.VectorType(_I8, 16)
+    name = "llvm.aarch64.neon.sdot.v4i32.v16i8"
+    return _call(b, name, acc.type, acc, b.bitcast(x, octets), b.bitcast(w, octets))
+
+
+def _dot_by_smull(b: Any, acc: Any, x: Any, w: Any) -> Any:
+    """Multiply bytes to 16 bits, and add pairs to 32 bits and pairs of these: no sum can overflow."""
+    octets, words = ir.VectorType(_I8, 16), ir.VectorType(_I16, 8)
+    x, w = b.bitcast(x, octets), b.bitcast(w, octets)
+    sums = []
+    for half in (range(8), range(8, 16)):
+        parts = (b.shuffle_vector(value, value, _mask(half)) for value in (x, w))
+        product = _call(b, "llvm.aarch64.neon.smull.v8i16", words, *parts)
+        sums.append(_call(b, "llvm.aarch64.neon.saddlp.v4i32.v8i16", acc.type, product))
+    return b.add(acc, _call(b, "llvm.aarch64.neon.addp.v4i32", acc.type, *sums))
+
+
 def _dot_by_bytes(b: Any, acc: Any, u: Any, s: Any) -> Any:
     """Multiply byte after byte in 32 bits: what any processor can do."""
     kind = acc.type
@@ -335,6 +402,23 @@ def _dot_by_bytes(b: Any, acc: Any, u: Any, s: Any) -> Any:
         signed = b.ashr(b.shl(s, splat(24 - 8 * byte)), splat(24))
         acc = b.add(acc, b.mul(unsigned, signed))
     return acc
+
+
+# -- Lowerings of the rounding of floats ------------------------------------------------------------------------
+
+
+def _rounded_by_avx512(b: Any, real: Any) -> Any:
+    whole = ir.VectorType(_I32, 16)
+    as_the_mode_says = (ir.Constant(whole, None), ir.Constant(_I16, -1), _I32(4))
+    return _call(b, "llvm.x86.avx512.mask.cvtps2dq.512", whole, real, *as_the_mode_says)
+
+
+def _rounded_by_neon(b: Any, real: Any) -> Any:
+    return _call(b, "llvm.aarch64.neon.fcvtns.v4i32.v4f32", ir.VectorType(_I32, 4), real)
+
+
+def _rounded_by_avx(b: Any, real: Any) -> Any:
+    return _call(b, "llvm.x86.avx.cvt.ps2dq.256", ir.VectorType(_I32, 8), real)
 
 
 # -- LLVM's words -----------------------------------------------------------------------------------------------
@@ -375,10 +459,9 @@ def _unpack_mask(count: int, group: int, half: int) -> ir.Constant:
 
 
 def _to_int8(b: Any, value: Any) -> Any:
-    """Clamp lanes to 0 .. 255 and return them as int8 that are 128 less."""
+    """Clamp lanes to int8."""
     kind = value.type
     suffix = f"v{kind.count}i32"
-    low, high = (ir.Constant(kind, [limit] * kind.count) for limit in (0, 255))
-    clamped = _call(b, f"llvm.umin.{suffix}", kind, _call(b, f"llvm.smax.{suffix}", kind, value, low), high)
-    octets = ir.VectorType(_I8, kind.count)
-    return b.xor(b.trunc(clamped, octets), ir.Constant(octets, [0x80] * kind.count))
+    low, high = (ir.Constant(kind, [limit] * kind.count) for limit in (-128, 127))
+    clamped = _call(b, f"llvm.smin.{suffix}", kind, _call(b, f"llvm.smax.{suffix}", kind, value, low), high)
+    return b.trunc(clamped, ir.VectorType(_I8, kind.count))

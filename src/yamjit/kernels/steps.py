@@ -14,6 +14,7 @@ from numba import carray
 from numba.core.registry import cpu_target
 
 from yamjit.kernels.compilation import jit
+from yamjit.kernels.generation import Channels
 from yamjit.kernels.numba_kernels import (
     conv_s8,
     depthwise_s8,
@@ -24,12 +25,28 @@ from yamjit.kernels.numba_kernels import (
     quantize_f32,
 )
 from yamjit.kernels.numba_memory import pointer
+from yamjit.kernels.packing import BLOCK, CHUNK
 from yamjit.kernels.preparation import PREPARED_COLUMNS, Prepared, VectorOp
-from yamjit.kernels.program import SCRATCH_ROWS, Column, Requantization, StepOp, Window
+from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column, Requantization, StepOp, Window
 from yamjit.kernels.simd import VectorOps, detect_target
+from yamjit.kernels.vector_depthwise import Image, Target
 from yamjit.kernels.vector_kernels import VectorKernels
+from yamjit.kernels.vector_matmul import Rows
 
 __all__ = ["run_steps"]
+
+
+class Memory(NamedTuple):
+    """Addresses of what a step reads and writes."""
+
+    constants: int
+    arena: int
+    spare: int
+    accumulators: int
+    image: int
+    panel: int
+    border: int
+    capacity: int
 
 
 def run_steps(
@@ -41,11 +58,12 @@ def run_steps(
     scratch: int,
     accumulators: int,
     image: int,
-    rows: int,
+    panel: int,
+    border: int,
     capacity: int,
     patches: int,
 ) -> None:
-    """Run steps; `steps`, `constants`, `arena` and `scratch` are addresses, the next three offsets into scratch.
+    """Run steps; `steps`, `constants`, `arena` and `scratch` are addresses, the next four offsets into scratch.
 
     The first steps run patch after patch, so that a patch stays in the cache, if they run to their end; those
     behind them run all patches together, so that weights are read once.
@@ -55,24 +73,25 @@ def run_steps(
         together += 1
     if first > 1 or together == last:
         together = first
-    memory = Memory(constants, arena, scratch, scratch + accumulators, scratch + image, scratch + rows, capacity)
+    memory = Memory(
+        constants, arena, scratch, scratch + accumulators, scratch + image, scratch + panel, scratch + border, capacity
+    )
     for patch in range(patches):
-        for index in range(first, together):
-            _run_step(_row(steps, index), memory, patch, 1)
-    for index in range(together, last):
-        _run_step(_row(steps, index), memory, 0, patches)
+        _run_range(steps, first, together, memory, patch, 1)
+    _run_range(steps, together, last, memory, 0, patches)
 
 
-class Memory(NamedTuple):
-    """Addresses of what a step reads and writes."""
-
-    constants: int
-    arena: int
-    spare: int
-    accumulators: int
-    image: int
-    rows: int
-    capacity: int
+@jit
+def _run_range(steps: int, first: int, last: int, memory: Memory, patch: int, patches: int) -> None:
+    """Run steps over some patches, the first of which is number `patch`; pairs that are whole run mixed."""
+    index = first
+    while index < last:
+        if index + 1 < last and _row(steps, index)[Prepared.MIXED]:
+            _run_mixed(_row(steps, index), _row(steps, index + 1), memory, patch, patches)
+            index += 2
+        else:
+            _run_step(_row(steps, index), memory, patch, patches)
+            index += 1
 
 
 @jit
@@ -103,126 +122,144 @@ def _run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
 
 
 @jit
-def _run_pointwise(s: Any, memory: Memory, x: int, out: int, rows: int) -> None:
-    constants = memory.constants
-    _pointwise(
-        x,
-        rows,
-        s[Column.INPUT_C],
-        s[Prepared.FLIP],
-        s[Prepared.QUADS],
-        constants + s[Prepared.WEIGHTS],
-        s[Column.OUTPUT_C],
-        constants + s[Prepared.MULTIPLIER],
-        constants + s[Prepared.OFFSET],
-        constants + s[Prepared.SHIFT],
-        out,
-        memory.spare,
-    )
+def _run_pointwise(s: Any, memory: Memory, x: int, out: int, count: int) -> None:
+    inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
+    channels = _channels(s, memory.constants)
+    for first in range(0, count, PANEL_ROWS):
+        rows = _panel(s, x + first * inputs, min(PANEL_ROWS, count - first), memory.panel)
+        _vector_matmul(rows, channels, outputs, out + first * outputs, memory.spare)
 
 
 @jit
-def _run_pointwise_raw(s: Any, memory: Memory, x: int, out: int, rows: int) -> None:
+def _run_pointwise_raw(s: Any, memory: Memory, x: int, out: int, count: int) -> None:
     inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
-    requantization = _requantization(s, memory.constants)
-    width = (outputs + 15) // 16 * 16
-    for first in range(0, rows, SCRATCH_ROWS):
-        count = min(SCRATCH_ROWS, rows - first)
-        weights, bias = memory.constants + s[Prepared.WEIGHTS], memory.constants + s[Prepared.BIAS]
-        _pointwise_raw(
-            x + first * inputs,
-            count,
-            inputs,
-            s[Prepared.FLIP],
-            s[Prepared.QUADS],
-            weights,
-            outputs,
-            bias,
-            memory.accumulators,
-        )
-        for row in range(count):
+    channels, requantization = _channels(s, memory.constants), _requantization(s, memory.constants)
+    width = (outputs + BLOCK - 1) // BLOCK * BLOCK
+    for first in range(0, count, SCRATCH_ROWS):
+        rows = _panel(s, x + first * inputs, min(SCRATCH_ROWS, count - first), memory.panel)
+        _vector_matmul_raw(rows, channels, outputs, memory.accumulators)
+        for row in range(rows.n_rows):
             acc = carray(pointer(memory.accumulators + row * width * 4), outputs, np.int32)
             finish(acc, requantization, carray(pointer(out + (first + row) * outputs), outputs, np.int8))
 
 
 @jit
+def _panel(s: Any, x: int, count: int, panel: int) -> Rows:
+    """Copy rows of a matrix to where they do not collide in the cache, as uint8."""
+    inputs, stride, flip = s[Column.INPUT_C], s[Prepared.PANEL_STRIDE], s[Prepared.FLIP]
+    if stride == inputs:
+        _vector_copy_row(x, panel, count * inputs, flip)
+    else:
+        for row in range(count):
+            _vector_copy_row(x + row * inputs, panel + row * stride, inputs, flip)
+    return Rows(panel, count, stride, 1, 0, s[Prepared.QUADS])
+
+
+@jit
 def _run_depthwise(s: Any, memory: Memory, x: int, out: int) -> None:
-    """Give the image its border, as uint8, and filter it."""
-    constants = memory.constants
-    _pad(s, x, memory.image, 128)
-    _depthwise(
-        memory.image,
-        s[Prepared.IMAGE_W] * s[Column.INPUT_C],
-        s[Column.OUTPUT_H],
-        s[Column.OUTPUT_W],
-        s[Column.OUTPUT_C],
-        s[Column.STRIDE_H],
-        constants + s[Prepared.WEIGHTS],
-        constants + s[Prepared.MULTIPLIER],
-        constants + s[Prepared.OFFSET],
-        constants + s[Prepared.SHIFT],
-        out,
-        memory.spare,
-    )
+    image, target = _image(s, memory, x), Target(out, s[Column.OUTPUT_C], 0)
+    _filter(s, memory, image, 0, s[Column.OUTPUT_H], target)
+
+
+@jit
+def _run_mixed(s: Any, after: Any, memory: Memory, patch: int, patches: int) -> None:
+    """Run a depthwise step and the pointwise step behind it: what they pass on stays in the first cache."""
+    height, width, outputs = s[Column.OUTPUT_H], s[Column.OUTPUT_W], after[Column.OUTPUT_C]
+    x = memory.arena + s[Column.INPUT] * memory.capacity
+    out = memory.arena + after[Column.OUTPUT] * memory.capacity
+    x_bytes, positions = s[Column.INPUT_H] * s[Column.INPUT_W] * s[Column.INPUT_C], height * width
+    channels, stride = _channels(after, memory.constants), after[Prepared.PANEL_STRIDE]
+    panel = Target(memory.panel, stride, after[Prepared.FLIP])
+    if positions > PANEL_ROWS:
+        for number in range(patch, patch + patches):
+            image = _image(s, memory, x + number * x_bytes)
+            for start in range(0, height, PANEL_IMAGE_ROWS):
+                stop = min(start + PANEL_IMAGE_ROWS, height)
+                _filter(s, memory, image, start, stop, panel)
+                rows = Rows(panel.out, (stop - start) * width, stride, 1, 0, after[Prepared.QUADS])
+                at = out + (number * positions + start * width) * outputs
+                _vector_matmul(rows, channels, outputs, at, memory.spare)
+        return
+    images = PANEL_ROWS // positions
+    for first in range(patch, patch + patches, images):
+        here = min(images, patch + patches - first)
+        for number in range(here):
+            image = _image(s, memory, x + (first + number) * x_bytes)
+            beside = Target(panel.out + number * positions * stride, stride, panel.flip)
+            _filter(s, memory, image, 0, height, beside)
+        rows = Rows(panel.out, here * positions, stride, 1, 0, after[Prepared.QUADS])
+        _vector_matmul(rows, channels, outputs, out + first * positions * outputs, memory.spare)
+
+
+@jit
+def _filter(s: Any, memory: Memory, image: Image, start: int, stop: int, target: Target) -> None:
+    channels = _channels(s, memory.constants)
+    _vector_depthwise(image, channels, start, stop, s[Column.OUTPUT_W], target, memory.spare)
+
+
+@jit
+def _image(s: Any, memory: Memory, x: int) -> Image:
+    """Return an image as depthwise kernels want it: with its border where a column is no whole chunk."""
+    height, width, channels, flip = s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C], s[Prepared.FLIP]
+    stride, top, left = s[Column.STRIDE_H], s[Column.PAD_TOP], s[Column.PAD_LEFT]
+    if channels < CHUNK:
+        _pad(s, x, memory.image)
+        x, height, width, flip = memory.image, s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], 0
+    else:
+        _fill(memory.border, width * channels, s[Column.INPUT_ZERO_POINT])
+    return Image(x, height, width, channels, stride, top, left, memory.border, flip)
 
 
 @jit
 def _run_conv(s: Any, memory: Memory, x: int, out: int) -> None:
-    """Give the image its border, put what each output position sees side by side, and multiply."""
-    constants = memory.constants
-    _pad(s, x, memory.image, 0)
-    _gather_rows(s, memory.image, memory.rows)
-    _pointwise(
-        memory.rows,
-        s[Column.OUTPUT_H] * s[Column.OUTPUT_W],
-        s[Prepared.QUADS] * 4,
-        s[Prepared.FLIP],
-        s[Prepared.QUADS],
+    """Give the image its border, and multiply what each output position sees, a row of them at a time."""
+    _pad(s, x, memory.image)
+    row_bytes = s[Prepared.IMAGE_W] * s[Column.INPUT_C]
+    count, outputs = s[Column.OUTPUT_W], s[Column.OUTPUT_C]
+    stride = s[Column.STRIDE_W] * s[Column.INPUT_C]
+    channels = _channels(s, memory.constants)
+    for oy in range(s[Column.OUTPUT_H]):
+        at = memory.image + oy * s[Column.STRIDE_H] * row_bytes
+        rows = Rows(at, count, stride, s[Prepared.GROUPS], row_bytes, s[Prepared.QUADS])
+        _vector_matmul(rows, channels, outputs, out + oy * count * outputs, memory.spare)
+
+
+@jit
+def _channels(s: Any, constants: int) -> Channels:
+    return Channels(
         constants + s[Prepared.WEIGHTS],
-        s[Column.OUTPUT_C],
+        constants + s[Prepared.BIAS],
         constants + s[Prepared.MULTIPLIER],
         constants + s[Prepared.OFFSET],
         constants + s[Prepared.SHIFT],
-        out,
-        memory.spare,
+        constants + s[Prepared.SCALE],
+        constants + s[Prepared.REAL_OFFSET],
+        constants + s[Prepared.PROVEN],
     )
 
 
 @jit
-def _pad(s: Any, x: int, image: int, more: int) -> None:
-    """Copy an image with a border of its zero point; `more` is 128 where bytes are to be unsigned, else 0."""
+def _pad(s: Any, x: int, image: int) -> None:
+    """Copy an image and give it a border of its zero point, as uint8."""
     height, width, channels = s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], s[Column.INPUT_C]
-    flip = s[Prepared.FLIP] if more else 0
-    fill = np.uint8((s[Column.INPUT_ZERO_POINT] + more) & 255)
+    flip, row_bytes = s[Prepared.FLIP], width * channels
+    fill = s[Column.INPUT_ZERO_POINT] ^ (flip & 255)
     before, inside = s[Column.PAD_LEFT] * channels, s[Column.INPUT_W] * channels
     for y in range(height):
-        target = carray(pointer(image + y * width * channels), width * channels, np.uint8)
-        iy = y - s[Column.PAD_TOP]
+        target, iy = image + y * row_bytes, y - s[Column.PAD_TOP]
         if 0 <= iy < s[Column.INPUT_H]:
-            _copy_row(x + iy * inside, image + y * width * channels + before, inside, flip)
-            for i in range(before):
-                target[i] = fill
-            for i in range(before + inside, width * channels):
-                target[i] = fill
+            _fill(target, before, fill)
+            _vector_copy_row(x + iy * inside, target + before, inside, flip)
+            _fill(target + before + inside, row_bytes - before - inside, fill)
         else:
-            for i in range(width * channels):
-                target[i] = fill
+            _fill(target, row_bytes, fill)
 
 
 @jit
-def _gather_rows(s: Any, image: int, rows: int) -> None:
-    """Copy the input values of each output position, a kernel row after the other, each in whole quads of bytes."""
-    channels = s[Column.INPUT_C]
-    quads = (s[Column.KERNEL_W] * channels + 3) // 4
-    row_bytes = s[Prepared.IMAGE_W] * channels
-    target = rows
-    for oy in range(s[Column.OUTPUT_H]):
-        for ox in range(s[Column.OUTPUT_W]):
-            corner = image + oy * s[Column.STRIDE_H] * row_bytes + ox * s[Column.STRIDE_W] * channels
-            for ky in range(s[Column.KERNEL_H]):
-                for quad in range(quads):
-                    _copy_quad(corner + ky * row_bytes + quad * 4, target)
-                    target += 4
+def _fill(target: int, count: int, value: int) -> None:
+    memory = carray(pointer(target), count, np.uint8)
+    for i in range(count):
+        memory[i] = value & 255
 
 
 def _compiled_features() -> dict[str, bool]:
@@ -232,8 +269,8 @@ def _compiled_features() -> dict[str, bool]:
 
 
 _vector_kernels = VectorKernels(VectorOps(detect_target(_compiled_features(), platform.machine())))
-_pointwise, _pointwise_raw = _vector_kernels.pointwise, _vector_kernels.pointwise_raw
-_depthwise, _copy_quad, _copy_row = _vector_kernels.depthwise, _vector_kernels.copy_quad, _vector_kernels.copy_row
+_vector_matmul, _vector_matmul_raw = _vector_kernels.matmul, _vector_kernels.matmul_raw
+_vector_depthwise, _vector_copy_row = _vector_kernels.depthwise, _vector_kernels.copy_row
 
 
 @jit

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -111,6 +113,11 @@ def _embedding(graph: Graph, layout: _Layout) -> Slot | None:
 # -- Memory -----------------------------------------------------------------------------------------------------
 
 
+#: The shape that a step passes on, and the one that a step takes.
+_PASSED = (Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C)
+_TAKEN = (Column.INPUT_H, Column.INPUT_W, Column.INPUT_C)
+
+
 class _Layout:
     """Steps of the network, and where everything they touch lies."""
 
@@ -122,6 +129,7 @@ class _Layout:
         for operator in (seam.quantize, *seam.network):
             self._add(operator)
         self._patchwise = _count_patchwise(self._steps)
+        self._pairs = self._find_pairs()
         self._offsets, self.arena_bytes = self._assign(seam.quantize.inputs[0])
 
     def _add(self, operator: Operator) -> None:
@@ -141,6 +149,19 @@ class _Layout:
         """Return the tensor whose memory `tensor` is."""
         return self._alias.get(tensor, tensor)
 
+    def _find_pairs(self) -> tuple[int, ...]:
+        """Return the depthwise steps whose output only a pointwise step behind them reads."""
+        read = Counter(self._storage(step.input) for step in self._steps)
+        read.update(self._storage(o.inputs[0]) for o in self._graph.operators if o.op == Op.DEQUANTIZE)
+        return tuple(
+            index
+            for index, (step, after) in enumerate(pairwise(self._steps))
+            if (step.op, after.op) == (StepOp.DEPTHWISE, StepOp.POINTWISE)
+            and self._storage(after.input) == step.output
+            and read[step.output] == 1
+            and [step.columns[c] for c in _PASSED] == [after.columns[c] for c in _TAKEN]
+        )
+
     def _assign(self, patch: int) -> tuple[dict[int, int], int]:
         last = len(self._steps)
         written = {patch: 0, **{step.output: index for index, step in enumerate(self._steps)}}
@@ -152,6 +173,9 @@ class _Layout:
                 read[self._storage(operator.inputs[0])] = last
         for tensor in self._kept():
             read[tensor] = last
+        for index in self._pairs:
+            taken = self._storage(self._steps[index].input)
+            read[taken] = max(read[taken], index + 1)
         self._keep_patches_apart(written, read)
         lifetimes = [Lifetime(self._bytes(tensor), written[tensor], read[tensor]) for tensor in written]
         offsets, total = assign_offsets(lifetimes)
@@ -227,6 +251,7 @@ class _Layout:
             arena_bytes=self.arena_bytes,
             scratch_channels=int(rows[:, Column.OUTPUT_C].max()),
             patchwise=self._patchwise,
+            pairs=self._pairs,
         )
 
 

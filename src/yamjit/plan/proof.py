@@ -37,9 +37,23 @@ def prove_ranges(program: Program) -> None:
             raise ModelError("more channels than accumulators", operator=where)
         if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE):
             _check_window(where, row)
+        if index in program.pairs:
+            _check_pair(where, row, program.steps[index + 1].tolist())
         for one, other in _EQUAL[StepOp(row[Column.OP])]:
             if row[one] != row[other]:
                 raise ModelError(f"{one.name.lower()} and {other.name.lower()} must be equal", operator=where)
+
+
+def _check_pair(where: str, row: list[int], after: list[int]) -> None:
+    """Check that the second step of a pair reads what the first passes on, and writes beside what it reads."""
+    (source, read, _), _ = _activations(row)
+    _, (target, written, _) = _activations(after)
+    places = (Column.OUTPUT, Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C)
+    takes = (Column.INPUT, Column.INPUT_H, Column.INPUT_W, Column.INPUT_C)
+    if [row[column] for column in places] != [after[column] for column in takes]:
+        raise ModelError("the step behind does not read its output", operator=where)
+    if row[source] < after[target] + written and after[target] < row[source] + read:
+        raise ModelError("the step behind writes over its input", operator=where)
 
 
 def _check_window(where: str, row: list[int]) -> None:

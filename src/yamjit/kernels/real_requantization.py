@@ -1,0 +1,130 @@
+"""Where float32 gives the same integers as the 64-bit shift, proven for every accumulator that a channel can reach.
+
+The exact result of an accumulator is ``(acc * multiplier + offset) >> shift``, a staircase with 255 steps between -128
+and 127. ``rint(fma(acc, scale, offset))`` in float32 is a staircase as well: conversion of an integer below 2**24 is
+exact, and neither a fused multiply-add nor rounding falls where its argument rises. Two staircases are the same if they
+agree at both sides of every step. Vector kernels take the second one, in three instructions, where that holds.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["IntegerFactors", "RealFactors", "find_real_factors"]
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+#: The steps of the staircase: it is at least this at and behind the step.
+_STEPS = np.arange(-127, 128, dtype=np.int64)
+
+#: Accumulators up to this are exact in float32.
+_EXACT = 2**24
+
+#: Neighbours of the scale that are tried, in units of its last place: the nearest ones are mostly enough.
+_NEIGHBOURS = (0, 1, -1, 2, -2, 3, -3, 4, -4, 6, -6, 8, -8)
+
+
+class IntegerFactors(NamedTuple):
+    """What makes an int8 of an accumulator exactly: ``(acc * multiplier + offset) >> shift``, clamped.
+
+    Parameters
+    ----------
+    multiplier : np.ndarray [shape=(channels,), int64]
+        In [0, 2**31).
+    offset : np.ndarray [shape=(channels,), int64]
+        Below 2**62 in magnitude.
+    shift : np.ndarray [shape=(channels,), int64]
+        In [32, 54].
+    """
+
+    multiplier: Int64
+    offset: Int64
+    shift: Int64
+
+
+class RealFactors(NamedTuple):
+    """What makes the same int8 in float32: ``rint(fma(acc, scale, offset))``, clamped.
+
+    Parameters
+    ----------
+    scale, offset : np.ndarray [shape=(channels,), float32]
+    proven : np.ndarray [shape=(channels,), bool]
+        Whether it is the same for every accumulator of the channel.
+    """
+
+    scale: Float32
+    offset: Float32
+    proven: Bool
+
+
+def find_real_factors(integers: IntegerFactors, low: Int64, high: Int64) -> RealFactors:
+    """Find factors for float32 and prove them.
+
+    Parameters
+    ----------
+    integers : IntegerFactors
+    low, high : np.ndarray [shape=(channels,), int64]
+        The least and greatest accumulator of each channel.
+    """
+    exact = (low >= -_EXACT) & (high <= _EXACT) & (integers.multiplier > 0)
+    nearest = (integers.multiplier * np.exp2(-integers.shift.astype(np.float64))).astype(np.float32)
+    found = RealFactors(nearest, np.zeros_like(nearest), np.zeros_like(exact))
+    for neighbour in _NEIGHBOURS:
+        open_ = np.flatnonzero(exact & ~found.proven)
+        if not open_.size:
+            break
+        scale = (nearest[open_].view(np.int32) + np.int32(neighbour)).view(np.float32)
+        staircase = _Staircase(IntegerFactors(*(factor[open_] for factor in integers)), low[open_], high[open_])
+        offset = staircase.middle_offset(scale)
+        found.scale[open_], found.offset[open_] = scale, offset
+        found.proven[open_] = staircase.agrees(scale, offset)
+    return found
+
+
+class _Staircase:
+    """The exact results of channels: where each of them rises."""
+
+    def __init__(self, integers: IntegerFactors, low: Int64, high: Int64) -> None:
+        self._low, self._high = low[:, None], high[:, None]
+        beyond = integers.offset[:, None] - (_STEPS << integers.shift[:, None])
+        # The least accumulator at each step: -offset / multiplier, rounded up.
+        self._at = -(beyond // integers.multiplier[:, None])
+        self._ideal = integers.offset * np.exp2(-integers.shift.astype(np.float64)) - 0.5
+
+    def middle_offset(self, scale: Float32) -> Float32:
+        """Return the offset in the middle of all that would put every step that is reached where it belongs."""
+        reached = (self._at > self._low) & (self._at <= self._high)
+        rises = _STEPS - 0.5 - self._at * scale[:, None].astype(np.float64)
+        least = np.where(reached, rises, -np.inf).max(axis=1)
+        most = np.where(reached, rises + scale[:, None], np.inf).min(axis=1)
+        flat = ~reached.any(axis=1)
+        least[flat], most[flat] = self._ideal[flat], self._ideal[flat]
+        return ((least + most) / 2).astype(np.float32)
+
+    def agrees(self, scale: Float32, offset: Float32) -> Bool:
+        """Return whether float32 is at least as high at each step, and lower before it."""
+        at = _real(np.clip(self._at, self._low, self._high), scale, offset) >= _STEPS
+        before = _real(np.clip(self._at - 1, self._low, self._high), scale, offset) < _STEPS
+        agrees = (at | (self._at > self._high)) & (before | (self._at <= self._low))
+        return np.asarray(agrees.all(axis=1))
+
+
+def _real(acc: Int64, scale: Float32, offset: Float32) -> Float64:
+    """Return ``rint(fma(acc, scale, offset))``; NaN where float64 cannot tell what a fused multiply-add gives.
+
+    The product of 24 by 24 bits is exact in float64. Where the sum is exact as well, rounding it to float32 is the
+    only rounding, as in a fused multiply-add.
+    """
+    product = acc * scale[:, None].astype(np.float64)
+    added = np.broadcast_to(offset[:, None].astype(np.float64), product.shape)
+    total = product + added
+    # Knuth's TwoSum: what the addition loses.
+    back = total - product
+    lost = (product - (total - back)) + (added - back)
+    return np.where(lost == 0, np.rint(total.astype(np.float32)), np.nan)
