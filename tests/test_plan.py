@@ -631,7 +631,7 @@ def test_aligned(size: int) -> None:
 
 
 def test_the_arena_of_a_chain_is_its_two_largest_neighbours(plan: Plan) -> None:
-    """Every layer needs its input and its output; the patches, and what patchwise steps pass on, fit beside them."""
+    """Every layer needs its input and its output, a pair what it passes on as well; little more fits beside them."""
     assert [Column(9), Column(12)] == [Column.INPUT_H, Column.OUTPUT_H]
     sizes = []
     for row in plan.program.steps:
@@ -639,9 +639,38 @@ def test_the_arena_of_a_chain_is_its_two_largest_neighbours(plan: Plan) -> None:
         read, written = (int(np.prod(row[[column, column + 1, column + 2]])) for column in (9, 12))
         sizes.append((aligned(read * width), aligned(written)))
     least = max(read + written for read, written in sizes)
+    least = max(least, *(sum(sizes[index]) + sizes[index + 1][1] for index in plan.program.pairs))
     assert 0 < plan.program.patchwise < len(sizes)
     beside = sum(sizes[0]) + sizes[plan.program.patchwise - 1][1]
     assert least <= plan.program.arena_bytes <= 1.1 * (least + beside)
+
+
+def test_depthwise_steps_make_pairs_with_the_pointwise_ones_behind_them(plan: Plan) -> None:
+    ops = [StepOp(row[Column.OP]) for row in plan.program.steps]
+    assert len(plan.program.pairs) == 13
+    for index in plan.program.pairs:
+        assert (ops[index], ops[index + 1]) == (StepOp.DEPTHWISE, StepOp.POINTWISE)
+
+
+def test_what_two_steps_read_makes_no_pair(graph: Graph, plan: Plan) -> None:
+    depthwise = the(graph, Op.DEPTHWISE_CONV_2D)
+    table = replace(graph.tensors[depthwise.outputs[0]], quantization=quantization(1 / 256, -128))
+    more = inserted(graph, depthwise.index + 2, Op.LOGISTIC, depthwise.outputs, table)
+    program = compile_plan(more).program
+    assert len(program.pairs) == len(plan.program.pairs) - 1
+    assert plan.program.pairs[0] not in program.pairs
+
+
+def test_pairs_are_proved(plan: Plan) -> None:
+    first = plan.program.pairs[0]
+    rows = plan.program.steps.copy()
+    rows[first + 1, Column.INPUT] += ALIGNMENT
+    with pytest.raises(ModelError, match="the step behind does not read its output"):
+        prove_ranges(replace(plan.program, steps=rows))
+    rows = plan.program.steps.copy()
+    rows[first + 1, Column.OUTPUT] = rows[first, Column.INPUT]
+    with pytest.raises(ModelError, match="the step behind writes over its input"):
+        prove_ranges(replace(plan.program, steps=rows, arena_bytes=2 * plan.program.arena_bytes))
 
 
 def test_programs_are_read_only(plan: Plan) -> None:

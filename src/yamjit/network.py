@@ -93,9 +93,7 @@ class Network:
             batch = slice(start, start + _CAPACITY)
             n = self._run_batch(patches[batch], [(slot, tapped[name][batch]) for name, slot in taps.items()])
             for result, out in zip(self._results, found, strict=True):
-                out[batch] = result.quantized[:n]
-        for result, out in zip(self._results, found, strict=True):
-            result.dequantize(out)
+                result.dequantize(n, out[batch])
         scores, logits, embeddings = found
         return NetworkOutput(scores, logits, embeddings, tapped)
 
@@ -156,7 +154,8 @@ class _Result(NamedTuple):
     scale: np.float32
     zero_point: np.float32
 
-    def dequantize(self, values: Float32) -> None:
-        """Turn quantized values into real ones: ``scale * (quantized - zero_point)`` in float32."""
-        values -= self.zero_point
-        values *= self.scale
+    def dequantize(self, n: int, out: Float32) -> None:
+        """Write the real values of `n` patches: ``scale * (quantized - zero_point)`` in float32."""
+        out[...] = self.quantized[:n]
+        out -= self.zero_point
+        out *= self.scale

@@ -234,7 +234,7 @@ def _shift_beyond(program: Program, row: _Row) -> npt.NDArray[np.int32]:
 
 
 #: Where more inputs than these are summed, products take so long that it does not matter how they are rounded.
-_MOST_INPUTS_FOR_REALS = 128
+_MOST_INPUTS_FOR_REALS = 64
 
 
 def _one_shift(

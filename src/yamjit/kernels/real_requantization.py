@@ -26,8 +26,10 @@ _STEPS = np.arange(-127, 128, dtype=np.int64)
 #: Accumulators up to this are exact in float32.
 _EXACT = 2**24
 
-#: Neighbours of the scale that are tried, in units of its last place: the nearest ones are mostly enough.
-_NEIGHBOURS = (0, 1, -1, 2, -2, 3, -3, 4, -4, 6, -6, 8, -8)
+#: What is tried for channels that the nearest scale does not suit: its neighbours, in units of its last place, with
+#: offsets so far from the least to the greatest that seem to do.
+_NEIGHBOURS = np.arange(-10, 11)
+_PLACES = (0.2, 0.5, 0.8)
 
 
 class IntegerFactors(NamedTuple):
@@ -73,18 +75,31 @@ def find_real_factors(integers: IntegerFactors, low: Int64, high: Int64) -> Real
         The least and greatest accumulator of each channel.
     """
     exact = (low >= -_EXACT) & (high <= _EXACT) & (integers.multiplier > 0)
-    nearest = (integers.multiplier * np.exp2(-integers.shift.astype(np.float64))).astype(np.float32)
-    found = RealFactors(nearest, np.zeros_like(nearest), np.zeros_like(exact))
-    for neighbour in _NEIGHBOURS:
-        open_ = np.flatnonzero(exact & ~found.proven)
-        if not open_.size:
-            break
-        scale = (nearest[open_].view(np.int32) + np.int32(neighbour)).view(np.float32)
-        staircase = _Staircase(IntegerFactors(*(factor[open_] for factor in integers)), low[open_], high[open_])
-        offset = staircase.middle_offset(scale)
-        found.scale[open_], found.offset[open_] = scale, offset
-        found.proven[open_] = staircase.agrees(scale, offset)
+    scale = (integers.multiplier * np.exp2(-integers.shift.astype(np.float64))).astype(np.float32)
+    found = RealFactors(scale, np.zeros_like(scale), np.zeros_like(exact))
+    _try(found, np.flatnonzero(exact), integers, low, high, scale[exact], 0.5)
+    left = np.flatnonzero(exact & ~found.proven)
+    neighbours = (scale[left, None].view(np.int32) + _NEIGHBOURS.astype(np.int32)).view(np.float32)
+    for place in _PLACES if left.size else ():
+        _try(found, left.repeat(_NEIGHBOURS.size), integers, low, high, neighbours.reshape(-1), place)
     return found
+
+
+def _try(
+    found: RealFactors,
+    channels: Int64,
+    integers: IntegerFactors,
+    low: Int64,
+    high: Int64,
+    scale: Float32,
+    place: float,
+) -> None:
+    """Try a scale, and the offset at a place between the least and the greatest, for each of some channels."""
+    staircase = _Staircase(IntegerFactors(*(factor[channels] for factor in integers)), low[channels], high[channels])
+    offset = staircase.offset(scale, place)
+    good = staircase.agrees(scale, offset)
+    found.scale[channels[good]], found.offset[channels[good]] = scale[good], offset[good]
+    found.proven[channels[good]] = True
 
 
 class _Staircase:
@@ -97,15 +112,15 @@ class _Staircase:
         self._at = -(beyond // integers.multiplier[:, None])
         self._ideal = integers.offset * np.exp2(-integers.shift.astype(np.float64)) - 0.5
 
-    def middle_offset(self, scale: Float32) -> Float32:
-        """Return the offset in the middle of all that would put every step that is reached where it belongs."""
+    def offset(self, scale: Float32, place: float) -> Float32:
+        """Return the offset at a place between the least and the greatest that put reached steps where they belong."""
         reached = (self._at > self._low) & (self._at <= self._high)
         rises = _STEPS - 0.5 - self._at * scale[:, None].astype(np.float64)
         least = np.where(reached, rises, -np.inf).max(axis=1)
-        most = np.where(reached, rises + scale[:, None], np.inf).min(axis=1)
+        greatest = np.where(reached, rises + scale[:, None], np.inf).min(axis=1)
         flat = ~reached.any(axis=1)
-        least[flat], most[flat] = self._ideal[flat], self._ideal[flat]
-        return ((least + most) / 2).astype(np.float32)
+        least[flat], greatest[flat] = self._ideal[flat], self._ideal[flat]
+        return (least + (greatest - least) * place).astype(np.float32)
 
     def agrees(self, scale: Float32, offset: Float32) -> Bool:
         """Return whether float32 is at least as high at each step, and lower before it."""
