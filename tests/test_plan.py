@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -722,7 +723,7 @@ def corrupted(program: Program, step: int, column: Column, value: int) -> Progra
     """Return one step of a program as a program, with one number in it changed."""
     rows = program.steps[step : step + 1].copy()
     rows[0, column] = value
-    return replace(program, steps=rows)
+    return replace(program, steps=rows, pairs=())
 
 
 def first_of(program: Program, op: StepOp) -> int:
@@ -801,36 +802,44 @@ def test_unaligned_memory_is_refused(plan: Plan) -> None:
 
 
 @pytest.mark.numba
+def changes(program: Program, steps: slice, pairs: tuple[int, ...]) -> Iterator[Program]:
+    """Yield some steps as a program, with one number of the first or the last of them changed to one near or far."""
+    for changed in sorted({0, len(program.steps[steps]) - 1}):
+        row = program.steps[steps][changed]
+        for column in Column:
+            near = (int(row[column]) + off for off in (-1, 1, 2, -64, 64, 128))
+            for value in (*FAR, *near, 0, 1, 7, program.arena_bytes):
+                rows = program.steps[steps].copy()
+                rows[changed, column] = value
+                yield replace(program, steps=rows, pairs=pairs)
+
+
 def test_what_the_proof_accepts_is_harmless(plan: Plan) -> None:
-    """Change every number of every step: what is not refused runs and touches nothing beside its memory."""
+    """Change every number of every step and of some pairs: what is not refused touches nothing beside its memory."""
     pytest.importorskip("numba")
     backend = load_backend("numba")
     program = plan.program
     guard = 4096
     memory = aligned_bytes(2 * program.arena_bytes + 2 * guard)
     constants = program.constants.copy()
+    pairs = [changes(program, slice(index, index + 2), (0,)) for index in (program.pairs[0], *program.pairs[-2:])]
+    steps = [changes(program, slice(index, index + 1), ()) for index in range(len(program.steps))]
     accepted = refusals = 0
-    for step, row in enumerate(program.steps):
-        for column in Column:
-            near = (-1, 1, 2, -64, 64, 128)
-            for value in (*FAR, *(int(row[column]) + off for off in near), 0, 1, 7, program.arena_bytes):
-                changed = corrupted(program, step, column, value)
-                try:
-                    prove_ranges(changed)
-                except ModelError:
-                    refusals += 1
-                    continue
-                accepted += 1
-                memory[:guard] = memory[-guard:] = 0x55
-                scratch = aligned_bytes(scratch_layout(changed.steps).size + 2 * guard)
-                scratch[:guard] = scratch[-guard:] = 0x55
-                workspace = Workspace(memory[guard:-guard], scratch[guard:-guard], capacity=2)
-                backend.run(changed, workspace, 2, 0, 1)
-                where = (step, column, value)
-                assert (memory[:guard] == 0x55).all(), where
-                assert (memory[-guard:] == 0x55).all(), where
-                assert (scratch[:guard] == 0x55).all(), where
-                assert (scratch[-guard:] == 0x55).all(), where
+    for changed in chain(*pairs, *steps):
+        try:
+            prove_ranges(changed)
+        except ModelError:
+            refusals += 1
+            continue
+        accepted += 1
+        memory[:guard] = memory[-guard:] = 0x55
+        scratch = aligned_bytes(scratch_layout(changed.steps).size + 2 * guard)
+        scratch[:guard] = scratch[-guard:] = 0x55
+        workspace = Workspace(memory[guard:-guard], scratch[guard:-guard], capacity=2)
+        backend.run(changed, workspace, 2, 0, len(changed.steps))
+        for array in (memory, scratch):
+            assert (array[:guard] == 0x55).all(), changed.steps
+            assert (array[-guard:] == 0x55).all(), changed.steps
     np.testing.assert_array_equal(program.constants, constants)
     assert accepted > 1000
     assert refusals > 1000

@@ -21,6 +21,8 @@ def prove_ranges(program: Program) -> None:
     ModelError
         Naming the step and the column; a compiler that is right never causes it.
     """
+    if not all(0 <= index < len(program.steps) - 1 for index in program.pairs):
+        raise ModelError(f"there are {len(program.steps)} steps, pairs {program.pairs} lie beside them")
     for index, row in enumerate(program.steps.tolist()):
         if row[Column.OP] not in list(StepOp):
             raise ModelError(f"there is no step operation {row[Column.OP]}", operator=f"step {index}")
