@@ -53,11 +53,9 @@ def environment(lowering: str) -> Mapping[str, str]:
 
 def compiled_lowering() -> str:
     """Return the lowering that Numba compiles for in this process."""
-    from numba.core.registry import cpu_target
+    from yamjit.kernels.simd import compiled_target
 
-    _, _, features = cpu_target.target_context.codegen().magic_tuple()
-    listed = {feature[1:]: feature[0] == "+" for feature in features.split(",") if feature}
-    return _lowering(listed)
+    return compiled_target().name
 
 
 def _lowering(features: Mapping[str, bool]) -> str:
