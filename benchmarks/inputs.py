@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HOP", "SAMPLE_RATE", "WINDOW", "prepare", "read_wav", "sound", "windows"]
+__all__ = ["HOP", "SAMPLE_RATE", "WINDOW", "model_bytes", "prepare", "read_wav", "sound", "windows"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -37,7 +37,7 @@ def prepare(folder: Path) -> None:
     from yamjit.plan import compile_plan
     from yamjit.tflite import read_graph, write_graph
 
-    model = _model()
+    model = model_bytes()
     graph = read_graph(model)
     (folder / "model.tflite").write_bytes(model)
     (folder / "network.tflite").write_bytes(write_graph(without_front_end(graph)))
@@ -74,7 +74,7 @@ def windows(samples: Float32) -> Iterator[Float32]:
         yield window if window.size == WINDOW else np.pad(window, (0, WINDOW - window.size))
 
 
-def _model() -> bytes:
+def model_bytes() -> bytes:
     """Return the official model, or a synthetic one of the same size where it is not at hand."""
     path = os.environ.get("YAMJIT_MODEL")
     if path:

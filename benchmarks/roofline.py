@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from tools.lowerings import compiled_lowering
@@ -13,7 +14,7 @@ from yamjit.kernels.program import Column, StepOp
 from yamjit.kernels.simd import TARGETS, VectorOps
 from yamjit.plan import Plan
 
-__all__ = ["limit_loop", "multiply_adds"]
+__all__ = ["limit_loop", "multiply_adds", "step_multiply_adds"]
 
 
 def limit_loop(turns: int = 500_000) -> tuple[Callable[[], None], int]:
@@ -44,16 +45,12 @@ def limit_loop(turns: int = 500_000) -> tuple[Callable[[], None], int]:
 
 def multiply_adds(plan: Plan) -> int:
     """Return the multiply-adds of one patch."""
-    total = 0
-    for row in plan.program.steps:
-        taps = int(row[Column.KERNEL_H] * row[Column.KERNEL_W])
-        positions = int(row[Column.OUTPUT_H] * row[Column.OUTPUT_W])
-        outputs = int(row[Column.OUTPUT_C])
-        inputs = int(row[Column.INPUT_C])
-        if row[Column.OP] == StepOp.CONV:
-            total += positions * taps * inputs * outputs
-        elif row[Column.OP] == StepOp.DEPTHWISE:
-            total += positions * taps * outputs
-        elif row[Column.OP] == StepOp.POINTWISE:
-            total += int(row[Column.INPUT_H] * row[Column.INPUT_W]) * inputs * outputs
-    return total
+    return sum(step_multiply_adds(row) for row in plan.program.steps)
+
+
+def step_multiply_adds(row: npt.NDArray[np.int64]) -> int:
+    """Return the multiply-adds of one step of a program for one patch."""
+    outputs = int(np.prod(row[[Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C]]))
+    taps, inputs = int(row[Column.KERNEL_H] * row[Column.KERNEL_W]), int(row[Column.INPUT_C])
+    each = {StepOp.CONV: taps * inputs, StepOp.DEPTHWISE: taps, StepOp.POINTWISE: inputs}
+    return outputs * each.get(StepOp(row[Column.OP]), 0)
