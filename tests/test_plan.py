@@ -653,6 +653,10 @@ def test_depthwise_steps_make_pairs_with_the_pointwise_ones_behind_them(plan: Pl
         assert (ops[index], ops[index + 1]) == (StepOp.DEPTHWISE, StepOp.POINTWISE)
 
 
+def test_leading_steps_pass_one_tensor_on(plan: Plan) -> None:
+    assert plan.program.passed == (plan.program.patchwise - 1,)
+
+
 def test_what_two_steps_read_makes_no_pair(graph: Graph, plan: Plan) -> None:
     depthwise = the(graph, Op.DEPTHWISE_CONV_2D)
     table = replace(graph.tensors[depthwise.outputs[0]], quantization=quantization(1 / 256, -128))

@@ -73,6 +73,9 @@ class Prepared(enum.IntEnum):
     FLIP = COLUMNS + 14
     #: Whether the step runs mixed with the one behind it.
     MIXED = COLUMNS + 15
+    #: Whether its input and its output have memory for each patch, and not one for all in turn.
+    OWN_INPUT = COLUMNS + 16
+    OWN_OUTPUT = COLUMNS + 17
 
 
 PREPARED_COLUMNS = COLUMNS + len(Prepared)
@@ -142,6 +145,7 @@ def prepare(program: Program, vectors: bool = True, signed: bool = False) -> Pre
             packed.append(array)
             size += padded(array.nbytes, ALIGNMENT)
     steps[program.patchwise :, Prepared.TOGETHER] = 1
+    steps[:, Prepared.OWN_INPUT], steps[:, Prepared.OWN_OUTPUT] = _own_memory(program)
     for index in program.pairs:
         ops = tuple(steps[index : index + 2, Column.OP])
         steps[index, Prepared.MIXED] = ops == (VectorOp.DEPTHWISE, VectorOp.POINTWISE)
@@ -152,6 +156,20 @@ def prepare(program: Program, vectors: bool = True, signed: bool = False) -> Pre
         constants[start : start + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
         start += padded(array.nbytes, ALIGNMENT)
     return PreparedProgram(steps, constants, scratch_layout(program.steps))
+
+
+def _own_memory(program: Program) -> tuple[list[bool], list[bool]]:
+    """Return for each step whether its input, and its output, is another one for each patch.
+
+    What only the leading steps need is written by one patch after the other at the same place, which stays in the
+    cache. The first step's output is none of it: a run may begin behind that step.
+    """
+    outputs = [not 0 < index < program.patchwise or index in program.passed for index in range(len(program.steps))]
+    inputs, latest = [], dict[int, bool]()
+    for row, own in zip(program.steps, outputs, strict=True):
+        inputs.append(latest.get(int(row[Column.INPUT]), True))
+        latest[int(row[Column.OUTPUT])] = own
+    return inputs, outputs
 
 
 def _prepare_step(program: Program, row: _Row) -> _Constants:

@@ -189,6 +189,8 @@ class Program:
     patchwise : int
         So many leading steps may run patch after patch instead of all patches step after step: what they pass on
         shares no memory with anything before it.
+    passed : tuple of int
+        Those of the leading steps whose output is read behind them; that of the others is needed for one patch alone.
     pairs : tuple of int
         Numbers of steps that may run mixed with the step behind them: what they pass on is read by that one alone, and
         what they read lies apart from what that one writes.
@@ -199,6 +201,7 @@ class Program:
     arena_bytes: int
     scratch_channels: int
     patchwise: int = 0
+    passed: tuple[int, ...] = ()
     pairs: tuple[int, ...] = ()
 
     def workspace(self, capacity: int) -> Workspace:

@@ -100,10 +100,7 @@ def _row(steps: int, index: int) -> Any:
 @jit
 def _run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
     """Run one step over some patches, the first of which is number `patch`."""
-    input_size = s[Column.INPUT_H] * s[Column.INPUT_W] * s[Column.INPUT_C]
-    output_size = s[Column.OUTPUT_H] * s[Column.OUTPUT_W] * s[Column.OUTPUT_C]
-    x = memory.arena + s[Column.INPUT] * memory.capacity + input_size * patch
-    out = memory.arena + s[Column.OUTPUT] * memory.capacity + output_size * patch
+    x, out = _input(s, memory, patch), _output(s, memory, patch)
     op = s[Column.OP]
     if op == VectorOp.POINTWISE:
         _run_pointwise(s, memory, x, out, patches * s[Column.INPUT_H] * s[Column.INPUT_W])
@@ -112,11 +109,36 @@ def _run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
     else:
         for number in range(patches):
             if op == VectorOp.DEPTHWISE:
-                _run_depthwise(s, memory, x + number * input_size, out + number * output_size)
+                _run_depthwise(s, memory, x + number * _input_size(s), out + number * _output_size(s))
             elif op == VectorOp.CONV:
-                _run_conv(s, memory, x + number * input_size, out + number * output_size)
+                _run_conv(s, memory, x + number * _input_size(s), out + number * _output_size(s))
             else:
-                _run_plain_step(s, memory, patch + number)
+                _run_plain_step(s, memory, x + number * _input_size(s), out + number * _output_size(s))
+
+
+@jit
+def _input(s: Any, memory: Memory, patch: int) -> int:
+    """Return where the input of a patch lies."""
+    return memory.arena + s[Column.INPUT] * memory.capacity + s[Prepared.OWN_INPUT] * patch * _input_size(s)
+
+
+@jit
+def _output(s: Any, memory: Memory, patch: int) -> int:
+    """Return where the output of a patch lies."""
+    return memory.arena + s[Column.OUTPUT] * memory.capacity + s[Prepared.OWN_OUTPUT] * patch * _output_size(s)
+
+
+@jit
+def _input_size(s: Any) -> int:
+    """Return the bytes of one patch's input."""
+    width = 4 if s[Column.OP] == StepOp.QUANTIZE else 1
+    return s[Column.INPUT_H] * s[Column.INPUT_W] * s[Column.INPUT_C] * width
+
+
+@jit
+def _output_size(s: Any) -> int:
+    """Return the bytes of one patch's output."""
+    return s[Column.OUTPUT_H] * s[Column.OUTPUT_W] * s[Column.OUTPUT_C]
 
 
 @jit
@@ -162,15 +184,14 @@ def _run_depthwise(s: Any, memory: Memory, x: int, out: int) -> None:
 @jit
 def _run_mixed(s: Any, after: Any, memory: Memory, patch: int, patches: int) -> None:
     """Run a depthwise step and the pointwise step behind it: what they pass on stays in the first cache."""
-    height, width, outputs = s[Column.OUTPUT_H], s[Column.OUTPUT_W], after[Column.OUTPUT_C]
-    x = memory.arena + s[Column.INPUT] * memory.capacity
-    out = memory.arena + after[Column.OUTPUT] * memory.capacity
-    x_bytes, positions = s[Column.INPUT_H] * s[Column.INPUT_W] * s[Column.INPUT_C], height * width
+    height, width = s[Column.OUTPUT_H], s[Column.OUTPUT_W]
+    outputs, positions = after[Column.OUTPUT_C], height * width
+    x, out = _input(s, memory, patch), _output(after, memory, patch)
     channels, stride = _channels(after, memory.constants), after[Prepared.PANEL_STRIDE]
     panel = Target(memory.panel, stride, after[Prepared.FLIP])
     if positions > PANEL_ROWS:
-        for number in range(patch, patch + patches):
-            image = _image(s, memory, x + number * x_bytes)
+        for number in range(patches):
+            image = _image(s, memory, x + number * _input_size(s))
             for start in range(0, height, PANEL_IMAGE_ROWS):
                 stop = min(start + PANEL_IMAGE_ROWS, height)
                 _filter(s, memory, image, start, stop, panel)
@@ -179,10 +200,10 @@ def _run_mixed(s: Any, after: Any, memory: Memory, patch: int, patches: int) -> 
                 _vector_matmul(rows, channels, outputs, at, memory.spare)
         return
     images = PANEL_ROWS // positions
-    for first in range(patch, patch + patches, images):
-        here = min(images, patch + patches - first)
+    for first in range(0, patches, images):
+        here = min(images, patches - first)
         for number in range(here):
-            image = _image(s, memory, x + (first + number) * x_bytes)
+            image = _image(s, memory, x + (first + number) * _input_size(s))
             beside = Target(panel.out + number * positions * stride, stride, panel.flip)
             _filter(s, memory, image, 0, height, beside)
         rows = Rows(panel.out, here * positions, stride, 1, 0, after[Prepared.QUADS])
@@ -266,23 +287,20 @@ _vector_depthwise, _vector_copy_row = _vector_kernels.depthwise, _vector_kernels
 
 
 @jit
-def _run_plain_step(s: Any, memory: Memory, patch: int) -> None:
+def _run_plain_step(s: Any, memory: Memory, x_address: int, out_address: int) -> None:
     """Run one step that has no vector kernel over one patch."""
     acc = carray(pointer(memory.accumulators), s[Column.OUTPUT_C], np.int32)
-    constants, arena, capacity = memory.constants, memory.arena, memory.capacity
+    constants = memory.constants
     input_shape = (s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C])
     output_shape = (s[Column.OUTPUT_H], s[Column.OUTPUT_W], s[Column.OUTPUT_C])
     input_size = input_shape[0] * input_shape[1] * input_shape[2]
     output_size = output_shape[0] * output_shape[1] * output_shape[2]
-    weights = pointer(constants + s[Column.WEIGHTS])
-    x = pointer(arena + s[Column.INPUT] * capacity + input_size * patch)
-    out = pointer(arena + s[Column.OUTPUT] * capacity + output_size * patch)
+    weights, x, out = pointer(constants + s[Column.WEIGHTS]), pointer(x_address), pointer(out_address)
     op = s[Column.OP]
     if op == StepOp.QUANTIZE:
-        floats = pointer(arena + s[Column.INPUT] * capacity + input_size * patch * 4)
         scale = carray(weights, 1, np.float32)[0]
         quantize_f32(
-            carray(floats, input_size, np.float32),
+            carray(x, input_size, np.float32),
             scale,
             s[Column.OUTPUT_ZERO_POINT],
             carray(out, output_size, np.int8),

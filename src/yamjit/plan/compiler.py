@@ -183,11 +183,14 @@ class _Layout:
 
     def _keep_patches_apart(self, written: dict[int, int], read: dict[int, int]) -> None:
         """Let what the patchwise steps take and pass on live as long as any of them: the next patch runs them again."""
+        passed = []
         for tensor, step in written.items():
             if step == 0 and self._patchwise:
                 read[tensor] = max(read[tensor], self._patchwise - 1)
             elif step < self._patchwise <= read[tensor]:
                 written[tensor] = 0
+                passed.append(step)
+        self._passed = tuple(passed)
 
     def _kept(self) -> list[int]:
         """Return the tensors that are read after the last step: embeddings and logits."""
@@ -251,6 +254,7 @@ class _Layout:
             arena_bytes=self.arena_bytes,
             scratch_channels=int(rows[:, Column.OUTPUT_C].max()),
             patchwise=self._patchwise,
+            passed=self._passed,
             pairs=self._pairs,
         )
 
