@@ -34,6 +34,10 @@ from yamjit.kernels.vector_matmul import Rows
 __all__ = ["run_steps"]
 
 
+#: Numba compiles a function, and all that it calls, once more for an argument that is written as a number.
+_ZERO, _ONE = np.int64(0), np.int64(1)
+
+
 class Memory(NamedTuple):
     """Addresses of what a step reads and writes."""
 
@@ -75,8 +79,8 @@ def run_steps(
         constants, arena, scratch, scratch + accumulators, scratch + image, scratch + panel, scratch + border, capacity
     )
     for patch in range(patches):
-        _run_range(steps, first, together, memory, patch, 1)
-    _run_range(steps, together, last, memory, 0, patches)
+        _run_range(steps, first, together, memory, patch, _ONE)
+    _run_range(steps, together, last, memory, _ZERO, patches)
 
 
 @jit
@@ -178,7 +182,7 @@ def _panel(s: Any, x: int, count: int, panel: int) -> Rows:
 @jit
 def _run_depthwise(s: Any, memory: Memory, x: int, out: int) -> None:
     image, target = _image(s, memory, x), Target(out, s[Column.OUTPUT_C], 0)
-    _filter(s, memory, image, 0, s[Column.OUTPUT_H], target)
+    _filter(s, memory, image, _ZERO, s[Column.OUTPUT_H], target)
 
 
 @jit
@@ -205,7 +209,7 @@ def _run_mixed(s: Any, after: Any, memory: Memory, patch: int, patches: int) -> 
         for number in range(here):
             image = _image(s, memory, x + (first + number) * _input_size(s))
             beside = Target(panel.out + number * positions * stride, stride, panel.flip)
-            _filter(s, memory, image, 0, height, beside)
+            _filter(s, memory, image, _ZERO, height, beside)
         rows = Rows(panel.out, here * positions, stride, 1, 0, after[Prepared.QUADS])
         _vector_matmul(rows, channels, outputs, out + first * positions * outputs, memory.spare)
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from yamjit.kernels.compilation import jit
 from yamjit.kernels.generation import BY_SHIFT, REAL, Channels, Rounding, compiled
 from yamjit.kernels.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
@@ -155,6 +157,8 @@ def _make_narrow(ops: VectorOps, fresh: int) -> Any:
     """Make the kernel for several columns in a chunk: two output rows at a time, from an image with its border."""
     part = 4 * ops.lanes
     line = _make_lines(ops, 2, fresh)
+    # Numba would compile the line once more for an argument that is written as a number.
+    zero, one = np.int64(0), np.int64(1)
 
     @jit
     def narrow(image: Image, channels: Channels, start: int, stop: int, width: int, target: Target, spare: int) -> None:
@@ -180,10 +184,10 @@ def _make_narrow(ops: VectorOps, fresh: int) -> Any:
                 out = target.out + (oy - start) * row_out + first
                 more = oy + 1 < stop
                 second = _Results(out + row_out, CHUNK) if more else _Results(spare, 0)
-                line(strip, 0, chunk, count, _Results(out, CHUNK), second, target.flip)
+                line(strip, zero, chunk, count, _Results(out, CHUNK), second, target.flip)
                 if rest > 0:
                     end = count * CHUNK
-                    line(strip, count * pace, chunk, 1, _Results(spare, 0), _Results(spare + CHUNK, 0), target.flip)
+                    line(strip, count * pace, chunk, one, _Results(spare, 0), _Results(spare + CHUNK, 0), target.flip)
                     copy_bytes(spare, out + end, rest)
                     if more:
                         copy_bytes(spare + CHUNK, out + row_out + end, rest)

@@ -55,8 +55,8 @@ def make_matmul(ops: VectorOps) -> Any:
     blocks = wide // BLOCK
     by_shift = partial(_rounded_tile, rounding=BY_SHIFT)
     high, columns = ops.target.rows, ops.target.columns
-    block, narrow_block = _walk(by_shift, ops, high, columns), _walk(by_shift, ops, high, 1)
-    real_block = _walk(partial(_rounded_tile, rounding=REAL), ops, high, columns) if ops.target.has_fma else block
+    block, narrow_block = _walk(by_shift, ops, (high, high // 2, 1), columns), _walk(by_shift, ops, (high, 1), 1)
+    real_block = _walk(partial(_rounded_tile, rounding=REAL), ops, (high,), columns) if ops.target.has_fma else block
     narrow_tile = by_shift(ops, 1, 1)
 
     @jit
@@ -65,7 +65,7 @@ def make_matmul(ops: VectorOps) -> Any:
         column = 0
         while column + wide <= outputs:
             here = _columns(channels, column, quads)
-            if is_proven(here, blocks):
+            if rows.n_rows >= high and is_proven(here, blocks):
                 real_block(rows, here, out + column, outputs)
             else:
                 block(rows, here, out + column, outputs)
@@ -96,15 +96,16 @@ def make_matmul_raw(ops: VectorOps) -> Any:
     """Make ``matmul_raw(rows, channels, outputs, out)``: accumulators as rows of int32 at `out`, in whole blocks."""
     lanes, wide, very_wide = ops.lanes, 2 * ops.lanes, 8 * ops.lanes
     high = min(8, ops.target.rows)
-    block, narrow_block = _walk(_raw_tile, ops, high, 2), _walk(_raw_tile, ops, high, 1)
-    row_block = _walk(_raw_tile, ops, 1, 8)
+    block, narrow_block, row_block = (
+        _walk(_raw_tile, ops, heights, columns) for heights, columns in (((high, 1), 2), ((high, 1), 1), ((1,), 8))
+    )
 
     @jit
     def matmul_raw(rows: Rows, channels: Channels, outputs: int, out: int) -> None:
         row_bytes = (outputs + BLOCK - 1) // BLOCK * BLOCK * 4
         quads = rows.groups * rows.quads
         column = 0
-        while rows.n_rows < high // 2 and column + very_wide <= outputs:
+        while rows.n_rows < high and column + very_wide <= outputs:
             row_block(rows, _columns(channels, column, quads), out + column * 4, row_bytes)
             column += very_wide
         while column + wide <= outputs:
@@ -142,24 +143,20 @@ def copy_bytes(source: int, target: int, count: int) -> None:
         b[i] = a[i]
 
 
-def _walk(make_tile: Any, ops: VectorOps, high: int, columns: int) -> Any:
-    """Make the loop over rows, in tiles as high as there are rows for, up to `high`."""
-    half = max(1, high // 2)
-    tile, half_tile, row_tile = (make_tile(ops, rows, columns) for rows in (high, half, 1))
+def _walk(make_tile: Any, ops: VectorOps, heights: tuple[int, ...], columns: int) -> Any:
+    """Make the loop over rows, in tiles of the first of `heights` that there are rows for; they fall."""
+    high, *lower_heights = heights
+    tile = make_tile(ops, high, columns)
+    lower = _walk(make_tile, ops, tuple(lower_heights), columns) if lower_heights else None
 
     @jit
     def block(rows: Rows, channels: Channels, out: int, row_bytes: int) -> None:
-        if rows.n_rows >= high:
+        if lower is not None and rows.n_rows < high:
+            lower(rows, channels, out, row_bytes)
+        else:
             for start in range(0, rows.n_rows, high):
                 row = min(start, rows.n_rows - high)
                 tile(rows.x + row * rows.stride, rows, channels, out + row * row_bytes, row_bytes)
-        elif rows.n_rows >= half:
-            for start in range(0, rows.n_rows, half):
-                row = min(start, rows.n_rows - half)
-                half_tile(rows.x + row * rows.stride, rows, channels, out + row * row_bytes, row_bytes)
-        else:
-            for row in range(rows.n_rows):
-                row_tile(rows.x + row * rows.stride, rows, channels, out + row * row_bytes, row_bytes)
 
     return block
 
