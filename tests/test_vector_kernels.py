@@ -26,7 +26,7 @@ from yamjit.kernels.packing import (  # noqa: E402
 )
 from yamjit.kernels.real_requantization import IntegerFactors, RealFactors, find_real_factors  # noqa: E402
 from yamjit.kernels.simd import TARGETS, VectorOps, detect_target  # noqa: E402
-from yamjit.kernels.vector_depthwise import Image  # noqa: E402
+from yamjit.kernels.vector_depthwise import Image, Target  # noqa: E402
 from yamjit.kernels.vector_kernels import VectorKernels  # noqa: E402
 from yamjit.kernels.vector_matmul import Rows  # noqa: E402
 
@@ -220,9 +220,27 @@ def test_depthwise(kernels: VectorKernels, size: tuple[int, int], channels: int,
     spare, out = np.zeros(128, np.uint8), Guarded(height * width * channels)
     kernels.depthwise(
         Image(image.ctypes.data, *inside.shape, stride, top, left, edge.ctypes.data, flip),
-        packed.channels, height, width, out.address, spare.ctypes.data,
+        packed.channels, 0, height, width, Target(out.address, channels, 0), spare.ctypes.data,
     )  # fmt: skip
     np.testing.assert_array_equal(out.content(np.int8).reshape(acc.shape), numbers.rounded(acc))
+
+
+def test_depthwise_rows_of_wide_pixels(kernels: VectorKernels) -> None:
+    """Some rows of an image, their results apart and with bits turned, as a matrix product wants them."""
+    rng, channels, pixel = np.random.default_rng(3), 64, 192
+    image, edge = rng.integers(-128, 128, (7, 5, channels)).astype(np.int8), np.full(5 * channels, -128, np.int8)
+    weights = rng.integers(-128, 128, (3, 3, channels)).astype(np.int8)
+    numbers = Numbers(rng, channels, 2**16, 2**22)
+    reals = numbers.reals(weights.reshape(9, channels))
+    packed = Packed(numbers, pack_depthwise(weights), reals, interleaved(channels), 64)
+    whole, some, spare = Guarded(7 * 5 * channels), Guarded(3 * 5 * pixel), np.zeros(128, np.uint8)
+    x = Image(image.ctypes.data, 7, 5, channels, 1, 1, 1, edge.ctypes.data, FLIP)
+    kernels.depthwise(x, packed.channels, 0, 7, 5, Target(whole.address, channels, 0), spare.ctypes.data)
+    kernels.depthwise(x, packed.channels, 2, 5, 5, Target(some.address, pixel, FLIP), spare.ctypes.data)
+    found = some.content(np.uint8).reshape(3, 5, pixel)
+    wanted = whole.content(np.uint8).reshape(7, 5, channels)[2:5] ^ 0x80
+    np.testing.assert_array_equal(found[..., :channels], wanted)
+    np.testing.assert_array_equal(found[..., channels:], 0x5A)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (4, 16), (5, 17), (33, 521)], ids=str)
