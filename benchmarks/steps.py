@@ -30,7 +30,7 @@ def main() -> None:
     args = parser.parse_args()
     plan = yamjit.load(model_bytes(), backend="numba").plan
     workspace = _filled(plan, args.batch)
-    loop, done = limit_loop(turns=20_000)
+    loop, done = limit_loop()
     count = len(plan.program.steps)
     print("| step | from | to | us a patch | share of the limit in % |\n|---|---|---|---:|---:|")
     for index, row in enumerate(plan.program.steps):
@@ -60,20 +60,26 @@ def _runner(program: Program, workspace: Workspace, patches: int, first: int, la
 
 
 def _paired(run: Callable[[], None], loop: Callable[[], None], rounds: int, work: float) -> tuple[float, float]:
-    """Return the median time of a run, and of its share of the limit: `work` is measured in loops."""
+    """Return the median time of a run, and of its share of the limit: `work` is measured in loops.
+
+    A round lasts at least a millisecond: wide vector units take a while to come to their speed.
+    """
     run()
     loop()
+    repeats = max(1, round(1e-3 / _seconds(run)))
     times, shares = [], []
     for _ in range(rounds):
-        times.append(_seconds(run))
-        shares.append(work * _seconds(loop) / times[-1])
+        limit = _seconds(loop)
+        times.append(_seconds(run, repeats))
+        shares.append(work * limit / times[-1])
     return statistics.median(times), statistics.median(shares)
 
 
-def _seconds(run: Callable[[], None]) -> float:
+def _seconds(run: Callable[[], None], repeats: int = 1) -> float:
     start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+    for _ in range(repeats):
+        run()
+    return (time.perf_counter() - start) / repeats
 
 
 if __name__ == "__main__":
