@@ -208,6 +208,16 @@ class VectorOps:
         return _operation(types.void, (types.int64, self._i32), _store)
 
     @cached_property
+    def prefetch(self) -> Any:
+        """``prefetch(address)``: what lies there will be read from the second cache; the address need not be valid."""
+
+        def emit(b: Any, address: Any) -> Any:
+            pointer = b.inttoptr(address, _I8.as_pointer())
+            return _call(b, "llvm.prefetch.p0", ir.VoidType(), pointer, _I32(0), _I32(2), _I32(1))
+
+        return _operation(types.void, (types.int64,), emit)
+
+    @cached_property
     def broadcast(self) -> Any:
         """``broadcast(address) -> i32``: the four bytes at `address` in every lane."""
         return _operation(self._i32, (types.int64,), lambda b, a: _splat(b, _load(b, a, _I32), self.lanes))

@@ -179,6 +179,9 @@ def _tile_lines(rows: int, columns: int, lanes: int) -> list[str]:
     for c in range(columns):
         number, part = divmod(c * lanes, BLOCK)
         lines.append(f"            w{c} = load(weights + k * 64 + {number} * block + {part * 4})")
+    # The next columns' weights come from far: they are asked for while these are multiplied.
+    ahead = [f"{columns + number} * block" for number in range(max(1, columns * lanes // BLOCK))]
+    lines += [f"            prefetch(weights + k * 64 + {blocks})" for blocks in ahead]
     for r in range(rows):
         lines.append(f"            u = broadcast(row + {r} * stride + k * 4)")
         lines += [f"            a{r}_{c} = dot(a{r}_{c}, u, w{c})" for c in range(columns)]
