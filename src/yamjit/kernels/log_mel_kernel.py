@@ -10,11 +10,9 @@ The entry takes addresses and integers, allocates nothing, raises nothing and kn
 
 from __future__ import annotations
 
-import platform
 from functools import partial
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 
 from yamjit.kernels.compilation import jit
@@ -31,7 +29,8 @@ from yamjit.kernels.log_mel_codelets import (
     store_integer,
 )
 from yamjit.kernels.numba_log_mel import Field
-from yamjit.kernels.simd import Target, detect_target
+from yamjit.kernels.processor import compiled_target
+from yamjit.kernels.simd import Target
 
 __all__ = ["log_mel", "make_cut", "make_log_mel", "make_magnitudes", "make_mel", "make_store", "make_transform"]
 
@@ -227,4 +226,4 @@ def make_log_mel(target: Target) -> Any:
 
 
 #: For the processor that this runs on.
-log_mel = make_log_mel(detect_target(llvm.get_host_cpu_features(), platform.machine()))
+log_mel = make_log_mel(compiled_target())

@@ -6,12 +6,10 @@ of time for a target that has neither Python nor NumPy.
 
 from __future__ import annotations
 
-import platform
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import carray
-from numba.core.registry import cpu_target
 
 from yamjit.kernels.compilation import jit
 from yamjit.kernels.generation import Channels
@@ -27,8 +25,9 @@ from yamjit.kernels.numba_kernels import (
 from yamjit.kernels.numba_memory import pointer
 from yamjit.kernels.packing import BLOCK, CHUNK
 from yamjit.kernels.preparation import PREPARED_COLUMNS, Prepared, VectorOp
+from yamjit.kernels.processor import compiled_target
 from yamjit.kernels.program import PANEL_ROWS, SCRATCH_ROWS, Column, Requantization, StepOp, Window
-from yamjit.kernels.simd import VectorOps, detect_target
+from yamjit.kernels.simd import VectorOps
 from yamjit.kernels.vector_depthwise import Image
 from yamjit.kernels.vector_kernels import VectorKernels
 from yamjit.kernels.vector_matmul import Rows
@@ -207,13 +206,7 @@ def _fill(target: int, count: int, value: int) -> None:
         memory[i] = value & 255
 
 
-def _compiled_features() -> dict[str, bool]:
-    """Return the features that Numba compiles for: this machine's, unless NUMBA_CPU_FEATURES says otherwise."""
-    _, _, features = cpu_target.target_context.codegen().magic_tuple()
-    return {feature[1:]: feature[0] == "+" for feature in features.split(",") if feature}
-
-
-_vector_kernels = VectorKernels(VectorOps(detect_target(_compiled_features(), platform.machine())))
+_vector_kernels = VectorKernels(VectorOps(compiled_target()))
 _vector_matmul, _vector_matmul_raw = _vector_kernels.matmul, _vector_kernels.matmul_raw
 _vector_depthwise, _vector_copy_row = _vector_kernels.depthwise, _vector_kernels.copy_row
 
