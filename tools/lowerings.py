@@ -53,7 +53,7 @@ def environment(lowering: str) -> Mapping[str, str]:
 
 def compiled_lowering() -> str:
     """Return the lowering that Numba compiles for in this process."""
-    from yamjit.kernels.simd import compiled_target
+    from yamjit.kernels.processor import compiled_target
 
     return compiled_target().name
 

@@ -29,7 +29,8 @@ from yamjit.kernels.log_mel_codelets import (
     store_integer,
 )
 from yamjit.kernels.numba_log_mel import Field
-from yamjit.kernels.simd import Target, compiled_target
+from yamjit.kernels.processor import compiled_target
+from yamjit.kernels.simd import Target
 
 __all__ = ["log_mel", "make_cut", "make_log_mel", "make_magnitudes", "make_mel", "make_store", "make_transform"]
 

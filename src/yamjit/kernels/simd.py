@@ -9,7 +9,6 @@ Memory is addressed by integers. Loads and stores need no alignment.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -19,12 +18,11 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic, models, register_model
 
 from yamjit.kernels.preparation import multiplies_signed_bytes
 
-__all__ = ["TARGETS", "Target", "VectorOps", "compiled_target", "detect_target"]
+__all__ = ["TARGETS", "Target", "VectorOps", "detect_target"]
 
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _F32, _F64 = ir.FloatType(), ir.DoubleType()
@@ -94,15 +92,6 @@ def detect_target(features: Mapping[str, bool], machine: str) -> Target:
     if multiplies_signed_bytes(machine):
         return TARGETS["neon-dot" if has("dotprod") else "neon"]
     return TARGETS["plain"]
-
-
-def compiled_target() -> Target:
-    """Return the target that Numba compiles for: this machine's best, unless NUMBA_CPU_FEATURES says otherwise."""
-    _, processor, listed = cpu_target.target_context.codegen().magic_tuple()
-    features = {feature[1:]: feature[0] == "+" for feature in listed.split(",") if feature}
-    # Apple's are named without what they can do; all of them have dot products.
-    features["dotprod"] = features.get("dotprod", False) or processor.startswith("apple-")
-    return detect_target(features, platform.machine())
 
 
 # -- The type ---------------------------------------------------------------------------------------------------

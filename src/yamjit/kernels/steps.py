@@ -25,8 +25,9 @@ from yamjit.kernels.numba_kernels import (
 from yamjit.kernels.numba_memory import pointer
 from yamjit.kernels.packing import BLOCK, CHUNK
 from yamjit.kernels.preparation import PREPARED_COLUMNS, Prepared, VectorOp
+from yamjit.kernels.processor import compiled_target
 from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column, Requantization, StepOp, Window
-from yamjit.kernels.simd import VectorOps, compiled_target
+from yamjit.kernels.simd import VectorOps
 from yamjit.kernels.vector_depthwise import Image, Target
 from yamjit.kernels.vector_kernels import VectorKernels
 from yamjit.kernels.vector_matmul import Rows
