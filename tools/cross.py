@@ -43,11 +43,11 @@ Bytes = npt.NDArray[np.uint8]
 _QEMU, _GCC = "qemu-aarch64", "aarch64-linux-gnu-gcc"
 _PACKAGES = {_QEMU: "qemu-user", _GCC: "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"}
 _ENTRIES = (
-    Entry("yamjit.kernels.steps", "run_steps", (int,) * 11),
+    Entry("yamjit.kernels.steps", "run_steps", (int,) * 12),
     Entry("yamjit.kernels.log_mel_kernel", "log_mel", (int,) * 5),
 )
 _RUN_STEPS, _LOG_MEL = range(2)
-_MOST_ARGUMENTS = 11
+_MOST_ARGUMENTS = 12
 
 #: Patches at once.
 _BATCHES = (1, 3)
@@ -101,7 +101,7 @@ def network_jobs(model: yamjit.Classifier, signed: bool) -> Iterator[Job]:
     prepared = prepare(program, True, signed)
     scratch, capacity, last = prepared.scratch, max(_BATCHES), len(prepared.steps)
     buffers = prepared.steps.view(np.uint8).ravel(), prepared.constants, np.zeros(scratch.size, np.uint8)
-    offsets = [(-1, place) for place in (scratch.accumulators, scratch.input, scratch.border)]
+    offsets = [(-1, place) for place in (scratch.accumulators, scratch.image, scratch.panel, scratch.border)]
 
     def call(first: int, last: int, patches: int) -> Call:
         row = prepared.steps[last - 1]

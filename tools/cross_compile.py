@@ -150,7 +150,7 @@ def _compile_entries(folder: Path) -> None:
     from yamjit.kernels.log_mel_kernel import log_mel
     from yamjit.kernels.steps import run_steps
 
-    for name, function, count in (("run_steps", run_steps, 11), ("log_mel", log_mel, 5)):
+    for name, function, count in (("run_steps", run_steps, 12), ("log_mel", log_mel, 5)):
         code, is_free = compile_object(function, name, (int,) * count)
         if not is_free:
             raise SystemExit(f"{name} needs {', '.join(code.needs)}")

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUARD = 4096, FILL = 0xA5, ALIGNMENT = 64, ARGUMENTS = 11 };
+enum { GUARD = 4096, FILL = 0xA5, ALIGNMENT = 64, ARGUMENTS = 12 };
 
 typedef struct {
     int64_t buffer; /* whose address is added to the value; none if negative */
@@ -27,7 +27,8 @@ typedef struct {
     uint8_t *memory;
 } Buffer;
 
-int32_t run_steps(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t);
+int32_t run_steps(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t,
+                  int64_t);
 int32_t log_mel(int64_t, int64_t, int64_t, int64_t, int64_t);
 
 static void fail(const char *what, int64_t call, int64_t buffer) {
@@ -59,7 +60,7 @@ static int32_t run(const Call *call, const Buffer *buffers) {
         const Argument *argument = &call->arguments[i];
         a[i] = argument->value + (argument->buffer < 0 ? 0 : (int64_t)buffers[argument->buffer].memory);
     }
-    if (call->entry == 0) return run_steps(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10]);
+    if (call->entry == 0) return run_steps(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11]);
     return log_mel(a[0], a[1], a[2], a[3], a[4]);
 }
 
