@@ -1,0 +1,71 @@
+"""Patches made different each time they are seen: louder, brighter, later, or with another patch behind them.
+
+Mel magnitudes of two sounds nearly add up, so windows can be mixed after the fact; who is to be heard is judged as it
+is for scenes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tools.starter.catalogue import LABELS, NOISES, SILENCE, TEXTURES
+from tools.starter.signals import Rng
+
+__all__ = ["augmented"]
+
+Float32 = npt.NDArray[np.float32]
+
+_OFFSET = np.float32(0.001)
+#: Cells in which each of two patches must be the louder one, by this factor, for both to keep their labels.
+_LOUDER_CELLS, _LOUDER = 350, np.float32(1.4)
+_MIXED, _SHIFTED, _TINTED = 0.35, 0.4, 0.5
+
+_STEADY = np.array([label in TEXTURES | {SILENCE} for label in LABELS])
+_FAITHFUL = np.array([label in NOISES | {SILENCE} for label in LABELS])
+
+
+def augmented(rng: Rng, patches: Float32, targets: npt.NDArray[np.bool_]) -> tuple[Float32, Float32]:
+    """Return variations of patches, and their targets.
+
+    Parameters
+    ----------
+    rng : Generator
+    patches : np.ndarray [shape=(n, 96, 64), float32]
+        Log-mel.
+    targets : np.ndarray [shape=(n, classes), bool]
+
+    Returns
+    -------
+    patches : np.ndarray [shape=(n, 96, 64), float32]
+    targets : np.ndarray [shape=(n, classes), float32]
+    """
+    linear = np.maximum(np.exp(patches) - _OFFSET, 0)
+    for row in np.flatnonzero(rng.random(len(linear)) < _SHIFTED):
+        linear[row] = np.roll(linear[row], rng.integers(96), axis=0)
+    linear *= _gains(rng, targets)
+    linear, targets = _mixed(rng, linear, targets)
+    return np.log(linear + _OFFSET), targets.astype(np.float32)
+
+
+def _gains(rng: Rng, targets: npt.NDArray[np.bool_]) -> Float32:
+    """Return a factor for each patch and band [shape=(n, 1, 64)]; silence and coloured noise keep theirs."""
+    n = len(targets)
+    knots = rng.normal(0, 3.0, (n, 6)) * (rng.random((n, 1)) < _TINTED)
+    curve = np.stack([np.interp(np.linspace(0, 5, 64), np.arange(6), row) for row in knots])
+    decibels = np.where(targets[:, _FAITHFUL].any(axis=1)[:, None], 0.0, curve + rng.uniform(-6, 6, (n, 1)))
+    return (10 ** (decibels / 20)).astype(np.float32)[:, None, :]
+
+
+def _mixed(rng: Rng, linear: Float32, targets: npt.NDArray[np.bool_]) -> tuple[Float32, npt.NDArray[np.bool_]]:
+    """Add to some patches the next one of the batch, where both stay audible and can be told apart."""
+    other, other_targets = np.roll(linear, 1, axis=0), np.roll(targets, 1, axis=0)
+    audible = [
+        np.count_nonzero(one > _LOUDER * two, axis=(1, 2)) >= _LOUDER_CELLS
+        for one, two in ((linear, other), (other, linear))
+    ]
+    apart = ~(targets[:, _STEADY].any(axis=1) & other_targets[:, _STEADY].any(axis=1))
+    real = ~(targets | other_targets)[:, LABELS.index(SILENCE)]
+    chosen = (rng.random(len(linear)) < _MIXED) & audible[0] & audible[1] & apart & real
+    both = np.where(chosen[:, None, None], np.sqrt(linear**2 + other**2), linear)
+    return both, np.where(chosen[:, None], targets | other_targets, targets)
