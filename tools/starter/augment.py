@@ -19,6 +19,8 @@ Float32 = npt.NDArray[np.float32]
 _OFFSET = np.float32(0.001)
 #: Cells in which each of two patches must be the louder one, by this factor, for both to keep their labels.
 _LOUDER_CELLS, _LOUDER = 350, np.float32(1.4)
+#: Magnitude from which a cell is more than silence.
+_HEARD = 3 * _OFFSET
 _MIXED, _SHIFTED, _TINTED = 0.35, 0.4, 0.5
 
 _STEADY = np.array([label in TEXTURES | {SILENCE} for label in LABELS])
@@ -53,7 +55,7 @@ def _gains(rng: Rng, targets: npt.NDArray[np.bool_]) -> Float32:
     n = len(targets)
     knots = rng.normal(0, 3.0, (n, 6)) * (rng.random((n, 1)) < _TINTED)
     curve = np.stack([np.interp(np.linspace(0, 5, 64), np.arange(6), row) for row in knots])
-    decibels = np.where(targets[:, _FAITHFUL].any(axis=1)[:, None], 0.0, curve + rng.uniform(-6, 6, (n, 1)))
+    decibels = np.where(targets[:, _FAITHFUL].any(axis=1, keepdims=True), 0.0, curve + rng.uniform(-6, 6, (n, 1)))
     return (10 ** (decibels / 20)).astype(np.float32)[:, None, :]
 
 
@@ -61,11 +63,12 @@ def _mixed(rng: Rng, linear: Float32, targets: npt.NDArray[np.bool_]) -> tuple[F
     """Add to some patches the next one of the batch, where both stay audible and can be told apart."""
     other, other_targets = np.roll(linear, 1, axis=0), np.roll(targets, 1, axis=0)
     audible = [
-        np.count_nonzero(one > _LOUDER * two, axis=(1, 2)) >= _LOUDER_CELLS
+        np.count_nonzero(one > np.maximum(_LOUDER * two, _HEARD), axis=(1, 2)) >= _LOUDER_CELLS
         for one, two in ((linear, other), (other, linear))
     ]
     apart = ~(targets[:, _STEADY].any(axis=1) & other_targets[:, _STEADY].any(axis=1))
-    real = ~(targets | other_targets)[:, LABELS.index(SILENCE)]
-    chosen = (rng.random(len(linear)) < _MIXED) & audible[0] & audible[1] & apart & real
+    silence = LABELS.index(SILENCE)
+    real = ~(targets[:, silence] | other_targets[:, silence])
+    chosen = np.asarray((rng.random(len(linear)) < _MIXED) & audible[0] & audible[1] & apart & real)
     both = np.where(chosen[:, None, None], np.sqrt(linear**2 + other**2), linear)
     return both, np.where(chosen[:, None], targets | other_targets, targets)

@@ -26,13 +26,13 @@ LIMITS = (
     "YAMNet (yamjit fetch)."
 )
 _TRAINING = (
-    "Windows of 0.975 s, each made from a seed of its own: one synthesised sound or two, mixed at -9 to 9 dB, each in "
+    "Windows of 0.975 s, each made from a seed of its own: one synthesised sound or two, mixed at -6 to 6 dB, each in "
     "a room (noise that dies away) or none, before noise of other colours, recorded at any level, some through MP3, "
     "Vorbis, Opus, ADPCM or mu-law. Speech is espeak-ng's. Independent sigmoids, binary cross-entropy, AdamW. Batch "
     "normalisation is folded into the weights; these are then rounded to int8 per output channel."
 )
 _HELD_OUT = (
-    "Other seeds; backgrounds (murmur, scratched record), rooms (mirror images in a box) and voices of kinds that the "
+    "Other seeds; backgrounds (air in a duct, scratched record), rooms (mirror images in a box) and voices of kinds that the "
     "training has not. Average precision of the scores of the int8 network as yamjit runs it."
 )
 _REAL = (

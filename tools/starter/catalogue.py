@@ -55,4 +55,4 @@ LABELS = (SILENCE, SPEECH, *SOUNDS)
 #: Whose spectrum is their name: no room and no equaliser may change it.
 NOISES = frozenset({"White noise", "Pink noise"})
 #: Broad and without pause: mixed with each other, nobody could tell them apart.
-TEXTURES = NOISES | {"Rain", "Wind", "Waves, surf", "Applause"}
+TEXTURES = NOISES | {"Rain", "Wind", "Waves, surf", "Applause", "Idling"}

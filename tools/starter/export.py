@@ -133,8 +133,8 @@ class _Body:
         scales = _scales(np.abs(layer.weights).max(axis=others))
         shaped = scales.reshape([-1 if k == axis else 1 for k in range(4)])
         constants = self._constants(name, layer.weights / shaped, axis, layer.bias, scales)
-        strides = {"stride_h": layer.stride, "stride_w": layer.stride, "activation": Activation.RELU6}
-        options = Conv2DOptions(**strides) if layer.kind is Layer.CONV else DepthwiseConv2DOptions(**strides)
+        kind = Conv2DOptions if layer.kind is Layer.CONV else DepthwiseConv2DOptions
+        options = kind(stride_h=layer.stride, stride_w=layer.stride, activation=Activation.RELU6)
         _, height, width, _ = self._graph.tensor(self.tensor).shape
         shape = (1, height // layer.stride, width // layer.stride, layer.bias.size)
         output = self._graph.activation(shape, np.int8, quantization(RELU6_SCALE, -128), name)

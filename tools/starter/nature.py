@@ -52,7 +52,7 @@ def _plop(rng: Rng) -> Floats:
 
 def wind(rng: Rng, n: int) -> Floats:
     """Return gusts: deep rumbling noise that swells, and a howl that moves with it."""
-    gust = np.exp(rng.uniform(0.3, 0.9) * control(rng, n, rng.uniform(1.0, 3.5)))
+    gust = np.exp(rng.uniform(0.45, 1.0) * control(rng, n, rng.uniform(1.0, 3.5)))
     rumble = coloured_noise(rng, n, rng.uniform(-9, -5.5)) * gust
     low = log_uniform(rng, 180, 700)
     howl = _moving_band(rng, n, low, gust, rng.uniform(1.5, 8))

@@ -88,7 +88,7 @@ class Training:
     """
 
     seed: int = 0
-    epochs: int = 14
+    epochs: int = 16
     width: float = 0.25
     threads: int = 1
     rate: float = 4e-3

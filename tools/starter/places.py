@@ -6,8 +6,10 @@ Rooms and backgrounds come in two sets: one for training, one that is held out.
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 
 from tools.starter.signals import (
@@ -70,7 +72,7 @@ def held_out_room(rng: Rng, sound: Floats) -> Floats:
     return convolved(sound, response / response[0])
 
 
-def _images(order: Floats, length: float, at: float) -> Floats:
+def _images(order: npt.NDArray[np.signedinteger[Any]], length: float, at: float) -> Floats:
     """Return where the mirror images of a source lie along an axis."""
     return np.asarray(np.where(order % 2 == 0, order * length + at, (order + 1) * length - at))
 
@@ -93,15 +95,14 @@ def background(rng: Rng, n: int) -> Floats:
 
 
 def held_out_background(rng: Rng, n: int) -> Floats:
-    """Return noise of other places: murmuring bands, a scratched record."""
+    """Return noise of other places: air in a duct, a scratched record."""
     if chance(rng, 0.5):
-        bands = [
-            band_pass(rng.standard_normal(n), f, 1.5 * f) * np.exp(0.8 * control(rng, n, rng.uniform(2, 6)))
-            for f in rng.uniform(150, 2000, 6)
-        ]
-        return np.asarray(sum(rng.uniform(0.2, 1) * leveled(band) for band in bands))
+        delay = int(rng.integers(16, 120))
+        pipe = np.zeros(8 * delay + 1)
+        pipe[::delay] = rng.uniform(0.6, 0.85) ** np.arange(9)
+        return convolved(coloured_noise(rng, n, rng.uniform(-2, 1)), pipe)
     scratches = np.where(rng.random(n) < rng.uniform(100, 600) / RATE_HZ, rng.normal(0, 9, n), 0.0)
-    return coloured_noise(rng, n, -5.5) + band_pass(scratches, 800, 5000)
+    return coloured_noise(rng, n, 1.5) + band_pass(scratches, 800, 5000)
 
 
 def distraction(rng: Rng, n: int) -> Floats:

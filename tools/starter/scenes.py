@@ -23,11 +23,11 @@ _HANN, _MEL = np.hanning(_FRAME + 1)[:_FRAME], mel_matrix().T.astype(np.float64)
 
 #: In how many of the 96 x 64 cells of the log-mel patch a sound must be louder than all the rest together, by
 #: `LOUDER`, to be there to hear; in how few at most to be not.
-AUDIBLE_CELLS, HIDDEN_CELLS, LOUDER = 120, 12, 1.4
+AUDIBLE_CELLS, HIDDEN_CELLS, LOUDER = 160, 12, 1.4
 #: Mel magnitude below which nothing is heard, relative to the loudest cell.
 _HEARING = 0.01
 #: Level of the loudest moment of the second sound, relative to the first.
-SECOND_DB = (-9.0, 9.0)
+SECOND_DB = (-6.0, 6.0)
 #: Shares of windows with a second sound, without any, with something unnamed.
 SECOND, NOTHING, UNNAMED = 0.45, 0.06, 0.12
 
@@ -134,7 +134,7 @@ def _loudest(sound: Floats) -> float:
 def _surroundings(rng: Rng, parts: Sequence[Floats], setting: Setting, *, bare: bool) -> Floats:
     """Return a background and, now and then, something unnamed."""
     loudest = max((_loudest(part) for part in parts), default=1.0)
-    below_db = rng.uniform(30, 60) if bare else rng.uniform(10, 55)
+    below_db = rng.uniform(30, 60) if bare else rng.uniform(12, 55)
     noise = setting.background(rng, WINDOW)
     around = noise * (loudest * 10 ** (-below_db / 20) / (_loudest(noise) + 1e-9))
     if chance(rng, 0.6 if not parts else UNNAMED):

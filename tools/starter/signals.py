@@ -6,6 +6,7 @@ All signals are float64 at `RATE_HZ`; filters work on the spectrum of the whole 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,7 @@ __all__ = [
     "shaped",
 ]
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating[Any]]
 Rng = np.random.Generator
 #: What makes a sound of a kind: random values and a number of samples in, that many samples out.
 Sound = Callable[[Rng, int], Floats]
@@ -108,7 +109,7 @@ def modes(
 
 def coloured_noise(rng: Rng, n: int, slope_db: float) -> Floats:
     """Return noise whose spectrum falls or rises by `slope_db` per octave, at a standard deviation of 1."""
-    noise = rng.standard_normal(n)
+    noise: Floats = rng.standard_normal(n)
     if slope_db:
         noise = shaped(noise, lambda hertz: np.maximum(hertz, 20.0) ** (slope_db / 6.0206))
     return np.asarray(noise / (noise.std() + 1e-12))
@@ -155,7 +156,7 @@ def leveled(sound: Floats, level: float = 1.0) -> Floats:
 # -- Filters ----------------------------------------------------------------------------------------------------
 
 
-def shaped(sound: Floats, gain: Callable[[Floats], npt.NDArray[np.generic]]) -> Floats:
+def shaped(sound: Floats, gain: Callable[[Floats], npt.NDArray[np.inexact[Any]]]) -> Floats:
     """Apply a gain by frequency in Hz, real or complex."""
     n = sound.size
     size = _fast_size(n + RATE_HZ // 8)

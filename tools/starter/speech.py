@@ -73,7 +73,7 @@ class SpeechBank:
 
     def __call__(self, rng: Rng, n: int) -> Floats:
         """Return a stretch of a sentence: played a little faster or slower, voices of other sizes."""
-        sentence = np.asarray(self.sentences[rng.integers(len(self.sentences))], np.float64)
+        sentence = np.asarray(self.sentences[int(rng.integers(len(self.sentences)))], np.float64)
         speed = rng.uniform(0.85, 1.2)
         places = np.arange(int(sentence.size / speed)) * speed
         voice = np.interp(places, np.arange(sentence.size), sentence)
@@ -107,7 +107,7 @@ def speak(voice: str, words_per_minute: int, pitch: int, text: str) -> npt.NDArr
     if program is None:
         raise FileNotFoundError("espeak-ng is not installed, and speech is made with it: apt-get install espeak-ng")
     command = [program, "-v", voice, "-s", str(words_per_minute), "-p", str(pitch), "--stdout", text]
-    wave = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+    wave = subprocess.run(command, check=True, capture_output=True, timeout=600).stdout
     # The header of a stream says that it is as long as can be; soundfile reads what there is.
     sound, rate = soundfile.read(io.BytesIO(wave), dtype="float32")
     return np.trim_zeros(np.asarray(soxr.resample(sound, rate, RATE_HZ), np.float32))
@@ -115,7 +115,7 @@ def speak(voice: str, words_per_minute: int, pitch: int, text: str) -> npt.NDArr
 
 def _request(rng: Rng, voices: Sequence[str]) -> tuple[str, int, int, str]:
     """Return what is to be spoken, and how."""
-    voice = voices[rng.integers(len(voices))]
+    voice = voices[int(rng.integers(len(voices)))]
     speed, pitch = int(rng.integers(115, 230)), int(rng.integers(15, 90))
     return voice, speed, pitch, " ".join(_word(rng) for _ in range(rng.integers(7, 14)))
 

@@ -41,7 +41,7 @@ def white_noise(rng: Rng, n: int) -> Floats:
     kind = rng.integers(3)
     if kind == 0:
         return rng.standard_normal(n)
-    return rng.uniform(-1, 1, n) if kind == 1 else rng.integers(0, 2, n) * 2.0 - 1.0
+    return rng.uniform(-1, 1, n) if kind == 1 else np.asarray(rng.integers(0, 2, n) * 2.0 - 1.0)
 
 
 def pink_noise(rng: Rng, n: int) -> Floats:
