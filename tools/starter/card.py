@@ -32,8 +32,8 @@ _TRAINING = (
     "normalisation is folded into the weights; these are then rounded to int8 per output channel."
 )
 _HELD_OUT = (
-    "Other seeds; backgrounds (air in a duct, scratched record), rooms (mirror images in a box) and voices of kinds that the "
-    "training has not. Average precision of the scores of the int8 network as yamjit runs it."
+    "Other seeds; backgrounds (air in a duct, scratched record), rooms (mirror images in a box) and voices of kinds "
+    "that the training has not. Average precision of the scores of the int8 network as yamjit runs it."
 )
 _REAL = (
     "Scores are means over a recording, then over the clips of the class. Top 3: among the starter's classes. No "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,6 +21,8 @@ from yamjit.frontend import FrontEnd
 from yamjit.plan import compile_plan
 
 __all__ = ["HELD_OUT", "TRAINING", "Dataset", "Split", "make_dataset", "scene_label", "standard_front_end"]
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,26 @@ def make_dataset(seed: int, split: Split, windows: int, *, processes: int | None
     processes = processes or os.cpu_count() or 1
     chunks = [range(start, min(start + 250, windows)) for start in range(0, windows, 250)]
     jobs = [(seed, split.number, chunk) for chunk in chunks]
-    with ProcessPoolExecutor(processes, initializer=_begin, initargs=(split.number, speech)) as pool:
+    context = multiprocessing.get_context("spawn")
+    with (
+        _single_threaded(),
+        ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(split.number, speech)) as pool,
+    ):
         parts = list(pool.map(_make_chunk, jobs))
     patches, targets = zip(*parts, strict=True)
     return Dataset(np.concatenate(patches), np.concatenate(targets))
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Let processes that begin here multiply matrices in one thread: more might round sums another way."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 # -- In a process of its own ------------------------------------------------------------------------------------
