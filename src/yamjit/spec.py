@@ -8,6 +8,8 @@ __all__ = [
     "DEFAULT_LIMITS",
     "KNOWN_MODELS",
     "OFFICIAL_MODEL",
+    "PACKAGED_MODELS",
+    "STARTER_MODEL",
     "KnownModel",
     "Limits",
 ]
@@ -53,7 +55,21 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """A published model file that is recognised by its hash."""
+    """A published model file that is recognised by its hash.
+
+    Parameters
+    ----------
+    name : str
+        To be shown.
+    file_name : str
+        In the cache, or in the package.
+    size : int
+        In bytes.
+    sha256 : str
+        In hexadecimal.
+    url : str, optional
+        Where it is downloaded from.
+    """
 
     name: str
     file_name: str
@@ -73,5 +89,16 @@ OFFICIAL_MODEL = KnownModel(
     ),
 )
 
+#: The small model of the package, trained by this project on synthetic sounds.
+STARTER_MODEL = KnownModel(
+    name="yamjit/starter",
+    file_name="starter.tflite",
+    size=377_696,
+    sha256="60a1b343402230dbabbe199e672c3cd0ef4b2153e05978f27fe4d95bb640f11c",
+)
+
+#: Models that are part of the package, by the name under which they are asked for.
+PACKAGED_MODELS = {"starter": STARTER_MODEL}
+
 #: Published files, by SHA-256.
-KNOWN_MODELS = {OFFICIAL_MODEL.sha256: OFFICIAL_MODEL}
+KNOWN_MODELS = {known.sha256: known for known in (OFFICIAL_MODEL, *PACKAGED_MODELS.values())}
