@@ -163,6 +163,8 @@ def test_the_file_is_the_one_that_was_recorded(small_model_path: Path, card: dic
     assert len(content) == STARTER_MODEL.size == card["size_bytes"] <= MOST_BYTES
     assert hashlib.sha256(content).hexdigest() == STARTER_MODEL.sha256 == card["sha256"]
     assert card["name"] == STARTER_MODEL.name
+    table = f"| {card['name']} | {len(card['classes'])} | {card['size_bytes']:,} |"
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_packaged_model_is_known() -> None:
