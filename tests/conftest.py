@@ -7,14 +7,42 @@ from pathlib import Path
 
 import pytest
 
+from yamjit.spec import PACKAGED_MODELS
+from yamjit.store import resolve_model
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+@pytest.fixture(scope="session")
+def small_model_path() -> Path:
+    """Path of the starter, a small trained model that is always there."""
+    path = resolve_model("starter").path
+    assert path is not None
+    return path
+
+
+@pytest.fixture(scope="session")
+def examples() -> dict[Path, str]:
+    """Recordings of the repository, and the class that the starter is to name first in each."""
+    labels = {"siren.flac": "Siren", "speech.flac": "Speech", "telephone.flac": "Telephone bell ringing"}
+    return {EXAMPLES / name: label for name, label in labels.items()}
+
 
 @pytest.fixture(scope="session")
 def official_model_path() -> Path:
     """Path of the official model, from ``$YAMJIT_MODEL``."""
     path = os.environ.get("YAMJIT_MODEL")
-    if not path:
+    if not path or path in PACKAGED_MODELS:
         pytest.skip("the official model is not at hand (set YAMJIT_MODEL)")
     return Path(path)
+
+
+@pytest.fixture(scope="session", params=["starter", pytest.param("official", marks=pytest.mark.model)])
+def real_model_path(request: pytest.FixtureRequest) -> Path:
+    """Path of a trained model: of the starter, and of the official one where it is at hand."""
+    name = "small_model_path" if request.param == "starter" else "official_model_path"
+    path: Path = request.getfixturevalue(name)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import json
-import os
 import subprocess
 import wave
 from collections.abc import Mapping
@@ -20,6 +18,7 @@ import pytest
 import yamjit
 from reference.runtime import runtime_available
 from reference.waveforms import golden_waveforms
+from tests.backends import BACKENDS
 from tools import check_exactness
 from tools.check_exactness import Report, synthetic_windows
 from tools.exactness import (
@@ -39,17 +38,17 @@ from tools.exactness import (
 from tools.make_goldens import GOLDENS, digest, golden_model
 from tools.recordings import cut_windows, list_recordings
 from tools.synthetic import synthetic_yamnet
+from yamjit.audio import open_audio
 from yamjit.tflite.writer import write_graph
 
 Array = npt.NDArray[Any]
 
-#: Without its compiler Numba's backend would take minutes over a whole model.
-NO_COMPILER = importlib.util.find_spec("numba") is None or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
-BACKENDS = [
-    "numpy",
-    pytest.param("numba", marks=[pytest.mark.numba, pytest.mark.skipif(NO_COMPILER, reason="Numba does not compile")]),
+MODELS = [
+    "starter",
+    "synthetic",
+    "synthetic, small",
+    pytest.param("official", marks=[pytest.mark.model, pytest.mark.recordings]),
 ]
-MODELS = ["synthetic", "synthetic, small", pytest.param("official", marks=[pytest.mark.model, pytest.mark.recordings])]
 
 runtime = pytest.mark.runtime
 needs_runtime = pytest.mark.skipif(not runtime_available(), reason="no TFLite runtime is installed (ai-edge-litert)")
@@ -80,6 +79,10 @@ def case(cases: dict[str, Case], request: pytest.FixtureRequest) -> Case:
         path, data = (request.getfixturevalue(fixture) for fixture in ("official_model_path", "test_data"))
         if name not in cases:
             cases[name] = record_case(path.read_bytes(), cut_windows(data, 60, seed=1))
+    elif name == "starter" and name not in cases:
+        heard = example_windows(request.getfixturevalue("examples"), 60)
+        waveforms = np.concatenate([heard, synthetic_windows(40, seed=11)])
+        cases[name] = record_case(request.getfixturevalue("small_model_path").read_bytes(), waveforms)
     elif name not in cases:
         content = write_graph(synthetic_yamnet(seed=1, width=0.125 if "small" in name else 1.0))
         invented = np.concatenate([synthetic_windows(13, seed=11), np.stack(list(golden_waveforms().values()))])
@@ -89,7 +92,20 @@ def case(cases: dict[str, Case], request: pytest.FixtureRequest) -> Case:
 
 def record_case(content: bytes, waveforms: Array) -> Case:
     model = yamjit.load(content, backend="numpy")
-    return Case(content, record(model, waveforms[:5], network_tensors(model)), record(model, waveforms))
+    some = waveforms[:: len(waveforms) // 5][:5]
+    return Case(content, record(model, some, network_tensors(model)), record(model, waveforms))
+
+
+def example_windows(examples: Mapping[Path, str], count: int, window: int = 15_600) -> Array:
+    """Return windows spread evenly over recordings."""
+    found = []
+    for path in examples:
+        with open_audio(path, None, target_rate=16_000) as source:
+            samples = np.concatenate(list(source.blocks()))
+        starts = np.linspace(0, max(samples.size - window, 0), count // len(examples)).astype(int)
+        padded = np.pad(samples, (0, window))
+        found += [padded[start : start + window] for start in starts]
+    return np.stack(found)
 
 
 @pytest.fixture(params=BACKENDS)
@@ -261,13 +277,14 @@ def test_the_exit_status_says_whether_it_passed(
 
 @runtime
 @needs_runtime
+@pytest.mark.parametrize("name", ["starter", "model.tflite"])
 def test_the_command_line_checks_a_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("YAMJIT_TEST_DATA", raising=False)
-    path = tmp_path / "model.tflite"
-    path.write_bytes(golden_model())
-    arguments = f"--model {path} --windows 12 --inner 2 --backends numpy --batch 5 --json".split()
+    monkeypatch.chdir(tmp_path)
+    Path("model.tflite").write_bytes(golden_model())
+    arguments = f"--model {name} --windows 12 --inner 2 --backends numpy --batch 5 --json".split()
     assert check_exactness.main(arguments) == 0
     printed = capsys.readouterr()
     table, _, document = printed.out.rstrip().rpartition("\n")

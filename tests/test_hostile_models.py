@@ -53,14 +53,13 @@ def test_share_of_every_kind(mutator: Mutator, kind: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def official(official_model_path: Path) -> Mutator:
-    return Mutator(official_model_path.read_bytes())
+def trained(real_model_path: Path) -> Mutator:
+    return Mutator(real_model_path.read_bytes())
 
 
-@pytest.mark.model
 @pytest.mark.parametrize("kind", KINDS)
-def test_share_on_the_official_model(official: Mutator, kind: str) -> None:
-    check(official, kind, 8)
+def test_share_on_trained_models(trained: Mutator, kind: str) -> None:
+    check(trained, kind, 8)
 
 
 def test_mutants_are_the_same_for_the_same_seed(mutator: Mutator) -> None:

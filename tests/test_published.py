@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import wave
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +12,11 @@ import numpy.typing as npt
 import pytest
 
 import yamjit
+from tests.backends import BACKENDS
 
 Array = npt.NDArray[Any]
 
 RATE_HZ, WINDOW = 16_000, 15_600
-NO_COMPILER = importlib.util.find_spec("numba") is None or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
-BACKENDS = [
-    "numpy",
-    pytest.param("numba", marks=[pytest.mark.numba, pytest.mark.skipif(NO_COMPILER, reason="Numba does not compile")]),
-]
 
 
 @dataclass(frozen=True)

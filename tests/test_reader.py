@@ -487,12 +487,15 @@ def test_official_model(official_model_path: Path) -> None:
     assert time.perf_counter() - started < 1
     assert (len(read.tensors), len(read.operators), len(read.files)) == (121, 47, 1)
     assert [read.tensors[index].shape for index in (*read.inputs, *read.outputs)] == [(15600,), (1, 521)]
+
+
+def test_trained_models_are_written_as_they_were_read(real_model_path: Path) -> None:
+    read = read_graph(real_model_path)
     assert_same(read_graph(write_graph(read)), read)
 
 
-@pytest.mark.model
-def test_official_model_truncated(official_model_path: Path) -> None:
-    content = official_model_path.read_bytes()
+def test_trained_models_truncated(real_model_path: Path) -> None:
+    content = real_model_path.read_bytes()
     end = verify(content, MODEL, MODEL_IDENTIFIER)
     for cut in {*range(0, 65536, 509), *range(0, len(content), 100_003), *range(end - 100, end + 100, 3)}:
         with pytest.raises(ModelError):

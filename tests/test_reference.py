@@ -24,6 +24,7 @@ from reference.waveforms import golden_waveforms
 from tools.make_goldens import GOLDENS, OFFICIAL_TENSORS, digest, golden_model, runtime_answer
 from tools.synthetic import synthetic_yamnet
 from yamjit.tflite.graph import Graph, Op, Operator, Padding, Tensor
+from yamjit.tflite.reader import read_graph
 from yamjit.tflite.writer import write_graph
 
 Array = npt.NDArray[Any]
@@ -441,23 +442,32 @@ def test_loops_equal_the_runtime_on_every_operator_of_a_whole_model() -> None:
 
 
 @runtime
-@pytest.mark.model
-def test_loops_equal_the_runtime_on_the_head_of_the_official_model(official_model_path: Path) -> None:
-    """MEAN, FULLY_CONNECTED, LOGISTIC and QUANTIZE with the real scales and weights."""
-    runtime = Runtime(official_model_path)
-    values = runtime.record(golden_waveforms()["chirp"], names=[27, 28, 113, 115, 116, 117, 118, 119])
-    scale = {index: float(runtime.tensor(index).scales[0]) for index in (28, 113, 115, 116, 118, 119)}
-    patch = ops.quantize_s8(values[27], scale[28], 16)
-    np.testing.assert_array_equal(patch, values[28])
-    mean = MeanProblem("", values[113], np.float32(scale[113]), -128, np.float32(scale[115]), -128)
-    np.testing.assert_array_equal(mean.answer(), values[115])
-    logits = FullyConnectedProblem(
-        "", values[115].reshape(1, -1), values[116], values[117], np.float32(scale[115]), -128,
-        np.array([scale[116]], np.float32), 0, np.float32(scale[118]), 100,
+def test_loops_equal_the_runtime_on_the_head_of_trained_models(real_model_path: Path) -> None:
+    """MEAN, FULLY_CONNECTED, LOGISTIC and QUANTIZE with real scales and weights."""
+    operators = {operator.op: operator for operator in read_graph(real_model_path).operators}  # the last of each kind
+    (log_mel,), (patch,) = operators[Op.QUANTIZE].inputs, operators[Op.QUANTIZE].outputs
+    (grid, _), (embedding,) = operators[Op.MEAN].inputs, operators[Op.MEAN].outputs
+    (_, weights, bias), (logits,) = operators[Op.FULLY_CONNECTED].inputs, operators[Op.FULLY_CONNECTED].outputs
+    (scores,) = operators[Op.LOGISTIC].outputs
+    runtime = Runtime(real_model_path)
+    values = runtime.record(
+        golden_waveforms()["chirp"], names=[log_mel, patch, grid, embedding, weights, bias, logits, scores]
+    )
+    scale, zero = {}, {}
+    for index in (patch, grid, embedding, weights, logits):
+        info = runtime.tensor(index)
+        scale[index], zero[index] = info.scales, int(info.zero_points[0])
+    found = ops.quantize_s8(values[log_mel], float(scale[patch][0]), zero[patch])
+    np.testing.assert_array_equal(found, values[patch])
+    mean = MeanProblem("", values[grid], scale[grid][0], zero[grid], scale[embedding][0], zero[embedding])
+    np.testing.assert_array_equal(mean.answer(), values[embedding])
+    dense = FullyConnectedProblem(
+        "", values[embedding].reshape(1, -1), values[weights], values[bias], scale[embedding][0], zero[embedding],
+        scale[weights], 0, scale[logits][0], zero[logits],
     )  # fmt: skip
-    np.testing.assert_array_equal(logits.answer(), values[118])
-    table = arithmetic.logistic_table(scale[118], 100)
-    np.testing.assert_array_equal(ops.logistic_s8(values[118], table), values[119])
+    np.testing.assert_array_equal(dense.answer(), values[logits])
+    table = arithmetic.logistic_table(float(scale[logits][0]), zero[logits])
+    np.testing.assert_array_equal(ops.logistic_s8(values[logits], table), values[scores])
 
 
 @runtime

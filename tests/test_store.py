@@ -333,7 +333,7 @@ def test_bad_downloads_leave_the_cache_alone(server, cache, path, before, monkey
     assert str(caught.value).isprintable()
     with pytest.raises(ModelNotFoundError, match=BAD[path]) as caught:
         resolve_model(known=at(server, path), timeout=0.3)
-    assert len(printable_lines(caught.value)) == 7
+    assert len(printable_lines(caught.value)) == 8
     assert time.perf_counter() - begun < 5
     assert files(tmp_path) == state
     if before:
@@ -428,10 +428,10 @@ def test_the_message_says_how_to_go_on(cache):
     with pytest.raises(ModelNotFoundError) as caught:
         resolve_model(download=False)
     message = str(caught.value)
-    for part in ("yamjit fetch", "--model FILE", "load(FILE)", "$YAMJIT_MODEL", OFFICIAL_MODEL.sha256):
+    for part in ("yamjit fetch", "--model FILE", "load(FILE)", "--model starter", OFFICIAL_MODEL.sha256):
         assert part in message
     assert repr(str(cache / "yamnet.tflite")) in message
-    assert len(printable_lines(caught.value)) == 7
+    assert len(printable_lines(caught.value)) == 8
 
 
 def printable_lines(error):

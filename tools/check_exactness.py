@@ -2,7 +2,7 @@
 
 ::
 
-    python -m tools.check_exactness [--model yamnet.tflite] [--data DIR] [--windows 1000] [--inner 20]
+    python -m tools.check_exactness [--model yamnet.tflite|starter] [--data DIR] [--windows 1000] [--inner 20]
         [--backends numba,numpy] [--batch 1,7,16] [--threads 1,2] [--lowerings all] [--seed 0] [--json]
 
 The oracle is the runtime's reference kernels (``OpResolverType.BUILTIN_REF``).
@@ -248,7 +248,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tools.check_exactness", description="Compare yamjit with a TFLite runtime."
     )
     data = os.environ.get("YAMJIT_TEST_DATA") or None
-    parser.add_argument("--model", help="the .tflite file (default: as yamjit.load finds it)")
+    parser.add_argument("--model", help="the .tflite file, or starter (default: as yamjit.load finds it)")
     parser.add_argument(
         "--data",
         type=Path,

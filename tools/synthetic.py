@@ -64,6 +64,7 @@ __all__ = [
     "LABEL_FILE",
     "Dice",
     "GraphBuilder",
+    "add_front_end",
     "conv2d_s8",
     "depthwise_s8",
     "dequantize",
@@ -326,8 +327,10 @@ def _quantiles(values: Floats, *shares: float) -> list[Floats]:
 _RESULT_TYPES = {Op.RFFT2D: np.dtype(np.complex64), Op.COMPLEX_ABS: np.dtype(np.float32)}
 
 
-def _add_front_end(graph: GraphBuilder) -> tuple[int, int]:
-    """Add the operators from the waveform to its quantized patch; return the tensors of both."""
+def add_front_end(
+    graph: GraphBuilder, scale: float = PATCH_SCALE, zero_point: int = PATCH_ZERO_POINT
+) -> tuple[int, int]:
+    """Add YAMNet's operators from the waveform to its quantized patch; return the tensors of both."""
 
     def ints(*values: int) -> int:
         return graph.constant(np.array(values, dtype=np.int32))
@@ -356,7 +359,7 @@ def _add_front_end(graph: GraphBuilder) -> tuple[int, int]:
     x = add(Op.LOG, [x], (FRAMES, BANDS))
     x = add(Op.RESHAPE, [x, ints(1, FRAMES, BANDS)], (1, FRAMES, BANDS))
 
-    quantized = quantization(PATCH_SCALE, PATCH_ZERO_POINT)
+    quantized = quantization(scale, zero_point)
     shape = (1, FRAMES, BANDS, 1)
     x = graph.operator(Op.QUANTIZE, [x], graph.activation(shape[:3], np.int8, quantized))
     x = graph.operator(Op.RESHAPE, [x, ints(*shape)], graph.activation(shape, np.int8, quantized))
@@ -403,7 +406,7 @@ def synthetic_yamnet(seed: int = 0, classes: int = 521, width: float = 1.0) -> G
         47 operators: waveform (15600,) float32 to scores (1, `classes`) float32.
     """
     graph = GraphBuilder()
-    waveform, patch = _add_front_end(graph)
+    waveform, patch = add_front_end(graph)
     network = _Network(graph, patch, _quantized_patches(list(probe_signals().values())), Dice(seed))
 
     def scaled(channels: int) -> int:

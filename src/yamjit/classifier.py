@@ -261,8 +261,9 @@ def load(model: Any = None, *, backend: str = "auto", threads: int = 1, download
 
     Parameters
     ----------
-    model : path, bytes or binary file object, optional
+    model : path, "starter", bytes or binary file object, optional
         By default ``$YAMJIT_MODEL``, else the official YAMNet from the user's cache, else downloaded into it.
+        "starter" is the small model of the package, which needs no download (a file of that name: "./starter").
     backend : {"auto", "numba", "numpy"}
         What runs the integer network; all give the same integers. "auto" begins with NumPy and lets Numba take over
         once there is enough work.

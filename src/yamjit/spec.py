@@ -9,6 +9,8 @@ __all__ = [
     "KNOWN_MODELS",
     "MOST_THREADS",
     "OFFICIAL_MODEL",
+    "PACKAGED_MODELS",
+    "STARTER_MODEL",
     "KnownModel",
     "Limits",
 ]
@@ -57,7 +59,21 @@ MOST_THREADS = 256
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """A published model file that is recognised by its hash."""
+    """A published model file that is recognised by its hash.
+
+    Parameters
+    ----------
+    name : str
+        To be shown.
+    file_name : str
+        In the cache, or in the package.
+    size : int
+        In bytes.
+    sha256 : str
+        In hexadecimal.
+    url : str, optional
+        Where it is downloaded from.
+    """
 
     name: str
     file_name: str
@@ -77,5 +93,16 @@ OFFICIAL_MODEL = KnownModel(
     ),
 )
 
+#: The small model of the package, trained by this project on synthetic sounds.
+STARTER_MODEL = KnownModel(
+    name="yamjit/starter",
+    file_name="starter.tflite",
+    size=377_696,
+    sha256="a18dce4306034c8a2c76a9fbea5e084d5622c8e1a4b7ad3345a8655a022a81c2",
+)
+
+#: Models that are part of the package, by the name under which they are asked for.
+PACKAGED_MODELS = {"starter": STARTER_MODEL}
+
 #: Published files, by SHA-256.
-KNOWN_MODELS = {OFFICIAL_MODEL.sha256: OFFICIAL_MODEL}
+KNOWN_MODELS = {known.sha256: known for known in (OFFICIAL_MODEL, *PACKAGED_MODELS.values())}

@@ -15,7 +15,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="FILE",
-        help="a quantized YAMNet .tflite; by default $YAMJIT_MODEL, else the official model, fetched once",
+        help="a quantized YAMNet .tflite, or starter, the small model of the package; "
+        "by default $YAMJIT_MODEL, else the official model, fetched once",
     )
 
 

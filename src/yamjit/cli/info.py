@@ -6,7 +6,9 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from yamjit.cli.card import card_lines
 from yamjit.cli.exits import EXIT_OK
+from yamjit.spec import OFFICIAL_MODEL, PACKAGED_MODELS
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -24,19 +26,36 @@ def add_parser(verbs: Any) -> None:
     parser: argparse.ArgumentParser = verbs.add_parser(
         "info",
         help="describe a model",
-        description="Describe a model: hash, metadata, front end, operators, quantization, labels.",
+        description="Describe a model: hash, metadata, front end, operators, quantization, labels, "
+        "and the card of a model of the package.",
+        epilog="\n".join(_known_models()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", nargs="?", metavar="MODEL", help="a .tflite file; by default the one in use")
+    parser.add_argument(
+        "model", nargs="?", metavar="MODEL", help="a .tflite file, or starter; by default the one in use"
+    )
     parser.add_argument("--labels", action="store_true", help="list every label")
     parser.set_defaults(run=_run)
 
 
+def _known_models() -> Iterator[str]:
+    yield "known models:"
+    for name, known in PACKAGED_MODELS.items():
+        yield f"  {name:<14} {known.name}: {known.size:,} bytes, part of the package"
+    known = OFFICIAL_MODEL
+    yield f"  {known.file_name:<14} {known.name}: {known.size:,} bytes, downloaded by `yamjit fetch`"
+
+
 def _run(args: argparse.Namespace) -> int:
     from yamjit.classifier import load
+    from yamjit.store import read_card
 
     model = load(args.model, backend="numpy")
     for key, value in _facts(model):
         print(f"{key:<12}{value}")
+    card = read_card(model.source.known)
+    for line in card_lines(card) if card else ():
+        print(line)
     print("\noperators")
     for line in _operators(model.graph):
         print(f"  {line}")

