@@ -43,6 +43,8 @@ class Target:
         Whether float32 are multiplied and added with one rounding.
     signed : bool
         Whether int8 inputs are multiplied with int8 weights; else uint8 inputs are.
+    multiplies_by_lane : bool
+        Whether a dot product takes four inputs from any lane of a vector.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Target:
     columns: int
     has_fma: bool = True
     signed: bool = False
+    multiplies_by_lane: bool = False
 
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
@@ -60,8 +63,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             Target("avx512vnni", lanes=16, rows=12, columns=2),
             Target("avxvnni", lanes=8, rows=6, columns=2),
             Target("avx2", lanes=8, rows=4, columns=2),
-            Target("neon-dot", lanes=4, rows=6, columns=4, signed=True),
-            Target("neon", lanes=4, rows=4, columns=4, signed=True),
+            Target("neon-dot", lanes=4, rows=4, columns=4, signed=True, multiplies_by_lane=True),
+            Target("neon", lanes=4, rows=2, columns=4, signed=True),
             Target("plain", lanes=4, rows=4, columns=2, has_fma=False),
         )
     }
@@ -149,6 +152,7 @@ class VectorOps:
         self._i32 = _Vector(_I32, target.lanes)
         self._f32 = _Vector(_F32, target.lanes)
         self._i64 = _Vector(_I64, target.lanes // 2)
+        self._sum = _Vector(_I32, target.lanes * (2 if target.name == "neon" else 1))
         self._u8 = _Vector(_I8, 4 * target.lanes)
         self._wide = ir.VectorType(_I64, target.lanes // 2)
 
@@ -229,8 +233,13 @@ class VectorOps:
     # Arithmetic
 
     @cached_property
+    def started(self) -> Any:
+        """``started(i32) -> sum``: what `dot` adds to: one vector, or two whose neighbours are added in the end."""
+        return _operation(self._sum, (self._i32,), _identity if self._sum.lanes == self.lanes else _with_zeros)
+
+    @cached_property
     def dot(self) -> Any:
-        """``dot(acc, x, w) -> i32``: in every lane, ``acc`` plus the products of four inputs with four int8 weights.
+        """``dot(sum, x, w) -> sum``: in every lane, ``sum`` plus the products of four inputs with four int8 weights.
 
         Inputs are int8 where `Target.signed`, else uint8.
         """
@@ -242,7 +251,18 @@ class VectorOps:
             "neon": _dot_by_smull,
             "plain": _dot_by_bytes,
         }[self.target.name]
-        return _operation(self._i32, (self._i32, self._i32, self._i32), emit)
+        return _operation(self._sum, (self._sum, self._i32, self._i32), emit)
+
+    @cached_property
+    def total(self) -> Any:
+        """``total(sum) -> i32``."""
+        return _operation(self._i32, (self._sum,), _identity if self._sum.lanes == self.lanes else _added_pairs)
+
+    @cached_property
+    def lane_of_four(self) -> tuple[Any, Any, Any, Any]:
+        """Four operations ``(i32) -> i32``: lane `j` in every lane, for vectors of four."""
+        parts = tuple(_operation(self._i32, (self._i32,), partial(_lane, j)) for j in range(4))
+        return parts[0], parts[1], parts[2], parts[3]
 
     @cached_property
     def load_wide(self) -> Any:
@@ -383,21 +403,34 @@ def _dot_by_madd(b: Any, acc: Any, u: Any, s: Any) -> Any:
 
 
 def _sdot(b: Any, acc: Any, x: Any, w: Any) -> Any:
+    # LLVM takes a lane of the second factor, not of the first.
     octets = ir.VectorType(_I8, 16)
     name = "llvm.aarch64.neon.sdot.v4i32.v16i8"
-    return _call(b, name, acc.type, acc, b.bitcast(x, octets), b.bitcast(w, octets))
+    return _call(b, name, acc.type, acc, b.bitcast(w, octets), b.bitcast(x, octets))
 
 
-def _dot_by_smull(b: Any, acc: Any, x: Any, w: Any) -> Any:
-    """Multiply bytes to 16 bits, and add pairs to 32 bits and pairs of these: no sum can overflow."""
+def _dot_by_smull(b: Any, sums: Any, x: Any, w: Any) -> Any:
+    """Multiply bytes to 16 bits and add pairs to 32: a lane of `sums` is half of a dot product."""
     octets, words = ir.VectorType(_I8, 16), ir.VectorType(_I16, 8)
     x, w = b.bitcast(x, octets), b.bitcast(w, octets)
-    sums = []
-    for half in (range(8), range(8, 16)):
-        parts = (b.shuffle_vector(value, value, _mask(half)) for value in (x, w))
+    halves = []
+    for first in (0, 4):
+        parts = (_part(b, value, 2 * first, 8) for value in (x, w))
         product = _call(b, "llvm.aarch64.neon.smull.v8i16", words, *parts)
-        sums.append(_call(b, "llvm.aarch64.neon.saddlp.v4i32.v8i16", acc.type, product))
-    return b.add(acc, _call(b, "llvm.aarch64.neon.addp.v4i32", acc.type, *sums))
+        pairs = _call(b, "llvm.aarch64.neon.saddlp.v4i32.v8i16", ir.VectorType(_I32, 4), product)
+        halves.append(b.add(_part(b, sums, first, 4), pairs))
+    return b.shuffle_vector(*halves, _mask(range(8)))
+
+
+def _with_zeros(b: Any, value: Any) -> Any:
+    """Put a zero behind each of four lanes."""
+    return b.shuffle_vector(value, ir.Constant(value.type, None), _mask([0, 4, 1, 5, 2, 6, 3, 7]))
+
+
+def _added_pairs(b: Any, sums: Any) -> Any:
+    """Add the neighbours among eight lanes."""
+    low, high = _part(b, sums, 0, 4), _part(b, sums, 4, 4)
+    return _call(b, "llvm.aarch64.neon.addp.v4i32", low.type, low, high)
 
 
 def _dot_by_bytes(b: Any, acc: Any, u: Any, s: Any) -> Any:
@@ -451,6 +484,18 @@ def _splat(b: Any, value: Any, lanes: int) -> Any:
     kind = ir.VectorType(value.type, lanes)
     undefined = ir.Constant(kind, ir.Undefined)
     return b.shuffle_vector(b.insert_element(undefined, value, _I32(0)), undefined, _mask([0] * lanes))
+
+
+def _part(b: Any, value: Any, first: int, count: int) -> Any:
+    return b.shuffle_vector(value, value, _mask(range(first, first + count)))
+
+
+def _lane(index: int, b: Any, value: Any) -> Any:
+    return b.shuffle_vector(value, value, _mask([index] * value.type.count))
+
+
+def _identity(b: Any, value: Any) -> Any:
+    return value
 
 
 def _mask(order: Any) -> ir.Constant:

@@ -265,11 +265,12 @@ def _generate_line(ops: VectorOps, rows: int, fresh: int, rounding: Rounding) ->
         lines += _column_lines("        ", column, f"at + {column}", rows)
     for row in range(rows):
         for j in range(4):
-            acc = f"bias{j}"
+            acc = f"started(bias{j})"
             for column in range(_COLUMNS):
                 weights = f"load(channels.weights + {((row * _COLUMNS + column) * CHUNK + j * BLOCK) * 4})"
                 acc = f"dot({acc}, c{column}_{j}, {weights})"
-            lines.append(f"        r{j} = {rounding.result.format(j=j, acc=acc)}")
+            result = rounding.result.format(j=j, acc=f"total({acc})")
+            lines.append(f"        r{j} = {result}")
         lines.append(f"        store_quads(results{row}.out + place * results{row}.step, turned_back, r0, r1, r2, r3)")
     lines += [f"        c{column}_{j} = c{column + fresh}_{j}" for column in range(kept) for j in range(4)]
     quads = {f"quad{j}": quad for j, quad in enumerate(ops.quads)}

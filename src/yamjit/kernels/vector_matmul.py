@@ -55,7 +55,8 @@ def make_matmul(ops: VectorOps) -> Any:
     blocks = wide // BLOCK
     by_shift = partial(_rounded_tile, rounding=BY_SHIFT)
     high, columns = ops.target.rows, ops.target.columns
-    block, narrow_block = _walk(by_shift, ops, (high, high // 2, 1), columns), _walk(by_shift, ops, (high, 1), 1)
+    heights = (high, high // 2, 1) if high > 2 else (high, 1)
+    block, narrow_block = _walk(by_shift, ops, heights, columns), _walk(by_shift, ops, (high, 1), 1)
     real_block = _walk(partial(_rounded_tile, rounding=REAL), ops, (high,), columns) if ops.target.has_fma else block
     narrow_tile = by_shift(ops, 1, 1)
 
@@ -164,47 +165,64 @@ def _walk(make_tile: Any, ops: VectorOps, heights: tuple[int, ...], columns: int
 # -- Tiles ------------------------------------------------------------------------------------------------------
 
 
-def _tile_lines(rows: int, columns: int, lanes: int) -> list[str]:
+def _tile_lines(ops: VectorOps, rows: int, columns: int) -> list[str]:
     """Generate the start and the loop over inputs: each accumulator takes one dot product a step."""
     lines = ["def tile(x, rows, channels, out, row_bytes):", "    own_frame()"]
     for c in range(columns):
-        lines.append(f"    a0_{c} = load(channels.bias + {c * lanes * 4})")
+        lines.append(f"    a0_{c} = started(load(channels.bias + {c * ops.lanes * 4}))")
         lines += [f"    a{r}_{c} = a0_{c}" for r in range(1, rows)]
     lines += ["    stride = rows.stride"]
     lines += ["    block = rows.groups * rows.quads * 64"]
     lines += ["    for group in range(rows.groups):"]
     lines += ["        row = x + group * rows.group_stride"]
     lines += ["        weights = channels.weights + group * rows.quads * 64"]
-    lines += ["        for k in range(rows.quads):"]
-    for c in range(columns):
-        number, part = divmod(c * lanes, BLOCK)
-        lines.append(f"            w{c} = load(weights + k * 64 + {number} * block + {part * 4})")
-    # The next columns' weights come from far: they are asked for while these are multiplied.
-    ahead = [f"{columns + number} * block" for number in range(max(1, columns * lanes // BLOCK))]
-    lines += [f"            prefetch(weights + k * 64 + {blocks})" for blocks in ahead]
-    for r in range(rows):
-        lines.append(f"            u = broadcast(row + {r} * stride + k * 4)")
-        lines += [f"            a{r}_{c} = dot(a{r}_{c}, u, w{c})" for c in range(columns)]
+    lines += ["        done = 0"]
+    if ops.target.multiplies_by_lane:
+        lines += ["        done = rows.quads // 4 * 4", "        for k in range(0, done, 4):"]
+        lines += [f"            x{r} = load(row + {r} * stride + k * 4)" for r in range(rows)]
+        for j in range(4):
+            lines += _step_lines(ops, rows, columns, f"k + {j}", f"lane{j}(x{{r}})")
+    lines += ["        for k in range(done, rows.quads):"]
+    lines += _step_lines(ops, rows, columns, "k", "broadcast(row + {r} * stride + k * 4)")
     return lines
+
+
+def _lanes(ops: VectorOps) -> dict[str, Any]:
+    return {f"lane{j}": lane for j, lane in enumerate(ops.lane_of_four)} if ops.target.multiplies_by_lane else {}
+
+
+def _step_lines(ops: VectorOps, rows: int, columns: int, k: str, inputs: str) -> list[str]:
+    """Generate a step: weights, and the dot product of each accumulator with `inputs` of its row."""
+    lines = []
+    for c in range(columns):
+        number, part = divmod(c * ops.lanes, BLOCK)
+        lines.append(f"w{c} = load(weights + ({k}) * 64 + {number} * block + {part * 4})")
+    # The next columns' weights come from far: they are asked for while these are multiplied.
+    blocks = max(1, columns * ops.lanes // BLOCK)
+    lines += [f"prefetch(weights + ({k}) * 64 + {blocks + number} * block)" for number in range(blocks)]
+    for r in range(rows):
+        lines.append(f"u = {inputs.format(r=r)}")
+        lines += [f"a{r}_{c} = dot(a{r}_{c}, u, w{c})" for c in range(columns)]
+    return [f"            {line}" for line in lines]
 
 
 def _rounded_tile(ops: VectorOps, rows: int, columns: int, rounding: Rounding) -> Any:
     """Make the tile whose accumulators are rounded, clamped and stored as int8."""
     lanes = ops.lanes
-    lines = _tile_lines(rows, columns, lanes)
+    lines = _tile_lines(ops, rows, columns)
     for c in range(columns):
         block, part = divmod(c * lanes, BLOCK)
         at, pair = c * lanes * 4, block * BLOCK * 8 + part * 4
         lines += [f"    {read.format(j=c, at=at, pair=pair)}" for read in rounding.reads]
         for r in range(rows):
-            result = rounding.result.format(j=c, acc=f"a{r}_{c}")
+            result = rounding.result.format(j=c, acc=f"total(a{r}_{c})")
             lines.append(f"    store_saturated(out + {r} * row_bytes + {c * lanes}, {result})")
-    return compiled(lines, ops)
+    return compiled(lines, ops, **_lanes(ops))
 
 
 def _raw_tile(ops: VectorOps, rows: int, columns: int) -> Any:
     """Make the tile whose accumulators are stored as they are."""
-    lines = _tile_lines(rows, columns, ops.lanes)
+    lines = _tile_lines(ops, rows, columns)
     for r in range(rows):
-        lines += [f"    store(out + {r} * row_bytes + {c * ops.lanes * 4}, a{r}_{c})" for c in range(columns)]
-    return compiled(lines, ops)
+        lines += [f"    store(out + {r} * row_bytes + {c * ops.lanes * 4}, total(a{r}_{c}))" for c in range(columns)]
+    return compiled(lines, ops, **_lanes(ops))
