@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +36,20 @@ from yamjit.kernels.processor import compiled_target
 from yamjit.kernels.program import Column, aligned_bytes
 from yamjit.tflite.writer import write_graph
 
-__all__ = ["Call", "Job", "Outcome", "compare", "link", "log_mel_job", "missing", "network_jobs", "run_emulated"]
+__all__ = [
+    "Call",
+    "Job",
+    "Outcome",
+    "check",
+    "compare",
+    "link",
+    "log_mel_job",
+    "main",
+    "missing",
+    "network_jobs",
+    "run_emulated",
+    "run_here",
+]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -193,14 +206,21 @@ def missing() -> list[str]:
 # -- Command line -----------------------------------------------------------------------------------------------
 
 
-def check(model: yamjit.Classifier, processors: Sequence[str], folder: Path) -> Iterator[tuple[str, list[Outcome]]]:
-    """Compile for processors, run everything, and yield a description and the outcomes of each."""
+def check(model: yamjit.Classifier, places: Mapping[str, Path]) -> Iterator[tuple[str, list[Outcome]]]:
+    """Run everything and yield a description and the outcomes of each processor.
+
+    Parameters
+    ----------
+    model : Classifier
+    places : mapping of str to Path
+        The folder of each processor's object files.
+    """
     target = compiled_target()
-    # Elsewhere log-mel frames round a little otherwise.
+    # Without fused multiply-adds, log-mel frames are rounded in other places.
     last = [log_mel_job(model)] if target.has_fma else []
     expected = [run_here(job) for job in (*network_jobs(model, target.signed), *last)]
     jobs = [*network_jobs(model, signed=True), *last]
-    for processor, place in compile_for(processors, folder).items():
+    for processor, place in places.items():
         program = link(place)
         outcomes = [
             compare(job, run_emulated(job, program, processor), wanted)
@@ -228,7 +248,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = options.model.read_bytes() if options.model else write_graph(synthetic_yamnet())
     different = 0
     with tempfile.TemporaryDirectory() as folder:
-        for title, outcomes in check(yamjit.load(data, backend="numba"), options.processor, Path(folder)):
+        places = compile_for(options.processor, Path(folder))
+        for title, outcomes in check(yamjit.load(data, backend="numba"), places):
             print("\n".join(_table(title, outcomes)), flush=True)
             different += sum(outcome.different for outcome in outcomes)
     return int(different > 0)
