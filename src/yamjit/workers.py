@@ -131,16 +131,19 @@ class _Crew(Generic[_Job, _Result]):
         for _ in self._helpers:
             self._waiting.put(None)
         for helper in self._helpers:
-            helper.join()
+            if helper.ident is not None:
+                helper.join()
 
     def _start_helper(self) -> None:
-        helper = threading.Thread(target=self._help, name=f"yamjit-{len(self._helpers) + 1}")
+        # Ctrl-C may come at any line: a helper is known before it starts, and never keeps the process alive.
+        helper = threading.Thread(target=self._help, name=f"yamjit-{len(self._helpers) + 1}", daemon=True)
+        self._helpers.append(helper)
         try:
             helper.start()
         except RuntimeError as error:
+            self._helpers.pop()
             count = len(self._helpers) + 1
             raise LimitError(f"{self._most + 1} threads were asked for, {count} can run: {error}") from error
-        self._helpers.append(helper)
 
     def _help(self) -> None:
         while (task := self._waiting.get()) is not None:
