@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 from typing import Any
 
@@ -46,9 +47,13 @@ def runnable() -> list[str]:
     return [name for name in needs if all(features.get(need, False) for need in needs[name])]
 
 
-@pytest.fixture(scope="module", params=runnable())
+#: What is generated for dot products by lane, which only Arm's targets have, with what any processor can do.
+BY_LANE = dataclasses.replace(TARGETS["plain"], rows=4, columns=4, multiplies_by_lane=True)
+
+
+@pytest.fixture(scope="module", params=[*runnable(), "plain by lane"])
 def kernels(request: pytest.FixtureRequest) -> VectorKernels:
-    return VectorKernels(VectorOps(TARGETS[request.param]))
+    return VectorKernels(VectorOps(TARGETS.get(request.param, BY_LANE)))
 
 
 class Guarded:
