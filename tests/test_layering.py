@@ -18,6 +18,7 @@ STOREYS = {
     "spec": 0,
     "labels": 1,
     "disk": 1,
+    "results": 1,
     "tflite": 2,
     "audio": 2,
     "kernels": 2,
