@@ -37,7 +37,7 @@ STOREYS = {
 #: Packages that only one room knows.
 ROOMS = {
     "tflite": {"flatbuffers", "tflite"},
-    "audio": {"soundfile", "soxr"},
+    "audio": {"soundfile", "soxr", "sounddevice"},
     "kernels": {"numba", "llvmlite"},
     "store": {"pooch", "requests"},
     "disk": {"platformdirs"},
