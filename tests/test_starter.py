@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import yamjit
+from benchmarks.inputs import model as benchmarked
 from reference.runtime import KERNELS, Runtime, runtime_available
 from tests.backends import BACKENDS
 from tools.synthetic import probe_signals, synthetic_yamnet
@@ -99,6 +100,16 @@ def test_it_never_stands_in_for_yamnet(
     monkeypatch.setenv("YAMJIT_MODEL", "nowhere.tflite")
     with pytest.raises(ModelError, match=r"nowhere\.tflite"):
         yamjit.load()
+
+
+def test_benchmarks_run_on_it_unless_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert benchmarked().known is STARTER_MODEL
+    for name in ("starter", ""):
+        monkeypatch.setenv("YAMJIT_MODEL", name)
+        assert benchmarked().known is STARTER_MODEL
+    (tmp_path / "mine.tflite").write_bytes(b"mine")
+    monkeypatch.setenv("YAMJIT_MODEL", str(tmp_path / "mine.tflite"))
+    assert benchmarked().data == b"mine"
 
 
 def test_a_damaged_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,18 @@ from tools.starter.signals import Floats, Rng, Sound, chance, coloured_noise
 from tools.starter.speech import SpeechBank
 from tools.synthetic import mel_matrix
 
-__all__ = ["WINDOW", "Scene", "Setting", "held_out_setting", "make_scene", "training_setting"]
+__all__ = [
+    "AUDIBLE_CELLS",
+    "AUDIBLE_DB",
+    "HIDDEN_CELLS",
+    "LOUDER",
+    "WINDOW",
+    "Scene",
+    "Setting",
+    "held_out_setting",
+    "make_scene",
+    "training_setting",
+]
 
 #: Samples of a window, and of the stretch that it is cut from.
 WINDOW, STRETCH = 15_600, 24_000
