@@ -19,6 +19,7 @@ STOREYS = {
     "labels": 1,
     "disk": 1,
     "results": 1,
+    "class_map": 2,
     "tflite": 2,
     "audio": 2,
     "kernels": 2,
@@ -27,11 +28,13 @@ STOREYS = {
     "frontend": 4,
     "workers": 5,
     "network": 5,
-    "classifier": 6,
-    "output": 7,
-    "__init__": 7,  # the public names
-    "cli": 8,
-    "__main__": 9,
+    "calibration": 5,
+    "heads": 6,
+    "classifier": 7,
+    "output": 8,
+    "__init__": 8,  # the public names
+    "cli": 9,
+    "__main__": 10,
 }
 
 #: Packages that only one room knows.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import numbers
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,22 +15,19 @@ import numpy.typing as npt
 from yamjit.audio import open_audio
 from yamjit.errors import InputError, ModelError
 from yamjit.frontend import FrontEnd, Patches, PatchStream
+from yamjit.heads import HeadInfo, read_heads, read_sample_rate
 from yamjit.kernels import load_backend
-from yamjit.labels import ScoredLabel, parse_labels, rank
+from yamjit.labels import ScoredLabel, rank
 from yamjit.network import Network, NetworkOutput
 from yamjit.plan import Plan, compile_plan
 from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel, resolve_model
 from yamjit.tflite import Graph, read_graph
-from yamjit.tflite.metadata import AudioProperties, FileType, TensorMetadata
 from yamjit.workers import in_order
 
 __all__ = ["Classification", "Classifier", "load"]
 
 Float32 = npt.NDArray[np.float32]
-
-#: What a model that does not say it takes: YAMNet's rate.
-_DEFAULT_SAMPLE_RATE = 16_000
 
 DEFAULT_HOP_S = 0.48
 
@@ -123,8 +120,9 @@ class Classifier:
         self.source = source
         self.graph: Graph = read_graph(source.data)
         self.plan: Plan = compile_plan(self.graph)
-        self.labels: tuple[str, ...] = _labels(self.graph, self.plan)
-        self.sample_rate: int = _sample_rate(self.graph)
+        self.heads: tuple[HeadInfo, ...] = read_heads(self.graph, self.plan)
+        self.labels: tuple[str, ...] = self.heads[0].display_names
+        self.sample_rate: int = read_sample_rate(self.graph)
         self._front_end = FrontEnd(self.plan.front_end, backend) if self.plan.front_end is not None else None
         self._local = threading.local()
         self._idle: list[Network] = []
@@ -299,50 +297,3 @@ def _checked_threads(threads: Any) -> int:
     if not (integral and 1 <= threads <= MOST_THREADS):
         raise InputError(f"threads is {threads!r}; whole numbers from 1 to {MOST_THREADS} are accepted")
     return int(threads)
-
-
-# -- What the metadata say --------------------------------------------------------------------------------------
-
-
-def _labels(graph: Graph, plan: Plan, locale: str = "en") -> tuple[str, ...]:
-    """Return the names of the first head's classes: those of `locale`, else the first list, else numbers."""
-    classes = int(np.prod(plan.heads[0].scores.shape))
-    files = [file for file in _tensor_metadata(graph).associated_files if file.type == FileType.TENSOR_AXIS_LABELS]
-    if not files:
-        return tuple(f"class {index}" for index in range(classes))
-    chosen = next((file for file in files if file.locale == locale), files[0])
-    labels = parse_labels(_file(graph.files, chosen.name))
-    if len(labels) != classes:
-        raise ModelError(f"the label file {chosen.name!r} has {len(labels)} lines for {classes} classes")
-    return labels
-
-
-def _file(files: Mapping[str, bytes], name: str) -> bytes:
-    if name not in files:
-        raise ModelError(f"the metadata list a file {name!r} that the model does not hold")
-    return files[name]
-
-
-def _tensor_metadata(graph: Graph) -> TensorMetadata:
-    """Return what the metadata say of the first output."""
-    subgraphs = graph.metadata.subgraphs if graph.metadata else ()
-    return _first(subgraphs[0].outputs if subgraphs else ()) or TensorMetadata()
-
-
-def _sample_rate(graph: Graph) -> int:
-    """Return the rate that the metadata ask for, in Hz."""
-    subgraphs = graph.metadata.subgraphs if graph.metadata else ()
-    described = _first(subgraphs[0].inputs if subgraphs else ())
-    audio: AudioProperties | None = described.audio if described else None
-    if audio is None:
-        return _DEFAULT_SAMPLE_RATE
-    if audio.channels != 1 or not 1000 <= audio.sample_rate <= 768_000:
-        raise ModelError(
-            f"the model wants {audio.channels} channels at {audio.sample_rate} Hz; "
-            "one channel at 1000 to 768000 Hz is accepted"
-        )
-    return audio.sample_rate
-
-
-def _first(described: Iterable[TensorMetadata]) -> TensorMetadata | None:
-    return next(iter(described), None)
