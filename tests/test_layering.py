@@ -23,15 +23,16 @@ STOREYS = {
     "audio": 2,
     "kernels": 2,
     "store": 2,
+    "output": 2,
     "plan": 3,
     "frontend": 4,
     "workers": 5,
     "network": 5,
-    "classifier": 6,
-    "output": 7,
-    "__init__": 7,  # the public names
-    "cli": 8,
-    "__main__": 9,
+    "events": 6,
+    "classifier": 7,
+    "__init__": 9,  # the public names
+    "cli": 10,
+    "__main__": 11,
 }
 
 #: Packages that only one room knows.
