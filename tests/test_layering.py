@@ -29,7 +29,9 @@ STOREYS = {
     "workers": 5,
     "network": 5,
     "calibration": 5,
+    "options": 5,
     "heads": 6,
+    "categories": 6,
     "classifier": 7,
     "output": 8,
     "__init__": 8,  # the public names
