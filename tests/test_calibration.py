@@ -88,6 +88,17 @@ def test_great_exponents_do_not_overflow() -> None:
     assert calibration.apply([[0.5, 0.5], [0.0, 0.0]]).tolist() == [[0.0, 1.0], [0.0, 1.0]]
 
 
+def test_the_logarithm_of_zero_is_that_of_the_least_score_and_of_a_half() -> None:
+    """At 0, log(1e-16) lies as far above as it lies below log(2e-16)."""
+    expected = 1 / (1 + math.exp(-0.125 * (math.log(1e-16) - math.log(2))))
+    log, odds = (
+        Calibration(np.array([[1, 0.125, 0, NO_MINIMUM]]), kind).apply([[0.0], [1.0]])
+        for kind in (LOG, INVERSE_LOGISTIC)
+    )
+    assert log.ravel().tolist() == pytest.approx([expected, 0.5], rel=1e-6)
+    assert odds.ravel().tolist() == pytest.approx([expected, 1 - expected], rel=1e-6)
+
+
 def test_scores_of_other_classes_are_refused() -> None:
     with pytest.raises(InputError, match=r"scores of 2 classes are accepted, found shape \(1, 3\)"):
         Calibration(np.array([EMPTY, EMPTY])).apply(np.zeros((1, 3), np.float32))
