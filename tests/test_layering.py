@@ -41,6 +41,7 @@ ROOMS = {
     "audio": {"soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
     "store": {"pooch", "requests"},
+    "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
 }
 
