@@ -30,6 +30,7 @@ STOREYS = {
     "network": 5,
     "events": 6,
     "classifier": 7,
+    "segments": 8,
     "__init__": 9,  # the public names
     "cli": 10,
     "__main__": 11,
