@@ -38,6 +38,7 @@ STOREYS = {
     "recording": 7,
     "classification": 8,
     "classifier": 9,
+    "segments": 10,
     "__init__": 11,  # the public names
     "cli": 12,
     "__main__": 13,
@@ -49,6 +50,7 @@ ROOMS = {
     "audio": {"soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
     "store": {"pooch", "requests"},
+    "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
 }
 
