@@ -31,6 +31,7 @@ STOREYS = {
     "calibration": 5,
     "heads": 6,
     "classifier": 7,
+    "task": 8,
     "output": 8,
     "__init__": 8,  # the public names
     "cli": 9,
@@ -40,7 +41,7 @@ STOREYS = {
 #: Packages that only one room knows.
 ROOMS = {
     "tflite": {"flatbuffers", "tflite"},
-    "audio": {"soundfile", "soxr"},
+    "audio": {"sounddevice", "soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
     "store": {"pooch", "requests"},
     "disk": {"platformdirs"},

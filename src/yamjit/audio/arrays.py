@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ArrayReader"]
+__all__ = ["ArrayReader", "as_array", "check_type", "to_float32"]
 
 #: Per integer type: what is taken off, and the full scale.
 INTEGER_SCALES = {
@@ -53,8 +53,8 @@ class ArrayReader:
     damage: str | None = None
 
     def __init__(self, array: object, sample_rate: object, limits: AudioLimits) -> None:
-        samples = _as_array(array)
-        _check_type(samples)
+        samples = as_array(array)
+        check_type(samples)
         self._samples = _as_columns(samples, limits)
         if sample_rate is None:
             raise InputError("an array does not say its sample rate: give sample_rate, in Hz")
@@ -67,14 +67,15 @@ class ArrayReader:
         """Yield the samples, float32 (n, channels)."""
         step = BLOCK_SAMPLES // self.channels
         for start in range(0, len(self._samples), step):
-            yield _to_float32(self._samples[start : start + step])
+            yield to_float32(self._samples[start : start + step])
 
     def close(self) -> None:
         """Let go of the array."""
         self._samples = np.zeros((0, self.channels), np.float32)
 
 
-def _as_array(value: object) -> NDArray[Any]:
+def as_array(value: object) -> NDArray[Any]:
+    """Return `value` as an array, or refuse it."""
     try:
         return np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
@@ -84,7 +85,8 @@ def _as_array(value: object) -> NDArray[Any]:
         ) from error
 
 
-def _check_type(samples: NDArray[Any]) -> None:
+def check_type(samples: NDArray[Any]) -> None:
+    """Refuse a type that has no agreed full scale."""
     if samples.dtype.kind == "f" or samples.dtype.name in INTEGER_SCALES:
         return
     hint = ": integers of this type have no agreed full scale" if samples.dtype.kind in "iu" else ""
@@ -111,7 +113,8 @@ def _as_columns(samples: NDArray[Any], limits: AudioLimits) -> NDArray[Any]:
     return samples
 
 
-def _to_float32(samples: NDArray[Any]) -> NDArray[np.float32]:
+def to_float32(samples: NDArray[Any]) -> NDArray[np.float32]:
+    """Return a new array, scaled to [-1, 1]."""
     if samples.dtype.kind == "f":
         with np.errstate(over="ignore"):  # becomes inf, which is refused with its time
             return samples.astype(np.float32)
