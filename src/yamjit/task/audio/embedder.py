@@ -116,7 +116,7 @@ class AudioEmbedder(WindowTask):
         Raises
         ------
         InputError
-            If one is quantized and the other is not, their sizes differ, or one is empty or zero.
+            If one is quantized and the other is not, their sizes differ, or one is empty, zero or not finite.
         """
         first, second = np.asarray(u.value), np.asarray(v.value)
         if first.dtype != second.dtype:
@@ -126,7 +126,7 @@ class AudioEmbedder(WindowTask):
         a, b = first.astype(np.float64), second.astype(np.float64)
         lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
         if not lengths > 0:
-            raise InputError("a vector is zero and has no direction")
+            raise InputError("a vector is zero or not finite, and has no direction")
         return min(1.0, max(-1.0, float(a @ b) / lengths))
 
     def get_embedding_dimension(self, output_index: int) -> int:
