@@ -101,7 +101,7 @@ def example_windows(examples: Mapping[Path, str], count: int, window: int = 15_6
     found = []
     for path in examples:
         with open_audio(path, None, target_rate=16_000) as source:
-            samples = np.concatenate(list(source.blocks()))
+            samples = np.concatenate(list(source.blocks()), axis=1)[0]
         starts = np.linspace(0, max(samples.size - window, 0), count // len(examples)).astype(int)
         padded = np.pad(samples, (0, window))
         found += [padded[start : start + window] for start in starts]

@@ -24,18 +24,19 @@ STOREYS = {
     "audio": 2,
     "kernels": 2,
     "store": 2,
+    "output": 2,
     "plan": 3,
     "frontend": 4,
     "workers": 5,
     "network": 5,
     "calibration": 5,
     "heads": 6,
+    "events": 6,
     "classifier": 7,
     "task": 8,
-    "output": 8,
-    "__init__": 8,  # the public names
-    "cli": 9,
-    "__main__": 10,
+    "__init__": 9,  # the public names
+    "cli": 10,
+    "__main__": 11,
 }
 
 #: Packages that only one room knows.

@@ -192,7 +192,7 @@ class Classifier:
             with self._borrowed_network() as network:
                 network.prepare()
         with open_audio(audio, sample_rate, target_rate=self.sample_rate) as source:
-            stretches = stream.cut(source.blocks(), _WINDOWS_AT_ONCE)
+            stretches = stream.cut((block[0] for block in source.blocks()), _WINDOWS_AT_ONCE)
             with contextlib.closing(in_order(stretches, self._score, self.threads)) as results:
                 for frames, output in results:
                     parts.add(frames, output)

@@ -1,4 +1,4 @@
-"""Audio: any source to float32 mono blocks; the only importer of soundfile and soxr."""
+"""Audio: any source to float32 blocks; the only importer of soundfile and soxr."""
 
 from __future__ import annotations
 
