@@ -168,7 +168,7 @@ def test_a_file_is_appended_to_a_buffer_of_its_format(stereo_file: tuple[Path, A
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
-    noise = tmp_path / r"noise\.wav"
+    noise = tmp_path / "noise.wav"
     noise.write_bytes(bytes(range(256)))
     with pytest.raises(AudioError, match=r"noise\.wav"):
         audio.TensorAudio.create_from_wav_file(noise, WINDOW)
@@ -380,7 +380,7 @@ def test_base_options_that_are_refused(options: dict[str, Any], message: str) ->
 
 def test_a_model_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"missing\.tflite"):
-        audio.AudioClassifier.create_from_file(tmp_path / r"missing\.tflite")
+        audio.AudioClassifier.create_from_file(tmp_path / "missing.tflite")
     with pytest.raises(ModelError):
         audio.AudioClassifier.create_from_options(
             audio.AudioClassifierOptions(core.BaseOptions(file_content=b"no model at all"))

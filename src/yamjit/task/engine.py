@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.audio.channels import mix
 from yamjit.audio.resample import Resampler
 from yamjit.classifier import load
 from yamjit.errors import InputError
@@ -131,7 +132,7 @@ class WindowStream:
     def push(self, frames: Float32) -> Iterator[list[Float32]]:
         """Take samples, float32 (n, channels); yield the scores of each window that is complete."""
         for start in range(0, len(frames), _BLOCK_SAMPLES):
-            mono = frames[start : start + _BLOCK_SAMPLES].mean(axis=1, dtype=np.float32)
+            mono = mix(frames[start : start + _BLOCK_SAMPLES])
             yield from self._score(self._patches.push(self._resampler.push(mono)))
 
     def flush(self) -> Iterator[list[Float32]]:
