@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from tests.sound_device import InputStream, pretend
-from yamjit.errors import InputError, ModelError
+from yamjit.errors import AudioError, InputError, ModelError
 from yamjit.task import mediapipe as mp
 from yamjit.task.mediapipe.tasks import python
 from yamjit.task.mediapipe.tasks.python import audio
@@ -309,11 +309,13 @@ def test_timestamps_that_are_none(timestamp: Any) -> None:
         classifier.classify_async(AudioData(100, AudioDataFormat(1, RATE_HZ)), timestamp)
 
 
-def test_the_rate_of_a_stream_does_not_change() -> None:
+def test_the_format_of_a_stream_does_not_change() -> None:
     with stream(lambda *_: None) as classifier:
         classifier.classify_async(AudioData(100, AudioDataFormat(1, 44_100)), 0)
-        with pytest.raises(ValueError, match="the block has 16000 Hz, the stream began with 44100 Hz"):
+        with pytest.raises(ValueError, match=r"the block has 16000 Hz and 1 channel.*, the stream began with 44100 Hz"):
             classifier.classify_async(AudioData(100, AudioDataFormat(1, RATE_HZ)), 1)
+        with pytest.raises(ValueError, match=r"44100 Hz and 2 channel\(s\), the stream began with 44100 Hz and 1"):
+            classifier.classify_async(AudioData(100, AudioDataFormat(2, 44_100)), 1)
 
 
 def test_what_is_no_audio(classifier: audio.AudioClassifier) -> None:
@@ -321,8 +323,10 @@ def test_what_is_no_audio(classifier: audio.AudioClassifier) -> None:
         classifier.classify(np.zeros(WINDOW))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no samples"):
         classifier.classify(AudioData(0, AudioDataFormat(1, RATE_HZ)))
-    with pytest.raises(InputError, match="sample 3 is nan"):
+    with pytest.raises(AudioError, match="NaN or infinite"):
         classifier.classify(AudioData.create_from_array([0, 0, 0, np.nan], RATE_HZ))
+    with pytest.raises(AudioError, match="like integers stored as float"):
+        classifier.classify(AudioData.create_from_array([0, 0, 0, 32767.0], RATE_HZ))
     with pytest.raises(InputError, match=r"array of shape \(\)"):
         AudioData.create_from_array(0.5, RATE_HZ)
     with pytest.raises(InputError, match=r"array of shape \(2, 2, 2\)"):

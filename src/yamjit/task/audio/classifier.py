@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from yamjit.task.audio.tensor import TensorAudio
 from yamjit.task.audio.window import WindowTask
 from yamjit.task.core import BaseOptions
-from yamjit.task.engine import Engine
+from yamjit.task.engine import Engine, listing
 from yamjit.task.processor import ClassificationOptions, ClassificationResult
-from yamjit.task.selection import Wanted, classify_heads, select
 
 __all__ = ["AudioClassifier", "AudioClassifierOptions"]
 
@@ -37,11 +36,14 @@ class AudioClassifier(WindowTask):
 
     def __init__(self, options: AudioClassifierOptions) -> None:
         chosen = options.classification_options
-        wanted = Wanted(
-            chosen.max_results, chosen.score_threshold, chosen.category_name_allowlist, chosen.category_name_denylist
+        listed = listing(
+            chosen.max_results,
+            chosen.score_threshold,
+            chosen.category_name_allowlist,
+            chosen.category_name_denylist,
+            chosen.display_names_locale,
         )
-        super().__init__(Engine(options.base_options, chosen.display_names_locale or "en"))
-        self._selections = select(self._engine.heads, wanted)
+        super().__init__(Engine(options.base_options, listed))
 
     @classmethod
     def create_from_file(cls, file_path: str | os.PathLike[str]) -> AudioClassifier:
@@ -92,7 +94,8 @@ class AudioClassifier(WindowTask):
         Raises
         ------
         InputError
-            If channels, sample rate or size are not those that the model takes, or a sample is not finite.
+            If channels, sample rate or size are not those that the model takes.
+        AudioError
+            If a sample is not finite, or far beyond full scale.
         """
-        scores = self._engine.score(self._samples(audio))
-        return ClassificationResult(classify_heads(self._selections, scores))
+        return ClassificationResult(self._engine.classify(self._samples(audio)))

@@ -100,8 +100,10 @@ class AudioEmbedder(WindowTask):
         Raises
         ------
         InputError
-            If channels, sample rate or size are not those that the model takes, a sample is not finite, or a value
-            to be quantized lies beyond [-1, 1].
+            If channels, sample rate or size are not those that the model takes, or a value to be quantized lies beyond
+            [-1, 1].
+        AudioError
+            If a sample is not finite, or far beyond full scale.
         """
         vector = self._engine.embed(self._samples(audio))
         if self._options.l2_normalize:

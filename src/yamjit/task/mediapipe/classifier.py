@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from types import TracebackType
 
+import numpy as np
+
 from yamjit.audio import DEFAULT_AUDIO_LIMITS
 from yamjit.audio.limits import check_rate
-from yamjit.errors import InputError
+from yamjit.errors import AudioError, InputError
 from yamjit.task.audio.record import AudioRecord
-from yamjit.task.engine import Engine, check_finite
+from yamjit.task.engine import Engine, listing
 from yamjit.task.mediapipe.containers import AudioClassifierResult, AudioData
 from yamjit.task.mediapipe.options import AudioClassifierOptions, BaseOptions, RunningMode
 from yamjit.task.mediapipe.windows import ResultStream
 from yamjit.task.mediapipe.worker import Worker
 from yamjit.task.samples import whole
-from yamjit.task.selection import Wanted, select
 
 __all__ = ["AudioClassifier"]
 
@@ -28,14 +29,17 @@ class AudioClassifier:
 
     def __init__(self, options: AudioClassifierOptions) -> None:
         self._mode = _checked_mode(options)
-        wanted = Wanted(
-            options.max_results, options.score_threshold, options.category_allowlist, options.category_denylist
+        listed = listing(
+            options.max_results,
+            options.score_threshold,
+            options.category_allowlist,
+            options.category_denylist,
+            options.display_names_locale,
         )
-        self._engine = Engine(options.base_options.to_core(), options.display_names_locale or "en")
-        self._selections = select(self._engine.heads, wanted)
+        self._engine = Engine(options.base_options.to_core(), listed)
         self._callback = options.result_callback
         self._worker: Worker | None = None
-        self._sample_rate: int | None = None
+        self._format: tuple[int, int] | None = None
         self._timestamp_ms: int | None = None
         self._closed = False
 
@@ -90,13 +94,14 @@ class AudioClassifier:
         Raises
         ------
         InputError
-            If the sample rate is missing, the clip is empty or not finite, or this classifier is for a stream or
-            closed.
+            If the sample rate is missing, the clip is empty, or this classifier is for a stream or closed.
+        AudioError
+            If a sample is not finite, or far beyond full scale.
         """
         sample_rate = self._checked(audio_clip, RunningMode.AUDIO_CLIPS)
         if not audio_clip.buffer_length:
             raise InputError("the clip has no samples; at least one is accepted")
-        stream = ResultStream(self._engine, self._selections, sample_rate, 0)
+        stream = ResultStream(self._engine, sample_rate, audio_clip.buffer.shape[1], 0)
         return [*stream.push(audio_clip.buffer), *stream.flush()]
 
     def classify_async(self, audio_block: AudioData, timestamp_ms: int) -> None:
@@ -116,24 +121,25 @@ class AudioClassifier:
         Raises
         ------
         InputError
-            If the sample rate is missing or not that of the first block, the timestamp does not increase, a sample is
-            not finite, or this classifier is for clips or closed.
+            If the sample rate is missing, rate or channels are not those of the first block, the timestamp does not
+            increase, or this classifier is for clips or closed.
+        AudioError
+            If a sample is not finite, or one of an earlier block was far beyond full scale.
         Exception
             What the callback raised, if it did, as it is.
         """
-        sample_rate = self._checked(audio_block, RunningMode.AUDIO_STREAM)
+        form = (self._checked(audio_block, RunningMode.AUDIO_STREAM), audio_block.buffer.shape[1])
         timestamp = whole(timestamp_ms, "timestamp_ms", least=0)
-        if self._sample_rate not in (None, sample_rate):
-            raise InputError(f"the block has {sample_rate} Hz, the stream began with {self._sample_rate} Hz")
+        if self._format not in (None, form):
+            raise InputError(f"the block has {_named(form)}, the stream began with {_named(self._format)}")
         if self._timestamp_ms is not None and timestamp <= self._timestamp_ms:
             raise InputError(
                 f"timestamps must be monotonically increasing: {timestamp} ms comes after {self._timestamp_ms} ms"
             )
         if self._worker is None:
             assert self._callback is not None
-            stream = ResultStream(self._engine, self._selections, sample_rate, timestamp)
-            self._worker = Worker(stream, self._callback)
-        self._sample_rate, self._timestamp_ms = sample_rate, timestamp
+            self._worker = Worker(ResultStream(self._engine, *form, timestamp), self._callback)
+        self._format, self._timestamp_ms = form, timestamp
         self._worker.send(audio_block.buffer.copy())
 
     def create_audio_record(self, num_channels: int, sample_rate: int, required_input_buffer_size: int) -> AudioRecord:
@@ -189,7 +195,8 @@ class AudioClassifier:
             raise InputError(f"this task is not initialized with the audio {name} mode, but with {self._mode.name}")
         if self._closed:
             raise InputError("this classifier is closed; create another one")
-        check_finite(audio.buffer)
+        if not np.isfinite(audio.buffer).all():
+            raise AudioError("the audio data hold a sample that is NaN or infinite; samples must be finite")
         return check_rate(sample_rate, "sample_rate", DEFAULT_AUDIO_LIMITS)
 
 
@@ -202,3 +209,8 @@ def _checked_mode(options: AudioClassifierOptions) -> RunningMode:
     if mode is RunningMode.AUDIO_CLIPS and callback is not None:
         raise InputError("in audio clips mode a result callback should not be provided: classify returns the results")
     return mode
+
+
+def _named(form: tuple[int, int] | None) -> str:
+    assert form is not None
+    return f"{form[0]} Hz and {form[1]} channel(s)"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from yamjit.task.engine import Engine
 from yamjit.task.mediapipe.containers import AudioClassifierResult
-from yamjit.task.selection import Selection, classify_heads
+from yamjit.task.processor import Classifications
 
 __all__ = ["ResultStream"]
 
@@ -22,18 +22,15 @@ class ResultStream:
     Parameters
     ----------
     engine : Engine
-    selections : sequence of Selection
-        One for each head.
-    sample_rate : int
-        Of the blocks, in Hz.
+    sample_rate, channels : int
+        Of the blocks; the rate in Hz.
     start_ms : int
         Time of the first sample.
     """
 
-    def __init__(self, engine: Engine, selections: Sequence[Selection], sample_rate: int, start_ms: int) -> None:
+    def __init__(self, engine: Engine, sample_rate: int, channels: int, start_ms: int) -> None:
         self._engine = engine
-        self._selections = selections
-        self._stream = engine.stream(sample_rate)
+        self._stream = engine.stream(sample_rate, channels)
         self._start_ms = start_ms
         self._done = 0
 
@@ -45,8 +42,8 @@ class ResultStream:
         """End the stream; yield the results of what is left of it."""
         return self._results(self._stream.flush())
 
-    def _results(self, windows: Iterator[list[Float32]]) -> Iterator[AudioClassifierResult]:
-        for scores in windows:
+    def _results(self, windows: Iterator[list[Classifications]]) -> Iterator[AudioClassifierResult]:
+        for classifications in windows:
             elapsed_ms = self._done * self._engine.window * 1000 // self._engine.sample_rate
             self._done += 1
-            yield AudioClassifierResult(classify_heads(self._selections, scores), self._start_ms + elapsed_ms)
+            yield AudioClassifierResult(classifications, self._start_ms + elapsed_ms)
