@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import yamjit
 from tests.sound_device import pretend
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,6 +77,15 @@ def test_the_imports_that_the_page_names_work() -> None:
     assert len(named) == 5
     for module, names in named:
         run_import(f"from {module} import {names}")
+
+
+def test_the_names_of_yamjit_that_the_page_gives_exist() -> None:
+    named = sorted(set(re.findall(r"\byamjit((?:\.\w+)+)", TEXT)))
+    assert len(named) >= 8
+    for dotted in named:
+        found: Any = yamjit
+        for name in dotted.split(".")[1:]:
+            found = getattr(found, name, None) or importlib.import_module(f"{found.__name__}.{name}")
 
 
 def run_import(statement: str) -> None:
