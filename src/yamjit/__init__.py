@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         LimitError,
         ModelError,
         ModelNotFoundError,
+        OutputError,
         YamjitError,
     )
     from yamjit.labels import ScoredLabel
@@ -38,6 +39,7 @@ __all__ = [
     "LimitError",
     "ModelError",
     "ModelNotFoundError",
+    "OutputError",
     "ScoredLabel",
     "YamjitError",
     "__version__",
