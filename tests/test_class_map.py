@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.class_map import class_map_table
+from tools.class_map import DATA_FILE, class_map_table
 from tools.class_map import main as write_class_map
 from yamjit.class_map import (
-    DATA_FILE,
     audioset_classes,
     audioset_id,
     descendants,

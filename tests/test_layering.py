@@ -30,12 +30,17 @@ STOREYS = {
     "workers": 5,
     "network": 5,
     "calibration": 5,
+    "options": 5,
     "heads": 6,
+    "categories": 6,
+    "streaming": 6,
     "events": 6,
-    "classifier": 7,
-    "__init__": 9,  # the public names
-    "cli": 10,
-    "__main__": 11,
+    "recording": 7,
+    "classification": 8,
+    "classifier": 9,
+    "__init__": 11,  # the public names
+    "cli": 12,
+    "__main__": 13,
 }
 
 #: Packages that only one room knows.

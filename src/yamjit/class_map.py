@@ -9,13 +9,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
 from yamjit.errors import InputError
 
 __all__ = [
-    "DATA_FILE",
     "AudioSetClass",
     "audioset_classes",
     "audioset_id",
@@ -24,8 +22,6 @@ __all__ = [
     "known_class",
     "nearest",
 ]
-
-DATA_FILE = Path(__file__).with_name("data") / "audioset.tsv"
 
 #: Likeness in [0, 1] from which on a word is offered in place of another.
 _LIKE_ENOUGH = 0.6
@@ -143,7 +139,9 @@ def nearest(text: str, names: Iterable[str], n: int = 1) -> tuple[str, ...]:
 @functools.cache
 def audioset_classes() -> Mapping[str, AudioSetClass]:
     """Return all 632 classes by their id, in the order of the ontology."""
-    with DATA_FILE.open(encoding="utf-8") as file:
+    from importlib.resources import files
+
+    with (files("yamjit") / "data" / "audioset.tsv").open(encoding="utf-8") as file:
         rows = [line.rstrip("\n").split("\t") for line in file if not line.startswith("#")]
     children: dict[str, list[str]] = {identifier: [] for identifier, *_ in rows}
     for identifier, _, _, parents in rows:

@@ -13,7 +13,8 @@ from yamjit.errors import AudioError, LimitError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from yamjit.classifier import Classification, Classifier
+    from yamjit.classification import Classification
+    from yamjit.classifier import Classifier
     from yamjit.output import Writer
     from yamjit.results import Row, Summary
 
