@@ -38,6 +38,8 @@ STOREYS = {
     "recording": 7,
     "classification": 8,
     "classifier": 9,
+    "segments": 10,
+    "task": 10,
     "__init__": 11,  # the public names
     "cli": 12,
     "__main__": 13,
@@ -46,9 +48,10 @@ STOREYS = {
 #: Packages that only one room knows.
 ROOMS = {
     "tflite": {"flatbuffers", "tflite"},
-    "audio": {"soundfile", "soxr"},
+    "audio": {"sounddevice", "soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
     "store": {"pooch", "requests"},
+    "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
 }
 

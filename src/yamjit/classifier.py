@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.audio import PushedAudio, open_audio
-from yamjit.calibration import Calibration
+from yamjit.calibration import choose_calibrations
 from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
 from yamjit.classification import Classification, collect
 from yamjit.errors import InputError, ModelError
@@ -88,7 +88,9 @@ class Classifier:
         self.heads: tuple[HeadInfo, ...] = read_heads(self.graph, self.plan, options.display_names_locale)
         self.labels: tuple[str, ...] = self.heads[0].labels
         self.categories: tuple[Categories, ...] = categories_of_heads(self.heads, options)
-        self._calibrations = tuple(_calibration(head, options.calibration) for head in self.heads)
+        self._calibrations = choose_calibrations(
+            options.calibration, [head.calibration for head in self.heads], [len(head.labels) for head in self.heads]
+        )
 
     def with_options(self, **changes: Any) -> Classifier:
         """Return the same model with other options; both share what is loaded.
@@ -464,12 +466,6 @@ class Classifier:
         known = self.source.known
         name = known.name if known else "an unverified model"
         return f"<Classifier: {name}, {len(self.labels)} classes, from {self.source.origin}>"
-
-
-def _calibration(head: HeadInfo, wanted: Any) -> Calibration | None:
-    if wanted is None:
-        return None
-    return head.calibration if wanted == "metadata" else Calibration.from_file(wanted, len(head.labels))
 
 
 def _only_one(result: Any) -> Classification:

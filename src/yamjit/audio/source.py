@@ -111,7 +111,7 @@ class AudioSource:
         self._limits = limits
         self._choice = choice
         self._stretch = stretch
-        self._inspector = Inspector(self.name, self.sample_rate, choice.numbers, peak=limits.peak, zero=zero)
+        self._inspector = Inspector(self.name, self.sample_rate, choice, peak=limits.peak, zero=zero)
         self._started = False
         self._check_claims()
 
@@ -178,7 +178,9 @@ class AudioSource:
 
     def _resampled(self, resampler: TrackResampler) -> Iterator[NDArray[np.float32]]:
         for heard in self._heard():
-            ready = resampler.push(self._choice.to_tracks(heard))
+            tracks = self._choice.to_tracks(heard)
+            self._inspector.listen(heard, tracks)
+            ready = resampler.push(tracks)
             if ready.shape[1]:
                 yield ready
         rest = resampler.flush()
