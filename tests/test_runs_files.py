@@ -105,9 +105,9 @@ def recording(tree: Path, name: str = "b.wav") -> Recording:
 
 
 def keep(folder: ResultFolder, one: Recording, text: bytes = b"result") -> Path:
-    with whole_file(folder.target(one)) as file:
+    with whole_file(folder.places.target(one)) as file:
         file.write(text)
-    return folder.target(one)
+    return folder.places.target(one)
 
 
 def test_results_mirror_recordings(tree: Path) -> None:
@@ -126,7 +126,7 @@ def test_resume_goes_on_and_nothing_else_does(tree: Path) -> None:
         keep(folder, one)
     with ResultFolder("results", ".csv", SETTINGS, resume=True) as folder:
         assert (folder.has(one), folder.has(two)) == (True, False)
-        os.utime(one.name, ns=(0, folder.target(one).stat().st_mtime_ns + 1))
+        os.utime(one.name, ns=(0, folder.places.target(one).stat().st_mtime_ns + 1))
         assert not folder.has(one)
     with (
         pytest.raises(InputError, match="--resume goes on with it, --overwrite makes them anew"),
@@ -155,7 +155,7 @@ def test_overwrite_removes_results_alone(tree: Path) -> None:
 
 def test_what_was_not_finished_is_removed_and_locked_folders_are_left(tree: Path) -> None:
     with ResultFolder("results", ".csv", SETTINGS) as folder:
-        partial = folder.target(recording(tree)).with_name(".yamjit-partial-1-2")
+        partial = folder.places.target(recording(tree)).with_name(".yamjit-partial-1-2")
         partial.parent.mkdir()
         partial.touch()
         if os.name != "nt":

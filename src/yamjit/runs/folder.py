@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -16,7 +17,7 @@ from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError, OutputError
 from yamjit.runs.inputs import MANIFEST, Recording
 
-__all__ = ["ResultFolder", "whole_file"]
+__all__ = ["Places", "ResultFolder", "whole_file"]
 
 #: What stands between the name of a recording and the suffix of its result.
 _INFIX = ".yamjit"
@@ -59,6 +60,26 @@ def _writing(path: Path) -> Iterator[None]:
         raise OutputError(f"{str(path)!r}: cannot be written: {describe(error)}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where results are in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    suffix : str
+        Of the results, such as ".csv".
+    """
+
+    folder: Path
+    suffix: str
+
+    def target(self, recording: Recording) -> Path:
+        """Return where the result of a recording is, or will be: ``<place>.yamjit<suffix>``."""
+        place = self.folder / recording.place
+        return place.with_name(f"{place.name}{_INFIX}{self.suffix}")
+
+
 class ResultFolder:
     """A folder that a run writes a file per recording to, alone; a context manager.
 
@@ -95,7 +116,7 @@ class ResultFolder:
         overwrite: bool = False,
     ) -> None:
         self.path = Path(path)
-        self._suffix = suffix
+        self.places = Places(self.path, suffix)
         # As they come out of the file: tuples are lists, and so on.
         self._settings: dict[str, Any] = json.loads(json.dumps(settings))
         self._resume = resume
@@ -118,17 +139,12 @@ class ResultFolder:
     ) -> None:
         self._unlock()
 
-    def target(self, recording: Recording) -> Path:
-        """Return where the result of a recording is, or will be: ``<place>.yamjit<suffix>``."""
-        place = self.path / recording.place
-        return place.with_name(f"{place.name}{_INFIX}{self._suffix}")
-
     def has(self, recording: Recording) -> bool:
         """Return whether the result of a recording is there, and younger than the recording."""
         if not self._resume:
             return False
         try:
-            return self.target(recording).stat().st_mtime_ns >= os.stat(recording.name).st_mtime_ns  # noqa: PTH116
+            return self.places.target(recording).stat().st_mtime_ns >= os.stat(recording.name).st_mtime_ns  # noqa: PTH116
         except OSError:
             return False
 
