@@ -125,7 +125,7 @@ def test_it_runs_out_of_an_archive(tmp_path: Path, examples: dict[Path, str]) ->
     archive = tmp_path / "yamjit.zip"
     with zipfile.ZipFile(archive, "w") as file:
         for path in sorted(SOURCE.rglob("*")):
-            if path.suffix in (".py", ".tflite", ".json"):
+            if path.suffix in (".py", ".tflite", ".json", ".tsv"):
                 file.write(path, Path("yamjit") / path.relative_to(SOURCE))
     code = """
 import sys, yamjit

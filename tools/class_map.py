@@ -14,9 +14,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from yamjit.class_map import DATA_FILE
+__all__ = ["DATA_FILE", "class_map_table", "main"]
 
-__all__ = ["class_map_table", "main"]
+DATA_FILE = Path(__file__).resolve().parents[1] / "src" / "yamjit" / "data" / "audioset.tsv"
 
 CREDIT = (
     "# Classes of AudioSet: id, place among YAMNet's classes (empty: none), name, ids of the parents.",
