@@ -13,7 +13,11 @@ import pytest
 
 import yamjit
 
-HEAVY = {"numba", "llvmlite", "flatbuffers", "tflite", "soundfile", "soxr", "pooch", "platformdirs", "requests"}
+HEAVY = {"numba", "llvmlite", "flatbuffers", "tflite", "soundfile", "soxr", "pooch", "platformdirs", "requests"} | {
+    "pandas",
+    "polars",
+    "pyarrow",
+}
 
 
 def loaded_after(code: str) -> set[str]:

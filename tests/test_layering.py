@@ -24,6 +24,7 @@ STOREYS = {
     "audio": 2,
     "kernels": 2,
     "store": 2,
+    "output": 2,
     "plan": 3,
     "frontend": 4,
     "workers": 5,
@@ -32,19 +33,25 @@ STOREYS = {
     "options": 5,
     "heads": 6,
     "categories": 6,
-    "classifier": 7,
-    "output": 8,
-    "__init__": 8,  # the public names
-    "cli": 9,
-    "__main__": 10,
+    "streaming": 6,
+    "events": 6,
+    "recording": 7,
+    "classification": 8,
+    "classifier": 9,
+    "segments": 10,
+    "task": 10,
+    "__init__": 11,  # the public names
+    "cli": 12,
+    "__main__": 13,
 }
 
 #: Packages that only one room knows.
 ROOMS = {
     "tflite": {"flatbuffers", "tflite"},
-    "audio": {"soundfile", "soxr"},
+    "audio": {"sounddevice", "soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
     "store": {"pooch", "requests"},
+    "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
 }
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 __all__ = ["DATA_FILE", "class_map_table", "main"]
 
+#: Where the package keeps it.
 DATA_FILE = Path(__file__).resolve().parents[1] / "src" / "yamjit" / "data" / "audioset.tsv"
 
 CREDIT = (
