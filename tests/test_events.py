@@ -254,6 +254,8 @@ class TestOneRuleAtATime:
         assert one(curve) == [(0, 1), (3, 4), (7, 8)]
         assert one(curve, max_gap_s=2) == [(0, 4), (7, 8)]
         assert one(curve, max_gap_s=3) == [(0, 8)]
+        # 0.1 + 0.3 + 0.3 is less than 7 * 0.1 in binary fractions, but not in seconds.
+        assert one([0, 1, 0, 0, 0, 0, 0, 1], hop_s=0.1, window_s=0.3, max_gap_s=0.3) == [(0.1, 1.0)]
 
     def test_min_duration_comes_after_merging_and_does_not_count_the_hold(self) -> None:
         curve = [1, 0, 0, 1, 1, 0, 0]
@@ -404,6 +406,9 @@ def test_wrong_pushes_are_refused() -> None:
         detector.push([4.0], np.zeros((1, 3)))
     with pytest.raises(InputError, match=r"duration_s is 1\.0, but a window starts at 5 s"):
         detector.flush(1.0)
+    for wrong in (math.nan, math.inf, "the end"):
+        with pytest.raises(InputError, match="duration_s is"):
+            detector.flush(wrong)  # type: ignore[arg-type]
     assert len(detector.flush(5.5)) == 3
     for late in (lambda: detector.push([6.0], np.ones((1, 3))), lambda: detector.flush(9.0)):
         with pytest.raises(InputError, match="were flushed"):
