@@ -19,6 +19,7 @@ STOREYS = {
     "labels": 1,
     "disk": 1,
     "results": 1,
+    "class_map": 2,
     "tflite": 2,
     "audio": 2,
     "kernels": 2,
@@ -28,22 +29,34 @@ STOREYS = {
     "frontend": 4,
     "workers": 5,
     "network": 5,
+    "calibration": 5,
+    "options": 5,
+    "heads": 6,
+    "categories": 6,
+    "streaming": 6,
     "events": 6,
-    "classifier": 7,
-    "segments": 8,
-    "__init__": 9,  # the public names
-    "cli": 10,
-    "__main__": 11,
+    "recording": 7,
+    "classification": 8,
+    "classifier": 9,
+    "segments": 10,
+    "task": 10,
+    "runs": 10,
+    "plots": 10,
+    "__init__": 11,  # the public names
+    "cli": 12,
+    "__main__": 13,
 }
 
 #: Packages that only one room knows.
 ROOMS = {
     "tflite": {"flatbuffers", "tflite"},
-    "audio": {"soundfile", "soxr"},
+    "audio": {"sounddevice", "soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
     "store": {"pooch", "requests"},
     "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
+    "plots": {"matplotlib"},
+    "cli": {"argcomplete", "tqdm"},
 }
 
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}
