@@ -10,13 +10,14 @@ import sys
 from collections.abc import Sequence
 
 from yamjit import __version__
-from yamjit.cli import classify, events, fetch, info
+from yamjit.cli import bench, classify, completion, doctor, embed, events, fetch, info, labels, segments
 from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_sigterm
+from yamjit.disk import describe
 from yamjit.errors import YamjitError
 
 __all__ = ["main"]
 
-_VERBS = (classify, events, info, fetch)
+_VERBS = (classify, events, segments, embed, labels, info, doctor, bench, fetch, completion)
 
 _EPILOG = """\
 exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted, 143 terminated
@@ -28,6 +29,7 @@ environment: YAMJIT_MODEL  the model to use;  YAMJIT_CACHE  where a fetched mode
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = _parser()
+    completion.complete(parser)
     args = parser.parse_args(argv)
     _prepare_streams()
     with heeding_sigterm():
@@ -47,10 +49,11 @@ def _run(args: argparse.Namespace) -> int:
         # Whoever read the results has enough; what is still buffered must not raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
-    except YamjitError as error:
+    except (YamjitError, OSError) as error:  # OSError: standard output cannot be written
         if args.debug:
             raise
-        print(f"yamjit: error: {error}", file=sys.stderr)
+        told = error if isinstance(error, YamjitError) else f"standard output: {describe(error)}"
+        print(f"yamjit: error: {told}", file=sys.stderr)
         return EXIT_ERROR
 
 

@@ -49,13 +49,12 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Add ``--model``."""
-    argument = parser.add_argument(
+    parser.add_argument(
         "--model",
         metavar="FILE",
         help="a quantized YAMNet .tflite, or starter, the small model of the package; "
         "by default $YAMJIT_MODEL, else the official model, fetched once",
     )
-    argument.complete_files = True  # type: ignore[attr-defined]
 
 
 def add_backend(parser: argparse.ArgumentParser) -> None:
@@ -139,8 +138,9 @@ def add_listing(parser: argparse.ArgumentParser, *, threshold: bool = True) -> N
             help="score from which on classes are listed, of all or of one; may be repeated",
         )
     only = group.add_mutually_exclusive_group()
-    only.add_argument("--allow", action="append", default=[], metavar="NAME", help="list only this; may be repeated")
-    only.add_argument("--deny", action="append", default=[], metavar="NAME", help="do not list this; may be repeated")
+    for flag, text in (("--allow", "list only this; may be repeated"), ("--deny", "do not list this; may be repeated")):
+        argument = only.add_argument(flag, action="append", default=[], metavar="NAME", help=text)
+        argument.completer = _class_names  # type: ignore[attr-defined]
     group.add_argument(
         "--group",
         type=_group,
@@ -160,6 +160,19 @@ def add_listing(parser: argparse.ArgumentParser, *, threshold: bool = True) -> N
         metavar="FILE",
         help="of the scores: a file, none, or metadata, what the model says (default: %(default)s)",
     )
+
+
+def _class_names(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    """Return what `prefix` may become, for a shell; never waits for a download."""
+    from yamjit.classifier import load
+    from yamjit.errors import YamjitError
+
+    try:
+        model = load(getattr(parsed_args, "model", None), backend="numpy", download=False)
+    except YamjitError:
+        return []
+    names = (name for head in model.heads for name in head.display_names)
+    return [prefix + name[len(prefix) :] for name in names if name.lower().startswith(prefix.lower())]
 
 
 def options_of(args: argparse.Namespace) -> Any:

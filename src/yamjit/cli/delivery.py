@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from yamjit.output import Format, Writer
     from yamjit.runs import Outcome, Recording, ResultFolder
 
-__all__ = ["deliver_rows", "deliver_to_folder", "follow", "hearing_of", "is_folder", "refuse_input_as_output"]
+__all__ = ["deliver_arrays", "deliver_rows", "deliver_to_folder", "follow", "hearing_of", "is_folder", "refuse_input_as_output"]
 
 
 def hearing_of(args: argparse.Namespace, **more: Any) -> dict[str, Any]:
@@ -183,3 +183,62 @@ def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Itera
             stream.detach()  # type: ignore[union-attr]
     if interruption is not None:
         raise interruption
+
+
+# -- Arrays -----------------------------------------------------------------------------------------------------
+
+
+def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
+    """Write arrays to standard output, a file, or a folder; return the exit code."""
+    from yamjit.runs import ArrayJob, find_recordings, outcomes
+
+    form = _array_format(args)
+    if is_folder(args):
+        return deliver_to_folder(
+            args,
+            listener,
+            f".{form}",
+            lambda todo, folder: outcomes(todo, ArrayJob(listener, form, folder.places), args.jobs),
+            extra={"format": form},
+        )
+    _refuse_resuming(args)
+    listener.classifier  # noqa: B018 - refuses a model that cannot be used, before anything is written
+    recordings = find_recordings(args.files)
+    if args.jobs > 1:
+        raise InputError("several processes write arrays to a folder alone: -o FOLDER")
+    if form in ("npy", "npz") and len(recordings) > 1:
+        raise InputError(f"a file of {form} holds one recording, and there are {len(recordings)}: -o FOLDER")
+    with Progress(len(recordings), quiet=args.quiet) as progress:
+        object.__setattr__(listener, "watch", progress.watch)
+        with _array_writer(args, form) as writer:
+            return follow(outcomes(recordings, ArrayJob(listener, form, writer=writer)), len(recordings), progress)
+
+
+def _array_format(args: argparse.Namespace) -> str:
+    from yamjit.runs import ARRAY_FORMATS
+
+    if args.format is not None:
+        return str(args.format)
+    if args.output in (None, "-"):
+        return "csv"
+    if is_folder(args):
+        return "npz"
+    suffix = Path(args.output).suffix[1:].lower()
+    if suffix not in ARRAY_FORMATS:
+        raise InputError(f"{args.output!r} ends like no format; accepted are {', '.join(ARRAY_FORMATS)}")
+    return suffix
+
+
+@contextlib.contextmanager
+def _array_writer(args: argparse.Namespace, form: str) -> Iterator[Any]:
+    from yamjit.runs import ARRAY_FORMATS, whole_file
+
+    if args.output in (None, "-"):
+        if form != "csv":
+            raise InputError(f"{form} goes to a file: -o FILE")
+        with ARRAY_FORMATS[form](sys.stdout.buffer) as writer:
+            yield writer
+        return
+    refuse_input_as_output(args.files, args.output)
+    with whole_file(Path(args.output)) as file, ARRAY_FORMATS[form](file) as writer:
+        yield writer

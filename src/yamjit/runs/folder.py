@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError, OutputError
 from yamjit.runs.inputs import MANIFEST, Recording
 
-__all__ = ["Places", "ResultFolder", "whole_file"]
+__all__ = ["Places", "ResultFolder", "whole_file", "whole_folder"]
 
 #: What stands between the name of a recording and the suffix of its result.
 _INFIX = ".yamjit"
@@ -50,6 +51,28 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to write to that is at `path` once all is in it, and not before; after an error it never is.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made.
+    """
+    partial = path.with_name(f"{_PARTIAL}{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        with _writing(path):
+            partial.mkdir(parents=True)
+            yield partial
+            if path.is_dir():
+                shutil.rmtree(path)
+            partial.replace(path)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 @contextlib.contextmanager
@@ -190,10 +213,13 @@ class ResultFolder:
 
     def _clear(self, *, results: bool) -> None:
         """Remove what killed runs were writing, and results if asked; nothing else."""
-        for parent, _, names in os.walk(self.path):
+        for parent, folders, names in os.walk(self.path):
             for name in names:
-                if name.startswith(_PARTIAL) or (results and _is_result(name)):
+                if _is_to_go(name, results):
                     Path(parent, name).unlink(missing_ok=True)
+            for name in [name for name in folders if _is_to_go(name, results)]:
+                shutil.rmtree(Path(parent, name))
+                folders.remove(name)
 
     def _unlock(self) -> None:
         if self._lock is not None:
@@ -201,10 +227,10 @@ class ResultFolder:
             self._lock = None
 
 
-def _is_result(name: str) -> bool:
-    """Return whether a file in a folder of results is one: ``NAME.SUFFIX.yamjit.SUFFIX``."""
+def _is_to_go(name: str, results: bool) -> bool:
+    """Return whether what is in a folder of results was not finished or, if asked, is one: ``NAME.yamjit.SUFFIX``."""
     before, infix, after = name.rpartition(_INFIX + ".")
-    return bool(before and infix and after)
+    return name.startswith(_PARTIAL) or (results and bool(before and infix and after))
 
 
 def _locked(folder: Path) -> int | None:

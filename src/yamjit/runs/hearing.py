@@ -12,17 +12,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from yamjit.classifier import Classifier
 from yamjit.events import EventOptions
 from yamjit.options import ClassifierOptions
 from yamjit.results import Row, Summary
+from yamjit.runs.arrays import Slab
+from yamjit.runs.folder import Places, whole_folder
 from yamjit.runs.inputs import STDIN, Recording
+from yamjit.segments import SegmentOptions, cut_segments
 from yamjit.store import ResolvedModel
 
 if TYPE_CHECKING:
     from yamjit.recording import WindowStream
 
-__all__ = ["Classes", "Events", "Hearing"]
+__all__ = ["Classes", "Cuttings", "Embeddings", "Events", "Hearing", "LogMel"]
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,8 @@ class Hearing:
     def settings(self) -> dict[str, Any]:
         """Return all that results depend on, as values of JSON."""
         own = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
-        for name in ("model", "backend", "threads", "watch"):
-            del own[name]
+        for name in ("model", "backend", "threads", "watch", "places"):
+            own.pop(name, None)
         plain = {name: _plain(value) for name, value in own.items()}
         calibration = self.options.calibration
         if calibration not in (None, "metadata"):
@@ -124,3 +129,61 @@ class Events(Hearing):
             found = [event.row(stream.name, head) for event in self.classifier.watch_windows(stream, self.events)]
             yield sorted(found, key=lambda row: (row.start_s, row.channel or 0, row.class_index, row.label))
             return dataclasses.replace(stream.summary(1), top=())
+
+
+@dataclass(frozen=True)
+class Embeddings(Hearing):
+    """The embedding of each window."""
+
+    def slabs(self, recording: Recording) -> Generator[Slab, None, Summary]:
+        """Yield embeddings as they come; return what is known in the end."""
+        with self.open(recording) as stream:
+            for windows in stream:
+                yield Slab(stream.name, windows.times_s, stream.window_s, windows.channel, windows.embeddings)
+            return stream.summary(1)
+
+
+@dataclass(frozen=True)
+class LogMel(Hearing):
+    """The log-mel spectrogram, as the model sees it."""
+
+    def slabs(self, recording: Recording) -> Generator[Slab, None, Summary]:
+        """Yield frames as they come; return what is known in the end."""
+        frame_s = self.classifier.front_end.constants.hop_length / self.classifier.sample_rate
+        done: dict[int | None, int] = {}
+        with self.open(recording) as stream:
+            for windows in stream:
+                first = done.get(windows.channel, 0)
+                done[windows.channel] = first + len(windows.log_mel)
+                times_s = stream.source.start_s + np.arange(first, done[windows.channel]) * frame_s
+                yield Slab(stream.name, times_s, frame_s, windows.channel, windows.log_mel)
+            return stream.summary(1)
+
+
+@dataclass(frozen=True)
+class Cuttings(Events):
+    """Events, cut out of each recording as audio files in a folder of its own.
+
+    Parameters
+    ----------
+    cutting : SegmentOptions
+    places : Places, optional
+        Where the folders are.
+    """
+
+    cutting: SegmentOptions = field(default_factory=SegmentOptions)
+    places: Places | None = None
+
+    def __call__(self, recording: Recording) -> Summary:
+        """Write the segments of a recording; return what is known in the end."""
+        assert self.places is not None
+        heard = self.hear(recording)
+        rows = next(heard)
+        with whole_folder(self.places.target(recording)) as folder:
+            cut_segments(recording.name, rows, folder, self.cutting)
+        try:
+            next(heard)
+        except StopIteration as stop:
+            summary: Summary = stop.value
+            return summary
+        raise AssertionError("events come at once")
