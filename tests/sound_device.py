@@ -1,13 +1,16 @@
-"""A sounddevice that is not there: what tests of recording put in its place."""
+"""A sounddevice with one microphone: what tests of recording put in the place of the real one."""
 
 from __future__ import annotations
 
 import sys
-from types import ModuleType
-from typing import Any
+import time
+from types import ModuleType, SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+
+from yamjit.task.audio import AudioRecord
 
 
 class PortAudioError(Exception):
@@ -17,37 +20,88 @@ class PortAudioError(Exception):
 class InputStream:
     """An input that hears what a test lets it hear."""
 
-    def __init__(self, *, samplerate: int, channels: int, dtype: str, callback: Any) -> None:
-        if samplerate not in self.rates:
-            raise PortAudioError("Invalid sample rate [PaErrorCode -9997]")
+    opened: ClassVar[list[InputStream]] = []
+
+    def __init__(self, *, samplerate: int, channels: int, dtype: str, callback: Any, **_: Any) -> None:
         self.samplerate, self.channels, self.dtype, self.callback = samplerate, channels, dtype, callback
-        self.calls: list[str] = []
+        self.active = False
         self.opened.append(self)
 
-    rates = (16_000, 20_000, 48_000)
-    opened: list[InputStream]
-
     def start(self) -> None:
-        self.calls.append("start")
+        self.active = True
 
-    def stop(self) -> None:
-        self.calls.append("stop")
+    def close(self, ignore_errors: bool = True) -> None:
+        self.active = False
 
     def hear(self, frames: Any, *, overflow: bool = False) -> None:
         """Call back as PortAudio does: with a buffer that it overwrites afterwards."""
         buffer = np.array(frames, self.dtype).reshape(-1, self.channels)
-        status = ModuleType("status")
-        status.input_overflow = overflow  # type: ignore[attr-defined]
-        self.callback(buffer, len(buffer), None, status)
+        self.callback(buffer, len(buffer), None, SimpleNamespace(input_overflow=overflow))
         buffer.fill(np.nan)
 
 
-def pretend(monkeypatch: pytest.MonkeyPatch) -> list[InputStream]:
-    """Let ``import sounddevice`` find this; return the streams that are opened."""
-    module = ModuleType("sounddevice")
-    opened: list[InputStream] = []
-    stream = type("InputStream", (InputStream,), {"opened": opened})
-    module.InputStream = stream  # type: ignore[attr-defined]
-    module.PortAudioError = PortAudioError  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "sounddevice", module)
-    return opened
+class Device:
+    """The microphone of a `pretend` sounddevice.
+
+    Parameters
+    ----------
+    rate : int
+        Its own, the only one it has, in Hz.
+    channels : int
+        Most that it has.
+    """
+
+    def __init__(self, rate: int, channels: int) -> None:
+        self.rate, self.channels = rate, channels
+        self.streams: list[InputStream] = []
+
+    def hear(self, record: AudioRecord, frames: Any, *, overflow: bool = False) -> None:
+        """Let a record hear frames, and wait until it has taken them."""
+        eventually(lambda: any(stream.active for stream in self.streams))
+        before = record._buffer
+        self.streams[-1].hear(frames, overflow=overflow)
+        eventually(lambda: record._buffer is not before)
+
+    def module(self) -> ModuleType:
+        """Return what ``import sounddevice`` is to find."""
+        found = ModuleType("sounddevice")
+        described = {
+            "index": 0,
+            "name": "Test microphone",
+            "hostapi": 0,
+            "max_input_channels": self.channels,
+            "default_samplerate": float(self.rate),
+        }
+        names: dict[str, Any] = {
+            "PortAudioError": PortAudioError,
+            "InputStream": type("InputStream", (InputStream,), {"opened": self.streams}),
+            "query_devices": lambda device=None, kind=None: described if kind else [described],
+            "query_hostapis": lambda: [{"name": "Tests"}],
+            "default": SimpleNamespace(device=(0, -1)),
+            "check_input_settings": self._check,
+        }
+        for name, value in names.items():
+            setattr(found, name, value)
+        return found
+
+    def _check(self, *, channels: int, samplerate: int, **_: Any) -> None:
+        if samplerate != self.rate or channels > self.channels:
+            raise PortAudioError("Invalid sample rate [PaErrorCode -9997]")
+
+
+def eventually(condition: Any, seconds: float = 30.0) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "did not happen"
+        _pause(0.001)
+
+
+_pause = time.sleep
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, rate: int = 16_000, channels: int = 2) -> Device:
+    """Let ``import sounddevice`` find a microphone."""
+    device = Device(rate, channels)
+    monkeypatch.setitem(sys.modules, "sounddevice", device.module())
+    return device

@@ -245,7 +245,7 @@ def test_what_is_too_large_does_not_become_zero():
         read(np.array([np.nan, 20_000.0]), 16_000, non_finite="zero")
 
 
-@pytest.mark.parametrize("value", ["", "ignore", None, True])
+@pytest.mark.parametrize("value", ["", "ignore", None, True, ["zero"], np.zeros(2)])
 def test_other_wishes_are_refused(value):
     with pytest.raises(InputError, match="non_finite"):
         open_audio([0.5], 16_000, non_finite=value)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
 import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.sound_device import InputStream, pretend
+from tests.sound_device import Device, eventually, pretend
 from yamjit.errors import AudioError, DependencyError, InputError, ModelError
 from yamjit.task import audio, core, processor
 from yamjit.tflite import Graph, write_graph
@@ -25,11 +26,6 @@ Array = npt.NDArray[Any]
 def ramp(n: int, channels: int = 1, start: int = 1) -> Array:
     """Return samples that are all different."""
     return (np.arange(start, start + n * channels, dtype=np.float32) / 2**17).reshape(n, channels)
-
-
-@pytest.fixture
-def devices(monkeypatch: pytest.MonkeyPatch) -> list[InputStream]:
-    return pretend(monkeypatch)
 
 
 # -- TensorAudio ------------------------------------------------------------------------------------------------
@@ -183,46 +179,100 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 # -- AudioRecord ------------------------------------------------------------------------------------------------
 
 
-def test_a_record_asks_for_what_it_is_to_hear(devices: list[InputStream]) -> None:
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> Device:
+    return pretend(monkeypatch)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., audio.AudioRecord]]:
+    """Start records that are stopped after the test."""
+    records: list[audio.AudioRecord] = []
+
+    def start(channels: int = 1, rate: int = 16_000, size: int = WINDOW) -> audio.AudioRecord:
+        records.append(audio.AudioRecord(channels, rate, size))
+        records[-1].start_recording()
+        return records[-1]
+
+    yield start
+    for record in records:
+        record.stop()
+
+
+Start = Callable[..., audio.AudioRecord]
+
+
+def test_the_device_is_open_while_a_record_records(device: Device) -> None:
     record = audio.AudioRecord(2, 16_000, WINDOW)
-    (device,) = devices
-    assert (device.channels, device.samplerate, device.dtype) == (2, 16_000, "float32")
     assert (record.channels, record.sampling_rate, record.buffer_size) == (2, 16_000, WINDOW)
+    assert not device.streams
     record.start_recording()
+    eventually(lambda: any(stream.active for stream in device.streams))
+    (stream,) = device.streams
+    assert (stream.channels, stream.samplerate, stream.dtype) == (2, 16_000, "float32")
     record.stop()
-    assert device.calls == ["start", "stop"]
+    assert not stream.active
+    record.stop()
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_a_record_reads_the_newest_samples(devices: list[InputStream], channels: int) -> None:
-    record = audio.AudioRecord(channels, 16_000, WINDOW)
+def test_a_record_reads_the_newest_samples(device: Device, start: Start, channels: int) -> None:
+    record = start(channels)
+    assert not record.read(WINDOW).any()
     blocks = [ramp(WINDOW // 2, channels, start=1000 * block) for block in range(1, 4)]
     for block in blocks:
-        devices[0].hear(block)
+        device.hear(record, block)
     np.testing.assert_array_equal(record.read(WINDOW // 2), blocks[-1], strict=True)
     np.testing.assert_array_equal(record.read(WINDOW), np.concatenate(blocks[-2:]))
     assert record.read(1).shape == (1, channels)
+    record.stop()
+    np.testing.assert_array_equal(record.read(WINDOW // 2), blocks[-1], strict=True)
 
 
-def test_a_record_starts_anew(devices: list[InputStream]) -> None:
-    record = audio.AudioRecord(1, 16_000, 4)
-    devices[0].hear(ramp(3), overflow=True)
-    assert (record.overruns, record.read(4)[0, 0]) == (1, 0)
+def test_a_record_starts_anew(device: Device, start: Start) -> None:
+    record = start(size=4)
+    device.hear(record, ramp(3), overflow=True)
+    assert record.overruns == 1
+    assert record.read(4).any()
     record.start_recording()
     assert record.overruns == 0
     assert not record.read(4).any()
+    device.hear(record, ramp(1, start=9))
+    assert record.read(2)[:, 0].tolist() == [0, ramp(1, start=9)[0, 0]]
+
+
+def test_a_device_of_another_rate_is_resampled(monkeypatch: pytest.MonkeyPatch, start: Start) -> None:
+    device = pretend(monkeypatch, rate=48_000)
+    record = start(2, size=1_600)
+    tone = np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)
+    device.hear(record, np.stack((tone, -tone), axis=1))
+    assert device.streams[-1].samplerate == 48_000
+    heard = record.read(1_600)
+    spectrum = np.abs(np.fft.rfft(heard[:, 0] * np.hanning(1_600)))
+    assert np.argmax(spectrum) == 44
+    np.testing.assert_array_equal(heard[:, 1], -heard[:, 0])
 
 
 @pytest.mark.parametrize("size", [0, -1, WINDOW + 1, 1.0])
-def test_reads_of_what_is_not_there(devices: list[InputStream], size: Any) -> None:
+def test_reads_of_what_is_not_there(device: Device, size: Any) -> None:
     record = audio.AudioRecord(1, 16_000, WINDOW)
     with pytest.raises(InputError, match="size is"):
         record.read(size)
 
 
-def test_a_tensor_takes_the_newest_samples_of_a_record(devices: list[InputStream]) -> None:
-    record = audio.AudioRecord(1, 16_000, 20)
-    devices[0].hear(ramp(30))
+def test_a_device_that_fails_is_told_to_the_reader(device: Device, start: Start) -> None:
+    record = start()
+    device.hear(record, ramp(10))
+    device.streams[-1].active = False
+    with pytest.raises(AudioError, match="may have been pulled out"):
+        eventually(lambda: record.read(1) is None)
+    record.start_recording()
+    assert not record.read(10).any()
+
+
+def test_a_tensor_takes_the_newest_samples_of_a_record(device: Device, start: Start) -> None:
+    record = start(size=20)
+    device.hear(record, ramp(30))
     tensor = audio.TensorAudio(MONO, 10)
     tensor.load_from_audio_record(record)
     np.testing.assert_array_equal(tensor.buffer, ramp(30)[-10:])
@@ -236,44 +286,26 @@ def test_a_tensor_takes_the_newest_samples_of_a_record(devices: list[InputStream
         (1, 20_000, WINDOW, "has 20000 Hz, the tensor audio takes 16000 Hz"),
     ],
 )
-def test_records_that_do_not_fit_are_refused(
-    devices: list[InputStream], channels: int, rate: int, size: int, message: str
-) -> None:
+def test_records_that_do_not_fit_are_refused(device: Device, channels: int, rate: int, size: int, message: str) -> None:
     record = audio.AudioRecord(channels, rate, size)
     with pytest.raises(InputError, match=message):
         audio.TensorAudio(MONO, WINDOW).load_from_audio_record(record)
 
 
-def test_a_rate_that_the_device_lacks(devices: list[InputStream]) -> None:
-    with pytest.raises(AudioError, match=r"with 1 channel\(s\) at 8000 Hz: Invalid sample rate"):
-        audio.AudioRecord(1, 8_000, WINDOW)
-    assert not devices
+def test_more_channels_than_the_device_has(device: Device) -> None:
+    with pytest.raises(InputError, match="3 channels were asked for; it has 2"):
+        audio.AudioRecord(3, 16_000, WINDOW)
 
 
 @pytest.mark.parametrize("arguments", [(0, 16_000, 1), (1, -1, 1), (1, 16_000, 0)])
-def test_records_of_nothing(devices: list[InputStream], arguments: tuple[int, int, int]) -> None:
+def test_records_of_nothing(device: Device, arguments: tuple[int, int, int]) -> None:
     with pytest.raises(InputError, match="whole numbers from 1 up"):
         audio.AudioRecord(*arguments)
 
 
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (ImportError("no module"), r"pip install 'yamjit\[mic\]'"),
-        (OSError("PortAudio library not found"), "apt install"),
-    ],
-)
-def test_recording_without_its_library(monkeypatch: pytest.MonkeyPatch, error: Exception, message: str) -> None:
-    original = builtins.__import__
-
-    def refuse(name: str, *arguments: Any, **options: Any) -> Any:
-        if name == "sounddevice":
-            raise error
-        return original(name, *arguments, **options)
-
-    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(DependencyError, match=message):
+def test_recording_without_sounddevice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    with pytest.raises(DependencyError, match=r"pip install 'yamjit\[mic\]'"):
         audio.AudioRecord(1, 16_000, WINDOW)
 
 
@@ -316,13 +348,13 @@ def test_samples_that_are_not_finite_are_refused(classifier: audio.AudioClassifi
         classifier.classify(tensor)
 
 
-def test_a_task_makes_a_record_of_its_format(classifier: audio.AudioClassifier, devices: list[InputStream]) -> None:
-    record = classifier.create_audio_record()
-    assert (record.channels, record.sampling_rate, record.buffer_size) == (1, 16_000, WINDOW)
-    tensor = classifier.create_input_tensor_audio()
-    devices[0].hear(ramp(WINDOW))
-    tensor.load_from_audio_record(record)
-    assert classifier.classify(tensor) == classifier.classify(tensor)
+def test_a_task_makes_a_record_of_its_format(
+    classifier: audio.AudioClassifier, embedder: audio.AudioEmbedder, device: Device
+) -> None:
+    for task in (classifier, embedder):
+        record = task.create_audio_record()
+        assert (record.channels, record.sampling_rate, record.buffer_size) == (1, 16_000, WINDOW)
+        task.create_input_tensor_audio().load_from_audio_record(record)
 
 
 def test_scores_are_those_of_yamjit(examples: dict[Path, str]) -> None:
@@ -337,6 +369,30 @@ def test_scores_are_those_of_yamjit(examples: dict[Path, str]) -> None:
         assert [(c.category_name, c.score, c.index) for c in head.categories] == list(heard.top(-1, window=0))
         assert head.categories[0].category_name == label
         assert head.classes[0].class_name == label
+
+
+def test_threads_may_share_a_task(classifier: audio.AudioClassifier) -> None:
+    def listed(seed: int) -> processor.ClassificationResult:
+        tensor = classifier.create_input_tensor_audio()
+        tensor.load_from_array(np.random.default_rng(seed).uniform(-0.5, 0.5, WINDOW))
+        return classifier.classify(tensor)
+
+    seeds = [seed % 5 for seed in range(40)]
+    alone = [listed(seed) for seed in range(5)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(listed, seeds)) == [alone[seed] for seed in seeds]
+
+
+def test_lists_under_their_former_names() -> None:
+    tensor = audio.TensorAudio(MONO, WINDOW)
+    for options, count in (({"class_name_allowlist": ["Speech"]}, 1), ({"class_name_denylist": ["Speech"]}, 32)):
+        chosen = processor.ClassificationOptions(**options)
+        task = audio.AudioClassifier.create_from_options(
+            audio.AudioClassifierOptions(core.BaseOptions(file_name="starter"), chosen)
+        )
+        (head,) = task.classify(tensor).classifications
+        assert len(head.categories) == count
+        assert ("Speech" in {category.class_name for category in head.classes}) == (count == 1)
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.sound_device import InputStream, pretend
+import yamjit
+from tests.sound_device import pretend
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "coming_from_task_library.md"
@@ -25,9 +28,15 @@ def output_after(block: str) -> list[str]:
     return [line.strip() for line in shown[1].splitlines()] if shown else []
 
 
-def run(block: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
+def run(
+    block: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    names: dict[str, Any] | None = None,
+) -> list[str]:
+    """Run a block, which finds and leaves its variables in `names`; return what it prints."""
     monkeypatch.chdir(ROOT)
-    exec(compile(block, PAGE.name, "exec"), {"__name__": "example"})
+    exec(compile(block, PAGE.name, "exec"), {} if names is None else names)
     return capsys.readouterr().out.splitlines()
 
 
@@ -48,14 +57,15 @@ def test_the_example_of_a_microphone(
 ) -> None:
     """It hears a recording, half a second of it whenever the example sleeps."""
     soundfile = pytest.importorskip("soundfile")
-    devices: list[InputStream] = pretend(monkeypatch)
+    device = pretend(monkeypatch)
     samples, rate = soundfile.read(next(path for path in examples if path.stem == "siren"), dtype="float32")
     halves = iter(np.array_split(np.tile(samples, 2)[: 5 * rate], 10))
-    monkeypatch.setattr(time, "sleep", lambda _: devices[0].hear(next(halves)))
-    printed = run(BLOCKS[1], monkeypatch, capsys)
+    names: dict[str, Any] = {}
+    monkeypatch.setattr(time, "sleep", lambda _: device.hear(names["record"], next(halves)))
+    printed = run(BLOCKS[1], monkeypatch, capsys, names)
     assert len(printed) == 10
-    assert devices[0].calls == ["start", "stop"]
     assert printed[1].startswith("Siren 0.")
+    assert not device.streams[-1].active
 
 
 def test_the_example_of_embeddings(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,6 +77,15 @@ def test_the_imports_that_the_page_names_work() -> None:
     assert len(named) == 5
     for module, names in named:
         run_import(f"from {module} import {names}")
+
+
+def test_the_names_of_yamjit_that_the_page_gives_exist() -> None:
+    named = sorted(set(re.findall(r"\byamjit((?:\.\w+)+)", TEXT)))
+    assert len(named) >= 8
+    for dotted in named:
+        found: Any = yamjit
+        for name in dotted.split(".")[1:]:
+            found = getattr(found, name, None) or importlib.import_module(f"{found.__name__}.{name}")
 
 
 def run_import(statement: str) -> None:

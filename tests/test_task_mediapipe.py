@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.sound_device import InputStream, pretend
+from tests.sound_device import pretend
 from yamjit.errors import AudioError, InputError, ModelError
 from yamjit.task import mediapipe as mp
 from yamjit.task.mediapipe.tasks import python
@@ -371,9 +371,11 @@ def test_audio_data_holds_the_newest_samples() -> None:
 
 
 def test_a_record_may_have_any_format(classifier: audio.AudioClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    devices: list[InputStream] = pretend(monkeypatch)
+    device = pretend(monkeypatch, rate=48_000)
     record = classifier.create_audio_record(2, 48_000, 1000)
-    devices[0].hear(np.full((10, 2), 0.5))
+    record.start_recording()
+    device.hear(record, np.full((10, 2), 0.5))
+    record.stop()
     data = AudioData.create_from_array(record.read(10), record.sampling_rate)
     assert (data.buffer == 0.5).all()
     assert len(classifier.classify(data)) == 1

@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from yamjit.audio import Microphone, RawPcm
     from yamjit.categories import ClassifierOptions
     from yamjit.classification import Classification
     from yamjit.classifier import Classifier, load
@@ -45,8 +46,10 @@ __all__ = [
     "EventOptions",
     "InputError",
     "LimitError",
+    "Microphone",
     "ModelError",
     "ModelNotFoundError",
+    "RawPcm",
     "Row",
     "ScoredLabel",
     "Stream",
@@ -60,6 +63,7 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Classifier", "load"), "yamjit.classifier"),
+    **dict.fromkeys(("Microphone", "RawPcm"), "yamjit.audio"),
     **dict.fromkeys(("Event", "EventOptions"), "yamjit.events"),
     **dict.fromkeys(("Row", "Summary"), "yamjit.results"),
     **dict.fromkeys(("Stream", "Windows"), "yamjit.streaming"),

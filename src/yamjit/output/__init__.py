@@ -1,5 +1,24 @@
 """Results as files: a writer for each format, listed in one table; and as frames of other libraries.
 
+======== ==================== ==================================================================================
+format   file name ends in    holds
+======== ==================== ==================================================================================
+text     .txt                 rows, a line each, and a paragraph a recording
+json     .json                an array with an object a recording, failures among them
+jsonl    .jsonl .ndjson       an object a row, a recording or a failure, as they come
+csv      .csv                 rows of any number of recordings
+audacity .audacity.txt        rows of one recording, the score behind the name: Audacity's label track
+raven    .raven.txt           rows of any number of recordings, one after the other in time: Raven's selection table
+         .selections.txt
+dcase    .dcase.txt           file, onset, offset, label: what sed_eval reads, best told that tabs delimit
+vtt      .vtt                 rows of one recording, in the order of time: captions of a web page
+srt      .srt                 the same for video players
+parquet  .parquet             rows of any number of recordings, typed
+======== ==================== ==================================================================================
+
+Names of classes may be anything. JSON and Parquet keep them as they are; the others put a space in place of tabs and
+line ends, so that a row stays a line. Lone surrogates, which UTF-8 cannot hold, become U+FFFD everywhere.
+
 A stream of text that is opened for a writer has ``newline=""`` and ``encoding="utf-8"``.
 """
 

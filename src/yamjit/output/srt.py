@@ -8,10 +8,10 @@ __all__ = ["SrtWriter"]
 
 
 class SrtWriter(CaptionWriter):
-    """Writes numbered cues; the format has no escapes."""
+    """Writes numbered cues; the format has no escapes, so an arrow in a text is written as another one."""
 
     name = "srt"
     decimal_mark = ","
 
     def _cue(self, number: int, times: str, text: str) -> str:
-        return f"{number}\n{times}\n{text}\n\n"
+        return f"{number}\n{times}\n{text.replace('-->', '->')}\n\n"

@@ -11,3 +11,7 @@ wrong raises `InputError`, which is a `ValueError` as theirs is.
 """
 
 from __future__ import annotations
+
+from yamjit.task import audio, core, mediapipe, processor
+
+__all__ = ["audio", "core", "mediapipe", "processor"]

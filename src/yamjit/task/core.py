@@ -24,7 +24,7 @@ class BaseOptions:
     file_content : bytes, optional
         The model itself; wins over `file_name`.
     num_threads : int, optional
-        At most so many threads compute; -1 leaves it to yamjit, which takes one. No score depends on it.
+        Checked, and without effect: a window takes so little that one thread computes it.
     use_coral : bool, optional
         Whether to run on an Edge TPU: refused, there is no such delegate here.
     """

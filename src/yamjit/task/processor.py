@@ -34,6 +34,8 @@ class ClassificationOptions:
         Language of the display names, by default "en".
     max_results : int, optional
         At most so many of each head, those with the highest scores; negative (the default) for all, 0 is refused.
+    class_name_allowlist, class_name_denylist : sequence of str, optional
+        The same lists, as versions before 0.4 called them.
     """
 
     score_threshold: float | None = None
@@ -41,6 +43,8 @@ class ClassificationOptions:
     category_name_denylist: Sequence[str] | None = None
     display_names_locale: str | None = None
     max_results: int | None = None
+    class_name_allowlist: Sequence[str] | None = None
+    class_name_denylist: Sequence[str] | None = None
 
 
 @dataclass

@@ -39,8 +39,8 @@ class AudioClassifier(WindowTask):
         listed = listing(
             chosen.max_results,
             chosen.score_threshold,
-            chosen.category_name_allowlist,
-            chosen.category_name_denylist,
+            chosen.category_name_allowlist or chosen.class_name_allowlist,
+            chosen.category_name_denylist or chosen.class_name_denylist,
             chosen.display_names_locale,
         )
         super().__init__(Engine(options.base_options, listed))
