@@ -1,6 +1,6 @@
 """The examples of the pages in ``docs/``: run, and compared with what the pages say they print.
 
-``python -m tools.doc_examples`` writes what they print into the pages; ``tests/test_docs.py`` compares.
+``python -m tools.doc_examples [PAGE...]`` writes what they print into the pages; ``tests/test_docs.py`` compares.
 
 Blocks of Python and of shell commands are run from top to bottom of a page, in a folder with the example recordings,
 on the starter model. The blocks of a page share their files and names. What a block prints follows it, indented, after
@@ -101,7 +101,7 @@ def _surroundings(folder: Path) -> Iterator[None]:
     command.chmod(0o755)
     changes = {
         "YAMJIT_MODEL": "starter",
-        "PATH": os.pathsep.join((str(command.parent), os.environ.get("PATH", ""))),
+        "PATH": os.pathsep.join((str(command.parent), str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
         "PYTHONPATH": os.pathsep.join((os.environ.get("PYTHONPATH", ""), str(ROOT / "src"))),
         "COLUMNS": "100",
     }
@@ -144,7 +144,7 @@ def rewritten(text: str) -> str:
 
 def main() -> None:
     """Write what the examples print into the pages."""
-    for page in PAGES:
+    for page in [Path(name) for name in sys.argv[1:]] or PAGES:
         text = page.read_text(encoding="utf-8")
         new = rewritten(text)
         print(f"{page.name}: {'as it was' if new == text else 'written'}")
