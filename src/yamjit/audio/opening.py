@@ -13,7 +13,7 @@ from yamjit.errors import AudioError, InputError, LimitError
 if TYPE_CHECKING:
     from yamjit.audio.limits import AudioLimits
 
-__all__ = ["OpenedFile", "open_object", "open_path"]
+__all__ = ["OpenedFile", "describe_os_error", "object_name", "open_object", "open_path"]
 
 _CHUNK_BYTES = 2**20
 
@@ -84,10 +84,14 @@ class OpenedFile:
     def head(self) -> bytes:
         """Return the first bytes; the file stands at its start afterwards."""
         data = self.callbacks.read(16)
+        self.rewind()
+        return data
+
+    def rewind(self) -> None:
+        """Go back to the start."""
         self.callbacks.seek(0)
         if self._owned:
             self._file.seek(0)
-        return data
 
     def close(self) -> None:
         """Close the file if it was opened here."""
@@ -130,7 +134,7 @@ def open_object(file: Any, limits: AudioLimits) -> OpenedFile:
     AudioError
         If reading it fails.
     """
-    name = _object_name(file)
+    name = object_name(file)
     if isinstance(file, io.TextIOBase):
         raise InputError(f"{name}: is open as text; open it in binary mode (standard input: sys.stdin.buffer)")
     try:
@@ -146,7 +150,8 @@ def describe_os_error(error: Exception) -> str:
     return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
 
-def _object_name(file: Any) -> str:
+def object_name(file: Any) -> str:
+    """Return the name of a file object for messages, in one line."""
     name = getattr(file, "name", None)
     return one_line(name) if isinstance(name, str) and name else "<file object>"
 
