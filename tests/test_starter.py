@@ -277,7 +277,8 @@ def test_the_examples_through_the_command_line(
     heard = dict(paragraphs(out))
     assert list(heard) == files
     assert [lines[0][1] for lines in heard.values()] == list(examples.values())
-    assert main(["classify", *files, "--model", "starter", "--backend", backend, "--format", "json"]) == 0
+    options = ["--model", "starter", "--backend", backend, "--format", "json", "--windows"]
+    assert main(["classify", *files, *options]) == 0
     for entry, label in zip(json.loads(capsys.readouterr().out), examples.values(), strict=True):
         scores: dict[str, list[float]] = {}
         for row in entry["rows"]:
