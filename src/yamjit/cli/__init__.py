@@ -48,7 +48,8 @@ _VERBS = (
 )
 
 _EPILOG = """\
-exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted, 143 terminated
+exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted,
+  143 terminated; what was done by then is whole
 models: the official YAMNet (yamjit fetch), starter (in the package, see yamjit info starter), any file of the family
 environment: YAMJIT_MODEL  the model to use;  YAMJIT_CACHE  where a fetched model and compiled kernels are kept
 """

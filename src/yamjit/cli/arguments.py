@@ -36,8 +36,8 @@ _OTHERS = "*"
 
 _INPUTS = """\
 inputs: files; folders, searched for recordings at every depth; patterns such as 'archive/**/*.flac'; - alone for
-standard input. They are read in the order given, those of a folder or pattern by name, each once. What begins with a dot and
-folders of results are passed over.
+standard input. They are read in the order given, those of a folder or pattern by name, each once. What begins with a
+dot and folders of results are passed over.
 """
 
 
@@ -285,7 +285,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     again.add_argument(
         "--resume",
         action="store_true",
-        help="with a folder: go on with an earlier run of the same settings and model; failed recordings are tried again",
+        help="with a folder: go on with an earlier run of the same settings and model; what failed is tried again",
     )
     again.add_argument("--overwrite", action="store_true", help="with a folder: remove the results of an earlier run")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, no warnings; errors stay")

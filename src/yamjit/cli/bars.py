@@ -87,7 +87,7 @@ def bar(share: float, width: int, *, ascii_only: bool = False) -> str:
 
 def clock(time_s: float) -> str:
     """Return a time as hours, minutes, seconds and tenths."""
-    tenths = int(time_s * 10 + 1e-6)
+    tenths = round(time_s * 10)
     minutes, rest = divmod(tenths, 600)
     return f"{minutes // 60}:{minutes % 60:02}:{rest // 10:02}.{rest % 10}"
 
@@ -95,7 +95,7 @@ def clock(time_s: float) -> str:
 def fitted(text: str, width: int) -> str:
     """Return a text of at most `width` characters, in one line."""
     plain = "".join(c if c.isprintable() else " " for c in text)
-    return plain if len(plain) <= width else plain[: width - 1] + "~"
+    return plain if len(plain) <= width else plain[: width - 1] + "…"
 
 
 def _takes(stream: TextIO, text: str) -> bool:

@@ -172,7 +172,7 @@ def _refuse_resuming(args: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Iterator[Writer]:
-    """Give a writer to standard output, or to a file that is whole or not there; what was done when it was interrupted is."""
+    """Give a writer to standard output, or to a file that is whole or not there, also after an interruption."""
     if args.output in (None, "-"):
         if form.binary and sys.stdout.isatty():
             raise InputError(f"{form.name} is not for a terminal: -o FILE")

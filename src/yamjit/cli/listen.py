@@ -33,8 +33,8 @@ def add_parser(verbs: Any) -> None:
     parser: argparse.ArgumentParser = verbs.add_parser(
         "listen",
         help="follow a microphone or a pipe",
-        description="Follow a microphone (it needs sounddevice: pip install 'yamjit[mic]') or samples that come through a "
-        "pipe, until Ctrl-C: with bars in a terminal, else with JSON lines.",
+        description="Follow a microphone (it needs sounddevice: pip install 'yamjit[mic]') or samples that come "
+        "through a pipe, until Ctrl-C: with bars in a terminal, else with JSON lines.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
