@@ -36,7 +36,7 @@ PAGES = tuple(
 _EXAMPLE = re.compile(
     r"(?:<!-- not run: (?P<reason>[^\n]+) -->\n\n)?"
     r"^```(?P<language>python|sh)\n(?P<code>.*?)^```\n"
-    r"(?P<output>(?:(?!```|^#).)*?^<!-- output -->\n(?P<says>\n(?:(?:    .*)?\n)*)?)?",
+    r"(?P<output>(?:(?!```|^#).)*?^<!-- output -->\n(?P<says>\n(?:(?:    [^\n]*)?\n)*)?)?",
     re.MULTILINE | re.DOTALL,
 )
 _MARK = "<!-- output -->\n"
