@@ -40,6 +40,8 @@ STOREYS = {
     "classifier": 9,
     "segments": 10,
     "task": 10,
+    "runs": 10,
+    "plots": 10,
     "__init__": 11,  # the public names
     "cli": 12,
     "__main__": 13,
@@ -53,6 +55,8 @@ ROOMS = {
     "store": {"pooch", "requests"},
     "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
+    "plots": {"matplotlib"},
+    "cli": {"argcomplete", "tqdm"},
 }
 
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         LimitError,
         ModelError,
         ModelNotFoundError,
+        OutputError,
         YamjitError,
     )
     from yamjit.events import Event, EventOptions
@@ -49,6 +50,7 @@ __all__ = [
     "Microphone",
     "ModelError",
     "ModelNotFoundError",
+    "OutputError",
     "RawPcm",
     "Row",
     "ScoredLabel",

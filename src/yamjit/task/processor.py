@@ -145,8 +145,6 @@ class FeatureVector:
             and np.array_equal(self.value, other.value)
         )
 
-    __hash__ = None  # type: ignore[assignment]
-
 
 @dataclass
 class Embedding:

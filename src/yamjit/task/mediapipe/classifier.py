@@ -13,7 +13,7 @@ from yamjit.errors import AudioError, InputError
 from yamjit.task.audio.record import AudioRecord
 from yamjit.task.engine import Engine, listing
 from yamjit.task.mediapipe.containers import AudioClassifierResult, AudioData
-from yamjit.task.mediapipe.options import AudioClassifierOptions, BaseOptions, RunningMode
+from yamjit.task.mediapipe.options import AudioClassifierOptions, BaseOptions, Callback, RunningMode
 from yamjit.task.mediapipe.windows import ResultStream
 from yamjit.task.mediapipe.worker import Worker
 from yamjit.task.samples import whole
@@ -28,7 +28,7 @@ class AudioClassifier:
     """
 
     def __init__(self, options: AudioClassifierOptions) -> None:
-        self._mode = _checked_mode(options)
+        self._mode, self._callback = _checked_mode(options)
         listed = listing(
             options.max_results,
             options.score_threshold,
@@ -37,7 +37,6 @@ class AudioClassifier:
             options.display_names_locale,
         )
         self._engine = Engine(options.base_options.to_core(), listed)
-        self._callback = options.result_callback
         self._worker: Worker | None = None
         self._format: tuple[int, int] | None = None
         self._timestamp_ms: int | None = None
@@ -102,7 +101,7 @@ class AudioClassifier:
         if not audio_clip.buffer_length:
             raise InputError("the clip has no samples; at least one is accepted")
         stream = ResultStream(self._engine, sample_rate, audio_clip.buffer.shape[1], 0)
-        return [*stream.push(audio_clip.buffer), *stream.flush()]
+        return [result for _, result in (*stream.push(audio_clip.buffer), *stream.flush())]
 
     def classify_async(self, audio_block: AudioData, timestamp_ms: int) -> None:
         """Take the next block of a stream, of any length; results go to the callback, from a thread of its own.
@@ -130,14 +129,13 @@ class AudioClassifier:
         """
         form = (self._checked(audio_block, RunningMode.AUDIO_STREAM), audio_block.buffer.shape[1])
         timestamp = whole(timestamp_ms, "timestamp_ms", least=0)
-        if self._format not in (None, form):
+        if self._format is not None and self._format != form:
             raise InputError(f"the block has {_named(form)}, the stream began with {_named(self._format)}")
         if self._timestamp_ms is not None and timestamp <= self._timestamp_ms:
             raise InputError(
                 f"timestamps must be monotonically increasing: {timestamp} ms comes after {self._timestamp_ms} ms"
             )
         if self._worker is None:
-            assert self._callback is not None
             self._worker = Worker(ResultStream(self._engine, *form, timestamp), self._callback)
         self._format, self._timestamp_ms = form, timestamp
         self._worker.send(audio_block.buffer.copy())
@@ -200,17 +198,23 @@ class AudioClassifier:
         return check_rate(sample_rate, "sample_rate", DEFAULT_AUDIO_LIMITS)
 
 
-def _checked_mode(options: AudioClassifierOptions) -> RunningMode:
+def _checked_mode(options: AudioClassifierOptions) -> tuple[RunningMode, Callback]:
+    """Return the mode and whom it calls: nobody with clips."""
     mode, callback = options.running_mode, options.result_callback
     if not isinstance(mode, RunningMode):
         raise InputError(f"running_mode is {mode!r}; {', '.join(map(str, RunningMode))} are accepted")
-    if mode is RunningMode.AUDIO_STREAM and not callable(callback):
-        raise InputError(f"in audio stream mode a result callback must be provided, found {callback!r}")
     if mode is RunningMode.AUDIO_CLIPS and callback is not None:
         raise InputError("in audio clips mode a result callback should not be provided: classify returns the results")
-    return mode
+    if mode is RunningMode.AUDIO_CLIPS:
+        return mode, _call_nobody
+    if not callable(callback):
+        raise InputError(f"in audio stream mode a result callback must be provided, found {callback!r}")
+    return mode, callback
 
 
-def _named(form: tuple[int, int] | None) -> str:
-    assert form is not None
+def _call_nobody(result: AudioClassifierResult, timestamp_ms: int) -> None:
+    """Stand in for the callback where there is none."""
+
+
+def _named(form: tuple[int, int]) -> str:
     return f"{form[0]} Hz and {form[1]} channel(s)"

@@ -6,12 +6,17 @@ import enum
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from yamjit.errors import InputError
 from yamjit.task import core
 from yamjit.task.mediapipe.containers import AudioClassifierResult
 
-__all__ = ["AudioClassifierOptions", "BaseOptions", "RunningMode"]
+__all__ = ["AudioClassifierOptions", "BaseOptions", "Callback", "RunningMode"]
+
+
+#: Takes a result and its time in ms.
+Callback: TypeAlias = Callable[[AudioClassifierResult, int], None]
 
 
 class RunningMode(enum.Enum):
@@ -77,4 +82,4 @@ class AudioClassifierOptions:
     score_threshold: float | None = None
     category_allowlist: Sequence[str] | None = None
     category_denylist: Sequence[str] | None = None
-    result_callback: Callable[[AudioClassifierResult, int], None] | None = None
+    result_callback: Callback | None = None

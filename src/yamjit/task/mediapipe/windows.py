@@ -17,7 +17,7 @@ Float32 = npt.NDArray[np.float32]
 
 
 class ResultStream:
-    """Blocks of any size in, a result for each window out.
+    """Blocks of any size in, a result for each window out, and its time in ms.
 
     Parameters
     ----------
@@ -34,16 +34,17 @@ class ResultStream:
         self._start_ms = start_ms
         self._done = 0
 
-    def push(self, frames: Float32) -> Iterator[AudioClassifierResult]:
+    def push(self, frames: Float32) -> Iterator[tuple[int, AudioClassifierResult]]:
         """Take samples, float32 (n, channels); yield the results of the windows that are complete."""
         return self._results(self._stream.push(frames))
 
-    def flush(self) -> Iterator[AudioClassifierResult]:
+    def flush(self) -> Iterator[tuple[int, AudioClassifierResult]]:
         """End the stream; yield the results of what is left of it."""
         return self._results(self._stream.flush())
 
-    def _results(self, windows: Iterator[list[Classifications]]) -> Iterator[AudioClassifierResult]:
+    def _results(self, windows: Iterator[list[Classifications]]) -> Iterator[tuple[int, AudioClassifierResult]]:
         for classifications in windows:
             elapsed_ms = self._done * self._engine.window * 1000 // self._engine.sample_rate
             self._done += 1
-            yield AudioClassifierResult(classifications, self._start_ms + elapsed_ms)
+            timestamp_ms = self._start_ms + elapsed_ms
+            yield timestamp_ms, AudioClassifierResult(classifications, timestamp_ms)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from yamjit.task.mediapipe.containers import AudioClassifierResult
+from yamjit.task.mediapipe.options import Callback
 from yamjit.task.mediapipe.windows import ResultStream
 
 __all__ = ["Worker"]
@@ -32,7 +33,7 @@ class Worker:
         Called with each result and its time in ms.
     """
 
-    def __init__(self, stream: ResultStream, callback: Callable[[AudioClassifierResult, int], None]) -> None:
+    def __init__(self, stream: ResultStream, callback: Callback) -> None:
         self._stream = stream
         self._callback = callback
         self._blocks: queue.SimpleQueue[Float32 | None] = queue.SimpleQueue()
@@ -61,14 +62,13 @@ class Worker:
             self._deliver(self._stream.push(frames))
         self._deliver(self._stream.flush())
 
-    def _deliver(self, results: Iterator[AudioClassifierResult]) -> None:
+    def _deliver(self, results: Iterator[tuple[int, AudioClassifierResult]]) -> None:
         """Hand on results, unless something failed: then the blocks are only taken, so that nobody waits for ever."""
         if self._failed:
             return
         try:
-            for result in results:
-                assert result.timestamp_ms is not None
-                self._callback(result, result.timestamp_ms)
+            for timestamp_ms, result in results:
+                self._callback(result, timestamp_ms)
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             self._error, self._failed = error, True
 
