@@ -23,14 +23,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yamjit
+
 __all__ = ["PAGES", "Example", "examples_of", "run_page"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
 #: Pages with examples. Those of the Task Library's page have a test of their own.
 PAGES = tuple(
-    page for page in sorted((ROOT / "docs").glob("*.md")) if "```" in page.read_text(encoding="utf-8")
-    and page.name != "coming_from_task_library.md"
+    page
+    for page in sorted((ROOT / "docs").glob("*.md"))
+    if "```" in page.read_text(encoding="utf-8") and page.name != "coming_from_task_library.md"
 )
 
 _EXAMPLE = re.compile(
@@ -102,7 +105,7 @@ def _surroundings(folder: Path) -> Iterator[None]:
     changes = {
         "YAMJIT_MODEL": "starter",
         "PATH": os.pathsep.join((str(command.parent), str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
-        "PYTHONPATH": os.pathsep.join((os.environ.get("PYTHONPATH", ""), str(ROOT / "src"))),
+        "PYTHONPATH": os.pathsep.join((str(Path(yamjit.__file__).parents[1]), os.environ.get("PYTHONPATH", ""))),
         "COLUMNS": "100",
     }
     before, where = os.environ.copy(), Path.cwd()
@@ -119,7 +122,7 @@ def _surroundings(folder: Path) -> Iterator[None]:
 def _run_python(code: str, names: dict[str, Any]) -> str:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(code, "example", "exec"), names)  # noqa: S102 - of this repository
+        exec(compile(code, "example", "exec"), names)
     return printed.getvalue()
 
 
