@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_ext"))
-sys.path.insert(0, str(HERE.parent / "src"))
+sys.path.append(str(HERE.parent / "src"))
 # Help is set like the pages, whatever terminal the build runs in.
 os.environ.update(COLUMNS="100", NO_COLOR="1")
 
@@ -39,7 +39,9 @@ numpydoc_attributes_as_param_list = True
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"
 xref.DEFAULT_LINKS.clear()  # Python's own types: their pages are elsewhere, and a build asks nothing of the network
-numpydoc_xref_aliases = {name: f"yamjit.{name}" for name in __all__ if name[0].isupper()}
+_RECORDS = "AudioLimits AudioSource AudioSetClass Calibration Categories FrontEnd Graph HeadInfo HeadOutput HeadResult"
+_RECORDS += " ListedClass Network NetworkOutput Patches Plan ResolvedModel Segment SegmentOptions Slot"
+numpydoc_xref_aliases = {name: name for name in (*__all__, *_RECORDS.split()) if name[0].isupper()}
 smartquotes = False
 
 nitpick_ignore_regex = [

@@ -17,7 +17,15 @@ DOCS = ROOT / "docs"
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md"))}
 
 #: Why a block may stay unrun.
-REASONS = ("needs a microphone", "installs", "downloads", "needs systemd", "wants the official model", "TensorFlow's")
+REASONS = (
+    "needs a microphone",
+    "needs systemd",
+    "installs",
+    "downloads",
+    "wants the official model",
+    "TensorFlow's",
+    "says what machine",
+)
 
 
 def extras_missing(text: str) -> list[str]:
