@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits
 from yamjit.audio.microphone import InputDevice, Microphone, input_devices
+from yamjit.audio.pushing import PushedAudio
 from yamjit.audio.raw import RAW_ENCODINGS, RawPcm
 from yamjit.audio.source import AudioSource, open_audio
 
@@ -14,6 +15,7 @@ __all__ = [
     "AudioSource",
     "InputDevice",
     "Microphone",
+    "PushedAudio",
     "RawPcm",
     "input_devices",
     "open_audio",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FileReader"]
+__all__ = ["FileReader", "libsndfile_version"]
 
 #: How files begin that hold audio, but none that libsndfile reads: offset, bytes, name.
 FOREIGN_SIGNATURES = (
@@ -269,3 +269,14 @@ def _describe_refusal(error: Exception, head: bytes) -> str:
         if head[offset:].startswith(signature):
             return f"{kind} is not supported; convert it first, as with: ffmpeg -i INPUT output.flac"
     return f"is no audio that libsndfile can read: {_describe_failure(error)}"
+
+
+def libsndfile_version() -> str:
+    """Return the version of the library that decodes files.
+
+    Raises
+    ------
+    DependencyError
+        If soundfile is not installed, or finds no libsndfile.
+    """
+    return str(_import_soundfile().__libsndfile_version__)

@@ -1,15 +1,74 @@
-"""Results as text: one writer per format, listed in one table."""
+"""Results as files: a writer for each format, listed in one table; and as frames of other libraries.
+
+======== ==================== ==================================================================================
+format   file name ends in    holds
+======== ==================== ==================================================================================
+text     .txt                 rows, a line each, and a paragraph a recording
+json     .json                an array with an object a recording, failures among them
+jsonl    .jsonl .ndjson       an object a row, a recording or a failure, as they come
+csv      .csv                 rows of any number of recordings
+audacity .audacity.txt        rows of one recording, the score behind the name: Audacity's label track
+raven    .raven.txt           rows of any number of recordings, one after the other in time: Raven's selection table
+         .selections.txt
+dcase    .dcase.txt           file, onset, offset, label: what sed_eval reads, best told that tabs delimit
+vtt      .vtt                 rows of one recording, in the order of time: captions of a web page
+srt      .srt                 the same for video players
+parquet  .parquet             rows of any number of recordings, typed
+======== ==================== ==================================================================================
+
+Names of classes may be anything. JSON and Parquet keep them as they are; the others put a space in place of tabs and
+line ends, so that a row stays a line. Lone surrogates, which UTF-8 cannot hold, become U+FFFD everywhere.
+
+A stream of text that is opened for a writer has ``newline=""`` and ``encoding="utf-8"``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TextIO
+import os
 
+from yamjit.errors import InputError
+from yamjit.output.audacity import AudacityWriter
+from yamjit.output.csv_table import CsvWriter
+from yamjit.output.dcase import DcaseWriter
 from yamjit.output.json_document import JsonWriter
+from yamjit.output.json_lines import JsonLinesWriter
+from yamjit.output.parquet import ParquetWriter
 from yamjit.output.plain_text import TextWriter
-from yamjit.output.writer import Writer
+from yamjit.output.raven import RavenWriter
+from yamjit.output.srt import SrtWriter
+from yamjit.output.vtt import VttWriter
+from yamjit.output.writer import Format, Writer
 
-__all__ = ["FORMATS", "Writer"]
+__all__ = ["FORMATS", "Format", "Writer", "format_of"]
 
-#: Format name -> what opens a writer of that format: (stream, classes to name) -> writer.
-FORMATS: dict[str, Callable[[TextIO, int], Writer]] = {"text": TextWriter, "json": JsonWriter}
+_ALL = (
+    Format("text", (".txt",), TextWriter, "report"),
+    Format("json", (".json",), JsonWriter, "report"),
+    Format("jsonl", (".jsonl", ".ndjson"), JsonLinesWriter, "report"),
+    Format("csv", (".csv",), CsvWriter, "table"),
+    Format("audacity", (".audacity.txt",), AudacityWriter, "labels"),
+    Format("raven", (".raven.txt", ".selections.txt", ".selection.table.txt"), RavenWriter, "table"),
+    Format("dcase", (".dcase.txt",), DcaseWriter, "table"),
+    Format("vtt", (".vtt",), VttWriter, "labels"),
+    Format("srt", (".srt",), SrtWriter, "labels"),
+    Format("parquet", (".parquet",), ParquetWriter, "table", binary=True),
+)
+
+#: All formats, by name.
+FORMATS: dict[str, Format] = {known.name: known for known in _ALL}
+
+
+def format_of(path: str | os.PathLike[str]) -> Format:
+    """Return the format that the end of a file name stands for; of two that fit, the longer one counts.
+
+    Raises
+    ------
+    InputError
+        If it stands for none.
+    """
+    name = os.fspath(path).lower()
+    fitting = [(suffix, known) for known in _ALL for suffix in known.suffixes if name.endswith(suffix)]
+    if not fitting:
+        suffixes = ", ".join(suffix for known in _ALL for suffix in known.suffixes)
+        raise InputError(f"{os.fspath(path)!r} ends like no format; accepted are {suffixes}")
+    return max(fitting, key=lambda pair: len(pair[0]))[1]

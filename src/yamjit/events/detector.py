@@ -1,0 +1,264 @@
+"""Scores of windows in, events out, bit by bit."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import InputError
+from yamjit.events.event import Event, by_start
+from yamjit.events.options import EventOptions, Rules, is_real, numbers_of
+
+__all__ = ["EventDetector"]
+
+Float64 = npt.NDArray[np.float64]
+
+#: Times are equal that differ by less: less than a sample, more than a float64 is off in a year.
+_SLACK_S = 1e-6
+
+
+class EventDetector:
+    """Finds events in scores that come bit by bit. How they are cut into pushes has no influence on the events.
+
+    A window stands for the time from its start to `window_s` later. Memory is that of the events that are going on,
+    and of the windows in `smoothing_s`.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the classes and groups.
+    class_indices : sequence of int
+        Of each; -1 for a group.
+    audioset_ids : sequence of str
+        Of each; empty where there is none.
+    options : EventOptions, optional
+    window_s, hop_s : float > 0
+        Length of a window, and time from one to the next.
+    channel : int, optional
+        Given to each event.
+
+    Raises
+    ------
+    InputError
+        If an option names an unknown class, or an argument is wrong.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        class_indices: Sequence[int],
+        audioset_ids: Sequence[str],
+        options: EventOptions | None = None,
+        window_s: float = 0.975,
+        hop_s: float = 0.48,
+        *,
+        channel: int | None = None,
+    ) -> None:
+        if not len(names) == len(class_indices) == len(audioset_ids):
+            raise InputError(
+                f"{len(names)} names, {len(class_indices)} indices and {len(audioset_ids)} ids were given; "
+                "one of each for every class is accepted"
+            )
+        options = EventOptions() if options is None else options
+        self._classes = list(zip(names, map(int, class_indices), audioset_ids, strict=True))
+        self._rules = Rules(options, names)
+        self._window_s = _checked_length("window_s", window_s)
+        self._smoother = _Smoother(options, _checked_length("hop_s", hop_s))
+        self._channel = channel
+        self._tracks: dict[int, _Track] = {}
+        self._last_s = -math.inf
+        self._flushed = False
+
+    @property
+    def open(self) -> list[Event]:
+        """Events that are going on, or may yet go on, and are long enough; as far as they are known."""
+        now = self._last_s + self._window_s
+        known = (self._event(index, track, now) for index, track in self._tracks.items())
+        return list(by_start(event for event in known if event is not None))
+
+    def push(
+        self, times_s: npt.ArrayLike, scores: npt.ArrayLike, level_dbfs: npt.ArrayLike | None = None
+    ) -> list[Event]:
+        """Take the scores of the next windows.
+
+        Parameters
+        ----------
+        times_s : array_like [shape=(n,)]
+            Where each window starts, in seconds, ascending.
+        scores : array_like [shape=(n, classes)]
+        level_dbfs : array_like [shape=(n,)], optional
+            Level of each window; needed if `EventOptions.min_dbfs` is given.
+
+        Returns
+        -------
+        list of Event
+            Those that are over: the first to be over first, at the same time by start and class index.
+
+        Raises
+        ------
+        InputError
+            If shapes do not fit, times do not ascend, scores are not finite, levels are missing, or after `flush`.
+        """
+        times, values = self._checked(times_s, scores)
+        values = self._rules.gated(values, level_dbfs)
+        over: list[Event] = []
+        for time, row in zip(times.tolist(), values, strict=True):
+            for centre, smoothed in self._smoother.push(time, row):
+                over += self._step(centre, smoothed)
+            self._last_s = time
+        return over
+
+    def flush(self, duration_s: float | None = None) -> list[Event]:
+        """Return the events that the end of the recording ends.
+
+        Parameters
+        ----------
+        duration_s : float, optional
+            Where the recording ends, by the clock of the windows' times: no event goes beyond it.
+
+        Raises
+        ------
+        InputError
+            If a window starts after that time, or the detector was flushed before.
+        """
+        self._refuse_flushed()
+        if duration_s is not None and not (is_real(duration_s) and duration_s >= self._last_s - _SLACK_S):
+            raise InputError(f"duration_s is {duration_s!r}, but a window starts at {self._last_s:g} s")
+        self._flushed = True
+        over: list[Event] = []
+        for time, row in self._smoother.flush():
+            over += self._step(time, row)
+        return over + self._close(list(self._tracks), math.inf if duration_s is None else float(duration_s))
+
+    def _step(self, time: float, scores: Float64) -> list[Event]:
+        """Take one window; return what it ends."""
+        ended = [index for index, track in self._tracks.items() if not self._goes_on(track, time, scores[index])]
+        over = self._close(ended, math.inf)
+        for index in np.flatnonzero(scores >= self._rules.on).tolist():
+            if index not in self._tracks:
+                self._tracks[index] = _Track(time, self._rules, index)
+        for index, track in self._tracks.items():
+            track.add(time, float(scores[index]))
+        return over
+
+    def _goes_on(self, track: _Track, time: float, score: float) -> bool:
+        """Return whether a window continues an event, or a later one still may."""
+        reach = track.heard_s + self._window_s + track.patience_s
+        return time <= reach + _SLACK_S or (track.is_on(time) and track.hears(time, score))
+
+    def _close(self, indices: Iterable[int], until_s: float) -> list[Event]:
+        events = (self._event(index, self._tracks.pop(index), until_s) for index in indices)
+        return list(by_start(event for event in events if event is not None))
+
+    def _event(self, index: int, track: _Track, until_s: float) -> Event | None:
+        """Return an event as it stands at `until_s`, or None if it is too short."""
+        end = track.heard_s + self._window_s
+        if min(end, until_s) - track.start_s < track.min_duration_s - _SLACK_S:
+            return None
+        label, class_index, audioset_id = self._classes[index]
+        return Event(
+            label=label,
+            class_index=class_index,
+            audioset_id=audioset_id,
+            score=track.peak,
+            mean_score=track.mean,
+            start_s=track.start_s,
+            end_s=min(end + track.hold_s, until_s),
+            channel=self._channel,
+        )
+
+    def _checked(self, times_s: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Float64, Float64]:
+        self._refuse_flushed()
+        times, values = numbers_of("times_s", times_s), numbers_of("scores", scores)
+        if times.ndim != 1 or values.shape != (len(times), len(self._classes)):
+            raise InputError(
+                f"times of shape {times.shape} and scores of shape {values.shape} were given; "
+                f"(n,) and (n, {len(self._classes)}) are accepted"
+            )
+        if not (np.isfinite(times).all() and (np.diff(times, prepend=self._last_s) > 0).all()):
+            raise InputError(f"the windows' times do not ascend from {self._last_s:g} s on")
+        if not np.isfinite(values).all():
+            raise InputError("the scores are not finite")
+        return times, values
+
+    def _refuse_flushed(self) -> None:
+        if self._flushed:
+            raise InputError("the events were flushed: nothing follows the end of a recording")
+
+
+class _Track:
+    """An event that is not over, and the rules of its class."""
+
+    def __init__(self, start_s: float, rules: Rules, index: int) -> None:
+        self.start_s = start_s
+        self.heard_s = start_s
+        self.peak = self.mean = 0.0
+        self.min_duration_s = float(rules.min_duration_s[index])
+        self.hold_s = float(rules.hold_s[index])
+        self.patience_s = self.hold_s + float(rules.max_gap_s[index])
+        self._on, self._off = float(rules.on[index]), float(rules.off[index])
+        self._previous_s = start_s
+        self._sum, self._count = 0.0, 0
+
+    def is_on(self, time: float) -> bool:
+        """Return whether the event is on when a window begins: heard in the one before, or held."""
+        return self._previous_s == self.heard_s or time <= self.heard_s + self.hold_s + _SLACK_S
+
+    def hears(self, time: float, score: float) -> bool:
+        """Return whether the class is heard in a window."""
+        return score >= (self._off if self.is_on(time) else self._on)
+
+    def add(self, time: float, score: float) -> None:
+        """Take a window in."""
+        heard = self.hears(time, score)
+        self._previous_s = time
+        self._sum += score
+        self._count += 1
+        if heard:
+            self.heard_s = time
+            self.peak = max(self.peak, score)
+            self.mean = self._sum / self._count
+
+
+class _Smoother:
+    """The mean or median of each window's neighbourhood, which is smaller at the ends."""
+
+    def __init__(self, options: EventOptions, hop_s: float) -> None:
+        self._half = math.floor(options.smoothing_s / (2 * hop_s) + _SLACK_S)
+        if options.smoothing_s and not self._half:
+            raise InputError(
+                f"smoothing_s is {options.smoothing_s:g}; 0, or at least two hops of {hop_s:g} s, are accepted"
+            )
+        self._statistic: Any = np.median if options.smoothing == "median" else np.mean
+        self._rows: deque[Float64] = deque(maxlen=2 * self._half + 1)
+        self._waiting: deque[float] = deque()
+
+    def push(self, time: float, row: Float64) -> Iterator[tuple[float, Float64]]:
+        """Take a window; yield the one whose neighbours are now complete."""
+        if not self._half:
+            yield time, row
+            return
+        self._rows.append(row)
+        self._waiting.append(time)
+        if len(self._waiting) > self._half:
+            yield self._waiting.popleft(), self._around(self._half)
+
+    def flush(self) -> Iterator[tuple[float, Float64]]:
+        """Yield the windows whose neighbours did not all come."""
+        while self._waiting:
+            yield self._waiting.popleft(), self._around(len(self._waiting))
+
+    def _around(self, after: int) -> Float64:
+        """Return the statistic of a window with `after` windows after it."""
+        return self._statistic(list(self._rows)[-(self._half + 1 + after) :], axis=0)
+
+
+def _checked_length(name: str, value: Any) -> float:
+    if not (is_real(value) and value > 0):
+        raise InputError(f"{name} is {value!r}; seconds above 0 are accepted")
+    return float(value)
