@@ -10,17 +10,46 @@ import sys
 from collections.abc import Sequence
 
 from yamjit import __version__
-from yamjit.cli import bench, classify, completion, doctor, embed, events, fetch, info, labels, segments
+from yamjit.cli import (
+    bench,
+    classify,
+    completion,
+    doctor,
+    embed,
+    events,
+    fetch,
+    info,
+    labels,
+    listen,
+    plot,
+    segments,
+    spectrogram,
+)
 from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_sigterm
 from yamjit.disk import describe
 from yamjit.errors import YamjitError
 
 __all__ = ["main"]
 
-_VERBS = (classify, events, segments, embed, labels, info, doctor, bench, fetch, completion)
+_VERBS = (
+    classify,
+    events,
+    segments,
+    listen,
+    embed,
+    spectrogram,
+    plot,
+    labels,
+    info,
+    doctor,
+    bench,
+    fetch,
+    completion,
+)
 
 _EPILOG = """\
-exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted, 143 terminated
+exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted,
+  143 terminated; what was done by then is whole
 models: the official YAMNet (yamjit fetch), starter (in the package, see yamjit info starter), any file of the family
 environment: YAMJIT_MODEL  the model to use;  YAMJIT_CACHE  where a fetched model and compiled kernels are kept
 """
