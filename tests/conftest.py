@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tools.two_heads import two_heads
 from yamjit.spec import PACKAGED_MODELS
 from yamjit.store import resolve_model
+from yamjit.tflite import Graph, write_graph
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -52,3 +54,15 @@ def test_data() -> Path:
     if not path:
         pytest.skip("real recordings are not at hand (set YAMJIT_TEST_DATA)")
     return Path(path)
+
+
+@pytest.fixture(scope="session")
+def two_heads_graph() -> Graph:
+    """A synthetic model with two outputs, labels in several languages, calibration and thresholds."""
+    return two_heads()
+
+
+@pytest.fixture(scope="session")
+def two_heads_model(two_heads_graph: Graph) -> bytes:
+    """The bytes of `two_heads_graph`."""
+    return write_graph(two_heads_graph)

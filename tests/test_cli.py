@@ -69,11 +69,12 @@ def test_json(sounds: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     result = yamjit.load(os.environ["YAMJIT_MODEL"]).classify(sounds[0], hop_s=0.1)
     assert document[0]["file"] == str(sounds[0])
     assert document[0]["duration_s"] == result.duration_s
-    assert [w["start_s"] for w in document[0]["windows"]] == [round(t, 6) for t in result.times_s.tolist()]
-    for window, written in enumerate(document[0]["windows"]):
-        assert [(t["label"], t["score"]) for t in written["top"]] == [
-            (label, round(score, 6)) for label, score, _ in result.top(2, window=window)
-        ]
+    assert document[0]["windows"] == len(result)
+    assert [(row["start_s"], row["label"], row["score"]) for row in document[0]["rows"]] == [
+        (round(time, 6), label, round(score, 6))
+        for window, time in enumerate(result.times_s.tolist())
+        for label, score, _ in result.top(2, window=window)
+    ]
     assert document[1]["file"] == "nowhere.wav"
     assert "No such file" in document[1]["error"]
 

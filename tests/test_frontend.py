@@ -11,7 +11,7 @@ import pytest
 from reference import ops
 from tools.synthetic import probe_signals, synthetic_yamnet
 from yamjit.errors import InputError
-from yamjit.frontend import FrontEnd, Patches, PatchStream, _recut, count_windows
+from yamjit.frontend import SILENCE_DBFS, FrontEnd, Patches, PatchStream, count_windows
 from yamjit.plan import FrontEndConstants, compile_plan
 from yamjit.tflite.graph import Graph
 
@@ -167,10 +167,12 @@ def test_no_window_starts_behind_the_last_sample(hop: int) -> None:
 
 def stream(front_end: FrontEnd, waveform: Float32, hop: int, cuts: Sequence[int] = ()) -> tuple[Patches, PatchStream]:
     """Push a waveform in parts that begin at `cuts`, and flush."""
-    patches = PatchStream(front_end, hop)
+    patches = PatchStream(front_end, hop, level=True)
     parts = [patches.push(part) for part in np.split(waveform, sorted(cuts))]
     parts.append(patches.flush())
-    return Patches(np.concatenate([p.patches for p in parts]), np.concatenate([p.frames for p in parts])), patches
+    assert [p.first for p in parts] == np.cumsum([0, *(len(p.patches) for p in parts[:-1])]).tolist()
+    whole = [np.concatenate([getattr(p, name) for p in parts]) for name in ("patches", "frames", "level_dbfs")]
+    return Patches(0, *whole), patches
 
 
 def check_stream(front_end: FrontEnd, size: int, hop: int, seed: int) -> None:
@@ -194,6 +196,11 @@ def check_stream(front_end: FrontEnd, size: int, hop: int, seed: int) -> None:
         assert again.windows == windows
         np.testing.assert_array_equal(chopped.patches, whole.patches)
         np.testing.assert_array_equal(chopped.frames, whole.frames)
+        np.testing.assert_array_equal(chopped.level_dbfs, whole.level_dbfs)
+    plain = PatchStream(front_end, hop)
+    parts = [plain.push(waveform), plain.flush()]
+    assert [part.level_dbfs for part in parts] == [None, None]
+    np.testing.assert_array_equal(np.concatenate([part.patches for part in parts]), whole.patches)
 
 
 @pytest.mark.parametrize("hop", [7_680, 160, 15_600, 7_800, 1_234, 20_000, 32_000])
@@ -222,32 +229,6 @@ def test_samples_one_at_a_time(backend: str) -> None:
         np.testing.assert_array_equal(single.frames, whole.frames)
 
 
-@pytest.mark.parametrize("hop", [HOP, 160, 1_234, 32_000])
-def test_recordings_are_cut_to_even_stretches(front_end: FrontEnd, hop: int) -> None:
-    waveform = noise(15_600 + 20 * min(hop, HOP))
-    whole, _ = stream(front_end, waveform, hop)
-    for cuts in ((), (1, 2, 40_000), range(0, waveform.size, 3_000)):
-        patches = PatchStream(front_end, hop)
-        parts = list(patches.cut(np.split(waveform, list(cuts)), 4))
-        np.testing.assert_array_equal(np.concatenate([part.patches for part in parts]), whole.patches)
-        np.testing.assert_array_equal(np.concatenate([part.frames for part in parts]), whole.frames)
-        assert max(len(part.patches) for part in parts) <= 4
-        assert patches.samples == waveform.size
-
-
-def test_blocks_of_any_size_become_blocks_of_one() -> None:
-    waveform = noise(1000)
-    rng = np.random.default_rng(4)
-    for size in (1, 7, 400, 1000, 1001):
-        blocks = np.split(waveform, np.sort(rng.integers(0, 1001, 20)))
-        found = list(_recut(iter(blocks), size))
-        np.testing.assert_array_equal(np.concatenate(found), waveform)
-        assert {len(block) for block in found[:-1]} <= {size}
-        assert 0 < len(found[-1]) <= size
-    assert list(_recut([], 5)) == []
-    assert list(_recut([waveform[:0]], 5)) == []
-
-
 def test_nothing_gives_one_window_of_silence(front_end: FrontEnd) -> None:
     patches = PatchStream(front_end, HOP)
     empty = patches.push(np.zeros(0, np.float32))
@@ -256,6 +237,19 @@ def test_nothing_gives_one_window_of_silence(front_end: FrontEnd) -> None:
     assert (patches.windows, patches.samples) == (0, 0)
     rest = patches.flush()
     np.testing.assert_array_equal(rest.patches, front_end.frames(np.zeros(WINDOW, np.float32))[None])
+
+
+def test_levels_are_root_mean_squares_of_windows(front_end: FrontEnd) -> None:
+    time = np.arange(2 * WINDOW) / 16_000
+    sine = np.sin(2 * np.pi * 1_000 * time).astype(np.float32)
+    sine[WINDOW:] = 0
+    for hop in (WINDOW // 2, 1_000):
+        found, _ = stream(front_end, sine, hop)
+        assert found.level_dbfs is not None
+        assert found.level_dbfs[0] == pytest.approx(-3.01, abs=0.01)
+        assert found.level_dbfs[-1] <= found.level_dbfs[0]
+    found, _ = stream(front_end, sine, WINDOW)
+    np.testing.assert_allclose(found.level_dbfs, [-3.01, SILENCE_DBFS], atol=0.01)
 
 
 def test_patches_come_as_soon_as_they_can(front_end: FrontEnd) -> None:
@@ -286,9 +280,10 @@ def test_patches_stay_as_they_are(front_end: FrontEnd) -> None:
     np.testing.assert_array_equal(np.concatenate([first.patches, second.patches]), expected.patches[:count])
 
 
+@pytest.mark.parametrize("level", [False, True])
 @pytest.mark.parametrize("hop", [HOP, 1_000, 50_000])
-def test_a_long_stream_takes_little_memory(front_end: FrontEnd, hop: int) -> None:
-    patches = PatchStream(front_end, hop)
+def test_a_long_stream_takes_little_memory(front_end: FrontEnd, hop: int, level: bool) -> None:
+    patches = PatchStream(front_end, hop, level=level)
     block = noise(8_000)
     held = []
     for _ in range(40):

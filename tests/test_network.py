@@ -15,7 +15,7 @@ from yamjit import kernels
 from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd
 from yamjit.kernels import BACKENDS, load_backend, numpy_backend
-from yamjit.network import Network, NetworkOutput
+from yamjit.network import HeadOutput, Network, NetworkOutput
 from yamjit.plan import Plan, compile_plan
 
 Float32 = npt.NDArray[np.float32]
@@ -58,8 +58,7 @@ def expected(plan: Plan, patches: Float32) -> NetworkOutput:
 
 def joined(outputs: list[NetworkOutput]) -> NetworkOutput:
     return NetworkOutput(
-        np.concatenate([o.scores for o in outputs]),
-        np.concatenate([o.logits for o in outputs]),
+        (HeadOutput(np.concatenate([o.scores for o in outputs]), np.concatenate([o.logits for o in outputs])),),
         np.concatenate([o.embeddings for o in outputs]),
         {name: np.concatenate([o.tensors[name] for o in outputs]) for name in outputs[0].tensors},
     )

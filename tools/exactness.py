@@ -216,7 +216,8 @@ def compare_scores(found: Float32, expected: Float32) -> Scores:
 
 def compare_chain(model: yamjit.Classifier, recorded: Recorded) -> Chain:
     """Compare what `Classifier.classify` makes of each window."""
-    heard = [model.classify(waveform, sample_rate=model.sample_rate) for waveform in recorded.waveforms]
+    rate, kept = model.sample_rate, ("scores", "log_mel")
+    heard = [model.classify(waveform, sample_rate=rate, keep=kept) for waveform in recorded.waveforms]
     log_mel = np.stack([window.log_mel for window in heard])
     patch = _key(model.plan, model.plan.quantized_patch)
     quantized = model.network.run(log_mel, [patch]).tensors[patch].reshape(recorded.patches.shape)
@@ -239,9 +240,9 @@ def compare_threads(model: yamjit.Classifier, threaded: yamjit.Classifier, wavef
         The same model with one thread, and with several.
     waveforms : np.ndarray [shape=(n, samples), float32]
     """
-    alone = [model.classify(waveform, sample_rate=model.sample_rate) for waveform in waveforms]
+    alone = [model.score_window(waveform) for waveform in waveforms]
     hop_s = waveforms.shape[1] / model.sample_rate
-    together = threaded.classify(waveforms.reshape(-1), sample_rate=model.sample_rate, hop_s=hop_s)
     names = ("scores", "embeddings")
+    together = threaded.classify(waveforms.reshape(-1), sample_rate=model.sample_rate, hop_s=hop_s, keep=names)
     expected = {name: np.concatenate([getattr(window, name) for window in alone]) for name in names}
     return _count_cells(len(waveforms), {name: getattr(together, name) for name in names}, expected)

@@ -47,7 +47,7 @@ def read_waveform(path: Path, sample_rate: int = RATE_HZ) -> Float32:
         In [-1, 1], save what resampling overshoots.
     """
     with open_audio(path, None, target_rate=sample_rate) as source:
-        return np.concatenate([np.empty(0, np.float32), *source.blocks()])
+        return np.concatenate(list(source.blocks()), axis=1)[0]
 
 
 def cut_windows(data: Path, count: int, *, seed: int = 0, window: int = WINDOW, sample_rate: int = RATE_HZ) -> Float32:

@@ -14,7 +14,7 @@ Run ``python -m tools.synthetic OUT.tflite`` to write one to a file.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +77,7 @@ __all__ = [
     "quantize",
     "reshape",
     "split",
+    "synthetic_network",
     "synthetic_yamnet",
 ]
 
@@ -236,8 +237,15 @@ class _Network:
         self._operator(Op.MEAN, (axes,), output, ReducerOptions(keep_dims=True))
         self.scale = EMBEDDING_SCALE
 
-    def scores(self, classes: int) -> None:
-        """Add ``FULLY_CONNECTED``, ``LOGISTIC``, ``DEQUANTIZE``: most scores are low, any may be high."""
+    def scores(self, classes: int, prefix: str = "") -> int:
+        """Add ``FULLY_CONNECTED``, ``LOGISTIC``, ``DEQUANTIZE``: most scores are low, any may be high.
+
+        Returns
+        -------
+        int
+            The tensor of the scores; the next head starts where this one did.
+        """
+        embedding = self.tensor
         weights = self.dice.int8(classes, self.values.shape[3])
         sums = self.values[:, 0, 0] @ weights.T.astype(np.float64)
         (median,) = _quantiles(sums, 0.5)
@@ -247,11 +255,13 @@ class _Network:
         place = self.dice.uniform(0.0, 1.0, classes)
         rest = -np.floor(2 + 23 * place + 210 * place**16) * step
         scale = (LOGIT_SCALE / self.scale / step).astype(np.float32)
-        constants = self._constants("logits", weights, 0, rest - median, scale)
-        logits = ("logits", (1, classes), quantization(LOGIT_SCALE, LOGIT_ZERO_POINT))
+        constants = self._constants(f"{prefix}logits", weights, 0, rest - median, scale)
+        logits = (f"{prefix}logits", (1, classes), quantization(LOGIT_SCALE, LOGIT_ZERO_POINT))
         self._operator(Op.FULLY_CONNECTED, constants, logits, FullyConnectedOptions())
-        self._operator(Op.LOGISTIC, (), ("scores/int8", (1, classes), quantization(1 / 256, -128)))
-        self._operator(Op.DEQUANTIZE, (), ("scores", (1, classes), None))
+        self._operator(Op.LOGISTIC, (), (f"{prefix}scores/int8", (1, classes), quantization(1 / 256, -128)))
+        self._operator(Op.DEQUANTIZE, (), (f"{prefix}scores", (1, classes), None))
+        scores, self.tensor = self.tensor, embedding
+        return scores
 
     def _relu6(
         self,
@@ -405,6 +415,32 @@ def synthetic_yamnet(seed: int = 0, classes: int = 521, width: float = 1.0) -> G
     Graph
         47 operators: waveform (15600,) float32 to scores (1, `classes`) float32.
     """
+    graph, waveform, (scores,) = synthetic_network(seed, {"": classes}, width)
+    files = {
+        LABEL_FILE: "".join(f"Class {index}\n" for index in range(classes)).encode(),
+        GERMAN_LABEL_FILE: "".join(f"Geräusch {index}\n" for index in range(classes)).encode(),
+    }
+    return graph.build([waveform], [scores], description="Synthetic YAMNet", metadata=_metadata(), files=files)
+
+
+def synthetic_network(seed: int, heads: Mapping[str, int], width: float) -> tuple[GraphBuilder, int, list[int]]:
+    """Build the network of `synthetic_yamnet` with any number of heads.
+
+    Parameters
+    ----------
+    seed, width
+        As there.
+    heads : mapping of str to int
+        What the names of a head's tensors begin with, and its number of classes.
+
+    Returns
+    -------
+    graph : GraphBuilder
+    waveform : int
+        The input tensor.
+    scores : list of int
+        The output tensor of each head.
+    """
     graph = GraphBuilder()
     waveform, patch = add_front_end(graph)
     network = _Network(graph, patch, _quantized_patches(list(probe_signals().values())), Dice(seed))
@@ -417,12 +453,7 @@ def synthetic_yamnet(seed: int = 0, classes: int = 521, width: float = 1.0) -> G
         network.depthwise(stride)
         network.convolution(scaled(channels), kernel=1, stride=1)
     network.mean()
-    network.scores(classes)
-    files = {
-        LABEL_FILE: "".join(f"Class {index}\n" for index in range(classes)).encode(),
-        GERMAN_LABEL_FILE: "".join(f"Geräusch {index}\n" for index in range(classes)).encode(),
-    }
-    return graph.build([waveform], [network.tensor], description="Synthetic YAMNet", metadata=_metadata(), files=files)
+    return graph, waveform, [network.scores(classes, prefix) for prefix, classes in heads.items()]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

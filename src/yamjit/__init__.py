@@ -13,7 +13,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from yamjit.classifier import Classification, Classifier, load
+    from yamjit.categories import ClassifierOptions
+    from yamjit.classification import Classification
+    from yamjit.classifier import Classifier, load
     from yamjit.errors import (
         AudioError,
         DependencyError,
@@ -24,7 +26,11 @@ if TYPE_CHECKING:
         ModelNotFoundError,
         YamjitError,
     )
+    from yamjit.events import Event, EventOptions
     from yamjit.labels import ScoredLabel
+    from yamjit.recording import WindowStream
+    from yamjit.results import Row, Summary
+    from yamjit.streaming import Stream, Windows
 
 __version__ = "0.1.0"
 
@@ -32,20 +38,34 @@ __all__ = [
     "AudioError",
     "Classification",
     "Classifier",
+    "ClassifierOptions",
     "DependencyError",
     "DownloadError",
+    "Event",
+    "EventOptions",
     "InputError",
     "LimitError",
     "ModelError",
     "ModelNotFoundError",
+    "Row",
     "ScoredLabel",
+    "Stream",
+    "Summary",
+    "WindowStream",
+    "Windows",
     "YamjitError",
     "__version__",
     "load",
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Classification", "Classifier", "load"), "yamjit.classifier"),
+    **dict.fromkeys(("Classifier", "load"), "yamjit.classifier"),
+    **dict.fromkeys(("Event", "EventOptions"), "yamjit.events"),
+    **dict.fromkeys(("Row", "Summary"), "yamjit.results"),
+    **dict.fromkeys(("Stream", "Windows"), "yamjit.streaming"),
+    "Classification": "yamjit.classification",
+    "ClassifierOptions": "yamjit.categories",
+    "WindowStream": "yamjit.recording",
     **dict.fromkeys((name for name in __all__ if name.endswith("Error")), "yamjit.errors"),
     "ScoredLabel": "yamjit.labels",
 }

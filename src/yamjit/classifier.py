@@ -1,106 +1,40 @@
-"""Whole recordings: audio in, scores of every window out."""
+"""A loaded model: recordings, streams and single windows in; scores, embeddings and events out."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import math
 import numbers
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.audio import open_audio
+from yamjit.audio import PushedAudio, open_audio
+from yamjit.calibration import Calibration
+from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
+from yamjit.classification import Classification, collect
 from yamjit.errors import InputError, ModelError
-from yamjit.frontend import FrontEnd, Patches, PatchStream
+from yamjit.events import Event, EventDetector, EventOptions
+from yamjit.frontend import FrontEnd, Patches
+from yamjit.heads import HeadInfo, read_heads, read_sample_rate
 from yamjit.kernels import load_backend
-from yamjit.labels import ScoredLabel, parse_labels, rank
-from yamjit.network import Network, NetworkOutput
+from yamjit.network import Network
 from yamjit.plan import Plan, compile_plan
+from yamjit.recording import WindowStream
 from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel, resolve_model
+from yamjit.streaming import Scorer, Stream, Windows
 from yamjit.tflite import Graph, read_graph
-from yamjit.tflite.metadata import AudioProperties, FileType, TensorMetadata
-from yamjit.workers import in_order
 
-__all__ = ["Classification", "Classifier", "load"]
+__all__ = ["Classifier", "load"]
 
 Float32 = npt.NDArray[np.float32]
 
-#: What a model that does not say it takes: YAMNet's rate.
-_DEFAULT_SAMPLE_RATE = 16_000
-
 DEFAULT_HOP_S = 0.48
-
-#: Windows that are scored together.
-_WINDOWS_AT_ONCE = 16
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Classification:
-    """What a model hears in a recording, window by window.
-
-    Parameters
-    ----------
-    name : str
-        Of the recording.
-    labels : tuple of str
-        Names of the classes.
-    scores : np.ndarray [shape=(n, classes), float32]
-        In [0, 1], one row per window; the classes are independent of each other.
-    embeddings : np.ndarray [shape=(n, size), float32]
-        1024 values per window for YAMNet.
-    log_mel : np.ndarray [shape=(t, n_mels), float32]
-        The log-mel spectrogram, one frame each 10 ms for YAMNet, padded like the last window.
-    times_s : np.ndarray [shape=(n,), float64]
-        Where each window starts, in seconds.
-    window_s : float
-        Length of a window, in seconds.
-    duration_s : float
-        Length of the recording, in seconds.
-    damage : str or None
-        Why the recording ended too early, if it did.
-    """
-
-    name: str
-    labels: tuple[str, ...]
-    scores: Float32
-    embeddings: Float32
-    log_mel: Float32
-    times_s: npt.NDArray[np.float64]
-    window_s: float
-    duration_s: float
-    damage: str | None = None
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    def top(self, k: int = 5, *, window: int | None = None) -> tuple[ScoredLabel, ...]:
-        """Return the classes with the highest scores.
-
-        Parameters
-        ----------
-        k : int > 0, or -1 for all
-        window : int, optional
-            Of this window only; by default the mean over all windows counts.
-
-        Returns
-        -------
-        tuple of ScoredLabel
-            The highest score first, equal ones by class index.
-        """
-        if window is not None and window not in range(-len(self), len(self)):
-            raise InputError(f"window {window!r} is out of range, there are {len(self)}")
-        scores = self.scores.mean(axis=0, dtype=np.float64) if window is None else self.scores[window]
-        return tuple(ScoredLabel(self.labels[i], float(scores[i]), int(i)) for i in rank(scores, k))
-
-    def __repr__(self) -> str:
-        windows = "1 window" if len(self) == 1 else f"{len(self)} windows"
-        lines = [f"<Classification of {self.name}: {self.duration_s:.2f} s, {windows} of {self.window_s:g} s"]
-        lines += [f"  {score:.3f}  {label}" for label, score, _ in self.top(5)]
-        return "\n".join(lines) + ">"
 
 
 class Classifier:
@@ -114,20 +48,64 @@ class Classifier:
         The model's bytes and where they come from.
     backend : {"auto", "numba", "numpy"}
     threads : int in [1, 256]
-        That `classify` computes with, the calling one included. Scores do not depend on it.
+        That a recording is computed with, the calling one included. Scores do not depend on it.
+    options : ClassifierOptions, optional
+        Which classes are listed, from which score on, and under which names.
+
+    Attributes
+    ----------
+    heads : tuple of HeadInfo
+        What each output of the model means: its classes and their names.
+    categories : tuple of Categories
+        What the options list of each output.
+    labels : tuple of str
+        Names of the first output's classes.
+    sample_rate : int
+        That the model takes, in Hz.
     """
 
-    def __init__(self, source: ResolvedModel, *, backend: str = "auto", threads: int = 1) -> None:
+    def __init__(
+        self,
+        source: ResolvedModel,
+        *,
+        backend: str = "auto",
+        threads: int = 1,
+        options: ClassifierOptions | None = None,
+    ) -> None:
         self.threads: int = _checked_threads(threads)
         self._backend = load_backend(backend)
         self.source = source
         self.graph: Graph = read_graph(source.data)
         self.plan: Plan = compile_plan(self.graph)
-        self.labels: tuple[str, ...] = _labels(self.graph, self.plan)
-        self.sample_rate: int = _sample_rate(self.graph)
+        self.sample_rate: int = read_sample_rate(self.graph)
         self._front_end = FrontEnd(self.plan.front_end, backend) if self.plan.front_end is not None else None
         self._local = threading.local()
         self._idle: list[Network] = []
+        self._set_options(options or ClassifierOptions())
+
+    def _set_options(self, options: ClassifierOptions) -> None:
+        self.options = options
+        self.heads: tuple[HeadInfo, ...] = read_heads(self.graph, self.plan, options.display_names_locale)
+        self.labels: tuple[str, ...] = self.heads[0].labels
+        self.categories: tuple[Categories, ...] = categories_of_heads(self.heads, options)
+        self._calibrations = tuple(_calibration(head, options.calibration) for head in self.heads)
+
+    def with_options(self, **changes: Any) -> Classifier:
+        """Return the same model with other options; both share what is loaded.
+
+        Parameters
+        ----------
+        **changes
+            Fields of `ClassifierOptions`.
+        """
+        try:
+            options = dataclasses.replace(self.options, **changes)
+        except TypeError as error:
+            raise InputError(f"unknown option: {error}") from error
+        other: Classifier = object.__new__(Classifier)
+        other.__dict__.update(self.__dict__)
+        other._set_options(options)
+        return other
 
     @property
     def verified(self) -> bool:
@@ -158,26 +136,59 @@ class Classifier:
             network = self._local.network = Network(self.plan, self._backend)
         return network
 
-    def classify(self, audio: Any, *, sample_rate: int | None = None, hop_s: float = DEFAULT_HOP_S) -> Classification:
-        """Score every window of a recording.
+    @property
+    def window_samples(self) -> int:
+        """Samples of one window: 15,600 for YAMNet."""
+        return self.front_end.constants.window_samples
+
+    # -- Recordings ---------------------------------------------------------------------------------------------
+
+    def windows(
+        self,
+        audio: Any,
+        *,
+        sample_rate: int | None = None,
+        hop_s: float | None = None,
+        overlap: float | None = None,
+        channel: int | Literal["mix", "each"] = "mix",
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        non_finite: Literal["refuse", "zero"] = "refuse",
+        aggregate: Literal["mean", "max"] = "mean",
+        level: bool = False,
+    ) -> WindowStream:
+        """Score a recording of any length, or a live source, window by window in constant memory.
 
         The recording is cut into windows of 15,600 samples (0.975 s) that start every `hop_s`; its end is padded
         with zeros to a whole window, so that any length gives at least one.
 
         Parameters
         ----------
-        audio : path, binary file object or array
+        audio : path, binary file object, array, iterable of arrays, dict, `Microphone` or `RawPcm`
             Any format that libsndfile reads. Arrays are (n,) or (n, channels); floats are taken as [-1, 1],
             integers are divided by their type's range (int16 by 32768; for the 32767 of Android and MediaPipe,
-            pass ``samples.astype(numpy.float32) / 32767``). Channels are averaged.
+            pass ``samples.astype(numpy.float32) / 32767``). A dict has "array" and "sampling_rate".
         sample_rate : int, optional
             Of an array, in Hz; required there. Anything but the model's rate is resampled.
-        hop_s : float > 0
-            From one window to the next, in seconds; rounded to a whole sample.
+        hop_s : float > 0, optional
+            From one window to the next, in seconds; rounded to a whole sample. By default 0.48.
+        overlap : float in [0, 1), optional
+            In place of `hop_s`: the share of a window that the next one covers as well.
+        channel : "mix", "each" or int
+            The mean of the channels, each of them scored apart, or one, from 0.
+        start_s, end_s : float, optional
+            The stretch to read, in seconds; by default all.
+        non_finite : {"refuse", "zero"}
+            What happens at a sample that is NaN or infinite.
+        aggregate : {"mean", "max"}
+            How the scores of all windows become those of the recording.
+        level : bool
+            Whether the level of each window is computed.
 
         Returns
         -------
-        Classification
+        WindowStream
+            Iterate over it, best within ``with``; it knows the aggregate of all windows.
 
         Raises
         ------
@@ -188,32 +199,239 @@ class Classifier:
         ModelError
             If the model takes log-mel patches instead of samples.
         """
-        stream = PatchStream(self.front_end, self._hop(hop_s))
-        parts = _Parts()
-        if self.threads > 1:
-            with self._borrowed_network() as network:
-                network.prepare()
-        with open_audio(audio, sample_rate, target_rate=self.sample_rate) as source:
-            stretches = stream.cut(source.blocks(), _WINDOWS_AT_ONCE)
-            with contextlib.closing(in_order(stretches, self._score, self.threads)) as results:
-                for frames, output in results:
-                    parts.add(frames, output)
-        return Classification(
-            name=source.name,
-            labels=self.labels,
-            scores=np.concatenate(parts.scores),
-            embeddings=np.concatenate(parts.embeddings),
-            log_mel=np.concatenate(parts.frames),
-            times_s=np.arange(stream.windows, dtype=np.float64) * (self._hop(hop_s) / self.sample_rate),
-            window_s=self.front_end.constants.window_samples / self.sample_rate,
-            duration_s=stream.samples / self.sample_rate,
-            damage=source.damage,
+        scorer = self._scorer()
+        hop = self._hop(hop_s, overlap)
+        source = open_audio(
+            audio,
+            sample_rate,
+            target_rate=self.sample_rate,
+            channel=channel,
+            start_s=start_s,
+            end_s=end_s,
+            non_finite=non_finite,
+        )
+        try:
+            return WindowStream(
+                source,
+                scorer,
+                self.heads,
+                self.categories,
+                hop,
+                aggregate=aggregate,
+                level=level,
+                threads=self.threads,
+            )
+        except BaseException:
+            source.close()
+            raise
+
+    @overload
+    def classify(
+        self,
+        audio: Any,
+        *,
+        channel: Literal["each"],
+        keep: str | Collection[str] = ...,
+        sample_rate: int | None = ...,
+        hop_s: float | None = ...,
+        overlap: float | None = ...,
+        start_s: float = ...,
+        end_s: float | None = ...,
+        non_finite: Literal["refuse", "zero"] = ...,
+        aggregate: Literal["mean", "max"] = ...,
+    ) -> tuple[Classification, ...]: ...
+
+    @overload
+    def classify(
+        self,
+        audio: Any,
+        *,
+        channel: int | Literal["mix"] = ...,
+        keep: str | Collection[str] = ...,
+        sample_rate: int | None = ...,
+        hop_s: float | None = ...,
+        overlap: float | None = ...,
+        start_s: float = ...,
+        end_s: float | None = ...,
+        non_finite: Literal["refuse", "zero"] = ...,
+        aggregate: Literal["mean", "max"] = ...,
+    ) -> Classification: ...
+
+    def classify(
+        self,
+        audio: Any,
+        *,
+        channel: int | Literal["mix", "each"] = "mix",
+        keep: str | Collection[str] = "scores",
+        **how: Any,
+    ) -> Classification | tuple[Classification, ...]:
+        """Score every window of a recording, and the whole.
+
+        Parameters
+        ----------
+        audio, channel
+            See `windows`.
+        keep : str or collection of str
+            What the result holds of each window: "scores", "logits", "embeddings", "log_mel", "level_dbfs". With ``()``
+            it holds the aggregate alone, and memory does not depend on the length.
+        **how
+            Further arguments of `windows`: `sample_rate`, `hop_s`, `overlap`, `start_s`, `end_s`, `non_finite`,
+            `aggregate`.
+
+        Returns
+        -------
+        Classification
+            A tuple of them, one per channel, with ``channel="each"``.
+
+        Raises
+        ------
+        AudioError, InputError, ModelError
+            See `windows`.
+        """
+        kept = (keep,) if isinstance(keep, str) else tuple(keep)
+        with self.windows(audio, channel=channel, level="level_dbfs" in kept, **how) as stream:
+            results = collect(stream, kept)
+        return results if channel == "each" else results[0]
+
+    def embed(self, audio: Any, **how: Any) -> Float32:
+        """Return the embedding of every window: the average over the positions of the last map.
+
+        Parameters
+        ----------
+        audio, **how
+            See `windows`; the channels are mixed unless `channel` says which.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, size), float32]
+            1024 values per window for YAMNet, dequantized from the model's int8 ones.
+        """
+        return _only_one(self.classify(audio, keep="embeddings", **how)).embeddings
+
+    def log_mel(self, audio: Any, **how: Any) -> Float32:
+        """Return the log-mel spectrogram as the model sees it, padded like the last window.
+
+        Parameters
+        ----------
+        audio, **how
+            See `windows`.
+
+        Returns
+        -------
+        np.ndarray [shape=(t, n_mels), float32]
+            A frame each 10 ms for YAMNet; natural logarithm.
+        """
+        return _only_one(self.classify(audio, keep="log_mel", **how)).log_mel
+
+    # -- Events -------------------------------------------------------------------------------------------------
+
+    def detector(
+        self, options: EventOptions | None = None, *, hop_s: float | None = None, channel: int | None = None
+    ) -> EventDetector:
+        """Return a detector of events for the windows of a stream, of the first output's listed classes.
+
+        Parameters
+        ----------
+        options : EventOptions, optional
+        hop_s : float > 0, optional
+            From one window to the next, in seconds.
+        channel : int, optional
+            That its events are said to be of.
+        """
+        categories = self.categories[0]
+        return EventDetector(
+            categories.names,
+            categories.class_indices,
+            categories.audioset_ids,
+            options or EventOptions(),
+            window_s=self._scorer().window_s,
+            hop_s=self._hop(hop_s, None) / self.sample_rate,
+            channel=channel,
         )
 
-    def _score(self, stretch: Patches) -> tuple[Float32, NetworkOutput]:
-        """Return the frames of a stretch, and what the network says of its patches."""
-        with self._borrowed_network() as network:
-            return stretch.frames, network.run(stretch.patches)
+    def watch(self, audio: Any, options: EventOptions | None = None, **how: Any) -> Iterator[Event]:
+        """Yield the events of a recording or of a live source, each when it is over, in constant memory.
+
+        Parameters
+        ----------
+        audio, **how
+            See `windows`.
+        options : EventOptions, optional
+            When an event begins and ends.
+        """
+        options = options or EventOptions()
+        with self.windows(audio, level=options.min_dbfs is not None, **how) as stream:
+            yield from self.watch_windows(stream, options)
+
+    def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:
+        """Yield the events of a stream that `windows` returned; with a `min_dbfs`, one with ``level=True``."""
+        categories = self.categories[0]
+        detectors = {c: self.detector(options, hop_s=stream.hop_s, channel=c) for c in stream.channels}
+        for windows in stream:
+            listed = categories.reduce(windows.scores)
+            yield from detectors[windows.channel].push(windows.times_s, listed, windows.level_dbfs)
+        for detector in detectors.values():
+            yield from detector.flush(stream.source.start_s + stream.duration_s)
+
+    def events(self, audio: Any, options: EventOptions | None = None, **how: Any) -> tuple[Event, ...]:
+        """Return the events of a recording by the time of their beginning, see `watch`."""
+        found = self.watch(audio, options, **how)
+        return tuple(sorted(found, key=lambda e: (e.start_s, -1 if e.channel is None else e.channel, e.class_index)))
+
+    # -- Streams and single windows -----------------------------------------------------------------------------
+
+    def stream(
+        self,
+        sample_rate: int | None = None,
+        channels: int = 1,
+        *,
+        hop_s: float | None = None,
+        overlap: float | None = None,
+        level: bool = False,
+    ) -> Stream:
+        """Return a stream that blocks of samples are pushed to.
+
+        Parameters
+        ----------
+        sample_rate : int, optional
+            Of the blocks, in Hz; by default the model's.
+        channels : int
+            Of the blocks; their mean is heard.
+        hop_s, overlap, level
+            See `windows`.
+        """
+        rate = self.sample_rate if sample_rate is None else sample_rate
+        PushedAudio(rate, self.sample_rate, channels)  # refuses wrong arguments here
+        return Stream(
+            self._scorer(),
+            lambda: PushedAudio(rate, self.sample_rate, channels),
+            self._hop(hop_s, overlap),
+            level=level,
+        )
+
+    def score_window(self, samples: Any) -> Windows:
+        """Score exactly one window.
+
+        Parameters
+        ----------
+        samples : array_like [shape=(window_samples,)]
+            At the model's rate: floats in [-1, 1], or integers, divided by their full scale.
+
+        Raises
+        ------
+        InputError
+            If there are more or fewer samples.
+        """
+        pushed = PushedAudio(self.sample_rate, self.sample_rate).push(samples)
+        if pushed.size != self.window_samples:
+            raise InputError(f"{pushed.size} samples; one window has {self.window_samples}")
+        frames = self.front_end.frames(pushed)
+        return self._scorer().score(Patches(0, frames[np.newaxis], frames), self.window_samples)
+
+    # -- What they share ----------------------------------------------------------------------------------------
+
+    def _scorer(self) -> Scorer:
+        return Scorer(self.front_end, self._borrowed_network, self._calibrations, self.sample_rate)
 
     @contextlib.contextmanager
     def _borrowed_network(self) -> Iterator[Network]:
@@ -228,9 +446,16 @@ class Classifier:
         finally:
             self._idle.append(network)
 
-    def _hop(self, hop_s: Any) -> int:
+    def _hop(self, hop_s: Any, overlap: Any) -> int:
         """Return a hop in samples."""
-        hop = float(hop_s) * self.sample_rate if isinstance(hop_s, numbers.Real) else 0.0
+        if overlap is not None:
+            if hop_s is not None:
+                raise InputError("hop_s and overlap say the same: give one of them")
+            if not (isinstance(overlap, numbers.Real) and 0 <= float(overlap) < 1):
+                raise InputError(f"overlap is {overlap!r}; a share of a window from 0 to below 1 is accepted")
+            return max(1, round(self.window_samples * (1 - float(overlap))))
+        hop_s = DEFAULT_HOP_S if hop_s is None else hop_s
+        hop = float(hop_s) * self.sample_rate if isinstance(hop_s, numbers.Real) else math.nan
         if not 0.5 <= hop <= 2**31:
             raise InputError(f"hop_s is {hop_s!r}; seconds from one sample ({1 / self.sample_rate} s) up are accepted")
         return max(1, round(hop))
@@ -241,22 +466,26 @@ class Classifier:
         return f"<Classifier: {name}, {len(self.labels)} classes, from {self.source.origin}>"
 
 
-class _Parts:
-    """What the windows of a recording give, in the order of time."""
-
-    def __init__(self) -> None:
-        self.scores: list[Float32] = []
-        self.embeddings: list[Float32] = []
-        self.frames: list[Float32] = []
-
-    def add(self, frames: Float32, output: NetworkOutput) -> None:
-        """Keep the results of a stretch."""
-        self.frames.append(frames)
-        self.scores.append(output.scores)
-        self.embeddings.append(output.embeddings)
+def _calibration(head: HeadInfo, wanted: Any) -> Calibration | None:
+    if wanted is None:
+        return None
+    return head.calibration if wanted == "metadata" else Calibration.from_file(wanted, len(head.labels))
 
 
-def load(model: Any = None, *, backend: str = "auto", threads: int = 1, download: bool = True) -> Classifier:
+def _only_one(result: Any) -> Classification:
+    if not isinstance(result, Classification):
+        raise InputError('channel="each" gives several results: use classify(..., channel="each", keep=...)')
+    return result
+
+
+def load(
+    model: Any = None,
+    *,
+    backend: str = "auto",
+    threads: int = 1,
+    download: bool = True,
+    options: ClassifierOptions | None = None,
+) -> Classifier:
     """Load a model.
 
     Parameters
@@ -272,6 +501,8 @@ def load(model: Any = None, *, backend: str = "auto", threads: int = 1, download
         half a minute on gain by it.
     download : bool
         Whether the official model may be downloaded.
+    options : ClassifierOptions, optional
+        Which classes are listed, from which score on, and under which names; by default all, as the model says.
 
     Returns
     -------
@@ -291,7 +522,8 @@ def load(model: Any = None, *, backend: str = "auto", threads: int = 1, download
     >>> model = yamjit.load()
     >>> model.classify("street.mp3").top(3)
     """
-    return Classifier(resolve_model(model, download=download), backend=backend, threads=threads)
+    source = resolve_model(model, download=download)
+    return Classifier(source, backend=backend, threads=threads, options=options)
 
 
 def _checked_threads(threads: Any) -> int:
@@ -299,50 +531,3 @@ def _checked_threads(threads: Any) -> int:
     if not (integral and 1 <= threads <= MOST_THREADS):
         raise InputError(f"threads is {threads!r}; whole numbers from 1 to {MOST_THREADS} are accepted")
     return int(threads)
-
-
-# -- What the metadata say --------------------------------------------------------------------------------------
-
-
-def _labels(graph: Graph, plan: Plan, locale: str = "en") -> tuple[str, ...]:
-    """Return the names of the first head's classes: those of `locale`, else the first list, else numbers."""
-    classes = int(np.prod(plan.heads[0].scores.shape))
-    files = [file for file in _tensor_metadata(graph).associated_files if file.type == FileType.TENSOR_AXIS_LABELS]
-    if not files:
-        return tuple(f"class {index}" for index in range(classes))
-    chosen = next((file for file in files if file.locale == locale), files[0])
-    labels = parse_labels(_file(graph.files, chosen.name))
-    if len(labels) != classes:
-        raise ModelError(f"the label file {chosen.name!r} has {len(labels)} lines for {classes} classes")
-    return labels
-
-
-def _file(files: Mapping[str, bytes], name: str) -> bytes:
-    if name not in files:
-        raise ModelError(f"the metadata list a file {name!r} that the model does not hold")
-    return files[name]
-
-
-def _tensor_metadata(graph: Graph) -> TensorMetadata:
-    """Return what the metadata say of the first output."""
-    subgraphs = graph.metadata.subgraphs if graph.metadata else ()
-    return _first(subgraphs[0].outputs if subgraphs else ()) or TensorMetadata()
-
-
-def _sample_rate(graph: Graph) -> int:
-    """Return the rate that the metadata ask for, in Hz."""
-    subgraphs = graph.metadata.subgraphs if graph.metadata else ()
-    described = _first(subgraphs[0].inputs if subgraphs else ())
-    audio: AudioProperties | None = described.audio if described else None
-    if audio is None:
-        return _DEFAULT_SAMPLE_RATE
-    if audio.channels != 1 or not 1000 <= audio.sample_rate <= 768_000:
-        raise ModelError(
-            f"the model wants {audio.channels} channels at {audio.sample_rate} Hz; "
-            "one channel at 1000 to 768000 Hz is accepted"
-        )
-    return audio.sample_rate
-
-
-def _first(described: Iterable[TensorMetadata]) -> TensorMetadata | None:
-    return next(iter(described), None)

@@ -8,7 +8,6 @@ blocks of any size give the bits of the whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,12 +17,12 @@ from yamjit.errors import InputError
 from yamjit.kernels.log_mel import load_log_mel
 from yamjit.plan import FrontEndConstants
 
-__all__ = ["FrontEnd", "PatchStream", "Patches", "count_windows"]
+__all__ = ["SILENCE_DBFS", "FrontEnd", "PatchStream", "Patches", "count_windows"]
 
 Float32 = npt.NDArray[np.float32]
 
-#: Samples of a recording that are cut at once, at most: 16 s.
-_MOST_SAMPLES = 2**18
+#: The lowest level that is told apart: digital silence has no logarithm.
+SILENCE_DBFS = -120.0
 
 
 class FrontEnd:
@@ -67,14 +66,20 @@ class Patches(NamedTuple):
 
     Parameters
     ----------
+    first : int
+        Number of the windows before these.
     patches : np.ndarray [shape=(n, n_frames, n_mels), float32]
         One per window.
     frames : np.ndarray [shape=(t, n_mels), float32]
         The log-mel spectrogram, each frame once.
+    level_dbfs : np.ndarray [shape=(n,), float64] or None
+        Root mean square of each window, if it was asked for: a full-scale sine has -3 dBFS, silence `SILENCE_DBFS`.
     """
 
+    first: int
     patches: Float32
     frames: Float32
+    level_dbfs: npt.NDArray[np.float64] | None = None
 
 
 def count_windows(samples: int, window: int, hop: int) -> int:
@@ -96,14 +101,17 @@ class PatchStream:
     hop : int > 0
         Samples from one window to the next. Where it is a multiple of the hop of the frames, windows share frames;
         elsewhere each window has frames of its own.
+    level : bool
+        Whether the level of each window is wanted.
     """
 
-    def __init__(self, front_end: FrontEnd, hop: int) -> None:
+    def __init__(self, front_end: FrontEnd, hop: int, *, level: bool = False) -> None:
         if hop < 1:
             raise InputError(f"a hop of at least one sample is accepted, found {hop}")
         c = front_end.constants
         self._front_end = front_end
         self._hop = hop
+        self._level = level
         self._shared = hop % c.hop_length == 0
         self._samples = _Tail(np.empty(0, np.float32))
         self._frames = _Tail(np.empty((0, c.mel_basis.shape[0]), np.float32))
@@ -120,18 +128,6 @@ class PatchStream:
         """Samples pushed so far, without those that `flush` adds."""
         return self._samples.end - self._padding
 
-    def cut(self, blocks: Iterable[Float32], windows: int) -> Iterator[Patches]:
-        """Take a whole recording; yields stretches of about `windows` windows, whatever its blocks.
-
-        Parameters
-        ----------
-        blocks : iterable of np.ndarray [shape=(n,), float32]
-        windows : int > 0
-        """
-        for stretch in _recut(blocks, min(windows * self._hop, _MOST_SAMPLES)):
-            yield self.push(stretch)
-        yield self.flush()
-
     def push(self, samples: Float32) -> Patches:
         """Take more samples; returns what is complete.
 
@@ -144,9 +140,10 @@ class PatchStream:
         frames = self._front_end.frames(self._samples.since(self._frames.end * c.hop_length))
         self._frames.append(frames)
         patches = self._cut_shared() if self._shared else self._cut_separate()
+        found = Patches(self._done, patches, frames, self._levels(len(patches)) if self._level else None)
         self._done += len(patches)
         self._forget()
-        return Patches(patches, frames)
+        return found
 
     def flush(self) -> Patches:
         """Pad the end with zeros and return the rest; the stream must not be used any more."""
@@ -172,29 +169,24 @@ class PatchStream:
         patches = [self._front_end.frames(samples[start : start + c.window_samples]) for start in starts]
         return np.stack(patches) if patches else np.empty((0, c.n_frames, c.mel_basis.shape[0]), np.float32)
 
+    def _levels(self, count: int) -> npt.NDArray[np.float64]:
+        """Return the levels of the next `count` windows, of the samples that their frames are made of, in dBFS."""
+        c = self._front_end.constants
+        window = c.frame_length + (c.n_frames - 1) * c.hop_length
+        samples = self._samples.since(self._done * self._hop)
+        starts = range(0, count * self._hop, self._hop)
+        powers = [np.square(samples[start : start + window], dtype=np.float64).mean() for start in starts]
+        silence = 10 ** (SILENCE_DBFS / 10)
+        return 10 * np.log10(np.maximum(np.array(powers, np.float64), silence))
+
     def _forget(self) -> None:
         """Drop the samples and frames that no later frame or window needs."""
         hop_length = self._front_end.constants.hop_length
         next_window = self._done * self._hop
         next_frame = self._frames.end * hop_length
-        self._samples.drop(next_frame if self._shared else min(next_frame, next_window))
+        whole_windows = self._level or not self._shared
+        self._samples.drop(min(next_frame, next_window) if whole_windows else next_frame)
         self._frames.drop(next_window // hop_length if self._shared else self._frames.end)
-
-
-def _recut(blocks: Iterable[Float32], size: int) -> Iterator[Float32]:
-    """Yield the same samples in blocks of `size`, the last one excepted."""
-    held: list[Float32] = []
-    missing = size
-    for block in blocks:
-        start = 0
-        while len(block) - start >= missing:
-            yield np.concatenate((*held, block[start : start + missing]))
-            start += missing
-            held, missing = [], size
-        held.append(block[start:])
-        missing -= len(block) - start
-    if missing < size:
-        yield np.concatenate(held)
 
 
 class _Tail:

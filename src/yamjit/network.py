@@ -14,7 +14,7 @@ from yamjit.errors import InputError
 from yamjit.kernels import Backend, load_backend
 from yamjit.plan import Plan, Slot
 
-__all__ = ["Network", "NetworkOutput"]
+__all__ = ["HeadOutput", "Network", "NetworkOutput"]
 
 Float32 = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
@@ -23,26 +23,48 @@ Int8 = npt.NDArray[np.int8]
 _CAPACITY = 16
 
 
+class HeadOutput(NamedTuple):
+    """What one head of a network says of `n` patches.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(n, classes), float32]
+        In [0, 1).
+    logits : np.ndarray [shape=(n, classes), float32]
+        Before the sigmoid.
+    """
+
+    scores: Float32
+    logits: Float32
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkOutput:
     """What a network says of `n` patches.
 
     Parameters
     ----------
-    scores : np.ndarray [shape=(n, classes), float32]
-        In [0, 1), of the first head.
-    logits : np.ndarray [shape=(n, classes), float32]
-        Before the sigmoid.
+    heads : tuple of HeadOutput
+        One per output of the model.
     embeddings : np.ndarray [shape=(n, size), float32]
         The average over positions; size 0 where the model has none.
     tensors : mapping of str to np.ndarray [shape=(n, ...), int8]
         The inner tensors that were asked for.
     """
 
-    scores: Float32
-    logits: Float32
+    heads: tuple[HeadOutput, ...]
     embeddings: Float32
     tensors: Mapping[str, Int8] = field(default_factory=dict)
+
+    @property
+    def scores(self) -> Float32:
+        """Scores of the first head."""
+        return self.heads[0].scores
+
+    @property
+    def logits(self) -> Float32:
+        """Logits of the first head."""
+        return self.heads[0].logits
 
 
 class Network:
@@ -62,8 +84,8 @@ class Network:
         # Views are made once: NumPy takes a microsecond for each, and a batch of one patch takes few hundred.
         self._patch = self._workspace.tensor(plan.patch_offset, _CAPACITY, plan.patch_shape, np.float32)
         self._quantized_patch = self._workspace.tensor(plan.quantized_patch.offset, _CAPACITY, plan.patch_shape)
-        head = plan.heads[0]
-        self._results = [self._result(slot) for slot in (head.scores, head.logits, plan.embedding)]
+        slots = [slot for head in plan.heads for slot in (head.scores, head.logits)]
+        self._results = [self._result(slot) for slot in (*slots, plan.embedding)]
 
     def prepare(self) -> None:
         """Load or compile now, in the calling thread, what the first `run` would: Ctrl-C reaches no other thread."""
@@ -94,8 +116,9 @@ class Network:
             n = self._run_batch(patches[batch], [(slot, tapped[name][batch]) for name, slot in taps.items()])
             for result, out in zip(self._results, found, strict=True):
                 result.dequantize(n, out[batch])
-        scores, logits, embeddings = found
-        return NetworkOutput(scores, logits, embeddings, tapped)
+        *answers, embeddings = found
+        heads = tuple(HeadOutput(*answers[i : i + 2]) for i in range(0, len(answers), 2))
+        return NetworkOutput(heads, embeddings, tapped)
 
     def _result(self, slot: Slot | None) -> _Result:
         """Return where the last step leaves an answer, if the model gives it, and what its integers mean."""

@@ -10,11 +10,11 @@ from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_rate, one_line
 from yamjit.errors import AudioError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["ArrayReader"]
+__all__ = ["ArrayReader", "as_array", "check_type", "of_dict", "to_float32"]
 
 #: Per integer type: what is taken off, and the full scale.
 INTEGER_SCALES = {
@@ -50,11 +50,13 @@ class ArrayReader:
     """
 
     name = "array"
+    live = False
     damage: str | None = None
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, array: object, sample_rate: object, limits: AudioLimits) -> None:
-        samples = _as_array(array)
-        _check_type(samples)
+        samples = as_array(array)
+        check_type(samples)
         self._samples = _as_columns(samples, limits)
         if sample_rate is None:
             raise InputError("an array does not say its sample rate: give sample_rate, in Hz")
@@ -62,35 +64,64 @@ class ArrayReader:
         self.channels = int(self._samples.shape[1])
         self.claimed_frames: int | None = len(self._samples)
         self.format = f"array {samples.dtype.name}"
+        self._start = 0
 
-    def frames(self) -> Iterator[NDArray[np.float32]]:
+    def skip(self, frames: int) -> int:
+        """Leave out the first `frames`, or all there are; return how many."""
+        self._start = min(frames, len(self._samples))
+        return self._start
+
+    def frames(self) -> Generator[NDArray[np.float32], None, None]:
         """Yield the samples, float32 (n, channels)."""
         step = BLOCK_SAMPLES // self.channels
-        for start in range(0, len(self._samples), step):
-            yield _to_float32(self._samples[start : start + step])
+        for start in range(self._start, len(self._samples), step):
+            yield to_float32(self._samples[start : start + step])
 
     def close(self) -> None:
         """Let go of the array."""
         self._samples = np.zeros((0, self.channels), np.float32)
 
 
-def _as_array(value: object) -> NDArray[Any]:
+def as_array(value: object) -> NDArray[Any]:
+    """Return `value` as an array, or refuse it."""
     try:
         return np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(
             f"{type(value).__name__} is no audio: {one_line(str(error))}; accepted are a path, "
-            "a binary file object, or an array"
+            "a binary file object, an array, or an iterator of arrays"
         ) from error
 
 
-def _check_type(samples: NDArray[Any]) -> None:
+def check_type(samples: NDArray[Any]) -> None:
+    """Refuse a type that has no agreed full scale."""
     if samples.dtype.kind == "f" or samples.dtype.name in INTEGER_SCALES:
         return
     hint = ": integers of this type have no agreed full scale" if samples.dtype.kind in "iu" else ""
     raise InputError(
         f"array of type {samples.dtype.name}{hint}; accepted are floats in [-1, 1], and {', '.join(INTEGER_SCALES)}"
     )
+
+
+def of_dict(source: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the array and the sample rate of an audio record of Hugging Face.
+
+    Parameters
+    ----------
+    source : mapping
+        With "array" or "raw", (n,) or (channels, n), and "sampling_rate", in Hz.
+
+    Raises
+    ------
+    InputError
+        If one of them is missing.
+    """
+    key = next((key for key in ("array", "raw") if key in source), None)
+    if key is None or "sampling_rate" not in source:
+        keys = ", ".join(repr(key) for key in source) or "nothing"
+        raise InputError(f'dict with {one_line(keys)}; accepted are {{"array" or "raw": samples, "sampling_rate": Hz}}')
+    samples = as_array(source[key])
+    return samples.T if samples.ndim == 2 and samples.shape[0] < samples.shape[1] else samples, source["sampling_rate"]
 
 
 def _as_columns(samples: NDArray[Any], limits: AudioLimits) -> NDArray[Any]:
@@ -111,7 +142,8 @@ def _as_columns(samples: NDArray[Any], limits: AudioLimits) -> NDArray[Any]:
     return samples
 
 
-def _to_float32(samples: NDArray[Any]) -> NDArray[np.float32]:
+def to_float32(samples: NDArray[Any]) -> NDArray[np.float32]:
+    """Return a new array, scaled to [-1, 1]."""
     if samples.dtype.kind == "f":
         with np.errstate(over="ignore"):  # becomes inf, which is refused with its time
             return samples.astype(np.float32)

@@ -12,7 +12,7 @@ from yamjit.audio.opening import OpenedFile, describe_os_error
 from yamjit.errors import AudioError, DependencyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from numpy.typing import NDArray
 
@@ -31,6 +31,10 @@ FOREIGN_SIGNATURES = (
     (0, b"\x0b\x77", "AC-3"),
     (8, b"AVI ", "AVI"),
 )
+
+#: Where a sample does not depend on those before it, and its place in the file is known.
+SEEKING_CONTAINERS = frozenset({"WAV", "WAVEX", "W64", "RF64", "AIFF", "AU", "CAF", "NIST", "FLAC"})
+SEEKING_SUBTYPES = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 
 #: From here on, a length in a header means that its writer, to a pipe, did not know it.
 UNKNOWN_BYTES = 0x7FFF_F000
@@ -76,6 +80,9 @@ class FileReader:
         If soundfile is not installed.
     """
 
+    live = False
+    warnings: tuple[str, ...] = ()
+
     def __init__(self, opened: OpenedFile, limits: AudioLimits) -> None:
         self._opened = opened
         self.name = opened.name
@@ -87,11 +94,22 @@ class FileReader:
         frames = int(self._sound.frames)
         self.claimed_frames = frames if 0 < frames < UNKNOWN_FRAMES else None
         self._check_header(limits)
+        self._skipped = 0
 
-    def frames(self) -> Iterator[NDArray[np.float32]]:
+    def skip(self, frames: int) -> int:
+        """Leave out the first `frames` if the decoder gets there exactly; return how many were left out, or 0."""
+        if self.claimed_frames is None or not _seeks_exactly(self._sound.format, self._sound.subtype):
+            return 0
+        try:
+            self._skipped = int(self._sound.seek(min(frames, self.claimed_frames)))
+        except _FAILURES:  # such as a file that was cut: what comes before the cut is found by reading
+            self._reopen()
+        return self._skipped
+
+    def frames(self) -> Generator[NDArray[np.float32], None, None]:
         """Yield the samples, float32 (n, channels); a block is overwritten by the next one."""
         buffer = np.empty((BLOCK_SAMPLES // self.channels, self.channels), np.float32)
-        done, count, fault = 0, -1, None
+        done, count, fault = self._skipped, -1, None
         while count and not fault:
             count, fault = self._read(buffer)
             done += count
@@ -119,6 +137,11 @@ class FileReader:
         # Else soundfile seeks after every block: slow, and not needed to read from start to end.
         sound.seekable = _never
         return sound
+
+    def _reopen(self) -> None:
+        self._sound.close()
+        self._opened.rewind()
+        self._sound = self._open()
 
     def _check_header(self, limits: AudioLimits) -> None:
         if not limits.min_rate <= self.sample_rate <= limits.max_rate:
@@ -161,6 +184,11 @@ class FileReader:
         if cut and int(cut[2]) < int(cut[1]) < UNKNOWN_BYTES:
             return f"{end}, after {cut[2]} of the {cut[1]} bytes that its header claims"
         return None
+
+
+def _seeks_exactly(container: str, subtype: str) -> bool:
+    """Return whether what is decoded after a seek has the bits that reading on would give."""
+    return container in SEEKING_CONTAINERS and subtype.startswith(SEEKING_SUBTYPES)
 
 
 def _never() -> bool:

@@ -84,10 +84,14 @@ class OpenedFile:
     def head(self) -> bytes:
         """Return the first bytes; the file stands at its start afterwards."""
         data = self.callbacks.read(16)
+        self.rewind()
+        return data
+
+    def rewind(self) -> None:
+        """Go back to the start."""
         self.callbacks.seek(0)
         if self._owned:
             self._file.seek(0)
-        return data
 
     def close(self) -> None:
         """Close the file if it was opened here."""

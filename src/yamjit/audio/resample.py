@@ -1,4 +1,4 @@
-"""Mono blocks at one sample rate to mono blocks at another: soxr, streaming."""
+"""Tracks at one sample rate to tracks at another: soxr, streaming."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from yamjit.errors import DependencyError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Resampler", "resampled_length"]
+__all__ = ["Resampler", "TrackResampler", "resampled_length"]
 
 
 def resampled_length(n_samples: int, source_rate: int, target_rate: int) -> int:
@@ -24,8 +24,42 @@ def resampled_length(n_samples: int, source_rate: int, target_rate: int) -> int:
     return max(1, (2 * n_samples * target_rate + source_rate) // (2 * source_rate))
 
 
+class TrackResampler:
+    """Changes the sample rate of several tracks, each as if it were alone, to the last bit.
+
+    Parameters
+    ----------
+    source_rate, target_rate : int
+        Sample rates in Hz.
+    tracks : int > 0
+
+    Raises
+    ------
+    DependencyError
+        If the rates differ and soxr is not installed.
+    """
+
+    def __init__(self, source_rate: int, target_rate: int, tracks: int) -> None:
+        self._each = [Resampler(source_rate, target_rate) for _ in range(tracks)]
+        self._equal = source_rate == target_rate
+
+    def push(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take a block, float32 (tracks, n), and return what is ready, float32 (tracks, m), m may be 0."""
+        if self._equal:
+            return block
+        return _stack([track.push(samples) for track, samples in zip(self._each, block, strict=True)])
+
+    def flush(self) -> NDArray[np.float32]:
+        """End the stream; return the rest, float32 (tracks, m)."""
+        return _stack([track.flush() for track in self._each])
+
+
+def _stack(tracks: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return tracks[0][np.newaxis] if len(tracks) == 1 else np.stack(tracks)
+
+
 class Resampler:
-    """Changes the sample rate of a stream (soxr's "HQ"); equal rates pass through untouched.
+    """Changes the sample rate of one track (soxr's "HQ"); equal rates pass through untouched.
 
     What comes out does not depend on how the stream was cut into blocks, not in a single bit.
 

@@ -1,22 +1,26 @@
-"""Any source of audio as float32 mono blocks at one sample rate."""
+"""Any source of audio as float32 blocks at one sample rate."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from yamjit.audio.arrays import ArrayReader
+from yamjit.audio.arrays import ArrayReader, of_dict
+from yamjit.audio.channels import ChannelChoice
 from yamjit.audio.files import FileReader
-from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
-from yamjit.audio.mono import check_samples, mix
+from yamjit.audio.iterators import IteratorReader
+from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate, one_line
 from yamjit.audio.opening import open_object, open_path
-from yamjit.audio.resample import Resampler
+from yamjit.audio.quality import Inspector
+from yamjit.audio.resample import TrackResampler
+from yamjit.audio.stretch import Stretch
 from yamjit.errors import AudioError, InputError, LimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -34,10 +38,24 @@ class Reader(Protocol):
     channels: int
     format: str
     claimed_frames: int | None
-    damage: str | None
+    live: bool
 
-    def frames(self) -> Iterator[NDArray[np.float32]]:
-        """Yield the samples, float32 (n, channels); a block may be overwritten by the next one."""
+    @property
+    def damage(self) -> str | None:
+        """Once read: why the source ended too early."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Once read: what else went wrong, a line each."""
+        ...
+
+    def skip(self, frames: int) -> int:
+        """Before `frames`: leave out the first `frames` if that is cheap; return how many were left out."""
+        ...
+
+    def frames(self) -> Generator[NDArray[np.float32], None, None]:
+        """Yield the samples, float32 (n, channels); a block may be overwritten, by its user or the next one."""
         ...
 
     def close(self) -> None:
@@ -60,29 +78,47 @@ class AudioSource:
         Of the blocks, in Hz.
     channels : int
         Of the source.
+    tracks : int
+        Of the blocks: the number of channels for ``channel="each"``, else 1.
+    start_s : float
+        Where the first sample lies in the source, in seconds.
+    live : bool
+        Whether samples come as they are made, at a pace of their own: the length is not known, and results are
+        wanted as soon as they can be had.
     format : str
         Such as ``"WAV PCM_16"`` or ``"array int16"``.
     """
 
-    def __init__(self, reader: Reader, target_rate: int, limits: AudioLimits) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        target_rate: int,
+        limits: AudioLimits,
+        *,
+        choice: ChannelChoice,
+        stretch: Stretch,
+        zero: bool,
+    ) -> None:
         self.name = reader.name
         self.sample_rate = reader.sample_rate
         self.target_rate = target_rate
         self.channels = reader.channels
+        self.tracks = choice.tracks
+        self.start_s = stretch.start / reader.sample_rate
+        self.live = reader.live
         self.format = reader.format
         self._reader = reader
         self._limits = limits
+        self._choice = choice
+        self._stretch = stretch
+        self._inspector = Inspector(self.name, self.sample_rate, choice.numbers, peak=limits.peak, zero=zero)
         self._started = False
-        if self.claimed_seconds is not None and self.claimed_seconds > limits.seconds:
-            raise LimitError(
-                f"{self.name}: claims to last {self.claimed_seconds:.6g} s; at most {limits.seconds:g} s are "
-                "accepted (limit seconds)"
-            )
+        self._check_claims()
 
     @property
     def claimed_seconds(self) -> float | None:
-        """Duration as the header says, for a progress bar: it may be wrong, or None."""
-        frames = self._reader.claimed_frames
+        """Length of what will be read as the header says, for a progress bar: it may be wrong, or None."""
+        frames = self._stretch.length(self._reader.claimed_frames)
         return None if frames is None else frames / self.sample_rate
 
     @property
@@ -95,31 +131,37 @@ class AudioSource:
         """After the last block: whether the source ended too early (see `damage`)."""
         return self.damage is not None
 
-    def blocks(self) -> Iterator[NDArray[np.float32]]:
-        """Yield the samples, float32 (n,) with n > 0, mono, at `target_rate`.
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """After the last block: what sounds wrong with what was read, a line each."""
+        return self._inspector.warnings + self._reader.warnings
 
-        The samples are the mean of the channels, resampled by soxr ("HQ") if the rates differ; of n samples,
-        ``floor(n * target_rate / sample_rate + 1/2)`` are made, but at least one. How the blocks are cut has
-        no influence on them. Equal rates are not resampled: int16 samples come out as x / 32768 exactly.
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the samples, float32 (tracks, n) with n > 0, each track contiguous, at `target_rate`.
+
+        A track is the mean of the channels, or one of them, resampled by soxr ("HQ") if the rates differ; of n
+        samples, ``floor(n * target_rate / sample_rate + 1/2)`` are made, but at least one. Neither how the blocks
+        are cut nor the other tracks have an influence on them. Equal rates are not resampled: int16 samples come
+        out as x / 32768 exactly.
 
         A file that is damaged or cut short yields what could be decoded before that place; `damage` says so.
 
         Raises
         ------
         AudioError
-            At a sample that is NaN, infinite or beyond the limit `peak`; if the source holds no samples; if a
-            file cannot be decoded from the start.
+            At a sample that is beyond the limit `peak`, or NaN or infinite unless these become 0; if the source
+            holds no samples; if a file cannot be decoded from the start, or is damaged before `start_s`.
         LimitError
-            If the source lasts longer than the limit `seconds`.
+            If more is read than the limit `seconds`; live sources may last for ever.
         InputError
-            If the blocks were asked for before, or the source is closed.
+            If the blocks were asked for before, or the source is closed, or it ends before `start_s`.
         DependencyError
             If the rates differ and soxr is not installed.
         """
         if self._started:
             raise InputError(f"{self.name}: can be read once, and was read or closed; open it again")
         self._started = True
-        return self._resampled(Resampler(self.sample_rate, self.target_rate))
+        return self._resampled(TrackResampler(self.sample_rate, self.target_rate, self.tracks))
 
     def close(self) -> None:
         """Release what was opened; a file object that was given stays open."""
@@ -134,26 +176,49 @@ class AudioSource:
     ) -> None:
         self.close()
 
-    def _resampled(self, resampler: Resampler) -> Iterator[NDArray[np.float32]]:
-        for block in self._mono():
-            ready = resampler.push(block)
-            if len(ready):
+    def _resampled(self, resampler: TrackResampler) -> Iterator[NDArray[np.float32]]:
+        for heard in self._heard():
+            ready = resampler.push(self._choice.to_tracks(heard))
+            if ready.shape[1]:
                 yield ready
         rest = resampler.flush()
-        if len(rest):
+        if rest.shape[1]:
             yield rest
 
-    def _mono(self) -> Iterator[NDArray[np.float32]]:
+    def _heard(self) -> Iterator[NDArray[np.float32]]:
+        """Yield what is heard of each block, float32 (n, heard)."""
         done = 0
-        most = self._limits.seconds * self.sample_rate
-        for frames in self._reader.frames():
-            check_samples(frames, self._limits.peak, name=self.name, first_frame=done, sample_rate=self.sample_rate)
-            done += len(frames)
+        most = np.inf if self.live else self._limits.seconds * self.sample_rate
+        skipped = self._reader.skip(self._stretch.start) if self._stretch.start else 0
+        for first, frames in self._stretch.cut(self._reader.frames(), skipped):
+            heard = self._choice.heard(frames)
+            self._inspector.look(heard, first)
+            done += len(heard)
             if done > most:
                 raise LimitError(f"{self.name}: lasts longer than {self._limits.seconds:g} s (limit seconds)")
-            yield mix(frames)
+            yield heard
         if done == 0:
+            self._refuse_nothing()
+
+    def _refuse_nothing(self) -> None:
+        if not self.start_s:
             raise AudioError(f"{self.name}: holds no samples")
+        if self.damage is not None:
+            raise AudioError(f"{self.damage}; nothing is left from start_s, {self.start_s:.6g} s, on")
+        raise InputError(f"{self.name}: ends before start_s, which is {self.start_s:.6g} s")
+
+    def _check_claims(self) -> None:
+        claimed = self._reader.claimed_frames
+        if claimed is not None and 0 < claimed <= self._stretch.start:
+            raise InputError(
+                f"{self.name}: lasts {claimed / self.sample_rate:.6g} s; start_s, {self.start_s:.6g} s, is not before "
+                "its end"
+            )
+        if self.claimed_seconds is not None and self.claimed_seconds > self._limits.seconds and not self.live:
+            raise LimitError(
+                f"{self.name}: claims to last {self.claimed_seconds:.6g} s; at most {self._limits.seconds:g} s are "
+                "accepted (limit seconds)"
+            )
 
 
 def open_audio(
@@ -161,20 +226,32 @@ def open_audio(
     sample_rate: int | None = None,
     *,
     target_rate: int = 16_000,
+    channel: int | Literal["mix", "each"] = "mix",
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    non_finite: Literal["refuse", "zero"] = "refuse",
     limits: AudioLimits = DEFAULT_AUDIO_LIMITS,
 ) -> AudioSource:
     """Open any source of audio.
 
     Parameters
     ----------
-    source : str, PathLike, binary file object or array_like
+    source : str, PathLike, binary file object, array_like, iterator of array_like or dict
         A path to a regular file; an open file, read from where it stands (one that cannot seek is read into
-        memory first); or samples, (n,) or (n, channels): floats in [-1, 1], or int8, uint8, int16 or int32,
-        divided by their full scale.
+        memory first); samples, (n,) or (n, channels): floats in [-1, 1], or int8, uint8, int16 or int32,
+        divided by their full scale; an iterator of such arrays, which is live; or an audio record of Hugging
+        Face, {"array" or "raw": (n,) or (channels, n), "sampling_rate": Hz}.
     sample_rate : int, optional
-        In Hz. Needed with an array. A file states its own: another one given here is refused.
+        In Hz. Needed with arrays. Other sources state their own: another one given here is refused.
     target_rate : int, optional
         Rate of the blocks, in Hz.
+    channel : "mix", "each" or int, optional
+        The mean of the channels, each of them on a track of its own, or one of them, counted from 0.
+    start_s, end_s : float, optional
+        What is read: from `start_s` >= 0 to `end_s` > `start_s`, in seconds of the source, rounded to one of its
+        samples. A source that ends before `end_s` is read to its end.
+    non_finite : "refuse" or "zero", optional
+        What becomes of NaN and infinity: an error, or 0 and a warning.
     limits : AudioLimits, optional
         What is accepted.
 
@@ -188,32 +265,52 @@ def open_audio(
     AudioError
         If the file is missing, no audio, of an unknown encoding, empty, or absurd; the message names it.
     InputError
-        If an argument is wrong.
+        If an argument is wrong, or the source is known to end before `start_s`.
     LimitError
         If more is claimed than `limits` accepts.
     DependencyError
         If soundfile is not installed.
     """
     rate = check_rate(target_rate, "target_rate", limits)
+    Stretch.of_seconds(start_s, end_s, limits.max_rate)  # refuses nonsense before anything is opened
+    if non_finite not in ("refuse", "zero"):
+        raise InputError(f'non_finite is {one_line(repr(non_finite))}; accepted are "refuse" and "zero"')
+    reader = _open_reader(source, sample_rate, limits)
+    try:
+        _check_stated_rate(reader, sample_rate, limits)
+        choice = ChannelChoice(channel, reader.channels, reader.name)
+        stretch = Stretch.of_seconds(start_s, end_s, reader.sample_rate)
+        return AudioSource(reader, rate, limits, choice=choice, stretch=stretch, zero=non_finite == "zero")
+    except BaseException:
+        reader.close()
+        raise
+
+
+def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> Reader:
     if isinstance(source, (bytes, bytearray, memoryview)):
         raise InputError("bytes are no audio source: pass a path, or the content of a file as io.BytesIO(...)")
     if isinstance(source, (str, os.PathLike)):
-        return _open_file(open_path(source), sample_rate, rate, limits)
+        return _open_file(open_path(source), limits)
     if hasattr(source, "read"):
-        return _open_file(open_object(source, limits), sample_rate, rate, limits)
-    return AudioSource(ArrayReader(source, sample_rate, limits), rate, limits)
+        return _open_file(open_object(source, limits), limits)
+    if isinstance(source, Mapping):
+        return ArrayReader(*of_dict(source), limits)
+    if isinstance(source, Iterator):
+        return IteratorReader(source, sample_rate, limits)
+    return ArrayReader(source, sample_rate, limits)
 
 
-def _open_file(opened: OpenedFile, sample_rate: int | None, target_rate: int, limits: AudioLimits) -> AudioSource:
+def _open_file(opened: OpenedFile, limits: AudioLimits) -> Reader:
     try:
-        reader = FileReader(opened, limits)
-        source = AudioSource(reader, target_rate, limits)
-        if sample_rate is not None and check_rate(sample_rate, "sample_rate", limits) != reader.sample_rate:
-            raise InputError(
-                f"{source.name}: has a sample rate of {reader.sample_rate} Hz, "
-                f"but {sample_rate} Hz was given; leave it out for files"
-            )
+        return FileReader(opened, limits)
     except BaseException:
         opened.close()
         raise
-    return source
+
+
+def _check_stated_rate(reader: Reader, sample_rate: int | None, limits: AudioLimits) -> None:
+    if sample_rate is not None and check_rate(sample_rate, "sample_rate", limits) != reader.sample_rate:
+        raise InputError(
+            f"{reader.name}: has a sample rate of {reader.sample_rate} Hz, "
+            f"but {sample_rate} Hz was given; leave it out for sources that state theirs"
+        )

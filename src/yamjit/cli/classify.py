@@ -11,8 +11,12 @@ from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.errors import AudioError, LimitError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from yamjit.classification import Classification
     from yamjit.classifier import Classifier
     from yamjit.output import Writer
+    from yamjit.results import Row, Summary
 
 __all__ = ["add_parser"]
 
@@ -53,7 +57,7 @@ def _run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     failures: list[str] = []
-    with FORMATS[args.format](sys.stdout, args.top) as writer:
+    with FORMATS[args.format].open(sys.stdout) as writer:
         for file in args.files:
             _classify(model, file, args, writer, failures)
     if len(args.files) > 1 and failures:
@@ -77,4 +81,32 @@ def _classify(model: Classifier, file: str, args: argparse.Namespace, writer: Wr
         return
     if result.damage is not None:
         print(f"yamjit: warning: {result.name}: {result.damage}", file=sys.stderr)
-    writer.result(result)
+    writer.begin(result.name)
+    if args.format != "text":
+        writer.rows(_rows(result, args.top))
+    writer.end(_summary(result, args.top))
+
+
+def _rows(result: Classification, top: int) -> Iterator[Row]:
+    """Yield the highest classes of each window."""
+    from yamjit.results import Row
+
+    for window, start in enumerate(result.times_s.tolist()):
+        for label, score, index in result.top(top, window=window):
+            yield Row(result.name, start, start + result.window_s, label, score, index)
+
+
+def _summary(result: Classification, top: int) -> Summary:
+    """Return the highest classes of the whole."""
+    from yamjit.results import Row, Summary
+
+    return Summary(
+        file=result.name,
+        duration_s=result.duration_s,
+        windows=len(result),
+        window_s=result.window_s,
+        top=tuple(
+            Row(result.name, 0.0, result.duration_s, label, score, index) for label, score, index in result.top(top)
+        ),
+        damage=result.damage,
+    )

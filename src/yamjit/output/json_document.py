@@ -1,67 +1,62 @@
-"""JSON: one document, an array with an object per recording, written as the results come."""
+"""JSON: one document, an array with an object per recording, written as the recordings end.
+
+An object holds ``file``, ``duration_s``, ``windows`` (their number), ``window_s``, ``top``, ``warnings``, ``damage``
+and, if any were asked for, ``rows``; or ``file``, ``error`` and the rows before it. Rows wait for the end of their
+recording; in JSON lines they do not.
+"""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
+
+from yamjit.output.objects import row_object, summary_object, to_json
+from yamjit.output.writer import StreamWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import TracebackType
 
-    from yamjit.classifier import Classification
-    from yamjit.labels import ScoredLabel
+    from yamjit.results import Row, Summary
 
 __all__ = ["JsonWriter"]
 
 
-class JsonWriter:
+class JsonWriter(StreamWriter):
     """Writes an array that is closed even if the run is interrupted: what was done can be read."""
 
-    def __init__(self, stream: TextIO, top: int) -> None:
-        self._stream = stream
-        self._top = top
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
         self._first = True
+        self._rows: list[str] | None = None
 
-    def __enter__(self) -> JsonWriter:
-        self._stream.write("[")
-        return self
+    def begin(self, file: str) -> None:
+        """Start a recording."""
+        self._rows = None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None or not issubclass(kind, BrokenPipeError):
-            self._stream.write("\n]\n")
-            self._stream.flush()
+    def rows(self, rows: Iterable[Row]) -> None:
+        """Keep what was heard in stretches of it."""
+        kept = [] if self._rows is None else self._rows
+        kept += [to_json(row_object(row)) for row in rows]
+        self._rows = kept
 
-    def result(self, classification: Classification) -> None:
-        """Write the mean scores over all windows and the scores of each window."""
-        c = classification
-        self._object(
-            {
-                "file": c.name,
-                "duration_s": c.duration_s,
-                "damage": c.damage,
-                "top": _scored(c.top(self._top)),
-                "windows": [
-                    {"start_s": round(start, 6), "end_s": round(start + c.window_s, 6), "top": _scored(top)}
-                    for start, top in (
-                        (float(time), c.top(self._top, window=index)) for index, time in enumerate(c.times_s)
-                    )
-                ],
-            }
-        )
+    def end(self, summary: Summary) -> None:
+        """Write the recording's object."""
+        self._object(summary_object(summary))
 
-    def failure(self, name: str, reason: str) -> None:
+    def failure(self, file: str, reason: str) -> None:
         """Write the reason in place of a result."""
-        self._object({"file": name, "error": reason})
+        self._object({"file": file, "error": reason})
+
+    def _open(self) -> None:
+        self._stream.write("[")
+
+    def _close(self) -> None:
+        self._stream.write("\n]\n")
 
     def _object(self, value: dict[str, Any]) -> None:
+        text = to_json(value)
+        if self._rows is not None:
+            text = f'{text[:-1]}, "rows": [{", ".join(self._rows)}]}}'
         # One write: an interruption comes before the object or after it.
-        self._stream.write(("\n" if self._first else ",\n") + json.dumps(value, ensure_ascii=False))
-        self._first = False
+        self._stream.write(("\n" if self._first else ",\n") + text)
+        self._first, self._rows = False, None
         self._stream.flush()
-
-
-def _scored(labels: Iterable[ScoredLabel]) -> list[dict[str, Any]]:
-    return [{"label": label, "score": round(score, 6), "class_index": index} for label, score, index in labels]

@@ -1,44 +1,55 @@
-"""Text for people: the classes of a recording under its name."""
+"""Text for people: the classes of a recording under its name; rows, as they come, before them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any
+
+from yamjit.output.cells import one_line
+from yamjit.output.writer import StreamWriter
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import Iterable
 
-    from yamjit.classifier import Classification
+    from yamjit.results import Row, Summary
 
 __all__ = ["TextWriter"]
 
 
-class TextWriter:
-    """Writes a paragraph a recording; failures are not part of it."""
+class TextWriter(StreamWriter):
+    """Writes paragraphs; failures are not part of them."""
 
-    def __init__(self, stream: TextIO, top: int) -> None:
-        self._stream = stream
-        self._top = top
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
         self._first = True
+        self._lines = 0
 
-    def __enter__(self) -> TextWriter:
-        return self
+    def begin(self, file: str) -> None:
+        """Start a recording."""
+        self._lines = 0
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def rows(self, rows: Iterable[Row]) -> None:
+        """Write start, end, score and name, a line each, under the name of the recording."""
+        for row in rows:
+            if not self._lines:
+                self._paragraph(one_line(row.file))
+            self._lines += 1
+            self._stream.write(f"  {row.start_s:9.2f} {row.end_s:9.2f}  {_scored(row)}\n")
         self._stream.flush()
 
-    def result(self, classification: Classification) -> None:
-        """Write the mean scores over all windows, the highest first."""
-        if not self._first:
-            self._stream.write("\n")
+    def end(self, summary: Summary) -> None:
+        """Write the classes of the whole, the highest first."""
+        if summary.top or not self._lines:
+            count = summary.windows
+            windows = "1 window" if count == 1 else f"{count} windows"
+            self._paragraph(f"{one_line(summary.file)}  ({summary.duration_s:.2f} s, {windows})")
+            self._stream.writelines(f"  {_scored(row)}\n" for row in summary.top)
+        self._stream.flush()
+
+    def _paragraph(self, title: str) -> None:
+        self._stream.write(title + "\n" if self._first else f"\n{title}\n")
         self._first = False
-        count = len(classification)
-        windows = "1 window" if count == 1 else f"{count} windows"
-        self._stream.write(f"{classification.name}  ({classification.duration_s:.2f} s, {windows})\n")
-        for label, score, _ in classification.top(self._top):
-            self._stream.write(f"  {score:.3f}  {label}\n")
-        self._stream.flush()
 
-    def failure(self, name: str, reason: str) -> None:
-        """Leave failures to the caller, who reports them on stderr."""
+
+def _scored(row: Row) -> str:
+    channel = "" if row.channel is None else f"  (channel {row.channel})"
+    return f"{row.score:.3f}  {one_line(row.label)}{channel}"

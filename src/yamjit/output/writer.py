@@ -1,19 +1,26 @@
-"""What every format's writer does."""
+"""What every format's writer does, and what many of them share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from yamjit.errors import InputError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from yamjit.classifier import Classification
+    from yamjit.results import Row, Summary
 
-__all__ = ["Writer"]
+__all__ = ["Format", "LabelsWriter", "StreamWriter", "TableWriter", "Writer"]
 
 
 class Writer(Protocol):
-    """Writes results as they come; a context manager, so that a document is closed whatever happens."""
+    """Writes results as they come; a context manager, so that a document is closed whatever happens.
+
+    For each recording: `begin`, then `rows` any number of times, then `end` or `failure`; or `failure` alone.
+    """
 
     def __enter__(self) -> Writer: ...
 
@@ -21,10 +28,131 @@ class Writer(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def result(self, classification: Classification) -> None:
-        """Write what was heard in one recording."""
+    def begin(self, file: str) -> None:
+        """Start a recording."""
         ...
 
-    def failure(self, name: str, reason: str) -> None:
-        """Write that a recording could not be read."""
+    def rows(self, rows: Iterable[Row]) -> None:
+        """Write what was heard in stretches of it."""
         ...
+
+    def end(self, summary: Summary) -> None:
+        """Write what is known of it now that it was read to its end."""
+        ...
+
+    def failure(self, file: str, reason: str) -> None:
+        """Write that it could not be read, or not to its end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format of results.
+
+    Parameters
+    ----------
+    name : str
+    suffixes : tuple of str
+        Of its files, the first for those that are named here.
+    open : callable
+        Stream -> `Writer`. Nothing is written before the writer is entered.
+    kind : {"report", "table", "labels"}
+        Reports hold summaries and failures as well as rows. Tables hold rows alone, and where none were asked for,
+        those of `Summary.top`. Labels are tables of one recording.
+    binary : bool
+        Whether the stream takes bytes.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    open: Callable[[Any], Writer]
+    kind: Literal["report", "table", "labels"]
+    binary: bool = False
+
+
+class StreamWriter:
+    """A writer to a stream, which stays open; what a format does not hold is left out."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __enter__(self) -> StreamWriter:
+        self._open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None or not issubclass(kind, BrokenPipeError):
+            self._close()
+            self._stream.flush()
+
+    def begin(self, file: str) -> None:
+        """Start a recording."""
+
+    def rows(self, rows: Iterable[Row]) -> None:
+        """Write what was heard in stretches of it."""
+
+    def end(self, summary: Summary) -> None:
+        """Write what is known of it now that it was read to its end."""
+
+    def failure(self, file: str, reason: str) -> None:
+        """Leave failures to the caller, who reports them on stderr."""
+
+    def _open(self) -> None:
+        """Write what stands before all results."""
+
+    def _close(self) -> None:
+        """Write what stands behind all results."""
+
+
+class TableWriter(StreamWriter):
+    """A writer of rows alone: those of the stretches, or those of the whole where no others were given."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._given = False
+
+    def begin(self, file: str) -> None:
+        """Start a recording."""
+        self._given = False
+
+    def rows(self, rows: Iterable[Row]) -> None:
+        """Write what was heard in stretches of it."""
+        self._given = True
+        for row in rows:
+            self._row(row)
+        self._stream.flush()
+
+    def end(self, summary: Summary) -> None:
+        """Write what was heard in the whole of it, unless there were stretches."""
+        if not self._given:
+            self.rows(summary.top)
+
+    def _row(self, row: Row) -> None:
+        """Write a row."""
+        raise NotImplementedError
+
+
+class LabelsWriter(TableWriter):
+    """A writer of the rows of one recording."""
+
+    #: Name of the format, for messages.
+    name: str
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._file: str | None = None
+
+    def begin(self, file: str) -> None:
+        """Start the recording.
+
+        Raises
+        ------
+        InputError
+            If there was one before.
+        """
+        if self._file is not None:
+            raise InputError(f"{file}: a file of {self.name} holds one recording, and has {self._file} already")
+        self._file = file
+        super().begin(file)

@@ -1,0 +1,110 @@
+"""Arrays that come one after the other, as from a generator that captures sound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from yamjit.audio.arrays import as_array, check_type, to_float32
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_rate, one_line
+from yamjit.errors import AudioError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["IteratorReader"]
+
+
+class IteratorReader:
+    """An iterator of arrays, seen as one recording; each is handed on as it comes.
+
+    Parameters
+    ----------
+    blocks : iterator of array_like
+        Each (n,) or (n, channels), of a type that `ArrayReader` takes; n may be 0 and may change, channels may not.
+        The first one that is not empty is fetched at once: it tells the channels.
+    sample_rate : int
+        In Hz.
+    limits : AudioLimits
+        What is accepted.
+
+    Raises
+    ------
+    InputError
+        If the first block cannot be audio, or `sample_rate` is missing or absurd.
+    AudioError
+        If there is no sample, or the iterator fails.
+    """
+
+    name = "iterator"
+    live = True
+    claimed_frames: int | None = None
+    damage: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __init__(self, blocks: Iterator[Any], sample_rate: object, limits: AudioLimits) -> None:
+        if sample_rate is None:
+            raise InputError("an iterator of arrays does not say its sample rate: give sample_rate, in Hz")
+        self.sample_rate = check_rate(sample_rate, "sample_rate", limits)
+        self._limits = limits
+        self._blocks = blocks
+        self._count = 0
+        self.channels = 0
+        first = self._next()
+        while first is not None and not len(first):
+            first = self._next()
+        if first is None:
+            raise AudioError(f"{self.name}: holds no samples")
+        self._first = first
+        self.format = f"iterator of {first.dtype.name}"
+
+    def skip(self, frames: int) -> int:
+        """Leave nothing out: return 0."""
+        return 0
+
+    def frames(self) -> Generator[NDArray[np.float32], None, None]:
+        """Yield the samples, float32 (n, channels), as they come."""
+        block: NDArray[Any] | None = self._first
+        step = BLOCK_SAMPLES // self.channels
+        while block is not None:
+            for start in range(0, len(block), step):
+                yield to_float32(block[start : start + step])
+            block = self._next()
+
+    def close(self) -> None:
+        """Let go of the iterator; it is the caller's to close."""
+        self._blocks = iter(())
+
+    def _next(self) -> NDArray[Any] | None:
+        """Return the next block as (n, channels), None at the end."""
+        try:
+            block = next(self._blocks)
+        except StopIteration:
+            return None
+        except Exception as error:
+            reason = f"{type(error).__name__}: {one_line(str(error))}"
+            raise AudioError(f"{self.name}: fetching block {self._count} failed: {reason}") from error
+        self._count += 1
+        return self._as_columns(block)
+
+    def _as_columns(self, block: Any) -> NDArray[Any]:
+        samples = as_array(block)
+        where = f"{self.name}: block {self._count - 1}"
+        if samples.ndim not in (1, 2):
+            raise InputError(f"{where} has shape {samples.shape}; accepted are (samples,) and (samples, channels)")
+        if samples.shape == (0,):
+            return np.zeros((0, max(1, self.channels)), np.float32)
+        check_type(samples)
+        columns = samples[:, np.newaxis] if samples.ndim == 1 else samples
+        if not 1 <= columns.shape[1] <= self._limits.channels:
+            raise InputError(
+                f"{where} has shape {samples.shape}; accepted are (samples, channels), "
+                f"1 to {self._limits.channels} channels"
+            )
+        self.channels = self.channels or columns.shape[1]
+        if columns.shape[1] != self.channels:
+            raise InputError(f"{where} has {columns.shape[1]} channels, the ones before have {self.channels}")
+        return columns

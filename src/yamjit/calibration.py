@@ -1,0 +1,249 @@
+"""Score calibration as TFLite's metadata have it: a sigmoid for each class, over the score or its logarithm.
+
+``f(x) = scale / (1 + exp(-(slope * g(x) + offset)))`` where ``x > min_score``, else the default score. g is the
+identity, ``log(x)``, or ``log(x) - log(1 - x)``. The file has a line for each class: ``scale,slope,offset``, and
+``min_score`` if there is one; an empty line leaves a class with the default score.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import InputError, ModelError
+from yamjit.tflite.metadata import ScoreTransformation
+
+__all__ = ["Calibration", "parse_calibration"]
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+#: Below this the logarithm goes on as its own mirror image, so that it has a value for every score.
+_LOG_MINIMUM = float(np.float32(1e-16))
+
+_SCALE, _SLOPE, _OFFSET, _MIN_SCORE = range(4)
+_NO_MIN_SCORE = -np.inf
+
+#: What ``strtof`` takes, but for hexadecimal numbers, infinity and NaN.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+#: First line of a file that says more than the parameters.
+_HEADER = re.compile(r"#\s*score_transformation=(\w+)\s+default_score=(\S+)\s*")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """A sigmoid for each class.
+
+    Parameters
+    ----------
+    parameters : array_like [shape=(classes, 4), float32]
+        Scale (at least 0), slope, offset, and the score that must be exceeded (-inf if none) of each class. A row of
+        NaN gives the class the default score.
+    score_transformation : ScoreTransformation
+        What is done to a score before.
+    default_score : float
+        Of classes without parameters, and of scores that are not greater than their class's least one.
+
+    Raises
+    ------
+    InputError
+        If a parameter is out of range.
+    """
+
+    parameters: Float32
+    score_transformation: ScoreTransformation = ScoreTransformation.IDENTITY
+    default_score: float = 0.0
+
+    def __post_init__(self) -> None:
+        with np.errstate(over="ignore"):
+            parameters = np.array(self.parameters, np.float32)
+        if parameters.ndim != 2 or parameters.shape[1] != 4:
+            raise InputError(f"calibration parameters of shape (classes, 4) are accepted, found {parameters.shape}")
+        faulty = np.flatnonzero(_faulty(parameters))
+        if faulty.size:
+            values = ", ".join(map(str, parameters[faulty[0]]))
+            raise InputError(f"class {faulty[0]}: finite numbers and a scale >= 0 are accepted, found {values}")
+        if not np.isfinite(self.default_score):
+            raise InputError(f"a finite default score is accepted, found {self.default_score}")
+        parameters.flags.writeable = False
+        object.__setattr__(self, "parameters", parameters)
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.parameters)
+
+    def apply(self, scores: npt.ArrayLike) -> Float32:
+        """Calibrate scores.
+
+        Parameters
+        ----------
+        scores : array_like [shape=(n, classes) or (classes,), float32]
+            As the model gives them.
+
+        Returns
+        -------
+        np.ndarray [shape as `scores`, float32]
+            Computed in float64, rounded once.
+
+        Raises
+        ------
+        InputError
+            If there are not as many scores as classes.
+        """
+        given = np.asarray(scores, np.float32)
+        if given.shape[-1:] != (self.classes,):
+            raise InputError(f"scores of {self.classes} classes are accepted, found shape {given.shape}")
+        scale, slope, offset, min_score = self.parameters.T.astype(np.float64)
+        values = given.astype(np.float64)
+        exponent = slope * _transformed(values, self.score_transformation) + offset
+        calibrated = scale * _sigmoid(exponent)
+        # A comparison with NaN is false: classes without parameters get the default score as well.
+        return np.where(values > min_score, calibrated, self.default_score).astype(np.float32)
+
+    def to_csv(self, *, header: bool = False) -> str:
+        """Return the parameters as a file of TFLite's metadata.
+
+        Parameters
+        ----------
+        header : bool
+            Whether a first line says what metadata say elsewhere: transformation and default score. Files with it are
+            for `from_file`, not for metadata.
+
+        Returns
+        -------
+        str
+            The shortest digits that give the same float32. There is no final newline: the Task Library and MediaPipe
+            would take it for one more class.
+        """
+        lines = [_line(row) for row in self.parameters]
+        if header:
+            default = np.float32(self.default_score)
+            lines.insert(0, f"# score_transformation={self.score_transformation.name} default_score={default}")
+        return "\n".join(lines)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], classes: int) -> Calibration:
+        """Read what `to_csv` wrote, or a file of TFLite's metadata.
+
+        Parameters
+        ----------
+        path : path
+            Without the first line of ``to_csv(header=True)``, scores are not transformed and the default score is 0.
+        classes : int
+            How many there are to be.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, or is not what it should be.
+        """
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise InputError(f"{os.fspath(path)}: {error.strerror or error}") from error
+        try:
+            return _parse_file(data, classes)
+        except (InputError, ModelError) as error:
+            raise InputError(f"{os.fspath(path)}: {error}") from error
+
+
+def parse_calibration(
+    data: bytes,
+    classes: int,
+    score_transformation: ScoreTransformation = ScoreTransformation.IDENTITY,
+    default_score: float = 0.0,
+) -> Calibration:
+    """Read a file of TFLite's metadata: one line for each class, line ends of any system, a last one or none.
+
+    Parameters
+    ----------
+    data : bytes
+        UTF-8.
+    classes : int
+        How many there are to be.
+    score_transformation, default_score
+        What the process unit says.
+
+    Raises
+    ------
+    ModelError
+        If it is not what it should be.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"is not UTF-8 (byte {error.start})") from error
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    # With the number of classes known, a final newline and an empty last line are told apart.
+    if len(lines) == classes + 1 and not lines[-1]:
+        lines.pop()
+    if len(lines) != classes:
+        raise ModelError(f"{len(lines)} lines for {classes} classes")
+    rows = [_parse_line(line, number) for number, line in enumerate(lines, 1)]
+    try:
+        return Calibration(np.array(rows).reshape(classes, 4), score_transformation, default_score)
+    except InputError as error:
+        raise ModelError(str(error)) from error
+
+
+def _parse_file(data: bytes, classes: int) -> Calibration:
+    first, _, rest = data.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
+    if not first.startswith(b"#"):
+        return parse_calibration(data, classes)
+    header = _HEADER.fullmatch(first.decode("utf-8", "replace"))
+    if header is None or header[1] not in ScoreTransformation.__members__ or not _NUMBER.fullmatch(header[2]):
+        accepted = "|".join(ScoreTransformation.__members__)
+        raise InputError(f"a first line '# score_transformation={accepted} default_score=NUMBER' is accepted")
+    return parse_calibration(rest, classes, ScoreTransformation[header[1]], float(header[2]))
+
+
+def _parse_line(line: str, number: int) -> list[float]:
+    """Return scale, slope, offset and least score."""
+    if not line.strip():
+        return [np.nan] * 4
+    words = [word.strip() for word in line.split(",")]
+    if len(words) not in (3, 4) or not all(_NUMBER.fullmatch(word) for word in words):
+        raise ModelError(f"line {number}: 0, 3 or 4 numbers with commas between them are accepted, found {line[:80]!r}")
+    values = [float(word) for word in words]
+    return values if len(values) == 4 else [*values, _NO_MIN_SCORE]
+
+
+def _line(row: Float32) -> str:
+    if np.isnan(row[_SCALE]):
+        return ""
+    values = row[:_MIN_SCORE] if row[_MIN_SCORE] == _NO_MIN_SCORE else row
+    return ",".join(map(str, values))
+
+
+def _faulty(parameters: Float32) -> npt.NDArray[np.bool_]:
+    """Return which rows are no parameters of a sigmoid."""
+    absent = np.isnan(parameters).all(axis=1)
+    sound = np.isfinite(parameters[:, :_MIN_SCORE]).all(axis=1) & (parameters[:, _SCALE] >= 0)
+    sound &= parameters[:, _MIN_SCORE] < np.inf
+    return ~(absent | sound)
+
+
+def _log(x: Float64) -> Float64:
+    low = x < _LOG_MINIMUM
+    mirrored = np.log(np.where(low, 2 * _LOG_MINIMUM - x, x))
+    return np.where(low, 2 * np.log(_LOG_MINIMUM) - mirrored, mirrored)
+
+
+def _sigmoid(x: Float64) -> Float64:
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, small) / (1.0 + small)
+
+
+def _transformed(scores: Float64, transformation: ScoreTransformation) -> Float64:
+    if transformation == ScoreTransformation.IDENTITY:
+        return scores
+    if transformation == ScoreTransformation.LOG:
+        return _log(scores)
+    return _log(scores) - _log(1.0 - scores)

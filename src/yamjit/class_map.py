@@ -1,0 +1,166 @@
+"""AudioSet's classes: their ids, their names, and which of them is a kind of which.
+
+The table, ``data/audioset.tsv``, is read when it is first asked for. Its facts are those of the AudioSet ontology
+(CC BY-SA 4.0) and of YAMNet's class map (Apache-2.0); the file gives the credit.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from yamjit.errors import InputError
+
+__all__ = [
+    "AudioSetClass",
+    "audioset_classes",
+    "audioset_id",
+    "descendants",
+    "find_class",
+    "known_class",
+    "nearest",
+]
+
+#: Likeness in [0, 1] from which on a word is offered in place of another.
+_LIKE_ENOUGH = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSetClass:
+    """A class of AudioSet.
+
+    Parameters
+    ----------
+    id : str
+        Such as "/m/0bt9lr".
+    name : str
+        Such as "Dog".
+    parents, children : tuple of str
+        Ids of the classes that it is a kind of, and of those that are kinds of it.
+    yamnet_index : int or None
+        Its place among YAMNet's classes, if it has one.
+    """
+
+    id: str
+    name: str
+    parents: tuple[str, ...]
+    children: tuple[str, ...]
+    yamnet_index: int | None
+
+
+def find_class(text: str) -> AudioSetClass:
+    """Return the class of an id, or of a name in any case.
+
+    Raises
+    ------
+    InputError
+        If there is none; the message names the nearest spelling.
+
+    Examples
+    --------
+    >>> find_class("dog").id
+    '/m/0bt9lr'
+    >>> [find_class(parent).name for parent in find_class("/m/0bt9lr").parents]
+    ['Domestic animals, pets']
+    """
+    found = known_class(text)
+    if found is None:
+        like = nearest(text, [known.name for known in audioset_classes().values()])
+        raise InputError(f"{text!r} is no class of AudioSet" + (f"; did you mean {like[0]!r}?" if like else ""))
+    return found
+
+
+def known_class(text: str) -> AudioSetClass | None:
+    """Return the class of an id, or of a name in any case; None if there is none."""
+    classes = audioset_classes()
+    return classes.get(text) or classes.get(_ids_by_name().get(text.casefold(), ""))
+
+
+def audioset_id(name: str) -> str:
+    """Return the id of the class that is called `name`, in any case; empty if there is none."""
+    return _ids_by_name().get(name.casefold(), "")
+
+
+def descendants(identifier: str) -> tuple[str, ...]:
+    """Return the ids of the classes that are kinds of a class, and of those that are kinds of these, and so on.
+
+    Parameters
+    ----------
+    identifier : str
+        An id of AudioSet.
+
+    Returns
+    -------
+    tuple of str
+        Each once, nearer ones first, without the class itself.
+
+    Raises
+    ------
+    InputError
+        If there is no such class.
+    """
+    found: dict[str, None] = {}
+    level = [find_class(identifier)]
+    while level:
+        level = [find_class(child) for parent in level for child in parent.children if child not in found]
+        found.update((known.id, None) for known in level)
+    return tuple(found)
+
+
+def nearest(text: str, names: Iterable[str], n: int = 1) -> tuple[str, ...]:
+    """Return the names whose spelling is nearest to `text`, whatever the case, the nearest first.
+
+    Parameters
+    ----------
+    text : str
+    names : iterable of str
+    n : int > 0
+        At most so many.
+
+    Returns
+    -------
+    tuple of str
+        Where few names are alike, those that contain `text` follow; empty if there are none either.
+    """
+    import difflib
+
+    by_case: dict[str, str] = {}
+    for name in names:
+        by_case.setdefault(name.casefold(), name)
+    wanted = text.strip().casefold()
+    found = dict.fromkeys(difflib.get_close_matches(wanted, by_case, n, _LIKE_ENOUGH))
+    if wanted:
+        found.update(dict.fromkeys(name for name in by_case if wanted in name))
+    return tuple(by_case[name] for name in list(found)[:n])
+
+
+@functools.cache
+def audioset_classes() -> Mapping[str, AudioSetClass]:
+    """Return all 632 classes by their id, in the order of the ontology."""
+    from importlib.resources import files
+
+    with (files("yamjit") / "data" / "audioset.tsv").open(encoding="utf-8") as file:
+        rows = [line.rstrip("\n").split("\t") for line in file if not line.startswith("#")]
+    children: dict[str, list[str]] = {identifier: [] for identifier, *_ in rows}
+    for identifier, _, _, parents in rows:
+        for parent in parents.split(",") if parents else ():
+            children[parent].append(identifier)
+    return MappingProxyType(
+        {
+            identifier: AudioSetClass(
+                id=identifier,
+                name=name,
+                parents=tuple(parents.split(",")) if parents else (),
+                children=tuple(children[identifier]),
+                yamnet_index=int(place) if place else None,
+            )
+            for identifier, place, name, parents in rows
+        }
+    )
+
+
+@functools.cache
+def _ids_by_name() -> Mapping[str, str]:
+    return {known.name.casefold(): known.id for known in audioset_classes().values()}

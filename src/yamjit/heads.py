@@ -1,0 +1,258 @@
+"""What a model's outputs mean: names and ids of the classes, calibration and threshold of each output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from yamjit.calibration import Calibration, parse_calibration
+from yamjit.class_map import audioset_classes, audioset_id
+from yamjit.errors import ModelError
+from yamjit.labels import parse_labels
+from yamjit.plan import Plan
+from yamjit.tflite import Graph
+from yamjit.tflite.metadata import (
+    AssociatedFile,
+    FileType,
+    ScoreCalibration,
+    ScoreThresholding,
+    SubgraphMetadata,
+    TensorMetadata,
+)
+
+__all__ = ["DEFAULT_SAMPLE_RATE", "HeadInfo", "ListedClass", "list_classes", "read_heads", "read_sample_rate"]
+
+#: What a model that does not say it takes, in Hz: YAMNet's rate.
+DEFAULT_SAMPLE_RATE = 16_000
+
+_Unit = TypeVar("_Unit", ScoreCalibration, ScoreThresholding)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadInfo:
+    """What one output of a model means.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the metadata, else that of the tensor.
+    index : int
+        Among the outputs, from 0.
+    labels : tuple of str
+        Names of the classes: the first label file; "class 0", "class 1", ... where there is none.
+    display_names : tuple of str
+        Names to be shown: the label file of the language that was asked for, else `labels`.
+    audioset_ids : tuple of str
+        Ids of AudioSet's classes of these names; empty where AudioSet has none.
+    calibration : Calibration or None
+        How the metadata want scores to be calibrated.
+    score_threshold : float or None
+        The score below which the metadata want results to be dropped.
+    """
+
+    name: str
+    index: int
+    labels: tuple[str, ...]
+    display_names: tuple[str, ...]
+    audioset_ids: tuple[str, ...]
+    calibration: Calibration | None = None
+    score_threshold: float | None = None
+
+
+def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, ...]:
+    """Read what the metadata say of every output.
+
+    Parameters
+    ----------
+    graph : Graph
+    plan : Plan
+        Of the same model.
+    locale : str
+        Language of the display names, such as "de" or "pt-BR". A file of exactly this locale is taken, else one of
+        its language, else the labels themselves.
+
+    Returns
+    -------
+    tuple of HeadInfo
+        One for each of ``plan.heads``, in this order; metadata are matched by position.
+
+    Raises
+    ------
+    ModelError
+        If files are missing or not what they should be, or do not have a line for each class.
+    """
+    described = _subgraph(graph).outputs
+    heads = []
+    for index, head in enumerate(plan.heads):
+        tensor = described[index] if index < len(described) else TensorMetadata()
+        classes = int(np.prod(head.scores.shape))
+        labels, display_names = _names(graph.files, tensor, classes, locale)
+        heads.append(
+            HeadInfo(
+                name=tensor.name or head.name,
+                index=index,
+                labels=labels,
+                display_names=display_names,
+                audioset_ids=tuple(audioset_id(label) for label in labels),
+                calibration=_calibration(graph.files, tensor, classes),
+                score_threshold=_score_threshold(tensor),
+            )
+        )
+    return tuple(heads)
+
+
+def read_sample_rate(graph: Graph) -> int:
+    """Return the rate that the metadata ask for, in Hz; `DEFAULT_SAMPLE_RATE` where they ask for none.
+
+    Raises
+    ------
+    ModelError
+        If it is out of range, or more than one channel is wanted.
+    """
+    audio = next((tensor.audio for tensor in _subgraph(graph).inputs[:1]), None)
+    if audio is None:
+        return DEFAULT_SAMPLE_RATE
+    if audio.channels != 1 or not 1000 <= audio.sample_rate <= 768_000:
+        raise ModelError(
+            f"the model wants {audio.channels} channels at {audio.sample_rate} Hz; "
+            "one channel at 1000 to 768000 Hz is accepted"
+        )
+    return audio.sample_rate
+
+
+def _subgraph(graph: Graph) -> SubgraphMetadata:
+    subgraphs = graph.metadata.subgraphs if graph.metadata else ()
+    return subgraphs[0] if subgraphs else SubgraphMetadata()
+
+
+# -- Names ------------------------------------------------------------------------------------------------------
+
+
+def _names(
+    files: Mapping[str, bytes], tensor: TensorMetadata, classes: int, locale: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return labels and display names."""
+    listed = _of_type(tensor, FileType.TENSOR_AXIS_LABELS)
+    if not listed:
+        numbered = tuple(f"class {index}" for index in range(classes))
+        return numbered, numbered
+    labels = _read_labels(files, listed[0].name, classes)
+    shown = _of_locale(listed, locale)
+    return labels, labels if shown is None else _read_labels(files, shown.name, classes)
+
+
+def _of_type(tensor: TensorMetadata, kind: FileType) -> list[AssociatedFile]:
+    return [file for file in tensor.associated_files if file.type == kind]
+
+
+def _of_locale(files: Iterable[AssociatedFile], locale: str) -> AssociatedFile | None:
+    """Return the file of a locale, else the first one of its language; languages without a region come first."""
+    wanted = _plain_locale(locale)
+    language = wanted.partition("-")[0]
+    by_locale: dict[str, AssociatedFile] = {}
+    for file in files:
+        by_locale.setdefault(_plain_locale(file.locale), file)
+    near = [found for found in sorted(by_locale) if language and found.partition("-")[0] == language]
+    return next((by_locale[found] for found in (wanted, *near) if found and found in by_locale), None)
+
+
+def _plain_locale(locale: str) -> str:
+    return locale.strip().replace("_", "-").casefold()
+
+
+def _read_labels(files: Mapping[str, bytes], name: str, classes: int) -> tuple[str, ...]:
+    labels = parse_labels(_content(files, name))
+    if len(labels) != classes:
+        raise ModelError(f"the label file {name!r} has {len(labels)} lines for {classes} classes")
+    return labels
+
+
+def _content(files: Mapping[str, bytes], name: str) -> bytes:
+    if name not in files:
+        raise ModelError(f"the metadata list a file {name!r} that the model does not hold")
+    return files[name]
+
+
+# -- Process units ----------------------------------------------------------------------------------------------
+
+
+def _calibration(files: Mapping[str, bytes], tensor: TensorMetadata, classes: int) -> Calibration | None:
+    unit = _only_unit(tensor, ScoreCalibration)
+    if unit is None:
+        return None
+    listed = _of_type(tensor, FileType.TENSOR_AXIS_SCORE_CALIBRATION)
+    if not listed:
+        raise ModelError(f"the metadata of output {tensor.name!r} ask for score calibration and list no file for it")
+    try:
+        return parse_calibration(
+            _content(files, listed[0].name), classes, unit.score_transformation, unit.default_score
+        )
+    except ModelError as error:
+        raise ModelError(f"the score calibration file {listed[0].name!r}: {error}") from error
+
+
+def _score_threshold(tensor: TensorMetadata) -> float | None:
+    unit = _only_unit(tensor, ScoreThresholding)
+    if unit is None:
+        return None
+    if not math.isfinite(unit.global_score_threshold):
+        raise ModelError(f"the score threshold of output {tensor.name!r} is {unit.global_score_threshold}")
+    return unit.global_score_threshold
+
+
+def _only_unit(tensor: TensorMetadata, kind: type[_Unit]) -> _Unit | None:
+    units = [unit for unit in tensor.process_units if isinstance(unit, kind)]
+    if len(units) > 1:
+        raise ModelError(f"output {tensor.name!r} has {len(units)} {kind.__name__} units; at most one is accepted")
+    return units[0] if units else None
+
+
+# -- For listing ------------------------------------------------------------------------------------------------
+
+
+class ListedClass(NamedTuple):
+    """A class of a head, as a list of classes shows it.
+
+    Parameters
+    ----------
+    class_index : int
+        In the head.
+    audioset_id : str
+        Empty where AudioSet has no such class.
+    name, display_name : str
+    parents : tuple of str
+        Names of the AudioSet classes that it is a kind of.
+    """
+
+    class_index: int
+    audioset_id: str
+    name: str
+    display_name: str
+    parents: tuple[str, ...]
+
+
+def list_classes(head: HeadInfo, text: str = "") -> tuple[ListedClass, ...]:
+    """List the classes of a head.
+
+    Parameters
+    ----------
+    head : HeadInfo
+    text : str
+        Only classes whose name, display name, id or parent's name contains this, whatever the case; empty for all.
+
+    Returns
+    -------
+    tuple of ListedClass
+        By index.
+    """
+    known = audioset_classes()
+    rows = []
+    for index, identifier in enumerate(head.audioset_ids):
+        parents = tuple(known[parent].name for parent in known[identifier].parents) if identifier else ()
+        rows.append(ListedClass(index, identifier, head.labels[index], head.display_names[index], parents))
+    wanted = text.strip().casefold()
+    return tuple(row for row in rows if any(wanted in word.casefold() for word in (*row[1:4], *row.parents)))

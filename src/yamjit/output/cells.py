@@ -1,0 +1,33 @@
+"""Values as text, for formats that escape little or nothing."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["cell", "one_line", "plain", "seconds"]
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+#: What some reader takes for the end of a line or a cell, and NUL, at which some stop.
+_BREAKS = re.compile("[\x00\t\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]+")
+
+
+def plain(text: str) -> str:
+    """Return `text` as UTF-8 can hold it: lone surrogates, as of undecodable file names, become U+FFFD."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """Return `text` with a space in place of tabs and line ends."""
+    return _BREAKS.sub(" ", plain(text))
+
+
+def cell(text: str) -> str:
+    """Return `text` for a table with tabs, which has no escapes: a quotation mark in front would open a quote."""
+    line = one_line(text)
+    return "'" + line[1:] if line.startswith('"') else line
+
+
+def seconds(value: float) -> str:
+    """Return a time to the microsecond."""
+    return f"{value:.6f}"
