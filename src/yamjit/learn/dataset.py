@@ -186,7 +186,9 @@ def divide(clips: Sequence[Clip], count: int, seed: int) -> list[int]:
     folds = [0] * len(clips)
     for name in order:
         labels = Counter(label for index in groups[name] for label in clips[index].labels or (OTHER,))
-        best = min(range(count), key=lambda k: (sum(held[k][label] * n for label, n in labels.items()), held[k].total()))
+        best = min(
+            range(count), key=lambda k: (sum(held[k][label] * n for label, n in labels.items()), held[k].total())
+        )
         held[best].update(labels)
         for index in groups[name]:
             folds[index] = best

@@ -70,7 +70,11 @@ class Head:
             raise InputError(f"a head of kind {self.kind!r}; accepted: {', '.join(KINDS)}")
         object.__setattr__(self, "layers", tuple(_checked_layer(*layer) for layer in self.layers))
         sizes = [layer.weights.shape for layer in self.layers]
-        if len(sizes) not in (1, 2) or sizes[-1][0] != len(self.labels) or (len(sizes) == 2 and sizes[0][0] != sizes[1][1]):
+        if (
+            len(sizes) not in (1, 2)
+            or sizes[-1][0] != len(self.labels)
+            or (len(sizes) == 2 and sizes[0][0] != sizes[1][1])
+        ):
             raise InputError(f"layers of shapes {sizes} do not make a head of {len(self.labels)} classes")
 
     @property
@@ -164,7 +168,11 @@ def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
         sound = isinstance(name, str) and name == name.strip() and len(name.splitlines()) == 1 and "\0" not in name
         if not sound or not _is_unicode(name):
             raise InputError(f"a class is called {name!r}; one line of text without spaces around it is accepted")
-    twice = next((name for index, name in enumerate(names) if name in names[:index]), None) if len(set(names)) < len(names) else None
+    twice = (
+        next((name for index, name in enumerate(names) if name in names[:index]), None)
+        if len(set(names)) < len(names)
+        else None
+    )
     if twice is not None:
         raise InputError(f"the class {twice!r} occurs twice")
     return names

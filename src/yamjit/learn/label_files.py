@@ -115,9 +115,7 @@ def _audio_folder(table: Path, first: str, audio: str | os.PathLike[str] | None)
     raise InputError(f"{table}: the file {first!r} is not in {', '.join(map(str, folders))}; say where with audio=")
 
 
-def _clip(
-    table: Path, number: int, row: Mapping[str, str], names: Mapping[str, str], folder: Path, other: str
-) -> Clip:
+def _clip(table: Path, number: int, row: Mapping[str, str], names: Mapping[str, str], folder: Path, other: str) -> Clip:
     labels = tuple(dict.fromkeys(label.strip() for label in row[names["label"]].split(_SEPARATOR) if label.strip()))
     path = folder / row[names["file"]]
     group = row.get(names.get("group", ""), "")
@@ -186,7 +184,9 @@ def _raven(path: Path, rows: Sequence[tuple[int, list[str]]]) -> Iterator[Stretc
         if begin is None or end is None or end < begin:
             raise InputError(f"{path}, line {number}: a begin and a later end are accepted")
         start = begin if offset is None else offset
-        yield Stretch(start, start + end - begin, row.get(label, ""), row.get("Begin Path") or row.get("Begin File", ""))
+        yield Stretch(
+            start, start + end - begin, row.get(label, ""), row.get("Begin Path") or row.get("Begin File", "")
+        )
 
 
 def _plain(path: Path, rows: Sequence[tuple[int, list[str]]]) -> Iterator[Stretch]:
@@ -271,7 +271,9 @@ _HALF_WINDOW_S = 0.4875
 
 def _stretch_clips(path: Path, stretches: Sequence[Stretch], other: str) -> Iterator[Clip]:
     wide = [
-        s if s.end_s > s.start_s else s._replace(start_s=max(0.0, s.start_s - _HALF_WINDOW_S), end_s=s.end_s + _HALF_WINDOW_S)
+        s
+        if s.end_s > s.start_s
+        else s._replace(start_s=max(0.0, s.start_s - _HALF_WINDOW_S), end_s=s.end_s + _HALF_WINDOW_S)
         for s in stretches
     ]
     for start_s, end_s in sorted({(s.start_s, s.end_s) for s in wide}):
