@@ -119,8 +119,9 @@ def test_display_names_are_those_of_the_locale(graph: Graph, plan: Plan, locale:
 
 
 def test_the_exact_locale_comes_before_the_language(graph: Graph, plan: Plan) -> None:
-    files = {name: five(name) for name in ("names", "us", "plain", "gb")}
-    more = with_outputs(graph, *own(("names", ""), ("us", "en-US"), ("plain", "en"), ("gb", "en-GB")), **files)
+    files = {name: five(name) for name in ("names", "us", "plain", "gb", "late")}
+    listed = (("names", ""), ("us", "en-US"), ("plain", "en"), ("gb", "en-GB"), ("late", "en"))
+    more = with_outputs(graph, *own(*listed), **files)
     shown = {locale: read_heads(more, plan, locale)[1].display_names[0] for locale in ("en", "en-GB", "en-AU", "fr")}
     assert shown == {"en": "plain0", "en-GB": "gb0", "en-AU": "plain0", "fr": "names0"}
 

@@ -38,6 +38,7 @@ STOREYS = {
     "recording": 7,
     "classification": 8,
     "classifier": 9,
+    "learn": 10,
     "__init__": 11,  # the public names
     "cli": 12,
     "__main__": 13,

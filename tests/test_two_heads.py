@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tools.flat import read_tree
 from tools.synthetic import probe_signals, synthetic_yamnet
 from tools.two_heads import OWN_LABELS
 from tools.two_heads import main as write_two_heads
 from yamjit.plan import compile_plan
 from yamjit.tflite import Graph, read_graph, write_graph
+from yamjit.tflite.metadata_tables import build_metadata
+from yamjit.tflite.schema import MODEL_METADATA
 
 
 def test_everything_that_is_written_is_read_back(two_heads_graph: Graph, two_heads_model: bytes) -> None:
@@ -22,6 +25,26 @@ def test_everything_that_is_written_is_read_back(two_heads_graph: Graph, two_hea
     assert (found.inputs, found.outputs) == (two_heads_graph.inputs, two_heads_graph.outputs)
     assert found.operators == two_heads_graph.operators
     assert write_graph(found) == two_heads_model
+
+
+def test_calibration_and_thresholds_stand_where_the_schema_has_them(two_heads_graph: Graph) -> None:
+    """Read by a walk over the tables that knows nothing of the records."""
+    tree = read_tree(build_metadata(two_heads_graph.metadata), MODEL_METADATA)
+    first, second = tree["subgraph_metadata"][0]["output_tensor_metadata"]
+    threshold = {"options_type": 3, "options": {"global_score_threshold": bits(0.125)}}
+    assert first["process_units"] == [threshold]
+    calibration, threshold = second["process_units"]
+    assert calibration == {
+        "options_type": 2,
+        "options": {"score_transformation": 2, "default_score": bits(0.0625)},
+    }
+    assert threshold == {"options_type": 3, "options": {"global_score_threshold": bits(0.25)}}
+    listed = [(file["type"], file.get("locale", b"")) for file in second["associated_files"]]
+    assert listed == [(2, b""), (2, b"de"), (2, b"pt-BR"), (4, b"")]
+
+
+def bits(value: float) -> int:
+    return int(np.float32(value).view(np.uint32))
 
 
 def test_any_zip_reader_finds_the_files(two_heads_graph: Graph, two_heads_model: bytes, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from yamjit.errors import InputError, ModelError
 from yamjit.tflite.metadata import ScoreTransformation
 
-__all__ = ["Calibration", "parse_calibration"]
+__all__ = ["Calibration", "choose_calibrations", "parse_calibration"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -63,16 +64,18 @@ class Calibration:
     def __post_init__(self) -> None:
         with np.errstate(over="ignore"):
             parameters = np.array(self.parameters, np.float32)
+            default_score = float(np.float32(self.default_score))
         if parameters.ndim != 2 or parameters.shape[1] != 4:
             raise InputError(f"calibration parameters of shape (classes, 4) are accepted, found {parameters.shape}")
         faulty = np.flatnonzero(_faulty(parameters))
         if faulty.size:
             values = ", ".join(map(str, parameters[faulty[0]]))
             raise InputError(f"class {faulty[0]}: finite numbers and a scale >= 0 are accepted, found {values}")
-        if not np.isfinite(self.default_score):
+        if not np.isfinite(default_score):
             raise InputError(f"a finite default score is accepted, found {self.default_score}")
         parameters.flags.writeable = False
         object.__setattr__(self, "parameters", parameters)
+        object.__setattr__(self, "default_score", default_score)
 
     @property
     def classes(self) -> int:
@@ -125,7 +128,7 @@ class Calibration:
         lines = [_line(row) for row in self.parameters]
         if header:
             default = np.float32(self.default_score)
-            lines.insert(0, f"# score_transformation={self.score_transformation.name} default_score={default}")
+            lines.insert(0, f"# score_transformation={self.score_transformation.name} default_score={default!s}")
         return "\n".join(lines)
 
     @classmethod
@@ -144,14 +147,36 @@ class Calibration:
         InputError
             If the file cannot be read, or is not what it should be.
         """
-        try:
-            data = Path(path).read_bytes()
-        except OSError as error:
-            raise InputError(f"{os.fspath(path)}: {error.strerror or error}") from error
-        try:
-            return _parse_file(data, classes)
-        except (InputError, ModelError) as error:
-            raise InputError(f"{os.fspath(path)}: {error}") from error
+        return _CalibrationFile(path).calibration(classes)
+
+
+def choose_calibrations(
+    choice: str | os.PathLike[str] | None, own: Sequence[Calibration | None], classes: Sequence[int]
+) -> tuple[Calibration | None, ...]:
+    """Return how the scores of each head are calibrated.
+
+    Parameters
+    ----------
+    choice : "metadata", path or None
+        As in `yamjit.options.ClassifierOptions`. A file is for the first head that has as many classes as it has
+        lines; the others keep what their metadata say.
+    own : sequence of Calibration or None
+        What the metadata of each head say.
+    classes : sequence of int
+        How many each head has.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is not what it should be, or fits no head.
+    """
+    if choice is None:
+        return (None,) * len(own)
+    if choice == "metadata":
+        return tuple(own)
+    file = _CalibrationFile(choice)
+    fitting = next((index for index, count in enumerate(classes) if file.has_lines_for(count)), 0)
+    return (*own[:fitting], file.calibration(classes[fitting]), *own[fitting + 1 :])
 
 
 def parse_calibration(
@@ -177,31 +202,65 @@ def parse_calibration(
         If it is not what it should be.
     """
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ModelError(f"is not UTF-8 (byte {error.start})") from error
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    # With the number of classes known, a final newline and an empty last line are told apart.
-    if len(lines) == classes + 1 and not lines[-1]:
-        lines.pop()
-    if len(lines) != classes:
-        raise ModelError(f"{len(lines)} lines for {classes} classes")
-    rows = [_parse_line(line, number) for number, line in enumerate(lines, 1)]
-    try:
-        return Calibration(np.array(rows).reshape(classes, 4), score_transformation, default_score)
+        return _parse_lines(_split(data), classes, score_transformation, default_score)
     except InputError as error:
         raise ModelError(str(error)) from error
 
 
-def _parse_file(data: bytes, classes: int) -> Calibration:
-    first, _, rest = data.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
-    if not first.startswith(b"#"):
-        return parse_calibration(data, classes)
-    header = _HEADER.fullmatch(first.decode("utf-8", "replace"))
+class _CalibrationFile:
+    """A file of the user's, whose first line may say what metadata say elsewhere."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = os.fspath(path)
+        try:
+            self._lines = _split(Path(path).read_bytes())
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self._path}: {getattr(error, 'strerror', None) or error}") from error
+        self._header = self._lines.pop(0) if self._lines[0].startswith("#") else ""
+
+    def has_lines_for(self, classes: int) -> bool:
+        return len(_without_last(self._lines, classes)) == classes
+
+    def calibration(self, classes: int) -> Calibration:
+        try:
+            return _parse_lines(self._lines, classes, *_parse_header(self._header))
+        except InputError as error:
+            raise InputError(f"{self._path}: {error}") from error
+
+
+def _split(data: bytes) -> list[str]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"is not UTF-8 (byte {error.start})") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _without_last(lines: list[str], classes: int) -> list[str]:
+    """Return the lines; where there is one too many, without the nothing that follows a final newline."""
+    return lines[:-1] if len(lines) == classes + 1 and not lines[-1] else lines
+
+
+def _parse_header(line: str) -> tuple[ScoreTransformation, float]:
+    if not line:
+        return ScoreTransformation.IDENTITY, 0.0
+    header = _HEADER.fullmatch(line)
     if header is None or header[1] not in ScoreTransformation.__members__ or not _NUMBER.fullmatch(header[2]):
         accepted = "|".join(ScoreTransformation.__members__)
-        raise InputError(f"a first line '# score_transformation={accepted} default_score=NUMBER' is accepted")
-    return parse_calibration(rest, classes, ScoreTransformation[header[1]], float(header[2]))
+        raise InputError(
+            f"a first line '# score_transformation={accepted} default_score=NUMBER' is accepted, found {line[:80]!r}"
+        )
+    return ScoreTransformation[header[1]], float(header[2])
+
+
+def _parse_lines(
+    lines: list[str], classes: int, score_transformation: ScoreTransformation, default_score: float
+) -> Calibration:
+    lines = _without_last(lines, classes)
+    if len(lines) != classes:
+        raise InputError(f"{len(lines)} lines for {classes} classes")
+    rows = [_parse_line(line, number) for number, line in enumerate(lines, 1)]
+    return Calibration(np.array(rows).reshape(classes, 4), score_transformation, default_score)
 
 
 def _parse_line(line: str, number: int) -> list[float]:
@@ -210,7 +269,7 @@ def _parse_line(line: str, number: int) -> list[float]:
         return [np.nan] * 4
     words = [word.strip() for word in line.split(",")]
     if len(words) not in (3, 4) or not all(_NUMBER.fullmatch(word) for word in words):
-        raise ModelError(f"line {number}: 0, 3 or 4 numbers with commas between them are accepted, found {line[:80]!r}")
+        raise InputError(f"line {number}: 0, 3 or 4 numbers with commas between them are accepted, found {line[:80]!r}")
     values = [float(word) for word in words]
     return values if len(values) == 4 else [*values, _NO_MIN_SCORE]
 

@@ -20,7 +20,7 @@ OTHER = "other"
 
 #: What libsndfile decodes, by suffix; other files of a folder are passed over.
 SUFFIXES = frozenset(
-    "wav wave w64 rf64 aif aiff aifc au snd caf flac ogg oga opus mp3 mp2 voc sd2 svx nist sph avr ircam sf".split()
+    ["wav", "wave", "w64", "rf64", "aif", "aiff", "aifc", "au", "snd", "caf", "flac", "ogg", "oga", "opus", "mp3", "mp2", "voc", "sd2", "svx", "nist", "sph", "avr", "ircam", "sf"]
 )
 
 

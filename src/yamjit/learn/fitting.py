@@ -177,8 +177,11 @@ def _noisy(samples: Samples, options: FitOptions) -> Samples:
         return samples
     noise = np.random.Generator(np.random.PCG64(options.seed)).standard_normal(samples.embeddings.shape, np.float32)
     noisy = samples.embeddings + np.float32(options.embedding_noise) * noise
-    doubled = (np.concatenate((kept, kept)) for kept in samples[1:])
-    return Samples(np.concatenate((samples.embeddings, noisy)), *doubled)
+    return Samples(
+        np.concatenate((samples.embeddings, noisy)),
+        np.concatenate((samples.targets, samples.targets)),
+        np.concatenate((samples.weights, samples.weights)),
+    )
 
 
 class _Spread(NamedTuple):

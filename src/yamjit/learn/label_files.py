@@ -1,4 +1,4 @@
-"""Lists of labels: tables with folds (ESC-50's layout), and labelled stretches of long files (Audacity, Raven, DCASE)."""
+"""Lists of labels: tables with folds (ESC-50's layout), stretches of long files (Audacity, Raven, DCASE)."""
 
 from __future__ import annotations
 
@@ -270,13 +270,15 @@ _HALF_WINDOW_S = 0.4875
 
 
 def _stretch_clips(path: Path, stretches: Sequence[Stretch], other: str) -> Iterator[Clip]:
-    wide = [
-        s
-        if s.end_s > s.start_s
-        else s._replace(start_s=max(0.0, s.start_s - _HALF_WINDOW_S), end_s=s.end_s + _HALF_WINDOW_S)
-        for s in stretches
-    ]
+    wide = [_widened(stretch) for stretch in stretches]
     for start_s, end_s in sorted({(s.start_s, s.end_s) for s in wide}):
         half = (end_s - start_s) / 2
         labels = {s.label for s in wide if min(end_s, s.end_s) - max(start_s, s.start_s) >= half}
         yield Clip(path, tuple(sorted(labels - {other})), start_s, end_s, str(path))
+
+
+def _widened(stretch: Stretch) -> Stretch:
+    """Return a point in time as the window around it; a stretch as it is."""
+    if stretch.end_s > stretch.start_s:
+        return stretch
+    return stretch._replace(start_s=max(0.0, stretch.start_s - _HALF_WINDOW_S), end_s=stretch.end_s + _HALF_WINDOW_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "ReliabilityBin",
     "ThresholdPoint",
     "area_under_roc",
     "average_precision",
@@ -89,7 +91,8 @@ def label_weighted_precision(scores: Scores, truth: Truth) -> float:
     return total / labels if labels else float("nan")
 
 
-class ReliabilityBin(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
     """Samples whose scores fall between two bounds: how many, their mean score, and the share that is true."""
 
     count: int

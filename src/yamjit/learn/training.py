@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
@@ -140,7 +141,12 @@ def cross_validate(
 
 
 def evaluate_model(
-    model: Classifier, dataset: Dataset, *, head: int = -1, aggregate: str = "mean", hop_s: float = DEFAULT_HOP_S
+    model: Classifier,
+    dataset: Dataset,
+    *,
+    head: int = -1,
+    aggregate: Literal["mean", "max"] = "mean",
+    hop_s: float = DEFAULT_HOP_S,
 ) -> tuple[Evaluation, tuple[Skipped, ...]]:
     """Score recordings with a model as `Classifier.classify` does.
 

@@ -1,0 +1,234 @@
+"""What a classifier is asked to list: options, and groups of classes that are named in a file."""
+
+from __future__ import annotations
+
+import json
+import numbers
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from yamjit.errors import InputError
+
+__all__ = ["THE_REST", "ClassifierOptions", "Entry", "read_groups"]
+
+#: What names a class: its name, its display name or AudioSet id, or its index.
+Entry: TypeAlias = str | int
+
+#: In a mapping of thresholds: all categories that it does not name.
+THE_REST = "*"
+
+_MOST_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierOptions:
+    """What a classifier lists. The names are those of the Task Library where it has them.
+
+    Where a class is to be named, its name, its display name, its AudioSet id or its index will do, names in any
+    case; a group by its name.
+
+    Parameters
+    ----------
+    max_results : int > 0, or -1 for all
+        How many categories are listed, after all others have been filtered out.
+    score_threshold : float in [0, 1], mapping, or None
+        Scores from which on a category is listed: of all, or by name, "*" for the rest. What is not given is left
+        to the model's metadata.
+    category_allowlist, category_denylist : sequence of str or int
+        The only classes and groups that are listed, or those that are not. At most one of the two may be given.
+        Neither changes the score of what is listed.
+    display_names_locale : str
+        Language of the names, such as "de" or "pt-BR", where the model has a label file for it.
+    calibration : "metadata", path or None
+        Score calibration as in the model's metadata, as in a file that `Calibration.to_csv` wrote, or none.
+    roll_up : bool
+        Whether a class stands for its AudioSet descendants as well ("Dog" for "Bark"): its score is the highest of
+        theirs, groups and the denylist take them in. Classes of AudioSet that the model lacks ("Human voice") can
+        then be named, too.
+    groups : mapping of str to sequence of str or int, path, or None
+        Classes that are listed under one name, with the highest of their scores, and no longer on their own. Of a
+        file: see `read_groups`.
+
+    Raises
+    ------
+    InputError
+        If an option makes no sense.
+    """
+
+    max_results: int = -1
+    score_threshold: float | Mapping[Entry, float] | None = None
+    category_allowlist: Sequence[Entry] = ()
+    category_denylist: Sequence[Entry] = ()
+    display_names_locale: str = "en"
+    calibration: str | os.PathLike[str] | None = "metadata"
+    roll_up: bool = False
+    groups: Mapping[str, Sequence[Entry]] | str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        if not _is_count(self.max_results):
+            raise InputError(f"max_results is {self.max_results!r}; at least 1, or -1 for all, is accepted")
+        if not isinstance(self.display_names_locale, str):
+            raise InputError(f"display_names_locale is a language such as 'en', found {self.display_names_locale!r}")
+        if not isinstance(self.calibration, str | os.PathLike | None):
+            raise InputError(f"calibration is 'metadata', a path or None, found {self.calibration!r}")
+        changes = {
+            "score_threshold": _checked_threshold(self.score_threshold),
+            "category_allowlist": _as_entries(self.category_allowlist, "category_allowlist"),
+            "category_denylist": _as_entries(self.category_denylist, "category_denylist"),
+            "groups": None if self.groups is None else _read_or_check(self.groups),
+        }
+        if changes["category_allowlist"] and changes["category_denylist"]:
+            raise InputError("category_allowlist and category_denylist are given; at most one of them is accepted")
+        for name, value in changes.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def members(self) -> Mapping[str, Sequence[Entry]]:
+        """The classes of each group, by its name."""
+        return self.groups if isinstance(self.groups, Mapping) else {}
+
+
+def _is_count(value: Any) -> bool:
+    return (
+        isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) in (-1, max(1, int(value)))
+    )
+
+
+def _checked_threshold(threshold: Any) -> float | dict[Entry, float] | None:
+    if threshold is None:
+        return None
+    if isinstance(threshold, Mapping):
+        entries = _as_entries(list(threshold), "score_threshold")
+        return {entry: _checked_score(value) for entry, value in zip(entries, threshold.values(), strict=True)}
+    return _checked_score(threshold)
+
+
+def _checked_score(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) <= 1:
+        raise InputError(f"a score threshold is a number from 0 to 1, found {value!r}")
+    return float(value)
+
+
+# -- Groups -----------------------------------------------------------------------------------------------------
+
+
+def read_groups(path: str | os.PathLike[str]) -> dict[str, tuple[Entry, ...]]:
+    """Read groups of classes from a file, JSON or text.
+
+    A file is JSON, ``{"Yelling": ["Shout", "Yell", 11], "Baby": ["/t/dd00002"]}``, or text::
+
+        # A name in brackets begins a group; each line below it names a class.
+        [Yelling]
+        Shout
+        Yell
+        11
+
+        [Baby]
+        /t/dd00002
+
+    In text, a name may hold commas, as many of AudioSet's do.
+
+    Parameters
+    ----------
+    path : path
+        UTF-8; JSON if it begins with a brace.
+
+    Returns
+    -------
+    dict of str to tuple of str or int
+        The classes of each group, in the order of the file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or is not what it should be.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{os.fspath(path)}: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        if len(data) > _MOST_BYTES:
+            raise InputError(f"{len(data)} bytes; at most {_MOST_BYTES} are read")
+        text = data.decode("utf-8-sig")
+        return _as_groups(_parse_json(text) if text.lstrip().startswith("{") else _parse_text(text))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{os.fspath(path)}: is not UTF-8 (byte {error.start})") from error
+    except InputError as error:
+        raise InputError(f"{os.fspath(path)}: {error}") from error
+
+
+def _read_or_check(groups: Any) -> dict[str, tuple[Entry, ...]]:
+    return read_groups(groups) if isinstance(groups, str | os.PathLike) else _as_groups(groups)
+
+
+def _as_groups(groups: Any) -> dict[str, tuple[Entry, ...]]:
+    """Return a mapping of names to lists of classes; refuse anything else, and groups without name or class."""
+    if not isinstance(groups, Mapping):
+        raise InputError(f"groups are a mapping of names to lists of classes, found {type(groups).__name__}")
+    checked = {}
+    for name, members in groups.items():
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"a group has a name, found {name!r}")
+        checked[name.strip()] = _as_entries(members, f"group {name!r}")
+        if not checked[name.strip()]:
+            raise InputError(f"group {name!r} has no classes")
+    if len({name.casefold() for name in checked}) != len(groups):
+        raise InputError("two groups have the same name")
+    return checked
+
+
+def _as_entries(entries: Any, what: str) -> tuple[Entry, ...]:
+    """Return a list of words and whole numbers from 0; refuse anything else, and a single word."""
+    if isinstance(entries, str | bytes | Mapping) or not isinstance(entries, Sequence | set | frozenset):
+        raise InputError(f"{what} is a list of classes, found {entries!r}")
+    return tuple(_as_entry(entry, what) for entry in entries)
+
+
+def _as_entry(entry: Any, what: str) -> Entry:
+    if isinstance(entry, str) and entry.strip():
+        return entry.strip()
+    if isinstance(entry, int | np.integer) and not isinstance(entry, bool) and entry >= 0:
+        return int(entry)
+    raise InputError(f"{what}: a name, an AudioSet id or an index names a class, found {entry!r}")
+
+
+def _parse_json(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is no JSON: {error}") from error
+    return dict(content)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) != len(pairs):
+        raise InputError("two groups have the same name")
+    return dict(pairs)
+
+
+def _parse_text(text: str) -> dict[str, list[Entry]]:
+    groups: dict[str, list[Entry]] = {}
+    members: list[Entry] | None = None
+    for number, line in enumerate(re.split(r"\r\n?|\n", text), 1):
+        word = line.strip()
+        if not word or word.startswith("#"):
+            continue
+        if word.startswith("[") and word.endswith("]"):
+            name = word[1:-1].strip()
+            if name in groups:
+                raise InputError(f"line {number}: group {name!r} occurs twice")
+            members = groups[name] = []
+        elif members is None:
+            raise InputError(f"line {number}: a group's name in brackets is wanted before {word!r}")
+        else:
+            members.append(word)
+    if not groups:
+        raise InputError("names no group")
+    return groups
