@@ -20,7 +20,12 @@ OTHER = "other"
 
 #: What libsndfile decodes, by suffix; other files of a folder are passed over.
 SUFFIXES = frozenset(
-    ["wav", "wave", "w64", "rf64", "aif", "aiff", "aifc", "au", "snd", "caf", "flac", "ogg", "oga", "opus", "mp3", "mp2", "voc", "sd2", "svx", "nist", "sph", "avr", "ircam", "sf"]
+    f".{suffix}"
+    for line in (
+        "wav wave w64 rf64 aif aiff aifc au snd caf flac ogg oga opus mp3 mp2",
+        "voc sd2 svx nist sph avr ircam sf",
+    )
+    for suffix in line.split()
 )
 
 
@@ -93,7 +98,7 @@ class Dataset:
             raise InputError(f"{where}no clips of {', '.join(map(repr, empty))}")
         if len(self.classes) == 1 and not counts[OTHER]:
             raise InputError(
-                f"{where}one class, {self.classes[0]!r}; two are accepted, or one and clips of something else ({OTHER!r})"
+                f"{where}one class, {self.classes[0]!r}; two are accepted, or one and {OTHER!r} recordings"
             )
 
     def __len__(self) -> int:
@@ -236,7 +241,7 @@ def _refuse(root: Path) -> Dataset:
 
 def _recordings(folder: Path) -> Iterable[Path]:
     for path in sorted(folder.rglob("*")):
-        if path.suffix[1:].lower() in SUFFIXES and path.is_file() and not path.name.startswith("."):
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith("."):
             yield path
 
 

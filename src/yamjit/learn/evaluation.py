@@ -174,10 +174,8 @@ class Evaluation:
 
     def classes(self) -> tuple[ClassFigures, ...]:
         """Return the figures of each class."""
-        if self.single:
-            found = self.named()[:, None] == np.arange(len(self.labels))
-        else:
-            found = self.scores >= self.threshold
+        named = self.named()[:, None] == np.arange(len(self.labels))
+        found = named if self.single else self.scores >= self.threshold
         return tuple(self._figures(index, found[:, index]) for index in range(len(self.labels)))
 
     def _figures(self, index: int, found: npt.NDArray[np.bool_]) -> ClassFigures:

@@ -141,13 +141,13 @@ class Head:
             If the file cannot be read or is no head.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as file:
                 if "format" not in file or int(file["format"]) != _FORMAT:
                     raise InputError(f"{os.fspath(path)} is no head of yamjit")
                 count = sum(name.startswith("weights") for name in file.files)
                 layers = tuple(Dense(file[f"weights{k}"], file[f"bias{k}"]) for k in range(count))
                 return cls(tuple(map(str, file["labels"])), str(file["kind"]), layers)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{os.fspath(path)} cannot be read as a head: {error}") from error
@@ -165,7 +165,12 @@ def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
     if not names:
         raise InputError("no classes; at least one is accepted")
     for name in names:
-        sound = isinstance(name, str) and name == name.strip() and len(name.splitlines()) == 1 and "\0" not in name
+        sound = (
+            isinstance(name, str)
+            and name == name.strip()
+            and len(name.splitlines()) == 1
+            and not set("\0\ufeff") & set(name)
+        )
         if not sound or not _is_unicode(name):
             raise InputError(f"a class is called {name!r}; one line of text without spaces around it is accepted")
     twice = (
