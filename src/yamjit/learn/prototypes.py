@@ -84,7 +84,8 @@ class Prototypes:
         if label == UNKNOWN:
             raise InputError(f"no class can be called {UNKNOWN!r}")
         checked_labels((label,))
-        self._clips.setdefault(label, []).append(self._vector(embeddings))
+        vector = self._vector(embeddings)
+        self._clips.setdefault(label, []).append(vector)
 
     def _vector(self, embeddings: npt.ArrayLike) -> Float64:
         vector = clip_vector(embeddings)
