@@ -233,7 +233,7 @@ def test_what_is_not_finite_can_become_zero(value, channels):
     before = samples.copy()
     with open_audio(samples, 16_000, channel="each", non_finite="zero") as audio:
         got = np.concatenate(list(audio.blocks()), axis=1)
-        assert audio.warnings == ("3 samples that are no finite numbers became 0, the first at 1 s",)
+        assert audio.warnings == ("3 samples that are not finite became 0, the first at 1 s",)
     np.testing.assert_array_equal(got, expected.T)
     np.testing.assert_array_equal(samples, before)  # the caller's array stays as it was
     with pytest.raises(AudioError, match=r"at 1 s, is -?(nan|inf)"):
@@ -245,7 +245,7 @@ def test_what_is_too_large_does_not_become_zero():
         read(np.array([np.nan, 20_000.0]), 16_000, non_finite="zero")
 
 
-@pytest.mark.parametrize("value", ["", "ignore", None, True])
+@pytest.mark.parametrize("value", ["", "ignore", None, True, ["zero"], np.zeros(2)])
 def test_other_wishes_are_refused(value):
     with pytest.raises(InputError, match="non_finite"):
         open_audio([0.5], 16_000, non_finite=value)

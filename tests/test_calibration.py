@@ -234,6 +234,7 @@ def test_files_say_how_scores_are_transformed(tmp_path: Path) -> None:
         (b"# score_transformation=LOG default_score=0\n1,1,1\n1,1,1", "2 lines for 1 classes"),
         (b"\xff", "is not UTF-8"),
         (b"x", "line 1: 0, 3 or 4 numbers"),
+        (b"\n" * (2**22 + 1), "has more than 4194304 bytes"),
     ],
 )
 def test_files_that_are_wrong_are_refused(tmp_path: Path, content: bytes, message: str) -> None:

@@ -18,7 +18,7 @@ from yamjit.class_map import (
     known_class,
     nearest,
 )
-from yamjit.errors import InputError
+from yamjit.errors import InputError, YamjitError
 from yamjit.labels import parse_labels
 from yamjit.tflite import read_graph
 
@@ -162,6 +162,16 @@ def test_the_names_are_those_of_the_official_model(official_model_path: Path) ->
     (labels,) = read_graph(official_model_path.read_bytes()).files.values()
     for index, label in enumerate(parse_labels(labels)):
         assert find_class(label).yamnet_index == index
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "No such file"), KeyError("no entry"), ValueError("no text")])
+def test_a_table_that_cannot_be_read_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*_: object) -> str:
+        raise error
+
+    monkeypatch.setattr(Path, "read_text", fail)
+    with pytest.raises(YamjitError, match=r"audioset\.tsv': cannot be read: .*; install yamjit anew"):
+        audioset_classes.__wrapped__()
 
 
 def test_the_table_is_not_read_before_it_is_needed() -> None:

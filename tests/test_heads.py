@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tools.two_heads import (
     CALIBRATION_FILE,
@@ -23,7 +26,7 @@ from tools.two_heads import (
 from yamjit.class_map import find_class
 from yamjit.errors import ModelError
 from yamjit.heads import HeadInfo, list_classes, read_heads, read_sample_rate
-from yamjit.plan import Plan, compile_plan
+from yamjit.plan import Head, Plan, Slot, compile_plan
 from yamjit.store import resolve_model
 from yamjit.tflite import Graph, read_graph
 from yamjit.tflite.metadata import (
@@ -210,6 +213,40 @@ def test_process_units_that_contradict_each_other_are_refused(graph: Graph, plan
 
 def test_a_calibration_file_that_no_process_unit_asks_for_is_left_alone(graph: Graph, plan: Plan) -> None:
     assert read_heads(with_calibration(graph, b"no numbers", units=0), plan)[1].calibration is None
+
+
+words = st.sampled_from(["", "en", "de", "names.txt", "more.txt", "pt-BR"])
+contents = st.one_of(
+    st.binary(max_size=12),
+    st.lists(st.sampled_from(["1,2,3", "", "Dog", "1,2,3,0.5"]), min_size=4, max_size=6).map(
+        lambda x: "\n".join(x).encode()
+    ),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.builds(AssociatedFile, name=words, type=st.sampled_from(FileType), locale=words), max_size=4),
+    st.lists(
+        st.one_of(st.none(), st.builds(ScoreThresholding, st.floats(width=32)), st.just(ScoreCalibration())), max_size=3
+    ),
+    st.dictionaries(words, contents, max_size=3),
+    words,
+)
+def test_any_metadata_are_read_or_refused(
+    listed: list[AssociatedFile], units: list[ProcessUnit], files: dict[str, bytes], locale: str
+) -> None:
+    small = Slot("scores", (5,), 0, 0, 1 / 256, -128)
+    plan = SimpleNamespace(heads=(Head("scores", small, small),))
+    tensor = TensorMetadata(process_units=tuple(units), associated_files=tuple(listed))
+    metadata = Metadata(subgraphs=(SubgraphMetadata(outputs=(tensor,)),))
+    graph: Any = SimpleNamespace(metadata=metadata, files=files)
+    try:
+        (head,) = read_heads(graph, plan, locale)  # type: ignore[arg-type]
+    except ModelError:
+        return
+    assert len(head.labels) == len(head.display_names) == len(head.audioset_ids) == 5
+    assert head.calibration is None or head.calibration.apply(np.zeros(5)).shape == (5,)
 
 
 def with_audio(graph: Graph, *audio: AudioProperties | None) -> Graph:

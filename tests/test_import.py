@@ -13,7 +13,10 @@ import pytest
 
 import yamjit
 
-HEAVY = {"numba", "llvmlite", "flatbuffers", "tflite", "soundfile", "soxr", "pooch", "platformdirs", "requests"}
+HEAVY = {
+    *("numba", "llvmlite", "flatbuffers", "tflite", "soundfile", "soxr", "pooch", "platformdirs", "requests"),
+    *("pandas", "polars", "pyarrow"),
+}
 
 
 def loaded_after(code: str) -> set[str]:
@@ -54,6 +57,7 @@ def test_import_loads_next_to_nothing() -> None:
         "from yamjit import *",
         "import yamjit; yamjit.load, yamjit.Classifier",
         "import yamjit.classifier, yamjit.cli, yamjit.output, yamjit.audio, yamjit.store",
+        "import yamjit.events, yamjit.segments, yamjit.output.frames",
         "import yamjit.tflite, yamjit.plan, yamjit.network, yamjit.kernels.numpy_backend",
         "import yamjit.cli; yamjit.cli.main",
     ],

@@ -39,6 +39,10 @@ STOREYS = {
     "classification": 8,
     "classifier": 9,
     "learn": 10,
+    "segments": 10,
+    "task": 10,
+    "runs": 10,
+    "plots": 10,
     "__init__": 11,  # the public names
     "cli": 12,
     "__main__": 13,
@@ -47,10 +51,13 @@ STOREYS = {
 #: Packages that only one room knows.
 ROOMS = {
     "tflite": {"flatbuffers", "tflite"},
-    "audio": {"soundfile", "soxr"},
+    "audio": {"sounddevice", "soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
     "store": {"pooch", "requests"},
+    "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
+    "plots": {"matplotlib"},
+    "cli": {"argcomplete", "tqdm"},
 }
 
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}

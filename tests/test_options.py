@@ -122,7 +122,7 @@ def test_groups_are_read_from_files(tmp_path: Path, content: str) -> None:
         (b'{"a": [1.5]}', "an index names a class, found 1.5"),
         (b'{"a": "Dog"}', "is a list of classes"),
         (b'{"a": ' + b"[" * 100_000, "is no JSON"),
-        (b"[a]\n" + b"Dog\n" * 2**18, "at most 1048576 are read"),
+        (b"[a]\n" + b"Dog\n" * 2**18, "has more than 1048576 bytes"),
     ],
 )
 def test_files_that_name_no_groups_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -135,6 +135,8 @@ def test_files_that_name_no_groups_are_refused(tmp_path: Path, content: bytes, m
 def test_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.txt: No such file"):
         ClassifierOptions(groups=tmp_path / "none.txt")
+    with pytest.raises(InputError, match="no regular file but a directory"):
+        ClassifierOptions(groups=tmp_path)
     with pytest.raises(InputError):
         ClassifierOptions(groups="\0")
 

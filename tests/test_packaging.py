@@ -35,8 +35,10 @@ def test_the_wheel_holds_the_package_with_its_model_and_card(tmp_path: Path) -> 
         names = set(file.namelist())
         model = file.read("yamjit/models/starter.tflite")
         card = file.read("yamjit/models/starter.json")
+        classes = file.read("yamjit/data/audioset.tsv")
     assert hashlib.sha256(model).hexdigest() == STARTER_MODEL.sha256
     assert card == (ROOT / "src/yamjit/models/starter.json").read_bytes()
+    assert classes == (ROOT / "src/yamjit/data/audioset.tsv").read_bytes()
     sources = (ROOT / "src").rglob("*.py")
     assert {path.relative_to(ROOT / "src").as_posix() for path in sources} <= names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"yamjit"}
@@ -49,5 +51,6 @@ def test_the_source_distribution_holds_what_the_tests_need(tmp_path: Path) -> No
     folders = ("src", "tests", "tools", "reference", "benchmarks")
     wanted = {path.relative_to(ROOT) for folder in folders for path in (ROOT / folder).rglob("*.py")}
     wanted |= {path.relative_to(ROOT) for path in (ROOT / "examples").iterdir()}
-    wanted |= {Path("src/yamjit/models/starter.tflite"), Path("src/yamjit/models/starter.json"), Path("README.md")}
+    data = ("models/starter.tflite", "models/starter.json", "data/audioset.tsv")
+    wanted |= {Path("README.md"), *(Path("src/yamjit") / name for name in data)}
     assert {path.as_posix() for path in wanted} <= names

@@ -125,7 +125,7 @@ def test_it_runs_out_of_an_archive(tmp_path: Path, examples: dict[Path, str]) ->
     archive = tmp_path / "yamjit.zip"
     with zipfile.ZipFile(archive, "w") as file:
         for path in sorted(SOURCE.rglob("*")):
-            if path.suffix in (".py", ".tflite", ".json"):
+            if path.suffix in (".py", ".tflite", ".json", ".tsv"):
                 file.write(path, Path("yamjit") / path.relative_to(SOURCE))
     code = """
 import sys, yamjit
@@ -269,9 +269,8 @@ def test_the_examples_through_the_command_line(
     assert main(["classify", *files, "--model", "starter", "--backend", backend, "--format", "json"]) == 0
     for entry, label in zip(json.loads(capsys.readouterr().out), examples.values(), strict=True):
         scores: dict[str, list[float]] = {}
-        for window in entry["windows"]:
-            for top in window["top"]:
-                scores.setdefault(top["label"], []).append(top["score"])
+        for row in entry["rows"]:
+            scores.setdefault(row["label"], []).append(row["score"])
         assert max(scores, key=lambda name: sum(scores[name])) == label
 
 

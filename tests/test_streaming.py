@@ -76,6 +76,11 @@ def test_channels_are_mixed_as_in_a_file(model: yamjit.Classifier) -> None:
     stereo = np.stack([noise(20_000, 1), noise(20_000, 2)], axis=1)
     stream = model.stream(RATE, channels=2, level=True)
     assert_whole(model, stereo, RATE, run(stream, stereo, [5, 7_000]))
+    stream = model.stream(RATE, channels=2, channel=1, level=True)
+    assert_whole(model, stereo[:, 1], RATE, run(stream, stereo, [5, 7_000]))
+    for channel in (2, "each", None):
+        with pytest.raises(yamjit.InputError, match="channel"):
+            model.stream(RATE, channels=2, channel=channel)  # type: ignore[arg-type]
     integers = (stereo * 32767).astype(np.int16)
     assert_whole(model, integers, RATE, run(model.stream(RATE, 2, level=True), integers, [1, 12_345]))
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import yamjit
 from tools.flat import read_tree
 from tools.synthetic import probe_signals, synthetic_yamnet
 from tools.two_heads import OWN_LABELS
 from tools.two_heads import main as write_two_heads
+from yamjit.options import ClassifierOptions
 from yamjit.plan import compile_plan
 from yamjit.tflite import Graph, read_graph, write_graph
 from yamjit.tflite.metadata_tables import build_metadata
@@ -82,6 +84,27 @@ def test_a_runtime_runs_both_heads(two_heads_graph: Graph, two_heads_model: byte
     scores = np.array(own)
     assert scores.shape[1] == len(OWN_LABELS[""])
     assert np.count_nonzero(scores.max(axis=0) > scores.min(axis=0)) >= 4
+
+
+@pytest.mark.runtime
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
+def test_both_heads_score_as_the_reference_kernels(
+    two_heads_graph: Graph, two_heads_model: bytes, backend: str
+) -> None:
+    litert = pytest.importorskip("ai_edge_litert.interpreter", reason="needs ai-edge-litert")
+    if backend == "numba":
+        pytest.importorskip("numba")
+    interpreter = litert.Interpreter(
+        model_content=two_heads_model, experimental_op_resolver_type=litert.OpResolverType.BUILTIN_REF
+    )
+    interpreter.allocate_tensors()
+    model = yamjit.load(two_heads_model, backend=backend, options=ClassifierOptions(calibration=None))
+    for signal in probe_signals(seed=8).values():
+        interpreter.set_tensor(two_heads_graph.inputs[0], signal)
+        interpreter.invoke()
+        found = model.score_window(signal)
+        for head, output in zip(found.heads, two_heads_graph.outputs, strict=True):
+            np.testing.assert_array_equal(head.scores, interpreter.get_tensor(output), strict=True)
 
 
 def test_the_command_writes_the_file(

@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from yamjit.audio import Microphone, RawPcm
     from yamjit.categories import ClassifierOptions
     from yamjit.classification import Classification
     from yamjit.classifier import Classifier, load
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         LimitError,
         ModelError,
         ModelNotFoundError,
+        OutputError,
         YamjitError,
     )
     from yamjit.events import Event, EventOptions
@@ -45,8 +47,11 @@ __all__ = [
     "EventOptions",
     "InputError",
     "LimitError",
+    "Microphone",
     "ModelError",
     "ModelNotFoundError",
+    "OutputError",
+    "RawPcm",
     "Row",
     "ScoredLabel",
     "Stream",
@@ -60,6 +65,7 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Classifier", "load"), "yamjit.classifier"),
+    **dict.fromkeys(("Microphone", "RawPcm"), "yamjit.audio"),
     **dict.fromkeys(("Event", "EventOptions"), "yamjit.events"),
     **dict.fromkeys(("Row", "Summary"), "yamjit.results"),
     **dict.fromkeys(("Stream", "Windows"), "yamjit.streaming"),

@@ -4,4 +4,5 @@ import sys
 
 from yamjit.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # processes of a run import this module under another name
+    sys.exit(main())

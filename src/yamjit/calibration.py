@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError, ModelError
 from yamjit.tflite.metadata import ScoreTransformation
 
@@ -29,6 +30,9 @@ _LOG_MINIMUM = float(np.float32(1e-16))
 
 _SCALE, _SLOPE, _OFFSET, _MIN_SCORE = range(4)
 _NO_MIN_SCORE = -np.inf
+
+#: Of a file; a line has some thirty.
+_MOST_BYTES = 2**22
 
 #: What ``strtof`` takes, but for hexadecimal numbers, infinity and NaN.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -213,9 +217,12 @@ class _CalibrationFile:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = os.fspath(path)
         try:
-            self._lines = _split(Path(path).read_bytes())
+            data = read_regular(Path(path), _MOST_BYTES + 1)
+            if len(data) > _MOST_BYTES:
+                raise InputError(f"has more than {_MOST_BYTES} bytes")
+            self._lines = _split(data)
         except (OSError, ValueError) as error:
-            raise InputError(f"{self._path}: {getattr(error, 'strerror', None) or error}") from error
+            raise InputError(f"{self._path}: {describe(error)}") from error
         self._header = self._lines.pop(0) if self._lines[0].startswith("#") else ""
 
     def has_lines_for(self, classes: int) -> bool:

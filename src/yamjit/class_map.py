@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from yamjit.errors import InputError
+from yamjit.disk import describe
+from yamjit.errors import InputError, YamjitError
 
 __all__ = [
     "AudioSetClass",
@@ -139,10 +140,7 @@ def nearest(text: str, names: Iterable[str], n: int = 1) -> tuple[str, ...]:
 @functools.cache
 def audioset_classes() -> Mapping[str, AudioSetClass]:
     """Return all 632 classes by their id, in the order of the ontology."""
-    from importlib.resources import files
-
-    with (files("yamjit") / "data" / "audioset.tsv").open(encoding="utf-8") as file:
-        rows = [line.rstrip("\n").split("\t") for line in file if not line.startswith("#")]
+    rows = [line.split("\t") for line in _table().splitlines() if not line.startswith("#")]
     children: dict[str, list[str]] = {identifier: [] for identifier, *_ in rows}
     for identifier, _, _, parents in rows:
         for parent in parents.split(",") if parents else ():
@@ -159,6 +157,16 @@ def audioset_classes() -> Mapping[str, AudioSetClass]:
             for identifier, place, name, parents in rows
         }
     )
+
+
+def _table() -> str:
+    from importlib.resources import files
+
+    file = files("yamjit") / "data" / "audioset.tsv"
+    try:
+        return file.read_text("utf-8")
+    except (OSError, KeyError, ValueError) as error:  # KeyError: from an archive
+        raise YamjitError(f"{str(file)!r}: cannot be read: {describe(error)}; install yamjit anew") from error
 
 
 @functools.cache

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.audio import PushedAudio, open_audio
-from yamjit.calibration import Calibration
+from yamjit.calibration import choose_calibrations
 from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
 from yamjit.classification import Classification, collect
 from yamjit.errors import InputError, ModelError
-from yamjit.events import Event, EventDetector, EventOptions
+from yamjit.events import Event, EventDetector, EventOptions, by_start
 from yamjit.frontend import FrontEnd, Patches
 from yamjit.heads import HeadInfo, read_heads, read_sample_rate
 from yamjit.kernels import load_backend
@@ -88,7 +88,9 @@ class Classifier:
         self.heads: tuple[HeadInfo, ...] = read_heads(self.graph, self.plan, options.display_names_locale)
         self.labels: tuple[str, ...] = self.heads[0].labels
         self.categories: tuple[Categories, ...] = categories_of_heads(self.heads, options)
-        self._calibrations = tuple(_calibration(head, options.calibration) for head in self.heads)
+        self._calibrations = choose_calibrations(
+            options.calibration, [head.calibration for head in self.heads], [len(head.labels) for head in self.heads]
+        )
 
     def with_options(self, **changes: Any) -> Classifier:
         """Return the same model with other options; both share what is loaded.
@@ -375,8 +377,7 @@ class Classifier:
 
     def events(self, audio: Any, options: EventOptions | None = None, **how: Any) -> tuple[Event, ...]:
         """Return the events of a recording by the time of their beginning, see `watch`."""
-        found = self.watch(audio, options, **how)
-        return tuple(sorted(found, key=lambda e: (e.start_s, -1 if e.channel is None else e.channel, e.class_index)))
+        return by_start(self.watch(audio, options, **how))
 
     # -- Streams and single windows -----------------------------------------------------------------------------
 
@@ -385,6 +386,7 @@ class Classifier:
         sample_rate: int | None = None,
         channels: int = 1,
         *,
+        channel: int | Literal["mix"] = "mix",
         hop_s: float | None = None,
         overlap: float | None = None,
         level: bool = False,
@@ -396,18 +398,18 @@ class Classifier:
         sample_rate : int, optional
             Of the blocks, in Hz; by default the model's.
         channels : int
-            Of the blocks; their mean is heard.
+            Of the blocks.
+        channel : "mix" or int
+            What is heard: the mean of the channels, or one of them, from 0.
         hop_s, overlap, level
             See `windows`.
         """
         rate = self.sample_rate if sample_rate is None else sample_rate
-        PushedAudio(rate, self.sample_rate, channels)  # refuses wrong arguments here
-        return Stream(
-            self._scorer(),
-            lambda: PushedAudio(rate, self.sample_rate, channels),
-            self._hop(hop_s, overlap),
-            level=level,
-        )
+
+        def push_anew() -> PushedAudio:
+            return PushedAudio(rate, self.sample_rate, channels, channel)
+
+        return Stream(self._scorer(), push_anew, self._hop(hop_s, overlap), level=level)
 
     def score_window(self, samples: Any) -> Windows:
         """Score exactly one window.
@@ -464,12 +466,6 @@ class Classifier:
         known = self.source.known
         name = known.name if known else "an unverified model"
         return f"<Classifier: {name}, {len(self.labels)} classes, from {self.source.origin}>"
-
-
-def _calibration(head: HeadInfo, wanted: Any) -> Calibration | None:
-    if wanted is None:
-        return None
-    return head.calibration if wanted == "metadata" else Calibration.from_file(wanted, len(head.labels))
 
 
 def _only_one(result: Any) -> Classification:

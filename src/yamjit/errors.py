@@ -8,6 +8,7 @@
     ├── AudioError            the audio cannot be read or is not usable
     ├── LimitError            a named limit would be exceeded
     ├── InputError            an argument is wrong (also a ``ValueError``)
+    ├── OutputError           results cannot be written
     ├── DependencyError       an optional package is missing (also an ``ImportError``)
     └── DownloadError         a file could not be fetched, or is not the one that was asked for
 
@@ -24,6 +25,7 @@ __all__ = [
     "LimitError",
     "ModelError",
     "ModelNotFoundError",
+    "OutputError",
     "YamjitError",
 ]
 
@@ -79,6 +81,10 @@ class LimitError(YamjitError):
 
 class InputError(YamjitError, ValueError):
     """An argument is wrong; the message says what was found and what is accepted."""
+
+
+class OutputError(YamjitError):
+    """Results cannot be written; the message says where and why."""
 
 
 class DependencyError(YamjitError, ImportError):

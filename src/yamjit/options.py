@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError
 
 __all__ = ["THE_REST", "ClassifierOptions", "Entry", "read_groups"]
@@ -150,12 +151,12 @@ def read_groups(path: str | os.PathLike[str]) -> dict[str, tuple[Entry, ...]]:
         If the file cannot be read, or is not what it should be.
     """
     try:
-        data = Path(path).read_bytes()
+        data = read_regular(Path(path), _MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise InputError(f"{os.fspath(path)}: {getattr(error, 'strerror', None) or error}") from error
+        raise InputError(f"{os.fspath(path)}: {describe(error)}") from error
     try:
         if len(data) > _MOST_BYTES:
-            raise InputError(f"{len(data)} bytes; at most {_MOST_BYTES} are read")
+            raise InputError(f"has more than {_MOST_BYTES} bytes")
         text = data.decode("utf-8-sig")
         return _as_groups(_parse_json(text) if text.lstrip().startswith("{") else _parse_text(text))
     except UnicodeDecodeError as error:

@@ -1,9 +1,22 @@
-"""Audio: any source to float32 blocks; the only importer of soundfile and soxr."""
+"""Audio: any source to float32 blocks; the only importer of soundfile, soxr and sounddevice."""
 
 from __future__ import annotations
 
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits
+from yamjit.audio.microphone import InputDevice, Microphone, input_devices
 from yamjit.audio.pushing import PushedAudio
+from yamjit.audio.raw import RAW_ENCODINGS, RawPcm
 from yamjit.audio.source import AudioSource, open_audio
 
-__all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "AudioSource", "PushedAudio", "open_audio"]
+__all__ = [
+    "DEFAULT_AUDIO_LIMITS",
+    "RAW_ENCODINGS",
+    "AudioLimits",
+    "AudioSource",
+    "InputDevice",
+    "Microphone",
+    "PushedAudio",
+    "RawPcm",
+    "input_devices",
+    "open_audio",
+]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FileReader"]
+__all__ = ["FileReader", "libsndfile_version"]
 
 #: How files begin that hold audio, but none that libsndfile reads: offset, bytes, name.
 FOREIGN_SIGNATURES = (
@@ -32,9 +32,9 @@ FOREIGN_SIGNATURES = (
     (8, b"AVI ", "AVI"),
 )
 
-#: Where a sample does not depend on those before it, and its place in the file is known.
-SEEKING_CONTAINERS = frozenset({"WAV", "WAVEX", "W64", "RF64", "AIFF", "AU", "CAF", "NIST", "FLAC"})
-SEEKING_SUBTYPES = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+#: Where samples lie one after the other as they are: a seek is exact, and what fails to be read can be read again.
+PLAIN_CONTAINERS = frozenset({"WAV", "WAVEX", "W64", "RF64", "AIFF", "AU", "CAF", "NIST"})
+PLAIN_SUBTYPES = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 
 #: From here on, a length in a header means that its writer, to a pipe, did not know it.
 UNKNOWN_BYTES = 0x7FFF_F000
@@ -94,15 +94,18 @@ class FileReader:
         frames = int(self._sound.frames)
         self.claimed_frames = frames if 0 < frames < UNKNOWN_FRAMES else None
         self._check_header(limits)
+        self._plain = self._sound.format in PLAIN_CONTAINERS and self._sound.subtype.startswith(PLAIN_SUBTYPES)
+        self._narrow: NDArray[np.int16] | None = None
         self._skipped = 0
 
     def skip(self, frames: int) -> int:
         """Leave out the first `frames` if the decoder gets there exactly; return how many were left out, or 0."""
-        if self.claimed_frames is None or not _seeks_exactly(self._sound.format, self._sound.subtype):
+        if self.claimed_frames is None or not (self._plain or self._sound.format == "FLAC"):
             return 0
-        try:
-            self._skipped = int(self._sound.seek(min(frames, self.claimed_frames)))
-        except _FAILURES:  # such as a file that was cut: what comes before the cut is found by reading
+        frames = min(frames, self.claimed_frames)
+        if self._seek(frames):
+            self._skipped = frames
+        else:  # such as a FLAC file that was cut: what comes before the cut is found by reading
             self._reopen()
         return self._skipped
 
@@ -111,7 +114,7 @@ class FileReader:
         buffer = np.empty((BLOCK_SAMPLES // self.channels, self.channels), np.float32)
         done, count, fault = self._skipped, -1, None
         while count and not fault:
-            count, fault = self._read(buffer)
+            count, fault = self._read(buffer, done)
             done += count
             if count:
                 yield buffer[:count]
@@ -138,6 +141,13 @@ class FileReader:
         sound.seekable = _never
         return sound
 
+    def _seek(self, frame: int) -> bool:
+        """Go to a frame; return whether that worked."""
+        try:
+            return int(self._sound.seek(frame)) == frame
+        except _FAILURES:
+            return False
+
     def _reopen(self) -> None:
         self._sound.close()
         self._opened.rewind()
@@ -154,8 +164,30 @@ class FileReader:
                 f"{self.name}: its header claims {self.channels} channels; accepted are 1 to {limits.channels}"
             )
 
-    def _read(self, buffer: NDArray[np.float32]) -> tuple[int, str | None]:
-        """Fill `buffer`; return how many of its frames are valid, and what went wrong."""
+    def _read(self, buffer: NDArray[np.float32], done: int) -> tuple[int, str | None]:
+        """Fill `buffer` from frame `done` on; return how many of its frames are valid, and what went wrong."""
+        if self._plain:
+            try:
+                return self._read_plain(buffer), None
+            except _FAILURES as error:  # once more, to find out how much is valid
+                self._plain = False
+                if not self._seek(done):
+                    return 0, _describe_failure(error)
+        return self._read_marked(buffer)
+
+    def _read_plain(self, buffer: NDArray[np.float32]) -> int:
+        if self._sound.subtype == "PCM_16":  # scaled here, which is faster and gives the same bits
+            if self._narrow is None:
+                self._narrow = np.empty(buffer.shape, np.int16)
+            narrow = self._sound.read(out=self._narrow)
+            np.multiply(narrow, np.float32(2.0**-15), out=buffer[: len(narrow)], dtype=np.float32)
+            count = len(narrow)
+        else:
+            count = len(self._sound.read(out=buffer))
+        self._raise_read_error()
+        return count
+
+    def _read_marked(self, buffer: NDArray[np.float32]) -> tuple[int, str | None]:
         buffer.fill(np.nan)
         fault = None
         try:
@@ -186,11 +218,6 @@ class FileReader:
         return None
 
 
-def _seeks_exactly(container: str, subtype: str) -> bool:
-    """Return whether what is decoded after a seek has the bits that reading on would give."""
-    return container in SEEKING_CONTAINERS and subtype.startswith(SEEKING_SUBTYPES)
-
-
 def _never() -> bool:
     return False
 
@@ -216,3 +243,14 @@ def _describe_refusal(error: Exception, head: bytes) -> str:
         if head[offset:].startswith(signature):
             return f"{kind} is not supported; convert it first, as with: ffmpeg -i INPUT output.flac"
     return f"is no audio that libsndfile can read: {_describe_failure(error)}"
+
+
+def libsndfile_version() -> str:
+    """Return the version of the library that decodes files.
+
+    Raises
+    ------
+    DependencyError
+        If soundfile is not installed, or finds no libsndfile.
+    """
+    return str(_import_soundfile().__libsndfile_version__)

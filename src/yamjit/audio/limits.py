@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from yamjit.errors import InputError
 
-__all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_rate", "one_line"]
+__all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_rate", "one_line"]
 
 #: Samples (frames times channels) that are decoded at a time; bounds the memory whatever a header says.
 BLOCK_SAMPLES = 65_536
@@ -70,6 +70,23 @@ def check_rate(value: object, what: str, limits: AudioLimits) -> int:
     if not limits.min_rate <= rate <= limits.max_rate:
         raise InputError(f"{what} is {rate} Hz; accepted are {limits.min_rate} to {limits.max_rate} Hz")
     return int(rate)
+
+
+def check_channels(value: object, limits: AudioLimits) -> int:
+    """Return `value` as a number of channels.
+
+    Raises
+    ------
+    InputError
+        If it is no integer, or out of range.
+    """
+    try:
+        channels = 0 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        channels = 0
+    if not 1 <= channels <= limits.channels:
+        raise InputError(f"channels is {one_line(repr(value))}; accepted are 1 to {limits.channels}")
+    return channels
 
 
 def one_line(text: str) -> str:

@@ -13,7 +13,7 @@ from yamjit.errors import AudioError, InputError, LimitError
 if TYPE_CHECKING:
     from yamjit.audio.limits import AudioLimits
 
-__all__ = ["OpenedFile", "open_object", "open_path"]
+__all__ = ["OpenedFile", "describe_os_error", "object_name", "open_object", "open_path"]
 
 _CHUNK_BYTES = 2**20
 
@@ -134,7 +134,7 @@ def open_object(file: Any, limits: AudioLimits) -> OpenedFile:
     AudioError
         If reading it fails.
     """
-    name = _object_name(file)
+    name = object_name(file)
     if isinstance(file, io.TextIOBase):
         raise InputError(f"{name}: is open as text; open it in binary mode (standard input: sys.stdin.buffer)")
     try:
@@ -150,7 +150,8 @@ def describe_os_error(error: Exception) -> str:
     return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
 
-def _object_name(file: Any) -> str:
+def object_name(file: Any) -> str:
+    """Return the name of a file object for messages, in one line."""
     name = getattr(file, "name", None)
     return one_line(name) if isinstance(name, str) and name else "<file object>"
 

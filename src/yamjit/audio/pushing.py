@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit.audio.arrays import as_array, check_type, to_float32
-from yamjit.audio.channels import mix
+from yamjit.audio.channels import ChannelChoice
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
 from yamjit.audio.quality import Inspector
 from yamjit.audio.resample import Resampler
@@ -29,7 +29,9 @@ class PushedAudio:
     target_rate : int
         Of what comes out, in Hz.
     channels : int > 0
-        Of the blocks. Their mean comes out.
+        Of the blocks.
+    channel : "mix" or int
+        What comes out: the mean of the channels, or one of them, counted from 0.
     limits : AudioLimits, optional
         What is accepted.
     """
@@ -37,14 +39,24 @@ class PushedAudio:
     name = "stream"
 
     def __init__(
-        self, sample_rate: Any, target_rate: int, channels: Any = 1, *, limits: AudioLimits = DEFAULT_AUDIO_LIMITS
+        self,
+        sample_rate: Any,
+        target_rate: int,
+        channels: Any = 1,
+        channel: Any = "mix",
+        *,
+        limits: AudioLimits = DEFAULT_AUDIO_LIMITS,
     ) -> None:
         self.sample_rate = check_rate(sample_rate, "sample_rate", limits)
         if isinstance(channels, bool) or channels not in range(1, limits.channels + 1):
             raise InputError(f"channels is {channels!r}; 1 to {limits.channels} are accepted")
         self.channels = int(channels)
-        numbers = tuple(range(self.channels))
-        self._inspector = Inspector(self.name, self.sample_rate, numbers, peak=limits.peak, zero=False)
+        self._choice = ChannelChoice(channel, self.channels, self.name)
+        if self._choice.tracks != 1:
+            raise InputError(
+                'a stream has one track: channel="mix" or a number; push each channel to a stream of its own'
+            )
+        self._inspector = Inspector(self.name, self.sample_rate, self._choice, peak=limits.peak, zero=False)
         self._resampler = Resampler(self.sample_rate, target_rate)
         self._taken = 0
 
@@ -71,9 +83,12 @@ class PushedAudio:
         frames = self._frames(block)
         if not len(frames):
             return np.zeros(0, np.float32)
-        self._inspector.look(frames, self._taken)
+        heard = self._choice.heard(frames)
+        self._inspector.look(heard, self._taken)
+        tracks = self._choice.to_tracks(heard)
+        self._inspector.listen(heard, tracks)
         self._taken += len(frames)
-        return self._resampler.push(mix(frames))
+        return self._resampler.push(tracks[0])
 
     def flush(self) -> NDArray[np.float32]:
         """End the stream; return the rest, (m,)."""

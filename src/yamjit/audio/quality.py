@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,23 @@ from yamjit.errors import AudioError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from yamjit.audio.channels import ChannelChoice
+
 __all__ = ["Inspector"]
+
+#: From here on a sample may be clipped; mu-law ends at 0.980.
+FULL_SCALE = 0.98
+#: Share of the samples, and from there on it is worth a word.
+CLIPPED_SHARE = 1e-4
+#: Lossy codecs go over full scale by less than 3 dB.
+LOUD_PEAK = 2.0**0.5
+#: In dBFS. Of 29 recordings brought to an RMS of -40 dBFS, YAMNet's first class was that at -20 dBFS for 15.
+QUIET_RMS = -40.0
+QUIET_PEAK = -26.0
+#: Mean of the samples, of full scale.
+DC_OFFSET = 0.05
+#: Energy of the mean, against that of channels that have nothing in common.
+CANCELLED = 0.1
 
 
 class Inspector:
@@ -23,30 +40,35 @@ class Inspector:
         Of the source, for messages.
     sample_rate : int
         In Hz.
-    channels : tuple of int
-        The channels that are looked at, counted from 0.
+    choice : ChannelChoice
+        What is heard.
     peak : float
         Largest absolute value accepted.
     zero : bool
         Whether NaN and infinity become 0 in place of an error.
     """
 
-    def __init__(self, name: str, sample_rate: int, channels: tuple[int, ...], *, peak: float, zero: bool) -> None:
+    def __init__(self, name: str, sample_rate: int, choice: ChannelChoice, *, peak: float, zero: bool) -> None:
         self._name = name
         self._sample_rate = sample_rate
-        self._channels = channels
-        self._peak = peak
+        self._choice = choice
+        self._limit = peak
         self._zero = zero
         self._zeroed = 0
         self._first_zeroed = 0
+        self._peak = 0.0
+        self._heard_energy = 0.0
+        self._clipping = _Clipping(len(choice.numbers))
+        self._levels = [_Level() for _ in range(choice.tracks)]
+        self._silent = set(choice.numbers if choice.mixed else ())
 
-    def look(self, frames: NDArray[np.float32], first: int) -> None:
+    def look(self, heard: NDArray[np.float32], first: int) -> None:
         """Take the next block; NaN and infinity in it may become 0.
 
         Parameters
         ----------
-        frames : ndarray of float32, (n, channels)
-            n is at least 1.
+        heard : ndarray of float32, (n, heard)
+            The channels that are heard; n is at least 1.
         first : int
             Number of the first frame in the recording.
 
@@ -55,41 +77,166 @@ class Inspector:
         AudioError
             At a sample beyond `peak`, or one that is not finite, naming it and its time.
         """
-        if frames.max() <= self._peak and frames.min() >= -self._peak:  # False also for NaN
-            return
-        if self._zero:
-            self._zero_in(frames, first)
-        bad = ~(np.abs(frames) <= self._peak)
-        if bad.any():
-            self._refuse(frames, bad, first)
+        high, low = float(heard.max()), float(heard.min())
+        if not (high <= self._limit and low >= -self._limit):  # so for NaN
+            self._mend(heard, first)
+            high, low = float(heard.max()), float(heard.min())
+        peak = max(high, -low)
+        self._peak = max(self._peak, peak)
+        self._clipping.add(heard, first, loud=peak >= FULL_SCALE)
+
+    def listen(self, heard: NDArray[np.float32], tracks: NDArray[np.float32]) -> None:
+        """Take the same block once more, and what is made of it.
+
+        Parameters
+        ----------
+        heard : ndarray of float32, (n, heard)
+        tracks : ndarray of float32, (tracks, n)
+        """
+        peaks = [self._peak] if len(tracks) == 1 else np.abs(tracks).max(axis=1).tolist()
+        for level, track, peak in zip(self._levels, tracks, peaks, strict=True):
+            level.add(track, peak)
+        if self._choice.mixed and heard.shape[1] > 1:
+            self._heard_energy += _energy(heard.reshape(-1))
+            self._silent = {number for number in self._silent if not heard[:, number].any()}
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What sounds wrong so far, a line each."""
-        if not self._zeroed:
-            return ()
-        seconds = self._first_zeroed / self._sample_rate
-        return (f"{self._zeroed} samples that are no finite numbers became 0, the first at {seconds:.6g} s",)
+        lines = [self._zeroed_line(), self._clipped_line(), self._loud_line()]
+        if len(self._levels) == 1:
+            lines += self._mixed_lines(self._levels[0])
+        else:
+            for number, level in zip(self._choice.numbers, self._levels, strict=True):
+                lines += [f"channel {number}: {line}" for line in level.lines()]
+        return tuple(line for line in lines if line)
 
-    def _zero_in(self, frames: NDArray[np.float32], first: int) -> None:
-        odd = ~np.isfinite(frames)
+    def _zeroed_line(self) -> str:
+        seconds = self._first_zeroed / self._sample_rate
+        what = (
+            "1 sample that is no finite number" if self._zeroed == 1 else f"{self._zeroed} samples that are not finite"
+        )
+        return f"{what} became 0, the first at {seconds:.6g} s" if self._zeroed else ""
+
+    def _clipped_line(self) -> str:
+        share = self._clipping.count / max(1, self._levels[0].count * len(self._choice.numbers))
+        if share < CLIPPED_SHARE:
+            return ""
+        seconds = self._clipping.first / self._sample_rate
+        return f"clipped: {100 * share:.2g} % of the samples are flat at full scale, the first at {seconds:.6g} s"
+
+    def _loud_line(self) -> str:
+        return f"samples go up to {self._peak:.3g}; full scale is 1" if self._peak > LOUD_PEAK else ""
+
+    def _mixed_lines(self, level: _Level) -> list[str]:
+        """Return what is said of the only track, which may be a mean."""
+        channels = len(self._choice.numbers)
+        if not self._heard_energy:
+            return level.lines()
+        mixed = level.energy * channels**2  # channels with nothing in common: as much as theirs together
+        if mixed >= CANCELLED * self._heard_energy:
+            silent = ", ".join(str(number) for number in sorted(self._silent))
+            return [f"silent channel: {silent}; the mean is quieter for it" if silent else "", *level.lines()]
+        loss = 10 * math.log10(channels * self._heard_energy / mixed) if mixed else math.inf
+        return [
+            f"the channels cancel each other: their mean is {loss:.1f} dB quieter than they are; "
+            "take one of them or each (channel)"
+        ]
+
+    def _mend(self, heard: NDArray[np.float32], first: int) -> None:
+        if self._zero:
+            self._zero_in(heard, first)
+        bad = ~(np.abs(heard) <= self._limit)
+        if bad.any():
+            self._refuse(heard, bad, first)
+
+    def _zero_in(self, heard: NDArray[np.float32], first: int) -> None:
+        odd = ~np.isfinite(heard)
         if not odd.any():
             return
         if not self._zeroed:
             self._first_zeroed = first + int(odd.any(axis=1).argmax())
         self._zeroed += int(odd.sum())
-        frames[odd] = 0
+        heard[odd] = 0
 
-    def _refuse(self, frames: NDArray[np.float32], bad: NDArray[np.bool_], first: int) -> None:
+    def _refuse(self, heard: NDArray[np.float32], bad: NDArray[np.bool_], first: int) -> None:
         row = int(bad.any(axis=1).argmax())
         column = int(bad[row].argmax())
-        value = float(frames[row, column])
+        value = float(heard[row, column])
         frame = first + row
         seconds = frame / self._sample_rate
-        where = f"{self._name}: sample {frame} of channel {self._channels[column]}, at {seconds:.6g} s,"
+        where = f"{self._name}: sample {frame} of channel {self._choice.numbers[column]}, at {seconds:.6g} s,"
         if not np.isfinite(value):
             raise AudioError(f"{where} is {value}; samples must be finite")
         raise AudioError(
-            f"{where} is {value:.6g}; floats are taken as [-1, 1] and accepted up to {self._peak:g}: "
+            f"{where} is {value:.6g}; floats are taken as [-1, 1] and accepted up to {self._limit:g}: "
             "this looks like integers stored as float, to be divided by their full scale (16 bit: 32768)"
         )
+
+
+class _Level:
+    """How loud a track is."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.sum = 0.0
+        self.energy = 0.0
+        self.peak = 0.0
+
+    def add(self, track: NDArray[np.float32], peak: float) -> None:
+        """Take the next samples, float32 (n,), and the largest that was heard."""
+        self.count += len(track)
+        self.sum += float(np.einsum("i->", track))
+        self.energy += _energy(track)
+        self.peak = max(self.peak, peak)
+
+    def lines(self) -> list[str]:
+        """Return what is wrong with it."""
+        if not self.peak:
+            return ["silent: every sample is 0"]
+        lines = []
+        mean = self.sum / self.count
+        if abs(mean) > DC_OFFSET:
+            lines.append(f"DC offset: the mean of the samples is {mean:+.2g} of full scale")
+        rms = 10 * math.log10(max(self.energy / self.count - mean**2, 1e-30))
+        peak = 20 * math.log10(self.peak)
+        if rms < QUIET_RMS and peak < QUIET_PEAK:
+            lines.append(
+                f"too quiet: RMS {rms:.1f} dBFS, peak {peak:.1f} dBFS; below {QUIET_RMS:g} dBFS little is heard"
+            )
+        return lines
+
+
+class _Clipping:
+    """Samples at full scale that are equal to the two before them, channel by channel."""
+
+    def __init__(self, channels: int) -> None:
+        self.count = 0
+        self.first = 0
+        self._channels = channels
+        self._last = np.full(2 * channels, np.nan, np.float32)
+
+    def add(self, heard: NDArray[np.float32], first: int, *, loud: bool) -> None:
+        """Take the next block, float32 (n, channels), which begins with frame `first`."""
+        if loud:
+            samples = heard.reshape(-1)
+            border = 2 * self._channels  # samples whose two before them lie in the block before
+            self._search(np.concatenate((self._last, samples[:border])), first)
+            self._search(samples, first + 2)
+        last = heard[-2:].reshape(-1)
+        self._last = np.concatenate((self._last[len(last) :], last))
+
+    def _search(self, samples: NDArray[np.float32], first: int) -> None:
+        """Look at interleaved samples from the third frame on, whose number is `first`."""
+        step = self._channels
+        equal = samples[step:] == samples[:-step]
+        flat = np.flatnonzero(equal[step:] & equal[:-step])
+        flat = flat[np.abs(samples[flat]) >= FULL_SCALE]
+        if flat.size and not self.count:
+            self.first = first + int(flat[0]) // step
+        self.count += int(flat.size)
+
+
+def _energy(samples: NDArray[np.float32]) -> float:
+    # Not BLAS, whose threads would spin beside those of the network.
+    return float(np.einsum("i,i->", samples, samples))

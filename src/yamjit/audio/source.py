@@ -13,8 +13,10 @@ from yamjit.audio.channels import ChannelChoice
 from yamjit.audio.files import FileReader
 from yamjit.audio.iterators import IteratorReader
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate, one_line
+from yamjit.audio.microphone import Microphone
 from yamjit.audio.opening import open_object, open_path
 from yamjit.audio.quality import Inspector
+from yamjit.audio.raw import RawPcm
 from yamjit.audio.resample import TrackResampler
 from yamjit.audio.stretch import Stretch
 from yamjit.errors import AudioError, InputError, LimitError
@@ -111,7 +113,7 @@ class AudioSource:
         self._limits = limits
         self._choice = choice
         self._stretch = stretch
-        self._inspector = Inspector(self.name, self.sample_rate, choice.numbers, peak=limits.peak, zero=zero)
+        self._inspector = Inspector(self.name, self.sample_rate, choice, peak=limits.peak, zero=zero)
         self._started = False
         self._check_claims()
 
@@ -178,7 +180,9 @@ class AudioSource:
 
     def _resampled(self, resampler: TrackResampler) -> Iterator[NDArray[np.float32]]:
         for heard in self._heard():
-            ready = resampler.push(self._choice.to_tracks(heard))
+            tracks = self._choice.to_tracks(heard)
+            self._inspector.listen(heard, tracks)
+            ready = resampler.push(tracks)
             if ready.shape[1]:
                 yield ready
         rest = resampler.flush()
@@ -236,11 +240,12 @@ def open_audio(
 
     Parameters
     ----------
-    source : str, PathLike, binary file object, array_like, iterator of array_like or dict
+    source : path, binary file object, array_like, iterator of array_like, dict, RawPcm or Microphone
         A path to a regular file; an open file, read from where it stands (one that cannot seek is read into
         memory first); samples, (n,) or (n, channels): floats in [-1, 1], or int8, uint8, int16 or int32,
-        divided by their full scale; an iterator of such arrays, which is live; or an audio record of Hugging
-        Face, {"array" or "raw": (n,) or (channels, n), "sampling_rate": Hz}.
+        divided by their full scale; an iterator of such arrays; an audio record of Hugging Face, {"array" or
+        "raw": (n,) or (channels, n), "sampling_rate": Hz}; samples without a header; a microphone. Iterators,
+        `RawPcm` and `Microphone` are live.
     sample_rate : int, optional
         In Hz. Needed with arrays. Other sources state their own: another one given here is refused.
     target_rate : int, optional
@@ -273,7 +278,7 @@ def open_audio(
     """
     rate = check_rate(target_rate, "target_rate", limits)
     Stretch.of_seconds(start_s, end_s, limits.max_rate)  # refuses nonsense before anything is opened
-    if non_finite not in ("refuse", "zero"):
+    if not isinstance(non_finite, str) or non_finite not in ("refuse", "zero"):
         raise InputError(f'non_finite is {one_line(repr(non_finite))}; accepted are "refuse" and "zero"')
     reader = _open_reader(source, sample_rate, limits)
     try:
@@ -289,6 +294,8 @@ def open_audio(
 def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> Reader:
     if isinstance(source, (bytes, bytearray, memoryview)):
         raise InputError("bytes are no audio source: pass a path, or the content of a file as io.BytesIO(...)")
+    if isinstance(source, (Microphone, RawPcm)):
+        return source
     if isinstance(source, (str, os.PathLike)):
         return _open_file(open_path(source), limits)
     if hasattr(source, "read"):

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
 from collections.abc import Sequence
 
 from yamjit import __version__
-from yamjit.cli import classify, fetch, info
-from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK
+from yamjit.cli import bench, classify, completion, doctor, embed, events, fetch, info, labels, segments
+from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_sigterm
+from yamjit.disk import describe
 from yamjit.errors import YamjitError
 
 __all__ = ["main"]
 
-_VERBS = (classify, info, fetch)
+_VERBS = (classify, events, segments, embed, labels, info, doctor, bench, fetch, completion)
 
 _EPILOG = """\
-exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted
+exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted, 143 terminated
 models: the official YAMNet (yamjit fetch), starter (in the package, see yamjit info starter), any file of the family
 environment: YAMJIT_MODEL  the model to use;  YAMJIT_CACHE  where a fetched model and compiled kernels are kept
 """
@@ -27,23 +29,39 @@ environment: YAMJIT_MODEL  the model to use;  YAMJIT_CACHE  where a fetched mode
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = _parser()
+    completion.complete(parser)
     args = parser.parse_args(argv)
-    _tell_what_takes_long()
+    _prepare_streams()
+    with heeding_sigterm():
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     try:
         code: int = args.run(args)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except Terminated:
+        return EXIT_TERMINATED
     except BrokenPipeError:
         # Whoever read the results has enough; what is still buffered must not raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
-    except YamjitError as error:
+    except (YamjitError, OSError) as error:  # OSError: standard output cannot be written
         if args.debug:
             raise
-        print(f"yamjit: error: {error}", file=sys.stderr)
+        told = error if isinstance(error, YamjitError) else f"standard output: {describe(error)}"
+        print(f"yamjit: error: {told}", file=sys.stderr)
         return EXIT_ERROR
+
+
+def _prepare_streams() -> None:
+    """Have names that are no text written with escapes, and the package's log shown where somebody is watching."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    _tell_what_takes_long()
 
 
 def _tell_what_takes_long() -> None:
@@ -65,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"yamjit {__version__}")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in _VERBS:
         verb.add_parser(verbs)
     return parser

@@ -4,10 +4,47 @@ from __future__ import annotations
 
 import argparse
 import math
+from typing import Any
 
+from yamjit.errors import InputError
 from yamjit.spec import MOST_THREADS
 
-__all__ = ["add_backend", "add_model", "add_threads", "count", "seconds"]
+__all__ = [
+    "add_backend",
+    "add_event_options",
+    "add_inputs",
+    "add_listing",
+    "add_model",
+    "add_output",
+    "add_reading",
+    "add_run",
+    "add_threads",
+    "by_name",
+    "count",
+    "events_of",
+    "existing",
+    "fraction",
+    "options_of",
+    "positive",
+    "reading_of",
+    "seconds",
+]
+
+#: In a mapping of numbers by name: all that it does not name.
+_OTHERS = "*"
+
+_INPUTS = """\
+inputs: files; folders, searched for recordings at every depth; patterns such as 'archive/**/*.flac'; - alone for standard
+input. They are read in the order given, those of a folder or pattern by name, each once. What begins with a dot and
+folders of results are passed over.
+"""
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Add the recordings to be read."""
+    parser.add_argument("files", nargs="+", metavar="INPUT", help="a recording, a folder of them, a pattern, or -")
+    parser.epilog = "\n\n".join(filter(None, (_INPUTS, parser.epilog)))
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -37,38 +74,340 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
         type=_threads,
         default=1,
         metavar="N",
-        help="threads that compute; scores do not depend on it (default: %(default)s)",
+        help="threads that compute a recording; scores do not depend on it (default: %(default)s)",
     )
+
+
+def add_reading(parser: argparse.ArgumentParser, *, aggregate: bool = False) -> None:
+    """Add what is read of a recording, and how it is cut into windows."""
+    group = parser.add_argument_group("reading")
+    group.add_argument(
+        "--channel",
+        type=_channel,
+        default="mix",
+        metavar="WHICH",
+        help="mix, the mean of the channels; each, all of them apart; or one by its number from 0 (default: mix)",
+    )
+    group.add_argument("--start", type=_time, default=0.0, metavar="TIME", help="first second that is read, or h:mm:ss")
+    group.add_argument("--end", type=_time, metavar="TIME", help="where reading ends, in seconds, or h:mm:ss")
+    cut = group.add_mutually_exclusive_group()
+    cut.add_argument(
+        "--hop",
+        type=seconds,
+        metavar="SECONDS",
+        help="time from one window of 0.975 s to the next (default: 0.48)",
+    )
+    cut.add_argument("--overlap", type=_overlap, metavar="SHARE", help="of windows, in place of --hop: from 0, below 1")
+    group.add_argument(
+        "--non-finite",
+        choices=("refuse", "zero"),
+        default="refuse",
+        help="what happens to samples that are NaN or infinite (default: %(default)s)",
+    )
+    if aggregate:
+        group.add_argument(
+            "--aggregate",
+            choices=("mean", "max"),
+            default="mean",
+            help="how the scores of all windows become those of the recording (default: %(default)s)",
+        )
+
+
+def reading_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of `Classifier.windows` that were given."""
+    reading = {
+        "channel": args.channel,
+        "start_s": args.start,
+        "end_s": args.end,
+        "hop_s": args.hop,
+        "overlap": args.overlap,
+        "non_finite": args.non_finite,
+    }
+    return reading | ({"aggregate": args.aggregate} if hasattr(args, "aggregate") else {})
+
+
+def add_listing(parser: argparse.ArgumentParser, *, threshold: bool = True) -> None:
+    """Add which classes are listed, and how they are called."""
+    group = parser.add_argument_group("classes", "by name in any case, AudioSet id or index; see yamjit labels")
+    if threshold:
+        group.add_argument(
+            "--threshold",
+            type=by_name(fraction),
+            action="append",
+            metavar="[NAME=]SCORE",
+            help="score from which on classes are listed, of all or of one; may be repeated",
+        )
+    only = group.add_mutually_exclusive_group()
+    for flag, text in (("--allow", "list only this; may be repeated"), ("--deny", "do not list this; may be repeated")):
+        argument = only.add_argument(flag, action="append", default=[], metavar="NAME", help=text)
+        argument.completer = _class_names  # type: ignore[attr-defined]
+    group.add_argument(
+        "--group",
+        type=_group,
+        action="append",
+        default=[],
+        metavar="NAME=CLASS;CLASS",
+        help="list classes under one name, with the highest of their scores; may be repeated",
+    )
+    group.add_argument("--groups", metavar="FILE", help="such groups in a file, JSON or text")
+    group.add_argument(
+        "--roll-up", action="store_true", help="let a class stand for its kinds as well, such as Dog for Bark"
+    )
+    group.add_argument("--locale", default="en", metavar="LANGUAGE", help="of the names, where the model has them")
+    group.add_argument(
+        "--calibration",
+        default="metadata",
+        metavar="FILE",
+        help="of the scores: a file, none, or metadata, what the model says (default: %(default)s)",
+    )
+
+
+def _class_names(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    """Return what `prefix` may become, for a shell; never waits for a download."""
+    from yamjit.classifier import load
+    from yamjit.errors import YamjitError
+
+    try:
+        model = load(getattr(parsed_args, "model", None), backend="numpy", download=False)
+    except YamjitError:
+        return []
+    names = (name for head in model.heads for name in head.display_names)
+    return [prefix + name[len(prefix) :] for name in names if name.lower().startswith(prefix.lower())]
+
+
+def options_of(args: argparse.Namespace) -> Any:
+    """Return the `ClassifierOptions` that were given.
+
+    Raises
+    ------
+    InputError
+        If they make no sense.
+    """
+    from yamjit.options import ClassifierOptions, read_groups
+
+    groups: dict[str, Any] = dict(read_groups(args.groups)) if args.groups else {}
+    for name, members in args.group:
+        if name in groups:
+            raise InputError(f"group {name!r} is given twice")
+        groups[name] = members
+    threshold = getattr(args, "threshold", None)
+    return ClassifierOptions(
+        score_threshold=None if threshold is None else dict(threshold),
+        category_allowlist=tuple(args.allow),
+        category_denylist=tuple(args.deny),
+        display_names_locale=args.locale,
+        calibration=None if args.calibration == "none" else args.calibration,
+        roll_up=args.roll_up,
+        groups=groups or None,
+    )
+
+
+def add_event_options(parser: argparse.ArgumentParser) -> None:
+    """Add when an event begins and ends."""
+    group = parser.add_argument_group("events", "values are for all classes, or NAME=VALUE for one; may be repeated")
+    for flag, kind, metavar, text in (
+        ("--on", fraction, "SCORE", "from which on an event begins (default: 0.5)"),
+        ("--off", fraction, "SCORE", "below which it ends (default: 0.6 of --on)"),
+        ("--min-duration", existing, "SECONDS", "that an event lasts at least (default: 0)"),
+        ("--max-gap", existing, "SECONDS", "between events of a class that are one (default: 0)"),
+        ("--hold", existing, "SECONDS", "that an event goes on after it was last heard (default: 0)"),
+        ("--min-dbfs", number, "LEVEL", "windows that are quieter count as silent"),
+    ):
+        group.add_argument(flag, type=by_name(kind), action="append", metavar=f"[NAME=]{metavar}", help=text)
+    group.add_argument(
+        "--smoothing",
+        type=existing,
+        default=0.0,
+        metavar="SECONDS",
+        help="scores are smoothed over so long (default: 0)",
+    )
+    group.add_argument(
+        "--smooth-by", choices=("mean", "median"), default="mean", help="what smooths them (default: %(default)s)"
+    )
+
+
+def events_of(args: argparse.Namespace) -> Any:
+    """Return the `EventOptions` that were given.
+
+    Raises
+    ------
+    InputError
+        If they make no sense.
+    """
+    from yamjit.events import EventOptions
+
+    by_names = {
+        "on": args.on,
+        "off": args.off,
+        "min_duration_s": args.min_duration,
+        "max_gap_s": args.max_gap,
+        "hold_s": args.hold,
+        "min_dbfs": args.min_dbfs,
+    }
+    given: dict[str, Any] = {name: _plain(value) for name, value in by_names.items() if value is not None}
+    return EventOptions(smoothing_s=args.smoothing, smoothing=args.smooth_by, **given)
+
+
+def _plain(values: list[tuple[str, float]]) -> float | dict[str, float]:
+    """Return one number for all as that number."""
+    found = dict(values)
+    return found[_OTHERS] if list(found) == [_OTHERS] else found
+
+
+def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: str) -> None:
+    """Add where results go, and in which format."""
+    group = parser.add_argument_group("results")
+    group.add_argument(
+        "--format", choices=formats, help=f"by default what the name of the file says, else {default}"
+    )
+    group.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE|FOLDER",
+        help="a file for all, whose name says the format; or a folder, with a file for each recording, "
+        "NAME.yamjit.SUFFIX, in the same tree; by default standard output",
+    )
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Add how a run over many recordings goes."""
+    group = parser.add_argument_group("run")
+    group.add_argument(
+        "--jobs",
+        type=_jobs,
+        default=1,
+        metavar="N",
+        help="processes that work on recordings side by side; results do not depend on it (default: %(default)s)",
+    )
+    again = group.add_mutually_exclusive_group()
+    again.add_argument(
+        "--resume",
+        action="store_true",
+        help="with a folder: go on with an earlier run of the same settings and model; failed recordings are tried again",
+    )
+    again.add_argument("--overwrite", action="store_true", help="with a folder: remove the results of an earlier run")
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress, no warnings; errors stay")
+
+
+# -- Types ------------------------------------------------------------------------------------------------------
 
 
 def count(text: str) -> int:
     """Read a number of things: at least 1, or -1 for all."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value == 0 or value < -1:
+    value = _integer(text)
+    if value is None or value == 0 or value < -1:
         raise argparse.ArgumentTypeError(f"{text!r} is no count of at least 1 (or -1 for all)")
     return value
 
 
+def positive(text: str) -> int:
+    """Read a whole number from 1 up."""
+    value = _integer(text)
+    if value is None or value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return value
+
+
 def _threads(text: str) -> int:
-    """Read a number of threads, >= 1."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if not 1 <= value <= MOST_THREADS:
+    value = _integer(text)
+    if value is None or not 1 <= value <= MOST_THREADS:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of threads from 1 to {MOST_THREADS}")
+    return value
+
+
+def _jobs(text: str) -> int:
+    value = _integer(text)
+    if value is None or not 1 <= value <= 60:  # what Windows can wait for
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes from 1 to 60")
+    return value
+
+
+def _channel(text: str) -> str | int:
+    value = _integer(text)
+    if text in ("mix", "each"):
+        return text
+    if value is None or value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither mix nor each nor a number from 0")
     return value
 
 
 def seconds(text: str) -> float:
     """Read a time in seconds, > 0."""
+    value = _real(text)
+    if value is None or value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds greater than 0")
+    return value
+
+
+def existing(text: str) -> float:
+    """Read a time in seconds, >= 0."""
+    value = _real(text)
+    if value is None or value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds from 0 up")
+    return value
+
+
+def number(text: str) -> float:
+    """Read any finite number."""
+    value = _real(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return value
+
+
+def fraction(text: str) -> float:
+    """Read a number from 0 to 1."""
+    value = _real(text)
+    if value is None or not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
+    return value
+
+
+def _overlap(text: str) -> float:
+    value = _real(text)
+    if value is None or not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to below 1")
+    return value
+
+
+def _time(text: str) -> float:
+    """Read seconds, or hours, minutes and seconds with colons between them."""
+    parts = [_real(part) for part in text.split(":")]
+    if len(parts) > 3 or any(part is None or part < 0 for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time, such as 90, 1:30 or 0:01:30.5")
+    return sum((part or 0.0) * 60**power for power, part in enumerate(reversed(parts)))
+
+
+def _group(text: str) -> tuple[str, tuple[str, ...]]:
+    name, equals, members = text.partition("=")
+    classes = tuple(member.strip() for member in members.split(";") if member.strip())
+    if not (name.strip() and equals and classes):
+        raise argparse.ArgumentTypeError(f"{text!r} is no group, such as 'Yelling=Shout;Yell'")
+    return name.strip(), classes
+
+
+def by_name(kind: Any) -> Any:
+    """Return a type for ``VALUE``, which is for all, and ``NAME=VALUE``."""
+
+    def read(text: str) -> tuple[str, float]:
+        name, equals, value = text.rpartition("=")
+        if equals and not name.strip():
+            raise argparse.ArgumentTypeError(f"{text!r} names nothing before =")
+        return name.strip() or _OTHERS, kind(value)
+
+    return read
+
+
+def _integer(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def _real(text: str) -> float | None:
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds greater than 0")
-    return value
+        return None
+    return value if math.isfinite(value) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ def add_parser(verbs: Any) -> None:
         "model", nargs="?", metavar="MODEL", help="a .tflite file, or starter; by default the one in use"
     )
     parser.add_argument("--labels", action="store_true", help="list every label")
+    parser.add_argument("--json", action="store_true", help="print an object of JSON, labels and all")
     parser.set_defaults(run=_run)
 
 
@@ -51,6 +53,9 @@ def _run(args: argparse.Namespace) -> int:
     from yamjit.store import read_card
 
     model = load(args.model, backend="numpy")
+    if args.json:
+        print(json.dumps(_document(model), indent=1, ensure_ascii=False))
+        return EXIT_OK
     for key, value in _facts(model):
         print(f"{key:<12}{value}")
     card = read_card(model.source.known)
@@ -103,6 +108,38 @@ def _facts(model: Classifier) -> Iterator[tuple[str, str]]:
     for head in plan.heads:
         yield "logits", f"{head.logits.shape[-1]} values, {_quantization(head.logits)}"
         yield "scores", f"{head.scores.shape[-1]} values, {_quantization(head.scores)}"
+
+
+def _document(model: Classifier) -> dict[str, Any]:
+    """Return all that is said of a model, as values of JSON."""
+    from yamjit.store import read_card
+
+    known = model.source.known
+    return {
+        "model": known.name if known else None,
+        "verified": model.verified,
+        "path": str(model.source.path) if model.source.path else None,
+        "origin": model.source.origin,
+        "bytes": len(model.source.data),
+        "sha256": model.source.sha256,
+        "sample_rate": model.sample_rate,
+        "takes_samples": model.plan.front_end is not None,
+        "facts": {key: value for key, value in _facts(model) if key},
+        "files": {name: len(data) for name, data in model.graph.files.items()},
+        "operators": [line.split(maxsplit=1)[1] for line in _operators(model.graph)],
+        "heads": [
+            {
+                "name": head.name,
+                "score_threshold": head.score_threshold,
+                "calibrated": head.calibration is not None,
+                "labels": head.labels,
+                "display_names": head.display_names,
+                "audioset_ids": head.audioset_ids,
+            }
+            for head in model.heads
+        ],
+        "card": read_card(known),
+    }
 
 
 def _metadata(graph: Graph) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,24 @@
 """Results as files: a writer for each format, listed in one table; and as frames of other libraries.
 
+======== ==================== ==================================================================================
+format   file name ends in    holds
+======== ==================== ==================================================================================
+text     .txt                 rows, a line each, and a paragraph a recording
+json     .json                an array with an object a recording, failures among them
+jsonl    .jsonl .ndjson       an object a row, a recording or a failure, as they come
+csv      .csv                 rows of any number of recordings
+audacity .audacity.txt        rows of one recording, the score behind the name: Audacity's label track
+raven    .raven.txt           rows of any number of recordings, one after the other in time: Raven's selection table
+         .selections.txt
+dcase    .dcase.txt           file, onset, offset, label: what sed_eval reads, best told that tabs delimit
+vtt      .vtt                 rows of one recording, in the order of time: captions of a web page
+srt      .srt                 the same for video players
+parquet  .parquet             rows of any number of recordings, typed
+======== ==================== ==================================================================================
+
+Names of classes may be anything. JSON and Parquet keep them as they are; the others put a space in place of tabs and
+line ends, so that a row stays a line. Lone surrogates, which UTF-8 cannot hold, become U+FFFD everywhere.
+
 A stream of text that is opened for a writer has ``newline=""`` and ``encoding="utf-8"``.
 """
 
@@ -8,9 +27,16 @@ from __future__ import annotations
 import os
 
 from yamjit.errors import InputError
+from yamjit.output.audacity import AudacityWriter
+from yamjit.output.csv_table import CsvWriter
+from yamjit.output.dcase import DcaseWriter
 from yamjit.output.json_document import JsonWriter
 from yamjit.output.json_lines import JsonLinesWriter
+from yamjit.output.parquet import ParquetWriter
 from yamjit.output.plain_text import TextWriter
+from yamjit.output.raven import RavenWriter
+from yamjit.output.srt import SrtWriter
+from yamjit.output.vtt import VttWriter
 from yamjit.output.writer import Format, Writer
 
 __all__ = ["FORMATS", "Format", "Writer", "format_of"]
@@ -19,6 +45,13 @@ _ALL = (
     Format("text", (".txt",), TextWriter, "report"),
     Format("json", (".json",), JsonWriter, "report"),
     Format("jsonl", (".jsonl", ".ndjson"), JsonLinesWriter, "report"),
+    Format("csv", (".csv",), CsvWriter, "table"),
+    Format("audacity", (".audacity.txt",), AudacityWriter, "labels"),
+    Format("raven", (".raven.txt", ".selections.txt", ".selection.table.txt"), RavenWriter, "table"),
+    Format("dcase", (".dcase.txt",), DcaseWriter, "table"),
+    Format("vtt", (".vtt",), VttWriter, "labels"),
+    Format("srt", (".srt",), SrtWriter, "labels"),
+    Format("parquet", (".parquet",), ParquetWriter, "table", binary=True),
 )
 
 #: All formats, by name.

@@ -1,0 +1,329 @@
+"""A microphone, through PortAudio: blocks as they come, what is lost counted."""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate, one_line
+from yamjit.errors import AudioError, DependencyError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+__all__ = ["InputDevice", "Microphone", "input_devices"]
+
+#: A way without PortAudio, for messages.
+WITHOUT = "without PortAudio: arecord -q -f S16_LE -r 16000 -c 1 -t raw | yamjit listen --raw s16le -"
+
+#: A device that gives nothing for so long is gone, such as one that was pulled out.
+PATIENCE_S = 10.0
+
+#: How often it is looked whether the device is still there.
+_LOOK_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class InputDevice:
+    """What sound can be recorded from.
+
+    Parameters
+    ----------
+    index : int
+        Under which `Microphone` takes it.
+    name : str
+        In one line; a part of it is enough for `Microphone`.
+    host_api : str
+        Such as "ALSA", "Core Audio", "Windows WASAPI".
+    channels : int
+        Most that it records.
+    sample_rate : int
+        Its own, in Hz.
+    default : bool
+        Whether `Microphone` takes it unless told otherwise.
+    """
+
+    index: int
+    name: str
+    host_api: str
+    channels: int
+    sample_rate: int
+    default: bool
+
+
+class Microphone:
+    """A recording device; a source for `open_audio`, and a context manager.
+
+    It is opened at its own rate, for any other may be refused or changed badly by the system; `open_audio` resamples.
+    Recording begins with the first block that is asked for. PortAudio's thread puts blocks into a queue; when that is
+    full, since whoever reads is too slow, blocks are lost and counted, and time stamps fall behind by `lost_s`.
+
+    Parameters
+    ----------
+    device : int or str, optional
+        Index or part of the name, see `input_devices`; by default the system's.
+    sample_rate : int, optional
+        In Hz; by default the device's own. One that it does not have is refused.
+    channels : int, optional
+        By default one, or all that the device has if it cannot record one.
+    block_s : float in [0.001, 10]
+        Length of a block, in seconds.
+    queue_s : float in [block_s, 600]
+        Longest sound that waits to be read, in seconds.
+    limits : AudioLimits
+        Which rates and how many channels are accepted.
+
+    Attributes
+    ----------
+    overruns : int
+        How often something was lost: a block because the queue was full, or what the system dropped before.
+    lost_s : float
+        Length of the blocks that were lost, in seconds; how much the system dropped is not known.
+
+    Raises
+    ------
+    DependencyError
+        If sounddevice or PortAudio is not installed.
+    AudioError
+        If there is no such device, or it cannot be opened.
+    InputError
+        If an argument is wrong, or the device does not have that rate or that many channels.
+    """
+
+    live = True
+    claimed_frames: int | None = None
+    damage: str | None = None
+
+    def __init__(
+        self,
+        device: int | str | None = None,
+        *,
+        sample_rate: int | None = None,
+        channels: int | None = None,
+        block_s: float = 0.1,
+        queue_s: float = 10.0,
+        limits: AudioLimits = DEFAULT_AUDIO_LIMITS,
+    ) -> None:
+        _check_lengths(block_s, queue_s)
+        self._portaudio = _import_sounddevice()
+        index, found = _find(self._portaudio, device)
+        self.name = f"microphone {one_line(str(found['name']))}"
+        own_rate = round(found["default_samplerate"])
+        self.sample_rate = own_rate if sample_rate is None else check_rate(sample_rate, "sample_rate", limits)
+        self.channels = self._choose_channels(index, channels, int(found["max_input_channels"]), limits)
+        self._check_settings(index, own_rate)
+        self.format = f"microphone float32, {self.channels} of {found['max_input_channels']} channels"
+        self.overruns = 0
+        self._index = index
+        self._lost = 0
+        self._block = max(1, round(block_s * self.sample_rate))
+        self._blocks: queue.Queue[NDArray[np.float32]] = queue.Queue(math.ceil(queue_s / block_s))
+        self._closed = threading.Event()
+        self._stream: Any = None
+        self._lock = threading.Lock()
+
+    @property
+    def lost_s(self) -> float:
+        """Length of the blocks that were lost, in seconds."""
+        return self._lost / self.sample_rate
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was lost, if anything."""
+        if not self.overruns:
+            return ()
+        return (f"overruns: {self.overruns}, with {self.lost_s:.3g} s lost; the machine is too slow, or too busy",)
+
+    def skip(self, frames: int) -> int:
+        """Leave nothing out: return 0."""
+        return 0
+
+    def frames(self) -> Generator[NDArray[np.float32], None, None]:
+        """Record, and yield the samples, float32 (n, channels), until it is closed."""
+        if self._closed.is_set():
+            raise InputError(f"{self.name}: is closed; make a new one")
+        try:
+            self._start()
+            while (block := self._next()) is not None:
+                yield block
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop recording; a thread that waits for a block gets the end. May be called from any thread, and again."""
+        self._closed.set()
+        with self._lock:
+            stream, self._stream = self._stream, None
+            if stream is not None:
+                stream.close(ignore_errors=True)
+
+    def __enter__(self) -> Microphone:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _choose_channels(self, index: int, wanted: int | None, most: int, limits: AudioLimits) -> int:
+        if wanted is not None:
+            if check_channels(wanted, limits) > most:
+                raise InputError(f"{self.name}: {wanted} channels were asked for; it has {most}")
+            return int(wanted)
+        if self._refusal(index, 1) is None:
+            return 1
+        return check_channels(most, limits)
+
+    def _check_settings(self, index: int, own_rate: int) -> None:
+        refusal = self._refusal(index, self.channels)
+        if refusal is None:
+            return
+        if self.sample_rate != own_rate:
+            raise InputError(
+                f"{self.name}: does not record at {self.sample_rate} Hz ({refusal}); its own rate is {own_rate} Hz: "
+                "leave sample_rate out, it is resampled"
+            )
+        raise AudioError(
+            f"{self.name}: cannot be opened: {refusal}; another program may hold it, or it needs permission"
+        )
+
+    def _refusal(self, index: int, channels: int) -> str | None:
+        """Return why the device does not record so, None if it does."""
+        try:
+            self._portaudio.check_input_settings(
+                device=index, channels=channels, dtype="float32", samplerate=self.sample_rate
+            )
+        except (self._portaudio.PortAudioError, ValueError) as error:
+            return one_line(str(error))
+        return None
+
+    def _start(self) -> None:
+        try:
+            self._stream = self._portaudio.InputStream(
+                samplerate=self.sample_rate,
+                blocksize=self._block,
+                device=self._index,
+                channels=self.channels,
+                dtype="float32",
+                callback=self._take,
+            )
+            self._stream.start()
+        except (self._portaudio.PortAudioError, ValueError) as error:
+            raise AudioError(f"{self.name}: does not record: {one_line(str(error))}") from error
+
+    def _records(self) -> bool:
+        with self._lock:
+            return self._stream is not None and bool(self._stream.active)
+
+    def _take(self, samples: NDArray[np.float32], frames: int, when: Any, status: Any) -> None:
+        """Keep a block; called by PortAudio's thread, must not wait."""
+        if status.input_overflow:
+            self.overruns += 1
+        try:
+            self._blocks.put_nowait(samples.copy())
+        except queue.Full:
+            self.overruns += 1
+            self._lost += frames
+
+    def _next(self) -> NDArray[np.float32] | None:
+        """Return the next block, None once closed."""
+        begun = time.monotonic()
+        while not self._closed.is_set():
+            block = self._get()
+            if block is not None:
+                return block
+            waited = time.monotonic() - begun
+            if not self._closed.is_set() and (waited > PATIENCE_S or not self._records()):
+                raise AudioError(f"{self.name}: gave nothing for {waited:.1f} s; it may have been pulled out")
+        return None
+
+    def _get(self) -> NDArray[np.float32] | None:
+        try:
+            return self._blocks.get(timeout=_LOOK_S)
+        except queue.Empty:
+            return None
+
+
+def input_devices() -> tuple[InputDevice, ...]:
+    """Return the devices that record.
+
+    Raises
+    ------
+    DependencyError
+        If sounddevice or PortAudio is not installed.
+    AudioError
+        If the sound system does not answer.
+    """
+    portaudio = _import_sounddevice()
+    try:
+        devices = portaudio.query_devices()
+        names = [str(api["name"]) for api in portaudio.query_hostapis()]
+        default = portaudio.default.device[0]
+    except portaudio.PortAudioError as error:
+        raise AudioError(f"the sound system does not answer: {one_line(str(error))}; {WITHOUT}") from error
+    return tuple(
+        InputDevice(
+            index=index,
+            name=one_line(str(device["name"])),
+            host_api=names[device["hostapi"]],
+            channels=int(device["max_input_channels"]),
+            sample_rate=round(device["default_samplerate"]),
+            default=index == default,
+        )
+        for index, device in enumerate(devices)
+        if device["max_input_channels"] > 0
+    )
+
+
+def _import_sounddevice() -> Any:
+    try:
+        import sounddevice
+    except ImportError as error:
+        raise DependencyError(
+            f"a microphone needs sounddevice: pip install 'yamjit[mic]' ({one_line(str(error))}); {WITHOUT}"
+        ) from error
+    except OSError as error:  # sounddevice is there, PortAudio is not
+        raise DependencyError(
+            f"a microphone needs PortAudio: sudo apt install libportaudio2 ({one_line(str(error))}); {WITHOUT}"
+        ) from error
+    except Exception as error:
+        raise AudioError(f"the sound system does not answer: {one_line(str(error))}; {WITHOUT}") from error
+    return sounddevice
+
+
+def _find(portaudio: Any, device: object) -> tuple[int, dict[str, Any]]:
+    """Return index and description of a recording device."""
+    if isinstance(device, bool) or not isinstance(device, (int, str, type(None))):
+        raise InputError(f"device is {one_line(repr(device))}; accepted are an index and a part of a name")
+    if isinstance(device, str) and device.isdecimal():
+        device = int(device)
+    try:
+        found = portaudio.query_devices(device, "input")
+    except (portaudio.PortAudioError, ValueError) as error:
+        devices = input_devices()
+        if not devices:
+            raise AudioError(
+                "there is no microphone (no device, or no permission: on Linux the group audio may use it); "
+                f"if one is heard {WITHOUT}"
+            ) from error
+        names = "; ".join(f"{found.index} {found.name}" for found in devices)
+        raise AudioError(f"no such microphone: {one_line(str(error))}; there are: {names}") from error
+    return int(found["index"]), dict(found)
+
+
+def _check_lengths(block_s: object, queue_s: object) -> None:
+    for value, what, least, most in (
+        (block_s, "block_s", 0.001, 10.0),
+        (queue_s, "queue_s", block_s, 600.0),
+    ):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:  # type: ignore[operator]
+            raise InputError(f"{what} is {one_line(repr(value))}; accepted are {least} to {most} seconds")

@@ -1,0 +1,172 @@
+"""Samples without a header, as they come through a pipe."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from yamjit.audio.limits import BLOCK_SAMPLES, DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate, one_line
+from yamjit.audio.opening import describe_os_error, object_name
+from yamjit.errors import AudioError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import NDArray
+
+__all__ = ["RAW_ENCODINGS", "RawPcm"]
+
+#: Per encoding, under the names of ffmpeg: type, bytes of a sample, what is taken off, full scale. 24 bits are widened.
+RAW_ENCODINGS = {
+    "u8": ("u1", 1, 128, 2.0**7),
+    "s8": ("i1", 1, 0, 2.0**7),
+    "s16le": ("<i2", 2, 0, 2.0**15),
+    "s16be": (">i2", 2, 0, 2.0**15),
+    "s24le": ("<i4", 3, 0, 2.0**31),
+    "s24be": (">i4", 3, 0, 2.0**31),
+    "s32le": ("<i4", 4, 0, 2.0**31),
+    "s32be": (">i4", 4, 0, 2.0**31),
+    "f32le": ("<f4", 4, 0, 1.0),
+    "f32be": (">f4", 4, 0, 1.0),
+    "f64le": ("<f8", 8, 0, 1.0),
+    "f64be": (">f8", 8, 0, 1.0),
+}
+
+
+class RawPcm:
+    """Samples without a header; what has come is handed on at once, and the end of the file is the end.
+
+    Parameters
+    ----------
+    file : binary file object
+        Such as ``sys.stdin.buffer``; it stays open.
+    encoding : str
+        How a sample is written, as in ffmpeg: "s16le" (what ``arecord -f S16_LE`` gives), "s16be", "u8", "s8", "s24le",
+        "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be". Integers are divided by their full scale.
+    sample_rate : int
+        In Hz.
+    channels : int
+        The samples of a frame follow each other.
+    limits : AudioLimits
+        Which rates and how many channels are accepted.
+
+    Attributes
+    ----------
+    damage : str or None
+        Once read: that the end was no whole frame.
+
+    Raises
+    ------
+    InputError
+        If an argument is wrong.
+    AudioError
+        If the file was opened without waiting (O_NONBLOCK).
+
+    Examples
+    --------
+    >>> open_audio(RawPcm(sys.stdin.buffer, encoding="s16le", sample_rate=16_000))
+    """
+
+    live = True
+    claimed_frames: int | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        file: Any,
+        *,
+        encoding: str = "s16le",
+        sample_rate: int,
+        channels: int = 1,
+        limits: AudioLimits = DEFAULT_AUDIO_LIMITS,
+    ) -> None:
+        if not hasattr(file, "read") or isinstance(file, io.TextIOBase):
+            raise InputError(
+                f"{one_line(repr(file))} is no binary file object (an open file, or standard input: sys.stdin.buffer)"
+            )
+        if not isinstance(encoding, str) or encoding not in RAW_ENCODINGS:
+            raise InputError(f"encoding is {one_line(repr(encoding))}; accepted are {', '.join(RAW_ENCODINGS)}")
+        self.channels = check_channels(channels, limits)
+        self.name = object_name(file)
+        self.sample_rate = check_rate(sample_rate, "sample_rate", limits)
+        self.format = f"RAW {encoding}"
+        self.damage: str | None = None
+        self._file = file
+        self._encoding = encoding
+        self._width = RAW_ENCODINGS[encoding][1]
+        self._read = _reading(file, self.name)
+
+    def skip(self, frames: int) -> int:
+        """Leave nothing out: return 0."""
+        return 0
+
+    def frames(self) -> Generator[NDArray[np.float32], None, None]:
+        """Yield the samples, float32 (n, channels), as they come."""
+        size = self._width * self.channels
+        most = BLOCK_SAMPLES // self.channels * size
+        held, done = b"", 0
+        while more := self._more(most - len(held)):
+            held += more
+            whole = len(held) - len(held) % size
+            if whole:
+                yield _decode(held[:whole], self._encoding).reshape(-1, self.channels)
+            done += whole // size
+            held = held[whole:]
+        if held:
+            seconds = done / self.sample_rate
+            self.damage = f"{self.name}: ends at {seconds:.6g} s with {len(held)} of the {size} bytes of a frame"
+
+    def close(self) -> None:
+        """Let go of the file; it is the caller's to close."""
+        self._read = _nothing
+
+    def _more(self, count: int) -> bytes:
+        """Return at least one byte, at most `count`; nothing at the end."""
+        try:
+            data = self._read(count)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {describe_os_error(error)}"
+            raise AudioError(f"{self.name}: reading the file object failed: {reason}") from error
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise AudioError(f"{self.name}: reading the file object gave {type(data).__name__} in place of bytes")
+        return bytes(data)
+
+
+def _reading(file: Any, name: str) -> Any:
+    """Return what reads up to n bytes of `file`, and waits only for the first one."""
+    try:
+        waits = os.get_blocking(file.fileno())
+    except (AttributeError, OSError, ValueError):
+        waits = True
+    if not waits:
+        raise AudioError(f"{name}: is open without waiting (O_NONBLOCK); open it so that reading waits")
+    return getattr(file, "read1", file.read)
+
+
+def _nothing(count: int) -> bytes:
+    return b""
+
+
+def _decode(data: bytes, encoding: str) -> NDArray[np.float32]:
+    """Return the samples, float32 (n,)."""
+    kind, width, zero, scale = RAW_ENCODINGS[encoding]
+    if width == 3:
+        data = _widened(data, little=kind.startswith("<"))
+    samples = np.frombuffer(data, kind)
+    with np.errstate(over="ignore"):  # of 64 bits: becomes inf, which is refused with its time
+        converted = samples.astype(np.float32)
+    if zero:
+        converted -= np.float32(zero)
+    converted *= np.float32(1 / scale)
+    return converted
+
+
+def _widened(data: bytes, *, little: bool) -> bytes:
+    """Return integers of 24 bits as the upper ones of 32."""
+    wide = np.zeros((len(data) // 3, 4), np.uint8)
+    narrow = np.frombuffer(data, np.uint8).reshape(-1, 3)
+    wide[:, slice(1, 4) if little else slice(0, 3)] = narrow
+    return wide.tobytes()

@@ -1,0 +1,244 @@
+"""What verbs share that go through recordings: where results go, what is said of each, how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yamjit.cli.arguments import options_of, reading_of
+from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS
+from yamjit.cli.progress import Progress
+from yamjit.errors import InputError
+
+if TYPE_CHECKING:
+    from yamjit.output import Format, Writer
+    from yamjit.runs import Outcome, Recording, ResultFolder
+
+__all__ = ["deliver_arrays", "deliver_rows", "deliver_to_folder", "follow", "hearing_of", "is_folder", "refuse_input_as_output"]
+
+
+def hearing_of(args: argparse.Namespace, **more: Any) -> dict[str, Any]:
+    """Return the arguments of a `Hearing` that were given; says if the model is not a published one."""
+    from yamjit.store import resolve_model
+
+    model = resolve_model(args.model)
+    if not model.verified and not getattr(args, "quiet", False):
+        print(f"yamjit: note: the model ({model.origin}) is unverified: no published file", file=sys.stderr)
+    return {
+        "model": model,
+        "backend": args.backend,
+        "threads": args.threads,
+        "options": options_of(args) if hasattr(args, "allow") else _no_options(),
+        "reading": reading_of(args),
+        **more,
+    }
+
+
+def _no_options() -> Any:
+    from yamjit.options import ClassifierOptions
+
+    return ClassifierOptions()
+
+
+def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) -> int:
+    """Write the rows that are heard to standard output, a file, or a folder; return the exit code."""
+    from yamjit.runs import find_recordings, rows_to_folder, rows_to_writer
+
+    hearing.classifier  # noqa: B018 - refuses a model or options that cannot be used, before anything is written
+    recordings = find_recordings(args.files)
+    form = _format(args, default_format)
+    if is_folder(args):
+        return deliver_to_folder(
+            args,
+            hearing,
+            form.suffixes[0],
+            lambda todo, folder: rows_to_folder(todo, hearing, folder, form, args.jobs),
+            extra={"format": form.name},
+        )
+    _refuse_resuming(args)
+    if form.kind == "labels" and len(recordings) > 1:
+        raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
+    with Progress(len(recordings), quiet=args.quiet) as progress:
+        object.__setattr__(hearing, "watch", progress.watch)
+        with _writer(args, form, progress) as writer:
+            return follow(rows_to_writer(recordings, hearing, writer, args.jobs), len(recordings), progress)
+
+
+def deliver_to_folder(
+    args: argparse.Namespace,
+    hearing: Any,
+    suffix: str,
+    work: Callable[[Sequence[Recording], ResultFolder], Generator[Outcome[Any], None, None]],
+    *,
+    extra: dict[str, Any] | None = None,
+) -> int:
+    """Have each recording's result written to a folder, as far as it is not there; return the exit code."""
+    from yamjit import __version__
+    from yamjit.runs import ResultFolder, check_places, find_recordings
+
+    hearing.classifier  # noqa: B018 - refuses what cannot be used before anything is written
+    recordings = find_recordings(args.files)
+    check_places(recordings)
+    settings = {"yamjit": __version__, "verb": args.verb, **hearing.settings(), **(extra or {})}
+    with ResultFolder(args.output, suffix, settings, resume=args.resume, overwrite=args.overwrite) as folder:
+        todo = [one for one in recordings if one.problem is not None or not folder.has(one)]
+        with Progress(len(todo), quiet=args.quiet) as progress:
+            if len(todo) < len(recordings):
+                progress.warn(f"{len(recordings) - len(todo)} of {len(recordings)} files are done already")
+            object.__setattr__(hearing, "watch", progress.watch)
+            return follow(work(todo, folder), len(recordings), progress)
+
+
+def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Progress) -> int:
+    """Say what is wrong with recordings as they are done, and what failed in the end; return the exit code."""
+    failures = []
+    with contextlib.closing(found):
+        for outcome in found:
+            progress.add()
+            if outcome.failure is not None:
+                failures.append(outcome.recording.name)
+                progress.say(_named(outcome.recording.name, outcome.failure))
+                continue
+            for warning in _warnings(outcome.value):
+                progress.warn(f"warning: {_named(outcome.recording.name, warning)}")
+    if failures and total > 1:
+        progress.say("\n  ".join([f"{len(failures)} of {total} files failed:", *failures]))
+    return EXIT_SOME_FAILED if failures else EXIT_OK
+
+
+def _warnings(value: Any) -> Iterable[str]:
+    return (*value.warnings, *([value.damage] if value.damage else []))
+
+
+def _named(name: str, message: str) -> str:
+    """Return a message that begins with the name of its recording."""
+    return message if message.startswith((name, "<")) else f"{name}: {message}"
+
+
+# -- Where results go -------------------------------------------------------------------------------------------
+
+
+def is_folder(args: argparse.Namespace) -> bool:
+    """Return whether ``-o`` is a folder: one that is there, or a name that ends with a slash or in no suffix."""
+    given = args.output
+    if given is None or given == "-":
+        return False
+    return Path(given).is_dir() or given.endswith(("/", os.sep)) or not Path(given).suffix
+
+
+def refuse_input_as_output(files: Sequence[str], output: str) -> None:
+    """Refuse to write over a recording that is read.
+
+    Raises
+    ------
+    InputError
+    """
+    for file in files:
+        with contextlib.suppress(OSError):
+            if Path(output).samefile(file):
+                raise InputError(f"{output!r} is a recording that is read, and is not written over")
+
+
+def _format(args: argparse.Namespace, default: str) -> Format:
+    from yamjit.output import FORMATS, format_of
+
+    if args.format is not None:
+        return FORMATS[args.format]
+    if args.output in (None, "-") or is_folder(args):
+        return FORMATS[default]
+    return format_of(args.output)
+
+
+def _refuse_resuming(args: argparse.Namespace) -> None:
+    if args.resume or args.overwrite:
+        raise InputError("--resume and --overwrite go with a folder of results: -o FOLDER")
+
+
+@contextlib.contextmanager
+def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Iterator[Writer]:
+    """Give a writer to standard output, or to a file that is whole or not there; what was done when it was interrupted is."""
+    if args.output in (None, "-"):
+        if form.binary and sys.stdout.isatty():
+            raise InputError(f"{form.name} is not for a terminal: -o FILE")
+        with form.open(sys.stdout.buffer if form.binary else progress.around(sys.stdout)) as writer:
+            yield writer
+        return
+    from yamjit.runs import text_stream, whole_file
+
+    refuse_input_as_output(args.files, args.output)
+    interruption: BaseException | None = None
+    with whole_file(Path(args.output)) as file:
+        stream = file if form.binary else text_stream(file)
+        try:
+            with form.open(stream) as writer:
+                yield writer
+        except INTERRUPTIONS as error:
+            interruption = error
+        if stream is not file:
+            stream.detach()  # type: ignore[union-attr]
+    if interruption is not None:
+        raise interruption
+
+
+# -- Arrays -----------------------------------------------------------------------------------------------------
+
+
+def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
+    """Write arrays to standard output, a file, or a folder; return the exit code."""
+    from yamjit.runs import ArrayJob, find_recordings, outcomes
+
+    form = _array_format(args)
+    if is_folder(args):
+        return deliver_to_folder(
+            args,
+            listener,
+            f".{form}",
+            lambda todo, folder: outcomes(todo, ArrayJob(listener, form, folder.places), args.jobs),
+            extra={"format": form},
+        )
+    _refuse_resuming(args)
+    listener.classifier  # noqa: B018 - refuses a model that cannot be used, before anything is written
+    recordings = find_recordings(args.files)
+    if args.jobs > 1:
+        raise InputError("several processes write arrays to a folder alone: -o FOLDER")
+    if form in ("npy", "npz") and len(recordings) > 1:
+        raise InputError(f"a file of {form} holds one recording, and there are {len(recordings)}: -o FOLDER")
+    with Progress(len(recordings), quiet=args.quiet) as progress:
+        object.__setattr__(listener, "watch", progress.watch)
+        with _array_writer(args, form) as writer:
+            return follow(outcomes(recordings, ArrayJob(listener, form, writer=writer)), len(recordings), progress)
+
+
+def _array_format(args: argparse.Namespace) -> str:
+    from yamjit.runs import ARRAY_FORMATS
+
+    if args.format is not None:
+        return str(args.format)
+    if args.output in (None, "-"):
+        return "csv"
+    if is_folder(args):
+        return "npz"
+    suffix = Path(args.output).suffix[1:].lower()
+    if suffix not in ARRAY_FORMATS:
+        raise InputError(f"{args.output!r} ends like no format; accepted are {', '.join(ARRAY_FORMATS)}")
+    return suffix
+
+
+@contextlib.contextmanager
+def _array_writer(args: argparse.Namespace, form: str) -> Iterator[Any]:
+    from yamjit.runs import ARRAY_FORMATS, whole_file
+
+    if args.output in (None, "-"):
+        if form != "csv":
+            raise InputError(f"{form} goes to a file: -o FILE")
+        with ARRAY_FORMATS[form](sys.stdout.buffer) as writer:
+            yield writer
+        return
+    refuse_input_as_output(args.files, args.output)
+    with whole_file(Path(args.output)) as file, ARRAY_FORMATS[form](file) as writer:
+        yield writer

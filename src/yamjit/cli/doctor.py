@@ -1,0 +1,147 @@
+"""``yamjit doctor``: what is installed, what this machine has, and whether it works together."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from typing import Any
+
+from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
+
+__all__ = ["add_parser"]
+
+_PACKAGES = ("numpy", "numba", "llvmlite", "flatbuffers", "tflite", "soundfile", "soxr", "pooch", "platformdirs", "tqdm")
+_EXTRAS = {
+    "sounddevice": "mic",
+    "matplotlib": "plot",
+    "argcomplete": "completion",
+    "pyarrow": "parquet",
+    "pandas": "pandas",
+    "polars": "polars",
+}
+
+
+def add_parser(verbs: Any) -> None:
+    """Add the verb to the command line."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "doctor",
+        help="say what is installed and what works",
+        description="Say what is installed, which instruction set the kernels use, whether their cache can be written "
+        "and is warm, which microphones there are, and which model is found. Ends with 1 if a recording could not be "
+        "classified.",
+    )
+    parser.add_argument("--json", action="store_true", help="print an object of JSON")
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    found = _examine()
+    if args.json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        for title, values in found.items():
+            _show(title, values)
+    works = found["model"].get("problem") is None and found["audio files"].get("problem") is None
+    return EXIT_OK if works else EXIT_ERROR
+
+
+def _examine() -> dict[str, dict[str, Any]]:
+    return {
+        "yamjit": _this(),
+        "packages": {name: _version(name) or "missing" for name in _PACKAGES},
+        "extras": {name: _version(name) or f"not installed: pip install 'yamjit[{e}]'" for name, e in _EXTRAS.items()},
+        "kernels": _kernels(),
+        "audio files": _audio_files(),
+        "microphones": _microphones(),
+        "model": _model(),
+    }
+
+
+def _this() -> dict[str, Any]:
+    import yamjit
+
+    return {
+        "version": yamjit.__version__,
+        "installed in": os.path.dirname(yamjit.__file__),  # noqa: PTH120
+        "python": f"{platform.python_version()} ({sys.executable})",
+        "system": platform.platform(),
+        "processors": os.cpu_count(),
+    }
+
+
+def _kernels() -> dict[str, Any]:
+    from yamjit.kernels.diagnosis import diagnose_kernels
+
+    found = diagnose_kernels()
+    if found.numba is None:
+        return {"backend": "numpy: Numba is not installed, all works, slower"}
+    state = "warm: loaded without compiling" if found.warm else "cold: compiled when it pays, or by --backend numba"
+    return {
+        "backend": f"numba {found.numba}",
+        "processor": found.processor,
+        "lowering": found.lowering,
+        "cache": found.cache,
+        "cache can be written": found.cache_problem is None or found.cache_problem,
+        "cache is": state,
+    }
+
+
+def _audio_files() -> dict[str, Any]:
+    from yamjit.audio.files import libsndfile_version
+    from yamjit.errors import DependencyError
+
+    try:
+        return {"libsndfile": libsndfile_version()}
+    except DependencyError as error:
+        return {"problem": str(error)}
+
+
+def _microphones() -> dict[str, Any]:
+    from yamjit.audio import input_devices
+    from yamjit.errors import AudioError, DependencyError
+
+    try:
+        devices = input_devices()
+    except (AudioError, DependencyError) as error:
+        return {"problem": str(error)}
+    if not devices:
+        return {"problem": "PortAudio works and finds no device; samples can come through a pipe: yamjit listen --raw"}
+    return {str(device.index): {k: v for k, v in dataclasses.asdict(device).items() if k != "index"} for device in devices}
+
+
+def _model() -> dict[str, Any]:
+    from yamjit.classifier import load
+    from yamjit.errors import YamjitError
+
+    try:
+        model = load(backend="numpy", download=False)
+    except YamjitError as error:
+        return {"problem": str(error)}
+    return {
+        "name": model.source.known.name if model.source.known else "unknown",
+        "from": f"{model.source.path} ({model.source.origin})",
+        "sha256": model.source.sha256,
+        "verified": model.verified,
+        "classes": len(model.labels),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _show(title: str, values: dict[str, Any]) -> None:
+    print(title)
+    for key, value in values.items():
+        text = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+        if isinstance(value, dict):
+            text = ", ".join(f"{name} {part}" for name, part in value.items())
+        print(f"  {key:<22}" + str(text).replace("\n", "\n" + " " * 24))

@@ -1,0 +1,37 @@
+"""``yamjit events``: when something is heard in recordings, from when to when."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from yamjit.cli import arguments
+from yamjit.cli.classify import FORMATS
+from yamjit.cli.delivery import deliver_rows, hearing_of
+
+__all__ = ["add_parser"]
+
+
+def add_parser(verbs: Any) -> None:
+    """Add the verb to the command line."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "events",
+        help="find when classes are heard, from when to when",
+        description="Find events: a class begins where its score reaches --on, and ends where it falls below --off.",
+    )
+    arguments.add_inputs(parser)
+    arguments.add_event_options(parser)
+    arguments.add_model(parser)
+    arguments.add_backend(parser)
+    arguments.add_threads(parser)
+    arguments.add_reading(parser)
+    arguments.add_listing(parser, threshold=False)
+    arguments.add_output(parser, FORMATS, "text")
+    arguments.add_run(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from yamjit.runs import Events
+
+    return deliver_rows(args, Events(**hearing_of(args), events=arguments.events_of(args)), "text")

@@ -1,0 +1,68 @@
+"""``yamjit labels``: the classes of a model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from yamjit.cli.arguments import add_model
+from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
+
+if TYPE_CHECKING:
+    from yamjit.heads import HeadInfo, ListedClass
+
+__all__ = ["add_parser"]
+
+
+def add_parser(verbs: Any) -> None:
+    """Add the verb to the command line."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "labels",
+        help="list or search the classes of a model",
+        description="List the classes of a model: index, AudioSet id, name, and what it is a kind of in AudioSet's ontology. "
+        "Ends with 1 if nothing is found.",
+    )
+    parser.add_argument(
+        "text",
+        nargs="?",
+        default="",
+        metavar="TEXT",
+        help="only classes whose name, id or parent contains this, in any case",
+    )
+    parser.add_argument("--locale", default="en", metavar="LANGUAGE", help="of the names, where the model has them")
+    parser.add_argument("--json", action="store_true", help="print an array of JSON")
+    add_model(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from yamjit.classifier import load
+    from yamjit.heads import list_classes
+    from yamjit.options import ClassifierOptions
+
+    model = load(args.model, backend="numpy", options=ClassifierOptions(display_names_locale=args.locale))
+    found = [(head, one) for head in model.heads for one in list_classes(head, args.text)]
+    if args.json:
+        print(json.dumps([{"head": head.name, **one._asdict()} for head, one in found], indent=1, ensure_ascii=False))
+    else:
+        for head, one in found:
+            print(_line(head, one, several=len(model.heads) > 1))
+    if not found:
+        print(f"yamjit: no class, id or parent contains {args.text!r}{_hint(args.text, model.heads)}", file=sys.stderr)
+    return EXIT_OK if found else EXIT_ERROR
+
+
+def _line(head: HeadInfo, one: ListedClass, *, several: bool) -> str:
+    name = one.display_name if one.display_name == one.name else f"{one.display_name} ({one.name})"
+    kinds = f"  < {'; '.join(one.parents)}" if one.parents else ""
+    where = f"  [{head.name}]" if several else ""
+    return f"{one.class_index:>4}  {one.audioset_id:<12}{name}{kinds}{where}"
+
+
+def _hint(text: str, heads: tuple[HeadInfo, ...]) -> str:
+    from yamjit.class_map import nearest
+
+    like = nearest(text, [name for head in heads for name in head.display_names], 3)
+    return f"; near it are {', '.join(map(repr, like))}" if like else ""

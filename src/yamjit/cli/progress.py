@@ -1,0 +1,111 @@
+"""A progress bar on a terminal's standard error, and messages that do not tear it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from yamjit.recording import WindowStream
+
+__all__ = ["Progress"]
+
+_REFRESH_S = 0.25
+
+
+class Progress:
+    """How far a run is: in recordings, or in seconds of the only one; a context manager.
+
+    Parameters
+    ----------
+    recordings : int
+        How many there are.
+    quiet : bool
+        Whether there is neither a bar nor warnings.
+    """
+
+    def __init__(self, recordings: int, *, quiet: bool = False) -> None:
+        self._recordings = recordings
+        self._quiet = quiet
+        self._bar: Any = None
+        self._stream: WindowStream | None = None
+        self._over = threading.Event()
+
+    def __enter__(self) -> Progress:
+        if not self._quiet and sys.stderr is not None and sys.stderr.isatty():
+            self._bar = self._open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        if self._bar is not None:
+            self._bar.close()
+
+    def _open(self) -> Any:
+        from tqdm import tqdm
+
+        form: dict[str, Any] = {"leave": False, "dynamic_ncols": True, "file": sys.stderr}
+        if self._recordings > 1:
+            return tqdm(total=self._recordings, unit="file", **form)
+        return tqdm(unit="s", bar_format="{desc}{percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s{postfix}", **form)
+
+    def watch(self, stream: WindowStream) -> None:
+        """Follow a recording that is read in this process, if it is the only one."""
+        if self._bar is None or self._recordings > 1 or not stream.source.claimed_seconds:
+            return
+        self._stream = stream
+        self._bar.total = stream.source.claimed_seconds
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        while not self._over.wait(_REFRESH_S) and self._stream is not None:
+            self._bar.n = min(self._stream.duration_s, self._bar.total)
+            passed = self._bar.format_dict["elapsed"]
+            self._bar.set_postfix_str(f", {self._bar.n / passed:.0f} times as fast as it sounds" if passed else "")
+
+    def add(self) -> None:
+        """Count a recording that is done."""
+        if self._bar is not None and self._recordings > 1:
+            self._bar.update()
+
+    def warn(self, message: str) -> None:
+        """Print a warning on standard error, unless it is quiet there."""
+        if not self._quiet:
+            self.say(message)
+
+    def say(self, message: str) -> None:
+        """Print a message on standard error."""
+        self.clear()
+        print(f"yamjit: {message}", file=sys.stderr)
+
+    def clear(self) -> None:
+        """Make room for a line of something else; the bar comes back by itself."""
+        if self._bar is not None:
+            self._bar.clear()
+
+    def around(self, stream: TextIO) -> Any:
+        """Return a stream whose writes make room first, where both share a terminal."""
+        return _Clearing(stream, self) if self._bar is not None and stream.isatty() else stream
+
+
+class _Clearing:
+    """A stream of text beside a bar."""
+
+    def __init__(self, stream: TextIO, progress: Progress) -> None:
+        self._stream = stream
+        self._progress = progress
+
+    def write(self, text: str) -> int:
+        self._progress.clear()
+        return self._stream.write(text)
+
+    def writelines(self, lines: Any) -> None:
+        self._progress.clear()
+        self._stream.writelines(lines)
+
+    def flush(self) -> None:
+        self._stream.flush()

@@ -1,0 +1,63 @@
+"""The record of an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from yamjit.results import Row
+
+__all__ = ["Event", "by_start"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A class that is heard for a while.
+
+    Parameters
+    ----------
+    label : str
+        Name of the class or group.
+    class_index : int
+        In the head's list of classes; -1 for a group.
+    audioset_id : str
+        Empty where the class has none.
+    score, mean_score : float
+        The highest, and the mean, of the windows from the first to the last in which it was heard; smoothed if asked.
+    start_s, end_s : float
+        In seconds from the start of the recording.
+    channel : int or None
+        From 0; None where the channels were mixed.
+    """
+
+    label: str
+    class_index: int
+    audioset_id: str
+    score: float
+    mean_score: float
+    start_s: float
+    end_s: float
+    channel: int | None = None
+
+    def row(self, file: str, head: str = "") -> Row:
+        """Return the event as a record of the recording `file`."""
+        return Row(
+            file,
+            self.start_s,
+            self.end_s,
+            self.label,
+            self.score,
+            self.class_index,
+            self.audioset_id,
+            self.channel,
+            head,
+        )
+
+
+def by_start(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Return events in the order in which they start; at the same time by class index, then name."""
+    return tuple(sorted(events, key=_start))
+
+
+def _start(event: Event) -> tuple[float, int, str]:
+    return event.start_s, event.class_index, event.label

@@ -1,0 +1,72 @@
+"""What this machine has for the kernels: Numba, an instruction set, a cache."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from yamjit.disk import cache_directory, describe
+from yamjit.errors import DependencyError
+
+__all__ = ["KernelDiagnosis", "diagnose_kernels"]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelDiagnosis:
+    """What was found.
+
+    Parameters
+    ----------
+    numba : str or None
+        Version; None where it is not installed, and NumPy does all.
+    lowering : str or None
+        Instruction set that kernels are compiled for, such as "avx512vnni".
+    processor : str or None
+        As LLVM calls it.
+    cache : str or None
+        Folder of the compiled kernels.
+    cache_problem : str or None
+        Why nothing can be kept there.
+    warm : bool
+        Whether both kernels can be loaded without being compiled.
+    """
+
+    numba: str | None
+    lowering: str | None
+    processor: str | None
+    cache: str | None
+    cache_problem: str | None
+    warm: bool
+
+
+def diagnose_kernels() -> KernelDiagnosis:
+    """Look at this machine; imports Numba if it is there, and compiles nothing."""
+    cache, problem = _cache()
+    try:
+        version = importlib.metadata.version("numba")
+        import llvmlite.binding as llvm
+
+        from yamjit.kernels import numba_backend, numba_log_mel
+        from yamjit.kernels.processor import compiled_target
+    except ImportError:  # PackageNotFoundError is one
+        return KernelDiagnosis(None, None, None, cache, problem, warm=False)
+    warm = numba_backend.is_ready() and numba_log_mel.log_mel.is_ready()
+    return KernelDiagnosis(version, compiled_target().name, llvm.get_host_cpu_name(), cache, problem, warm)
+
+
+def _cache() -> tuple[str | None, str | None]:
+    try:
+        folder = cache_directory() / "kernels"
+    except DependencyError as error:
+        return None, str(error)
+    return str(folder), _problem_of(folder)
+
+
+def _problem_of(folder: Path) -> str | None:
+    """Return why nothing can be kept in a folder, which need not exist."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        return describe(NotADirectoryError(20, f"{str(existing)!r} is no folder"))
+    return None if os.access(existing, os.W_OK | os.X_OK) else f"{str(existing)!r} cannot be written to"

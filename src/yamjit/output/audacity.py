@@ -1,0 +1,24 @@
+"""Audacity's label track: ``start<TAB>end<TAB>name (score)``, to be imported beside the recording."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from yamjit.output.cells import cell, seconds
+from yamjit.output.writer import LabelsWriter
+
+if TYPE_CHECKING:
+    from yamjit.results import Row
+
+__all__ = ["AudacityWriter"]
+
+
+class AudacityWriter(LabelsWriter):
+    """Writes a label a row; the score, and the channel if there is one, stand behind the name."""
+
+    name = "audacity"
+
+    def _row(self, row: Row) -> None:
+        channel = "" if row.channel is None else f", channel {row.channel}"
+        label = cell(f"{row.label} ({row.score:.2f}{channel})")
+        self._stream.write(f"{seconds(row.start_s)}\t{seconds(row.end_s)}\t{label}\n")

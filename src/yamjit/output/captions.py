@@ -1,0 +1,58 @@
+"""What WebVTT and SRT share: cues in the order of time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from yamjit.output.cells import one_line
+from yamjit.output.writer import LabelsWriter
+
+if TYPE_CHECKING:
+    from yamjit.results import Row, Summary
+
+__all__ = ["CaptionWriter"]
+
+
+class CaptionWriter(LabelsWriter):
+    """Writes a cue a row, such as ``[Dog bark]``; they wait for the end, since events end in another order."""
+
+    #: Between seconds and milliseconds.
+    decimal_mark: str
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._cues: list[tuple[int, int, str]] = []
+        self._number = 0
+
+    def end(self, summary: Summary) -> None:
+        """Write the cues."""
+        super().end(summary)
+        self._write_cues()
+
+    def _close(self) -> None:
+        self._write_cues()
+
+    def _row(self, row: Row) -> None:
+        start = round(row.start_s * 1000)
+        # A cue that takes no time is none.
+        self._cues.append((start, max(start + 1, round(row.end_s * 1000)), f"[{one_line(row.label)}]"))
+
+    def _write_cues(self) -> None:
+        self._cues.sort(key=lambda cue: cue[0])
+        for start, end, text in self._cues:
+            self._number += 1
+            times = f"{self._clock(start)} --> {self._clock(end)}"
+            self._stream.write(self._cue(self._number, times, text))
+        self._cues.clear()
+        self._stream.flush()
+
+    def _clock(self, milliseconds: int) -> str:
+        """Return a time as hours, minutes, seconds."""
+        seconds, rest = divmod(milliseconds, 1000)
+        minutes, second = divmod(seconds, 60)
+        hour, minute = divmod(minutes, 60)
+        return f"{hour:02}:{minute:02}:{second:02}{self.decimal_mark}{rest:03}"
+
+    def _cue(self, number: int, times: str, text: str) -> str:
+        """Return a cue with its blank lines."""
+        raise NotImplementedError

@@ -1,0 +1,34 @@
+"""Runs over many recordings: inputs to a list, work in processes, results in order or each in a file of its own."""
+
+from __future__ import annotations
+
+from yamjit.runs.folder import Places, ResultFolder, whole_file
+from yamjit.runs.arrays import ARRAY_FORMATS, ArrayJob
+from yamjit.runs.hearing import Classes, Cuttings, Embeddings, Events, Hearing, LogMel
+from yamjit.runs.inputs import AUDIO_SUFFIXES, STDIN, Recording, check_places, find_recordings
+from yamjit.runs.pool import Outcome, outcomes
+from yamjit.runs.rows import rows_to_folder, rows_to_writer, text_stream
+
+__all__ = [
+    "ARRAY_FORMATS",
+    "AUDIO_SUFFIXES",
+    "STDIN",
+    "ArrayJob",
+    "Classes",
+    "Cuttings",
+    "Embeddings",
+    "Events",
+    "Hearing",
+    "LogMel",
+    "Outcome",
+    "Places",
+    "Recording",
+    "ResultFolder",
+    "check_places",
+    "find_recordings",
+    "outcomes",
+    "rows_to_folder",
+    "rows_to_writer",
+    "text_stream",
+    "whole_file",
+]

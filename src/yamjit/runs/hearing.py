@@ -1,0 +1,189 @@
+"""What a run does with each recording: the same in this process and in others, where the model is loaded once."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from yamjit.classifier import Classifier
+from yamjit.events import EventOptions
+from yamjit.options import ClassifierOptions
+from yamjit.results import Row, Summary
+from yamjit.runs.arrays import Slab
+from yamjit.runs.folder import Places, whole_folder
+from yamjit.runs.inputs import STDIN, Recording
+from yamjit.segments import SegmentOptions, cut_segments
+from yamjit.store import ResolvedModel
+
+if TYPE_CHECKING:
+    from yamjit.recording import WindowStream
+
+__all__ = ["Classes", "Cuttings", "Embeddings", "Events", "Hearing", "LogMel"]
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """A model, and how recordings are read for it; can be pickled, the loaded model stays behind.
+
+    Parameters
+    ----------
+    model : ResolvedModel
+    backend : {"auto", "numba", "numpy"}
+    threads : int > 0
+    options : ClassifierOptions
+    reading : mapping
+        Arguments of `Classifier.windows`, such as `hop_s` and `channel`.
+    watch : callable, optional
+        Called with each recording that is opened in this process; stays behind as well.
+    """
+
+    model: ResolvedModel
+    backend: str = "auto"
+    threads: int = 1
+    options: ClassifierOptions = field(default_factory=ClassifierOptions)
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    watch: Callable[[WindowStream], None] | None = field(default=None, compare=False)
+
+    @functools.cached_property
+    def classifier(self) -> Classifier:
+        """The loaded model."""
+        return Classifier(self.model, backend=self.backend, threads=self.threads, options=self.options)
+
+    def settings(self) -> dict[str, Any]:
+        """Return all that results depend on, as values of JSON."""
+        own = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        for name in ("model", "backend", "threads", "watch", "places"):
+            own.pop(name, None)
+        plain = {name: _plain(value) for name, value in own.items()}
+        calibration = self.options.calibration
+        if calibration not in (None, "metadata"):
+            content = Path(os.fspath(calibration)).read_bytes()
+            plain["options"]["calibration"] = hashlib.sha256(content).hexdigest()
+        return {"model": self.model.sha256, **plain}
+
+    def open(self, recording: Recording, **how: Any) -> WindowStream:
+        """Open a recording; see `Classifier.windows`."""
+        audio: Any = sys.stdin.buffer if recording.name == STDIN else recording.name
+        stream = self.classifier.windows(audio, **self.reading, **how)
+        if self.watch is not None:
+            self.watch(stream)
+        return stream
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        return state | {"watch": None}
+
+
+def _plain(value: Any) -> Any:
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
+
+
+@dataclass(frozen=True)
+class Classes(Hearing):
+    """The classes that are heard in the whole of a recording and, if asked for, in each window.
+
+    Parameters
+    ----------
+    top : int > 0, or -1 for all
+        How many.
+    windows : bool
+        Whether each window has rows of its own.
+    """
+
+    top: int = -1
+    windows: bool = False
+
+    def hear(self, recording: Recording) -> Generator[list[Row], None, Summary]:
+        """Yield rows as they come; return what is known in the end."""
+        with self.open(recording) as stream:
+            for windows in stream:
+                if self.windows:
+                    yield list(stream.rows(windows, self.top))
+            return stream.summary(self.top)
+
+
+@dataclass(frozen=True)
+class Events(Hearing):
+    """The events of a recording, by the time of their beginning.
+
+    Parameters
+    ----------
+    events : EventOptions
+    """
+
+    events: EventOptions = field(default_factory=EventOptions)
+
+    def hear(self, recording: Recording) -> Generator[list[Row], None, Summary]:
+        """Yield rows; return what is known in the end."""
+        head = self.classifier.heads[0].name
+        with self.open(recording, level=self.events.min_dbfs is not None) as stream:
+            found = [event.row(stream.name, head) for event in self.classifier.watch_windows(stream, self.events)]
+            yield sorted(found, key=lambda row: (row.start_s, row.channel or 0, row.class_index, row.label))
+            return dataclasses.replace(stream.summary(1), top=())
+
+
+@dataclass(frozen=True)
+class Embeddings(Hearing):
+    """The embedding of each window."""
+
+    def slabs(self, recording: Recording) -> Generator[Slab, None, Summary]:
+        """Yield embeddings as they come; return what is known in the end."""
+        with self.open(recording) as stream:
+            for windows in stream:
+                yield Slab(stream.name, windows.times_s, stream.window_s, windows.channel, windows.embeddings)
+            return stream.summary(1)
+
+
+@dataclass(frozen=True)
+class LogMel(Hearing):
+    """The log-mel spectrogram, as the model sees it."""
+
+    def slabs(self, recording: Recording) -> Generator[Slab, None, Summary]:
+        """Yield frames as they come; return what is known in the end."""
+        frame_s = self.classifier.front_end.constants.hop_length / self.classifier.sample_rate
+        done: dict[int | None, int] = {}
+        with self.open(recording) as stream:
+            for windows in stream:
+                first = done.get(windows.channel, 0)
+                done[windows.channel] = first + len(windows.log_mel)
+                times_s = stream.source.start_s + np.arange(first, done[windows.channel]) * frame_s
+                yield Slab(stream.name, times_s, frame_s, windows.channel, windows.log_mel)
+            return stream.summary(1)
+
+
+@dataclass(frozen=True)
+class Cuttings(Events):
+    """Events, cut out of each recording as audio files in a folder of its own.
+
+    Parameters
+    ----------
+    cutting : SegmentOptions
+    places : Places, optional
+        Where the folders are.
+    """
+
+    cutting: SegmentOptions = field(default_factory=SegmentOptions)
+    places: Places | None = None
+
+    def __call__(self, recording: Recording) -> Summary:
+        """Write the segments of a recording; return what is known in the end."""
+        assert self.places is not None
+        heard = self.hear(recording)
+        rows = next(heard)
+        with whole_folder(self.places.target(recording)) as folder:
+            cut_segments(recording.name, rows, folder, self.cutting)
+        try:
+            next(heard)
+        except StopIteration as stop:
+            summary: Summary = stop.value
+            return summary
+        raise AssertionError("events come at once")

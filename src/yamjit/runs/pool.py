@@ -1,0 +1,210 @@
+"""A job done for many recordings, in this process or in several: outcomes in the order of the recordings."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.runs.inputs import Recording
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing.connection import Connection
+
+__all__ = ["Outcome", "outcomes"]
+
+_Value = TypeVar("_Value")
+
+#: Outcomes that may wait for an earlier one, in number: a day of sound among clips does not stop the other processes.
+_MOST_WAITING = 4096
+
+_KILLED = "the process that read it was killed, twice; by the system, for want of memory?"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[_Value]):
+    """What became of a recording.
+
+    Parameters
+    ----------
+    recording : Recording
+    value : object
+        What the job returned; None if it failed.
+    failure : str or None
+        Why it failed, in one line.
+    """
+
+    recording: Recording
+    value: _Value | None = None
+    failure: str | None = None
+
+
+def outcomes(
+    recordings: Sequence[Recording], job: Callable[[Recording], _Value], processes: int = 1
+) -> Generator[Outcome[_Value], None, None]:
+    """Yield what a job makes of each recording, in their order.
+
+    A recording that cannot be read fails alone. With several processes, the same holds for one whose process is
+    killed: it is tried once more, in a fresh process and alone. Other errors end the run. Closing the generator ends
+    the processes, and so does the end of this one, whatever ends it.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    job : callable
+        To be pickled, with more than one process; what it returns, too.
+    processes : int > 0
+        1 for this process.
+    """
+    if processes == 1:
+        yield from (_attempt(job, recording) for recording in recordings)
+        return
+    with contextlib.closing(_Crew(job, min(processes, max(1, len(recordings))))) as crew:
+        yield from _in_order(crew.outcomes(recordings))
+
+
+def _attempt(job: Callable[[Recording], _Value], recording: Recording) -> Outcome[_Value]:
+    if recording.problem is not None:
+        return Outcome(recording, failure=recording.problem)
+    try:
+        return Outcome(recording, job(recording))
+    except (AudioError, InputError, LimitError) as error:
+        return Outcome(recording, failure=str(error))
+    except MemoryError:
+        return Outcome(recording, failure=f"{recording.name}: there is not enough memory for it")
+
+
+def _in_order(found: Iterable[tuple[int, Outcome[_Value]]]) -> Iterator[Outcome[_Value]]:
+    waiting: dict[int, Outcome[_Value]] = {}
+    following = 0
+    for index, outcome in found:
+        waiting[index] = outcome
+        while following in waiting:
+            yield waiting.pop(following)
+            following += 1
+
+
+class _Crew(Generic[_Value]):
+    """Processes that do a job; where one is killed, others take their place."""
+
+    def __init__(self, job: Callable[[Recording], _Value], processes: int) -> None:
+        self._job = job
+        self._processes = processes
+        self._pool: _Pool[_Value] | None = None
+
+    def outcomes(self, recordings: Sequence[Recording]) -> Iterator[tuple[int, Outcome[_Value]]]:
+        """Yield index and outcome of each recording, as they are done."""
+        under_way: dict[Future[Outcome[_Value]], int] = {}
+        following = 0
+        while following < len(recordings) or under_way:
+            oldest = min(under_way.values(), default=following)
+            # One more than there are processes, so that none of them ever waits; few, so that few are tried again.
+            while len(under_way) <= self._processes and following < min(len(recordings), oldest + _MOST_WAITING):
+                under_way[self._submit(recordings[following])] = following
+                following += 1
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
+                self.close()
+                yield from ((index, self._again(future, recordings[index])) for future, index in under_way.items())
+                under_way.clear()
+                self.close()
+            for future in done & under_way.keys():
+                yield under_way.pop(future), future.result()
+
+    def close(self) -> None:
+        """End the processes, whatever they are doing."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    def _submit(self, recording: Recording, processes: int | None = None) -> Future[Outcome[_Value]]:
+        if self._pool is None:
+            self._pool = _Pool(self._job, processes or self._processes)
+        return self._pool.submit(recording)
+
+    def _again(self, future: Future[Outcome[_Value]], recording: Recording) -> Outcome[_Value]:
+        """Return the outcome of a recording that was under way when a process was killed, perhaps its own."""
+        with contextlib.suppress(BrokenProcessPool):
+            return future.result()
+        try:
+            return self._submit(recording, 1).result()
+        except BrokenProcessPool:
+            self.close()
+            return Outcome(recording, failure=f"{recording.name}: {_KILLED}")
+
+
+class _Pool(Generic[_Value]):
+    """Processes that end with this object.
+
+    They hold one end of a pipe, the leash; when the other end goes, they go. Only this process holds that.
+    """
+
+    def __init__(self, job: Callable[[Recording], _Value], processes: int) -> None:
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
+        context = multiprocessing.get_context("spawn")
+        held, self._leash = context.Pipe(duplex=False)
+        self._held = held
+        self._executor: ProcessPoolExecutor = ProcessPoolExecutor(
+            processes, mp_context=context, initializer=_begin, initargs=(job, held)
+        )
+
+    def submit(self, recording: Recording) -> Future[Outcome[_Value]]:
+        with _signals_held():
+            try:
+                return self._executor.submit(_do, recording)
+            except BrokenProcessPool as error:
+                broken: Future[Outcome[_Value]] = Future()
+                broken.set_exception(error)
+                return broken
+
+    def close(self) -> None:
+        self._leash.close()
+        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._held.close()
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Keep Ctrl-C for later, and from processes that start meanwhile for ever: it is this process that ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+# -- In the processes -------------------------------------------------------------------------------------------
+
+_job: Callable[[Recording], Any]
+
+
+def _begin(job: Callable[[Recording], Any], leash: Connection) -> None:
+    """Take the job, and watch the leash."""
+    global _job
+    _job = job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, args=(leash,), daemon=True).start()
+
+
+def _follow(leash: Connection) -> None:
+    import os
+
+    with contextlib.suppress(EOFError, OSError):
+        leash.recv_bytes()
+    os._exit(1)
+
+
+def _do(recording: Recording) -> Outcome[Any]:
+    return _attempt(_job, recording)

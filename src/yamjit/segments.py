@@ -1,0 +1,300 @@
+"""Segments: the events of a recording cut out of it, each an audio file of its own."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import os
+import re
+import unicodedata
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from yamjit.audio import DEFAULT_AUDIO_LIMITS, AudioLimits
+from yamjit.audio.files import FileReader
+from yamjit.audio.opening import describe_os_error, open_path
+from yamjit.audio.writing import CONTAINERS, AudioFileWriter, encoding_for
+from yamjit.errors import AudioError, InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Heard", "Segment", "SegmentOptions", "cut_segments", "segment_name"]
+
+#: Segments that are written at a time; those beyond wait for another pass over the recording.
+_MOST_OPEN = 32
+
+#: Of a file system's 255 bytes for a name; a number may follow.
+_MOST_STEM_BYTES = 120
+_MOST_LABEL_BYTES = 80
+
+
+class Heard(Protocol):
+    """What is cut out: an `Event`, a `Row`, or anything else that says as much."""
+
+    @property
+    def label(self) -> str:
+        """Name of the class."""
+        ...
+
+    @property
+    def score(self) -> float:
+        """How sure it is."""
+        ...
+
+    @property
+    def start_s(self) -> float:
+        """In seconds from the start of the recording."""
+        ...
+
+    @property
+    def end_s(self) -> float:
+        """In seconds from the start of the recording."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentOptions:
+    """How events are cut out.
+
+    Parameters
+    ----------
+    padding_s : float >= 0
+        Of the recording that is kept before and after an event, in seconds.
+    most_per_class : int > 0, optional
+        Events of a class that are cut out: those with the highest scores, of equal ones the earliest.
+    container : {"flac", "wav"}
+        WAV keeps floats as floats; FLAC has 24 bits for them, and at most 8 channels.
+
+    Raises
+    ------
+    InputError
+        If a value is none of these.
+    """
+
+    padding_s: float = 0.0
+    most_per_class: int | None = None
+    container: Literal["flac", "wav"] = "flac"
+
+    def __post_init__(self) -> None:
+        if not _is_time(self.padding_s):
+            raise InputError(f"padding_s is {self.padding_s!r}; seconds from 0 up are accepted")
+        most: Any = self.most_per_class
+        if most is not None and not (isinstance(most, int) and most is not True and most > 0):
+            raise InputError(f"most_per_class is {most!r}; a whole number of at least 1, or None for all, is accepted")
+        if self.container not in CONTAINERS:
+            raise InputError(f"container is {self.container!r}; accepted are {', '.join(CONTAINERS)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """An audio file with an event in it.
+
+    Parameters
+    ----------
+    path : Path
+    event : Heard
+        As it was given.
+    start_s, end_s : float
+        Which part of the recording the file holds, in seconds.
+    """
+
+    path: Path
+    event: Heard
+    start_s: float
+    end_s: float
+
+
+def cut_segments(
+    recording: str | os.PathLike[str],
+    events: Iterable[Heard],
+    folder: str | os.PathLike[str],
+    options: SegmentOptions | None = None,
+    *,
+    limits: AudioLimits = DEFAULT_AUDIO_LIMITS,
+) -> tuple[Segment, ...]:
+    """Write the events of a recording as audio files, with its own sample rate, channels and resolution.
+
+    A file is named ``<recording>_<start in seconds>_<class>.flac``, letters and digits kept; where that name is taken,
+    a number follows. Nothing is overwritten, and a file has its name only once it is whole. The recording is read in
+    blocks, and never as a whole.
+
+    Parameters
+    ----------
+    recording : path
+        Of a file that libsndfile reads.
+    events : iterable of Event or Row
+    folder : path
+        Made if it is not there.
+    options : SegmentOptions, optional
+    limits : AudioLimits
+        What is accepted of the recording.
+
+    Returns
+    -------
+    tuple of Segment
+        In the order of time.
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read, an event begins after its end, or a file cannot be written; the segments
+        that were whole by then stay.
+    InputError
+        If an argument is wrong.
+    LimitError
+        If a WAV file would be larger than 4 GiB.
+    """
+    if not isinstance(recording, (str, os.PathLike)):
+        raise InputError(f"the path of a recording is accepted, found {type(recording).__name__}")
+    options = SegmentOptions() if options is None else options
+    chosen = _chosen(events, options.most_per_class)
+    target = Path(folder)
+    _make(target)
+    done: list[Segment] = []
+    while chosen:
+        with _Pass(recording, target, options, limits) as reading:
+            waiting, chosen = chosen, []
+            done += reading.cut(waiting, chosen)
+    return tuple(sorted(done, key=lambda segment: _order(segment.event)))
+
+
+def segment_name(recording: str | os.PathLike[str], event: Heard, container: str) -> str:
+    """Return the name of a segment's file: letters, digits, ``-``, ``_``, two dots; it leaves room for a number."""
+    stem = _safe(Path(os.fsdecode(recording)).stem, _MOST_STEM_BYTES)
+    return f"{stem}_{event.start_s:010.3f}_{_safe(event.label, _MOST_LABEL_BYTES)}.{container}"
+
+
+class _Cut:
+    """A segment that is being written."""
+
+    def __init__(self, event: Heard, first: int, last: int, writer: AudioFileWriter) -> None:
+        self.event, self.first, self.last = event, first, last
+        self.writer = writer
+        self.written = 0
+
+    def take(self, block: NDArray[np.float32], position: int) -> None:
+        """Write what a block, which starts at frame `position`, has of it."""
+        part = block[max(0, self.first - position) : max(0, self.last - position)]
+        self.writer.write(part)
+        self.written += len(part)
+
+    def publish(self, rate: int) -> Segment:
+        """Finish the file."""
+        start = self.first / rate
+        return Segment(self.writer.publish(), self.event, start, start + self.written / rate)
+
+
+class _Pass:
+    """One reading of the recording, from its start to the end of the last segment; a context manager."""
+
+    def __init__(
+        self, recording: str | os.PathLike[str], folder: Path, options: SegmentOptions, limits: AudioLimits
+    ) -> None:
+        self._recording = recording
+        self._folder = folder
+        self._options = options
+        opened = open_path(recording)
+        try:
+            self._reader = FileReader(opened, limits)
+        except BaseException:
+            opened.close()
+            raise
+        self._rate = self._reader.sample_rate
+        self._cuts: list[_Cut] = []
+
+    def __enter__(self) -> _Pass:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for cut in self._cuts:
+            cut.writer.discard()
+        self._reader.close()
+
+    def cut(self, events: list[Heard], deferred: list[Heard]) -> Iterator[Segment]:
+        """Yield segments as they are done; events for which too many files are open go to `deferred`."""
+        waiting = deque(sorted(events, key=_order))
+        position = 0
+        for block in self._reader.frames():
+            end = position + len(block)
+            yield from self._finished(block, position)
+            while waiting and self._first(waiting[0]) < end:
+                if len(self._cuts) == _MOST_OPEN:
+                    deferred.append(waiting.popleft())
+                    continue
+                self._cuts.append(self._begin(waiting.popleft()))
+                yield from self._finished(block, position, only=self._cuts[-1])
+            position = end
+            if not (waiting or self._cuts):
+                return
+        while self._cuts:
+            yield self._publish(self._cuts[0])
+        if waiting:
+            raise AudioError(
+                f"{self._reader.name}: ends at {position / self._rate:g} s, and {waiting[0].label!r} is to begin at "
+                f"{waiting[0].start_s:g} s"
+            )
+
+    def _finished(self, block: NDArray[np.float32], position: int, *, only: _Cut | None = None) -> Iterator[Segment]:
+        """Give a block to all segments, or one; yield those that it finishes."""
+        for cut in list(self._cuts) if only is None else [only]:
+            cut.take(block, position)
+            if cut.last <= position + len(block):
+                yield self._publish(cut)
+
+    def _publish(self, cut: _Cut) -> Segment:
+        segment = cut.publish(self._rate)
+        self._cuts.remove(cut)
+        return segment
+
+    def _begin(self, event: Heard) -> _Cut:
+        path = self._folder / segment_name(self._recording, event, self._options.container)
+        encoding = encoding_for(self._reader.format, self._options.container)
+        writer = AudioFileWriter(path, self._rate, self._reader.channels, encoding)
+        first = self._first(event)
+        last = round((event.end_s + self._options.padding_s) * self._rate)
+        return _Cut(event, first, max(first + 1, last), writer)
+
+    def _first(self, event: Heard) -> int:
+        return max(0, round((event.start_s - self._options.padding_s) * self._rate))
+
+
+def _chosen(events: Iterable[Heard], most: int | None) -> list[Heard]:
+    """Return the events to be cut out."""
+    by_label: dict[str, list[Heard]] = {}
+    for event in events:
+        if not (_is_time(event.start_s) and _is_time(event.end_s) and event.start_s < event.end_s):
+            raise InputError(
+                f"{event.label!r} is from {event.start_s!r} to {event.end_s!r} s; times in order, from 0 up, are "
+                "accepted"
+            )
+        by_label.setdefault(event.label, []).append(event)
+    return [e for mine in by_label.values() for e in sorted(mine, key=lambda e: (-e.score, e.start_s))[:most]]
+
+
+def _order(event: Heard) -> tuple[float, str]:
+    return event.start_s, event.label
+
+
+def _is_time(value: Any) -> bool:
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return real and 0 <= value < 1e12 and math.isfinite(value)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{folder}: cannot be made: {describe_os_error(error)}") from error
+
+
+def _safe(text: str, most_bytes: int) -> str:
+    """Return `text` as part of a name that any file system takes: what is no letter, mark or digit becomes ``_``."""
+    composed = unicodedata.normalize("NFC", text)
+    kept = "".join(c if unicodedata.category(c)[0] in "LMN" or c == "-" else "_" for c in composed)
+    squeezed = re.sub("_+", "_", kept).strip("_-")
+    return squeezed.encode()[:most_bytes].decode(errors="ignore").rstrip("_-") or "unnamed"

@@ -1,0 +1,18 @@
+"""``tflite_support.task.audio``: classifier and embedder, and what holds the audio for them."""
+
+from __future__ import annotations
+
+from yamjit.task.audio.classifier import AudioClassifier, AudioClassifierOptions
+from yamjit.task.audio.embedder import AudioEmbedder, AudioEmbedderOptions
+from yamjit.task.audio.record import AudioRecord
+from yamjit.task.audio.tensor import AudioFormat, TensorAudio
+
+__all__ = [
+    "AudioClassifier",
+    "AudioClassifierOptions",
+    "AudioEmbedder",
+    "AudioEmbedderOptions",
+    "AudioFormat",
+    "AudioRecord",
+    "TensorAudio",
+]

@@ -1,0 +1,159 @@
+"""The embedder of the Task Library: one window in, a vector that tells how it sounds out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import InputError, ModelError
+from yamjit.task.audio.tensor import TensorAudio
+from yamjit.task.audio.window import WindowTask
+from yamjit.task.core import BaseOptions
+from yamjit.task.engine import Engine
+from yamjit.task.processor import Embedding, EmbeddingOptions, EmbeddingResult, FeatureVector
+
+__all__ = ["AudioEmbedder", "AudioEmbedderOptions"]
+
+Float32 = npt.NDArray[np.float32]
+
+#: What a value of 1 becomes when it is quantized.
+_QUANTIZED_ONE = 128
+
+
+@dataclass
+class AudioEmbedderOptions:
+    """What an embedder runs, and in which form it gives its vectors.
+
+    Parameters
+    ----------
+    base_options : BaseOptions
+        Any classifier will do: the embedding is read from inside of it.
+    embedding_options : EmbeddingOptions
+    """
+
+    base_options: BaseOptions
+    embedding_options: EmbeddingOptions = field(default_factory=EmbeddingOptions)
+
+
+class AudioEmbedder(WindowTask):
+    """Turns one window into a vector: 1024 values for YAMNet. Threads may share it.
+
+    Made by `create_from_file` or `create_from_options`.
+    """
+
+    def __init__(self, options: AudioEmbedderOptions) -> None:
+        super().__init__(Engine(options.base_options))
+        self._options = options.embedding_options
+        if not self._engine.embedding_size:
+            raise ModelError("this model has no embedding: its logits are not computed from an average over positions")
+
+    @classmethod
+    def create_from_file(cls, file_path: str | os.PathLike[str]) -> AudioEmbedder:
+        """Load a model.
+
+        Parameters
+        ----------
+        file_path : path
+            "starter" is the small model of the package.
+
+        Raises
+        ------
+        ModelError
+            If it cannot be run exactly, or has no embedding.
+        """
+        return cls.create_from_options(AudioEmbedderOptions(BaseOptions(file_name=file_path)))
+
+    @classmethod
+    def create_from_options(cls, options: AudioEmbedderOptions) -> AudioEmbedder:
+        """Load a model.
+
+        Parameters
+        ----------
+        options : AudioEmbedderOptions
+
+        Raises
+        ------
+        ModelError
+            If it cannot be run exactly, or has no embedding.
+        InputError
+            If an option is wrong.
+        """
+        return cls(options)
+
+    def embed(self, audio: TensorAudio) -> EmbeddingResult:
+        """Embed a window.
+
+        Parameters
+        ----------
+        audio : TensorAudio
+            Of `required_audio_format` and `required_input_buffer_size`.
+
+        Returns
+        -------
+        EmbeddingResult
+            With one embedding.
+
+        Raises
+        ------
+        InputError
+            If channels, sample rate or size are not those that the model takes, or a value to be quantized lies beyond
+            [-1, 1].
+        AudioError
+            If a sample is not finite, or far beyond full scale.
+        """
+        vector = self._engine.embed(self._samples(audio))
+        if self._options.l2_normalize:
+            vector = _normalized(vector)
+        value = _quantized(vector) if self._options.quantize else vector
+        return EmbeddingResult([Embedding(FeatureVector(value), 0)])
+
+    @staticmethod
+    def cosine_similarity(u: FeatureVector, v: FeatureVector) -> float:
+        """Return the cosine of the angle between two vectors, in [-1, 1].
+
+        Raises
+        ------
+        InputError
+            If one is quantized and the other is not, their sizes differ, or one is empty, zero or not finite.
+        """
+        first, second = np.asarray(u.value), np.asarray(v.value)
+        if first.dtype != second.dtype:
+            raise InputError(f"vectors of one type are accepted, found {first.dtype} and {second.dtype}")
+        if first.shape != second.shape or first.ndim != 1 or not first.size:
+            raise InputError(f"vectors of one size are accepted, found shapes {first.shape} and {second.shape}")
+        a, b = first.astype(np.float64), second.astype(np.float64)
+        lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
+        if not lengths > 0:
+            raise InputError("a vector is zero or not finite, and has no direction")
+        return min(1.0, max(-1.0, float(a @ b) / lengths))
+
+    def get_embedding_dimension(self, output_index: int) -> int:
+        """Return how many values an output has; -1 if there is no such output."""
+        return self._engine.embedding_size if output_index == 0 else -1
+
+    @property
+    def number_of_output_layers(self) -> int:
+        """How many vectors there are."""
+        return 1
+
+
+def _normalized(vector: Float32) -> Float32:
+    """Return a vector of length 1; one of zeros stays as it is."""
+    length = np.linalg.norm(vector.astype(np.float64))
+    return vector if length == 0 else (vector / length).astype(np.float32)
+
+
+def _quantized(vector: Float32) -> npt.NDArray[np.int8]:
+    """Return round(128 v), halves away from zero, in [-128, 127]."""
+    largest = float(np.abs(vector).max())
+    if largest > 1:
+        raise InputError(
+            f"values in [-1, 1] can be quantized, the largest is {largest:.6g}; set l2_normalize=True as well"
+        )
+    scaled = vector.astype(np.float64) * _QUANTIZED_ONE
+    rounded: Any = np.trunc(scaled + np.copysign(0.5, scaled))
+    return np.clip(rounded, -128, 127).astype(np.int8)

@@ -1,0 +1,169 @@
+"""The audio that a task is given: a ring buffer that keeps the newest samples."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import InputError
+from yamjit.task.audio.record import AudioRecord
+from yamjit.task.samples import as_frames, cut, positive, read_frames, shift_in, whole
+
+__all__ = ["AudioFormat", "TensorAudio"]
+
+
+@dataclass(frozen=True)
+class AudioFormat:
+    """What samples stand for.
+
+    Parameters
+    ----------
+    channels : int > 0
+    sample_rate : int > 0
+        In Hz.
+    """
+
+    channels: int
+    sample_rate: int
+
+    def __post_init__(self) -> None:
+        positive(self.channels, "channels")
+        positive(self.sample_rate, "sample_rate")
+
+
+class TensorAudio:
+    """A buffer of the newest samples, all zeros at first.
+
+    What is loaded is appended, and the oldest samples give way to it.
+
+    Parameters
+    ----------
+    audio_format : AudioFormat
+    buffer_size : int > 0
+        Samples of each channel.
+    """
+
+    def __init__(self, audio_format: AudioFormat, buffer_size: int) -> None:
+        self._format = audio_format
+        self._buffer = np.zeros((positive(buffer_size, "buffer_size"), audio_format.channels), np.float32)
+
+    @classmethod
+    def create_from_wav_file(cls, file_name: str | os.PathLike[str], sample_count: int, offset: int = 0) -> TensorAudio:
+        """Read a stretch of an audio file, with its rate and its channels.
+
+        Parameters
+        ----------
+        file_name : path
+            Of a file in any format that libsndfile reads.
+        sample_count : int > 0
+            Samples of each channel, counted from `offset`: a model's `required_input_buffer_size`. A file that ends
+            sooner gives a smaller buffer.
+        offset : int >= 0
+            Samples of each channel to be left out at the start.
+
+        Raises
+        ------
+        AudioError
+            If the file cannot be read.
+        InputError
+            If an argument is wrong, or nothing follows `offset`.
+        """
+        start, count = whole(offset, "offset", least=0), positive(sample_count, "sample_count")
+        sample_rate, frames = read_frames(file_name, start, count)
+        if not len(frames):
+            raise InputError(f"offset is {start}, where {os.fspath(file_name)} ends")
+        tensor = cls(AudioFormat(frames.shape[1], sample_rate), len(frames))
+        tensor._buffer = frames
+        return tensor
+
+    @property
+    def format(self) -> AudioFormat:
+        """Channels and sample rate."""
+        return self._format
+
+    @property
+    def buffer_size(self) -> int:
+        """Samples of each channel."""
+        return len(self._buffer)
+
+    @property
+    def buffer(self) -> npt.NDArray[np.float32]:
+        """The samples [shape=(buffer_size, channels), float32], the oldest first."""
+        return self._buffer
+
+    def clear(self) -> None:
+        """Make all samples zero."""
+        self._buffer = np.zeros_like(self._buffer)
+
+    def load_from_array(self, src: Any, offset: int = 0, size: int = -1) -> None:
+        """Append samples of an array; where there are more than the buffer holds, their newest.
+
+        Parameters
+        ----------
+        src : array_like [shape=(n, channels), or (n,) for one channel]
+            Floats in [-1, 1], or integers, which are divided by the range of their type (int16 by 32768).
+        offset : int >= 0
+            Samples to be left out at the start of `src`.
+        size : int
+            How many are loaded; negative for all that follow.
+
+        Raises
+        ------
+        InputError
+            If shape or type does not fit, or `src` is too short.
+        """
+        frames = as_frames(src, self._format.channels)
+        self._buffer = shift_in(self._buffer, frames[cut(len(frames), offset, size)])
+
+    def load_from_wav_file(self, file_name: str | os.PathLike[str], offset: int = 0) -> None:
+        """Append samples of an audio file from `offset` on, as many as the buffer holds.
+
+        Parameters
+        ----------
+        file_name : path
+            Of a file of the same format as the buffer.
+        offset : int >= 0
+            Samples of each channel to be left out at the start.
+
+        Raises
+        ------
+        AudioError
+            If the file cannot be read.
+        InputError
+            If its channels or its sample rate differ, or `offset` lies behind its end.
+        """
+        start = whole(offset, "offset", least=0)
+        sample_rate, frames = read_frames(file_name, start, self.buffer_size)
+        self._check_format(os.fspath(file_name), frames.shape[1], sample_rate)
+        self._buffer = shift_in(self._buffer, frames)
+
+    def load_from_audio_record(self, record: AudioRecord) -> None:
+        """Load the newest samples of a recording that goes on.
+
+        Raises
+        ------
+        InputError
+            If the record holds fewer samples than this buffer, or has other channels or another sample rate.
+        """
+        if record.buffer_size < self.buffer_size:
+            raise InputError(
+                f"the audio record holds {record.buffer_size} samples, the tensor audio takes {self.buffer_size}; "
+                "make the record's buffer at least as large"
+            )
+        self._check_format("the audio record", record.channels, record.sampling_rate)
+        self.load_from_array(record.read(self.buffer_size))
+
+    def _check_format(self, what: str, channels: int, sample_rate: int) -> None:
+        wanted = self._format
+        if channels != wanted.channels:
+            raise InputError(f"{what} has {channels} channel(s), the tensor audio takes {wanted.channels}")
+        if sample_rate != wanted.sample_rate:
+            raise InputError(f"{what} has {sample_rate} Hz, the tensor audio takes {wanted.sample_rate} Hz")
+
+    def __repr__(self) -> str:
+        form = self._format
+        return f"<TensorAudio: {self.buffer_size} samples, {form.channels} channel(s), {form.sample_rate} Hz>"

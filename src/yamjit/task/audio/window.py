@@ -1,0 +1,66 @@
+"""What classifier and embedder have in common: they take one window of a fixed format."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import InputError
+from yamjit.task.audio.record import AudioRecord
+from yamjit.task.audio.tensor import AudioFormat, TensorAudio
+from yamjit.task.engine import Engine
+
+__all__ = ["WindowTask"]
+
+
+class WindowTask:
+    """A task on one window.
+
+    Parameters
+    ----------
+    engine : Engine
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def required_audio_format(self) -> AudioFormat:
+        """Channels and sample rate that the model takes."""
+        return AudioFormat(self._engine.channels, self._engine.sample_rate)
+
+    @property
+    def required_input_buffer_size(self) -> int:
+        """Samples that the model takes."""
+        return self._engine.window
+
+    def create_input_tensor_audio(self) -> TensorAudio:
+        """Return a buffer of what the model takes, all zeros."""
+        return TensorAudio(self.required_audio_format, self.required_input_buffer_size)
+
+    def create_audio_record(self) -> AudioRecord:
+        """Return a record of the default input device, in the format that the model takes.
+
+        Raises
+        ------
+        DependencyError
+            If sounddevice or PortAudio is not installed.
+        AudioError
+            If no device can be opened so.
+        """
+        taken = self.required_audio_format
+        return AudioRecord(taken.channels, taken.sample_rate, self.required_input_buffer_size)
+
+    def _samples(self, audio: TensorAudio) -> npt.NDArray[np.float32]:
+        """Return the samples of one window, or refuse them."""
+        if not isinstance(audio, TensorAudio):
+            raise InputError(f"a TensorAudio is accepted, found {type(audio).__name__}")
+        taken, size = self.required_audio_format, self.required_input_buffer_size
+        found = audio.format
+        if found.channels != taken.channels:
+            raise InputError(f"the audio has {found.channels} channels, the model takes {taken.channels}")
+        if found.sample_rate != taken.sample_rate:
+            raise InputError(f"the audio has {found.sample_rate} Hz, the model takes {taken.sample_rate} Hz")
+        if audio.buffer_size != size:
+            raise InputError(f"the audio has {audio.buffer_size} samples, the model takes {size}")
+        return audio.buffer[:, 0]

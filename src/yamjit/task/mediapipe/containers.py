@@ -1,0 +1,134 @@
+"""``mediapipe.tasks.python.components.containers``: audio in, results out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.audio.arrays import as_array
+from yamjit.errors import InputError
+from yamjit.task.processor import Category, Classifications
+from yamjit.task.samples import as_frames, cut, positive, shift_in, whole
+
+__all__ = [
+    "AudioClassifierResult",
+    "AudioData",
+    "AudioDataFormat",
+    "Category",
+    "ClassificationResult",
+    "Classifications",
+]
+
+
+@dataclass
+class AudioDataFormat:
+    """What samples stand for.
+
+    Parameters
+    ----------
+    num_channels : int > 0
+    sample_rate : float, optional
+        In Hz, a whole number; to classify, it must be there.
+    """
+
+    num_channels: int = 1
+    sample_rate: float | None = None
+
+
+class AudioData:
+    """Samples and their format: a buffer of the newest ones, all zeros at first.
+
+    Parameters
+    ----------
+    buffer_length : int >= 0
+        Samples of each channel.
+    audio_format : AudioDataFormat, optional
+    """
+
+    def __init__(self, buffer_length: int, audio_format: AudioDataFormat | None = None) -> None:
+        self._format = AudioDataFormat() if audio_format is None else audio_format
+        channels = positive(self._format.num_channels, "num_channels")
+        self._buffer = np.zeros((whole(buffer_length, "buffer_length", least=0), channels), np.float32)
+
+    @classmethod
+    def create_from_array(cls, src: Any, sample_rate: float | None = None) -> AudioData:
+        """Return samples of an array, all of them.
+
+        Parameters
+        ----------
+        src : array_like [shape=(n,) or (n, channels)]
+            Floats in [-1, 1], or integers, which are divided by the range of their type (int16 by 32768).
+        sample_rate : float, optional
+            In Hz.
+
+        Raises
+        ------
+        InputError
+            If it is no audio.
+        """
+        samples = as_array(src)
+        if samples.ndim not in (1, 2):
+            raise InputError(f"array of shape {samples.shape}; accepted are (n,) and (n, channels)")
+        data = cls(len(samples), AudioDataFormat(samples.shape[1] if samples.ndim == 2 else 1, sample_rate))
+        data.load_from_array(samples)
+        return data
+
+    @property
+    def audio_format(self) -> AudioDataFormat:
+        """Channels and sample rate."""
+        return self._format
+
+    @property
+    def buffer_length(self) -> int:
+        """Samples of each channel."""
+        return len(self._buffer)
+
+    @property
+    def buffer(self) -> npt.NDArray[np.float32]:
+        """The samples [shape=(buffer_length, channels), float32], the oldest first."""
+        return self._buffer
+
+    def clear(self) -> None:
+        """Make all samples zero."""
+        self._buffer = np.zeros_like(self._buffer)
+
+    def load_from_array(self, src: Any, offset: int = 0, size: int = -1) -> None:
+        """Append samples of an array; where there are more than the buffer holds, their newest.
+
+        Parameters
+        ----------
+        src : array_like [shape=(n, channels), or (n,) for one channel]
+        offset : int >= 0
+            Samples to be left out at the start of `src`.
+        size : int
+            How many are loaded; negative for all that follow.
+
+        Raises
+        ------
+        InputError
+            If shape or type does not fit, or `src` is too short.
+        """
+        frames = as_frames(src, self._buffer.shape[1])
+        self._buffer = shift_in(self._buffer, frames[cut(len(frames), offset, size)])
+
+
+@dataclass
+class ClassificationResult:
+    """What a model says of a window.
+
+    Parameters
+    ----------
+    classifications : list of Classifications
+        One for each head.
+    timestamp_ms : int or None
+        Where the window starts.
+    """
+
+    classifications: list[Classifications]
+    timestamp_ms: int | None = None
+
+
+AudioClassifierResult = ClassificationResult

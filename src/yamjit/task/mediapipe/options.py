@@ -1,0 +1,85 @@
+"""Options of MediaPipe's audio tasks."""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from yamjit.errors import InputError
+from yamjit.task import core
+from yamjit.task.mediapipe.containers import AudioClassifierResult
+
+__all__ = ["AudioClassifierOptions", "BaseOptions", "Callback", "RunningMode"]
+
+
+#: Takes a result and its time in ms.
+Callback: TypeAlias = Callable[[AudioClassifierResult, int], None]
+
+
+class RunningMode(enum.Enum):
+    """Whether audio comes in clips, each for itself, or as one stream of blocks."""
+
+    AUDIO_CLIPS = "AUDIO_CLIPS"
+    AUDIO_STREAM = "AUDIO_STREAM"
+
+
+@dataclass
+class BaseOptions:
+    """Which model to run.
+
+    Parameters
+    ----------
+    model_asset_path : path, optional
+        "starter" is the small model of the package.
+    model_asset_buffer : bytes, optional
+        The model itself; wins over the path.
+    """
+
+    model_asset_path: str | os.PathLike[str] | None = None
+    model_asset_buffer: bytes | None = None
+
+    def to_core(self) -> core.BaseOptions:
+        """Return the same in the words of the Task Library.
+
+        Raises
+        ------
+        InputError
+            If there is no model.
+        """
+        if not self.model_asset_path and not self.model_asset_buffer:
+            raise InputError("one of model_asset_path and model_asset_buffer is needed; both are empty")
+        return core.BaseOptions(self.model_asset_path, self.model_asset_buffer)
+
+
+@dataclass
+class AudioClassifierOptions:
+    """What a classifier runs, how audio comes, and what it lists.
+
+    Parameters
+    ----------
+    base_options : BaseOptions
+    running_mode : RunningMode
+    display_names_locale : str, optional
+        Language of the display names, by default "en".
+    max_results : int, optional
+        At most so many of each head, those with the highest scores; negative (the default) for all, 0 is refused.
+    score_threshold : float in [0, 1], optional
+        Lower scores are left out; by default each head's own threshold, from the model's metadata.
+    category_allowlist, category_denylist : sequence of str, optional
+        Only these names, or all but these, in every head. One of the two at most. A name that no head has is refused.
+    result_callback : callable, optional
+        Called with a result and its timestamp in ms, by a thread of the classifier. Needed for a stream, refused
+        for clips.
+    """
+
+    base_options: BaseOptions
+    running_mode: RunningMode = RunningMode.AUDIO_CLIPS
+    display_names_locale: str | None = None
+    max_results: int | None = None
+    score_threshold: float | None = None
+    category_allowlist: Sequence[str] | None = None
+    category_denylist: Sequence[str] | None = None
+    result_callback: Callback | None = None

@@ -1,0 +1,8 @@
+"""``mediapipe.tasks.python``."""
+
+from __future__ import annotations
+
+from yamjit.task.mediapipe.options import BaseOptions
+from yamjit.task.mediapipe.tasks.python import audio, components
+
+__all__ = ["BaseOptions", "audio", "components"]

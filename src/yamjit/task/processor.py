@@ -1,0 +1,173 @@
+"""``tflite_support.task.processor``: options of what is done with a model's output, and the results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "Category",
+    "ClassificationOptions",
+    "ClassificationResult",
+    "Classifications",
+    "Embedding",
+    "EmbeddingOptions",
+    "EmbeddingResult",
+    "FeatureVector",
+]
+
+
+@dataclass
+class ClassificationOptions:
+    """Which categories a classifier lists.
+
+    Parameters
+    ----------
+    score_threshold : float in [0, 1], optional
+        Lower scores are left out; by default each head's own threshold, from the model's metadata.
+    category_name_allowlist, category_name_denylist : sequence of str, optional
+        Only these names, or all but these, in every head. One of the two at most. A name that no head has is refused.
+    display_names_locale : str, optional
+        Language of the display names, by default "en".
+    max_results : int, optional
+        At most so many of each head, those with the highest scores; negative (the default) for all, 0 is refused.
+    class_name_allowlist, class_name_denylist : sequence of str, optional
+        The same lists, as versions before 0.4 called them.
+    """
+
+    score_threshold: float | None = None
+    category_name_allowlist: Sequence[str] | None = None
+    category_name_denylist: Sequence[str] | None = None
+    display_names_locale: str | None = None
+    max_results: int | None = None
+    class_name_allowlist: Sequence[str] | None = None
+    class_name_denylist: Sequence[str] | None = None
+
+
+@dataclass
+class Category:
+    """A class and its score.
+
+    Parameters
+    ----------
+    index : int
+        In the head's list of classes.
+    score : float in [0, 1]
+    display_name : str
+        In the language asked for; empty where the model has no names in it.
+    category_name : str
+        Empty where the model has no names.
+    """
+
+    index: int
+    score: float
+    display_name: str
+    category_name: str
+
+    @property
+    def class_name(self) -> str:
+        """`category_name`, as versions before 0.4 called it."""
+        return self.category_name
+
+
+@dataclass
+class Classifications:
+    """What one head, that is one output of the model, says.
+
+    Parameters
+    ----------
+    categories : list of Category
+        The highest score first, equal ones by index.
+    head_index : int
+    head_name : str
+        Name of the output in the model's metadata, else of its tensor.
+    """
+
+    categories: list[Category]
+    head_index: int
+    head_name: str
+
+    @property
+    def classes(self) -> list[Category]:
+        """`categories`, as versions before 0.4 called them."""
+        return self.categories
+
+
+@dataclass
+class ClassificationResult:
+    """What a model says of a window.
+
+    Parameters
+    ----------
+    classifications : list of Classifications
+        One for each head.
+    """
+
+    classifications: list[Classifications]
+
+
+@dataclass
+class EmbeddingOptions:
+    """In which form an embedder gives its vectors.
+
+    Parameters
+    ----------
+    l2_normalize : bool, optional
+        Whether they get length 1.
+    quantize : bool, optional
+        Whether they are given as int8: each value times 128, rounded. Values beyond [-1, 1] are refused, so
+        `l2_normalize` is needed as well for YAMNet.
+    """
+
+    l2_normalize: bool | None = None
+    quantize: bool | None = None
+
+
+@dataclass(eq=False)
+class FeatureVector:
+    """An embedding.
+
+    Parameters
+    ----------
+    value : np.ndarray [shape=(size,), float32 or int8]
+        int8 where it was asked to be quantized.
+    """
+
+    value: npt.NDArray[np.float32] | npt.NDArray[np.int8]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, FeatureVector)
+            and self.value.dtype == other.value.dtype
+            and np.array_equal(self.value, other.value)
+        )
+
+
+@dataclass
+class Embedding:
+    """What one output says.
+
+    Parameters
+    ----------
+    feature_vector : FeatureVector
+    output_index : int
+    """
+
+    feature_vector: FeatureVector
+    output_index: int
+
+
+@dataclass
+class EmbeddingResult:
+    """What an embedder says of a window.
+
+    Parameters
+    ----------
+    embeddings : list of Embedding
+        One for each output.
+    """
+
+    embeddings: list[Embedding]

@@ -1,0 +1,136 @@
+"""Samples as the tasks hold them, float32 (n, channels): from arrays and files, and the newest ones of a stream."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.audio import DEFAULT_AUDIO_LIMITS
+from yamjit.audio.arrays import as_array, check_type, to_float32
+from yamjit.audio.files import FileReader
+from yamjit.audio.opening import open_path
+from yamjit.errors import InputError
+
+__all__ = ["as_frames", "cut", "positive", "read_frames", "shift_in", "whole"]
+
+Float32 = npt.NDArray[np.float32]
+
+
+def as_frames(samples: Any, channels: int) -> Float32:
+    """Return an array as frames of `channels` channels, always a new one.
+
+    Parameters
+    ----------
+    samples : array_like [shape=(n, channels), or (n,) for one channel]
+        Floats in [-1, 1], or integers, which are divided by the range of their type.
+
+    Raises
+    ------
+    InputError
+        If it has another number of channels, or a type that is no audio.
+    """
+    array = as_array(samples)
+    check_type(array)
+    found = array.shape[1] if array.ndim == 2 else 1
+    if array.ndim not in (1, 2) or found != channels:
+        plural = "" if channels == 1 else "s"
+        raise InputError(f"array of shape {array.shape}; accepted are {channels} channel{plural}: (n, {channels})")
+    return to_float32(array.reshape(len(array), channels))
+
+
+def cut(length: int, offset: Any, size: Any) -> slice:
+    """Return the stretch of an array of `length` samples that `offset` and `size` stand for.
+
+    Parameters
+    ----------
+    offset : int
+        Samples to be left out at the start.
+    size : int
+        How many are wanted; negative for all that follow.
+
+    Raises
+    ------
+    InputError
+        If the array is too short.
+    """
+    start, count = whole(offset, "offset", least=0), whole(size, "size", least=None)
+    if count < 0:
+        count = max(0, length - start)
+    if start + count > length:
+        raise InputError(
+            f"index out of range: offset {start} + size {count} is {start + count}, the array has {length} samples"
+        )
+    return slice(start, start + count)
+
+
+def shift_in(held: Float32, block: Float32) -> Float32:
+    """Return the newest ``len(held)`` frames of `held` followed by `block`, always a new array."""
+    kept = len(held) - len(block)
+    return block[-kept:].copy() if kept <= 0 else np.concatenate((held[len(block) :], block))
+
+
+def read_frames(file_name: str | os.PathLike[str], offset: int, count: int) -> tuple[int, Float32]:
+    """Read a stretch of an audio file as it is: neither resampled nor mixed.
+
+    Parameters
+    ----------
+    file_name : path
+        Of a file in any format that libsndfile reads.
+    offset : int >= 0
+        Samples of each channel to be left out at the start.
+    count : int > 0
+        Samples of each channel wanted; there may be fewer.
+
+    Returns
+    -------
+    sample_rate : int
+        In Hz.
+    frames : np.ndarray [shape=(n, channels), float32]
+
+    Raises
+    ------
+    AudioError
+        If the file cannot be read.
+    InputError
+        If `offset` lies behind its end.
+    """
+    if not isinstance(file_name, (str, os.PathLike)) or not os.fspath(file_name):
+        raise InputError(f"file_name is {file_name!r}; the path of an audio file is accepted")
+    with contextlib.ExitStack() as open_files:
+        opened = open_path(file_name)
+        open_files.callback(opened.close)
+        reader = FileReader(opened, DEFAULT_AUDIO_LIMITS)
+        open_files.callback(reader.close)
+        found, total = [np.empty((0, reader.channels), np.float32)], 0
+        for block in reader.frames():
+            found.append(block[max(0, offset - total) : max(0, offset + count - total)].copy())
+            total += len(block)
+            if total >= offset + count:
+                break
+    if offset > total:
+        raise InputError(f"offset is {offset}, but {reader.name} has only {total} samples")
+    return reader.sample_rate, np.concatenate(found)
+
+
+def positive(value: Any, what: str) -> int:
+    """Return `value` as a whole number above zero."""
+    return whole(value, what, least=1)
+
+
+def whole(value: Any, what: str, *, least: int | None) -> int:
+    """Return `value` as a whole number from `least` on.
+
+    Raises
+    ------
+    InputError
+        If it is none; `what` is its name in the message.
+    """
+    integral = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not integral or (least is not None and value < least):
+        accepted = "whole numbers" if least is None else f"whole numbers from {least} up"
+        raise InputError(f"{what} is {value!r}; {accepted} are accepted")
+    return int(value)

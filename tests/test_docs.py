@@ -1,0 +1,78 @@
+"""The pages in ``docs/``: their examples run and print what the pages say, and the reference names all that is public."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import yamjit
+from tools.doc_examples import PAGES, ROOT, examples_of, run_page
+
+DOCS = ROOT / "docs"
+TEXTS = {page.name: page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md"))}
+
+#: Why a block may stay unrun.
+REASONS = ("needs a microphone", "installs", "downloads", "needs systemd", "wants the official model", "TensorFlow's")
+
+
+def extras_missing(text: str) -> list[str]:
+    """Return the optional packages that a page's examples use and that are not installed."""
+    wanted = {"pandas": "pandas", "parquet": "pyarrow", "polars": "polars", "yamjit plot": "matplotlib"}
+    return [package for word, package in wanted.items() if word in text and not _installed(package)]
+
+
+def _installed(package: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(package) is not None
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if examples_of(TEXTS[page.name])], ids=lambda page: page.stem)
+def test_examples_print_what_the_page_says(page: Path) -> None:
+    text = TEXTS[page.name]
+    if shutil.which("bash") is None:
+        pytest.skip("no bash for the examples")
+    if missing := extras_missing(text):
+        pytest.skip(f"the examples want {', '.join(missing)}")
+    ran = 0
+    for example, printed in run_page(text):
+        ran += 1
+        if example.says is not None:
+            assert printed == example.says, example.code
+    assert ran
+
+
+def test_what_is_not_run_says_why() -> None:
+    unrun = [example.not_run for text in TEXTS.values() for example in examples_of(text) if example.not_run]
+    assert unrun
+    assert all(reason.startswith(REASONS) for reason in unrun)
+
+
+def test_every_block_is_found() -> None:
+    """A block that the pattern does not see would never be run."""
+    for name, text in TEXTS.items():
+        assert len(re.findall(r"^```(?:python|sh)$", text, re.MULTILINE)) == len(examples_of(text)), name
+        if name != "coming_from_task_library.md":
+            assert text.count("<!-- output -->") == sum(example.says is not None for example in examples_of(text)), name
+
+
+def test_the_reference_has_every_public_name() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in (DOCS / "api").glob("*.rst"))
+    named = set(re.findall(r"^\.\. auto(?:class|function|exception|data):: (?:yamjit\.)?(\w+)$", text, re.MULTILINE))
+    assert set(yamjit.__all__) - {"__version__"} <= named
+
+
+def test_links_lead_somewhere() -> None:
+    for name, text in TEXTS.items():
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", text):
+            assert (DOCS / target).exists(), f"{name}: {target}"
+
+
+def test_pictures_are_small_and_shown() -> None:
+    pages = "\n".join(TEXTS.values())
+    for picture in (DOCS / "pictures").iterdir():
+        assert picture.stat().st_size < 150_000, picture.name
+        assert f"pictures/{picture.name}" in pages, picture.name
