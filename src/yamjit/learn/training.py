@@ -109,6 +109,7 @@ def cross_validate(
     *,
     folds: int | None = None,
     aggregate: str = "logit",
+    augment: Callable[[Features], Features] | None = None,
     judge: Callable[[Head, Features, list[int]], Evaluation] | None = None,
 ) -> Evaluation:
     """Train on all folds but one and judge on that, for each of them.
@@ -120,6 +121,8 @@ def cross_validate(
     folds : int, optional
         By default those that came with the data, else 5.
     aggregate : {"logit", "mean", "max"}
+    augment : callable, optional
+        Is given the features of the training clips, and returns more.
     judge : callable, optional
         Is given the head, all features and the positions of the clips to judge it by; `evaluate_head` by default.
 
@@ -131,7 +134,8 @@ def cross_validate(
     options = options or TrainOptions()
     parts, names = [], []
     for name, training, test in features.dataset.folds(folds, seed=options.fit.seed):
-        head = train_head(features.select(training), options).head
+        learned = features.select(training)
+        head = train_head(augment(learned) if augment else learned, options).head
         if judge is None:
             parts.append(evaluate_head(head, features.select(test), aggregate=aggregate))
         else:
