@@ -27,6 +27,7 @@ STOREYS = {
     "output": 2,
     "plan": 3,
     "frontend": 4,
+    "weights": 4,
     "workers": 5,
     "network": 5,
     "calibration": 5,
