@@ -10,14 +10,34 @@ import sys
 from collections.abc import Sequence
 
 from yamjit import __version__
-from yamjit.cli import bench, classify, completion, doctor, embed, events, fetch, info, labels, segments
+from yamjit.cli import (
+    bench,
+    calibrate,
+    classify,
+    completion,
+    doctor,
+    embed,
+    evaluate,
+    events,
+    export,
+    fetch,
+    info,
+    labels,
+    metadata,
+    segments,
+    train,
+)
 from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_sigterm
 from yamjit.disk import describe
 from yamjit.errors import YamjitError
 
 __all__ = ["main"]
 
-_VERBS = (classify, events, segments, embed, labels, info, doctor, bench, fetch, completion)
+_VERBS = (
+    *(classify, events, segments, embed),
+    *(train, evaluate, calibrate, export, metadata),
+    *(labels, info, doctor, bench, fetch, completion),
+)
 
 _EPILOG = """\
 exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted, 143 terminated

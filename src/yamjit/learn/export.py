@@ -86,7 +86,7 @@ class ModelCard:
             raise InputError(f"score_threshold is {self.score_threshold!r}; numbers in [0, 1] are accepted")
 
 
-def export_model(graph: Graph, head: Head, embeddings: Float32, card: ModelCard | None = None) -> bytes:
+def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: ModelCard | None = None) -> bytes:
     """Write a model that scores a head's classes.
 
     Parameters
@@ -95,8 +95,9 @@ def export_model(graph: Graph, head: Head, embeddings: Float32, card: ModelCard 
         Of the model that `embeddings` come from, such as ``yamjit.load().graph``.
     head : Head
         One of kind "softmax" is exported as `independent` makes it: every output of the network is a sigmoid.
-    embeddings : np.ndarray [shape=(n, inputs), float32]
-        Of many windows, best those of the training: they say which values the int8 layers must hold.
+    embeddings : np.ndarray [shape=(n, inputs), float32] or None
+        Of many windows, best those of the training: they say which values the int8 layers must hold. A linear head of
+        kind "sigmoid" does without.
     card : ModelCard, optional
 
     Returns
@@ -112,7 +113,10 @@ def export_model(graph: Graph, head: Head, embeddings: Float32, card: ModelCard 
         If the model has no embedding that fits the head.
     """
     card = card or ModelCard()
-    head = independent(head, embeddings)
+    if embeddings is None and (head.kind != "sigmoid" or len(head.layers) > 1):
+        raise InputError("a head with a hidden layer, or of kind 'softmax', needs embeddings to be exported")
+    if embeddings is not None:
+        head = independent(head, embeddings)
     grown = graft(graph, head, value_ranges(head, embeddings), name=card.head_name, keep=card.keep)
     files = _files(head, card)
     if card.keep:

@@ -33,15 +33,17 @@ class Range(NamedTuple):
     high: float
 
 
-def value_ranges(head: Head, embeddings: npt.NDArray[np.float32]) -> tuple[Range, ...]:
+def value_ranges(head: Head, embeddings: npt.NDArray[np.float32] | None) -> tuple[Range, ...]:
     """Return between which values each layer's outputs lie, on embeddings as they will come.
 
     Parameters
     ----------
     head : Head
-    embeddings : np.ndarray [shape=(n, inputs), float32]
-        Of many windows; n > 0.
+    embeddings : np.ndarray [shape=(n, inputs), float32] or None
+        Of many windows; n > 0. Without any, the logits of a linear head take all that a sigmoid tells apart.
     """
+    if embeddings is None:
+        return (Range(-_LARGEST_LOGIT, _LARGEST_LOGIT),)
     if not len(embeddings):
         raise InputError("no embeddings; those of the training clips say which values a head gives")
     logits = head.logits(embeddings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,12 +11,12 @@ import numpy as np
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.learn.dataset import Dataset, divide
-from yamjit.learn.evaluation import Evaluation, clip_scores, joined
+from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import DEFAULT_HOP_S, Features, Skipped
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
 from yamjit.learn.heads import Head, sigmoid, softmax
 
-__all__ = ["TrainOptions", "cross_validate", "evaluate_head", "evaluate_model", "train_head"]
+__all__ = ["TrainOptions", "cross_validate", "cross_validate_all", "evaluate_head", "evaluate_model", "train_head"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,6 @@ def cross_validate(
     folds: int | None = None,
     aggregate: str = "logit",
     augment: Callable[[Features], Features] | None = None,
-    judge: Callable[[Head, Features, list[int]], Evaluation] | None = None,
 ) -> Evaluation:
     """Train on all folds but one and judge on that, for each of them.
 
@@ -123,25 +122,35 @@ def cross_validate(
     aggregate : {"logit", "mean", "max"}
     augment : callable, optional
         Is given the features of the training clips, and returns more.
-    judge : callable, optional
-        Is given the head, all features and the positions of the clips to judge it by; `evaluate_head` by default.
 
     Returns
     -------
     Evaluation
         Of every clip, by a head that has not learned from it or its group.
     """
+    return cross_validate_all(features, options, folds=folds, augment=augment, aggregates=(aggregate,))[aggregate]
+
+
+def cross_validate_all(
+    features: Features,
+    options: TrainOptions | None = None,
+    *,
+    folds: int | None = None,
+    augment: Callable[[Features], Features] | None = None,
+    aggregates: Sequence[str] = AGGREGATES,
+) -> dict[str, Evaluation]:
+    """Train as `cross_validate` does, and judge by each of several ways from windows to clips."""
     options = options or TrainOptions()
-    parts, names = [], []
+    parts: dict[str, list[Evaluation]] = {aggregate: [] for aggregate in aggregates}
+    names = []
     for name, training, test in features.dataset.folds(folds, seed=options.fit.seed):
         learned = features.select(training)
         head = train_head(augment(learned) if augment else learned, options).head
-        if judge is None:
-            parts.append(evaluate_head(head, features.select(test), aggregate=aggregate))
-        else:
-            parts.append(judge(head, features, test))
+        held_out = features.select(test)
+        for aggregate in aggregates:
+            parts[aggregate].append(evaluate_head(head, held_out, aggregate=aggregate))
         names.append(name)
-    return joined(parts, names)
+    return {aggregate: joined(found, names) for aggregate, found in parts.items()}
 
 
 def evaluate_model(
