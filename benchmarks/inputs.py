@@ -9,11 +9,15 @@ import os
 import wave
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HOP", "SAMPLE_RATE", "WINDOW", "model_bytes", "prepare", "read_wav", "sound", "windows"]
+if TYPE_CHECKING:
+    from yamjit.store import ResolvedModel
+
+__all__ = ["HOP", "SAMPLE_RATE", "WINDOW", "model", "prepare", "read_wav", "sound", "windows"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -37,9 +41,9 @@ def prepare(folder: Path) -> None:
     from yamjit.plan import compile_plan
     from yamjit.tflite import read_graph, write_graph
 
-    model = model_bytes()
-    graph = read_graph(model)
-    (folder / "model.tflite").write_bytes(model)
+    data = model().data
+    graph = read_graph(data)
+    (folder / "model.tflite").write_bytes(data)
     (folder / "network.tflite").write_bytes(write_graph(without_front_end(graph)))
     (folder / "front_end.tflite").write_bytes(write_graph(front_end_only(graph)))
     for name, seconds in (("window", WINDOW / SAMPLE_RATE), ("short", SHORT_S), ("recording", RECORDING_S)):
@@ -74,15 +78,11 @@ def windows(samples: Float32) -> Iterator[Float32]:
         yield window if window.size == WINDOW else np.pad(window, (0, WINDOW - window.size))
 
 
-def model_bytes() -> bytes:
-    """Return the official model, or a synthetic one of the same size where it is not at hand."""
-    path = os.environ.get("YAMJIT_MODEL")
-    if path:
-        return Path(path).read_bytes()
-    from tools.synthetic import synthetic_yamnet
-    from yamjit.tflite import write_graph
+def model() -> ResolvedModel:
+    """Return the model that ``$YAMJIT_MODEL`` names, a path or ``starter``; else the starter."""
+    from yamjit.store import resolve_model
 
-    return write_graph(synthetic_yamnet(seed=0))
+    return resolve_model(os.environ.get("YAMJIT_MODEL") or "starter")
 
 
 def _write_wav(path: Path, samples: Float32) -> None:

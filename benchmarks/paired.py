@@ -22,7 +22,7 @@ from pathlib import Path
 
 import benchmarks.contenders as everyone
 from benchmarks.contenders import Contender, InProcess
-from benchmarks.inputs import prepare
+from benchmarks.inputs import model, prepare
 from benchmarks.processes import cold_seconds, import_ms, memory_mb
 from benchmarks.roofline import limit_loop, multiply_adds
 from tools.lowerings import compiled_lowering, environment, own_lowering, runnable_lowerings
@@ -158,20 +158,20 @@ def _roofline(setting: Setting) -> Table:
     import yamjit
     from yamjit.kernels import numba_backend
 
-    model = yamjit.load(setting.folder / "model.tflite", backend="numba")
+    classifier = yamjit.load(setting.folder / "model.tflite", backend="numba")
     patches = np.repeat(np.load(setting.folder / "patch.npy")[None], BATCH, axis=0)
     loop, products = limit_loop()
-    program, workspace = model.plan.program, model.plan.program.workspace(BATCH)
-    workspace.tensor(model.plan.patch_offset, BATCH, model.plan.patch_shape, np.float32)[...] = patches
+    program, workspace = classifier.plan.program, classifier.plan.program.workspace(BATCH)
+    workspace.tensor(classifier.plan.patch_offset, BATCH, classifier.plan.patch_shape, np.float32)[...] = patches
     runs: dict[str, Callable[[], object]] = {
         "limit": loop,
         "kernels": lambda: numba_backend.run(program, workspace, BATCH, 0, len(program.steps)),
-        "network": lambda: model.network.run(patches),
+        "network": lambda: classifier.network.run(patches),
     }
     for run in runs.values():
         run()
     one_process = InProcess("limit", runs)  # type: ignore[arg-type]
-    giga = dict.fromkeys(runs, BATCH * multiply_adds(model.plan) / 1e9) | {"limit": products / 1e9}
+    giga = dict.fromkeys(runs, BATCH * multiply_adds(classifier.plan) / 1e9) | {"limit": products / 1e9}
     rounds = [{name: giga[name] / one_process.seconds(name, 3) for name in runs} for _ in range(2 * setting.rounds)]
     speed = {name: statistics.median(found[name] for found in rounds) for name in runs}
     share = {name: 100 * statistics.median(found[name] / found["limit"] for found in rounds) for name in runs}
@@ -272,8 +272,13 @@ def _old_runtime_version() -> list[str]:
     return [f"tflite-runtime {found[0]} (with numpy {found[1]})"]
 
 
+def _model() -> str:
+    found = model()
+    return found.known.name if found.known else f"{found.path}, SHA-256 {found.sha256}"
+
+
 def _machine() -> str:
-    parts = [_processor(), f"{os.cpu_count()} cores", f"lowering {compiled_lowering()}", *_versions()]
+    parts = [_model(), _processor(), f"{os.cpu_count()} cores", f"lowering {compiled_lowering()}", *_versions()]
     return ", ".join(parts)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 import yamjit
-from benchmarks.inputs import model_bytes
+from benchmarks.inputs import model
 from benchmarks.roofline import limit_loop, multiply_adds, step_multiply_adds
 from yamjit.kernels import numba_backend
 from yamjit.kernels.program import Column, Program, StepOp, Workspace
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16, help="patches that run together (default: 16)")
     parser.add_argument("--rounds", type=int, default=40, help="default: 40")
     args = parser.parse_args()
-    plan = yamjit.load(model_bytes(), backend="numba").plan
+    plan = yamjit.load(model().data, backend="numba").plan
     workspace = _filled(plan, args.batch)
     loop, done = limit_loop()
     count = len(plan.program.steps)

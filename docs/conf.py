@@ -8,11 +8,13 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_ext"))
-sys.path.insert(0, str(HERE.parent / "src"))
+sys.path.append(str(HERE.parent / "src"))
 # Help is set like the pages, whatever terminal the build runs in.
 os.environ.update(COLUMNS="100", NO_COLOR="1")
 
-from yamjit import __version__  # noqa: E402
+from numpydoc import xref  # noqa: E402
+
+from yamjit import __all__, __version__  # noqa: E402
 
 project = "yamjit"
 author = "The yamjit developers"
@@ -33,10 +35,18 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_attributes_as_param_list = True
-numpydoc_xref_param_type = False
+# Types are words; those that are classes with a page lead there.
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
+xref.DEFAULT_LINKS.clear()  # Python's own types: their pages are elsewhere, and a build asks nothing of the network
+_RECORDS = "AudioLimits AudioSource AudioSetClass Calibration Categories FrontEnd Graph HeadInfo HeadOutput HeadResult"
+_RECORDS += " ListedClass Network NetworkOutput Patches Plan ResolvedModel Segment SegmentOptions Slot"
+numpydoc_xref_aliases = {name: f".{name}" for name in (*__all__, *_RECORDS.split()) if name[0].isupper()}
+smartquotes = False
 
 nitpick_ignore_regex = [
-    ("py:obj", "[a-z_]+"),  # parameters
+    ("py:obj", "[a-z_0-9]+"),  # parameters
+    ("py:class", r"collections\.abc\..*"),
     ("py:obj", r"yamjit\..*|[A-Z_]+"),  # what is inside, and has no page
 ]
 

@@ -15,8 +15,12 @@ import pytest
 from yamjit.audio import DEFAULT_AUDIO_LIMITS, AudioLimits, open_audio
 from yamjit.errors import AudioError, DependencyError, InputError, LimitError
 
-sf = pytest.importorskip("soundfile")
+pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
+
+import soundfile as sf
+
+from tools.fuzz_audio import encode
 
 LOSSLESS = [
     ("WAV", "PCM_16"),
@@ -57,15 +61,6 @@ def read(source, sample_rate=None, **options):
 def joined(blocks):
     assert all(b.dtype == np.float32 and b.ndim == 2 and b.shape[1] and b.flags.c_contiguous for b in blocks)
     return np.concatenate(blocks, axis=1)
-
-
-def encode(samples, rate, container="WAV", subtype="PCM_16"):
-    channels = 1 if samples.ndim == 1 else samples.shape[1]
-    file = io.BytesIO()
-    with sf.SoundFile(file, "w", rate, channels, format=container, subtype=subtype) as sound:
-        for start in range(0, len(samples), 8_192):  # libsndfile's Vorbis encoder overflows on long writes
-            sound.write(samples[start : start + 8_192])
-    return file.getvalue()
 
 
 def integers(n=40_000, channels=None, seed=0):

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from yamjit.audio import AudioLimits, open_audio
 from yamjit.errors import AudioError, InputError, LimitError
 
-sf = pytest.importorskip("soundfile")
+pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
+
+from tools.fuzz_audio import encode
 
 
 def read(source, sample_rate=None, **options):
@@ -24,15 +26,6 @@ def read(source, sample_rate=None, **options):
         assert all(block.shape[0] == audio.tracks and block.shape[1] for block in blocks)
     assert all(block.dtype == np.float32 and block.flags.c_contiguous for block in blocks)
     return np.concatenate(blocks, axis=1)
-
-
-def encode(samples, rate, container="WAV", subtype="PCM_16"):
-    file = io.BytesIO()
-    channels = 1 if samples.ndim == 1 else samples.shape[1]
-    with sf.SoundFile(file, "w", rate, channels, format=container, subtype=subtype) as sound:
-        for start in range(0, len(samples), 8_192):
-            sound.write(samples[start : start + 8_192])
-    return file.getvalue()
 
 
 def noise(n, channels=None, seed=0):

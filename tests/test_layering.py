@@ -42,8 +42,8 @@ STOREYS = {
     "learn": 10,
     "segments": 10,
     "task": 10,
-    "runs": 10,
     "plots": 10,
+    "runs": 11,
     "__init__": 11,  # the public names
     "cli": 12,
     "__main__": 13,

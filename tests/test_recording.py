@@ -211,3 +211,29 @@ def test_events_of_a_recording(model: yamjit.Classifier, sound: np.ndarray) -> N
     assert {event.channel for event in each} == {0, 1}
     assert len(each) == 2 * len(events)
     assert model.events(sound, yamjit.EventOptions(on=on, min_dbfs=0), sample_rate=RATE) == ()
+
+
+def test_every_head_has_results_of_its_own(two_heads_model: bytes, sound: np.ndarray) -> None:
+    """Names, thresholds and calibration are those of each head's metadata; filters count for each."""
+    two = yamjit.load(two_heads_model, backend="numpy")
+    found = two.classify(sound, sample_rate=RATE, keep=("scores", "logits"))
+    assert [head.name for head in found.heads] == ["yamnet_classification", "own_classification"]
+    assert [head.clip_scores.shape for head in found.heads] == [(521,), (5,)]
+    assert found.heads[1].labels == ("Kettle", "Dog", "Door bell, front", "Lift", "Background")
+    raw = two.with_options(calibration=None).classify(sound, sample_rate=RATE)
+    np.testing.assert_array_equal(found.heads[0].scores, raw.heads[0].scores)
+    assert raw.heads[1].scores is not None
+    assert two.heads[1].calibration is not None
+    np.testing.assert_array_equal(found.heads[1].scores, two.heads[1].calibration.apply(raw.heads[1].scores))
+    for head, threshold in zip(found.heads, (0.125, 0.25), strict=True):
+        assert all(score >= threshold for _, score, _ in head.top(-1))
+        assert len(head.top(-1)) < len(head.labels)
+    everything = two.with_options(score_threshold=0.0, display_names_locale="de")
+    german = everything.classify(sound, sample_rate=RATE)
+    assert {label for label, _, _ in german.heads[1].top(-1)} >= {"Hund", "Aufzug"}
+    assert {row.head for row in german.rows(1)} == {"yamnet_classification", "own_classification"}
+    dogs = everything.with_options(category_allowlist=("Dog",)).classify(sound, sample_rate=RATE)
+    assert [head.top(-1)[0].class_index for head in dogs.heads] == [69, 1]
+    with two.windows(sound, sample_rate=RATE) as stream:
+        rows = [row for windows in stream for row in stream.rows(windows, -1)]
+    assert sorted(rows) == sorted(found.rows(-1, windows=True))

@@ -17,7 +17,7 @@ from tools.starter import places
 from tools.starter.__main__ import main
 from tools.starter.augment import augmented
 from tools.starter.card import describe_training, make_card
-from tools.starter.catalogue import LABELS, NOISES, SILENCE, SOUNDS, SPEECH, TEXTURES
+from tools.starter.catalogue import LABELS, NOISES, OUTDOORS, SILENCE, SOUNDS, SPEECH, TEXTURES
 from tools.starter.dataset import HELD_OUT, TRAINING, Dataset, make_dataset, scene_label, standard_front_end
 from tools.starter.evaluate import average_precision, class_precisions, known_recordings
 from tools.starter.examples import EXAMPLES, make_examples
@@ -141,6 +141,38 @@ def test_a_sound_that_is_over_is_not_labelled() -> None:
     assert all("Organ" in one.labels for one in made)
     assert any(len(one.labels) == 2 for one in made)
     assert any(len(one.labels) == 1 for one in made)
+
+
+@pytest.mark.parametrize(("loudest", "labels"), [(0.03, 2), (3.0, 1)])
+def test_a_sound_far_below_the_other_is_not_labelled(loudest: float, labels: int) -> None:
+    """A sound is as loud as its loudest moment; windows that miss that one may hold next to nothing of it."""
+
+    def tone(rng: Rng, n: int) -> Floats:
+        sound = 0.03 * oscillator(rng.uniform(2000, 4000), n)
+        sound[-40:] = loudest * rng.standard_normal(40)
+        return sound
+
+    setting = Setting(
+        dict.fromkeys([SPEECH, *SOUNDS], tone) | {"Organ": SOUNDS["Organ"]}, places.background, places.room
+    )
+    assert max(len(scene(seed, "Organ", setting).labels) for seed in range(40)) == labels
+
+
+def test_weather_and_coloured_noise_are_in_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered = []
+
+    def room(rng: Rng, sound: Floats) -> Floats:
+        entered.append(sound)
+        return sound
+
+    monkeypatch.setattr("tools.starter.scenes.SECOND", 0.0)
+    setting = Setting(TRAIN.sounds, places.background, room)
+    for seed, label in enumerate(sorted(OUTDOORS | NOISES) * 4):
+        assert scene(seed, label, setting).labels == {label}
+    assert entered == []
+    scene(0, "Applause", setting)
+    scene(1, "Applause", setting)
+    assert entered != []
 
 
 def test_textures_are_not_mixed_with_each_other() -> None:
@@ -457,4 +489,4 @@ def test_the_card_is_of_the_shipped_file() -> None:
     assert tuple(known["label"] for known in card["classes"]) == LABELS == yamjit.load(data).labels
     precisions = [known["average_precision"] for known in card["classes"]]
     assert card["mean_average_precision"] == pytest.approx(np.mean(precisions), abs=1e-3)
-    assert card["mean_average_precision"] >= 0.93
+    assert card["mean_average_precision"] >= 0.95

@@ -23,20 +23,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PAGES", "Example", "examples_of", "run_page"]
+import yamjit
+
+__all__ = ["PAGES", "Example", "examples_of", "run_page", "surroundings"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
 #: Pages with examples. Those of the Task Library's page have a test of their own.
 PAGES = tuple(
-    page for page in sorted((ROOT / "docs").glob("*.md")) if "```" in page.read_text(encoding="utf-8")
-    and page.name != "coming_from_task_library.md"
+    page
+    for page in sorted((ROOT / "docs").glob("*.md"))
+    if "```" in page.read_text(encoding="utf-8") and page.name != "coming_from_task_library.md"
 )
 
 _EXAMPLE = re.compile(
     r"(?:<!-- not run: (?P<reason>[^\n]+) -->\n\n)?"
     r"^```(?P<language>python|sh)\n(?P<code>.*?)^```\n"
-    r"(?P<output>(?:(?!```|^#).)*?^<!-- output -->\n(?P<says>\n(?:(?:    .*)?\n)*)?)?",
+    r"(?P<output>(?:(?!```|^#).)*?^<!-- output -->\n(?P<says>\n(?:(?:    [^\n]*)?\n)*)?)?",
     re.MULTILINE | re.DOTALL,
 )
 _MARK = "<!-- output -->\n"
@@ -77,23 +80,35 @@ def examples_of(text: str) -> list[Example]:
 def _example(match: re.Match[str]) -> Example:
     shown = match["output"] is not None
     mark = match.start("output") + match["output"].index(_MARK) + len(_MARK) if shown else match.end()
-    says = textwrap.dedent(match["says"] or "").strip("\n") if shown else None
+    says = _plain(match["says"] or "") if shown else None
     return Example(match["language"], match["code"], says, match["reason"], mark, match.end())
+
+
+def _plain(output: str) -> str:
+    """Return output without empty lines around it, margin, and spaces at the ends of lines."""
+    lines = textwrap.dedent(output).strip("\n").splitlines()
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def run_page(text: str) -> Iterator[tuple[Example, str]]:
     """Run the blocks of a page, and yield each with what it prints; a block that fails raises."""
-    with tempfile.TemporaryDirectory() as name, _surroundings(Path(name)):
+    with surroundings():
         names: dict[str, Any] = {"__name__": "example"}
         for example in examples_of(text):
             if example.not_run is None:
                 run = _run_python if example.language == "python" else _run_commands
-                yield example, textwrap.dedent(run(example.code, names)).strip("\n")
+                yield example, _plain(run(example.code, names))
 
 
 @contextlib.contextmanager
-def _surroundings(folder: Path) -> Iterator[None]:
-    """Go to a folder with the recordings, where ``yamjit`` is this one, and its model the starter."""
+def surroundings() -> Iterator[None]:
+    """Go to a new folder with the recordings, where ``yamjit`` is this one, and its model the starter."""
+    with tempfile.TemporaryDirectory() as name, _at_home(Path(name)):
+        yield
+
+
+@contextlib.contextmanager
+def _at_home(folder: Path) -> Iterator[None]:
     shutil.copytree(ROOT / "examples", folder / "examples")
     command = folder / ".bin" / "yamjit"
     command.parent.mkdir()
@@ -101,8 +116,8 @@ def _surroundings(folder: Path) -> Iterator[None]:
     command.chmod(0o755)
     changes = {
         "YAMJIT_MODEL": "starter",
-        "PATH": os.pathsep.join((str(command.parent), str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
-        "PYTHONPATH": os.pathsep.join((os.environ.get("PYTHONPATH", ""), str(ROOT / "src"))),
+        "PATH": _before("PATH", command.parent, Path(sys.executable).parent),
+        "PYTHONPATH": _before("PYTHONPATH", Path(yamjit.__file__).parents[1]),
         "COLUMNS": "100",
     }
     before, where = os.environ.copy(), Path.cwd()
@@ -116,10 +131,15 @@ def _surroundings(folder: Path) -> Iterator[None]:
         os.environ.update(before)
 
 
+def _before(variable: str, *folders: Path) -> str:
+    """Return a list of folders that begins with these."""
+    return os.pathsep.join(filter(None, (*map(str, folders), os.environ.get(variable))))
+
+
 def _run_python(code: str, names: dict[str, Any]) -> str:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(code, "example", "exec"), names)  # noqa: S102 - of this repository
+        exec(compile(code, "example", "exec"), names)
     return printed.getvalue()
 
 
@@ -136,8 +156,7 @@ def rewritten(text: str) -> str:
     """Return a page with what its examples print now."""
     for example, printed in reversed(list(run_page(text))):
         if example.says is not None:
-            output = f"\n{textwrap.indent(printed, '    ', lambda _: True)}\n\n" if printed else "\n"
-            output = re.sub(r"^ +$", "", output, flags=re.MULTILINE)
+            output = f"\n{textwrap.indent(printed, '    ')}\n\n" if printed else "\n"
             text = text[: example.end] + output + text[example.stop :]
     return text.rstrip("\n") + "\n"
 

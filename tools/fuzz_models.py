@@ -35,7 +35,18 @@ from yamjit.errors import YamjitError
 from yamjit.tflite.schema import METADATA_IDENTIFIER, MODEL, MODEL_IDENTIFIER, MODEL_METADATA
 from yamjit.tflite.verifier import verify
 
-__all__ = ["KINDS", "Mutant", "Mutator", "Outcome", "campaign", "read_model", "run_model", "try_here", "try_in_child"]
+__all__ = [
+    "KINDS",
+    "Mutant",
+    "Mutator",
+    "Outcome",
+    "campaign",
+    "read_model",
+    "run_model",
+    "summarized",
+    "try_here",
+    "try_in_child",
+]
 
 SLOW_S = 2.0
 HANG_S = 5.0
@@ -434,22 +445,22 @@ def campaign(data: bytes, target: str, count: int, seed: int, jobs: int = 1, lis
         with multiprocessing.get_context("fork").Pool(jobs) as pool:
             parts = pool.map(_share, shares)
     found = [item for part in parts for item in part]
-    results = collections.Counter(outcome.result for _, _, outcome in found)
-    offenders = list(_offenders(found))
-    summary: dict[str, Any] = {
-        "target": target,
-        "mutants": count,
-        "seed": seed,
-        "results": dict(sorted(results.items())),
+    summary: dict[str, Any] = {"target": target, "mutants": count, "seed": seed, **summarized(found)}
+    if list_all:
+        summary["all"] = [(kind, what, outcome.result, outcome.detail) for kind, what, outcome in found]
+    return summary
+
+
+def summarized(found: Sequence[tuple[str, str, Outcome]]) -> dict[str, Any]:
+    """Return how many mutants gave what, the slowest, the largest resident set, and the offenders."""
+    return {
+        "results": dict(sorted(collections.Counter(outcome.result for _, _, outcome in found).items())),
         "accepted": dict(sorted(collections.Counter(k for k, _, o in found if o.result == "accepted").items())),
         "slow": sum(outcome.seconds > SLOW_S for _, _, outcome in found),
         "slowest_s": round(max(outcome.seconds for _, _, outcome in found), 3),
         "max_rss_mb": round(max(outcome.rss_bytes for _, _, outcome in found) / 1e6, 1),
-        "offenders": offenders[:20],
+        "offenders": list(_offenders(found))[:20],
     }
-    if list_all:
-        summary["all"] = [(kind, what, outcome.result, outcome.detail) for kind, what, outcome in found]
-    return summary
 
 
 def _offenders(found: Sequence[tuple[str, str, Outcome]]) -> Iterator[list[Any]]:

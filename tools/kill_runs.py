@@ -1,10 +1,10 @@
-"""A run over many recordings, killed at random moments and resumed: are its results those of one that was left alone?
+"""Runs killed at random moments and resumed: are the results those of a run that was left alone?
 
     python -m tools.kill_runs --model starter --kills 20
 
 Makes recordings of 0.2 to 2 s, among them some that are no audio; classifies them once without interruption, and once
-killed with SIGKILL again and again. Each kill comes when a random number of results is there, and up to 50 ms later. Ends with 1
-unless both folders have the same files with the same bytes.
+killed with SIGKILL again and again. Each kill comes when a random number of results is there, and up to 50 ms later.
+Ends with 1 unless both folders have the same files with the same bytes.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def whole_run(recordings: Path, results: Path, arguments: list[str]) -> None:
 
 
 def killed_run(recordings: Path, results: Path, arguments: list[str], kills: int, chance: random.Random) -> int:
-    """Start a run again and again, kill it `kills` times, let it end; return how many results a kill has left unfinished."""
+    """Start a run again and again, kill it `kills` times, let it end; return how many files were left unfinished."""
     total = sum(1 for _ in recordings.rglob("*.wav")) * 24 // 25
     unfinished = 0
     for goal in sorted(chance.randrange(total) for _ in range(kills)):
@@ -74,7 +74,9 @@ def killed_run(recordings: Path, results: Path, arguments: list[str], kills: int
 
 def compare(one: Path, other: Path) -> list[str]:
     """Return what differs between two folders, hidden files and all."""
-    found = [{path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()} for folder in (one, other)]
+    found = [
+        {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()} for folder in (one, other)
+    ]
     only = [str(name) for name in found[0].keys() ^ found[1].keys()]
     both = found[0].keys() & found[1].keys()
     return sorted(only + [str(name) for name in both if found[0][name].read_bytes() != found[1][name].read_bytes()])

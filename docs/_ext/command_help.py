@@ -49,7 +49,7 @@ class CommandHelp(Directive):
 
     @staticmethod
     def _literal(text: str) -> nodes.literal_block:
-        return nodes.literal_block(text, text, language="text")
+        return nodes.literal_block(text, text, language="text", classes=["command-help"])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -18,7 +18,7 @@ def resolve(
     objects = env.domains.python_domain.objects
     target = node["reftarget"]
     for name in (target, target.rpartition(".")[0]):
-        found = {full for full in objects if name and full.endswith(f".{name}")}
+        found = {full for full, entry in objects.items() if name and not entry.aliased and full.endswith(f".{name}")}
         if len(found) == 1:
             full = found.pop()
             entry = objects[full]

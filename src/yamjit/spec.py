@@ -98,7 +98,7 @@ STARTER_MODEL = KnownModel(
     name="yamjit/starter",
     file_name="starter.tflite",
     size=377_696,
-    sha256="a18dce4306034c8a2c76a9fbea5e084d5622c8e1a4b7ad3345a8655a022a81c2",
+    sha256="cf0f20f2f254a8b6d2419564ea260e4aa97bd4dddbee40e33d59118fc5a7c0db",
 )
 
 #: Models that are part of the package, by the name under which they are asked for.

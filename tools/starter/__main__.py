@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     recordings = os.environ.get("YAMJIT_TEST_DATA") or None
     default = "(default: %(default)s)"
     parser.add_argument("--seed", type=int, default=0, help=f"of everything {default}")
-    parser.add_argument("--windows", type=int, default=49_500, help=f"to train on {default}")
+    parser.add_argument("--windows", type=int, default=59_400, help=f"to train on {default}")
     parser.add_argument("--epochs", type=int, default=20, help=default)
     parser.add_argument("--width", type=float, default=0.25, help=f"factor on YAMNet's channels {default}")
     parser.add_argument("--held-out", type=int, default=6_600, help=f"windows to judge by {default}")

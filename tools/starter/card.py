@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ import yamjit
 from tools.starter import evaluate
 from tools.starter.dataset import Dataset
 from tools.starter.export import AUTHOR, DESCRIPTION, NAME, VERSION
+from tools.starter.scenes import AUDIBLE_CELLS, AUDIBLE_DB, HIDDEN_CELLS, LOUDER
 from yamjit.tflite.graph import Graph, Op
 
 __all__ = ["describe_training", "make_card"]
@@ -25,15 +27,22 @@ LIMITS = (
     "Of real recordings it misses many, and hears classes that are not there: real recordings want the official "
     "YAMNet (yamjit fetch)."
 )
+_LABELS = (
+    f"A sound is labelled if it is louder by {20 * math.log10(LOUDER):.0f} dB than all the rest together in at least "
+    f"{AUDIBLE_CELLS} of the 96 x 64 mel cells, and its loudest 25 ms are at most {-AUDIBLE_DB:.0f} dB below those of "
+    f"the window; not if it is louder in {HIDDEN_CELLS} cells or fewer; windows in between are drawn again."
+)
 _TRAINING = (
     "Windows of 0.975 s, each made from a seed of its own: one synthesised sound or two, mixed at -6 to 6 dB, each in "
     "a room (noise that dies away) or none, before noise of other colours, recorded at any level, some through MP3, "
-    "Vorbis, Opus, ADPCM or mu-law. Speech is espeak-ng's. Independent sigmoids, binary cross-entropy, AdamW. Batch "
-    "normalisation is folded into the weights; these are then rounded to int8 per output channel."
+    "Vorbis, Opus, ADPCM or mu-law. Speech is espeak-ng's. Broad noises have next to no background, and "
+    f"are not mixed with each other; weather is in no room. {_LABELS} Independent sigmoids, binary cross-entropy, "
+    "AdamW. Batch normalisation is folded into the weights; these are then rounded to int8 per output channel."
 )
 _HELD_OUT = (
     "Other seeds; backgrounds (air in a duct, scratched record), rooms (mirror images in a box) and voices of kinds "
-    "that the training has not. Average precision of the scores of the int8 network as yamjit runs it."
+    "that the training has not; labels by the same rule. Average precision of the scores of the int8 network as "
+    "yamjit runs it."
 )
 _REAL = (
     "Scores are means over a recording, then over the clips of the class. Top 3: among the starter's classes. No "

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from tools.starter import alarms, impacts, instruments, machines, nature, tones
 from tools.starter.signals import Sound
 
-__all__ = ["LABELS", "NOISES", "SILENCE", "SOUNDS", "SPEECH", "TEXTURES"]
+__all__ = ["LABELS", "NOISES", "OUTDOORS", "SILENCE", "SOUNDS", "SPEECH", "TEXTURES"]
 
 SILENCE, SPEECH = "Silence", "Speech"
 
@@ -54,5 +54,7 @@ LABELS = (SILENCE, SPEECH, *SOUNDS)
 
 #: Whose spectrum is their name: no room and no equaliser may change it.
 NOISES = frozenset({"White noise", "Pink noise"})
-#: Broad and without pause: mixed with each other, nobody could tell them apart.
-TEXTURES = NOISES | {"Rain", "Wind", "Waves, surf", "Applause", "Idling"}
+#: Heard under the sky: no room rings with them.
+OUTDOORS = frozenset({"Rain", "Wind", "Waves, surf"})
+#: Broad and without pause: mixed with each other or with a loud background, nobody could tell them apart.
+TEXTURES = NOISES | OUTDOORS | {"Applause", "Idling"}

@@ -33,13 +33,13 @@ def mains_hum(rng: Rng, n: int) -> Floats:
 def idling(rng: Rng, n: int) -> Floats:
     """Return an engine that idles: uneven firing through pipes, and the rattle of the machine."""
     cylinders = int(rng.choice([1, 2, 3, 4, 4, 6, 8]))
-    firing_hz = rng.uniform(550, 1100) / 120 * cylinders
-    strength = rng.uniform(0.5, 1.0, cylinders)
+    firing_hz = rng.uniform(550, 900) / 120 * cylinders
+    strength = rng.uniform(0.4, 1.0, cylinders)
     pitch = firing_hz * (1 + 0.02 * control(rng, n, 3) + 0.05 * control(rng, n, firing_hz))
     turns = np.cumsum(pitch) / RATE_HZ + rng.uniform(0, cylinders)
     fired = np.flatnonzero(np.diff(np.floor(turns)) > 0)
     pulses = np.zeros(n)
-    pulses[fired] = strength[np.floor(turns[fired]).astype(int) % cylinders] * rng.lognormal(0, 0.3, fired.size)
+    pulses[fired] = strength[np.floor(turns[fired]).astype(int) % cylinders] * rng.lognormal(0, 0.4, fired.size)
     pipes = np.sort([log_uniform(rng, 40, 110), log_uniform(rng, 110, 300), log_uniform(rng, 300, 1200)])
     exhaust = leveled(resonant(pulses, list(pipes), [*rng.uniform(0.7, 2.5, 3)], [1.0, *rng.uniform(0.2, 1, 2)]))
     puffs = np.convolve(pulses, np.hanning(int(RATE_HZ * rng.uniform(0.4, 1.0) / firing_hz) + 2))[:n]

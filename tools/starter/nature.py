@@ -30,9 +30,9 @@ def rain(rng: Rng, n: int) -> Floats:
     """Return rain: a hiss of far drops, thousands of near ones, and some that fall into water."""
     hiss = leveled(band_pass(coloured_noise(rng, n, rng.uniform(-4, 0.5)), log_uniform(rng, 150, 1200), 7800, 1))
     drops = np.zeros(n)
-    rate = log_uniform(rng, 100, 4000)
+    rate = log_uniform(rng, 100, 3000)
     for _ in range(3):
-        struck = np.where(rng.random(n) < rate / 3 / RATE_HZ, rng.lognormal(0, 0.7, n), 0.0)
+        struck = np.where(rng.random(n) < rate / 3 / RATE_HZ, rng.lognormal(0, 0.8, n), 0.0)
         length = 400
         patter = rng.standard_normal(length) * decay(length, rng.uniform(0.004, 0.02))
         centre = log_uniform(rng, 900, 5000)
@@ -40,7 +40,7 @@ def rain(rng: Rng, n: int) -> Floats:
     plops = np.zeros(n)
     for start in rng.integers(0, n, rng.poisson(rng.uniform(0, 14) * n / RATE_HZ)):
         place(plops, _plop(rng), int(start))
-    return hiss + rng.uniform(0.5, 2.0) * leveled(drops) + rng.uniform(0, 1.0) * leveled(plops)
+    return hiss + rng.uniform(0.5, 2.5) * leveled(drops) + rng.uniform(0, 1.0) * leveled(plops)
 
 
 def _plop(rng: Rng) -> Floats:
@@ -73,13 +73,13 @@ def waves(rng: Rng, n: int) -> Floats:
     rumble = leveled(band_pass(coloured_noise(rng, n, -6), 50, 400))
     roar = leveled(band_pass(coloured_noise(rng, n, rng.uniform(-5, -3)), 200, log_uniform(rng, 1200, 4000), 1))
     foam = leveled(band_pass(coloured_noise(rng, n, rng.uniform(-3, 0)), log_uniform(rng, 500, 1500), 7000, 1))
-    sound = rng.uniform(0.05, 0.4) * rumble + rng.uniform(0.05, 0.3) * (roar + foam)
+    sound = rng.uniform(0.05, 0.4) * rumble + rng.uniform(0.03, 0.15) * (roar + foam)
     for _ in range(2):
         period = rng.uniform(3.0, 8.0)
         position = np.arange(n) / RATE_HZ / period + rng.uniform(0, 1)
-        share, lag = rng.uniform(0.3, 0.6), rng.uniform(0.05, 0.2)
-        sound += roar * _swell(position % 1.0, share) ** rng.uniform(1, 2)
-        sound += rng.uniform(0.3, 1.3) * foam * _swell((position - lag) % 1.0, share) ** rng.uniform(1, 3)
+        share, lag = rng.uniform(0.15, 0.4), rng.uniform(0.05, 0.2)
+        sound += roar * _swell(position % 1.0, share) ** rng.uniform(1.5, 4)
+        sound += rng.uniform(0.3, 1.3) * foam * _swell((position - lag) % 1.0, share) ** rng.uniform(1.5, 4)
     return sound * (1 + 0.08 * control(rng, n, 25))
 
 

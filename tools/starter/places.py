@@ -101,7 +101,7 @@ def held_out_background(rng: Rng, n: int) -> Floats:
         pipe = np.zeros(8 * delay + 1)
         pipe[::delay] = rng.uniform(0.6, 0.85) ** np.arange(9)
         return convolved(coloured_noise(rng, n, rng.uniform(-2, 1)), pipe)
-    scratches = np.where(rng.random(n) < rng.uniform(100, 600) / RATE_HZ, rng.normal(0, 9, n), 0.0)
+    scratches = np.where(rng.random(n) < log_uniform(rng, 6, 60) / RATE_HZ, rng.normal(0, 9, n), 0.0)
     return coloured_noise(rng, n, 1.5) + band_pass(scratches, 800, 5000)
 
 
@@ -123,6 +123,7 @@ def distraction(rng: Rng, n: int) -> Floats:
         rough = np.abs(control(rng, length, rng.uniform(30, 300)))
         event = resonant(rng.standard_normal(length) * rough, [*rng.uniform(800, 6000, 3)], [3, 5, 9], [1, 1, 1])
     else:
+        length = min(length, int(0.6 * RATE_HZ))
         low = log_uniform(rng, 200, 3000)
         event = band_pass(rng.standard_normal(length), low, low * rng.uniform(1.3, 3)) * np.hanning(length)
     sound = np.zeros(n)

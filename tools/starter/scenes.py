@@ -9,12 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from tools.starter import places
-from tools.starter.catalogue import LABELS, NOISES, SILENCE, SOUNDS, SPEECH, TEXTURES
+from tools.starter.catalogue import LABELS, NOISES, OUTDOORS, SILENCE, SOUNDS, SPEECH, TEXTURES
 from tools.starter.signals import Floats, Rng, Sound, chance, coloured_noise
 from tools.starter.speech import SpeechBank
 from tools.synthetic import mel_matrix
 
-__all__ = ["WINDOW", "Scene", "Setting", "held_out_setting", "make_scene", "training_setting"]
+__all__ = [
+    "AUDIBLE_CELLS",
+    "AUDIBLE_DB",
+    "HIDDEN_CELLS",
+    "LOUDER",
+    "WINDOW",
+    "Scene",
+    "Setting",
+    "held_out_setting",
+    "make_scene",
+    "training_setting",
+]
 
 #: Samples of a window, and of the stretch that it is cut from.
 WINDOW, STRETCH = 15_600, 24_000
@@ -23,7 +34,9 @@ _HANN, _MEL = np.hanning(_FRAME + 1)[:_FRAME], mel_matrix().T.astype(np.float64)
 
 #: In how many of the 96 x 64 cells of the log-mel patch a sound must be louder than all the rest together, by
 #: `LOUDER`, to be there to hear; in how few at most to be not.
-AUDIBLE_CELLS, HIDDEN_CELLS, LOUDER = 160, 12, 1.4
+AUDIBLE_CELLS, HIDDEN_CELLS, LOUDER = 200, 12, 1.4
+#: Lowest level of the loudest moment of a sound that is there to hear, relative to that of the whole window.
+AUDIBLE_DB = -10.0
 #: Mel magnitude below which nothing is heard, relative to the loudest cell.
 _HEARING = 0.01
 #: Level of the loudest moment of the second sound, relative to the first.
@@ -92,13 +105,11 @@ def make_scene(rng: Rng, label: str | None, setting: Setting) -> Scene:
     for attempt in range(_ATTEMPTS):
         names = _names(rng, label, alone=attempt > _ATTEMPTS // 2)
         parts = [_part(rng, name, setting) for name in names]
-        rest = _surroundings(rng, parts, setting, bare=not NOISES.isdisjoint(names))
-        cells = _louder_cells(parts, rest)
-        if all(count >= AUDIBLE_CELLS for count in cells[:1]) and not any(
-            HIDDEN_CELLS < count < AUDIBLE_CELLS for count in cells[1:]
-        ):
+        rest = _surroundings(rng, parts, setting, bare=not TEXTURES.isdisjoint(names))
+        audible = _audible(parts, rest)
+        if None not in audible and all(audible[:1]):
             break
-    heard = frozenset(name for name, count in zip(names, cells, strict=True) if count >= AUDIBLE_CELLS)
+    heard = frozenset(name for name, is_heard in zip(names, audible, strict=True) if is_heard)
     recorded = places.record(rng, sum(parts, rest), faithful=not NOISES.isdisjoint(names))
     return Scene(np.clip(recorded, -1, 1).astype(np.float32), heard)
 
@@ -118,7 +129,7 @@ def _names(rng: Rng, label: str | None, *, alone: bool) -> list[str]:
 def _part(rng: Rng, name: str, setting: Setting) -> Floats:
     """Return a window of a sound in its room, the loudest moment of the whole sound at a level of its own."""
     sound = setting.sounds[name](rng, STRETCH)
-    if name not in NOISES and chance(rng, 0.6):
+    if name not in OUTDOORS | NOISES and chance(rng, 0.6):
         sound = setting.room(rng, sound)
     level = 10 ** (rng.uniform(*SECOND_DB) / 2 / 20)
     start = int(rng.integers(0, STRETCH - WINDOW + 1))
@@ -140,6 +151,19 @@ def _surroundings(rng: Rng, parts: Sequence[Floats], setting: Setting, *, bare: 
     if chance(rng, 0.6 if not parts else UNNAMED):
         around = around + loudest * 10 ** (rng.uniform(-18, 0) / 20) * places.distraction(rng, WINDOW)
     return np.asarray(around)
+
+
+def _audible(parts: Sequence[Floats], rest: Floats) -> list[bool | None]:
+    """Return for each sound whether it is there to hear; None where that is in doubt."""
+    loudest = _loudest(sum(parts, rest))
+    levels = [_loudest(part) >= 10 ** (AUDIBLE_DB / 20) * loudest for part in parts]
+    return [_judged(cells, loud) for cells, loud in zip(_louder_cells(parts, rest), levels, strict=True)]
+
+
+def _judged(cells: int, loud: bool) -> bool | None:
+    if cells <= HIDDEN_CELLS:
+        return False
+    return True if loud and cells >= AUDIBLE_CELLS else None
 
 
 def _louder_cells(parts: Sequence[Floats], rest: Floats) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,13 @@ FOREIGN_SIGNATURES = (
     (0, b"\x0b\x77", "AC-3"),
     (8, b"AVI ", "AVI"),
 )
+
+#: How MIDI sample dumps begin. What libsndfile finds wrong with one it prints to stdout, among our results.
+SAMPLE_DUMP = re.compile(rb"\xf0\x7e.\x01", re.DOTALL)
+
+#: ID3 of ten zeros. Without a tag, libsndfile takes MPEG audio for the other half of "._" or ".AppleDouble/" if the
+#: current directory holds one.
+EMPTY_TAG = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
 
 #: Where samples lie one after the other as they are: a seek is exact, and what fails to be read can be read again.
 PLAIN_CONTAINERS = frozenset({"WAV", "WAVEX", "W64", "RF64", "AIFF", "AU", "CAF", "NIST"})
@@ -131,15 +139,24 @@ class FileReader:
         if self._opened.callbacks.size == 0:
             raise AudioError(f"{self.name}: is empty")
         head = self._opened.head()
-        open_sound = _import_soundfile().SoundFile
+        if SAMPLE_DUMP.match(head):
+            raise AudioError(f"{self.name}: a MIDI sample dump (SDS) is not supported; convert it first, as with sox")
         try:
-            sound = open_sound(self._opened.handle, closefd=False)
+            sound = _open_sound(self._opened.handle)
         except _FAILURES as error:
-            self._raise_read_error()
-            raise AudioError(f"{self.name}: {_describe_refusal(error, head)}") from error
+            sound = self._open_tagged(head, error)
         # Else soundfile seeks after every block: slow, and not needed to read from start to end.
         sound.seekable = _never
         return sound
+
+    def _open_tagged(self, head: bytes, error: Exception) -> Any:
+        """Open MPEG audio once more, behind a tag; refuse the others."""
+        self._raise_read_error()
+        if _is_mpeg(head):
+            with contextlib.suppress(*_FAILURES):
+                return _open_sound(self._opened.tagged(EMPTY_TAG))
+            self._raise_read_error()
+        raise AudioError(f"{self.name}: {_describe_refusal(error, head)}") from error
 
     def _seek(self, frame: int) -> bool:
         """Go to a frame; return whether that worked."""
@@ -216,6 +233,15 @@ class FileReader:
         if cut and int(cut[2]) < int(cut[1]) < UNKNOWN_BYTES:
             return f"{end}, after {cut[2]} of the {cut[1]} bytes that its header claims"
         return None
+
+
+def _open_sound(handle: object) -> Any:
+    return _import_soundfile().SoundFile(handle, closefd=False)
+
+
+def _is_mpeg(head: bytes) -> bool:
+    """Return whether it begins as a frame of MPEG layer I, II or III."""
+    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and bool(head[1] & 0x06)
 
 
 def _never() -> bool:

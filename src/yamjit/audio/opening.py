@@ -22,15 +22,23 @@ class FileCallbacks:
     """A seekable binary file object as libsndfile reads it, from where it stands to its end.
 
     No exception may leave a callback: the first one is kept in `fault`, and the file seems to end there.
+
+    Parameters
+    ----------
+    file : binary file object
+        Seekable.
+    tag : bytes
+        What seems to come before.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, tag: bytes = b"") -> None:
         self.fault: Exception | None = None
         self._file = file
-        self._start = file.tell()
+        self._tag = tag
+        self.start = file.tell()
         self._position = 0
-        self.size = max(0, file.seek(0, io.SEEK_END) - self._start)
-        file.seek(self._start)
+        self.size = len(tag) + max(0, file.seek(0, io.SEEK_END) - self.start)
+        file.seek(self.start)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to `offset` bytes from the start, the position or the end; return the new position."""
@@ -44,9 +52,11 @@ class FileCallbacks:
 
     def read(self, count: int) -> bytes:
         """Return up to `count` bytes."""
+        tag = self._tag[self._position : self._position + count]
+        rest = count - len(tag)
         try:
-            self._file.seek(self._start + self._position)
-            data = bytes(self._file.read(count))[:count]
+            self._file.seek(self.start + max(0, self._position - len(self._tag)))
+            data = tag + bytes(self._file.read(rest))[:rest]
         except Exception as error:  # noqa: BLE001 - of a foreign object, kept for the caller
             self.fault = self.fault or error
             return b""
@@ -86,6 +96,12 @@ class OpenedFile:
         data = self.callbacks.read(16)
         self.rewind()
         return data
+
+    def tagged(self, tag: bytes) -> FileCallbacks:
+        """Return the file as it would be with `tag` before it."""
+        self._file.seek(self.callbacks.start)
+        self.callbacks = FileCallbacks(self._file, tag)
+        return self.callbacks
 
     def rewind(self) -> None:
         """Go back to the start."""

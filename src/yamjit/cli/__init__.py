@@ -23,8 +23,11 @@ from yamjit.cli import (
     fetch,
     info,
     labels,
+    listen,
     metadata,
+    plot,
     segments,
+    spectrogram,
     train,
 )
 from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_sigterm
@@ -34,13 +37,29 @@ from yamjit.errors import YamjitError
 __all__ = ["main"]
 
 _VERBS = (
-    *(classify, events, segments, embed),
-    *(train, evaluate, calibrate, export, metadata),
-    *(labels, info, doctor, bench, fetch, completion),
+    classify,
+    events,
+    segments,
+    listen,
+    embed,
+    spectrogram,
+    plot,
+    train,
+    evaluate,
+    calibrate,
+    export,
+    metadata,
+    labels,
+    info,
+    doctor,
+    bench,
+    fetch,
+    completion,
 )
 
 _EPILOG = """\
-exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted, 143 terminated
+exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted,
+  143 terminated; what was done by then is whole
 models: the official YAMNet (yamjit fetch), starter (in the package, see yamjit info starter), any file of the family
 environment: YAMJIT_MODEL  the model to use;  YAMJIT_CACHE  where a fetched model and compiled kernels are kept
 """

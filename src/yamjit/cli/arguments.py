@@ -19,6 +19,7 @@ __all__ = [
     "add_reading",
     "add_run",
     "add_threads",
+    "add_windows",
     "by_name",
     "count",
     "events_of",
@@ -34,9 +35,9 @@ __all__ = [
 _OTHERS = "*"
 
 _INPUTS = """\
-inputs: files; folders, searched for recordings at every depth; patterns such as 'archive/**/*.flac'; - alone for standard
-input. They are read in the order given, those of a folder or pattern by name, each once. What begins with a dot and
-folders of results are passed over.
+inputs: files; folders, searched for recordings at every depth; patterns such as 'archive/**/*.flac'; - alone for
+standard input. They are read in the order given, those of a folder or pattern by name, each once. What begins with a
+dot and folders of results are passed over.
 """
 
 
@@ -80,24 +81,9 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 
 def add_reading(parser: argparse.ArgumentParser, *, aggregate: bool = False) -> None:
     """Add what is read of a recording, and how it is cut into windows."""
-    group = parser.add_argument_group("reading")
-    group.add_argument(
-        "--channel",
-        type=_channel,
-        default="mix",
-        metavar="WHICH",
-        help="mix, the mean of the channels; each, all of them apart; or one by its number from 0 (default: mix)",
-    )
+    group = add_windows(parser)
     group.add_argument("--start", type=_time, default=0.0, metavar="TIME", help="first second that is read, or h:mm:ss")
     group.add_argument("--end", type=_time, metavar="TIME", help="where reading ends, in seconds, or h:mm:ss")
-    cut = group.add_mutually_exclusive_group()
-    cut.add_argument(
-        "--hop",
-        type=seconds,
-        metavar="SECONDS",
-        help="time from one window of 0.975 s to the next (default: 0.48)",
-    )
-    cut.add_argument("--overlap", type=_overlap, metavar="SHARE", help="of windows, in place of --hop: from 0, below 1")
     group.add_argument(
         "--non-finite",
         choices=("refuse", "zero"),
@@ -111,6 +97,24 @@ def add_reading(parser: argparse.ArgumentParser, *, aggregate: bool = False) -> 
             default="mean",
             help="how the scores of all windows become those of the recording (default: %(default)s)",
         )
+
+
+def add_windows(parser: argparse.ArgumentParser) -> Any:
+    """Add which channels are heard, and how they are cut into windows; return the group of arguments."""
+    group = parser.add_argument_group("reading")
+    group.add_argument(
+        "--channel",
+        type=_channel,
+        default="mix",
+        metavar="WHICH",
+        help="mix, the mean of the channels; each, all of them apart; or one by its number from 0 (default: mix)",
+    )
+    cut = group.add_mutually_exclusive_group()
+    cut.add_argument(
+        "--hop", type=seconds, metavar="SECONDS", help="time from one window of 0.975 s to the next (default: 0.48)"
+    )
+    cut.add_argument("--overlap", type=_overlap, metavar="SHARE", help="of windows, in place of --hop: from 0, below 1")
+    return group
 
 
 def reading_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -257,9 +261,7 @@ def _plain(values: list[tuple[str, float]]) -> float | dict[str, float]:
 def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: str) -> None:
     """Add where results go, and in which format."""
     group = parser.add_argument_group("results")
-    group.add_argument(
-        "--format", choices=formats, help=f"by default what the name of the file says, else {default}"
-    )
+    group.add_argument("--format", choices=formats, help=f"by default what the name of the file says, else {default}")
     group.add_argument(
         "-o",
         "--output",
@@ -283,7 +285,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     again.add_argument(
         "--resume",
         action="store_true",
-        help="with a folder: go on with an earlier run of the same settings and model; failed recordings are tried again",
+        help="with a folder: go on with an earlier run of the same settings and model; what failed is tried again",
     )
     again.add_argument("--overwrite", action="store_true", help="with a folder: remove the results of an earlier run")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, no warnings; errors stay")

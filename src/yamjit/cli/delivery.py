@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
     from yamjit.output import Format, Writer
     from yamjit.runs import Outcome, Recording, ResultFolder
 
-__all__ = ["deliver_arrays", "deliver_rows", "deliver_to_folder", "follow", "hearing_of", "is_folder", "refuse_input_as_output"]
+__all__ = [
+    "deliver_arrays",
+    "deliver_pictures",
+    "deliver_rows",
+    "deliver_to_folder",
+    "follow",
+    "hearing_of",
+    "is_folder",
+    "refuse_input_as_output",
+    "suffix_of",
+]
 
 
 def hearing_of(args: argparse.Namespace, **more: Any) -> dict[str, Any]:
@@ -161,7 +172,7 @@ def _refuse_resuming(args: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Iterator[Writer]:
-    """Give a writer to standard output, or to a file that is whole or not there; what was done when it was interrupted is."""
+    """Give a writer to standard output, or to a file that is whole or not there, also after an interruption."""
     if args.output in (None, "-"):
         if form.binary and sys.stdout.isatty():
             raise InputError(f"{form.name} is not for a terminal: -o FILE")
@@ -242,3 +253,40 @@ def _array_writer(args: argparse.Namespace, form: str) -> Iterator[Any]:
     refuse_input_as_output(args.files, args.output)
     with whole_file(Path(args.output)) as file, ARRAY_FORMATS[form](file) as writer:
         yield writer
+
+
+# -- Pictures ---------------------------------------------------------------------------------------------------
+
+
+def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
+    """Draw recordings to a file or a folder; return the exit code."""
+    from yamjit.plots import PICTURE_FORMATS
+    from yamjit.runs import find_recordings, outcomes
+    from yamjit.runs.pictures import Pictures
+
+    if args.output in (None, "-"):
+        raise InputError("a picture goes to a file or a folder: -o FILE")
+    form = args.format or ("png" if is_folder(args) else suffix_of(args))
+    if form not in PICTURE_FORMATS:
+        raise InputError(f"{args.output!r} ends like no format; accepted are {', '.join(PICTURE_FORMATS)}")
+    job = Pictures(**hearing, form=form)
+    if is_folder(args):
+        return deliver_to_folder(
+            args,
+            job,
+            f".{form}",
+            lambda todo, folder: outcomes(todo, dataclasses.replace(job, places=folder.places), args.jobs),
+        )
+    _refuse_resuming(args)
+    recordings = find_recordings(args.files)
+    if len(recordings) > 1:
+        raise InputError(f"a picture shows one recording, and there are {len(recordings)}: -o FOLDER")
+    refuse_input_as_output(args.files, args.output)
+    with Progress(1, quiet=args.quiet) as progress:
+        job = dataclasses.replace(job, target=Path(args.output), watch=progress.watch)
+        return follow(outcomes(recordings, job), 1, progress)
+
+
+def suffix_of(args: argparse.Namespace) -> str:
+    """Return the suffix of the file that was given, without the dot."""
+    return Path(args.output or "").suffix[1:].lower()

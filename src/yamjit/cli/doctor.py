@@ -15,7 +15,18 @@ from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
 
 __all__ = ["add_parser"]
 
-_PACKAGES = ("numpy", "numba", "llvmlite", "flatbuffers", "tflite", "soundfile", "soxr", "pooch", "platformdirs", "tqdm")
+_PACKAGES = (
+    "numpy",
+    "numba",
+    "llvmlite",
+    "flatbuffers",
+    "tflite",
+    "soundfile",
+    "soxr",
+    "pooch",
+    "platformdirs",
+    "tqdm",
+)
 _EXTRAS = {
     "sounddevice": "mic",
     "matplotlib": "plot",
@@ -111,7 +122,9 @@ def _microphones() -> dict[str, Any]:
         return {"problem": str(error)}
     if not devices:
         return {"problem": "PortAudio works and finds no device; samples can come through a pipe: yamjit listen --raw"}
-    return {str(device.index): {k: v for k, v in dataclasses.asdict(device).items() if k != "index"} for device in devices}
+    return {
+        str(device.index): {k: v for k, v in dataclasses.asdict(device).items() if k != "index"} for device in devices
+    }
 
 
 def _model() -> dict[str, Any]:

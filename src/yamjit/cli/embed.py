@@ -16,8 +16,8 @@ def add_parser(verbs: Any) -> None:
     parser: argparse.ArgumentParser = verbs.add_parser(
         "embed",
         help="write the embedding of every window",
-        description="Write the embedding of every window, 1024 numbers for YAMNet: as npy (one array, one recording), npz "
-        "(values, times_s, channels, length_s), csv or parquet (which hold any number of recordings).",
+        description="Write the embedding of every window, 1024 numbers for YAMNet: as npy (one array, one recording), "
+        "npz (values, times_s, channels, length_s), csv or parquet (which hold any number of recordings).",
     )
     arguments.add_inputs(parser)
     arguments.add_model(parser)

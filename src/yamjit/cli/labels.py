@@ -21,8 +21,8 @@ def add_parser(verbs: Any) -> None:
     parser: argparse.ArgumentParser = verbs.add_parser(
         "labels",
         help="list or search the classes of a model",
-        description="List the classes of a model: index, AudioSet id, name, and what it is a kind of in AudioSet's ontology. "
-        "Ends with 1 if nothing is found.",
+        description="List the classes of a model: index, AudioSet id, name, and what it is a kind of in AudioSet's "
+        "ontology. Ends with 1 if nothing is found.",
     )
     parser.add_argument(
         "text",

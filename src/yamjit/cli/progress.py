@@ -30,12 +30,11 @@ class Progress:
         self._recordings = recordings
         self._quiet = quiet
         self._bar: Any = None
-        self._stream: WindowStream | None = None
         self._over = threading.Event()
 
     def __enter__(self) -> Progress:
-        if not self._quiet and sys.stderr is not None and sys.stderr.isatty():
-            self._bar = self._open()
+        if self._is_shown and self._recordings > 1:
+            self._bar = _bar(total=self._recordings, unit="file")
         return self
 
     def __exit__(
@@ -45,31 +44,26 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
-    def _open(self) -> Any:
-        from tqdm import tqdm
-
-        form: dict[str, Any] = {"leave": False, "dynamic_ncols": True, "file": sys.stderr}
-        if self._recordings > 1:
-            return tqdm(total=self._recordings, unit="file", **form)
-        return tqdm(unit="s", bar_format="{desc}{percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s{postfix}", **form)
+    @property
+    def _is_shown(self) -> bool:
+        return not self._quiet and sys.stderr is not None and sys.stderr.isatty()
 
     def watch(self, stream: WindowStream) -> None:
         """Follow a recording that is read in this process, if it is the only one."""
-        if self._bar is None or self._recordings > 1 or not stream.source.claimed_seconds:
-            return
-        self._stream = stream
-        self._bar.total = stream.source.claimed_seconds
-        threading.Thread(target=self._follow, daemon=True).start()
+        length = stream.source.claimed_seconds
+        if self._is_shown and self._recordings == 1 and length:
+            self._bar = _bar(total=length, bar_format="{percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s{postfix}")
+            threading.Thread(target=self._follow, args=(stream,), daemon=True).start()
 
-    def _follow(self) -> None:
-        while not self._over.wait(_REFRESH_S) and self._stream is not None:
-            self._bar.n = min(self._stream.duration_s, self._bar.total)
+    def _follow(self, stream: WindowStream) -> None:
+        while not self._over.wait(_REFRESH_S):
+            self._bar.n = min(stream.duration_s, self._bar.total)
             passed = self._bar.format_dict["elapsed"]
-            self._bar.set_postfix_str(f", {self._bar.n / passed:.0f} times as fast as it sounds" if passed else "")
+            self._bar.set_postfix_str(f"{self._bar.n / passed:.0f} times as fast as it sounds" if passed else "")
 
     def add(self) -> None:
         """Count a recording that is done."""
-        if self._bar is not None and self._recordings > 1:
+        if self._recordings > 1 and self._bar is not None:
             self._bar.update()
 
     def warn(self, message: str) -> None:
@@ -89,7 +83,13 @@ class Progress:
 
     def around(self, stream: TextIO) -> Any:
         """Return a stream whose writes make room first, where both share a terminal."""
-        return _Clearing(stream, self) if self._bar is not None and stream.isatty() else stream
+        return _Clearing(stream, self) if self._is_shown and stream.isatty() else stream
+
+
+def _bar(**form: Any) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(leave=False, dynamic_ncols=True, file=sys.stderr, **form)
 
 
 class _Clearing:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from yamjit.runs.folder import Places, ResultFolder, whole_file
 from yamjit.runs.arrays import ARRAY_FORMATS, ArrayJob
+from yamjit.runs.folder import Places, ResultFolder, whole_file
 from yamjit.runs.hearing import Classes, Cuttings, Embeddings, Events, Hearing, LogMel
 from yamjit.runs.inputs import AUDIO_SUFFIXES, STDIN, Recording, check_places, find_recordings
 from yamjit.runs.pool import Outcome, outcomes

@@ -61,7 +61,7 @@ class Hearing:
     def settings(self) -> dict[str, Any]:
         """Return all that results depend on, as values of JSON."""
         own = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
-        for name in ("model", "backend", "threads", "watch", "places"):
+        for name in ("model", "backend", "threads", "watch", "places", "target"):
             own.pop(name, None)
         plain = {name: _plain(value) for name, value in own.items()}
         calibration = self.options.calibration
@@ -155,7 +155,7 @@ class LogMel(Hearing):
             for windows in stream:
                 first = done.get(windows.channel, 0)
                 done[windows.channel] = first + len(windows.log_mel)
-                times_s = stream.source.start_s + np.arange(first, done[windows.channel]) * frame_s
+                times_s = stream.source.start_s + np.arange(first, done[windows.channel], dtype=np.float64) * frame_s
                 yield Slab(stream.name, times_s, frame_s, windows.channel, windows.log_mel)
             return stream.summary(1)
 

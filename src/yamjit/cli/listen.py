@@ -1,0 +1,140 @@
+"""``yamjit listen``: what is heard now, from a microphone or a pipe."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from yamjit.cli import arguments
+from yamjit.cli.delivery import hearing_of
+from yamjit.cli.exits import EXIT_OK, INTERRUPTIONS
+from yamjit.errors import InputError
+
+if TYPE_CHECKING:
+    from yamjit.classifier import Classifier
+    from yamjit.recording import WindowStream
+
+__all__ = ["add_parser"]
+
+_FORMATS = ("bars", "jsonl", "text", "csv", "dcase", "raven")
+
+_EPILOG = """\
+examples:
+  yamjit listen                                    the default microphone, bars
+  yamjit listen --events --on 0.4 --format jsonl   a line when an event begins and one when it is over
+  arecord -q -f S16_LE -r 16000 -c 1 -t raw | yamjit listen --raw s16le -
+  ffmpeg -v error -i rtsp://camera -vn -f s16le -ar 16000 -ac 1 - | yamjit listen --raw s16le -
+"""
+
+
+def add_parser(verbs: Any) -> None:
+    """Add the verb to the command line."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "listen",
+        help="follow a microphone or a pipe",
+        description="Follow a microphone (it needs sounddevice: pip install 'yamjit[mic]') or samples that come "
+        "through a pipe, until Ctrl-C: with bars in a terminal, else with JSON lines.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("pipe", nargs="?", choices=("-",), help="samples come through standard input; needs --raw")
+    parser.add_argument("--list-devices", action="store_true", help="print the microphones, and end")
+    parser.add_argument("--device", metavar="NAME", help="a microphone by number or part of its name")
+    parser.add_argument("--raw", metavar="ENCODING", help="of the samples in a pipe: s16le, f32le, u8, ...")
+    parser.add_argument("--rate", type=arguments.positive, metavar="HZ", help="sample rate (default: 16000 of a pipe)")
+    parser.add_argument("--channels", type=arguments.positive, metavar="N", help="that are recorded (default: 1)")
+    parser.add_argument("--for", dest="end", type=arguments.seconds, metavar="SECONDS", help="end after so long")
+    parser.add_argument(
+        "--top", "--max-results", type=arguments.positive, default=8, metavar="N", help="classes (default: %(default)s)"
+    )
+    parser.add_argument("--events", action="store_true", help="events in place of the classes of each window")
+    parser.add_argument("--format", choices=_FORMATS, help="by default bars in a terminal, else jsonl")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no summary on standard error")
+    arguments.add_event_options(parser)
+    arguments.add_windows(parser)
+    arguments.add_listing(parser)
+    arguments.add_model(parser)
+    arguments.add_backend(parser)
+    arguments.add_threads(parser)
+    parser.set_defaults(run=_run, start=0.0, non_finite="zero")
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.list_devices:
+        return _list_devices()
+    from yamjit.classifier import Classifier
+
+    given = hearing_of(args)
+    classifier = Classifier(given["model"], backend=args.backend, threads=args.threads, options=given["options"])
+    classifier.network.prepare()
+    source = _source(args)
+    with classifier.windows(source, level=True, **given["reading"]) as stream:
+        return _follow(args, classifier, stream, source)
+
+
+def _list_devices() -> int:
+    from yamjit.audio import input_devices
+
+    for device in input_devices():
+        mark = "*" if device.default else " "
+        print(
+            f"{mark}{device.index:>3}  {device.name}  ({device.host_api}, {device.channels} ch, {device.sample_rate} Hz)"
+        )
+    return EXIT_OK
+
+
+def _source(args: argparse.Namespace) -> Any:
+    from yamjit.audio import Microphone, RawPcm
+
+    if args.raw is None and args.pipe is None:
+        device = int(args.device) if args.device and args.device.isdecimal() else args.device
+        return Microphone(device, sample_rate=args.rate, channels=args.channels)
+    if args.raw is None:
+        raise InputError("samples in a pipe need --raw ENCODING, such as --raw s16le --rate 16000")
+    if args.device is not None:
+        raise InputError("--device is a microphone, and --raw reads a pipe; give one of them")
+    return RawPcm(sys.stdin.buffer, encoding=args.raw, sample_rate=args.rate or 16_000, channels=args.channels or 1)
+
+
+def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStream, source: Any) -> int:
+    """Follow a stream to its end; the summary comes however it ends."""
+    from yamjit.cli.bars import Bars
+    from yamjit.cli.live import BarSink, Delay, EventFinder, RowSink
+    from yamjit.output import FORMATS
+
+    form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
+    finder = EventFinder(classifier, stream, arguments.events_of(args)) if args.events else None
+    delay = Delay(source)
+    with FORMATS["text" if form == "bars" else form].open(sys.stdout) as writer:
+        if form == "bars":
+            sink: Any = BarSink(stream, Bars(sys.stdout), args.top, finder, delay)
+        else:
+            writer.begin(stream.name)
+            sink = RowSink(stream, writer, args.top, finder, sys.stdout if form == "jsonl" else None)
+        interruption: BaseException | None = None
+        try:
+            for windows in stream:
+                if len(windows):
+                    delay.update(float(windows.times_s[-1]) + windows.window_s)
+                    sink.take(windows)
+        except INTERRUPTIONS as error:
+            interruption = error
+        if stream.count:
+            sink.finish()
+            writer.end(stream.summary(args.top))
+    _summarise(args, stream, delay)
+    if interruption is not None:
+        raise interruption
+    return EXIT_OK
+
+
+def _summarise(args: argparse.Namespace, stream: WindowStream, delay: Any) -> None:
+    if args.quiet:
+        return
+    for problem in (*stream.warnings, *([stream.damage] if stream.damage else [])):
+        print(f"yamjit: warning: {problem}", file=sys.stderr)
+    print(
+        f"yamjit: {stream.name}: listened for {stream.duration_s:.1f} s, {stream.count} windows, {delay.summary()}",
+        file=sys.stderr,
+    )

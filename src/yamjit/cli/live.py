@@ -1,0 +1,181 @@
+"""What is done with windows as they are heard: bars in a terminal, or rows as they come; classes or events."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from yamjit.cli.bars import Bars, clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from yamjit.classifier import Classifier
+    from yamjit.events import Event, EventDetector, EventOptions
+    from yamjit.output import Writer
+    from yamjit.recording import WindowStream
+    from yamjit.streaming import Windows
+
+__all__ = ["BarSink", "Delay", "EventFinder", "RowSink", "Sink"]
+
+
+class Sink(Protocol):
+    """What takes windows as they come."""
+
+    def take(self, windows: Windows) -> None:
+        """Take one or more windows."""
+        ...
+
+    def finish(self) -> None:
+        """Take the end."""
+        ...
+
+
+class Delay:
+    """How far results are behind the sound, as long as it comes at its own pace.
+
+    Parameters
+    ----------
+    source : object
+        With `lost_s` and `overruns`, as `Microphone`; others lose nothing.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self._start = time.monotonic()
+        self.now_s = self.most_s = 0.0
+
+    def update(self, heard_s: float) -> None:
+        """Take that results are there for the sound up to `heard_s`."""
+        self.now_s = max(0.0, time.monotonic() - self._start - heard_s - self._lost_s)
+        self.most_s = max(self.most_s, self.now_s)
+
+    @property
+    def _lost_s(self) -> float:
+        return float(getattr(self._source, "lost_s", 0.0))
+
+    def status(self) -> str:
+        """Return delay and losses for a line of status."""
+        lost = f"  lost {self._lost_s:.1f} s" if self._lost_s else ""
+        return f"{self.now_s:.1f} s behind{lost}"
+
+    def summary(self) -> str:
+        """Return delay and losses for the end."""
+        overruns = int(getattr(self._source, "overruns", 0))
+        losses = f"{overruns} overruns, {self._lost_s:.1f} s lost" if overruns else "nothing lost"
+        return f"at most {self.most_s:.1f} s behind, {losses}"
+
+
+class EventFinder:
+    """Events of a stream, channel by channel, as they begin and end."""
+
+    def __init__(self, classifier: Classifier, stream: WindowStream, options: EventOptions) -> None:
+        self._reduce = classifier.categories[0].reduce
+        self._stream = stream
+        self._detectors: dict[int | None, EventDetector] = {
+            channel: classifier.detector(options, hop_s=stream.hop_s, channel=channel) for channel in stream.channels
+        }
+
+    def push(self, windows: Windows) -> list[Event]:
+        """Take windows; return the events that are over."""
+        detector = self._detectors[windows.channel]
+        return detector.push(windows.times_s, self._reduce(windows.scores), windows.level_dbfs)
+
+    @property
+    def open(self) -> list[Event]:
+        """Events that are going on."""
+        return [event for detector in self._detectors.values() for event in detector.open]
+
+    def flush(self) -> list[Event]:
+        """Return the events that the end ends."""
+        end = self._stream.source.start_s + self._stream.duration_s
+        return [event for detector in self._detectors.values() for event in detector.flush(end)]
+
+
+class RowSink:
+    """Writes rows as they come: classes of each window, or events when they are over.
+
+    With JSON lines, an event that begins has a line of its own, ``{"type": "begin", ...}``.
+    """
+
+    def __init__(
+        self, stream: WindowStream, writer: Writer, top: int, finder: EventFinder | None, begins: TextIO | None
+    ) -> None:
+        self._stream = stream
+        self._writer = writer
+        self._top = top
+        self._finder = finder
+        self._begins = begins
+        self._begun: set[tuple[str, float, int | None]] = set()
+
+    def take(self, windows: Windows) -> None:
+        """Write what is heard in windows, or what has come to its end with them."""
+        if self._finder is None:
+            self._writer.rows(self._stream.rows(windows, self._top))
+            return
+        over = self._finder.push(windows)
+        self._tell_begins([*over, *self._finder.open])
+        self._end(over)
+
+    def finish(self) -> None:
+        """Write what the end ends."""
+        if self._finder is not None:
+            self._end(self._finder.flush())
+
+    def _end(self, over: list[Event]) -> None:
+        self._begun -= {_identity(event) for event in over}
+        if over:
+            self._writer.rows(self._row(event) for event in over)
+
+    def _tell_begins(self, events: Iterable[Event]) -> None:
+        from yamjit.output.objects import row_object
+
+        if self._begins is None:
+            return
+        for event in events:
+            if _identity(event) not in self._begun:
+                self._begun.add(_identity(event))
+                row = self._row(event)
+                known = {name: value for name, value in row_object(row).items() if name != "end_s"}
+                self._begins.write(json.dumps({"type": "begin", "file": row.file, **known}, ensure_ascii=False) + "\n")
+                self._begins.flush()
+
+    def _row(self, event: Event) -> Any:
+        return event.row(self._stream.name, self._stream.heads[0].name)
+
+
+class BarSink:
+    """Draws the highest classes, or the events that are going on; those that are over stay above."""
+
+    def __init__(self, stream: WindowStream, bars: Bars, top: int, finder: EventFinder | None, delay: Delay) -> None:
+        self._stream = stream
+        self._bars = bars
+        self._top = top
+        self._finder = finder
+        self._delay = delay
+
+    def take(self, windows: Windows) -> None:
+        """Draw the last of some windows."""
+        rows = list(self._stream.rows(windows, self._top))
+        latest = [row for row in rows if row.start_s >= windows.times_s[-1]]
+        if self._finder is not None:
+            self._print(self._finder.push(windows))
+            latest = [event.row(self._stream.name) for event in self._finder.open]
+        level = float(windows.level_dbfs[-1]) if windows.level_dbfs is not None else 0.0
+        end = float(windows.times_s[-1]) + windows.window_s
+        self._bars.draw(end, level, latest, self._top, self._delay.status())
+
+    def finish(self) -> None:
+        """Leave the last picture, and the events that the end ends."""
+        if self._finder is not None:
+            self._print(self._finder.flush())
+        self._bars.leave()
+
+    def _print(self, over: list[Event]) -> None:
+        for event in over:
+            self._bars.above(f"{clock(event.start_s)} - {clock(event.end_s)}  {event.score:.2f}  {event.label}")
+
+
+def _identity(event: Event) -> tuple[str, float, int | None]:
+    return event.label, event.start_s, event.channel

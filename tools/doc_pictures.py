@@ -1,0 +1,108 @@
+"""The pictures of the pages in ``docs/``: ``python -m tools.doc_pictures`` makes them anew.
+
+Those of ``docs/plots.md`` are what the examples of that page draw, with fewer colours. The terminal is what
+``yamjit listen`` shows of a recording of ``examples/``. It all needs the extra ``plot``, and runs on the starter model.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from tools.doc_examples import ROOT, run_page, surroundings
+
+__all__: list[str] = []
+
+PICTURES = ROOT / "docs" / "pictures"
+
+#: A cell of the terminal, and the margin, in units of the picture.
+_WIDTH, _HEIGHT, _MARGIN = 8.4, 20.0, 16.0
+_PAPER, _INK, _GREEN, _DIM = "#1b2330", "#d7dee9", "#5fb878", "#3a4657"
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+#: The time of the picture of the terminal that is shown: two classes are heard in it.
+_SHOWN = "0:00:01.9"
+
+#: What is heard at a time, in samples, and how long the next waits: faster than life, but picture by picture.
+_BLOCK, _WAIT_S = 7680, 0.4
+
+
+def main() -> None:
+    """Make all pictures."""
+    page = (ROOT / "docs" / "plots.md").read_text(encoding="utf-8")
+    shown = re.findall(r"\]\(pictures/(\w+\.png)\)", page)
+    for _ in run_page(page):
+        for name in [name for name in shown if Path(name).exists()]:
+            (PICTURES / name).write_bytes(few_colours(Path(name).read_bytes()))
+            Path(name).unlink()
+    (PICTURES / "listen.svg").write_text(terminal(listened("siren.flac")), encoding="utf-8")
+    for picture in sorted(PICTURES.iterdir()):
+        print(f"{picture.stat().st_size:>8,}  {picture.relative_to(ROOT)}")
+
+
+def few_colours(png: bytes) -> bytes:
+    """Return a picture with 256 colours."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as image:
+        reduced = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    file = io.BytesIO()
+    reduced.save(file, "png", optimize=True)
+    return file.getvalue()
+
+
+def listened(name: str) -> list[str]:
+    """Return the lines that ``yamjit listen`` draws of a recording of ``examples/``."""
+    import soundfile
+
+    samples, rate = soundfile.read(ROOT / "examples" / name, dtype="int16")
+    command = ["yamjit", "listen", "--raw", "s16le", "--rate", str(rate), "--format", "bars", "--top", "5", "-"]
+    with surroundings():
+        os.environ.update(COLUMNS="84", NO_COLOR="1", PYTHONIOENCODING="utf-8")
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            for start in range(0, len(samples), _BLOCK):
+                process.stdin.write(samples[start : start + _BLOCK].tobytes())
+                process.stdin.flush()
+                time.sleep(_WAIT_S)
+            process.stdin.close()
+            drawn = process.stdout.read().decode()
+    frame = next(frame for frame in re.split(r"\x1b\[\d*J", drawn) if _SHOWN in frame)
+    return re.sub(r"\x1b\[\d*[A-Z]|\r", "", frame).strip("\n").splitlines()
+
+
+def terminal(lines: list[str]) -> str:
+    """Return lines of a terminal as an SVG; bars of block characters become rectangles."""
+    columns = max(map(len, lines))
+    width, height = columns * _WIDTH + 2 * _MARGIN, len(lines) * _HEIGHT + 2 * _MARGIN
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
+        f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="14" fill="{_INK}">',
+        f'<rect width="100%" height="100%" rx="6" fill="{_PAPER}"/>',
+    ]
+    for row, line in enumerate(lines):
+        for match in re.finditer(r"[▏▎▍▌▋▊▉█·]+|[^\s▏▎▍▌▋▊▉█·]+(?: [^\s▏▎▍▌▋▊▉█·]+)*", line):
+            x, y = _MARGIN + match.start() * _WIDTH, _MARGIN + row * _HEIGHT
+            parts.append(_bar(match[0], x, y) if match[0][0] in _EIGHTHS + "·" else _text(match[0], x, y))
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _bar(cells: str, x: float, y: float) -> str:
+    full = sum(_EIGHTHS.index(cell) / 8 for cell in cells if cell in _EIGHTHS)
+    whole = f'<rect x="{x:.1f}" y="{y + 9:.1f}" width="{len(cells) * _WIDTH:.1f}" height="2" fill="{_DIM}"/>'
+    return whole + f'<rect x="{x:.1f}" y="{y + 3:.1f}" width="{full * _WIDTH:.1f}" height="14" fill="{_GREEN}"/>'
+
+
+def _text(text: str, x: float, y: float) -> str:
+    length = f'textLength="{len(text) * _WIDTH:.1f}" lengthAdjust="spacingAndGlyphs"'
+    return f'<text x="{x:.1f}" y="{y + 15:.1f}" {length}>{escape(text)}</text>'
+
+
+if __name__ == "__main__":
+    main()
