@@ -41,11 +41,12 @@ numpydoc_xref_ignore = "all"
 xref.DEFAULT_LINKS.clear()  # Python's own types: their pages are elsewhere, and a build asks nothing of the network
 _RECORDS = "AudioLimits AudioSource AudioSetClass Calibration Categories FrontEnd Graph HeadInfo HeadOutput HeadResult"
 _RECORDS += " ListedClass Network NetworkOutput Patches Plan ResolvedModel Segment SegmentOptions Slot"
-numpydoc_xref_aliases = {name: name for name in (*__all__, *_RECORDS.split()) if name[0].isupper()}
+numpydoc_xref_aliases = {name: f".{name}" for name in (*__all__, *_RECORDS.split()) if name[0].isupper()}
 smartquotes = False
 
 nitpick_ignore_regex = [
-    ("py:obj", "[a-z_]+"),  # parameters
+    ("py:obj", "[a-z_0-9]+"),  # parameters
+    ("py:class", r"collections\.abc\..*"),
     ("py:obj", r"yamjit\..*|[A-Z_]+"),  # what is inside, and has no page
 ]
 

@@ -116,8 +116,8 @@ def _at_home(folder: Path) -> Iterator[None]:
     command.chmod(0o755)
     changes = {
         "YAMJIT_MODEL": "starter",
-        "PATH": os.pathsep.join((str(command.parent), str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
-        "PYTHONPATH": os.pathsep.join((str(Path(yamjit.__file__).parents[1]), os.environ.get("PYTHONPATH", ""))),
+        "PATH": _before("PATH", command.parent, Path(sys.executable).parent),
+        "PYTHONPATH": _before("PYTHONPATH", Path(yamjit.__file__).parents[1]),
         "COLUMNS": "100",
     }
     before, where = os.environ.copy(), Path.cwd()
@@ -129,6 +129,11 @@ def _at_home(folder: Path) -> Iterator[None]:
         os.chdir(where)
         os.environ.clear()
         os.environ.update(before)
+
+
+def _before(variable: str, *folders: Path) -> str:
+    """Return a list of folders that begins with these."""
+    return os.pathsep.join(filter(None, (*map(str, folders), os.environ.get(variable))))
 
 
 def _run_python(code: str, names: dict[str, Any]) -> str:
