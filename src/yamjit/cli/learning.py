@@ -57,6 +57,14 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         metavar="WHAT=NAME",
         help="what a table calls its file, label, fold, group, start or end; may be repeated",
     )
+    group.add_argument(
+        "--where",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="only rows of a table that have this value; may be repeated",
+    )
     group.add_argument("--other", default="other", metavar="NAME", help="of recordings of no class (default: other)")
     parser.epilog = "\n\n".join(filter(None, (_DATA, parser.epilog)))
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -86,7 +94,7 @@ def dataset_of(args: argparse.Namespace) -> Dataset:
     if len(paths) == 1 and paths[0].is_dir():
         return from_folder(paths[0], other=args.other)
     if len(paths) == 1 and paths[0].suffix.lower() in (".csv", ".tsv"):
-        return from_csv(paths[0], audio=args.audio, columns=dict(args.column), other=args.other)
+        return from_csv(paths[0], audio=args.audio, columns=dict(args.column), where=dict(args.where), other=args.other)
     if all(path.suffix.lower() == ".txt" for path in paths):
         return from_labels(paths, other=args.other)
     raise InputError(
