@@ -195,6 +195,68 @@ def test_damage_in_the_middle_ends_a_flac():
     assert "\n" not in damage
 
 
+# --- files that change while they are read
+
+
+def begun(path):
+    """Open a file and read its first block."""
+    audio = open_audio(path)
+    blocks = audio.blocks()
+    return audio, blocks, [next(blocks)]
+
+
+@posix
+@pytest.mark.parametrize(("container", "subtype"), [("WAV", "PCM_16"), ("WAV", "FLOAT"), ("FLAC", "PCM_16")])
+def test_a_file_that_is_cut_while_it_is_read(tmp_path, container, subtype):
+    path = tmp_path / "a"
+    path.write_bytes(encode(noise(400_000), 16_000, container, subtype))
+    with open_audio(path) as audio:
+        whole = np.concatenate(list(audio.blocks()), axis=1)
+    audio, blocks, parts = begun(path)
+    os.truncate(path, path.stat().st_size // 2)
+    got = np.concatenate([*parts, *blocks], axis=1)
+    audio.close()
+    assert 150_000 < got.shape[1] < 250_000
+    np.testing.assert_array_equal(got, whole[:, : got.shape[1]])
+    assert audio.damage.startswith(f"{path}: ends at {got.shape[1] / 16_000:.6g} s")
+
+
+@posix
+@pytest.mark.parametrize("change", ["replaced", "deleted", "emptied"])
+def test_a_file_that_goes_while_it_is_read(tmp_path, change):
+    path, other = tmp_path / "a.wav", tmp_path / "b.wav"
+    samples = np.round(noise(400_000) * 32_768) / 32_768
+    path.write_bytes(encode(samples, 16_000))
+    other.write_bytes(encode(noise(1_000, seed=1), 8_000))
+    audio, blocks, parts = begun(path)
+    if change == "replaced":
+        other.replace(path)
+    elif change == "deleted":
+        path.unlink()
+    else:
+        path.write_bytes(b"")
+    got = np.concatenate([*parts, *blocks], axis=1)
+    audio.close()
+    if change == "emptied":
+        assert got.shape[1] < 400_000
+        assert "ends at" in audio.damage
+    else:  # what was opened is read to its end
+        np.testing.assert_array_equal(got[0], samples.astype(np.float32))
+        assert audio.damage is None
+
+
+def test_a_file_that_becomes_another_while_it_is_read(tmp_path):
+    path = tmp_path / "a.flac"
+    path.write_bytes(encode(noise(400_000), 16_000, "FLAC"))
+    audio, blocks, parts = begun(path)
+    with path.open("r+b") as file:
+        file.write(np.random.default_rng(0).bytes(path.stat().st_size))
+    got = np.concatenate([*parts, *blocks], axis=1)
+    audio.close()
+    assert np.isfinite(got).all()
+    assert audio.damage is not None
+
+
 # --- files that are none
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from yamjit.audio.resample import Resampler, resampled_length
+from yamjit.audio.resample import Resampler, TrackResampler, resampled_length
 from yamjit.errors import DependencyError
 
 soxr = pytest.importorskip("soxr")
@@ -31,6 +33,23 @@ def test_equals_soxr_in_one_call_for_any_chopping(rate):
     for n_cuts in (0, 1, 5, 300):
         cuts = np.sort(rng.integers(0, len(samples) + 1, n_cuts))  # with repeats: empty blocks
         np.testing.assert_array_equal(resample(samples, rate, cuts), expected)
+
+
+@given(
+    cuts=st.lists(st.integers(0, 20_000), max_size=60),
+    rate=st.one_of(st.sampled_from(RATES), st.integers(1_000, 200_000)),
+    target=st.sampled_from([8_000, 16_000, 48_000]),
+    tracks=st.integers(1, 3),
+)
+@settings(deadline=None, max_examples=60)
+def test_every_track_of_any_chopping_has_the_bits_of_one_call(cuts, rate, target, tracks):
+    samples = np.stack([noise(20_000, seed) for seed in range(tracks)])
+    resampler = TrackResampler(rate, target, tracks)
+    out = [resampler.push(block) for block in np.split(samples, sorted(cuts), axis=1)]
+    got = np.concatenate([*out, resampler.flush()], axis=1)
+    for track, alone in zip(got, samples, strict=True):
+        whole = Resampler(rate, target)
+        np.testing.assert_array_equal(track, np.concatenate([whole.push(alone), whole.flush()]))
 
 
 def test_equals_soxr_sample_by_sample():

@@ -325,6 +325,12 @@ class Classifier:
         """
         return _only_one(self.classify(audio, keep="log_mel", **how)).log_mel
 
+    def weights(self) -> dict[str, Float32]:
+        """Return the weights of all layers in floating point, by name, see `yamjit.weights`."""
+        from yamjit.weights import float_weights
+
+        return float_weights(self.graph, self.plan)
+
     # -- Events -------------------------------------------------------------------------------------------------
 
     def detector(

@@ -25,8 +25,9 @@ LOUD_PEAK = 2.0**0.5
 #: In dBFS. Of 29 recordings brought to an RMS of -40 dBFS, YAMNet's first class was that at -20 dBFS for 15.
 QUIET_RMS = -40.0
 QUIET_PEAK = -26.0
-#: Mean of the samples, of full scale.
+#: Mean of the samples, of full scale, and from which length on it says something.
 DC_OFFSET = 0.05
+DC_LEAST_S = 0.1
 #: Energy of the mean, against that of channels that have nothing in common.
 CANCELLED = 0.1
 
@@ -59,7 +60,7 @@ class Inspector:
         self._peak = 0.0
         self._heard_energy = 0.0
         self._clipping = _Clipping(len(choice.numbers))
-        self._levels = [_Level() for _ in range(choice.tracks)]
+        self._levels = [_Level(sample_rate) for _ in range(choice.tracks)]
         self._silent = set(choice.numbers if choice.mixed else ())
 
     def look(self, heard: NDArray[np.float32], first: int) -> None:
@@ -177,7 +178,8 @@ class Inspector:
 class _Level:
     """How loud a track is."""
 
-    def __init__(self) -> None:
+    def __init__(self, sample_rate: int) -> None:
+        self._sample_rate = sample_rate
         self.count = 0
         self.sum = 0.0
         self.energy = 0.0
@@ -196,7 +198,7 @@ class _Level:
             return ["silent: every sample is 0"]
         lines = []
         mean = self.sum / self.count
-        if abs(mean) > DC_OFFSET:
+        if abs(mean) > DC_OFFSET and self.count >= DC_LEAST_S * self._sample_rate:
             lines.append(f"DC offset: the mean of the samples is {mean:+.2g} of full scale")
         rms = 10 * math.log10(max(self.energy / self.count - mean**2, 1e-30))
         peak = 20 * math.log10(self.peak)

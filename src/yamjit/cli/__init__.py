@@ -12,18 +12,23 @@ from collections.abc import Sequence
 from yamjit import __version__
 from yamjit.cli import (
     bench,
+    calibrate,
     classify,
     completion,
     doctor,
     embed,
+    evaluate,
     events,
+    export,
     fetch,
     info,
     labels,
     listen,
+    metadata,
     plot,
     segments,
     spectrogram,
+    train,
 )
 from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_sigterm
 from yamjit.disk import describe
@@ -39,6 +44,11 @@ _VERBS = (
     embed,
     spectrogram,
     plot,
+    train,
+    evaluate,
+    calibrate,
+    export,
+    metadata,
     labels,
     info,
     doctor,

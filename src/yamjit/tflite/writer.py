@@ -21,7 +21,7 @@ import tflite
 from yamjit.errors import ModelError
 from yamjit.tflite.graph import Graph, Operator, Options, Quantization, Tensor
 
-__all__ = ["write_graph"]
+__all__ = ["append_zip", "write_graph"]
 
 _FILE_IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
@@ -86,7 +86,7 @@ def write_graph(graph: Graph) -> bytes:
         If a tensor has a type that TFLite cannot hold.
     """
     model = _write_model(graph)
-    return _append_zip(model, graph.files) if graph.files else model
+    return append_zip(model, graph.files) if graph.files else model
 
 
 def _write_model(graph: Graph) -> bytes:
@@ -256,7 +256,7 @@ def _little_endian(data: npt.NDArray[np.generic]) -> bytes:
     return data.astype(data.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def _append_zip(model: bytes, files: Mapping[str, bytes]) -> bytes:
+def append_zip(model: bytes, files: Mapping[str, bytes]) -> bytes:
     """Return `model` followed by a zip of `files`, whose offsets count from the start of the model."""
     stream = io.BytesIO(model)
     stream.seek(0, io.SEEK_END)

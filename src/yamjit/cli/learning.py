@@ -1,0 +1,218 @@
+"""What the verbs that learn share: labelled recordings, folds, cards of models, files that are whole or not there."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yamjit.cli.arguments import seconds
+from yamjit.errors import InputError
+
+if TYPE_CHECKING:
+    from yamjit.classifier import Classifier
+    from yamjit.learn import Dataset, Features
+
+__all__ = [
+    "add_card",
+    "add_data",
+    "add_embedding",
+    "add_folds",
+    "add_report",
+    "card_of",
+    "dataset_of",
+    "deliver",
+    "features_of",
+    "pair",
+    "read_names",
+    "tell",
+    "tell_of_clips",
+    "write",
+]
+
+_DATA = """\
+data: a folder that holds a folder of recordings for each class; a table (.csv or .tsv) with a column for the file and
+one for the label, and perhaps fold, group, start and end, as ESC-50 has it; or label files of Audacity, Raven or DCASE
+(.txt) that lie beside their recordings. What is called 'other' is of none of the classes.
+"""
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the labelled recordings."""
+    parser.add_argument("data", nargs="+", metavar="DATA", help="a folder of folders, a table, or label files")
+    group = parser.add_argument_group("data")
+    group.add_argument("--audio", metavar="FOLDER", help="where the files of a table are, if not beside it")
+    group.add_argument(
+        "--column",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="WHAT=NAME",
+        help="what a table calls its file, label, fold, group, start or end; may be repeated",
+    )
+    group.add_argument("--other", default="other", metavar="NAME", help="of recordings of no class (default: other)")
+    parser.epilog = "\n\n".join(filter(None, (_DATA, parser.epilog)))
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+
+
+def add_folds(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--folds``."""
+    parser.add_argument(
+        "--folds",
+        type=_folds,
+        metavar="N",
+        help=f"parts {what}; 0 for none (default: those that the table has, else 5)",
+    )
+
+
+def dataset_of(args: argparse.Namespace) -> Dataset:
+    """Return the labelled recordings that were given.
+
+    Raises
+    ------
+    InputError
+        If they are neither a folder, a table nor label files.
+    """
+    from yamjit.learn import from_csv, from_folder, from_labels
+
+    paths = [Path(path) for path in args.data]
+    if len(paths) == 1 and paths[0].is_dir():
+        return from_folder(paths[0], other=args.other)
+    if len(paths) == 1 and paths[0].suffix.lower() in (".csv", ".tsv"):
+        return from_csv(paths[0], audio=args.audio, columns=dict(args.column), other=args.other)
+    if all(path.suffix.lower() == ".txt" for path in paths):
+        return from_labels(paths, other=args.other)
+    raise InputError(
+        f"{', '.join(map(str, paths))}: one folder, one table (.csv, .tsv) or label files (.txt) are accepted"
+    )
+
+
+def features_of(args: argparse.Namespace, model: Classifier, dataset: Dataset) -> Features:
+    """Return the windows of recordings, and tell what cannot be used and what is odd."""
+    from yamjit.cli.progress import Progress
+    from yamjit.learn import EmbeddingCache, embed_clips
+
+    cache = None if args.no_cache else EmbeddingCache()
+    with Progress(len(dataset), quiet=args.quiet) as progress:
+        features = embed_clips(model, dataset, hop_s=args.hop, cache=cache, progress=lambda *_: progress.add())
+    tell_of_clips(features.skipped)
+    if not args.quiet:
+        tell(features.dataset.warnings())
+        tell(features.duplicates())
+    return features
+
+
+def add_embedding(parser: argparse.ArgumentParser) -> None:
+    """Add how recordings are embedded."""
+    parser.add_argument(
+        "--hop", type=seconds, default=0.48, metavar="SECONDS", help="from one window to the next (default: 0.48)"
+    )
+    parser.add_argument("--no-cache", action="store_true", help="compute embeddings again, and keep none")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no warnings; errors stay")
+
+
+def add_card(parser: argparse.ArgumentParser) -> None:
+    """Add what a model says about itself."""
+    group = parser.add_argument_group("the model")
+    group.add_argument("--name", help="of the model (default: the name of its file)")
+    for text in ("description", "author", "license"):
+        group.add_argument(f"--{text}", metavar="TEXT", default=None)
+    group.add_argument("--head-name", default="custom", metavar="NAME", help="of its output (default: custom)")
+    group.add_argument("--keep", action="store_true", help="keep the model's own output, before the new one")
+    group.add_argument(
+        "--display-names",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="LANGUAGE=FILE",
+        help="names of the classes in a language, a line for each; may be repeated",
+    )
+
+
+def card_of(args: argparse.Namespace, **more: Any) -> Any:
+    """Return the `ModelCard` that was given."""
+    from yamjit.learn import ModelCard
+
+    texts = {name: getattr(args, name) for name in ("description", "author", "license")}
+    return ModelCard(
+        name=args.name or Path(args.output).stem,
+        head_name=args.head_name,
+        keep=args.keep,
+        display_names={locale: read_names(path) for locale, path in args.display_names},
+        **{name: text for name, text in texts.items() if text is not None},
+        **more,
+    )
+
+
+def read_names(path: str) -> tuple[str, ...]:
+    """Return the lines of a file of names.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    from yamjit.errors import ModelError
+    from yamjit.labels import parse_labels
+
+    try:
+        return parse_labels(Path(path).read_bytes())
+    except (OSError, ModelError) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def write(path: str, data: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If that is not possible.
+    """
+    from yamjit.disk import describe, write_whole
+
+    try:
+        write_whole(Path(path), data, 0o644)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {describe(error)}") from error
+
+
+def deliver(args: argparse.Namespace, document: dict[str, Any], text: str) -> None:
+    """Print figures, and write them as JSON where that was asked for."""
+    if args.report:
+        write(args.report, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+    print(json.dumps(document, indent=1, ensure_ascii=False) if args.json else text, end="\n" if args.json else "")
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """Add how figures are given."""
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--report", metavar="FILE", help="write the figures to a file as well, as JSON")
+
+
+def tell(lines: Iterable[str]) -> None:
+    """Print lines on standard error."""
+    for line in lines:
+        print(f"yamjit: {line}", file=sys.stderr)
+
+
+def tell_of_clips(skipped: Iterable[Any]) -> None:
+    """Tell which clips could not be used."""
+    tell(f"left out: {item.clip}: {item.reason}" for item in skipped)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Read NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    return name, value
+
+
+def _folds(text: str) -> int:
+    if not text.isdecimal() or int(text) == 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 0 nor a number of folds from 2 up")
+    return int(text)

@@ -1,0 +1,120 @@
+"""``yamjit metadata``: what a .tflite says about itself, shown, taken out and changed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from yamjit.cli import learning
+from yamjit.cli.arguments import fraction, positive
+from yamjit.cli.exits import EXIT_OK
+from yamjit.errors import InputError
+
+__all__ = ["add_parser"]
+
+
+def add_parser(verbs: Any) -> None:
+    """Add the verb to the command line."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "metadata",
+        help="show or change what a model says about itself",
+        description="Show or change the metadata of any TFLite audio model: texts, audio properties, labels, "
+        "calibration. What the model computes stays as it is, byte for byte.",
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _action(actions, "show", "print the metadata as JSON", _show)
+    extract = _action(actions, "extract", "write the files that the model holds", _extract)
+    extract.add_argument("-o", "--output", required=True, metavar="FOLDER", help="an existing folder, or a new one")
+    write = _action(actions, "write", "change texts and audio properties", _write)
+    for name in ("name", "description", "version", "author", "license"):
+        write.add_argument(f"--{name}", metavar="TEXT")
+    write.add_argument("--sample-rate", type=positive, metavar="HZ", help="that the model takes")
+    write.add_argument("--channels", type=positive, default=1, metavar="N", help="with --sample-rate (default: 1)")
+    labels = _action(actions, "set-labels", "change the names of the classes", _set_labels)
+    labels.add_argument("labels", metavar="LABELS", help="a file with a line for each class")
+    labels.add_argument(
+        "--display-names",
+        type=learning.pair,
+        action="append",
+        default=[],
+        metavar="LANGUAGE=FILE",
+        help="may be repeated",
+    )
+    calibration = _action(actions, "set-calibration", "change the calibration of the scores", _set_calibration)
+    calibration.add_argument("calibration", metavar="CSV", help="scale,slope,offset,min_score of each class; or none")
+    calibration.add_argument("--score-threshold", type=fraction, metavar="SCORE", help="below which tools drop results")
+    for changing in (write, labels, calibration):
+        changing.add_argument("-o", "--output", required=True, metavar="FILE", help="the model to be written")
+    labels.add_argument("--head", type=int, default=0, metavar="N", help="output of the model (default: 0)")
+    calibration.add_argument(
+        "--head", type=int, default=-1, metavar="N", help="output of the model (default: the last)"
+    )
+
+
+def _action(actions: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.add_argument("model", metavar="MODEL", help="a .tflite")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _described(args: argparse.Namespace) -> Any:
+    from yamjit.tflite.patching import read_described
+
+    return read_described(args.model)
+
+
+def _show(args: argparse.Namespace) -> int:
+    from yamjit.learn.describing import as_document
+
+    print(json.dumps(as_document(_described(args)), indent=1, ensure_ascii=False))
+    return EXIT_OK
+
+
+def _extract(args: argparse.Namespace) -> int:
+    folder = Path(args.output)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror or error}") from error
+    for name, data in _described(args).files.items():
+        learning.write(str(folder / name), data)
+        print(folder / name)
+    return EXIT_OK
+
+
+def _write(args: argparse.Namespace) -> int:
+    from yamjit.learn.describing import TEXTS, set_audio, set_texts
+    from yamjit.tflite.patching import read_described
+
+    described = _described(args)
+    data = set_texts(described, **{name: text for name in TEXTS if (text := getattr(args, name)) is not None})
+    if args.sample_rate:
+        data = set_audio(read_described(data), args.sample_rate, args.channels)
+    learning.write(args.output, data)
+    return EXIT_OK
+
+
+def _set_labels(args: argparse.Namespace) -> int:
+    from yamjit.learn.describing import set_labels
+
+    display_names = {locale: learning.read_names(path) for locale, path in args.display_names}
+    data = set_labels(_described(args), learning.read_names(args.labels), display_names=display_names, output=args.head)
+    learning.write(args.output, data)
+    return EXIT_OK
+
+
+def _set_calibration(args: argparse.Namespace) -> int:
+    from yamjit.calibration import Calibration
+    from yamjit.learn.describing import set_calibration
+
+    described = _described(args)
+    if not -len(described.outputs) <= args.head < len(described.outputs):
+        raise InputError(f"output {args.head}; the model has {len(described.outputs)}")
+    classes = described.outputs[args.head].classes
+    calibration = None if args.calibration == "none" else Calibration.from_file(args.calibration, classes)
+    data = set_calibration(described, calibration, score_threshold=args.score_threshold, output=args.head)
+    learning.write(args.output, data)
+    return EXIT_OK

@@ -1,0 +1,154 @@
+"""``yamjit train``: labelled recordings in, a model that names them out."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from yamjit.cli import arguments, learning
+from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
+
+if TYPE_CHECKING:
+    from yamjit.classifier import Classifier
+    from yamjit.learn import Evaluation, Features, TrainOptions
+
+__all__ = ["add_parser"]
+
+
+def add_parser(verbs: Any) -> None:
+    """Add the verb to the command line."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "train",
+        help="learn from labelled recordings, and write a .tflite",
+        description="Learn to name sounds from labelled recordings: a head on YAMNet's embedding, judged by recordings "
+        "that are held out in turn, trained on all of them, and written with the network as one int8 .tflite.",
+    )
+    learning.add_data(parser)
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the model to be written, a .tflite")
+    parser.add_argument("--head", metavar="FILE", help="write the head in floating point as well, an .npz")
+    arguments.add_model(parser)
+    arguments.add_backend(parser)
+    arguments.add_threads(parser)
+    learning.add_embedding(parser)
+    _add_training(parser)
+    learning.add_card(parser)
+    learning.add_report(parser)
+    parser.set_defaults(run=_run)
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("training")
+    group.add_argument(
+        "--kind",
+        choices=("sigmoid", "softmax"),
+        default="sigmoid",
+        help="whether classes are independent, or share one; a model has sigmoids in any case (default: sigmoid)",
+    )
+    group.add_argument("--hidden", type=int, default=0, metavar="N", help="units of a hidden layer (default: none)")
+    group.add_argument("--weight-decay", type=float, default=0.003, metavar="X", help="default: %(default)s")
+    group.add_argument("--iterations", type=int, default=300, metavar="N", help="at most (default: %(default)s)")
+    group.add_argument(
+        "--validation",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the recordings, to stop early by (default: none)",
+    )
+    group.add_argument(
+        "--balanced", action="store_true", help="let classes count the same, however many clips they have"
+    )
+    group.add_argument(
+        "--copies", type=int, default=0, metavar="N", help="changed copies of each recording (default: none)"
+    )
+    group.add_argument("--embedding-noise", type=float, default=0.0, metavar="X", help="on embeddings (default: none)")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn (default: %(default)s)")
+    learning.add_folds(group, "of which each is judged by a head that has learned from the others")  # type: ignore[arg-type]
+    group.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="calibrate the scores by the recordings that were held out: the highest window of each",
+    )
+
+
+def _run(args: argparse.Namespace) -> int:
+    from yamjit.classifier import load
+    from yamjit.learn import augmented, export_model, train_head
+
+    options = _options(args)
+    model = load(args.model, backend=args.backend, threads=args.threads)
+    features = learning.features_of(args, model, learning.dataset_of(args))
+    judged = _judge(args, model, features, options)
+    calibration, document, text = _calibrate(args, judged)
+    learned = augmented(model, features, _augmentation(args), hop_s=args.hop) if args.copies else features
+    fitted = train_head(learned, options)
+    card = learning.card_of(args, calibration=calibration)
+    learning.write(args.output, export_model(model.graph, fitted.head, features.embeddings, card))
+    if args.head:
+        learning.write(args.head, fitted.head.to_bytes())
+    document |= {
+        "model": args.output,
+        "skipped": [[str(item.clip), item.reason] for item in features.skipped],
+        "learning_curve": [[p.iteration, p.training_loss] for p in fitted.curve],
+    }
+    learning.deliver(
+        args, document, f"{text}{args.output}: {len(fitted.head.labels)} classes, {len(features.dataset)} clips\n"
+    )
+    return EXIT_SOME_FAILED if features.skipped else EXIT_OK
+
+
+def _options(args: argparse.Namespace) -> TrainOptions:
+    from yamjit.learn import FitOptions, TrainOptions
+
+    fit = FitOptions(
+        kind=args.kind,
+        hidden=args.hidden,
+        weight_decay=args.weight_decay,
+        iterations=args.iterations,
+        embedding_noise=args.embedding_noise,
+        seed=args.seed,
+    )
+    return TrainOptions(fit, "balanced" if args.balanced else None, args.validation)
+
+
+def _augmentation(args: argparse.Namespace) -> Any:
+    from yamjit.learn import Augmentation
+
+    return Augmentation(copies=args.copies, seed=args.seed)
+
+
+def _judge(
+    args: argparse.Namespace, model: Classifier, features: Features, options: TrainOptions
+) -> dict[str, Evaluation]:
+    """Return how well recordings that were held out are named, for each way of going from windows to them."""
+    from yamjit.learn.evaluation import AGGREGATES
+    from yamjit.learn.training import cross_validate_all
+
+    if args.folds == 0:
+        return {}
+    from yamjit.learn import augmented
+
+    def more(training: Features) -> Features:
+        return augmented(model, training, _augmentation(args), hop_s=args.hop) if args.copies else training
+
+    return cross_validate_all(features, options, folds=args.folds, augment=more, aggregates=AGGREGATES)
+
+
+def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple[Any, dict[str, Any], str]:
+    """Return the calibration that was asked for, and the figures as a document and as text."""
+    from yamjit.errors import InputError
+    from yamjit.learn import cross_calibrate, fit_sigmoids
+
+    if not judged:
+        if args.calibrate:
+            raise InputError("--calibrate needs recordings that were held out: --folds 0 leaves none")
+        return None, {}, ""
+    document: dict[str, Any] = {"aggregates": {name: found.accuracy for name, found in judged.items()}}
+    document |= judged["logit"].as_dict()
+    shares = ", ".join(f"{name} {found.accuracy:.2%}" for name, found in judged.items())
+    text = f"{judged['logit'].text()}\naccuracy by what makes a clip of its windows: {shares}\n"
+    if not args.calibrate:
+        return None, document, text
+    held_out = judged["max"]
+    report = cross_calibrate(held_out.scores, held_out.targets, held_out.folds)
+    text += f"calibration error of the highest windows: {report.before:.4f}, calibrated {report.after:.4f}\n"
+    return fit_sigmoids(held_out.scores, held_out.targets), document | report.as_dict(), text

@@ -1,0 +1,114 @@
+"""Learning from one's own recordings: datasets, heads, evaluation, calibration, and models that other tools load.
+
+>>> from yamjit import learn, load
+>>> model = load()
+>>> features = learn.embed_clips(model, learn.from_folder("birds"), cache=learn.EmbeddingCache())
+>>> print(learn.cross_validate(features).text())
+>>> head = learn.train_head(features).head
+>>> birds = learn.export_model(model.graph, head, features.embeddings, learn.ModelCard(name="birds"))
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from yamjit.learn.augment import (
+        Augmentation,
+        Fade,
+        FrequencyMask,
+        Gain,
+        Noise,
+        Shift,
+        TimeMask,
+        Trim,
+        augmented,
+        mix,
+    )
+    from yamjit.learn.calibrating import (
+        Isotonic,
+        cross_calibrate,
+        fit_isotonic,
+        fit_sigmoids,
+        thresholds_for_precision,
+    )
+    from yamjit.learn.dataset import Clip, Dataset, from_folder
+    from yamjit.learn.estimators import YAMNetClassifier, YAMNetEmbedder, head_from_sklearn
+    from yamjit.learn.evaluation import Evaluation
+    from yamjit.learn.export import ModelCard, export_model
+    from yamjit.learn.features import EmbeddingCache, Features, embed_clips
+    from yamjit.learn.fitting import FitOptions
+    from yamjit.learn.heads import Head
+    from yamjit.learn.label_files import from_csv, from_labels
+    from yamjit.learn.prototypes import UNKNOWN, Prototypes
+    from yamjit.learn.training import TrainOptions, cross_validate, evaluate_head, evaluate_model, train_head
+
+__all__ = [
+    "UNKNOWN",
+    "Augmentation",
+    "Clip",
+    "Dataset",
+    "EmbeddingCache",
+    "Evaluation",
+    "Fade",
+    "Features",
+    "FitOptions",
+    "FrequencyMask",
+    "Gain",
+    "Head",
+    "Isotonic",
+    "ModelCard",
+    "Noise",
+    "Prototypes",
+    "Shift",
+    "TimeMask",
+    "TrainOptions",
+    "Trim",
+    "YAMNetClassifier",
+    "YAMNetEmbedder",
+    "augmented",
+    "cross_calibrate",
+    "cross_validate",
+    "embed_clips",
+    "evaluate_head",
+    "evaluate_model",
+    "export_model",
+    "fit_isotonic",
+    "fit_sigmoids",
+    "from_csv",
+    "from_folder",
+    "from_labels",
+    "head_from_sklearn",
+    "mix",
+    "thresholds_for_precision",
+    "train_head",
+]
+
+_ROOMS = {
+    "augment": "Augmentation Fade FrequencyMask Gain Noise Shift TimeMask Trim augmented mix",
+    "calibrating": "Isotonic cross_calibrate fit_isotonic fit_sigmoids thresholds_for_precision",
+    "dataset": "Clip Dataset from_folder",
+    "estimators": "YAMNetClassifier YAMNetEmbedder head_from_sklearn",
+    "evaluation": "Evaluation",
+    "export": "ModelCard export_model",
+    "features": "EmbeddingCache Features embed_clips",
+    "fitting": "FitOptions",
+    "heads": "Head",
+    "label_files": "from_csv from_labels",
+    "prototypes": "UNKNOWN Prototypes",
+    "training": "TrainOptions cross_validate evaluate_head evaluate_model train_head",
+}
+_HOMES = {name: f"{__name__}.{room}" for room, names in _ROOMS.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,266 @@
+"""Scores that mean what they say: sigmoids, steps and thresholds fitted to labelled clips."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.calibration import Calibration
+from yamjit.errors import InputError
+from yamjit.learn.heads import sigmoid
+from yamjit.learn.metrics import calibration_error, threshold_sweep
+from yamjit.learn.optimizer import minimize
+from yamjit.tflite.metadata import ScoreTransformation
+
+__all__ = [
+    "CalibrationReport",
+    "Isotonic",
+    "cross_calibrate",
+    "fit_isotonic",
+    "fit_sigmoids",
+    "thresholds_for_precision",
+]
+
+Float64 = npt.NDArray[np.float64]
+Truth = npt.NDArray[np.bool_]
+
+#: A score of 0 or 1 has no logit: the ones nearest to them that TFLite's steps of 1/256 can tell are half a step away.
+_NEAREST = 1 / 512
+
+
+def fit_sigmoids(scores: npt.ArrayLike, truth: npt.ArrayLike) -> Calibration:
+    """Fit a sigmoid over the logit of each class's scores (Platt's method), in the form of TFLite's metadata.
+
+    Parameters
+    ----------
+    scores : array_like [shape=(n, classes)]
+        In [0, 1]: of clips, such as the highest window of each; or of windows.
+    truth : array_like [shape=(n, classes)]
+        Whether each is of the class.
+
+    Returns
+    -------
+    Calibration
+        A score of 0 stays 0. A class that was never or always true, or whose scores say nothing, keeps them.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, or a score is not in [0, 1].
+    """
+    values, true = _checked(scores, truth)
+    rows = [_platt(values[:, k], true[:, k]) for k in range(values.shape[1])]
+    return Calibration(
+        np.array([(1.0, slope, offset, 0.0) for slope, offset in rows]), ScoreTransformation.INVERSE_LOGISTIC
+    )
+
+
+def _platt(scores: Float64, truth: Truth) -> tuple[float, float]:
+    """Return slope and offset; of the scores above 0, as 0 is not transformed."""
+    above = scores > 0
+    x, true = _logit(scores[above]), truth[above]
+    positive, negative = int(true.sum()), int((~true).sum())
+    if not positive or not negative:
+        return 1.0, 0.0
+    # Platt's targets: classes that are parted perfectly would otherwise get an endless slope.
+    target = np.where(true, (positive + 1) / (positive + 2), 1 / (negative + 2))
+    centre, spread = float(x.mean()), float(x.std()) or 1.0
+    z = (x - centre) / spread
+
+    def loss(position: Float64) -> tuple[float, Float64]:
+        logits = position[0] * z + position[1]
+        each = np.maximum(logits, 0) - logits * target + np.log1p(np.exp(-np.abs(logits)))
+        wrong = (sigmoid(logits) - target) / len(z)
+        return float(each.mean()), np.array([float((wrong * z).sum()), float(wrong.sum())])
+
+    slope, offset = spread, centre
+    for point in minimize(loss, np.array([spread, centre]), 1e-9):
+        slope, offset = point.position
+    # Scores that fall where they should rise say nothing that a calibration could mend.
+    return (float(slope / spread), float(offset - slope * centre / spread)) if slope > 0 else (1.0, 0.0)
+
+
+def _logit(scores: Float64) -> Float64:
+    inside = np.clip(scores, _NEAREST, 1 - _NEAREST)
+    return np.log(inside) - np.log1p(-inside)
+
+
+class Step(NamedTuple):
+    """From a score on, what it is worth."""
+
+    score: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Isotonic:
+    """A calibration that only rises: steps for each class, straight lines between them.
+
+    TFLite's metadata cannot hold it; it is kept as JSON beside a model.
+
+    Parameters
+    ----------
+    steps : tuple of tuple of Step
+        Of each class, by rising score; none for a class that keeps its scores.
+    """
+
+    steps: tuple[tuple[Step, ...], ...]
+
+    def apply(self, scores: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Calibrate scores [shape=(n, classes)]."""
+        values = np.array(scores, np.float64)
+        if values.shape[-1:] != (len(self.steps),):
+            raise InputError(f"scores of {len(self.steps)} classes are accepted, found shape {values.shape}")
+        for k, steps in enumerate(self.steps):
+            if steps:
+                values[..., k] = np.interp(values[..., k], [s.score for s in steps], [s.value for s in steps])
+        return values.astype(np.float32)
+
+    def to_json(self, labels: Sequence[str]) -> str:
+        """Return a JSON document: for each class its list of score and value."""
+        return json.dumps(dict(zip(labels, self.steps, strict=True)), ensure_ascii=False, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str, labels: Sequence[str]) -> Isotonic:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        InputError
+            If it is something else, or of other classes.
+        """
+        try:
+            document = json.loads(text)
+            steps = tuple(tuple(Step(float(a), float(b)) for a, b in document[label]) for label in labels)
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(f"no isotonic calibration of these classes: {error}") from error
+        return cls(steps)
+
+
+def fit_isotonic(scores: npt.ArrayLike, truth: npt.ArrayLike) -> Isotonic:
+    """Fit steps that only rise, with the least squared error (pool adjacent violators).
+
+    Parameters
+    ----------
+    scores : array_like [shape=(n, classes)]
+        In [0, 1].
+    truth : array_like [shape=(n, classes)]
+    """
+    values, true = _checked(scores, truth)
+    return Isotonic(tuple(_rising(values[:, k], true[:, k]) for k in range(values.shape[1])))
+
+
+def _rising(scores: Float64, truth: Truth) -> tuple[Step, ...]:
+    if truth.all() or not truth.any():
+        return ()
+    distinct, places = np.unique(scores, return_inverse=True)
+    counts = np.bincount(places).astype(np.float64)
+    sums = np.bincount(places, truth)
+    pools: list[tuple[float, float, int]] = []  # sum, count, last distinct score
+    for index, (total, count) in enumerate(zip(sums, counts, strict=True)):
+        pool = (float(total), float(count), index)
+        while pools and pools[-1][0] * pool[1] >= pool[0] * pools[-1][1]:
+            before = pools.pop()
+            pool = (before[0] + pool[0], before[1] + pool[1], index)
+        pools.append(pool)
+    steps, first = [], 0
+    for total, count, last in pools:
+        ends = dict.fromkeys((float(distinct[first]), float(distinct[last])))
+        steps += [Step(score, total / count) for score in ends]
+        first = last + 1
+    return tuple(steps)
+
+
+def _checked(scores: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[Float64, Truth]:
+    values, true = np.asarray(scores, np.float64), np.asarray(truth).astype(bool)
+    if values.ndim != 2 or values.shape != true.shape or not len(values):
+        raise InputError(f"scores and truth (n, classes) are accepted, found {values.shape} and {true.shape}")
+    if not ((values >= 0) & (values <= 1)).all():
+        raise InputError("scores in [0, 1] are accepted")
+    return values, true
+
+
+class CalibrationReport(NamedTuple):
+    """Expected calibration error before and after, on clips that the fit has not seen.
+
+    Parameters
+    ----------
+    before, after : float
+        Over the scores of all classes.
+    scores : np.ndarray [shape=(n, classes), float64]
+        Calibrated, each by a fit to the other folds.
+    """
+
+    before: float
+    after: float
+    scores: Float64
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the errors as a JSON document."""
+        return {"calibration_error_before": self.before, "calibration_error_after": self.after}
+
+
+def cross_calibrate(
+    scores: npt.ArrayLike, truth: npt.ArrayLike, folds: Sequence[str], *, kind: str = "sigmoid"
+) -> CalibrationReport:
+    """Tell what calibration is worth: fit to all folds but one, apply to that, for each of them.
+
+    Parameters
+    ----------
+    scores : array_like [shape=(n, classes)]
+        Of models that have not learned from the clip.
+    truth : array_like [shape=(n, classes)]
+    folds : sequence of str
+    kind : {"sigmoid", "isotonic"}
+
+    Returns
+    -------
+    CalibrationReport
+    """
+    values, true = _checked(scores, truth)
+    if kind not in ("sigmoid", "isotonic"):
+        raise InputError(f"kind is {kind!r}; accepted: sigmoid, isotonic")
+    fit: Callable[[Float64, Truth], Calibration | Isotonic] = fit_sigmoids if kind == "sigmoid" else fit_isotonic
+    names = np.array(folds)
+    if names.shape != (len(values),) or len(set(folds)) < 2:
+        raise InputError(
+            f"{len(set(folds))} folds of {len(values)} clips; a fold for each clip, two or more, is accepted"
+        )
+    calibrated = np.empty_like(values)
+    for name in set(folds):
+        held = names == name
+        calibrated[held] = fit(values[~held], true[~held]).apply(values[held])
+    return CalibrationReport(calibration_error(values, true), calibration_error(calibrated, true), calibrated)
+
+
+def thresholds_for_precision(
+    labels: Sequence[str], scores: npt.ArrayLike, truth: npt.ArrayLike, precision: float
+) -> Mapping[str, float]:
+    """Return the lowest threshold of each class at which what is found is true so often.
+
+    Parameters
+    ----------
+    labels : sequence of str
+    scores : array_like [shape=(n, classes)]
+    truth : array_like [shape=(n, classes)]
+    precision : float in (0, 1]
+
+    Returns
+    -------
+    mapping of str to float
+        For `yamjit.ClassifierOptions.score_threshold`; infinite for a class that never is true so often.
+    """
+    if not 0 < precision <= 1:
+        raise InputError(f"precision is {precision!r}; numbers above 0, up to 1, are accepted")
+    values, true = _checked(scores, truth)
+    found = {}
+    for k, label in enumerate(labels):
+        sweep = threshold_sweep(values[:, k], true[:, k])
+        found[label] = min((point.threshold for point in sweep if point.precision >= precision), default=math.inf)
+    return found

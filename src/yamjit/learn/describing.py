@@ -1,0 +1,232 @@
+"""Labels, calibration and texts of any TFLite audio model, changed without touching what it computes."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from yamjit.calibration import Calibration
+from yamjit.errors import InputError
+from yamjit.learn.heads import checked_labels
+from yamjit.tflite.metadata import (
+    AssociatedFile,
+    AudioProperties,
+    FileType,
+    Metadata,
+    ProcessUnit,
+    ScoreCalibration,
+    ScoreThresholding,
+    SubgraphMetadata,
+    TensorMetadata,
+)
+from yamjit.tflite.patching import Described, replace_metadata
+
+__all__ = ["TEXTS", "as_document", "set_audio", "set_calibration", "set_labels", "set_texts"]
+
+#: The texts that a model says about itself.
+TEXTS = ("name", "description", "version", "author", "license")
+
+_MIN_PARSER_VERSION = "1.3.0"
+
+
+def set_texts(described: Described, **texts: str) -> bytes:
+    """Return a model with other texts about itself.
+
+    Parameters
+    ----------
+    described : Described
+    **texts : str
+        Of `TEXTS`.
+    """
+    strange = [name for name in texts if name not in TEXTS]
+    if strange:
+        raise InputError(f"no text {strange[0]!r}; accepted: {', '.join(TEXTS)}")
+    metadata = _metadata(described)
+    said = {name: getattr(metadata, name) for name in TEXTS} | texts
+    changed = Metadata(
+        **said,
+        min_parser_version=metadata.min_parser_version,
+        subgraphs=metadata.subgraphs,
+        associated_files=metadata.associated_files,
+    )
+    return replace_metadata(described, changed, described.files)
+
+
+def set_audio(described: Described, sample_rate: int, channels: int = 1) -> bytes:
+    """Return a model that says which audio its first input takes.
+
+    Parameters
+    ----------
+    described : Described
+    sample_rate : int > 0
+        In Hz.
+    channels : int > 0
+    """
+    if sample_rate <= 0 or channels <= 0:
+        raise InputError(f"{channels} channels at {sample_rate} Hz; numbers above 0 are accepted")
+    metadata = _metadata(described)
+    subgraph = metadata.subgraphs[0]
+    first, *others = subgraph.inputs
+    inputs = (replace(first, audio=AudioProperties(sample_rate, channels)), *others)
+    return replace_metadata(described, _with(metadata, replace(subgraph, inputs=inputs)), described.files)
+
+
+def set_labels(
+    described: Described,
+    labels: Sequence[str],
+    *,
+    display_names: Mapping[str, Sequence[str]] | None = None,
+    output: int = 0,
+) -> bytes:
+    """Return a model whose output has other names of its classes.
+
+    Parameters
+    ----------
+    described : Described
+    labels : sequence of str
+        One for each class.
+    display_names : mapping of str to sequence of str, optional
+        By language.
+    output : int
+        Which of the model's outputs; negative ones count from the last.
+
+    Raises
+    ------
+    InputError
+        If there are not as many as classes.
+    """
+    tensor, place = _output(described, output)
+    classes = described.outputs[place].classes
+    lists = {"": checked_labels(labels), **dict(display_names or {})}
+    for locale, names in lists.items():
+        if len(names) != classes:
+            raise InputError(f"{len(names)} names{f' of {locale!r}' if locale else ''} for {classes} classes")
+        checked_labels(tuple(dict.fromkeys(names)))
+    dropped = {f.name for f in tensor.associated_files if f.type == FileType.TENSOR_AXIS_LABELS}
+    stem = f"{_file_stem(tensor)}_labels"
+    named = {f"{stem}{'_' if locale else ''}{locale}.txt": (locale, names) for locale, names in lists.items()}
+    described_files = tuple(
+        AssociatedFile(name, "Names of the classes.", FileType.TENSOR_AXIS_LABELS, locale)
+        for name, (locale, _) in named.items()
+    )
+    contents = {name: "".join(f"{n}\n" for n in names).encode() for name, (_, names) in named.items()}
+    return _with_files(described, place, tensor, dropped, described_files, contents)
+
+
+def set_calibration(
+    described: Described, calibration: Calibration | None, *, score_threshold: float | None = None, output: int = -1
+) -> bytes:
+    """Return a model whose output is calibrated.
+
+    Parameters
+    ----------
+    described : Described
+    calibration : Calibration or None
+        None takes it away.
+    score_threshold : float, optional
+        Below which other tools drop results; what the model says is kept by default.
+    output : int
+        Which of the model's outputs; the last one by default.
+
+    Raises
+    ------
+    InputError
+        If it does not fit the classes.
+    """
+    tensor, place = _output(described, output)
+    classes = described.outputs[place].classes
+    if calibration is not None and calibration.classes != classes:
+        raise InputError(f"a calibration of {calibration.classes} classes for {classes}")
+    units: list[ProcessUnit] = [u for u in tensor.process_units if not isinstance(u, ScoreCalibration)]
+    if score_threshold is not None:
+        units = [u for u in units if not isinstance(u, ScoreThresholding)] + [ScoreThresholding(score_threshold)]
+    dropped = {f.name for f in tensor.associated_files if f.type == FileType.TENSOR_AXIS_SCORE_CALIBRATION}
+    listed: tuple[AssociatedFile, ...] = ()
+    contents = {}
+    if calibration is not None:
+        name = f"{_file_stem(tensor)}_score_calibration.csv"
+        units.insert(0, ScoreCalibration(calibration.score_transformation, calibration.default_score))
+        listed = (
+            AssociatedFile(name, "Scale, slope and offset of each class.", FileType.TENSOR_AXIS_SCORE_CALIBRATION),
+        )
+        contents[name] = calibration.to_csv().encode()
+    return _with_files(described, place, replace(tensor, process_units=tuple(units)), dropped, listed, contents)
+
+
+def _file_stem(tensor: TensorMetadata) -> str:
+    """Return an output's name as a file can be called."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", tensor.name).strip("._")[:64] or "scores"
+
+
+def _output(described: Described, output: int) -> tuple[TensorMetadata, int]:
+    """Return what is said of an output, and its place."""
+    count = len(described.outputs)
+    if not -count <= output < count:
+        raise InputError(f"output {output}; the model has {count}")
+    return _metadata(described).subgraphs[0].outputs[output % count], output % count
+
+
+def _metadata(described: Described) -> Metadata:
+    """Return the metadata with a place for every input and output."""
+    metadata = described.metadata or Metadata(min_parser_version=_MIN_PARSER_VERSION)
+    subgraph = metadata.subgraphs[0] if metadata.subgraphs else SubgraphMetadata()
+    inputs, outputs = list(subgraph.inputs), list(subgraph.outputs)
+    inputs += [TensorMetadata("audio_clip")] * (len(described.inputs) - len(inputs))
+    while len(outputs) < len(described.outputs):
+        outputs.append(TensorMetadata(f"scores{len(outputs) or ''}"))
+    filled = replace(subgraph, inputs=tuple(inputs), outputs=tuple(outputs))
+    return _with(metadata, filled)
+
+
+def _with(metadata: Metadata, subgraph: SubgraphMetadata) -> Metadata:
+    return replace(metadata, subgraphs=(subgraph, *metadata.subgraphs[1:]))
+
+
+def _with_files(
+    described: Described,
+    place: int,
+    tensor: TensorMetadata,
+    dropped: set[str],
+    listed: Sequence[AssociatedFile],
+    contents: Mapping[str, bytes],
+) -> bytes:
+    """Return a model whose output lists other files."""
+    kept = tuple(file for file in tensor.associated_files if file.name not in dropped)
+    metadata = _metadata(described)
+    subgraph = metadata.subgraphs[0]
+    outputs = list(subgraph.outputs)
+    outputs[place] = replace(tensor, associated_files=(*kept, *listed))
+    others = {f.name for k, t in enumerate(outputs) if k != place for f in t.associated_files}
+    clash = next((name for name in contents if name in others), None)
+    if clash is not None:
+        raise InputError(f"another output has a file {clash!r}")
+    files = {n: data for n, data in described.files.items() if n not in dropped or n in others} | dict(contents)
+    return replace_metadata(described, _with(metadata, replace(subgraph, outputs=tuple(outputs))), files)
+
+
+def as_document(described: Described) -> dict[str, Any]:
+    """Return what a model says about itself as plain values: a JSON document."""
+    document: dict[str, Any] = {} if described.metadata is None else _plain(described.metadata)
+    document["tensors"] = {
+        "inputs": [{"name": end.name, "shape": list(end.shape)} for end in described.inputs],
+        "outputs": [{"name": end.name, "shape": list(end.shape)} for end in described.outputs],
+    }
+    document["files"] = {name: len(data) for name, data in described.files.items()}
+    return document
+
+
+def _plain(value: Any) -> Any:
+    """Return a record as a mapping, without what it leaves empty."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "__dataclass_fields__"):
+        found = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        kind = type(value).__name__
+        unit = {"kind": kind} if kind in ("Normalization", "ScoreCalibration", "ScoreThresholding") else {}
+        return unit | {name: item for name, item in found.items() if item not in ("", [], None)}
+    if hasattr(value, "name"):
+        return value.name
+    return None if isinstance(value, float) and not math.isfinite(value) else value

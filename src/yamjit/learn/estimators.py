@@ -1,0 +1,356 @@
+"""Embeddings and heads in scikit-learn's shape: `fit`, `transform`, `predict`; scikit-learn itself is not needed."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.classifier import Classifier, load
+from yamjit.errors import InputError
+from yamjit.learn.fitting import FitOptions, Samples, fit_head
+from yamjit.learn.heads import Dense, Head, sigmoid, softmax
+
+__all__ = ["YAMNetClassifier", "YAMNetEmbedder", "head_from_sklearn"]
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+_Self = TypeVar("_Self", bound="_Estimator")
+
+POOLINGS = ("mean", "max", "mean_max")
+
+
+class _Estimator:
+    """What scikit-learn asks of every estimator: parameters that can be read, set and copied."""
+
+    _kind = ""
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return sorted(name for name in inspect.signature(cls.__init__).parameters if name != "self")
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, by name."""
+        return {name: getattr(self, name) for name in self._names()}
+
+    def set_params(self: _Self, **params: Any) -> _Self:
+        """Set parameters; returns the estimator."""
+        for name, value in params.items():
+            if name not in self._names():
+                raise InputError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(self._names())}")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        defaults = inspect.signature(type(self).__init__).parameters
+        changed = [f"{k}={v!r}" for k, v in self.get_params().items() if v is not defaults[k].default]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def __sklearn_tags__(self) -> Any:
+        # Only scikit-learn asks; so it is loaded.
+        utils = sys.modules["sklearn.utils"]
+        classifier = self._kind == "classifier"
+        return utils.Tags(
+            estimator_type=self._kind,
+            target_tags=utils.TargetTags(required=classifier),
+            transformer_tags=None if classifier else utils.TransformerTags(),
+            classifier_tags=utils.ClassifierTags() if classifier else None,
+            input_tags=utils.InputTags(two_d_array=classifier, string=not classifier),
+            requires_fit=classifier,
+            no_validation=not classifier,
+        )
+
+
+def _not_fitted(estimator: object) -> Exception:
+    """Return the error of an estimator without a fit; one that scikit-learn knows, where it is loaded."""
+    message = f"this {type(estimator).__name__} is not fitted yet; call fit first"
+    exceptions = sys.modules.get("sklearn.exceptions")
+    if exceptions is None:
+        return InputError(message)
+    kind: type[Exception] = type("NotFittedError", (InputError, exceptions.NotFittedError), {})
+    return kind(message)
+
+
+class YAMNetEmbedder(_Estimator):
+    """Recordings to embeddings, as a transformer for pipelines.
+
+    Parameters
+    ----------
+    model : path, "starter", bytes or Classifier, optional
+        See `yamjit.load`.
+    pooling : {"mean", "max", "mean_max"}
+        How windows become a clip; "mean_max" has both, one behind the other.
+    hop_s : float > 0
+        From one window to the next, in seconds.
+    sample_rate : int, optional
+        Of arrays, in Hz.
+    """
+
+    _kind = "transformer"
+
+    def __init__(
+        self, model: Any = None, *, pooling: str = "mean", hop_s: float = 0.48, sample_rate: int | None = None
+    ) -> None:
+        self.model = model
+        self.pooling = pooling
+        self.hop_s = hop_s
+        self.sample_rate = sample_rate
+
+    def fit(self, X: Iterable[Any], y: Any = None) -> YAMNetEmbedder:  # noqa: N803 - scikit-learn's name
+        """Return the embedder: there is nothing to learn."""
+        return self
+
+    def transform(self, X: Iterable[Any]) -> Float32:  # noqa: N803
+        """Return the embedding of every recording.
+
+        Parameters
+        ----------
+        X : iterable of path, array or anything else that `Classifier.windows` takes
+
+        Returns
+        -------
+        np.ndarray [shape=(n, size), float32]
+        """
+        if self.pooling not in POOLINGS:
+            raise InputError(f"pooling is {self.pooling!r}; accepted: {', '.join(POOLINGS)}")
+        if isinstance(X, str | bytes):
+            raise InputError("a list of recordings is accepted, found one")
+        model = self._classifier()
+        rows = []
+        for audio in X:
+            rate = self.sample_rate if isinstance(audio, np.ndarray) else None
+            windows = model.embed(audio, sample_rate=rate, hop_s=self.hop_s)
+            parts = {"mean": windows.mean(axis=0, dtype=np.float64), "max": windows.max(axis=0)}
+            rows.append(np.concatenate([parts[name] for name in self.pooling.split("_")]))
+        size = int(np.prod(model.plan.embedding.shape)) * (1 + ("_" in self.pooling)) if model.plan.embedding else 0
+        return np.array(rows, np.float32).reshape(len(rows), size)
+
+    def fit_transform(self, X: Iterable[Any], y: Any = None) -> Float32:  # noqa: N803
+        """Return the embedding of every recording, see `transform`."""
+        return self.fit(X, y).transform(X)
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """Return the names of the columns."""
+        slot = self._classifier().plan.embedding
+        size = int(np.prod(slot.shape)) if slot else 0
+        return np.array([f"{part}{k}" for part in self.pooling.split("_") for k in range(size)], dtype=object)
+
+    def _classifier(self) -> Classifier:
+        if isinstance(self.model, Classifier):
+            return self.model
+        kept: tuple[Any, Classifier] | None = getattr(self, "_loaded", None)
+        if kept is None or kept[0] is not self.model:
+            kept = self._loaded = (self.model, load(self.model))
+        return kept[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_loaded"}
+
+
+class YAMNetClassifier(_Estimator):
+    """A head on embeddings, as a classifier for pipelines.
+
+    Parameters
+    ----------
+    kind, hidden, weight_decay, iterations
+        See `FitOptions`.
+    random_state : int
+        The seed of a hidden layer's first weights.
+
+    Attributes
+    ----------
+    classes_ : np.ndarray [shape=(classes,)]
+    n_features_in_ : int
+    head_ : Head
+        To be exported.
+    """
+
+    _kind = "classifier"
+
+    def __init__(
+        self,
+        *,
+        kind: str = "sigmoid",
+        hidden: int = 0,
+        weight_decay: float = 0.003,
+        iterations: int = 300,
+        random_state: int = 0,
+    ) -> None:
+        self.kind = kind
+        self.hidden = hidden
+        self.weight_decay = weight_decay
+        self.iterations = iterations
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> YAMNetClassifier:  # noqa: N803
+        """Train the head.
+
+        Parameters
+        ----------
+        X : array_like [shape=(n, size)]
+            Embeddings.
+        y : array_like [shape=(n,)]
+            The class of each.
+        """
+        if y is None:
+            raise InputError("YAMNetClassifier requires y to be passed, but the target y is None")
+        options = FitOptions(self.kind, self.hidden, self.weight_decay, self.iterations, seed=self.random_state)
+        x, labels = _matrix(X), _column(y, len(_matrix(X)))
+        classes, places = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
+            raise InputError(f"one class, {classes[0]!r}; two or more classes are accepted")
+        samples = Samples(x, np.eye(len(classes), dtype=np.float32)[places], np.ones(len(x)))
+        self.classes_ = classes
+        self.n_features_in_ = x.shape[1]
+        names = _names(classes)
+        self.head_ = fit_head(names, samples, options).head
+        return self
+
+    def decision_function(self, X: Any) -> Float64:  # noqa: N803
+        """Return the logits [shape=(n, classes), or (n,) of the second class where there are two]."""
+        logits = self._fitted().logits(self._checked(X))
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def predict_proba(self, X: Any) -> Float64:  # noqa: N803
+        """Return shares of the classes [shape=(n, classes)]; scores of independent classes are scaled to a sum of 1."""
+        logits = self._fitted().logits(self._checked(X))
+        if self.kind == "softmax":
+            return softmax(logits)
+        scores = np.maximum(sigmoid(logits), 1e-300)
+        return scores / scores.sum(axis=1, keepdims=True)
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:  # noqa: N803
+        """Return the class of each embedding [shape=(n,)]."""
+        places = self._fitted().logits(self._checked(X)).argmax(axis=1)
+        return self.classes_[places]
+
+    def score(self, X: Any, y: Any) -> float:  # noqa: N803
+        """Return the share of embeddings that are named right."""
+        return float((self.predict(X) == np.asarray(y)).mean())
+
+    def _fitted(self) -> Head:
+        if not hasattr(self, "head_"):
+            raise _not_fitted(self)
+        return self.head_
+
+    def _checked(self, X: Any) -> Float32:  # noqa: N803
+        self._fitted()
+        x = _matrix(X)
+        if x.shape[1] != self.n_features_in_:
+            name = type(self).__name__
+            raise InputError(
+                f"X has {x.shape[1]} features, but {name} is expecting {self.n_features_in_} features as input"
+            )
+        return x
+
+
+def _names(classes: npt.NDArray[Any]) -> tuple[str, ...]:
+    """Return names that a label file can hold; classes that have none are numbered."""
+    names = tuple(str(name).strip() for name in classes)
+    return names if len(set(names)) == len(names) and all(names) else tuple(f"class {k}" for k in range(len(names)))
+
+
+def _matrix(x: Any) -> Float32:
+    """Return embeddings as an array; refuses what is none."""
+    if hasattr(x, "toarray"):
+        raise InputError("sparse embeddings are not accepted; use .toarray()")
+    array = np.asarray(x)
+    if array.dtype.kind == "c":
+        raise InputError("Complex data not supported")
+    if array.ndim != 2:
+        raise InputError(f"Expected 2D array, got {array.ndim}D array instead; Reshape your data to (n, size)")
+    if not len(array) or not array.shape[1]:
+        found = f"{len(array)} sample(s) and {array.shape[1]} feature(s) (shape={array.shape})"
+        raise InputError(f"Found array with {found} while a minimum of 1 is required.")
+    try:
+        array = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"numbers are accepted: {error}") from error
+    if not np.isfinite(array).all():
+        raise InputError("Input X contains NaN or infinity")
+    return array.astype(np.float32)
+
+
+def _column(y: Any, count: int) -> npt.NDArray[Any]:
+    """Return the classes of `count` embeddings; refuses what is none."""
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        import warnings
+
+        kind = getattr(sys.modules.get("sklearn.exceptions"), "DataConversionWarning", UserWarning)
+        warnings.warn("A column-vector y was passed when a 1d array was expected", kind, stacklevel=3)
+        labels = labels.ravel()
+    if labels.shape != (count,):
+        raise InputError(f"inconsistent: {count} embeddings and y of shape {labels.shape}")
+    if labels.dtype.kind == "f":
+        if not np.isfinite(labels).all():
+            raise InputError("Input y contains NaN or infinity")
+        if (labels != np.round(labels)).any():
+            raise InputError("Unknown label type: continuous; classes are accepted")
+    return labels
+
+
+def head_from_sklearn(estimator: Any, labels: Iterable[str] | None = None) -> Head:
+    """Return a fitted linear classifier of scikit-learn as a head.
+
+    Parameters
+    ----------
+    estimator : object
+        With `coef_`, `intercept_` and `classes_`, such as ``LogisticRegression``, ``LinearSVC``, ``SGDClassifier`` or
+        ``RidgeClassifier``; or a pipeline of one behind a ``StandardScaler``.
+    labels : iterable of str, optional
+        Names of the classes, by default those that it was fitted with.
+
+    Returns
+    -------
+    Head
+        Of kind "softmax" where its probabilities are shares of one; else each class by itself. Its decisions are those
+        of the estimator.
+
+    Raises
+    ------
+    InputError
+        If it is no fitted linear classifier.
+    """
+    *before, last = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
+    if not all(hasattr(last, name) for name in ("coef_", "intercept_", "classes_")):
+        raise InputError(f"a fitted linear classifier with coef_, intercept_ and classes_ is accepted, found {last!r}")
+    weights = np.atleast_2d(np.asarray(last.coef_, np.float64))
+    bias = np.broadcast_to(np.asarray(last.intercept_, np.float64), weights.shape[:1])
+    classes = np.asarray(last.classes_)
+    kind = _kind(last, weights, bias)
+    if len(classes) == 2 and len(weights) == 1:
+        weights, bias = np.concatenate((-weights, weights)), np.concatenate((-bias, bias))
+    if len(weights) != len(classes):
+        raise InputError(f"{len(weights)} rows of coef_ for {len(classes)} classes: one for each is accepted")
+    for step in reversed(before):
+        weights, bias = _behind_scaler(step, weights, bias)
+    names = tuple(labels) if labels is not None else _names(classes)
+    return Head(names, kind, (Dense(weights.astype(np.float32), bias.astype(np.float32)),))
+
+
+def _kind(estimator: Any, weights: Float64, bias: Float64) -> str:
+    """Tell by its probabilities whether a classifier's classes share one."""
+    if len(weights) < 2 or not hasattr(estimator, "predict_proba"):
+        return "sigmoid"
+    probe = np.random.Generator(np.random.PCG64(0)).normal(0, 1, (8, weights.shape[1]))
+    logits = (probe[:, None, :] * weights).sum(axis=2) + bias
+    return "softmax" if np.allclose(estimator.predict_proba(probe), softmax(logits), atol=1e-4) else "sigmoid"
+
+
+def _behind_scaler(step: Any, weights: Float64, bias: Float64) -> tuple[Float64, Float64]:
+    """Return weights that take what a scaler takes."""
+    if step is None or step == "passthrough":
+        return weights, bias
+    if not (hasattr(step, "mean_") and hasattr(step, "scale_")):
+        raise InputError(f"only a fitted StandardScaler is accepted before a linear classifier, found {step!r}")
+    if step.scale_ is not None:
+        weights = weights / np.asarray(step.scale_, np.float64)
+    if step.mean_ is not None:
+        bias = bias - (weights * np.asarray(step.mean_, np.float64)).sum(axis=1)
+    return weights, bias

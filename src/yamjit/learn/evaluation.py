@@ -1,0 +1,319 @@
+"""What a model is worth: scores of clips against their labels, as figures, JSON and text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import InputError
+from yamjit.learn.dataset import OTHER
+from yamjit.learn.heads import sigmoid
+from yamjit.learn.metrics import (
+    area_under_roc,
+    average_precision,
+    calibration_error,
+    d_prime,
+    label_weighted_precision,
+    threshold_sweep,
+)
+
+__all__ = ["AGGREGATES", "ClassFigures", "Evaluation", "clip_scores", "joined"]
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+#: How windows become a clip: the mean of scores, the highest, or the sigmoid of the mean logit.
+AGGREGATES = ("logit", "mean", "max")
+
+
+def clip_scores(
+    scores: npt.NDArray[np.floating],
+    clips: npt.NDArray[np.int64],
+    count: int,
+    aggregate: str,
+    activation: Callable[[Float64], Float64] = sigmoid,
+) -> Float64:
+    """Return the scores of clips from those of their windows.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(n, classes)]
+        In [0, 1]; logits for "logit".
+    clips : np.ndarray [shape=(n,), int64]
+        Which clip a window is of, ascending.
+    count : int
+        Of clips; each has a window at least.
+    aggregate : {"logit", "mean", "max"}
+    activation : callable
+        What makes scores of mean logits.
+
+    Returns
+    -------
+    np.ndarray [shape=(count, classes), float64]
+    """
+    if aggregate not in AGGREGATES:
+        raise InputError(f"aggregate is {aggregate!r}; accepted: {', '.join(AGGREGATES)}")
+    starts = np.searchsorted(clips, np.arange(count))
+    values = np.asarray(scores, np.float64)
+    if aggregate == "max":
+        return np.maximum.reduceat(values, starts, axis=0)
+    means = np.add.reduceat(values, starts, axis=0) / np.bincount(clips, minlength=count)[:, None]
+    return activation(means) if aggregate == "logit" else means
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """Figures of one class; NaN where there is nothing to count.
+
+    Parameters
+    ----------
+    label : str
+    clips : int
+        That are of it.
+    precision, recall, f1 : float
+        Of the clips named so, the share that is of it; of those that are of it, the share named so; both in one.
+    average_precision, area_under_roc, d_prime : float
+        Of its scores, whatever the threshold.
+    best_threshold, best_f1 : float
+        Where both in one are highest.
+    """
+
+    label: str
+    clips: int
+    precision: float
+    recall: float
+    f1: float
+    average_precision: float
+    area_under_roc: float
+    d_prime: float
+    best_threshold: float
+    best_f1: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """Scores of clips, and what they should have been.
+
+    Parameters
+    ----------
+    labels : tuple of str
+    names : tuple of str
+        Of the clips.
+    targets : np.ndarray [shape=(n, classes), bool]
+    scores : np.ndarray [shape=(n, classes), float64]
+        In [0, 1].
+    folds : tuple of str
+        Which part of a division each clip was held out in; empty strings if it was not divided.
+    threshold : float
+        From which a class counts as named, for clips of several classes or none.
+    """
+
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    targets: npt.NDArray[np.bool_]
+    scores: Float64
+    folds: tuple[str, ...] = ()
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        shape = (len(self.names), len(self.labels))
+        if self.targets.shape != shape or self.scores.shape != shape or not all(shape):
+            raise InputError(f"targets {self.targets.shape} and scores {self.scores.shape}, {shape} are accepted")
+
+    @property
+    def single(self) -> bool:
+        """Whether every clip is of one class at most: then the highest score names it."""
+        return bool((self.targets.sum(axis=1) <= 1).all())
+
+    @property
+    def has_other(self) -> bool:
+        """Whether there are clips of no class."""
+        return not self.targets.any(axis=1).all()
+
+    def named(self) -> npt.NDArray[np.int64]:
+        """Return the class that each clip is named [shape=(n,)]; -1 for none, which only counts if that occurs."""
+        best = self.scores.argmax(axis=1)
+        if self.has_other:
+            best = np.where(self.scores.max(axis=1) >= self.threshold, best, -1)
+        return best
+
+    def truth(self) -> npt.NDArray[np.int64]:
+        """Return the class that each clip is of [shape=(n,)]; -1 for none."""
+        return np.where(self.targets.any(axis=1), self.targets.argmax(axis=1), -1)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the clips that are named right; with several labels, of those whose first name is one of them."""
+        named, true = self.named(), self.truth()
+        right = np.where(named < 0, true < 0, self.targets[np.arange(len(named)), np.maximum(named, 0)])
+        return float(right.mean())
+
+    @property
+    def fold_accuracies(self) -> dict[str, float]:
+        """Accuracy of each fold, by its name."""
+        names = list(dict.fromkeys(self.folds))
+        return {name: self.part(name).accuracy for name in names}
+
+    def part(self, fold: str) -> Evaluation:
+        """Return the clips of one fold."""
+        rows = np.array([found == fold for found in self.folds])
+        names = tuple(name for name, kept in zip(self.names, rows, strict=True) if kept)
+        return Evaluation(self.labels, names, self.targets[rows], self.scores[rows], (), self.threshold)
+
+    def confusion(self) -> npt.NDArray[np.int64]:
+        """Return how many clips of each class (rows) are named each class (columns); the last of both is none."""
+        size = len(self.labels) + 1
+        found = np.zeros((size, size), np.int64)
+        np.add.at(found, (self.truth(), self.named()), 1)
+        return found if self.has_other else found[:-1, :-1]
+
+    def classes(self) -> tuple[ClassFigures, ...]:
+        """Return the figures of each class."""
+        named = self.named()[:, None] == np.arange(len(self.labels))
+        found = named if self.single else self.scores >= self.threshold
+        return tuple(self._figures(index, found[:, index]) for index in range(len(self.labels)))
+
+    def _figures(self, index: int, found: npt.NDArray[np.bool_]) -> ClassFigures:
+        scores, true = self.scores[:, index], self.targets[:, index]
+        hits = int((found & true).sum())
+        sweep = threshold_sweep(scores, true)
+        best = max(sweep, key=lambda point: point.f1, default=None)
+        area = area_under_roc(scores, true)
+        return ClassFigures(
+            self.labels[index],
+            int(true.sum()),
+            _share(hits, int(found.sum())),
+            _share(hits, int(true.sum())),
+            _share(2 * hits, int(found.sum()) + int(true.sum())),
+            average_precision(scores, true),
+            area,
+            d_prime(area),
+            best.threshold if best else math.nan,
+            best.f1 if best else math.nan,
+        )
+
+    @property
+    def mean_average_precision(self) -> float:
+        """Mean over the classes that occur (mAP)."""
+        return _mean(c.average_precision for c in self.classes())
+
+    @property
+    def d_prime(self) -> float:
+        """Of the mean area under the ROC curves."""
+        return d_prime(_mean(c.area_under_roc for c in self.classes()))
+
+    @property
+    def lwlrap(self) -> float:
+        """Label-weighted label-ranking average precision."""
+        return label_weighted_precision(self.scores, self.targets)
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error over all scores of all classes."""
+        return calibration_error(self.scores, self.targets)
+
+    def mistakes(self) -> tuple[tuple[str, str, str], ...]:
+        """Return name, true and named class of every clip that is named wrong."""
+        shown = (*self.labels, OTHER)
+        return tuple(
+            (name, shown[true], shown[named])
+            for name, true, named, row in zip(self.names, self.truth(), self.named(), self.targets, strict=True)
+            if not (true < 0 if named < 0 else row[named])
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all figures as plain numbers, texts and lists: a JSON document; NaN is None."""
+        return {
+            "clips": len(self.names),
+            "accuracy": self.accuracy,
+            "folds": self.fold_accuracies,
+            "mean_average_precision": _plain(self.mean_average_precision),
+            "d_prime": _plain(self.d_prime),
+            "lwlrap": _plain(self.lwlrap),
+            "calibration_error": _plain(self.calibration_error),
+            "labels": [*self.labels, *([OTHER] if self.has_other else [])],
+            "confusion": self.confusion().tolist(),
+            "classes": [{field: _plain(getattr(c, field)) for field in ClassFigures.__slots__} for c in self.classes()],
+            "mistakes": [list(mistake) for mistake in self.mistakes()],
+        }
+
+    def text(self) -> str:
+        """Return all figures as text."""
+        lines = [
+            f"accuracy {self.accuracy:.2%} of {len(self.names)} clips",
+            *(f"  fold {name}: {value:.2%}" for name, value in self.fold_accuracies.items() if name),
+            f"mAP {self.mean_average_precision:.4f}, d-prime {self.d_prime:.3f}, lwlrap {self.lwlrap:.4f}, "
+            f"calibration error {self.calibration_error:.4f}",
+            "",
+            *_table(
+                ("class", "clips", "precision", "recall", "AP", "best threshold"),
+                [
+                    (
+                        c.label,
+                        str(c.clips),
+                        *(f"{v:.3f}" for v in (c.precision, c.recall, c.average_precision, c.best_threshold)),
+                    )
+                    for c in self.classes()
+                ],
+            ),
+            "",
+            *_confusion_lines([*self.labels, OTHER], self.confusion()),
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def joined(parts: Sequence[Evaluation], folds: Sequence[str]) -> Evaluation:
+    """Return the evaluations of several folds as one."""
+    first = parts[0]
+    return Evaluation(
+        first.labels,
+        tuple(name for part in parts for name in part.names),
+        np.concatenate([part.targets for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        tuple(fold for part, fold in zip(parts, folds, strict=True) for _ in part.names),
+        first.threshold,
+    )
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else math.nan
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return lines with columns of equal width, the first to the left."""
+    widths = [max(len(row[k]) for row in (header, *rows)) for k in range(len(header))]
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
+        ).rstrip()
+        for row in (header, *rows)
+    ]
+
+
+#: Most classes whose confusion is shown as a square.
+_MOST_SQUARE = 20
+
+
+def _confusion_lines(labels: Sequence[str], confusion: npt.NDArray[np.int64]) -> list[str]:
+    """Return the confusion as a square, or as a list of what was confused where that would be too wide."""
+    size = len(confusion)
+    if size <= _MOST_SQUARE:
+        rows = [(f"{k + 1} {labels[k]}", *map(str, confusion[k])) for k in range(size)]
+        return _table(("of (rows) named (columns)", *(str(k + 1) for k in range(size))), rows)
+    wrong = [(int(confusion[i, j]), i, j) for i, j in np.argwhere(confusion) if i != j]
+    wrong.sort(key=lambda item: (-item[0], item[1], item[2]))
+    return [f"{count} of {labels[i]!r} named {labels[j]!r}" for count, i, j in wrong[:50]]

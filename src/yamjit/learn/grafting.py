@@ -1,0 +1,222 @@
+"""A head as int8 operators, joined to the embedding of a model's graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import InputError, ModelError
+from yamjit.learn.heads import Dense, Head
+from yamjit.tflite.graph import Activation, FullyConnectedOptions, Graph, Op, Operator, Options, Quantization, Tensor
+
+__all__ = ["Range", "graft", "value_ranges"]
+
+Float64 = npt.NDArray[np.float64]
+
+#: A sigmoid in steps of 1/256 tells no logits beyond these apart.
+_LARGEST_LOGIT = 8.0
+
+#: Versions of the operators whose inputs and outputs are int8.
+_VERSIONS = {Op.FULLY_CONNECTED: 4, Op.LOGISTIC: 2, Op.DEQUANTIZE: 2}
+
+_SCORE_SCALE, _SCORE_ZERO_POINT = 1 / 256, -128
+
+
+class Range(NamedTuple):
+    """Between which values a layer's outputs lie; both sides of 0, or at it."""
+
+    low: float
+    high: float
+
+
+def value_ranges(head: Head, embeddings: npt.NDArray[np.float32] | None) -> tuple[Range, ...]:
+    """Return between which values each layer's outputs lie, on embeddings as they will come.
+
+    Parameters
+    ----------
+    head : Head
+    embeddings : np.ndarray [shape=(n, inputs), float32] or None
+        Of many windows; n > 0. Without any, the logits of a linear head take all that a sigmoid tells apart.
+    """
+    if embeddings is None:
+        return (Range(-_LARGEST_LOGIT, _LARGEST_LOGIT),)
+    if not len(embeddings):
+        raise InputError("no embeddings; those of the training clips say which values a head gives")
+    logits = head.logits(embeddings)
+    ranges = [_clipped(logits)]
+    if len(head.layers) == 2:
+        weights, bias = head.layers[0]
+        hidden = Head(tuple(map(str, range(len(bias)))), "sigmoid", (Dense(weights, bias),)).logits(embeddings)
+        ranges.insert(0, Range(0.0, max(float(hidden.max()), 1e-3)))
+    return tuple(ranges)
+
+
+def _clipped(logits: Float64) -> Range:
+    low = float(np.clip(logits.min(), -_LARGEST_LOGIT, -1.0))
+    return Range(low, float(np.clip(logits.max(), 1.0, _LARGEST_LOGIT)))
+
+
+def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep: bool) -> Graph:
+    """Join a head to a graph, quantized to int8.
+
+    Parameters
+    ----------
+    graph : Graph
+        With an embedding: a mean that its first output is computed from.
+    head : Head
+        Of kind "sigmoid".
+    ranges : sequence of Range
+        One for each layer, see `value_ranges`.
+    name : str
+        Of the output, and before the names of the new tensors.
+    keep : bool
+        Whether the graph's own outputs stay, before the new one; else what only they need is left out.
+
+    Returns
+    -------
+    Graph
+        Its metadata and files are those of `graph`.
+
+    Raises
+    ------
+    ModelError
+        If the graph has no embedding, or one of another size.
+    """
+    source = _embedding(graph)
+    if source.quantization is None or int(np.prod(source.shape)) != head.inputs:
+        raise ModelError(f"the embedding has shape {source.shape}, the head takes {head.inputs}", tensor=str(source))
+    builder = _Builder(graph, name)
+    x, quantization = source.index, source.quantization
+    for index, (layer, span) in enumerate(zip(head.layers, ranges, strict=True)):
+        last = index == len(head.layers) - 1
+        part = "logits" if last else "hidden"
+        x, quantization = builder.dense(
+            x, quantization, layer, span, part, Activation.NONE if last else Activation.RELU
+        )
+    shape = (1, len(head.labels))
+    scores = _quantization(_SCORE_SCALE, _SCORE_ZERO_POINT)
+    x = builder.operator(Op.LOGISTIC, (x,), builder.tensor("scores_int8", shape, np.dtype(np.int8), scores))
+    x = builder.operator(Op.DEQUANTIZE, (x,), builder.tensor("scores", shape, np.dtype(np.float32)))
+    grown = replace(graph, tensors=tuple(builder.tensors), operators=tuple(builder.operators))
+    if keep:
+        return replace(grown, outputs=(*graph.outputs, x))
+    return _pruned(replace(grown, outputs=(x,)))
+
+
+def _embedding(graph: Graph) -> Tensor:
+    """Return the mean over positions that the first output is computed from."""
+    producers = {output: operator for operator in graph.operators for output in operator.outputs}
+    index = graph.outputs[0]
+    while index in producers:
+        operator = producers[index]
+        if operator.op == Op.MEAN:
+            return graph.tensors[index]
+        if operator.op not in (Op.DEQUANTIZE, Op.LOGISTIC, Op.FULLY_CONNECTED, Op.RESHAPE):
+            break
+        index = operator.inputs[0]
+    raise ModelError("the first output is not computed from a mean over positions: there is no embedding to build on")
+
+
+class _Builder:
+    """Adds tensors and operators behind those of a graph."""
+
+    def __init__(self, graph: Graph, name: str) -> None:
+        self.tensors = list(graph.tensors)
+        self.operators = list(graph.operators)
+        taken = {tensor.name.partition("/")[0] for tensor in graph.tensors}
+        self._name = next(
+            f"{name}{suffix}" for suffix in ("", *range(2, len(taken) + 3)) if f"{name}{suffix}" not in taken
+        )
+
+    def tensor(
+        self,
+        part: str,
+        shape: tuple[int, ...],
+        dtype: np.dtype[np.generic],
+        quantization: Quantization | None = None,
+        data: npt.NDArray[np.generic] | None = None,
+    ) -> int:
+        """Add a tensor; returns its index."""
+        index = len(self.tensors)
+        self.tensors.append(Tensor(index, f"{self._name}/{part}", shape, dtype, quantization, data))
+        return index
+
+    def operator(self, op: Op, inputs: tuple[int, ...], output: int, options: Options | None = None) -> int:
+        """Add an operator of one output; returns that."""
+        self.operators.append(Operator(len(self.operators), op, inputs, (output,), options, _VERSIONS[op]))
+        return output
+
+    def dense(
+        self, source: int, quantization: Quantization, layer: Dense, span: Range, part: str, activation: Activation
+    ) -> tuple[int, Quantization]:
+        """Add a dense layer, one scale for all of its weights; returns its output and how that is quantized."""
+        weights = layer.weights.astype(np.float64)
+        scale = np.float32(max(float(np.abs(weights).max()), 1e-8) / 127)
+        step = np.float32(quantization.scale[0]) * scale
+        whole = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
+        counted = np.rint(layer.bias.astype(np.float64) / step)
+        if np.abs(counted).max() >= 2**30:
+            raise InputError(f"{self._name}: a bias of {np.abs(layer.bias).max()} is too large for weights so small")
+        inputs = (
+            source,
+            self.tensor(f"{part}/weights", whole.shape, whole.dtype, _quantization(scale), _frozen(whole)),
+            self.tensor(
+                f"{part}/bias",
+                counted.shape,
+                np.dtype(np.int32),
+                _quantization(step),
+                _frozen(counted.astype(np.int32)),
+            ),
+        )
+        given = _spanning(span)
+        output = self.tensor(part, (1, len(counted)), np.dtype(np.int8), given)
+        return self.operator(Op.FULLY_CONNECTED, inputs, output, FullyConnectedOptions(activation)), given
+
+
+def _spanning(span: Range) -> Quantization:
+    """Return the quantization whose 256 values reach from one end of a range to the other, 0 among them."""
+    scale = np.float32((span.high - span.low) / 255)
+    return _quantization(scale, int(np.clip(np.rint(-128 - span.low / scale), -128, 127)))
+
+
+def _quantization(scale: float | np.floating, zero_point: int = 0) -> Quantization:
+    return Quantization(np.array([scale], np.float32), np.array([zero_point], np.int64))
+
+
+def _frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    array.flags.writeable = False
+    return array
+
+
+def _pruned(graph: Graph) -> Graph:
+    """Return a graph without what its outputs do not need."""
+    wanted = set(graph.outputs) | set(graph.inputs)
+    operators = []
+    for operator in reversed(graph.operators):
+        if wanted & set(operator.outputs):
+            wanted.update(i for i in operator.inputs if i >= 0)
+            operators.append(operator)
+    kept = [tensor for tensor in graph.tensors if tensor.index in wanted or _is_output(tensor, operators)]
+    places = {-1: -1} | {tensor.index: index for index, tensor in enumerate(kept)}
+
+    def moved(indices: Sequence[int]) -> tuple[int, ...]:
+        return tuple(places[index] for index in indices)
+
+    return replace(
+        graph,
+        tensors=tuple(replace(tensor, index=index) for index, tensor in enumerate(kept)),
+        operators=tuple(
+            replace(operator, index=index, inputs=moved(operator.inputs), outputs=moved(operator.outputs))
+            for index, operator in enumerate(reversed(operators))
+        ),
+        inputs=moved(graph.inputs),
+        outputs=moved(graph.outputs),
+    )
+
+
+def _is_output(tensor: Tensor, operators: Sequence[Operator]) -> bool:
+    return any(tensor.index in operator.outputs for operator in operators)

@@ -1,0 +1,214 @@
+"""Heads: from embeddings to scores, one dense layer or two; plain records that training makes and export writes."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.disk import write_whole
+from yamjit.errors import InputError
+from yamjit.learn.products import matmul
+
+__all__ = ["KINDS", "Dense", "Head", "checked_labels", "sigmoid", "softmax"]
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+#: What a head's outputs are: independent of each other, or shares of one.
+KINDS = ("sigmoid", "softmax")
+
+_FORMAT = 1
+
+
+class Dense(NamedTuple):
+    """A dense layer: ``x @ weights.T + bias``.
+
+    Parameters
+    ----------
+    weights : np.ndarray [shape=(outputs, inputs), float32]
+    bias : np.ndarray [shape=(outputs,), float32]
+    """
+
+    weights: Float32
+    bias: Float32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """Scores of classes from an embedding.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        Names of the classes, in order.
+    kind : {"sigmoid", "softmax"}
+        Whether a class is scored by itself, or all of them share one.
+    layers : tuple of Dense
+        One, or two with a ReLU between them.
+
+    Raises
+    ------
+    InputError
+        If these do not fit each other, or a weight is not finite.
+    """
+
+    labels: tuple[str, ...]
+    kind: str
+    layers: tuple[Dense, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", checked_labels(self.labels))
+        if self.kind not in KINDS:
+            raise InputError(f"a head of kind {self.kind!r}; accepted: {', '.join(KINDS)}")
+        object.__setattr__(self, "layers", tuple(_checked_layer(*layer) for layer in self.layers))
+        sizes = [layer.weights.shape for layer in self.layers]
+        if (
+            len(sizes) not in (1, 2)
+            or sizes[-1][0] != len(self.labels)
+            or (len(sizes) == 2 and sizes[0][0] != sizes[1][1])
+        ):
+            raise InputError(f"layers of shapes {sizes} do not make a head of {len(self.labels)} classes")
+
+    @property
+    def inputs(self) -> int:
+        """Length of the embedding."""
+        return int(self.layers[0].weights.shape[1])
+
+    def logits(self, embeddings: npt.ArrayLike) -> Float64:
+        """Return the values before the sigmoid or softmax.
+
+        Parameters
+        ----------
+        embeddings : array_like [shape=(n, inputs)]
+
+        Returns
+        -------
+        np.ndarray [shape=(n, classes), float64]
+
+        Raises
+        ------
+        InputError
+            If the shape does not fit.
+        """
+        x = np.asarray(embeddings)
+        if x.ndim != 2 or x.shape[1] != self.inputs:
+            raise InputError(f"embeddings of shape (n, {self.inputs}) are accepted, found {x.shape}")
+        for index, (weights, bias) in enumerate(self.layers):
+            x = matmul(np.maximum(x, 0) if index else x, weights.T) + bias
+        return x
+
+    def scores(self, embeddings: npt.ArrayLike) -> Float32:
+        """Return the scores in [0, 1] [shape=(n, classes), float32]."""
+        logits = self.logits(embeddings)
+        return (sigmoid(logits) if self.kind == "sigmoid" else softmax(logits)).astype(np.float32)
+
+    def to_bytes(self) -> bytes:
+        """Return the head as the bytes of an ``.npz`` file; the same head gives the same bytes."""
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "format": np.array(_FORMAT),
+            "kind": np.array(self.kind),
+            "labels": np.array(self.labels),
+        }
+        for index, (weights, bias) in enumerate(self.layers):
+            arrays |= {f"weights{index}": weights, f"bias{index}": bias}
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+            for name, array in arrays.items():
+                content = io.BytesIO()
+                np.save(content, array, allow_pickle=False)
+                archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), content.getvalue())
+        return stream.getvalue()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the head to an ``.npz`` file, whole or not at all."""
+        write_whole(Path(path), self.to_bytes(), 0o644)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Head:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read or is no head.
+        """
+        try:
+            with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as file:
+                if "format" not in file or int(file["format"]) != _FORMAT:
+                    raise InputError(f"{os.fspath(path)} is no head of yamjit")
+                count = sum(name.startswith("weights") for name in file.files)
+                layers = tuple(Dense(file[f"weights{k}"], file[f"bias{k}"]) for k in range(count))
+                return cls(tuple(map(str, file["labels"])), str(file["kind"]), layers)
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{os.fspath(path)} cannot be read as a head: {error}") from error
+
+
+def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return names of classes that a label file can hold: one line each, none twice.
+
+    Raises
+    ------
+    InputError
+        If there is none, one occurs twice, or one is empty or not a line of text.
+    """
+    names = tuple(labels)
+    if not names:
+        raise InputError("no classes; at least one is accepted")
+    for name in names:
+        sound = (
+            isinstance(name, str)
+            and name == name.strip()
+            and len(name.splitlines()) == 1
+            and not set("\0\ufeff") & set(name)
+        )
+        if not sound or not _is_unicode(name):
+            raise InputError(f"a class is called {name!r}; one line of text without spaces around it is accepted")
+    twice = (
+        next((name for index, name in enumerate(names) if name in names[:index]), None)
+        if len(set(names)) < len(names)
+        else None
+    )
+    if twice is not None:
+        raise InputError(f"the class {twice!r} occurs twice")
+    return names
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _checked_layer(weights: npt.ArrayLike, bias: npt.ArrayLike) -> Dense:
+    layer = Dense(np.array(weights, np.float32, order="C"), np.array(bias, np.float32))
+    if layer.weights.ndim != 2 or layer.bias.shape != layer.weights.shape[:1] or not layer.weights.size:
+        raise InputError(f"weights {layer.weights.shape} and bias {layer.bias.shape} make no dense layer")
+    if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):
+        raise InputError("a weight of the head is not finite")
+    for array in layer:
+        array.flags.writeable = False
+    return layer
+
+
+def sigmoid(logits: npt.NDArray[np.float64]) -> Float64:
+    """Return ``1 / (1 + exp(-x))``, without overflow."""
+    small = np.exp(-np.abs(logits))
+    return np.where(logits >= 0, 1.0, small) / (1.0 + small)
+
+
+def softmax(logits: npt.NDArray[np.float64]) -> Float64:
+    """Return ``exp(x)`` as shares of its sum along the last axis."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)

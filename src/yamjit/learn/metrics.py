@@ -1,0 +1,149 @@
+"""How well scores agree with the truth: average precision, d-prime, lwlrap, calibration error, thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "ReliabilityBin",
+    "ThresholdPoint",
+    "area_under_roc",
+    "average_precision",
+    "calibration_error",
+    "d_prime",
+    "label_weighted_precision",
+    "reliability",
+    "threshold_sweep",
+]
+
+Scores = npt.NDArray[np.floating]
+Truth = npt.NDArray[np.bool_]
+Float64 = npt.NDArray[np.float64]
+
+
+def average_precision(scores: Scores, truth: Truth) -> float:
+    """Return the average precision of one class: the mean of the precisions at each true sample.
+
+    Equal scores count as one step, so that their order does not matter. NaN without a true sample.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(n,)]
+    truth : np.ndarray [shape=(n,), bool]
+    """
+    if not truth.any():
+        return float("nan")
+    hits, seen = _steps(scores, truth)
+    gained = np.diff(hits, prepend=0)
+    return float((gained * hits / seen).sum() / hits[-1])
+
+
+def area_under_roc(scores: Scores, truth: Truth) -> float:
+    """Return how often a true sample has a higher score than a false one, ties counting half.
+
+    NaN where one of the two kinds is missing.
+    """
+    if truth.all() or not truth.any():
+        return float("nan")
+    hits, seen = _steps(scores, truth)
+    false = seen - hits
+    heights = (hits + np.concatenate(([0], hits[:-1]))) / 2
+    return float((np.diff(false, prepend=0) * heights).sum() / (hits[-1] * false[-1]))
+
+
+def _steps(scores: Scores, truth: Truth) -> tuple[Float64, Float64]:
+    """Return true samples and all samples down to each distinct score, the highest first."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    return np.cumsum(truth[order])[ends].astype(np.float64), (ends + 1).astype(np.float64)
+
+
+def d_prime(area: float) -> float:
+    """Return how far apart two normal distributions of deviation 1 lie that have this area under the ROC curve."""
+    if not 0 <= area <= 1:
+        return float("nan")
+    # Perfect ranking would be infinitely far: the nearest areas that differ from 0 and 1 bound it.
+    return float(np.sqrt(2.0) * NormalDist().inv_cdf(min(max(area, 1e-12), 1 - 1e-12)))
+
+
+def label_weighted_precision(scores: Scores, truth: Truth) -> float:
+    """Return the label-weighted label-ranking average precision (lwlrap) of DCASE.
+
+    For each true label of each sample: the share of true labels among those that rank as high; the mean of all.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(n, classes)]
+    truth : np.ndarray [shape=(n, classes), bool]
+    """
+    total, labels = 0.0, 0
+    for row, true in zip(scores, truth, strict=True):
+        order = np.argsort(-row, kind="stable")
+        hits = true[order]
+        precisions = np.cumsum(hits) / np.arange(1, len(row) + 1)
+        total += float(precisions[hits].sum())
+        labels += int(hits.sum())
+    return total / labels if labels else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Samples whose scores fall between two bounds: how many, their mean score, and the share that is true."""
+
+    count: int
+    mean_score: float
+    share_true: float
+
+
+def reliability(scores: Scores, truth: Truth, bins: int = 15) -> tuple[ReliabilityBin, ...]:
+    """Return how true scores are, in bins of equal width over [0, 1]; empty bins are left out.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=any]
+    truth : np.ndarray [shape of `scores`, bool]
+    bins : int > 0
+    """
+    values, true = np.asarray(scores, np.float64).ravel(), np.asarray(truth).ravel()
+    places = np.clip((values * bins).astype(np.int64), 0, bins - 1)
+    counts = np.bincount(places, minlength=bins)
+    sums = np.bincount(places, values, bins)
+    hits = np.bincount(places, true, bins)
+    return tuple(
+        ReliabilityBin(int(n), float(total / n), float(hit / n))
+        for n, total, hit in zip(counts, sums, hits, strict=True)
+        if n
+    )
+
+
+def calibration_error(scores: Scores, truth: Truth, bins: int = 15) -> float:
+    """Return the expected calibration error: how far mean score and share of truth lie apart, bin by bin."""
+    found = reliability(scores, truth, bins)
+    total = sum(b.count for b in found)
+    return sum(b.count * abs(b.mean_score - b.share_true) for b in found) / total if total else float("nan")
+
+
+class ThresholdPoint(NamedTuple):
+    """What happens at a threshold: of what is found how much is true, and of what is true how much is found."""
+
+    threshold: float
+    precision: float
+    recall: float
+    f1: float
+
+
+def threshold_sweep(scores: Scores, truth: Truth) -> tuple[ThresholdPoint, ...]:
+    """Return precision and recall at every score of one class, the highest first; found is what is >= the threshold."""
+    if not len(scores) or not truth.any():
+        return ()
+    hits, seen = _steps(scores, truth)
+    thresholds = np.sort(np.unique(scores))[::-1]
+    precisions, recalls = hits / seen, hits / hits[-1]
+    f1 = 2 * hits / (seen + hits[-1])
+    columns = (thresholds, precisions, recalls, f1)
+    return tuple(ThresholdPoint(*map(float, row)) for row in zip(*columns, strict=True))

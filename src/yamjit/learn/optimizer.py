@@ -1,0 +1,113 @@
+"""The minimum of a smooth function of many variables: L-BFGS, with the same bits on any number of threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Point", "minimize"]
+
+Float64 = npt.NDArray[np.float64]
+
+#: Pairs of steps and changes of the gradient that stand for the curvature.
+_MEMORY = 12
+#: Share of the promised decrease that a step must give.
+_SUFFICIENT = 1e-4
+_MOST_HALVINGS = 30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """Where the search stands.
+
+    Parameters
+    ----------
+    position, gradient : np.ndarray [shape=(n,), float64]
+    value : float
+    """
+
+    position: Float64
+    value: float
+    gradient: Float64
+
+
+def minimize(
+    function: Callable[[Float64], tuple[float, Float64]], start: Float64, tolerance: float = 1e-5
+) -> Iterator[Point]:
+    """Go downhill; yields every point on the way, until no step leads further down.
+
+    Parameters
+    ----------
+    function : callable
+        Returns the value and the gradient at a position.
+    start : np.ndarray [shape=(n,), float64]
+    tolerance : float
+        The largest component of the gradient, and the relative decrease by a step, at which the search ends.
+    """
+    point = Point(start, *function(start))
+    steps: deque[tuple[Float64, Float64, float]] = deque(maxlen=_MEMORY)
+    while np.abs(point.gradient).max() > tolerance:
+        direction = _direction(point.gradient, steps)
+        found = _line_search(function, point, direction, 1.0 if steps else _first_length(point.gradient))
+        if found is None:
+            if not steps:
+                return
+            steps.clear()
+            continue
+        step, change = found.position - point.position, found.gradient - point.gradient
+        curvature = _dot(step, change)
+        if curvature > 1e-12 * _dot(change, change):
+            steps.append((step, change, 1 / curvature))
+        ended = point.value - found.value <= tolerance * abs(point.value)
+        point = found
+        yield point
+        if ended:
+            return
+
+
+def _dot(a: Float64, b: Float64) -> float:
+    """Return a scalar product; NumPy adds pairwise in one order, where BLAS would share the sum out."""
+    return float((a * b).sum())
+
+
+def _first_length(gradient: Float64) -> float:
+    return float(1 / max(1.0, np.sqrt(_dot(gradient, gradient))))
+
+
+def _direction(gradient: Float64, steps: deque[tuple[Float64, Float64, float]]) -> Float64:
+    """Return the quasi-Newton direction (the two loops of L-BFGS)."""
+    direction = -gradient
+    weights = []
+    for step, change, inverse in reversed(steps):
+        weight = inverse * _dot(step, direction)
+        direction -= weight * change
+        weights.append(weight)
+    if steps:
+        step, change, inverse = steps[-1]
+        direction *= 1 / (inverse * _dot(change, change))
+    for (step, change, inverse), weight in zip(steps, reversed(weights), strict=True):
+        direction += (weight - inverse * _dot(change, direction)) * step
+    return direction
+
+
+def _line_search(
+    function: Callable[[Float64], tuple[float, Float64]], point: Point, direction: Float64, length: float
+) -> Point | None:
+    """Return a point along `direction` that is low enough, or None if there is none."""
+    slope = _dot(point.gradient, direction)
+    if slope >= 0:
+        return None
+    for _ in range(_MOST_HALVINGS):
+        position = point.position + length * direction
+        value, gradient = function(position)
+        if value <= point.value + _SUFFICIENT * length * slope:
+            return Point(position, value, gradient)
+        # The lowest place of the parabola through both values and the slope, but no more than a tenth or half away.
+        curve = 2 * (value - point.value - slope * length)
+        best = -slope * length * length / curve if np.isfinite(curve) and curve > 0 else 0.0
+        length = min(max(best, 0.1 * length), 0.5 * length)
+    return None

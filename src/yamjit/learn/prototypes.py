@@ -1,0 +1,146 @@
+"""Few clips are enough: a prototype for each class, added and removed without training, and "unknown" for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import InputError
+from yamjit.learn.heads import checked_labels
+
+__all__ = ["UNKNOWN", "Match", "Prototypes", "clip_vector"]
+
+Float64 = npt.NDArray[np.float64]
+
+UNKNOWN = "unknown"
+
+#: Cosine distance beyond which a clip is unknown, where no class has two clips to tell from.
+DEFAULT_RADIUS = 0.28
+
+#: Share of a class's own clips that are to be recognised.
+_RECOGNISED = 0.95
+
+
+class Match(NamedTuple):
+    """A clip's nearest class, or `UNKNOWN`, and the cosine distance to the nearest one in any case."""
+
+    label: str
+    distance: float
+
+
+def clip_vector(embeddings: npt.ArrayLike) -> Float64:
+    """Return a clip as one vector of length 1: the root of the highest value of each component over its windows.
+
+    Parameters
+    ----------
+    embeddings : array_like [shape=(n, size)]
+        Of its windows; values below 0 count as 0.
+    """
+    windows = np.asarray(embeddings, np.float64)
+    if windows.ndim != 2 or not windows.size or not np.isfinite(windows).all():
+        raise InputError(f"embeddings (windows, size), at least one and finite, are accepted, found {windows.shape}")
+    vector = np.sqrt(np.maximum(windows.max(axis=0), 0))
+    return vector / (float(np.sqrt((vector * vector).sum())) or 1.0)
+
+
+class Prototypes:
+    """Classes known from a few clips each.
+
+    Parameters
+    ----------
+    radius : float in (0, 2], optional
+        Cosine distance beyond which a clip is unknown. By default the one within which 95 % of the clips, each left
+        out in turn, find their own class; 0.28 where no class has two clips.
+    """
+
+    def __init__(self, *, radius: float | None = None) -> None:
+        if radius is not None and not 0 < radius <= 2:
+            raise InputError(f"radius is {radius!r}; numbers above 0, up to 2, are accepted")
+        self._given = radius
+        self._clips: dict[str, list[Float64]] = {}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes, in the order in which they were added."""
+        return tuple(self._clips)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many clips each class has."""
+        return {label: len(clips) for label, clips in self._clips.items()}
+
+    def add(self, label: str, embeddings: npt.ArrayLike) -> None:
+        """Add a clip to a class; a class that is new begins with it.
+
+        Parameters
+        ----------
+        label : str
+        embeddings : array_like [shape=(n, size)]
+            Of the clip's windows, such as `Classifier.embed` returns them.
+        """
+        if label == UNKNOWN:
+            raise InputError(f"no class can be called {UNKNOWN!r}")
+        checked_labels((label,))
+        vector = self._vector(embeddings)
+        self._clips.setdefault(label, []).append(vector)
+
+    def _vector(self, embeddings: npt.ArrayLike) -> Float64:
+        vector = clip_vector(embeddings)
+        size = next((clips[0].size for clips in self._clips.values()), vector.size)
+        if vector.size != size:
+            raise InputError(f"embeddings of {size} values are accepted, found {vector.size}")
+        return vector
+
+    def remove(self, label: str) -> None:
+        """Forget a class.
+
+        Raises
+        ------
+        InputError
+            If there is none of this name.
+        """
+        if label not in self._clips:
+            raise InputError(f"there is no class {label!r}; there are {', '.join(self._clips) or 'none'}")
+        del self._clips[label]
+
+    @property
+    def radius(self) -> float:
+        """Cosine distance beyond which a clip is unknown."""
+        if self._given is not None:
+            return self._given
+        left_out = [
+            1 - _cosine(clip, [other for k, other in enumerate(clips) if k != index])
+            for clips in self._clips.values()
+            if len(clips) > 1
+            for index, clip in enumerate(clips)
+        ]
+        return float(np.quantile(left_out, _RECOGNISED)) if left_out else DEFAULT_RADIUS
+
+    def distances(self, embeddings: npt.ArrayLike) -> dict[str, float]:
+        """Return the cosine distance of a clip to every class, the nearest first."""
+        if not self._clips:
+            raise InputError("no classes; add clips first")
+        vector = self._vector(embeddings)
+        found = {label: 1 - _cosine(vector, clips) for label, clips in self._clips.items()}
+        return dict(sorted(found.items(), key=lambda item: item[1]))
+
+    def match(self, embeddings: npt.ArrayLike) -> Match:
+        """Return the nearest class of a clip, or `UNKNOWN`.
+
+        Parameters
+        ----------
+        embeddings : array_like [shape=(n, size)]
+            Of the clip's windows.
+        """
+        label, distance = next(iter(self.distances(embeddings).items()))
+        return Match(label if distance <= self.radius else UNKNOWN, distance)
+
+
+def _cosine(vector: Float64, clips: Sequence[Float64]) -> float:
+    """Return the cosine between a clip and the sum of others."""
+    total = np.sum(clips, axis=0)
+    length = float(np.sqrt((total * total).sum())) or 1.0
+    return float((vector * total).sum()) / length

@@ -1,0 +1,193 @@
+"""The weights of a model in floating point, to begin a network of another framework with.
+
+Names are ``NN_kind/weights`` and ``NN_kind/bias``, numbered in the order in which the layers run:
+
+========== ============================= =======================================================
+kind       axes of the weights           what it is
+========== ============================= =======================================================
+conv       outputs, height, width, in    a convolution
+depthwise  1, height, width, channels    a convolution of each channel by itself
+dense      outputs, inputs               a dense layer; its input is the embedding, or a hidden layer
+========== ============================= =======================================================
+
+Convolutions pad as TensorFlow's SAME does: of an odd number of rows or columns the greater part comes behind. What
+comes between the layers, `layers` says. ``front_end/...`` are window, mel basis and log offset of the log-mel
+spectrogram.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import InputError, ModelError
+from yamjit.plan.plan import Plan
+from yamjit.tflite.graph import (
+    Activation,
+    Conv2DOptions,
+    DepthwiseConv2DOptions,
+    FullyConnectedOptions,
+    Graph,
+    Op,
+    Operator,
+    Tensor,
+)
+
+__all__ = ["FORMATS", "Layer", "float_weights", "layers", "write_weights"]
+
+Float32 = npt.NDArray[np.float32]
+
+#: What weights can be written as.
+FORMATS = ("npz", "safetensors")
+
+_KINDS = {Op.CONV_2D: "conv", Op.DEPTHWISE_CONV_2D: "depthwise", Op.FULLY_CONNECTED: "dense"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """A layer that has weights.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"00_conv"``.
+    kind : {"conv", "depthwise", "dense"}
+    weights : np.ndarray [float32]
+        For the axes see the module.
+    bias : np.ndarray [shape=(outputs,), float32]
+    stride : tuple of int
+        Along height and width.
+    padding : {"SAME", "VALID"}
+    activation : {"NONE", "RELU", "RELU6", "RELU_N1_TO_1"}
+    """
+
+    name: str
+    kind: str
+    weights: Float32
+    bias: Float32
+    stride: tuple[int, int] = (1, 1)
+    padding: str = "SAME"
+    activation: str = "NONE"
+
+
+def layers(graph: Graph) -> tuple[Layer, ...]:
+    """Return the layers of a model's integer network, in the order in which they run, in floating point.
+
+    Raises
+    ------
+    ModelError
+        If a layer's weights are no int8 constant.
+    """
+    found = [o for o in graph.operators if o.op in _KINDS and graph.tensors[o.outputs[0]].dtype == np.int8]
+    return tuple(_layer(graph, number, operator) for number, operator in enumerate(found))
+
+
+def float_weights(graph: Graph, plan: Plan | None = None) -> dict[str, Float32]:
+    """Return all weights by name.
+
+    Parameters
+    ----------
+    graph : Graph
+    plan : Plan, optional
+        Of the same model; with it, the constants of the front end are returned as well.
+    """
+    found: dict[str, Float32] = {}
+    for layer in layers(graph):
+        found |= {f"{layer.name}/weights": layer.weights, f"{layer.name}/bias": layer.bias}
+    if plan is not None and plan.front_end is not None:
+        for name in ("window", "mel_basis", "log_offset"):
+            found[f"front_end/{name}"] = getattr(plan.front_end, name)
+    return found
+
+
+def _layer(graph: Graph, number: int, operator: Operator) -> Layer:
+    weights = _real(graph.tensors[operator.inputs[1]], operator)
+    outputs = weights.shape[-1 if operator.op == Op.DEPTHWISE_CONV_2D else 0]
+    has_bias = len(operator.inputs) > 2 and operator.inputs[2] >= 0
+    bias = _real(graph.tensors[operator.inputs[2]], operator) if has_bias else np.zeros(outputs, np.float32)
+    kind = _KINDS[operator.op]
+    options = operator.options
+    activation = Activation.NONE
+    if isinstance(options, Conv2DOptions | DepthwiseConv2DOptions | FullyConnectedOptions):
+        activation = options.activation
+    described = Layer(f"{number:02d}_{kind}", kind, weights, bias.reshape(-1), activation=activation.name)
+    if not isinstance(options, Conv2DOptions | DepthwiseConv2DOptions):
+        return described
+    stride = (options.stride_h, options.stride_w)
+    return Layer(described.name, kind, weights, described.bias, stride, options.padding.name, activation.name)
+
+
+def _real(tensor: Tensor, operator: Operator) -> Float32:
+    """Return a quantized constant as real numbers: ``scale * (quantized - zero_point)``."""
+    quantization = tensor.quantization
+    if tensor.data is None or quantization is None:
+        raise ModelError("has weights that are no quantized constant", operator=str(operator), tensor=str(tensor))
+    shape = [-1 if axis == quantization.dimension else 1 for axis in range(len(tensor.shape))]
+    scale, zero_point = quantization.scale, quantization.zero_point
+    if quantization.per_channel:
+        scale, zero_point = scale.reshape(shape), zero_point.reshape(shape)
+    return ((tensor.data.astype(np.float64) - zero_point) * scale).astype(np.float32)
+
+
+# -- Files ------------------------------------------------------------------------------------------------------
+
+
+def write_weights(weights: Mapping[str, npt.ArrayLike], form: str, about: Mapping[str, str] | None = None) -> bytes:
+    """Write weights as a file that other frameworks read.
+
+    Parameters
+    ----------
+    weights : mapping of str to array_like
+        Held as float32.
+    form : {"npz", "safetensors"}
+    about : mapping of str to str, optional
+        What the file is to say about itself; safetensors alone has a place for it.
+
+    Returns
+    -------
+    bytes
+        The same for the same weights.
+
+    Raises
+    ------
+    InputError
+        If there is no such format.
+    """
+    arrays = {name: np.ascontiguousarray(array, "<f4") for name, array in weights.items()}
+    if form == "npz":
+        return _npz(arrays)
+    if form == "safetensors":
+        return b"".join(_safetensors(arrays, dict(about or {})))
+    raise InputError(f"format {form!r}; accepted: {', '.join(FORMATS)}")
+
+
+def _npz(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.save(content, array, allow_pickle=False)
+            # The earliest time that a zip can hold: bytes must not depend on the clock.
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), content.getvalue())
+    return stream.getvalue()
+
+
+def _safetensors(arrays: Mapping[str, npt.NDArray[np.generic]], about: dict[str, str]) -> Iterator[bytes]:
+    """Yield the parts of a file: length of the header, header, values one after the other."""
+    header: dict[str, object] = {"__metadata__": about} if about else {}
+    end = 0
+    for name, array in arrays.items():
+        header[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": (end, end + array.nbytes)}
+        end += array.nbytes
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    yield len(text).to_bytes(8, "little")
+    yield text
+    for array in arrays.values():
+        yield array.tobytes()

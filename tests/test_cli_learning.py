@@ -1,0 +1,161 @@
+"""The verbs that learn: from recordings to a model that the other verbs use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import yamjit
+from yamjit.calibration import Calibration
+from yamjit.cli import main
+
+RATE = 16_000
+
+
+@pytest.fixture(autouse=True)
+def environment(small_model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YAMJIT_MODEL", str(small_model_path))
+    monkeypatch.setenv("YAMJIT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def birds(tmp_path: Path) -> Path:
+    """A folder of recordings: two classes and something else."""
+    dice = np.random.default_rng(1)
+    for label, pitch in (("low", 300), ("high 鳥", 2500), ("other", 0)):
+        folder = tmp_path / "birds" / label
+        folder.mkdir(parents=True)
+        for k in range(6):
+            t = np.arange(RATE * 2) / RATE
+            sound = 0.3 * np.sin(2 * np.pi * (pitch + 20 * k) * t) if pitch else 0.1 * dice.normal(0, 1, t.size)
+            soundfile.write(folder / f"{k}.wav", sound, RATE)
+    return tmp_path / "birds"
+
+
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def trained(birds: Path, *more: object) -> Path:
+    path = birds.parent / "birds.tflite"
+    assert run("train", birds, "-o", path, "--backend", "numpy", "--folds", 3, *more) == 0
+    return path
+
+
+def test_recordings_become_a_model(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = birds.parent / "report.json"
+    path = trained(birds, "--report", report, "--author", "me", "--calibrate")
+    out, err = capsys.readouterr()
+    assert "accuracy 100.00% of 18 clips" in out
+    assert "2 classes, 18 clips" in out
+    assert err == ""
+    model = yamjit.load(path, backend="numpy")
+    assert model.labels == ("high 鳥", "low")
+    assert model.heads[0].calibration is not None
+    document = json.loads(report.read_text(encoding="utf-8"))
+    assert document["accuracy"] == 1
+    assert document["learning_curve"]
+    assert run("classify", birds / "low" / "0.wav", "--model", path, "--backend", "numpy", "--top", 1) == 0
+    assert capsys.readouterr().out.splitlines()[1].endswith("  low")
+
+
+def test_training_gives_the_same_file_whatever_the_threads(birds: Path) -> None:
+    first = trained(birds, "--hidden", 3, "--copies", 1, "--seed", 4).read_bytes()
+    assert trained(birds, "--hidden", 3, "--copies", 1, "--seed", 4, "--threads", 2, "--no-cache").read_bytes() == first
+    assert trained(birds, "--hidden", 3, "--copies", 1, "--seed", 5).read_bytes() != first
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_used(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (birds / "low" / "broken.wav").write_bytes(b"no sound")
+    (birds / "low" / "copy.wav").write_bytes((birds / "low" / "0.wav").read_bytes())
+    path = birds.parent / "m.tflite"
+    assert run("train", birds, "-o", path, "--backend", "numpy", "--folds", 0, "--json") == 3
+    out, err = capsys.readouterr()
+    assert "left out" in err
+    assert "broken.wav" in err
+    assert "copy.wav is the same recording as" in err
+    assert json.loads(out)["skipped"][0][0].endswith("broken.wav")
+    assert path.exists()
+
+
+def test_no_model_is_written_where_training_is_not_possible(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = birds.parent / "m.tflite"
+    empty = birds.parent / "empty"
+    empty.mkdir()
+    for arguments, message in (
+        ((empty,), "no folder in it"),
+        ((birds / "low",), "no folder in it"),
+        ((birds / "nowhere",), "are accepted"),
+        ((birds, "--other", "none", "--kind", "softmax", "--display-names", "de=missing.txt"), "missing.txt"),
+        ((birds, "--kind", "softmax"), "a softmax head wants"),
+        ((birds, "--folds", 0, "--calibrate"), "--folds 0 leaves none"),
+        ((birds, "--head-name", "a/b"), "head_name"),
+        ((birds, "--weight-decay", -1), "weight_decay"),
+    ):
+        assert run("train", *arguments, "-o", path, "--backend", "numpy") == 1
+        assert message in capsys.readouterr().err
+        assert not path.exists()
+    assert run("train", birds, "-o", birds / "no" / "m.tflite", "--backend", "numpy", "--folds", 0) == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_model_is_judged_and_calibrated(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = trained(birds)
+    capsys.readouterr()
+    assert run("evaluate", birds, "--model", path, "--backend", "numpy", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["clips"] == 18
+    calibrated, table = birds.parent / "c.tflite", birds.parent / "c.csv"
+    arguments = ("--model", path, "--backend", "numpy", "--folds", 3, "-o", calibrated, "--csv", table)
+    assert run("calibrate", birds, *arguments, "--precision", 0.9) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("calibration error on recordings held out: ")
+    assert "  low\n" in out
+    written = yamjit.load(calibrated, backend="numpy").heads[0].calibration
+    assert written is not None
+    np.testing.assert_array_equal(written.parameters, Calibration.from_file(table, 2).parameters)
+    assert run("classify", birds / "low" / "0.wav", "--model", path, "--calibration", table, "--backend", "numpy") == 0
+
+
+def test_heads_and_weights_are_exported(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head = birds.parent / "head.npz"
+    model = trained(birds, "--head", head, "--keep", "--head-name", "birds")
+    assert [h.name for h in yamjit.load(model, backend="numpy").heads] == ["yamnet", "birds"]
+    alone = birds.parent / "alone.tflite"
+    assert run("export", head, "-o", alone, "--name", "mine") == 0
+    assert yamjit.load(alone, backend="numpy").labels == ("high 鳥", "low")
+    weights = birds.parent / "w.npz"
+    assert run("export", "--weights", "npz", "-o", weights) == 0
+    assert "front_end/mel_basis  64 x" in capsys.readouterr().out
+    assert "00_conv/weights" in np.load(weights)
+    for wrong in (("export",), ("export", head, "--weights", "npz"), ("export", head)):
+        assert run(*wrong) == 1
+        assert "error" in capsys.readouterr().err
+
+
+def test_metadata_are_shown_taken_out_and_changed(
+    birds: Path, small_model_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("metadata", "show", small_model_path) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["name"] == "yamjit/starter"
+    folder = birds.parent / "files"
+    assert run("metadata", "extract", small_model_path, "-o", folder) == 0
+    (labels,) = folder.iterdir()
+    names = labels.read_text(encoding="utf-8").splitlines()
+    labels.write_text("\n".join(f"* {name}" for name in names), encoding="utf-8")
+    path, table = birds.parent / "m.tflite", birds.parent / "c.csv"
+    table.write_text("\n".join(["1,2,0"] * len(names)), encoding="utf-8")
+    assert run("metadata", "set-labels", small_model_path, labels, "--display-names", f"de={labels}", "-o", path) == 0
+    assert run("metadata", "set-calibration", path, table, "--score-threshold", 0.1, "-o", path) == 0
+    assert run("metadata", "write", path, "--author", "me", "--sample-rate", 16_000, "-o", path) == 0
+    model = yamjit.load(path, backend="numpy")
+    assert model.labels[0] == f"* {names[0]}"
+    assert model.heads[0].score_threshold == pytest.approx(0.1)
+    assert model.graph.metadata is not None
+    assert model.graph.metadata.author == "me"
+    assert run("metadata", "set-calibration", path, table, "--head", 4, "-o", path) == 1
+    assert "output 4; the model has 1" in capsys.readouterr().err
