@@ -333,6 +333,7 @@ def _draw_log_mel(axes: Axes, overview: Overview) -> Any:
         vmin=float(low),
         vmax=float(max(high, low + 1e-3)),
     )
+    axes.set_facecolor("black")
     shown = [hz for hz in (250, 500, 1000, 2000, 4000) if band_hz[0] <= hz <= band_hz[-1]]
     axes.set_yticks(np.interp(shown, band_hz, np.arange(len(band_hz))), [_hertz(hz) for hz in shown])
     axes.set_ylabel("frequency (Hz)")
