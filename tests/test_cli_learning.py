@@ -120,6 +120,17 @@ def test_a_model_is_judged_and_calibrated(birds: Path, capsys: pytest.CaptureFix
     assert run("classify", birds / "low" / "0.wav", "--model", path, "--calibration", table, "--backend", "numpy") == 0
 
 
+def test_pictures_are_drawn(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    confusion, curves = birds.parent / "confusion.svg", birds.parent / "reliability.png"
+    path = trained(birds, "--plot", confusion)
+    assert "of 18 clips named right" in confusion.read_text(encoding="utf-8") or "<svg" in confusion.read_text()
+    assert run("calibrate", birds, "--model", path, "--backend", "numpy", "--folds", 2, "--plot", curves) == 0
+    assert curves.read_bytes().startswith(b"\x89PNG")
+    assert run("evaluate", birds, "--model", path, "--backend", "numpy", "--plot", birds.parent / "x.gif") == 1
+    assert "a picture is .png, .svg, .pdf" in capsys.readouterr().err
+
+
 def test_heads_and_weights_are_exported(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:
     head = birds.parent / "head.npz"
     model = trained(birds, "--head", head, "--keep", "--head-name", "birds")

@@ -44,6 +44,7 @@ STOREYS = {
     "task": 10,
     "plots": 10,
     "runs": 11,
+    "figures": 11,
     "__init__": 11,  # the public names
     "cli": 12,
     "__main__": 13,
@@ -58,6 +59,7 @@ ROOMS = {
     "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
     "plots": {"matplotlib"},
+    "figures": {"matplotlib"},
     "cli": {"argcomplete", "tqdm"},
 }
 

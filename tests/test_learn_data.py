@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from yamjit import learn
 from yamjit.classifier import Classifier, load
 from yamjit.errors import InputError
 from yamjit.learn.dataset import OTHER, Clip, Dataset, from_folder
@@ -86,6 +87,11 @@ def test_a_table_in_the_layout_of_esc50(tmp_path: Path) -> None:
     assert [clip.fold for clip in found.clips] == ["1", "2", "2"]
     assert [clip.group for clip in found.clips] == ["100", "101", "102"]
     assert found.clips[0].path == tmp_path / "audio" / "1-1-A-0.wav"
+    assert len(from_csv(table, where={"take": "A"})) == 3
+    with pytest.raises(InputError, match="none that are wanted"):
+        from_csv(table, where={"fold": "9"})
+    with pytest.raises(InputError, match="there is no loud"):
+        from_csv(table, where={"loud": "9"})
 
 
 def test_columns_can_be_named_and_folders_given(tmp_path: Path) -> None:
@@ -297,3 +303,26 @@ def test_classes_can_be_weighed(model: Classifier, recordings: Path) -> None:
     for wrong in ("even", {"middle": 1}, {"low": 0}):
         with pytest.raises(InputError, match="class_weights"):
             features.samples(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.3])
+def test_fine_embeddings_round_to_the_exact_ones(real_model_path: Path, seconds: float) -> None:
+    model = load(real_model_path, backend="numpy")
+    samples = np.random.default_rng(2).uniform(-0.4, 0.4, round(seconds * RATE)).astype(np.float32)
+    found = learn.fine_embeddings(model, samples)
+    np.testing.assert_array_equal(found.exact, model.embed(samples, sample_rate=RATE))
+    slot = model.plan.embedding
+    assert slot is not None
+    np.testing.assert_allclose(found.exact, (found.quantized.astype(int) - slot.zero_point) * slot.scale, rtol=1e-6)
+    assert np.abs(found.fine - found.exact)[found.quantized < 127].max() < slot.scale  # it is rounded twice
+    assert len(np.unique(found.fine)) > len(np.unique(found.exact))
+    with pytest.raises(InputError, match="multiples of"):
+        learn.fine_embeddings(model, samples, hop_s=0.123456)
+
+
+def test_public_names_are_there() -> None:
+    for name in learn.__all__:
+        assert getattr(learn, name) is not None
+    assert set(learn.__all__) <= set(dir(learn))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = learn.nothing

@@ -41,6 +41,7 @@ def add_parser(verbs: Any) -> None:
         help="from one window to the next (default: 0.48)",
     )
     learning.add_folds(parser, "of which each is judged by a fit to the others")
+    learning.add_pictures(parser, "how often what scores so much is right, before and after")
     learning.add_report(parser)
     parser.set_defaults(run=_run)
 
@@ -62,6 +63,12 @@ def _run(args: argparse.Namespace) -> int:
         folds = _folds(dataset, found.names, args.folds)
         report = cross_calibrate(found.scores, found.targets, folds)
         document |= report.as_dict()
+        if args.plot:
+            from yamjit.figures import draw_reliability
+
+            learning.draw(
+                args.plot, draw_reliability({"before": found.scores, "calibrated": report.scores}, found.targets)
+            )
         text = f"calibration error on recordings held out: {report.before:.4f}, calibrated {report.after:.4f}\n"
     if args.precision:
         limits = thresholds_for_precision(found.labels, fitted.apply(found.scores), found.targets, args.precision)

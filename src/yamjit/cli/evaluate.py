@@ -36,6 +36,7 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument(
         "--head", type=int, default=-1, metavar="N", help="output of the model, from 0 (default: the last)"
     )
+    learning.add_pictures(parser, "what is taken for what")
     learning.add_report(parser)
     parser.set_defaults(run=_run)
 
@@ -49,5 +50,9 @@ def _run(args: argparse.Namespace) -> int:
         model, learning.dataset_of(args), head=args.head, aggregate=args.aggregate, hop_s=args.hop
     )
     learning.tell_of_clips(skipped)
+    if args.plot:
+        from yamjit.figures import draw_confusion
+
+        learning.draw(args.plot, draw_confusion(found))
     learning.deliver(args, found.as_dict() | {"skipped": [[str(s.clip), s.reason] for s in skipped]}, found.text())
     return EXIT_SOME_FAILED if skipped else EXIT_OK

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +23,12 @@ __all__ = [
     "add_data",
     "add_embedding",
     "add_folds",
+    "add_pictures",
     "add_report",
     "card_of",
     "dataset_of",
     "deliver",
+    "draw",
     "features_of",
     "pair",
     "read_names",
@@ -52,6 +56,14 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="WHAT=NAME",
         help="what a table calls its file, label, fold, group, start or end; may be repeated",
+    )
+    group.add_argument(
+        "--where",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="only rows of a table that have this value; may be repeated",
     )
     group.add_argument("--other", default="other", metavar="NAME", help="of recordings of no class (default: other)")
     parser.epilog = "\n\n".join(filter(None, (_DATA, parser.epilog)))
@@ -82,7 +94,7 @@ def dataset_of(args: argparse.Namespace) -> Dataset:
     if len(paths) == 1 and paths[0].is_dir():
         return from_folder(paths[0], other=args.other)
     if len(paths) == 1 and paths[0].suffix.lower() in (".csv", ".tsv"):
-        return from_csv(paths[0], audio=args.audio, columns=dict(args.column), other=args.other)
+        return from_csv(paths[0], audio=args.audio, columns=dict(args.column), where=dict(args.where), other=args.other)
     if all(path.suffix.lower() == ".txt" for path in paths):
         return from_labels(paths, other=args.other)
     raise InputError(
@@ -185,6 +197,32 @@ def deliver(args: argparse.Namespace, document: dict[str, Any], text: str) -> No
     if args.report:
         write(args.report, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
     print(json.dumps(document, indent=1, ensure_ascii=False) if args.json else text, end="\n" if args.json else "")
+
+
+def add_pictures(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--plot``."""
+    parser.add_argument("--plot", metavar="FILE", help=f"draw {what}: .png, .svg or .pdf")
+
+
+def draw(path: str, figure: Any) -> None:
+    """Write a picture.
+
+    Raises
+    ------
+    InputError
+        If the file's name is that of no picture, or it cannot be written.
+    """
+    from yamjit.plots import PICTURE_FORMATS, save_figure
+
+    form = Path(path).suffix[1:].lower()
+    if form not in PICTURE_FORMATS:
+        raise InputError(f"{path}: a picture is {', '.join(f'.{known}' for known in PICTURE_FORMATS)}")
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        # Scripts that the font does not know are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph")
+        save_figure(figure, stream, form)
+    write(path, stream.getvalue())
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:

@@ -32,6 +32,7 @@ def add_parser(verbs: Any) -> None:
     learning.add_embedding(parser)
     _add_training(parser)
     learning.add_card(parser)
+    learning.add_pictures(parser, "what is taken for what, of the recordings that were held out")
     learning.add_report(parser)
     parser.set_defaults(run=_run)
 
@@ -79,6 +80,7 @@ def _run(args: argparse.Namespace) -> int:
     features = learning.features_of(args, model, learning.dataset_of(args))
     judged = _judge(args, model, features, options)
     calibration, document, text = _calibrate(args, judged)
+    _draw(args, judged)
     learned = augmented(model, features, _augmentation(args), hop_s=args.hop) if args.copies else features
     fitted = train_head(learned, options)
     card = learning.card_of(args, calibration=calibration)
@@ -131,6 +133,17 @@ def _judge(
         return augmented(model, training, _augmentation(args), hop_s=args.hop) if args.copies else training
 
     return cross_validate_all(features, options, folds=args.folds, augment=more, aggregates=AGGREGATES)
+
+
+def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:
+    if not args.plot:
+        return
+    from yamjit.errors import InputError
+    from yamjit.figures import draw_confusion
+
+    if not judged:
+        raise InputError("--plot needs recordings that were held out: --folds 0 leaves none")
+    learning.draw(args.plot, draw_confusion(judged["logit"]))
 
 
 def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple[Any, dict[str, Any], str]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from yamjit.learn.evaluation import Evaluation
     from yamjit.learn.export import ModelCard, export_model
     from yamjit.learn.features import EmbeddingCache, Features, embed_clips
+    from yamjit.learn.fine import FineEmbeddings, fine_embeddings
     from yamjit.learn.fitting import FitOptions
     from yamjit.learn.heads import Head
     from yamjit.learn.label_files import from_csv, from_labels
@@ -53,6 +54,7 @@ __all__ = [
     "Evaluation",
     "Fade",
     "Features",
+    "FineEmbeddings",
     "FitOptions",
     "FrequencyMask",
     "Gain",
@@ -74,6 +76,7 @@ __all__ = [
     "evaluate_head",
     "evaluate_model",
     "export_model",
+    "fine_embeddings",
     "fit_isotonic",
     "fit_sigmoids",
     "from_csv",
@@ -93,6 +96,7 @@ _ROOMS = {
     "evaluation": "Evaluation",
     "export": "ModelCard export_model",
     "features": "EmbeddingCache Features embed_clips",
+    "fine": "FineEmbeddings fine_embeddings",
     "fitting": "FitOptions",
     "heads": "Head",
     "label_files": "from_csv from_labels",

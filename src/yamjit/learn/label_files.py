@@ -41,6 +41,7 @@ def from_csv(
     *,
     audio: str | os.PathLike[str] | None = None,
     columns: Mapping[str, str] | None = None,
+    where: Mapping[str, str] | None = None,
     other: str = OTHER,
 ) -> Dataset:
     """Read a table of files and labels, as ESC-50 has one.
@@ -55,6 +56,8 @@ def from_csv(
         Folder that the files are given from; by default the table's folder, or ``audio`` in it or beside it.
     columns : mapping of str to str, optional
         What ``file``, ``label``, ``fold``, ``group``, ``start`` and ``end`` are called in this table.
+    where : mapping of str to str, optional
+        Only rows that have these values in these columns, such as ``{"esc10": "True"}``.
     other : str
         Label of clips of no class.
 
@@ -68,19 +71,28 @@ def from_csv(
         If the table cannot be read, lacks a column, or names no file that is there.
     """
     path = Path(table)
-    header, rows = _table(path)
+    header, numbered = _table(path)
     names = _find_columns(path, header, columns or {})
-    folder = _audio_folder(path, rows[0][names["file"]] if rows else "", audio)
-    clips = [_clip(path, number, row, names, folder, other) for number, row in enumerate(rows, 2)]
+    absent = [column for column in where or {} if column not in header]
+    if absent:
+        raise InputError(f"{path}: columns {', '.join(header)}; there is no {', '.join(absent)}")
+    numbered = [(n, row) for n, row in numbered if all(row[column] == value for column, value in (where or {}).items())]
+    rows = [row for _, row in numbered]
+    folder = _audio_folder(path, [row[names["file"]] for row in rows], audio)
+    clips = [_clip(path, number, row, names, folder, other) for number, row in numbered]
     classes = sorted({label for clip in clips for label in clip.labels})
     return Dataset(tuple(clips), tuple(classes), str(path))
 
 
-def _table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+def _table(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Return the names of the columns, and the rows with their numbers."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() in (".tsv", ".txt") else ",")
-            rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in reader]
+            rows = [
+                (number, {key: (value or "").strip() for key, value in row.items() if key})
+                for number, row in enumerate(reader, 2)
+            ]
             return list(reader.fieldnames or ()), rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as a table: {getattr(error, 'strerror', None) or error}") from error
@@ -104,15 +116,17 @@ def _find_columns(path: Path, header: Sequence[str], given: Mapping[str, str]) -
     return {key: name for key, name in found.items() if name}
 
 
-def _audio_folder(table: Path, first: str, audio: str | os.PathLike[str] | None) -> Path:
+def _audio_folder(table: Path, files: Sequence[str], audio: str | os.PathLike[str] | None) -> Path:
+    """Return the first folder that one of the files is in; the others may be missing, and are told of later."""
+    if not files:
+        raise InputError(f"{table} has no rows, or none that are wanted")
     here = table.parent
     folders = [Path(audio)] if audio is not None else [here, here / "audio", here.parent / "audio", here.parent]
     for folder in folders:
-        if first and (folder / first).is_file():
+        if any((folder / file).is_file() for file in files if file):
             return folder
-    if not first:
-        raise InputError(f"{table} has no rows")
-    raise InputError(f"{table}: the file {first!r} is not in {', '.join(map(str, folders))}; say where with audio=")
+    where = ", ".join(map(str, folders))
+    raise InputError(f"{table}: the file {files[0]!r} is not in {where}; say where with audio=")
 
 
 def _clip(table: Path, number: int, row: Mapping[str, str], names: Mapping[str, str], folder: Path, other: str) -> Clip:

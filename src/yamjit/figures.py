@@ -1,0 +1,114 @@
+"""Pictures of what was learned: confusion, reliability, learning curve. Needs matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import DependencyError
+from yamjit.learn.dataset import OTHER
+from yamjit.learn.evaluation import Evaluation
+from yamjit.learn.fitting import CurvePoint
+from yamjit.learn.metrics import calibration_error, reliability
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_confusion", "draw_learning_curve", "draw_reliability"]
+
+_INK, _GREY = "#24405f", "#9aa5b1"
+
+#: Most classes whose confusion has numbers in its cells.
+_MOST_NUMBERED = 30
+
+
+def draw_confusion(evaluation: Evaluation) -> Figure:
+    """Draw how many clips of each class (rows) are named each class (columns), as shares of the row.
+
+    Raises
+    ------
+    DependencyError
+        If matplotlib is not installed.
+    """
+    confusion = evaluation.confusion()
+    labels = [*evaluation.labels, OTHER][: len(confusion)]
+    side = min(14.0, 2.5 + 0.45 * len(labels))
+    figure = _figure(side + 0.6, side)
+    axes = figure.add_subplot()
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(labels)), labels, rotation=90)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_xlabel("named")
+    axes.set_ylabel("is")
+    if len(labels) <= _MOST_NUMBERED:
+        for row, column in np.argwhere(confusion):
+            color = "white" if shares[row, column] > 0.5 else _INK
+            axes.text(column, row, str(confusion[row, column]), ha="center", va="center", color=color, fontsize=9)
+    axes.set_title(f"{evaluation.accuracy:.1%} of {len(evaluation.names)} clips named right", loc="left", fontsize=11)
+    return figure
+
+
+def draw_reliability(scores: Mapping[str, npt.NDArray[np.floating]], truth: npt.NDArray[np.bool_]) -> Figure:
+    """Draw how often what scores so much is true: on the diagonal scores mean what they say.
+
+    Parameters
+    ----------
+    scores : mapping of str to np.ndarray [shape=(n, classes)]
+        In [0, 1], by what they are called, such as "before" and "calibrated".
+    truth : np.ndarray [shape=(n, classes), bool]
+
+    Raises
+    ------
+    DependencyError
+        If matplotlib is not installed.
+    """
+    figure = _figure(5.0, 5.0)
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--")
+    colors = [_GREY, _INK] if len(scores) == 2 else [None] * len(scores)
+    for (name, values), color in zip(scores.items(), colors, strict=True):
+        bins = reliability(values, truth)
+        label = f"{name}: error {calibration_error(values, truth):.4f}"
+        axes.plot([b.mean_score for b in bins], [b.share_true for b in bins], "o-", color=color, label=label)
+    axes.set_xlabel("score")
+    axes.set_ylabel("share that is true")
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    axes.legend(frameon=False, loc="upper left")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def draw_learning_curve(curve: Sequence[CurvePoint]) -> Figure:
+    """Draw the losses of a training by its iterations.
+
+    Raises
+    ------
+    DependencyError
+        If matplotlib is not installed.
+    """
+    figure = _figure(6.0, 3.5)
+    axes = figure.add_subplot()
+    iterations = [point.iteration for point in curve]
+    axes.plot(iterations, [point.training_loss for point in curve], color=_INK, label="training")
+    held_out = [point.validation_loss for point in curve]
+    if not np.isnan(held_out).all():
+        axes.plot(iterations, held_out, color=_GREY, label="held out")
+        axes.legend(frameon=False)
+    axes.set_yscale("log")
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("loss")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _figure(width: float, height: float) -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise DependencyError("pictures need matplotlib: pip install 'yamjit[plot]'") from error
+    return Figure(figsize=(width, height), layout="constrained")
