@@ -20,6 +20,8 @@ from yamjit.errors import AudioError, InputError, LimitError
 pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
 
+import soundfile
+
 from tools import fuzz_audio
 from tools.fuzz_audio import encode
 
@@ -195,6 +197,50 @@ def test_damage_in_the_middle_ends_a_flac():
     assert "\n" not in damage
 
 
+# --- reads that fail
+
+
+class Failing(soundfile.SoundFile):
+    """Fails at the third block, as on a bad sector, after some frames of it; `faults` says at what it fails."""
+
+    faults = ()
+    calls = 0
+
+    def read(self, *, out):
+        type(self).calls += 1
+        if type(self).calls < 3 or out.dtype.name not in self.faults:
+            return super().read(out=out)
+        super().read(out=out[:100])
+        raise RuntimeError("Input/output error.")
+
+    def seek(self, frame):
+        if "seek" in self.faults:
+            raise RuntimeError("Seek error.")
+        return super().seek(frame)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize(
+    ("faults", "expected"),
+    [(("int16",), 400_000), (("int16", "float32"), 2 * 65_536 + 100), (("int16", "float32", "seek"), 2 * 65_536)],
+)
+def test_what_comes_before_a_bad_sector_is_read(tmp_path, monkeypatch, subtype, faults, expected):
+    path = tmp_path / "a.wav"
+    path.write_bytes(encode(noise(400_000), 16_000, "WAV", subtype))
+    with open_audio(path) as audio:
+        whole = np.concatenate(list(audio.blocks()), axis=1)
+    monkeypatch.setattr(soundfile, "SoundFile", Failing)
+    monkeypatch.setattr(Failing, "calls", 0)
+    monkeypatch.setattr(Failing, "faults", faults)
+    with open_audio(path) as audio:
+        got = np.concatenate(list(audio.blocks()), axis=1)
+    np.testing.assert_array_equal(got, whole[:, :expected])
+    if expected < 400_000:
+        assert audio.damage == f"{path}: ends at {expected / 16_000:.6g} s where it is damaged: Input/output error"
+    else:
+        assert audio.damage is None
+
+
 # --- files that change while they are read
 
 
@@ -351,12 +397,12 @@ def test_an_mp3_is_no_half_of_something_else(tmp_path, monkeypatch, other_half):
 @posix
 def test_mutated_files_give_an_error_of_ours_or_finite_samples():
     """A short campaign; ``python -m tools.fuzz_audio`` runs long ones."""
-    summary = fuzz_audio.campaign(len(fuzz_audio.encodings()) * 3, seed=5)
+    summary = fuzz_audio.campaign(len(fuzz_audio.encodings()), seed=5)
     sys.stdout.write(json.dumps(summary) + "\n")
     assert summary["offenders"] == []
-    assert summary["results"]["accepted"] > 100
-    assert summary["results"]["AudioError"] > 100
-    assert len(summary["accepted"]) > 80  # kinds of files
+    assert summary["results"]["accepted"] > 60
+    assert summary["results"]["AudioError"] > 60
+    assert len(summary["accepted"]) > 60  # kinds of files
 
 
 @posix

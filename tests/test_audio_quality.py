@@ -49,6 +49,12 @@ def test_a_good_recording_has_no_warnings(samples, channel):
     assert warnings(samples, channel=channel) == ()
 
 
+def test_nothing_is_said_of_what_was_not_read():
+    for channel in ("mix", "each"):
+        with open_audio(np.zeros((10, 2)), RATE, channel=channel) as audio:
+            assert audio.warnings == ()
+
+
 def test_silence():
     for samples in (np.zeros(100, np.int16), np.zeros((100_000, 2))):
         assert warnings(samples) == ("silent: every sample is 0",)
@@ -166,7 +172,7 @@ def test_several_warnings_come_together():
     samples[5] = np.nan
     lines = warnings(samples, non_finite="zero")
     assert [line.split(":")[0].split(" ")[0] for line in lines] == ["1", "clipped", "DC"]
-    assert lines[0] == "1 sample that is no finite number became 0, the first at 0.0003125 s"
+    assert lines[0] == "1 sample that is not finite became 0, the first at 0.0003125 s"
 
 
 @given(cuts=st.lists(st.integers(0, 20_000), max_size=30), channels=st.integers(1, 3), seed=st.integers(0, 9))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,11 +61,15 @@ def test_text(sounds: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     wanted = yamjit.load(os.environ["YAMJIT_MODEL"]).classify(sounds[0]).top(3)
     assert paragraphs[0].splitlines()[1:] == [f"  {score:.3f}  {label}" for label, score, _ in wanted]
     assert "unverified" in err
-    assert len(err.splitlines()) == 1
+    assert "faint_noise.wav" in err.splitlines()[1]  # which is too quiet
+    assert len(err.splitlines()) == 2
+    assert main(["classify", *map(str, sounds), "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_json(sounds: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["classify", str(sounds[0]), "nowhere.wav", "--format", "json", "--hop", "0.1", "--top", "2"]) == 3
+    arguments = ["--format", "json", "--windows", "--hop", "0.1", "--top", "2"]
+    assert main(["classify", str(sounds[0]), "nowhere.wav", *arguments]) == 3
     document = json.loads(capsys.readouterr().out)
     result = yamjit.load(os.environ["YAMJIT_MODEL"]).classify(sounds[0], hop_s=0.1)
     assert document[0]["file"] == str(sounds[0])
@@ -95,14 +100,17 @@ def test_failures_do_not_stop_the_others(
     text.write_text("not audio")
     empty = tmp_path / "empty.wav"
     empty.touch()
-    files = [text, sounds[0], tmp_path, empty, tmp_path / "missing.wav", sounds[1]]
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    files = [text, sounds[0], folder, empty, tmp_path / "missing.wav", sounds[1]]
     assert main(["classify", *map(str, files)]) == 3
     out, err = capsys.readouterr()
     assert str(sounds[0]) in out
     assert str(sounds[1]) in out
     assert "4 of 6 files failed" in err
     lines = err.splitlines()
-    for path in (text, tmp_path, empty, tmp_path / "missing.wav"):
+    assert lines[-4:] == [f"  {path}" for path in (text, folder, empty, tmp_path / "missing.wav")]
+    for path in (text, folder, empty, tmp_path / "missing.wav"):
         assert sum(line.startswith(f"yamjit: {path}:") for line in lines) == 1
 
 
@@ -142,6 +150,21 @@ def test_a_model_that_is_none_ends_with_1(tmp_path: Path, capsys: pytest.Capture
         ["classify", "x.wav", "--threads", "0"],
         ["classify", "x.wav", "--threads", "257"],
         ["classify", "x.wav", "--threads", "all"],
+        ["classify", "x.wav", "--jobs", "0"],
+        ["classify", "x.wav", "--channel", "-1"],
+        ["classify", "x.wav", "--start", "1:2:3:4"],
+        ["classify", "x.wav", "--end", "-3"],
+        ["classify", "x.wav", "--hop", "1", "--overlap", "0.5"],
+        ["classify", "x.wav", "--overlap", "1"],
+        ["classify", "x.wav", "--threshold", "Dog=2"],
+        ["classify", "x.wav", "--threshold", "=0.2"],
+        ["classify", "x.wav", "--allow", "Dog", "--deny", "Cat"],
+        ["classify", "x.wav", "--group", "Pets="],
+        ["classify", "x.wav", "--resume", "--overwrite"],
+        ["events", "x.wav", "--on", "Dog=high"],
+        ["events", "x.wav", "--hold", "-1"],
+        ["segments", "x.wav"],
+        ["completion", "csh"],
     ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,12 +219,26 @@ class TestInterruptions:
         assert "Traceback" not in err
         assert "BrokenPipe" not in err
 
-    @pytest.mark.parametrize(("form", "threads"), [("text", 1), ("json", 1), ("json", 3)])
-    def test_ctrl_c(self, sounds: list[Path], long: Path, tmp_path: Path, form: str, threads: int) -> None:
+    @pytest.mark.parametrize(
+        ("number", "form", "more"),
+        [
+            (signal.SIGINT, "text", []),
+            (signal.SIGINT, "json", []),
+            (signal.SIGINT, "json", ["--threads", "3"]),
+            (signal.SIGTERM, "json", []),
+            (signal.SIGTERM, "json", ["--jobs", "2"]),
+            (signal.SIGINT, "json", ["--jobs", "2"]),
+        ],
+    )
+    def test_signals(
+        self, sounds: list[Path], long: Path, tmp_path: Path, number: signal.Signals, form: str, more: list[str]
+    ) -> None:
         results = tmp_path / "results"
         # Whoever runs the tests in the background may have taught their children to ignore it.
         heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-        arguments = ["classify", str(sounds[0]), *[str(long)] * 50, "--format", form, "--threads", str(threads)]
+        for copy in range(12):
+            shutil.copy(long, tmp_path / f"{copy}.wav")
+        arguments = ["classify", str(sounds[0]), str(tmp_path), "--hop", "0.02", "--format", form, *more]
         with results.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "yamjit", *arguments], stdout=file, stderr=subprocess.PIPE, **heed
@@ -209,10 +246,30 @@ class TestInterruptions:
         deadline = time.monotonic() + 60
         while results.stat().st_size < 40 and time.monotonic() < deadline:  # beyond an opening bracket
             time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
+        start = time.monotonic()
         _, err = process.communicate(timeout=20)
-        assert process.returncode == 130
+        assert time.monotonic() - start < 5  # 1 s, where nobody else computes
+        assert process.returncode == 128 + number
         assert "Traceback" not in err.decode()
         if form == "json":
             content = results.read_text()
             assert [o["file"] for o in json.loads(content)][:1] == [str(sounds[0])], (content[:300], err)
+
+    def test_a_file_of_results_is_whole_after_ctrl_c(self, sounds: list[Path], long: Path, tmp_path: Path) -> None:
+        results = tmp_path / "results.json"
+        log = tmp_path / "log"
+        arguments = ["classify", str(sounds[0]), "missing.wav", str(long), "--hop", "0.01", "-o", str(results)]
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "yamjit", *arguments],
+                stderr=file,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
+        deadline = time.monotonic() + 60
+        while b"missing.wav" not in log.read_bytes() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not results.exists()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert [o["file"] for o in json.loads(results.read_text())] == [str(sounds[0]), "missing.wav"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import shutil
@@ -13,6 +15,8 @@ import pytest
 
 import yamjit
 from tools.doc_examples import PAGES, ROOT, examples_of, run_page
+from yamjit.class_map import audioset_classes
+from yamjit.cli import main
 
 DOCS = ROOT / "docs"
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md"))}
@@ -27,6 +31,19 @@ REASONS = (
     "TensorFlow's",
     "says what machine",
 )
+
+
+VERBS = (
+    *("classify", "events", "segments", "listen", "embed", "spectrogram", "plot"),
+    *("labels", "info", "doctor", "bench", "fetch", "completion"),
+)
+
+
+def help_of(verb: str) -> str:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), pytest.raises(SystemExit):
+        main([verb, "--help"])
+    return printed.getvalue()
 
 
 def extras_missing(text: str) -> list[str]:
@@ -68,6 +85,32 @@ def test_every_block_is_found() -> None:
         assert len(re.findall(r"^```(?:python|sh)$", text, re.MULTILINE)) == len(examples_of(text)), name
         if name != "coming_from_task_library.md":
             assert text.count("<!-- output -->") == sum(example.says is not None for example in examples_of(text)), name
+
+
+def test_flags_that_the_pages_name_are_there() -> None:
+    """Also in examples that are not run."""
+    helps = {verb: help_of(verb) for verb in VERBS}
+    commands = re.compile(rf"yamjit ({'|'.join(VERBS)})\b((?:[^|`\n]|\\\n)*)")
+    checked = 0
+    for name, text in TEXTS.items():
+        for verb, rest in commands.findall(text):
+            for flag in re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest):
+                checked += 1
+                assert re.search(rf"{flag}\b", helps[verb]), f"{name}: yamjit {verb} {flag}"
+        for flag in re.findall(r"`(--[a-z-]+)", text):
+            assert any(flag in text for text in helps.values()), f"{name}: {flag}"
+    assert checked > 30
+
+
+def test_the_groups_of_the_monitor_are_made_of_classes() -> None:
+    block = re.search(r"^  ```text\n(.*?)^  ```", TEXTS["guide_live_monitor.md"], re.MULTILINE | re.DOTALL)
+    assert block is not None
+    words = [line.strip() for line in block[1].splitlines() if line.strip()]
+    yamnet = {known.name for known in audioset_classes().values() if known.yamnet_index is not None}
+    groups = {word[1:-1] for word in words if word.startswith("[")}
+    assert len(groups) == 2
+    assert not groups & yamnet
+    assert {word for word in words if not word.startswith("[")} <= yamnet
 
 
 def test_the_reference_has_every_public_name() -> None:

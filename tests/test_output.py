@@ -154,6 +154,12 @@ class TestText:
         assert whole == listed + "\na.wav  (30.00 s, 61 windows)\n  0.800  Siren\n"
         assert written("text", ([], summary("a.wav"))).decode() == "a.wav  (30.00 s, 61 windows)\n"
 
+    def test_other_heads_are_named(self) -> None:
+        top = (Row("a", 0, 3, "Dog", 0.5, 5, head="yamnet"), Row("a", 0, 3, "Rex", 0.25, 0, head="custom"))
+        text = written("text", (top, summary("a", top=top))).decode()
+        assert text.count("  0.500  Dog\n  ") == 2
+        assert text.count("  0.250  Rex  (custom)\n") == 2
+
     def test_a_line_is_a_line(self) -> None:
         assert len(hostile("text").decode().splitlines()) == 1 + len(ROWS)
 

@@ -2,23 +2,27 @@
 
 ::
 
-    python -m tools.audio_formats FOLDER > formats.md
+    python -m tools.audio_formats FOLDER
+    python -m tools.audio_formats
 
-Every file is read to its end. The table is Markdown, in the order of the names.
+Every file is read to its end. The table is Markdown, in the order of the names. Without a folder it is one of the
+encodings that this libsndfile writes and reads back. ``docs/formats.md`` holds both.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tools.fuzz_audio import encodings
 from yamjit.audio import open_audio
 from yamjit.errors import YamjitError
 
-__all__ = ["Finding", "find", "table"]
+__all__ = ["Finding", "encodings_table", "find", "table"]
 
 
 class Finding(NamedTuple):
@@ -77,6 +81,26 @@ def table(findings: Iterable[Finding]) -> Iterator[str]:
         yield f"| `{found.name}` | {' | '.join(cells)} |"
 
 
+def encodings_table() -> Iterator[str]:
+    """Yield the lines of a Markdown table of containers and their encodings that decode."""
+    decoded: dict[str, list[str]] = {}
+    for container, subtype, data in encodings():
+        if _decodes(data) and subtype not in decoded.setdefault(container, []):
+            decoded[container].append(subtype)
+    yield "| container | encodings |"
+    yield "|---|---|"
+    for container, subtypes in decoded.items():
+        yield f"| {container} | {', '.join(subtypes)} |"
+
+
+def _decodes(data: bytes) -> bool:
+    try:
+        with open_audio(io.BytesIO(data)) as audio:
+            return any(True for _ in audio.blocks())
+    except YamjitError:
+        return False
+
+
 def _without(path: Path, text: str) -> str:
     return text.replace(f"{path}: ", "")
 
@@ -84,8 +108,11 @@ def _without(path: Path, text: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m tools.audio_formats", description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     folder = parser.parse_args(arguments).folder
+    if folder is None:
+        print("\n".join(encodings_table()))
+        return 0
     findings = [find(path) for path in sorted(folder.iterdir()) if path.is_file()]
     print("\n".join(table(findings)))
     decoded = sum(found.decoded for found in findings)

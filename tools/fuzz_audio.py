@@ -191,8 +191,9 @@ _TURNS = (*DAMAGES, "head byte", "head number", "head number")
 def mutant(seed: int, index: int) -> Mutant:
     """Return a damaged file; encodings and damages take turns, each pair of them comes up."""
     dice = random.Random(f"{seed}/{index}")
-    container, subtype, data = encodings()[index % len(encodings())]
-    damage = _TURNS[index // len(encodings()) % len(_TURNS)]
+    turn, place = divmod(index, len(encodings()))
+    container, subtype, data = encodings()[place]
+    damage = _TURNS[(place + turn) % len(_TURNS)]
     damaged = DAMAGES[damage](bytearray(data), dice)
     if container == "OGG" and dice.random() < 0.75:  # else the checksums would refuse every one
         damaged = mend_ogg(damaged)

@@ -1,4 +1,4 @@
-"""Runs killed at random moments and resumed: are the results those of a run that was left alone?
+"""Runs killed at random moments and resumed, compared with one that was left alone.
 
     python -m tools.kill_runs --model starter --kills 20
 

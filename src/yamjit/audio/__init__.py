@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from yamjit.audio.devices import InputDevice, input_devices
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits
-from yamjit.audio.microphone import InputDevice, Microphone, input_devices
+from yamjit.audio.microphone import Microphone
 from yamjit.audio.pushing import PushedAudio
 from yamjit.audio.raw import RAW_ENCODINGS, RawPcm
 from yamjit.audio.source import AudioSource, open_audio

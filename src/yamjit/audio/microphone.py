@@ -6,13 +6,13 @@ import math
 import queue
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from yamjit.audio.devices import find_device, import_sounddevice
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate, one_line
-from yamjit.errors import AudioError, DependencyError, InputError
+from yamjit.errors import AudioError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,44 +20,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["InputDevice", "Microphone", "input_devices"]
-
-#: A way without PortAudio, for messages.
-WITHOUT = "without PortAudio: arecord -q -f S16_LE -r 16000 -c 1 -t raw | yamjit listen --raw s16le -"
+__all__ = ["Microphone"]
 
 #: A device that gives nothing for so long is gone, such as one that was pulled out.
 PATIENCE_S = 10.0
 
 #: How often it is looked whether the device is still there.
 _LOOK_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class InputDevice:
-    """What sound can be recorded from.
-
-    Parameters
-    ----------
-    index : int
-        Under which `Microphone` takes it.
-    name : str
-        In one line; a part of it is enough for `Microphone`.
-    host_api : str
-        Such as "ALSA", "Core Audio", "Windows WASAPI".
-    channels : int
-        Most that it records.
-    sample_rate : int
-        Its own, in Hz.
-    default : bool
-        Whether `Microphone` takes it unless told otherwise.
-    """
-
-    index: int
-    name: str
-    host_api: str
-    channels: int
-    sample_rate: int
-    default: bool
 
 
 class Microphone:
@@ -114,8 +83,8 @@ class Microphone:
         limits: AudioLimits = DEFAULT_AUDIO_LIMITS,
     ) -> None:
         _check_lengths(block_s, queue_s)
-        self._portaudio = _import_sounddevice()
-        index, found = _find(self._portaudio, device)
+        self._portaudio = import_sounddevice()
+        index, found = find_device(self._portaudio, device)
         self.name = f"microphone {one_line(str(found['name']))}"
         own_rate = round(found["default_samplerate"])
         self.sample_rate = own_rate if sample_rate is None else check_rate(sample_rate, "sample_rate", limits)
@@ -251,73 +220,6 @@ class Microphone:
             return self._blocks.get(timeout=_LOOK_S)
         except queue.Empty:
             return None
-
-
-def input_devices() -> tuple[InputDevice, ...]:
-    """Return the devices that record.
-
-    Raises
-    ------
-    DependencyError
-        If sounddevice or PortAudio is not installed.
-    AudioError
-        If the sound system does not answer.
-    """
-    portaudio = _import_sounddevice()
-    try:
-        devices = portaudio.query_devices()
-        names = [str(api["name"]) for api in portaudio.query_hostapis()]
-        default = portaudio.default.device[0]
-    except portaudio.PortAudioError as error:
-        raise AudioError(f"the sound system does not answer: {one_line(str(error))}; {WITHOUT}") from error
-    return tuple(
-        InputDevice(
-            index=index,
-            name=one_line(str(device["name"])),
-            host_api=names[device["hostapi"]],
-            channels=int(device["max_input_channels"]),
-            sample_rate=round(device["default_samplerate"]),
-            default=index == default,
-        )
-        for index, device in enumerate(devices)
-        if device["max_input_channels"] > 0
-    )
-
-
-def _import_sounddevice() -> Any:
-    try:
-        import sounddevice
-    except ImportError as error:
-        raise DependencyError(
-            f"a microphone needs sounddevice: pip install 'yamjit[mic]' ({one_line(str(error))}); {WITHOUT}"
-        ) from error
-    except OSError as error:  # sounddevice is there, PortAudio is not
-        raise DependencyError(
-            f"a microphone needs PortAudio: sudo apt install libportaudio2 ({one_line(str(error))}); {WITHOUT}"
-        ) from error
-    except Exception as error:
-        raise AudioError(f"the sound system does not answer: {one_line(str(error))}; {WITHOUT}") from error
-    return sounddevice
-
-
-def _find(portaudio: Any, device: object) -> tuple[int, dict[str, Any]]:
-    """Return index and description of a recording device."""
-    if isinstance(device, bool) or not isinstance(device, (int, str, type(None))):
-        raise InputError(f"device is {one_line(repr(device))}; accepted are an index and a part of a name")
-    if isinstance(device, str) and device.isdecimal():
-        device = int(device)
-    try:
-        found = portaudio.query_devices(device, "input")
-    except (portaudio.PortAudioError, ValueError) as error:
-        devices = input_devices()
-        if not devices:
-            raise AudioError(
-                "there is no microphone (no device, or no permission: on Linux the group audio may use it); "
-                f"if one is heard {WITHOUT}"
-            ) from error
-        names = "; ".join(f"{found.index} {found.name}" for found in devices)
-        raise AudioError(f"no such microphone: {one_line(str(error))}; there are: {names}") from error
-    return int(found["index"]), dict(found)
 
 
 def _check_lengths(block_s: object, queue_s: object) -> None:

@@ -114,10 +114,8 @@ class Inspector:
 
     def _zeroed_line(self) -> str:
         seconds = self._first_zeroed / self._sample_rate
-        what = (
-            "1 sample that is no finite number" if self._zeroed == 1 else f"{self._zeroed} samples that are not finite"
-        )
-        return f"{what} became 0, the first at {seconds:.6g} s" if self._zeroed else ""
+        what = "1 sample that is" if self._zeroed == 1 else f"{self._zeroed} samples that are"
+        return f"{what} not finite became 0, the first at {seconds:.6g} s" if self._zeroed else ""
 
     def _clipped_line(self) -> str:
         share = self._clipping.count / max(1, self._levels[0].count * len(self._choice.numbers))
@@ -194,6 +192,8 @@ class _Level:
 
     def lines(self) -> list[str]:
         """Return what is wrong with it."""
+        if not self.count:
+            return []
         if not self.peak:
             return ["silent: every sample is 0"]
         lines = []

@@ -28,8 +28,8 @@ def add_parser(verbs: Any) -> None:
         "bench",
         help="measure how fast this machine classifies",
         description="Classify noise at 16 kHz again and again with each backend, and report the fastest round: "
-        "samples in, scores out, front end and network, no decoding. The first round, which loads or compiles the kernels, "
-        "is reported apart. Other programs that run meanwhile make it slower.",
+        "samples in, scores out, front end and network, no decoding. The first round, which loads or compiles the "
+        "kernels, is reported apart. Other programs that run meanwhile make it slower.",
     )
     parser.add_argument(
         "--time", type=seconds, default=3.0, metavar="SECONDS", help="for each backend (default: %(default)s)"

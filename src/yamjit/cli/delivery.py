@@ -17,10 +17,12 @@ from yamjit.cli.progress import Progress
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
+    from yamjit.classifier import Classifier
     from yamjit.output import Format, Writer
-    from yamjit.runs import Outcome, Recording, ResultFolder
+    from yamjit.runs import Hearing, Outcome, Recording, ResultFolder
 
 __all__ = [
+    "check_model",
     "deliver_arrays",
     "deliver_pictures",
     "deliver_rows",
@@ -34,14 +36,11 @@ __all__ = [
 
 
 def hearing_of(args: argparse.Namespace, **more: Any) -> dict[str, Any]:
-    """Return the arguments of a `Hearing` that were given; says if the model is not a published one."""
+    """Return the arguments of a `Hearing` that were given."""
     from yamjit.store import resolve_model
 
-    model = resolve_model(args.model)
-    if not model.verified and not getattr(args, "quiet", False):
-        print(f"yamjit: note: the model ({model.origin}) is unverified: no published file", file=sys.stderr)
     return {
-        "model": model,
+        "model": resolve_model(args.model),
         "backend": args.backend,
         "threads": args.threads,
         "options": options_of(args) if hasattr(args, "allow") else _no_options(),
@@ -56,12 +55,22 @@ def _no_options() -> Any:
     return ClassifierOptions()
 
 
+def check_model(args: argparse.Namespace, classifier: Classifier) -> None:
+    """Say if a model, which has been loaded and so can be used, is no published one."""
+    source = classifier.source
+    if not source.verified and not args.quiet:
+        print(f"yamjit: note: the model ({source.origin}) is unverified: no published file", file=sys.stderr)
+
+
+def _check(args: argparse.Namespace, hearing: Hearing) -> None:
+    hearing.check()
+    check_model(args, hearing.classifier)
+
+
 def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) -> int:
     """Write the rows that are heard to standard output, a file, or a folder; return the exit code."""
     from yamjit.runs import find_recordings, rows_to_folder, rows_to_writer
 
-    hearing.classifier  # noqa: B018 - refuses a model or options that cannot be used, before anything is written
-    recordings = find_recordings(args.files)
     form = _format(args, default_format)
     if is_folder(args):
         return deliver_to_folder(
@@ -72,6 +81,8 @@ def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) ->
             extra={"format": form.name},
         )
     _refuse_resuming(args)
+    _check(args, hearing)
+    recordings = find_recordings(args.files)
     if form.kind == "labels" and len(recordings) > 1:
         raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress:
@@ -92,7 +103,7 @@ def deliver_to_folder(
     from yamjit import __version__
     from yamjit.runs import ResultFolder, check_places, find_recordings
 
-    hearing.classifier  # noqa: B018 - refuses what cannot be used before anything is written
+    _check(args, hearing)
     recordings = find_recordings(args.files)
     check_places(recordings)
     settings = {"yamjit": __version__, "verb": args.verb, **hearing.settings(), **(extra or {})}
@@ -179,7 +190,8 @@ def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Itera
         with form.open(sys.stdout.buffer if form.binary else progress.around(sys.stdout)) as writer:
             yield writer
         return
-    from yamjit.runs import text_stream, whole_file
+    from yamjit.output.writer import text_stream
+    from yamjit.runs import whole_file
 
     refuse_input_as_output(args.files, args.output)
     interruption: BaseException | None = None
@@ -213,7 +225,7 @@ def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
             extra={"format": form},
         )
     _refuse_resuming(args)
-    listener.classifier  # noqa: B018 - refuses a model that cannot be used, before anything is written
+    _check(args, listener)
     recordings = find_recordings(args.files)
     if args.jobs > 1:
         raise InputError("several processes write arrays to a folder alone: -o FOLDER")
@@ -226,7 +238,7 @@ def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
 
 
 def _array_format(args: argparse.Namespace) -> str:
-    from yamjit.runs import ARRAY_FORMATS
+    from yamjit.output.arrays import ARRAY_FORMATS
 
     if args.format is not None:
         return str(args.format)
@@ -242,7 +254,8 @@ def _array_format(args: argparse.Namespace) -> str:
 
 @contextlib.contextmanager
 def _array_writer(args: argparse.Namespace, form: str) -> Iterator[Any]:
-    from yamjit.runs import ARRAY_FORMATS, whole_file
+    from yamjit.output.arrays import ARRAY_FORMATS
+    from yamjit.runs import whole_file
 
     if args.output in (None, "-"):
         if form != "csv":
@@ -278,6 +291,7 @@ def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
             lambda todo, folder: outcomes(todo, dataclasses.replace(job, places=folder.places), args.jobs),
         )
     _refuse_resuming(args)
+    _check(args, job)
     recordings = find_recordings(args.files)
     if len(recordings) > 1:
         raise InputError(f"a picture shows one recording, and there are {len(recordings)}: -o FOLDER")

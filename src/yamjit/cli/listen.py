@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments
-from yamjit.cli.delivery import hearing_of
+from yamjit.cli.delivery import check_model, hearing_of
 from yamjit.cli.exits import EXIT_OK, INTERRUPTIONS
 from yamjit.errors import InputError
 
@@ -67,6 +67,7 @@ def _run(args: argparse.Namespace) -> int:
 
     given = hearing_of(args)
     classifier = Classifier(given["model"], backend=args.backend, threads=args.threads, options=given["options"])
+    check_model(args, classifier)
     classifier.network.prepare()
     source = _source(args)
     with classifier.windows(source, level=True, **given["reading"]) as stream:
@@ -78,9 +79,8 @@ def _list_devices() -> int:
 
     for device in input_devices():
         mark = "*" if device.default else " "
-        print(
-            f"{mark}{device.index:>3}  {device.name}  ({device.host_api}, {device.channels} ch, {device.sample_rate} Hz)"
-        )
+        facts = f"{device.host_api}, {device.channels} channels, {device.sample_rate} Hz"
+        print(f"{mark}{device.index:>3}  {device.name}  ({facts})")
     return EXIT_OK
 
 

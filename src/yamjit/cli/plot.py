@@ -16,8 +16,8 @@ def add_parser(verbs: Any) -> None:
     parser: argparse.ArgumentParser = verbs.add_parser(
         "plot",
         help="draw waveform, spectrogram, and which classes are heard when",
-        description="Draw the waveform, the log-mel spectrogram, and a map of the classes with the highest scores over time. "
-        "It needs matplotlib: pip install 'yamjit[plot]'.",
+        description="Draw the waveform, the log-mel spectrogram, and a map of the classes with the highest scores over "
+        "time. It needs matplotlib: pip install 'yamjit[plot]'.",
     )
     arguments.add_inputs(parser)
     parser.add_argument(

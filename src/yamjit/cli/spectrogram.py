@@ -19,9 +19,9 @@ def add_parser(verbs: Any) -> None:
     parser: argparse.ArgumentParser = verbs.add_parser(
         "spectrogram",
         help="write the log-mel spectrogram, as numbers or as a picture",
-        description="Write the log-mel spectrogram as the model sees it, a frame of 64 bands each 10 ms for YAMNet: as npy "
-        "(one array, one recording), npz (values, times_s, channels, length_s), csv or parquet, or as a picture, which "
-        "needs matplotlib: pip install 'yamjit[plot]'.",
+        description="Write the log-mel spectrogram as the model sees it, a frame of 64 bands each 10 ms for YAMNet: as "
+        "npy (one array, one recording), npz (values, times_s, channels, length_s), csv or parquet, or as a picture, "
+        "which needs matplotlib: pip install 'yamjit[plot]'.",
     )
     arguments.add_inputs(parser)
     arguments.add_model(parser)

@@ -16,12 +16,13 @@ __all__ = ["TextWriter"]
 
 
 class TextWriter(StreamWriter):
-    """Writes paragraphs; failures are not part of them."""
+    """Writes paragraphs; failures are not part of them. Which of several outputs a line is of stands behind it."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
         self._first = True
         self._lines = 0
+        self._first_head: str | None = None
 
     def begin(self, file: str) -> None:
         """Start a recording."""
@@ -33,7 +34,7 @@ class TextWriter(StreamWriter):
             if not self._lines:
                 self._paragraph(one_line(row.file))
             self._lines += 1
-            self._stream.write(f"  {row.start_s:9.2f} {row.end_s:9.2f}  {_scored(row)}\n")
+            self._stream.write(f"  {row.start_s:9.2f} {row.end_s:9.2f}  {self._scored(row)}\n")
         self._stream.flush()
 
     def end(self, summary: Summary) -> None:
@@ -42,14 +43,16 @@ class TextWriter(StreamWriter):
             count = summary.windows
             windows = "1 window" if count == 1 else f"{count} windows"
             self._paragraph(f"{one_line(summary.file)}  ({summary.duration_s:.2f} s, {windows})")
-            self._stream.writelines(f"  {_scored(row)}\n" for row in summary.top)
+            self._stream.writelines(f"  {self._scored(row)}\n" for row in summary.top)
         self._stream.flush()
 
     def _paragraph(self, title: str) -> None:
         self._stream.write(title + "\n" if self._first else f"\n{title}\n")
         self._first = False
 
-
-def _scored(row: Row) -> str:
-    channel = "" if row.channel is None else f"  (channel {row.channel})"
-    return f"{row.score:.3f}  {one_line(row.label)}{channel}"
+    def _scored(self, row: Row) -> str:
+        if self._first_head is None:
+            self._first_head = row.head
+        channel = "" if row.channel is None else f"  (channel {row.channel})"
+        head = "" if row.head == self._first_head else f"  ({one_line(row.head)})"
+        return f"{row.score:.3f}  {one_line(row.label)}{channel}{head}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 from yamjit.errors import InputError
 
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
 
     from yamjit.results import Row, Summary
 
-__all__ = ["Format", "LabelsWriter", "StreamWriter", "TableWriter", "Writer"]
+__all__ = ["Format", "LabelsWriter", "StreamWriter", "TableWriter", "Writer", "text_stream"]
+
+
+def text_stream(file: BinaryIO) -> io.TextIOWrapper:
+    """Return a stream of text as writers want it; text that is not UTF-8 is written with escapes."""
+    return io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 class Writer(Protocol):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from yamjit.runs.arrays import ARRAY_FORMATS, ArrayJob
+from yamjit.runs.arrays import ArrayJob
 from yamjit.runs.folder import Places, ResultFolder, whole_file
 from yamjit.runs.hearing import Classes, Cuttings, Embeddings, Events, Hearing, LogMel
 from yamjit.runs.inputs import AUDIO_SUFFIXES, STDIN, Recording, check_places, find_recordings
 from yamjit.runs.pool import Outcome, outcomes
-from yamjit.runs.rows import rows_to_folder, rows_to_writer, text_stream
+from yamjit.runs.rows import rows_to_folder, rows_to_writer
 
 __all__ = [
-    "ARRAY_FORMATS",
     "AUDIO_SUFFIXES",
     "STDIN",
     "ArrayJob",
@@ -29,6 +28,5 @@ __all__ = [
     "outcomes",
     "rows_to_folder",
     "rows_to_writer",
-    "text_stream",
     "whole_file",
 ]

@@ -1,228 +1,21 @@
-"""Arrays of numbers over time, such as embeddings: to a file as they come, in constant memory."""
+"""Arrays of many recordings: to a file for each, or to one that is open."""
 
 from __future__ import annotations
 
-import csv
-import tempfile
-import zipfile
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from yamjit.errors import DependencyError, InputError
+from yamjit.output.arrays import ARRAY_FORMATS, ArrayWriter, Slab
 from yamjit.runs.folder import Places, whole_file
 from yamjit.runs.inputs import Recording
-from yamjit.runs.rows import text_stream
 
-__all__ = ["ARRAY_FORMATS", "ArrayJob", "ArrayWriter", "Slab", "write_arrays"]
-
+__all__ = ["ArrayJob"]
 
 #: Slabs that are written together: a row group of Parquet wants to be large.
 _SLABS_AT_ONCE = 64
-
-
-class Slab(NamedTuple):
-    """Some rows of an array of a recording.
-
-    Parameters
-    ----------
-    file : str
-        Name of the recording.
-    times_s : np.ndarray [shape=(n,), float64]
-        Where each row starts.
-    length_s : float
-        For how long a row stands.
-    channel : int or None
-    values : np.ndarray [shape=(n, k), float32]
-    """
-
-    file: str
-    times_s: npt.NDArray[np.float64]
-    length_s: float
-    channel: int | None
-    values: npt.NDArray[np.float32]
-
-
-class ArrayWriter(Protocol):
-    """Writes slabs; a context manager."""
-
-    def __enter__(self) -> ArrayWriter: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def add(self, slab: Slab) -> None:
-        """Write some rows."""
-        ...
-
-
-def write_arrays(writer: ArrayWriter, slabs: Iterable[Slab]) -> None:
-    """Write slabs, each as it comes."""
-    for slab in slabs:
-        if len(slab.values):
-            writer.add(slab)
-
-
-class _Npy:
-    """One array of float32 in the order of time, in NumPy's format; channels behind each other need an npz."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._shape = (0, 0)
-        self._channel: int | None = None
-
-    def __enter__(self) -> _Npy:
-        self._head()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.seek(0)
-        self._head()
-        self._file.seek(0, 2)
-
-    def add(self, slab: Slab) -> None:
-        """Write some rows."""
-        if self._shape[0] and slab.channel != self._channel:
-            raise InputError(f"{slab.file}: an npy file holds one channel; npz, csv and parquet hold several")
-        self._channel = slab.channel
-        self._shape = (self._shape[0] + len(slab.values), slab.values.shape[1])
-        self._file.write(np.ascontiguousarray(slab.values, "<f4").tobytes())
-
-    def _head(self) -> None:
-        """Write the header, whose size leaves room for any number of rows."""
-        header = {"descr": "<f4", "fortran_order": False, "shape": self._shape}
-        text = repr(header).ljust(117) + "\n"
-        self._file.write(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode())
-
-
-class _Npz:
-    """Arrays by name in NumPy's archive: values, times_s, channels (-1 where they were mixed), length_s."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._values = tempfile.TemporaryFile()
-        self._npy = _Npy(self._values)
-        self._times: list[npt.NDArray[np.float64]] = [np.empty(0)]
-        self._channels: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32)]
-        self._length_s = 0.0
-
-    def __enter__(self) -> _Npz:
-        self._npy.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._npy.__exit__(kind, error, trace)
-        others = {
-            "times_s": np.concatenate(self._times),
-            "channels": np.concatenate(self._channels),
-            "length_s": np.float64(self._length_s),
-        }
-        with self._values, zipfile.ZipFile(self._file, "w") as archive:
-            self._values.seek(0)
-            with archive.open(zipfile.ZipInfo("values.npy"), "w", force_zip64=True) as member:
-                while chunk := self._values.read(2**20):
-                    member.write(chunk)
-            for name, value in others.items():
-                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as member:
-                    np.lib.format.write_array(member, np.asanyarray(value))
-
-    def add(self, slab: Slab) -> None:
-        """Write some rows."""
-        self._npy.add(slab._replace(channel=None))
-        self._times.append(slab.times_s)
-        self._channels.append(np.full(len(slab.times_s), -1 if slab.channel is None else slab.channel, np.int32))
-        self._length_s = slab.length_s
-
-
-class _Csv:
-    """A line a row: file, start, end, channel, and a column for each number."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._stream = text_stream(file)
-        self._writer = csv.writer(self._stream, lineterminator="\n")
-        self._begun = False
-
-    def __enter__(self) -> _Csv:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None or not issubclass(kind, BrokenPipeError):
-            self._stream.flush()
-        self._stream.detach()
-
-    def add(self, slab: Slab) -> None:
-        """Write some rows."""
-        if not self._begun:
-            columns = (f"v{index}" for index in range(slab.values.shape[1]))
-            self._writer.writerow(["file", "start_s", "end_s", "channel", *columns])
-            self._begun = True
-        channel = "" if slab.channel is None else slab.channel
-        for start, values in zip(slab.times_s.tolist(), slab.values, strict=True):
-            times = f"{start:.6f}", f"{start + slab.length_s:.6f}"
-            self._writer.writerow([slab.file, *times, channel, *(f"{value:.8g}" for value in values.tolist())])
-
-
-class _Parquet:
-    """A typed table; the numbers are a list of fixed size."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        try:
-            import pyarrow
-            from pyarrow import parquet
-        except ImportError as error:
-            raise DependencyError("Parquet needs pyarrow: pip install 'yamjit[parquet]'") from error
-        self._arrow = pyarrow
-        self._open: Callable[..., Any] = parquet.ParquetWriter
-        self._file = file
-        self._table: Any = None
-
-    def __enter__(self) -> _Parquet:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._table is not None:
-            self._table.close()
-
-    def add(self, slab: Slab) -> None:
-        """Write some rows."""
-        arrow = self._arrow
-        size = slab.values.shape[1]
-        flat = arrow.array(np.ascontiguousarray(slab.values).reshape(-1))
-        count = len(slab.times_s)
-        batch = arrow.table(
-            {
-                "file": arrow.array([slab.file] * count, arrow.string()),
-                "start_s": arrow.array(slab.times_s, arrow.float64()),
-                "end_s": arrow.array(slab.times_s + slab.length_s, arrow.float64()),
-                "channel": arrow.array([slab.channel] * count, arrow.int32()),
-                "values": arrow.FixedSizeListArray.from_arrays(flat, size),
-            }
-        )
-        if self._table is None:
-            self._table = self._open(self._file, batch.schema)
-        self._table.write_table(batch)
-
-
-#: What opens a writer to a binary file, by the name of the format, which is its suffix without the dot.
-ARRAY_FORMATS: dict[str, Callable[[BinaryIO], ArrayWriter]] = {
-    "npy": _Npy,
-    "npz": _Npz,
-    "csv": _Csv,
-    "parquet": _Parquet,
-}
 
 
 class Slabs(Protocol):
@@ -267,11 +60,16 @@ def _drain(writer: ArrayWriter, slabs: Generator[Slab, None, Any]) -> Any:
         try:
             held.append(next(slabs))
         except StopIteration as stop:
-            write_arrays(writer, _joined(held))
+            _write(writer, held)
             return stop.value
         if len(held) == _SLABS_AT_ONCE:
-            write_arrays(writer, _joined(held))
+            _write(writer, held)
             held.clear()
+
+
+def _write(writer: ArrayWriter, slabs: Sequence[Slab]) -> None:
+    for slab in _joined(slabs):
+        writer.add(slab)
 
 
 def _joined(slabs: Sequence[Slab]) -> Iterable[Slab]:

@@ -17,8 +17,8 @@ import numpy as np
 from yamjit.classifier import Classifier
 from yamjit.events import EventOptions
 from yamjit.options import ClassifierOptions
+from yamjit.output.arrays import Slab
 from yamjit.results import Row, Summary
-from yamjit.runs.arrays import Slab
 from yamjit.runs.folder import Places, whole_folder
 from yamjit.runs.inputs import STDIN, Recording
 from yamjit.segments import SegmentOptions, cut_segments
@@ -57,6 +57,15 @@ class Hearing:
     def classifier(self) -> Classifier:
         """The loaded model."""
         return Classifier(self.model, backend=self.backend, threads=self.threads, options=self.options)
+
+    def check(self) -> None:
+        """Refuse a model or options that cannot be used, before anything is read or written.
+
+        Raises
+        ------
+        InputError, ModelError
+        """
+        _ = self.classifier.front_end
 
     def settings(self) -> dict[str, Any]:
         """Return all that results depend on, as values of JSON."""
@@ -121,6 +130,11 @@ class Events(Hearing):
     """
 
     events: EventOptions = field(default_factory=EventOptions)
+
+    def check(self) -> None:
+        """Refuse what cannot be used."""
+        super().check()
+        self.classifier.detector(self.events)
 
     def hear(self, recording: Recording) -> Generator[list[Row], None, Summary]:
         """Yield rows; return what is known in the end."""

@@ -21,46 +21,11 @@ STDIN = "-"
 #: Ends of names that make a file in a folder a recording. Some of these cannot be read without a conversion: such a
 #: file fails, and is not passed over.
 AUDIO_SUFFIXES = frozenset(
-    [
-        ".wav",
-        ".wave",
-        ".rf64",
-        ".w64",
-        ".bwf",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".mp3",
-        ".mp2",
-        ".mp1",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".au",
-        ".snd",
-        ".caf",
-        ".voc",
-        ".sph",
-        ".nist",
-        ".svx",
-        ".iff",
-        ".paf",
-        ".avr",
-        ".ircam",
-        ".sf",
-        ".xi",
-        ".m4a",
-        ".m4b",
-        ".aac",
-        ".wma",
-        ".amr",
-        ".ac3",
-        ".ape",
-        ".wv",
-        ".mka",
-        ".weba",
-    ]
+    {
+        *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".voc", ".sph"),
+        *(".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mp1", ".nist", ".svx", ".iff", ".paf", ".avr", ".ircam"),
+        *(".sf", ".xi", ".m4a", ".m4b", ".aac", ".wma", ".amr", ".ac3", ".ape", ".wv", ".mka", ".weba"),
+    }
 )
 
 

@@ -9,15 +9,16 @@ import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from yamjit.output import Format, Writer
+from yamjit.output.writer import text_stream
 from yamjit.results import Row, Summary
 from yamjit.runs.folder import Places, ResultFolder, whole_file
 from yamjit.runs.inputs import Recording
 from yamjit.runs.pool import Outcome, outcomes
 
-__all__ = ["Listener", "rows_to_folder", "rows_to_writer", "text_stream"]
+__all__ = ["Listener", "rows_to_folder", "rows_to_writer"]
 
 
 class Listener(Protocol):
@@ -61,11 +62,6 @@ def rows_to_folder(
 ) -> Generator[Outcome[Summary], None, None]:
     """Write what is heard in each recording to a file of its own; yield what became of it, in their order."""
     yield from outcomes(recordings, _Filing(listener, folder.places, form.open, form.binary), processes)
-
-
-def text_stream(file: BinaryIO) -> io.TextIOWrapper:
-    """Return a stream of text as formats want it; names that are not UTF-8 are written with escapes."""
-    return io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def _write(writer: Writer, name: str, heard: Generator[list[Row], None, Summary]) -> Summary:

@@ -1,0 +1,110 @@
+"""What sound can be recorded from, as PortAudio says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from yamjit.audio.limits import one_line
+from yamjit.errors import AudioError, DependencyError, InputError
+
+__all__ = ["InputDevice", "find_device", "import_sounddevice", "input_devices"]
+
+#: A way without PortAudio, for messages.
+WITHOUT = "without PortAudio: arecord -q -f S16_LE -r 16000 -c 1 -t raw | yamjit listen --raw s16le -"
+
+
+@dataclass(frozen=True, slots=True)
+class InputDevice:
+    """What sound can be recorded from.
+
+    Parameters
+    ----------
+    index : int
+        Under which `Microphone` takes it.
+    name : str
+        In one line; a part of it is enough for `Microphone`.
+    host_api : str
+        Such as "ALSA", "Core Audio", "Windows WASAPI".
+    channels : int
+        Most that it records.
+    sample_rate : int
+        Its own, in Hz.
+    default : bool
+        Whether `Microphone` takes it unless told otherwise.
+    """
+
+    index: int
+    name: str
+    host_api: str
+    channels: int
+    sample_rate: int
+    default: bool
+
+
+def input_devices() -> tuple[InputDevice, ...]:
+    """Return the devices that record.
+
+    Raises
+    ------
+    DependencyError
+        If sounddevice or PortAudio is not installed.
+    AudioError
+        If the sound system does not answer.
+    """
+    portaudio = import_sounddevice()
+    try:
+        devices = portaudio.query_devices()
+        names = [str(api["name"]) for api in portaudio.query_hostapis()]
+        default = portaudio.default.device[0]
+    except portaudio.PortAudioError as error:
+        raise AudioError(f"the sound system does not answer: {one_line(str(error))}; {WITHOUT}") from error
+    return tuple(
+        InputDevice(
+            index=index,
+            name=one_line(str(device["name"])),
+            host_api=names[device["hostapi"]],
+            channels=int(device["max_input_channels"]),
+            sample_rate=round(device["default_samplerate"]),
+            default=index == default,
+        )
+        for index, device in enumerate(devices)
+        if device["max_input_channels"] > 0
+    )
+
+
+def import_sounddevice() -> Any:
+    """Return the module, or say how to get it and what to do without."""
+    try:
+        import sounddevice
+    except ImportError as error:
+        raise DependencyError(
+            f"a microphone needs sounddevice: pip install 'yamjit[mic]' ({one_line(str(error))}); {WITHOUT}"
+        ) from error
+    except OSError as error:  # sounddevice is there, PortAudio is not
+        raise DependencyError(
+            f"a microphone needs PortAudio: sudo apt install libportaudio2 ({one_line(str(error))}); {WITHOUT}"
+        ) from error
+    except Exception as error:
+        raise AudioError(f"the sound system does not answer: {one_line(str(error))}; {WITHOUT}") from error
+    return sounddevice
+
+
+def find_device(portaudio: Any, device: object) -> tuple[int, dict[str, Any]]:
+    """Return index and description of a recording device."""
+    if isinstance(device, bool) or not isinstance(device, (int, str, type(None))):
+        raise InputError(f"device is {one_line(repr(device))}; accepted are an index and a part of a name")
+    if isinstance(device, str) and device.isdecimal():
+        device = int(device)
+    try:
+        found = portaudio.query_devices(device, "input")
+    except (portaudio.PortAudioError, ValueError) as error:
+        devices = input_devices()
+        if not devices:
+            raise AudioError(
+                "there is no microphone (no device, or no permission: on Linux the group audio may use it); "
+                f"if one is heard {WITHOUT}"
+            ) from error
+        names = "; ".join(f"{found.index} {found.name}" for found in devices)
+        raise AudioError(f"no such microphone: {one_line(str(error))}; there are: {names}") from error
+    return int(found["index"]), dict(found)

@@ -1,0 +1,279 @@
+"""``yamjit listen``: pipes, microphones, bars, events, the end."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+import yamjit
+from yamjit.audio import RawPcm
+from yamjit.cli import main
+from yamjit.cli.bars import Bars, bar, clock, fitted
+from yamjit.results import Row
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YAMJIT_MODEL", "starter")
+
+
+@pytest.fixture
+def siren(examples: dict[Path, str]) -> bytes:
+    path = next(path for path in examples if path.name == "siren.flac")
+    data: bytes = soundfile.read(path, dtype="int16")[0].astype("<i2").tobytes()
+    return data
+
+
+@pytest.fixture
+def pipe(siren: bytes, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    def fill() -> None:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(siren)))
+
+    return fill
+
+
+def lines(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_rows_of_a_pipe(siren: bytes, pipe: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
+    pipe()
+    assert main(["listen", "--raw", "s16le", "-", "--top", "2"]) == 0
+    out, err = capsys.readouterr()
+    *rows, summary = lines(out)
+    source = RawPcm(io.BytesIO(siren), encoding="s16le", sample_rate=16_000)
+    wanted = yamjit.load("starter").classify(source)
+    assert [row["label"] for row in rows] == [row.label for row in wanted.rows(2, windows=True)]
+    assert summary["windows"] == len(wanted)
+    assert [one["label"] for one in summary["top"]] == [label for label, _, _ in wanted.top(2)]
+    assert "listened for 3.0 s, 6 windows" in err
+    assert "nothing lost" in err
+
+
+def test_events_of_a_pipe(siren: bytes, pipe: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
+    pipe()
+    assert main(["listen", "--raw", "s16le", "--events", "--on", "0.3", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    *events, _ = lines(out)
+    begun = [(event["label"], event["start_s"]) for event in events if event["type"] == "begin"]
+    over = [(event["label"], event["start_s"]) for event in events if event["type"] == "row"]
+    assert sorted(begun) == sorted(over)
+    source = RawPcm(io.BytesIO(siren), encoding="s16le", sample_rate=16_000)
+    found = yamjit.load("starter").events(source, yamjit.EventOptions(on=0.3))
+    assert sorted(over) == sorted((event.label, event.start_s) for event in found)
+    assert len(over) > 1
+
+
+def test_other_formats_and_an_end(pipe: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
+    pipe()
+    assert (
+        main(["listen", "--raw", "s16le", "--format", "csv", "--top", "1", "--for", "1.5", "--threshold", "0.1"]) == 0
+    )
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[0].startswith("file,start_s")
+    assert rows[-1].split(",")[2] == "1.500000"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-"], "need --raw"),
+        (["--raw", "s17le"], "accepted are u8"),
+        (["--raw", "s16le", "--device", "1"], "give one of them"),
+        (["--raw", "s16le", "--events", "--on", "Nothing=0.5"], "Nothing"),
+    ],
+)
+def test_what_is_refused(
+    arguments: list[str], said: str, pipe: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe()
+    assert main(["listen", *arguments]) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize(("number", "more"), [(signal.SIGINT, []), (signal.SIGTERM, ["--events", "--on", "0.3"])])
+def test_ctrl_c_ends_with_a_summary(siren: bytes, number: signal.Signals, more: list[str]) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "yamjit", "listen", "--raw", "s16le", "-", *more],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(siren[:64_000])
+        process.stdin.flush()
+        first = process.stdout.readline()  # it does not wait for the end
+        process.send_signal(number)
+        start = time.monotonic()
+        rest = process.stdout.read()
+        assert process.wait(20) == 128 + number
+        assert time.monotonic() - start < 5
+        err = process.stderr.read().decode()
+    assert "Traceback" not in err
+    assert "listened for" in err
+    found = lines((first + rest).decode())
+    assert found[-1]["type"] == "summary"
+    if more:
+        assert [event["type"] for event in found[:-1]].count("row") == [e["type"] for e in found].count("begin") > 0
+
+
+# -- Microphones ------------------------------------------------------------------------------------------------
+
+
+class FakeInput:
+    """Gives two seconds of a tone as fast as it can."""
+
+    def __init__(self, callback: Callable[..., None], samplerate: float, blocksize: int, **_: Any) -> None:
+        self._give = callback
+        self._rate = int(samplerate)
+        self._block = blocksize or 1600
+        self.active = True
+
+    def start(self) -> None:
+        time_s = np.arange(2 * self._rate) / self._rate
+        tone = (0.3 * np.sin(2 * np.pi * 440 * time_s)).astype(np.float32)[:, None]
+        for first in range(0, len(tone), self._block):
+            self._give(tone[first : first + self._block], self._block, None, SimpleNamespace(input_overflow=False))
+
+    def stop(self, **_: Any) -> None:
+        self.active = False
+
+    abort = close = stop
+
+
+@pytest.fixture
+def microphone(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = {
+        "name": "Fake mic",
+        "hostapi": 0,
+        "max_input_channels": 2,
+        "max_output_channels": 0,
+        "default_samplerate": 48_000.0,
+        "index": 0,
+    }
+
+    def query_devices(which: Any = None, kind: str | None = None) -> Any:
+        return [device] if which is None and kind is None else device
+
+    fake = SimpleNamespace(
+        PortAudioError=type("PortAudioError", (Exception,), {}),
+        InputStream=FakeInput,
+        query_devices=query_devices,
+        query_hostapis=lambda index=None: [{"name": "Fake API", "default_input_device": 0}],
+        check_input_settings=lambda **_: None,
+        default=SimpleNamespace(device=(0, -1)),
+    )
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+
+
+@pytest.mark.usefixtures("microphone")
+def test_a_microphone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["listen", "--list-devices"]) == 0
+    assert capsys.readouterr().out == "*  0  Fake mic  (Fake API, 2 channels, 48000 Hz)\n"
+    assert main(["listen", "--for", "1.5", "--top", "1", "--device", "0"]) == 0
+    out, err = capsys.readouterr()
+    rows = lines(out)
+    assert {row["file"] for row in rows} == {"microphone Fake mic"}
+    assert rows[0]["label"] == "Sine wave"
+    assert "microphone Fake mic: listened for 1.5 s" in err
+    assert main(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["microphones"]["0"]["name"] == "Fake mic"
+
+
+def test_without_sounddevice(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    for arguments in ([], ["--list-devices"]):
+        assert main(["listen", *arguments]) == 1
+        assert "sounddevice" in capsys.readouterr().err
+
+
+# -- Bars -------------------------------------------------------------------------------------------------------
+
+
+def row(label: str, score: float) -> Row:
+    return Row("", 0.0, 1.0, label, score, 0)
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+    def shown(self) -> list[str]:
+        """Return what a terminal would show."""
+        screen: list[str] = [""]
+        line = 0
+        for part in re.findall(r"\x1b\[\d*[A-Za-z]|\n|\r|[^\x1b\n\r]+", self.getvalue()):
+            if up := re.fullmatch(r"\x1b\[(\d+)A", part):
+                line -= int(up[1])
+            elif part == "\n":
+                line += 1
+                screen += [""] * (line + 1 - len(screen))
+            elif part == "\x1b[K":
+                screen[line] = ""
+            elif part == "\x1b[J":
+                del screen[line + 1 :]
+            elif not part.startswith("\x1b") and part != "\r":
+                screen[line] += part
+        return screen
+
+
+def test_bars_are_drawn_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    bars = Bars(terminal)
+    bars.draw(1.0, -30.0, [row("Dog", 0.5), row("Cat", 0.25), row("Cow", 0.1)], 2, "0.1 s behind")
+    bars.above("0:00:01  Dog")
+    bars.draw(3661.0, -200.0, [row("A very long name of a class that does not fit", 1.0)], 2, "x" * 80)
+    shown = terminal.shown()
+    assert shown[0] == "0:00:01  Dog"
+    assert shown[1].startswith("1:01:01.0  -120.0 dBFS  ····")
+    assert all(len(line) < 60 for line in shown)
+    assert shown[2].strip().startswith("A very long name of a class t… 1.00 ████")
+    assert len(shown) == 5
+    assert "\x1b[32m" in terminal.getvalue()
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = Terminal()
+    Bars(plain).draw(0.0, 0.0, [row("Dog", 0.5)], 1, "")
+    assert not re.search(r"\x1b\[\d*m", plain.getvalue())
+
+
+def test_bars_in_a_terminal(
+    pipe: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe()
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert main(["listen", "--raw", "s16le", "--events", "--on", "0.3", "--top", "3"]) == 0
+    shown = terminal.shown()
+    assert any(re.fullmatch(r"0:00:00\.0 - 0:00:0\d\.\d  [01]\.\d\d  Siren", line) for line in shown)
+    assert shown[-2].strip().split(maxsplit=1)[0].startswith("0.")
+
+
+def test_pieces() -> None:
+    assert [bar(share, 4) for share in (-1, 0, 0.5, 0.53125, 2)] == ["····", "····", "██··", "██▏·", "████"]
+    assert bar(0.5, 4, ascii_only=True) == "##.."
+    assert [clock(time_s) for time_s in (0, 59.96, 3599.99)] == ["0:00:00.0", "0:01:00.0", "1:00:00.0"]
+    assert [fitted(text, 5) for text in ("abc", "abcdef", "a\nb")] == ["abc", "abcd…", "a b"]
