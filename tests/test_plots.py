@@ -75,6 +75,14 @@ def test_everything_lies_inside(overview: Overview) -> None:
     assert first.getvalue() == second.getvalue()
 
 
+def test_a_window_is_drawn_about_its_middle(overview: Overview) -> None:
+    figure = draw_overview(overview)
+    mesh = next(artist for axes in figure.axes for artist in axes.collections if hasattr(artist, "get_coordinates"))
+    edges = mesh.get_coordinates()[0, :, 0]
+    assert (edges[0], edges[-1]) == (0, overview.duration_s)
+    np.testing.assert_allclose(edges[1:-1], 0.48 * np.arange(1, len(overview.scores)) + (0.975 - 0.48) / 2)
+
+
 def test_clocks() -> None:
     assert [_clock(value, 6, 0.5) for value in (0, 0.5)] == ["0.0", "0.5"]
     assert _clock(30, 90, 10) == "30"

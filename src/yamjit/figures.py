@@ -53,7 +53,7 @@ def draw_confusion(evaluation: Evaluation) -> Figure:
 
 
 def draw_reliability(scores: Mapping[str, npt.NDArray[np.floating]], truth: npt.NDArray[np.bool_]) -> Figure:
-    """Draw how often what scores so much is true: on the diagonal scores mean what they say.
+    """Draw how often what scores so much is true: on the diagonal scores mean what they say; large dots are many.
 
     Parameters
     ----------
@@ -73,7 +73,10 @@ def draw_reliability(scores: Mapping[str, npt.NDArray[np.floating]], truth: npt.
     for (name, values), color in zip(scores.items(), colors, strict=True):
         bins = reliability(values, truth)
         label = f"{name}: error {calibration_error(values, truth):.4f}"
-        axes.plot([b.mean_score for b in bins], [b.share_true for b in bins], "o-", color=color, label=label)
+        x, y = [b.mean_score for b in bins], [b.share_true for b in bins]
+        (line,) = axes.plot(x, y, color=color, linewidth=0.8, label=label)
+        sizes = [12 * (1 + np.log10(b.count)) ** 2 for b in bins]
+        axes.scatter(x, y, sizes, color=line.get_color(), alpha=0.8, zorder=3)
     axes.set_xlabel("score")
     axes.set_ylabel("share that is true")
     axes.set_xlim(-0.02, 1.02)

@@ -62,8 +62,8 @@ class Overview:
         Of these classes.
     windows_per_row : int
         Windows in a row of `scores`.
-    hop_s : float
-        From a window to the next.
+    hop_s, window_s : float
+        From a window to the next, and length of a window.
     band_hz : np.ndarray [shape=(n_mels,), float64]
         Centre of each mel band.
     """
@@ -78,6 +78,7 @@ class Overview:
     labels: tuple[str, ...]
     windows_per_row: int
     hop_s: float
+    window_s: float
     band_hz: Float64
 
 
@@ -138,6 +139,7 @@ def survey(
         labels=tuple(stream.categories[0].names[index] for index in best),
         windows_per_row=spans,
         hop_s=stream.hop_s,
+        window_s=stream.window_s,
         band_hz=_band_hz(classifier),
     )
     return overview, stream
@@ -345,11 +347,11 @@ def _hertz(hz: int) -> str:
 
 
 def _draw_scores(axes: Axes, overview: Overview) -> Any:
-    """Draw a row a class; each window is drawn from its start to the start of the next one, the last one to its end."""
+    """Draw a row a class; each window is drawn a hop wide about its middle, the first and last one to the ends."""
     step = overview.hop_s * overview.windows_per_row
     end = overview.start_s + overview.duration_s
-    edges = np.append(overview.start_s + np.arange(len(overview.scores)) * step, end)
-    edges[-1] = max(edges[-1], edges[-2] + 1e-6)
+    inner = overview.start_s + (overview.window_s - overview.hop_s) / 2 + np.arange(1, len(overview.scores)) * step
+    edges = np.array([overview.start_s, *np.clip(inner, overview.start_s, end), max(end, overview.start_s + 1e-6)])
     rows = max(1, len(overview.labels))
     scores = overview.scores.T if overview.labels else np.zeros((1, len(overview.scores)), np.float32)
     mesh = axes.pcolormesh(edges, np.arange(rows + 1) - 0.5, scores, cmap=_SCORES, vmin=0, vmax=1, rasterized=True)
