@@ -88,10 +88,11 @@ def _run(args: argparse.Namespace) -> int:
         # Whoever read the results has enough; what is still buffered must not raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
-    except (YamjitError, OSError) as error:  # OSError: standard output cannot be written
+    except (YamjitError, OSError) as error:  # OSError: standard output cannot be written, or no temporary file
         if args.debug:
             raise
-        told = error if isinstance(error, YamjitError) else f"standard output: {describe(error)}"
+        where = getattr(error, "filename", None) or "standard output"
+        told = error if isinstance(error, YamjitError) else f"{where}: {describe(error)}"
         print(f"yamjit: error: {told}", file=sys.stderr)
         return EXIT_ERROR
 
