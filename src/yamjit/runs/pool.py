@@ -52,8 +52,8 @@ def outcomes(
     """Yield what a job makes of each recording, in their order.
 
     A recording that cannot be read fails alone. With several processes, the same holds for one whose process is
-    killed: it is tried once more, in a fresh process and alone. Other errors end the run. Closing the generator ends
-    the processes, and so does the end of this one, whatever ends it.
+    killed: it is tried again in a fresh process, alone, and fails when that is killed twice. Other errors end the run.
+    Closing the generator ends the processes, and so does the end of this one, whatever ends it.
 
     Parameters
     ----------
@@ -133,11 +133,12 @@ class _Crew(Generic[_Value]):
         """Return the outcome of a recording that was under way when a process was killed, perhaps its own."""
         with contextlib.suppress(BrokenProcessPool):
             return future.result()
-        try:
-            return self._submit(recording, 1).result()
-        except BrokenProcessPool:
+        # Whether it had begun when another one was killed is not known: it is so only if it happens to it alone, twice.
+        for _ in range(2):
+            with contextlib.suppress(BrokenProcessPool):
+                return self._submit(recording, 1).result()
             self.close()
-            return Outcome(recording, failure=f"{recording.name}: {_KILLED}")
+        return Outcome(recording, failure=f"{recording.name}: {_KILLED}")
 
 
 class _Pool(Generic[_Value]):
