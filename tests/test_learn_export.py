@@ -155,6 +155,26 @@ def test_others_find_the_labels(model: Classifier, embeddings: np.ndarray, tmp_p
     assert done.stdout.decode().splitlines() == list(LABELS)
 
 
+def test_mediapipe_classifies_with_it(model: Classifier, embeddings: np.ndarray) -> None:
+    tasks = pytest.importorskip("mediapipe.tasks.python", reason="MediaPipe is not installed")
+    from mediapipe.tasks.python import audio
+    from mediapipe.tasks.python.components import containers
+
+    calibration = Calibration(np.array([[1, 0.5, 0.25, 0.0]] * 3), ScoreTransformation.INVERSE_LOGISTIC)
+    head = head_of(embeddings.shape[1], 3, spread=1)
+    data = export_model(model.graph, head, embeddings, ModelCard(keep=True, calibration=calibration))
+    found_here = load(data, backend="numpy")
+    options = audio.AudioClassifierOptions(base_options=tasks.BaseOptions(model_asset_buffer=data))
+    with audio.AudioClassifier.create_from_options(options) as classifier:
+        for window in windows():
+            (result, *_) = classifier.classify(containers.AudioData.create_from_array(window, 16_000))
+            assert [found.head_name for found in result.classifications] == ["yamnet", "custom"]
+            theirs = {c.category_name: c.score for c in result.classifications[1].categories}
+            assert set(theirs) == set(head.labels)
+            ours = found_here.score_window(window).heads[1].scores[0]  # calibrated as well
+            np.testing.assert_allclose([theirs[name] for name in head.labels], ours, atol=0.1)
+
+
 def test_a_softmax_head_ranks_as_before(model: Classifier, embeddings: np.ndarray) -> None:
     head = head_of(embeddings.shape[1], 5, kind="softmax", spread=2)
     many = np.abs(np.random.default_rng(0).normal(0, 1, (200, head.inputs))).astype(np.float32)
