@@ -208,6 +208,12 @@ def test_what_does_not_fit_is_refused(model: Classifier, embeddings: np.ndarray)
         export_model(model.graph, head, embeddings, ModelCard(display_names={"de": ("a", "b\nc")}))
     with pytest.raises(InputError, match="a calibration of 3 classes for 2"):
         export_model(model.graph, head, embeddings, ModelCard(calibration=Calibration(np.ones((3, 4)))))
+    huge = Head(("a",), "sigmoid", (Dense(np.full((1, head.inputs), 1e-9), np.full(1, 1e4)),))
+    with pytest.raises(InputError, match="a bias of"):
+        export_model(model.graph, huge, embeddings)
+    steep = Head(("a",), "sigmoid", (Dense(np.full((1, head.inputs), 1e7), np.zeros(1)),))
+    with pytest.raises(ModelError):
+        export_model(model.graph, steep, embeddings)
     with pytest.raises(ModelError, match="the head takes 7"):
         export_model(model.graph, head_of(7, 2), np.ones((3, 7), np.float32))
     with pytest.raises(InputError, match="no embeddings"):
