@@ -43,7 +43,8 @@ class FileCallbacks:
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to `offset` bytes from the start, the position or the end; return the new position."""
         origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
-        self._position = max(0, origin + offset)
+        if origin + offset >= 0:  # else it stays where it is, as a descriptor does
+            self._position = origin + offset
         return self._position
 
     def tell(self) -> int:

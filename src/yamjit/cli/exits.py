@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 __all__ = [
     "EXIT_ERROR",
@@ -14,6 +15,7 @@ __all__ = [
     "EXIT_SOME_FAILED",
     "EXIT_TERMINATED",
     "INTERRUPTIONS",
+    "Patience",
     "Terminated",
     "heeding_sigterm",
 ]
@@ -36,15 +38,55 @@ INTERRUPTIONS = (KeyboardInterrupt, Terminated)
 @contextlib.contextmanager
 def heeding_sigterm() -> Iterator[None]:
     """Raise `Terminated` where SIGTERM comes, so that what is done is whole."""
+    with _handling({signal.SIGTERM: _interrupt}):
+        yield
+
+
+class Patience:
+    """Keeps an interruption that comes in the middle of something until that is done; a context manager."""
+
+    def __init__(self) -> None:
+        self._busy = False
+        self._kept: int | None = None
+        self._handling = _handling({signal.SIGINT: self._handle, signal.SIGTERM: self._handle})
+
+    def __enter__(self) -> Patience:
+        self._handling.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._handling.__exit__(None, None, None)
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Be in the middle of something."""
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+        if self._kept is not None:
+            _interrupt(self._kept, None)
+
+    def _handle(self, number: int, frame: object) -> None:
+        if not self._busy:
+            _interrupt(number, frame)
+        self._kept = number
+
+
+@contextlib.contextmanager
+def _handling(handlers: Mapping[int, Callable[[int, Any], None]]) -> Iterator[None]:
+    """Handle signals, where that can be done: in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _terminate)
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _terminate(_number: int, _frame: object) -> None:
-    raise Terminated
+def _interrupt(number: int, _frame: object) -> None:
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated

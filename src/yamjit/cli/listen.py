@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments
 from yamjit.cli.delivery import check_model, hearing_of
-from yamjit.cli.exits import EXIT_OK, INTERRUPTIONS
+from yamjit.cli.exits import EXIT_OK, INTERRUPTIONS, Patience
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
@@ -114,10 +114,12 @@ def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStre
             sink = RowSink(stream, writer, args.top, finder, sys.stdout if form == "jsonl" else None)
         interruption: BaseException | None = None
         try:
-            for windows in stream:
-                if len(windows):
-                    delay.update(float(windows.times_s[-1]) + windows.window_s)
-                    sink.take(windows)
+            with Patience() as patience:
+                for windows in stream:
+                    with patience.busy():
+                        if len(windows):
+                            delay.update(float(windows.times_s[-1]) + windows.window_s)
+                            sink.take(windows)
         except INTERRUPTIONS as error:
             interruption = error
         if stream.count:
