@@ -14,6 +14,7 @@ from yamjit.errors import InputError
 from yamjit.learn.dataset import OTHER, Clip, Dataset, from_folder
 from yamjit.learn.features import EmbeddingCache, embed_clips
 from yamjit.learn.label_files import from_csv, from_labels, read_labels
+from yamjit.learn.training import train_head
 
 RATE = 16_000
 
@@ -60,13 +61,17 @@ def test_folders_without_what_is_needed_are_refused(tmp_path: Path) -> None:
         from_folder(tmp_path)
     sound(tmp_path / "wren" / "1.wav")
     with pytest.raises(InputError, match="one class, 'wren'"):
-        from_folder(tmp_path)
+        from_folder(tmp_path).check_learnable()
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no recordings in 'empty'"):
         from_folder(tmp_path)
     (tmp_path / "empty").rmdir()
     sound(tmp_path / "other" / "1.wav")
-    assert from_folder(tmp_path).classes == ("wren",)
+    from_folder(tmp_path).check_learnable()
+    with pytest.raises(InputError, match="no clips of 'owl'"):
+        Dataset((Clip(Path("a"), ("wren",)),), ("owl", "wren")).check_learnable()
+    with pytest.raises(InputError, match="'jay' is none of the classes owl"):
+        Dataset((Clip(Path("a"), ("jay",)),), ("owl",))
 
 
 # -- Tables -----------------------------------------------------------------------------------------------------
@@ -263,7 +268,11 @@ def test_what_cannot_be_read_is_listed_and_the_rest_used(model: Classifier, reco
     assert len(features.dataset) == 6
     for path in (recordings / "high").iterdir():
         path.write_bytes(b"nothing")
-    with pytest.raises(InputError, match="no clips of 'high'; 5 clips cannot be read"):
+    with pytest.raises(InputError, match="no clips of 'high'"):
+        train_head(embed_clips(model, from_folder(recordings)))
+    for path in (recordings / "low").iterdir():
+        path.write_bytes(b"nothing")
+    with pytest.raises(InputError, match="none of 8 clips can be read, the first is"):
         embed_clips(model, from_folder(recordings))
 
 

@@ -194,6 +194,16 @@ def test_cross_validation_judges_every_clip_once(features: Features) -> None:
     assert cross_validate(features, folds=4).scores.tobytes() == found.scores.tobytes()
 
 
+def test_classes_of_few_clips_may_miss_in_a_fold(features: Features) -> None:
+    few = features.select([0, 1, 2, 3, 4, 5, 6, 7, 8])  # of the last class one clip
+    found = cross_validate(few, folds=4)
+    assert len(found.names) == 9
+    assert found.confusion().sum() == 9
+    assert "nan" not in json.dumps(found.as_dict())
+    with pytest.raises(InputError, match="no clips of"):
+        train_head(features.select([0, 1, 4, 5]))
+
+
 def test_held_out_clips_stop_the_training(features: Features) -> None:
     fitted = train_head(features, TrainOptions(FitOptions(iterations=30), validation=0.25))
     assert all(not math.isnan(point.validation_loss) for point in fitted.curve)
@@ -208,6 +218,18 @@ def test_a_model_is_judged_as_it_classifies(model: Classifier, features: Feature
     result = model.classify(clip.path, start_s=clip.start_s, end_s=clip.end_s)
     expected = [result.clip_scores[model.labels.index(name)] for name in found.labels]
     np.testing.assert_allclose(found.scores[5], expected)
+
+
+def test_stretches_beyond_the_end_are_left_out(model: Classifier, features: Features) -> None:
+    clip = features.dataset.clips[0]
+    beyond = Clip(clip.path, clip.labels, 500.0, 501.0)
+    found, skipped = evaluate_model(model, Dataset((clip, beyond), features.dataset.classes))
+    assert found.names == (str(clip),)
+    assert [item.clip for item in skipped] == [beyond]
+    with pytest.raises(InputError, match="none of 1 clips"):
+        evaluate_model(model, Dataset((beyond,), features.dataset.classes))
+    with pytest.raises(InputError, match="accepted: mean, max"):
+        evaluate_model(model, features.dataset, aggregate="logit")  # type: ignore[arg-type]
 
 
 def test_a_model_without_the_classes_is_refused(model: Classifier) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from reference.runtime import KERNELS, Runtime, runtime_available
+from tests.backends import NO_COMPILER
 from yamjit.calibration import Calibration
 from yamjit.classifier import Classifier, load
 from yamjit.errors import InputError, ModelError
@@ -128,6 +129,18 @@ def test_a_runtime_runs_it_with_all_of_its_kernels(
                     np.testing.assert_allclose(mine, theirs[0], atol=0.2)
 
 
+@pytest.mark.numba
+@pytest.mark.skipif(NO_COMPILER, reason="Numba does not compile")
+@pytest.mark.parametrize(("classes", "hidden"), [(1, 0), (2, 1), (10, 0), (17, 24)])
+def test_backends_agree(model: Classifier, embeddings: np.ndarray, classes: int, hidden: int) -> None:
+    data = export_model(model.graph, head_of(embeddings.shape[1], classes, hidden), embeddings, ModelCard(keep=True))
+    plain, compiled = (load(data, backend=backend) for backend in ("numpy", "numba"))
+    for window in windows():
+        for mine, theirs in zip(plain.score_window(window).heads, compiled.score_window(window).heads, strict=True):
+            np.testing.assert_array_equal(mine.logits, theirs.logits)
+            np.testing.assert_array_equal(mine.scores, theirs.scores)
+
+
 def test_others_find_the_labels(model: Classifier, embeddings: np.ndarray, tmp_path: Path) -> None:
     data = export_model(model.graph, head_of(embeddings.shape[1], 10), embeddings)
     with zipfile.ZipFile(BytesIO(data)) as archive:
@@ -140,6 +153,26 @@ def test_others_find_the_labels(model: Classifier, embeddings: np.ndarray, tmp_p
     except FileNotFoundError:
         pytest.skip("no unzip on this machine")
     assert done.stdout.decode().splitlines() == list(LABELS)
+
+
+def test_mediapipe_classifies_with_it(model: Classifier, embeddings: np.ndarray) -> None:
+    tasks = pytest.importorskip("mediapipe.tasks.python", reason="MediaPipe is not installed")
+    from mediapipe.tasks.python import audio
+    from mediapipe.tasks.python.components import containers
+
+    calibration = Calibration(np.array([[1, 0.5, 0.25, 0.0]] * 3), ScoreTransformation.INVERSE_LOGISTIC)
+    head = head_of(embeddings.shape[1], 3, spread=1)
+    data = export_model(model.graph, head, embeddings, ModelCard(keep=True, calibration=calibration))
+    found_here = load(data, backend="numpy")
+    options = audio.AudioClassifierOptions(base_options=tasks.BaseOptions(model_asset_buffer=data))
+    with audio.AudioClassifier.create_from_options(options) as classifier:
+        for window in windows():
+            (result, *_) = classifier.classify(containers.AudioData.create_from_array(window, 16_000))
+            assert [found.head_name for found in result.classifications] == ["yamnet", "custom"]
+            theirs = {c.category_name: c.score for c in result.classifications[1].categories}
+            assert set(theirs) == set(head.labels)
+            ours = found_here.score_window(window).heads[1].scores[0]  # calibrated as well
+            np.testing.assert_allclose([theirs[name] for name in head.labels], ours, atol=0.1)
 
 
 def test_a_softmax_head_ranks_as_before(model: Classifier, embeddings: np.ndarray) -> None:
@@ -175,6 +208,12 @@ def test_what_does_not_fit_is_refused(model: Classifier, embeddings: np.ndarray)
         export_model(model.graph, head, embeddings, ModelCard(display_names={"de": ("a", "b\nc")}))
     with pytest.raises(InputError, match="a calibration of 3 classes for 2"):
         export_model(model.graph, head, embeddings, ModelCard(calibration=Calibration(np.ones((3, 4)))))
+    huge = Head(("a",), "sigmoid", (Dense(np.full((1, head.inputs), 1e-9), np.full(1, 1e4)),))
+    with pytest.raises(InputError, match="a bias of"):
+        export_model(model.graph, huge, embeddings)
+    steep = Head(("a",), "sigmoid", (Dense(np.full((1, head.inputs), 1e7), np.zeros(1)),))
+    with pytest.raises(ModelError):
+        export_model(model.graph, steep, embeddings)
     with pytest.raises(ModelError, match="the head takes 7"):
         export_model(model.graph, head_of(7, 2), np.ones((3, 7), np.float32))
     with pytest.raises(InputError, match="no embeddings"):

@@ -76,8 +76,10 @@ def _run(args: argparse.Namespace) -> int:
     from yamjit.learn import augmented, export_model, train_head
 
     options = _options(args)
+    dataset = learning.dataset_of(args)
+    dataset.check_learnable()
     model = load(args.model, backend=args.backend, threads=args.threads)
-    features = learning.features_of(args, model, learning.dataset_of(args))
+    features = learning.features_of(args, model, dataset)
     judged = _judge(args, model, features, options)
     calibration, document, text = _calibrate(args, judged)
     _draw(args, judged)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         thresholds_for_precision,
     )
     from yamjit.learn.dataset import Clip, Dataset, from_folder
-    from yamjit.learn.estimators import YAMNetClassifier, YAMNetEmbedder, head_from_sklearn
+    from yamjit.learn.estimators import YAMNetClassifier, YAMNetEmbedder
     from yamjit.learn.evaluation import Evaluation
     from yamjit.learn.export import ModelCard, export_model
     from yamjit.learn.features import EmbeddingCache, Features, embed_clips
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from yamjit.learn.heads import Head
     from yamjit.learn.label_files import from_csv, from_labels
     from yamjit.learn.prototypes import UNKNOWN, Prototypes
+    from yamjit.learn.sklearn_models import head_from_sklearn
     from yamjit.learn.training import TrainOptions, cross_validate, evaluate_head, evaluate_model, train_head
 
 __all__ = [
@@ -92,7 +93,7 @@ _ROOMS = {
     "augment": "Augmentation Fade FrequencyMask Gain Noise Shift TimeMask Trim augmented mix",
     "calibrating": "Isotonic cross_calibrate fit_isotonic fit_sigmoids thresholds_for_precision",
     "dataset": "Clip Dataset from_folder",
-    "estimators": "YAMNetClassifier YAMNetEmbedder head_from_sklearn",
+    "estimators": "YAMNetClassifier YAMNetEmbedder",
     "evaluation": "Evaluation",
     "export": "ModelCard export_model",
     "features": "EmbeddingCache Features embed_clips",
@@ -101,6 +102,7 @@ _ROOMS = {
     "heads": "Head",
     "label_files": "from_csv from_labels",
     "prototypes": "UNKNOWN Prototypes",
+    "sklearn_models": "head_from_sklearn",
     "training": "TrainOptions cross_validate evaluate_head evaluate_model train_head",
 }
 _HOMES = {name: f"{__name__}.{room}" for room, names in _ROOMS.items() for name in names.split()}

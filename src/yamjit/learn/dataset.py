@@ -74,7 +74,7 @@ class Dataset:
     Raises
     ------
     InputError
-        If there are no clips, fewer than two kinds of them, or a label that is no class.
+        If there are no clips, or a label is no class.
     """
 
     clips: tuple[Clip, ...]
@@ -82,23 +82,35 @@ class Dataset:
     source: str = ""
 
     def __post_init__(self) -> None:
-        where = f"{self.source}: " if self.source else ""
         if not self.clips:
-            raise InputError(f"{where}no clips; a folder for each class with recordings in it is accepted")
+            raise InputError(f"{self._where}no clips; a folder for each class with recordings in it is accepted")
         try:
             checked_labels(self.classes)
         except InputError as error:
-            raise InputError(f"{where}{error}") from error
+            raise InputError(f"{self._where}{error}") from error
         strange = next((label for clip in self.clips for label in clip.labels if label not in self.classes), None)
         if strange is not None:
-            raise InputError(f"{where}the label {strange!r} is none of the classes {', '.join(self.classes)}")
+            raise InputError(f"{self._where}the label {strange!r} is none of the classes {', '.join(self.classes)}")
+
+    @property
+    def _where(self) -> str:
+        return f"{self.source}: " if self.source else ""
+
+    def check_learnable(self) -> None:
+        """Refuse what nothing can be learned from.
+
+        Raises
+        ------
+        InputError
+            If a class has no clips, or there is but one kind of them.
+        """
         counts = self.counts()
         empty = [name for name in self.classes if not counts[name]]
         if empty:
-            raise InputError(f"{where}no clips of {', '.join(map(repr, empty))}")
+            raise InputError(f"{self._where}no clips of {', '.join(map(repr, empty))}")
         if len(self.classes) == 1 and not counts[OTHER]:
             raise InputError(
-                f"{where}one class, {self.classes[0]!r}; two are accepted, or one and {OTHER!r} recordings"
+                f"{self._where}one class, {self.classes[0]!r}; two are accepted, or one and {OTHER!r} recordings"
             )
 
     def __len__(self) -> int:
@@ -156,7 +168,7 @@ class Dataset:
     def warnings(self) -> tuple[str, ...]:
         """Return what to think about before training: a line for unbalanced classes and for classes of few clips."""
         counts = self.counts()
-        lines = []
+        lines: list[str] = []
         most, least = max(counts.values()), min(counts.values())
         if most > 4 * least:
             names = {value: name for name, value in counts.items()}
@@ -218,7 +230,7 @@ def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Datase
     Raises
     ------
     InputError
-        If it is no folder, or holds fewer than two kinds of recordings.
+        If it is no folder, or a folder in it holds no recordings.
     """
     root = Path(folder)
     try:

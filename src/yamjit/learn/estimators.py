@@ -13,9 +13,9 @@ import numpy.typing as npt
 from yamjit.classifier import Classifier, load
 from yamjit.errors import InputError
 from yamjit.learn.fitting import FitOptions, Samples, fit_head
-from yamjit.learn.heads import Dense, Head, sigmoid, softmax
+from yamjit.learn.heads import Head, sigmoid, softmax
 
-__all__ = ["YAMNetClassifier", "YAMNetEmbedder", "head_from_sklearn"]
+__all__ = ["YAMNetClassifier", "YAMNetEmbedder", "class_names"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -207,7 +207,7 @@ class YAMNetClassifier(_Estimator):
         samples = Samples(x, np.eye(len(classes), dtype=np.float32)[places], np.ones(len(x)))
         self.classes_ = classes
         self.n_features_in_ = x.shape[1]
-        names = _names(classes)
+        names = class_names(classes)
         self.head_ = fit_head(names, samples, options).head
         return self
 
@@ -249,7 +249,7 @@ class YAMNetClassifier(_Estimator):
         return x
 
 
-def _names(classes: npt.NDArray[Any]) -> tuple[str, ...]:
+def class_names(classes: npt.NDArray[Any]) -> tuple[str, ...]:
     """Return names that a label file can hold; classes that have none are numbered."""
     names = tuple(str(name).strip() for name in classes)
     return names if len(set(names)) == len(names) and all(names) else tuple(f"class {k}" for k in range(len(names)))
@@ -293,64 +293,3 @@ def _column(y: Any, count: int) -> npt.NDArray[Any]:
         if (labels != np.round(labels)).any():
             raise InputError("Unknown label type: continuous; classes are accepted")
     return labels
-
-
-def head_from_sklearn(estimator: Any, labels: Iterable[str] | None = None) -> Head:
-    """Return a fitted linear classifier of scikit-learn as a head.
-
-    Parameters
-    ----------
-    estimator : object
-        With `coef_`, `intercept_` and `classes_`, such as ``LogisticRegression``, ``LinearSVC``, ``SGDClassifier`` or
-        ``RidgeClassifier``; or a pipeline of one behind a ``StandardScaler``.
-    labels : iterable of str, optional
-        Names of the classes, by default those that it was fitted with.
-
-    Returns
-    -------
-    Head
-        Of kind "softmax" where its probabilities are shares of one; else each class by itself. Its decisions are those
-        of the estimator.
-
-    Raises
-    ------
-    InputError
-        If it is no fitted linear classifier.
-    """
-    *before, last = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
-    if not all(hasattr(last, name) for name in ("coef_", "intercept_", "classes_")):
-        raise InputError(f"a fitted linear classifier with coef_, intercept_ and classes_ is accepted, found {last!r}")
-    weights = np.atleast_2d(np.asarray(last.coef_, np.float64))
-    bias = np.broadcast_to(np.asarray(last.intercept_, np.float64), weights.shape[:1])
-    classes = np.asarray(last.classes_)
-    kind = _kind(last, weights, bias)
-    if len(classes) == 2 and len(weights) == 1:
-        weights, bias = np.concatenate((-weights, weights)), np.concatenate((-bias, bias))
-    if len(weights) != len(classes):
-        raise InputError(f"{len(weights)} rows of coef_ for {len(classes)} classes: one for each is accepted")
-    for step in reversed(before):
-        weights, bias = _behind_scaler(step, weights, bias)
-    names = tuple(labels) if labels is not None else _names(classes)
-    return Head(names, kind, (Dense(weights.astype(np.float32), bias.astype(np.float32)),))
-
-
-def _kind(estimator: Any, weights: Float64, bias: Float64) -> str:
-    """Tell by its probabilities whether a classifier's classes share one."""
-    if len(weights) < 2 or not hasattr(estimator, "predict_proba"):
-        return "sigmoid"
-    probe = np.random.Generator(np.random.PCG64(0)).normal(0, 1, (8, weights.shape[1]))
-    logits = (probe[:, None, :] * weights).sum(axis=2) + bias
-    return "softmax" if np.allclose(estimator.predict_proba(probe), softmax(logits), atol=1e-4) else "sigmoid"
-
-
-def _behind_scaler(step: Any, weights: Float64, bias: Float64) -> tuple[Float64, Float64]:
-    """Return weights that take what a scaler takes."""
-    if step is None or step == "passthrough":
-        return weights, bias
-    if not (hasattr(step, "mean_") and hasattr(step, "scale_")):
-        raise InputError(f"only a fitted StandardScaler is accepted before a linear classifier, found {step!r}")
-    if step.scale_ is not None:
-        weights = weights / np.asarray(step.scale_, np.float64)
-    if step.mean_ is not None:
-        bias = bias - (weights * np.asarray(step.mean_, np.float64)).sum(axis=1)
-    return weights, bias

@@ -14,7 +14,8 @@ from yamjit.errors import InputError
 from yamjit.learn.grafting import graft, value_ranges
 from yamjit.learn.heads import Dense, Head, checked_labels, sigmoid, softmax
 from yamjit.learn.optimizer import minimize
-from yamjit.tflite import Graph, write_graph
+from yamjit.plan import compile_plan
+from yamjit.tflite import Graph, read_graph, write_graph
 from yamjit.tflite.metadata import (
     AssociatedFile,
     AudioProperties,
@@ -110,7 +111,7 @@ def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: Mod
     InputError
         If display names or calibration do not fit the classes.
     ModelError
-        If the model has no embedding that fits the head.
+        If the model has no embedding that fits the head, or the head's weights are beyond what integers can hold.
     """
     card = card or ModelCard()
     if embeddings is None and (head.kind != "sigmoid" or len(head.layers) > 1):
@@ -124,7 +125,10 @@ def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: Mod
         if clash is not None:
             raise InputError(f"the model holds a file {clash!r} already; another head_name is accepted")
     kept = {name: data for name, data in graph.files.items() if card.keep}
-    return write_graph(replace(grown, metadata=_metadata(graph, head, card), files={**kept, **files}))
+    data = write_graph(replace(grown, metadata=_metadata(graph, head, card), files={**kept, **files}))
+    # Whoever has the file must be able to run it: no accumulator may overflow, whatever the head's weights.
+    compile_plan(read_graph(data))
+    return data
 
 
 def independent(head: Head, embeddings: Float32) -> Head:

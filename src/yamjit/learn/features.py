@@ -193,7 +193,7 @@ def embed_clips(
     Raises
     ------
     InputError
-        If too few clips can be read: the message says why the first one cannot.
+        If no clip can be read: the message says why the first one cannot.
     ModelError
         If the model has no embedding.
     """
@@ -210,23 +210,16 @@ def embed_clips(
             found.append(result)
         if progress:
             progress(done, len(dataset))
+    if not kept:
+        first = f"{skipped[0].clip}: {skipped[0].reason}"
+        raise InputError(f"none of {len(skipped)} clips can be read, the first is {first}")
     return Features(
-        _readable(dataset, kept, skipped),
+        replace(dataset, clips=tuple(kept)),
         np.concatenate([result.embeddings for result in found]),
         np.repeat(np.arange(len(found)), [len(result.embeddings) for result in found]),
         tuple(result.digest for result in found),
         tuple(skipped),
     )
-
-
-def _readable(dataset: Dataset, kept: Sequence[Clip], skipped: Sequence[Skipped]) -> Dataset:
-    try:
-        return replace(dataset, clips=tuple(kept))
-    except InputError as error:
-        if not skipped:
-            raise
-        first = f"{skipped[0].clip}: {skipped[0].reason}"
-        raise InputError(f"{error}; {len(skipped)} clips cannot be read, the first is {first}") from error
 
 
 class _Embedded(NamedTuple):

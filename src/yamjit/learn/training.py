@@ -60,8 +60,20 @@ def train_head(
     Returns
     -------
     FittedHead
+
+    Raises
+    ------
+    InputError
+        If a class has no clips, or there is but one kind of them.
     """
-    options = options or TrainOptions()
+    features.dataset.check_learnable()
+    return _train(features, options or TrainOptions(), progress)
+
+
+def _train(
+    features: Features, options: TrainOptions, progress: Callable[[CurvePoint], None] | None = None
+) -> FittedHead:
+    """Train a head; of a class that a fold leaves no clips of, on none."""
     labels = features.dataset.classes
     training, held_out = _held_out(features, options)
     return fit_head(
@@ -140,12 +152,13 @@ def cross_validate_all(
     aggregates: Sequence[str] = AGGREGATES,
 ) -> dict[str, Evaluation]:
     """Train as `cross_validate` does, and judge by each of several ways from windows to clips."""
+    features.dataset.check_learnable()
     options = options or TrainOptions()
     parts: dict[str, list[Evaluation]] = {aggregate: [] for aggregate in aggregates}
     names = []
     for name, training, test in features.dataset.folds(folds, seed=options.fit.seed):
         learned = features.select(training)
-        head = train_head(augment(learned) if augment else learned, options).head
+        head = _train(augment(learned) if augment else learned, options).head
         held_out = features.select(test)
         for aggregate in aggregates:
             parts[aggregate].append(evaluate_head(head, held_out, aggregate=aggregate))
@@ -184,6 +197,8 @@ def evaluate_model(
     InputError
         If the output does not have all of the dataset's classes.
     """
+    if aggregate not in ("mean", "max"):
+        raise InputError(f"aggregate is {aggregate!r}; accepted: mean, max")
     info = model.heads[head]
     missing = [name for name in dataset.classes if name not in info.labels]
     if missing:
@@ -194,11 +209,15 @@ def evaluate_model(
             result = model.classify(
                 clip.path, keep=(), aggregate=aggregate, hop_s=hop_s, start_s=clip.start_s, end_s=clip.end_s
             )
-        except (AudioError, LimitError) as error:
+        except (AudioError, InputError, LimitError) as error:  # also a stretch beyond the end
             skipped.append(Skipped(clip, str(error)))
             continue
         rows.append(result.heads[head].clip_scores)
         kept.append(clip)
+    if not kept:
+        raise InputError(
+            f"none of {len(skipped)} clips can be read, the first is {skipped[0].clip}: {skipped[0].reason}"
+        )
     judged = replace(dataset, clips=tuple(kept))
     columns = [info.labels.index(name) for name in dataset.classes]
     names = tuple(map(str, kept))
