@@ -25,6 +25,8 @@ TEXTS = {page.name: page.read_text(encoding="utf-8") for page in sorted(DOCS.glo
 REASONS = (
     "needs a microphone",
     "needs systemd",
+    "needs recordings",
+    "needs MediaPipe",
     "installs",
     "downloads",
     "wants the official model",
