@@ -239,7 +239,7 @@ def tell(lines: Iterable[str]) -> None:
 
 def tell_of_clips(skipped: Iterable[Any]) -> None:
     """Tell which clips could not be used."""
-    tell(f"left out: {item.clip}: {item.reason}" for item in skipped)
+    tell(f"left out: {item}" for item in skipped)
 
 
 def pair(text: str) -> tuple[str, str]:

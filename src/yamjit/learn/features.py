@@ -39,6 +39,10 @@ class Skipped(NamedTuple):
     clip: Clip
     reason: str
 
+    def __str__(self) -> str:
+        name = str(self.clip)
+        return self.reason if self.reason.startswith(f"{name}:") else f"{name}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
@@ -211,8 +215,7 @@ def embed_clips(
         if progress:
             progress(done, len(dataset))
     if not kept:
-        first = f"{skipped[0].clip}: {skipped[0].reason}"
-        raise InputError(f"none of {len(skipped)} clips can be read, the first is {first}")
+        raise InputError(f"none of {len(skipped)} clips can be read, the first is {skipped[0]}")
     return Features(
         replace(dataset, clips=tuple(kept)),
         np.concatenate([result.embeddings for result in found]),

@@ -215,9 +215,7 @@ def evaluate_model(
         rows.append(result.heads[head].clip_scores)
         kept.append(clip)
     if not kept:
-        raise InputError(
-            f"none of {len(skipped)} clips can be read, the first is {skipped[0].clip}: {skipped[0].reason}"
-        )
+        raise InputError(f"none of {len(skipped)} clips can be read, the first is {skipped[0]}")
     judged = replace(dataset, clips=tuple(kept))
     columns = [info.labels.index(name) for name in dataset.classes]
     names = tuple(map(str, kept))
