@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from yamjit.output.cells import one_line
@@ -53,6 +54,6 @@ class CaptionWriter(LabelsWriter):
         hour, minute = divmod(minutes, 60)
         return f"{hour:02}:{minute:02}:{second:02}{self.decimal_mark}{rest:03}"
 
+    @abstractmethod
     def _cue(self, number: int, times: str, text: str) -> str:
         """Return a cue with its blank lines."""
-        raise NotImplementedError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
@@ -112,7 +113,7 @@ class StreamWriter:
         """Write what stands behind all results."""
 
 
-class TableWriter(StreamWriter):
+class TableWriter(StreamWriter, ABC):
     """A writer of rows alone: those of the stretches, or those of the whole where no others were given."""
 
     def __init__(self, stream: Any) -> None:
@@ -135,9 +136,9 @@ class TableWriter(StreamWriter):
         if not self._given:
             self.rows(summary.top)
 
+    @abstractmethod
     def _row(self, row: Row) -> None:
         """Write a row."""
-        raise NotImplementedError
 
 
 class LabelsWriter(TableWriter):

@@ -26,6 +26,8 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAX_NAME = 255
 #: Fewer zero bytes than this may follow a FlatBuffer, to align it.
 _PADDING = 16
+#: What zipfile raises for an archive that is damaged, or beyond it: a newer version or a method of compression that it
+#: lacks is a NotImplementedError.
 _FAULTS = (
     zipfile.BadZipFile,
     zlib.error,
