@@ -15,9 +15,51 @@ from yamjit.audio.files import FileReader
 from yamjit.audio.opening import open_path
 from yamjit.errors import InputError
 
-__all__ = ["as_frames", "cut", "positive", "read_frames", "shift_in", "whole"]
+__all__ = ["SampleBuffer", "as_frames", "cut", "positive", "read_frames", "shift_in", "whole"]
 
 Float32 = npt.NDArray[np.float32]
+
+
+class SampleBuffer:
+    """A buffer of the newest samples of each channel.
+
+    Parameters
+    ----------
+    frames : np.ndarray [shape=(n, channels), float32]
+        What it holds at first.
+    """
+
+    def __init__(self, frames: Float32) -> None:
+        self._buffer = frames
+
+    @property
+    def buffer(self) -> Float32:
+        """The samples [shape=(n, channels), float32], the oldest first."""
+        return self._buffer
+
+    def clear(self) -> None:
+        """Make all samples zero."""
+        self._buffer = np.zeros_like(self._buffer)
+
+    def load_from_array(self, src: Any, offset: int = 0, size: int = -1) -> None:
+        """Append samples of an array; where there are more than the buffer holds, their newest.
+
+        Parameters
+        ----------
+        src : array_like [shape=(n, channels), or (n,) for one channel]
+            Floats in [-1, 1], or integers, which are divided by the range of their type (int16 by 32768).
+        offset : int >= 0
+            Samples to be left out at the start of `src`.
+        size : int
+            How many are loaded; negative for all that follow.
+
+        Raises
+        ------
+        InputError
+            If shape or type does not fit, or `src` is too short.
+        """
+        frames = as_frames(src, self._buffer.shape[1])
+        self._buffer = shift_in(self._buffer, frames[cut(len(frames), offset, size)])
 
 
 def as_frames(samples: Any, channels: int) -> Float32:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from yamjit.errors import InputError
 from yamjit.task.audio.record import AudioRecord
-from yamjit.task.samples import as_frames, cut, positive, read_frames, shift_in, whole
+from yamjit.task.samples import SampleBuffer, positive, read_frames, shift_in, whole
 
 __all__ = ["AudioFormat", "TensorAudio"]
 
@@ -35,7 +33,7 @@ class AudioFormat:
         positive(self.sample_rate, "sample_rate")
 
 
-class TensorAudio:
+class TensorAudio(SampleBuffer):
     """A buffer of the newest samples, all zeros at first.
 
     What is loaded is appended, and the oldest samples give way to it.
@@ -49,7 +47,7 @@ class TensorAudio:
 
     def __init__(self, audio_format: AudioFormat, buffer_size: int) -> None:
         self._format = audio_format
-        self._buffer = np.zeros((positive(buffer_size, "buffer_size"), audio_format.channels), np.float32)
+        super().__init__(np.zeros((positive(buffer_size, "buffer_size"), audio_format.channels), np.float32))
 
     @classmethod
     def create_from_wav_file(cls, file_name: str | os.PathLike[str], sample_count: int, offset: int = 0) -> TensorAudio:
@@ -89,35 +87,6 @@ class TensorAudio:
     def buffer_size(self) -> int:
         """Samples of each channel."""
         return len(self._buffer)
-
-    @property
-    def buffer(self) -> npt.NDArray[np.float32]:
-        """The samples [shape=(buffer_size, channels), float32], the oldest first."""
-        return self._buffer
-
-    def clear(self) -> None:
-        """Make all samples zero."""
-        self._buffer = np.zeros_like(self._buffer)
-
-    def load_from_array(self, src: Any, offset: int = 0, size: int = -1) -> None:
-        """Append samples of an array; where there are more than the buffer holds, their newest.
-
-        Parameters
-        ----------
-        src : array_like [shape=(n, channels), or (n,) for one channel]
-            Floats in [-1, 1], or integers, which are divided by the range of their type (int16 by 32768).
-        offset : int >= 0
-            Samples to be left out at the start of `src`.
-        size : int
-            How many are loaded; negative for all that follow.
-
-        Raises
-        ------
-        InputError
-            If shape or type does not fit, or `src` is too short.
-        """
-        frames = as_frames(src, self._format.channels)
-        self._buffer = shift_in(self._buffer, frames[cut(len(frames), offset, size)])
 
     def load_from_wav_file(self, file_name: str | os.PathLike[str], offset: int = 0) -> None:
         """Append samples of an audio file from `offset` on, as many as the buffer holds.

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from yamjit.audio.arrays import as_array
 from yamjit.errors import InputError
 from yamjit.task.processor import Category, Classifications
-from yamjit.task.samples import as_frames, cut, positive, shift_in, whole
+from yamjit.task.samples import SampleBuffer, positive, whole
 
 __all__ = [
     "AudioClassifierResult",
@@ -38,7 +37,7 @@ class AudioDataFormat:
     sample_rate: float | None = None
 
 
-class AudioData:
+class AudioData(SampleBuffer):
     """Samples and their format: a buffer of the newest ones, all zeros at first.
 
     Parameters
@@ -51,7 +50,7 @@ class AudioData:
     def __init__(self, buffer_length: int, audio_format: AudioDataFormat | None = None) -> None:
         self._format = AudioDataFormat() if audio_format is None else audio_format
         channels = positive(self._format.num_channels, "num_channels")
-        self._buffer = np.zeros((whole(buffer_length, "buffer_length", least=0), channels), np.float32)
+        super().__init__(np.zeros((whole(buffer_length, "buffer_length", least=0), channels), np.float32))
 
     @classmethod
     def create_from_array(cls, src: Any, sample_rate: float | None = None) -> AudioData:
@@ -85,34 +84,6 @@ class AudioData:
     def buffer_length(self) -> int:
         """Samples of each channel."""
         return len(self._buffer)
-
-    @property
-    def buffer(self) -> npt.NDArray[np.float32]:
-        """The samples [shape=(buffer_length, channels), float32], the oldest first."""
-        return self._buffer
-
-    def clear(self) -> None:
-        """Make all samples zero."""
-        self._buffer = np.zeros_like(self._buffer)
-
-    def load_from_array(self, src: Any, offset: int = 0, size: int = -1) -> None:
-        """Append samples of an array; where there are more than the buffer holds, their newest.
-
-        Parameters
-        ----------
-        src : array_like [shape=(n, channels), or (n,) for one channel]
-        offset : int >= 0
-            Samples to be left out at the start of `src`.
-        size : int
-            How many are loaded; negative for all that follow.
-
-        Raises
-        ------
-        InputError
-            If shape or type does not fit, or `src` is too short.
-        """
-        frames = as_frames(src, self._buffer.shape[1])
-        self._buffer = shift_in(self._buffer, frames[cut(len(frames), offset, size)])
 
 
 @dataclass
