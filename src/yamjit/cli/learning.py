@@ -187,7 +187,7 @@ def write(path: str, data: bytes) -> None:
     from yamjit.disk import describe, write_whole
 
     try:
-        write_whole(Path(path), data, 0o644)
+        write_whole(Path(path), data)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {describe(error)}") from error
 

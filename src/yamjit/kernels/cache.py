@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from yamjit.disk import cache_directory, describe, is_private, read_regular, write_whole
+from yamjit.disk import cache_directory, describe, is_private, read_regular, replace_whole
 from yamjit.errors import DependencyError
 
 __all__ = ["Slot"]
@@ -90,7 +90,7 @@ class Slot:
             _make_private(self._path.parent)
             if self._path.is_dir():
                 self._path.rmdir()
-            write_whole(self._path, self._digest(content) + content, mode=0o600)
+            replace_whole(self._path, self._digest(content) + content, mode=0o600)
             _tidy(self._path.parent, self._name)
         except (OSError, ValueError) as error:
             _warn_once(f"compiled kernels cannot be kept, every process compiles its own: {describe(error)}")

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.classifier import Classifier
-from yamjit.disk import cache_directory, describe, read_regular, write_whole
+from yamjit.disk import cache_directory, describe, read_regular, replace_whole
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.fitting import Samples
@@ -162,7 +162,7 @@ class EmbeddingCache:
         path = self._path(key)
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, content.getvalue(), 0o644)
+            replace_whole(path, content.getvalue(), 0o644)
 
     def _path(self, key: str) -> Path:
         return self.directory / key[:2] / f"{key}.npy"

@@ -129,7 +129,7 @@ class Head:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the head to an ``.npz`` file, whole or not at all."""
-        write_whole(Path(path), self.to_bytes(), 0o644)
+        write_whole(Path(path), self.to_bytes())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Head:

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from yamjit.disk import describe, read_regular
+from yamjit import disk
+from yamjit.disk import PARTIAL_PREFIX, describe, read_regular
 from yamjit.errors import InputError, OutputError
 from yamjit.runs.inputs import MANIFEST, Recording
 
@@ -23,34 +24,22 @@ __all__ = ["Places", "ResultFolder", "whole_file", "whole_folder"]
 #: What stands between the name of a recording and the suffix of its result.
 _INFIX = ".yamjit"
 
-#: How the names of files begin that are being written.
-_PARTIAL = ".yamjit-partial-"
-
 _MOST_BYTES = 2**20
 
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write to that is at `path` once it is whole, and not before; after an error it never is.
+    """Give a file to write to that is at `path` once it is whole, see `yamjit.disk.whole_file`.
 
     Raises
     ------
     OutputError
         If it cannot be written.
     """
-    partial = path.with_name(f"{_PARTIAL}{os.getpid()}-{secrets.token_hex(4)}")
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = partial.open("xb")
-        try:
-            with file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        with disk.whole_file(path) as file:
+            yield file
 
 
 @contextlib.contextmanager
@@ -62,7 +51,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     OutputError
         If it cannot be made.
     """
-    partial = path.with_name(f"{_PARTIAL}{os.getpid()}-{secrets.token_hex(4)}")
+    partial = path.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
     try:
         with _writing(path):
             partial.mkdir(parents=True)
@@ -230,7 +219,7 @@ class ResultFolder:
 def _is_to_go(name: str, results: bool) -> bool:
     """Return whether what is in a folder of results was not finished or, if asked, is one: ``NAME.yamjit.SUFFIX``."""
     before, infix, after = name.rpartition(_INFIX + ".")
-    return name.startswith(_PARTIAL) or (results and bool(before and infix and after))
+    return name.startswith(PARTIAL_PREFIX) or (results and bool(before and infix and after))
 
 
 def _locked(folder: Path) -> int | None:

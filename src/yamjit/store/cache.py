@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from yamjit.disk import cache_directory, describe, read_regular, write_whole
+from yamjit.disk import cache_directory, describe, read_regular, replace_whole
 from yamjit.spec import OFFICIAL_MODEL, KnownModel
 
 __all__ = ["cache_path", "keep", "read_cached"]
@@ -40,7 +40,7 @@ def keep(data: bytes, path: Path) -> str | None:
     """Write `data` to `path`, all of it or nothing; return why it could not be done."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, data, mode=0o644)
+        replace_whole(path, data, mode=0o644)
     except (OSError, ValueError) as error:
         return f"the model cannot be kept as {str(path)!r}: {describe(error)}"
     return None
