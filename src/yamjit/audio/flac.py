@@ -41,6 +41,11 @@ class StreamInfo:
         return int.from_bytes(self.data[:2], "big")
 
     @property
+    def rate(self) -> int:
+        """Sample rate in Hz."""
+        return int.from_bytes(self.data[10:13], "big") >> 4
+
+    @property
     def total(self) -> int:
         """Frames of sound in the stream, 0 if they are not known."""
         return int.from_bytes(self.data[13:18], "big") & 0xF_FFFF_FFFF

@@ -307,7 +307,8 @@ _INFO = re.compile(rb"Xing|Info|VBRI")
 
 
 def _is_info(body: bytes, kind: _Kind) -> bool:
-    if kind.layer != 3 or any(body[4 : 4 + kind.side_bytes]):
+    checksum = 0 if body[1] & 1 else 2
+    if kind.layer != 3 or any(body[4 + checksum : 4 + kind.side_bytes]):
         return body[36:40] == b"VBRI" and kind.layer == 3
     return body[4 + kind.side_bytes :][:4] in (b"Xing", b"Info")
 

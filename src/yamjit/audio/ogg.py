@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,7 +20,8 @@ _MOST_BYTES = _HEAD_BYTES + 255 + 255 * 255
 _CHUNK_BYTES = 2**20
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
 #: How the first packet of a stream of sound begins.
-_CODECS = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")
+_FLAC = b"\x7fFLAC"
+_CODECS = (b"\x01vorbis", b"OpusHead", _FLAC, b"Speex   ")
 #: Granule position of a page on which no packet ends.
 _NO_POSITION = 2**64 - 1
 
@@ -31,8 +31,10 @@ class _Stream:
     """One stream of sound in a link."""
 
     codec: bytes
+    #: The first packet.
     head: bytes
-    head_place: int
+    #: Of FLAC: where the content of its pages lies, which is that of a FLAC file.
+    bodies: list[Piece] = field(default_factory=list)
     sequence: int = 0
     position: int = 0
     first_position: int | None = None
@@ -119,12 +121,14 @@ def _enter(link: _Link, place: int, page: bytes) -> None:
     if page[5] & _FIRST:
         body = page[_HEAD_BYTES + page[26] :]
         codec = next((codec for codec in _CODECS if body.startswith(codec)), b"")
-        link.streams[serial] = _Stream(codec, page, place, number)
+        link.streams[serial] = _Stream(codec, body, sequence=number)
         return
     link.body = True
     stream = link.streams.get(serial)
     if stream is None:
         return
+    if stream.codec == _FLAC:
+        stream.bodies.append((place + _HEAD_BYTES + page[26], place + len(page)))
     stream.missing += max(0, number - stream.sequence - 1)
     stream.sequence = number
     stream.ended = bool(page[5] & _LAST)
@@ -152,29 +156,22 @@ def _remarks(links: list[_Link], amiss: int, *, cut: bool) -> tuple[str, ...]:
 def _part(file: OpenedFile, link: _Link, *, alone: bool) -> Part:
     stream = link.sound
     assert stream is not None
-    pieces: tuple[Piece, ...] | None = None if alone else ((link.start, link.end),)
+    if stream.codec == _FLAC:
+        return _native(stream)
+    return Part(None if alone else ((link.start, link.end),), steady=False, counted=_counted(stream))
+
+
+def _native(stream: _Stream) -> Part:
+    """Return a stream of FLAC as the FLAC file that it is without its pages: libsndfile reads no other."""
     place = stream.head.find(FLAC_MARK)
-    if stream.codec == b"\x7fFLAC" and place > 0:
-        info = StreamInfo(stream.head[place + 8 : place + 42])
-        if info.total and info.total != stream.position:
-            return _corrected(link, stream, info, place + 8)
-    return Part(pieces, steady=False, counted=_counted(stream))
-
-
-def _corrected(link: _Link, stream: _Stream, info: StreamInfo, place: int) -> Part:
-    """Return a link of FLAC whose header counts what its pages do."""
-    page = bytearray(stream.head)
-    page[place : place + 34] = info.with_total(stream.position)
-    page[22:26] = bytes(4)
-    page[22:26] = _checksum(page).to_bytes(4, "little")
-    after = stream.head_place + len(page)
-    pieces = ((link.start, stream.head_place), bytes(page), (after, link.end))
-    return Part(pieces, steady=False, claimed=info.total)
+    info = StreamInfo(stream.head[place + 8 : place + 42])
+    head = stream.head[place : place + 8] + info.with_total(0)
+    return Part((head, *stream.bodies), steady=False, claimed=info.total or None, counted=_counted(stream))
 
 
 def _counted(stream: _Stream) -> tuple[int, int] | None:
-    """Return the frames that a stream of Vorbis or Opus holds, and their rate, if it begins at its start."""
-    body = stream.head[_HEAD_BYTES + stream.head[26] :]
+    """Return the frames that a stream holds, and their rate, if it begins at its start."""
+    body = stream.head
     first = stream.first_position
     if first is None or first > 48_000 * 60 or stream.missing:
         return None
@@ -182,23 +179,6 @@ def _counted(stream: _Stream) -> tuple[int, int] | None:
         return max(0, stream.position - int.from_bytes(body[10:12], "little")), 48_000
     if stream.codec == b"\x01vorbis" and len(body) >= 16:
         return stream.position, max(1, int.from_bytes(body[12:16], "little"))
+    if stream.codec == _FLAC:
+        return stream.position, max(1, StreamInfo(body[body.find(FLAC_MARK) + 8 :]).rate)
     return None
-
-
-@functools.cache
-def _table() -> tuple[int, ...]:
-    table = []
-    for byte in range(256):
-        crc = byte << 24
-        for _ in range(8):
-            crc = (crc << 1 ^ (0x104C11DB7 if crc & 2**31 else 0)) & 0xFFFF_FFFF
-        table.append(crc)
-    return tuple(table)
-
-
-def _checksum(page: bytes | bytearray) -> int:
-    """Return the CRC-32 of polynomial 0x04c11db7 of a page, whose own is 0."""
-    table, crc = _table(), 0
-    for byte in page:
-        crc = (crc << 8 & 0xFFFF_FFFF) ^ table[crc >> 24 ^ byte]
-    return crc
