@@ -19,8 +19,9 @@ from yamjit.events import EventOptions
 from yamjit.options import ClassifierOptions
 from yamjit.output.arrays import Slab
 from yamjit.results import Row, Summary
-from yamjit.runs.folder import Places, whole_folder
 from yamjit.runs.inputs import STDIN, Recording
+from yamjit.runs.naming import Places
+from yamjit.runs.whole import whole_folder
 from yamjit.segments import SegmentOptions, cut_segments
 from yamjit.store import ResolvedModel
 
