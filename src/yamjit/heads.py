@@ -29,9 +29,11 @@ __all__ = [
     "HeadInfo",
     "ListedClass",
     "choose_heads",
+    "describe_heads",
     "list_classes",
     "read_heads",
     "read_sample_rate",
+    "told_apart",
 ]
 
 #: What a model that does not say it takes, in Hz: YAMNet's rate.
@@ -96,7 +98,7 @@ def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, 
     """
     described = _subgraph(graph).outputs
     tensors = [described[index] if index < len(described) else TensorMetadata() for index in range(len(plan.heads))]
-    names = _told_apart([tensor.name or head.name for tensor, head in zip(tensors, plan.heads, strict=True)])
+    names = told_apart([tensor.name or head.name for tensor, head in zip(tensors, plan.heads, strict=True)])
     heads = []
     for index, head in enumerate(plan.heads):
         tensor = tensors[index]
@@ -116,7 +118,7 @@ def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, 
     return tuple(heads)
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
+def told_apart(names: Sequence[str]) -> list[str]:
     """Return names by which each of several outputs can be told from the others."""
     if len(names) < 2:
         return list(names)
@@ -150,7 +152,8 @@ def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_
     ----------
     heads : sequence of HeadInfo
     wanted : str, int, or None
-        A name, exactly or else in any case; or an index among the model's outputs, in digits too.
+        A name, exactly or else in any case; or an index among the model's outputs, in digits too. Negative ones count
+        from the last.
 
     Raises
     ------
@@ -162,11 +165,20 @@ def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_
     name = str(wanted).strip()
     found = [head for head in heads if head.name == name] if isinstance(wanted, str) else []
     found = found or [head for head in heads if isinstance(wanted, str) and head.name.casefold() == name.casefold()]
-    found = found or [head for head in heads if str(head.index) == name]
+    found = found or [head for place, head in enumerate(heads, -len(heads)) if name in (str(head.index), str(place))]
     if found:
         return (found[0],)
-    known = ", ".join(f"{head.index} {head.name!r} ({len(head.labels)} classes)" for head in heads)
-    raise InputError(f"no head {wanted!r} in this model; its heads are {known}")
+    shown = name if name.removeprefix("-").isdecimal() else repr(wanted)
+    raise InputError(f"no output {shown}; the model has {len(heads)}: {describe_heads(heads)}")
+
+
+def describe_heads(heads: Sequence[_Head]) -> str:
+    """Return index, name and number of classes of each head, for messages."""
+    return ", ".join(f"{head.index} {head.name!r} ({_classes(len(head.labels))})" for head in heads)
+
+
+def _classes(count: int) -> str:
+    return "1 class" if count == 1 else f"{count} classes"
 
 
 def read_sample_rate(graph: Graph) -> int:

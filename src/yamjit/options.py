@@ -57,8 +57,9 @@ class ClassifierOptions:
         Classes that are listed under one name, with the highest of their scores, and no longer on their own. Of a
         file: see `read_groups`.
     head : str, int, or None
-        The one output of the model that counts, by its name or its index from 0; by default all of them do. A name in
-        the other options stands for the classes of that name in every head that counts.
+        The one output of the model that counts, by its name in any case or its index from 0, negative ones from the
+        last; by default all of them do. A name in the other options stands for the classes of that name in every head
+        that counts.
 
     Raises
     ------

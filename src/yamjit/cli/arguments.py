@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_backend",
     "add_event_options",
+    "add_head",
     "add_inputs",
     "add_listing",
     "add_model",
@@ -147,13 +148,18 @@ def add_top(parser: argparse.ArgumentParser, *, some: bool = False) -> None:
     )
 
 
+def add_head(parser: Any, default: str) -> None:
+    """Add ``--head``."""
+    argument = parser.add_argument(
+        "--head", metavar="NAME|INDEX", help=f"output of the model that counts (default: {default})"
+    )
+    argument.completer = _head_names
+
+
 def add_listing(parser: argparse.ArgumentParser) -> None:
     """Add which classes are listed, and how they are called."""
     group = parser.add_argument_group("classes", "by name in any case, AudioSet id or index; see yamjit labels")
-    head = group.add_argument(
-        "--head", metavar="NAME|INDEX", help="the only output of the model that counts (default: all)"
-    )
-    head.completer = _head_names  # type: ignore[attr-defined]
+    add_head(group, "all that there are")
     group.add_argument(
         "--threshold",
         type=by_name(fraction),
