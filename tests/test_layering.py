@@ -37,6 +37,7 @@ STOREYS = {
     "streaming": 6,
     "events": 6,
     "recording": 7,
+    "listing": 7,
     "classification": 8,
     "classifier": 9,
     "learn": 10,

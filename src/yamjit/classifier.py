@@ -20,8 +20,9 @@ from yamjit.classification import Classification, collect
 from yamjit.errors import InputError, ModelError
 from yamjit.events import Event, EventDetector, EventOptions, by_start
 from yamjit.frontend import FrontEnd, Patches
-from yamjit.heads import HeadInfo, read_heads, read_sample_rate
+from yamjit.heads import HeadInfo, choose_heads, read_heads, read_sample_rate
 from yamjit.kernels import load_backend
+from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.plan import Plan, compile_plan
 from yamjit.recording import WindowStream
@@ -55,11 +56,12 @@ class Classifier:
     Attributes
     ----------
     heads : tuple of HeadInfo
-        What each output of the model means: its classes and their names.
+        What each output of the model means: its classes and their names. Only the one that the options choose, if they
+        choose one: the others then count nowhere.
     categories : tuple of Categories
-        What the options list of each output.
+        What the options list of each of `heads`.
     labels : tuple of str
-        Names of the first output's classes.
+        Names of the first head's classes.
     sample_rate : int
         That the model takes, in Hz.
     """
@@ -85,9 +87,12 @@ class Classifier:
 
     def _set_options(self, options: ClassifierOptions) -> None:
         self.options = options
-        self.heads: tuple[HeadInfo, ...] = read_heads(self.graph, self.plan, options.display_names_locale)
+        self.heads: tuple[HeadInfo, ...] = choose_heads(
+            read_heads(self.graph, self.plan, options.display_names_locale), options.head
+        )
         self.labels: tuple[str, ...] = self.heads[0].labels
         self.categories: tuple[Categories, ...] = categories_of_heads(self.heads, options)
+        self._listing = Listing(self.categories)
         self._calibrations = choose_calibrations(
             options.calibration, [head.calibration for head in self.heads], [len(head.labels) for head in self.heads]
         )
@@ -158,6 +163,7 @@ class Classifier:
         non_finite: Literal["refuse", "zero"] = "refuse",
         aggregate: Literal["mean", "max"] = "mean",
         level: bool = False,
+        head: str | int | None = None,
     ) -> WindowStream:
         """Score a recording of any length, or a live source, window by window in constant memory.
 
@@ -186,6 +192,8 @@ class Classifier:
             How the scores of all windows become those of the recording.
         level : bool
             Whether the level of each window is computed.
+        head : str or int, optional
+            The one head that counts, as in `ClassifierOptions`.
 
         Returns
         -------
@@ -201,7 +209,8 @@ class Classifier:
         ModelError
             If the model takes log-mel patches instead of samples.
         """
-        scorer = self._scorer()
+        chosen = self._with_head(head)
+        scorer = chosen._scorer()
         hop = self._hop(hop_s, overlap)
         source = open_audio(
             audio,
@@ -216,8 +225,8 @@ class Classifier:
             return WindowStream(
                 source,
                 scorer,
-                self.heads,
-                self.categories,
+                chosen.heads,
+                chosen.categories,
                 hop,
                 aggregate=aggregate,
                 level=level,
@@ -241,6 +250,7 @@ class Classifier:
         end_s: float | None = ...,
         non_finite: Literal["refuse", "zero"] = ...,
         aggregate: Literal["mean", "max"] = ...,
+        head: str | int | None = ...,
     ) -> tuple[Classification, ...]: ...
 
     @overload
@@ -257,6 +267,7 @@ class Classifier:
         end_s: float | None = ...,
         non_finite: Literal["refuse", "zero"] = ...,
         aggregate: Literal["mean", "max"] = ...,
+        head: str | int | None = ...,
     ) -> Classification: ...
 
     def classify(
@@ -278,7 +289,7 @@ class Classifier:
             it holds the aggregate alone, and memory does not depend on the length.
         **how
             Further arguments of `windows`: `sample_rate`, `hop_s`, `overlap`, `start_s`, `end_s`, `non_finite`,
-            `aggregate`.
+            `aggregate`, `head`.
 
         Returns
         -------
@@ -334,49 +345,72 @@ class Classifier:
     # -- Events -------------------------------------------------------------------------------------------------
 
     def detector(
-        self, options: EventOptions | None = None, *, hop_s: float | None = None, channel: int | None = None
+        self,
+        options: EventOptions | None = None,
+        *,
+        hop_s: float | None = None,
+        overlap: float | None = None,
+        channel: int | None = None,
+        head: str | int | None = None,
     ) -> EventDetector:
-        """Return a detector of events for the windows of a stream, of the first output's listed classes.
+        """Return a detector of events for the windows of a stream, of the listed classes of all heads.
+
+        It takes what `listed_scores` returns; where a model has one head and all its classes are listed, that is
+        ``windows.scores``.
 
         Parameters
         ----------
         options : EventOptions, optional
-        hop_s : float > 0, optional
-            From one window to the next, in seconds.
+            Names in it are those that `ClassifierOptions` takes.
+        hop_s, overlap
+            Of the windows, see `windows`.
         channel : int, optional
             That its events are said to be of.
+        head : str or int, optional
+            See `windows`.
         """
-        categories = self.categories[0]
-        return EventDetector(
-            categories.names,
-            categories.class_indices,
-            categories.audioset_ids,
-            options or EventOptions(),
-            window_s=self._scorer().window_s,
-            hop_s=self._hop(hop_s, None) / self.sample_rate,
-            channel=channel,
-        )
+        listing = self._with_head(head)._listing
+        hop = self._hop(hop_s, overlap) / self.sample_rate
+        return _detector(listing, options, self._scorer().window_s, hop, channel)
 
-    def watch(self, audio: Any, options: EventOptions | None = None, **how: Any) -> Iterator[Event]:
+    def listed_scores(self, windows: Windows, *, head: str | int | None = None) -> Float32:
+        """Return the scores of what is listed of all heads, those of the first head first.
+
+        Parameters
+        ----------
+        windows : Windows
+            Of this classifier.
+        head : str or int, optional
+            The one that `windows` were scored for.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, k), float32]
+        """
+        return self._with_head(head)._listing.reduce(windows.heads)
+
+    def watch(
+        self, audio: Any, options: EventOptions | None = None, *, head: str | int | None = None, **how: Any
+    ) -> Iterator[Event]:
         """Yield the events of a recording or of a live source, each when it is over, in constant memory.
 
         Parameters
         ----------
-        audio, **how
+        audio, head, **how
             See `windows`.
         options : EventOptions, optional
             When an event begins and ends.
         """
         options = options or EventOptions()
-        with self.windows(audio, level=options.min_dbfs is not None, **how) as stream:
+        with self.windows(audio, level=options.min_dbfs is not None, head=head, **how) as stream:
             yield from self.watch_windows(stream, options)
 
     def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:
         """Yield the events of a stream that `windows` returned; with a `min_dbfs`, one with ``level=True``."""
-        categories = self.categories[0]
-        detectors = {c: self.detector(options, hop_s=stream.hop_s, channel=c) for c in stream.channels}
+        listing = Listing(stream.categories)
+        detectors = {c: _detector(listing, options, stream.window_s, stream.hop_s, c) for c in stream.channels}
         for windows in stream:
-            listed = categories.reduce(windows.scores)
+            listed = listing.reduce(windows.heads)
             yield from detectors[windows.channel].push(windows.times_s, listed, windows.level_dbfs)
         for detector in detectors.values():
             yield from detector.flush(stream.source.start_s + stream.duration_s)
@@ -396,6 +430,7 @@ class Classifier:
         hop_s: float | None = None,
         overlap: float | None = None,
         level: bool = False,
+        head: str | int | None = None,
     ) -> Stream:
         """Return a stream that blocks of samples are pushed to.
 
@@ -407,7 +442,7 @@ class Classifier:
             Of the blocks.
         channel : "mix" or int
             What is heard: the mean of the channels, or one of them, from 0.
-        hop_s, overlap, level
+        hop_s, overlap, level, head
             See `windows`.
         """
         rate = self.sample_rate if sample_rate is None else sample_rate
@@ -415,7 +450,7 @@ class Classifier:
         def push_anew() -> PushedAudio:
             return PushedAudio(rate, self.sample_rate, channels, channel)
 
-        return Stream(self._scorer(), push_anew, self._hop(hop_s, overlap), level=level)
+        return Stream(self._with_head(head)._scorer(), push_anew, self._hop(hop_s, overlap), level=level)
 
     def score_window(self, samples: Any) -> Windows:
         """Score exactly one window.
@@ -438,8 +473,12 @@ class Classifier:
 
     # -- What they share ----------------------------------------------------------------------------------------
 
+    def _with_head(self, head: str | int | None) -> Classifier:
+        return self if head is None else self.with_options(head=head)
+
     def _scorer(self) -> Scorer:
-        return Scorer(self.front_end, self._borrowed_network, self._calibrations, self.sample_rate)
+        outputs = [head.index for head in self.heads]
+        return Scorer(self.front_end, self._borrowed_network, self._calibrations, self.sample_rate, outputs)
 
     @contextlib.contextmanager
     def _borrowed_network(self) -> Iterator[Network]:
@@ -471,7 +510,25 @@ class Classifier:
     def __repr__(self) -> str:
         known = self.source.known
         name = known.name if known else "an unverified model"
-        return f"<Classifier: {name}, {len(self.labels)} classes, from {self.source.origin}>"
+        classes = " + ".join(str(len(head.labels)) for head in self.heads)
+        return f"<Classifier: {name}, {classes} classes, from {self.source.origin}>"
+
+
+def _detector(
+    listing: Listing, options: EventOptions | None, window_s: float, hop_s: float, channel: int | None
+) -> EventDetector:
+    return EventDetector(
+        listing.names,
+        listing.class_indices,
+        listing.audioset_ids,
+        options,
+        window_s,
+        hop_s,
+        channel=channel,
+        heads=listing.heads,
+        score_thresholds=listing.thresholds,
+        find=listing.find,
+    )
 
 
 def _only_one(result: Any) -> Classification:

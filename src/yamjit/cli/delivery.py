@@ -95,7 +95,7 @@ def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) ->
             args,
             hearing,
             form.suffixes[0],
-            lambda places: RowJob(hearing, places, form.open, form.binary),
+            lambda places: RowJob(hearing, places, form.of_heads(hearing.classifier.heads).open, form.binary),
             extra={"format": form.name},
         )
     _refuse_resuming(args)
@@ -105,7 +105,7 @@ def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) ->
         raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress:
         object.__setattr__(hearing, "watch", progress.watch)
-        with _writer(args, form, progress) as writer:
+        with _writer(args, form.of_heads(hearing.classifier.heads), progress) as writer:
             return follow(rows_to_writer(recordings, hearing, writer, args.jobs), len(recordings), progress)
 
 

@@ -45,9 +45,7 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("--rate", type=arguments.positive, metavar="HZ", help="sample rate (default: 16000 of a pipe)")
     parser.add_argument("--channels", type=arguments.positive, metavar="N", help="that are recorded (default: 1)")
     parser.add_argument("--for", dest="end", type=arguments.seconds, metavar="SECONDS", help="end after so long")
-    parser.add_argument(
-        "--top", "--max-results", type=arguments.positive, default=8, metavar="N", help="classes (default: %(default)s)"
-    )
+    arguments.add_top(parser, some=True)
     parser.add_argument("--events", action="store_true", help="events in place of the classes of each window")
     parser.add_argument("--format", choices=_FORMATS, help="by default bars in a terminal, else jsonl")
     parser.add_argument("-q", "--quiet", action="store_true", help="no summary on standard error")
@@ -106,12 +104,12 @@ def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStre
     form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
     finder = EventFinder(classifier, stream, arguments.events_of(args)) if args.events else None
     delay = Delay(source)
-    with FORMATS["text" if form == "bars" else form].open(sys.stdout) as writer:
+    with FORMATS["text" if form == "bars" else form].of_heads(stream.heads).open(sys.stdout) as writer:
         if form == "bars":
-            sink: Any = BarSink(stream, Bars(sys.stdout), args.top, finder, delay)
+            sink: Any = BarSink(stream, Bars(sys.stdout, several_heads=len(stream.heads) > 1), finder, delay)
         else:
             writer.begin(stream.name)
-            sink = RowSink(stream, writer, args.top, finder, sys.stdout if form == "jsonl" else None)
+            sink = RowSink(stream, writer, finder, sys.stdout if form == "jsonl" else None)
         interruption: BaseException | None = None
         try:
             with Patience() as patience:
@@ -124,7 +122,7 @@ def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStre
             interruption = error
         if stream.count:
             sink.finish()
-            writer.end(stream.summary(args.top))
+            writer.end(stream.summary())
     _summarise(args, stream, delay)
     if interruption is not None:
         raise interruption

@@ -10,6 +10,7 @@ import numpy as np
 
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.heads import choose_heads
 from yamjit.learn.dataset import Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import DEFAULT_HOP_S, Features, Skipped
@@ -170,7 +171,7 @@ def evaluate_model(
     model: Classifier,
     dataset: Dataset,
     *,
-    head: int = -1,
+    head: int | str = -1,
     aggregate: Literal["mean", "max"] = "mean",
     hop_s: float = DEFAULT_HOP_S,
 ) -> tuple[Evaluation, tuple[Skipped, ...]]:
@@ -180,8 +181,8 @@ def evaluate_model(
     ----------
     model : Classifier
     dataset : Dataset
-    head : int
-        Which of the model's outputs; the last one by default.
+    head : int or str
+        Which of the model's outputs, by index or name; the last one by default.
     aggregate : {"mean", "max"}
     hop_s : float > 0
         From one window to the next, in seconds.
@@ -199,7 +200,7 @@ def evaluate_model(
     """
     if aggregate not in ("mean", "max"):
         raise InputError(f"aggregate is {aggregate!r}; accepted: mean, max")
-    info = model.heads[head]
+    (info,) = choose_heads(model.heads, head)
     missing = [name for name in dataset.classes if name not in info.labels]
     if missing:
         raise InputError(f"the model's output {info.name!r} has no class {', '.join(map(repr, missing))}")
@@ -212,7 +213,7 @@ def evaluate_model(
         except (AudioError, InputError, LimitError) as error:  # also a stretch beyond the end
             skipped.append(Skipped(clip, str(error)))
             continue
-        rows.append(result.heads[head].clip_scores)
+        rows.append(choose_heads(result.heads, info.index)[0].clip_scores)
         kept.append(clip)
     if not kept:
         raise InputError(f"none of {len(skipped)} clips can be read, the first is {skipped[0]}")
