@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_rate, one_line
 from yamjit.errors import AudioError, InputError
 
@@ -84,13 +85,12 @@ class ArrayReader:
 
 def as_array(value: object) -> NDArray[Any]:
     """Return `value` as an array, or refuse it."""
-    try:
-        return np.asarray(value)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise InputError(
-            f"{type(value).__name__} is no audio: {one_line(str(error))}; accepted are a path, "
-            "a binary file object, an array, or an iterator of arrays"
-        ) from error
+    samples: NDArray[Any] = checks.array(
+        value,
+        f"{type(value).__name__} is no audio",
+        accepted="a path, a binary file object, an array, or an iterator of arrays",
+    )
+    return samples
 
 
 def check_type(samples: NDArray[Any]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from yamjit.audio.arrays import as_array, check_type, to_float32
 from yamjit.audio.channels import ChannelChoice
-from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
+from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate
 from yamjit.audio.quality import Inspector
 from yamjit.audio.resample import Resampler
 from yamjit.errors import InputError
@@ -48,16 +48,14 @@ class PushedAudio:
         limits: AudioLimits = DEFAULT_AUDIO_LIMITS,
     ) -> None:
         self.sample_rate = check_rate(sample_rate, "sample_rate", limits)
-        if isinstance(channels, bool) or channels not in range(1, limits.channels + 1):
-            raise InputError(f"channels is {channels!r}; 1 to {limits.channels} are accepted")
-        self.channels = int(channels)
+        self.channels = check_channels(channels, limits)
         self._choice = ChannelChoice(channel, self.channels, self.name)
         if self._choice.tracks != 1:
             raise InputError(
                 'a stream has one track: channel="mix" or a number; push each channel to a stream of its own'
             )
         self._inspector = Inspector(self.name, self.sample_rate, self._choice, peak=limits.peak, zero=False)
-        self._resampler = Resampler(self.sample_rate, target_rate)
+        self._resampler = Resampler(self.sample_rate, check_rate(target_rate, "target_rate", limits))
         self._taken = 0
 
     @property
