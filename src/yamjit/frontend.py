@@ -134,6 +134,13 @@ class PatchStream:
         """Samples pushed so far, without those that `flush` adds."""
         return self._samples.end - self._padding
 
+    @property
+    def needed(self) -> int:
+        """How many samples there are, counted from the first, once the next frame or window is complete."""
+        c = self._front_end.constants
+        next_frame = self._frames.end * c.hop_length + c.frame_length
+        return min(next_frame, self._done * self._hop + c.window_samples)
+
     def push(self, samples: Float32) -> Patches:
         """Take more samples; returns what is complete.
 
@@ -143,7 +150,7 @@ class PatchStream:
         """
         c = self._front_end.constants
         self._samples.append(samples)
-        if self._samples.end < self._next_end():
+        if self._samples.end < self.needed:
             return self._nothing._replace(first=self._done)
         frames = self._front_end.frames(self._samples.since(self._frames.end * c.hop_length))
         self._frames.append(frames)
@@ -152,12 +159,6 @@ class PatchStream:
         self._done += len(patches)
         self._forget()
         return found
-
-    def _next_end(self) -> int:
-        """Return how many samples complete the next frame or window."""
-        c = self._front_end.constants
-        next_frame = self._frames.end * c.hop_length + c.frame_length
-        return min(next_frame, self._done * self._hop + c.window_samples)
 
     def flush(self) -> Patches:
         """Pad the end with zeros and return the rest; the stream must not be used any more."""

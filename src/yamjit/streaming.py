@@ -202,7 +202,10 @@ class Stream:
             At a sample that is not finite, or far beyond full scale.
         """
         self._check_open()
-        return self._score(self._patches.push(self._audio.push(block)))
+        self._audio.hold(block)
+        if self._nothing is not None and not self._audio.reaches(self._patches.needed):
+            return self._nothing
+        return self._score(self._patches.push(self._audio.release()))
 
     def flush(self) -> Windows:
         """End the stream: pad its end with zeros to a whole window, as `Classifier.classify` does, and return the rest.

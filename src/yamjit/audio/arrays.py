@@ -144,6 +144,8 @@ def _as_columns(samples: NDArray[Any], limits: AudioLimits) -> NDArray[Any]:
 
 def to_float32(samples: NDArray[Any]) -> NDArray[np.float32]:
     """Return a new array, scaled to [-1, 1]."""
+    if samples.dtype == np.float32:
+        return samples.astype(np.float32)
     if samples.dtype.kind == "f":
         with np.errstate(over="ignore"):  # becomes inf, which is refused with its time
             return samples.astype(np.float32)
