@@ -16,10 +16,11 @@ SOURCE = ROOT / "src" / "yamjit"
 STOREYS = {
     "errors": 0,
     "spec": 0,
-    "labels": 1,
+    "checks": 1,
     "disk": 1,
     "results": 1,
     "class_map": 2,
+    "labels": 2,
     "tflite": 2,
     "audio": 2,
     "kernels": 2,
