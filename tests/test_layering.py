@@ -16,8 +16,10 @@ SOURCE = ROOT / "src" / "yamjit"
 STOREYS = {
     "errors": 0,
     "spec": 0,
+    "text": 0,
     "labels": 1,
     "disk": 1,
+    "signatures": 1,
     "results": 1,
     "class_map": 2,
     "tflite": 2,

@@ -17,7 +17,7 @@ from yamjit.audio import PushedAudio, open_audio
 from yamjit.calibration import choose_calibrations
 from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
 from yamjit.classification import Classification, collect
-from yamjit.errors import InputError, ModelError
+from yamjit.errors import InputError, ModelError, naming
 from yamjit.events import Event, EventDetector, EventOptions, by_start
 from yamjit.frontend import FrontEnd, Patches
 from yamjit.heads import HeadInfo, read_heads, read_sample_rate
@@ -75,9 +75,10 @@ class Classifier:
         self.threads: int = _checked_threads(threads)
         self._backend = load_backend(backend)
         self.source = source
-        self.graph: Graph = read_graph(source.data)
-        self.plan: Plan = compile_plan(self.graph)
-        self.sample_rate: int = read_sample_rate(self.graph)
+        with naming(source.name):
+            self.graph: Graph = read_graph(source.data)
+            self.plan: Plan = compile_plan(self.graph)
+            self.sample_rate: int = read_sample_rate(self.graph)
         self._front_end = FrontEnd(self.plan.front_end, backend) if self.plan.front_end is not None else None
         self._local = threading.local()
         self._idle: list[Network] = []
@@ -85,7 +86,8 @@ class Classifier:
 
     def _set_options(self, options: ClassifierOptions) -> None:
         self.options = options
-        self.heads: tuple[HeadInfo, ...] = read_heads(self.graph, self.plan, options.display_names_locale)
+        with naming(self.source.name):
+            self.heads: tuple[HeadInfo, ...] = read_heads(self.graph, self.plan, options.display_names_locale)
         self.labels: tuple[str, ...] = self.heads[0].labels
         self.categories: tuple[Categories, ...] = categories_of_heads(self.heads, options)
         self._calibrations = choose_calibrations(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
+from yamjit.text import printable
 
 __all__ = [
     "CACHE_VARIABLE",
@@ -226,9 +227,4 @@ def _settle(partial: Path, target: Path, before: os.stat_result | None, mode: in
 def describe(error: Exception) -> str:
     """Return what went wrong, in one line, without the file name."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return printable(str(text))
-
-
-def printable(text: str) -> str:
-    """Return `text` in one line, without control characters."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return printable(" ".join(str(text).split()))

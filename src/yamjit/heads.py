@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -24,7 +24,18 @@ from yamjit.tflite.metadata import (
     TensorMetadata,
 )
 
-__all__ = ["DEFAULT_SAMPLE_RATE", "HeadInfo", "ListedClass", "list_classes", "read_heads", "read_sample_rate"]
+if TYPE_CHECKING:
+    from yamjit.tflite.patching import Described
+
+__all__ = [
+    "DEFAULT_SAMPLE_RATE",
+    "HeadInfo",
+    "ListedClass",
+    "list_classes",
+    "read_heads",
+    "read_labelled_outputs",
+    "read_sample_rate",
+]
 
 #: What a model that does not say it takes, in Hz: YAMNet's rate.
 DEFAULT_SAMPLE_RATE = 16_000
@@ -105,6 +116,38 @@ def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, 
     return tuple(heads)
 
 
+def read_labelled_outputs(described: Described, locale: str = "en") -> tuple[HeadInfo, ...]:
+    """Read the names of classes of a model that need not be one that can be run.
+
+    Parameters
+    ----------
+    described : Described
+    locale : str
+        As for `read_heads`.
+
+    Returns
+    -------
+    tuple of HeadInfo
+        One for each output that has a label file; calibration and thresholds are left out.
+
+    Raises
+    ------
+    ModelError
+        If a label file is not UTF-8.
+    """
+    heads = []
+    for index, (end, tensor) in enumerate(zip(described.outputs, _subgraph(described).outputs, strict=False)):
+        listed = _of_type(tensor, FileType.TENSOR_AXIS_LABELS)
+        if not listed:
+            continue
+        labels = parse_labels(_content(described.files, listed[0].name))
+        shown = _of_locale(listed, locale)
+        display_names = labels if shown is None else _read_labels(described.files, shown.name, len(labels))
+        ids = tuple(audioset_id(label) for label in labels)
+        heads.append(HeadInfo(tensor.name or end.name, index, labels, display_names, ids))
+    return tuple(heads)
+
+
 def read_sample_rate(graph: Graph) -> int:
     """Return the rate that the metadata ask for, in Hz; `DEFAULT_SAMPLE_RATE` where they ask for none.
 
@@ -124,8 +167,8 @@ def read_sample_rate(graph: Graph) -> int:
     return audio.sample_rate
 
 
-def _subgraph(graph: Graph) -> SubgraphMetadata:
-    subgraphs = graph.metadata.subgraphs if graph.metadata else ()
+def _subgraph(model: Graph | Described) -> SubgraphMetadata:
+    subgraphs = model.metadata.subgraphs if model.metadata else ()
     return subgraphs[0] if subgraphs else SubgraphMetadata()
 
 

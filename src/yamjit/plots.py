@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from yamjit.audio import open_audio
 from yamjit.errors import DependencyError, InputError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from yamjit.classifier import Classifier
     from yamjit.recording import WindowStream
 
-__all__ = ["PICTURE_FORMATS", "Overview", "draw_overview", "draw_spectrogram", "save_figure", "survey"]
+__all__ = ["PICTURE_FORMATS", "Overview", "as_caption", "draw_overview", "draw_spectrogram", "save_figure", "survey"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -168,7 +170,7 @@ def draw_overview(overview: Overview) -> Figure:
     for axes in (wave, mel):
         axes.tick_params(labelbottom=False)
     _time_axis(classes, overview.start_s, overview.duration_s)
-    wave.set_title(_shortened(os.path.basename(overview.name)), loc="left", fontsize=11, fontweight="bold")  # noqa: PTH119
+    wave.set_title(as_caption(os.path.basename(overview.name)), loc="left", fontsize=11, fontweight="bold")  # noqa: PTH119
     return figure
 
 
@@ -186,7 +188,7 @@ def draw_spectrogram(overview: Overview) -> Figure:
     image = _draw_log_mel(axes, overview)
     _bar(figure, image, figure.add_subplot(grid[0, 1]), "ln of magnitude")
     _time_axis(axes, overview.start_s, overview.duration_s)
-    axes.set_title(_shortened(os.path.basename(overview.name)), loc="left", fontsize=11, fontweight="bold")  # noqa: PTH119
+    axes.set_title(as_caption(os.path.basename(overview.name)), loc="left", fontsize=11, fontweight="bold")  # noqa: PTH119
     return figure
 
 
@@ -203,7 +205,9 @@ def save_figure(figure: Figure, file: BinaryIO, form: str) -> None:
     import matplotlib as mpl
 
     nameless = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
-    with mpl.rc_context({"svg.hashsalt": "yamjit"}):
+    with mpl.rc_context({"svg.hashsalt": "yamjit"}), warnings.catch_warnings():
+        # Scripts that the font does not know are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(file, format=form, dpi=150, metadata=nameless[form])
 
 
@@ -355,7 +359,7 @@ def _draw_scores(axes: Axes, overview: Overview) -> Any:
     rows = max(1, len(overview.labels))
     scores = overview.scores.T if overview.labels else np.zeros((1, len(overview.scores)), np.float32)
     mesh = axes.pcolormesh(edges, np.arange(rows + 1) - 0.5, scores, cmap=_SCORES, vmin=0, vmax=1, rasterized=True)
-    axes.set_yticks(range(len(overview.labels)), [_shortened(label, 34) for label in overview.labels], fontsize=9)
+    axes.set_yticks(range(len(overview.labels)), [as_caption(label, 34) for label in overview.labels], fontsize=9)
     axes.set_ylim(rows - 0.5, -0.5)
     axes.set_yticks(np.arange(1, rows) - 0.5, minor=True)
     axes.grid(which="minor", axis="y", color="white", linewidth=1)
@@ -399,7 +403,8 @@ def _clock(value: float, end_s: float, step: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
-def _shortened(text: str, most: int = 90) -> str:
-    """Return a text without markup, and not too long."""
-    escaped = text if len(text) <= most else text[: most - 1] + "…"
-    return escaped.replace("$", r"\$")
+def as_caption(text: str, most: int = 90) -> str:
+    """Return what a stranger wrote as a picture shows it: in one line, without markup, and not too long."""
+    shown = printable(text)
+    shown = shown if len(shown) <= most else shown[: most - 1] + "…"
+    return shown.replace("$", r"\$")

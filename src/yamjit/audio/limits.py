@@ -6,6 +6,7 @@ import operator
 from dataclasses import dataclass
 
 from yamjit.errors import InputError
+from yamjit.text import printable as one_line
 
 __all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_rate", "one_line"]
 
@@ -87,8 +88,3 @@ def check_channels(value: object, limits: AudioLimits) -> int:
     if not 1 <= channels <= limits.channels:
         raise InputError(f"channels is {one_line(repr(value))}; accepted are 1 to {limits.channels}")
     return channels
-
-
-def one_line(text: str) -> str:
-    r"""Return `text` with everything unprintable (newlines, undecodable bytes) escaped, as in ``\n``."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

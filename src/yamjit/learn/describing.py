@@ -87,7 +87,7 @@ def set_labels(
     ----------
     described : Described
     labels : sequence of str
-        One for each class.
+        One for each class; where the output's shape does not fix their number, any.
     display_names : mapping of str to sequence of str, optional
         By language.
     output : int
@@ -102,7 +102,7 @@ def set_labels(
     classes = described.outputs[place].classes
     lists = {"": checked_labels(labels), **dict(display_names or {})}
     for locale, names in lists.items():
-        if len(names) != classes:
+        if len(names) != (len(lists[""]) if classes < 0 else classes):
             raise InputError(f"{len(names)} names{f' of {locale!r}' if locale else ''} for {classes} classes")
         checked_labels(tuple(dict.fromkeys(names)))
     dropped = {f.name for f in tensor.associated_files if f.type == FileType.TENSOR_AXIS_LABELS}
