@@ -18,7 +18,7 @@ from yamjit.audio import AudioSource, PushedAudio, open_audio
 from yamjit.calibration import choose_calibrations
 from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
 from yamjit.classification import KEPT, Classification, collect
-from yamjit.errors import InputError, ModelError, UnknownArgumentError
+from yamjit.errors import InputError, ModelError, UnknownArgumentError, naming
 from yamjit.events import Event, EventDetector, EventOptions, by_start
 from yamjit.frontend import FrontEnd, Patches
 from yamjit.heads import HeadInfo, choose_heads, read_heads, read_sample_rate
@@ -105,9 +105,10 @@ class Classifier:
         self._backend_name = backend
         self._backend = load_backend(backend)
         self.source = source
-        self.graph: Graph = read_graph(source.data)
-        self.plan: Plan = compile_plan(self.graph)
-        self.sample_rate: int = read_sample_rate(self.graph)
+        with naming(source.name):
+            self.graph: Graph = read_graph(source.data)
+            self.plan: Plan = compile_plan(self.graph)
+            self.sample_rate: int = read_sample_rate(self.graph)
         self._front_end = FrontEnd(self.plan.front_end, backend) if self.plan.front_end is not None else None
         self._local = threading.local()
         self._idle: list[Network] = []
@@ -117,9 +118,9 @@ class Classifier:
         if not isinstance(options, ClassifierOptions):
             raise InputError(f"options is {checks.shown(options)}; ClassifierOptions are accepted")
         self.options = options
-        self.heads: tuple[HeadInfo, ...] = choose_heads(
-            read_heads(self.graph, self.plan, options.display_names_locale), options.head
-        )
+        with naming(self.source.name):
+            heads = read_heads(self.graph, self.plan, options.display_names_locale)
+        self.heads: tuple[HeadInfo, ...] = choose_heads(heads, options.head)
         self.labels: tuple[str, ...] = self.heads[0].labels
         self.categories: tuple[Categories, ...] = categories_of_heads(self.heads, options)
         self._listing = Listing(self.categories)

@@ -11,6 +11,7 @@ import numpy as np
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.opening import OpenedFile, describe_os_error
 from yamjit.errors import AudioError, DependencyError
+from yamjit.signatures import HEAD_BYTES, foreign_kind
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -138,7 +139,7 @@ class FileReader:
     def _open(self) -> Any:
         if self._opened.callbacks.size == 0:
             raise AudioError(f"{self.name}: is empty")
-        head = self._opened.head()
+        head = self._opened.head(HEAD_BYTES)
         if SAMPLE_DUMP.match(head):
             raise AudioError(f"{self.name}: a MIDI sample dump (SDS) is not supported; convert it first, as with sox")
         try:
@@ -268,6 +269,8 @@ def _describe_refusal(error: Exception, head: bytes) -> str:
     for offset, signature, kind in FOREIGN_SIGNATURES:
         if head[offset:].startswith(signature):
             return f"{kind} is not supported; convert it first, as with: ffmpeg -i INPUT output.flac"
+    if other := foreign_kind(head):
+        return f"is {other}"
     return f"is no audio that libsndfile can read: {_describe_failure(error)}"
 
 

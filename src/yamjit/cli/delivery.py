@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from yamjit.cli.arguments import options_of, reading_of
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS
 from yamjit.cli.progress import Progress
-from yamjit.disk import printable
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -148,7 +148,7 @@ def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Pro
             for warning in _warnings(outcome.value):
                 progress.warn(f"warning: {_named(outcome.recording.name, warning)}")
     if failures and total > 1:
-        progress.say("\n  ".join([f"{len(failures)} of {total} files failed:", *failures]))
+        progress.say("\n  ".join([f"{len(failures)} of {total} files failed:", *map(printable, failures)]))
     return EXIT_SOME_FAILED if failures else EXIT_OK
 
 
@@ -158,7 +158,8 @@ def _warnings(value: Any) -> Iterable[str]:
 
 def _named(name: str, message: str) -> str:
     """Return a message that begins with the name of its recording."""
-    return message if message.startswith((name, "<")) else f"{name}: {message}"
+    shown = printable(name)
+    return message if message.startswith((shown, "<")) else f"{shown}: {message}"
 
 
 # -- Where results go -------------------------------------------------------------------------------------------

@@ -6,13 +6,13 @@ import argparse
 import io
 import json
 import sys
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.arguments import seconds
 from yamjit.errors import InputError
+from yamjit.text import printable, printable_lines
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -36,6 +36,9 @@ __all__ = [
     "tell_of_clips",
     "write",
 ]
+
+#: Of a file of names; AudioSet's 521 have 9 kB.
+_MOST_NAMES_BYTES = 2**22
 
 _DATA = """\
 data: a folder that holds a folder of recordings for each class; a table (.csv or .tsv) with a column for the file and
@@ -167,13 +170,15 @@ def read_names(path: str) -> tuple[str, ...]:
     InputError
         If it cannot be read.
     """
+    from yamjit.disk import read_limited
     from yamjit.errors import ModelError
     from yamjit.labels import parse_labels
 
+    data = read_limited(path, _MOST_NAMES_BYTES, what="a file of names")
     try:
-        return parse_labels(Path(path).read_bytes())
-    except (OSError, ModelError) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        return parse_labels(data)
+    except ModelError as error:
+        raise InputError(f"{path!r}: {error}") from error
 
 
 def write(path: str, data: bytes) -> None:
@@ -196,7 +201,10 @@ def deliver(args: argparse.Namespace, document: dict[str, Any], text: str) -> No
     """Print figures, and write them as JSON where that was asked for."""
     if args.report:
         write(args.report, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
-    print(json.dumps(document, indent=1, ensure_ascii=False) if args.json else text, end="\n" if args.json else "")
+    if args.json:
+        print(json.dumps(document, indent=1, ensure_ascii=False))
+    else:
+        print(printable_lines(text), end="")
 
 
 def add_pictures(parser: argparse.ArgumentParser, what: str) -> None:
@@ -218,10 +226,7 @@ def draw(path: str, figure: Any) -> None:
     if form not in PICTURE_FORMATS:
         raise InputError(f"{path}: a picture is {', '.join(f'.{known}' for known in PICTURE_FORMATS)}")
     stream = io.BytesIO()
-    with warnings.catch_warnings():
-        # Scripts that the font does not know are drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph")
-        save_figure(figure, stream, form)
+    save_figure(figure, stream, form)
     write(path, stream.getvalue())
 
 
@@ -234,7 +239,7 @@ def add_report(parser: argparse.ArgumentParser) -> None:
 def tell(lines: Iterable[str]) -> None:
     """Print lines on standard error."""
     for line in lines:
-        print(f"yamjit: {line}", file=sys.stderr)
+        print(f"yamjit: {printable(line)}", file=sys.stderr)
 
 
 def tell_of_clips(skipped: Iterable[Any]) -> None:

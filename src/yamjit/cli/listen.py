@@ -10,6 +10,7 @@ from yamjit.cli import arguments
 from yamjit.cli.delivery import check_model, hearing_of
 from yamjit.cli.exits import EXIT_OK, INTERRUPTIONS, Patience
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -133,8 +134,9 @@ def _summarise(args: argparse.Namespace, stream: WindowStream, delay: Any) -> No
     if args.quiet:
         return
     for problem in (*stream.warnings, *([stream.damage] if stream.damage else [])):
-        print(f"yamjit: warning: {problem}", file=sys.stderr)
+        print(f"yamjit: warning: {printable(problem)}", file=sys.stderr)
     print(
-        f"yamjit: {stream.name}: listened for {stream.duration_s:.1f} s, {stream.count} windows, {delay.summary()}",
+        f"yamjit: {printable(stream.name)}: listened for {stream.duration_s:.1f} s, {stream.count} windows, "
+        f"{delay.summary()}",
         file=sys.stderr,
     )
