@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from yamjit.audio.suffixes import AUDIO_SUFFIXES
 from yamjit.errors import InputError
 
 __all__ = ["AUDIO_SUFFIXES", "MANIFEST", "STDIN", "Recording", "check_places", "find_recordings"]
@@ -17,16 +18,6 @@ MANIFEST = "yamjit-run.json"
 
 #: What stands for standard input.
 STDIN = "-"
-
-#: Ends of names that make a file in a folder a recording. Some of these cannot be read without a conversion: such a
-#: file fails, and is not passed over.
-AUDIO_SUFFIXES = frozenset(
-    {
-        *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".voc", ".sph"),
-        *(".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mp1", ".nist", ".svx", ".iff", ".paf", ".avr", ".ircam"),
-        *(".sf", ".xi", ".m4a", ".m4b", ".aac", ".wma", ".amr", ".ac3", ".ape", ".wv", ".mka", ".weba"),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
