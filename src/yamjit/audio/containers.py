@@ -1,14 +1,17 @@
-"""How files begin that hold audio which libsndfile does not read, and how many bytes these say they have."""
+"""How files begin that hold audio which libsndfile does not read, and whether what their headers say can be."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from yamjit.errors import AudioError
+
 if TYPE_CHECKING:
+    from yamjit.audio.limits import AudioLimits
     from yamjit.audio.opening import OpenedFile
 
-__all__ = ["Container", "cut_short", "find_foreign", "find_known", "signature_of"]
+__all__ = ["Container", "certain_kind", "check_header", "cut_short", "find_foreign", "find_known"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,6 @@ class Container:
 
 
 _MP4 = Container("MP4/M4A/MOV", "mov")
-_RIFF = b"RIFF"
-
 #: Where a signature lies, what it is, and what of its bits counts; for files that only libav reads.
 _FOREIGN = (
     *((4, box, None, _MP4) for box in (b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"wide", b"free", b"skip")),
@@ -74,10 +75,10 @@ _SYNC, _PACKETS = 0x47, ((188, 0), (192, 4))
 
 #: Containers that libsndfile reads, though not every encoding that is found in them.
 _KNOWN = (
-    (0, _RIFF, None, Container("WAV", "wav")),
-    (0, b"RF64", None, Container("RF64", "wav")),
+    (8, b"WAVE", None, Container("WAV", "wav")),
     (0, b"riff", None, Container("W64", "w64")),
-    (0, b"FORM", None, Container("AIFF", "aiff")),
+    (8, b"AIFF", None, Container("AIFF", "aiff")),
+    (8, b"AIFC", None, Container("AIFF", "aiff")),
     (0, b"caff", None, Container("CAF", "caf")),
     (0, b".snd", None, Container("AU", "au")),
     (0, b"OggS", None, Container("OGG", "ogg")),
@@ -101,12 +102,13 @@ def find_known(opened: OpenedFile) -> Container | None:
     return _match(_peek(opened, 0, 16), _KNOWN)
 
 
-def signature_of(head: bytes) -> str | None:
-    """Return the name of the kind that at least four of the first bytes tell, None if they tell none."""
+def certain_kind(head: bytes) -> str | None:
+    """Return the name of the kind that four or more of the first bytes tell, None if they tell none."""
     if head.startswith(b"ID3") and len(head) >= 10 and head[3] in (2, 3, 4) and max(head[6:10]) < 0x80:
-        return "MP3 (ID3)"
-    certain = [entry for entry in _FOREIGN if len(entry[1]) >= 4]
-    found = _match(head, (*certain, *_KNOWN))
+        return "MP3 with an ID3 tag"
+    if head.startswith(b"fLaC"):
+        return "FLAC"
+    found = _match(head, tuple(entry for entry in (*_FOREIGN, *_KNOWN) if len(entry[1]) >= 4))
     return found.name if found else None
 
 
@@ -117,6 +119,23 @@ def cut_short(opened: OpenedFile, container: Container) -> str | None:
     if claimed is None or claimed <= size:
         return None
     return f", after {size} of the {claimed} bytes that its header claims"
+
+
+def check_header(name: str, sample_rate: int, channels: int, limits: AudioLimits) -> None:
+    """Refuse a file whose header claims an absurd sample rate, or too many channels.
+
+    Raises
+    ------
+    AudioError
+        Naming the file.
+    """
+    if not limits.min_rate <= sample_rate <= limits.max_rate:
+        raise AudioError(
+            f"{name}: its header claims a sample rate of {sample_rate} Hz; "
+            f"accepted are {limits.min_rate} to {limits.max_rate} Hz"
+        )
+    if not 1 <= channels <= limits.channels:
+        raise AudioError(f"{name}: its header claims {channels} channels; accepted are 1 to {limits.channels}")
 
 
 def _peek(opened: OpenedFile, place: int, count: int) -> bytes:
@@ -168,7 +187,7 @@ def _end_of_chunks(opened: OpenedFile) -> int | None:
     place = 0
     for _ in range(_MOST_PARTS):
         head = _peek(opened, place, 8)
-        if not head.startswith(_RIFF) or len(head) < 8:
+        if not head.startswith(b"RIFF") or len(head) < 8:
             return place or None
         size = int.from_bytes(head[4:8], "little")
         if size in (0, 2**32 - 1):

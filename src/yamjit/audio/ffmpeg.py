@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from yamjit.audio.containers import cut_short
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header, one_line
+from yamjit.audio.containers import check_header, cut_short
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.losses import Losses
 from yamjit.audio.opening import describe_os_error
 from yamjit.audio.pyav import more_streams

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header, one_line
+from yamjit.audio.containers import check_header
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.opening import OpenedFile, describe_os_error
 from yamjit.errors import AudioError, DependencyError
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass
 
-from yamjit.errors import AudioError, InputError
+from yamjit.errors import InputError
 
-__all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_header", "check_rate", "one_line"]
+__all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_rate", "one_line"]
 
 #: Samples (frames times channels) that are decoded at a time; bounds the memory whatever a header says.
 BLOCK_SAMPLES = 65_536
@@ -87,23 +87,6 @@ def check_channels(value: object, limits: AudioLimits) -> int:
     if not 1 <= channels <= limits.channels:
         raise InputError(f"channels is {one_line(repr(value))}; accepted are 1 to {limits.channels}")
     return channels
-
-
-def check_header(name: str, sample_rate: int, channels: int, limits: AudioLimits) -> None:
-    """Refuse a file whose header claims an absurd sample rate, or too many channels.
-
-    Raises
-    ------
-    AudioError
-        Naming the file.
-    """
-    if not limits.min_rate <= sample_rate <= limits.max_rate:
-        raise AudioError(
-            f"{name}: its header claims a sample rate of {sample_rate} Hz; "
-            f"accepted are {limits.min_rate} to {limits.max_rate} Hz"
-        )
-    if not 1 <= channels <= limits.channels:
-        raise AudioError(f"{name}: its header claims {channels} channels; accepted are 1 to {limits.channels}")
 
 
 def one_line(text: str) -> str:

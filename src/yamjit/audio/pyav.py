@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.containers import cut_short
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header, one_line
+from yamjit.audio.containers import check_header, cut_short
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.losses import GAP_S, Losses
 from yamjit.errors import AudioError, DependencyError
 
