@@ -24,7 +24,11 @@ AUDIO_SUFFIXES = frozenset(
     {
         *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".voc", ".sph"),
         *(".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mp1", ".nist", ".svx", ".iff", ".paf", ".avr", ".ircam"),
-        *(".sf", ".xi", ".m4a", ".m4b", ".aac", ".wma", ".amr", ".ac3", ".ape", ".wv", ".mka", ".weba"),
+        *(".sf", ".xi", ".m4a", ".m4b", ".m4r", ".aac", ".wma", ".amr", ".awb", ".ac3", ".eac3", ".dts", ".ape", ".wv"),
+        *(".mka", ".weba", ".spx", ".tta", ".tak", ".mpc", ".dsf", ".dss", ".ds2", ".qcp", ".ra", ".rm"),
+        # Sound in video is a recording as well. Not .ts: most of these are TypeScript.
+        *(".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".webm", ".mkv", ".avi", ".asf", ".wmv", ".flv", ".mpg", ".mpeg"),
+        *(".mts", ".m2ts", ".vob"),
     }
 )
 
