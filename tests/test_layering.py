@@ -57,7 +57,7 @@ STOREYS = {
 #: Packages that only one room knows.
 ROOMS = {
     "tflite": {"flatbuffers", "tflite"},
-    "audio": {"sounddevice", "soundfile", "soxr"},
+    "audio": {"av", "sounddevice", "soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
     "store": {"pooch", "requests"},
     "output": {"pandas", "polars", "pyarrow"},
