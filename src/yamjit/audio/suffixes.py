@@ -6,7 +6,8 @@ from pathlib import PurePath
 
 __all__ = ["AUDIO_SUFFIXES", "VIDEO_SUFFIXES", "is_audio"]
 
-#: Of video, whose sound is a recording as well. Not .ts: most files of that name are TypeScript.
+#: Of video, whose sound is a recording as well. Where a recording without pictures has
+#: the same name, that one is meant. Not .ts: most files of that name are TypeScript.
 VIDEO_SUFFIXES = frozenset(
     {
         *(".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".webm", ".mkv", ".avi", ".asf", ".wmv", ".flv", ".mpg", ".mpeg"),

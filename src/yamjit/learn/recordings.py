@@ -22,7 +22,6 @@ _LABEL_WORDS = frozenset(
     }
 )
 
-#: Of two that are called the same, the one without a picture is the recording.
 #: Folders of a path that are looked at, counted from its end.
 _MOST_PARTS = 64
 _MOST_TAILS = 8
