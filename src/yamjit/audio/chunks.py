@@ -1,4 +1,4 @@
-"""Containers of chunks, walked: where their samples lie, whatever the sizes in their headers say."""
+"""Files of chunks, walked: where their samples lie, whatever the sizes in their headers say."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from yamjit.audio.layout import Layout, Part, is_padding, search, tag_bytes
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
 
-__all__ = ["Container", "Samples", "lay_out_chunks"]
+__all__ = ["Grammar", "Samples", "lay_out_chunks"]
 
 _NAME = re.compile(rb"[A-Za-z0-9\xa9 ][A-Za-z0-9_ .-]{3}")
 
@@ -45,8 +45,8 @@ class Samples:
     floats: np.dtype[np.floating] | None = None
 
 
-class Container(Protocol):
-    """A container of chunks."""
+class Grammar(Protocol):
+    """How the chunks of a format are written."""
 
     #: How a file begins, and the most bytes of that.
     magic: re.Pattern[bytes]
@@ -82,7 +82,7 @@ class Container(Protocol):
 class _Form:
     """One file within a file: its chunks, where its samples lie, and where the next one begins."""
 
-    container: Container
+    grammar: Grammar
     start: int
     end: int
     chunks: dict[bytes, bytes] = field(default_factory=dict)
@@ -95,55 +95,55 @@ class _Form:
 
     @property
     def samples(self) -> Samples | None:
-        return self.container.samples(self.chunks)
+        return self.grammar.samples(self.chunks)
 
 
-def lay_out_chunks(file: OpenedFile, container_of: Callable[[bytes], Container | None]) -> Layout:
-    """Return the layout of a file that begins as a container of chunks.
+def lay_out_chunks(file: OpenedFile, grammar_of: Callable[[bytes], Grammar | None]) -> Layout:
+    """Return the layout of a file that consists of chunks.
 
     Parameters
     ----------
     file : OpenedFile
-    container_of : callable
-        Returns the container that begins with some bytes, or None.
+    grammar_of : callable
+        Returns the grammar of a file that begins with some bytes, or None.
     """
     forms: list[_Form] = []
     place = 0
-    while place < file.size and (container := container_of(file.read_at(place, 32))) is not None:
-        forms.append(_walk(file, container, place))
+    while place < file.size and (grammar := grammar_of(file.read_at(place, 32))) is not None:
+        forms.append(_walk(file, grammar, place))
         place = max(forms[-1].end, place + 1)
     parts = [part for form in forms if (part := _part(form, alone=len(forms) == 1)) is not None]
     remarks = [form.remark for form in forms if form.remark]
     return Layout(tuple(parts) or (Part(),), tuple(dict.fromkeys(remarks)), any(form.lost for form in forms))
 
 
-def _begins(file: OpenedFile, container: Container, place: int) -> bool:
-    return container.magic.match(file.read_at(place, container.magic_bytes)) is not None
+def _begins(file: OpenedFile, grammar: Grammar, place: int) -> bool:
+    return grammar.magic.match(file.read_at(place, grammar.magic_bytes)) is not None
 
 
-def _walk(file: OpenedFile, container: Container, start: int) -> _Form:
-    form = _Form(container, start, file.size, sound=container.sound)
-    place = start + container.head
+def _walk(file: OpenedFile, grammar: Grammar, start: int) -> _Form:
+    form = _Form(grammar, start, file.size, sound=grammar.sound)
+    place = start + grammar.head
     while place < file.size:
-        if form.data and _begins(file, container, place):
+        if form.data and _begins(file, grammar, place):
             form.end = place
             break
         if form.data and (size := tag_bytes(file, place)):
             place += size
             continue
-        header = file.read_at(place, container.chunk_head)
-        if len(header) < container.chunk_head:
+        header = file.read_at(place, grammar.chunk_head)
+        if len(header) < grammar.chunk_head:
             break
-        name, size = container.chunk(header)
-        body = place + container.chunk_head
-        if name == container.data:
-            place = _enter_data(file, container, form, body + container.data_offset, size - container.data_offset)
+        name, size = grammar.chunk(header)
+        body = place + grammar.chunk_head
+        if name == grammar.data:
+            place = _enter_data(file, grammar, form, body + grammar.data_offset, size - grammar.data_offset)
             continue
         if not _fits(file, name, body, size):
             break
         if size <= _MOST_KEPT:
             form.chunks.setdefault(name, file.read_at(body, size))
-        place = _next(file, container, form, body + size)
+        place = _next(file, grammar, form, body + size)
     return form
 
 
@@ -151,42 +151,42 @@ def _fits(file: OpenedFile, name: bytes, body: int, size: int) -> bool:
     return _NAME.fullmatch(name) is not None and 0 <= size <= file.size - body
 
 
-def _next(file: OpenedFile, container: Container, form: _Form, end: int) -> int:
+def _next(file: OpenedFile, grammar: Grammar, form: _Form, end: int) -> int:
     """Return where the chunk after one that ends at `end` begins: its padding may be missing."""
-    aligned = end + (form.start - end) % container.align
-    if aligned != end and not _goes_on(file, container, aligned) and _goes_on(file, container, end):
+    aligned = end + (form.start - end) % grammar.align
+    if aligned != end and not _goes_on(file, grammar, aligned) and _goes_on(file, grammar, end):
         form.sound = False
         return end
     return aligned
 
 
-def _goes_on(file: OpenedFile, container: Container, place: int) -> bool:
+def _goes_on(file: OpenedFile, grammar: Grammar, place: int) -> bool:
     """Return whether a chunk or another file begins at a place, a tag, padding, or nothing at all."""
-    if place >= file.size or _begins(file, container, place):
+    if place >= file.size or _begins(file, grammar, place):
         return True
-    header = file.read_at(place, container.chunk_head)
-    if len(header) == container.chunk_head:
-        name, size = container.chunk(header)
-        if name == container.data or _fits(file, name, place + container.chunk_head, size):
+    header = file.read_at(place, grammar.chunk_head)
+    if len(header) == grammar.chunk_head:
+        name, size = grammar.chunk(header)
+        if name == grammar.data or _fits(file, name, place + grammar.chunk_head, size):
             return True
     return tag_bytes(file, place) > 0 or is_padding(file, place, file.size)
 
 
-def _enter_data(file: OpenedFile, container: Container, form: _Form, start: int, size: int) -> int:
+def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, size: int) -> int:
     """Take in a chunk of samples; return where the next chunk begins."""
     there = max(0, file.size - start)
-    claimed = container.claimed(form.chunks, size)
+    claimed = grammar.claimed(form.chunks, size)
     if form.data:
         form.sound = False
         form.remark = "it holds several chunks of samples (data); all were read, one after the other"
     if claimed is not None and 0 < claimed <= there:
-        end = _next(file, container, form, start + claimed)
-        if _goes_on(file, container, end):
+        end = _next(file, grammar, form, start + claimed)
+        if _goes_on(file, grammar, end):
             form.data.append((start, start + claimed))
             return end
-    if claimed == 0 and _goes_on(file, container, start):
+    if claimed == 0 and _goes_on(file, grammar, start):
         return start
-    end = _next_file(file, container, start)
+    end = _next_file(file, grammar, start)
     if claimed is not None and claimed > end - start:
         form.cut = (end - start, claimed)
     elif claimed:
@@ -215,15 +215,15 @@ def _enter_understated(file: OpenedFile, form: _Form, start: int, end: int, clai
     return end
 
 
-def _next_file(file: OpenedFile, container: Container, start: int) -> int:
+def _next_file(file: OpenedFile, grammar: Grammar, start: int) -> int:
     """Return where the next file begins that was joined to this one, or the end of the samples at the end."""
-    for place in search(file, lambda data: _find(container, data), start, file.size, container.magic_bytes):
+    for place in search(file, lambda data: _find(grammar, data), start, file.size, grammar.magic_bytes):
         return place
     return file.size
 
 
-def _find(container: Container, data: bytes) -> int:
-    found = container.magic.search(data)
+def _find(grammar: Grammar, data: bytes) -> int:
+    found = grammar.magic.search(data)
     return -1 if found is None else found.start()
 
 
@@ -247,4 +247,4 @@ def _part(form: _Form, *, alone: bool) -> Part | None:
         return Part(None if alone else ((form.start, form.end),), cut=form.cut)
     if samples.plain:
         size -= size % samples.block
-    return Part((form.container.header(form.chunks, size), *form.data), cut=form.cut)
+    return Part((form.grammar.header(form.chunks, size), *form.data), cut=form.cut)

@@ -1,247 +1,245 @@
-"""The containers of chunks: WAV, RF64, BW64 and W64, AIFF, CAF, AU."""
+"""How files begin that hold audio which libsndfile does not read, and whether what their headers say can be."""
 
 from __future__ import annotations
 
-import re
-import struct
-from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
+from yamjit.errors import AudioError
 
-from yamjit.audio.chunks import Container, Samples
+if TYPE_CHECKING:
+    from yamjit.audio.limits import AudioLimits
+    from yamjit.audio.opening import OpenedFile
 
-__all__ = ["UNKNOWN_BYTES", "container_of"]
-
-#: From here on, a length in a header means that its writer, to a pipe, did not know it.
-UNKNOWN_BYTES = 0x7FFF_F000
-
-_GUID_TAIL = b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
-
-#: Format tags of WAV: PCM, floating point, A-law, mu-law; MPEG, which is decoded by its own rules.
-_PCM, _FLOAT, _ALAW, _ULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
-_MPEG = (0x50, 0x55)
+__all__ = ["Container", "certain_kind", "check_header", "cut_short", "find_foreign", "find_known"]
 
 
-class _Riff:
-    """WAV, big-endian too (RIFX), RF64 and BW64."""
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A kind of file.
 
-    magic = re.compile(rb"(?:RIFF|RIFX|RF64|BW64)....WAVE", re.DOTALL)
-    magic_bytes = 12
-    head = 12
-    chunk_head = 8
-    align = 2
-    data = b"data"
-    data_offset = 0
+    Parameters
+    ----------
+    name : str
+        For messages.
+    demuxers : str
+        Those of libavformat that may read it, separated by commas; no others are tried, so that a list of other files
+        or addresses is never followed.
+    """
 
-    def __init__(self, magic: bytes) -> None:
-        self._order = ">" if magic == b"RIFX" else "<"
-        self._wide = magic in (b"RF64", b"BW64")
-        self.sound = magic != b"BW64"
+    name: str
+    demuxers: str
 
-    def chunk(self, header: bytes) -> tuple[bytes, int]:
-        return header[:4], struct.unpack(f"{self._order}I", header[4:])[0]
+    @property
+    def tells_length(self) -> bool:
+        """Whether its header tells how long it lasts; for others libavformat guesses from the bit rate."""
+        return self.tells_sound_length or self.demuxers in ("matroska", "avi", "wav", "flv")
 
-    def claimed(self, chunks: Mapping[bytes, bytes], size: int) -> int | None:
-        if self._wide and size == 0xFFFF_FFFF:
-            wide = chunks.get(b"ds64", b"")
-            size = int.from_bytes(wide[8:16], "little")
-            return None if size >= 2**63 else size
-        return None if size >= UNKNOWN_BYTES else size
-
-    def samples(self, chunks: Mapping[bytes, bytes]) -> Samples | None:
-        return _wave_samples(chunks.get(b"fmt ", b""), self._order)
-
-    def header(self, chunks: Mapping[bytes, bytes], size: int) -> bytes:
-        return _wave_header(chunks[b"fmt "], size, self._order)
+    @property
+    def tells_sound_length(self) -> bool:
+        """Whether its header tells how long the sound itself lasts, to a packet."""
+        return self.demuxers in ("mov", "wv", "tta", "ape", "tak")
 
 
-class _Wave64:
-    """Sony Wave64: chunks of GUIDs, whose sizes count their headers."""
+_MP4 = Container("MP4/M4A/MOV", "mov")
+#: Where a signature lies, what it is, and what of its bits counts; for files that only libav reads.
+_FOREIGN = (
+    *((4, box, None, _MP4) for box in (b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"wide", b"free", b"skip")),
+    (0, b"\x1aE\xdf\xa3", None, Container("Matroska/WebM", "matroska")),
+    (0, b"\xff\xf0", b"\xff\xf6", Container("AAC", "aac")),
+    (0, b"\x56\xe0", b"\xff\xe0", Container("AAC in LOAS", "loas")),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", None, Container("ASF/WMA", "asf")),
+    (0, b"#!AMR", None, Container("AMR", "amr")),
+    (0, b"wvpk", None, Container("WavPack", "wv")),
+    (0, b"MAC ", None, Container("Monkey's Audio", "ape")),
+    (0, b"\x0b\x77", None, Container("AC-3", "ac3,eac3")),
+    (0, b"\x7f\xfe\x80\x01", None, Container("DTS", "dts")),
+    (0, b"TTA1", None, Container("True Audio", "tta")),
+    (0, b"tBaK", None, Container("TAK", "tak")),
+    (0, b"MP+", None, Container("Musepack", "mpc")),
+    (0, b"MPCK", None, Container("Musepack", "mpc8")),
+    (0, b"DSD ", None, Container("DSF", "dsf")),
+    (0, b"\x02dss", None, Container("DSS", "dss")),
+    (0, b"\x03ds2", None, Container("DSS", "dss")),
+    (0, b".RMF", None, Container("RealMedia", "rm")),
+    (0, b"FLV\x01", None, Container("FLV", "flv")),
+    (0, b"\0\0\x01\xba\x40", b"\xff\xff\xff\xff\xc0", Container("MPEG program stream", "mpeg")),
+    (0, b"\0\0\x01\xba\x20", b"\xff\xff\xff\xff\xf0", Container("MPEG program stream", "mpeg")),
+    (8, b"AVI ", None, Container("AVI", "avi")),
+    (8, b"QLCM", None, Container("QCP", "qcp")),
+)
 
-    magic = re.compile(rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00.{8}wave", re.DOTALL)
-    magic_bytes = 28
-    head = 40
-    chunk_head = 24
-    align = 8
-    data = b"data"
-    data_offset = 0
-    sound = True
+#: An MPEG transport stream has this byte once per packet; how long these are, and where the first one begins.
+_TRANSPORT = Container("MPEG transport stream", "mpegts")
+_SYNC, _PACKETS = 0x47, ((188, 0), (192, 4))
 
-    def chunk(self, header: bytes) -> tuple[bytes, int]:
-        known = header[4:16] == _GUID_TAIL
-        size = int.from_bytes(header[16:], "little")
-        return header[:4] if known else b"\0", max(0, size - self.chunk_head)
+#: Containers that libsndfile reads, though not every encoding that is found in them.
+_KNOWN = (
+    (8, b"WAVE", None, Container("WAV", "wav")),
+    (0, b"riff", None, Container("W64", "w64")),
+    (8, b"AIFF", None, Container("AIFF", "aiff")),
+    (8, b"AIFC", None, Container("AIFF", "aiff")),
+    (0, b"caff", None, Container("CAF", "caf")),
+    (0, b".snd", None, Container("AU", "au")),
+    (0, b"OggS", None, Container("OGG", "ogg")),
+)
 
-    def claimed(self, chunks: Mapping[bytes, bytes], size: int) -> int | None:
-        return None if size >= 2**62 else size
-
-    def samples(self, chunks: Mapping[bytes, bytes]) -> Samples | None:
-        return _wave_samples(chunks.get(b"fmt ", b""), "<")
-
-    def header(self, chunks: Mapping[bytes, bytes], size: int) -> bytes:
-        return _wave_header(chunks[b"fmt "], size, "<")
-
-
-class _Aiff:
-    """AIFF and AIFF-C."""
-
-    magic = re.compile(rb"FORM....AIF[FC]", re.DOTALL)
-    magic_bytes = 12
-    head = 12
-    chunk_head = 8
-    align = 2
-    data = b"SSND"
-    data_offset = 8
-    sound = True
-
-    def __init__(self, kind: bytes) -> None:
-        self._kind = kind
-
-    def chunk(self, header: bytes) -> tuple[bytes, int]:
-        return header[:4], int.from_bytes(header[4:], "big")
-
-    def claimed(self, chunks: Mapping[bytes, bytes], size: int) -> int | None:
-        return None if size >= UNKNOWN_BYTES else max(0, size)
-
-    def samples(self, chunks: Mapping[bytes, bytes]) -> Samples | None:
-        common = chunks.get(b"COMM", b"")
-        if len(common) < 18:
-            return None
-        channels, bits = struct.unpack(">H4xH", common[:8])
-        kind = common[18:22] if len(common) >= 22 else b"NONE"
-        if kind.lower() in (b"fl32", b"fl64"):
-            return _samples(channels, int(kind[2:]), floats=">f")
-        if kind.lower() in (b"alaw", b"ulaw"):
-            return _samples(channels, 8)
-        return _samples(channels, bits) if kind in (b"NONE", b"twos", b"sowt", b"in24", b"in32", b"raw ") else None
-
-    def header(self, chunks: Mapping[bytes, bytes], size: int) -> bytes:
-        samples = self.samples(chunks)
-        assert samples is not None
-        common = bytearray(chunks[b"COMM"])
-        common[2:6] = min(size // samples.block, 2**32 - 1).to_bytes(4, "big")
-        body = self._kind + _big_chunk(b"COMM", bytes(common)) + b"SSND"
-        body += min(size + 8, 2**32 - 1).to_bytes(4, "big") + bytes(8)
-        return b"FORM" + min(len(body) + size, 2**32 - 1).to_bytes(4, "big") + body
+_HEAD = 1024
+#: Parts of a container that are looked at, one after the other, to find its end.
+_MOST_PARTS = 100_000
 
 
-class _Caf:
-    """Apple's Core Audio Format."""
-
-    magic = re.compile(rb"caff\0\x01..desc", re.DOTALL)
-    magic_bytes = 12
-    head = 8
-    chunk_head = 12
-    align = 2  # some writers pad, which is not foreseen
-    data = b"data"
-    data_offset = 4
-    sound = True
-
-    def chunk(self, header: bytes) -> tuple[bytes, int]:
-        return header[:4], int.from_bytes(header[4:], "big", signed=True)
-
-    def claimed(self, chunks: Mapping[bytes, bytes], size: int) -> int | None:
-        return None if size + self.data_offset == -1 else max(0, size)
-
-    def samples(self, chunks: Mapping[bytes, bytes]) -> Samples | None:
-        if len(chunks.get(b"desc", b"")) < 32:
-            return None
-        kind, flags, packet, frames, channels, _ = struct.unpack(">8x4sIIIII", chunks[b"desc"][:32])
-        if frames != 1 or kind not in (b"lpcm", b"alaw", b"ulaw"):
-            return None
-        order = "<" if flags & 2 else ">"
-        return _samples(channels, packet * 8 // max(1, channels), f"{order}f" if flags & 1 else None)
-
-    def header(self, chunks: Mapping[bytes, bytes], size: int) -> bytes:
-        desc = b"desc" + (32).to_bytes(8, "big") + chunks[b"desc"][:32]
-        return b"caff\0\x01\0\0" + desc + b"data" + (size + 4).to_bytes(8, "big") + bytes(4)
+def find_foreign(opened: OpenedFile) -> Container | None:
+    """Return the kind of a file that libsndfile does not read, None for all others."""
+    head = _peek(opened, 0, _HEAD)
+    if head.startswith(b"ID3"):  # a tag may come before any of them
+        head = _peek(opened, _tag_bytes(head), _HEAD)
+    return _match(head, _FOREIGN) or (_TRANSPORT if _is_transport_stream(head) else None)
 
 
-class _Au:
-    """AU of Sun and NeXT, the one header being the one chunk."""
-
-    magic_bytes = 24
-    head = 0
-    align = 1
-    data = b"samples"
-    data_offset = 0
-    sound = True
-
-    def __init__(self, head: bytes) -> None:
-        self._order = ">" if head[:4] == b".snd" else "<"
-        self._head = head[:24]
-        # A marker of four letters alone may be met in samples.
-        mark = b"\\.snd\0..." if self._order == ">" else b"dns\\....\0"
-        word = b"\0\0\0[\x01-\x1b]" if self._order == ">" else b"[\x01-\x1b]\0\0\0"
-        self.magic = re.compile(mark + b".{4}" + word + b".{8}", re.DOTALL)
-        self.chunk_head = max(24, struct.unpack(f"{self._order}I", head[4:8])[0])
-
-    def chunk(self, header: bytes) -> tuple[bytes, int]:
-        if not self.magic.match(header):
-            return b"\0", 0
-        return self.data, struct.unpack(f"{self._order}I", header[8:12])[0]
-
-    def claimed(self, chunks: Mapping[bytes, bytes], size: int) -> int | None:
-        return None if size >= UNKNOWN_BYTES else size
-
-    def samples(self, chunks: Mapping[bytes, bytes]) -> Samples | None:
-        kind, _, channels = struct.unpack(f"{self._order}III", self._head[12:24])
-        bits = {1: 8, 2: 8, 3: 16, 4: 24, 5: 32, 6: 32, 7: 64, 27: 8}.get(kind)
-        floats = f"{self._order}f" if kind in (6, 7) else None
-        return Samples(1, plain=False) if bits is None else _samples(channels, bits, floats)
-
-    def header(self, chunks: Mapping[bytes, bytes], size: int) -> bytes:
-        words = struct.pack(f"{self._order}II", 24, min(size, 2**32 - 1))
-        return self._head[:4] + words + self._head[12:24]
+def find_known(opened: OpenedFile) -> Container | None:
+    """Return the kind of a file that libsndfile reads if it knows the encoding."""
+    return _match(_peek(opened, 0, 16), _KNOWN)
 
 
-def container_of(head: bytes) -> Container | None:
-    """Return the container of chunks that a file begins as, given its first 32 bytes; None if it is another one."""
-    if _Riff.magic.match(head):
-        return _Riff(head[:4])
-    if _Wave64.magic.match(head):
-        return _Wave64()
-    if _Aiff.magic.match(head):
-        return _Aiff(head[8:12])
-    if _Caf.magic.match(head):
-        return _Caf()
-    if head[:4] in (b".snd", b"dns.") and len(head) >= 24:
-        return _Au(head)
+def certain_kind(head: bytes) -> str | None:
+    """Return the name of the kind that four or more of the first bytes tell, None if they tell none."""
+    if head.startswith(b"ID3") and len(head) >= 10 and head[3] in (2, 3, 4) and max(head[6:10]) < 0x80:
+        return "MP3 with an ID3 tag"
+    if head.startswith(b"fLaC"):
+        return "FLAC"
+    found = _match(head, tuple(entry for entry in (*_FOREIGN, *_KNOWN) if len(entry[1]) >= 4))
+    return found.name if found else None
+
+
+def cut_short(opened: OpenedFile, container: Container) -> str | None:
+    """Return how much of the file is missing, as the parts that it consists of say; None if they do not."""
+    walk = _WALKS.get(container.demuxers)
+    claimed, size = walk(opened) if walk else None, opened.callbacks.size
+    if claimed is None or claimed <= size:
+        return None
+    return f", after {size} of the {claimed} bytes that its header claims"
+
+
+def check_header(name: str, sample_rate: int, channels: int, limits: AudioLimits) -> None:
+    """Refuse a file whose header claims an absurd sample rate, or too many channels.
+
+    Raises
+    ------
+    AudioError
+        Naming the file.
+    """
+    if not limits.min_rate <= sample_rate <= limits.max_rate:
+        raise AudioError(
+            f"{name}: its header claims a sample rate of {sample_rate} Hz; "
+            f"accepted are {limits.min_rate} to {limits.max_rate} Hz"
+        )
+    if not 1 <= channels <= limits.channels:
+        raise AudioError(f"{name}: its header claims {channels} channels; accepted are 1 to {limits.channels}")
+
+
+def _peek(opened: OpenedFile, place: int, count: int) -> bytes:
+    opened.callbacks.seek(place)
+    data = opened.callbacks.read(count)
+    opened.rewind()
+    return data
+
+
+def _match(head: bytes, table: tuple[tuple[int, bytes, bytes | None, Container], ...]) -> Container | None:
+    for place, signature, mask, container in table:
+        found = head[place : place + len(signature)]
+        if mask is not None:
+            found = bytes(byte & bits for byte, bits in zip(found, mask, strict=False))
+        if found == signature:
+            return container
     return None
 
 
-def _samples(channels: int, bits: int, floats: str | None = None) -> Samples | None:
-    width = (bits + 7) // 8
-    if not channels or not 1 <= width <= 8:
-        return None
-    return Samples(channels * width, plain=True, floats=np.dtype(f"{floats}{width}") if floats else None)
+def _tag_bytes(head: bytes) -> int:
+    size = 0
+    for byte in head[6:10]:
+        size = size << 7 | byte & 0x7F
+    return 10 + size
 
 
-def _wave_samples(form: bytes, order: str) -> Samples | None:
-    if len(form) < 16:
-        return None
-    tag, channels, block, bits = struct.unpack(f"{order}HH8xHH", form[:16])
-    if tag == _EXTENSIBLE and len(form) >= 26:
-        tag = struct.unpack(f"{order}H", form[24:26])[0]
-    if tag in (_PCM, _FLOAT, _ALAW, _ULAW):
-        if not channels or block % channels or not block:
+def _is_transport_stream(head: bytes) -> bool:
+    if _match(head, _KNOWN):
+        return False
+    return any(head[first::length][:4] == bytes([_SYNC]) * 4 for length, first in _PACKETS)
+
+
+def _end_of_boxes(opened: OpenedFile) -> int | None:
+    place = 0
+    for _ in range(_MOST_PARTS):
+        head = _peek(opened, place, 16)
+        if len(head) < 8 or not head[4:8].isascii():
+            return place
+        size = int.from_bytes(head[:4], "big")
+        if size == 1 and len(head) == 16:
+            size = int.from_bytes(head[8:], "big")
+        if size < 8:  # to the end of the file, or no box
             return None
-        return _samples(channels, 8 * (block // channels), f"{order}f" if tag == _FLOAT and bits in (32, 64) else None)
-    return None if tag in _MPEG or not block else Samples(block, plain=False)
+        place += size
+    return None
 
 
-def _wave_header(form: bytes, size: int, order: str) -> bytes:
-    """Return the header of a WAV file, or of RF64 where it is too long for one."""
-    head = struct.pack(f"{order}4sI", b"fmt ", len(form)) + form + bytes(len(form) % 2)
-    if size < UNKNOWN_BYTES or order == ">":
-        chunks = b"WAVE" + head + struct.pack(f"{order}4sI", b"data", min(size, 2**32 - 1))
-        return (
-            struct.pack(f"{order}4sI", b"RIFX" if order == ">" else b"RIFF", min(len(chunks) + size, 2**32 - 1))
-            + chunks
-        )
-    wide = struct.pack("<4sIQQQI", b"ds64", 28, 4 + 36 + len(head) + 8 + size, size, 0, 0)
-    return b"RF64\xff\xff\xff\xffWAVE" + wide + head + b"data\xff\xff\xff\xff"
+def _end_of_chunks(opened: OpenedFile) -> int | None:
+    place = 0
+    for _ in range(_MOST_PARTS):
+        head = _peek(opened, place, 8)
+        if not head.startswith(b"RIFF") or len(head) < 8:
+            return place or None
+        size = int.from_bytes(head[4:8], "little")
+        if size in (0, 2**32 - 1):
+            return None
+        place += 8 + size
+    return None
 
 
-def _big_chunk(name: bytes, body: bytes) -> bytes:
-    return name + len(body).to_bytes(4, "big") + body + bytes(len(body) % 2)
+def _end_of_objects(opened: OpenedFile) -> int | None:
+    place = 0
+    for _ in range(_MOST_PARTS):
+        head = _peek(opened, place, 24)
+        if len(head) < 24:
+            return place
+        size = int.from_bytes(head[16:], "little")
+        if size < 24:
+            return None
+        place += size
+    return None
+
+
+def _end_of_segment(opened: OpenedFile) -> int | None:
+    place = 0
+    for _ in range(8):
+        head = _peek(opened, place, 12)
+        if len(head) < 12:
+            return None
+        size, length = _ebml_number(head[4:])
+        if size is None:
+            return None
+        place += 4 + length + size
+        if head.startswith(b"\x18\x53\x80\x67"):
+            return place
+        if not head.startswith(b"\x1a\x45\xdf\xa3"):
+            return None
+    return None
+
+
+def _ebml_number(data: bytes) -> tuple[int | None, int]:
+    """Return a number of variable length, None where all its bits are set, and its length in bytes."""
+    length = 9 - data[0].bit_length()
+    if length > 8:
+        return None, length
+    number = int.from_bytes(data[:length], "big") & (1 << 7 * length) - 1
+    return (None if number == (1 << 7 * length) - 1 else number), length
+
+
+_WALKS = {
+    "mov": _end_of_boxes,
+    "matroska": _end_of_segment,
+    "asf": _end_of_objects,
+    "avi": _end_of_chunks,
+    "wav": _end_of_chunks,
+    "qcp": _end_of_chunks,
+}

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yamjit.audio.conform import conformed
-from yamjit.audio.containers import UNKNOWN_BYTES, container_of
+from yamjit.audio.containers import check_header
 from yamjit.audio.decoder import FAILURES, Decoder, describe_failure, import_soundfile
+from yamjit.audio.grammars import UNKNOWN_BYTES, grammar_of
 from yamjit.audio.layout import Layout, Part
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.mpeg import EMPTY_TAG, begins_mpeg, lay_out_mpeg
 from yamjit.audio.walking import lay_out
 from yamjit.errors import AudioError
+from yamjit.signatures import HEAD_BYTES, foreign_kind
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -26,20 +28,6 @@ if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
 
 __all__ = ["FileReader", "libsndfile_version"]
-
-#: How files begin that hold audio, but none that libsndfile reads: offset, bytes, name.
-FOREIGN_SIGNATURES = (
-    (4, b"ftyp", "MP4/M4A (AAC)"),
-    (0, b"\x1aE\xdf\xa3", "Matroska/WebM"),
-    (0, b"\xff\xf1", "AAC"),
-    (0, b"\xff\xf9", "AAC"),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF/WMA"),
-    (0, b"#!AMR", "AMR"),
-    (0, b"wvpk", "WavPack"),
-    (0, b"MAC ", "Monkey's Audio"),
-    (0, b"\x0b\x77", "AC-3"),
-    (8, b"AVI ", "AVI"),
-)
 
 #: How MIDI sample dumps begin. What libsndfile finds wrong with one it prints to stdout, among our results.
 SAMPLE_DUMP = re.compile(rb"\xf0\x7e.\x01", re.DOTALL)
@@ -107,12 +95,16 @@ class FileReader:
         self.damage: str | None = None
         self.lost = False
         self._layout = self._lay_out()
-        self._decoder = self._open_first()
+        try:
+            self._decoder = self._open_first()
+        except AudioError:
+            opened.rewind()
+            raise
         self.sample_rate = self._decoder.sample_rate
         self.channels = self._decoder.channels
         self.format = f"{self._decoder.container} {self._decoder.subtype}"
         self.claimed_frames = self._count_frames()
-        self._check_header(limits)
+        check_header(self.name, self.sample_rate, self.channels, limits)
         self._skipped = 0
 
     def skip(self, frames: int) -> int:
@@ -156,8 +148,6 @@ class FileReader:
         self._head = self._read_head()
         if SAMPLE_DUMP.match(self._head):
             raise AudioError(f"{self.name}: a MIDI sample dump (SDS) is not supported; convert it first, as with sox")
-        if _foreign(self._head):
-            return Layout()
         try:
             return lay_out(self._opened, self._head)
         except OSError:  # a bad sector, say: decoded as far as it can be read
@@ -165,7 +155,7 @@ class FileReader:
 
     def _read_head(self) -> bytes:
         try:
-            return self._opened.read_at(0, 32)
+            return self._opened.read_at(0, HEAD_BYTES)
         except OSError as error:
             raise self._read_error(error.__cause__ or error) from error
 
@@ -175,7 +165,7 @@ class FileReader:
             return self._open(self._layout.parts[0])
         except AudioError:
             layout = None
-            if self._layout == Layout() and not _foreign(self._head) and container_of(self._head) is None:
+            if self._layout == Layout() and grammar_of(self._head) is None:
                 with contextlib.suppress(OSError):
                     layout = lay_out_mpeg(self._opened)
             if layout is None:
@@ -191,7 +181,9 @@ class FileReader:
             with contextlib.suppress(*FAILURES, OSError):
                 if part.pieces is None and begins_mpeg(self._head):
                     return Decoder(self._opened.handle((EMPTY_TAG, (0, self._opened.size))))
-            raise AudioError(f"{self.name}: {_describe_refusal(error, self._head)}") from error
+            kind = foreign_kind(self._head)
+            refusal = f"is {kind}" if kind else f"is no audio that libsndfile can read: {describe_failure(error)}"
+            raise AudioError(f"{self.name}: {refusal}") from error
 
     def _open_next(self, part: Part, done: int, problems: list[str]) -> bool:
         """Open the decoder of another part; return whether it can be decoded."""
@@ -208,17 +200,6 @@ class FileReader:
                 f"{self._decoder.sample_rate} Hz, which were converted"
             )
         return True
-
-    def _check_header(self, limits: AudioLimits) -> None:
-        if not limits.min_rate <= self.sample_rate <= limits.max_rate:
-            raise AudioError(
-                f"{self.name}: its header claims a sample rate of {self.sample_rate} Hz; "
-                f"accepted are {limits.min_rate} to {limits.max_rate} Hz"
-            )
-        if not 1 <= self.channels <= limits.channels:
-            raise AudioError(
-                f"{self.name}: its header claims {self.channels} channels; accepted are 1 to {limits.channels}"
-            )
 
     def _decoded(self, end: _End) -> Iterator[NDArray[np.float32]]:
         """Yield what a decoder gives, each block over the last one; say how it ended."""
@@ -300,17 +281,6 @@ def _find_cut(log: str) -> tuple[int, int] | None:
     """Return how many bytes there are, and how many a header claims, as libsndfile has them in its log."""
     cut = _CUT_CHUNK.search(log)
     return (int(cut[2]), int(cut[1])) if cut and int(cut[2]) < int(cut[1]) < UNKNOWN_BYTES else None
-
-
-def _foreign(head: bytes) -> str | None:
-    """Return the name of a format that libsndfile does not read."""
-    return next((kind for offset, mark, kind in FOREIGN_SIGNATURES if head[offset:].startswith(mark)), None)
-
-
-def _describe_refusal(error: Exception, head: bytes) -> str:
-    if kind := _foreign(head):
-        return f"{kind} is not supported; convert it first, as with: ffmpeg -i INPUT output.flac"
-    return f"is no audio that libsndfile can read: {describe_failure(error)}"
 
 
 def libsndfile_version() -> str:

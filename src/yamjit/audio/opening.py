@@ -10,7 +10,7 @@ import stat
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from yamjit.audio.limits import one_line
-from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.errors import AudioError, AudioNotFoundError, InputError, LimitError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,16 +100,28 @@ class OpenedFile:
         Seekable.
     owned : bool
         Whether it was opened here, and is to be closed here.
+    path : path, optional
+        Where it lies, if it was opened by path.
+
+    Attributes
+    ----------
+    size : int
+        Bytes of the file.
+    callbacks : FileCallbacks
+        The file, or what is read of it, by a decoder in C.
     """
 
-    def __init__(self, name: str, file: Any, *, owned: bool) -> None:
+    def __init__(
+        self, name: str, file: Any, *, owned: bool, path: str | bytes | os.PathLike[str] | None = None
+    ) -> None:
         self.name = name
+        self.path = path
         self._file = file
         self._owned = owned
         self._start = file.tell()
         self.size = max(0, file.seek(0, io.SEEK_END) - self._start)
-        self.callbacks = self._callbacks(((0, self.size),))
-        self._file.seek(self._start)
+        self.callbacks = FileCallbacks(file, self._start, ((0, self.size),))
+        file.seek(self._start)
 
     def handle(self, pieces: Sequence[Piece] | None = None) -> int | FileCallbacks:
         """Return the file from its start, or pieces of it (see `FileCallbacks`), for libsndfile.
@@ -117,8 +129,7 @@ class OpenedFile:
         The whole is the descriptor of a file opened by path, else callbacks: a Ctrl-C that falls into a callback is
         lost, so descriptors are used where they are portable.
         """
-        self.callbacks = self._callbacks(((0, self.size),) if pieces is None else pieces)
-        self._file.seek(self._start)
+        self._begin(((0, self.size),) if pieces is None else pieces)
         return int(self._file.fileno()) if pieces is None and self._owned and os.name != "nt" else self.callbacks
 
     def read_at(self, offset: int, count: int) -> bytes:
@@ -141,8 +152,21 @@ class OpenedFile:
         taken = self.callbacks.tell() or (self._file.tell() - self._start if self._owned else 0)
         return self.callbacks.size - taken
 
-    def _callbacks(self, pieces: Sequence[Piece]) -> FileCallbacks:
-        return FileCallbacks(self._file, self._start, pieces)
+    def head(self, size: int = 16) -> bytes:
+        """Return the first bytes; the file stands at its start afterwards."""
+        data = self.callbacks.read(size)
+        self.rewind()
+        return data
+
+    def rewind(self) -> None:
+        """Go back to the start of the whole file."""
+        self._begin(((0, self.size),))
+
+    def _begin(self, pieces: Sequence[Piece]) -> None:
+        fault = self.callbacks.fault
+        self.callbacks = FileCallbacks(self._file, self._start, pieces)
+        self.callbacks.fault = fault
+        self._file.seek(self._start)
 
     def close(self) -> None:
         """Close the file if it was opened here."""
@@ -164,13 +188,16 @@ def open_path(path: str | os.PathLike[str]) -> OpenedFile:
     try:
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:
-        raise AudioError(f"{name}: cannot be opened: {describe_os_error(error)}") from error
+        missing = isinstance(error, FileNotFoundError)
+        raise (AudioNotFoundError if missing else AudioError)(
+            f"{name}: cannot be opened: {describe_os_error(error)}"
+        ) from error
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
         kind = "a directory" if stat.S_ISDIR(mode) else "a pipe, socket or device; open it and pass the file object"
         raise AudioError(f"{name}: is no regular file but {kind}")
-    return OpenedFile(name, io.FileIO(descriptor), owned=True)
+    return OpenedFile(name, io.FileIO(descriptor), owned=True, path=path)
 
 
 def open_object(file: Any, limits: AudioLimits) -> OpenedFile:

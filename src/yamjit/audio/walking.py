@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from yamjit.audio.chunks import lay_out_chunks
-from yamjit.audio.containers import container_of
 from yamjit.audio.flac import FLAC_MARK, lay_out_flac
+from yamjit.audio.grammars import grammar_of
 from yamjit.audio.layout import Layout, tag_bytes
 from yamjit.audio.mpeg import begins_mpeg, lay_out_mpeg
 from yamjit.audio.ogg import OGG_MARK, lay_out_ogg
@@ -31,8 +31,8 @@ def lay_out(file: OpenedFile, head: bytes) -> Layout:
     OSError
         If reading fails.
     """
-    if container_of(head) is not None:
-        return lay_out_chunks(file, container_of)
+    if grammar_of(head) is not None:
+        return lay_out_chunks(file, grammar_of)
     after = 0
     while after < file.size and (size := tag_bytes(file, after)):
         after += size
