@@ -181,8 +181,10 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
         form.remark = "it holds several chunks of samples (data); all were read, one after the other"
     if claimed is not None and 0 < claimed <= there:
         end = _next(file, grammar, form, start + claimed)
-        if _goes_on(file, grammar, end):
+        if _goes_on(file, grammar, end) and not _is_overrun(file, grammar, start, end):
             form.data.append((start, start + claimed))
+            if form.samples is not None and form.samples.plain and claimed % form.samples.block:
+                form.remark = f"its header counts {claimed} bytes of samples, which is no whole number of them"
             return end
     if claimed == 0 and _goes_on(file, grammar, start):
         return start
@@ -199,6 +201,11 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
             form.remark, form.lost = "its header was never finished, and what follows it was not read", True
     form.data.append((start, end))
     return end
+
+
+def _is_overrun(file: OpenedFile, grammar: Grammar, start: int, end: int) -> bool:
+    """Return whether samples that end before zeros hold another file, which was joined to one that is cut."""
+    return end < file.size and is_padding(file, end, file.size) and _next_file(file, grammar, start) < end
 
 
 def _enter_understated(file: OpenedFile, form: _Form, start: int, end: int, claimed: int) -> int:

@@ -57,11 +57,14 @@ class Layout:
         What is amiss, in words, without the name of the file.
     lost : bool
         Whether something that may be sound is in none of the parts.
+    searched : bool
+        Whether it is certain that nothing was joined to the file; else that is found out where the decoder ends.
     """
 
     parts: tuple[Part, ...] = (Part(),)
     remarks: tuple[str, ...] = ()
     lost: bool = False
+    searched: bool = True
 
 
 def search(file: OpenedFile, find: Callable[[bytes], int], start: int, end: int, overlap: int) -> Iterator[int]:

@@ -104,6 +104,10 @@ def _pages(file: OpenedFile) -> Iterator[tuple[int, bytes]]:
         if data[place + 4] or len(data) - place < size:
             place += len(OGG_MARK)
             continue
+        follows = data[place + size : place + size + 4]
+        if follows not in (OGG_MARK, b"") and data.find(OGG_MARK, place + 4, place + size) >= 0:
+            place += len(OGG_MARK)  # it is cut, and another one follows in what seems to be its content
+            continue
         yield base + place, data[place : place + size]
         place += size
 

@@ -71,7 +71,7 @@ class PyAvReader:
         self._kind = container
         self.name = opened.name
         self.warnings: tuple[str, ...] = ()
-        self._losses = Losses(self.name)
+        self.losses = Losses(self.name)
         self._fault: str | None = None
         self._ready: deque[Any] = deque()
         self._container = self._open()
@@ -90,12 +90,12 @@ class PyAvReader:
     @property
     def damage(self) -> str | None:
         """Once read: what was lost, and why the file ended too early."""
-        return self._losses.describe()
+        return self.losses.describe()
 
     @property
     def lost(self) -> bool:
         """Once read: whether the file holds sound that could not be read."""
-        return self._losses.inside
+        return self.losses.inside
 
     def skip(self, frames: int) -> int:
         """Leave nothing out: return 0. After a jump a lossy codec's samples would be others."""
@@ -167,7 +167,7 @@ class PyAvReader:
     def _read_first(self, limits: AudioLimits) -> None:
         frame = self._next_frame()
         if frame is None:
-            reason = self._fault or self._losses.describe() or "it holds no samples"
+            reason = self._fault or self.losses.describe() or "it holds no samples"
             raise AudioError(f"{self.name}: cannot be decoded: {reason.removeprefix(f'{self.name}: ')}")
         self._ready.appendleft(frame)
         self.sample_rate = int(frame.sample_rate)
@@ -211,12 +211,12 @@ class PyAvReader:
 
     def _decode(self, packet: Any) -> None:
         if packet.is_corrupt:
-            self._losses.add("damaged packet")
+            self.losses.add("damaged packet")
         try:
             self._ready.extend(frame for frame in packet.decode() if frame.samples)
         except self._failures as error:
             seconds = float(packet.duration * packet.time_base) if packet.duration and packet.time_base else 0.0
-            self._losses.add("packet that cannot be decoded", _reason(error), seconds)
+            self.losses.add("packet that cannot be decoded", _reason(error), seconds)
 
     def _flush(self) -> None:
         try:
@@ -243,24 +243,24 @@ class PyAvReader:
 
     def _note(self, frame: Any) -> None:
         if frame.is_corrupt:
-            self._losses.add("damaged packet")
+            self.losses.add("damaged packet")
         starts = math.nan if frame.pts is None else float(frame.pts * frame.time_base)
-        self._losses.follow(starts, frame.samples / self.sample_rate)
+        self.losses.follow(starts, frame.samples / self.sample_rate)
 
     def _note_change(self, frame: Any) -> None:
         now = f"{frame.sample_rate} Hz and {frame.layout.nb_channels} channels"
-        self._losses.end(f", where it changes from {self.sample_rate} Hz and {self.channels} channels to {now}")
+        self.losses.end(f", where it changes from {self.sample_rate} Hz and {self.channels} channels to {now}")
 
     def _note_end(self) -> None:
         missing = cut_short(self._opened, self._kind)
         if missing:
-            self._losses.end(missing)
+            self.losses.end(missing)
         elif self._fault:
-            self._losses.end(f" where it is damaged: {self._fault}")
+            self.losses.end(f" where it is damaged: {self._fault}")
         elif self._kind.tells_sound_length and self.claimed_frames:
             claimed_s = self.claimed_frames / self.sample_rate
-            if self._losses.at_s < claimed_s - GAP_S:
-                self._losses.end(f", but its header claims {claimed_s:.6g} s")
+            if self.losses.at_s < claimed_s - GAP_S:
+                self.losses.end(f", but its header claims {claimed_s:.6g} s")
 
     def _raise_read_error(self) -> None:
         error = self._opened.callbacks.fault
