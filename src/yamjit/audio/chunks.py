@@ -183,13 +183,14 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
         end = _next(file, grammar, form, start + claimed)
         if _goes_on(file, grammar, end) and not _is_overrun(file, grammar, start, end):
             form.data.append((start, start + claimed))
-            if form.samples is not None and form.samples.plain and claimed % form.samples.block:
-                form.remark = f"its header counts {claimed} bytes of samples, which is no whole number of them"
+            if (samples := form.samples) is not None and claimed % samples.block > (end - start) % samples.block == 0:
+                form.remark = f"its header counts {claimed} bytes of samples, of {end - start} with those of padding"
             return end
     if claimed == 0 and _goes_on(file, grammar, start):
         return start
     end = _next_file(file, grammar, start)
     if claimed is not None and claimed > end - start:
+        form.sound = False
         form.cut = (end - start, claimed)
     elif claimed:
         form.sound = False
