@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from yamjit.audio.layout import Layout, Part, is_padding, search, tag_bytes
+from yamjit.audio.layout import MOST_PARTS, Layout, Part, is_padding, search, tag_bytes
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["Grammar", "Samples", "lay_out_chunks"]
 
 _NAME = re.compile(rb"[A-Za-z0-9\xa9 ][A-Za-z0-9_ .-]{3}")
+
+#: Chunks of a file that are looked at.
+_MOST_CHUNKS = 10_000
 
 #: Chunks that are kept to describe the samples are no longer than this.
 _MOST_KEPT = 65_536
@@ -110,6 +113,9 @@ def lay_out_chunks(file: OpenedFile, grammar_of: Callable[[bytes], Grammar | Non
     forms: list[_Form] = []
     place = 0
     while place < file.size and (grammar := grammar_of(file.read_at(place, 32))) is not None:
+        if len(forms) == MOST_PARTS:
+            forms[-1].remark, forms[-1].lost = f"no more than {MOST_PARTS} files that are joined in it were read", True
+            break
         forms.append(_walk(file, grammar, place))
         place = max(forms[-1].end, place + 1)
     parts = [part for form in forms if (part := _part(form, alone=len(forms) == 1)) is not None]
@@ -124,7 +130,9 @@ def _begins(file: OpenedFile, grammar: Grammar, place: int) -> bool:
 def _walk(file: OpenedFile, grammar: Grammar, start: int) -> _Form:
     form = _Form(grammar, start, file.size, sound=grammar.sound)
     place = start + grammar.head
-    while place < file.size:
+    for _ in range(_MOST_CHUNKS):
+        if place >= file.size:
+            break
         if form.data and _begins(file, grammar, place):
             form.end = place
             break

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yamjit.audio.layout import Layout, Part, search, tag_bytes
+from yamjit.audio.layout import MOST_PARTS, Layout, Part, after_tags, search
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
@@ -21,6 +22,8 @@ _HEAD_BYTES = len(FLAC_MARK) + 4
 _SYNC = re.compile(rb"\xff[\xf8\xf9]")
 #: The end of a file, where the last frame is looked for, and a tag behind it.
 TAIL_BYTES = 2**17
+#: Blocks before the first frame, and places where the last one could begin, that are looked at.
+_MOST_BLOCKS, _MOST_TRIES = 1_000, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def lay_out_flac(file: OpenedFile, *, thorough: bool = False) -> Layout:
         tail = max(first + 1, file.size - TAIL_BYTES)
         if part == Part() and not list(search(file, _find_head, tail, file.size, _HEAD_BYTES)):
             return Layout(searched=False)
-    starts = list(search(file, _find_head, 0, file.size, _HEAD_BYTES))
+    starts = list(itertools.islice(search(file, _find_head, 0, file.size, _HEAD_BYTES), MOST_PARTS))
     ends = [*starts[1:], file.size]
     alone = len(starts) == 1
     parts = [_lay_out_stream(file, start, end, alone=alone) for start, end in zip(starts, ends, strict=True)]
@@ -111,9 +114,7 @@ def _before_tags(file: OpenedFile, start: int, end: int) -> int:
     base = end - len(tail)
     for mark in re.finditer(rb"ID3[\x02-\x04]|APETAGEX|TAG", tail):
         place = base + mark.start()
-        while place < end and (size := tag_bytes(file, place)):
-            place += size
-        if place == end:
+        if after_tags(file, place) == end:
             return base + mark.start()
     return end
 
@@ -121,7 +122,7 @@ def _before_tags(file: OpenedFile, start: int, end: int) -> int:
 def _first_frame(file: OpenedFile, info: StreamInfo, start: int, end: int) -> int | None:
     """Return which sample a stream begins with."""
     place = start + len(FLAC_MARK)
-    while place < end:
+    for _ in range(_MOST_BLOCKS):
         header = file.read_at(place, 4)
         if len(header) < 4:
             return None
@@ -136,10 +137,15 @@ def _after_last_frame(file: OpenedFile, info: StreamInfo, start: int, end: int) 
     """Return which sample would follow a stream; None unless its last frame is whole, to the end."""
     first = max(start, end - TAIL_BYTES)
     tail = file.read_at(first, end - first)
+    tries = 0
     for sync in reversed([found.start() for found in _SYNC.finditer(tail)]):
         frame = _frame(tail[sync : sync + 16], info)
-        if frame is not None and _checksum(tail[sync:]) == 0:
-            return sum(frame)
+        if frame is not None:
+            if _checksum(tail[sync:]) == 0:
+                return sum(frame)
+            tries += 1
+            if tries == _MOST_TRIES:
+                break
     return None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yamjit.audio.layout import Layout, Part, is_zero, tag_bytes
+from yamjit.audio.layout import Layout, Part, after_tags, is_zero, tag_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,6 +33,8 @@ _SEARCHED_BYTES = 2**18
 _PROOF_AT_START = 8
 #: The longest frame by the shortest of the same kind.
 _MOST_TO_LEAST = 24
+#: Places that are tried in all, where frames could go on.
+_MOST_TRIES = 1_000_000
 #: Runs of a file, and pieces of a run, that are told apart.
 _MOST_RUNS, _MOST_PIECES = 1_000, 2**18
 
@@ -118,9 +120,7 @@ def begins_mpeg(head: bytes) -> bool:
 
 def lay_out_mpeg(file: OpenedFile) -> Layout | None:
     """Return the layout of a file if its content is MPEG audio."""
-    start = 0
-    while start < file.size and (size := tag_bytes(file, start)):
-        start += size
+    start = after_tags(file, 0)
     walk = _Walk(file)
     first = walk.find_first(start)
     if first is None:
@@ -150,6 +150,7 @@ class _Walk:
         self._base = 0
         self._data = b""
         self._followers: dict[_Kind, dict[int, int]] = {}
+        self._tries = 0
 
     def remarks(self, missing: int) -> tuple[str, ...]:
         """Return what is amiss."""
@@ -192,6 +193,9 @@ class _Walk:
         while start < end:
             data = self._file.read_at(start, min(size, end - start))
             for found in _SYNC.finditer(data):
+                self._tries += 1
+                if self._tries > _MOST_TRIES:
+                    return None
                 if self._is_proved(start + found.start(), proof):
                     return start + found.start()
             if start + len(data) >= end or not data:
@@ -278,11 +282,11 @@ class _Walk:
     def _pass_over(self, after: int, last: int) -> int:
         """Return where frames go on behind something else."""
         file = self._file
-        if size := tag_bytes(file, after):
-            return after + size
+        if (place := after_tags(file, after)) > after:
+            return place
         run = self.runs[-1] if self.runs else None
-        place = self.resync(last + 4 if run is not None and run.frames else after, file.size, _PROOF)
-        if place is None:
+        found = self.resync(last + 4 if run is not None and run.frames else after, file.size, _PROOF)
+        if found is None:
             rest = file.read_at(after, 4)
             frame = _frame(rest, 0)
             if frame is not None and after + frame[0] > file.size:
@@ -290,12 +294,12 @@ class _Walk:
             elif not is_zero(file, after, file.size):
                 self.amiss += file.size - after
             return file.size
-        if place < after and run is not None:
-            run.shorten(place)
+        if found < after and run is not None:
+            run.shorten(found)
             self.cut += 1
-        elif not is_zero(file, after, place):
-            self.amiss += place - after
-        return place
+        elif not is_zero(file, after, found):
+            self.amiss += found - after
+        return found
 
 
 def _is_info(body: bytes, kind: _Kind) -> bool:
