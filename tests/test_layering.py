@@ -16,10 +16,13 @@ SOURCE = ROOT / "src" / "yamjit"
 STOREYS = {
     "errors": 0,
     "spec": 0,
-    "labels": 1,
+    "checks": 1,
+    "text": 0,
     "disk": 1,
+    "signatures": 1,
     "results": 1,
     "class_map": 2,
+    "labels": 2,
     "tflite": 2,
     "audio": 2,
     "kernels": 2,
@@ -54,7 +57,7 @@ STOREYS = {
 #: Packages that only one room knows.
 ROOMS = {
     "tflite": {"flatbuffers", "tflite"},
-    "audio": {"sounddevice", "soundfile", "soxr"},
+    "audio": {"av", "sounddevice", "soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
     "store": {"pooch", "requests"},
     "output": {"pandas", "polars", "pyarrow"},

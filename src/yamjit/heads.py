@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from yamjit.tflite.metadata import (
     TensorMetadata,
 )
 
+if TYPE_CHECKING:
+    from yamjit.tflite.patching import Described
+
 __all__ = [
     "DEFAULT_SAMPLE_RATE",
     "HeadInfo",
@@ -32,6 +35,7 @@ __all__ = [
     "describe_heads",
     "list_classes",
     "read_heads",
+    "read_labelled_outputs",
     "read_sample_rate",
     "told_apart",
 ]
@@ -181,6 +185,38 @@ def _classes(count: int) -> str:
     return "1 class" if count == 1 else f"{count} classes"
 
 
+def read_labelled_outputs(described: Described, locale: str = "en") -> tuple[HeadInfo, ...]:
+    """Read the names of classes of a model that need not be one that can be run.
+
+    Parameters
+    ----------
+    described : Described
+    locale : str
+        As for `read_heads`.
+
+    Returns
+    -------
+    tuple of HeadInfo
+        One for each output that has a label file; calibration and thresholds are left out.
+
+    Raises
+    ------
+    ModelError
+        If a label file is not UTF-8.
+    """
+    heads = []
+    for index, (end, tensor) in enumerate(zip(described.outputs, _subgraph(described).outputs, strict=False)):
+        listed = _of_type(tensor, FileType.TENSOR_AXIS_LABELS)
+        if not listed:
+            continue
+        labels = parse_labels(_content(described.files, listed[0].name))
+        shown = _of_locale(listed, locale)
+        display_names = labels if shown is None else _read_labels(described.files, shown.name, len(labels))
+        ids = tuple(audioset_id(label) for label in labels)
+        heads.append(HeadInfo(tensor.name or end.name, index, labels, display_names, ids))
+    return tuple(heads)
+
+
 def read_sample_rate(graph: Graph) -> int:
     """Return the rate that the metadata ask for, in Hz; `DEFAULT_SAMPLE_RATE` where they ask for none.
 
@@ -200,8 +236,8 @@ def read_sample_rate(graph: Graph) -> int:
     return audio.sample_rate
 
 
-def _subgraph(graph: Graph) -> SubgraphMetadata:
-    subgraphs = graph.metadata.subgraphs if graph.metadata else ()
+def _subgraph(model: Graph | Described) -> SubgraphMetadata:
+    subgraphs = model.metadata.subgraphs if model.metadata else ()
     return subgraphs[0] if subgraphs else SubgraphMetadata()
 
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.errors import InputError, ModelError
 
-__all__ = ["ScoredLabel", "parse_labels", "rank"]
+__all__ = ["ScoredLabel", "count", "parse_labels", "rank"]
 
 
 class _ScoredLabel(NamedTuple):
@@ -69,7 +70,14 @@ def rank(scores: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.intp]:
     scores : np.ndarray [shape=(classes,)]
     k : int > 0, or -1 for all
     """
-    if not isinstance(k, int | np.integer) or k == 0 or k < -1:
-        raise InputError(f"a count of at least 1, or -1 for all, is accepted, found {k!r}")
+    k = count(k, "k")
     order = np.argsort(-scores, kind="stable")
     return order if k == -1 else order[:k]
+
+
+def count(value: int, what: str) -> int:
+    """Return how many are to be listed: at least 1, or -1 for all; refuse anything else."""
+    found = checks.index(value)
+    if found is None or found == 0 or found < -1:
+        raise InputError(f"{what} is {checks.shown(value)}; a count of at least 1, or -1 for all, is accepted")
+    return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from yamjit.audio import open_audio
 from yamjit.errors import DependencyError, InputError
 from yamjit.listing import Listing
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from yamjit.classifier import Classifier
     from yamjit.recording import WindowStream
 
-__all__ = ["PICTURE_FORMATS", "Overview", "draw_overview", "draw_spectrogram", "save_figure", "survey"]
+__all__ = ["PICTURE_FORMATS", "Overview", "as_caption", "draw_overview", "draw_spectrogram", "save_figure", "survey"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -176,7 +178,7 @@ def draw_overview(overview: Overview) -> Figure:
     for axes in (wave, mel):
         axes.tick_params(labelbottom=False)
     _time_axis(classes, overview.start_s, overview.duration_s)
-    wave.set_title(_shortened(os.path.basename(overview.name)), loc="left", fontsize=11, fontweight="bold")  # noqa: PTH119
+    wave.set_title(as_caption(os.path.basename(overview.name)), loc="left", fontsize=11, fontweight="bold")  # noqa: PTH119
     return figure
 
 
@@ -194,7 +196,7 @@ def draw_spectrogram(overview: Overview) -> Figure:
     image = _draw_log_mel(axes, overview)
     _bar(figure, image, figure.add_subplot(grid[0, 1]), "ln of magnitude")
     _time_axis(axes, overview.start_s, overview.duration_s)
-    axes.set_title(_shortened(os.path.basename(overview.name)), loc="left", fontsize=11, fontweight="bold")  # noqa: PTH119
+    axes.set_title(as_caption(os.path.basename(overview.name)), loc="left", fontsize=11, fontweight="bold")  # noqa: PTH119
     return figure
 
 
@@ -211,7 +213,9 @@ def save_figure(figure: Figure, file: BinaryIO, form: str) -> None:
     import matplotlib as mpl
 
     nameless = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
-    with mpl.rc_context({"svg.hashsalt": "yamjit"}):
+    with mpl.rc_context({"svg.hashsalt": "yamjit"}), warnings.catch_warnings():
+        # Scripts that the font does not know are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(file, format=form, dpi=150, metadata=nameless[form])
 
 
@@ -367,7 +371,7 @@ def _draw_scores(axes: Axes, overview: Overview) -> Any:
         if shown is not None:
             scores[row] = overview.scores[:, shown]
     mesh = axes.pcolormesh(edges, np.arange(rows + 1) - 0.5, scores, cmap=_SCORES, vmin=0, vmax=1, rasterized=True)
-    axes.set_yticks(range(len(lines)), [_shortened(text, 34) for text, _ in lines], fontsize=9)
+    axes.set_yticks(range(len(lines)), [as_caption(text, 34) for text, _ in lines], fontsize=9)
     for (_, shown), label in zip(lines, axes.get_yticklabels(), strict=True):
         if shown is None:
             label.set_fontweight("bold")
@@ -426,7 +430,8 @@ def _clock(value: float, end_s: float, step: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
-def _shortened(text: str, most: int = 90) -> str:
-    """Return a text without markup, and not too long."""
-    escaped = text if len(text) <= most else text[: most - 1] + "…"
-    return escaped.replace("$", r"\$")
+def as_caption(text: str, most: int = 90) -> str:
+    """Return what a stranger wrote as a picture shows it: in one line, without markup, and not too long."""
+    shown = printable(text)
+    shown = shown if len(shown) <= most else shown[: most - 1] + "…"
+    return shown.replace("$", r"\$")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 import os
 import re
 import unicodedata
@@ -13,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from yamjit import checks
 from yamjit.audio import DEFAULT_AUDIO_LIMITS, AudioLimits
 from yamjit.audio.files import FileReader
 from yamjit.audio.opening import describe_os_error, open_path
@@ -33,6 +32,9 @@ _MOST_OPEN = 32
 _MOST_STEM_BYTES = 120
 _MOST_LABEL_BYTES = 80
 _MOST_HEAD_BYTES = 30
+
+#: 30,000 years: frames are counted in 64 bits.
+_MOST_SECONDS = 1e12
 
 
 class Heard(Protocol):
@@ -83,13 +85,10 @@ class SegmentOptions:
     container: Literal["flac", "wav"] = "flac"
 
     def __post_init__(self) -> None:
-        if not _is_time(self.padding_s):
-            raise InputError(f"padding_s is {self.padding_s!r}; seconds from 0 up are accepted")
-        most: Any = self.most_per_class
-        if most is not None and not (isinstance(most, int) and most is not True and most > 0):
-            raise InputError(f"most_per_class is {most!r}; a whole number of at least 1, or None for all, is accepted")
-        if self.container not in CONTAINERS:
-            raise InputError(f"container is {self.container!r}; accepted are {', '.join(CONTAINERS)}")
+        checks.number(self.padding_s, "padding_s", 0, _MOST_SECONDS, kind="seconds")
+        if self.most_per_class is not None:
+            checks.whole(self.most_per_class, "most_per_class", 1, also=", or None for all,")
+        checks.choice(self.container, "container", CONTAINERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,8 +290,7 @@ def _head(event: Heard) -> str:
 
 
 def _is_time(value: Any) -> bool:
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return real and 0 <= value < 1e12 and math.isfinite(value)
+    return checks.is_number(value) and 0 <= value <= _MOST_SECONDS
 
 
 def _make(folder: Path) -> None:

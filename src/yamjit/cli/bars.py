@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
+from yamjit.output.cells import shown
 from yamjit.results import Row
 
 __all__ = ["Bars", "bar", "clock", "fitted"]
@@ -102,7 +103,7 @@ def clock(time_s: float) -> str:
 
 def fitted(text: str, width: int) -> str:
     """Return a text of at most `width` characters, in one line."""
-    plain = "".join(c if c.isprintable() else " " for c in text)
+    plain = shown(text)
     return plain if len(plain) <= width else plain[: width - 1] + "…"
 
 

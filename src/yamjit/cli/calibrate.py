@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, learning
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
+from yamjit.errors import InputError
 
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo
+    from yamjit.learn import Dataset
 
 __all__ = ["add_parser"]
 
@@ -59,13 +62,16 @@ def _run(args: argparse.Namespace) -> int:
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)
     head = model.heads[-1]
     dataset = learning.dataset_of(args)
+    learning.tell_of_split(dataset)
     found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
     learning.tell_of_clips(skipped)
     fitted = fit_sigmoids(found.scores, found.targets)
     document: dict[str, Any] = {"clips": len(found.names), "labels": list(found.labels)}
     text = ""
-    if args.folds != 0:
-        folds = _folds(dataset, found.names, args.folds)
+    folds = _folds(args, dataset, found.names)
+    if args.plot and not folds:
+        raise InputError("--plot needs recordings that were held out: --folds 0 leaves none, one recording neither")
+    if folds:
         report = cross_calibrate(found.scores, found.targets, folds)
         document |= report.as_dict()
         if args.plot:
@@ -81,13 +87,17 @@ def _run(args: argparse.Namespace) -> int:
         text += "".join(f"{value:.4f}  {name}\n" for name, value in limits.items())
     _write(args, model.source.data, head, found.labels, fitted)
     learning.deliver(args, document, text)
-    return EXIT_SOME_FAILED if skipped else EXIT_OK
+    return EXIT_SOME_FAILED if skipped or dataset.passed_over else EXIT_OK
 
 
-def _folds(dataset: Any, names: tuple[str, ...], count: int | None) -> list[str]:
-    """Return the fold of each clip that was read."""
+def _folds(args: argparse.Namespace, dataset: Dataset, names: tuple[str, ...]) -> list[str]:
+    """Return the fold of each clip that was read, whatever split it is of; none if nothing is held out."""
     read = set(names)
-    kept = dataset.select(lambda clip: str(clip) in read)
+    clips = tuple(replace(clip, split="") for clip in dataset.clips if str(clip) in read)
+    kept = replace(dataset, clips=clips)
+    count = learning.folds_of(args, kept)
+    if count == 0:
+        return []
     by_place = {place: name for name, _, test in kept.folds(count) for place in test}
     return [by_place[place] for place in range(len(kept))]
 

@@ -46,11 +46,13 @@ def _run(args: argparse.Namespace) -> int:
 
     options = ClassifierOptions(head=args.head)
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)
-    found, skipped = evaluate_model(model, learning.dataset_of(args), aggregate=args.aggregate, hop_s=args.hop)
+    dataset = learning.dataset_of(args)
+    learning.tell_of_split(dataset)
+    found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
     learning.tell_of_clips(skipped)
     if args.plot:
         from yamjit.figures import draw_confusion
 
         learning.draw(args.plot, draw_confusion(found))
     learning.deliver(args, found.as_dict() | {"skipped": [[str(s.clip), s.reason] for s in skipped]}, found.text())
-    return EXIT_SOME_FAILED if skipped else EXIT_OK
+    return EXIT_SOME_FAILED if skipped or dataset.passed_over else EXIT_OK

@@ -10,8 +10,11 @@ from yamjit.cli import arguments
 from yamjit.cli.delivery import check_model, hearing_of
 from yamjit.cli.exits import EXIT_OK, INTERRUPTIONS, Patience
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from yamjit.classifier import Classifier
     from yamjit.recording import WindowStream
 
@@ -41,7 +44,7 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("pipe", nargs="?", choices=("-",), help="samples come through standard input; needs --raw")
     parser.add_argument("--list-devices", action="store_true", help="print the microphones, and end")
     parser.add_argument("--device", metavar="NAME", help="a microphone by number or part of its name")
-    parser.add_argument("--raw", metavar="ENCODING", help="of the samples in a pipe: s16le, f32le, u8, ...")
+    parser.add_argument("--raw", metavar="ENCODING", help="of the samples in a pipe: s16le, f32le, u8, mulaw, ...")
     parser.add_argument("--rate", type=arguments.positive, metavar="HZ", help="sample rate (default: 16000 of a pipe)")
     parser.add_argument("--channels", type=arguments.positive, metavar="N", help="that are recorded (default: 1)")
     parser.add_argument("--for", dest="end", type=arguments.seconds, metavar="SECONDS", help="end after so long")
@@ -111,9 +114,11 @@ def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStre
             writer.begin(stream.name)
             sink = RowSink(stream, writer, finder, sys.stdout if form == "jsonl" else None)
         interruption: BaseException | None = None
+        told: set[str] = set()
         try:
             with Patience() as patience:
                 for windows in stream:
+                    _warn(args, getattr(source, "warnings", ()) if args.raw else (), told)
                     with patience.busy():
                         if len(windows):
                             delay.update(float(windows.times_s[-1]) + windows.window_s)
@@ -123,18 +128,26 @@ def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStre
         if stream.count:
             sink.finish()
             writer.end(stream.summary())
+    _warn(args, (*stream.warnings, *([stream.damage] if stream.damage else [])), told)
     _summarise(args, stream, delay)
     if interruption is not None:
         raise interruption
     return EXIT_OK
 
 
+def _warn(args: argparse.Namespace, problems: Iterable[str], told: set[str]) -> None:
+    """Say what was not said before."""
+    for problem in problems:
+        if problem not in told and not args.quiet:
+            print(f"yamjit: warning: {printable(problem)}", file=sys.stderr, flush=True)
+        told.add(problem)
+
+
 def _summarise(args: argparse.Namespace, stream: WindowStream, delay: Any) -> None:
     if args.quiet:
         return
-    for problem in (*stream.warnings, *([stream.damage] if stream.damage else [])):
-        print(f"yamjit: warning: {problem}", file=sys.stderr)
     print(
-        f"yamjit: {stream.name}: listened for {stream.duration_s:.1f} s, {stream.count} windows, {delay.summary()}",
+        f"yamjit: {printable(stream.name)}: listened for {stream.duration_s:.1f} s, {stream.count} windows, "
+        f"{delay.summary()}",
         file=sys.stderr,
     )

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from yamjit.cli.bars import Bars, clock
+from yamjit.output.cells import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -176,8 +177,9 @@ class BarSink:
 
     def _print(self, over: list[Event]) -> None:
         for event in over:
-            head = f"  ({event.head})" if event.head else ""
-            self._bars.above(f"{clock(event.start_s)} - {clock(event.end_s)}  {event.score:.2f}  {event.label}{head}")
+            head = f"  ({shown(event.head)})" if event.head else ""
+            times = f"{clock(event.start_s)} - {clock(event.end_s)}"
+            self._bars.above(f"{times}  {event.score:.2f}  {shown(event.label)}{head}")
 
 
 def _row(stream: WindowStream, event: Event) -> Row:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import learning
 from yamjit.cli.arguments import fraction, positive
-from yamjit.cli.exits import EXIT_OK
+from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
+from yamjit.disk import describe
 from yamjit.errors import InputError
+from yamjit.text import printable, unportable
 
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo
@@ -79,15 +82,38 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _extract(args: argparse.Namespace) -> int:
+    files = _described(args).files
     folder = Path(args.output)
     try:
         folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: {error.strerror or error}") from error
-    for name, data in _described(args).files.items():
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: {describe(error)}") from error
+    written: set[str] = set()
+    for name, data in files.items():
+        if problem := _why_not(name, folder / name, Path(args.model), written):
+            learning.tell([f"left out: {name!r}, a name that {problem}"])
+            continue
+        written.add(_folded(name))
         learning.write(str(folder / name), data)
-        print(folder / name)
-    return EXIT_OK
+        print(printable(str(folder / name)))
+    return EXIT_OK if len(written) == len(files) else EXIT_SOME_FAILED
+
+
+def _why_not(name: str, path: Path, model: Path, written: set[str]) -> str | None:
+    """Return why a file of a model is not written under its name."""
+    if problem := unportable(name):
+        return problem
+    if _folded(name) in written:
+        return "another one has on systems that take no notice of case"
+    if path.is_symlink():
+        return "a link in the folder has"
+    if path.exists() and path.samefile(model):
+        return "is that of the model itself"
+    return None
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _write(args: argparse.Namespace) -> int:
@@ -120,6 +146,8 @@ def _set_calibration(args: argparse.Namespace) -> int:
     described = _described(args)
     none = args.calibration == "none"
     head = find_output(described, args.head, () if none else Calibration.classes_of_file(args.calibration))
+    if not head.labels:
+        raise InputError(f"output {head.name!r} has no fixed number of classes, as a calibration needs")
     calibration = None if none else Calibration.from_file(args.calibration, len(head.labels))
     data = set_calibration(described, calibration, score_threshold=args.score_threshold, output=head.index)
     learning.write(args.output, data)

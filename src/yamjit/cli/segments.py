@@ -46,7 +46,7 @@ def add_parser(verbs: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from yamjit.runs import Cuttings, outcomes
+    from yamjit.runs import Cuttings
     from yamjit.segments import SegmentOptions
 
     cutting = SegmentOptions(padding_s=args.padding, most_per_class=args.most, container=args.container)
@@ -55,5 +55,5 @@ def _run(args: argparse.Namespace) -> int:
         args,
         job,
         _SUFFIX,
-        lambda todo, folder: outcomes(todo, dataclasses.replace(job, places=folder.places), args.jobs),
+        lambda places: dataclasses.replace(job, places=places),
     )

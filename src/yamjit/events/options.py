@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
@@ -12,9 +11,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.errors import InputError
 
-__all__ = ["OTHERS", "EventOptions", "Rules", "is_real", "numbers_of"]
+__all__ = ["OTHERS", "EventOptions", "Rules"]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -117,7 +117,7 @@ class Rules:
         """Return scores with 0 in place of those of quiet windows."""
         if self._gate is None:
             return scores
-        levels = None if level_dbfs is None else numbers_of("level_dbfs", level_dbfs)
+        levels = None if level_dbfs is None else checks.array(level_dbfs, "level_dbfs", np.float64)
         if levels is None or levels.shape != (len(scores),) or np.isnan(levels).any():
             found = "none were given" if levels is None else f"shape {levels.shape} was found"
             raise InputError(f"min_dbfs needs the level of each window, shape ({len(scores)},), no NaN; {found}")
@@ -156,36 +156,13 @@ class Rules:
         return found
 
 
-def numbers_of(name: str, values: npt.ArrayLike) -> Float64:
-    """Return an argument as an array."""
-    try:
-        return np.asarray(values, np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} are no numbers") from error
-
-
 def _check(option: str, value: Any, where: str) -> None:
     """Refuse a value that the option cannot have."""
     if option == "smoothing":
-        if value not in ("mean", "median"):
-            raise InputError(f"{where} is {value!r}; 'mean' and 'median' are accepted")
-        return
-    real = is_real(value)
-    if option in ("on", "off"):
-        if not (real and 0 < value <= 1):
-            raise InputError(f"{where} is {value!r}; scores above 0 and up to 1 are accepted")
+        checks.choice(value, where, ("mean", "median"))
+    elif option in ("on", "off"):
+        checks.number(value, where, 0, 1, above=True, kind="scores")
     elif option == "min_dbfs":
-        if not real:
-            raise InputError(f"{where} is {value!r}; a level in dBFS, such as -50, is accepted")
-    elif not (real and value >= 0):
-        raise InputError(f"{where} is {value!r}; seconds from 0 up are accepted")
-
-
-def is_real(value: Any) -> bool:
-    """Return whether an argument is a finite number."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
+        checks.number(value, where, kind="levels in dBFS, such as -50,")
+    else:
+        checks.number(value, where, 0, kind="seconds")

@@ -32,6 +32,9 @@ TEXTS = ("name", "description", "version", "author", "license")
 
 _MIN_PARSER_VERSION = "1.3.0"
 
+#: More of an output are not counted: its shape is what a stranger wrote.
+_MOST_CLASSES = 2**20
+
 
 def set_texts(described: Described, **texts: str) -> bytes:
     """Return a model with other texts about itself.
@@ -88,7 +91,7 @@ def set_labels(
     ----------
     described : Described
     labels : sequence of str
-        One for each class.
+        One for each class; where the output's shape does not fix their number, any.
     display_names : mapping of str to sequence of str, optional
         By language.
     output : int or str, optional
@@ -103,7 +106,7 @@ def set_labels(
     classes = described.outputs[place].classes
     lists = {"": checked_labels(labels), **dict(display_names or {})}
     for locale, names in lists.items():
-        if len(names) != classes:
+        if len(names) != (len(lists[""]) if classes < 0 else classes):
             raise InputError(f"{len(names)} names{f' of {locale!r}' if locale else ''} for {classes} classes")
         checked_labels(tuple(dict.fromkeys(names)))
     dropped = {f.name for f in tensor.associated_files if f.type == FileType.TENSOR_AXIS_LABELS}
@@ -191,12 +194,12 @@ def find_output(described: Described, output: int | str | None, classes: Collect
     tensors = _metadata(described).subgraphs[0].outputs
     names = told_apart([tensor.name or end.name for tensor, end in zip(tensors, described.outputs, strict=False)])
     heads = [
-        HeadInfo(name, index, ("",) * end.classes, (), ())
+        HeadInfo(name, index, ("",) * min(end.classes, _MOST_CLASSES), (), ())
         for index, (name, end) in enumerate(zip(names, described.outputs, strict=True))
     ]
     if output is not None or len(heads) == 1:
         return choose_heads(heads, output)[0]
-    fitting = [head for head in heads if not classes or len(head.labels) in classes]
+    fitting = [head for head in heads if not (classes and head.labels) or len(head.labels) in classes]
     if len(fitting) != 1:
         wanted = f" of {' or '.join(map(str, classes))} classes" if classes else ""
         known = describe_heads(heads)

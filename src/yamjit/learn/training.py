@@ -49,7 +49,7 @@ def train_head(
     *,
     progress: Callable[[CurvePoint], None] | None = None,
 ) -> FittedHead:
-    """Train a head on the windows of clips.
+    """Train a head on the windows of clips; of those that have a split, on "train" alone.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def train_head(
         If a class has no clips, or there is but one kind of them.
     """
     features.dataset.check_learnable()
-    return _train(features, options or TrainOptions(), progress)
+    return _train(features.select(features.dataset.teaching()), options or TrainOptions(), progress)
 
 
 def _train(
@@ -124,14 +124,14 @@ def cross_validate(
     aggregate: str = "logit",
     augment: Callable[[Features], Features] | None = None,
 ) -> Evaluation:
-    """Train on all folds but one and judge on that, for each of them.
+    """Train on all folds but one and judge on that, for each of them; or as the data are split, see `Dataset.folds`.
 
     Parameters
     ----------
     features : Features
     options : TrainOptions, optional
     folds : int, optional
-        By default those that came with the data, else 5.
+        By default the division that came with the data, else 5 or as many as there are groups.
     aggregate : {"logit", "mean", "max"}
     augment : callable, optional
         Is given the features of the training clips, and returns more.
@@ -139,7 +139,12 @@ def cross_validate(
     Returns
     -------
     Evaluation
-        Of every clip, by a head that has not learned from it or its group.
+        Of every clip that is held out, by a head that has not learned from it or its group.
+
+    Raises
+    ------
+    InputError
+        If nothing can be learned, or nothing can be held out.
     """
     return cross_validate_all(features, options, folds=folds, augment=augment, aggregates=(aggregate,))[aggregate]
 
@@ -164,6 +169,8 @@ def cross_validate_all(
         for aggregate in aggregates:
             parts[aggregate].append(evaluate_head(head, held_out, aggregate=aggregate))
         names.append(name)
+    if not names:
+        raise InputError("all clips are of the split 'train', and none is held out; a number of folds divides them")
     return {aggregate: joined(found, names) for aggregate, found in parts.items()}
 
 

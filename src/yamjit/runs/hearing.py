@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -19,13 +19,16 @@ from yamjit.events import Event, EventOptions
 from yamjit.options import ClassifierOptions
 from yamjit.output.arrays import Slab
 from yamjit.results import Row, Summary
-from yamjit.runs.folder import Places, whole_folder
 from yamjit.runs.inputs import STDIN, Recording
+from yamjit.runs.naming import Places
+from yamjit.runs.whole import whole_folder
 from yamjit.segments import SegmentOptions, cut_segments
 from yamjit.store import ResolvedModel
 
 if TYPE_CHECKING:
-    from yamjit.recording import WindowStream
+    from yamjit.recording import FrameStream, WindowStream
+
+_Stream = TypeVar("_Stream", "WindowStream", "FrameStream")
 
 __all__ = ["Classes", "Cuttings", "Embeddings", "Events", "Hearing", "LogMel"]
 
@@ -51,7 +54,7 @@ class Hearing:
     threads: int = 1
     options: ClassifierOptions = field(default_factory=ClassifierOptions)
     reading: Mapping[str, Any] = field(default_factory=dict)
-    watch: Callable[[WindowStream], None] | None = field(default=None, compare=False)
+    watch: Callable[[WindowStream | FrameStream], None] | None = field(default=None, compare=False)
 
     @functools.cached_property
     def classifier(self) -> Classifier:
@@ -81,8 +84,11 @@ class Hearing:
 
     def open(self, recording: Recording, **how: Any) -> WindowStream:
         """Open a recording; see `Classifier.windows`."""
+        return self._opened(recording, self.classifier.windows, **how)
+
+    def _opened(self, recording: Recording, opened: Callable[..., _Stream], **how: Any) -> _Stream:
         audio: Any = sys.stdin.buffer if recording.name == STDIN else recording.name
-        stream = self.classifier.windows(audio, **self.reading, **how)
+        stream = opened(audio, **self.reading, **how)
         if self.watch is not None:
             self.watch(stream)
         return stream
@@ -167,15 +173,14 @@ class LogMel(Hearing):
 
     def slabs(self, recording: Recording) -> Generator[Slab, None, Summary]:
         """Yield frames as they come; return what is known in the end."""
-        frame_s = self.classifier.front_end.constants.hop_length / self.classifier.sample_rate
         done: dict[int | None, int] = {}
-        with self.open(recording) as stream:
-            for windows in stream:
-                first = done.get(windows.channel, 0)
-                done[windows.channel] = first + len(windows.log_mel)
-                times_s = stream.source.start_s + np.arange(first, done[windows.channel], dtype=np.float64) * frame_s
-                yield Slab(stream.name, times_s, frame_s, windows.channel, windows.log_mel)
-            return stream.summary(1)
+        with self._opened(recording, self.classifier.frames) as stream:
+            for channel, frames in stream:
+                first = done.get(channel, 0)
+                done[channel] = first + len(frames)
+                times_s = stream.source.start_s + np.arange(first, done[channel], dtype=np.float64) * stream.frame_s
+                yield Slab(stream.name, times_s, stream.frame_s, channel, frames)
+            return stream.summary()
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from typing import Any, BinaryIO, Literal
 from yamjit.errors import LimitError
 from yamjit.plots import draw_overview, draw_spectrogram, save_figure, survey
 from yamjit.results import Summary
-from yamjit.runs.folder import Places, whole_file
 from yamjit.runs.hearing import Hearing
 from yamjit.runs.inputs import STDIN, Recording
+from yamjit.runs.naming import Places
+from yamjit.runs.whole import whole_file
 
 __all__ = ["Pictures"]
 
