@@ -283,6 +283,14 @@ def test_the_highest_of_every_head_are_listed(model: yamjit.Classifier, siren: P
     assert (label, index) == ("Kettle whistle", 0)
 
 
+def test_rows_of_windows_are_in_the_order_of_time(model: yamjit.Classifier, siren: Path) -> None:
+    with model.windows(siren) as stream:
+        rows = [row for windows in stream for row in stream.rows(windows, 1)]
+    assert rows == list(model.classify(siren).rows(1, windows=True))
+    assert [(row.start_s, row.head) for row in rows] == [(row.start_s, h) for row in rows[::2] for h in BOTH]
+    assert [row.start_s for row in rows] == sorted(row.start_s for row in rows)
+
+
 def test_a_chosen_head_is_all_there_is(model: yamjit.Classifier, siren: Path) -> None:
     own = model.with_options(head="custom")
     assert own.labels == OWN
@@ -402,7 +410,7 @@ def test_an_unknown_head_is_refused_by_every_method(model: yamjit.Classifier, si
         with pytest.raises(InputError, match=r"no output .*; the model has 2: 0 'yamnet' \(33 classes\)"):
             call()
     for wrong in (True, 1.0, ["custom"], b"custom"):
-        with pytest.raises(InputError, match=r"head is .*; the name or the index"):
+        with pytest.raises(InputError, match=r"head is .*; the name or index of an output"):
             model.with_options(head=wrong)
 
 
