@@ -66,13 +66,16 @@ def _run(args: argparse.Namespace) -> int:
     print("\noperators")
     for line in _operators(model):
         print(f"  {printable(line)}")
-    labels = model.heads[0].labels if model.heads else ()
-    print(f"\nlabels ({len(labels)})")
-    shown = len(labels) if args.labels else _LABELS_SHOWN
-    for index, label in enumerate(labels[:shown]):
-        print(f"  {index:>4}  {printable(label)}")
-    if shown < len(labels):
-        print("   ...  (--labels lists them all)")
+    for head in model.heads:
+        of_head = f" of {printable(head.name)}" if len(model.heads) > 1 else ""
+        print(f"\nlabels{of_head} ({len(head.labels)})")
+        shown = len(head.labels) if args.labels else _LABELS_SHOWN
+        for index, label in enumerate(head.labels[:shown]):
+            print(f"  {index:>4}  {printable(label)}")
+        if shown < len(head.labels):
+            print("   ...  (--labels lists them all)")
+    if not model.heads:
+        print("\nlabels (0)")
     return EXIT_OK
 
 
