@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.disk import describe
 from yamjit.errors import DependencyError, DownloadError
+from yamjit.store.deadline import Deadline
 from yamjit.text import printable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]
 STALL_SECONDS = 30.0
 DEADLINE_SECONDS = 1_800.0
 
-_CHUNK_BYTES = 2**10  # small: the deadline is looked at once a chunk
+_CHUNK_BYTES = 2**10
 
 
 def is_offline() -> bool:
@@ -79,15 +79,27 @@ class _Transfer:
         self.report = report
         self.timeout = timeout
         self.finished = False
+        self._done = 0
 
     def __call__(self, url: str, output_file: str, _pooch: Any) -> None:
-        import requests
+        with Deadline(DEADLINE_SECONDS) as deadline:
+            try:
+                self._fetch(url, Path(output_file), deadline)
+            except DownloadError:
+                if deadline.expired:  # which is why the connection ended
+                    raise DownloadError(f"{url}: sent {self._done} bytes in {DEADLINE_SECONDS:g} s; given up") from None
+                raise
+        self.finished = True
 
-        with _network_errors(url, self.timeout), requests.get(url, stream=True, timeout=self.timeout) as response:
+    def _fetch(self, url: str, path: Path, deadline: Deadline) -> None:
+        with (
+            _network_errors(url, self.timeout),
+            deadline.session() as session,
+            session.get(url, stream=True, timeout=self.timeout) as response,
+        ):
             response.raise_for_status()
             self._check_headers(url, response.headers)
-            self._copy(url, response.iter_content(_CHUNK_BYTES), Path(output_file))
-        self.finished = True
+            self._copy(url, response.iter_content(_CHUNK_BYTES), path)
 
     def _check_headers(self, url: str, headers: Any) -> None:
         length = headers.get("Content-Length", "")
@@ -96,19 +108,15 @@ class _Transfer:
             raise DownloadError(f"{url}: offers {length} bytes of {kind}, not the {self.size} bytes expected")
 
     def _copy(self, url: str, chunks: Iterable[bytes], path: Path) -> None:
-        done = 0
-        deadline = time.monotonic() + DEADLINE_SECONDS
         with path.open("wb") as file:
             for chunk in chunks:
-                done += len(chunk)
-                if done > self.size:
+                self._done += len(chunk)
+                if self._done > self.size:
                     raise DownloadError(f"{url}: sends more than the {self.size} bytes expected")
-                if time.monotonic() > deadline:
-                    raise DownloadError(f"{url}: sent {done} bytes in {DEADLINE_SECONDS:g} s; given up")
                 file.write(chunk)
-                self.report(done, self.size)
-        if done < self.size:
-            raise DownloadError(f"{url}: ended after {done} of {self.size} bytes")
+                self.report(self._done, self.size)
+        if self._done < self.size:
+            raise DownloadError(f"{url}: ended after {self._done} of {self.size} bytes")
 
 
 @contextmanager
