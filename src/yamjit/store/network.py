@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,9 +104,9 @@ class _Transfer:
 
     def _check_headers(self, url: str, headers: Any) -> None:
         length = headers.get("Content-Length", "")
-        if length.isdecimal() and "Content-Encoding" not in headers and int(length) != self.size:
-            kind = printable(headers.get("Content-Type", "unknown type"))
-            raise DownloadError(f"{url}: offers {length} bytes of {kind}, not the {self.size} bytes expected")
+        if length.isdecimal() and "Content-Encoding" not in headers and length.lstrip("0") != str(self.size):
+            kind = printable(headers.get("Content-Type", "unknown type"))[:80]
+            raise DownloadError(f"{url}: offers {length[:20]} bytes of {kind}, not the {self.size} bytes expected")
 
     def _copy(self, url: str, chunks: Iterable[bytes], path: Path) -> None:
         with path.open("wb") as file:
@@ -128,13 +129,13 @@ def _network_errors(url: str, timeout: float) -> Iterator[None]:
         yield
     except requests.HTTPError as error:
         answer: Any = error.response
-        reason = printable(str(answer.reason))
+        reason = printable(str(answer.reason))[:80]
         raise DownloadError(f"{url}: the server answers {answer.status_code} {reason}") from error
     except requests.TooManyRedirects as error:
         raise DownloadError(f"{url}: is redirected without end") from error
     except requests.Timeout as error:
         raise DownloadError(f"{url}: no answer within {timeout:g} s") from error
-    except (requests.RequestException, UnicodeError) as error:  # a Location header may hold any bytes
+    except (requests.RequestException, ValueError, HTTPException) as error:  # a Location header may hold any bytes
         raise DownloadError(f"{url}: {describe(_cause(error))}") from error
 
 
