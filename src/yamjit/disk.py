@@ -107,9 +107,7 @@ def make_private(folder: Path) -> None:
         raise PermissionError(errno.EPERM, f"others may write to {str(folder)!r}")
 
 
-def read_limited(
-    path: str | os.PathLike[str], most: int, *, what: str, error: type[YamjitError] = InputError
-) -> bytes:
+def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: type[YamjitError] = InputError) -> bytes:
     """Return the content of a file that a user named: a regular file whose size is checked before memory is taken.
 
     Parameters
@@ -198,7 +196,7 @@ def whole_file(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
         before = None
     if before is not None and not stat.S_ISREG(before.st_mode):
         with target.open("wb", buffering=0) as file:  # fails for a directory, as it should
-            yield file  # type: ignore[misc]
+            yield file
         return
     partial, descriptor = _open_partial(target, before, 0o666 if mode is None else mode)
     try:

@@ -76,10 +76,15 @@ class OpenedFile:
         Seekable.
     owned : bool
         Whether it was opened here, and is to be closed here.
+    path : path, optional
+        Where it lies, if it was opened by path.
     """
 
-    def __init__(self, name: str, file: Any, *, owned: bool) -> None:
+    def __init__(
+        self, name: str, file: Any, *, owned: bool, path: str | bytes | os.PathLike[str] | None = None
+    ) -> None:
         self.name = name
+        self.path = path
         self.callbacks = FileCallbacks(file)
         self._file = file
         self._owned = owned
@@ -139,7 +144,7 @@ def open_path(path: str | os.PathLike[str]) -> OpenedFile:
         os.close(descriptor)
         kind = "a directory" if stat.S_ISDIR(mode) else "a pipe, socket or device; open it and pass the file object"
         raise AudioError(f"{name}: is no regular file but {kind}")
-    return OpenedFile(name, io.FileIO(descriptor), owned=True)
+    return OpenedFile(name, io.FileIO(descriptor), owned=True, path=path)
 
 
 def open_object(file: Any, limits: AudioLimits) -> OpenedFile:

@@ -29,6 +29,7 @@ _PACKAGES = (
     "tqdm",
 )
 _EXTRAS = {
+    "av": "av",
     "sounddevice": "mic",
     "matplotlib": "plot",
     "argcomplete": "completion",
@@ -108,9 +109,25 @@ def _audio_files() -> dict[str, Any]:
     from yamjit.errors import DependencyError
 
     try:
-        return {"libsndfile": libsndfile_version()}
+        found = {"libsndfile": libsndfile_version()}
     except DependencyError as error:
         return {"problem": str(error)}
+    return {**found, **_phone_files()}
+
+
+def _phone_files() -> dict[str, Any]:
+    """Return what reads M4A, MP4, WebM and other files that libsndfile does not."""
+    from yamjit.audio.ffmpeg import ffmpeg_version, find_ffmpeg
+    from yamjit.audio.pyav import pyav_versions
+    from yamjit.errors import DependencyError
+
+    program = find_ffmpeg()
+    ffmpeg = f"{ffmpeg_version(program)} ({program})" if program else "none on the PATH"
+    try:
+        return {"PyAV": pyav_versions(), "ffmpeg": f"{ffmpeg}; not used, PyAV is there" if program else ffmpeg}
+    except DependencyError:
+        neither = ", so M4A, MP4, WebM, WMA, AMR and others are not read"
+        return {"PyAV": "not installed: pip install 'yamjit[av]'", "ffmpeg": ffmpeg if program else ffmpeg + neither}
 
 
 def _microphones() -> dict[str, Any]:

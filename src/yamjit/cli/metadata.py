@@ -6,7 +6,7 @@ import argparse
 import json
 import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import learning
 from yamjit.cli.arguments import fraction, positive
@@ -14,6 +14,9 @@ from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.disk import describe
 from yamjit.errors import InputError
 from yamjit.text import printable, unportable
+
+if TYPE_CHECKING:
+    from yamjit.heads import HeadInfo
 
 __all__ = ["add_parser"]
 
@@ -50,10 +53,12 @@ def add_parser(verbs: Any) -> None:
     calibration.add_argument("--score-threshold", type=fraction, metavar="SCORE", help="below which tools drop results")
     for changing in (write, labels, calibration):
         changing.add_argument("-o", "--output", required=True, metavar="FILE", help="the model to be written")
-    labels.add_argument("--head", type=int, default=0, metavar="N", help="output of the model (default: 0)")
-    calibration.add_argument(
-        "--head", type=int, default=-1, metavar="N", help="output of the model (default: the last)"
-    )
+    for naming in (labels, calibration):
+        naming.add_argument(
+            "--head",
+            metavar="NAME|INDEX",
+            help="output of the model; by default the only one, or the one with as many classes as the file has",
+        )
 
 
 def _action(actions: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
@@ -124,25 +129,35 @@ def _write(args: argparse.Namespace) -> int:
 
 
 def _set_labels(args: argparse.Namespace) -> int:
-    from yamjit.learn.describing import set_labels
+    from yamjit.learn.describing import find_output, set_labels
 
+    described, labels = _described(args), learning.read_names(args.labels)
     display_names = {locale: learning.read_names(path) for locale, path in args.display_names}
-    data = set_labels(_described(args), learning.read_names(args.labels), display_names=display_names, output=args.head)
-    learning.write(args.output, data)
+    head = find_output(described, args.head, (len(labels),))
+    learning.write(args.output, set_labels(described, labels, display_names=display_names, output=head.index))
+    _tell(args, described, head)
     return EXIT_OK
 
 
 def _set_calibration(args: argparse.Namespace) -> int:
     from yamjit.calibration import Calibration
-    from yamjit.learn.describing import set_calibration
+    from yamjit.learn.describing import find_output, set_calibration
 
     described = _described(args)
-    if not -len(described.outputs) <= args.head < len(described.outputs):
-        raise InputError(f"output {args.head}; the model has {len(described.outputs)}")
-    classes = described.outputs[args.head].classes
-    if classes < 1:
-        raise InputError(f"output {args.head} of the model has no fixed number of classes, as a calibration needs")
-    calibration = None if args.calibration == "none" else Calibration.from_file(args.calibration, classes)
-    data = set_calibration(described, calibration, score_threshold=args.score_threshold, output=args.head)
+    none = args.calibration == "none"
+    head = find_output(described, args.head, () if none else Calibration.classes_of_file(args.calibration))
+    if not head.labels:
+        raise InputError(f"output {head.name!r} has no fixed number of classes, as a calibration needs")
+    calibration = None if none else Calibration.from_file(args.calibration, len(head.labels))
+    data = set_calibration(described, calibration, score_threshold=args.score_threshold, output=head.index)
     learning.write(args.output, data)
+    _tell(args, described, head)
     return EXIT_OK
+
+
+def _tell(args: argparse.Namespace, described: Any, head: HeadInfo) -> None:
+    """Say which of several outputs was changed."""
+    from yamjit.heads import describe_heads
+
+    if len(described.outputs) > 1:
+        print(f"{args.output}: {args.action}, output {describe_heads([head])}")

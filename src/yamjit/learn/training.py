@@ -10,6 +10,7 @@ import numpy as np
 
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.heads import choose_heads
 from yamjit.learn.dataset import Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import DEFAULT_HOP_S, Features, Skipped
@@ -48,7 +49,7 @@ def train_head(
     *,
     progress: Callable[[CurvePoint], None] | None = None,
 ) -> FittedHead:
-    """Train a head on the windows of clips.
+    """Train a head on the windows of clips; of those that have a split, on "train" alone.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def train_head(
         If a class has no clips, or there is but one kind of them.
     """
     features.dataset.check_learnable()
-    return _train(features, options or TrainOptions(), progress)
+    return _train(features.select(features.dataset.teaching()), options or TrainOptions(), progress)
 
 
 def _train(
@@ -123,14 +124,14 @@ def cross_validate(
     aggregate: str = "logit",
     augment: Callable[[Features], Features] | None = None,
 ) -> Evaluation:
-    """Train on all folds but one and judge on that, for each of them.
+    """Train on all folds but one and judge on that, for each of them; or as the data are split, see `Dataset.folds`.
 
     Parameters
     ----------
     features : Features
     options : TrainOptions, optional
     folds : int, optional
-        By default those that came with the data, else 5.
+        By default the division that came with the data, else 5 or as many as there are groups.
     aggregate : {"logit", "mean", "max"}
     augment : callable, optional
         Is given the features of the training clips, and returns more.
@@ -138,7 +139,12 @@ def cross_validate(
     Returns
     -------
     Evaluation
-        Of every clip, by a head that has not learned from it or its group.
+        Of every clip that is held out, by a head that has not learned from it or its group.
+
+    Raises
+    ------
+    InputError
+        If nothing can be learned, or nothing can be held out.
     """
     return cross_validate_all(features, options, folds=folds, augment=augment, aggregates=(aggregate,))[aggregate]
 
@@ -163,6 +169,8 @@ def cross_validate_all(
         for aggregate in aggregates:
             parts[aggregate].append(evaluate_head(head, held_out, aggregate=aggregate))
         names.append(name)
+    if not names:
+        raise InputError("all clips are of the split 'train', and none is held out; a number of folds divides them")
     return {aggregate: joined(found, names) for aggregate, found in parts.items()}
 
 
@@ -170,7 +178,7 @@ def evaluate_model(
     model: Classifier,
     dataset: Dataset,
     *,
-    head: int = -1,
+    head: int | str = -1,
     aggregate: Literal["mean", "max"] = "mean",
     hop_s: float = DEFAULT_HOP_S,
 ) -> tuple[Evaluation, tuple[Skipped, ...]]:
@@ -180,8 +188,8 @@ def evaluate_model(
     ----------
     model : Classifier
     dataset : Dataset
-    head : int
-        Which of the model's outputs; the last one by default.
+    head : int or str
+        Which of the model's outputs, by index or name; the last one by default.
     aggregate : {"mean", "max"}
     hop_s : float > 0
         From one window to the next, in seconds.
@@ -199,7 +207,7 @@ def evaluate_model(
     """
     if aggregate not in ("mean", "max"):
         raise InputError(f"aggregate is {aggregate!r}; accepted: mean, max")
-    info = model.heads[head]
+    (info,) = choose_heads(model.heads, head)
     missing = [name for name in dataset.classes if name not in info.labels]
     if missing:
         raise InputError(f"the model's output {info.name!r} has no class {', '.join(map(repr, missing))}")
@@ -212,7 +220,7 @@ def evaluate_model(
         except (AudioError, InputError, LimitError) as error:  # also a stretch beyond the end
             skipped.append(Skipped(clip, str(error)))
             continue
-        rows.append(result.heads[head].clip_scores)
+        rows.append(choose_heads(result.heads, info.index)[0].clip_scores)
         kept.append(clip)
     if not kept:
         raise InputError(f"none of {len(skipped)} clips can be read, the first is {skipped[0]}")

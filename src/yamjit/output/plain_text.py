@@ -16,10 +16,10 @@ __all__ = ["TextWriter"]
 
 
 class TextWriter(StreamWriter):
-    """Writes paragraphs; failures are not part of them. Which of several outputs a line is of stands behind it."""
+    """Writes paragraphs; failures are not part of them. Which of several heads a line is of stands behind it."""
 
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
+        super().__init__(stream, several_heads=several_heads)
         self._first = True
         self._lines = 0
         self._first_head: str | None = None
@@ -51,8 +51,8 @@ class TextWriter(StreamWriter):
         self._first = False
 
     def _scored(self, row: Row) -> str:
+        channel = "" if row.channel is None else f"  (channel {row.channel})"
         if self._first_head is None:
             self._first_head = row.head
-        channel = "" if row.channel is None else f"  (channel {row.channel})"
-        head = "" if row.head == self._first_head else f"  ({shown(row.head)})"
+        head = f"  ({shown(row.head)})" if self._several_heads or row.head != self._first_head else ""
         return f"{row.score:.3f}  {shown(row.label)}{channel}{head}"
