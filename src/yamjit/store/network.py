@@ -93,14 +93,16 @@ class _Transfer:
         self.finished = True
 
     def _fetch(self, url: str, path: Path, deadline: Deadline) -> None:
-        with (
-            _network_errors(url, self.timeout),
-            deadline.session() as session,
-            session.get(url, stream=True, timeout=self.timeout) as response,
-        ):
-            response.raise_for_status()
-            self._check_headers(url, response.headers)
-            self._copy(url, response.iter_content(_CHUNK_BYTES), path)
+        with deadline.session() as session:
+            with _network_errors(url, self.timeout, ValueError):  # a redirection may lead to no address
+                response = session.get(url, stream=True, timeout=self.timeout)
+            with response, _network_errors(url, self.timeout):
+                self._read(url, response, path)
+
+    def _read(self, url: str, response: Any, path: Path) -> None:
+        response.raise_for_status()
+        self._check_headers(url, response.headers)
+        self._copy(url, response.iter_content(_CHUNK_BYTES), path)
 
     def _check_headers(self, url: str, headers: Any) -> None:
         length = headers.get("Content-Length", "")
@@ -121,8 +123,8 @@ class _Transfer:
 
 
 @contextmanager
-def _network_errors(url: str, timeout: float) -> Iterator[None]:
-    """Turn what requests raises into a `DownloadError`."""
+def _network_errors(url: str, timeout: float, *also: type[Exception]) -> Iterator[None]:
+    """Turn what requests raises, and perhaps more, into a `DownloadError`."""
     import requests
 
     try:
@@ -135,7 +137,7 @@ def _network_errors(url: str, timeout: float) -> Iterator[None]:
         raise DownloadError(f"{url}: is redirected without end") from error
     except requests.Timeout as error:
         raise DownloadError(f"{url}: no answer within {timeout:g} s") from error
-    except (requests.RequestException, ValueError, HTTPException) as error:  # a Location header may hold any bytes
+    except (requests.RequestException, UnicodeError, HTTPException, *also) as error:
         raise DownloadError(f"{url}: {describe(_cause(error))}") from error
 
 
