@@ -59,7 +59,7 @@ ROOMS = {
     "tflite": {"flatbuffers", "tflite"},
     "audio": {"av", "sounddevice", "soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
-    "store": {"pooch", "requests"},
+    "store": {"pooch", "requests", "urllib3"},
     "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
     "plots": {"matplotlib"},

@@ -22,6 +22,7 @@ __all__ = [
     "cache_directory",
     "describe",
     "is_private",
+    "make_private",
     "printable",
     "read_limited",
     "read_regular",
@@ -91,6 +92,19 @@ def is_private(status: os.stat_result) -> bool:
     if not hasattr(os, "geteuid"):
         return True
     return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def make_private(folder: Path) -> None:
+    """Make sure of a folder that nobody else can write to.
+
+    Raises
+    ------
+    OSError
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if not is_private(folder.stat()):
+        raise PermissionError(errno.EPERM, f"others may write to {str(folder)!r}")
 
 
 def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: type[YamjitError] = InputError) -> bytes:

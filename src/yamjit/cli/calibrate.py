@@ -80,6 +80,7 @@ def _run(args: argparse.Namespace) -> int:
             learning.draw(
                 args.plot, draw_reliability({"before": found.scores, "calibrated": report.scores}, found.targets)
             )
+        learning.tell(f"warning: {line}" for line in report.warnings)
         text = f"calibration error on recordings held out: {report.before:.4f}, calibrated {report.after:.4f}\n"
     if args.precision:
         limits = thresholds_for_precision(found.labels, fitted.apply(found.scores), found.targets, args.precision)

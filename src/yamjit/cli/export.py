@@ -34,14 +34,14 @@ def _run(args: argparse.Namespace) -> int:
 
     if bool(args.head) == bool(args.weights):
         raise InputError("a head, or --weights, is accepted: one of them")
-    model = load(args.model, backend="numpy")
     if args.weights:
-        return _weights(args, model)
+        return _weights(args, load(args.model, backend="numpy"))
     if not args.output:
         raise InputError("where to? -o FILE is needed")
     from yamjit.learn import Head, export_model
 
-    data = export_model(model.graph, Head.load(args.head), None, learning.card_of(args))
+    head = Head.load(args.head)
+    data = export_model(load(args.model, backend="numpy").graph, head, None, learning.card_of(args))
     learning.write(args.output, data)
     print(f"{printable(args.output)}: {len(data)} bytes")
     return EXIT_OK

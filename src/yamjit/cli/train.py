@@ -173,5 +173,6 @@ def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple
         return None, document, text
     held_out = judged["max"]
     report = cross_calibrate(held_out.scores, held_out.targets, held_out.folds)
+    learning.tell(f"warning: {line}" for line in report.warnings)
     text += f"calibration error of the highest windows: {report.before:.4f}, calibrated {report.after:.4f}\n"
     return fit_sigmoids(held_out.scores, held_out.targets), document | report.as_dict(), text
