@@ -140,6 +140,7 @@ class WindowStream:
             top=tuple(self._clip_rows(k)),
             warnings=self.warnings,
             damage=self.damage,
+            length_s=self.source.length_s,
         )
 
     def _clip_rows(self, k: int) -> Iterator[Row]:
