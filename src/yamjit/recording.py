@@ -246,6 +246,7 @@ class WindowStream(_Reading):
             top=tuple(self._clip_rows(k)),
             warnings=self.warnings,
             damage=self.damage,
+            length_s=self.source.length_s,
         )
 
     def _clip_rows(self, k: int | None) -> Iterator[Row]:
