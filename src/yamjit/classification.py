@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.categories import Categories
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
@@ -68,9 +69,10 @@ class HeadResult:
         if window is None:
             return top_of(self.categories, self.listed_scores, k)
         scores = _kept(self.scores, "scores")
-        if window not in range(-len(scores), len(scores)):
-            raise InputError(f"window {window!r} is out of range, there are {len(scores)}")
-        return top_of(self.categories, self.categories.reduce(scores[window][np.newaxis])[0], k)
+        found = checks.index(window)
+        if found is None or not -len(scores) <= found < len(scores):
+            raise InputError(f"window {checks.shown(window)} is out of range, there are {len(scores)}")
+        return top_of(self.categories, self.categories.reduce(scores[found][np.newaxis])[0], k)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -173,7 +175,7 @@ class Classification:
         whole = (self.start_s, self.start_s + self.duration_s)
         for head in self.heads:
             categories, origin = head.categories, Origin(self.name, self.channel, head.name)
-            if not windows:
+            if not checks.flag(windows, "windows"):
                 yield from rows_of(categories, head.listed_scores, k, origin, whole)
                 continue
             listed = categories.reduce(_kept(head.scores, "scores"))

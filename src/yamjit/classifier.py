@@ -263,8 +263,8 @@ class Classifier:
     def frames(
         self,
         audio: Any,
-        sample_rate: int | None = None,
         *,
+        sample_rate: int | None = None,
         hop_s: float | None = None,
         overlap: float | None = None,
         channel: int | Literal["mix", "each"] = "mix",
@@ -433,7 +433,7 @@ class Classifier:
             categories.names,
             categories.class_indices,
             categories.audioset_ids,
-            options or EventOptions(),
+            options,
             window_s=self._scorer().window_s,
             hop_s=self._hop(hop_s, None) / self.sample_rate,
             channel=channel,
@@ -450,7 +450,7 @@ class Classifier:
         options : EventOptions, optional
             When an event begins and ends.
         """
-        options = options or EventOptions()
+        options = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
         with self.windows(audio, level=options.min_dbfs is not None, **how) as stream:
             yield from self.watch_windows(stream, options)
 

@@ -65,17 +65,22 @@ class EventDetector:
         *,
         channel: int | None = None,
     ) -> None:
-        if not len(names) == len(class_indices) == len(audioset_ids):
+        names = tuple(checks.text(name, "a name") for name in checks.elements(names, "names", "names"))
+        indices = checks.elements(class_indices, "class_indices", "whole numbers")
+        ids = tuple(checks.text(one, "an id") for one in checks.elements(audioset_ids, "audioset_ids", "ids"))
+        if not len(names) == len(indices) == len(ids):
             raise InputError(
-                f"{len(names)} names, {len(class_indices)} indices and {len(audioset_ids)} ids were given; "
+                f"{len(names)} names, {len(indices)} indices and {len(ids)} ids were given; "
                 "one of each for every class is accepted"
             )
         options = EventOptions() if options is None else options
-        self._classes = list(zip(names, map(int, class_indices), audioset_ids, strict=True))
+        checks.instance(options, "options", EventOptions)
+        whole = [checks.whole(index, "a class index", -1) for index in indices]
+        self._classes = list(zip(names, whole, ids, strict=True))
         self._rules = Rules(options, names)
         self._window_s = _checked_length("window_s", window_s)
         self._smoother = _Smoother(options, _checked_length("hop_s", hop_s))
-        self._channel = channel
+        self._channel = None if channel is None else checks.whole(channel, "channel", 0)
         self._tracks: dict[int, _Track] = {}
         self._last_s = -math.inf
         self._flushed = False

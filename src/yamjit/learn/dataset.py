@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.learn.heads import checked_labels
 
@@ -53,6 +54,16 @@ class Clip:
     group: str = ""
     fold: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", checks.path(self.path, "path"))
+        labels = tuple(checks.text(label, "a label") for label in checks.elements(self.labels, "labels", "names"))
+        object.__setattr__(self, "labels", labels)
+        checks.number(self.start_s, "start_s", 0, kind="seconds")
+        if self.end_s is not None:
+            checks.number(self.end_s, "end_s", float(self.start_s), above=True, kind="seconds")
+        checks.text(self.group, "group")
+        checks.text(self.fold, "fold")
+
     def __str__(self) -> str:
         if self.end_s is None and not self.start_s:
             return str(self.path)
@@ -82,13 +93,18 @@ class Dataset:
     source: str = ""
 
     def __post_init__(self) -> None:
+        checks.text(self.source, "source")
+        object.__setattr__(self, "clips", checks.elements(self.clips, "clips", "Clip"))
+        for clip in self.clips:
+            checks.instance(clip, "a clip", Clip)
         if not self.clips:
             raise InputError(f"{self._where}no clips; a folder for each class with recordings in it is accepted")
         try:
-            checked_labels(self.classes)
+            object.__setattr__(self, "classes", checked_labels(self.classes))
         except InputError as error:
             raise InputError(f"{self._where}{error}") from error
-        strange = next((label for clip in self.clips for label in clip.labels if label not in self.classes), None)
+        known = set(self.classes)
+        strange = next((label for clip in self.clips for label in clip.labels if label not in known), None)
         if strange is not None:
             raise InputError(f"{self._where}the label {strange!r} is none of the classes {', '.join(self.classes)}")
 
@@ -153,6 +169,9 @@ class Dataset:
         InputError
             If there are fewer groups than folds.
         """
+        if count is not None:
+            checks.whole(count, "count", 2)
+        checks.whole(seed, "seed", 0, 2**64 - 1)
         names = self._folds(count, seed)
         for name in sorted(set(names), key=_natural):
             test = [index for index, found in enumerate(names) if found == name]
@@ -232,7 +251,8 @@ def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Datase
     InputError
         If it is no folder, or a folder in it holds no recordings.
     """
-    root = Path(folder)
+    root = checks.path(folder, "folder")
+    checks.text(other, "other")
     try:
         names = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError as error:
