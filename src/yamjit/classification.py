@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.categories import Categories
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo, choose_heads
@@ -74,9 +75,10 @@ class HeadResult:
         if window is None:
             return top_of(self.categories, self.listed_scores, k)
         scores = _kept(self.scores, "scores")
-        if window not in range(-len(scores), len(scores)):
-            raise InputError(f"window {window!r} is out of range, there are {len(scores)}")
-        return top_of(self.categories, self.categories.reduce(scores[window][np.newaxis])[0], k)
+        found = checks.index(window)
+        if found is None or not -len(scores) <= found < len(scores):
+            raise InputError(f"window {checks.shown(window)} is out of range, there are {len(scores)}")
+        return top_of(self.categories, self.categories.reduce(scores[found][np.newaxis])[0], k)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -192,6 +194,7 @@ class Classification:
             )
             for one in choose_heads(self.heads, head)
         ]
+        checks.flag(windows, "windows")
         stretches = [(start, min(start + self.window_s, whole[1])) for start in self.times_s.tolist()]
         for window, stretch in enumerate(stretches if windows else [whole]):
             for categories, listed, origin in parts:

@@ -273,8 +273,8 @@ class Classifier:
     def frames(
         self,
         audio: Any,
-        sample_rate: int | None = None,
         *,
+        sample_rate: int | None = None,
         hop_s: float | None = None,
         overlap: float | None = None,
         channel: int | Literal["mix", "each"] = "mix",
@@ -485,7 +485,7 @@ class Classifier:
         options : EventOptions, optional
             When an event begins and ends.
         """
-        options = options or EventOptions()
+        options = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
         with self.windows(audio, level=options.min_dbfs is not None, head=head, **how) as stream:
             yield from self.watch_windows(stream, options)
 

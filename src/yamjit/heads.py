@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.calibration import Calibration, parse_calibration
 from yamjit.class_map import audioset_classes, audioset_id
 from yamjit.errors import InputError, ModelError
@@ -361,6 +362,7 @@ def list_classes(head: HeadInfo, text: str = "") -> tuple[ListedClass, ...]:
     tuple of ListedClass
         By index.
     """
+    checks.text(text, "text")
     known = audioset_classes()
     rows = []
     for index, identifier in enumerate(head.audioset_ids):

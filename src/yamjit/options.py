@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from yamjit import checks, labels
@@ -78,6 +77,8 @@ class ClassifierOptions:
     def __post_init__(self) -> None:
         if not isinstance(self.calibration, str | os.PathLike | None):
             raise InputError(f"calibration is {checks.shown(self.calibration)}; 'metadata', a path or None is accepted")
+        if self.calibration is not None:
+            checks.path(self.calibration, "calibration")
         if self.head is not None and not isinstance(self.head, str) and checks.index(self.head) is None:
             raise InputError(f"head is {checks.shown(self.head)}; the name or index of an output is accepted")
         changes = {
@@ -149,8 +150,9 @@ def read_groups(path: str | os.PathLike[str]) -> dict[str, tuple[Entry, ...]]:
     InputError
         If the file cannot be read, or is not what it should be.
     """
+    path = checks.path(path, "a file of groups")
     try:
-        data = read_regular(Path(path), _MOST_BYTES + 1)
+        data = read_regular(path, _MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         raise InputError(f"{os.fspath(path)}: {describe(error)}") from error
     try:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.audio.arrays import ArrayReader, of_dict
 from yamjit.audio.channels import ChannelChoice
 from yamjit.audio.foreign import open_recording
 from yamjit.audio.iterators import IteratorReader
-from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate, one_line
+from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
 from yamjit.audio.microphone import Microphone
 from yamjit.audio.opening import open_object, open_path
 from yamjit.audio.quality import Inspector
@@ -291,8 +292,7 @@ def open_audio(
     """
     rate = check_rate(target_rate, "target_rate", limits)
     Stretch.of_seconds(start_s, end_s, limits.max_rate)  # refuses nonsense before anything is opened
-    if not isinstance(non_finite, str) or non_finite not in ("refuse", "zero"):
-        raise InputError(f'non_finite is {one_line(repr(non_finite))}; accepted are "refuse" and "zero"')
+    checks.choice(non_finite, "non_finite", ("refuse", "zero"))
     reader = _open_reader(source, sample_rate, limits)
     try:
         _check_stated_rate(reader, sample_rate, limits)
