@@ -16,6 +16,8 @@ SOURCE = ROOT / "src" / "yamjit"
 STOREYS = {
     "errors": 0,
     "spec": 0,
+    "startup": 0,
+    "writing": 0,
     "labels": 1,
     "disk": 1,
     "results": 1,

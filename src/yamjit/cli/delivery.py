@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.arguments import options_of, reading_of
-from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS
+from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.progress import Progress
 from yamjit.errors import InputError
 
@@ -30,7 +30,6 @@ __all__ = [
     "follow",
     "hearing_of",
     "is_folder",
-    "refuse_input_as_output",
     "suffix_of",
 ]
 
@@ -69,7 +68,7 @@ def _check(args: argparse.Namespace, hearing: Hearing) -> None:
 
 def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) -> int:
     """Write the rows that are heard to standard output, a file, or a folder; return the exit code."""
-    from yamjit.runs import find_recordings, rows_to_folder, rows_to_writer
+    from yamjit.runs import rows_to_folder, rows_to_writer
 
     form = _format(args, default_format)
     if is_folder(args):
@@ -82,7 +81,7 @@ def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) ->
         )
     _refuse_resuming(args)
     _check(args, hearing)
-    recordings = find_recordings(args.files)
+    recordings = _recordings(args)
     if form.kind == "labels" and len(recordings) > 1:
         raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress:
@@ -101,10 +100,10 @@ def deliver_to_folder(
 ) -> int:
     """Have each recording's result written to a folder, as far as it is not there; return the exit code."""
     from yamjit import __version__
-    from yamjit.runs import ResultFolder, check_places, find_recordings
+    from yamjit.runs import ResultFolder, check_places
 
     _check(args, hearing)
-    recordings = find_recordings(args.files)
+    recordings = _recordings(args)
     check_places(recordings)
     settings = {"yamjit": __version__, "verb": args.verb, **hearing.settings(), **(extra or {})}
     with ResultFolder(args.output, suffix, settings, resume=args.resume, overwrite=args.overwrite) as folder:
@@ -150,20 +149,23 @@ def is_folder(args: argparse.Namespace) -> bool:
     given = args.output
     if given is None or given == "-":
         return False
-    return Path(given).is_dir() or given.endswith(("/", os.sep)) or not Path(given).suffix
+    if Path(given).exists():
+        return Path(given).is_dir()
+    return given.endswith(("/", os.sep)) or not Path(given).suffix
 
 
-def refuse_input_as_output(files: Sequence[str], output: str) -> None:
-    """Refuse to write over a recording that is read.
+def _recordings(args: argparse.Namespace) -> list[Recording]:
+    """Return the recordings that were given; none of them is written over."""
+    from yamjit.runs import find_recordings
 
-    Raises
-    ------
-    InputError
-    """
-    for file in files:
-        with contextlib.suppress(OSError):
-            if Path(output).samefile(file):
-                raise InputError(f"{output!r} is a recording that is read, and is not written over")
+    recordings = find_recordings(args.files)
+    args.outputs.refuse((one.name for one in recordings), "a recording")
+    return recordings
+
+
+def _is_device(args: argparse.Namespace) -> bool:
+    """Return whether ``-o`` is something whose name says no format: a device, a pipe."""
+    return Path(args.output).exists() and not Path(args.output).is_file() and not is_folder(args)
 
 
 def _format(args: argparse.Namespace, default: str) -> Format:
@@ -171,7 +173,7 @@ def _format(args: argparse.Namespace, default: str) -> Format:
 
     if args.format is not None:
         return FORMATS[args.format]
-    if args.output in (None, "-") or is_folder(args):
+    if args.output in (None, "-") or is_folder(args) or (_is_device(args) and not suffix_of(args)):
         return FORMATS[default]
     return format_of(args.output)
 
@@ -183,7 +185,7 @@ def _refuse_resuming(args: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Iterator[Writer]:
-    """Give a writer to standard output, or to a file that is whole or not there, also after an interruption."""
+    """Give a writer to standard output, or to a file."""
     if args.output in (None, "-"):
         if form.binary and sys.stdout.isatty():
             raise InputError(f"{form.name} is not for a terminal: -o FILE")
@@ -191,21 +193,27 @@ def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Itera
             yield writer
         return
     from yamjit.output.writer import text_stream
-    from yamjit.runs import whole_file
 
-    refuse_input_as_output(args.files, args.output)
-    interruption: BaseException | None = None
-    with whole_file(Path(args.output)) as file:
+    with _file(args) as file:
         stream = file if form.binary else text_stream(file)
         try:
             with form.open(stream) as writer:
                 yield writer
-        except INTERRUPTIONS as error:
-            interruption = error
-        if stream is not file:
-            stream.detach()  # type: ignore[union-attr]
-    if interruption is not None:
-        raise interruption
+        finally:
+            if stream is not file:
+                stream.detach()
+
+
+@contextlib.contextmanager
+def _file(args: argparse.Namespace, *, seeks: bool = False) -> Iterator[Any]:
+    """Give the file that was asked for; what an interruption leaves of it has a name of its own, which is told."""
+    from yamjit.runs import whole_file
+
+    def tell(kept: Path) -> None:
+        print(f"yamjit: interrupted: what was done is in {str(kept)!r}", file=sys.stderr)
+
+    with whole_file(Path(args.output), seeks=seeks, kept=tell) as file:
+        yield file
 
 
 # -- Arrays -----------------------------------------------------------------------------------------------------
@@ -213,7 +221,7 @@ def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Itera
 
 def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
     """Write arrays to standard output, a file, or a folder; return the exit code."""
-    from yamjit.runs import ArrayJob, find_recordings, outcomes
+    from yamjit.runs import ArrayJob, outcomes
 
     form = _array_format(args)
     if is_folder(args):
@@ -226,7 +234,7 @@ def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
         )
     _refuse_resuming(args)
     _check(args, listener)
-    recordings = find_recordings(args.files)
+    recordings = _recordings(args)
     if args.jobs > 1:
         raise InputError("several processes write arrays to a folder alone: -o FOLDER")
     if form in ("npy", "npz") and len(recordings) > 1:
@@ -255,7 +263,6 @@ def _array_format(args: argparse.Namespace) -> str:
 @contextlib.contextmanager
 def _array_writer(args: argparse.Namespace, form: str) -> Iterator[Any]:
     from yamjit.output.arrays import ARRAY_FORMATS
-    from yamjit.runs import whole_file
 
     if args.output in (None, "-"):
         if form != "csv":
@@ -263,8 +270,7 @@ def _array_writer(args: argparse.Namespace, form: str) -> Iterator[Any]:
         with ARRAY_FORMATS[form](sys.stdout.buffer) as writer:
             yield writer
         return
-    refuse_input_as_output(args.files, args.output)
-    with whole_file(Path(args.output)) as file, ARRAY_FORMATS[form](file) as writer:
+    with _file(args, seeks=form == "npy") as file, ARRAY_FORMATS[form](file) as writer:
         yield writer
 
 
@@ -274,7 +280,7 @@ def _array_writer(args: argparse.Namespace, form: str) -> Iterator[Any]:
 def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
     """Draw recordings to a file or a folder; return the exit code."""
     from yamjit.plots import PICTURE_FORMATS
-    from yamjit.runs import find_recordings, outcomes
+    from yamjit.runs import outcomes
     from yamjit.runs.pictures import Pictures
 
     if args.output in (None, "-"):
@@ -292,10 +298,9 @@ def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
         )
     _refuse_resuming(args)
     _check(args, job)
-    recordings = find_recordings(args.files)
+    recordings = _recordings(args)
     if len(recordings) > 1:
         raise InputError(f"a picture shows one recording, and there are {len(recordings)}: -o FOLDER")
-    refuse_input_as_output(args.files, args.output)
     with Progress(1, quiet=args.quiet) as progress:
         job = dataclasses.replace(job, target=Path(args.output), watch=progress.watch)
         return follow(outcomes(recordings, job), 1, progress)

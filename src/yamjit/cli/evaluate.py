@@ -45,10 +45,10 @@ def _run(args: argparse.Namespace) -> int:
     from yamjit.classifier import load
     from yamjit.learn import evaluate_model
 
+    dataset = learning.dataset_of(args)
+    learning.keep_clips(args, dataset)
     model = load(args.model, backend=args.backend, threads=args.threads)
-    found, skipped = evaluate_model(
-        model, learning.dataset_of(args), head=args.head, aggregate=args.aggregate, hop_s=args.hop
-    )
+    found, skipped = evaluate_model(model, dataset, head=args.head, aggregate=args.aggregate, hop_s=args.hop)
     learning.tell_of_clips(skipped)
     if args.plot:
         from yamjit.figures import draw_confusion

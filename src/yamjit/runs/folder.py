@@ -8,16 +8,17 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from yamjit import disk
-from yamjit.disk import PARTIAL_PREFIX, describe, read_regular
+from yamjit import writing
+from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError, OutputError
 from yamjit.runs.inputs import MANIFEST, Recording
+from yamjit.writing import PARTIAL_PREFIX, naming
 
 __all__ = ["Places", "ResultFolder", "whole_file", "whole_folder"]
 
@@ -28,18 +29,25 @@ _MOST_BYTES = 2**20
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write to that is at `path` once it is whole, see `yamjit.disk.whole_file`.
+def whole_file(
+    path: Path, *, seeks: bool = False, kept: Callable[[Path], None] | None = None
+) -> Iterator[BinaryIO]:
+    """Give a file to write to that is at `path` once it is whole, see `yamjit.writing.whole_file`.
 
     Raises
     ------
     OutputError
         If it cannot be written.
     """
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with disk.whole_file(path) as file:
+    try:
+        with naming(str(path)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with writing.whole_file(path, seeks=seeks, kept=kept) as file:
             yield file
+    except OSError as error:
+        if error.filename != str(path) or isinstance(error, BrokenPipeError):
+            raise
+        raise _refusal(path, error) from error
 
 
 @contextlib.contextmanager
@@ -55,7 +63,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     try:
         with _writing(path):
             partial.mkdir(parents=True)
-            yield partial
+        yield partial
+        with _writing(path):
             if path.is_dir():
                 shutil.rmtree(path)
             partial.replace(path)
@@ -69,7 +78,11 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{str(path)!r}: cannot be written: {describe(error)}") from error
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{str(path)!r}: cannot be written: {describe(error)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from yamjit.results import Row, Summary
 from yamjit.runs.folder import Places, ResultFolder, whole_file
 from yamjit.runs.inputs import Recording
 from yamjit.runs.pool import Outcome, outcomes
+from yamjit.writing import NamedFile, naming
 
 __all__ = ["Listener", "rows_to_folder", "rows_to_writer"]
 
@@ -49,7 +50,7 @@ def rows_to_writer(
         for outcome in outcomes(recordings, lambda one: _write(writer, one.name, listener.hear(one))):
             yield _told(outcome, writer)
         return
-    with tempfile.TemporaryDirectory(prefix="yamjit-") as spool:
+    with tempfile.TemporaryDirectory(prefix="yamjit-", ignore_cleanup_errors=True) as spool:
         for waiting in outcomes(recordings, _Spooling(listener, Path(spool)), processes):
             if waiting.value is None:
                 yield _told(Outcome(waiting.recording, failure=waiting.failure), writer)
@@ -110,12 +111,14 @@ class _Spooling:
 
     def __call__(self, recording: Recording) -> _Spooled:
         heard = self.listener.hear(recording)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=self.folder, delete=False) as file:
+        with naming(str(self.folder)):
+            descriptor, name = tempfile.mkstemp(dir=self.folder)
+        with text_stream(io.BufferedWriter(NamedFile(descriptor, "wb", str(self.folder)))) as file:
             while True:
                 try:
                     rows = next(heard)
                 except StopIteration as stop:
-                    return _Spooled(Path(file.name), stop.value)
+                    return _Spooled(Path(name), stop.value)
                 file.writelines(json.dumps(row) + "\n" for row in rows)
                 file.write("\n")
 
