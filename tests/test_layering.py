@@ -18,6 +18,8 @@ STOREYS = {
     "spec": 0,
     "checks": 1,
     "text": 0,
+    "startup": 0,
+    "writing": 0,
     "disk": 1,
     "signatures": 1,
     "results": 1,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.card import card_lines
 from yamjit.cli.exits import EXIT_OK
+from yamjit.cli.outputs import Reads
 from yamjit.cli.unrunnable import Unrunnable, load_or_describe
 from yamjit.spec import OFFICIAL_MODEL, PACKAGED_MODELS
 from yamjit.text import printable
@@ -36,7 +37,11 @@ def add_parser(verbs: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "model", nargs="?", metavar="MODEL", help="a .tflite file, or starter; by default the one in use"
+        "model",
+        nargs="?",
+        type=Reads("a model"),
+        metavar="MODEL",
+        help="a .tflite file, or starter; by default the one in use",
     )
     parser.add_argument("--labels", action="store_true", help="list every label")
     parser.add_argument("--json", action="store_true", help="print an object of JSON, labels and all")
