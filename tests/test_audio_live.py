@@ -47,7 +47,7 @@ def steps(n, channels=1):
     return np.random.default_rng(n).integers(-128, 128, (n, channels)).astype(np.float32) / 128
 
 
-@pytest.mark.parametrize("encoding", list(RAW_ENCODINGS))
+@pytest.mark.parametrize("encoding", [name for name in RAW_ENCODINGS if not name.endswith("law")])
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_raw_samples_of_every_encoding(encoding, channels):
     samples = steps(1_000, channels)

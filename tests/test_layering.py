@@ -17,7 +17,9 @@ STOREYS = {
     "errors": 0,
     "spec": 0,
     "checks": 1,
+    "text": 0,
     "disk": 1,
+    "signatures": 1,
     "results": 1,
     "class_map": 2,
     "labels": 2,
@@ -38,6 +40,7 @@ STOREYS = {
     "streaming": 6,
     "events": 6,
     "recording": 7,
+    "listing": 7,
     "classification": 8,
     "classifier": 9,
     "learn": 10,
@@ -54,7 +57,7 @@ STOREYS = {
 #: Packages that only one room knows.
 ROOMS = {
     "tflite": {"flatbuffers", "tflite"},
-    "audio": {"sounddevice", "soundfile", "soxr"},
+    "audio": {"av", "sounddevice", "soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
     "store": {"pooch", "requests"},
     "output": {"pandas", "polars", "pyarrow"},

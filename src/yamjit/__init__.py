@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from yamjit.classifier import Classifier, load
     from yamjit.errors import (
         AudioError,
+        AudioNotFoundError,
         DependencyError,
         DownloadError,
         InputError,
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AudioError",
+    "AudioNotFoundError",
     "Classification",
     "Classifier",
     "ClassifierOptions",

@@ -18,11 +18,12 @@ from yamjit.audio import AudioSource, PushedAudio, open_audio
 from yamjit.calibration import choose_calibrations
 from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
 from yamjit.classification import KEPT, Classification, collect
-from yamjit.errors import InputError, ModelError, UnknownArgumentError
+from yamjit.errors import InputError, ModelError, UnknownArgumentError, naming
 from yamjit.events import Event, EventDetector, EventOptions, by_start
 from yamjit.frontend import FrontEnd, Patches
-from yamjit.heads import HeadInfo, read_heads, read_sample_rate
+from yamjit.heads import HeadInfo, choose_heads, read_heads, read_sample_rate
 from yamjit.kernels import load_backend
+from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.plan import Plan, compile_plan
 from yamjit.recording import AGGREGATES, FrameStream, WindowStream
@@ -82,11 +83,12 @@ class Classifier:
     Attributes
     ----------
     heads : tuple of HeadInfo
-        What each output of the model means: its classes and their names.
+        What each output of the model means: its classes and their names. Only the one that the options choose, if they
+        choose one: the others then count nowhere.
     categories : tuple of Categories
-        What the options list of each output.
+        What the options list of each of `heads`.
     labels : tuple of str
-        Names of the first output's classes.
+        Names of the first head's classes.
     sample_rate : int
         That the model takes, in Hz.
     """
@@ -103,9 +105,10 @@ class Classifier:
         self._backend_name = backend
         self._backend = load_backend(backend)
         self.source = source
-        self.graph: Graph = read_graph(source.data)
-        self.plan: Plan = compile_plan(self.graph)
-        self.sample_rate: int = read_sample_rate(self.graph)
+        with naming(source.name):
+            self.graph: Graph = read_graph(source.data)
+            self.plan: Plan = compile_plan(self.graph)
+            self.sample_rate: int = read_sample_rate(self.graph)
         self._front_end = FrontEnd(self.plan.front_end, backend) if self.plan.front_end is not None else None
         self._local = threading.local()
         self._idle: list[Network] = []
@@ -115,9 +118,12 @@ class Classifier:
         if not isinstance(options, ClassifierOptions):
             raise InputError(f"options is {checks.shown(options)}; ClassifierOptions are accepted")
         self.options = options
-        self.heads: tuple[HeadInfo, ...] = read_heads(self.graph, self.plan, options.display_names_locale)
+        with naming(self.source.name):
+            heads = read_heads(self.graph, self.plan, options.display_names_locale)
+        self.heads: tuple[HeadInfo, ...] = choose_heads(heads, options.head)
         self.labels: tuple[str, ...] = self.heads[0].labels
         self.categories: tuple[Categories, ...] = categories_of_heads(self.heads, options)
+        self._listing = Listing(self.categories)
         self._calibrations = choose_calibrations(
             options.calibration, [head.calibration for head in self.heads], [len(head.labels) for head in self.heads]
         )
@@ -198,6 +204,7 @@ class Classifier:
         non_finite: Literal["refuse", "zero"] = "refuse",
         aggregate: Literal["mean", "max"] = "mean",
         level: bool = False,
+        head: str | int | None = None,
     ) -> WindowStream:
         """Score a recording of any length, or a live source, window by window in constant memory.
 
@@ -226,6 +233,8 @@ class Classifier:
             How the scores of all windows become those of the recording.
         level : bool
             Whether the level of each window is computed.
+        head : str or int, optional
+            The one head that counts, as in `ClassifierOptions`.
 
         Returns
         -------
@@ -241,7 +250,8 @@ class Classifier:
         ModelError
             If the model takes log-mel patches instead of samples.
         """
-        scorer = self._scorer()
+        chosen = self._with_head(head)
+        scorer = chosen._scorer()
         hop = self._hop(hop_s, overlap)
         reading = {"channel": channel, "start_s": start_s, "end_s": end_s, "non_finite": non_finite}
         source = self._open(audio, sample_rate, **reading)
@@ -249,8 +259,8 @@ class Classifier:
             return WindowStream(
                 source,
                 scorer,
-                self.heads,
-                self.categories,
+                chosen.heads,
+                chosen.categories,
                 hop,
                 aggregate=aggregate,
                 level=level,
@@ -314,6 +324,7 @@ class Classifier:
         end_s: float | None = ...,
         non_finite: Literal["refuse", "zero"] = ...,
         aggregate: Literal["mean", "max"] = ...,
+        head: str | int | None = ...,
     ) -> tuple[Classification, ...]: ...
 
     @overload
@@ -330,6 +341,7 @@ class Classifier:
         end_s: float | None = ...,
         non_finite: Literal["refuse", "zero"] = ...,
         aggregate: Literal["mean", "max"] = ...,
+        head: str | int | None = ...,
     ) -> Classification: ...
 
     @_of_windows
@@ -352,7 +364,7 @@ class Classifier:
             it holds the aggregate alone, and memory does not depend on the length.
         **how
             Further arguments of `windows`: `sample_rate`, `hop_s`, `overlap`, `start_s`, `end_s`, `non_finite`,
-            `aggregate`.
+            `aggregate`, `head`.
 
         Returns
         -------
@@ -402,6 +414,7 @@ class Classifier:
             A frame each 10 ms for YAMNet; natural logarithm.
         """
         checks.choice(how.pop("aggregate", "mean"), "aggregate", AGGREGATES)
+        self._with_head(how.pop("head", None))
         with self.frames(audio, **how) as stream:
             if len(stream.channels) > 1:
                 raise InputError(_EACH)
@@ -416,50 +429,73 @@ class Classifier:
     # -- Events -------------------------------------------------------------------------------------------------
 
     def detector(
-        self, options: EventOptions | None = None, *, hop_s: float | None = None, channel: int | None = None
+        self,
+        options: EventOptions | None = None,
+        *,
+        hop_s: float | None = None,
+        overlap: float | None = None,
+        channel: int | None = None,
+        head: str | int | None = None,
     ) -> EventDetector:
-        """Return a detector of events for the windows of a stream, of the first output's listed classes.
+        """Return a detector of events for the windows of a stream, of the listed classes of all heads.
+
+        It takes what `listed_scores` returns; where a model has one head and all its classes are listed, that is
+        ``windows.scores``.
 
         Parameters
         ----------
         options : EventOptions, optional
-        hop_s : float > 0, optional
-            From one window to the next, in seconds.
+            Names in it are those that `ClassifierOptions` takes.
+        hop_s, overlap
+            Of the windows, see `windows`.
         channel : int, optional
             That its events are said to be of.
+        head : str or int, optional
+            See `windows`.
         """
-        categories = self.categories[0]
-        return EventDetector(
-            categories.names,
-            categories.class_indices,
-            categories.audioset_ids,
-            options,
-            window_s=self._scorer().window_s,
-            hop_s=self._hop(hop_s, None) / self.sample_rate,
-            channel=channel,
-        )
+        listing = self._with_head(head)._listing
+        hop = self._hop(hop_s, overlap) / self.sample_rate
+        return _detector(listing, options, self._scorer().window_s, hop, channel)
+
+    def listed_scores(self, windows: Windows, *, head: str | int | None = None) -> Float32:
+        """Return the scores of what is listed of all heads, those of the first head first.
+
+        Parameters
+        ----------
+        windows : Windows
+            Of this classifier.
+        head : str or int, optional
+            The one that `windows` were scored for.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, k), float32]
+        """
+        return self._with_head(head)._listing.reduce(windows.heads)
 
     @_of_windows
-    def watch(self, audio: Any, options: EventOptions | None = None, **how: Any) -> Iterator[Event]:
+    def watch(
+        self, audio: Any, options: EventOptions | None = None, *, head: str | int | None = None, **how: Any
+    ) -> Iterator[Event]:
         """Yield the events of a recording or of a live source, each when it is over, in constant memory.
 
         Parameters
         ----------
-        audio, **how
+        audio, head, **how
             See `windows`.
         options : EventOptions, optional
             When an event begins and ends.
         """
         options = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
-        with self.windows(audio, level=options.min_dbfs is not None, **how) as stream:
+        with self.windows(audio, level=options.min_dbfs is not None, head=head, **how) as stream:
             yield from self.watch_windows(stream, options)
 
     def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:
         """Yield the events of a stream that `windows` returned; with a `min_dbfs`, one with ``level=True``."""
-        categories = self.categories[0]
-        detectors = {c: self.detector(options, hop_s=stream.hop_s, channel=c) for c in stream.channels}
+        listing = Listing(stream.categories)
+        detectors = {c: _detector(listing, options, stream.window_s, stream.hop_s, c) for c in stream.channels}
         for windows in stream:
-            listed = categories.reduce(windows.scores)
+            listed = listing.reduce(windows.heads)
             yield from detectors[windows.channel].push(windows.times_s, listed, windows.level_dbfs)
         for detector in detectors.values():
             yield from detector.flush(stream.source.start_s + stream.duration_s)
@@ -480,6 +516,7 @@ class Classifier:
         hop_s: float | None = None,
         overlap: float | None = None,
         level: bool = False,
+        head: str | int | None = None,
     ) -> Stream:
         """Return a stream that blocks of samples are pushed to.
 
@@ -491,7 +528,7 @@ class Classifier:
             Of the blocks.
         channel : "mix" or int
             What is heard: the mean of the channels, or one of them, from 0.
-        hop_s, overlap, level
+        hop_s, overlap, level, head
             See `windows`.
         """
         rate = self.sample_rate if sample_rate is None else sample_rate
@@ -499,7 +536,7 @@ class Classifier:
         def push_anew() -> PushedAudio:
             return PushedAudio(rate, self.sample_rate, channels, channel)
 
-        return Stream(self._scorer(), push_anew, self._hop(hop_s, overlap), level=level)
+        return Stream(self._with_head(head)._scorer(), push_anew, self._hop(hop_s, overlap), level=level)
 
     def score_window(self, samples: Any) -> Windows:
         """Score exactly one window.
@@ -522,8 +559,12 @@ class Classifier:
 
     # -- What they share ----------------------------------------------------------------------------------------
 
+    def _with_head(self, head: str | int | None) -> Classifier:
+        return self if head is None else self.with_options(head=head)
+
     def _scorer(self) -> Scorer:
-        return Scorer(self.front_end, self._borrowed_network, self._calibrations, self.sample_rate)
+        outputs = [head.index for head in self.heads]
+        return Scorer(self.front_end, self._borrowed_network, self._calibrations, self.sample_rate, outputs)
 
     @contextlib.contextmanager
     def _borrowed_network(self) -> Iterator[Network]:
@@ -551,7 +592,25 @@ class Classifier:
     def __repr__(self) -> str:
         known = self.source.known
         name = known.name if known else "an unverified model"
-        return f"<Classifier: {name}, {len(self.labels)} classes, from {self.source.origin}>"
+        classes = " + ".join(str(len(head.labels)) for head in self.heads)
+        return f"<Classifier: {name}, {classes} classes, from {self.source.origin}>"
+
+
+def _detector(
+    listing: Listing, options: EventOptions | None, window_s: float, hop_s: float, channel: int | None
+) -> EventDetector:
+    return EventDetector(
+        listing.names,
+        listing.class_indices,
+        listing.audioset_ids,
+        options,
+        window_s,
+        hop_s,
+        channel=channel,
+        heads=listing.heads,
+        score_thresholds=listing.thresholds,
+        find=listing.find,
+    )
 
 
 _EACH = 'channel="each" gives several results: use classify(..., channel="each", keep=...)'

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
+from yamjit.text import printable
 
 __all__ = [
     "CACHE_VARIABLE",
@@ -92,9 +93,7 @@ def is_private(status: os.stat_result) -> bool:
     return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-def read_limited(
-    path: str | os.PathLike[str], most: int, *, what: str, error: type[YamjitError] = InputError
-) -> bytes:
+def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: type[YamjitError] = InputError) -> bytes:
     """Return the content of a file that a user named: a regular file whose size is checked before memory is taken.
 
     Parameters
@@ -183,7 +182,7 @@ def whole_file(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
         before = None
     if before is not None and not stat.S_ISREG(before.st_mode):
         with target.open("wb", buffering=0) as file:  # fails for a directory, as it should
-            yield file  # type: ignore[misc]
+            yield file
         return
     partial, descriptor = _open_partial(target, before, 0o666 if mode is None else mode)
     try:
@@ -226,9 +225,4 @@ def _settle(partial: Path, target: Path, before: os.stat_result | None, mode: in
 def describe(error: Exception) -> str:
     """Return what went wrong, in one line, without the file name."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return printable(str(text))
-
-
-def printable(text: str) -> str:
-    """Return `text` in one line, without control characters."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return printable(" ".join(str(text).split()))

@@ -13,12 +13,35 @@ from yamjit.errors import InputError, ModelError
 __all__ = ["ScoredLabel", "count", "parse_labels", "rank"]
 
 
-class ScoredLabel(NamedTuple):
-    """A class and its score in [0, 1]."""
-
+class _ScoredLabel(NamedTuple):
     label: str
     score: float
     class_index: int
+
+
+class ScoredLabel(_ScoredLabel):
+    """A class and its score: a tuple ``(label, score, class_index)``.
+
+    Parameters
+    ----------
+    label : str
+    score : float in [0, 1]
+    class_index : int
+        In the head's list of classes; -1 for a group.
+    head : str
+        Name of the model's output, where the model has several; else empty. It is no part of the tuple.
+    """
+
+    head: str
+
+    def __new__(cls, label: str, score: float, class_index: int, head: str = "") -> ScoredLabel:  # noqa: D102
+        self = super().__new__(cls, label, score, class_index)
+        self.head = head
+        return self
+
+    def __repr__(self) -> str:
+        told = super().__repr__()
+        return f"{told[:-1]}, head={self.head!r})" if self.head else told
 
 
 def parse_labels(data: bytes) -> tuple[str, ...]:

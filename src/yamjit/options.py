@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 from yamjit import checks, labels
 from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError
+from yamjit.spec import DEFAULT_MAX_RESULTS
 
-__all__ = ["THE_REST", "ClassifierOptions", "Entry", "read_groups"]
+__all__ = ["THE_REST", "ClassifierOptions", "Entry", "as_entry", "read_groups"]
 
 #: What names a class: its name, its display name or AudioSet id, or its index.
 Entry: TypeAlias = str | int
@@ -34,10 +35,10 @@ class ClassifierOptions:
     Parameters
     ----------
     max_results : int > 0, or -1 for all
-        How many categories are listed, after all others have been filtered out.
+        How many categories of each head are listed, after all others have been filtered out. Events are not counted.
     score_threshold : float in [0, 1], mapping, or None
         Scores from which on a category is listed: of all, or by name, "*" for the rest. What is not given is left
-        to the model's metadata.
+        to the model's metadata. Of an event, the highest score counts.
     category_allowlist, category_denylist : sequence of str or int
         The only classes and groups that are listed, or those that are not. At most one of the two may be given.
         Neither changes the score of what is listed.
@@ -52,6 +53,10 @@ class ClassifierOptions:
     groups : mapping of str to sequence of str or int, path, or None
         Classes that are listed under one name, with the highest of their scores, and no longer on their own. Of a
         file: see `read_groups`.
+    head : str, int, or None
+        The one output of the model that counts, by its name in any case or its index from 0, negative ones from the
+        last; by default all of them do. A name in the other options stands for the classes of that name in every head
+        that counts.
 
     Raises
     ------
@@ -59,7 +64,7 @@ class ClassifierOptions:
         If an option makes no sense.
     """
 
-    max_results: int = -1
+    max_results: int = DEFAULT_MAX_RESULTS
     score_threshold: float | Mapping[Entry, float] | None = None
     category_allowlist: Sequence[Entry] = ()
     category_denylist: Sequence[Entry] = ()
@@ -67,12 +72,15 @@ class ClassifierOptions:
     calibration: str | os.PathLike[str] | None = "metadata"
     roll_up: bool = False
     groups: Mapping[str, Sequence[Entry]] | str | os.PathLike[str] | None = None
+    head: str | int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.calibration, str | os.PathLike | None):
             raise InputError(f"calibration is {checks.shown(self.calibration)}; 'metadata', a path or None is accepted")
         if self.calibration is not None:
             checks.path(self.calibration, "calibration")
+        if self.head is not None and not isinstance(self.head, str) and checks.index(self.head) is None:
+            raise InputError(f"head is {checks.shown(self.head)}; the name or index of an output is accepted")
         changes = {
             "max_results": labels.count(self.max_results, "max_results"),
             "display_names_locale": checks.text(self.display_names_locale, "display_names_locale", 100),
@@ -180,10 +188,11 @@ def _as_groups(groups: Any) -> dict[str, tuple[Entry, ...]]:
 
 def _as_entries(entries: Any, what: str) -> tuple[Entry, ...]:
     """Return a list of words and whole numbers from 0; refuse anything else, and a single word."""
-    return tuple(_as_entry(entry, what) for entry in checks.elements(entries, what, "classes"))
+    return tuple(as_entry(entry, what) for entry in checks.elements(entries, what, "classes"))
 
 
-def _as_entry(entry: Any, what: str) -> Entry:
+def as_entry(entry: Any, what: str) -> Entry:
+    """Return what names a class, without the spaces around it; refuse anything else."""
     if isinstance(entry, str) and entry.strip():
         return entry.strip()
     index = checks.index(entry)

@@ -16,7 +16,7 @@ from yamjit.audio import AudioSource
 from yamjit.categories import Categories
 from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd, Patches, PatchStream
-from yamjit.heads import HeadInfo
+from yamjit.heads import HeadInfo, choose_heads
 from yamjit.labels import ScoredLabel
 from yamjit.results import Row, Summary
 from yamjit.streaming import Scorer, Windows
@@ -214,19 +214,26 @@ class WindowStream(_Reading):
         """Return the same for what the options list: classes, and groups of them, (k,)."""
         return self._clips[track][head].listed.scores()
 
-    def top(self, k: int = -1, *, track: int = 0, head: int = 0) -> tuple[ScoredLabel, ...]:
-        """Return the highest classes of all windows so far, as far as the options list them."""
-        return top_of(self.categories[head], self.listed_scores(track, head), k)
+    def top(self, k: int | None = None, *, track: int = 0, head: str | int | None = None) -> tuple[ScoredLabel, ...]:
+        """Return the highest classes of all windows so far, see `Classification.top`."""
+        chosen = {one.index for one in choose_heads(self.heads, head)}
+        clips = zip(self.heads, self._clips[track], strict=True)
+        return tuple(
+            scored
+            for one, clip in clips
+            if one.index in chosen
+            for scored in top_of(clip.categories, clip.listed.scores(), k)
+        )
 
-    def rows(self, windows: Windows, k: int = -1) -> Iterator[Row]:
-        """Yield the highest `k` classes of each window, as far as the options list them, a row each."""
+    def rows(self, windows: Windows, k: int | None = None) -> Iterator[Row]:
+        """Yield the highest `k` classes of each head in each window, as far as the options list them, a row each."""
         last = self.source.start_s + self.duration_s
         for head, categories, output in zip(self.heads, self.categories, windows.heads, strict=True):
             origin = Origin(self.name, windows.channel, head.name)
             for start, scores in zip(windows.times_s.tolist(), categories.reduce(output.scores), strict=True):
                 yield from rows_of(categories, scores, k, origin, (start, min(start + self.window_s, last)))
 
-    def summary(self, k: int = -1) -> Summary:
+    def summary(self, k: int | None = None) -> Summary:
         """Return what the recording amounts to, with the highest `k` classes of each channel and head."""
         return Summary(
             file=self.name,
@@ -238,7 +245,7 @@ class WindowStream(_Reading):
             damage=self.damage,
         )
 
-    def _clip_rows(self, k: int) -> Iterator[Row]:
+    def _clip_rows(self, k: int | None) -> Iterator[Row]:
         whole = (self.source.start_s, self.source.start_s + self.duration_s)
         for channel, clips in zip(self.channels, self._clips, strict=True):
             for head, clip in zip(self.heads, clips, strict=True):
@@ -343,10 +350,10 @@ class Origin(NamedTuple):
     head: str
 
 
-def top_of(categories: Categories, scores: npt.NDArray[np.floating], k: int) -> tuple[ScoredLabel, ...]:
+def top_of(categories: Categories, scores: npt.NDArray[np.floating], k: int | None) -> tuple[ScoredLabel, ...]:
     """Return what is listed of one row of listed scores, the highest first."""
     return tuple(
-        ScoredLabel(categories.names[i], float(scores[i]), int(categories.class_indices[i]))
+        ScoredLabel(categories.names[i], float(scores[i]), int(categories.class_indices[i]), categories.head)
         for i in categories.rank(scores, k)
     )
 
@@ -354,7 +361,7 @@ def top_of(categories: Categories, scores: npt.NDArray[np.floating], k: int) -> 
 def rows_of(
     categories: Categories,
     scores: npt.NDArray[np.floating],
-    k: int,
+    k: int | None,
     origin: Origin,
     stretch: tuple[float, float],
 ) -> Iterator[Row]:

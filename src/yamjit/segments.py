@@ -17,6 +17,7 @@ from yamjit.audio.files import FileReader
 from yamjit.audio.opening import describe_os_error, open_path
 from yamjit.audio.writing import CONTAINERS, AudioFileWriter, encoding_for
 from yamjit.errors import AudioError, InputError
+from yamjit.results import Row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +31,7 @@ _MOST_OPEN = 32
 #: Of a file system's 255 bytes for a name; a number may follow.
 _MOST_STEM_BYTES = 120
 _MOST_LABEL_BYTES = 80
+_MOST_HEAD_BYTES = 30
 
 #: 30,000 years: frames are counted in 64 bits.
 _MOST_SECONDS = 1e12
@@ -118,9 +120,9 @@ def cut_segments(
 ) -> tuple[Segment, ...]:
     """Write the events of a recording as audio files, with its own sample rate, channels and resolution.
 
-    A file is named ``<recording>_<start in seconds>_<class>.flac``, letters and digits kept; where that name is taken,
-    a number follows. Nothing is overwritten, and a file has its name only once it is whole. The recording is read in
-    blocks, and never as a whole.
+    A file is named ``<recording>_<start in seconds>_<class>.flac``, letters and digits kept; the head follows where an
+    `Event` names one, and a number where that name is taken. Nothing is overwritten, and a file has its name only once
+    it is whole. The recording is read in blocks, and never as a whole.
 
     Parameters
     ----------
@@ -165,7 +167,10 @@ def cut_segments(
 def segment_name(recording: str | os.PathLike[str], event: Heard, container: str) -> str:
     """Return the name of a segment's file: letters, digits, ``-``, ``_``, two dots; it leaves room for a number."""
     stem = _safe(checks.path(recording, "recording").stem, _MOST_STEM_BYTES)
-    return f"{stem}_{event.start_s:010.3f}_{_safe(event.label, _MOST_LABEL_BYTES)}.{container}"
+    head = "" if isinstance(event, Row) else _head(event)  # a row names it even if there is no other
+    label = _safe(event.label, _MOST_LABEL_BYTES - _MOST_HEAD_BYTES if head else _MOST_LABEL_BYTES)
+    of_head = f"_{_safe(head, _MOST_HEAD_BYTES - 1)}" if head else ""
+    return f"{stem}_{event.start_s:010.3f}_{label}{of_head}.{container}"
 
 
 class _Cut:
@@ -264,7 +269,7 @@ class _Pass:
 
 def _chosen(events: Iterable[Heard], most: int | None) -> list[Heard]:
     """Return the events to be cut out."""
-    by_label: dict[str, list[Heard]] = {}
+    by_class: dict[tuple[str, str], list[Heard]] = {}
     for event in checks.elements(events, "events", "events"):
         if not all(hasattr(event, name) for name in ("label", "score", "start_s", "end_s")):
             raise InputError(f"an event is {checks.shown(event)}; an Event, a Row, or what says as much, is accepted")
@@ -273,12 +278,17 @@ def _chosen(events: Iterable[Heard], most: int | None) -> list[Heard]:
                 f"{event.label!r} is from {event.start_s!r} to {event.end_s!r} s; times in order, from 0 up, are "
                 "accepted"
             )
-        by_label.setdefault(event.label, []).append(event)
-    return [e for mine in by_label.values() for e in sorted(mine, key=lambda e: (-e.score, e.start_s))[:most]]
+        by_class.setdefault((_head(event), event.label), []).append(event)
+    return [e for mine in by_class.values() for e in sorted(mine, key=lambda e: (-e.score, e.start_s))[:most]]
 
 
-def _order(event: Heard) -> tuple[float, str]:
-    return event.start_s, event.label
+def _order(event: Heard) -> tuple[float, str, str]:
+    return event.start_s, event.label, _head(event)
+
+
+def _head(event: Heard) -> str:
+    """Return the head that an event says it is of; empty for what says nothing of it."""
+    return str(getattr(event, "head", ""))
 
 
 def _is_time(value: Any) -> bool:

@@ -35,7 +35,7 @@ class Windows:
     window_s : float
         Length of a window, in seconds.
     heads : tuple of HeadOutput
-        Scores, calibrated if the model or the caller says how, and logits; one per output of the model.
+        Scores, calibrated if the model or the caller says how, and logits; one per output of the model that counts.
     embeddings : np.ndarray [shape=(n, size), float32]
         1024 values per window for YAMNet.
     log_mel : np.ndarray [shape=(t, n_mels), float32]
@@ -82,9 +82,11 @@ class Scorer:
     borrow_network : callable
         Returns a context manager that lends a `Network` nobody else has.
     calibrations : sequence of Calibration or None
-        One per head.
+        One per head that counts.
     sample_rate : int
         The model's, in Hz.
+    heads : sequence of int
+        Which of the network's outputs count.
     """
 
     def __init__(
@@ -93,11 +95,12 @@ class Scorer:
         borrow_network: Callable[[], AbstractContextManager[Network]],
         calibrations: Sequence[Calibration | None],
         sample_rate: int,
+        heads: Sequence[int],
     ) -> None:
         self.front_end = front_end
         self.sample_rate = sample_rate
         self._borrow_network = borrow_network
-        self._calibrations = tuple(calibrations)
+        self._heads = tuple(zip(heads, calibrations, strict=True))
         self._nothing: NetworkOutput | None = None  # of no patches, once it is known
 
     @property
@@ -123,7 +126,7 @@ class Scorer:
         return Windows(
             times_s=start_s + starts * (hop / self.sample_rate),
             window_s=self.window_s,
-            heads=tuple(map(_calibrated, output.heads, self._calibrations)),
+            heads=tuple(_calibrated(output.heads[head], calibration) for head, calibration in self._heads),
             embeddings=output.embeddings,
             log_mel=stretch.frames,
             level_dbfs=stretch.level_dbfs,

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from yamjit.audio.containers import check_header
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.opening import OpenedFile, describe_os_error
 from yamjit.errors import AudioError, DependencyError
+from yamjit.signatures import HEAD_BYTES, foreign_kind
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -18,20 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["FileReader", "libsndfile_version"]
-
-#: How files begin that hold audio, but none that libsndfile reads: offset, bytes, name.
-FOREIGN_SIGNATURES = (
-    (4, b"ftyp", "MP4/M4A (AAC)"),
-    (0, b"\x1aE\xdf\xa3", "Matroska/WebM"),
-    (0, b"\xff\xf1", "AAC"),
-    (0, b"\xff\xf9", "AAC"),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF/WMA"),
-    (0, b"#!AMR", "AMR"),
-    (0, b"wvpk", "WavPack"),
-    (0, b"MAC ", "Monkey's Audio"),
-    (0, b"\x0b\x77", "AC-3"),
-    (8, b"AVI ", "AVI"),
-)
 
 #: How MIDI sample dumps begin. What libsndfile finds wrong with one it prints to stdout, among our results.
 SAMPLE_DUMP = re.compile(rb"\xf0\x7e.\x01", re.DOTALL)
@@ -101,7 +89,7 @@ class FileReader:
         self.format = f"{self._sound.format} {self._sound.subtype}"
         frames = int(self._sound.frames)
         self.claimed_frames = frames if 0 < frames < UNKNOWN_FRAMES else None
-        self._check_header(limits)
+        check_header(self.name, self.sample_rate, self.channels, limits)
         self._plain = self._sound.format in PLAIN_CONTAINERS and self._sound.subtype.startswith(PLAIN_SUBTYPES)
         self._narrow: NDArray[np.int16] | None = None
         self._skipped = 0
@@ -138,7 +126,7 @@ class FileReader:
     def _open(self) -> Any:
         if self._opened.callbacks.size == 0:
             raise AudioError(f"{self.name}: is empty")
-        head = self._opened.head()
+        head = self._opened.head(HEAD_BYTES)
         if SAMPLE_DUMP.match(head):
             raise AudioError(f"{self.name}: a MIDI sample dump (SDS) is not supported; convert it first, as with sox")
         try:
@@ -156,7 +144,9 @@ class FileReader:
             with contextlib.suppress(*_FAILURES):
                 return _open_sound(self._opened.tagged(EMPTY_TAG))
             self._raise_read_error()
-        raise AudioError(f"{self.name}: {_describe_refusal(error, head)}") from error
+        kind = foreign_kind(head)
+        refusal = f"is {kind}" if kind else f"is no audio that libsndfile can read: {_describe_failure(error)}"
+        raise AudioError(f"{self.name}: {refusal}") from error
 
     def _seek(self, frame: int) -> bool:
         """Go to a frame; return whether that worked."""
@@ -169,17 +159,6 @@ class FileReader:
         self._sound.close()
         self._opened.rewind()
         self._sound = self._open()
-
-    def _check_header(self, limits: AudioLimits) -> None:
-        if not limits.min_rate <= self.sample_rate <= limits.max_rate:
-            raise AudioError(
-                f"{self.name}: its header claims a sample rate of {self.sample_rate} Hz; "
-                f"accepted are {limits.min_rate} to {limits.max_rate} Hz"
-            )
-        if not 1 <= self.channels <= limits.channels:
-            raise AudioError(
-                f"{self.name}: its header claims {self.channels} channels; accepted are 1 to {limits.channels}"
-            )
 
     def _read(self, buffer: NDArray[np.float32], done: int) -> tuple[int, str | None]:
         """Fill `buffer` from frame `done` on; return how many of its frames are valid, and what went wrong."""
@@ -262,13 +241,6 @@ def _describe_failure(error: Exception) -> str:
     if "SF_INFO struct incomplete" in reason:  # what libsndfile says of a sample rate of 0
         return "the header states no usable sample rate"
     return one_line(reason).strip().rstrip(".")
-
-
-def _describe_refusal(error: Exception, head: bytes) -> str:
-    for offset, signature, kind in FOREIGN_SIGNATURES:
-        if head[offset:].startswith(signature):
-            return f"{kind} is not supported; convert it first, as with: ffmpeg -i INPUT output.flac"
-    return f"is no audio that libsndfile can read: {_describe_failure(error)}"
 
 
 def libsndfile_version() -> str:

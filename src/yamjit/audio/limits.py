@@ -9,6 +9,7 @@ import numpy as np
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.text import printable as one_line
 
 __all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_rate", "one_line"]
 
@@ -92,8 +93,3 @@ def check_channels(value: object, limits: AudioLimits) -> int:
         If it is no integer, or out of range.
     """
     return checks.whole(value, "channels", 1, limits.channels)
-
-
-def one_line(text: str) -> str:
-    r"""Return `text` with everything unprintable (newlines, undecodable bytes) escaped, as in ``\n``."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from yamjit import checks
 from yamjit.audio.limits import one_line
-from yamjit.errors import AudioError, InputError, LimitError, YamjitError
+from yamjit.errors import AudioError, AudioNotFoundError, InputError, LimitError, YamjitError
 
 if TYPE_CHECKING:
     from yamjit.audio.limits import AudioLimits
@@ -77,10 +77,15 @@ class OpenedFile:
         Seekable.
     owned : bool
         Whether it was opened here, and is to be closed here.
+    path : path, optional
+        Where it lies, if it was opened by path.
     """
 
-    def __init__(self, name: str, file: Any, *, owned: bool) -> None:
+    def __init__(
+        self, name: str, file: Any, *, owned: bool, path: str | bytes | os.PathLike[str] | None = None
+    ) -> None:
         self.name = name
+        self.path = path
         self.callbacks = FileCallbacks(file)
         self._file = file
         self._owned = owned
@@ -93,9 +98,9 @@ class OpenedFile:
         """
         return int(self._file.fileno()) if self._owned and os.name != "nt" else self.callbacks
 
-    def head(self) -> bytes:
+    def head(self, size: int = 16) -> bytes:
         """Return the first bytes; the file stands at its start afterwards."""
-        data = self.callbacks.read(16)
+        data = self.callbacks.read(size)
         self.rewind()
         return data
 
@@ -132,13 +137,16 @@ def open_path(path: str | os.PathLike[str]) -> OpenedFile:
     try:
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:
-        raise AudioError(f"{name}: cannot be opened: {describe_os_error(error)}") from error
+        missing = isinstance(error, FileNotFoundError)
+        raise (AudioNotFoundError if missing else AudioError)(
+            f"{name}: cannot be opened: {describe_os_error(error)}"
+        ) from error
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
         kind = "a directory" if stat.S_ISDIR(mode) else "a pipe, socket or device; open it and pass the file object"
         raise AudioError(f"{name}: is no regular file but {kind}")
-    return OpenedFile(name, io.FileIO(descriptor), owned=True)
+    return OpenedFile(name, io.FileIO(descriptor), owned=True, path=path)
 
 
 def open_object(file: Any, limits: AudioLimits) -> OpenedFile:

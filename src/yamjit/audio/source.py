@@ -11,7 +11,7 @@ import numpy as np
 from yamjit import checks
 from yamjit.audio.arrays import ArrayReader, of_dict
 from yamjit.audio.channels import ChannelChoice
-from yamjit.audio.files import FileReader
+from yamjit.audio.foreign import open_recording
 from yamjit.audio.iterators import IteratorReader
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
 from yamjit.audio.microphone import Microphone
@@ -309,7 +309,7 @@ def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> R
 
 def _open_file(opened: OpenedFile, limits: AudioLimits) -> Reader:
     try:
-        return FileReader(opened, limits)
+        return open_recording(opened, limits)
     except BaseException:
         opened.close()
         raise

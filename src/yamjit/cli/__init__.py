@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from yamjit import __version__
 from yamjit.cli import (
@@ -33,6 +34,7 @@ from yamjit.cli import (
 from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_sigterm
 from yamjit.disk import describe
 from yamjit.errors import YamjitError
+from yamjit.text import printable, printable_lines
 
 __all__ = ["main"]
 
@@ -93,7 +95,7 @@ def _run(args: argparse.Namespace) -> int:
             raise
         where = getattr(error, "filename", None) or "standard output"
         told = error if isinstance(error, YamjitError) else f"{where}: {describe(error)}"
-        print(f"yamjit: error: {told}", file=sys.stderr)
+        print(f"yamjit: error: {printable_lines(str(told))}", file=sys.stderr)
         return EXIT_ERROR
 
 
@@ -114,8 +116,15 @@ def _tell_what_takes_long() -> None:
         log.setLevel(logging.INFO)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong with arguments in one line: a pattern may have made a file's name an option."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="yamjit",
         description="Names the sounds in audio with Google's quantized YAMNet: no TensorFlow, no TFLite runtime.",
         epilog=_EPILOG,

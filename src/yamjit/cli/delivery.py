@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,12 @@ from yamjit.cli.arguments import options_of, reading_of
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS
 from yamjit.cli.progress import Progress
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
     from yamjit.output import Format, Writer
-    from yamjit.runs import Hearing, Outcome, Recording, ResultFolder
+    from yamjit.runs import Hearing, Outcome, Places, Recording
 
 __all__ = [
     "check_model",
@@ -33,6 +35,9 @@ __all__ = [
     "refuse_input_as_output",
     "suffix_of",
 ]
+
+#: Kinds of files that were passed over and are told.
+_MOST_KINDS = 6
 
 
 def hearing_of(args: argparse.Namespace, **more: Any) -> dict[str, Any]:
@@ -67,9 +72,22 @@ def _check(args: argparse.Namespace, hearing: Hearing) -> None:
     check_model(args, hearing.classifier)
 
 
+def _recordings(args: argparse.Namespace) -> list[Recording]:
+    """Return the recordings that were named; say what lies in their folders and is named like none."""
+    from yamjit.runs import find_recordings
+
+    passed_over: Counter[str] = Counter()
+    recordings = find_recordings(args.files, passed_over)
+    if passed_over and not args.quiet:
+        kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in passed_over.most_common(_MOST_KINDS))
+        more = ", ..." if len(passed_over) > _MOST_KINDS else ""
+        print(f"yamjit: note: passed over, since not named like recordings: {kinds}{more}", file=sys.stderr)
+    return recordings
+
+
 def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) -> int:
     """Write the rows that are heard to standard output, a file, or a folder; return the exit code."""
-    from yamjit.runs import find_recordings, rows_to_folder, rows_to_writer
+    from yamjit.runs import RowJob, rows_to_writer
 
     form = _format(args, default_format)
     if is_folder(args):
@@ -77,17 +95,17 @@ def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) ->
             args,
             hearing,
             form.suffixes[0],
-            lambda todo, folder: rows_to_folder(todo, hearing, folder, form, args.jobs),
+            lambda places: RowJob(hearing, places, form.of_heads(hearing.classifier.heads).open, form.binary),
             extra={"format": form.name},
         )
     _refuse_resuming(args)
     _check(args, hearing)
-    recordings = find_recordings(args.files)
+    recordings = _recordings(args)
     if form.kind == "labels" and len(recordings) > 1:
         raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress:
         object.__setattr__(hearing, "watch", progress.watch)
-        with _writer(args, form, progress) as writer:
+        with _writer(args, form.of_heads(hearing.classifier.heads), progress) as writer:
             return follow(rows_to_writer(recordings, hearing, writer, args.jobs), len(recordings), progress)
 
 
@@ -95,25 +113,26 @@ def deliver_to_folder(
     args: argparse.Namespace,
     hearing: Any,
     suffix: str,
-    work: Callable[[Sequence[Recording], ResultFolder], Generator[Outcome[Any], None, None]],
+    job_for: Callable[[Places], Callable[[Recording], Any]],
     *,
     extra: dict[str, Any] | None = None,
 ) -> int:
     """Have each recording's result written to a folder, as far as it is not there; return the exit code."""
     from yamjit import __version__
-    from yamjit.runs import ResultFolder, check_places, find_recordings
+    from yamjit.runs import ResultFolder, check_places, outcomes
 
     _check(args, hearing)
-    recordings = find_recordings(args.files)
+    recordings = _recordings(args)
     check_places(recordings)
     settings = {"yamjit": __version__, "verb": args.verb, **hearing.settings(), **(extra or {})}
     with ResultFolder(args.output, suffix, settings, resume=args.resume, overwrite=args.overwrite) as folder:
-        todo = [one for one in recordings if one.problem is not None or not folder.has(one)]
+        todo = folder.todo(recordings)
         with Progress(len(todo), quiet=args.quiet) as progress:
             if len(todo) < len(recordings):
                 progress.warn(f"{len(recordings) - len(todo)} of {len(recordings)} files are done already")
             object.__setattr__(hearing, "watch", progress.watch)
-            return follow(work(todo, folder), len(recordings), progress)
+            job = folder.keeping(job_for(folder.places))
+            return follow(outcomes(todo, job, args.jobs), len(recordings), progress)
 
 
 def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Progress) -> int:
@@ -129,7 +148,7 @@ def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Pro
             for warning in _warnings(outcome.value):
                 progress.warn(f"warning: {_named(outcome.recording.name, warning)}")
     if failures and total > 1:
-        progress.say("\n  ".join([f"{len(failures)} of {total} files failed:", *failures]))
+        progress.say("\n  ".join([f"{len(failures)} of {total} files failed:", *map(printable, failures)]))
     return EXIT_SOME_FAILED if failures else EXIT_OK
 
 
@@ -139,7 +158,8 @@ def _warnings(value: Any) -> Iterable[str]:
 
 def _named(name: str, message: str) -> str:
     """Return a message that begins with the name of its recording."""
-    return message if message.startswith((name, "<")) else f"{name}: {message}"
+    shown = printable(name)
+    return message if message.startswith((shown, "<")) else f"{shown}: {message}"
 
 
 # -- Where results go -------------------------------------------------------------------------------------------
@@ -213,7 +233,7 @@ def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Itera
 
 def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
     """Write arrays to standard output, a file, or a folder; return the exit code."""
-    from yamjit.runs import ArrayJob, find_recordings, outcomes
+    from yamjit.runs import ArrayJob, outcomes
 
     form = _array_format(args)
     if is_folder(args):
@@ -221,12 +241,12 @@ def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
             args,
             listener,
             f".{form}",
-            lambda todo, folder: outcomes(todo, ArrayJob(listener, form, folder.places), args.jobs),
+            lambda places: ArrayJob(listener, form, places),
             extra={"format": form},
         )
     _refuse_resuming(args)
     _check(args, listener)
-    recordings = find_recordings(args.files)
+    recordings = _recordings(args)
     if args.jobs > 1:
         raise InputError("several processes write arrays to a folder alone: -o FOLDER")
     if form in ("npy", "npz") and len(recordings) > 1:
@@ -274,7 +294,7 @@ def _array_writer(args: argparse.Namespace, form: str) -> Iterator[Any]:
 def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
     """Draw recordings to a file or a folder; return the exit code."""
     from yamjit.plots import PICTURE_FORMATS
-    from yamjit.runs import find_recordings, outcomes
+    from yamjit.runs import outcomes
     from yamjit.runs.pictures import Pictures
 
     if args.output in (None, "-"):
@@ -288,11 +308,11 @@ def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
             args,
             job,
             f".{form}",
-            lambda todo, folder: outcomes(todo, dataclasses.replace(job, places=folder.places), args.jobs),
+            lambda places: dataclasses.replace(job, places=places),
         )
     _refuse_resuming(args)
     _check(args, job)
-    recordings = find_recordings(args.files)
+    recordings = _recordings(args)
     if len(recordings) > 1:
         raise InputError(f"a picture shows one recording, and there are {len(recordings)}: -o FOLDER")
     refuse_input_as_output(args.files, args.output)

@@ -8,6 +8,7 @@ from typing import Any
 from yamjit.cli import arguments, learning
 from yamjit.cli.exits import EXIT_OK
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 __all__ = ["add_parser"]
 
@@ -42,7 +43,7 @@ def _run(args: argparse.Namespace) -> int:
 
     data = export_model(model.graph, Head.load(args.head), None, learning.card_of(args))
     learning.write(args.output, data)
-    print(f"{args.output}: {len(data)} bytes")
+    print(f"{printable(args.output)}: {len(data)} bytes")
     return EXIT_OK
 
 

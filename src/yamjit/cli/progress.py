@@ -7,6 +7,8 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
+from yamjit.text import printable_lines
+
 if TYPE_CHECKING:
     from yamjit.recording import FrameStream, WindowStream
 
@@ -74,7 +76,7 @@ class Progress:
     def say(self, message: str) -> None:
         """Print a message on standard error."""
         self.clear()
-        print(f"yamjit: {message}", file=sys.stderr)
+        print(f"yamjit: {printable_lines(message)}", file=sys.stderr)
 
     def clear(self) -> None:
         """Make room for a line of something else; the bar comes back by itself."""

@@ -73,31 +73,36 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from yamjit.classifier import load
+    from yamjit.errors import InputError
     from yamjit.learn import augmented, export_model, train_head
 
     options = _options(args)
     dataset = learning.dataset_of(args)
     dataset.check_learnable()
+    if args.calibrate and dataset.has_split and args.folds is None:
+        raise InputError("--calibrate would learn from validation and test; --folds N divides the clips of 'train'")
     model = load(args.model, backend=args.backend, threads=args.threads)
     features = learning.features_of(args, model, dataset)
     judged = _judge(args, model, features, options)
     calibration, document, text = _calibrate(args, judged)
     _draw(args, judged)
-    learned = augmented(model, features, _augmentation(args), hop_s=args.hop) if args.copies else features
+    taught = features.select(features.dataset.teaching())
+    learned = augmented(model, taught, _augmentation(args), hop_s=args.hop) if args.copies else taught
     fitted = train_head(learned, options)
     card = learning.card_of(args, calibration=calibration)
-    learning.write(args.output, export_model(model.graph, fitted.head, features.embeddings, card))
+    learning.write(args.output, export_model(model.graph, fitted.head, taught.embeddings, card))
     if args.head:
         learning.write(args.head, fitted.head.to_bytes())
     document |= {
         "model": args.output,
         "skipped": [[str(item.clip), item.reason] for item in features.skipped],
+        "passed_over": list(dataset.passed_over),
         "learning_curve": [[p.iteration, p.training_loss] for p in fitted.curve],
     }
     learning.deliver(
-        args, document, f"{text}{args.output}: {len(fitted.head.labels)} classes, {len(features.dataset)} clips\n"
+        args, document, f"{text}{args.output}: {len(fitted.head.labels)} classes, {len(taught.dataset)} clips\n"
     )
-    return EXIT_SOME_FAILED if features.skipped else EXIT_OK
+    return EXIT_SOME_FAILED if features.skipped or dataset.passed_over else EXIT_OK
 
 
 def _options(args: argparse.Namespace) -> TrainOptions:
@@ -127,14 +132,15 @@ def _judge(
     from yamjit.learn.evaluation import AGGREGATES
     from yamjit.learn.training import cross_validate_all
 
-    if args.folds == 0:
+    folds = learning.folds_of(args, features.dataset)
+    if folds == 0:
         return {}
     from yamjit.learn import augmented
 
     def more(training: Features) -> Features:
         return augmented(model, training, _augmentation(args), hop_s=args.hop) if args.copies else training
 
-    return cross_validate_all(features, options, folds=args.folds, augment=more, aggregates=AGGREGATES)
+    return cross_validate_all(features, options, folds=folds, augment=more, aggregates=AGGREGATES)
 
 
 def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:
@@ -144,7 +150,7 @@ def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:
     from yamjit.figures import draw_confusion
 
     if not judged:
-        raise InputError("--plot needs recordings that were held out: --folds 0 leaves none")
+        raise InputError("--plot needs recordings that were held out: --folds 0 leaves none, one recording neither")
     learning.draw(args.plot, draw_confusion(judged["logit"]))
 
 
@@ -155,7 +161,9 @@ def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple
 
     if not judged:
         if args.calibrate:
-            raise InputError("--calibrate needs recordings that were held out: --folds 0 leaves none")
+            raise InputError(
+                "--calibrate needs recordings that were held out: --folds 0 leaves none, one recording neither"
+            )
         return None, {}, ""
     document: dict[str, Any] = {"aggregates": {name: found.accuracy for name, found in judged.items()}}
     document |= judged["logit"].as_dict()

@@ -6,7 +6,7 @@ import bisect
 import itertools
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,13 @@ class EventDetector:
         Length of a window, and time from one to the next.
     channel : int, optional
         Given to each event.
+    heads : sequence of str, optional
+        Of each class, given to its events.
+    score_thresholds : array_like [shape=(classes,)], optional
+        Of each class: events whose highest score is lower are dropped.
+    find : callable, optional
+        Takes what names a class or group in `options`, returns positions in `names`, raises `InputError` if there are
+        none; by default names count, in any case.
 
     Raises
     ------
@@ -64,10 +71,20 @@ class EventDetector:
         hop_s: float = 0.48,
         *,
         channel: int | None = None,
+        heads: Sequence[str] | None = None,
+        score_thresholds: npt.ArrayLike | None = None,
+        find: Callable[[Any], Iterable[int]] | None = None,
     ) -> None:
         names = tuple(checks.text(name, "a name") for name in checks.elements(names, "names", "names"))
         indices = checks.elements(class_indices, "class_indices", "whole numbers")
         ids = tuple(checks.text(one, "an id") for one in checks.elements(audioset_ids, "audioset_ids", "ids"))
+        heads = ("",) * len(names) if heads is None else checks.elements(heads, "heads", "names")
+        thresholds = np.full(len(names), -np.inf)
+        if score_thresholds is not None:
+            thresholds = checks.array(score_thresholds, "score_thresholds", np.float64)
+        if len(heads) != len(names) or thresholds.shape != (len(names),):
+            raise InputError(f"{len(heads)} heads and thresholds {thresholds.shape} of {len(names)} classes")
+        heads = tuple(checks.text(head, "the name of a head") for head in heads)
         if not len(names) == len(indices) == len(ids):
             raise InputError(
                 f"{len(names)} names, {len(indices)} indices and {len(ids)} ids were given; "
@@ -76,11 +93,14 @@ class EventDetector:
         options = EventOptions() if options is None else options
         checks.instance(options, "options", EventOptions)
         whole = [checks.whole(index, "a class index", -1) for index in indices]
-        self._classes = list(zip(names, whole, ids, strict=True))
-        self._rules = Rules(options, names)
+        self._classes = list(zip(names, whole, ids, heads, strict=True))
+        # As in `Categories.rank`: a float32 that is printed as 0.7 reaches a threshold of 0.7.
+        self._thresholds = thresholds.astype(np.float32).astype(np.float64).tolist()
+        self._rules = Rules(options, names, find)
         self._window_s = _checked_length("window_s", window_s)
         self._smoother = _Smoother(options, _checked_length("hop_s", hop_s))
         self._channel = None if channel is None else checks.whole(channel, "channel", 0)
+        self._hint = ": Classifier.listed_scores gives those of all heads" if any(heads) else ""
         self._tracks: dict[int, _Track] = {}
         self._last_s = -math.inf
         self._flushed = False
@@ -102,6 +122,7 @@ class EventDetector:
         times_s : array_like [shape=(n,)]
             Where each window starts, in seconds, ascending.
         scores : array_like [shape=(n, classes)]
+            Of a detector that a classifier made: what `Classifier.listed_scores` returns.
         level_dbfs : array_like [shape=(n,)], optional
             Level of each window; needed if `EventOptions.min_dbfs` is given.
 
@@ -167,11 +188,13 @@ class EventDetector:
         return list(by_start(event for event in events if event is not None))
 
     def _event(self, index: int, track: _Track, until_s: float) -> Event | None:
-        """Return an event as it stands at `until_s`, or None if it is too short."""
+        """Return an event as it stands at `until_s`, or None if it is too short, or below its threshold."""
         end = track.heard_s + self._window_s
         if min(end, until_s) - track.start_s < track.min_duration_s - _SLACK_S:
             return None
-        label, class_index, audioset_id = self._classes[index]
+        if track.peak < self._thresholds[index]:
+            return None
+        label, class_index, audioset_id, head = self._classes[index]
         return Event(
             label=label,
             class_index=class_index,
@@ -181,6 +204,7 @@ class EventDetector:
             start_s=track.start_s,
             end_s=min(end + track.hold_s, until_s),
             channel=self._channel,
+            head=head,
         )
 
     def _checked(self, times_s: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Float64, Float64]:
@@ -189,7 +213,7 @@ class EventDetector:
         if times.ndim != 1 or values.shape != (len(times), len(self._classes)):
             raise InputError(
                 f"times of shape {times.shape} and scores of shape {values.shape} were given; "
-                f"(n,) and (n, {len(self._classes)}) are accepted"
+                f"(n,) and (n, {len(self._classes)}) are accepted{self._hint}"
             )
         if not (np.isfinite(times).all() and (np.diff(times, prepend=self._last_s) > 0).all()):
             raise InputError(f"the windows' times do not ascend from {self._last_s:g} s on")

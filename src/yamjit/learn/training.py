@@ -11,6 +11,7 @@ import numpy as np
 from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.heads import choose_heads
 from yamjit.learn.dataset import Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import DEFAULT_HOP_S, Features, Skipped
@@ -52,7 +53,7 @@ def train_head(
     *,
     progress: Callable[[CurvePoint], None] | None = None,
 ) -> FittedHead:
-    """Train a head on the windows of clips.
+    """Train a head on the windows of clips; of those that have a split, on "train" alone.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def train_head(
         If a class has no clips, or there is but one kind of them.
     """
     checks.instance(features, "features", Features).dataset.check_learnable()
-    return _train(features, _checked(options), progress)
+    return _train(features.select(features.dataset.teaching()), _checked(options), progress)
 
 
 def _checked(options: TrainOptions | None) -> TrainOptions:
@@ -135,14 +136,14 @@ def cross_validate(
     aggregate: str = "logit",
     augment: Callable[[Features], Features] | None = None,
 ) -> Evaluation:
-    """Train on all folds but one and judge on that, for each of them.
+    """Train on all folds but one and judge on that, for each of them; or as the data are split, see `Dataset.folds`.
 
     Parameters
     ----------
     features : Features
     options : TrainOptions, optional
     folds : int, optional
-        By default those that came with the data, else 5.
+        By default the division that came with the data, else 5 or as many as there are groups.
     aggregate : {"logit", "mean", "max"}
     augment : callable, optional
         Is given the features of the training clips, and returns more.
@@ -150,7 +151,12 @@ def cross_validate(
     Returns
     -------
     Evaluation
-        Of every clip, by a head that has not learned from it or its group.
+        Of every clip that is held out, by a head that has not learned from it or its group.
+
+    Raises
+    ------
+    InputError
+        If nothing can be learned, or nothing can be held out.
     """
     checks.choice(aggregate, "aggregate", AGGREGATES)
     return cross_validate_all(features, options, folds=folds, augment=augment, aggregates=(aggregate,))[aggregate]
@@ -177,6 +183,8 @@ def cross_validate_all(
         for aggregate in parts:
             parts[aggregate].append(evaluate_head(head, held_out, aggregate=aggregate))
         names.append(name)
+    if not names:
+        raise InputError("all clips are of the split 'train', and none is held out; a number of folds divides them")
     return {aggregate: joined(found, names) for aggregate, found in parts.items()}
 
 
@@ -184,7 +192,7 @@ def evaluate_model(
     model: Classifier,
     dataset: Dataset,
     *,
-    head: int = -1,
+    head: int | str = -1,
     aggregate: Literal["mean", "max"] = "mean",
     hop_s: float = DEFAULT_HOP_S,
 ) -> tuple[Evaluation, tuple[Skipped, ...]]:
@@ -194,8 +202,8 @@ def evaluate_model(
     ----------
     model : Classifier
     dataset : Dataset
-    head : int
-        Which of the model's outputs; the last one by default.
+    head : int or str
+        Which of the model's outputs, by index or name; the last one by default.
     aggregate : {"mean", "max"}
     hop_s : float > 0
         From one window to the next, in seconds.
@@ -214,7 +222,7 @@ def evaluate_model(
     checks.instance(model, "model", Classifier)
     checks.instance(dataset, "dataset", Dataset)
     checks.choice(aggregate, "aggregate", ("mean", "max"))
-    info = model.heads[checks.whole(head, "head", -len(model.heads), len(model.heads) - 1)]
+    (info,) = choose_heads(model.heads, head)
     missing = [name for name in dataset.classes if name not in info.labels]
     if missing:
         raise InputError(f"the model's output {info.name!r} has no class {', '.join(map(repr, missing))}")
@@ -227,7 +235,7 @@ def evaluate_model(
         except (AudioError, InputError, LimitError) as error:  # also a stretch beyond the end
             skipped.append(Skipped(clip, str(error)))
             continue
-        rows.append(result.heads[head].clip_scores)
+        rows.append(choose_heads(result.heads, info.index)[0].clip_scores)
         kept.append(clip)
     if not kept:
         raise InputError(f"none of {len(skipped)} clips can be read, the first is {skipped[0]}")

@@ -33,8 +33,8 @@ _LOW_HZ, _HIGH_HZ = "125.0", "7500.0"
 class RavenWriter(TableWriter):
     """Writes a selection a row. Its times count from the start of the first recording, its offset from its own."""
 
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
+        super().__init__(stream, several_heads=several_heads)
         self._selections = 0
         self._before_s = 0.0
 
@@ -44,7 +44,8 @@ class RavenWriter(TableWriter):
         self._before_s += summary.duration_s
 
     def _open(self) -> None:
-        self._stream.write("\t".join(_COLUMNS) + "\n")
+        columns = (*_COLUMNS, "Head") if self._several_heads else _COLUMNS
+        self._stream.write("\t".join(columns) + "\n")
 
     def _row(self, row: Row) -> None:
         self._selections += 1
@@ -60,5 +61,6 @@ class RavenWriter(TableWriter):
             seconds(row.start_s),
             cell(row.label),
             f"{row.score:.6f}",
+            *([cell(row.head)] if self._several_heads else []),
         )
         self._stream.write("\t".join(values) + "\n")

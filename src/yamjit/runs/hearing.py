@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from yamjit.classifier import Classifier
-from yamjit.events import EventOptions
+from yamjit.events import Event, EventOptions
 from yamjit.options import ClassifierOptions
 from yamjit.output.arrays import Slab
 from yamjit.results import Row, Summary
-from yamjit.runs.folder import Places, whole_folder
 from yamjit.runs.inputs import STDIN, Recording
+from yamjit.runs.naming import Places
+from yamjit.runs.whole import whole_folder
 from yamjit.segments import SegmentOptions, cut_segments
 from yamjit.store import ResolvedModel
 
@@ -107,13 +108,10 @@ class Classes(Hearing):
 
     Parameters
     ----------
-    top : int > 0, or -1 for all
-        How many.
     windows : bool
         Whether each window has rows of its own.
     """
 
-    top: int = -1
     windows: bool = False
 
     def hear(self, recording: Recording) -> Generator[list[Row], None, Summary]:
@@ -121,8 +119,8 @@ class Classes(Hearing):
         with self.open(recording) as stream:
             for windows in stream:
                 if self.windows:
-                    yield list(stream.rows(windows, self.top))
-            return stream.summary(self.top)
+                    yield list(stream.rows(windows))
+            return stream.summary()
 
 
 @dataclass(frozen=True)
@@ -139,15 +137,22 @@ class Events(Hearing):
     def check(self) -> None:
         """Refuse what cannot be used."""
         super().check()
-        self.classifier.detector(self.events)
+        self.classifier.detector(self.events, hop_s=self.reading.get("hop_s"), overlap=self.reading.get("overlap"))
 
     def hear(self, recording: Recording) -> Generator[list[Row], None, Summary]:
         """Yield rows; return what is known in the end."""
-        head = self.classifier.heads[0].name
+        events, summary = self.find(recording)
+        head = self.classifier.heads[0].name  # of events that name none, since there is no other
+        yield [event.row(summary.file, head) for event in events]
+        return summary
+
+    def find(self, recording: Recording) -> tuple[list[Event], Summary]:
+        """Return the events, and what is known in the end."""
         with self.open(recording, level=self.events.min_dbfs is not None) as stream:
-            found = [event.row(stream.name, head) for event in self.classifier.watch_windows(stream, self.events)]
-            yield sorted(found, key=lambda row: (row.start_s, row.channel or 0, row.class_index, row.label))
-            return dataclasses.replace(stream.summary(1), top=())
+            found = list(self.classifier.watch_windows(stream, self.events))
+            places = {head.name: head.index for head in stream.heads}
+            found.sort(key=lambda e: (e.start_s, e.channel or 0, places.get(e.head, 0), e.class_index, e.label))
+            return found, dataclasses.replace(stream.summary(1), top=())
 
 
 @dataclass(frozen=True)
@@ -195,13 +200,7 @@ class Cuttings(Events):
     def __call__(self, recording: Recording) -> Summary:
         """Write the segments of a recording; return what is known in the end."""
         assert self.places is not None
-        heard = self.hear(recording)
-        rows = next(heard)
+        events, summary = self.find(recording)
         with whole_folder(self.places.target(recording)) as folder:
-            cut_segments(recording.name, rows, folder, self.cutting)
-        try:
-            next(heard)
-        except StopIteration as stop:
-            summary: Summary = stop.value
-            return summary
-        raise AssertionError("events come at once")
+            cut_segments(recording.name, events, folder, self.cutting)
+        return summary

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamjit.disk import describe, printable
+from yamjit.disk import describe
 from yamjit.errors import DependencyError, DownloadError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

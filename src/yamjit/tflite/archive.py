@@ -10,7 +10,7 @@ import zlib
 from yamjit.errors import LimitError, ModelError
 from yamjit.spec import DEFAULT_LIMITS, Limits
 
-__all__ = ["MAX_FILES", "read_archive"]
+__all__ = ["MAX_FILES", "archive_start", "read_archive"]
 
 #: Most files that an archive may hold.
 MAX_FILES = 256
@@ -77,6 +77,31 @@ def read_archive(data: bytes, start: int, *, limits: Limits = DEFAULT_LIMITS) ->
             return _unpack(archive, entries, limits)
     except _FAULTS as error:
         raise ModelError(f"the zip archive is damaged: {str(error)[:200]}", offset=start) from error
+
+
+def archive_start(data: bytes, end: int) -> int:
+    """Return where the archive behind a model begins, or where the data end if there is none.
+
+    Parameters
+    ----------
+    data : bytes
+    end : int
+        Before which it does not begin: what is known of the FlatBuffer.
+
+    Raises
+    ------
+    ModelError, LimitError
+        If what looks like an archive is none.
+    """
+    position = len(data) - _END_RECORD.size
+    if position < end or data[position : position + 4] != _END_SIGNATURE:
+        return len(data)
+    _check_end_record(data, end)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return max(end, min((entry.header_offset for entry in archive.infolist()), default=position))
+    except _FAULTS as error:
+        raise ModelError(f"the zip archive is damaged: {str(error)[:200]}", offset=end) from error
 
 
 def _check_end_record(data: bytes, start: int) -> None:
