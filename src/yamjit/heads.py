@@ -167,13 +167,14 @@ def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_
     """
     if wanted is None:
         return tuple(heads)
-    name = str(wanted).strip()
+    index = None if isinstance(wanted, str) else checks.index(wanted)
+    name = wanted.strip() if isinstance(wanted, str) else checks.shown(index)
     found = [head for head in heads if head.name == name] if isinstance(wanted, str) else []
     found = found or [head for head in heads if isinstance(wanted, str) and head.name.casefold() == name.casefold()]
     found = found or [head for place, head in enumerate(heads, -len(heads)) if name in (str(head.index), str(place))]
     if found:
         return (found[0],)
-    shown = name if name.removeprefix("-").isdecimal() else repr(wanted)
+    shown = name if name.removeprefix("-").isdecimal() else checks.shown(wanted)
     raise InputError(f"no output {shown}; the model has {len(heads)}: {describe_heads(heads)}")
 
 
