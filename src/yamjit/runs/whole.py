@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from yamjit import disk
 from yamjit.disk import PARTIAL_PREFIX, describe
-from yamjit.errors import OutputError
+from yamjit.errors import AudioError, OutputError
 from yamjit.runs.inputs import is_named_like_audio
 from yamjit.runs.naming import is_segment
 
@@ -21,6 +21,9 @@ __all__ = ["PlaceError", "is_of_the_disk", "remove_result", "whole_file", "whole
 
 #: What no other recording would be spared.
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+#: Where fewer are free, a disk is full.
+_FULL_BYTES = 2**16
 
 
 class PlaceError(OutputError):
@@ -55,7 +58,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     try:
         with writing(path):
             partial.mkdir(parents=True)
-            yield partial
+            with _telling_of_full_disks(partial):
+                yield partial
             if os.path.lexists(path):
                 _refuse_recordings(path)
                 path.rename(former)
@@ -100,6 +104,17 @@ def is_of_the_disk(error: BaseException) -> bool:
             return True
         cause = cause.__cause__
     return False
+
+
+@contextlib.contextmanager
+def _telling_of_full_disks(folder: Path) -> Iterator[None]:
+    """Say that the disk is full where libsndfile says no more than "System error"."""
+    try:
+        yield
+    except AudioError as error:
+        if shutil.disk_usage(folder).free < _FULL_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
 
 
 def _beside(path: Path) -> Path:
