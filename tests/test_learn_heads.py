@@ -117,7 +117,7 @@ def test_layers_that_do_not_fit_are_refused() -> None:
         Head(("a",), "sigmoid", (Dense(np.ones((2, 3)), np.ones(2)),))
     with pytest.raises(InputError, match="not finite"):
         Head(("a",), "sigmoid", (Dense(np.full((1, 3), np.nan), np.ones(1)),))
-    with pytest.raises(InputError, match="accepted: sigmoid, softmax"):
+    with pytest.raises(InputError, match="accepted are sigmoid, softmax"):
         Head(("a",), "relu", (Dense(np.ones((1, 3)), np.ones(1)),))
     with pytest.raises(InputError, match=r"\(n, 3\)"):
         Head(("a",), "sigmoid", (Dense(np.ones((1, 3)), np.ones(1)),)).scores(np.ones((2, 4)))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from yamjit import checks
 from yamjit.disk import describe
 from yamjit.errors import InputError, YamjitError
 
@@ -66,7 +67,7 @@ def find_class(text: str) -> AudioSetClass:
     >>> [find_class(parent).name for parent in find_class("/m/0bt9lr").parents]
     ['Domestic animals, pets']
     """
-    found = known_class(text)
+    found = known_class(checks.text(text, "text"))
     if found is None:
         like = nearest(text, [known.name for known in audioset_classes().values()])
         raise InputError(f"{text!r} is no class of AudioSet" + (f"; did you mean {like[0]!r}?" if like else ""))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.calibration import Calibration, parse_calibration
 from yamjit.class_map import audioset_classes, audioset_id
-from yamjit.errors import ModelError
+from yamjit.errors import InputError, ModelError
 from yamjit.labels import parse_labels
 from yamjit.plan import Plan
 from yamjit.tflite import Graph
@@ -24,7 +25,21 @@ from yamjit.tflite.metadata import (
     TensorMetadata,
 )
 
-__all__ = ["DEFAULT_SAMPLE_RATE", "HeadInfo", "ListedClass", "list_classes", "read_heads", "read_sample_rate"]
+if TYPE_CHECKING:
+    from yamjit.tflite.patching import Described
+
+__all__ = [
+    "DEFAULT_SAMPLE_RATE",
+    "HeadInfo",
+    "ListedClass",
+    "choose_heads",
+    "describe_heads",
+    "list_classes",
+    "read_heads",
+    "read_labelled_outputs",
+    "read_sample_rate",
+    "told_apart",
+]
 
 #: What a model that does not say it takes, in Hz: YAMNet's rate.
 DEFAULT_SAMPLE_RATE = 16_000
@@ -39,7 +54,7 @@ class HeadInfo:
     Parameters
     ----------
     name : str
-        Its name in the metadata, else that of the tensor.
+        Its name in the metadata, else that of the tensor; of several outputs, no two have the same, see `read_heads`.
     index : int
         Among the outputs, from 0.
     labels : tuple of str
@@ -78,7 +93,8 @@ def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, 
     Returns
     -------
     tuple of HeadInfo
-        One for each of ``plan.heads``, in this order; metadata are matched by position.
+        One for each of ``plan.heads``, in this order; metadata are matched by position. Where several have no name, or
+        an earlier one's in any case, their index is added to it.
 
     Raises
     ------
@@ -86,14 +102,16 @@ def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, 
         If files are missing or not what they should be, or do not have a line for each class.
     """
     described = _subgraph(graph).outputs
+    tensors = [described[index] if index < len(described) else TensorMetadata() for index in range(len(plan.heads))]
+    names = told_apart([tensor.name or head.name for tensor, head in zip(tensors, plan.heads, strict=True)])
     heads = []
     for index, head in enumerate(plan.heads):
-        tensor = described[index] if index < len(described) else TensorMetadata()
+        tensor = tensors[index]
         classes = int(np.prod(head.scores.shape))
         labels, display_names = _names(graph.files, tensor, classes, locale)
         heads.append(
             HeadInfo(
-                name=tensor.name or head.name,
+                name=names[index],
                 index=index,
                 labels=labels,
                 display_names=display_names,
@@ -102,6 +120,101 @@ def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, 
                 score_threshold=_score_threshold(tensor),
             )
         )
+    return tuple(heads)
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Return names by which each of several outputs can be told from the others."""
+    if len(names) < 2:
+        return list(names)
+    found: dict[str, str] = {}
+    for index, given in enumerate(names):
+        name = given.strip() or f"output {index}"
+        while name.casefold() in found:
+            name = f"{name} {index}"
+        found[name.casefold()] = name
+    return list(found.values())
+
+
+class _Head(Protocol):
+    """What `HeadInfo` and `yamjit.classification.HeadResult` say of an output."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+
+_AnyHead = TypeVar("_AnyHead", bound=_Head)
+
+
+def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_AnyHead, ...]:
+    """Return the head that is wanted, or all of them if none is.
+
+    Parameters
+    ----------
+    heads : sequence of HeadInfo
+    wanted : str, int, or None
+        A name, exactly or else in any case; or an index among the model's outputs, in digits too. Negative ones count
+        from the last.
+
+    Raises
+    ------
+    InputError
+        If there is no such head; the message lists those that there are.
+    """
+    if wanted is None:
+        return tuple(heads)
+    name = str(wanted).strip()
+    found = [head for head in heads if head.name == name] if isinstance(wanted, str) else []
+    found = found or [head for head in heads if isinstance(wanted, str) and head.name.casefold() == name.casefold()]
+    found = found or [head for place, head in enumerate(heads, -len(heads)) if name in (str(head.index), str(place))]
+    if found:
+        return (found[0],)
+    shown = name if name.removeprefix("-").isdecimal() else repr(wanted)
+    raise InputError(f"no output {shown}; the model has {len(heads)}: {describe_heads(heads)}")
+
+
+def describe_heads(heads: Sequence[_Head]) -> str:
+    """Return index, name and number of classes of each head, for messages."""
+    return ", ".join(f"{head.index} {head.name!r} ({_classes(len(head.labels))})" for head in heads)
+
+
+def _classes(count: int) -> str:
+    return "1 class" if count == 1 else f"{count} classes"
+
+
+def read_labelled_outputs(described: Described, locale: str = "en") -> tuple[HeadInfo, ...]:
+    """Read the names of classes of a model that need not be one that can be run.
+
+    Parameters
+    ----------
+    described : Described
+    locale : str
+        As for `read_heads`.
+
+    Returns
+    -------
+    tuple of HeadInfo
+        One for each output that has a label file; calibration and thresholds are left out.
+
+    Raises
+    ------
+    ModelError
+        If a label file is not UTF-8.
+    """
+    heads = []
+    for index, (end, tensor) in enumerate(zip(described.outputs, _subgraph(described).outputs, strict=False)):
+        listed = _of_type(tensor, FileType.TENSOR_AXIS_LABELS)
+        if not listed:
+            continue
+        labels = parse_labels(_content(described.files, listed[0].name))
+        shown = _of_locale(listed, locale)
+        display_names = labels if shown is None else _read_labels(described.files, shown.name, len(labels))
+        ids = tuple(audioset_id(label) for label in labels)
+        heads.append(HeadInfo(tensor.name or end.name, index, labels, display_names, ids))
     return tuple(heads)
 
 
@@ -124,8 +237,8 @@ def read_sample_rate(graph: Graph) -> int:
     return audio.sample_rate
 
 
-def _subgraph(graph: Graph) -> SubgraphMetadata:
-    subgraphs = graph.metadata.subgraphs if graph.metadata else ()
+def _subgraph(model: Graph | Described) -> SubgraphMetadata:
+    subgraphs = model.metadata.subgraphs if model.metadata else ()
     return subgraphs[0] if subgraphs else SubgraphMetadata()
 
 
@@ -249,6 +362,7 @@ def list_classes(head: HeadInfo, text: str = "") -> tuple[ListedClass, ...]:
     tuple of ListedClass
         By index.
     """
+    checks.text(text, "text")
     known = audioset_classes()
     rows = []
     for index, identifier in enumerate(head.audioset_ids):

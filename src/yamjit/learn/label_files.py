@@ -1,39 +1,34 @@
-"""Lists of labels: tables with folds (ESC-50's layout), stretches of long files (Audacity, Raven, DCASE)."""
+"""Labelled recordings from tables (ESC-50, UrbanSound8K, FSD50K ...) and label files (Audacity, Raven, DCASE)."""
 
 from __future__ import annotations
 
-import csv
+import heapq
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
+from yamjit.disk import printable
 from yamjit.errors import InputError
 from yamjit.learn.dataset import OTHER, Clip, Dataset
+from yamjit.learn.recordings import Folders, Recordings
+from yamjit.learn.stretches import Cells, Stretch, read_labels
+from yamjit.learn.table_columns import Column, find_columns
+from yamjit.learn.table_text import Line, open_table
 
 __all__ = ["from_csv", "from_labels", "read_labels"]
-
-#: How the columns of a table may be called; the first that is there counts.
-_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "file": ("filename", "file", "path", "file_name", "audio"),
-    "label": ("category", "label", "labels", "class", "class_name"),
-    "fold": ("fold", "split"),
-    "group": ("group", "src_file", "source", "recording", "speaker"),
-    "start": ("start_s", "start", "onset", "begin time (s)"),
-    "end": ("end_s", "end", "offset", "end time (s)"),
-}
 
 #: Separates the classes of a clip that is of several.
 _SEPARATOR = ";"
 
-
-class Stretch(NamedTuple):
-    """A labelled stretch; `file` is empty where the list is of one recording."""
-
-    start_s: float
-    end_s: float
-    label: str
-    file: str = ""
+#: What the parts of a division for training, validation and test are called.
+_SPLITS = {
+    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "development"), "validation"),
+    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation"), "test"),
+}
+_DEVELOPMENT = ("dev", "development")
 
 
 def from_csv(
@@ -41,25 +36,37 @@ def from_csv(
     *,
     audio: str | os.PathLike[str] | None = None,
     columns: Mapping[str, str] | None = None,
-    where: Mapping[str, str] | None = None,
+    where: Mapping[str, str | Sequence[str]] | None = None,
     other: str = OTHER,
+    separator: str | None = None,
 ) -> Dataset:
-    """Read a table of files and labels, as ESC-50 has one.
+    """Read a table of files and labels, as ESC-50, UrbanSound8K and FSD50K have one.
 
     Parameters
     ----------
     table : path
-        Comma-separated (or tab-separated: ``.tsv``, ``.txt``), UTF-8, with a header. Needed are a column for the file
-        and one for the label; fold, group, start and end are taken where they are found. A clip of several classes
-        has them with ';' between; one without a label is of none.
+        With a header; commas, semicolons or tabs between the cells; UTF-8, or UTF-16 as Excel writes it. Needed are a
+        column for the file and one for the label; fold, split, group and times are taken where they are found. A clip
+        of several classes has them with ';' between; one without a label is of none.
+
+        Times are a start with an end (``start``, ``end``; ``onset``, ``offset``) or with a duration (``start``,
+        ``duration``; ``offset``, ``duration``), in seconds, or in milliseconds where the name says so (``start_ms``).
+        Those of UrbanSound8K, whose files are slices, are not taken.
+
+        A split (train, validation, test) says what a head may learn from, see `Dataset`.
     audio : path, optional
-        Folder that the files are given from; by default the table's folder, or ``audio`` in it or beside it.
+        Folder that the files are given from; by default the table's folder, or ``audio`` in it or beside it. A path of
+        another computer stands for the file at its end there.
     columns : mapping of str to str, optional
-        What ``file``, ``label``, ``fold``, ``group``, ``start`` and ``end`` are called in this table.
-    where : mapping of str to str, optional
-        Only rows that have these values in these columns, such as ``{"esc10": "True"}``.
+        What ``file``, ``label``, ``fold``, ``split``, ``group``, ``start``, ``end``, ``duration`` and ``file_offset``
+        are called in this table; "" where it has no such column.
+    where : mapping of str to str or sequence of str, optional
+        Only rows that have this value in this column, or one of these values, such as ``{"esc10": "True"}``.
     other : str
         Label of clips of no class.
+    separator : str, optional
+        What stands between the classes of a clip in place of ';'. Commas do as well in columns that hold lists in
+        FSD50K and AudioSet (``labels``, ``positive_labels``, ``tags``).
 
     Returns
     -------
@@ -68,231 +75,298 @@ def from_csv(
     Raises
     ------
     InputError
-        If the table cannot be read, lacks a column, or names no file that is there.
+        If the table cannot be read, lacks a column or has one that could mean two things, a line is no row of it, or
+        it names no file that is there.
     """
     path = Path(table)
-    header, numbered = _table(path)
-    names = _find_columns(path, header, columns or {})
-    absent = [column for column in where or {} if column not in header]
-    if absent:
-        raise InputError(f"{path}: columns {', '.join(header)}; there is no {', '.join(absent)}")
-    numbered = [(n, row) for n, row in numbered if all(row[column] == value for column, value in (where or {}).items())]
-    rows = [row for _, row in numbered]
-    folder = _audio_folder(path, [row[names["file"]] for row in rows], audio)
-    clips = [_clip(path, number, row, names, folder, other) for number, row in numbered]
-    classes = sorted({label for clip in clips for label in clip.labels})
+    text = open_table(path)
+    found = find_columns(path, text.header, columns or {})
+    wanted = _Wanted(path, text.header, where or {})
+    cells = Cells(path, text.header, found)
+    rows = _Rows(path, cells, found["label"], Recordings(path, audio), other, separator)
+    clips = [rows.clip(line) for line in cells.checked(text.lines) if wanted(line)]
+    wanted.check_values()
+    if not clips:
+        raise InputError(f"{path} has no rows, or none that are wanted")
+    rows.check_found()
+    clips = _settled_splits(path, clips, found, columns or {})
+    classes = sorted({label for labels in rows.labels.values() for label in labels})
     return Dataset(tuple(clips), tuple(classes), str(path))
 
 
-def _table(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Return the names of the columns, and the rows with their numbers."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() in (".tsv", ".txt") else ",")
-            rows = [
-                (number, {key: (value or "").strip() for key, value in row.items() if key})
-                for number, row in enumerate(reader, 2)
-            ]
-            return list(reader.fieldnames or ()), rows
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as a table: {getattr(error, 'strerror', None) or error}") from error
+class _Wanted:
+    """Whether a line has the values that are wanted; some have to have each."""
+
+    def __init__(self, path: Path, header: Sequence[str], where: Mapping[str, str | Sequence[str]]) -> None:
+        absent = [column for column in where if column not in header]
+        if absent:
+            raise InputError(f"{path}: columns {', '.join(header)}; there is no {', '.join(absent)}")
+        self._path = path
+        self._values = {
+            column: (header.index(column), {values} if isinstance(values, str) else set(values))
+            for column, values in where.items()
+        }
+        self._seen: dict[str, set[str]] = {column: set() for column in where}
+
+    def __call__(self, line: Line) -> bool:
+        wanted = True
+        for column, (place, values) in self._values.items():
+            value = line.cells[place] if place < len(line.cells) else ""
+            if len(self._seen[column]) < 1000 or value in values:
+                self._seen[column].add(value)
+            wanted &= value in values
+        return wanted
+
+    def check_values(self) -> None:
+        """Refuse values that no line has."""
+        for column, (_, values) in self._values.items():
+            missing = sorted(values - self._seen[column])
+            if missing:
+                shown = ", ".join(map(repr, sorted(self._seen[column])[:10]))
+                raise InputError(
+                    f"{self._path} has no rows, or none that are wanted: {missing[0]!r} is not in the column "
+                    f"{column}, which has {shown}"
+                )
 
 
-def _find_columns(path: Path, header: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
-    strange = [name for name in given if name not in _COLUMNS]
-    missing = [name for name in given.values() if name not in header]
-    if strange or missing:
-        raise InputError(f"{path}: columns {', '.join(header)}; there is no {', '.join(strange or missing)}")
-    lower = {name.strip().lower(): name for name in reversed(header)}
-    found = {
-        key: given.get(key) or next((lower[name] for name in names if name in lower), "")
-        for key, names in _COLUMNS.items()
-    }
-    for key in ("file", "label"):
-        if not found[key]:
-            raise InputError(
-                f"{path}: no column for the {key} in {', '.join(header)}; {', '.join(_COLUMNS[key])} are known"
-            )
-    return {key: name for key, name in found.items() if name}
+class _Rows:
+    """Makes clips of the lines of a table."""
 
+    def __init__(
+        self,
+        path: Path,
+        cells: Cells,
+        label: Column,
+        recordings: Recordings,
+        other: str,
+        separator: str | None,
+    ) -> None:
+        self._path = path
+        self._cells = cells
+        self._recordings = recordings
+        self._other = other
+        self._separator = separator
+        self._label = label
+        #: The classes that a cell names, and the names of files: a table repeats them.
+        self.labels: dict[str, tuple[str, ...]] = {}
+        self._files: dict[tuple[str, str], tuple[Path, str]] = {}
+        self._missing: str | None = None
+        self._some = False
 
-def _audio_folder(table: Path, files: Sequence[str], audio: str | os.PathLike[str] | None) -> Path:
-    """Return the first folder that one of the files is in; the others may be missing, and are told of later."""
-    if not files:
-        raise InputError(f"{table} has no rows, or none that are wanted")
-    here = table.parent
-    folders = [Path(audio)] if audio is not None else [here, here / "audio", here.parent / "audio", here.parent]
-    for folder in folders:
-        if any((folder / file).is_file() for file in files if file):
-            return folder
-    where = ", ".join(map(str, folders))
-    raise InputError(f"{table}: the file {files[0]!r} is not in {where}; say where with audio=")
-
-
-def _clip(table: Path, number: int, row: Mapping[str, str], names: Mapping[str, str], folder: Path, other: str) -> Clip:
-    labels = tuple(dict.fromkeys(label.strip() for label in row[names["label"]].split(_SEPARATOR) if label.strip()))
-    path = folder / row[names["file"]]
-    group = row.get(names.get("group", ""), "")
-    return Clip(
-        path,
-        tuple(label for label in labels if label != other),
-        _seconds(table, number, row.get(names.get("start", ""), "")) or 0.0,
-        _seconds(table, number, row.get(names.get("end", ""), "")),
-        group or str(path),
-        row.get(names.get("fold", ""), ""),
-    )
-
-
-def _seconds(path: Path, number: int, text: str) -> float | None:
-    if not text:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e9:
-        raise InputError(f"{path}, line {number}: seconds of at least 0 are accepted, found {text[:80]!r}")
-    return value
-
-
-def read_labels(path: str | os.PathLike[str]) -> list[Stretch]:
-    """Read the labelled stretches of a file of Audacity, Raven or DCASE; which of them it is, is seen.
-
-    Parameters
-    ----------
-    path : path
-        Audacity: ``start<TAB>end<TAB>label``. Raven: a table with the columns ``Begin Time (s)`` and ``End Time (s)``,
-        and one of ``Annotation``, ``Species``, ``Label``, ``Class``, ``Common Name``. DCASE: ``onset<TAB>offset<TAB>
-        label``, or with the file first; with a header or without.
-
-    Raises
-    ------
-    InputError
-        If a line is none of these.
-    """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    rows = [(number, line.split("\t")) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if rows and "Begin Time (s)" in (column.strip() for column in rows[0][1]):
-        return list(_raven(path, rows))
-    return list(_plain(path, rows))
-
-
-_RAVEN_LABELS = ("Annotation", "Species", "Label", "Class", "Common Name", "Species Code")
-
-
-def _raven(path: Path, rows: Sequence[tuple[int, list[str]]]) -> Iterator[Stretch]:
-    header = [column.strip() for column in rows[0][1]]
-    label = next((name for name in _RAVEN_LABELS if name in header), None)
-    if label is None or "End Time (s)" not in header:
-        raise InputError(f"{path}: a Raven table with End Time (s) and one of {', '.join(_RAVEN_LABELS)} is accepted")
-    for number, values in rows[1:]:
-        row = dict(zip(header, (value.strip() for value in values), strict=False))
-        # A table over several files counts on from file to file; the offset is that within the file.
-        begin = _seconds(path, number, row.get("Begin Time (s)", ""))
-        end = _seconds(path, number, row.get("End Time (s)", ""))
-        offset = _seconds(path, number, row.get("File Offset (s)", ""))
-        if begin is None or end is None or end < begin:
-            raise InputError(f"{path}, line {number}: a begin and a later end are accepted")
-        start = begin if offset is None else offset
-        yield Stretch(
-            start, start + end - begin, row.get(label, ""), row.get("Begin Path") or row.get("Begin File", "")
+    def clip(self, line: Line) -> Clip:
+        """Return what a line says."""
+        cell = self._cells.of
+        name, fold, text = cell(line, "file"), cell(line, "fold"), cell(line, "label")
+        if not name:
+            raise InputError(f"{self._path}, line {line.number}: names no file")
+        if text not in self.labels:
+            self.labels[text] = self._classes(line, text)
+        if (name, fold) not in self._files:
+            self._files[name, fold] = self._file(name, fold)
+        path, group = self._files[name, fold]
+        start, end = _widened(*self._cells.times(line))
+        return Clip(
+            path,
+            self.labels[text],
+            start,
+            end,
+            sys.intern(cell(line, "group")) or group,
+            sys.intern(fold),
+            sys.intern(cell(line, "split")),
         )
 
+    def _file(self, name: str, fold: str) -> tuple[Path, str]:
+        path = self._recordings.named(name, fold)
+        if path is None:
+            self._missing = self._missing or name
+            path = self._recordings.places[0] / name
+        else:
+            self._some = True
+        return path, str(path)
 
-def _plain(path: Path, rows: Sequence[tuple[int, list[str]]]) -> Iterator[Stretch]:
-    for position, (number, row) in enumerate(rows):
-        values = [value.strip() for value in row]
-        if values[0] == "\\":
-            continue  # Audacity's second line of a label: its frequencies
-        if position == 0 and {"onset", "offset"} <= {value.lower().removeprefix("event_") for value in values}:
-            continue
-        file = "" if _is_number(values[0]) else values.pop(0)
-        if len(values) < 2 or not (_is_number(values[0]) and _is_number(values[1])):
-            raise InputError(f"{path}, line {number}: start, end and label with tabs between are accepted")
-        start, end = _seconds(path, number, values[0]), _seconds(path, number, values[1])
-        if start is None or end is None or end < start:
-            raise InputError(f"{path}, line {number}: an end before its start")
-        yield Stretch(start, end, values[2] if len(values) > 2 else "", file)
+    def _classes(self, line: Line, text: str) -> tuple[str, ...]:
+        separator = self._separator or _SEPARATOR
+        if not self._separator and self._label.is_list and _SEPARATOR not in text and "," in text:
+            separator = ","
+            if ", " in text:
+                raise InputError(
+                    f"{self._path}, line {line.number}: {printable(text[:80])!r} may be one class or several; say what "
+                    "stands between classes: separator=',' (--separator ,) or ';'"
+                )
+        labels = dict.fromkeys(label.strip() for label in text.split(separator) if label.strip())
+        return tuple(label for label in labels if label != self._other)
+
+    def check_found(self) -> None:
+        """Refuse a table none of whose files is there; single ones may be missing, and are told of later."""
+        if not self._some:
+            where = ", ".join(map(str, self._recordings.places))
+            raise InputError(
+                f"{self._path}: the file {printable(self._missing or '')!r} is not in {where}; say where with audio="
+            )
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _settled_splits(path: Path, clips: list[Clip], found: Mapping[str, Column], given: Mapping[str, str]) -> list[Clip]:
+    """Return the clips with a fold or a split, whichever the words in these columns are."""
+    column, fold = found.get("split"), found.get("fold")
+    words = {clip.fold.lower() for clip in clips}
+    if column is None and fold is not None and "fold" not in given and words <= _SPLITS.keys():
+        clips, column, fold = [replace(clip, fold="", split=clip.fold) for clip in clips], fold, None
+    if column is None:
+        return clips
+    words = {clip.split for clip in clips}
+    strange = sorted(word for word in words if word.lower() not in _SPLITS)
+    if strange and (len(strange) == len(words) or column.key != "split") and "split" not in given:
+        return [replace(clip, split="") for clip in clips]  # folds, or nothing to do with learning
+    if strange:
+        raise InputError(
+            f"{path}: {strange[0]!r} in the column {column.name} is none of train, validation and test; --column "
+            "split= takes no notice of it"
+        )
+    teaches = _SPLITS if any(_SPLITS[word.lower()] == "train" for word in words) else _WITHOUT_TRAIN
+    names = {word: teaches[word.lower()] for word in words}
+    same = fold is not None and fold.place == column.place
+    return [replace(clip, split=names[clip.split], fold="" if same else clip.fold) for clip in clips]
+
+
+#: Where no part is called train, that for development is it.
+_WITHOUT_TRAIN = _SPLITS | dict.fromkeys(_DEVELOPMENT, "train")
 
 
 def from_labels(
     pairs: Mapping[str | os.PathLike[str], str | os.PathLike[str]] | Iterable[str | os.PathLike[str]],
     *,
     other: str = OTHER,
+    audio: str | os.PathLike[str] | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Dataset:
     """Read labelled stretches of long recordings.
 
     Parameters
     ----------
     pairs : mapping of path to path, or iterable of path
-        Label files by recording; or label files alone, that name their recordings in each line or lie beside them
-        (``day.wav`` and ``day.txt``).
+        Label files by recording; or label files alone, that name their recordings in each line or bear the name of one
+        (``day.wav`` and ``day.txt``, ``day.wav.txt`` or ``day.Table.1.selections.txt``).
     other : str
         Label of stretches of no class.
+    audio : path, optional
+        Folder of the recordings; by default that of the label file, or ``audio`` in it or beside it. A path of another
+        computer stands for the file at its end there.
+    columns : mapping of str to str, optional
+        What the columns of tables with a header are called, see `from_csv`.
 
     Returns
     -------
     Dataset
         A clip for each stretch, with every label that covers half of it; points are taken as a window around them.
-        Stretches of a recording are never divided between training and test.
+        Stretches of a recording are never divided between training and test. A recording whose label file holds no
+        stretch is a clip of no class.
 
     Raises
     ------
     InputError
-        If a file cannot be read, a recording is not found, or a stretch has no label.
+        If a file cannot be read, a recording is not found or two are, or a stretch has no label.
     """
     listed = pairs.items() if isinstance(pairs, Mapping) else ((None, path) for path in pairs)
     stretches: dict[Path, list[Stretch]] = {}
+    folders = Folders()
+    tables = []
     for recording, labels in listed:
-        for stretch in read_labels(labels):
-            if not stretch.label:
-                raise InputError(f"{os.fspath(labels)}: the stretch from {stretch.start_s:g} s has no label")
-            home = Path(recording) if recording is not None else _recording(Path(labels), stretch.file)
-            stretches.setdefault(home, []).append(stretch)
+        table = Path(labels)
+        tables.append(table)
+        found = read_labels(table, columns=columns)
+        home = _Home(Recordings(table, audio, folders), table, recording)
+        for stretch in found:
+            stretches.setdefault(home.of(stretch.file), []).append(stretch)
+        if not found:
+            stretches.setdefault(home.of(""), [])
     clips = [clip for path, found in stretches.items() for clip in _stretch_clips(path, found, other)]
     classes = sorted({label for clip in clips for label in clip.labels})
-    return Dataset(tuple(clips), tuple(classes), ", ".join(str(path) for path in stretches)[:200])
+    source = ", ".join(map(str, tables))[:200]
+    if not classes:
+        raise InputError(f"{source}: no stretch has a label of a class, and nothing can be learned")
+    return Dataset(tuple(clips), tuple(classes), source)
 
 
-def _recording(labels: Path, named: str) -> Path:
-    if named:
-        for path in (labels.parent / named, labels.parent / "audio" / named):
-            if path.is_file():
-                return path
-        raise InputError(f"{labels}: the recording {named!r} is not beside it")
-    stem = labels.name.split(".")[0]
-    beside = [path for path in sorted(labels.parent.glob("*")) if path.stem == stem and path.suffix != labels.suffix]
-    if not beside:
-        raise InputError(f"{labels}: no recording called {stem!r} lies beside it; say which with a mapping")
-    return beside[0]
+class _Home:
+    """The recordings that the stretches of a table are in."""
+
+    def __init__(self, recordings: Recordings, table: Path, recording: str | os.PathLike[str] | None) -> None:
+        self._recordings = recordings
+        self._table = table
+        self._alone = None if recording is None else Path(recording)
+
+    def of(self, name: str) -> Path:
+        """Return the recording of a name, or the one that the table is of.
+
+        Raises
+        ------
+        InputError
+            If there is none, or there are two.
+        """
+        if name and self._alone is None:
+            found = self._recordings.named(name)
+            if found is None:
+                raise InputError(f"{self._table}: the recording {printable(name)!r} is not beside it")
+            return found
+        if self._alone is None:
+            self._alone = self._recordings.of_label_file()
+        return self._alone
 
 
 #: A label at a point in time is one of the window around it.
 _HALF_WINDOW_S = 0.4875
 
+#: By which times may differ that are meant to be the same.
+_ROUNDING_S = 1e-9
+
 
 def _stretch_clips(path: Path, stretches: Sequence[Stretch], other: str) -> Iterator[Clip]:
-    wide = [_widened(stretch) for stretch in stretches]
-    for start_s, end_s in sorted({(s.start_s, s.end_s) for s in wide}):
-        half = (end_s - start_s) / 2
-        labels = {s.label for s in wide if min(end_s, s.end_s) - max(start_s, s.start_s) >= half}
-        yield Clip(path, tuple(sorted(labels - {other})), start_s, end_s, str(path))
+    labels: dict[tuple[float, float | None], set[str]] = {}
+    for start_s, end_s, label, _ in stretches:
+        if label:
+            labels.setdefault(_widened(start_s, end_s), set()).add(label)
+    if not labels:
+        yield Clip(path, (), group=str(path))
+    for (start_s, end_s), names in _covering(labels):
+        yield Clip(path, tuple(sorted(names - {other})), start_s, end_s, str(path))
 
 
-def _widened(stretch: Stretch) -> Stretch:
+def _covering(
+    labels: Mapping[tuple[float, float | None], set[str]],
+) -> Iterator[tuple[tuple[float, float | None], set[str]]]:
+    """Yield each stretch with the labels of all that cover half of it, in the order of time.
+
+    What covers half of a stretch holds the middle of it and is half as long: one pass in the order of middles, with
+    the longest of each label that has begun on top of a heap.
+    """
+
+    def end_of(stretch: tuple[float, float | None]) -> float:
+        return sys.float_info.max if stretch[1] is None else stretch[1]
+
+    begun: dict[str, list[tuple[float, float]]] = {}
+    waiting = sorted(labels, key=lambda stretch: stretch[0], reverse=True)
+    covered = {}
+    for stretch in sorted(labels, key=lambda stretch: stretch[0] / 2 + end_of(stretch) / 2):
+        middle, half = stretch[0] / 2 + end_of(stretch) / 2, end_of(stretch) / 2 - stretch[0] / 2
+        while waiting and waiting[-1][0] <= middle + _ROUNDING_S:
+            other = waiting.pop()
+            for label in labels[other]:
+                heapq.heappush(begun.setdefault(label, []), (other[0] - end_of(other), end_of(other)))
+        names = set(labels[stretch])
+        for label, heap in list(begun.items()):
+            while heap and heap[0][1] < middle - _ROUNDING_S:
+                heapq.heappop(heap)
+            if not heap:
+                del begun[label]
+            elif -heap[0][0] >= half - _ROUNDING_S:
+                names.add(label)
+        covered[stretch] = names
+    for stretch in sorted(covered, key=lambda stretch: (stretch[0], end_of(stretch))):
+        yield stretch, covered[stretch]
+
+
+def _widened(start_s: float, end_s: float | None) -> tuple[float, float | None]:
     """Return a point in time as the window around it; a stretch as it is."""
-    if stretch.end_s > stretch.start_s:
-        return stretch
-    return stretch._replace(start_s=max(0.0, stretch.start_s - _HALF_WINDOW_S), end_s=stretch.end_s + _HALF_WINDOW_S)
+    if end_s is None or end_s > start_s:
+        return start_s, end_s
+    return max(0.0, start_s - _HALF_WINDOW_S), end_s + _HALF_WINDOW_S

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+from yamjit.audio.suffixes import AUDIO_SUFFIXES
 from yamjit.errors import InputError
 from yamjit.runs.naming import JOURNAL, MANIFEST, SEGMENTS, is_among_results, is_result, is_segment, is_segments
 from yamjit.runs.patterns import is_pattern, matches
@@ -17,16 +18,6 @@ __all__ = ["AUDIO_SUFFIXES", "STDIN", "Recording", "check_places", "find_recordi
 
 #: What stands for standard input.
 STDIN = "-"
-
-#: Ends of names that make a file in a folder a recording. Some of these cannot be read without a conversion: such a
-#: file fails, and is not passed over.
-AUDIO_SUFFIXES = frozenset(
-    {
-        *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".voc", ".sph"),
-        *(".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mp1", ".nist", ".svx", ".iff", ".paf", ".avr", ".ircam"),
-        *(".sf", ".xi", ".m4a", ".m4b", ".aac", ".wma", ".amr", ".ac3", ".ape", ".wv", ".mka", ".weba"),
-    }
-)
 
 #: How hidden names begin that hold no recordings: macOS's forks on foreign disks, and what is being written here.
 _NO_SOUND = ("._", ".yamjit-")
