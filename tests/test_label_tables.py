@@ -69,6 +69,7 @@ def times(data: Dataset) -> list[tuple[float, float | None]]:
         ),
         *("audio_filepath,Offset,Duration,Label", "file,begin,stop,class", "file,onset,duration,label"),
         *("File,Start (s),End (s),Common name", "file,start seconds,end seconds,label", "file,from,to,label"),
+        "File,Begin Time - ss.msec,End Time - ss.msec,label",
     ],
 )
 def test_times_are_found_by_the_names_that_people_give_them(tmp_path: Path, header: str) -> None:
@@ -531,6 +532,22 @@ def test_what_may_be_a_recording_is_not_passed_over_in_silence(tmp_path: Path) -
     empty(tmp_path / "c" / "only.xyz")
     with pytest.raises(InputError, match=r"no recordings in 'c'.*only\.xyz"):
         from_folder(tmp_path)
+
+
+def test_folders_of_a_split_or_of_folds_are_no_classes(tmp_path: Path) -> None:
+    empty(
+        *(tmp_path / "s" / part / label / "1.wav" for part in ("train", "Test") for label in ("dog", "train", "other"))
+    )
+    found = from_folder(tmp_path / "s")
+    assert found.classes == ("dog", "train")
+    assert sorted((c.split, c.labels) for c in found.clips)[:2] == [("test", ()), ("test", ("dog",))]
+    empty(*(tmp_path / "f" / f"fold{k}" / label / "1.wav" for k in (1, 2) for label in ("dog", "cat")))
+    assert [clip.fold for clip in from_folder(tmp_path / "f").clips] == ["1", "1", "2", "2"]
+    empty(*(tmp_path / "u" / f"fold{k}" / "1.wav" for k in (1, 2)))
+    with pytest.raises(InputError, match=r"fold1, fold2 are called after folds.*a table"):
+        from_folder(tmp_path / "u")
+    empty(tmp_path / "v" / "train" / "1.wav", tmp_path / "v" / "bus" / "1.wav")
+    assert from_folder(tmp_path / "v").classes == ("bus", "train")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="symbolic links")

@@ -93,7 +93,7 @@ class Column(NamedTuple):
 def _column(name: str, place: int) -> Column:
     """Read ``Begin Time (s)`` as "begintime" in seconds, ``startMs`` as "start" in milliseconds."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    words = re.findall(r"[^\W_]+", spaced.lower())
+    words = re.findall(r"[^\W_]+", spaced.lower().replace("ss.msec", "s"))  # ELAN's seconds
     if len(words) > 1 and words[-1] in _UNITS:
         *words, unit = words
         return Column(name, place, "".join(word for word in words if word != "in"), _UNITS[unit])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from yamjit.disk import printable
 from yamjit.errors import InputError
-from yamjit.learn.dataset import OTHER, Clip, Dataset
+from yamjit.learn.dataset import OTHER, SPLITS, Clip, Dataset
 from yamjit.learn.overlaps import Span, covering, widened
 from yamjit.learn.recordings import Recordings
 from yamjit.learn.stretches import Cells
@@ -22,12 +22,6 @@ __all__ = ["from_csv"]
 #: Separates the classes of a clip that is of several.
 _SEPARATOR = ";"
 
-#: What the parts of a division for training, validation and test are called.
-_SPLITS = {
-    **dict.fromkeys(("train", "training", "trn"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "development"), "validation"),
-    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation"), "test"),
-}
 _DEVELOPMENT = ("dev", "development")
 
 
@@ -233,12 +227,12 @@ def _settled_splits(path: Path, clips: list[Clip], found: Mapping[str, Column], 
     """Return the clips with a fold or a split, whichever the words in these columns are."""
     column, fold = found.get("split"), found.get("fold")
     words = {clip.fold.lower() for clip in clips}
-    if column is None and fold is not None and "fold" not in given and words <= _SPLITS.keys():
+    if column is None and fold is not None and "fold" not in given and words <= SPLITS.keys():
         clips, column, fold = [replace(clip, fold="", split=clip.fold) for clip in clips], fold, None
     if column is None:
         return clips
     words = {clip.split for clip in clips}
-    strange = sorted(word for word in words if word.lower() not in _SPLITS)
+    strange = sorted(word for word in words if word.lower() not in SPLITS)
     if strange and (len(strange) == len(words) or column.key != "split") and "split" not in given:
         return [replace(clip, split="") for clip in clips]  # folds, or nothing to do with learning
     if strange:
@@ -246,11 +240,11 @@ def _settled_splits(path: Path, clips: list[Clip], found: Mapping[str, Column], 
             f"{path}: {strange[0]!r} in the column {column.name} is none of train, validation and test; --column "
             "split= takes no notice of it"
         )
-    teaches = _SPLITS if any(_SPLITS[word.lower()] == "train" for word in words) else _WITHOUT_TRAIN
+    teaches = SPLITS if any(SPLITS[word.lower()] == "train" for word in words) else _WITHOUT_TRAIN
     names = {word: teaches[word.lower()] for word in words}
     same = fold is not None and fold.place == column.place
     return [replace(clip, split=names[clip.split], fold="" if same else clip.fold) for clip in clips]
 
 
 #: Where no part is called train, that for development is it.
-_WITHOUT_TRAIN = _SPLITS | dict.fromkeys(_DEVELOPMENT, "train")
+_WITHOUT_TRAIN = SPLITS | dict.fromkeys(_DEVELOPMENT, "train")
