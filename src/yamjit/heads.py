@@ -15,6 +15,7 @@ from yamjit.class_map import audioset_classes, audioset_id
 from yamjit.errors import InputError, ModelError
 from yamjit.labels import parse_labels
 from yamjit.plan import Plan
+from yamjit.text import folded
 from yamjit.tflite import Graph
 from yamjit.tflite.metadata import (
     AssociatedFile,
@@ -130,9 +131,9 @@ def told_apart(names: Sequence[str]) -> list[str]:
     found: dict[str, str] = {}
     for index, given in enumerate(names):
         name = given.strip() or f"output {index}"
-        while name.casefold() in found:
+        while folded(name) in found:
             name = f"{name} {index}"
-        found[name.casefold()] = name
+        found[folded(name)] = name
     return list(found.values())
 
 
@@ -169,7 +170,7 @@ def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_
         return tuple(heads)
     name = str(wanted).strip()
     found = [head for head in heads if head.name == name] if isinstance(wanted, str) else []
-    found = found or [head for head in heads if isinstance(wanted, str) and head.name.casefold() == name.casefold()]
+    found = found or [head for head in heads if isinstance(wanted, str) and folded(head.name) == folded(name)]
     found = found or [head for place, head in enumerate(heads, -len(heads)) if name in (str(head.index), str(place))]
     if found:
         return (found[0],)
@@ -368,5 +369,5 @@ def list_classes(head: HeadInfo, text: str = "") -> tuple[ListedClass, ...]:
     for index, identifier in enumerate(head.audioset_ids):
         parents = tuple(known[parent].name for parent in known[identifier].parents) if identifier else ()
         rows.append(ListedClass(index, identifier, head.labels[index], head.display_names[index], parents))
-    wanted = text.strip().casefold()
-    return tuple(row for row in rows if any(wanted in word.casefold() for word in (*row[1:4], *row.parents)))
+    wanted = folded(text)
+    return tuple(row for row in rows if any(wanted in folded(word) for word in (*row[1:4], *row.parents)))
