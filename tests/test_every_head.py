@@ -25,7 +25,7 @@ from yamjit.calibration import Calibration
 from yamjit.cli import main
 from yamjit.cli.bars import Bars
 from yamjit.errors import InputError
-from yamjit.heads import told_apart
+from yamjit.head_names import told_apart
 from yamjit.learn.describing import find_output, set_calibration, set_labels
 from yamjit.learn.export import ModelCard, export_model
 from yamjit.learn.heads import Dense, Head
@@ -345,7 +345,9 @@ def test_accents_and_spaces_make_no_other_name(model: yamjit.Classifier, name: s
     german = model.with_options(display_names_locale="de", category_allowlist=[name], score_threshold={name: 0.0})
     assert german.categories[1].names == ("Haustür",)
     german.detector(EventOptions(on={name: 0.5}))
-    assert german.with_options(category_allowlist=(), groups={name.upper(): [name]}).categories[1].class_indices[0] == -1
+    assert (
+        german.with_options(category_allowlist=(), groups={name.upper(): [name]}).categories[1].class_indices[0] == -1
+    )
 
 
 def test_a_name_counts_in_every_head_that_has_it(model: yamjit.Classifier, examples: dict[Path, str]) -> None:
