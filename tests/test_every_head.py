@@ -8,6 +8,7 @@ import io
 import json
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from yamjit.calibration import Calibration
 from yamjit.cli import main
 from yamjit.cli.bars import Bars
 from yamjit.errors import InputError
-from yamjit.heads import told_apart
+from yamjit.head_names import told_apart
 from yamjit.learn.describing import find_output, set_calibration, set_labels
 from yamjit.learn.export import ModelCard, export_model
 from yamjit.learn.heads import Dense, Head
@@ -314,6 +315,7 @@ def test_a_chosen_head_is_all_there_is(model: yamjit.Classifier, siren: Path) ->
 SPELLINGS = [
     *((locale, name) for locale in ("en", "de", "fr") for name in ("kettle WHISTLE", " Kettle whistle ")),
     *(("de", name) for name in ("Wasserkessel", "wasserkessel ", "WASSERKESSEL")),
+    ("en", "kettle   whistle"),
 ]
 
 
@@ -336,6 +338,16 @@ def test_a_name_is_taken_everywhere(model: yamjit.Classifier, siren: Path, local
         assert shown not in {e.label for e in base.events(siren, EventOptions(**rules))}, rules
     held = base.events(siren, EventOptions(hold_s={name: 9}, max_gap_s={name: 9}), end_s=2.0)
     assert next(e.end_s for e in held if e.label == shown) == 2.0
+
+
+@pytest.mark.parametrize("name", ["Haustür", "HAUSTÜR", unicodedata.normalize("NFD", "Haustür"), "Door,  front"])
+def test_accents_and_spaces_make_no_other_name(model: yamjit.Classifier, name: str) -> None:
+    german = model.with_options(display_names_locale="de", category_allowlist=[name], score_threshold={name: 0.0})
+    assert german.categories[1].names == ("Haustür",)
+    german.detector(EventOptions(on={name: 0.5}))
+    assert (
+        german.with_options(category_allowlist=(), groups={name.upper(): [name]}).categories[1].class_indices[0] == -1
+    )
 
 
 def test_a_name_counts_in_every_head_that_has_it(model: yamjit.Classifier, examples: dict[Path, str]) -> None:

@@ -16,7 +16,8 @@ from yamjit.audio import AudioSource
 from yamjit.categories import Categories
 from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd, Patches, PatchStream
-from yamjit.heads import HeadInfo, choose_heads
+from yamjit.head_names import choose_heads
+from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
 from yamjit.results import Row, Summary
 from yamjit.streaming import Scorer, Windows

@@ -41,7 +41,8 @@ def add_parser(verbs: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from yamjit.heads import choose_heads, list_classes
+    from yamjit.head_names import choose_heads
+    from yamjit.heads import list_classes
 
     model = load_or_describe(args.model, args.locale)
     if isinstance(model, Unrunnable):

@@ -169,7 +169,7 @@ def _set_calibration(args: argparse.Namespace) -> int:
 
 def _tell(args: argparse.Namespace, described: Any, head: HeadInfo) -> None:
     """Say which of several outputs was changed."""
-    from yamjit.heads import describe_heads
+    from yamjit.head_names import describe_heads
 
     if len(described.outputs) > 1:
         print(f"{args.output}: {args.action}, output {describe_heads([head])}")

@@ -11,7 +11,7 @@ import numpy as np
 from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
-from yamjit.heads import choose_heads
+from yamjit.head_names import choose_heads
 from yamjit.learn.dataset import Dataset
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import DEFAULT_HOP_S, Features, Skipped
