@@ -151,6 +151,11 @@ class FfmpegReader:
         """Once read: what was lost, and why the file ended too early."""
         return self._losses.describe()
 
+    @property
+    def lost(self) -> bool:
+        """Once read: whether the file holds sound that could not be read."""
+        return self._losses.inside
+
     def skip(self, frames: int) -> int:
         """Leave nothing out: return 0. After a jump a lossy codec's samples would be others."""
         return 0

@@ -56,6 +56,11 @@ class Losses:
         """Note why the end is not one."""
         self._end = f"ends at {self.at_s:.6g} s{what}"
 
+    @property
+    def inside(self) -> bool:
+        """Whether something was lost before the end."""
+        return bool(self._kinds)
+
     def describe(self) -> str | None:
         """Return all of it in one line, None if nothing was lost."""
         parts = [_describe(what, *facts) for what, facts in list(self._kinds.items())]
