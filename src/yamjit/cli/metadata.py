@@ -87,7 +87,7 @@ def _show(args: argparse.Namespace) -> int:
 
 def _extract(args: argparse.Namespace) -> int:
     folder = Path(args.output)
-    files = {writes(str(folder / name)): data for name, data in _described(args).files.items()}
+    files = {writes_folder(str(folder / name)): data for name, data in _described(args).files.items()}
     for path in files:
         args.outputs.add(path)
     args.outputs.refuse([args.model], "a model")
