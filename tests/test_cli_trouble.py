@@ -354,3 +354,12 @@ def test_handlers_are_put_back() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)], sys.unraisablehook
     assert cli.main(["labels", "--model", "starter"]) == 0
     assert ([signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)], sys.unraisablehook) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="a file in memory, of Linux")
+def test_processes_that_die_at_once_are_not_waited_for() -> None:
+    """A script without a guard has them run it again; what the command gives them is more than a pipe holds."""
+    script = "from yamjit.cli import main; main(['classify', '0.flac', '--jobs', '2', '-q'])"
+    Path("script.py").write_text(f"import os\nif __name__ != '__main__': os._exit(1)\n{script}\n")
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=False, timeout=60)
+    assert "was killed, twice" in message(done)

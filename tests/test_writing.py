@@ -272,10 +272,11 @@ def test_a_temporary_file_names_its_folder(monkeypatch: pytest.MonkeyPatch) -> N
         file.write(b"abc")
         file.seek(1)
         assert file.read() == b"bc"
-    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    nowhere = str(Path("nowhere").absolute())
+    monkeypatch.setattr("tempfile.tempdir", nowhere)
     with pytest.raises(OSError) as caught:
         temporary_file()
-    assert caught.value.filename == "/nowhere"
+    assert caught.value.filename == nowhere
 
 
 # -- Inputs are not written over --------------------------------------------------------------------------------
@@ -490,12 +491,14 @@ def test_what_cannot_be_written_is_told_before_the_work(
 
 def test_results_are_not_put_over_what_is_read(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("d/g.yamjit.txt").write_text("Alarm = Siren\n")
+    Path("d/yamjit-run.json").write_text('{"Alarm": ["Siren"]}')
     Path("d/x.yamjit.segments").mkdir()
     shutil.copy("d/A/a.flac", "d/x.yamjit.segments/a.flac")
     before = content()
     for arguments in (
         ("classify", "d/A", "--groups", "d/g.yamjit.txt"),
         ("segments", "d/x.yamjit.segments/a.flac"),
+        ("classify", "d/A", "--groups", "d/yamjit-run.json"),
     ):
         assert run(*arguments, "--model", "starter", "--overwrite", "-o", "d") == 1
         assert "has the name of a result" in capsys.readouterr().err

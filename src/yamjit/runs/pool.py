@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -152,10 +154,12 @@ class _Pool(Generic[_Value]):
         from concurrent.futures import ProcessPoolExecutor
 
         context = multiprocessing.get_context("spawn")
+        self._parcel = _Parcel(job)
         held, self._leash = context.Pipe(duplex=False)
         self._held = held
+        given: tuple[Any, Connection] = self._parcel, held
         self._executor: ProcessPoolExecutor = ProcessPoolExecutor(
-            processes, mp_context=context, initializer=_begin, initargs=(job, held)
+            processes, mp_context=context, initializer=_begin, initargs=given
         )
 
     def submit(self, recording: Recording) -> Future[Outcome[_Value]]:
@@ -174,6 +178,44 @@ class _Pool(Generic[_Value]):
         self._leash.close()
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._held.close()
+        self._parcel.close()
+
+
+class _Parcel:
+    """A job for processes that are started, in a file that they inherit.
+
+    By itself it would go through a pipe, which holds less than a model: if a process is killed before it has read its
+    part, whoever starts it waits for ever.
+    """
+
+    def __init__(self, job: Callable[[Recording], Any]) -> None:
+        self._job = job
+        self._file: Any = None
+        with contextlib.suppress(AttributeError, OSError):  # it is Linux's
+            self._file = os.fdopen(os.memfd_create("yamjit"), "wb")
+        if self._file is not None:
+            pickle.dump(job, self._file)
+            self._file.flush()
+
+    def close(self) -> None:
+        """Give the file up; processes that have begun keep theirs."""
+        if self._file is not None:
+            self._file.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._file is None:
+            return _unpacked, (self._job,)
+        from multiprocessing.reduction import DupFd
+
+        return _unpacked, (None, DupFd(self._file.fileno()))
+
+
+def _unpacked(job: Any, inherited: Any = None) -> Any:
+    """Return the job, in a process that was started."""
+    if inherited is None:
+        return job
+    with os.fdopen(inherited.detach(), "rb") as file:  # the others read it as well: its position is theirs, too
+        return pickle.loads(os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0))  # noqa: S301 - our own
 
 
 @contextlib.contextmanager
@@ -203,8 +245,6 @@ def _begin(job: Callable[[Recording], Any], leash: Connection) -> None:
 
 
 def _follow(leash: Connection) -> None:
-    import os
-
     with contextlib.suppress(EOFError, OSError):
         leash.recv_bytes()
     os._exit(1)
