@@ -343,6 +343,15 @@ def test_recordings_may_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
         from_labels([labels], audio=tmp_path / "labels")
 
 
+def test_a_file_that_is_missing_is_not_taken_from_another_folder(tmp_path: Path) -> None:
+    empty(tmp_path / "set" / "a.wav", tmp_path / "b.wav")
+    path = table(tmp_path / "set" / "t.csv", "file,label\na.wav,x\nb.wav,y\n")
+    with pytest.raises(InputError, match=r"'b\.wav' in .*--audio"):
+        from_csv(path)
+    found = from_csv(path, audio=tmp_path / "set")
+    assert [clip.path.exists() for clip in found.clips] == [True, False]  # told of when it is to be read
+
+
 @pytest.mark.parametrize("name", ["../" * 70 + "x.wav", "x" * 5000 + ".wav", "a\x1b[2J.wav", "/", "..", "C:\\"])
 def test_names_of_strangers_lead_nowhere(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError) as caught:

@@ -244,12 +244,14 @@ class _Embedder:
         self._cache = cache
         self._scale, self._zero_point = np.float32(slot.scale), np.float32(slot.zero_point)
         self._size = int(np.prod(slot.shape))
+        self._digests: dict[Path, str] = {}  # a recording may have thousands of stretches
         model.network.prepare()
 
     def embed(self, clip: Clip) -> _Embedded | str:
         """Return the windows of a clip, or why it cannot be read."""
         try:
-            digest = _file_hash(clip.path)
+            digest = self._digests.get(clip.path) or _file_hash(clip.path)
+            self._digests[clip.path] = digest
             quantized = self._quantized(clip, digest)
         except (AudioError, InputError, LimitError) as error:
             return str(error)
