@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.audio.arrays import ArrayReader, of_dict
 from yamjit.audio.channels import ChannelChoice
-from yamjit.audio.files import FileReader
+from yamjit.audio.foreign import open_recording
 from yamjit.audio.iterators import IteratorReader
-from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate, one_line
+from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
 from yamjit.audio.microphone import Microphone
 from yamjit.audio.opening import open_object, open_path
 from yamjit.audio.quality import Inspector
@@ -137,12 +138,17 @@ class AudioSource:
 
     @property
     def damage(self) -> str | None:
-        """After the last block: why the source ended too early, in one line, if it is known to; else None."""
+        """After the last block: what is wrong with the source, in one line, such as why it ended too early; or None."""
         return self._reader.damage
 
     @property
+    def lost(self) -> bool:
+        """After the last block: whether the source holds sound that could not be read; `damage` says what."""
+        return bool(getattr(self._reader, "lost", False))
+
+    @property
     def truncated(self) -> bool:
-        """After the last block: whether the source ended too early (see `damage`)."""
+        """After the last block: whether something is wrong with the source (see `damage`)."""
         return self.damage is not None
 
     @property
@@ -291,8 +297,7 @@ def open_audio(
     """
     rate = check_rate(target_rate, "target_rate", limits)
     Stretch.of_seconds(start_s, end_s, limits.max_rate)  # refuses nonsense before anything is opened
-    if not isinstance(non_finite, str) or non_finite not in ("refuse", "zero"):
-        raise InputError(f'non_finite is {one_line(repr(non_finite))}; accepted are "refuse" and "zero"')
+    checks.choice(non_finite, "non_finite", ("refuse", "zero"))
     reader = _open_reader(source, sample_rate, limits)
     try:
         _check_stated_rate(reader, sample_rate, limits)
@@ -322,7 +327,7 @@ def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> R
 
 def _open_file(opened: OpenedFile, limits: AudioLimits) -> Reader:
     try:
-        return FileReader(opened, limits)
+        return open_recording(opened, limits)
     except BaseException:
         opened.close()
         raise

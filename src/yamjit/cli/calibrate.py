@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, learning
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
+from yamjit.cli.outputs import writes
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
+    from yamjit.heads import HeadInfo
     from yamjit.learn import Dataset
 
 __all__ = ["add_parser"]
@@ -26,8 +28,12 @@ def add_parser(verbs: Any) -> None:
         "and write the model with it in TFLite's metadata. Use recordings that the model has not learned from.",
     )
     learning.add_data(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="the calibrated model to be written, a .tflite")
-    parser.add_argument("--csv", metavar="FILE", help="write the calibration alone, for --calibration of other verbs")
+    parser.add_argument(
+        "-o", "--output", type=writes, metavar="FILE", help="the calibrated model to be written, a .tflite"
+    )
+    parser.add_argument(
+        "--csv", type=writes, metavar="FILE", help="write the calibration alone, for --calibration of other verbs"
+    )
     parser.add_argument("--precision", type=arguments.fraction, metavar="P", help="find thresholds for this precision")
     arguments.add_model(parser)
     arguments.add_backend(parser)
@@ -46,6 +52,7 @@ def add_parser(verbs: Any) -> None:
         help="from one window to the next (default: 0.48)",
     )
     learning.add_folds(parser, "of which each is judged by a fit to the others")
+    arguments.add_head(parser, "the last")
     learning.add_pictures(parser, "how often what scores so much is right, before and after")
     learning.add_report(parser)
     parser.set_defaults(run=_run)
@@ -56,9 +63,11 @@ def _run(args: argparse.Namespace) -> int:
     from yamjit.learn import cross_calibrate, evaluate_model, fit_sigmoids, thresholds_for_precision
     from yamjit.options import ClassifierOptions
 
-    model = load(args.model, backend=args.backend, threads=args.threads, options=ClassifierOptions(calibration=None))
+    options = ClassifierOptions(calibration=None, head=args.head)
+    model = load(args.model, backend=args.backend, threads=args.threads, options=options)
     head = model.heads[-1]
     dataset = learning.dataset_of(args)
+    learning.keep_clips(args, dataset)
     learning.tell_of_split(dataset)
     found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
     learning.tell_of_clips(skipped)
@@ -77,12 +86,13 @@ def _run(args: argparse.Namespace) -> int:
             learning.draw(
                 args.plot, draw_reliability({"before": found.scores, "calibrated": report.scores}, found.targets)
             )
+        learning.tell(f"warning: {line}" for line in report.warnings)
         text = f"calibration error on recordings held out: {report.before:.4f}, calibrated {report.after:.4f}\n"
     if args.precision:
         limits = thresholds_for_precision(found.labels, fitted.apply(found.scores), found.targets, args.precision)
         document["thresholds"] = {name: None if math.isinf(value) else value for name, value in limits.items()}
         text += "".join(f"{value:.4f}  {name}\n" for name, value in limits.items())
-    _write(args, model.source.data, head.labels, found.labels, fitted)
+    _write(args, model.source.data, head, found.labels, fitted)
     learning.deliver(args, document, text)
     return EXIT_SOME_FAILED if skipped or dataset.passed_over else EXIT_OK
 
@@ -99,9 +109,7 @@ def _folds(args: argparse.Namespace, dataset: Dataset, names: tuple[str, ...]) -
     return [by_place[place] for place in range(len(kept))]
 
 
-def _write(
-    args: argparse.Namespace, data: bytes, labels: tuple[str, ...], fitted_labels: tuple[str, ...], fitted: Any
-) -> None:
+def _write(args: argparse.Namespace, data: bytes, head: HeadInfo, fitted_labels: tuple[str, ...], fitted: Any) -> None:
     """Write the model and the file that were asked for; classes without recordings keep their scores."""
     import numpy as np
 
@@ -109,10 +117,10 @@ def _write(
     from yamjit.learn.describing import set_calibration
     from yamjit.tflite.patching import read_described
 
-    rows = np.array([(1.0, 1.0, 0.0, 0.0)] * len(labels))
-    rows[[labels.index(name) for name in fitted_labels]] = fitted.parameters
+    rows = np.array([(1.0, 1.0, 0.0, 0.0)] * len(head.labels))
+    rows[[head.labels.index(name) for name in fitted_labels]] = fitted.parameters
     whole = Calibration(rows, fitted.score_transformation)
     if args.csv:
         learning.write(args.csv, whole.to_csv(header=True).encode())
     if args.output:
-        learning.write(args.output, set_calibration(read_described(data), whole))
+        learning.write(args.output, set_calibration(read_described(data), whole, output=head.index))

@@ -6,13 +6,14 @@ import argparse
 import io
 import json
 import sys
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.arguments import seconds
+from yamjit.cli.outputs import Input, Reads, writes
 from yamjit.errors import InputError
+from yamjit.text import printable, printable_lines
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -31,6 +32,8 @@ __all__ = [
     "draw",
     "features_of",
     "folds_of",
+    "keep_clips",
+    "named_file",
     "pair",
     "read_names",
     "tell",
@@ -38,6 +41,9 @@ __all__ = [
     "tell_of_split",
     "write",
 ]
+
+#: Of a file of names; AudioSet's 521 have 9 kB.
+_MOST_NAMES_BYTES = 2**22
 
 _DATA = """\
 data: a folder that holds a folder of recordings for each class; a table (.csv or .tsv) with a column for the file and
@@ -49,9 +55,17 @@ classes. Clips whose split is validation or test are never learned from.
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add the labelled recordings."""
-    parser.add_argument("data", nargs="+", metavar="DATA", help="a folder of folders, a table, or label files")
+    parser.add_argument(
+        "data",
+        nargs="+",
+        type=Reads("a table or label file"),
+        metavar="DATA",
+        help="a folder of folders, a table, or label files",
+    )
     group = parser.add_argument_group("data")
-    group.add_argument("--audio", metavar="FOLDER", help="where the recordings of a table or of labels are")
+    group.add_argument(
+        "--audio", type=Reads("a folder"), metavar="FOLDER", help="where the recordings of a table or of labels are"
+    )
     group.add_argument(
         "--column",
         type=_column,
@@ -184,7 +198,7 @@ def add_card(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--keep", action="store_true", help="keep the model's own output, before the new one")
     group.add_argument(
         "--display-names",
-        type=pair,
+        type=named_file,
         action="append",
         default=[],
         metavar="LANGUAGE=FILE",
@@ -215,13 +229,25 @@ def read_names(path: str) -> tuple[str, ...]:
     InputError
         If it cannot be read.
     """
+    from yamjit.disk import read_limited
     from yamjit.errors import ModelError
     from yamjit.labels import parse_labels
 
+    data = read_limited(path, _MOST_NAMES_BYTES, what="a file of names")
     try:
-        return parse_labels(Path(path).read_bytes())
-    except (OSError, ModelError) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        return parse_labels(data)
+    except ModelError as error:
+        raise InputError(f"{path!r}: {error}") from error
+
+
+def keep_clips(args: argparse.Namespace, dataset: Dataset) -> None:
+    """Refuse to write over recordings that are learned from.
+
+    Raises
+    ------
+    InputError
+    """
+    args.outputs.refuse((clip.path for clip in dataset.clips), "a recording")
 
 
 def write(path: str, data: bytes) -> None:
@@ -229,27 +255,28 @@ def write(path: str, data: bytes) -> None:
 
     Raises
     ------
-    InputError
+    OutputError
         If that is not possible.
     """
-    from yamjit.disk import describe, write_whole
+    from yamjit.runs import whole_file
 
-    try:
-        write_whole(Path(path), data)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {describe(error)}") from error
+    with whole_file(Path(path)) as file:
+        file.write(data)
 
 
 def deliver(args: argparse.Namespace, document: dict[str, Any], text: str) -> None:
     """Print figures, and write them as JSON where that was asked for."""
     if args.report:
         write(args.report, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
-    print(json.dumps(document, indent=1, ensure_ascii=False) if args.json else text, end="\n" if args.json else "")
+    if args.json:
+        print(json.dumps(document, indent=1, ensure_ascii=False))
+    else:
+        print(printable_lines(text), end="")
 
 
 def add_pictures(parser: argparse.ArgumentParser, what: str) -> None:
     """Add ``--plot``."""
-    parser.add_argument("--plot", metavar="FILE", help=f"draw {what}: .png, .svg or .pdf")
+    parser.add_argument("--plot", type=writes, metavar="FILE", help=f"draw {what}: .png, .svg or .pdf")
 
 
 def draw(path: str, figure: Any) -> None:
@@ -266,23 +293,20 @@ def draw(path: str, figure: Any) -> None:
     if form not in PICTURE_FORMATS:
         raise InputError(f"{path}: a picture is {', '.join(f'.{known}' for known in PICTURE_FORMATS)}")
     stream = io.BytesIO()
-    with warnings.catch_warnings():
-        # Scripts that the font does not know are drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph")
-        save_figure(figure, stream, form)
+    save_figure(figure, stream, form)
     write(path, stream.getvalue())
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
     """Add how figures are given."""
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument("--report", metavar="FILE", help="write the figures to a file as well, as JSON")
+    parser.add_argument("--report", type=writes, metavar="FILE", help="write the figures to a file as well, as JSON")
 
 
 def tell(lines: Iterable[str]) -> None:
     """Print lines on standard error."""
     for line in lines:
-        print(f"yamjit: {line}", file=sys.stderr)
+        print(f"yamjit: {printable(line)}", file=sys.stderr)
 
 
 def tell_of_clips(skipped: Iterable[Any]) -> None:
@@ -304,6 +328,12 @@ def _column(text: str) -> tuple[str, str]:
     if not (what and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form WHAT=NAME")
     return what, name
+
+
+def named_file(text: str) -> tuple[str, Input]:
+    """Read NAME=FILE, a file that is read."""
+    name, file = pair(text)
+    return name, Reads("a file of names")(file)
 
 
 def _folds(text: str) -> int:

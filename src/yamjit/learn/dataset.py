@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.audio.suffixes import is_audio
 from yamjit.disk import describe
 from yamjit.errors import InputError
@@ -69,6 +70,16 @@ class Clip:
     fold: str = ""
     split: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", checks.path(self.path, "path"))
+        labels = tuple(checks.text(label, "a label") for label in checks.elements(self.labels, "labels", "names"))
+        object.__setattr__(self, "labels", labels)
+        checks.number(self.start_s, "start_s", 0, kind="seconds")
+        if self.end_s is not None:
+            checks.number(self.end_s, "end_s", float(self.start_s), above=True, kind="seconds")
+        checks.text(self.group, "group")
+        checks.text(self.fold, "fold")
+
     def __str__(self) -> str:
         if self.end_s is None and not self.start_s:
             return str(self.path)
@@ -103,10 +114,14 @@ class Dataset:
     passed_over: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        checks.text(self.source, "source")
+        object.__setattr__(self, "clips", checks.elements(self.clips, "clips", "Clip"))
+        for clip in self.clips:
+            checks.instance(clip, "a clip", Clip)
         if not self.clips:
             raise InputError(f"{self._where}no clips; a folder for each class with recordings in it is accepted")
         try:
-            checked_labels(self.classes)
+            object.__setattr__(self, "classes", checked_labels(self.classes))
         except InputError as error:
             raise InputError(f"{self._where}{error}") from error
         known = set(self.classes)
@@ -197,6 +212,9 @@ class Dataset:
         InputError
             If there are fewer groups than folds, or but one.
         """
+        if count is not None:
+            checks.whole(count, "count", 2)
+        checks.whole(seed, "seed", 0, 2**64 - 1)
         teaching = self.teaching()
         if count is None and self.has_split:
             for name in ("validation", "test"):
@@ -256,7 +274,8 @@ def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Datase
     InputError
         If it is no folder, or a folder in it holds no recordings.
     """
-    root = Path(folder)
+    root = checks.path(folder, "folder")
+    checks.text(other, "other")
     names, loose = _folders(root)
     parts = {name: part for name in names if (part := _part(name))}
     if len(parts) == len(names) > 1:

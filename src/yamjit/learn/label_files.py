@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from yamjit import checks
 from yamjit.disk import printable
 from yamjit.errors import InputError
 from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.overlaps import Span, covering, widened
 from yamjit.learn.recordings import Folders, Recordings
 from yamjit.learn.stretches import Stretch, read_labels
-from yamjit.learn.tables import from_csv
+from yamjit.learn.tables import check_arguments, from_csv
 
 __all__ = ["from_csv", "from_labels", "read_labels"]
 
@@ -51,12 +53,17 @@ def from_labels(
     InputError
         If a file cannot be read, a recording is not found or two are, or a stretch has no label.
     """
-    listed = pairs.items() if isinstance(pairs, Mapping) else ((None, path) for path in pairs)
+    check_arguments(audio, other, columns)
+    listed: Iterable[tuple[Any, Any]]
+    if isinstance(pairs, Mapping):
+        listed = pairs.items()
+    else:
+        listed = ((None, path) for path in checks.elements(pairs, "pairs", "paths"))
     stretches: dict[Path, list[Stretch]] = {}
     folders = Folders()
     tables = []
     for recording, labels in listed:
-        table = Path(labels)
+        table = checks.path(labels, "a label file")
         tables.append(table)
         found = read_labels(table, columns=columns)
         home = _Home(Recordings(table, audio, folders), table, recording)

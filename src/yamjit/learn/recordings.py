@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from yamjit.audio.suffixes import is_audio
+from yamjit.audio.suffixes import VIDEO_SUFFIXES, is_audio
 from yamjit.disk import printable
 from yamjit.errors import InputError
 
@@ -21,9 +21,6 @@ _LABEL_WORDS = frozenset(
         *("annotations", "event", "events", "birdnet", "result", "results", "txt", "csv", "tsv"),
     }
 )
-
-#: Of two that are called the same, the one without a picture is the recording.
-_VIDEO_SUFFIXES = frozenset({".mov", ".mp4", ".m4v", ".mkv", ".avi", ".webm", ".3gp", ".mpg", ".mpeg", ".wmv", ".flv"})
 
 #: Folders of a path that are looked at, counted from its end.
 _MOST_PARTS = 64
@@ -225,7 +222,7 @@ class Recordings:
         )
 
     def _only(self, name: str, found: Sequence[Path]) -> Path:
-        sounds = [path for path in found if path.suffix.lower() not in _VIDEO_SUFFIXES] or found
+        sounds = [path for path in found if path.suffix.lower() not in VIDEO_SUFFIXES] or found
         if len(sounds) > 1:
             shown = " or ".join(str(path) for path in sorted(sounds)[:3])
             raise InputError(f"{self._table}: {printable(name)!r} may be {shown}; name the file with its suffix")

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from yamjit import checks
 from yamjit.disk import printable
 from yamjit.errors import InputError
 from yamjit.learn.dataset import OTHER, SPLITS, Clip, Dataset
@@ -17,7 +19,7 @@ from yamjit.learn.stretches import Cells
 from yamjit.learn.table_columns import Column, find_columns, shown
 from yamjit.learn.table_text import Line, open_table
 
-__all__ = ["from_csv"]
+__all__ = ["check_arguments", "from_csv"]
 
 #: Separates the classes of a clip that is of several.
 _SEPARATOR = ";"
@@ -73,7 +75,11 @@ def from_csv(
         If the table cannot be read, lacks a column or has one that could mean two things, a line is no row of it, or
         it names no file that is there.
     """
-    path = Path(table)
+    path = checks.path(table, "table")
+    check_arguments(audio, other, columns)
+    checks.instance(where, "where", Mapping, type(None))
+    if separator is not None:
+        checks.text(separator, "separator", 100, empty=False)
     text = open_table(path)
     found = find_columns(path, text.header, columns or {})
     wanted = _Wanted(path, text.header, where or {})
@@ -88,6 +94,14 @@ def from_csv(
     clips = _settled_splits(path, clips, found, columns or {})
     classes = sorted({label for labels in rows.labels.values() for label in labels})
     return Dataset(tuple(clips), tuple(classes), str(path))
+
+
+def check_arguments(audio: Any, other: Any, columns: Any) -> None:
+    """Refuse what `from_csv` and `from_labels` both take, and is none of it."""
+    if audio is not None:
+        checks.path(audio, "audio")
+    checks.text(other, "other")
+    checks.instance(columns, "columns", Mapping, type(None))
 
 
 class _Wanted:

@@ -38,8 +38,8 @@ class RavenWriter(TableWriter):
     Raven lays whole recordings end to end, also those of which a stretch was read.
     """
 
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
+        super().__init__(stream, several_heads=several_heads)
         self._selections = 0
         self._before_s = 0.0
         self._latest_s = 0.0
@@ -74,7 +74,8 @@ class RavenWriter(TableWriter):
         self._before_s = max(self._before_s, self._latest_s)
 
     def _open(self) -> None:
-        self._stream.write("\t".join(_COLUMNS) + "\n")
+        columns = (*_COLUMNS, "Head") if self._several_heads else _COLUMNS
+        self._stream.write("\t".join(columns) + "\n")
 
     def _row(self, row: Row) -> None:
         self._selections += 1
@@ -91,5 +92,6 @@ class RavenWriter(TableWriter):
             seconds(row.start_s),
             cell(row.label),
             f"{row.score:.6f}",
+            *([cell(row.head)] if self._several_heads else []),
         )
         self._stream.write("\t".join(values) + "\n")
