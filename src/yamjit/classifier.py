@@ -415,6 +415,7 @@ class Classifier:
             A frame each 10 ms for YAMNet; natural logarithm.
         """
         checks.choice(how.pop("aggregate", "mean"), "aggregate", AGGREGATES)
+        self._with_head(how.pop("head", None))
         with self.frames(audio, **how) as stream:
             if len(stream.channels) > 1:
                 raise InputError(_EACH)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.text import folded
 
@@ -55,13 +56,16 @@ def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_
     """
     if wanted is None:
         return tuple(heads)
-    name = str(wanted).strip()
-    found = [head for head in heads if head.name == name] if isinstance(wanted, str) else []
-    found = found or [head for head in heads if isinstance(wanted, str) and folded(head.name) == folded(name)]
+    if isinstance(wanted, str):
+        name = wanted.strip()
+        found = [head for head in heads if head.name == name]
+        found = found or [head for head in heads if folded(head.name) == folded(name)]
+    else:
+        name, found = checks.shown(checks.index(wanted)), []
     found = found or [head for place, head in enumerate(heads, -len(heads)) if name in (str(head.index), str(place))]
     if found:
         return (found[0],)
-    shown = name if name.removeprefix("-").isdecimal() else repr(wanted)
+    shown = name if name.removeprefix("-").isdecimal() else checks.shown(wanted)
     raise InputError(f"no output {shown}; the model has {len(heads)}: {describe_heads(heads)}")
 
 

@@ -175,6 +175,11 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 
 def _is_result(name: str | os.PathLike[str], folder: str) -> bool:
-    """Return whether a file lies in a folder of results, under a name that a result may have."""
+    """Return whether a file lies in a folder of results, under a name that a result may have; no recording does."""
+    from yamjit.runs.inputs import is_named_like_audio
+    from yamjit.runs.naming import is_segment
+
     real = Path(os.path.realpath(name))
+    if is_named_like_audio(real.name) and not is_segment(real.name):
+        return False
     return real.is_relative_to(folder) and _RESULT in str(real.relative_to(folder))

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from yamjit import checks
 from yamjit.disk import printable
 from yamjit.errors import InputError
 from yamjit.learn.dataset import OTHER, Clip, Dataset
@@ -78,7 +80,11 @@ def from_csv(
         If the table cannot be read, lacks a column or has one that could mean two things, a line is no row of it, or
         it names no file that is there.
     """
-    path = Path(table)
+    path = checks.path(table, "table")
+    _check(audio, other, columns)
+    checks.instance(where, "where", Mapping, type(None))
+    if separator is not None:
+        checks.text(separator, "separator", 100, empty=False)
     text = open_table(path)
     found = find_columns(path, text.header, columns or {})
     wanted = _Wanted(path, text.header, where or {})
@@ -266,12 +272,17 @@ def from_labels(
     InputError
         If a file cannot be read, a recording is not found or two are, or a stretch has no label.
     """
-    listed = pairs.items() if isinstance(pairs, Mapping) else ((None, path) for path in pairs)
+    _check(audio, other, columns)
+    listed: Iterable[tuple[Any, Any]]
+    if isinstance(pairs, Mapping):
+        listed = pairs.items()
+    else:
+        listed = ((None, path) for path in checks.elements(pairs, "pairs", "paths"))
     stretches: dict[Path, list[Stretch]] = {}
     folders = Folders()
     tables = []
     for recording, labels in listed:
-        table = Path(labels)
+        table = checks.path(labels, "a label file")
         tables.append(table)
         found = read_labels(table, columns=columns)
         home = _Home(Recordings(table, audio, folders), table, recording)
@@ -285,6 +296,14 @@ def from_labels(
     if not classes:
         raise InputError(f"{source}: no stretch has a label of a class, and nothing can be learned")
     return Dataset(tuple(clips), tuple(classes), source)
+
+
+def _check(audio: Any, other: Any, columns: Any) -> None:
+    """Refuse what `from_csv` and `from_labels` both take, and is none of it."""
+    if audio is not None:
+        checks.path(audio, "audio")
+    checks.text(other, "other")
+    checks.instance(columns, "columns", Mapping, type(None))
 
 
 class _Home:

@@ -222,7 +222,7 @@ def evaluate_model(
     """
     checks.instance(model, "model", Classifier)
     checks.instance(dataset, "dataset", Dataset)
-    checks.choice(aggregate, "aggregate", AGGREGATES)
+    checks.choice(aggregate, "aggregate", ("mean", "max"))
     (info,) = choose_heads(model.heads, head)
     missing = [name for name in dataset.classes if name not in info.labels]
     if missing:
