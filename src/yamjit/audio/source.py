@@ -138,12 +138,17 @@ class AudioSource:
 
     @property
     def damage(self) -> str | None:
-        """After the last block: why the source ended too early, in one line, if it is known to; else None."""
+        """After the last block: what is wrong with the source, in one line, such as why it ended too early; or None."""
         return self._reader.damage
 
     @property
+    def lost(self) -> bool:
+        """After the last block: whether the source holds sound that could not be read; `damage` says what."""
+        return bool(getattr(self._reader, "lost", False))
+
+    @property
     def truncated(self) -> bool:
-        """After the last block: whether the source ended too early (see `damage`)."""
+        """After the last block: whether something is wrong with the source (see `damage`)."""
         return self.damage is not None
 
     @property

@@ -8,7 +8,7 @@ import dataclasses
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +137,7 @@ def deliver_to_folder(
 
 def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Progress) -> int:
     """Say what is wrong with recordings as they are done, and what failed in the end; return the exit code."""
-    failures = []
+    failures, partly = [], 0
     with contextlib.closing(found):
         for outcome in found:
             progress.add()
@@ -145,15 +145,18 @@ def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Pro
                 failures.append(outcome.recording.name)
                 progress.say(_named(outcome.recording.name, outcome.failure))
                 continue
-            for warning in _warnings(outcome.value):
+            summary: Any = outcome.value
+            for warning in summary.warnings:
                 progress.warn(f"warning: {_named(outcome.recording.name, warning)}")
+            if summary.damage:
+                partly += summary.lost
+                say = progress.say if summary.lost else progress.warn  # as of a failure: in any case
+                say(f"warning: {_named(outcome.recording.name, summary.damage)}")
     if failures and total > 1:
         progress.say("\n  ".join([f"{len(failures)} of {total} files failed:", *map(printable, failures)]))
-    return EXIT_SOME_FAILED if failures else EXIT_OK
-
-
-def _warnings(value: Any) -> Iterable[str]:
-    return (*value.warnings, *([value.damage] if value.damage else []))
+    if partly and total > 1:
+        progress.say(f"{partly} of {total} files were heard in part")
+    return EXIT_SOME_FAILED if failures or partly else EXIT_OK
 
 
 def _named(name: str, message: str) -> str:
