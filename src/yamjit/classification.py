@@ -186,14 +186,19 @@ class Classification:
             Of each window, in place of the whole.
         """
         whole = (self.start_s, self.start_s + self.duration_s)
-        for one in choose_heads(self.heads, head):
-            categories, origin = one.categories, Origin(self.name, self.channel, one.name)
-            if not checks.flag(windows, "windows"):
-                yield from rows_of(categories, one.listed_scores, k, origin, whole)
-                continue
-            listed = categories.reduce(_kept(one.scores, "scores"))
-            for start, scores in zip(self.times_s.tolist(), listed, strict=True):
-                yield from rows_of(categories, scores, k, origin, (start, min(start + self.window_s, whole[1])))
+        checks.flag(windows, "windows")
+        parts = [
+            (
+                one.categories,
+                one.categories.reduce(_kept(one.scores, "scores")) if windows else one.listed_scores[np.newaxis],
+                Origin(self.name, self.channel, one.name),
+            )
+            for one in choose_heads(self.heads, head)
+        ]
+        stretches = [(start, min(start + self.window_s, whole[1])) for start in self.times_s.tolist()]
+        for window, stretch in enumerate(stretches if windows else [whole]):
+            for categories, listed, origin in parts:
+                yield from rows_of(categories, listed[window], k, origin, stretch)
 
     def to_pandas(self, k: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
         """Return the rows as a ``pandas.DataFrame``."""

@@ -62,6 +62,9 @@ class Summary:
         What is wrong with the audio, such as clipping; a line each.
     damage : str or None
         Why the recording ended too early, if it did.
+    length_s : float or None
+        Of the whole recording where a stretch of it was read, in seconds; infinite if nobody knows. None where that is
+        `duration_s`.
     """
 
     file: str
@@ -71,3 +74,4 @@ class Summary:
     top: tuple[Row, ...] = ()
     warnings: tuple[str, ...] = ()
     damage: str | None = None
+    length_s: float | None = None

@@ -116,6 +116,7 @@ class AudioSource:
         self._stretch = stretch
         self._inspector = Inspector(self.name, self.sample_rate, choice, peak=limits.peak, zero=zero)
         self._started = False
+        self._end: int | None = None
         self._check_claims()
 
     @property
@@ -123,6 +124,17 @@ class AudioSource:
         """Length of what will be read as the header says, for a progress bar: it may be wrong, or None."""
         frames = self._stretch.length(self._reader.claimed_frames)
         return None if frames is None else frames / self.sample_rate
+
+    @property
+    def length_s(self) -> float:
+        """After the last block: length of the whole source, in seconds, also if a stretch of it was read.
+
+        What was found, where it was read to its end; else what its header says, infinite if it says nothing.
+        """
+        if self._end is not None and (self._stretch.end is None or self._end < self._stretch.end):
+            return self._end / self.sample_rate
+        claimed = self._reader.claimed_frames
+        return np.inf if claimed is None else max(claimed, self._stretch.end or 0) / self.sample_rate
 
     @property
     def damage(self) -> str | None:
@@ -204,6 +216,7 @@ class AudioSource:
             yield heard
         if done == 0:
             self._refuse_nothing()
+        self._end = self._stretch.start + done
 
     def _refuse_nothing(self) -> None:
         if not self.start_s:

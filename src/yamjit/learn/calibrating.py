@@ -203,6 +203,16 @@ class CalibrationReport(NamedTuple):
     after: float
     scores: Float64
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence where scores mean less than before."""
+        if not self.after > self.before:
+            return ()
+        return (
+            f"calibration makes scores worse: on recordings held out their error is {self.before:.4f} before and "
+            f"{self.after:.4f} after it; leave it away, or calibrate by more recordings",
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return the errors as a JSON document."""
         return {"calibration_error_before": self.before, "calibration_error_after": self.after}

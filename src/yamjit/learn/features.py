@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +14,10 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.classifier import Classifier
-from yamjit.disk import cache_directory, describe, read_regular, replace_whole
+from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.learn.dataset import OTHER, Clip, Dataset
+from yamjit.learn.embedding_cache import EmbeddingCache, code_version
 from yamjit.learn.fitting import Samples
 from yamjit.workers import in_order
 
@@ -30,7 +29,7 @@ Int8 = npt.NDArray[np.int8]
 DEFAULT_HOP_S = 0.48
 
 #: Of the files in the cache.
-_CACHE_FORMAT = "1"
+_CACHE_FORMAT = "2"
 _READ_BYTES = 2**20
 
 
@@ -149,42 +148,6 @@ def _clip_weights(dataset: Dataset, class_weights: str | dict[str, float] | None
     return np.array([max(by_class.get(name, 1.0) for name in clip.labels or (OTHER,)) for clip in dataset.clips])
 
 
-class EmbeddingCache:
-    """Embeddings on disk, by the bytes of the audio file, the stretch, the hop and the model.
-
-    Parameters
-    ----------
-    directory : path, optional
-        By default a folder in the user's cache.
-    """
-
-    def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
-        given = None if directory is None else checks.path(directory, "directory")
-        self.directory = given or cache_directory() / "embeddings"
-
-    def load(self, key: str, size: int) -> Int8 | None:
-        """Return quantized embeddings [shape=(n, size), int8], or None where they are not or cannot be read."""
-        try:
-            data = read_regular(self._path(key), 2**31)
-            found = np.load(io.BytesIO(data), allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            return None
-        sound = isinstance(found, np.ndarray) and found.dtype == np.int8 and found.ndim == 2 and len(found)
-        return found if sound and found.shape[1] == size else None
-
-    def store(self, key: str, quantized: Int8) -> None:
-        """Keep quantized embeddings; a disk that is full or read-only only costs the time next time."""
-        content = io.BytesIO()
-        np.save(content, quantized, allow_pickle=False)
-        path = self._path(key)
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            replace_whole(path, content.getvalue(), 0o644)
-
-    def _path(self, key: str) -> Path:
-        return self.directory / key[:2] / f"{key}.npy"
-
-
 def embed_clips(
     model: Classifier,
     dataset: Dataset,
@@ -270,26 +233,37 @@ class _Embedder:
     def embed(self, clip: Clip) -> _Embedded | str:
         """Return the windows of a clip, or why it cannot be read."""
         try:
+            before = _identity(clip.path)
             digest = _file_hash(clip.path)
-            quantized = self._quantized(clip, digest)
+            quantized = self._quantized(clip, digest, before)
         except (AudioError, InputError, LimitError) as error:
             return str(error)
         except OSError as error:
             return describe(error)
         return _Embedded((quantized.astype(np.float32) - self._zero_point) * self._scale, digest)
 
-    def _quantized(self, clip: Clip, digest: str) -> Int8:
+    def _quantized(self, clip: Clip, digest: str, before: tuple[int, ...]) -> Int8:
         """Return a clip's embeddings as the model's integers, from the cache or computed."""
-        parts = (_CACHE_FORMAT, digest, clip.start_s, clip.end_s, float(self._hop_s), self._model.source.sha256)
-        key = hashlib.sha256(repr(parts).encode()).hexdigest()
+        key = self._key(clip, digest)
         kept = self._cache.load(key, self._size) if self._cache else None
         if kept is not None:
             return kept
         embeddings = self._model.embed(clip.path, hop_s=self._hop_s, start_s=clip.start_s, end_s=clip.end_s)
         quantized = np.rint(embeddings / self._scale + self._zero_point).astype(np.int8)
-        if self._cache:
+        if self._cache and _identity(clip.path) == before:  # else what was hashed is not what was heard
             self._cache.store(key, quantized)
         return quantized
+
+    def _key(self, clip: Clip, digest: str) -> str:
+        heard = (digest, clip.start_s, clip.end_s, float(self._hop_s))
+        parts = (_CACHE_FORMAT, heard, self._model.source.sha256, self._size, code_version())
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file does."""
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _file_hash(path: Path) -> str:

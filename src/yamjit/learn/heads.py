@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
-from yamjit.disk import write_whole
-from yamjit.errors import InputError
+from yamjit.disk import read_limited, write_whole
+from yamjit.errors import InputError, LimitError
+from yamjit.learn.npz import MOST_BYTES, read_arrays
 from yamjit.learn.products import matmul
+from yamjit.signatures import HEAD_BYTES, foreign_kind
 
 __all__ = ["KINDS", "Dense", "Head", "checked_labels", "sigmoid", "softmax"]
 
@@ -139,18 +141,29 @@ class Head:
         ------
         InputError
             If the file cannot be read or is no head.
+        LimitError
+            If it is larger, or would unpack to more, than 64 MiB; nothing was unpacked.
         """
+        data = read_limited(path, MOST_BYTES, what="a head")
         try:
-            with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as file:
-                if "format" not in file or int(file["format"]) != _FORMAT:
-                    raise InputError(f"{os.fspath(path)} is no head of yamjit")
-                count = sum(name.startswith("weights") for name in file.files)
-                layers = tuple(Dense(file[f"weights{k}"], file[f"bias{k}"]) for k in range(count))
-                return cls(tuple(map(str, file["labels"])), str(file["kind"]), layers)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{os.fspath(path)} cannot be read as a head: {error}") from error
+            if (kind := foreign_kind(data[:HEAD_BYTES])) and not data.startswith(b"PK"):
+                raise InputError(f"it is {kind}")
+            return cls._from_arrays(read_arrays(data))
+        except (InputError, LimitError) as error:
+            raise type(error)(f"{os.fspath(path)!r} cannot be read as a head: {error}") from error
+
+    @classmethod
+    def _from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Head:
+        wanted = {"format": ("iu", 0), "kind": ("U", 0), "labels": ("U", 1)}
+        count = sum(name.startswith("weights") for name in arrays)
+        wanted |= {f"{what}{k}": ("fiu", axes) for k in range(count) for what, axes in (("weights", 2), ("bias", 1))}
+        for name, (kinds, axes) in wanted.items():
+            if name not in arrays or arrays[name].dtype.kind not in kinds or arrays[name].ndim != axes:
+                raise InputError(f"it has no sound {name!r}")
+        if arrays["format"] != _FORMAT:
+            raise InputError(f"its format is {int(arrays['format'])}; {_FORMAT} is accepted")
+        layers = tuple(Dense(arrays[f"weights{k}"], arrays[f"bias{k}"]) for k in range(count))
+        return cls(tuple(map(str, arrays["labels"])), str(arrays["kind"]), layers)
 
 
 def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
@@ -195,7 +208,8 @@ def _checked_layer(given: Any) -> Dense:
     if len(parts) != 2:
         raise InputError(f"a layer is {checks.shown(given)}; weights and bias are accepted")
     weights, bias = checks.array(parts[0], "weights", np.float32), checks.array(parts[1], "bias", np.float32)
-    layer = Dense(weights.copy(order="C"), bias.copy())
+    with np.errstate(over="ignore"):
+        layer = Dense(weights.copy(order="C"), bias.copy())
     if layer.weights.ndim != 2 or layer.bias.shape != layer.weights.shape[:1] or not layer.weights.size:
         raise InputError(f"weights {layer.weights.shape} and bias {layer.bias.shape} make no dense layer")
     if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):

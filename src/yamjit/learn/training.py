@@ -71,8 +71,9 @@ def train_head(
     InputError
         If a class has no clips, or there is but one kind of them.
     """
-    checks.instance(features, "features", Features).dataset.check_learnable()
-    return _train(features.select(features.dataset.teaching()), _checked(options), progress)
+    dataset = checks.instance(features, "features", Features).dataset
+    dataset.check_learnable()
+    return _train(features.select(dataset.teaching()), _checked(options), progress)
 
 
 def _checked(options: TrainOptions | None) -> TrainOptions:

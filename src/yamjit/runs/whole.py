@@ -7,15 +7,16 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from yamjit import disk
-from yamjit.disk import PARTIAL_PREFIX, describe
+import yamjit.writing
+from yamjit.disk import describe
 from yamjit.errors import OutputError
 from yamjit.runs.inputs import is_named_like_audio
 from yamjit.runs.naming import is_segment
+from yamjit.writing import PARTIAL_PREFIX, naming
 
 __all__ = ["PlaceError", "is_of_the_disk", "remove_result", "whole_file", "whole_folder", "writing"]
 
@@ -28,18 +29,23 @@ class PlaceError(OutputError):
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write to that is at `path` once it is whole, see `yamjit.disk.whole_file`.
+def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
+    """Give a file to write to that is at `path` once it is whole, see `yamjit.writing.whole_file`.
 
     Raises
     ------
     OutputError
         If it cannot be written.
     """
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with disk.whole_file(path) as file:
+    try:
+        with naming(str(path)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with yamjit.writing.whole_file(path, seeks=seeks, kept=kept) as file:
             yield file
+    except OSError as error:
+        if error.filename != str(path) or isinstance(error, BrokenPipeError):
+            raise
+        raise _refusal(path, error) from error
 
 
 @contextlib.contextmanager
@@ -55,7 +61,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     try:
         with writing(path):
             partial.mkdir(parents=True)
-            yield partial
+        yield partial
+        with writing(path):
             if os.path.lexists(path):
                 _refuse_recordings(path)
                 path.rename(former)
@@ -89,7 +96,11 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{str(path)!r}: cannot be written: {describe(error)}") from error
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{str(path)!r}: cannot be written: {describe(error)}")
 
 
 def is_of_the_disk(error: BaseException) -> bool:
