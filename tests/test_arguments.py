@@ -372,7 +372,7 @@ def faults_of(name: str, call: Call) -> list[str]:
                         list(itertools.islice(answer, 3))
                     with contextlib.suppress(AttributeError):
                         answer.close()
-            except yamjit.YamjitError as error:
+            except yamjit.YamjitError as error:  # noqa: PERF203
                 if "\n" in str(error):
                     found.append(f"{name}({parameter}={kind}): a message of several lines")
             except BaseException as error:  # noqa: BLE001
