@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.arguments import seconds
 from yamjit.errors import InputError
-from yamjit.text import printable, printable_lines
+from yamjit.text import json_text, printable, printable_lines
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -248,9 +247,9 @@ def write(path: str, data: bytes) -> None:
 def deliver(args: argparse.Namespace, document: dict[str, Any], text: str) -> None:
     """Print figures, and write them as JSON where that was asked for."""
     if args.report:
-        write(args.report, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+        write(args.report, (json_text(document, indent=1) + "\n").encode())
     if args.json:
-        print(json.dumps(document, indent=1, ensure_ascii=False))
+        print(json_text(document, indent=1))
     else:
         print(printable_lines(text), end="")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from yamjit.cli.arguments import fraction, positive
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.disk import describe
 from yamjit.errors import InputError
-from yamjit.text import printable, unportable
+from yamjit.text import json_text, printable, unportable
 
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo
@@ -77,7 +76,7 @@ def _described(args: argparse.Namespace) -> Any:
 def _show(args: argparse.Namespace) -> int:
     from yamjit.learn.describing import as_document
 
-    print(json.dumps(as_document(_described(args)), indent=1, ensure_ascii=False))
+    print(json_text(as_document(_described(args)), indent=1))
     return EXIT_OK
 
 
