@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import Any
 
-__all__ = ["escape_json", "json_text", "printable", "printable_lines", "unportable"]
+__all__ = ["escape_json", "folded", "json_text", "printable", "printable_lines", "unportable"]
 
 #: Joiners that Persian, Indic scripts and emoji are written with; they move no cursor and turn no direction.
 _JOINERS = "\u200c\u200d"
@@ -25,6 +25,12 @@ _MOST_NAME_BYTES = 200
 def printable(text: str) -> str:
     r"""Return `text` in one line: control characters, line ends, changes of direction and surrogates as ``\x1b``."""
     return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def folded(name: str) -> str:
+    """Return a name as it is compared: its case, decomposed accents and numbers of spaces make no other of it."""
+    composed = unicodedata.normalize("NFC", name).casefold()
+    return " ".join(unicodedata.normalize("NFC", composed).split())
 
 
 def printable_lines(text: str) -> str:

@@ -16,11 +16,10 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from yamjit.audio.containers import check_header, cut_short
+from yamjit.audio.containers import check_header, cut_short, more_streams, tells_end
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.losses import Losses
 from yamjit.audio.opening import describe_os_error
-from yamjit.audio.pyav import more_streams
 from yamjit.errors import AudioError
 
 if TYPE_CHECKING:
@@ -39,6 +38,9 @@ _DURATION = re.compile(r"^\[info\] +Duration: (\d+):(\d\d):(\d\d\.\d+),")
 _FRAME = re.compile(r"^\[Parsed_ashowinfo.* pts_time:(\S+) .*rate:(\d+) nb_samples:(\d+) ")
 _FAULT = re.compile(r"^(?:\[[^\]]*\] )?\[(?:error|fatal|panic)\] ")
 _CORRUPT = re.compile(r"\[warning\].*corrupt (?:input packet|decoded frame)")
+
+#: Lengths in the log are rounded, and a decoder keeps back what its encoder put before and behind the sound.
+_ROUNDED_S = 0.1
 
 #: The longest line of the log, and how often the copy of a file object is written.
 _LINE_BYTES, _COPY_BYTES = 4_096, 2**20
@@ -59,6 +61,11 @@ class _Log:
         self._pipe = pipe
         self.thread = threading.Thread(target=self._read, name="yamjit-ffmpeg-log", daemon=True)
         self.thread.start()
+
+    @property
+    def holds_one_sound(self) -> bool:
+        """Whether the length of the file is that of the sound."""
+        return len(self.encodings) == 1 and not self.has_video
 
     def _read(self) -> None:
         with self._pipe:
@@ -131,7 +138,8 @@ class FfmpegReader:
             self._process = _start(program, container, self._place(stack))
             self._log = _Log(_pipe(self._process.stderr), self._losses)
             stack.callback(_end, self._process, self._log.thread)
-            self._end = weakref.finalize(self, stack.pop_all().close)
+            self._held = stack.pop_all()
+        self._dropped = weakref.finalize(self, _drop, self._held, opened)
         try:
             self._read_header(limits)
         except BaseException:
@@ -142,6 +150,11 @@ class FfmpegReader:
     def damage(self) -> str | None:
         """Once read: what was lost, and why the file ended too early."""
         return self._losses.describe()
+
+    @property
+    def lost(self) -> bool:
+        """Once read: whether the file holds sound that could not be read."""
+        return self._losses.inside
 
     def skip(self, frames: int) -> int:
         """Leave nothing out: return 0. After a jump a lossy codec's samples would be others."""
@@ -158,7 +171,8 @@ class FfmpegReader:
 
     def release(self) -> None:
         """End the process; the file stays open."""
-        self._end()
+        self._dropped.detach()
+        self._held.close()
 
     def close(self) -> None:
         """End the process, and close the file if it was opened by path."""
@@ -210,6 +224,10 @@ class FfmpegReader:
             self._losses.end(missing)
         elif code and not self._log.fault:
             self._losses.end(f", where ffmpeg ended with {code}")
+        elif self._log.holds_one_sound and tells_end(self._opened, self._kind):
+            claimed_s = self._log.seconds or 0.0
+            if self._losses.reached_s < claimed_s - _ROUNDED_S:
+                self._losses.end(f", but its header claims {claimed_s:.6g} s")
 
 
 def find_ffmpeg() -> str | None:
@@ -256,6 +274,11 @@ def _end(process: subprocess.Popen[bytes], thread: threading.Thread) -> None:
     _pipe(process.stdout).close()
     process.wait()
     thread.join()
+
+
+def _drop(held: contextlib.ExitStack, opened: OpenedFile) -> None:
+    held.close()
+    opened.close()
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from yamjit.cli.outputs import Reads, writes_folder
 from yamjit.errors import InputError
 from yamjit.spec import DEFAULT_MAX_RESULTS, MOST_THREADS
 
@@ -49,7 +50,13 @@ dot and folders of results are passed over.
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the recordings to be read."""
-    parser.add_argument("files", nargs="+", metavar="INPUT", help="a recording, a folder of them, a pattern, or -")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Reads("a recording"),
+        metavar="INPUT",
+        help="a recording, a folder of them, a pattern, or -",
+    )
     parser.epilog = "\n\n".join(filter(None, (_INPUTS, parser.epilog)))
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
@@ -58,6 +65,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     """Add ``--model``."""
     parser.add_argument(
         "--model",
+        type=Reads("a model"),
         metavar="FILE",
         help="a quantized YAMNet .tflite, or starter, the small model of the package; "
         "by default $YAMJIT_MODEL, else the official model, fetched once",
@@ -179,13 +187,16 @@ def add_listing(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=CLASS;CLASS",
         help="list classes under one name, with the highest of their scores; may be repeated",
     )
-    group.add_argument("--groups", metavar="FILE", help="such groups in a file, JSON or text")
+    group.add_argument(
+        "--groups", type=Reads("a file of groups"), metavar="FILE", help="such groups in a file, JSON or text"
+    )
     group.add_argument(
         "--roll-up", action="store_true", help="let a class stand for its kinds as well, such as Dog for Bark"
     )
     group.add_argument("--locale", default="en", metavar="LANGUAGE", help="of the names, where the model has them")
     group.add_argument(
         "--calibration",
+        type=Reads("a calibration"),
         default="metadata",
         metavar="FILE",
         help="of the scores: a file, none, or metadata, what the model says (default: %(default)s)",
@@ -302,6 +313,7 @@ def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], defaul
     group.add_argument(
         "-o",
         "--output",
+        type=writes_folder,
         metavar="FILE|FOLDER",
         help="a file for all, whose name says the format; or a folder, with a file for each recording, "
         "NAME.yamjit.SUFFIX, in the same tree; by default standard output",
@@ -322,7 +334,8 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     again.add_argument(
         "--resume",
         action="store_true",
-        help="with a folder: go on with an earlier run of the same settings and model; what failed is tried again",
+        help="with a folder: go on with an earlier run of the same settings, model and inputs; "
+        "what failed or has changed since is done anew",
     )
     again.add_argument("--overwrite", action="store_true", help="with a folder: remove the results of an earlier run")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, no warnings; errors stay")

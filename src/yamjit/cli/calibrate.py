@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, learning
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
+from yamjit.cli.outputs import writes
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,8 +28,12 @@ def add_parser(verbs: Any) -> None:
         "and write the model with it in TFLite's metadata. Use recordings that the model has not learned from.",
     )
     learning.add_data(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="the calibrated model to be written, a .tflite")
-    parser.add_argument("--csv", metavar="FILE", help="write the calibration alone, for --calibration of other verbs")
+    parser.add_argument(
+        "-o", "--output", type=writes, metavar="FILE", help="the calibrated model to be written, a .tflite"
+    )
+    parser.add_argument(
+        "--csv", type=writes, metavar="FILE", help="write the calibration alone, for --calibration of other verbs"
+    )
     parser.add_argument("--precision", type=arguments.fraction, metavar="P", help="find thresholds for this precision")
     arguments.add_model(parser)
     arguments.add_backend(parser)
@@ -62,6 +67,7 @@ def _run(args: argparse.Namespace) -> int:
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)
     head = model.heads[-1]
     dataset = learning.dataset_of(args)
+    learning.keep_clips(args, dataset)
     learning.tell_of_split(dataset)
     found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
     learning.tell_of_clips(skipped)

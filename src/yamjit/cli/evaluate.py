@@ -44,10 +44,11 @@ def _run(args: argparse.Namespace) -> int:
     from yamjit.learn import evaluate_model
     from yamjit.options import ClassifierOptions
 
+    dataset = learning.dataset_of(args)
+    learning.keep_clips(args, dataset)
+    learning.tell_of_split(dataset)
     options = ClassifierOptions(head=args.head)
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)
-    dataset = learning.dataset_of(args)
-    learning.tell_of_split(dataset)
     found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
     learning.tell_of_clips(skipped)
     if args.plot:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.arguments import seconds
+from yamjit.cli.outputs import Input, Reads, writes
 from yamjit.errors import InputError
 from yamjit.text import json_text, printable, printable_lines
 
@@ -30,6 +31,8 @@ __all__ = [
     "draw",
     "features_of",
     "folds_of",
+    "keep_clips",
+    "named_file",
     "pair",
     "read_names",
     "tell",
@@ -51,9 +54,17 @@ classes. Clips whose split is validation or test are never learned from.
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add the labelled recordings."""
-    parser.add_argument("data", nargs="+", metavar="DATA", help="a folder of folders, a table, or label files")
+    parser.add_argument(
+        "data",
+        nargs="+",
+        type=Reads("a table or label file"),
+        metavar="DATA",
+        help="a folder of folders, a table, or label files",
+    )
     group = parser.add_argument_group("data")
-    group.add_argument("--audio", metavar="FOLDER", help="where the recordings of a table or of labels are")
+    group.add_argument(
+        "--audio", type=Reads("a folder"), metavar="FOLDER", help="where the recordings of a table or of labels are"
+    )
     group.add_argument(
         "--column",
         type=_column,
@@ -186,7 +197,7 @@ def add_card(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--keep", action="store_true", help="keep the model's own output, before the new one")
     group.add_argument(
         "--display-names",
-        type=pair,
+        type=named_file,
         action="append",
         default=[],
         metavar="LANGUAGE=FILE",
@@ -228,20 +239,28 @@ def read_names(path: str) -> tuple[str, ...]:
         raise InputError(f"{path!r}: {error}") from error
 
 
+def keep_clips(args: argparse.Namespace, dataset: Dataset) -> None:
+    """Refuse to write over recordings that are learned from.
+
+    Raises
+    ------
+    InputError
+    """
+    args.outputs.refuse((clip.path for clip in dataset.clips), "a recording")
+
+
 def write(path: str, data: bytes) -> None:
     """Write a file, whole or not at all.
 
     Raises
     ------
-    InputError
+    OutputError
         If that is not possible.
     """
-    from yamjit.disk import describe, write_whole
+    from yamjit.runs import whole_file
 
-    try:
-        write_whole(Path(path), data)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {describe(error)}") from error
+    with whole_file(Path(path)) as file:
+        file.write(data)
 
 
 def deliver(args: argparse.Namespace, document: dict[str, Any], text: str) -> None:
@@ -256,7 +275,7 @@ def deliver(args: argparse.Namespace, document: dict[str, Any], text: str) -> No
 
 def add_pictures(parser: argparse.ArgumentParser, what: str) -> None:
     """Add ``--plot``."""
-    parser.add_argument("--plot", metavar="FILE", help=f"draw {what}: .png, .svg or .pdf")
+    parser.add_argument("--plot", type=writes, metavar="FILE", help=f"draw {what}: .png, .svg or .pdf")
 
 
 def draw(path: str, figure: Any) -> None:
@@ -280,7 +299,7 @@ def draw(path: str, figure: Any) -> None:
 def add_report(parser: argparse.ArgumentParser) -> None:
     """Add how figures are given."""
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument("--report", metavar="FILE", help="write the figures to a file as well, as JSON")
+    parser.add_argument("--report", type=writes, metavar="FILE", help="write the figures to a file as well, as JSON")
 
 
 def tell(lines: Iterable[str]) -> None:
@@ -308,6 +327,12 @@ def _column(text: str) -> tuple[str, str]:
     if not (what and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form WHAT=NAME")
     return what, name
+
+
+def named_file(text: str) -> tuple[str, Input]:
+    """Read NAME=FILE, a file that is read."""
+    name, file = pair(text)
+    return name, Reads("a file of names")(file)
 
 
 def _folds(text: str) -> int:

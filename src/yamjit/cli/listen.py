@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from yamjit.cli import arguments
 from yamjit.cli.delivery import check_model, hearing_of
 from yamjit.cli.exits import EXIT_OK, INTERRUPTIONS, Patience
+from yamjit.cli.outputs import Reads
 from yamjit.errors import InputError
 from yamjit.text import printable
 
@@ -41,7 +42,13 @@ def add_parser(verbs: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("pipe", nargs="?", choices=("-",), help="samples come through standard input; needs --raw")
+    parser.add_argument(
+        "pipe",
+        nargs="?",
+        type=Reads("a recording"),
+        choices=("-",),
+        help="samples come through standard input; needs --raw",
+    )
     parser.add_argument("--list-devices", action="store_true", help="print the microphones, and end")
     parser.add_argument("--device", metavar="NAME", help="a microphone by number or part of its name")
     parser.add_argument("--raw", metavar="ENCODING", help="of the samples in a pipe: s16le, f32le, u8, mulaw, ...")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, learning
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
+from yamjit.cli.outputs import writes
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -24,8 +25,10 @@ def add_parser(verbs: Any) -> None:
         "that are held out in turn, trained on all of them, and written with the network as one int8 .tflite.",
     )
     learning.add_data(parser)
-    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the model to be written, a .tflite")
-    parser.add_argument("--head", metavar="FILE", help="write the head in floating point as well, an .npz")
+    parser.add_argument(
+        "-o", "--output", type=writes, required=True, metavar="FILE", help="the model to be written, a .tflite"
+    )
+    parser.add_argument("--head", type=writes, metavar="FILE", help="write the head in floating point as well, an .npz")
     arguments.add_model(parser)
     arguments.add_backend(parser)
     arguments.add_threads(parser)
@@ -78,6 +81,7 @@ def _run(args: argparse.Namespace) -> int:
 
     options = _options(args)
     dataset = learning.dataset_of(args)
+    learning.keep_clips(args, dataset)
     dataset.check_learnable()
     if args.calibrate and dataset.has_split and args.folds is None:
         raise InputError("--calibrate would learn from validation and test; --folds N divides the clips of 'train'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError, LimitError
@@ -67,6 +68,18 @@ class Features:
     hashes: tuple[str, ...]
     skipped: tuple[Skipped, ...] = ()
 
+    def __post_init__(self) -> None:
+        checks.instance(self.dataset, "dataset", Dataset)
+        embeddings = checks.array(self.embeddings, "embeddings", np.float32)
+        clips = checks.array(self.clips, "clips")
+        if embeddings.ndim != 2 or clips.shape != embeddings.shape[:1] or clips.dtype.kind not in "iu":
+            found = f"{embeddings.shape} and {clips.dtype} {clips.shape}"
+            raise InputError(f"embeddings (n, size) and clips, whole numbers (n,), are accepted, found {found}")
+        if clips.size and not 0 <= clips.min() <= clips.max() < len(self.dataset):
+            raise InputError(f"clips are from {clips.min()} to {clips.max()}; there are {len(self.dataset)}")
+        object.__setattr__(self, "embeddings", embeddings)
+        object.__setattr__(self, "clips", clips)
+
     def select(self, positions: Sequence[int]) -> Features:
         """Return the windows of some clips, in the order of their positions."""
         places = np.full(len(self.dataset), -1)
@@ -120,15 +133,18 @@ def _clip_weights(dataset: Dataset, class_weights: str | dict[str, float] | None
     counts = dataset.counts()
     if class_weights is None:
         return np.ones(len(dataset))
-    if class_weights == "balanced":
+    checks.instance(class_weights, "class_weights", str, Mapping)
+    if isinstance(class_weights, str) and class_weights == "balanced":
         by_class = {name: len(dataset) / (len(counts) * count) for name, count in counts.items()}
     elif isinstance(class_weights, str):
         raise InputError(f"class_weights is {class_weights!r}; 'balanced' or weights by class are accepted")
     else:
         by_class = dict(class_weights)
+        known = {*dataset.classes, OTHER}
         for name, weight in by_class.items():
-            if name not in (*dataset.classes, OTHER) or not (np.isfinite(weight) and weight > 0):
-                raise InputError(f"class_weights of {name!r} is {weight!r}; numbers above 0 for classes are accepted")
+            if name not in known or not (checks.is_number(weight) and weight > 0):
+                found = f"class_weights of {checks.shown(name)} is {checks.shown(weight)}"
+                raise InputError(f"{found}; numbers above 0 for classes are accepted")
     return np.array([max(by_class.get(name, 1.0) for name in clip.labels or (OTHER,)) for clip in dataset.clips])
 
 
@@ -165,6 +181,10 @@ def embed_clips(
     ModelError
         If the model has no embedding.
     """
+    checks.instance(model, "model", Classifier)
+    checks.instance(dataset, "dataset", Dataset)
+    checks.instance(cache, "cache", EmbeddingCache, type(None))
+    hop_s = checks.number(hop_s, "hop_s", 0, above=True, kind="seconds")
     embedder = _Embedder(model, hop_s, cache)
     found: list[_Embedded] = []
     skipped: list[Skipped] = []

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.disk import read_limited, write_whole
 from yamjit.errors import InputError, LimitError
 from yamjit.learn.npz import MOST_BYTES, read_arrays
@@ -68,9 +69,8 @@ class Head:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", checked_labels(self.labels))
-        if self.kind not in KINDS:
-            raise InputError(f"a head of kind {self.kind!r}; accepted: {', '.join(KINDS)}")
-        object.__setattr__(self, "layers", tuple(_checked_layer(*layer) for layer in self.layers))
+        checks.choice(self.kind, "kind", KINDS)
+        object.__setattr__(self, "layers", tuple(map(_checked_layer, checks.elements(self.layers, "layers", "layers"))))
         sizes = [layer.weights.shape for layer in self.layers]
         if (
             len(sizes) not in (1, 2)
@@ -100,8 +100,8 @@ class Head:
         InputError
             If the shape does not fit.
         """
-        x = np.asarray(embeddings)
-        if x.ndim != 2 or x.shape[1] != self.inputs:
+        x = checks.array(embeddings, "embeddings", accepted=f"embeddings of shape (n, {self.inputs})")
+        if x.ndim != 2 or x.shape[1] != self.inputs or x.dtype.kind not in "fiu":
             raise InputError(f"embeddings of shape (n, {self.inputs}) are accepted, found {x.shape}")
         for index, (weights, bias) in enumerate(self.layers):
             x = matmul(np.maximum(x, 0) if index else x, weights.T) + bias
@@ -174,7 +174,7 @@ def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
     InputError
         If there is none, one occurs twice, or one is empty or not a line of text.
     """
-    names = tuple(labels)
+    names = checks.elements(labels, "labels", "names")
     if not names:
         raise InputError("no classes; at least one is accepted")
     for name in names:
@@ -185,11 +185,12 @@ def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
             and not set("\0\ufeff") & set(name)
         )
         if not sound or not _is_unicode(name):
-            raise InputError(f"a class is called {name!r}; one line of text without spaces around it is accepted")
+            found = checks.shown(name)
+            raise InputError(f"a class is called {found}; one line of text without spaces around it is accepted")
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise InputError(f"the class {name!r} occurs twice")
+            raise InputError(f"the class {checks.shown(name)} occurs twice")
         seen.add(name)
     return names
 
@@ -202,9 +203,13 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _checked_layer(weights: npt.ArrayLike, bias: npt.ArrayLike) -> Dense:
+def _checked_layer(given: Any) -> Dense:
+    parts = checks.elements(given, "a layer", "weights and bias")
+    if len(parts) != 2:
+        raise InputError(f"a layer is {checks.shown(given)}; weights and bias are accepted")
+    weights, bias = checks.array(parts[0], "weights", np.float32), checks.array(parts[1], "bias", np.float32)
     with np.errstate(over="ignore"):
-        layer = Dense(np.array(weights, np.float32, order="C"), np.array(bias, np.float32))
+        layer = Dense(weights.copy(order="C"), bias.copy())
     if layer.weights.ndim != 2 or layer.bias.shape != layer.weights.shape[:1] or not layer.weights.size:
         raise InputError(f"weights {layer.weights.shape} and bias {layer.bias.shape} make no dense layer")
     if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):

@@ -179,9 +179,9 @@ class ResultFolder:
 
 
 def _with_problem(recording: Recording, clash: str | None) -> Recording:
-    if recording.problem is not None or clash is None:
-        return recording
-    return dataclasses.replace(recording, problem=f"{recording.name}: its result {clash}")
+    return (
+        recording if clash is None else dataclasses.replace(recording, problem=f"{recording.name}: its result {clash}")
+    )
 
 
 def _is_to_go(path: Path) -> bool:
