@@ -7,6 +7,7 @@ import os
 import stat
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
 from yamjit.text import printable
