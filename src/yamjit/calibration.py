@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError, ModelError
 from yamjit.tflite.metadata import ScoreTransformation
@@ -151,7 +152,7 @@ class Calibration:
         InputError
             If the file cannot be read, or is not what it should be.
         """
-        return _CalibrationFile(path).calibration(classes)
+        return _CalibrationFile(checks.path(path, "path")).calibration(checks.whole(classes, "classes", 1))
 
     @staticmethod
     def classes_of_file(path: str | os.PathLike[str]) -> tuple[int, ...]:

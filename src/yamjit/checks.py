@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import numbers
 import operator
+import os
 import reprlib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +17,28 @@ import numpy.typing as npt
 
 from yamjit.errors import InputError
 
-__all__ = ["array", "choice", "elements", "flag", "index", "is_number", "number", "shown", "text", "whole"]
+__all__ = [
+    "array",
+    "choice",
+    "elements",
+    "flag",
+    "index",
+    "instance",
+    "is_number",
+    "number",
+    "path",
+    "shown",
+    "text",
+    "whole",
+]
 
 #: Of a value in a message.
 _MOST_SHOWN = 80
+
+_MOST_WHOLE = 2**63 - 1
+
+#: Of a list; ranges and generators are endless for all we know.
+_MOST_ELEMENTS = 1_000_000
 
 
 class _Shortened(reprlib.Repr):
@@ -56,7 +77,7 @@ def whole(value: Any, what: str, least: int, most: int | None = None, *, also: s
     what : str
         Name of the argument, for the message.
     least, most : int
-        Both accepted.
+        Both accepted; by default any that 64 bits hold.
     also : str, optional
         What else is accepted, for the message: ", or -1 for all".
 
@@ -66,6 +87,8 @@ def whole(value: Any, what: str, least: int, most: int | None = None, *, also: s
         If it is no integer or out of range.
     """
     found = index(value)
+    if most is None and found is not None and found > _MOST_WHOLE:
+        most = _MOST_WHOLE
     if found is None or found < least or (most is not None and found > most):
         raise InputError(f"{what} is {shown(value)}; whole numbers {_range(least, most)}{also} are accepted")
     return found
@@ -125,6 +148,39 @@ def number(
     return found
 
 
+def instance(value: Any, what: str, *kinds: type) -> Any:
+    """Return `value` if it is of one of these types.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    if not isinstance(value, kinds):
+        accepted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
+        raise InputError(f"{what} is {shown(value)}; {accepted} is accepted")
+    return value
+
+
+def path(value: Any, what: str) -> Path:
+    """Return `value` as a path.
+
+    Raises
+    ------
+    InputError
+        If it is neither a string nor a path, or holds a null character.
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise InputError(f"{what} is {shown(value)}; a path is accepted")
+    try:
+        found = Path(os.fsdecode(value))
+    except Exception as error:
+        raise InputError(f"{what} is {shown(value)}; a path is accepted") from error
+    if "\0" in str(found):
+        raise InputError(f"{what} is {shown(value)}; a path without null characters is accepted")
+    return found
+
+
 def text(value: Any, what: str, most: int = 10_000, *, empty: bool = True) -> str:
     """Return `value` as a string that can be written as UTF-8: without lone surrogates, of at most `most` characters.
 
@@ -168,9 +224,12 @@ def elements(value: Any, what: str, of: str = "values") -> tuple[Any, ...]:
     if isinstance(value, (str, bytes, bytearray, Mapping)):
         raise InputError(f"{what} is a list of {of}, found {shown(value)}")
     try:
-        return tuple(value)
+        found = tuple(itertools.islice(value, _MOST_ELEMENTS + 1))
     except Exception as error:
         raise InputError(f"{what} is a list of {of}, found {shown(value)}") from error
+    if len(found) > _MOST_ELEMENTS:
+        raise InputError(f"{what} is a list of {of}; at most {_MOST_ELEMENTS} are accepted")
+    return found
 
 
 def array(value: Any, what: str, dtype: npt.DTypeLike | None = None, *, accepted: str = "an array of numbers") -> Any:
@@ -182,8 +241,12 @@ def array(value: Any, what: str, dtype: npt.DTypeLike | None = None, *, accepted
         If it cannot be made an array, or not of that type, or values of it are masked.
     """
     try:
+        if isinstance(value, range):
+            elements(value, what, "numbers")
         masked = _has_masked(value)
         found = np.asarray(value, dtype)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"{what}: {_reason(error)}; accepted is {accepted}") from error
     if masked:

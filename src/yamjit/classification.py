@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.categories import Categories
 from yamjit.errors import InputError
-from yamjit.heads import HeadInfo, choose_heads
+from yamjit.head_names import choose_heads
+from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
 from yamjit.recording import Origin, WindowStream, rows_of, top_of
 from yamjit.results import Row
@@ -74,9 +76,10 @@ class HeadResult:
         if window is None:
             return top_of(self.categories, self.listed_scores, k)
         scores = _kept(self.scores, "scores")
-        if window not in range(-len(scores), len(scores)):
-            raise InputError(f"window {window!r} is out of range, there are {len(scores)}")
-        return top_of(self.categories, self.categories.reduce(scores[window][np.newaxis])[0], k)
+        found = checks.index(window)
+        if found is None or not -len(scores) <= found < len(scores):
+            raise InputError(f"window {checks.shown(window)} is out of range, there are {len(scores)}")
+        return top_of(self.categories, self.categories.reduce(scores[found][np.newaxis])[0], k)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -184,14 +187,19 @@ class Classification:
             Of each window, in place of the whole.
         """
         whole = (self.start_s, self.start_s + self.duration_s)
-        for one in choose_heads(self.heads, head):
-            categories, origin = one.categories, Origin(self.name, self.channel, one.name)
-            if not windows:
-                yield from rows_of(categories, one.listed_scores, k, origin, whole)
-                continue
-            listed = categories.reduce(_kept(one.scores, "scores"))
-            for start, scores in zip(self.times_s.tolist(), listed, strict=True):
-                yield from rows_of(categories, scores, k, origin, (start, min(start + self.window_s, whole[1])))
+        checks.flag(windows, "windows")
+        parts = [
+            (
+                one.categories,
+                one.categories.reduce(_kept(one.scores, "scores")) if windows else one.listed_scores[np.newaxis],
+                Origin(self.name, self.channel, one.name),
+            )
+            for one in choose_heads(self.heads, head)
+        ]
+        stretches = [(start, min(start + self.window_s, whole[1])) for start in self.times_s.tolist()]
+        for window, stretch in enumerate(stretches if windows else [whole]):
+            for categories, listed, origin in parts:
+                yield from rows_of(categories, listed[window], k, origin, stretch)
 
     def to_pandas(self, k: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
         """Return the rows as a ``pandas.DataFrame``."""

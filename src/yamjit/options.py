@@ -7,13 +7,13 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from yamjit import checks, labels
 from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError
 from yamjit.spec import DEFAULT_MAX_RESULTS
+from yamjit.text import folded
 
 __all__ = ["THE_REST", "ClassifierOptions", "Entry", "as_entry", "read_groups"]
 
@@ -78,6 +78,8 @@ class ClassifierOptions:
     def __post_init__(self) -> None:
         if not isinstance(self.calibration, str | os.PathLike | None):
             raise InputError(f"calibration is {checks.shown(self.calibration)}; 'metadata', a path or None is accepted")
+        if self.calibration is not None:
+            checks.path(self.calibration, "calibration")
         if self.head is not None and not isinstance(self.head, str) and checks.index(self.head) is None:
             raise InputError(f"head is {checks.shown(self.head)}; the name or index of an output is accepted")
         changes = {
@@ -149,8 +151,9 @@ def read_groups(path: str | os.PathLike[str]) -> dict[str, tuple[Entry, ...]]:
     InputError
         If the file cannot be read, or is not what it should be.
     """
+    path = checks.path(path, "a file of groups")
     try:
-        data = read_regular(Path(path), _MOST_BYTES + 1)
+        data = read_regular(path, _MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         raise InputError(f"{os.fspath(path)}: {describe(error)}") from error
     try:
@@ -179,7 +182,7 @@ def _as_groups(groups: Any) -> dict[str, tuple[Entry, ...]]:
         checked[name.strip()] = _as_entries(members, f"group {checks.shown(name)}")
         if not checked[name.strip()]:
             raise InputError(f"group {name!r} has no classes")
-    if len({name.casefold() for name in checked}) != len(groups):
+    if len({folded(name) for name in checked}) != len(groups):
         raise InputError("two groups have the same name")
     return checked
 

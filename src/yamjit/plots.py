@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.audio import open_audio
+from yamjit.classifier import Classifier
 from yamjit.errors import DependencyError, InputError
+from yamjit.labels import count
 from yamjit.listing import Listing
 from yamjit.text import printable
 
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from yamjit.classifier import Classifier
     from yamjit.recording import WindowStream
 
 __all__ = ["PICTURE_FORMATS", "Overview", "as_caption", "draw_overview", "draw_spectrogram", "save_figure", "survey"]
@@ -123,7 +125,10 @@ def survey(
     AudioError, InputError, ModelError
         See `Classifier.windows`.
     """
-    if how.get("channel") == "each":
+    checks.instance(classifier, "classifier", Classifier)
+    top = None if top is None else count(top, "top")
+    channel = how.get("channel")
+    if isinstance(channel, str) and channel == "each":
         raise InputError("a picture shows one channel, or their mean: channel is a number or 'mix'")
     frames, scores = _Thinned(_mean), _Thinned(_highest)
     with classifier.windows(audio, **how) as stream:
@@ -285,7 +290,7 @@ def _extremes(rows: Float32) -> Float32:
 
 def _envelope(audio: Any, rate: int, how: dict[str, Any]) -> Float32:
     """Return lowest and highest samples."""
-    reading = {name: how[name] for name in ("channel", "start_s", "end_s", "non_finite") if name in how}
+    reading = {name: how[name] for name in ("sample_rate", "channel", "start_s", "end_s", "non_finite") if name in how}
     thinned = _Thinned(_extremes)
     rest = np.empty(0, np.float32)
     with open_audio(audio, target_rate=rate, **reading) as source:

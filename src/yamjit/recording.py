@@ -16,7 +16,8 @@ from yamjit.audio import AudioSource
 from yamjit.categories import Categories
 from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd, Patches, PatchStream
-from yamjit.heads import HeadInfo, choose_heads
+from yamjit.head_names import choose_heads
+from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
 from yamjit.results import Row, Summary
 from yamjit.streaming import Scorer, Windows
@@ -212,7 +213,7 @@ class WindowStream(_Reading):
         return sum(clips[0].count for clips in self._clips)
 
     def clip_scores(self, track: int = 0, head: int = 0) -> Float64:
-        """Return the aggregate of all windows so far, one score per class, (classes,)."""
+        """Return the aggregate of all windows so far, one score per class of ``heads[head]``, (classes,)."""
         return self._clips[track][head].all.scores()
 
     def listed_scores(self, track: int = 0, head: int = 0) -> Float64:
@@ -233,10 +234,13 @@ class WindowStream(_Reading):
     def rows(self, windows: Windows, k: int | None = None) -> Iterator[Row]:
         """Yield the highest `k` classes of each head in each window, as far as the options list them, a row each."""
         last = self.source.start_s + self.duration_s
-        for head, categories, output in zip(self.heads, self.categories, windows.heads, strict=True):
-            origin = Origin(self.name, windows.channel, head.name)
-            for start, scores in zip(windows.times_s.tolist(), categories.reduce(output.scores), strict=True):
-                yield from rows_of(categories, scores, k, origin, (start, min(start + self.window_s, last)))
+        parts = [
+            (categories, categories.reduce(output.scores), Origin(self.name, windows.channel, head.name))
+            for head, categories, output in zip(self.heads, self.categories, windows.heads, strict=True)
+        ]
+        for window, start in enumerate(windows.times_s.tolist()):
+            for categories, listed, origin in parts:
+                yield from rows_of(categories, listed[window], k, origin, (start, min(start + self.window_s, last)))
 
     def summary(self, k: int | None = None) -> Summary:
         """Return what the recording amounts to, with the highest `k` classes of each channel and head."""
@@ -248,6 +252,7 @@ class WindowStream(_Reading):
             top=tuple(self._clip_rows(k)),
             warnings=self.warnings,
             damage=self.damage,
+            length_s=self.source.length_s,
             lost=self.lost,
         )
 

@@ -64,6 +64,9 @@ class Summary:
         What is wrong with the recording: it ended too early, say.
     lost : bool
         Whether it holds sound that could not be read.
+    length_s : float or None
+        Of the whole recording where a stretch of it was read, in seconds; infinite if nobody knows. None where that is
+        `duration_s`.
     """
 
     file: str
@@ -74,3 +77,4 @@ class Summary:
     warnings: tuple[str, ...] = ()
     damage: str | None = None
     lost: bool = False
+    length_s: float | None = None

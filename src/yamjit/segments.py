@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from yamjit import checks
 from yamjit.audio import DEFAULT_AUDIO_LIMITS, AudioLimits
-from yamjit.audio.files import FileReader
+from yamjit.audio.foreign import open_recording
 from yamjit.audio.opening import describe_os_error, open_path
 from yamjit.audio.writing import CONTAINERS, AudioFileWriter, encoding_for
 from yamjit.errors import AudioError, InputError
@@ -152,9 +152,9 @@ def cut_segments(
     """
     if not isinstance(recording, (str, os.PathLike)):
         raise InputError(f"the path of a recording is accepted, found {type(recording).__name__}")
-    options = SegmentOptions() if options is None else options
+    options = checks.instance(SegmentOptions() if options is None else options, "options", SegmentOptions)
     chosen = _chosen(events, options.most_per_class)
-    target = Path(folder)
+    target = checks.path(folder, "folder")
     _make(target)
     done: list[Segment] = []
     while chosen:
@@ -166,7 +166,7 @@ def cut_segments(
 
 def segment_name(recording: str | os.PathLike[str], event: Heard, container: str) -> str:
     """Return the name of a segment's file: letters, digits, ``-``, ``_``, two dots; it leaves room for a number."""
-    stem = _safe(Path(os.fsdecode(recording)).stem, _MOST_STEM_BYTES)
+    stem = _safe(checks.path(recording, "recording").stem, _MOST_STEM_BYTES)
     head = "" if isinstance(event, Row) else _head(event)  # a row names it even if there is no other
     label = _safe(event.label, _MOST_LABEL_BYTES - _MOST_HEAD_BYTES if head else _MOST_LABEL_BYTES)
     of_head = f"_{_safe(head, _MOST_HEAD_BYTES - 1)}" if head else ""
@@ -204,7 +204,7 @@ class _Pass:
         self._options = options
         opened = open_path(recording)
         try:
-            self._reader = FileReader(opened, limits)
+            self._reader = open_recording(opened, limits)
         except BaseException:
             opened.close()
             raise
@@ -270,7 +270,9 @@ class _Pass:
 def _chosen(events: Iterable[Heard], most: int | None) -> list[Heard]:
     """Return the events to be cut out."""
     by_class: dict[tuple[str, str], list[Heard]] = {}
-    for event in events:
+    for event in checks.elements(events, "events", "events"):
+        if not all(hasattr(event, name) for name in ("label", "score", "start_s", "end_s")):
+            raise InputError(f"an event is {checks.shown(event)}; an Event, a Row, or what says as much, is accepted")
         if not (_is_time(event.start_s) and _is_time(event.end_s) and event.start_s < event.end_s):
             raise InputError(
                 f"{event.label!r} is from {event.start_s!r} to {event.end_s!r} s; times in order, from 0 up, are "

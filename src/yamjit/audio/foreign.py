@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from yamjit.audio.containers import find_foreign, find_known
-from yamjit.audio.ffmpeg import FfmpegReader, find_ffmpeg
 from yamjit.audio.files import FileReader
 from yamjit.audio.pyav import PyAvReader, import_av
 from yamjit.audio.walking import lay_out
@@ -13,6 +12,7 @@ from yamjit.errors import AudioError, DependencyError
 
 if TYPE_CHECKING:
     from yamjit.audio.containers import Container
+    from yamjit.audio.ffmpeg import FfmpegReader
     from yamjit.audio.limits import AudioLimits
     from yamjit.audio.opening import OpenedFile
 
@@ -42,8 +42,10 @@ def open_recording(opened: OpenedFile, limits: AudioLimits) -> FileReader | PyAv
 
 
 def _open_foreign(opened: OpenedFile, container: Container, limits: AudioLimits) -> PyAvReader | FfmpegReader:
-    if has_pyav():
+    if _has_pyav():
         return PyAvReader(opened, container, limits)
+    from yamjit.audio.ffmpeg import FfmpegReader, find_ffmpeg
+
     program = find_ffmpeg()
     if program is None:
         raise AudioError(
@@ -73,7 +75,7 @@ def _open_unknown_encoding(opened: OpenedFile, limits: AudioLimits) -> PyAvReade
     return reader
 
 
-def has_pyav() -> bool:
+def _has_pyav() -> bool:
     """Return whether PyAV is installed and works."""
     try:
         import_av()

@@ -8,8 +8,9 @@ from yamjit.audio.limits import one_line
 
 __all__ = ["GAP_S", "Losses"]
 
-#: A hole in the time stamps that is told: containers round them to a millisecond, and some to a packet.
-GAP_S = 0.1
+#: A hole in the time stamps that is told if it is also as long as most of a packet: containers round them to a
+#: millisecond, and clocks jitter.
+GAP_S = 0.015
 
 
 class Losses:
@@ -24,10 +25,13 @@ class Losses:
     ----------
     at_s : float
         How much was decoded so far, in seconds.
+    reached_s : float
+        The latest end of a packet by its time stamp, in seconds.
     """
 
     def __init__(self, name: str) -> None:
         self.at_s = 0.0
+        self.reached_s = 0.0
         self._name = name
         self._expected = math.nan
         self._kinds: dict[str, tuple[float, str, int, float]] = {}
@@ -38,9 +42,10 @@ class Losses:
     def follow(self, starts_s: float, lasts_s: float) -> None:
         """Note that a frame was decoded, and what is missing before it by its time stamp, NaN if it has none."""
         gap = starts_s - self._expected
-        if gap > max(GAP_S, 2 * lasts_s):
+        if gap > max(GAP_S, 0.75 * lasts_s):
             self.add("gap in the time stamps", "what follows is heard, and timed, too early by as much", gap)
         self._expected = starts_s + lasts_s
+        self.reached_s = max(self.reached_s, self._expected)  # stays where it is for NaN
         self.at_s += lasts_s
 
     def add(self, what: str, reason: str = "", lost_s: float = 0.0) -> None:

@@ -9,8 +9,9 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
+from yamjit import checks
 from yamjit.audio.limits import one_line
-from yamjit.errors import AudioError, AudioNotFoundError, InputError, LimitError
+from yamjit.errors import AudioError, AudioNotFoundError, InputError, LimitError, YamjitError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,7 +183,8 @@ def open_path(path: str | os.PathLike[str]) -> OpenedFile:
     AudioError
         If it is missing, not readable, or no regular file; a named pipe or a device does not block.
     """
-    name = one_line(os.fsdecode(path))
+    path = checks.path(path, "a recording")
+    name = one_line(str(path))
     # O_NONBLOCK: opening a named pipe must not wait for a writer.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -219,7 +221,9 @@ def open_object(file: Any, limits: AudioLimits) -> OpenedFile:
         if not _can_seek(file):
             return OpenedFile(name, _buffer(file, name, limits.buffered_bytes), owned=False)
         return OpenedFile(name, file, owned=False)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except YamjitError:
+        raise
+    except Exception as error:  # of a foreign object
         raise AudioError(f"{name}: cannot be read: {describe_os_error(error)}") from error
 
 

@@ -78,8 +78,7 @@ class PushedAudio:
     def reaches(self, samples: int) -> bool:
         """Return whether `release` is worth it for who waits until so many samples have come out since the first.
 
-        A resampler is behind by some milliseconds and gives in bursts: tiny blocks wait until they are `_TINY`
-        together.
+        A resampler is behind by some milliseconds and gives in bursts: tiny blocks wait for each other.
         """
         if self.sample_rate == self._resampler.target_rate:
             return self._taken >= samples

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.containers import check_header, cut_short
+from yamjit.audio.containers import check_header, cut_short, more_streams, tag_bytes, tells_end
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.losses import GAP_S, Losses
 from yamjit.errors import AudioError, DependencyError
@@ -35,6 +35,8 @@ _SCALES = {
     "dbl": (0, 1.0),
 }
 
+#: What PyAV raises beside errors of its own.
+_FAILURES = (OSError, ValueError, TypeError, LookupError, RuntimeError, MemoryError)
 #: Bytes that are read at a time.
 _BUFFER_BYTES = 65_536
 
@@ -66,13 +68,14 @@ class PyAvReader:
 
     def __init__(self, opened: OpenedFile, container: Container, limits: AudioLimits) -> None:
         self._av = import_av()
-        self._failures = (self._av.error.FFmpegError, OSError, ValueError, TypeError, RuntimeError, MemoryError)
+        self._failures = (self._av.error.FFmpegError, *_FAILURES)
         self._opened = opened
         self._kind = container
         self.name = opened.name
         self.warnings: tuple[str, ...] = ()
         self.losses = Losses(self.name)
         self._fault: str | None = None
+        self._used_bytes = 0
         self._ready: deque[Any] = deque()
         self._container = self._open()
         # PyAV's objects refer to each other: without this they would last until Python's collection of garbage.
@@ -81,7 +84,7 @@ class PyAvReader:
             self._stream = self._choose_stream()
             self._stream.thread_type = "NONE"
             self._stream.codec_context.thread_count = 1
-            self._packets = self._container.demux(self._stream)
+            self._packets = self._container.demux()  # of all streams: where they end tells whether something is missing
             self._read_first(limits)
         except BaseException:
             self.release()
@@ -198,18 +201,27 @@ class PyAvReader:
         return self._ready.popleft()
 
     def _next_packet(self) -> Any:
-        try:
-            packet = next(self._packets, None)
-        except self._failures as error:
-            self._raise_read_error()
-            self._fault = _reason(error)
-            self._packets = iter(())
-            self._flush()
-            return None
-        self._raise_read_error()
-        return packet
+        while True:
+            try:
+                return next(self._packets, None)
+            except IndexError:  # noqa: PERF203 - of a stream that was not there at the start; the others go on
+                self._packets = self._container.demux()
+            except self._failures as error:
+                self._fault = _reason(error)
+                self._packets = iter(())
+                self._flush()
+                return None
+            finally:
+                self._raise_read_error()
 
     def _decode(self, packet: Any) -> None:
+        starts = packet.dts if packet.pts is None else packet.pts
+        if starts is not None:
+            ends = float((starts + (packet.duration or 0)) * packet.time_base)
+            self.losses.reached_s = max(self.losses.reached_s, ends)
+        if packet.stream_index != self._stream.index:
+            return
+        self._used_bytes += packet.size
         if packet.is_corrupt:
             self.losses.add("damaged packet")
         try:
@@ -253,14 +265,26 @@ class PyAvReader:
 
     def _note_end(self) -> None:
         missing = cut_short(self._opened, self._kind)
+        unused = self._unused_bytes()
         if missing:
             self.losses.end(missing)
         elif self._fault:
             self.losses.end(f" where it is damaged: {self._fault}")
-        elif self._kind.tells_sound_length and self.claimed_frames:
-            claimed_s = self.claimed_frames / self.sample_rate
-            if self.losses.at_s < claimed_s - GAP_S:
+        elif unused:
+            self.losses.end(f", and {unused} bytes of the file are no whole packets")
+        elif self._kind.is_packets and self.losses.at_s < self.losses.reached_s - 2 * GAP_S:
+            self.losses.end(f", but its packets go on to {self.losses.reached_s:.6g} s")
+        elif tells_end(self._opened, self._kind) and self._container.duration:
+            start_s = (self._container.start_time or 0) / self._av.time_base
+            claimed_s = self._container.duration / self._av.time_base
+            if self.losses.reached_s - start_s < claimed_s - 2 * GAP_S:
                 self.losses.end(f", but its header claims {claimed_s:.6g} s")
+
+    def _unused_bytes(self) -> int:
+        """Return how many bytes of a file that consists of packets are in none of them."""
+        if not self._kind.is_packets:
+            return 0
+        return max(0, self._opened.callbacks.size - tag_bytes(self._opened) - self._used_bytes)
 
     def _raise_read_error(self) -> None:
         error = self._opened.callbacks.fault
@@ -277,11 +301,6 @@ def _close(container: Any, opened: OpenedFile) -> None:
 def _preference(stream: Any) -> tuple[bool, int]:
     disposition = stream.disposition
     return bool(disposition & type(disposition).default), stream.codec_context.channels
-
-
-def more_streams(name: str, count: int, index: int) -> str:
-    """Return the warning that a file holds more than the stream that is heard."""
-    return f"{name}: holds {count} audio streams; number {index + 1} is heard, as ffmpeg chooses"
 
 
 def import_av() -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, learning
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
+from yamjit.cli.outputs import writes
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,8 +28,12 @@ def add_parser(verbs: Any) -> None:
         "and write the model with it in TFLite's metadata. Use recordings that the model has not learned from.",
     )
     learning.add_data(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="the calibrated model to be written, a .tflite")
-    parser.add_argument("--csv", metavar="FILE", help="write the calibration alone, for --calibration of other verbs")
+    parser.add_argument(
+        "-o", "--output", type=writes, metavar="FILE", help="the calibrated model to be written, a .tflite"
+    )
+    parser.add_argument(
+        "--csv", type=writes, metavar="FILE", help="write the calibration alone, for --calibration of other verbs"
+    )
     parser.add_argument("--precision", type=arguments.fraction, metavar="P", help="find thresholds for this precision")
     arguments.add_model(parser)
     arguments.add_backend(parser)
@@ -49,6 +54,7 @@ def add_parser(verbs: Any) -> None:
     learning.add_folds(parser, "of which each is judged by a fit to the others")
     arguments.add_head(parser, "the last")
     learning.add_pictures(parser, "how often what scores so much is right, before and after")
+    learning.add_quiet(parser)
     learning.add_report(parser)
     parser.set_defaults(run=_run)
 
@@ -62,7 +68,9 @@ def _run(args: argparse.Namespace) -> int:
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)
     head = model.heads[-1]
     dataset = learning.dataset_of(args)
-    learning.tell_of_split(dataset)
+    learning.keep_clips(args, dataset)
+    if not args.quiet:
+        learning.tell_of_split(dataset)
     found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
     learning.tell_of_clips(skipped)
     fitted = fit_sigmoids(found.scores, found.targets)
@@ -80,6 +88,8 @@ def _run(args: argparse.Namespace) -> int:
             learning.draw(
                 args.plot, draw_reliability({"before": found.scores, "calibrated": report.scores}, found.targets)
             )
+        if not args.quiet:
+            learning.tell(f"warning: {line}" for line in report.warnings)
         text = f"calibration error on recordings held out: {report.before:.4f}, calibrated {report.after:.4f}\n"
     if args.precision:
         limits = thresholds_for_precision(found.labels, fitted.apply(found.scores), found.targets, args.precision)

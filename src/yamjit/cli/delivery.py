@@ -8,12 +8,12 @@ import dataclasses
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.arguments import options_of, reading_of
-from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS
+from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.progress import Progress
 from yamjit.errors import InputError
 from yamjit.text import printable
@@ -32,7 +32,6 @@ __all__ = [
     "follow",
     "hearing_of",
     "is_folder",
-    "refuse_input_as_output",
     "suffix_of",
 ]
 
@@ -73,11 +72,12 @@ def _check(args: argparse.Namespace, hearing: Hearing) -> None:
 
 
 def _recordings(args: argparse.Namespace) -> list[Recording]:
-    """Return the recordings that were named; say what lies in their folders and is named like none."""
+    """Return the recordings that were named, none of which is written over; say what else lies in their folders."""
     from yamjit.runs import find_recordings
 
     passed_over: Counter[str] = Counter()
     recordings = find_recordings(args.files, passed_over)
+    args.outputs.refuse((one.name for one in recordings), "a recording")
     if passed_over and not args.quiet:
         kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in passed_over.most_common(_MOST_KINDS))
         more = ", ..." if len(passed_over) > _MOST_KINDS else ""
@@ -99,8 +99,8 @@ def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) ->
             extra={"format": form.name},
         )
     _refuse_resuming(args)
-    _check(args, hearing)
     recordings = _recordings(args)
+    _check(args, hearing)
     if form.kind == "labels" and len(recordings) > 1:
         raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress:
@@ -173,20 +173,14 @@ def is_folder(args: argparse.Namespace) -> bool:
     given = args.output
     if given is None or given == "-":
         return False
-    return Path(given).is_dir() or given.endswith(("/", os.sep)) or not Path(given).suffix
+    if Path(given).exists():
+        return Path(given).is_dir()
+    return given.endswith(("/", os.sep)) or not Path(given).suffix
 
 
-def refuse_input_as_output(files: Sequence[str], output: str) -> None:
-    """Refuse to write over a recording that is read.
-
-    Raises
-    ------
-    InputError
-    """
-    for file in files:
-        with contextlib.suppress(OSError):
-            if Path(output).samefile(file):
-                raise InputError(f"{output!r} is a recording that is read, and is not written over")
+def _is_nameless(args: argparse.Namespace) -> bool:
+    """Return whether ``-o`` is a device or a pipe whose name says no format."""
+    return Path(args.output).exists() and not (Path(args.output).is_file() or is_folder(args) or suffix_of(args))
 
 
 def _format(args: argparse.Namespace, default: str) -> Format:
@@ -194,7 +188,7 @@ def _format(args: argparse.Namespace, default: str) -> Format:
 
     if args.format is not None:
         return FORMATS[args.format]
-    if args.output in (None, "-") or is_folder(args):
+    if args.output in (None, "-") or is_folder(args) or _is_nameless(args):
         return FORMATS[default]
     return format_of(args.output)
 
@@ -206,7 +200,7 @@ def _refuse_resuming(args: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Iterator[Writer]:
-    """Give a writer to standard output, or to a file that is whole or not there, also after an interruption."""
+    """Give a writer to standard output, or to a file."""
     if args.output in (None, "-"):
         if form.binary and sys.stdout.isatty():
             raise InputError(f"{form.name} is not for a terminal: -o FILE")
@@ -214,21 +208,27 @@ def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Itera
             yield writer
         return
     from yamjit.output.writer import text_stream
-    from yamjit.runs import whole_file
 
-    refuse_input_as_output(args.files, args.output)
-    interruption: BaseException | None = None
-    with whole_file(Path(args.output)) as file:
+    with _file(args) as file:
         stream = file if form.binary else text_stream(file)
         try:
             with form.open(stream) as writer:
                 yield writer
-        except INTERRUPTIONS as error:
-            interruption = error
-        if stream is not file:
-            stream.detach()  # type: ignore[union-attr]
-    if interruption is not None:
-        raise interruption
+        finally:
+            if stream is not file:
+                stream.detach()
+
+
+@contextlib.contextmanager
+def _file(args: argparse.Namespace, *, seeks: bool = False) -> Iterator[Any]:
+    """Give the file that was asked for; what an interruption leaves of it has a name of its own, which is told."""
+    from yamjit.runs import whole_file
+
+    def tell(kept: Path) -> None:
+        print(f"yamjit: interrupted: what was done is in {str(kept)!r}", file=sys.stderr)
+
+    with whole_file(Path(args.output), seeks=seeks, kept=tell) as file:
+        yield file
 
 
 # -- Arrays -----------------------------------------------------------------------------------------------------
@@ -248,8 +248,8 @@ def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
             extra={"format": form},
         )
     _refuse_resuming(args)
-    _check(args, listener)
     recordings = _recordings(args)
+    _check(args, listener)
     if args.jobs > 1:
         raise InputError("several processes write arrays to a folder alone: -o FOLDER")
     if form in ("npy", "npz") and len(recordings) > 1:
@@ -265,11 +265,11 @@ def _array_format(args: argparse.Namespace) -> str:
 
     if args.format is not None:
         return str(args.format)
-    if args.output in (None, "-"):
+    if args.output in (None, "-") or _is_nameless(args):
         return "csv"
     if is_folder(args):
         return "npz"
-    suffix = Path(args.output).suffix[1:].lower()
+    suffix = suffix_of(args)
     if suffix not in ARRAY_FORMATS:
         raise InputError(f"{args.output!r} ends like no format; accepted are {', '.join(ARRAY_FORMATS)}")
     return suffix
@@ -278,7 +278,6 @@ def _array_format(args: argparse.Namespace) -> str:
 @contextlib.contextmanager
 def _array_writer(args: argparse.Namespace, form: str) -> Iterator[Any]:
     from yamjit.output.arrays import ARRAY_FORMATS
-    from yamjit.runs import whole_file
 
     if args.output in (None, "-"):
         if form != "csv":
@@ -286,8 +285,7 @@ def _array_writer(args: argparse.Namespace, form: str) -> Iterator[Any]:
         with ARRAY_FORMATS[form](sys.stdout.buffer) as writer:
             yield writer
         return
-    refuse_input_as_output(args.files, args.output)
-    with whole_file(Path(args.output)) as file, ARRAY_FORMATS[form](file) as writer:
+    with _file(args, seeks=form == "npy") as file, ARRAY_FORMATS[form](file) as writer:
         yield writer
 
 
@@ -302,7 +300,7 @@ def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
 
     if args.output in (None, "-"):
         raise InputError("a picture goes to a file or a folder: -o FILE")
-    form = args.format or ("png" if is_folder(args) else suffix_of(args))
+    form = args.format or ("png" if is_folder(args) or _is_nameless(args) else suffix_of(args))
     if form not in PICTURE_FORMATS:
         raise InputError(f"{args.output!r} ends like no format; accepted are {', '.join(PICTURE_FORMATS)}")
     job = Pictures(**hearing, form=form)
@@ -314,11 +312,10 @@ def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
             lambda places: dataclasses.replace(job, places=places),
         )
     _refuse_resuming(args)
-    _check(args, job)
     recordings = _recordings(args)
+    _check(args, job)
     if len(recordings) > 1:
         raise InputError(f"a picture shows one recording, and there are {len(recordings)}: -o FOLDER")
-    refuse_input_as_output(args.files, args.output)
     with Progress(1, quiet=args.quiet) as progress:
         job = dataclasses.replace(job, target=Path(args.output), watch=progress.watch)
         return follow(outcomes(recordings, job), 1, progress)

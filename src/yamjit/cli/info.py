@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.card import card_lines
 from yamjit.cli.exits import EXIT_OK
+from yamjit.cli.outputs import Reads
 from yamjit.cli.unrunnable import Unrunnable, load_or_describe
 from yamjit.spec import OFFICIAL_MODEL, PACKAGED_MODELS
-from yamjit.text import printable
+from yamjit.text import json_text, printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -36,7 +36,11 @@ def add_parser(verbs: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "model", nargs="?", metavar="MODEL", help="a .tflite file, or starter; by default the one in use"
+        "model",
+        nargs="?",
+        type=Reads("a model"),
+        metavar="MODEL",
+        help="a .tflite file, or starter; by default the one in use",
     )
     parser.add_argument("--labels", action="store_true", help="list every label")
     parser.add_argument("--json", action="store_true", help="print an object of JSON, labels and all")
@@ -56,7 +60,7 @@ def _run(args: argparse.Namespace) -> int:
 
     model = load_or_describe(args.model)
     if args.json:
-        print(json.dumps(_document(model), indent=1, ensure_ascii=False))
+        print(json_text(_document(model), indent=1))
         return EXIT_OK
     for key, value in _facts(model):
         print(f"{key:<12}{printable(value)}")
@@ -66,13 +70,16 @@ def _run(args: argparse.Namespace) -> int:
     print("\noperators")
     for line in _operators(model):
         print(f"  {printable(line)}")
-    labels = model.heads[0].labels if model.heads else ()
-    print(f"\nlabels ({len(labels)})")
-    shown = len(labels) if args.labels else _LABELS_SHOWN
-    for index, label in enumerate(labels[:shown]):
-        print(f"  {index:>4}  {printable(label)}")
-    if shown < len(labels):
-        print("   ...  (--labels lists them all)")
+    for head in model.heads:
+        of_head = f" of {printable(head.name)}" if len(model.heads) > 1 else ""
+        print(f"\nlabels{of_head} ({len(head.labels)})")
+        shown = len(head.labels) if args.labels else _LABELS_SHOWN
+        for index, label in enumerate(head.labels[:shown]):
+            print(f"  {index:>4}  {printable(label)}")
+        if shown < len(head.labels):
+            print("   ...  (--labels lists them all)")
+    if not model.heads:
+        print("\nlabels (0)")
     return EXIT_OK
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.arguments import seconds
+from yamjit.cli.outputs import Input, Reads, writes
 from yamjit.errors import InputError
-from yamjit.text import printable, printable_lines
+from yamjit.text import json_text, printable, printable_lines
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -24,6 +25,7 @@ __all__ = [
     "add_embedding",
     "add_folds",
     "add_pictures",
+    "add_quiet",
     "add_report",
     "card_of",
     "dataset_of",
@@ -31,6 +33,8 @@ __all__ = [
     "draw",
     "features_of",
     "folds_of",
+    "keep_clips",
+    "named_file",
     "pair",
     "read_names",
     "tell",
@@ -52,9 +56,17 @@ classes. Clips whose split is validation or test are never learned from.
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add the labelled recordings."""
-    parser.add_argument("data", nargs="+", metavar="DATA", help="a folder of folders, a table, or label files")
+    parser.add_argument(
+        "data",
+        nargs="+",
+        type=Reads("a table or label file"),
+        metavar="DATA",
+        help="a folder of folders, a table, or label files",
+    )
     group = parser.add_argument_group("data")
-    group.add_argument("--audio", metavar="FOLDER", help="where the recordings of a table or of labels are")
+    group.add_argument(
+        "--audio", type=Reads("a folder"), metavar="FOLDER", help="where the recordings of a table or of labels are"
+    )
     group.add_argument(
         "--column",
         type=_column,
@@ -174,7 +186,7 @@ def add_embedding(parser: argparse.ArgumentParser) -> None:
         "--hop", type=seconds, default=0.48, metavar="SECONDS", help="from one window to the next (default: 0.48)"
     )
     parser.add_argument("--no-cache", action="store_true", help="compute embeddings again, and keep none")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no warnings; errors stay")
+    add_quiet(parser)
 
 
 def add_card(parser: argparse.ArgumentParser) -> None:
@@ -187,7 +199,7 @@ def add_card(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--keep", action="store_true", help="keep the model's own output, before the new one")
     group.add_argument(
         "--display-names",
-        type=pair,
+        type=named_file,
         action="append",
         default=[],
         metavar="LANGUAGE=FILE",
@@ -201,7 +213,7 @@ def card_of(args: argparse.Namespace, **more: Any) -> Any:
 
     texts = {name: getattr(args, name) for name in ("description", "author", "license")}
     return ModelCard(
-        name=args.name or Path(args.output).stem,
+        name=args.name or Path(args.output).stem.encode(errors="replace").decode(),
         head_name=args.head_name,
         keep=args.keep,
         display_names={locale: read_names(path) for locale, path in args.display_names},
@@ -229,35 +241,63 @@ def read_names(path: str) -> tuple[str, ...]:
         raise InputError(f"{path!r}: {error}") from error
 
 
+def keep_clips(args: argparse.Namespace, dataset: Dataset) -> None:
+    """Refuse to write over recordings that are learned from.
+
+    Raises
+    ------
+    InputError
+    """
+    args.outputs.refuse((clip.path for clip in dataset.clips), "a recording")
+
+
 def write(path: str, data: bytes) -> None:
     """Write a file, whole or not at all.
 
     Raises
     ------
-    InputError
+    OutputError
         If that is not possible.
     """
-    from yamjit.disk import describe, write_whole
+    from yamjit.runs import whole_file
 
-    try:
-        write_whole(Path(path), data)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {describe(error)}") from error
+    with whole_file(Path(path)) as file:
+        file.write(data)
 
 
 def deliver(args: argparse.Namespace, document: dict[str, Any], text: str) -> None:
-    """Print figures, and write them as JSON where that was asked for."""
+    """Print figures, and write them as JSON where that was asked for; where it was, `--quiet` prints nothing."""
+    figures = json_text(_finite(document), indent=1)
     if args.report:
-        write(args.report, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+        write(args.report, f"{figures}\n".encode())
     if args.json:
-        print(json.dumps(document, indent=1, ensure_ascii=False))
-    else:
+        print(figures)
+    elif not (args.report and args.quiet):
         print(printable_lines(text), end="")
+
+
+def _finite(value: Any) -> Any:
+    """Return a document with null in place of numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add ``--quiet``."""
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="no progress, no warnings, no figures that --report takes; errors stay",
+    )
 
 
 def add_pictures(parser: argparse.ArgumentParser, what: str) -> None:
     """Add ``--plot``."""
-    parser.add_argument("--plot", metavar="FILE", help=f"draw {what}: .png, .svg or .pdf")
+    parser.add_argument("--plot", type=writes, metavar="FILE", help=f"draw {what}: .png, .svg or .pdf")
 
 
 def draw(path: str, figure: Any) -> None:
@@ -281,7 +321,7 @@ def draw(path: str, figure: Any) -> None:
 def add_report(parser: argparse.ArgumentParser) -> None:
     """Add how figures are given."""
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument("--report", metavar="FILE", help="write the figures to a file as well, as JSON")
+    parser.add_argument("--report", type=writes, metavar="FILE", help="write the figures to a file as well, as JSON")
 
 
 def tell(lines: Iterable[str]) -> None:
@@ -311,7 +351,13 @@ def _column(text: str) -> tuple[str, str]:
     return what, name
 
 
+def named_file(text: str) -> tuple[str, Input]:
+    """Read NAME=FILE, a file that is read."""
+    name, file = pair(text)
+    return name, Reads("a file of names")(file)
+
+
 def _folds(text: str) -> int:
-    if not text.isdecimal() or int(text) == 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither 0 nor a number of folds from 2 up")
+    if not (text.isascii() and text.isdecimal()) or len(text) > 6 or int(text) == 1:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is neither 0 nor a number of folds from 2 to 999999")
     return int(text)

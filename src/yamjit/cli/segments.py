@@ -8,6 +8,7 @@ from typing import Any
 
 from yamjit.cli import arguments
 from yamjit.cli.delivery import deliver_to_folder, hearing_of
+from yamjit.cli.outputs import writes_folder
 
 __all__ = ["add_parser"]
 
@@ -23,7 +24,9 @@ def add_parser(verbs: Any) -> None:
         "FOLDER/NAME.yamjit.segments/RECORDING_START_CLASS.flac, a folder for each recording, in the same tree.",
     )
     arguments.add_inputs(parser)
-    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the segments go")
+    parser.add_argument(
+        "-o", "--output", type=writes_folder, required=True, metavar="FOLDER", help="where the segments go"
+    )
     parser.add_argument(
         "--padding",
         type=arguments.existing,

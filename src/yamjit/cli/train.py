@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, learning
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
+from yamjit.cli.outputs import writes
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -24,8 +25,10 @@ def add_parser(verbs: Any) -> None:
         "that are held out in turn, trained on all of them, and written with the network as one int8 .tflite.",
     )
     learning.add_data(parser)
-    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the model to be written, a .tflite")
-    parser.add_argument("--head", metavar="FILE", help="write the head in floating point as well, an .npz")
+    parser.add_argument(
+        "-o", "--output", type=writes, required=True, metavar="FILE", help="the model to be written, a .tflite"
+    )
+    parser.add_argument("--head", type=writes, metavar="FILE", help="write the head in floating point as well, an .npz")
     arguments.add_model(parser)
     arguments.add_backend(parser)
     arguments.add_threads(parser)
@@ -45,12 +48,22 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         default="sigmoid",
         help="whether classes are independent, or share one; a model has sigmoids in any case (default: sigmoid)",
     )
-    group.add_argument("--hidden", type=int, default=0, metavar="N", help="units of a hidden layer (default: none)")
-    group.add_argument("--weight-decay", type=float, default=0.003, metavar="X", help="default: %(default)s")
-    group.add_argument("--iterations", type=int, default=300, metavar="N", help="at most (default: %(default)s)")
+    group.add_argument(
+        "--hidden",
+        type=arguments.whole(0, 4096),
+        default=0,
+        metavar="N",
+        help="units of a hidden layer (default: none)",
+    )
+    group.add_argument(
+        "--weight-decay", type=arguments.real(0, 1e6), default=0.003, metavar="X", help="default: %(default)s"
+    )
+    group.add_argument(
+        "--iterations", type=arguments.whole(1, 10**6), default=300, metavar="N", help="at most (default: %(default)s)"
+    )
     group.add_argument(
         "--validation",
-        type=float,
+        type=arguments.real(0, 0.5, "share"),
         default=0.0,
         metavar="SHARE",
         help="of the recordings, to stop early by (default: none)",
@@ -59,10 +72,22 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--balanced", action="store_true", help="let classes count the same, however many clips they have"
     )
     group.add_argument(
-        "--copies", type=int, default=0, metavar="N", help="changed copies of each recording (default: none)"
+        "--copies",
+        type=arguments.whole(0, 1000),
+        default=0,
+        metavar="N",
+        help="changed copies of each recording (default: none)",
     )
-    group.add_argument("--embedding-noise", type=float, default=0.0, metavar="X", help="on embeddings (default: none)")
-    group.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn (default: %(default)s)")
+    group.add_argument(
+        "--embedding-noise", type=arguments.real(0, 1e6), default=0.0, metavar="X", help="on embeddings (default: none)"
+    )
+    group.add_argument(
+        "--seed",
+        type=arguments.whole(0, 2**64 - 1),
+        default=0,
+        metavar="N",
+        help="of all that is drawn (default: %(default)s)",
+    )
     learning.add_folds(group, "of which each is judged by a head that has learned from the others")  # type: ignore[arg-type]
     group.add_argument(
         "--calibrate",
@@ -78,6 +103,7 @@ def _run(args: argparse.Namespace) -> int:
 
     options = _options(args)
     dataset = learning.dataset_of(args)
+    learning.keep_clips(args, dataset)
     dataset.check_learnable()
     if args.calibrate and dataset.has_split and args.folds is None:
         raise InputError("--calibrate would learn from validation and test; --folds N divides the clips of 'train'")
@@ -173,5 +199,6 @@ def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple
         return None, document, text
     held_out = judged["max"]
     report = cross_calibrate(held_out.scores, held_out.targets, held_out.folds)
+    learning.tell(f"warning: {line}" for line in report.warnings)
     text += f"calibration error of the highest windows: {report.before:.4f}, calibrated {report.after:.4f}\n"
     return fit_sigmoids(held_out.scores, held_out.targets), document | report.as_dict(), text

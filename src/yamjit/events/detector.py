@@ -75,21 +75,31 @@ class EventDetector:
         score_thresholds: npt.ArrayLike | None = None,
         find: Callable[[Any], Iterable[int]] | None = None,
     ) -> None:
-        heads = [""] * len(names) if heads is None else heads
-        thresholds = np.full(len(names), -np.inf) if score_thresholds is None else np.asarray(score_thresholds)
-        if not len(names) == len(class_indices) == len(audioset_ids):
+        names = tuple(checks.text(name, "a name") for name in checks.elements(names, "names", "names"))
+        indices = checks.elements(class_indices, "class_indices", "whole numbers")
+        ids = tuple(checks.text(one, "an id") for one in checks.elements(audioset_ids, "audioset_ids", "ids"))
+        heads = ("",) * len(names) if heads is None else checks.elements(heads, "heads", "names")
+        thresholds = np.full(len(names), -np.inf)
+        if score_thresholds is not None:
+            thresholds = checks.array(score_thresholds, "score_thresholds", np.float64)
+        if len(heads) != len(names) or thresholds.shape != (len(names),):
+            raise InputError(f"{len(heads)} heads and thresholds {thresholds.shape} of {len(names)} classes")
+        heads = tuple(checks.text(head, "the name of a head") for head in heads)
+        if not len(names) == len(indices) == len(ids):
             raise InputError(
-                f"{len(names)} names, {len(class_indices)} indices and {len(audioset_ids)} ids were given; "
+                f"{len(names)} names, {len(indices)} indices and {len(ids)} ids were given; "
                 "one of each for every class is accepted"
             )
         options = EventOptions() if options is None else options
-        self._classes = list(zip(names, map(int, class_indices), audioset_ids, heads, strict=True))
+        checks.instance(options, "options", EventOptions)
+        whole = [checks.whole(index, "a class index", -1) for index in indices]
+        self._classes = list(zip(names, whole, ids, heads, strict=True))
         # As in `Categories.rank`: a float32 that is printed as 0.7 reaches a threshold of 0.7.
         self._thresholds = thresholds.astype(np.float32).astype(np.float64).tolist()
         self._rules = Rules(options, names, find)
         self._window_s = _checked_length("window_s", window_s)
         self._smoother = _Smoother(options, _checked_length("hop_s", hop_s))
-        self._channel = channel
+        self._channel = None if channel is None else checks.whole(channel, "channel", 0)
         self._hint = ": Classifier.listed_scores gives those of all heads" if any(heads) else ""
         self._tracks: dict[int, _Track] = {}
         self._last_s = -math.inf

@@ -8,9 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from yamjit import checks
+from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, check_channels, check_rate
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
-from yamjit.heads import HeadInfo, choose_heads, describe_heads, told_apart
+from yamjit.head_names import choose_heads, describe_heads, told_apart
+from yamjit.heads import HeadInfo
 from yamjit.learn.heads import checked_labels
 from yamjit.tflite.metadata import (
     AssociatedFile,
@@ -48,6 +51,8 @@ def set_texts(described: Described, **texts: str) -> bytes:
     strange = [name for name in texts if name not in TEXTS]
     if strange:
         raise InputError(f"no text {strange[0]!r}; accepted: {', '.join(TEXTS)}")
+    for name, text in texts.items():
+        checks.text(text, name)
     metadata = _metadata(described)
     said = {name: getattr(metadata, name) for name in TEXTS} | texts
     changed = Metadata(
@@ -65,12 +70,17 @@ def set_audio(described: Described, sample_rate: int, channels: int = 1) -> byte
     Parameters
     ----------
     described : Described
-    sample_rate : int > 0
+    sample_rate : int in [1000, 768000]
         In Hz.
-    channels : int > 0
+    channels : int in [1, 64]
+
+    Raises
+    ------
+    InputError
+        If it is something else.
     """
-    if sample_rate <= 0 or channels <= 0:
-        raise InputError(f"{channels} channels at {sample_rate} Hz; numbers above 0 are accepted")
+    sample_rate = check_rate(sample_rate, "sample_rate", DEFAULT_AUDIO_LIMITS)
+    channels = check_channels(channels, DEFAULT_AUDIO_LIMITS)
     metadata = _metadata(described)
     subgraph = metadata.subgraphs[0]
     first, *others = subgraph.inputs
@@ -150,6 +160,7 @@ def set_calibration(
         raise InputError(f"a calibration of {calibration.classes} classes for {classes}")
     units: list[ProcessUnit] = [u for u in tensor.process_units if not isinstance(u, ScoreCalibration)]
     if score_threshold is not None:
+        score_threshold = checks.number(score_threshold, "score_threshold", 0, 1)
         units = [u for u in units if not isinstance(u, ScoreThresholding)] + [ScoreThresholding(score_threshold)]
     dropped = {f.name for f in tensor.associated_files if f.type == FileType.TENSOR_AXIS_SCORE_CALIBRATION}
     listed: tuple[AssociatedFile, ...] = ()

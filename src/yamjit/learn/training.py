@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
-from yamjit.heads import choose_heads
-from yamjit.learn.dataset import Dataset, divide
+from yamjit.head_names import choose_heads
+from yamjit.learn.dataset import Dataset
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import DEFAULT_HOP_S, Features, Skipped
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
+from yamjit.learn.folds import divide
 from yamjit.learn.heads import Head, sigmoid, softmax
 
 __all__ = ["TrainOptions", "cross_validate", "cross_validate_all", "evaluate_head", "evaluate_model", "train_head"]
@@ -39,8 +41,11 @@ class TrainOptions:
     validation: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.validation <= 0.5:
-            raise InputError(f"validation is {self.validation!r}; a share from 0 to 0.5 of the clips is accepted")
+        checks.instance(self.fit, "fit", FitOptions)
+        if isinstance(self.class_weights, str):
+            checks.choice(self.class_weights, "class_weights", ("balanced",))
+        checks.instance(self.class_weights, "class_weights", str, Mapping, type(None))
+        checks.number(self.validation, "validation", 0, 0.5, kind="shares of the clips")
 
 
 def train_head(
@@ -67,8 +72,14 @@ def train_head(
     InputError
         If a class has no clips, or there is but one kind of them.
     """
-    features.dataset.check_learnable()
-    return _train(features.select(features.dataset.teaching()), options or TrainOptions(), progress)
+    dataset = checks.instance(features, "features", Features).dataset
+    dataset.check_learnable()
+    return _train(features.select(dataset.teaching()), _checked(options), progress)
+
+
+def _checked(options: TrainOptions | None) -> TrainOptions:
+    checks.instance(options, "options", TrainOptions, type(None))
+    return TrainOptions() if options is None else options
 
 
 def _train(
@@ -106,6 +117,9 @@ def evaluate_head(head: Head, features: Features, *, aggregate: str = "logit") -
     aggregate : {"logit", "mean", "max"}
         How windows become a clip, see `clip_scores`.
     """
+    checks.choice(aggregate, "aggregate", AGGREGATES)
+    checks.instance(head, "head", Head)
+    checks.instance(features, "features", Features)
     values = head.logits(features.embeddings) if aggregate == "logit" else head.scores(features.embeddings)
     dataset = features.dataset
     return Evaluation(
@@ -146,6 +160,7 @@ def cross_validate(
     InputError
         If nothing can be learned, or nothing can be held out.
     """
+    checks.choice(aggregate, "aggregate", AGGREGATES)
     return cross_validate_all(features, options, folds=folds, augment=augment, aggregates=(aggregate,))[aggregate]
 
 
@@ -158,15 +173,16 @@ def cross_validate_all(
     aggregates: Sequence[str] = AGGREGATES,
 ) -> dict[str, Evaluation]:
     """Train as `cross_validate` does, and judge by each of several ways from windows to clips."""
-    features.dataset.check_learnable()
-    options = options or TrainOptions()
-    parts: dict[str, list[Evaluation]] = {aggregate: [] for aggregate in aggregates}
+    checks.instance(features, "features", Features).dataset.check_learnable()
+    options = _checked(options)
+    ways = [checks.choice(one, "aggregates", AGGREGATES) for one in checks.elements(aggregates, "aggregates", "ways")]
+    parts: dict[str, list[Evaluation]] = {aggregate: [] for aggregate in ways}
     names = []
     for name, training, test in features.dataset.folds(folds, seed=options.fit.seed):
         learned = features.select(training)
         head = _train(augment(learned) if augment else learned, options).head
         held_out = features.select(test)
-        for aggregate in aggregates:
+        for aggregate in parts:
             parts[aggregate].append(evaluate_head(head, held_out, aggregate=aggregate))
         names.append(name)
     if not names:
@@ -205,8 +221,9 @@ def evaluate_model(
     InputError
         If the output does not have all of the dataset's classes.
     """
-    if aggregate not in ("mean", "max"):
-        raise InputError(f"aggregate is {aggregate!r}; accepted: mean, max")
+    checks.instance(model, "model", Classifier)
+    checks.instance(dataset, "dataset", Dataset)
+    checks.choice(aggregate, "aggregate", ("mean", "max"))
     (info,) = choose_heads(model.heads, head)
     missing = [name for name in dataset.classes if name not in info.labels]
     if missing:

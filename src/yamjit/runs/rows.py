@@ -18,6 +18,7 @@ from yamjit.runs.inputs import Recording
 from yamjit.runs.naming import Places
 from yamjit.runs.pool import Outcome, outcomes
 from yamjit.runs.whole import whole_file
+from yamjit.writing import NamedFile, naming
 
 __all__ = ["Listener", "RowJob", "rows_to_writer"]
 
@@ -50,7 +51,7 @@ def rows_to_writer(
         for outcome in outcomes(recordings, lambda one: _write(writer, one.name, listener.hear(one))):
             yield _told(outcome, writer)
         return
-    with tempfile.TemporaryDirectory(prefix="yamjit-") as spool:
+    with tempfile.TemporaryDirectory(prefix="yamjit-", ignore_cleanup_errors=True) as spool:
         for waiting in outcomes(recordings, _Spooling(listener, Path(spool)), processes):
             if waiting.value is None:
                 yield _told(Outcome(waiting.recording, failure=waiting.failure), writer)
@@ -115,12 +116,14 @@ class _Spooling:
 
     def __call__(self, recording: Recording) -> _Spooled:
         heard = self.listener.hear(recording)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=self.folder, delete=False) as file:
+        with naming(str(self.folder)):
+            descriptor, name = tempfile.mkstemp(dir=self.folder)
+        with text_stream(io.BufferedWriter(NamedFile(descriptor, "wb", str(self.folder)))) as file:
             while True:
                 try:
                     rows = next(heard)
                 except StopIteration as stop:
-                    return _Spooled(Path(file.name), stop.value)
+                    return _Spooled(Path(name), stop.value)
                 file.writelines(json.dumps(row) + "\n" for row in rows)
                 file.write("\n")
 

@@ -7,20 +7,24 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from yamjit import disk
-from yamjit.disk import PARTIAL_PREFIX, describe
-from yamjit.errors import OutputError
+import yamjit.writing
+from yamjit.disk import describe
+from yamjit.errors import AudioError, OutputError
 from yamjit.runs.inputs import is_named_like_audio
 from yamjit.runs.naming import is_segment
+from yamjit.writing import PARTIAL_PREFIX, naming
 
 __all__ = ["PlaceError", "is_of_the_disk", "remove_result", "whole_file", "whole_folder", "writing"]
 
 #: What no other recording would be spared.
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+#: Where fewer are free, a disk is full.
+_FULL_BYTES = 2**16
 
 
 class PlaceError(OutputError):
@@ -28,18 +32,23 @@ class PlaceError(OutputError):
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write to that is at `path` once it is whole, see `yamjit.disk.whole_file`.
+def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
+    """Give a file to write to that is at `path` once it is whole, see `yamjit.writing.whole_file`.
 
     Raises
     ------
     OutputError
         If it cannot be written.
     """
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with disk.whole_file(path) as file:
+    try:
+        with naming(str(path)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with yamjit.writing.whole_file(path, seeks=seeks, kept=kept) as file:
             yield file
+    except OSError as error:
+        if error.filename != str(path) or isinstance(error, BrokenPipeError):
+            raise
+        raise _refusal(path, error) from error
 
 
 @contextlib.contextmanager
@@ -55,7 +64,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
     try:
         with writing(path):
             partial.mkdir(parents=True)
+        with _telling_of_full_disks(path, partial):
             yield partial
+        with writing(path):
             if os.path.lexists(path):
                 _refuse_recordings(path)
                 path.rename(former)
@@ -89,7 +100,11 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{str(path)!r}: cannot be written: {describe(error)}") from error
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{str(path)!r}: cannot be written: {describe(error)}")
 
 
 def is_of_the_disk(error: BaseException) -> bool:
@@ -100,6 +115,18 @@ def is_of_the_disk(error: BaseException) -> bool:
             return True
         cause = cause.__cause__
     return False
+
+
+@contextlib.contextmanager
+def _telling_of_full_disks(path: Path, folder: Path) -> Iterator[None]:
+    """Say that the disk is full where libsndfile says no more than "System error"."""
+    try:
+        yield
+    except AudioError:
+        with writing(path):
+            if shutil.disk_usage(folder).free < _FULL_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+        raise
 
 
 def _beside(path: Path) -> Path:

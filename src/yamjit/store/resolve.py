@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from yamjit import checks
 from yamjit.disk import CACHE_VARIABLE, describe, read_regular
 from yamjit.errors import DownloadError, InputError, LimitError, ModelError, ModelNotFoundError
 from yamjit.signatures import folder_kind
@@ -211,7 +212,7 @@ def _read_argument(model: Any, most: int) -> tuple[bytes, Path | None]:
     if isinstance(model, (bytes, bytearray, memoryview)):
         return _check_size(bytes(model), "the model given as bytes", most), None
     if isinstance(model, (str, os.PathLike)):
-        path = Path(model)
+        path = checks.path(model, "model")
         return _read_path(path, repr(os.fspath(path)), most), path
     if hasattr(model, "read"):
         return _read_object(model, most), None
@@ -237,7 +238,7 @@ def _read_object(file: Any, most: int) -> bytes:
     try:
         while len(data) <= most and (chunk := file.read(_CHUNK_BYTES)):
             data += chunk
-    except (OSError, ValueError, TypeError) as error:
+    except Exception as error:  # of a foreign object
         raise ModelError(f"{name}: cannot be read: {describe(error)}") from error
     return _check_size(bytes(data), name, most)
 

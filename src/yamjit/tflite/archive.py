@@ -142,6 +142,11 @@ def _check_entries(entries: list[zipfile.ZipInfo], data: bytes, start: int) -> N
 
 
 def _unpack(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], limits: Limits) -> dict[str, bytes]:
+    claimed = sum(entry.file_size for entry in entries)
+    if claimed > limits.archive_bytes:
+        raise LimitError(
+            f"{len(entries)} files claim {claimed} bytes; at most {limits.archive_bytes} (limit archive_bytes)"
+        )
     files = {}
     left = limits.archive_bytes
     for entry in entries:
