@@ -191,7 +191,9 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
         end = _next(file, grammar, form, start + claimed)
         if _goes_on(file, grammar, end) and not _is_overrun(file, grammar, start, end):
             form.data.append((start, start + claimed))
-            if (samples := form.samples) is not None and _is_odd(samples, claimed, end - start):
+            if (samples := form.samples) is not None and _is_odd(
+                samples, claimed, end - start, end < file.size and is_padding(file, end, file.size)
+            ):
                 form.remark = f"its header counts {claimed} bytes of samples, which do not come out even"
             return end
     if claimed == 0 and _goes_on(file, grammar, start):
@@ -212,9 +214,12 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
     return end
 
 
-def _is_odd(samples: Samples, claimed: int, padded: int) -> bool:
-    """Return whether a number of bytes is none of whole blocks, or of frames where they are whole with the padding."""
-    return claimed % samples.block > 0 and (not samples.plain or padded % samples.block == 0)
+def _is_odd(samples: Samples, claimed: int, padded: int, has_zeros: bool) -> bool:
+    """Return whether a number of bytes is none of whole frames or blocks, and what pads them may belong to them.
+
+    The last block of a compressed encoding is often a shorter one.
+    """
+    return claimed % samples.block > 0 and (padded % samples.block == 0 if samples.plain else has_zeros)
 
 
 def _is_overrun(file: OpenedFile, grammar: Grammar, start: int, end: int) -> bool:
