@@ -9,16 +9,18 @@ Importing this package imports NumPy at most; readers, decoders and compilers ar
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # as typing has it, which takes longer to load than all of this
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from yamjit.audio import Microphone, RawPcm
     from yamjit.categories import ClassifierOptions
     from yamjit.classification import Classification
     from yamjit.classifier import Classifier, load
     from yamjit.errors import (
         AudioError,
+        AudioNotFoundError,
         DependencyError,
         DownloadError,
         InputError,
@@ -38,6 +40,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AudioError",
+    "AudioNotFoundError",
     "Classification",
     "Classifier",
     "ClassifierOptions",
@@ -80,7 +83,9 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-import secrets
-import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
+from yamjit.text import printable
+from yamjit.writing import PARTIAL_PREFIX, replace_whole, whole_file, write_whole
 
 __all__ = [
     "CACHE_VARIABLE",
@@ -21,6 +18,7 @@ __all__ = [
     "cache_directory",
     "describe",
     "is_private",
+    "make_private",
     "printable",
     "read_limited",
     "read_regular",
@@ -28,9 +26,6 @@ __all__ = [
     "whole_file",
     "write_whole",
 ]
-
-#: How the names of files begin that are being written.
-PARTIAL_PREFIX = ".yamjit-partial-"
 
 CACHE_VARIABLE = "YAMJIT_CACHE"
 
@@ -92,9 +87,20 @@ def is_private(status: os.stat_result) -> bool:
     return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-def read_limited(
-    path: str | os.PathLike[str], most: int, *, what: str, error: type[YamjitError] = InputError
-) -> bytes:
+def make_private(folder: Path) -> None:
+    """Make sure of a folder that nobody else can write to.
+
+    Raises
+    ------
+    OSError
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if not is_private(folder.stat()):
+        raise PermissionError(errno.EPERM, f"others may write to {str(folder)!r}")
+
+
+def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: type[YamjitError] = InputError) -> bytes:
     """Return the content of a file that a user named: a regular file whose size is checked before memory is taken.
 
     Parameters
@@ -127,108 +133,7 @@ def read_limited(
     return data
 
 
-def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
-    """Write `data` to `path` as `whole_file` does.
-
-    Raises
-    ------
-    OSError
-    """
-    with whole_file(path, mode) as file:
-        file.write(data)
-
-
-def replace_whole(path: Path, data: bytes, mode: int) -> None:
-    """Put a regular file that holds `data` at `path`, all of it or nothing, in the place of whatever is there.
-
-    For caches, where nothing but our own files belongs; what users name is written by `write_whole`.
-
-    Raises
-    ------
-    OSError
-    """
-    partial, descriptor = _open_partial(path, None, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(mode)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def whole_file(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
-    """Give a file to write to that is at `path` once it is whole; until then, and after an error, what is there stays.
-
-    A link stays a link: the file it leads to is replaced. Devices and named pipes are written to directly. A file that
-    has other names, or lies in a directory that cannot be written to, is written over once the new content is whole.
-
-    Parameters
-    ----------
-    path : Path
-    mode : int, optional
-        Permissions; by default those of the file that is there, else those that the umask leaves of a new one.
-
-    Raises
-    ------
-    OSError
-    """
-    target = Path(os.path.realpath(path))
-    try:
-        before: os.stat_result | None = target.stat()
-    except FileNotFoundError:
-        before = None
-    if before is not None and not stat.S_ISREG(before.st_mode):
-        with target.open("wb", buffering=0) as file:  # fails for a directory, as it should
-            yield file  # type: ignore[misc]
-        return
-    partial, descriptor = _open_partial(target, before, 0o666 if mode is None else mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        _settle(partial, target, before, mode)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _open_partial(target: Path, before: os.stat_result | None, mode: int) -> tuple[Path, int]:
-    """Create the file that becomes `target`: beside it, or in the temporary directory where that is not allowed."""
-    partial = target.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    try:
-        return partial, os.open(partial, flags, mode)
-    except PermissionError:
-        if before is None or not os.access(target, os.W_OK):
-            raise
-        descriptor, name = tempfile.mkstemp(prefix=PARTIAL_PREFIX)
-        return Path(name), descriptor
-
-
-def _settle(partial: Path, target: Path, before: os.stat_result | None, mode: int | None) -> None:
-    """Put a whole file in its place."""
-    if before is not None and (before.st_nlink > 1 or partial.parent != target.parent):
-        with partial.open("rb") as whole, target.open("wb") as file:
-            shutil.copyfileobj(whole, file)
-        return
-    if before is not None and hasattr(os, "chown"):
-        with contextlib.suppress(OSError):  # only root may give files away
-            os.chown(partial, before.st_uid, before.st_gid)
-    if mode is not None or before is not None:
-        partial.chmod(mode if mode is not None else stat.S_IMODE(before.st_mode))  # type: ignore[union-attr]
-    partial.replace(target)
-
-
 def describe(error: Exception) -> str:
     """Return what went wrong, in one line, without the file name."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return printable(str(text))
-
-
-def printable(text: str) -> str:
-    """Return `text` in one line, without control characters."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return printable(" ".join(str(text).split()))

@@ -58,7 +58,7 @@ class _Log:
         self.started = threading.Event()
         self._decoding = False
         self._rate: str | None = None
-        self._losses = losses
+        self.losses = losses
         self._pipe = pipe
         self.thread = threading.Thread(target=self._read, name="yamjit-ffmpeg-log", daemon=True)
         self.thread.start()
@@ -81,19 +81,19 @@ class _Log:
         elif fault := _FAULT.match(line):
             self.fault = self.fault or line[fault.end() :]
             if self._decoding:
-                self._losses.add("fault of decoding", line[fault.end() :])
+                self.losses.add("fault of decoding", line[fault.end() :])
         elif not self._decoding:
             self._take_header(line)
         elif found := _CHOICE.match(line):
             self.chosen = int(found[1])
         elif _CORRUPT.search(line):
-            self._losses.add("damaged packet")
+            self.losses.add("damaged packet")
 
     def _take_frame(self, pts: str, rate: str, samples: str) -> None:
         if self._rate not in (None, rate):
-            self._losses.add("change of the sample rate", f"{rate} Hz, converted to the first one")
+            self.losses.add("change of the sample rate", f"{rate} Hz, converted to the first one")
         self._rate = rate
-        self._losses.follow(math.nan if pts == "NOPTS" else float(pts), int(samples) / max(1, int(rate)))
+        self.losses.follow(math.nan if pts == "NOPTS" else float(pts), int(samples) / max(1, int(rate)))
 
     def _take_header(self, line: str) -> None:
         if line.startswith("[info] Stream mapping:"):
@@ -136,10 +136,10 @@ class FfmpegReader:
         self._kind = container
         self.name = opened.name
         self.warnings: tuple[str, ...] = ()
-        self._losses = Losses(self.name)
+        self.losses = Losses(self.name)
         with contextlib.ExitStack() as stack:
             self._process = _start(program, container, self._place(stack))
-            self._log = _Log(_pipe(self._process.stderr), self._losses)
+            self._log = _Log(_pipe(self._process.stderr), self.losses)
             stack.callback(_end, self._process, self._log.thread)
             self._held = stack.pop_all()
         self._dropped = weakref.finalize(self, _drop, self._held, opened)
@@ -152,7 +152,12 @@ class FfmpegReader:
     @property
     def damage(self) -> str | None:
         """Once read: what was lost, and why the file ended too early."""
-        return self._losses.describe()
+        return self.losses.describe()
+
+    @property
+    def lost(self) -> bool:
+        """Once read: whether the file holds sound that could not be read."""
+        return self.losses.inside
 
     def skip(self, frames: int) -> int:
         """Leave nothing out: return 0. After a jump a lossy codec's samples would be others."""
@@ -220,13 +225,13 @@ class FfmpegReader:
         self._log.thread.join()
         missing = cut_short(self._opened, self._kind)
         if missing:
-            self._losses.end(missing)
-        elif code and not self._losses.describe():
-            self._losses.end(f", where ffmpeg ended with {code}")
+            self.losses.end(missing)
+        elif code and not self.losses.describe():
+            self.losses.end(f", where ffmpeg ended with {code}")
         elif self._log.holds_one_sound and tells_end(self._opened, self._kind):
             claimed_s = self._log.seconds or 0.0
-            if self._losses.reached_s < claimed_s - _ROUNDED_S:
-                self._losses.end(f", but its header claims {claimed_s:.6g} s")
+            if self.losses.reached_s < claimed_s - _ROUNDED_S:
+                self.losses.end(f", but its header claims {claimed_s:.6g} s")
 
 
 def find_ffmpeg() -> str | None:

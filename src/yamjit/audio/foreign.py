@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from yamjit.audio.containers import find_foreign, find_known
 from yamjit.audio.files import FileReader
 from yamjit.audio.pyav import PyAvReader, import_av
+from yamjit.audio.walking import lay_out
 from yamjit.errors import AudioError, DependencyError
 
 if TYPE_CHECKING:
@@ -60,12 +61,17 @@ def _open_unknown_encoding(opened: OpenedFile, limits: AudioLimits) -> PyAvReade
     if container is None:
         return None
     try:
+        layout = lay_out(opened, opened.read_at(0, 32))
         reader = _open_foreign(opened, container, limits)
-    except AudioError:
+    except (AudioError, OSError):
         return None
     if reader.encoding.startswith("pcm_"):  # libsndfile knows these: it is the header that is wrong
         reader.release()
         return None
+    remarks = layout.remarks
+    if joined := len(layout.parts) > 1:
+        remarks += (f"{len(layout.parts)} recordings are joined in it, of which not all may be heard",)
+    reader.losses.note(remarks, lost=layout.lost or joined)
     return reader
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.limits import BLOCK_SAMPLES, DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate, one_line
+from yamjit import checks
+from yamjit.audio.limits import BLOCK_SAMPLES, DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate
 from yamjit.audio.opening import describe_os_error, object_name
 from yamjit.audio.raw_header import HeaderWatch
 from yamjit.errors import AudioError, InputError
@@ -92,10 +93,9 @@ class RawPcm:
     ) -> None:
         if not hasattr(file, "read") or isinstance(file, io.TextIOBase):
             raise InputError(
-                f"{one_line(repr(file))} is no binary file object (an open file, or standard input: sys.stdin.buffer)"
+                f"{checks.shown(file)} is no binary file object (an open file, or standard input: sys.stdin.buffer)"
             )
-        if not isinstance(encoding, str) or encoding not in RAW_ENCODINGS:
-            raise InputError(f"encoding is {one_line(repr(encoding))}; accepted are {', '.join(RAW_ENCODINGS)}")
+        checks.choice(encoding, "encoding", RAW_ENCODINGS)
         self.channels = check_channels(channels, limits)
         self.name = object_name(file)
         self.sample_rate = check_rate(sample_rate, "sample_rate", limits)

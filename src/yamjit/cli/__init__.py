@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import io
+import errno
 import logging
-import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
-from yamjit import __version__
+from yamjit import __version__, startup
 from yamjit.cli import (
     bench,
     calibrate,
@@ -28,11 +28,14 @@ from yamjit.cli import (
     plot,
     segments,
     spectrogram,
+    streams,
     train,
 )
-from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_sigterm
+from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_signals
+from yamjit.cli.outputs import Outputs
 from yamjit.disk import describe
 from yamjit.errors import YamjitError
+from yamjit.text import printable, printable_lines
 
 __all__ = ["main"]
 
@@ -59,49 +62,75 @@ _VERBS = (
 
 _EPILOG = """\
 exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted,
-  143 terminated; what was done by then is whole
+  143 terminated; what was done by then is whole, in FILE.partial where it is less than was to be in FILE
 models: the official YAMNet (yamjit fetch), starter (in the package, see yamjit info starter), any file of the family
 environment: YAMJIT_MODEL  the model to use;  YAMJIT_CACHE  where a fetched model and compiled kernels are kept
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    parser = _parser()
-    completion.complete(parser)
-    args = parser.parse_args(argv)
-    _prepare_streams()
-    with heeding_sigterm():
-        return _run(args)
+    """Run the command line; returns the exit code.
 
-
-def _run(args: argparse.Namespace) -> int:
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        By default those of the process, which is then taken to be the command's.
+    """
+    if argv is None:
+        startup.ready()
+        streams.name_errors()
     try:
-        code: int = args.run(args)
-        sys.stdout.flush()
-        return code
+        with heeding_signals():
+            return _concluded(argv)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Terminated:
         return EXIT_TERMINATED
+
+
+def _concluded(argv: Sequence[str] | None) -> int:
+    """Do what is asked, and see that it has reached whoever reads it; say what is wrong."""
+    ended: SystemExit | None = None
+    try:
+        try:
+            code = _run(argv)
+        except SystemExit as error:  # after a help text, or wrong usage
+            ended = error
+        sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the results has enough; what is still buffered must not raise again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.drop_output()  # whoever read the results has enough
         return EXIT_OK
-    except (YamjitError, OSError) as error:  # OSError: standard output cannot be written, or no temporary file
-        if args.debug:
+    except (YamjitError, OSError, MemoryError, ImportError) as error:
+        streams.drop_output()
+        if "--debug" in (sys.argv if argv is None else argv):
             raise
-        where = getattr(error, "filename", None) or "standard output"
-        told = error if isinstance(error, YamjitError) else f"{where}: {describe(error)}"
-        print(f"yamjit: error: {told}", file=sys.stderr)
+        print(f"yamjit: error: {printable_lines(_told(error))}", file=sys.stderr)
         return EXIT_ERROR
+    if ended is not None:
+        raise ended
+    return code
 
 
-def _prepare_streams() -> None:
-    """Have names that are no text written with escapes, and the package's log shown where somebody is watching."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+def _run(argv: Sequence[str] | None) -> int:
+    parser = _parser()
+    completion.complete(parser)
+    args = parser.parse_args(argv)
+    streams.write_any_name()
     _tell_what_takes_long()
+    args.outputs = Outputs(args)
+    code: int = args.run(args)
+    return code
+
+
+def _told(error: Exception) -> str:
+    """Return what is wrong, in one line, with the name of what it concerns."""
+    if isinstance(error, YamjitError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    name = getattr(error, "filename", None)
+    more = " (ulimit -n says how many)" if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE) else ""
+    return f"{'' if name is None else printable(str(name)) + ': '}{describe(error)}{more}"
 
 
 def _tell_what_takes_long() -> None:
@@ -114,8 +143,15 @@ def _tell_what_takes_long() -> None:
         log.setLevel(logging.INFO)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong with arguments in one line: a pattern may have made a file's name an option."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="yamjit",
         description="Names the sounds in audio with Google's quantized YAMNet: no TensorFlow, no TFLite runtime.",
         epilog=_EPILOG,

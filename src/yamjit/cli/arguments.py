@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
+from yamjit.cli.outputs import Reads, writes_folder
 from yamjit.errors import InputError
-from yamjit.spec import MOST_THREADS
+from yamjit.spec import DEFAULT_MAX_RESULTS, MOST_THREADS
+
+if TYPE_CHECKING:
+    from yamjit.heads import HeadInfo
 
 __all__ = [
     "add_backend",
     "add_event_options",
+    "add_head",
     "add_inputs",
     "add_listing",
     "add_model",
@@ -19,6 +25,7 @@ __all__ = [
     "add_reading",
     "add_run",
     "add_threads",
+    "add_top",
     "add_windows",
     "by_name",
     "count",
@@ -43,7 +50,13 @@ dot and folders of results are passed over.
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the recordings to be read."""
-    parser.add_argument("files", nargs="+", metavar="INPUT", help="a recording, a folder of them, a pattern, or -")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Reads("a recording"),
+        metavar="INPUT",
+        help="a recording, a folder of them, a pattern, or -",
+    )
     parser.epilog = "\n\n".join(filter(None, (_INPUTS, parser.epilog)))
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
@@ -52,6 +65,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     """Add ``--model``."""
     parser.add_argument(
         "--model",
+        type=Reads("a model"),
         metavar="FILE",
         help="a quantized YAMNet .tflite, or starter, the small model of the package; "
         "by default $YAMJIT_MODEL, else the official model, fetched once",
@@ -130,17 +144,37 @@ def reading_of(args: argparse.Namespace) -> dict[str, Any]:
     return reading | ({"aggregate": args.aggregate} if hasattr(args, "aggregate") else {})
 
 
-def add_listing(parser: argparse.ArgumentParser, *, threshold: bool = True) -> None:
+def add_top(parser: argparse.ArgumentParser, *, some: bool = False) -> None:
+    """Add how many classes are listed; `some` of them, or -1 for all."""
+    parser.add_argument(
+        "--top",
+        "--max-results",
+        type=positive if some else count,
+        default=DEFAULT_MAX_RESULTS,
+        metavar="N",
+        help=f"classes of each head{'' if some else ', -1 for all'} (default: %(default)s)",
+    )
+
+
+def add_head(parser: Any, default: str) -> None:
+    """Add ``--head``."""
+    argument = parser.add_argument(
+        "--head", metavar="NAME|INDEX", help=f"output of the model that counts (default: {default})"
+    )
+    argument.completer = _head_names
+
+
+def add_listing(parser: argparse.ArgumentParser) -> None:
     """Add which classes are listed, and how they are called."""
     group = parser.add_argument_group("classes", "by name in any case, AudioSet id or index; see yamjit labels")
-    if threshold:
-        group.add_argument(
-            "--threshold",
-            type=by_name(fraction),
-            action="append",
-            metavar="[NAME=]SCORE",
-            help="score from which on classes are listed, of all or of one; may be repeated",
-        )
+    add_head(group, "all that there are")
+    group.add_argument(
+        "--threshold",
+        type=by_name(fraction),
+        action="append",
+        metavar="[NAME=]SCORE",
+        help="score from which on classes are listed, of all or of one; of an event, the highest; may be repeated",
+    )
     only = group.add_mutually_exclusive_group()
     for flag, text in (("--allow", "list only this; may be repeated"), ("--deny", "do not list this; may be repeated")):
         argument = only.add_argument(flag, action="append", default=[], metavar="NAME", help=text)
@@ -153,13 +187,16 @@ def add_listing(parser: argparse.ArgumentParser, *, threshold: bool = True) -> N
         metavar="NAME=CLASS;CLASS",
         help="list classes under one name, with the highest of their scores; may be repeated",
     )
-    group.add_argument("--groups", metavar="FILE", help="such groups in a file, JSON or text")
+    group.add_argument(
+        "--groups", type=Reads("a file of groups"), metavar="FILE", help="such groups in a file, JSON or text"
+    )
     group.add_argument(
         "--roll-up", action="store_true", help="let a class stand for its kinds as well, such as Dog for Bark"
     )
     group.add_argument("--locale", default="en", metavar="LANGUAGE", help="of the names, where the model has them")
     group.add_argument(
         "--calibration",
+        type=Reads("a calibration"),
         default="metadata",
         metavar="FILE",
         help="of the scores: a file, none, or metadata, what the model says (default: %(default)s)",
@@ -168,14 +205,24 @@ def add_listing(parser: argparse.ArgumentParser, *, threshold: bool = True) -> N
 
 def _class_names(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """Return what `prefix` may become, for a shell; never waits for a download."""
+    return _completed(prefix, (name for head in _heads(parsed_args) for name in head.display_names))
+
+
+def _head_names(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    return _completed(prefix, (head.name for head in _heads(parsed_args)))
+
+
+def _heads(args: argparse.Namespace) -> tuple[HeadInfo, ...]:
     from yamjit.classifier import load
     from yamjit.errors import YamjitError
 
     try:
-        model = load(getattr(parsed_args, "model", None), backend="numpy", download=False)
+        return load(getattr(args, "model", None), backend="numpy", download=False).heads
     except YamjitError:
-        return []
-    names = (name for head in model.heads for name in head.display_names)
+        return ()
+
+
+def _completed(prefix: str, names: Iterable[str]) -> list[str]:
     return [prefix + name[len(prefix) :] for name in names if name.lower().startswith(prefix.lower())]
 
 
@@ -194,15 +241,16 @@ def options_of(args: argparse.Namespace) -> Any:
         if name in groups:
             raise InputError(f"group {name!r} is given twice")
         groups[name] = members
-    threshold = getattr(args, "threshold", None)
     return ClassifierOptions(
-        score_threshold=None if threshold is None else dict(threshold),
+        max_results=getattr(args, "top", DEFAULT_MAX_RESULTS),
+        score_threshold=None if args.threshold is None else dict(args.threshold),
         category_allowlist=tuple(args.allow),
         category_denylist=tuple(args.deny),
         display_names_locale=args.locale,
         calibration=None if args.calibration == "none" else args.calibration,
         roll_up=args.roll_up,
         groups=groups or None,
+        head=args.head,
     )
 
 
@@ -265,6 +313,7 @@ def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], defaul
     group.add_argument(
         "-o",
         "--output",
+        type=writes_folder,
         metavar="FILE|FOLDER",
         help="a file for all, whose name says the format; or a folder, with a file for each recording, "
         "NAME.yamjit.SUFFIX, in the same tree; by default standard output",
@@ -285,7 +334,8 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     again.add_argument(
         "--resume",
         action="store_true",
-        help="with a folder: go on with an earlier run of the same settings and model; what failed is tried again",
+        help="with a folder: go on with an earlier run of the same settings, model and inputs; "
+        "what failed or has changed since is done anew",
     )
     again.add_argument("--overwrite", action="store_true", help="with a folder: remove the results of an earlier run")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, no warnings; errors stay")

@@ -7,19 +7,21 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.arguments import options_of, reading_of
-from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS
+from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.progress import Progress
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
     from yamjit.output import Format, Writer
-    from yamjit.runs import Hearing, Outcome, Recording, ResultFolder
+    from yamjit.runs import Hearing, Outcome, Places, Recording
 
 __all__ = [
     "check_model",
@@ -30,9 +32,11 @@ __all__ = [
     "follow",
     "hearing_of",
     "is_folder",
-    "refuse_input_as_output",
     "suffix_of",
 ]
+
+#: Kinds of files that were passed over and are told.
+_MOST_KINDS = 6
 
 
 def hearing_of(args: argparse.Namespace, **more: Any) -> dict[str, Any]:
@@ -67,9 +71,23 @@ def _check(args: argparse.Namespace, hearing: Hearing) -> None:
     check_model(args, hearing.classifier)
 
 
+def _recordings(args: argparse.Namespace) -> list[Recording]:
+    """Return the recordings that were named, none of which is written over; say what else lies in their folders."""
+    from yamjit.runs import find_recordings
+
+    passed_over: Counter[str] = Counter()
+    recordings = find_recordings(args.files, passed_over)
+    args.outputs.refuse((one.name for one in recordings), "a recording")
+    if passed_over and not args.quiet:
+        kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in passed_over.most_common(_MOST_KINDS))
+        more = ", ..." if len(passed_over) > _MOST_KINDS else ""
+        print(f"yamjit: note: passed over, since not named like recordings: {kinds}{more}", file=sys.stderr)
+    return recordings
+
+
 def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) -> int:
     """Write the rows that are heard to standard output, a file, or a folder; return the exit code."""
-    from yamjit.runs import find_recordings, rows_to_folder, rows_to_writer
+    from yamjit.runs import RowJob, rows_to_writer
 
     form = _format(args, default_format)
     if is_folder(args):
@@ -77,17 +95,17 @@ def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) ->
             args,
             hearing,
             form.suffixes[0],
-            lambda todo, folder: rows_to_folder(todo, hearing, folder, form, args.jobs),
+            lambda places: RowJob(hearing, places, form.of_heads(hearing.classifier.heads).open, form.binary),
             extra={"format": form.name},
         )
     _refuse_resuming(args)
     _check(args, hearing)
-    recordings = find_recordings(args.files)
+    recordings = _recordings(args)
     if form.kind == "labels" and len(recordings) > 1:
         raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress:
         object.__setattr__(hearing, "watch", progress.watch)
-        with _writer(args, form, progress) as writer:
+        with _writer(args, form.of_heads(hearing.classifier.heads), progress) as writer:
             return follow(rows_to_writer(recordings, hearing, writer, args.jobs), len(recordings), progress)
 
 
@@ -95,30 +113,31 @@ def deliver_to_folder(
     args: argparse.Namespace,
     hearing: Any,
     suffix: str,
-    work: Callable[[Sequence[Recording], ResultFolder], Generator[Outcome[Any], None, None]],
+    job_for: Callable[[Places], Callable[[Recording], Any]],
     *,
     extra: dict[str, Any] | None = None,
 ) -> int:
     """Have each recording's result written to a folder, as far as it is not there; return the exit code."""
     from yamjit import __version__
-    from yamjit.runs import ResultFolder, check_places, find_recordings
+    from yamjit.runs import ResultFolder, check_places, outcomes
 
     _check(args, hearing)
-    recordings = find_recordings(args.files)
+    recordings = _recordings(args)
     check_places(recordings)
     settings = {"yamjit": __version__, "verb": args.verb, **hearing.settings(), **(extra or {})}
     with ResultFolder(args.output, suffix, settings, resume=args.resume, overwrite=args.overwrite) as folder:
-        todo = [one for one in recordings if one.problem is not None or not folder.has(one)]
+        todo = folder.todo(recordings)
         with Progress(len(todo), quiet=args.quiet) as progress:
             if len(todo) < len(recordings):
                 progress.warn(f"{len(recordings) - len(todo)} of {len(recordings)} files are done already")
             object.__setattr__(hearing, "watch", progress.watch)
-            return follow(work(todo, folder), len(recordings), progress)
+            job = folder.keeping(job_for(folder.places))
+            return follow(outcomes(todo, job, args.jobs), len(recordings), progress)
 
 
 def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Progress) -> int:
     """Say what is wrong with recordings as they are done, and what failed in the end; return the exit code."""
-    failures = []
+    failures, partly = [], 0
     with contextlib.closing(found):
         for outcome in found:
             progress.add()
@@ -126,20 +145,24 @@ def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Pro
                 failures.append(outcome.recording.name)
                 progress.say(_named(outcome.recording.name, outcome.failure))
                 continue
-            for warning in _warnings(outcome.value):
+            summary: Any = outcome.value
+            for warning in summary.warnings:
                 progress.warn(f"warning: {_named(outcome.recording.name, warning)}")
+            if summary.damage:
+                partly += summary.lost
+                say = progress.say if summary.lost else progress.warn  # as of a failure: in any case
+                say(f"warning: {_named(outcome.recording.name, summary.damage)}")
     if failures and total > 1:
-        progress.say("\n  ".join([f"{len(failures)} of {total} files failed:", *failures]))
-    return EXIT_SOME_FAILED if failures else EXIT_OK
-
-
-def _warnings(value: Any) -> Iterable[str]:
-    return (*value.warnings, *([value.damage] if value.damage else []))
+        progress.say("\n  ".join([f"{len(failures)} of {total} files failed:", *map(printable, failures)]))
+    if partly and total > 1:
+        progress.say(f"{partly} of {total} files were heard in part")
+    return EXIT_SOME_FAILED if failures or partly else EXIT_OK
 
 
 def _named(name: str, message: str) -> str:
     """Return a message that begins with the name of its recording."""
-    return message if message.startswith((name, "<")) else f"{name}: {message}"
+    shown = printable(name)
+    return message if message.startswith((shown, "<")) else f"{shown}: {message}"
 
 
 # -- Where results go -------------------------------------------------------------------------------------------
@@ -150,20 +173,14 @@ def is_folder(args: argparse.Namespace) -> bool:
     given = args.output
     if given is None or given == "-":
         return False
-    return Path(given).is_dir() or given.endswith(("/", os.sep)) or not Path(given).suffix
+    if Path(given).exists():
+        return Path(given).is_dir()
+    return given.endswith(("/", os.sep)) or not Path(given).suffix
 
 
-def refuse_input_as_output(files: Sequence[str], output: str) -> None:
-    """Refuse to write over a recording that is read.
-
-    Raises
-    ------
-    InputError
-    """
-    for file in files:
-        with contextlib.suppress(OSError):
-            if Path(output).samefile(file):
-                raise InputError(f"{output!r} is a recording that is read, and is not written over")
+def _is_device(args: argparse.Namespace) -> bool:
+    """Return whether ``-o`` is something whose name says no format: a device, a pipe."""
+    return Path(args.output).exists() and not Path(args.output).is_file() and not is_folder(args)
 
 
 def _format(args: argparse.Namespace, default: str) -> Format:
@@ -171,7 +188,7 @@ def _format(args: argparse.Namespace, default: str) -> Format:
 
     if args.format is not None:
         return FORMATS[args.format]
-    if args.output in (None, "-") or is_folder(args):
+    if args.output in (None, "-") or is_folder(args) or (_is_device(args) and not suffix_of(args)):
         return FORMATS[default]
     return format_of(args.output)
 
@@ -183,7 +200,7 @@ def _refuse_resuming(args: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Iterator[Writer]:
-    """Give a writer to standard output, or to a file that is whole or not there, also after an interruption."""
+    """Give a writer to standard output, or to a file."""
     if args.output in (None, "-"):
         if form.binary and sys.stdout.isatty():
             raise InputError(f"{form.name} is not for a terminal: -o FILE")
@@ -191,21 +208,27 @@ def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Itera
             yield writer
         return
     from yamjit.output.writer import text_stream
-    from yamjit.runs import whole_file
 
-    refuse_input_as_output(args.files, args.output)
-    interruption: BaseException | None = None
-    with whole_file(Path(args.output)) as file:
+    with _file(args) as file:
         stream = file if form.binary else text_stream(file)
         try:
             with form.open(stream) as writer:
                 yield writer
-        except INTERRUPTIONS as error:
-            interruption = error
-        if stream is not file:
-            stream.detach()  # type: ignore[union-attr]
-    if interruption is not None:
-        raise interruption
+        finally:
+            if stream is not file:
+                stream.detach()
+
+
+@contextlib.contextmanager
+def _file(args: argparse.Namespace, *, seeks: bool = False) -> Iterator[Any]:
+    """Give the file that was asked for; what an interruption leaves of it has a name of its own, which is told."""
+    from yamjit.runs import whole_file
+
+    def tell(kept: Path) -> None:
+        print(f"yamjit: interrupted: what was done is in {str(kept)!r}", file=sys.stderr)
+
+    with whole_file(Path(args.output), seeks=seeks, kept=tell) as file:
+        yield file
 
 
 # -- Arrays -----------------------------------------------------------------------------------------------------
@@ -213,7 +236,7 @@ def _writer(args: argparse.Namespace, form: Format, progress: Progress) -> Itera
 
 def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
     """Write arrays to standard output, a file, or a folder; return the exit code."""
-    from yamjit.runs import ArrayJob, find_recordings, outcomes
+    from yamjit.runs import ArrayJob, outcomes
 
     form = _array_format(args)
     if is_folder(args):
@@ -221,12 +244,12 @@ def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
             args,
             listener,
             f".{form}",
-            lambda todo, folder: outcomes(todo, ArrayJob(listener, form, folder.places), args.jobs),
+            lambda places: ArrayJob(listener, form, places),
             extra={"format": form},
         )
     _refuse_resuming(args)
     _check(args, listener)
-    recordings = find_recordings(args.files)
+    recordings = _recordings(args)
     if args.jobs > 1:
         raise InputError("several processes write arrays to a folder alone: -o FOLDER")
     if form in ("npy", "npz") and len(recordings) > 1:
@@ -255,7 +278,6 @@ def _array_format(args: argparse.Namespace) -> str:
 @contextlib.contextmanager
 def _array_writer(args: argparse.Namespace, form: str) -> Iterator[Any]:
     from yamjit.output.arrays import ARRAY_FORMATS
-    from yamjit.runs import whole_file
 
     if args.output in (None, "-"):
         if form != "csv":
@@ -263,8 +285,7 @@ def _array_writer(args: argparse.Namespace, form: str) -> Iterator[Any]:
         with ARRAY_FORMATS[form](sys.stdout.buffer) as writer:
             yield writer
         return
-    refuse_input_as_output(args.files, args.output)
-    with whole_file(Path(args.output)) as file, ARRAY_FORMATS[form](file) as writer:
+    with _file(args, seeks=form == "npy") as file, ARRAY_FORMATS[form](file) as writer:
         yield writer
 
 
@@ -274,7 +295,7 @@ def _array_writer(args: argparse.Namespace, form: str) -> Iterator[Any]:
 def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
     """Draw recordings to a file or a folder; return the exit code."""
     from yamjit.plots import PICTURE_FORMATS
-    from yamjit.runs import find_recordings, outcomes
+    from yamjit.runs import outcomes
     from yamjit.runs.pictures import Pictures
 
     if args.output in (None, "-"):
@@ -288,14 +309,13 @@ def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
             args,
             job,
             f".{form}",
-            lambda todo, folder: outcomes(todo, dataclasses.replace(job, places=folder.places), args.jobs),
+            lambda places: dataclasses.replace(job, places=places),
         )
     _refuse_resuming(args)
     _check(args, job)
-    recordings = find_recordings(args.files)
+    recordings = _recordings(args)
     if len(recordings) > 1:
         raise InputError(f"a picture shows one recording, and there are {len(recordings)}: -o FOLDER")
-    refuse_input_as_output(args.files, args.output)
     with Progress(1, quiet=args.quiet) as progress:
         job = dataclasses.replace(job, target=Path(args.output), watch=progress.watch)
         return follow(outcomes(recordings, job), 1, progress)

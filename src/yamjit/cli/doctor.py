@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
+from yamjit.text import printable_lines
 
 __all__ = ["add_parser"]
 
@@ -174,4 +175,4 @@ def _show(title: str, values: dict[str, Any]) -> None:
         text = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
         if isinstance(value, dict):
             text = ", ".join(f"{name} {part}" for name, part in value.items())
-        print(f"  {key:<22}" + str(text).replace("\n", "\n" + " " * 24))
+        print(f"  {key:<22}" + printable_lines(str(text)).replace("\n", "\n" + " " * 24))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -17,7 +19,7 @@ __all__ = [
     "INTERRUPTIONS",
     "Patience",
     "Terminated",
-    "heeding_sigterm",
+    "heeding_signals",
 ]
 
 EXIT_OK = 0
@@ -36,10 +38,14 @@ INTERRUPTIONS = (KeyboardInterrupt, Terminated)
 
 
 @contextlib.contextmanager
-def heeding_sigterm() -> Iterator[None]:
-    """Raise `Terminated` where SIGTERM comes, so that what is done is whole."""
-    with _handling({signal.SIGTERM: _interrupt}):
-        yield
+def heeding_signals() -> Iterator[None]:
+    """Raise `KeyboardInterrupt` where Ctrl-C comes, `Terminated` where SIGTERM does, so that what is done is whole."""
+    before, sys.unraisablehook = sys.unraisablehook, _raise_again
+    try:
+        with _handling({signal.SIGINT: _interrupt, signal.SIGTERM: _interrupt}):
+            yield
+    finally:
+        sys.unraisablehook = before
 
 
 class Patience:
@@ -76,16 +82,26 @@ class Patience:
 
 @contextlib.contextmanager
 def _handling(handlers: Mapping[int, Callable[[int, Any], None]]) -> Iterator[None]:
-    """Handle signals, where that can be done: in the main thread."""
+    """Handle signals that are not ignored, where that can be done: in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    heeded = [number for number in handlers if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handlers[number]) for number in heeded}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _raise_again(unraisable: Any) -> None:
+    """Let an interruption come a second time that came where none can be raised, in a callback say."""
+    if isinstance(unraisable.exc_value, INTERRUPTIONS):
+        is_ctrl_c = isinstance(unraisable.exc_value, KeyboardInterrupt)
+        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT if is_ctrl_c else signal.SIGTERM)).start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _interrupt(number: int, _frame: object) -> None:

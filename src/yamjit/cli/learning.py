@@ -6,13 +6,14 @@ import argparse
 import io
 import json
 import sys
-import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.arguments import seconds
+from yamjit.cli.outputs import Input, Reads, writes
 from yamjit.errors import InputError
+from yamjit.text import printable, printable_lines
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -30,32 +31,52 @@ __all__ = [
     "deliver",
     "draw",
     "features_of",
+    "folds_of",
+    "keep_clips",
+    "named_file",
     "pair",
     "read_names",
     "tell",
     "tell_of_clips",
+    "tell_of_split",
     "write",
 ]
 
+#: Of a file of names; AudioSet's 521 have 9 kB.
+_MOST_NAMES_BYTES = 2**22
+
 _DATA = """\
 data: a folder that holds a folder of recordings for each class; a table (.csv or .tsv) with a column for the file and
-one for the label, and perhaps fold, group, start and end, as ESC-50 has it; or label files of Audacity, Raven or DCASE
-(.txt) that lie beside their recordings. What is called 'other' is of none of the classes.
+one for the label, and perhaps fold or split, group, start and end or duration, as ESC-50 and others have it; or label
+files of Audacity, Raven or DCASE (.txt) that lie beside their recordings. What is called 'other' is of none of the
+classes. Clips whose split is validation or test are never learned from.
 """
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add the labelled recordings."""
-    parser.add_argument("data", nargs="+", metavar="DATA", help="a folder of folders, a table, or label files")
+    parser.add_argument(
+        "data",
+        nargs="+",
+        type=Reads("a table or label file"),
+        metavar="DATA",
+        help="a folder of folders, a table, or label files",
+    )
     group = parser.add_argument_group("data")
-    group.add_argument("--audio", metavar="FOLDER", help="where the files of a table are, if not beside it")
+    group.add_argument(
+        "--audio", type=Reads("a folder"), metavar="FOLDER", help="where the recordings of a table or of labels are"
+    )
     group.add_argument(
         "--column",
-        type=pair,
+        type=_column,
         action="append",
         default=[],
         metavar="WHAT=NAME",
-        help="what a table calls its file, label, fold, group, start or end; may be repeated",
+        help="what a table calls its file, label, fold, split, group, start, end or duration, with no NAME if it has "
+        "none; may be repeated",
+    )
+    group.add_argument(
+        "--separator", metavar="TEXT", help="what stands between the classes of a clip in a table (default: ;)"
     )
     group.add_argument(
         "--where",
@@ -63,7 +84,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="COLUMN=VALUE",
-        help="only rows of a table that have this value; may be repeated",
+        help="only rows of a table that have this value, or one of several if a column is repeated",
     )
     group.add_argument("--other", default="other", metavar="NAME", help="of recordings of no class (default: other)")
     parser.epilog = "\n\n".join(filter(None, (_DATA, parser.epilog)))
@@ -76,7 +97,7 @@ def add_folds(parser: argparse.ArgumentParser, what: str) -> None:
         "--folds",
         type=_folds,
         metavar="N",
-        help=f"parts {what}; 0 for none (default: those that the table has, else 5)",
+        help=f"parts {what}; 0 for none (default: the folds or the split that the table has, else 5)",
     )
 
 
@@ -91,15 +112,56 @@ def dataset_of(args: argparse.Namespace) -> Dataset:
     from yamjit.learn import from_csv, from_folder, from_labels
 
     paths = [Path(path) for path in args.data]
+    columns = dict(args.column)
+    where: dict[str, list[str]] = {}
+    for column, value in args.where:
+        where.setdefault(column, []).append(value)
+    given = {"--audio": args.audio, "--column": columns, "--where": where, "--separator": args.separator}
     if len(paths) == 1 and paths[0].is_dir():
-        return from_folder(paths[0], other=args.other)
-    if len(paths) == 1 and paths[0].suffix.lower() in (".csv", ".tsv"):
-        return from_csv(paths[0], audio=args.audio, columns=dict(args.column), where=dict(args.where), other=args.other)
-    if all(path.suffix.lower() == ".txt" for path in paths):
-        return from_labels(paths, other=args.other)
-    raise InputError(
-        f"{', '.join(map(str, paths))}: one folder, one table (.csv, .tsv) or label files (.txt) are accepted"
-    )
+        _refuse_others(given, "a folder of folders")
+        dataset = from_folder(paths[0], other=args.other)
+    elif len(paths) == 1 and paths[0].suffix.lower() in (".csv", ".tsv"):
+        dataset = from_csv(
+            paths[0], audio=args.audio, columns=columns, where=where, other=args.other, separator=args.separator
+        )
+    elif all(path.suffix.lower() == ".txt" for path in paths):
+        _refuse_others(given, "label files", "--audio", "--column")
+        dataset = from_labels(paths, other=args.other, audio=args.audio, columns=columns)
+    else:
+        raise InputError(
+            f"{', '.join(map(str, paths))}: one folder, one table (.csv, .tsv) or label files (.txt) are accepted"
+        )
+    tell(f"left out: {line}" for line in dataset.passed_over)
+    return dataset
+
+
+def _refuse_others(given: Mapping[str, object], data: str, *known: str) -> None:
+    """Refuse options that data of this kind do not know."""
+    strange = [option for option, value in given.items() if value and option not in known]
+    if strange:
+        raise InputError(f"{strange[0]} is for tables (.csv, .tsv), and the data are {data}")
+
+
+def tell_of_split(dataset: Dataset) -> None:
+    """Tell that a model may have learned from some of the clips."""
+    count = sum(clip.split == "train" for clip in dataset.clips)
+    if count:
+        tell([f"{count} of {len(dataset)} clips are for training by their split; --where split=test takes others"])
+
+
+def folds_of(args: argparse.Namespace, dataset: Dataset) -> int | None:
+    """Return into how many parts clips are to be divided, None as they are divided already; tell if that is fewer.
+
+    0 where nothing is to be held out, or can be.
+    """
+    if args.folds == 0 or (args.folds is None and dataset.has_division):
+        return args.folds
+    wanted, groups = args.folds or 5, dataset.groups()
+    if groups < wanted:
+        found = f"{groups} recordings or groups" if groups > 1 else "one recording or group"
+        done = f"{groups} folds in place of {wanted}" if groups > 1 else "nothing can be held out"
+        tell([f"{found}: {done}"])
+    return min(wanted, groups) if groups > 1 else 0
 
 
 def features_of(args: argparse.Namespace, model: Classifier, dataset: Dataset) -> Features:
@@ -136,7 +198,7 @@ def add_card(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--keep", action="store_true", help="keep the model's own output, before the new one")
     group.add_argument(
         "--display-names",
-        type=pair,
+        type=named_file,
         action="append",
         default=[],
         metavar="LANGUAGE=FILE",
@@ -167,13 +229,25 @@ def read_names(path: str) -> tuple[str, ...]:
     InputError
         If it cannot be read.
     """
+    from yamjit.disk import read_limited
     from yamjit.errors import ModelError
     from yamjit.labels import parse_labels
 
+    data = read_limited(path, _MOST_NAMES_BYTES, what="a file of names")
     try:
-        return parse_labels(Path(path).read_bytes())
-    except (OSError, ModelError) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        return parse_labels(data)
+    except ModelError as error:
+        raise InputError(f"{path!r}: {error}") from error
+
+
+def keep_clips(args: argparse.Namespace, dataset: Dataset) -> None:
+    """Refuse to write over recordings that are learned from.
+
+    Raises
+    ------
+    InputError
+    """
+    args.outputs.refuse((clip.path for clip in dataset.clips), "a recording")
 
 
 def write(path: str, data: bytes) -> None:
@@ -181,27 +255,28 @@ def write(path: str, data: bytes) -> None:
 
     Raises
     ------
-    InputError
+    OutputError
         If that is not possible.
     """
-    from yamjit.disk import describe, write_whole
+    from yamjit.runs import whole_file
 
-    try:
-        write_whole(Path(path), data)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {describe(error)}") from error
+    with whole_file(Path(path)) as file:
+        file.write(data)
 
 
 def deliver(args: argparse.Namespace, document: dict[str, Any], text: str) -> None:
     """Print figures, and write them as JSON where that was asked for."""
     if args.report:
         write(args.report, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
-    print(json.dumps(document, indent=1, ensure_ascii=False) if args.json else text, end="\n" if args.json else "")
+    if args.json:
+        print(json.dumps(document, indent=1, ensure_ascii=False))
+    else:
+        print(printable_lines(text), end="")
 
 
 def add_pictures(parser: argparse.ArgumentParser, what: str) -> None:
     """Add ``--plot``."""
-    parser.add_argument("--plot", metavar="FILE", help=f"draw {what}: .png, .svg or .pdf")
+    parser.add_argument("--plot", type=writes, metavar="FILE", help=f"draw {what}: .png, .svg or .pdf")
 
 
 def draw(path: str, figure: Any) -> None:
@@ -218,23 +293,20 @@ def draw(path: str, figure: Any) -> None:
     if form not in PICTURE_FORMATS:
         raise InputError(f"{path}: a picture is {', '.join(f'.{known}' for known in PICTURE_FORMATS)}")
     stream = io.BytesIO()
-    with warnings.catch_warnings():
-        # Scripts that the font does not know are drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph")
-        save_figure(figure, stream, form)
+    save_figure(figure, stream, form)
     write(path, stream.getvalue())
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
     """Add how figures are given."""
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument("--report", metavar="FILE", help="write the figures to a file as well, as JSON")
+    parser.add_argument("--report", type=writes, metavar="FILE", help="write the figures to a file as well, as JSON")
 
 
 def tell(lines: Iterable[str]) -> None:
     """Print lines on standard error."""
     for line in lines:
-        print(f"yamjit: {line}", file=sys.stderr)
+        print(f"yamjit: {printable(line)}", file=sys.stderr)
 
 
 def tell_of_clips(skipped: Iterable[Any]) -> None:
@@ -248,6 +320,20 @@ def pair(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
     return name, value
+
+
+def _column(text: str) -> tuple[str, str]:
+    """Read WHAT=NAME, where the name may be empty."""
+    what, equals, name = text.partition("=")
+    if not (what and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form WHAT=NAME")
+    return what, name
+
+
+def named_file(text: str) -> tuple[str, Input]:
+    """Read NAME=FILE, a file that is read."""
+    name, file = pair(text)
+    return name, Reads("a file of names")(file)
 
 
 def _folds(text: str) -> int:

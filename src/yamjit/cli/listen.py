@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from yamjit.cli import arguments
 from yamjit.cli.delivery import check_model, hearing_of
 from yamjit.cli.exits import EXIT_OK, INTERRUPTIONS, Patience
+from yamjit.cli.outputs import Reads
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,16 +42,20 @@ def add_parser(verbs: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("pipe", nargs="?", choices=("-",), help="samples come through standard input; needs --raw")
+    parser.add_argument(
+        "pipe",
+        nargs="?",
+        type=Reads("a recording"),
+        choices=("-",),
+        help="samples come through standard input; needs --raw",
+    )
     parser.add_argument("--list-devices", action="store_true", help="print the microphones, and end")
     parser.add_argument("--device", metavar="NAME", help="a microphone by number or part of its name")
     parser.add_argument("--raw", metavar="ENCODING", help="of the samples in a pipe: s16le, f32le, u8, mulaw, ...")
     parser.add_argument("--rate", type=arguments.positive, metavar="HZ", help="sample rate (default: 16000 of a pipe)")
     parser.add_argument("--channels", type=arguments.positive, metavar="N", help="that are recorded (default: 1)")
     parser.add_argument("--for", dest="end", type=arguments.seconds, metavar="SECONDS", help="end after so long")
-    parser.add_argument(
-        "--top", "--max-results", type=arguments.positive, default=8, metavar="N", help="classes (default: %(default)s)"
-    )
+    arguments.add_top(parser, some=True)
     parser.add_argument("--events", action="store_true", help="events in place of the classes of each window")
     parser.add_argument("--format", choices=_FORMATS, help="by default bars in a terminal, else jsonl")
     parser.add_argument("-q", "--quiet", action="store_true", help="no summary on standard error")
@@ -108,12 +114,12 @@ def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStre
     form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
     finder = EventFinder(classifier, stream, arguments.events_of(args)) if args.events else None
     delay = Delay(source)
-    with FORMATS["text" if form == "bars" else form].open(sys.stdout) as writer:
+    with FORMATS["text" if form == "bars" else form].of_heads(stream.heads).open(sys.stdout) as writer:
         if form == "bars":
-            sink: Any = BarSink(stream, Bars(sys.stdout), args.top, finder, delay)
+            sink: Any = BarSink(stream, Bars(sys.stdout, several_heads=len(stream.heads) > 1), finder, delay)
         else:
             writer.begin(stream.name)
-            sink = RowSink(stream, writer, args.top, finder, sys.stdout if form == "jsonl" else None)
+            sink = RowSink(stream, writer, finder, sys.stdout if form == "jsonl" else None)
         interruption: BaseException | None = None
         told: set[str] = set()
         try:
@@ -128,7 +134,7 @@ def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStre
             interruption = error
         if stream.count:
             sink.finish()
-            writer.end(stream.summary(args.top))
+            writer.end(stream.summary())
     _warn(args, (*stream.warnings, *([stream.damage] if stream.damage else [])), told)
     _summarise(args, stream, delay)
     if interruption is not None:
@@ -140,7 +146,7 @@ def _warn(args: argparse.Namespace, problems: Iterable[str], told: set[str]) -> 
     """Say what was not said before."""
     for problem in problems:
         if problem not in told and not args.quiet:
-            print(f"yamjit: warning: {problem}", file=sys.stderr, flush=True)
+            print(f"yamjit: warning: {printable(problem)}", file=sys.stderr, flush=True)
         told.add(problem)
 
 
@@ -148,6 +154,7 @@ def _summarise(args: argparse.Namespace, stream: WindowStream, delay: Any) -> No
     if args.quiet:
         return
     print(
-        f"yamjit: {stream.name}: listened for {stream.duration_s:.1f} s, {stream.count} windows, {delay.summary()}",
+        f"yamjit: {printable(stream.name)}: listened for {stream.duration_s:.1f} s, {stream.count} windows, "
+        f"{delay.summary()}",
         file=sys.stderr,
     )

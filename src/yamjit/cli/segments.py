@@ -8,6 +8,7 @@ from typing import Any
 
 from yamjit.cli import arguments
 from yamjit.cli.delivery import deliver_to_folder, hearing_of
+from yamjit.cli.outputs import writes_folder
 
 __all__ = ["add_parser"]
 
@@ -23,7 +24,9 @@ def add_parser(verbs: Any) -> None:
         "FOLDER/NAME.yamjit.segments/RECORDING_START_CLASS.flac, a folder for each recording, in the same tree.",
     )
     arguments.add_inputs(parser)
-    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the segments go")
+    parser.add_argument(
+        "-o", "--output", type=writes_folder, required=True, metavar="FOLDER", help="where the segments go"
+    )
     parser.add_argument(
         "--padding",
         type=arguments.existing,
@@ -40,13 +43,13 @@ def add_parser(verbs: Any) -> None:
     arguments.add_backend(parser)
     arguments.add_threads(parser)
     arguments.add_reading(parser)
-    arguments.add_listing(parser, threshold=False)
+    arguments.add_listing(parser)
     arguments.add_run(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
-    from yamjit.runs import Cuttings, outcomes
+    from yamjit.runs import Cuttings
     from yamjit.segments import SegmentOptions
 
     cutting = SegmentOptions(padding_s=args.padding, most_per_class=args.most, container=args.container)
@@ -55,5 +58,5 @@ def _run(args: argparse.Namespace) -> int:
         args,
         job,
         _SUFFIX,
-        lambda todo, folder: outcomes(todo, dataclasses.replace(job, places=folder.places), args.jobs),
+        lambda places: dataclasses.replace(job, places=places),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, learning
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
+from yamjit.cli.outputs import writes
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -24,8 +25,10 @@ def add_parser(verbs: Any) -> None:
         "that are held out in turn, trained on all of them, and written with the network as one int8 .tflite.",
     )
     learning.add_data(parser)
-    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the model to be written, a .tflite")
-    parser.add_argument("--head", metavar="FILE", help="write the head in floating point as well, an .npz")
+    parser.add_argument(
+        "-o", "--output", type=writes, required=True, metavar="FILE", help="the model to be written, a .tflite"
+    )
+    parser.add_argument("--head", type=writes, metavar="FILE", help="write the head in floating point as well, an .npz")
     arguments.add_model(parser)
     arguments.add_backend(parser)
     arguments.add_threads(parser)
@@ -73,31 +76,37 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from yamjit.classifier import load
+    from yamjit.errors import InputError
     from yamjit.learn import augmented, export_model, train_head
 
     options = _options(args)
     dataset = learning.dataset_of(args)
+    learning.keep_clips(args, dataset)
     dataset.check_learnable()
+    if args.calibrate and dataset.has_split and args.folds is None:
+        raise InputError("--calibrate would learn from validation and test; --folds N divides the clips of 'train'")
     model = load(args.model, backend=args.backend, threads=args.threads)
     features = learning.features_of(args, model, dataset)
     judged = _judge(args, model, features, options)
     calibration, document, text = _calibrate(args, judged)
     _draw(args, judged)
-    learned = augmented(model, features, _augmentation(args), hop_s=args.hop) if args.copies else features
+    taught = features.select(features.dataset.teaching())
+    learned = augmented(model, taught, _augmentation(args), hop_s=args.hop) if args.copies else taught
     fitted = train_head(learned, options)
     card = learning.card_of(args, calibration=calibration)
-    learning.write(args.output, export_model(model.graph, fitted.head, features.embeddings, card))
+    learning.write(args.output, export_model(model.graph, fitted.head, taught.embeddings, card))
     if args.head:
         learning.write(args.head, fitted.head.to_bytes())
     document |= {
         "model": args.output,
         "skipped": [[str(item.clip), item.reason] for item in features.skipped],
+        "passed_over": list(dataset.passed_over),
         "learning_curve": [[p.iteration, p.training_loss] for p in fitted.curve],
     }
     learning.deliver(
-        args, document, f"{text}{args.output}: {len(fitted.head.labels)} classes, {len(features.dataset)} clips\n"
+        args, document, f"{text}{args.output}: {len(fitted.head.labels)} classes, {len(taught.dataset)} clips\n"
     )
-    return EXIT_SOME_FAILED if features.skipped else EXIT_OK
+    return EXIT_SOME_FAILED if features.skipped or dataset.passed_over else EXIT_OK
 
 
 def _options(args: argparse.Namespace) -> TrainOptions:
@@ -127,14 +136,15 @@ def _judge(
     from yamjit.learn.evaluation import AGGREGATES
     from yamjit.learn.training import cross_validate_all
 
-    if args.folds == 0:
+    folds = learning.folds_of(args, features.dataset)
+    if folds == 0:
         return {}
     from yamjit.learn import augmented
 
     def more(training: Features) -> Features:
         return augmented(model, training, _augmentation(args), hop_s=args.hop) if args.copies else training
 
-    return cross_validate_all(features, options, folds=args.folds, augment=more, aggregates=AGGREGATES)
+    return cross_validate_all(features, options, folds=folds, augment=more, aggregates=AGGREGATES)
 
 
 def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:
@@ -144,7 +154,7 @@ def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:
     from yamjit.figures import draw_confusion
 
     if not judged:
-        raise InputError("--plot needs recordings that were held out: --folds 0 leaves none")
+        raise InputError("--plot needs recordings that were held out: --folds 0 leaves none, one recording neither")
     learning.draw(args.plot, draw_confusion(judged["logit"]))
 
 
@@ -155,7 +165,9 @@ def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple
 
     if not judged:
         if args.calibrate:
-            raise InputError("--calibrate needs recordings that were held out: --folds 0 leaves none")
+            raise InputError(
+                "--calibrate needs recordings that were held out: --folds 0 leaves none, one recording neither"
+            )
         return None, {}, ""
     document: dict[str, Any] = {"aggregates": {name: found.accuracy for name, found in judged.items()}}
     document |= judged["logit"].as_dict()
@@ -165,5 +177,6 @@ def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple
         return None, document, text
     held_out = judged["max"]
     report = cross_calibrate(held_out.scores, held_out.targets, held_out.folds)
+    learning.tell(f"warning: {line}" for line in report.warnings)
     text += f"calibration error of the highest windows: {report.before:.4f}, calibrated {report.after:.4f}\n"
     return fit_sigmoids(held_out.scores, held_out.targets), document | report.as_dict(), text

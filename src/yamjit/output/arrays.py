@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import tempfile
 import zipfile
 from collections.abc import Callable
 from types import TracebackType
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from yamjit.errors import DependencyError, InputError
 from yamjit.output.writer import text_stream
+from yamjit.writing import temporary_file
 
 __all__ = ["ARRAY_FORMATS", "ArrayWriter", "Slab"]
 
@@ -93,7 +93,7 @@ class _Npz:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._values = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit
+        self._values = temporary_file()  # closed on exit
         self._npy = _Npy(self._values)
         self._times: list[npt.NDArray[np.float64]] = [np.empty(0)]
         self._channels: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32)]

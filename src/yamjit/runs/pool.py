@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.runs.inputs import Recording
+from yamjit.runs.whole import PlaceError
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
@@ -51,8 +52,9 @@ def outcomes(
 ) -> Generator[Outcome[_Value], None, None]:
     """Yield what a job makes of each recording, in their order.
 
-    A recording that cannot be read fails alone. With several processes, the same holds for one whose process is
-    killed: it is tried again in a fresh process, alone, and fails when that is killed twice. Other errors end the run.
+    A recording that cannot be read fails alone, and so does one whose result cannot be in its place. With several
+    processes, the same holds for one whose process is killed: it is tried again in a fresh process, alone, and fails
+    when that is killed twice. Other errors end the run.
     Closing the generator ends the processes, and so does the end of this one, whatever ends it.
 
     Parameters
@@ -75,7 +77,7 @@ def _attempt(job: Callable[[Recording], _Value], recording: Recording) -> Outcom
         return Outcome(recording, failure=recording.problem)
     try:
         return Outcome(recording, job(recording))
-    except (AudioError, InputError, LimitError) as error:
+    except (AudioError, InputError, LimitError, PlaceError) as error:
         return Outcome(recording, failure=str(error))
     except MemoryError:
         return Outcome(recording, failure=f"{recording.name}: there is not enough memory for it")

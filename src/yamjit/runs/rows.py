@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from yamjit.output import Format, Writer
+from yamjit.output import Writer
 from yamjit.output.writer import text_stream
 from yamjit.results import Row, Summary
-from yamjit.runs.folder import Places, ResultFolder, whole_file
 from yamjit.runs.inputs import Recording
+from yamjit.runs.naming import Places
 from yamjit.runs.pool import Outcome, outcomes
+from yamjit.runs.whole import whole_file
+from yamjit.writing import NamedFile, naming
 
-__all__ = ["Listener", "rows_to_folder", "rows_to_writer"]
+__all__ = ["Listener", "RowJob", "rows_to_writer"]
 
 
 class Listener(Protocol):
@@ -49,19 +51,12 @@ def rows_to_writer(
         for outcome in outcomes(recordings, lambda one: _write(writer, one.name, listener.hear(one))):
             yield _told(outcome, writer)
         return
-    with tempfile.TemporaryDirectory(prefix="yamjit-") as spool:
+    with tempfile.TemporaryDirectory(prefix="yamjit-", ignore_cleanup_errors=True) as spool:
         for waiting in outcomes(recordings, _Spooling(listener, Path(spool)), processes):
             if waiting.value is None:
                 yield _told(Outcome(waiting.recording, failure=waiting.failure), writer)
                 continue
             yield Outcome(waiting.recording, _write(writer, waiting.recording.name, waiting.value.rows()))
-
-
-def rows_to_folder(
-    recordings: Sequence[Recording], listener: Listener, folder: ResultFolder, form: Format, processes: int = 1
-) -> Generator[Outcome[Summary], None, None]:
-    """Write what is heard in each recording to a file of its own; yield what became of it, in their order."""
-    yield from outcomes(recordings, _Filing(listener, folder.places, form.open, form.binary), processes)
 
 
 def _write(writer: Writer, name: str, heard: Generator[list[Row], None, Summary]) -> Summary:
@@ -83,8 +78,18 @@ def _told(outcome: Outcome[Summary], writer: Writer) -> Outcome[Summary]:
 
 
 @dataclass(frozen=True)
-class _Filing:
-    """Writes the rows of a recording to its place."""
+class RowJob:
+    """Writes the rows of a recording to its place.
+
+    Parameters
+    ----------
+    listener : Listener
+    places : Places
+    open_writer : callable
+        Of a `Format`.
+    binary : bool
+        Whether it writes bytes.
+    """
 
     listener: Listener
     places: Places
@@ -92,6 +97,7 @@ class _Filing:
     binary: bool
 
     def __call__(self, recording: Recording) -> Summary:
+        """Write; return what is known in the end."""
         with whole_file(self.places.target(recording)) as file:
             stream = file if self.binary else text_stream(file)
             with self.open_writer(stream) as writer:
@@ -110,12 +116,14 @@ class _Spooling:
 
     def __call__(self, recording: Recording) -> _Spooled:
         heard = self.listener.hear(recording)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=self.folder, delete=False) as file:
+        with naming(str(self.folder)):
+            descriptor, name = tempfile.mkstemp(dir=self.folder)
+        with text_stream(io.BufferedWriter(NamedFile(descriptor, "wb", str(self.folder)))) as file:
             while True:
                 try:
                     rows = next(heard)
                 except StopIteration as stop:
-                    return _Spooled(Path(file.name), stop.value)
+                    return _Spooled(Path(name), stop.value)
                 file.writelines(json.dumps(row) + "\n" for row in rows)
                 file.write("\n")
 

@@ -1,0 +1,185 @@
+"""What a command reads and what it writes, told by the types of its arguments: nothing is both."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from yamjit.disk import describe
+from yamjit.errors import InputError, OutputError, YamjitError
+from yamjit.spec import PACKAGED_MODELS
+from yamjit.writing import check_writable
+
+__all__ = ["Input", "Output", "Outputs", "Reads", "writes", "writes_folder"]
+
+#: What stands for a standard stream.
+_STREAM = "-"
+
+#: What the name of a result has in it, in a folder of results.
+_RESULT = ".yamjit."
+
+
+class Input(str):
+    """The name of what a command reads, a file, a folder or a pattern; see `Reads`."""
+
+    what: str
+    in_place: bool
+
+
+class Output(str):
+    """The name of a file that a command writes."""
+
+
+class OutputFolder(Output):
+    """The name of a folder that a command writes to, or of a file."""
+
+
+class Reads:
+    """The type of an argument that names what is read.
+
+    Parameters
+    ----------
+    what : str
+        What it is meant to be, for messages: "a model".
+    in_place : bool, optional
+        Whether the command changes it: it may be written over.
+    """
+
+    def __init__(self, what: str, *, in_place: bool = False) -> None:
+        self.what = what
+        self.in_place = in_place
+
+    def __call__(self, text: str) -> Input:
+        """Read the argument."""
+        name = Input(text)
+        name.what, name.in_place = self.what, self.in_place
+        return name
+
+
+def writes(text: str) -> Output:
+    """Read an argument that names a file to be written."""
+    return Output(_named(text))
+
+
+def writes_folder(text: str) -> OutputFolder:
+    """Read an argument that names a folder to write to, or perhaps a file."""
+    return OutputFolder(_named(text))
+
+
+def _named(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name is the name of no file")
+    return text
+
+
+class Outputs:
+    """The files that a command writes, none of which it reads.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Of the command. Files that its arguments name are looked at here; what folders, patterns and tables among them
+        stand for is given to `refuse` once it is known.
+
+    Raises
+    ------
+    InputError
+        If a file is to be written that is read, or twice.
+    OutputError
+        If one cannot be written.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._results = hasattr(args, "resume")
+        self._files: dict[Any, str] = {}
+        self._folders: list[str] = []
+        for name in _values(vars(args).values(), Output):
+            self.add(name)
+        if self._files and getattr(args, "model", _STREAM) in (None, *PACKAGED_MODELS):
+            self._refuse_model(args.model)
+        status = _status(_STREAM, 1)
+        if status is not None and stat.S_ISREG(status.st_mode):
+            self._files.setdefault(_identity(status), "standard output")
+        for name in _values(vars(args).values(), Input):
+            if not name.in_place:
+                self.refuse([name], name.what)
+
+    def add(self, name: Output) -> None:
+        """Take a file or folder that is to be written."""
+        if name == _STREAM:
+            return
+        status = _status(name)
+        if status is not None and stat.S_ISDIR(status.st_mode) and isinstance(name, OutputFolder):
+            self._folders.append(os.path.realpath(name))
+            return
+        try:
+            check_writable(Path(name), makes_folders=isinstance(name, OutputFolder))
+        except OSError as error:
+            raise OutputError(f"{str(name)!r}: cannot be written: {describe(error)}") from error
+        if status is not None and stat.S_ISCHR(status.st_mode):
+            return
+        key = os.path.normcase(os.path.realpath(name)) if status is None else _identity(status)
+        if key in self._files:
+            raise InputError(f"{self._files[key]} and {str(name)!r} are one file, and would be written over each other")
+        self._files[key] = repr(str(name))
+
+    def refuse(self, names: Iterable[str | os.PathLike[str]], what: str) -> None:
+        """Refuse to write over files that are read, `what` they are.
+
+        Raises
+        ------
+        InputError
+        """
+        for name in names if self._files or self._folders else ():
+            status = _status(name, 0) if self._files else None
+            written = None if status is None else self._files.get(_identity(status))
+            if written is not None:
+                raise InputError(f"{written} is {what} that is read, and is not written over")
+            if self._results and _RESULT in os.fspath(name) and any(_is_result(name, one) for one in self._folders):
+                raise InputError(f"{os.fspath(name)!r} is {what} that is read, and has the name of a result")
+
+    def _refuse_model(self, model: str | None) -> None:
+        from yamjit.store import resolve_model
+
+        try:
+            path = resolve_model(model, download=False).path
+        except YamjitError:  # which is told where it is loaded
+            return
+        if path is not None:
+            self.refuse([path], "a model")
+
+
+def _values(values: Iterable[Any], kind: type[Any]) -> Iterator[Any]:
+    """Yield the values of a type, also those in lists and tuples."""
+    for value in values:
+        if isinstance(value, kind):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from _values(value, kind)
+
+
+def _status(name: str | os.PathLike[str], stream: int = -1) -> os.stat_result | None:
+    """Return what is known of a file, or of the descriptor `stream` where the name stands for that, if it is there."""
+    try:
+        return os.fstat(stream) if name == _STREAM else os.stat(name)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _is_result(name: str | os.PathLike[str], folder: str) -> bool:
+    """Return whether a file lies in a folder of results, under a name that a result may have; no recording does."""
+    from yamjit.runs.inputs import is_named_like_audio
+    from yamjit.runs.naming import is_segment
+
+    real = Path(os.path.realpath(name))
+    if is_named_like_audio(real.name) and not is_segment(real.name):
+        return False
+    return real.is_relative_to(folder) and _RESULT in str(real.relative_to(folder))

@@ -1,0 +1,305 @@
+"""Files that are written: whole or not there, as other programs write them, and with their names in errors."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import secrets
+import select
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+__all__ = [
+    "PARTIAL_PREFIX",
+    "NamedFile",
+    "check_writable",
+    "naming",
+    "replace_whole",
+    "temporary_file",
+    "whole_file",
+    "write_whole",
+]
+
+#: How the names of files begin that are being written.
+PARTIAL_PREFIX = ".yamjit-partial-"
+
+_BINARY = getattr(os, "O_BINARY", 0)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write `data` to `path` as `whole_file` does.
+
+    Raises
+    ------
+    OSError
+    """
+    with whole_file(path) as file:
+        file.write(data)
+
+
+def replace_whole(path: Path, data: bytes, mode: int) -> None:
+    """Put a regular file that holds `data` at `path`, all of it or nothing, in the place of whatever is there.
+
+    For caches, where nothing but our own files belongs; what users name is written by `write_whole`.
+
+    Raises
+    ------
+    OSError
+    """
+    partial = _beside(path)
+    try:
+        with io.BufferedWriter(NamedFile(_created(partial, mode), "wb", str(path))) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.chmod(mode)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Have errors of the system say that `name` is what they concern."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = name
+        raise
+
+
+class NamedFile(io.FileIO):
+    """A file that says in its errors what it is, and waits where a pipe takes nothing for now.
+
+    Parameters
+    ----------
+    descriptor : int
+    mode : str
+    known_as : str
+        What its errors call it.
+    closefd : bool, optional
+        Whether the descriptor is closed with it.
+    """
+
+    def __init__(self, descriptor: int, mode: str, known_as: str, *, closefd: bool = True) -> None:
+        super().__init__(descriptor, mode, closefd=closefd)
+        self._known_as = known_as
+
+    def write(self, data: Any, /) -> int:
+        """Write what can be written of `data`; return the number of bytes."""
+        with naming(self._known_as):
+            while (written := cast("int | None", super().write(data))) is None:
+                select.select([], [self], [])
+        return written
+
+
+def temporary_file() -> io.BufferedRandom:
+    """Return a file without a name, which is gone once it is closed; its errors name the temporary directory.
+
+    Raises
+    ------
+    OSError
+    """
+    folder = tempfile.gettempdir()
+    with naming(folder), tempfile.TemporaryFile(dir=folder) as file:
+        return io.BufferedRandom(NamedFile(os.dup(file.fileno()), "rb+", folder))
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
+    """Give a file to write to that is at `path` once it is whole; until then, and after an error, what is there stays.
+
+    A link stays a link: the file it leads to is replaced. A file keeps owner, permissions and attributes; one that
+    cannot be replaced so, that has other names, or lies in a directory that cannot be written to, is written over once
+    the new content is whole. A new file has the permissions that the umask leaves. Devices, named pipes and names of
+    open files, such as ``/dev/stdout``, are written to directly.
+
+    Parameters
+    ----------
+    path : Path
+    seeks : bool, optional
+        Whether the writer goes back in the file: what cannot do that gets the content at the end.
+    kept : callable, optional
+        If an interruption ends the writing, what was written is kept as ``<stem>.partial<suffix>``, and this is called
+        with the path. By default nothing is kept.
+
+    Raises
+    ------
+    OSError
+        Whose `filename` is `path`, if it cannot be written.
+    """
+    name = str(path)
+    with naming(name):
+        direct = _opened_directly(path)
+    if direct is not None:
+        with direct:
+            if seeks:
+                with temporary_file() as waiting:
+                    yield waiting
+                    waiting.seek(0)
+                    shutil.copyfileobj(waiting, direct)
+            else:
+                yield direct
+        return
+    with naming(name):
+        target = Path(os.path.realpath(path))
+        before = _writable_status(target)
+        partial, descriptor = _open_partial(target, before)
+    try:
+        interruption: BaseException | None = None
+        with io.BufferedWriter(NamedFile(descriptor, "wb", name)) as file:
+            try:
+                yield file
+            except BaseException as error:
+                if isinstance(error, Exception) or kept is None:
+                    raise
+                interruption = error
+            with naming(name):
+                file.flush()
+                os.fsync(file.fileno())
+        if interruption is None:
+            with naming(name):
+                _settle(partial, target, before)
+        elif partial.stat().st_size:
+            kept(_keep(partial, path))  # type: ignore[misc]
+    finally:
+        partial.unlink(missing_ok=True)
+    if interruption is not None:
+        raise interruption
+
+
+def check_writable(path: Path, *, makes_folders: bool = False) -> None:
+    """Find out before there is anything to write whether `whole_file` would be refused.
+
+    Parameters
+    ----------
+    path : Path
+    makes_folders : bool, optional
+        Whether folders that lack on the way to it will be made.
+
+    Raises
+    ------
+    OSError
+        Whose `filename` is `path`.
+    """
+    with naming(str(path)):
+        if path.exists():
+            if path.is_dir():
+                raise _error(errno.EISDIR)
+            if not os.access(path, os.W_OK):
+                raise _error(errno.EACCES)
+            return
+        parents = Path(os.path.realpath(path)).parents
+        folder = next(parent for parent in parents if os.path.lexists(parent))
+        if not (folder == parents[0] or makes_folders):
+            raise _error(errno.ENOENT)
+        if not folder.is_dir():
+            raise _error(errno.ENOTDIR)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise _error(errno.EACCES)
+
+
+def _error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+def _opened_directly(path: Path) -> io.BufferedWriter | None:
+    """Open what is no regular file, nor could be one: a device, a pipe, a name of an open file."""
+    known_as = str(path)
+    descriptor = _descriptor_of(path)
+    if descriptor is not None:
+        return io.BufferedWriter(NamedFile(os.dup(descriptor), "wb", known_as))
+    try:
+        if stat.S_ISREG(path.stat().st_mode):
+            return None
+    except FileNotFoundError:
+        return None
+    return io.BufferedWriter(NamedFile(os.open(path, os.O_WRONLY | _BINARY), "wb", known_as))
+
+
+def _descriptor_of(path: Path) -> int | None:
+    """Return which open file of this process a path leads to by its name, such as ``/dev/stdout`` or ``/dev/fd/63``."""
+    for _ in range(40):
+        folder = os.path.realpath(path.parent)
+        if folder in ("/dev/fd", f"/proc/{os.getpid()}/fd") and path.name.isdecimal():
+            return int(path.name)
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return None
+
+
+def _writable_status(target: Path) -> os.stat_result | None:
+    """Return what is known of a file that is there; refuse one that others may not write to, as they would be."""
+    try:
+        status = target.stat()
+    except FileNotFoundError:
+        return None
+    if not os.access(target, os.W_OK):
+        raise _error(errno.EACCES)
+    return status
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def _created(path: Path, mode: int) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+
+
+def _open_partial(target: Path, before: os.stat_result | None) -> tuple[Path, int]:
+    """Create the file that becomes `target`: beside it, or in the temporary directory where that is not allowed."""
+    partial = _beside(target)
+    try:
+        return partial, _created(partial, 0o666 if before is None else 0o600)
+    except OSError as error:
+        if before is None or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        descriptor, name = tempfile.mkstemp(prefix=PARTIAL_PREFIX)
+        return Path(name), descriptor
+
+
+def _settle(partial: Path, target: Path, before: os.stat_result | None) -> None:
+    """Put a whole file in its place."""
+    if before is None:
+        partial.replace(target)
+        return
+    if before.st_nlink == 1 and partial.parent == target.parent:
+        # Where that is not allowed, the file is another's, or mounted by itself: it is written over.
+        with contextlib.suppress(OSError):
+            if hasattr(os, "chown"):
+                os.chown(partial, before.st_uid, before.st_gid)
+            shutil.copystat(target, partial)
+            os.utime(partial)
+            partial.replace(target)
+            return
+    _write_over(target, partial, before.st_size)
+
+
+def _write_over(target: Path, partial: Path, size_before: int) -> None:
+    """Copy a whole file into one that is there; where there is no room for it, that stays as it was."""
+    with partial.open("rb") as whole, os.fdopen(os.open(target, os.O_RDWR | _BINARY), "rb+") as file:
+        size = os.fstat(whole.fileno()).st_size
+        try:
+            if size > size_before and hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError:
+            file.truncate(size_before)
+            raise
+        shutil.copyfileobj(whole, file)
+        file.truncate(size)
+
+
+def _keep(partial: Path, path: Path) -> Path:
+    """Give what was written a name that says that it is partial; return it."""
+    names = (f"{path.stem}.partial{number}{path.suffix}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
+    kept = next(place for place in map(partial.with_name, names) if not os.path.lexists(place))
+    partial.replace(kept)
+    return kept
