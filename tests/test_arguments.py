@@ -85,6 +85,7 @@ def hostile() -> dict[str, Callable[[], Any]]:
     """Return makers of values by name: some are used up by a call."""
     values: dict[str, Any] = {
         "10**400": 10**400,
+        "10**5000": 10**5000,
         "-10**400": -(10**400),
         "1e300": 1e300,
         "-1e300": -1e300,
@@ -212,8 +213,16 @@ def _calls(model: yamjit.Classifier, folder: Path) -> Iterator[tuple[str, Call]]
     yield "Classifier.detector", Call(model.detector, {})
     yield "Classifier.watch", Call(model.watch, audio, how)
     yield "Classifier.events", Call(model.events, audio, how)
-    yield "Classifier.watch_windows", Call(
-        lambda options: model.watch_windows(model.windows(wave, sample_rate=16_000), options), {"options": yamjit.EventOptions()}
+    yield (
+        "Classifier.watch_windows",
+        Call(
+            lambda options: model.watch_windows(model.windows(wave, sample_rate=16_000), options),
+            {"options": yamjit.EventOptions()},
+        ),
+    )
+    yield (
+        "Classifier.listed_scores",
+        Call(model.listed_scores, {"windows": model.score_window(wave[: model.window_samples])}, untried=("windows",)),
     )
     yield "Classifier.stream", Call(model.stream, {})
     yield "Classifier.score_window", Call(model.score_window, {"samples": wave[: model.window_samples]})
@@ -229,25 +238,32 @@ def _calls(model: yamjit.Classifier, folder: Path) -> Iterator[tuple[str, Call]]
     yield "PushedAudio.push", Call(lambda block: PushedAudio(8_000, 16_000).push(block), {"block": wave})
     yield "Stream.push", Call(lambda block: model.stream().push(block), {"block": wave})
     names = (("a", "b"), (0, 1), ("", ""))
-    yield "EventDetector", Call(
-        EventDetector, dict(zip(("names", "class_indices", "audioset_ids"), names, strict=True))
-    )
-    yield "EventDetector.push", Call(
-        lambda times_s, scores, level_dbfs: EventDetector(*names, yamjit.EventOptions(min_dbfs=-60)).push(
-            times_s, scores, level_dbfs
+    yield (
+        "EventDetector",
+        Call(
+            EventDetector, dict(zip(("names", "class_indices", "audioset_ids"), names, strict=True)), untried=("find",)
         ),
-        {"times_s": [0.0, 0.48], "scores": [[0.1, 0.9]] * 2, "level_dbfs": [-20.0, -20.0]},
     )
-    yield "EventDetector.flush", Call(
-        lambda duration_s: EventDetector(*names).flush(duration_s), {"duration_s": 1.0}
+    yield (
+        "EventDetector.push",
+        Call(
+            lambda times_s, scores, level_dbfs: EventDetector(*names, yamjit.EventOptions(min_dbfs=-60)).push(
+                times_s, scores, level_dbfs
+            ),
+            {"times_s": [0.0, 0.48], "scores": [[0.1, 0.9]] * 2, "level_dbfs": [-20.0, -20.0]},
+        ),
     )
+    yield "EventDetector.flush", Call(lambda duration_s: EventDetector(*names).flush(duration_s), {"duration_s": 1.0})
     yield "Classification.top", Call(result.top, {})
     yield "Classification.rows", Call(result.rows, {})
     yield "Classification.to_hf", Call(result.to_hf, {})
-    yield "cut_segments", Call(
-        cut_segments,
-        {"recording": SIREN, "events": [event], "folder": folder.parent / "cut"},
-        untried=("folder", "limits"),
+    yield (
+        "cut_segments",
+        Call(
+            cut_segments,
+            {"recording": SIREN, "events": [event], "folder": folder.parent / "cut"},
+            untried=("folder", "limits"),
+        ),
     )
     yield "read_groups", Call(read_groups, {"path": SIREN})
     yield "find_class", Call(class_map.find_class, {"text": "Speech"})
@@ -267,13 +283,17 @@ def _calls(model: yamjit.Classifier, folder: Path) -> Iterator[tuple[str, Call]]
     yield "learn.ModelCard", Call(learn.ModelCard, {})
     yield "learn.Head", Call(learn.Head, {"labels": head.labels, "kind": head.kind, "layers": head.layers})
     yield "learn.Head.logits", Call(head.logits, {"embeddings": features.embeddings})
-    yield "learn.Evaluation", Call(
-        learn.Evaluation, {"labels": ("a", "b"), "names": tuple("wxyz"), "targets": truth, "scores": scores}
+    yield (
+        "learn.Evaluation",
+        Call(learn.Evaluation, {"labels": ("a", "b"), "names": tuple("wxyz"), "targets": truth, "scores": scores}),
     )
-    yield "learn.Features", Call(
-        learn.Features,
-        {name: getattr(features, name) for name in ("dataset", "embeddings", "clips", "hashes")},
-        untried=("hashes", "skipped"),
+    yield (
+        "learn.Features",
+        Call(
+            learn.Features,
+            {name: getattr(features, name) for name in ("dataset", "embeddings", "clips", "hashes")},
+            untried=("hashes", "skipped"),
+        ),
     )
     yield "learn.Features.samples", Call(features.samples, {})
     yield "learn.FineEmbeddings", Call(learn.FineEmbeddings, dict.fromkeys(("quantized", "exact", "fine"), scores))
@@ -283,25 +303,35 @@ def _calls(model: yamjit.Classifier, folder: Path) -> Iterator[tuple[str, Call]]
     yield "learn.Prototypes", Call(learn.Prototypes, {})
     yield "learn.Prototypes.add", Call(learn.Prototypes().add, {"label": "a", "embeddings": vectors})
     yield "learn.Prototypes.remove", Call(learn.Prototypes().remove, {"label": "a"})
-    yield "learn.YAMNetEmbedder", Call(
-        lambda model=model, pooling="mean", hop_s=0.48, sample_rate=16_000, X=None: learn.YAMNetEmbedder(  # noqa: N803
-            model, pooling=pooling, hop_s=hop_s, sample_rate=sample_rate
-        ).transform([wave] if X is None else X),
-        {},
+    yield (
+        "learn.YAMNetEmbedder",
+        Call(
+            lambda model=model, pooling="mean", hop_s=0.48, sample_rate=16_000, X=None: learn.YAMNetEmbedder(  # noqa: N803
+                model, pooling=pooling, hop_s=hop_s, sample_rate=sample_rate
+            ).transform([wave] if X is None else X),
+            {},
+        ),
     )
-    yield "learn.YAMNetClassifier", Call(
-        lambda X=vectors, y=tuple("abababab"), **how: learn.YAMNetClassifier(**{"iterations": 2, **how}).fit(X, y),  # noqa: N803
-        {},
-        tuple(name for name in inspect.signature(learn.YAMNetClassifier).parameters),
+    yield (
+        "learn.YAMNetClassifier",
+        Call(
+            lambda X=vectors, y=tuple("abababab"), **how: learn.YAMNetClassifier(**{"iterations": 2, **how}).fit(X, y),  # noqa: N803
+            {},
+            tuple(name for name in inspect.signature(learn.YAMNetClassifier).parameters),
+        ),
     )
     yield "learn.YAMNetClassifier.predict", Call(fit.predict, {"X": vectors})
-    yield "learn.cross_calibrate", Call(
-        learn.cross_calibrate, {"scores": scores, "truth": truth, "folds": ["1", "1", "2", "2"]}
+    yield (
+        "learn.cross_calibrate",
+        Call(learn.cross_calibrate, {"scores": scores, "truth": truth, "folds": ["1", "1", "2", "2"]}),
     )
     yield "learn.fit_sigmoids", Call(learn.fit_sigmoids, {"scores": scores, "truth": truth})
     yield "learn.fit_isotonic", Call(learn.fit_isotonic, {"scores": scores, "truth": truth})
-    yield "learn.thresholds_for_precision", Call(
-        learn.thresholds_for_precision, {"labels": ["a", "b"], "scores": scores, "truth": truth, "precision": 0.9}
+    yield (
+        "learn.thresholds_for_precision",
+        Call(
+            learn.thresholds_for_precision, {"labels": ["a", "b"], "scores": scores, "truth": truth, "precision": 0.9}
+        ),
     )
     yield "learn.embed_clips", Call(learn.embed_clips, {"model": model, "dataset": dataset}, untried=("progress",))
     yield "learn.fine_embeddings", Call(learn.fine_embeddings, {"model": model, "samples": wave})
@@ -312,17 +342,21 @@ def _calls(model: yamjit.Classifier, folder: Path) -> Iterator[tuple[str, Call]]
     yield "cross_validate_all", Call(cross_validate_all, folds, untried=("augment",))
     yield "learn.evaluate_head", Call(learn.evaluate_head, {"head": head, "features": features})
     yield "learn.evaluate_model", Call(learn.evaluate_model, {"model": model, "dataset": dataset})
-    yield "learn.export_model", Call(
-        learn.export_model, {"graph": model.graph, "head": head, "embeddings": features.embeddings}
+    yield (
+        "learn.export_model",
+        Call(learn.export_model, {"graph": model.graph, "head": head, "embeddings": features.embeddings}),
     )
     yield "learn.from_folder", Call(learn.from_folder, {"folder": folder})
     yield "learn.from_csv", Call(learn.from_csv, {"table": SIREN})
-    yield "learn.from_labels", Call(learn.from_labels, {"files": [SIREN]})
+    yield "learn.from_labels", Call(learn.from_labels, {"pairs": [SIREN]})
     yield "learn.head_from_sklearn", Call(learn.head_from_sklearn, {"estimator": None})
     for kind in (yamjit.Event, yamjit.Row, yamjit.Summary, yamjit.ScoredLabel):
         good = dict.fromkeys(inspect.signature(kind).parameters, 1)
         yield kind.__name__, Call(kind, good)
-    yield "segment_name", Call(segment_name, {"recording": "a.wav", "event": event, "container": "wav"}, untried=("event", "container"))
+    yield (
+        "segment_name",
+        Call(segment_name, {"recording": "a.wav", "event": event, "container": "wav"}, untried=("event", "container")),
+    )
 
 
 def faults_of(name: str, call: Call) -> list[str]:
@@ -338,7 +372,7 @@ def faults_of(name: str, call: Call) -> list[str]:
                         list(itertools.islice(answer, 3))
                     with contextlib.suppress(AttributeError):
                         answer.close()
-            except yamjit.YamjitError as error:
+            except yamjit.YamjitError as error:  # noqa: PERF203
                 if "\n" in str(error):
                     found.append(f"{name}({parameter}={kind}): a message of several lines")
             except BaseException as error:  # noqa: BLE001
@@ -381,5 +415,5 @@ def test_the_calls_work(calls: dict[str, Call]) -> None:
     """What is tried with one wrong argument is right in the others."""
     wrong_files = {"read_groups", "Calibration.from_file", "learn.from_csv", "learn.from_labels"}
     for name, call in calls.items():
-        if name not in {*wrong_files, "learn.head_from_sklearn", "learn.Prototypes.remove"}:
+        if name not in {*wrong_files, "learn.head_from_sklearn", "learn.Prototypes.remove", "learn.evaluate_model"}:
             call.function(**call.good)

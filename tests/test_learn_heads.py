@@ -184,7 +184,7 @@ def test_weights_of_samples_count_like_copies() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "tanh"}, "accepted: sigmoid, softmax"),
+        ({"kind": "tanh"}, "accepted are sigmoid, softmax"),
         ({"hidden": -1}, "hidden is -1"),
         ({"iterations": 0}, "iterations is 0"),
         ({"weight_decay": float("nan")}, "weight_decay"),

@@ -35,6 +35,8 @@ __all__ = [
 #: Of a value in a message.
 _MOST_SHOWN = 80
 
+_MOST_WHOLE = 2**63 - 1
+
 #: Of a list; ranges and generators are endless for all we know.
 _MOST_ELEMENTS = 1_000_000
 
@@ -75,7 +77,7 @@ def whole(value: Any, what: str, least: int, most: int | None = None, *, also: s
     what : str
         Name of the argument, for the message.
     least, most : int
-        Both accepted.
+        Both accepted; by default any that 64 bits hold.
     also : str, optional
         What else is accepted, for the message: ", or -1 for all".
 
@@ -85,6 +87,8 @@ def whole(value: Any, what: str, least: int, most: int | None = None, *, also: s
         If it is no integer or out of range.
     """
     found = index(value)
+    if most is None and found is not None and found > _MOST_WHOLE:
+        most = _MOST_WHOLE
     if found is None or found < least or (most is not None and found > most):
         raise InputError(f"{what} is {shown(value)}; whole numbers {_range(least, most)}{also} are accepted")
     return found

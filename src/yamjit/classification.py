@@ -12,7 +12,8 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.categories import Categories
 from yamjit.errors import InputError
-from yamjit.heads import HeadInfo, choose_heads
+from yamjit.head_names import choose_heads
+from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
 from yamjit.recording import Origin, WindowStream, rows_of, top_of
 from yamjit.results import Row
@@ -186,6 +187,7 @@ class Classification:
             Of each window, in place of the whole.
         """
         whole = (self.start_s, self.start_s + self.duration_s)
+        checks.flag(windows, "windows")
         parts = [
             (
                 one.categories,
@@ -194,7 +196,6 @@ class Classification:
             )
             for one in choose_heads(self.heads, head)
         ]
-        checks.flag(windows, "windows")
         stretches = [(start, min(start + self.window_s, whole[1])) for start in self.times_s.tolist()]
         for window, stretch in enumerate(stretches if windows else [whole]):
             for categories, listed, origin in parts:

@@ -21,7 +21,8 @@ from yamjit.classification import KEPT, Classification, collect
 from yamjit.errors import InputError, ModelError, UnknownArgumentError, naming
 from yamjit.events import Event, EventDetector, EventOptions, by_start
 from yamjit.frontend import FrontEnd, Patches
-from yamjit.heads import HeadInfo, choose_heads, read_heads, read_sample_rate
+from yamjit.head_names import choose_heads
+from yamjit.heads import HeadInfo, read_heads, read_sample_rate
 from yamjit.kernels import load_backend
 from yamjit.listing import Listing
 from yamjit.network import Network
@@ -414,6 +415,7 @@ class Classifier:
             A frame each 10 ms for YAMNet; natural logarithm.
         """
         checks.choice(how.pop("aggregate", "mean"), "aggregate", AGGREGATES)
+        self._with_head(how.pop("head", None))
         with self.frames(audio, **how) as stream:
             if len(stream.channels) > 1:
                 raise InputError(_EACH)

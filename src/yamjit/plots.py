@@ -290,7 +290,7 @@ def _extremes(rows: Float32) -> Float32:
 
 def _envelope(audio: Any, rate: int, how: dict[str, Any]) -> Float32:
     """Return lowest and highest samples."""
-    reading = {name: how[name] for name in ("channel", "start_s", "end_s", "non_finite") if name in how}
+    reading = {name: how[name] for name in ("sample_rate", "channel", "start_s", "end_s", "non_finite") if name in how}
     thinned = _Thinned(_extremes)
     rest = np.empty(0, np.float32)
     with open_audio(audio, target_rate=rate, **reading) as source:

@@ -78,8 +78,13 @@ class EventDetector:
         names = tuple(checks.text(name, "a name") for name in checks.elements(names, "names", "names"))
         indices = checks.elements(class_indices, "class_indices", "whole numbers")
         ids = tuple(checks.text(one, "an id") for one in checks.elements(audioset_ids, "audioset_ids", "ids"))
-        heads = [""] * len(names) if heads is None else heads
-        thresholds = np.full(len(names), -np.inf) if score_thresholds is None else np.asarray(score_thresholds)
+        heads = ("",) * len(names) if heads is None else checks.elements(heads, "heads", "names")
+        thresholds = np.full(len(names), -np.inf)
+        if score_thresholds is not None:
+            thresholds = checks.array(score_thresholds, "score_thresholds", np.float64)
+        if len(heads) != len(names) or thresholds.shape != (len(names),):
+            raise InputError(f"{len(heads)} heads and thresholds {thresholds.shape} of {len(names)} classes")
+        heads = tuple(checks.text(head, "the name of a head") for head in heads)
         if not len(names) == len(indices) == len(ids):
             raise InputError(
                 f"{len(names)} names, {len(indices)} indices and {len(ids)} ids were given; "

@@ -126,7 +126,7 @@ def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: Mod
         raise InputError("a head with a hidden layer, or of kind 'softmax', needs embeddings to be exported")
     if embeddings is not None:
         embeddings = checks.array(embeddings, "embeddings", np.float32)
-        if embeddings.shape[1:] != (head.inputs,) or not len(embeddings) or not np.isfinite(embeddings).all():
+        if embeddings.shape[1:] != (head.inputs,) or not np.isfinite(embeddings).all():
             found = f"shape {embeddings.shape}"
             raise InputError(f"embeddings of shape (n, {head.inputs}), finite, are accepted, found {found}")
         head = independent(head, embeddings)
