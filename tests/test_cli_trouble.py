@@ -302,14 +302,14 @@ _DONE = _ON_CALL.format("yamjit.cli.delivery", "_warnings")
 class TestInterruptions:
     """Wherever an interruption comes: at most a line, and 128 and its number."""
 
-    @pytest.mark.parametrize("name", ["yamjit.cli", "argparse", "yamjit.cli.train", "numpy"])
+    @pytest.mark.parametrize("name", ["yamjit.cli.command", "argparse", "yamjit.cli.train", "numpy"])
     def test_amid_imports(self, name: str, number: signal.Signals) -> None:
         assert interrupted(_ON_IMPORT.format(name), number) == (128 + number, "")
         assert not Path("a.csv").exists()
 
     @pytest.mark.parametrize(
         ("module", "name"),
-        [("yamjit.cli", "_parser"), ("yamjit.runs", "find_recordings"), ("yamjit.writing", "_settle")],
+        [("yamjit.cli.command", "_parser"), ("yamjit.runs", "find_recordings"), ("yamjit.writing", "_settle")],
     )
     def test_amid_work(self, module: str, name: str, number: signal.Signals) -> None:
         assert interrupted(_ON_CALL.format(module, name), number) == (128 + number, "")
