@@ -102,9 +102,8 @@ def test_a_reader_that_has_enough(arguments: str) -> None:
 
 
 def test_listen_ends_with_its_reader() -> None:
-    done = shell(
-        "head -c 640000 /dev/zero 2>/dev/null | (yamjit listen -q --raw s16le - --format jsonl; echo $? >code) | head -1"
-    )
+    listen = "(yamjit listen -q --raw s16le - --format jsonl; echo $? >code)"
+    done = shell(f"head -c 640000 /dev/zero 2>/dev/null | {listen} | head -1")
     assert (Path("code").read_text(), done.stderr) == ("0\n", "")
     assert json.loads(done.stdout)["type"]
 

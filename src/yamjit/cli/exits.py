@@ -35,7 +35,7 @@ class Terminated(BaseException):
 
 
 class _Interrupted(KeyboardInterrupt):
-    """Ctrl-C. After the built-in exception itself amid an `exec`, caught or not, Python ends by SIGINT, and not by 130."""
+    """Ctrl-C. After the built-in exception amid an `exec`, caught or not, Python ends by SIGINT in place of 130."""
 
 
 INTERRUPTIONS = (KeyboardInterrupt, Terminated)
