@@ -441,15 +441,19 @@ def test_odd_names_are_opened(tmp_path):
     [
         (b"\0\0\0\x20ftypM4A ", "M4A"),
         (b"\x1aE\xdf\xa3", "WebM"),
+        (b"ID3\4\0\0\0\0\0\0\xff\xf1P\x80", "AAC"),
         (b"\xff\xf1P\x80", "AAC"),
         (b"#!AMR\n", "AMR"),
         (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "WMA"),
     ],
 )
-def test_formats_that_are_not_supported_are_named(tmp_path, head, kind):
+def test_formats_that_need_another_library_are_named(tmp_path, monkeypatch, head, kind):
     path = tmp_path / "a.bin"
     path.write_bytes(head + bytes(200))
-    with pytest.raises(AudioError, match=rf"a\.bin: .*{kind}.* is not supported; convert it first.*ffmpeg"):
+    monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    advice = r"pip install 'yamjit\[av\]', or install ffmpeg"
+    with pytest.raises(AudioError, match=rf"a\.bin: .*{kind}.* is not supported by libsndfile alone: {advice}"):
         open_audio(path)
 
 

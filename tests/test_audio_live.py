@@ -47,7 +47,7 @@ def steps(n, channels=1):
     return np.random.default_rng(n).integers(-128, 128, (n, channels)).astype(np.float32) / 128
 
 
-@pytest.mark.parametrize("encoding", list(RAW_ENCODINGS))
+@pytest.mark.parametrize("encoding", [name for name in RAW_ENCODINGS if not name.endswith("law")])
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_raw_samples_of_every_encoding(encoding, channels):
     samples = steps(1_000, channels)
@@ -154,7 +154,7 @@ def test_raw_samples_that_are_not_finite():
         ({"encoding": ["s16le"]}, "encoding"),
         ({"sample_rate": 0}, "sample_rate"),
         ({"sample_rate": "16000"}, "sample_rate"),
-        ({"channels": 0}, "channels is 0; accepted are 1 to 64"),
+        ({"channels": 0}, "channels is 0; whole numbers from 1 to 64 are accepted"),
         ({"channels": 65}, "channels"),
         ({"channels": True}, "channels"),
         ({"channels": 1.0}, "channels"),
@@ -348,10 +348,10 @@ def test_a_rate_that_the_device_lacks(portaudio):
         ({"device": True}, InputError, "device is True"),
         ({"sample_rate": 0}, InputError, "sample_rate"),
         ({"channels": 0}, InputError, "channels"),
-        ({"block_s": 0}, InputError, r"block_s is 0; accepted are 0\.001 to 10"),
+        ({"block_s": 0}, InputError, r"block_s is 0; seconds from 0\.001 to 10 are accepted"),
         ({"block_s": float("nan")}, InputError, "block_s"),
         ({"block_s": "1"}, InputError, "block_s"),
-        ({"queue_s": 0.01}, InputError, r"queue_s is 0\.01; accepted are 0\.1 to 600"),
+        ({"queue_s": 0.01}, InputError, r"queue_s is 0\.01; seconds from 0\.1 to 600 are accepted"),
         ({"queue_s": None}, InputError, "queue_s"),
     ],
 )

@@ -249,10 +249,10 @@ def test_the_threshold_of_the_metadata_counts_unless_another_is_given() -> None:
     info = head(score_threshold=0.5)
     scores = np.linspace(0, 1, len(LABELS)).astype(np.float32)
     own = listing(ClassifierOptions(), info)
-    assert scores[own.rank(scores)].min() == 0.5
+    assert scores[own.rank(scores, -1)].min() == 0.5
     given_threshold = listing(ClassifierOptions(score_threshold=0.25), info)
-    assert 0.25 <= scores[given_threshold.rank(scores)].min() < 0.5
-    assert len(listing(ClassifierOptions(score_threshold=0), info).rank(scores)) == len(LABELS)
+    assert 0.25 <= scores[given_threshold.rank(scores, -1)].min() < 0.5
+    assert len(listing(ClassifierOptions(score_threshold=0), info).rank(scores, -1)) == len(LABELS)
     some = listing(ClassifierOptions(score_threshold={"Cat": 0.125}), info)
     assert some.thresholds.tolist() == [0.125 if label == "Cat" else 0.5 for label in LABELS]
     rest = listing(ClassifierOptions(score_threshold={"Cat": 0.125, "*": 0.75}), info)
@@ -300,7 +300,7 @@ def test_what_is_below_its_threshold_does_not_take_a_place() -> None:
 def test_equal_scores_keep_their_order() -> None:
     categories = listing(ClassifierOptions(groups={"Pack": ["Bark", "Growling"]}))
     scores = np.full(len(categories), 0.5, np.float32)
-    assert categories.rank(scores).tolist() == list(range(len(categories)))
+    assert categories.rank(scores, -1).tolist() == list(range(len(categories)))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -308,7 +308,7 @@ def test_a_score_equal_to_its_threshold_is_listed(dtype: type[np.float32 | np.fl
     for threshold in (0.7, 0.1, 0.3):
         categories = listing(ClassifierOptions(score_threshold=threshold))
         scores = np.full(len(LABELS), threshold, dtype)
-        assert len(categories.rank(scores)) == len(LABELS)
+        assert len(categories.rank(scores, -1)) == len(LABELS)
         assert len(categories.rank(np.nextafter(scores, dtype(0)))) == 0
 
 

@@ -52,7 +52,9 @@ def test_recordings_become_a_model(birds: Path, capsys: pytest.CaptureFixture[st
     out, err = capsys.readouterr()
     assert "accuracy 100.00% of 18 clips" in out
     assert "2 classes, 18 clips" in out
-    assert err == ""
+    # Scores that are right already: a sigmoid fitted to 12 clips only takes away from them, which is told.
+    assert err.startswith("yamjit: warning: calibration makes scores worse: on recordings held out their error is ")
+    assert err.count("\n") == 1
     model = yamjit.load(path, backend="numpy")
     assert model.labels == ("high 鳥", "low")
     assert model.heads[0].calibration is not None

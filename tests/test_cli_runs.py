@@ -33,6 +33,9 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+RUN_FILES = ["yamjit-run.journal", "yamjit-run.json"]
+
+
 def run(*arguments: object) -> int:
     return main([str(argument) for argument in arguments])
 
@@ -60,7 +63,7 @@ def test_a_folder_of_results(archive: Path, capsys: pytest.CaptureFixture[str]) 
     assert run("classify", archive, "-o", "results", "--format", "csv", "--top", "1", "--jobs", "2") == 3
     assert "1 of 25 files failed" in capsys.readouterr().err
     names = sorted(path.relative_to(archive) for path in archive.rglob("*.wav") if path.stat().st_size > 100)
-    assert files("results") == sorted(["yamjit-run.json", *(f"{name}.yamjit.csv" for name in names)])
+    assert files("results") == sorted([*RUN_FILES, *(f"{name}.yamjit.csv" for name in names)])
     for name in names:
         (row,) = csv.DictReader(io.StringIO(Path("results", f"{name}.yamjit.csv").read_text()))
         assert row["file"] == str(archive / name)
@@ -81,7 +84,7 @@ def test_resume(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "23 of 25 files are done already" in capsys.readouterr().err
     after = {name: Path("results", name).stat().st_mtime_ns for name in files("results")}
     assert len(after) == len(before) + 1
-    assert {name for name in before if after[name] != before[name]} == {gone}
+    assert {name for name in before if after[name] != before[name]} == {gone, "yamjit-run.journal"}
     for other in (["--hop", "0.1"], ["--top", "3"], ["--allow", "Siren"]):
         assert run(*command, "--resume", *other) == 1
         assert "results of other settings" in capsys.readouterr().err
@@ -96,7 +99,7 @@ def test_killed_runs_end_with_the_same_bytes(archive: Path, tmp_path: Path, jobs
     whole_run(archive, tmp_path / "whole", arguments)
     killed_run(archive, tmp_path / "killed", arguments, 3, random.Random(0))
     assert compare(tmp_path / "whole", tmp_path / "killed") == []
-    assert len(files(str(tmp_path / "killed"))) == 25
+    assert len(files(str(tmp_path / "killed"))) == 24 + len(RUN_FILES)
     Path(tmp_path / "killed" / "yamjit-run.json").write_text("{}")
     assert compare(tmp_path / "whole", tmp_path / "killed") == ["yamjit-run.json"]
 

@@ -122,7 +122,7 @@ def test_what_are_no_scores_is_refused(tmp_path: Path) -> None:
         fit_sigmoids(scores + 1, truth)
     with pytest.raises(InputError, match="scores and truth"):
         fit_sigmoids(scores, truth[:3])
-    with pytest.raises(InputError, match="accepted: sigmoid, isotonic"):
+    with pytest.raises(InputError, match="accepted are sigmoid, isotonic"):
         cross_calibrate(scores, truth, ["a", "b"] * 10, kind="beta")
     with pytest.raises(InputError, match="1 folds"):
         cross_calibrate(scores, truth, ["a"] * 20)

@@ -37,7 +37,7 @@ def test_recordings_become_rows(small_model_path: Path, examples: dict[Path, str
     samples = np.zeros(22_050, np.float32)
     assert YAMNetEmbedder(model, sample_rate=22_050).transform([samples]).shape == (1, windows[0].shape[1])
     assert YAMNetEmbedder(model).transform([]).shape == (0, windows[0].shape[1])
-    with pytest.raises(InputError, match="accepted: mean, max, mean_max"):
+    with pytest.raises(InputError, match="accepted are mean, max, mean_max"):
         YAMNetEmbedder(model, pooling="median").transform([samples])
     with pytest.raises(InputError, match="a list of recordings"):
         YAMNetEmbedder(model).transform("x.wav")

@@ -119,7 +119,7 @@ def test_windows_become_clips() -> None:
     np.testing.assert_allclose(clip_scores(logits, clips, 2, "max"), [[2, 1], [4, 4]])
     expected = 1 / (1 + np.exp(-np.array([[1, 0], [4, 4]])))
     np.testing.assert_allclose(clip_scores(logits, clips, 2, "logit"), expected)
-    with pytest.raises(InputError, match="accepted: logit, mean, max"):
+    with pytest.raises(InputError, match="accepted are logit, mean, max"):
         clip_scores(logits, clips, 2, "median")
 
 
@@ -228,7 +228,7 @@ def test_stretches_beyond_the_end_are_left_out(model: Classifier, features: Feat
     assert [item.clip for item in skipped] == [beyond]
     with pytest.raises(InputError, match="none of 1 clips"):
         evaluate_model(model, Dataset((beyond,), features.dataset.classes))
-    with pytest.raises(InputError, match="accepted: mean, max"):
+    with pytest.raises(InputError, match="accepted are mean, max"):
         evaluate_model(model, features.dataset, aggregate="logit")  # type: ignore[arg-type]
 
 

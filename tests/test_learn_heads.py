@@ -117,7 +117,7 @@ def test_layers_that_do_not_fit_are_refused() -> None:
         Head(("a",), "sigmoid", (Dense(np.ones((2, 3)), np.ones(2)),))
     with pytest.raises(InputError, match="not finite"):
         Head(("a",), "sigmoid", (Dense(np.full((1, 3), np.nan), np.ones(1)),))
-    with pytest.raises(InputError, match="accepted: sigmoid, softmax"):
+    with pytest.raises(InputError, match="accepted are sigmoid, softmax"):
         Head(("a",), "relu", (Dense(np.ones((1, 3)), np.ones(1)),))
     with pytest.raises(InputError, match=r"\(n, 3\)"):
         Head(("a",), "sigmoid", (Dense(np.ones((1, 3)), np.ones(1)),)).scores(np.ones((2, 4)))
@@ -184,7 +184,7 @@ def test_weights_of_samples_count_like_copies() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "tanh"}, "accepted: sigmoid, softmax"),
+        ({"kind": "tanh"}, "accepted are sigmoid, softmax"),
         ({"hidden": -1}, "hidden is -1"),
         ({"iterations": 0}, "iterations is 0"),
         ({"weight_decay": float("nan")}, "weight_decay"),

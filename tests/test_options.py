@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from yamjit.errors import InputError
 from yamjit.options import ClassifierOptions, read_groups
+from yamjit.spec import DEFAULT_MAX_RESULTS
 
 GROUPS = {"Yelling": ("Shout", "Child speech, kid speaking", 11), "Baby": ("/t/dd00002",)}
 TEXT = """# what a child does
@@ -29,9 +30,9 @@ Shout
 JSON = '{"Yelling": ["Shout", "Child speech, kid speaking", 11], "Baby": ["/t/dd00002"]}'
 
 
-def test_defaults_list_everything() -> None:
+def test_defaults_list_every_class() -> None:
     options = ClassifierOptions()
-    assert (options.max_results, options.score_threshold) == (-1, None)
+    assert (options.max_results, options.score_threshold, options.head) == (DEFAULT_MAX_RESULTS, None, None)
     assert options.category_allowlist == options.category_denylist == ()
     assert options.calibration == "metadata"
     assert options.members == {}

@@ -152,7 +152,7 @@ def test_options_say_what_is_listed(model: yamjit.Classifier, sound: np.ndarray)
 def test_groups_are_scored_window_by_window(model: yamjit.Classifier, sound: np.ndarray) -> None:
     labels = model.labels[:2]
     grouped = model.with_options(groups={"both": labels}).classify(sound, sample_rate=RATE)
-    row = next(row for row in grouped.rows() if row.label == "both")
+    row = next(row for row in grouped.rows(-1) if row.label == "both")
     assert row.class_index == -1
     assert row.score == pytest.approx(grouped.scores[:, :2].max(axis=1).mean(dtype=np.float64))
 

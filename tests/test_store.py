@@ -308,7 +308,7 @@ BAD = {
     f"short/{len(CONTENT) - 1}": f"ended after {len(CONTENT) - 1} of {len(CONTENT)} bytes",
     "longer": f"offers {len(CONTENT) + 1} bytes of application/octet-stream, not the {len(CONTENT)} bytes",
     "endless": "sends more than",
-    "escapes": r"answers 404 \?\[31mred\?",
+    "escapes": r"answers 404 \\x1b\[31mred\\x07",
     "html": "offers 26 bytes of text/html",
     "other": "another file",
     "loop": "redirected without end",

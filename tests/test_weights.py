@@ -80,7 +80,7 @@ def test_safetensors_own_reader_agrees(small_model_path: Path) -> None:
 
 
 def test_other_formats_are_refused() -> None:
-    with pytest.raises(InputError, match="accepted: npz, safetensors"):
+    with pytest.raises(InputError, match="accepted are npz, safetensors"):
         write_weights({}, "pickle")
 
 

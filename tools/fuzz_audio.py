@@ -3,8 +3,10 @@
 ::
 
     python -m tools.fuzz_audio --count 5000 --seed 99 --jobs 2
+    python -m tools.fuzz_audio --av
 
-The sound files are made here, in every container and encoding that libsndfile writes and reads. Each mutant is tried in
+The sound files are made here, in every container and encoding that libsndfile writes and reads; with ``--av`` in those
+of phones and cameras, which PyAV decodes (``--av ffmpeg``: the program). Each mutant is tried in
 a process of its own, forked after the imports: by its path and as a file object, whole and in part, and both ways have
 to agree. One line of JSON tells how many gave what, the slowest, and the largest resident set; the exit code is 1 if
 one crashed, was slow, or raised anything else. The same seed gives the same mutants.
@@ -16,6 +18,7 @@ import argparse
 import contextlib
 import ctypes
 import functools
+import importlib.util
 import io
 import itertools
 import json
@@ -36,7 +39,7 @@ from tools.fuzz_models import Mutant, Outcome, summarized, try_in_child
 from yamjit.audio import open_audio
 from yamjit.errors import YamjitError
 
-__all__ = ["DAMAGES", "campaign", "encode", "encodings", "mend_ogg", "mutant", "read_audio", "sound"]
+__all__ = ["DAMAGES", "campaign", "encode", "encodings", "mend_ogg", "mutant", "phone_encodings", "read_audio", "sound"]
 
 RATE = 16_000
 #: Of a sound file: more than libsndfile decodes at a time, less than takes time.
@@ -71,6 +74,14 @@ def sound(channels: int) -> npt.NDArray[np.float64]:
 def encodings() -> tuple[tuple[str, str, bytes], ...]:
     """Return container, encoding and a sound file, of one channel and of two, for all that libsndfile can read back."""
     return tuple(_encoded())
+
+
+@functools.cache
+def phone_encodings() -> tuple[tuple[str, str, bytes], ...]:
+    """Return the same for what phones and cameras write."""
+    from tools.phone_audio import phone_files
+
+    return tuple(("av", kind, data) for kind, data in phone_files().items())
 
 
 def _encoded() -> Iterator[tuple[str, str, bytes]]:
@@ -188,11 +199,12 @@ DAMAGES: dict[str, Callable[[bytearray, random.Random], bytes]] = {
 _TURNS = (*DAMAGES, "head byte", "head number", "head number")
 
 
-def mutant(seed: int, index: int) -> Mutant:
+def mutant(seed: int, index: int, *, phones: bool = False) -> Mutant:
     """Return a damaged file; encodings and damages take turns, each pair of them comes up."""
     dice = random.Random(f"{seed}/{index}")
-    turn, place = divmod(index, len(encodings()))
-    container, subtype, data = encodings()[place]
+    files = phone_encodings() if phones else encodings()
+    turn, place = divmod(index, len(files))
+    container, subtype, data = files[place]
     damage = _TURNS[(place + turn) % len(_TURNS)]
     damaged = DAMAGES[damage](bytearray(data), dice)
     if container == "OGG" and dice.random() < 0.75:  # else the checksums would refuse every one
@@ -205,10 +217,25 @@ def mutant(seed: int, index: int) -> Mutant:
 
 def read_audio(data: bytes) -> object:
     """Read a file by its path and as a file object, each channel and the mean, whole and in part."""
+    return _read_audio(data, (1,))
+
+
+def read_phone_audio(data: bytes) -> object:
+    """Read a file of a phone in the same ways; nothing may come to stderr either."""
+    return _read_audio(data, (1, 2))
+
+
+def read_by_ffmpeg(data: bytes) -> object:
+    """Read a file of a phone in the same ways, without PyAV."""
+    sys.modules["av"] = None  # type: ignore[assignment]
+    return _read_audio(data, (1, 2))
+
+
+def _read_audio(data: bytes, silent: Sequence[int]) -> object:
     import resource  # not on Windows, where nothing forks
 
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
-    with tempfile.NamedTemporaryFile() as file, _nothing_printed():
+    with tempfile.NamedTemporaryFile() as file, _nothing_printed(silent):
         file.write(data)
         file.flush()
         by_path = _outcome(file.name)
@@ -220,14 +247,15 @@ def read_audio(data: bytes) -> object:
 
 
 @contextlib.contextmanager
-def _nothing_printed() -> Iterator[None]:
-    """Raise if anything is printed to stdout, by a library in C too."""
+def _nothing_printed(descriptors: Sequence[int]) -> Iterator[None]:
+    """Raise if anything is printed to stdout or stderr, by a library in C too."""
     with tempfile.TemporaryFile() as printed:
-        os.dup2(printed.fileno(), 1)
+        for descriptor in descriptors:
+            os.dup2(printed.fileno(), descriptor)
         yield
         ctypes.CDLL(None).fflush(None)
         if os.fstat(1).st_size:
-            raise RuntimeError("something was printed to stdout")
+            raise RuntimeError("something was printed")
 
 
 def _outcome(source: Any, **options: Any) -> object:
@@ -253,26 +281,37 @@ def _drain(source: Any, **options: Any) -> object:
     return count, sums
 
 
-def _share(job: tuple[int, Sequence[int]]) -> list[tuple[str, str, Outcome]]:
-    seed, indices = job
+#: Who reads what phones write.
+_TARGETS: dict[str | None, Callable[[bytes], object]] = {
+    None: read_audio,
+    "pyav": read_phone_audio,
+    "ffmpeg": read_by_ffmpeg,
+}
+
+
+def _share(job: tuple[int, Sequence[int], str | None]) -> list[tuple[str, str, Outcome]]:
+    seed, indices, phones = job
     found = []
     for index in indices:
-        damaged = mutant(seed, index)
-        outcome = try_in_child(read_audio, damaged.data)
+        damaged = mutant(seed, index, phones=phones is not None)
+        outcome = try_in_child(_TARGETS[phones], damaged.data)
         found.append((damaged.kind, f"{index}: {damaged.what}", outcome))
     return found
 
 
-def campaign(count: int, seed: int, jobs: int = 1) -> dict[str, Any]:
-    """Try mutants, each in a process of its own.
+def campaign(count: int, seed: int, jobs: int = 1, phones: str | None = None) -> dict[str, Any]:
+    """Try mutants, each in a process of its own; of what phones write if "pyav" or "ffmpeg" is to read them.
 
     Returns
     -------
     dict
         How many gave what, the slowest, the largest resident set, and the offenders.
     """
-    _outcome(io.BytesIO(encodings()[0][2]), target_rate=8_000)  # imports, for the children
-    shares = [(seed, range(job, count, jobs)) for job in range(jobs)]
+    first = (phone_encodings() if phones else encodings())[0]
+    _outcome(io.BytesIO(first[2]), target_rate=8_000)  # imports, for the children
+    if importlib.util.find_spec("av"):
+        importlib.import_module("av")
+    shares = [(seed, range(job, count, jobs), phones) for job in range(jobs)]
     if jobs == 1:
         found = _share(shares[0])
     else:
@@ -288,14 +327,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=1000, help="mutants (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=99, help="of the damage (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: %(default)s)")
+    parser.add_argument(
+        "--av", nargs="?", const="pyav", choices=("pyav", "ffmpeg"), help="files of phones, read by PyAV or ffmpeg"
+    )
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="where to write the offenders")
     options = parser.parse_args(arguments)
-    summary = campaign(options.count, options.seed, options.jobs)
+    summary = campaign(options.count, options.seed, options.jobs, options.av)
     print(json.dumps(summary))
     if options.save:
         for _, what, *_ in summary["offenders"]:
             index = int(what.split(":")[0])
-            (options.save / f"{options.seed}-{index}.bin").write_bytes(mutant(options.seed, index).data)
+            (options.save / f"{options.seed}-{index}.bin").write_bytes(
+                mutant(options.seed, index, phones=options.av is not None).data
+            )
     return 1 if summary["offenders"] else 0
 
 

@@ -103,6 +103,25 @@ def run_model(data: bytes) -> object:
     return found
 
 
+def describe_model(data: bytes) -> object:
+    """Say what can be said of a model, and change what it says about itself."""
+    from yamjit.heads import read_labelled_outputs
+    from yamjit.learn.describing import as_document, set_audio, set_labels, set_texts
+    from yamjit.tflite.patching import read_described
+
+    described = read_described(data)
+    json.dumps([as_document(described), [head.labels for head in read_labelled_outputs(described)]])
+    texts = set_texts(described, name="Name", author="Author")
+    if described.inputs:
+        texts = set_audio(read_described(texts), 16_000)
+    if described.outputs:
+        texts = set_labels(read_described(texts), [f"class {k}" for k in range(min(described.outputs[0].classes, 2000))])
+    again = read_described(texts)
+    if again.metadata is None or again.metadata.name != "Name" or again.operators != described.operators:
+        raise RuntimeError("the metadata are not those that were written")
+    return again
+
+
 class Mutator:
     """A sound model, and the ways to damage it."""
 

@@ -4,7 +4,8 @@
 
 Makes recordings of 0.2 to 2 s, among them some that are no audio; classifies them once without interruption, and once
 killed with SIGKILL again and again. Each kill comes when a random number of results is there, and up to 50 ms later.
-Ends with 1 unless both folders have the same files with the same bytes.
+Ends with 1 unless both folders have the same files with the same bytes. With --beside, the results lie among the
+recordings.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,7 +85,7 @@ def compare(one: Path, other: Path) -> list[str]:
 
 
 def _count(results: Path) -> int:
-    return sum(len(names) for _, _, names in os.walk(results)) - 1
+    return sum(".yamjit." in name for _, _, names in os.walk(results) for name in names)
 
 
 def main() -> int:
@@ -94,18 +96,23 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--beside", action="store_true", help="results among the recordings")
     args = parser.parse_args()
     arguments = ["--model", args.model, "--jobs", str(args.jobs)]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        make_recordings(folder / "recordings", args.files, args.seed)
+        recordings, whole = Path(name, "recordings"), Path(name, "whole")
+        killed = recordings if args.beside else Path(name, "killed")
+        make_recordings(recordings, args.files, args.seed)
+        shutil.copytree(recordings, Path(name, "kept"))
         start = time.monotonic()
-        whole_run(folder / "recordings", folder / "whole", arguments)
+        whole_run(recordings, recordings if args.beside else whole, arguments)
         took = time.monotonic() - start
-        chance = random.Random(args.seed)
-        unfinished = killed_run(folder / "recordings", folder / "killed", arguments, args.kills, chance)
-        differences = compare(folder / "whole", folder / "killed")
-        results = sum(1 for path in (folder / "whole").rglob("*.jsonl"))
+        if args.beside:  # the names in the results are to be the same
+            recordings.rename(whole)
+            Path(name, "kept").rename(recordings)
+        unfinished = killed_run(recordings, killed, arguments, args.kills, random.Random(args.seed))
+        differences = compare(whole, killed)
+        results = sum(1 for path in whole.rglob("*.jsonl"))
     print(
         f"{args.files} recordings, {results} results, {took:.1f} s uninterrupted; {args.kills} kills, "
         f"which left {unfinished} files unfinished; {len(differences)} files differ"

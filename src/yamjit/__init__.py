@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from yamjit.classifier import Classifier, load
     from yamjit.errors import (
         AudioError,
+        AudioNotFoundError,
         DependencyError,
         DownloadError,
         InputError,
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AudioError",
+    "AudioNotFoundError",
     "Classification",
     "Classifier",
     "ClassifierOptions",

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError, ModelError
 from yamjit.tflite.metadata import ScoreTransformation
@@ -151,7 +152,18 @@ class Calibration:
         InputError
             If the file cannot be read, or is not what it should be.
         """
-        return _CalibrationFile(path).calibration(classes)
+        return _CalibrationFile(checks.path(path, "path")).calibration(checks.whole(classes, "classes", 1))
+
+    @staticmethod
+    def classes_of_file(path: str | os.PathLike[str]) -> tuple[int, ...]:
+        """Return for how many classes a file can be read: a final newline may end a line, or begin an empty one.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read.
+        """
+        return _CalibrationFile(path).classes
 
 
 def choose_calibrations(
@@ -179,7 +191,7 @@ def choose_calibrations(
     if choice == "metadata":
         return tuple(own)
     file = _CalibrationFile(choice)
-    fitting = next((index for index, count in enumerate(classes) if file.has_lines_for(count)), 0)
+    fitting = next((index for index, count in enumerate(classes) if count in file.classes), 0)
     return (*own[:fitting], file.calibration(classes[fitting]), *own[fitting + 1 :])
 
 
@@ -225,8 +237,10 @@ class _CalibrationFile:
             raise InputError(f"{self._path}: {describe(error)}") from error
         self._header = self._lines.pop(0) if self._lines[0].startswith("#") else ""
 
-    def has_lines_for(self, classes: int) -> bool:
-        return len(_without_last(self._lines, classes)) == classes
+    @property
+    def classes(self) -> tuple[int, ...]:
+        count = len(self._lines)
+        return (count,) if self._lines[-1:] != [""] else (count - 1, count)
 
     def calibration(self, classes: int) -> Calibration:
         try:

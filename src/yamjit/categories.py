@@ -13,8 +13,9 @@ from yamjit.class_map import audioset_classes, descendants, known_class, nearest
 from yamjit.errors import InputError
 from yamjit.labels import rank
 from yamjit.options import THE_REST, ClassifierOptions, Entry, read_groups
+from yamjit.text import folded
 
-__all__ = ["Categories", "ClassifierOptions", "categories_of_heads", "read_groups"]
+__all__ = ["Categories", "ClassifierOptions", "categories_of_heads", "read_groups", "refuse_unknown"]
 
 _Real = TypeVar("_Real", np.float32, np.float64)
 
@@ -48,6 +49,8 @@ class Categories:
         The score threshold of the metadata.
     strict : bool
         Whether names that the head does not know are refused; else they are in `unknown`.
+    head : str
+        Name of the model's output, where the model has several; else empty.
 
     Attributes
     ----------
@@ -77,10 +80,12 @@ class Categories:
         default_threshold: float | None = None,
         *,
         strict: bool = True,
+        head: str = "",
     ) -> None:
         self.options = options
+        self.head = head
         self.classes = len(labels)
-        names = _Names(labels, display_names, audioset_ids, options)
+        self._names = names = _Names(labels, display_names, audioset_ids, options)
         listed = _listed(names, options)
         self.names: tuple[str, ...] = tuple(category.name for category in listed)
         self.class_indices: tuple[int, ...] = tuple(category.class_index for category in listed)
@@ -88,13 +93,13 @@ class Categories:
         self.thresholds = _thresholds(listed, names, options.score_threshold, default_threshold)
         self.unknown: tuple[Entry, ...] = tuple(names.unknown)
         if strict:
-            _refuse(self.unknown, [names])
+            refuse_unknown(self.unknown, [self])
         counts = [len(category.columns) for category in listed]
         self._columns = np.array([column for category in listed for column in category.columns], np.intp)
         self._starts = np.cumsum([0, *counts[:-1]], dtype=np.intp)
         self._merges = max(counts, default=1) > 1
         self._everything = not self._merges and np.array_equal(self._columns, np.arange(self.classes))
-        self._names = names
+        self._positions = {category: position for position, category in enumerate(listed)}
 
     def __len__(self) -> int:
         return len(self.names)
@@ -124,6 +129,14 @@ class Categories:
             np.maximum.reduceat(scores[rows, self._columns], self._starts, axis=1, out=reduced[rows])
         return reduced
 
+    def find(self, entry: Entry) -> tuple[int, ...] | None:
+        """Return which categories an entry names, positions in `names`; None if this head does not know it.
+
+        What it names may be listed in no place of its own: it was left out, or is in a group.
+        """
+        found = self._names.find(entry)
+        return tuple(self._positions[one] for one in found if one in self._positions) if found else None
+
     def rank(self, scores: npt.NDArray[np.floating], max_results: int | None = None) -> npt.NDArray[np.intp]:
         """Return which categories are listed, the highest score first, equal ones in their order.
 
@@ -149,6 +162,8 @@ class _HeadNames(Protocol):
     """What `yamjit.heads.HeadInfo` says of names and threshold."""
 
     @property
+    def name(self) -> str: ...
+    @property
     def labels(self) -> tuple[str, ...]: ...
     @property
     def display_names(self) -> tuple[str, ...]: ...
@@ -172,11 +187,19 @@ def categories_of_heads(heads: Sequence[_HeadNames], options: ClassifierOptions)
         If a name is known to no head, or thresholds contradict each other.
     """
     found = tuple(
-        Categories(head.labels, head.display_names, head.audioset_ids, options, head.score_threshold, strict=False)
+        Categories(
+            head.labels,
+            head.display_names,
+            head.audioset_ids,
+            options,
+            head.score_threshold,
+            strict=False,
+            head=head.name if len(heads) > 1 else "",
+        )
         for head in heads
     )
     everywhere = [entry for entry in found[0].unknown if all(entry in other.unknown for other in found[1:])]
-    _refuse(everywhere, [categories._names for categories in found])
+    refuse_unknown(everywhere, found)
     return found
 
 
@@ -202,7 +225,7 @@ class _Names:
         self._roll_up = options.roll_up
         kinds = (labels, display_names, audioset_ids)
         self._exact = _indices_of(kinds, str)
-        self._any_case = _indices_of(kinds, str.casefold)
+        self._any_case = _indices_of(kinds, folded)
         self.classes = tuple(
             _Category(name, index, identifier, self._columns(index, identifier))
             for index, (name, identifier) in enumerate(zip(display_names, audioset_ids, strict=True))
@@ -222,10 +245,10 @@ class _Names:
     def _add_group(self, name: str, members: Iterable[Entry]) -> None:
         found = [category for member in members for category in self._find_classes(member)]
         columns = {column for category in found for column in category.columns}
-        if columns and not columns.issuperset(self._any_case.get(name.casefold(), ())):
+        if columns and not columns.issuperset(self._any_case.get(folded(name), ())):
             raise InputError(f"group {name!r} has the name of a class that it does not hold")
         if columns:
-            self._groups[name.casefold()] = _Category(name, -1, "", tuple(sorted(columns)))
+            self._groups[folded(name)] = _Category(name, -1, "", tuple(sorted(columns)))
 
     @property
     def groups(self) -> tuple[_Category, ...]:
@@ -234,7 +257,7 @@ class _Names:
 
     def find(self, entry: Entry) -> tuple[_Category, ...]:
         """Return what an entry names, a group before classes."""
-        group = self._groups.get(entry.casefold()) if isinstance(entry, str) else None
+        group = self._groups.get(folded(entry)) if isinstance(entry, str) else None
         return (group,) if group else self._find_classes(entry)
 
     def _find_classes(self, entry: Entry) -> tuple[_Category, ...]:
@@ -243,7 +266,7 @@ class _Names:
             indices: Iterable[int] = (entry,)
         else:
             number = (int(entry),) if entry.isdecimal() and len(entry) <= _MOST_DIGITS else ()
-            indices = self._exact.get(entry) or self._any_case.get(entry.casefold()) or number
+            indices = self._exact.get(entry) or self._any_case.get(folded(entry)) or number
         found = tuple(self.classes[index] for index in indices if index < len(self.classes))
         if not found and isinstance(entry, str) and self._roll_up:
             found = self._find_ancestor(entry)
@@ -270,10 +293,17 @@ def _indices_of(kinds: Iterable[Sequence[str]], spelled: Callable[[str], str]) -
     return found
 
 
-def _refuse(unknown: Sequence[Entry], heads: Sequence[_Names]) -> None:
-    """Refuse unknown names, with what may be meant."""
+def refuse_unknown(unknown: Sequence[Entry], heads: Sequence[Categories]) -> None:
+    """Refuse names that no head knows, with what may be meant.
+
+    Raises
+    ------
+    InputError
+        If there are any.
+    """
     if unknown:
-        raise InputError("no class of this model: " + ", ".join(_with_hint(entry, heads) for entry in unknown))
+        names = [categories._names for categories in heads]
+        raise InputError("no class of this model: " + ", ".join(_with_hint(entry, names) for entry in unknown))
 
 
 def _with_hint(entry: Entry, heads: Sequence[_Names]) -> str:

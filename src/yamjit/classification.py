@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.categories import Categories
 from yamjit.errors import InputError
+from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
 from yamjit.recording import Origin, WindowStream, rows_of, top_of
 from yamjit.results import Row
+from yamjit.spec import DEFAULT_MAX_RESULTS
 from yamjit.streaming import Windows
 
 __all__ = ["KEPT", "Classification", "HeadResult", "collect"]
@@ -59,18 +62,24 @@ class HeadResult:
         return self.info.name
 
     @property
+    def index(self) -> int:
+        """Among the model's outputs, from 0."""
+        return self.info.index
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Names of its classes."""
         return self.info.labels
 
-    def top(self, k: int = 5, *, window: int | None = None) -> tuple[ScoredLabel, ...]:
+    def top(self, k: int | None = None, *, window: int | None = None) -> tuple[ScoredLabel, ...]:
         """Return the highest classes, see `Classification.top`."""
         if window is None:
             return top_of(self.categories, self.listed_scores, k)
         scores = _kept(self.scores, "scores")
-        if window not in range(-len(scores), len(scores)):
-            raise InputError(f"window {window!r} is out of range, there are {len(scores)}")
-        return top_of(self.categories, self.categories.reduce(scores[window][np.newaxis])[0], k)
+        found = checks.index(window)
+        if found is None or not -len(scores) <= found < len(scores):
+            raise InputError(f"window {checks.shown(window)} is out of range, there are {len(scores)}")
+        return top_of(self.categories, self.categories.reduce(scores[found][np.newaxis])[0], k)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -82,7 +91,7 @@ class Classification:
     name : str
         Of the recording.
     heads : tuple of HeadResult
-        One per output of the model; `scores`, `labels` and `top` are those of the first.
+        One per output of the model that counts; `scores`, `logits`, `labels` and `clip_scores` are those of the first.
     times_s : np.ndarray [shape=(n,), float64]
         Where each window starts, in seconds from the start of the recording.
     window_s : float
@@ -145,62 +154,80 @@ class Classification:
         """Root mean square of each window in dBFS, (n,) float64; kept on demand."""
         return _kept(self.kept.get("level_dbfs"), "level_dbfs")
 
-    def top(self, k: int = 5, *, window: int | None = None) -> tuple[ScoredLabel, ...]:
+    def top(
+        self, k: int | None = None, *, window: int | None = None, head: str | int | None = None
+    ) -> tuple[ScoredLabel, ...]:
         """Return the classes with the highest scores, as far as the options list them.
 
         Parameters
         ----------
-        k : int > 0, or -1 for all
+        k : int > 0, or -1 for all, optional
+            So many of each head; by default `max_results` of the options, which is 5 unless they say otherwise.
         window : int, optional
             Of this window only; by default the aggregate of all windows counts.
+        head : str or int, optional
+            Of the head of this name or index only.
 
         Returns
         -------
         tuple of ScoredLabel
-            The highest score first, equal ones by class index.
+            Those of the first head, the highest score first, equal ones by class index; then those of the next.
         """
-        return self.heads[0].top(k, window=window)
+        chosen = choose_heads(self.heads, head)
+        return tuple(scored for one in chosen for scored in one.top(k, window=window))
 
-    def rows(self, k: int = -1, *, windows: bool = False) -> Iterator[Row]:
+    def rows(self, k: int | None = None, *, windows: bool = False, head: str | int | None = None) -> Iterator[Row]:
         """Yield the highest classes as rows.
 
         Parameters
         ----------
-        k : int > 0, or -1 for all
+        k, head
+            See `top`.
         windows : bool
             Of each window, in place of the whole.
         """
         whole = (self.start_s, self.start_s + self.duration_s)
-        for head in self.heads:
-            categories, origin = head.categories, Origin(self.name, self.channel, head.name)
-            if not windows:
-                yield from rows_of(categories, head.listed_scores, k, origin, whole)
-                continue
-            listed = categories.reduce(_kept(head.scores, "scores"))
-            for start, scores in zip(self.times_s.tolist(), listed, strict=True):
-                yield from rows_of(categories, scores, k, origin, (start, min(start + self.window_s, whole[1])))
+        checks.flag(windows, "windows")
+        parts = [
+            (
+                one.categories,
+                one.categories.reduce(_kept(one.scores, "scores")) if windows else one.listed_scores[np.newaxis],
+                Origin(self.name, self.channel, one.name),
+            )
+            for one in choose_heads(self.heads, head)
+        ]
+        stretches = [(start, min(start + self.window_s, whole[1])) for start in self.times_s.tolist()]
+        for window, stretch in enumerate(stretches if windows else [whole]):
+            for categories, listed, origin in parts:
+                yield from rows_of(categories, listed[window], k, origin, stretch)
 
-    def to_pandas(self, k: int = -1, *, windows: bool = True) -> Any:
+    def to_pandas(self, k: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
         """Return the rows as a ``pandas.DataFrame``."""
         from yamjit.output.frames import to_pandas
 
-        return to_pandas(self.rows(k, windows=windows))
+        return to_pandas(self.rows(k, windows=windows, head=head))
 
-    def to_polars(self, k: int = -1, *, windows: bool = True) -> Any:
+    def to_polars(self, k: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
         """Return the rows as a ``polars.DataFrame``."""
         from yamjit.output.frames import to_polars
 
-        return to_polars(self.rows(k, windows=windows))
+        return to_polars(self.rows(k, windows=windows, head=head))
 
-    def to_arrow(self, k: int = -1, *, windows: bool = True) -> Any:
+    def to_arrow(self, k: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
         """Return the rows as a ``pyarrow.Table``."""
         from yamjit.output.frames import to_arrow
 
-        return to_arrow(self.rows(k, windows=windows))
+        return to_arrow(self.rows(k, windows=windows, head=head))
 
-    def to_hf(self, k: int = 5) -> list[dict[str, Any]]:
-        """Return the highest classes as a pipeline of Hugging Face does: ``[{"score": ..., "label": ...}, ...]``."""
-        return [{"score": score, "label": label} for label, score, _ in self.top(k)]
+    def to_hf(self, k: int | None = None, *, head: str | int | None = None) -> list[dict[str, Any]]:
+        """Return the highest classes as a pipeline of Hugging Face does: ``[{"score": ..., "label": ...}, ...]``.
+
+        Where there are several heads, "head" says which.
+        """
+        return [
+            {"score": one.score, "label": one.label, **({"head": one.head} if one.head else {})}
+            for one in self.top(k, head=head)
+        ]
 
     def __len__(self) -> int:
         return len(self.times_s)
@@ -208,7 +235,10 @@ class Classification:
     def __repr__(self) -> str:
         windows = "1 window" if len(self) == 1 else f"{len(self)} windows"
         lines = [f"<Classification of {self.name}: {self.duration_s:.2f} s, {windows} of {self.window_s:g} s"]
-        lines += [f"  {score:.3f}  {label}" for label, score, _ in self.top(5)]
+        lines += [
+            f"  {one.score:.3f}  {one.label}{f'  ({one.head})' if one.head else ''}"
+            for one in self.top(DEFAULT_MAX_RESULTS)
+        ]
         return "\n".join(lines) + ">"
 
 

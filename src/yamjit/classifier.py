@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
-import numbers
+import functools
+import inspect
 import threading
-from collections.abc import Collection, Iterator
-from typing import Any, Literal, overload
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Literal, TypeVar, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.audio import PushedAudio, open_audio
+from yamjit import checks
+from yamjit.audio import AudioSource, PushedAudio, open_audio
 from yamjit.calibration import choose_calibrations
 from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
-from yamjit.classification import Classification, collect
-from yamjit.errors import InputError, ModelError
+from yamjit.classification import KEPT, Classification, collect
+from yamjit.errors import InputError, ModelError, UnknownArgumentError, naming
 from yamjit.events import Event, EventDetector, EventOptions, by_start
 from yamjit.frontend import FrontEnd, Patches
+from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo, read_heads, read_sample_rate
 from yamjit.kernels import load_backend
+from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.plan import Plan, compile_plan
-from yamjit.recording import WindowStream
+from yamjit.recording import AGGREGATES, FrameStream, WindowStream
 from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel, resolve_model
 from yamjit.streaming import Scorer, Stream, Windows
@@ -35,6 +38,32 @@ __all__ = ["Classifier", "load"]
 Float32 = npt.NDArray[np.float32]
 
 DEFAULT_HOP_S = 0.48
+
+#: From one window to the next, in samples.
+_LONGEST_HOP = 2**31
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _of_windows(method: _Method) -> _Method:
+    """Let a method that hands arguments on to `Classifier.windows` refuse others at once, and in its own name."""
+
+    @functools.cache
+    def accepted() -> tuple[str, ...]:
+        both = (inspect.signature(function).parameters.values() for function in (method, Classifier.windows))
+        names = dict.fromkeys(one.name for each in both for one in each if one.kind is not one.VAR_KEYWORD)
+        return tuple(name for name in names if name not in ("self", "level"))
+
+    @functools.wraps(method)
+    def checked(self: Classifier, *args: Any, **given: Any) -> Any:
+        for name in given:
+            if name not in accepted():
+                raise UnknownArgumentError(
+                    f"Classifier.{method.__name__}() has no argument {name!r}; accepted are {', '.join(accepted())}"
+                )
+        return method(self, *args, **given)
+
+    return cast("_Method", checked)
 
 
 class Classifier:
@@ -55,11 +84,12 @@ class Classifier:
     Attributes
     ----------
     heads : tuple of HeadInfo
-        What each output of the model means: its classes and their names.
+        What each output of the model means: its classes and their names. Only the one that the options choose, if they
+        choose one: the others then count nowhere.
     categories : tuple of Categories
-        What the options list of each output.
+        What the options list of each of `heads`.
     labels : tuple of str
-        Names of the first output's classes.
+        Names of the first head's classes.
     sample_rate : int
         That the model takes, in Hz.
     """
@@ -72,22 +102,29 @@ class Classifier:
         threads: int = 1,
         options: ClassifierOptions | None = None,
     ) -> None:
-        self.threads: int = _checked_threads(threads)
+        self.threads: int = checks.whole(threads, "threads", 1, MOST_THREADS)
+        self._backend_name = backend
         self._backend = load_backend(backend)
         self.source = source
-        self.graph: Graph = read_graph(source.data)
-        self.plan: Plan = compile_plan(self.graph)
-        self.sample_rate: int = read_sample_rate(self.graph)
+        with naming(source.name):
+            self.graph: Graph = read_graph(source.data)
+            self.plan: Plan = compile_plan(self.graph)
+            self.sample_rate: int = read_sample_rate(self.graph)
         self._front_end = FrontEnd(self.plan.front_end, backend) if self.plan.front_end is not None else None
         self._local = threading.local()
         self._idle: list[Network] = []
-        self._set_options(options or ClassifierOptions())
+        self._set_options(ClassifierOptions() if options is None else options)
 
     def _set_options(self, options: ClassifierOptions) -> None:
+        if not isinstance(options, ClassifierOptions):
+            raise InputError(f"options is {checks.shown(options)}; ClassifierOptions are accepted")
         self.options = options
-        self.heads: tuple[HeadInfo, ...] = read_heads(self.graph, self.plan, options.display_names_locale)
+        with naming(self.source.name):
+            heads = read_heads(self.graph, self.plan, options.display_names_locale)
+        self.heads: tuple[HeadInfo, ...] = choose_heads(heads, options.head)
         self.labels: tuple[str, ...] = self.heads[0].labels
         self.categories: tuple[Categories, ...] = categories_of_heads(self.heads, options)
+        self._listing = Listing(self.categories)
         self._calibrations = choose_calibrations(
             options.calibration, [head.calibration for head in self.heads], [len(head.labels) for head in self.heads]
         )
@@ -100,14 +137,24 @@ class Classifier:
         **changes
             Fields of `ClassifierOptions`.
         """
-        try:
-            options = dataclasses.replace(self.options, **changes)
-        except TypeError as error:
-            raise InputError(f"unknown option: {error}") from error
+        known = [field.name for field in dataclasses.fields(ClassifierOptions)]
+        for name in changes:
+            if name not in known:
+                raise UnknownArgumentError(f"unknown option {name!r}; accepted are {', '.join(known)}")
         other: Classifier = object.__new__(Classifier)
         other.__dict__.update(self.__dict__)
-        other._set_options(options)
+        other._set_options(dataclasses.replace(self.options, **changes))
         return other
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what it is made of: the model's file, the backend, the threads and the options."""
+        return _load_again, (self.source, self._backend_name, self.threads, self.options)
+
+    def __copy__(self) -> Classifier:
+        return self.with_options()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Classifier:
+        return self.with_options()
 
     @property
     def verified(self) -> bool:
@@ -158,6 +205,7 @@ class Classifier:
         non_finite: Literal["refuse", "zero"] = "refuse",
         aggregate: Literal["mean", "max"] = "mean",
         level: bool = False,
+        head: str | int | None = None,
     ) -> WindowStream:
         """Score a recording of any length, or a live source, window by window in constant memory.
 
@@ -186,6 +234,8 @@ class Classifier:
             How the scores of all windows become those of the recording.
         level : bool
             Whether the level of each window is computed.
+        head : str or int, optional
+            The one head that counts, as in `ClassifierOptions`.
 
         Returns
         -------
@@ -201,23 +251,17 @@ class Classifier:
         ModelError
             If the model takes log-mel patches instead of samples.
         """
-        scorer = self._scorer()
+        chosen = self._with_head(head)
+        scorer = chosen._scorer()
         hop = self._hop(hop_s, overlap)
-        source = open_audio(
-            audio,
-            sample_rate,
-            target_rate=self.sample_rate,
-            channel=channel,
-            start_s=start_s,
-            end_s=end_s,
-            non_finite=non_finite,
-        )
+        reading = {"channel": channel, "start_s": start_s, "end_s": end_s, "non_finite": non_finite}
+        source = self._open(audio, sample_rate, **reading)
         try:
             return WindowStream(
                 source,
                 scorer,
-                self.heads,
-                self.categories,
+                chosen.heads,
+                chosen.categories,
                 hop,
                 aggregate=aggregate,
                 level=level,
@@ -226,6 +270,46 @@ class Classifier:
         except BaseException:
             source.close()
             raise
+
+    def frames(
+        self,
+        audio: Any,
+        *,
+        sample_rate: int | None = None,
+        hop_s: float | None = None,
+        overlap: float | None = None,
+        channel: int | Literal["mix", "each"] = "mix",
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        non_finite: Literal["refuse", "zero"] = "refuse",
+    ) -> FrameStream:
+        """Return the log-mel spectrogram of a recording, or a live source, in constant memory; no network runs.
+
+        Parameters
+        ----------
+        audio, sample_rate
+            See `windows`.
+        hop_s, overlap
+            See `windows`: they say where the last window ends, to which the end is padded.
+        channel, start_s, end_s, non_finite
+            See `windows`.
+
+        Returns
+        -------
+        FrameStream
+            Iterate over it, best within ``with``.
+
+        Raises
+        ------
+        AudioError, InputError, ModelError
+            See `windows`.
+        """
+        front_end, hop = self.front_end, self._hop(hop_s, overlap)
+        reading = {"channel": channel, "start_s": start_s, "end_s": end_s, "non_finite": non_finite}
+        return FrameStream(self._open(audio, sample_rate, **reading), front_end, self.sample_rate, hop)
+
+    def _open(self, audio: Any, sample_rate: int | None, **reading: Any) -> AudioSource:
+        return open_audio(audio, sample_rate, target_rate=self.sample_rate, **reading)
 
     @overload
     def classify(
@@ -241,6 +325,7 @@ class Classifier:
         end_s: float | None = ...,
         non_finite: Literal["refuse", "zero"] = ...,
         aggregate: Literal["mean", "max"] = ...,
+        head: str | int | None = ...,
     ) -> tuple[Classification, ...]: ...
 
     @overload
@@ -257,8 +342,10 @@ class Classifier:
         end_s: float | None = ...,
         non_finite: Literal["refuse", "zero"] = ...,
         aggregate: Literal["mean", "max"] = ...,
+        head: str | int | None = ...,
     ) -> Classification: ...
 
+    @_of_windows
     def classify(
         self,
         audio: Any,
@@ -278,7 +365,7 @@ class Classifier:
             it holds the aggregate alone, and memory does not depend on the length.
         **how
             Further arguments of `windows`: `sample_rate`, `hop_s`, `overlap`, `start_s`, `end_s`, `non_finite`,
-            `aggregate`.
+            `aggregate`, `head`.
 
         Returns
         -------
@@ -290,11 +377,14 @@ class Classifier:
         AudioError, InputError, ModelError
             See `windows`.
         """
-        kept = (keep,) if isinstance(keep, str) else tuple(keep)
+        kept = (keep,) if isinstance(keep, str) else checks.elements(keep, "keep", "names")
+        for one in kept:
+            checks.choice(one, "keep", KEPT)
         with self.windows(audio, channel=channel, level="level_dbfs" in kept, **how) as stream:
             results = collect(stream, kept)
         return results if channel == "each" else results[0]
 
+    @_of_windows
     def embed(self, audio: Any, **how: Any) -> Float32:
         """Return the embedding of every window: the average over the positions of the last map.
 
@@ -310,8 +400,9 @@ class Classifier:
         """
         return _only_one(self.classify(audio, keep="embeddings", **how)).embeddings
 
+    @_of_windows
     def log_mel(self, audio: Any, **how: Any) -> Float32:
-        """Return the log-mel spectrogram as the model sees it, padded like the last window.
+        """Return the log-mel spectrogram as the model sees it, padded like the last window; no network runs.
 
         Parameters
         ----------
@@ -323,7 +414,12 @@ class Classifier:
         np.ndarray [shape=(t, n_mels), float32]
             A frame each 10 ms for YAMNet; natural logarithm.
         """
-        return _only_one(self.classify(audio, keep="log_mel", **how)).log_mel
+        checks.choice(how.pop("aggregate", "mean"), "aggregate", AGGREGATES)
+        self._with_head(how.pop("head", None))
+        with self.frames(audio, **how) as stream:
+            if len(stream.channels) > 1:
+                raise InputError(_EACH)
+            return np.concatenate([frames for _, frames in stream])
 
     def weights(self) -> dict[str, Float32]:
         """Return the weights of all layers in floating point, by name, see `yamjit.weights`."""
@@ -334,53 +430,78 @@ class Classifier:
     # -- Events -------------------------------------------------------------------------------------------------
 
     def detector(
-        self, options: EventOptions | None = None, *, hop_s: float | None = None, channel: int | None = None
+        self,
+        options: EventOptions | None = None,
+        *,
+        hop_s: float | None = None,
+        overlap: float | None = None,
+        channel: int | None = None,
+        head: str | int | None = None,
     ) -> EventDetector:
-        """Return a detector of events for the windows of a stream, of the first output's listed classes.
+        """Return a detector of events for the windows of a stream, of the listed classes of all heads.
+
+        It takes what `listed_scores` returns; where a model has one head and all its classes are listed, that is
+        ``windows.scores``.
 
         Parameters
         ----------
         options : EventOptions, optional
-        hop_s : float > 0, optional
-            From one window to the next, in seconds.
+            Names in it are those that `ClassifierOptions` takes.
+        hop_s, overlap
+            Of the windows, see `windows`.
         channel : int, optional
             That its events are said to be of.
+        head : str or int, optional
+            See `windows`.
         """
-        categories = self.categories[0]
-        return EventDetector(
-            categories.names,
-            categories.class_indices,
-            categories.audioset_ids,
-            options or EventOptions(),
-            window_s=self._scorer().window_s,
-            hop_s=self._hop(hop_s, None) / self.sample_rate,
-            channel=channel,
-        )
+        listing = self._with_head(head)._listing
+        hop = self._hop(hop_s, overlap) / self.sample_rate
+        return _detector(listing, options, self._scorer().window_s, hop, channel)
 
-    def watch(self, audio: Any, options: EventOptions | None = None, **how: Any) -> Iterator[Event]:
+    def listed_scores(self, windows: Windows, *, head: str | int | None = None) -> Float32:
+        """Return the scores of what is listed of all heads, those of the first head first.
+
+        Parameters
+        ----------
+        windows : Windows
+            Of this classifier.
+        head : str or int, optional
+            The one that `windows` were scored for.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, k), float32]
+        """
+        return self._with_head(head)._listing.reduce(windows.heads)
+
+    @_of_windows
+    def watch(
+        self, audio: Any, options: EventOptions | None = None, *, head: str | int | None = None, **how: Any
+    ) -> Iterator[Event]:
         """Yield the events of a recording or of a live source, each when it is over, in constant memory.
 
         Parameters
         ----------
-        audio, **how
+        audio, head, **how
             See `windows`.
         options : EventOptions, optional
             When an event begins and ends.
         """
-        options = options or EventOptions()
-        with self.windows(audio, level=options.min_dbfs is not None, **how) as stream:
+        options = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
+        with self.windows(audio, level=options.min_dbfs is not None, head=head, **how) as stream:
             yield from self.watch_windows(stream, options)
 
     def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:
         """Yield the events of a stream that `windows` returned; with a `min_dbfs`, one with ``level=True``."""
-        categories = self.categories[0]
-        detectors = {c: self.detector(options, hop_s=stream.hop_s, channel=c) for c in stream.channels}
+        listing = Listing(stream.categories)
+        detectors = {c: _detector(listing, options, stream.window_s, stream.hop_s, c) for c in stream.channels}
         for windows in stream:
-            listed = categories.reduce(windows.scores)
+            listed = listing.reduce(windows.heads)
             yield from detectors[windows.channel].push(windows.times_s, listed, windows.level_dbfs)
         for detector in detectors.values():
             yield from detector.flush(stream.source.start_s + stream.duration_s)
 
+    @_of_windows
     def events(self, audio: Any, options: EventOptions | None = None, **how: Any) -> tuple[Event, ...]:
         """Return the events of a recording by the time of their beginning, see `watch`."""
         return by_start(self.watch(audio, options, **how))
@@ -396,6 +517,7 @@ class Classifier:
         hop_s: float | None = None,
         overlap: float | None = None,
         level: bool = False,
+        head: str | int | None = None,
     ) -> Stream:
         """Return a stream that blocks of samples are pushed to.
 
@@ -407,7 +529,7 @@ class Classifier:
             Of the blocks.
         channel : "mix" or int
             What is heard: the mean of the channels, or one of them, from 0.
-        hop_s, overlap, level
+        hop_s, overlap, level, head
             See `windows`.
         """
         rate = self.sample_rate if sample_rate is None else sample_rate
@@ -415,7 +537,7 @@ class Classifier:
         def push_anew() -> PushedAudio:
             return PushedAudio(rate, self.sample_rate, channels, channel)
 
-        return Stream(self._scorer(), push_anew, self._hop(hop_s, overlap), level=level)
+        return Stream(self._with_head(head)._scorer(), push_anew, self._hop(hop_s, overlap), level=level)
 
     def score_window(self, samples: Any) -> Windows:
         """Score exactly one window.
@@ -438,8 +560,12 @@ class Classifier:
 
     # -- What they share ----------------------------------------------------------------------------------------
 
+    def _with_head(self, head: str | int | None) -> Classifier:
+        return self if head is None else self.with_options(head=head)
+
     def _scorer(self) -> Scorer:
-        return Scorer(self.front_end, self._borrowed_network, self._calibrations, self.sample_rate)
+        outputs = [head.index for head in self.heads]
+        return Scorer(self.front_end, self._borrowed_network, self._calibrations, self.sample_rate, outputs)
 
     @contextlib.contextmanager
     def _borrowed_network(self) -> Iterator[Network]:
@@ -459,25 +585,46 @@ class Classifier:
         if overlap is not None:
             if hop_s is not None:
                 raise InputError("hop_s and overlap say the same: give one of them")
-            if not (isinstance(overlap, numbers.Real) and 0 <= float(overlap) < 1):
-                raise InputError(f"overlap is {overlap!r}; a share of a window from 0 to below 1 is accepted")
-            return max(1, round(self.window_samples * (1 - float(overlap))))
-        hop_s = DEFAULT_HOP_S if hop_s is None else hop_s
-        hop = float(hop_s) * self.sample_rate if isinstance(hop_s, numbers.Real) else math.nan
-        if not 0.5 <= hop <= 2**31:
-            raise InputError(f"hop_s is {hop_s!r}; seconds from one sample ({1 / self.sample_rate} s) up are accepted")
-        return max(1, round(hop))
+            return max(1, round(self.window_samples * (1 - checks.number(overlap, "overlap", 0, 1, below=True))))
+        shortest, longest = 0.5 / self.sample_rate, _LONGEST_HOP / self.sample_rate
+        hop_s = checks.number(DEFAULT_HOP_S if hop_s is None else hop_s, "hop_s", shortest, longest, kind="seconds")
+        return max(1, round(hop_s * self.sample_rate))
 
     def __repr__(self) -> str:
         known = self.source.known
         name = known.name if known else "an unverified model"
-        return f"<Classifier: {name}, {len(self.labels)} classes, from {self.source.origin}>"
+        classes = " + ".join(str(len(head.labels)) for head in self.heads)
+        return f"<Classifier: {name}, {classes} classes, from {self.source.origin}>"
+
+
+def _detector(
+    listing: Listing, options: EventOptions | None, window_s: float, hop_s: float, channel: int | None
+) -> EventDetector:
+    return EventDetector(
+        listing.names,
+        listing.class_indices,
+        listing.audioset_ids,
+        options,
+        window_s,
+        hop_s,
+        channel=channel,
+        heads=listing.heads,
+        score_thresholds=listing.thresholds,
+        find=listing.find,
+    )
+
+
+_EACH = 'channel="each" gives several results: use classify(..., channel="each", keep=...)'
 
 
 def _only_one(result: Any) -> Classification:
     if not isinstance(result, Classification):
-        raise InputError('channel="each" gives several results: use classify(..., channel="each", keep=...)')
+        raise InputError(_EACH)
     return result
+
+
+def _load_again(source: ResolvedModel, backend: str, threads: int, options: ClassifierOptions) -> Classifier:
+    return Classifier(source, backend=backend, threads=threads, options=options)
 
 
 def load(
@@ -524,12 +671,5 @@ def load(
     >>> model = yamjit.load()
     >>> model.classify("street.mp3").top(3)
     """
-    source = resolve_model(model, download=download)
+    source = resolve_model(model, download=checks.flag(download, "download"))
     return Classifier(source, backend=backend, threads=threads, options=options)
-
-
-def _checked_threads(threads: Any) -> int:
-    integral = isinstance(threads, (int, np.integer)) and not isinstance(threads, bool)
-    if not (integral and 1 <= threads <= MOST_THREADS):
-        raise InputError(f"threads is {threads!r}; whole numbers from 1 to {MOST_THREADS} are accepted")
-    return int(threads)

@@ -7,8 +7,10 @@ import os
 import stat
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
+from yamjit.text import printable
 from yamjit.writing import PARTIAL_PREFIX, replace_whole, whole_file, write_whole
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "cache_directory",
     "describe",
     "is_private",
+    "make_private",
     "printable",
     "read_limited",
     "read_regular",
@@ -75,7 +78,16 @@ def read_regular(path: Path, most: int, *, private: bool = False) -> bytes:
         os.close(descriptor)
         raise OSError(errno.EINVAL, problem)
     with os.fdopen(descriptor, "rb") as file:
-        return file.read(most)
+        return _read(file, most, status.st_size)
+
+
+def _read(file: BinaryIO, most: int, size: int) -> bytes:
+    """Return up to `most` bytes of a file that seems to have `size`; memory is taken for what is there."""
+    parts = []
+    while most > 0 and (part := file.read(min(most, max(size + 1, 2**16)))):
+        parts.append(part)
+        most -= len(part)
+    return b"".join(parts)
 
 
 def is_private(status: os.stat_result) -> bool:
@@ -83,6 +95,19 @@ def is_private(status: os.stat_result) -> bool:
     if not hasattr(os, "geteuid"):
         return True
     return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def make_private(folder: Path) -> None:
+    """Make sure of a folder that nobody else can write to.
+
+    Raises
+    ------
+    OSError
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if not is_private(folder.stat()):
+        raise PermissionError(errno.EPERM, f"others may write to {str(folder)!r}")
 
 
 def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: type[YamjitError] = InputError) -> bytes:
@@ -121,9 +146,4 @@ def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: t
 def describe(error: Exception) -> str:
     """Return what went wrong, in one line, without the file name."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return printable(str(text))
-
-
-def printable(text: str) -> str:
-    """Return `text` in one line, without control characters."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return printable(" ".join(str(text).split()))

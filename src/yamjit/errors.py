@@ -4,10 +4,12 @@
 
     YamjitError
     ├── ModelError            the bytes are no model that can be run exactly
-    │   └── ModelNotFoundError  no model at hand, and none could be fetched
+    │   └── ModelNotFoundError  no such file, or no model at hand (also a ``FileNotFoundError``)
     ├── AudioError            the audio cannot be read or is not usable
+    │   └── AudioNotFoundError  no such file (also a ``FileNotFoundError``)
     ├── LimitError            a named limit would be exceeded
     ├── InputError            an argument is wrong (also a ``ValueError``)
+    │   └── UnknownArgumentError  there is no argument of that name (also a ``TypeError``)
     ├── OutputError           results cannot be written
     ├── DependencyError       an optional package is missing (also an ``ImportError``)
     └── DownloadError         a file could not be fetched, or is not the one that was asked for
@@ -17,8 +19,13 @@ Whatever bytes, audio or arguments come in, nothing else comes out: ``except yam
 
 from __future__ import annotations
 
+import contextlib
+import errno
+from collections.abc import Iterator
+
 __all__ = [
     "AudioError",
+    "AudioNotFoundError",
     "DependencyError",
     "DownloadError",
     "InputError",
@@ -26,6 +33,7 @@ __all__ = [
     "ModelError",
     "ModelNotFoundError",
     "OutputError",
+    "UnknownArgumentError",
     "YamjitError",
 ]
 
@@ -47,6 +55,8 @@ class ModelError(YamjitError):
         The tensor concerned, such as ``"tensor 33 'conv/weights'"``.
     offset : int, optional
         Byte offset in the file where the fault lies.
+    file : str, optional
+        The model's file, as messages have it.
     """
 
     def __init__(
@@ -56,23 +66,33 @@ class ModelError(YamjitError):
         operator: str | None = None,
         tensor: str | None = None,
         offset: int | None = None,
+        file: str | None = None,
     ) -> None:
         self.reason = reason
         self.operator = operator
         self.tensor = tensor
         self.offset = offset
+        self.file = file
         where = [part for part in (operator, tensor) if part]
         if offset is not None:
             where.append(f"byte {offset}")
-        super().__init__(f"{', '.join(where)}: {reason}" if where else reason)
+        super().__init__(": ".join(part for part in (file, ", ".join(where), reason) if part))
 
 
-class ModelNotFoundError(ModelError):
-    """No model is at hand, and none could be fetched."""
+class ModelNotFoundError(ModelError, FileNotFoundError):
+    """There is no such file; or no model is at hand, and none could be fetched."""
+
+    errno = errno.ENOENT
 
 
 class AudioError(YamjitError):
     """The audio cannot be read or is not usable."""
+
+
+class AudioNotFoundError(AudioError, FileNotFoundError):
+    """There is no such file."""
+
+    errno = errno.ENOENT
 
 
 class LimitError(YamjitError):
@@ -81,6 +101,10 @@ class LimitError(YamjitError):
 
 class InputError(YamjitError, ValueError):
     """An argument is wrong; the message says what was found and what is accepted."""
+
+
+class UnknownArgumentError(InputError, TypeError):
+    """A method has no argument of that name; the message says which it has."""
 
 
 class OutputError(YamjitError):
@@ -93,3 +117,19 @@ class DependencyError(YamjitError, ImportError):
 
 class DownloadError(YamjitError):
     """A file could not be fetched, or is not the one that was asked for."""
+
+
+@contextlib.contextmanager
+def naming(file: str | None) -> Iterator[None]:
+    """Have what is wrong with a model told with its file, unless it is told already or `file` is None."""
+    try:
+        yield
+    except ModelError as error:
+        if file is None or error.file:
+            raise
+        where = {"operator": error.operator, "tensor": error.tensor, "offset": error.offset}
+        raise type(error)(error.reason, **where, file=file) from error  # type: ignore[arg-type]
+    except LimitError as error:
+        if file is None or str(error).startswith(file):
+            raise
+        raise LimitError(f"{file}: {error}") from error

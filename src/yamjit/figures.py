@@ -13,6 +13,7 @@ from yamjit.learn.dataset import OTHER
 from yamjit.learn.evaluation import Evaluation
 from yamjit.learn.fitting import CurvePoint
 from yamjit.learn.metrics import calibration_error, reliability
+from yamjit.plots import as_caption
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +24,8 @@ _INK, _GREY = "#24405f", "#9aa5b1"
 
 #: Most classes whose confusion has numbers in its cells.
 _MOST_NUMBERED = 30
+#: Most characters of a class's name.
+_MOST_LABEL = 40
 
 
 def draw_confusion(evaluation: Evaluation) -> Figure:
@@ -40,6 +43,7 @@ def draw_confusion(evaluation: Evaluation) -> Figure:
     axes = figure.add_subplot()
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    labels = [as_caption(label, _MOST_LABEL) for label in labels]
     axes.set_xticks(range(len(labels)), labels, rotation=90)
     axes.set_yticks(range(len(labels)), labels)
     axes.set_xlabel("named")
@@ -72,7 +76,7 @@ def draw_reliability(scores: Mapping[str, npt.NDArray[np.floating]], truth: npt.
     colors = [_GREY, _INK] if len(scores) == 2 else [None] * len(scores)
     for (name, values), color in zip(scores.items(), colors, strict=True):
         bins = reliability(values, truth)
-        label = f"{name}: error {calibration_error(values, truth):.4f}"
+        label = f"{as_caption(name)}: error {calibration_error(values, truth):.4f}"
         x, y = [b.mean_score for b in bins], [b.share_true for b in bins]
         (line,) = axes.plot(x, y, color=color, linewidth=0.8, label=label)
         sizes = [12 * (1 + np.log10(b.count)) ** 2 for b in bins]

@@ -117,6 +117,12 @@ class PatchStream:
         self._frames = _Tail(np.empty((0, c.mel_basis.shape[0]), np.float32))
         self._done = 0
         self._padding = 0
+        self._nothing = Patches(
+            0,
+            np.empty((0, c.n_frames, c.mel_basis.shape[0]), np.float32),
+            np.empty((0, c.mel_basis.shape[0]), np.float32),
+            np.empty(0, np.float64) if level else None,
+        )
 
     @property
     def windows(self) -> int:
@@ -128,6 +134,13 @@ class PatchStream:
         """Samples pushed so far, without those that `flush` adds."""
         return self._samples.end - self._padding
 
+    @property
+    def needed(self) -> int:
+        """How many samples there are, counted from the first, once the next frame or window is complete."""
+        c = self._front_end.constants
+        next_frame = self._frames.end * c.hop_length + c.frame_length
+        return min(next_frame, self._done * self._hop + c.window_samples)
+
     def push(self, samples: Float32) -> Patches:
         """Take more samples; returns what is complete.
 
@@ -137,6 +150,8 @@ class PatchStream:
         """
         c = self._front_end.constants
         self._samples.append(samples)
+        if self._samples.end < self.needed:
+            return self._nothing._replace(first=self._done)
         frames = self._front_end.frames(self._samples.since(self._frames.end * c.hop_length))
         self._frames.append(frames)
         patches = self._cut_shared() if self._shared else self._cut_separate()
@@ -195,22 +210,23 @@ class _Tail:
     def __init__(self, empty: Float32) -> None:
         self._start = 0
         self._data = empty
-
-    @property
-    def end(self) -> int:
-        """Length of the whole, what was dropped included."""
-        return self._start + len(self._data)
+        self._waiting: list[Float32] = []  # put behind the data when somebody asks for it
+        self.end = 0  # length of the whole, what was dropped included
 
     def since(self, start: int) -> Float32:
         """Return what comes from position `start` of the whole on."""
+        if self._waiting:
+            self._data = np.concatenate((self._data, *self._waiting))
+            self._waiting = []
         return self._data[max(0, start - self._start) :]
 
     def append(self, more: Float32) -> None:
         """Let it grow."""
-        self._data = np.concatenate((self._data, more))
+        self._waiting.append(more.copy())
+        self.end += len(more)
 
     def drop(self, start: int) -> None:
         """Forget what comes before position `start` of the whole."""
-        cut = min(max(0, start - self._start), len(self._data))
-        self._data = self._data[cut:].copy()
-        self._start += cut
+        start = min(max(start, self._start), self.end)
+        self._data = self.since(start).copy()
+        self._start = start

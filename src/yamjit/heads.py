@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.calibration import Calibration, parse_calibration
 from yamjit.class_map import audioset_classes, audioset_id
 from yamjit.errors import ModelError
+from yamjit.head_names import told_apart
 from yamjit.labels import parse_labels
 from yamjit.plan import Plan
+from yamjit.text import folded
 from yamjit.tflite import Graph
 from yamjit.tflite.metadata import (
     AssociatedFile,
@@ -24,7 +27,18 @@ from yamjit.tflite.metadata import (
     TensorMetadata,
 )
 
-__all__ = ["DEFAULT_SAMPLE_RATE", "HeadInfo", "ListedClass", "list_classes", "read_heads", "read_sample_rate"]
+if TYPE_CHECKING:
+    from yamjit.tflite.patching import Described
+
+__all__ = [
+    "DEFAULT_SAMPLE_RATE",
+    "HeadInfo",
+    "ListedClass",
+    "list_classes",
+    "read_heads",
+    "read_labelled_outputs",
+    "read_sample_rate",
+]
 
 #: What a model that does not say it takes, in Hz: YAMNet's rate.
 DEFAULT_SAMPLE_RATE = 16_000
@@ -39,7 +53,7 @@ class HeadInfo:
     Parameters
     ----------
     name : str
-        Its name in the metadata, else that of the tensor.
+        Its name in the metadata, else that of the tensor; of several outputs, no two have the same, see `read_heads`.
     index : int
         Among the outputs, from 0.
     labels : tuple of str
@@ -78,7 +92,8 @@ def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, 
     Returns
     -------
     tuple of HeadInfo
-        One for each of ``plan.heads``, in this order; metadata are matched by position.
+        One for each of ``plan.heads``, in this order; metadata are matched by position. Where several have no name, or
+        an earlier one's in any case, their index is added to it.
 
     Raises
     ------
@@ -86,14 +101,16 @@ def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, 
         If files are missing or not what they should be, or do not have a line for each class.
     """
     described = _subgraph(graph).outputs
+    tensors = [described[index] if index < len(described) else TensorMetadata() for index in range(len(plan.heads))]
+    names = told_apart([tensor.name or head.name for tensor, head in zip(tensors, plan.heads, strict=True)])
     heads = []
     for index, head in enumerate(plan.heads):
-        tensor = described[index] if index < len(described) else TensorMetadata()
+        tensor = tensors[index]
         classes = int(np.prod(head.scores.shape))
         labels, display_names = _names(graph.files, tensor, classes, locale)
         heads.append(
             HeadInfo(
-                name=tensor.name or head.name,
+                name=names[index],
                 index=index,
                 labels=labels,
                 display_names=display_names,
@@ -102,6 +119,38 @@ def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, 
                 score_threshold=_score_threshold(tensor),
             )
         )
+    return tuple(heads)
+
+
+def read_labelled_outputs(described: Described, locale: str = "en") -> tuple[HeadInfo, ...]:
+    """Read the names of classes of a model that need not be one that can be run.
+
+    Parameters
+    ----------
+    described : Described
+    locale : str
+        As for `read_heads`.
+
+    Returns
+    -------
+    tuple of HeadInfo
+        One for each output that has a label file; calibration and thresholds are left out.
+
+    Raises
+    ------
+    ModelError
+        If a label file is not UTF-8.
+    """
+    heads = []
+    for index, (end, tensor) in enumerate(zip(described.outputs, _subgraph(described).outputs, strict=False)):
+        listed = _of_type(tensor, FileType.TENSOR_AXIS_LABELS)
+        if not listed:
+            continue
+        labels = parse_labels(_content(described.files, listed[0].name))
+        shown = _of_locale(listed, locale)
+        display_names = labels if shown is None else _read_labels(described.files, shown.name, len(labels))
+        ids = tuple(audioset_id(label) for label in labels)
+        heads.append(HeadInfo(tensor.name or end.name, index, labels, display_names, ids))
     return tuple(heads)
 
 
@@ -124,8 +173,8 @@ def read_sample_rate(graph: Graph) -> int:
     return audio.sample_rate
 
 
-def _subgraph(graph: Graph) -> SubgraphMetadata:
-    subgraphs = graph.metadata.subgraphs if graph.metadata else ()
+def _subgraph(model: Graph | Described) -> SubgraphMetadata:
+    subgraphs = model.metadata.subgraphs if model.metadata else ()
     return subgraphs[0] if subgraphs else SubgraphMetadata()
 
 
@@ -249,10 +298,11 @@ def list_classes(head: HeadInfo, text: str = "") -> tuple[ListedClass, ...]:
     tuple of ListedClass
         By index.
     """
+    checks.text(text, "text")
     known = audioset_classes()
     rows = []
     for index, identifier in enumerate(head.audioset_ids):
         parents = tuple(known[parent].name for parent in known[identifier].parents) if identifier else ()
         rows.append(ListedClass(index, identifier, head.labels[index], head.display_names[index], parents))
-    wanted = text.strip().casefold()
-    return tuple(row for row in rows if any(wanted in word.casefold() for word in (*row[1:4], *row.parents)))
+    wanted = folded(text)
+    return tuple(row for row in rows if any(wanted in folded(word) for word in (*row[1:4], *row.parents)))

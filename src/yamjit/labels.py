@@ -7,17 +7,41 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.errors import InputError, ModelError
 
-__all__ = ["ScoredLabel", "parse_labels", "rank"]
+__all__ = ["ScoredLabel", "count", "parse_labels", "rank"]
 
 
-class ScoredLabel(NamedTuple):
-    """A class and its score in [0, 1]."""
-
+class _ScoredLabel(NamedTuple):
     label: str
     score: float
     class_index: int
+
+
+class ScoredLabel(_ScoredLabel):
+    """A class and its score: a tuple ``(label, score, class_index)``.
+
+    Parameters
+    ----------
+    label : str
+    score : float in [0, 1]
+    class_index : int
+        In the head's list of classes; -1 for a group.
+    head : str
+        Name of the model's output, where the model has several; else empty. It is no part of the tuple.
+    """
+
+    head: str
+
+    def __new__(cls, label: str, score: float, class_index: int, head: str = "") -> ScoredLabel:  # noqa: D102
+        self = super().__new__(cls, label, score, class_index)
+        self.head = head
+        return self
+
+    def __repr__(self) -> str:
+        told = super().__repr__()
+        return f"{told[:-1]}, head={self.head!r})" if self.head else told
 
 
 def parse_labels(data: bytes) -> tuple[str, ...]:
@@ -46,7 +70,14 @@ def rank(scores: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.intp]:
     scores : np.ndarray [shape=(classes,)]
     k : int > 0, or -1 for all
     """
-    if not isinstance(k, int | np.integer) or k == 0 or k < -1:
-        raise InputError(f"a count of at least 1, or -1 for all, is accepted, found {k!r}")
+    k = count(k, "k")
     order = np.argsort(-scores, kind="stable")
     return order if k == -1 else order[:k]
+
+
+def count(value: int, what: str) -> int:
+    """Return how many are to be listed: at least 1, or -1 for all; refuse anything else."""
+    found = checks.index(value)
+    if found is None or found == 0 or found < -1:
+        raise InputError(f"{what} is {checks.shown(value)}; a count of at least 1, or -1 for all, is accepted")
+    return found

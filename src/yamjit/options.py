@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import numbers
 import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-
+from yamjit import checks, labels
 from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError
+from yamjit.spec import DEFAULT_MAX_RESULTS
+from yamjit.text import folded
 
-__all__ = ["THE_REST", "ClassifierOptions", "Entry", "read_groups"]
+__all__ = ["THE_REST", "ClassifierOptions", "Entry", "as_entry", "read_groups"]
 
 #: What names a class: its name, its display name or AudioSet id, or its index.
 Entry: TypeAlias = str | int
@@ -37,10 +36,10 @@ class ClassifierOptions:
     Parameters
     ----------
     max_results : int > 0, or -1 for all
-        How many categories are listed, after all others have been filtered out.
+        How many categories of each head are listed, after all others have been filtered out. Events are not counted.
     score_threshold : float in [0, 1], mapping, or None
         Scores from which on a category is listed: of all, or by name, "*" for the rest. What is not given is left
-        to the model's metadata.
+        to the model's metadata. Of an event, the highest score counts.
     category_allowlist, category_denylist : sequence of str or int
         The only classes and groups that are listed, or those that are not. At most one of the two may be given.
         Neither changes the score of what is listed.
@@ -55,6 +54,10 @@ class ClassifierOptions:
     groups : mapping of str to sequence of str or int, path, or None
         Classes that are listed under one name, with the highest of their scores, and no longer on their own. Of a
         file: see `read_groups`.
+    head : str, int, or None
+        The one output of the model that counts, by its name in any case or its index from 0, negative ones from the
+        last; by default all of them do. A name in the other options stands for the classes of that name in every head
+        that counts.
 
     Raises
     ------
@@ -62,7 +65,7 @@ class ClassifierOptions:
         If an option makes no sense.
     """
 
-    max_results: int = -1
+    max_results: int = DEFAULT_MAX_RESULTS
     score_threshold: float | Mapping[Entry, float] | None = None
     category_allowlist: Sequence[Entry] = ()
     category_denylist: Sequence[Entry] = ()
@@ -70,15 +73,19 @@ class ClassifierOptions:
     calibration: str | os.PathLike[str] | None = "metadata"
     roll_up: bool = False
     groups: Mapping[str, Sequence[Entry]] | str | os.PathLike[str] | None = None
+    head: str | int | None = None
 
     def __post_init__(self) -> None:
-        if not _is_count(self.max_results):
-            raise InputError(f"max_results is {self.max_results!r}; at least 1, or -1 for all, is accepted")
-        if not isinstance(self.display_names_locale, str):
-            raise InputError(f"display_names_locale is a language such as 'en', found {self.display_names_locale!r}")
         if not isinstance(self.calibration, str | os.PathLike | None):
-            raise InputError(f"calibration is 'metadata', a path or None, found {self.calibration!r}")
+            raise InputError(f"calibration is {checks.shown(self.calibration)}; 'metadata', a path or None is accepted")
+        if self.calibration is not None:
+            checks.path(self.calibration, "calibration")
+        if self.head is not None and not isinstance(self.head, str) and checks.index(self.head) is None:
+            raise InputError(f"head is {checks.shown(self.head)}; the name or index of an output is accepted")
         changes = {
+            "max_results": labels.count(self.max_results, "max_results"),
+            "display_names_locale": checks.text(self.display_names_locale, "display_names_locale", 100),
+            "roll_up": checks.flag(self.roll_up, "roll_up"),
             "score_threshold": _checked_threshold(self.score_threshold),
             "category_allowlist": _as_entries(self.category_allowlist, "category_allowlist"),
             "category_denylist": _as_entries(self.category_denylist, "category_denylist"),
@@ -95,12 +102,6 @@ class ClassifierOptions:
         return self.groups if isinstance(self.groups, Mapping) else {}
 
 
-def _is_count(value: Any) -> bool:
-    return (
-        isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) in (-1, max(1, int(value)))
-    )
-
-
 def _checked_threshold(threshold: Any) -> float | dict[Entry, float] | None:
     if threshold is None:
         return None
@@ -111,8 +112,8 @@ def _checked_threshold(threshold: Any) -> float | dict[Entry, float] | None:
 
 
 def _checked_score(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) <= 1:
-        raise InputError(f"a score threshold is a number from 0 to 1, found {value!r}")
+    if not (checks.is_number(value) and 0 <= value <= 1):
+        raise InputError(f"a score threshold is a number from 0 to 1, found {checks.shown(value)}")
     return float(value)
 
 
@@ -150,8 +151,9 @@ def read_groups(path: str | os.PathLike[str]) -> dict[str, tuple[Entry, ...]]:
     InputError
         If the file cannot be read, or is not what it should be.
     """
+    path = checks.path(path, "a file of groups")
     try:
-        data = read_regular(Path(path), _MOST_BYTES + 1)
+        data = read_regular(path, _MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         raise InputError(f"{os.fspath(path)}: {describe(error)}") from error
     try:
@@ -176,28 +178,28 @@ def _as_groups(groups: Any) -> dict[str, tuple[Entry, ...]]:
     checked = {}
     for name, members in groups.items():
         if not isinstance(name, str) or not name.strip():
-            raise InputError(f"a group has a name, found {name!r}")
-        checked[name.strip()] = _as_entries(members, f"group {name!r}")
+            raise InputError(f"a group has a name, found {checks.shown(name)}")
+        checked[name.strip()] = _as_entries(members, f"group {checks.shown(name)}")
         if not checked[name.strip()]:
             raise InputError(f"group {name!r} has no classes")
-    if len({name.casefold() for name in checked}) != len(groups):
+    if len({folded(name) for name in checked}) != len(groups):
         raise InputError("two groups have the same name")
     return checked
 
 
 def _as_entries(entries: Any, what: str) -> tuple[Entry, ...]:
     """Return a list of words and whole numbers from 0; refuse anything else, and a single word."""
-    if isinstance(entries, str | bytes | Mapping) or not isinstance(entries, Sequence | set | frozenset):
-        raise InputError(f"{what} is a list of classes, found {entries!r}")
-    return tuple(_as_entry(entry, what) for entry in entries)
+    return tuple(as_entry(entry, what) for entry in checks.elements(entries, what, "classes"))
 
 
-def _as_entry(entry: Any, what: str) -> Entry:
+def as_entry(entry: Any, what: str) -> Entry:
+    """Return what names a class, without the spaces around it; refuse anything else."""
     if isinstance(entry, str) and entry.strip():
         return entry.strip()
-    if isinstance(entry, int | np.integer) and not isinstance(entry, bool) and entry >= 0:
-        return int(entry)
-    raise InputError(f"{what}: a name, an AudioSet id or an index names a class, found {entry!r}")
+    index = checks.index(entry)
+    if index is None or index < 0:
+        raise InputError(f"{what}: a name, an AudioSet id or an index names a class, found {checks.shown(entry)}")
+    return index
 
 
 def _parse_json(text: str) -> dict[str, Any]:

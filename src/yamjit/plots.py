@@ -7,24 +7,30 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.audio import open_audio
+from yamjit.classifier import Classifier
 from yamjit.errors import DependencyError, InputError
+from yamjit.labels import count
+from yamjit.listing import Listing
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from yamjit.classifier import Classifier
     from yamjit.recording import WindowStream
 
-__all__ = ["PICTURE_FORMATS", "Overview", "draw_overview", "draw_spectrogram", "save_figure", "survey"]
+__all__ = ["PICTURE_FORMATS", "Overview", "as_caption", "draw_overview", "draw_spectrogram", "save_figure", "survey"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -60,6 +66,8 @@ class Overview:
         Highest of each stretch, of the classes that are shown.
     labels : tuple of str
         Of these classes.
+    heads : tuple of str
+        Of these classes, where the model has several; else empty each.
     windows_per_row : int
         Windows in a row of `scores`.
     hop_s, window_s : float
@@ -80,13 +88,14 @@ class Overview:
     hop_s: float
     window_s: float
     band_hz: Float64
+    heads: tuple[str, ...] = ()
 
 
 def survey(
     classifier: Classifier,
     audio: Any,
     *,
-    top: int = 10,
+    top: int | None = None,
     watch: Callable[[WindowStream], None] | None = None,
     **how: Any,
 ) -> tuple[Overview, WindowStream]:
@@ -97,8 +106,9 @@ def survey(
     classifier : Classifier
     audio : path, or a binary file object that can seek
         Read twice.
-    top : int > 0
-        Classes that are shown, those with the highest scores over the whole recording.
+    top : int > 0, optional
+        Classes of each head that are shown, those with the highest scores over the whole recording; by default
+        `max_results` of the classifier's options.
     watch : callable, optional
         Called with the recording once it is open.
     **how
@@ -115,16 +125,20 @@ def survey(
     AudioError, InputError, ModelError
         See `Classifier.windows`.
     """
-    if how.get("channel") == "each":
+    checks.instance(classifier, "classifier", Classifier)
+    top = None if top is None else count(top, "top")
+    channel = how.get("channel")
+    if isinstance(channel, str) and channel == "each":
         raise InputError("a picture shows one channel, or their mean: channel is a number or 'mix'")
     frames, scores = _Thinned(_mean), _Thinned(_highest)
     with classifier.windows(audio, **how) as stream:
         if watch is not None:
             watch(stream)
+        listing = Listing(stream.categories)
         for windows in stream:
             frames.add(windows.log_mel)
-            scores.add(stream.categories[0].reduce(windows.scores))
-    best = stream.categories[0].rank(stream.listed_scores(), top)
+            scores.add(listing.reduce(windows.heads))
+    best = listing.rank([stream.listed_scores(head=index) for index in range(len(stream.heads))], top)
     if hasattr(audio, "seek"):
         audio.seek(0)
     rows, spans = scores.result()
@@ -136,7 +150,8 @@ def survey(
         log_mel=frames.result()[0],
         frames_s=frames.total * classifier.front_end.constants.hop_length / classifier.sample_rate,
         scores=rows[:, best],
-        labels=tuple(stream.categories[0].names[index] for index in best),
+        labels=tuple(listing.names[index] for index in best),
+        heads=tuple(listing.heads[index] for index in best),
         windows_per_row=spans,
         hop_s=stream.hop_s,
         window_s=stream.window_s,
@@ -153,7 +168,7 @@ def draw_overview(overview: Overview) -> Figure:
     DependencyError
         If matplotlib is not installed.
     """
-    rows = max(1, len(overview.labels))
+    rows = max(1, len(_map_lines(overview)))
     figure = _figure(10, 4.6 + 0.24 * rows)
     heights = [1.2, 2.0, 0.25 * rows + 0.1]
     grid = figure.add_gridspec(3, 2, height_ratios=heights, width_ratios=[1, 0.016])
@@ -168,7 +183,7 @@ def draw_overview(overview: Overview) -> Figure:
     for axes in (wave, mel):
         axes.tick_params(labelbottom=False)
     _time_axis(classes, overview.start_s, overview.duration_s)
-    wave.set_title(_shortened(os.path.basename(overview.name)), loc="left", fontsize=11, fontweight="bold")  # noqa: PTH119
+    wave.set_title(as_caption(os.path.basename(overview.name)), loc="left", fontsize=11, fontweight="bold")  # noqa: PTH119
     return figure
 
 
@@ -186,7 +201,7 @@ def draw_spectrogram(overview: Overview) -> Figure:
     image = _draw_log_mel(axes, overview)
     _bar(figure, image, figure.add_subplot(grid[0, 1]), "ln of magnitude")
     _time_axis(axes, overview.start_s, overview.duration_s)
-    axes.set_title(_shortened(os.path.basename(overview.name)), loc="left", fontsize=11, fontweight="bold")  # noqa: PTH119
+    axes.set_title(as_caption(os.path.basename(overview.name)), loc="left", fontsize=11, fontweight="bold")  # noqa: PTH119
     return figure
 
 
@@ -203,7 +218,9 @@ def save_figure(figure: Figure, file: BinaryIO, form: str) -> None:
     import matplotlib as mpl
 
     nameless = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
-    with mpl.rc_context({"svg.hashsalt": "yamjit"}):
+    with mpl.rc_context({"svg.hashsalt": "yamjit"}), warnings.catch_warnings():
+        # Scripts that the font does not know are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(file, format=form, dpi=150, metadata=nameless[form])
 
 
@@ -273,7 +290,7 @@ def _extremes(rows: Float32) -> Float32:
 
 def _envelope(audio: Any, rate: int, how: dict[str, Any]) -> Float32:
     """Return lowest and highest samples."""
-    reading = {name: how[name] for name in ("channel", "start_s", "end_s", "non_finite") if name in how}
+    reading = {name: how[name] for name in ("sample_rate", "channel", "start_s", "end_s", "non_finite") if name in how}
     thinned = _Thinned(_extremes)
     rest = np.empty(0, np.float32)
     with open_audio(audio, target_rate=rate, **reading) as source:
@@ -352,15 +369,34 @@ def _draw_scores(axes: Axes, overview: Overview) -> Any:
     end = overview.start_s + overview.duration_s
     inner = overview.start_s + (overview.window_s - overview.hop_s) / 2 + np.arange(1, len(overview.scores)) * step
     edges = np.array([overview.start_s, *np.clip(inner, overview.start_s, end), max(end, overview.start_s + 1e-6)])
-    rows = max(1, len(overview.labels))
-    scores = overview.scores.T if overview.labels else np.zeros((1, len(overview.scores)), np.float32)
+    lines = _map_lines(overview)
+    rows = max(1, len(lines))
+    scores = np.full((rows, len(overview.scores)), np.nan, np.float32)
+    for row, (_, shown) in enumerate(lines or [("", None)]):
+        if shown is not None:
+            scores[row] = overview.scores[:, shown]
     mesh = axes.pcolormesh(edges, np.arange(rows + 1) - 0.5, scores, cmap=_SCORES, vmin=0, vmax=1, rasterized=True)
-    axes.set_yticks(range(len(overview.labels)), [_shortened(label, 34) for label in overview.labels], fontsize=9)
+    axes.set_yticks(range(len(lines)), [as_caption(text, 34) for text, _ in lines], fontsize=9)
+    for (_, shown), label in zip(lines, axes.get_yticklabels(), strict=True):
+        if shown is None:
+            label.set_fontweight("bold")
     axes.set_ylim(rows - 0.5, -0.5)
     axes.set_yticks(np.arange(1, rows) - 0.5, minor=True)
     axes.grid(which="minor", axis="y", color="white", linewidth=1)
     axes.tick_params(axis="y", which="both", length=0)
     return mesh
+
+
+def _map_lines(overview: Overview) -> list[tuple[str, int | None]]:
+    """Return the lines of the map: a class and its column each; above those of a head its name and None."""
+    lines: list[tuple[str, int | None]] = []
+    before = ""
+    for column, (label, head) in enumerate(zip_longest(overview.labels, overview.heads, fillvalue="")):
+        if head != before:
+            lines.append((head, None))
+        before = head
+        lines.append((label, column))
+    return lines
 
 
 def _bar(figure: Figure, image: Any, axes: Axes, label: str) -> None:
@@ -399,7 +435,8 @@ def _clock(value: float, end_s: float, step: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
-def _shortened(text: str, most: int = 90) -> str:
-    """Return a text without markup, and not too long."""
-    escaped = text if len(text) <= most else text[: most - 1] + "…"
-    return escaped.replace("$", r"\$")
+def as_caption(text: str, most: int = 90) -> str:
+    """Return what a stranger wrote as a picture shows it: in one line, without markup, and not too long."""
+    shown = printable(text)
+    shown = shown if len(shown) <= most else shown[: most - 1] + "…"
+    return shown.replace("$", r"\$")

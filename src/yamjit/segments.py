@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 import os
 import re
 import unicodedata
@@ -13,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from yamjit import checks
 from yamjit.audio import DEFAULT_AUDIO_LIMITS, AudioLimits
-from yamjit.audio.files import FileReader
+from yamjit.audio.foreign import open_recording
 from yamjit.audio.opening import describe_os_error, open_path
 from yamjit.audio.writing import CONTAINERS, AudioFileWriter, encoding_for
 from yamjit.errors import AudioError, InputError
+from yamjit.results import Row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +31,10 @@ _MOST_OPEN = 32
 #: Of a file system's 255 bytes for a name; a number may follow.
 _MOST_STEM_BYTES = 120
 _MOST_LABEL_BYTES = 80
+_MOST_HEAD_BYTES = 30
+
+#: 30,000 years: frames are counted in 64 bits.
+_MOST_SECONDS = 1e12
 
 
 class Heard(Protocol):
@@ -81,13 +85,10 @@ class SegmentOptions:
     container: Literal["flac", "wav"] = "flac"
 
     def __post_init__(self) -> None:
-        if not _is_time(self.padding_s):
-            raise InputError(f"padding_s is {self.padding_s!r}; seconds from 0 up are accepted")
-        most: Any = self.most_per_class
-        if most is not None and not (isinstance(most, int) and most is not True and most > 0):
-            raise InputError(f"most_per_class is {most!r}; a whole number of at least 1, or None for all, is accepted")
-        if self.container not in CONTAINERS:
-            raise InputError(f"container is {self.container!r}; accepted are {', '.join(CONTAINERS)}")
+        checks.number(self.padding_s, "padding_s", 0, _MOST_SECONDS, kind="seconds")
+        if self.most_per_class is not None:
+            checks.whole(self.most_per_class, "most_per_class", 1, also=", or None for all,")
+        checks.choice(self.container, "container", CONTAINERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,9 @@ def cut_segments(
 ) -> tuple[Segment, ...]:
     """Write the events of a recording as audio files, with its own sample rate, channels and resolution.
 
-    A file is named ``<recording>_<start in seconds>_<class>.flac``, letters and digits kept; where that name is taken,
-    a number follows. Nothing is overwritten, and a file has its name only once it is whole. The recording is read in
-    blocks, and never as a whole.
+    A file is named ``<recording>_<start in seconds>_<class>.flac``, letters and digits kept; the head follows where an
+    `Event` names one, and a number where that name is taken. Nothing is overwritten, and a file has its name only once
+    it is whole. The recording is read in blocks, and never as a whole.
 
     Parameters
     ----------
@@ -151,9 +152,9 @@ def cut_segments(
     """
     if not isinstance(recording, (str, os.PathLike)):
         raise InputError(f"the path of a recording is accepted, found {type(recording).__name__}")
-    options = SegmentOptions() if options is None else options
+    options = checks.instance(SegmentOptions() if options is None else options, "options", SegmentOptions)
     chosen = _chosen(events, options.most_per_class)
-    target = Path(folder)
+    target = checks.path(folder, "folder")
     _make(target)
     done: list[Segment] = []
     while chosen:
@@ -165,8 +166,11 @@ def cut_segments(
 
 def segment_name(recording: str | os.PathLike[str], event: Heard, container: str) -> str:
     """Return the name of a segment's file: letters, digits, ``-``, ``_``, two dots; it leaves room for a number."""
-    stem = _safe(Path(os.fsdecode(recording)).stem, _MOST_STEM_BYTES)
-    return f"{stem}_{event.start_s:010.3f}_{_safe(event.label, _MOST_LABEL_BYTES)}.{container}"
+    stem = _safe(checks.path(recording, "recording").stem, _MOST_STEM_BYTES)
+    head = "" if isinstance(event, Row) else _head(event)  # a row names it even if there is no other
+    label = _safe(event.label, _MOST_LABEL_BYTES - _MOST_HEAD_BYTES if head else _MOST_LABEL_BYTES)
+    of_head = f"_{_safe(head, _MOST_HEAD_BYTES - 1)}" if head else ""
+    return f"{stem}_{event.start_s:010.3f}_{label}{of_head}.{container}"
 
 
 class _Cut:
@@ -200,7 +204,7 @@ class _Pass:
         self._options = options
         opened = open_path(recording)
         try:
-            self._reader = FileReader(opened, limits)
+            self._reader = open_recording(opened, limits)
         except BaseException:
             opened.close()
             raise
@@ -265,24 +269,30 @@ class _Pass:
 
 def _chosen(events: Iterable[Heard], most: int | None) -> list[Heard]:
     """Return the events to be cut out."""
-    by_label: dict[str, list[Heard]] = {}
-    for event in events:
+    by_class: dict[tuple[str, str], list[Heard]] = {}
+    for event in checks.elements(events, "events", "events"):
+        if not all(hasattr(event, name) for name in ("label", "score", "start_s", "end_s")):
+            raise InputError(f"an event is {checks.shown(event)}; an Event, a Row, or what says as much, is accepted")
         if not (_is_time(event.start_s) and _is_time(event.end_s) and event.start_s < event.end_s):
             raise InputError(
                 f"{event.label!r} is from {event.start_s!r} to {event.end_s!r} s; times in order, from 0 up, are "
                 "accepted"
             )
-        by_label.setdefault(event.label, []).append(event)
-    return [e for mine in by_label.values() for e in sorted(mine, key=lambda e: (-e.score, e.start_s))[:most]]
+        by_class.setdefault((_head(event), event.label), []).append(event)
+    return [e for mine in by_class.values() for e in sorted(mine, key=lambda e: (-e.score, e.start_s))[:most]]
 
 
-def _order(event: Heard) -> tuple[float, str]:
-    return event.start_s, event.label
+def _order(event: Heard) -> tuple[float, str, str]:
+    return event.start_s, event.label, _head(event)
+
+
+def _head(event: Heard) -> str:
+    """Return the head that an event says it is of; empty for what says nothing of it."""
+    return str(getattr(event, "head", ""))
 
 
 def _is_time(value: Any) -> bool:
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return real and 0 <= value < 1e12 and math.isfinite(value)
+    return checks.is_number(value) and 0 <= value <= _MOST_SECONDS
 
 
 def _make(folder: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "DEFAULT_MAX_RESULTS",
     "KNOWN_MODELS",
     "MOST_THREADS",
     "OFFICIAL_MODEL",
@@ -55,6 +56,9 @@ DEFAULT_LIMITS = Limits()
 
 #: Threads that one recording may be computed with.
 MOST_THREADS = 256
+
+#: Categories of each output that are listed where nobody says how many.
+DEFAULT_MAX_RESULTS = 5
 
 
 @dataclass(frozen=True, slots=True)

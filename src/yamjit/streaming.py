@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.audio import PushedAudio
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd, Patches, PatchStream
-from yamjit.network import HeadOutput, Network
+from yamjit.network import HeadOutput, Network, NetworkOutput
 
 __all__ = ["Scorer", "Stream", "Windows"]
 
@@ -34,7 +35,7 @@ class Windows:
     window_s : float
         Length of a window, in seconds.
     heads : tuple of HeadOutput
-        Scores, calibrated if the model or the caller says how, and logits; one per output of the model.
+        Scores, calibrated if the model or the caller says how, and logits; one per output of the model that counts.
     embeddings : np.ndarray [shape=(n, size), float32]
         1024 values per window for YAMNet.
     log_mel : np.ndarray [shape=(t, n_mels), float32]
@@ -81,9 +82,11 @@ class Scorer:
     borrow_network : callable
         Returns a context manager that lends a `Network` nobody else has.
     calibrations : sequence of Calibration or None
-        One per head.
+        One per head that counts.
     sample_rate : int
         The model's, in Hz.
+    heads : sequence of int
+        Which of the network's outputs count.
     """
 
     def __init__(
@@ -92,11 +95,13 @@ class Scorer:
         borrow_network: Callable[[], AbstractContextManager[Network]],
         calibrations: Sequence[Calibration | None],
         sample_rate: int,
+        heads: Sequence[int],
     ) -> None:
         self.front_end = front_end
         self.sample_rate = sample_rate
         self._borrow_network = borrow_network
-        self._calibrations = tuple(calibrations)
+        self._heads = tuple(zip(heads, calibrations, strict=True))
+        self._nothing: NetworkOutput | None = None  # of no patches, once it is known
 
     @property
     def window_s(self) -> float:
@@ -116,18 +121,26 @@ class Scorer:
         channel : int or None
             That the stretch is of.
         """
-        with self._borrow_network() as network:
-            output = network.run(stretch.patches)
+        output = self._run(stretch.patches)
         starts = np.arange(stretch.first, stretch.first + len(stretch.patches), dtype=np.float64)
         return Windows(
             times_s=start_s + starts * (hop / self.sample_rate),
             window_s=self.window_s,
-            heads=tuple(map(_calibrated, output.heads, self._calibrations)),
+            heads=tuple(_calibrated(output.heads[head], calibration) for head, calibration in self._heads),
             embeddings=output.embeddings,
             log_mel=stretch.frames,
             level_dbfs=stretch.level_dbfs,
             channel=channel,
         )
+
+    def _run(self, patches: Float32) -> NetworkOutput:
+        if not len(patches) and self._nothing is not None:
+            return self._nothing
+        with self._borrow_network() as network:
+            output = network.run(patches)
+        if not len(patches):
+            self._nothing = output
+        return output
 
     def prepare(self) -> None:
         """Load or compile what the first window would, in the calling thread."""
@@ -156,7 +169,8 @@ class Stream:
         self._scorer = scorer
         self._open_audio = audio
         self._hop = hop
-        self._level = level
+        self._level = checks.flag(level, "level")
+        self._nothing: Windows | None = None  # what a block gives that completes nothing
         self.reset()
 
     @property
@@ -191,7 +205,10 @@ class Stream:
             At a sample that is not finite, or far beyond full scale.
         """
         self._check_open()
-        return self._score(self._patches.push(self._audio.push(block)))
+        self._audio.hold(block)
+        if self._nothing is not None and not self._audio.reaches(self._patches.needed):
+            return self._nothing
+        return self._score(self._patches.push(self._audio.release()))
 
     def flush(self) -> Windows:
         """End the stream: pad its end with zeros to a whole window, as `Classifier.classify` does, and return the rest.
@@ -227,7 +244,11 @@ class Stream:
             raise InputError("the stream has ended; reset() begins a new one")
 
     def _score(self, stretch: Patches) -> Windows:
-        return self._scorer.score(stretch, self._hop)
+        if len(stretch.patches) or len(stretch.frames):
+            return self._scorer.score(stretch, self._hop)
+        if self._nothing is None:
+            self._nothing = self._scorer.score(stretch, self._hop)
+        return self._nothing
 
 
 def _calibrated(output: HeadOutput, calibration: Calibration | None) -> HeadOutput:

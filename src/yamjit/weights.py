@@ -26,7 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.errors import InputError, ModelError
+from yamjit import checks
+from yamjit.errors import ModelError
 from yamjit.plan.plan import Plan
 from yamjit.tflite.graph import (
     Activation,
@@ -159,12 +160,15 @@ def write_weights(weights: Mapping[str, npt.ArrayLike], form: str, about: Mappin
     InputError
         If there is no such format.
     """
-    arrays = {name: np.ascontiguousarray(array, "<f4") for name, array in weights.items()}
-    if form == "npz":
-        return _npz(arrays)
-    if form == "safetensors":
-        return b"".join(_safetensors(arrays, dict(about or {})))
-    raise InputError(f"format {form!r}; accepted: {', '.join(FORMATS)}")
+    checks.choice(form, "form", FORMATS)
+    checks.instance(weights, "weights", Mapping)
+    checks.instance(about, "about", Mapping, type(None))
+    said = {checks.text(name, "about"): checks.text(text, name) for name, text in dict(about or {}).items()}
+    arrays = {
+        checks.text(name, "a name"): np.ascontiguousarray(checks.array(array, name, "<f4"))
+        for name, array in weights.items()
+    }
+    return _npz(arrays) if form == "npz" else b"".join(_safetensors(arrays, said))
 
 
 def _npz(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:

@@ -1,4 +1,4 @@
-"""Audio: any source to float32 blocks; the only importer of soundfile, soxr and sounddevice."""
+"""Audio: any source to float32 blocks; the only importer of soundfile, soxr, av and sounddevice."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_rate, one_line
 from yamjit.errors import AudioError, InputError
 
@@ -84,13 +85,12 @@ class ArrayReader:
 
 def as_array(value: object) -> NDArray[Any]:
     """Return `value` as an array, or refuse it."""
-    try:
-        return np.asarray(value)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise InputError(
-            f"{type(value).__name__} is no audio: {one_line(str(error))}; accepted are a path, "
-            "a binary file object, an array, or an iterator of arrays"
-        ) from error
+    samples: NDArray[Any] = checks.array(
+        value,
+        f"{type(value).__name__} is no audio",
+        accepted="a path, a binary file object, an array, or an iterator of arrays",
+    )
+    return samples
 
 
 def check_type(samples: NDArray[Any]) -> None:
@@ -144,6 +144,8 @@ def _as_columns(samples: NDArray[Any], limits: AudioLimits) -> NDArray[Any]:
 
 def to_float32(samples: NDArray[Any]) -> NDArray[np.float32]:
     """Return a new array, scaled to [-1, 1]."""
+    if samples.dtype == np.float32:
+        return samples.astype(np.float32)
     if samples.dtype.kind == "f":
         with np.errstate(over="ignore"):  # becomes inf, which is refused with its time
             return samples.astype(np.float32)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.limits import one_line
+from yamjit import checks
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,15 +72,8 @@ def mix(frames: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _check_number(channel: Any, available: int, name: str) -> int:
-    try:
-        if isinstance(channel, bool):
-            raise TypeError
-        number = operator.index(channel)
-    except TypeError:
-        raise InputError(
-            f'channel is {one_line(repr(channel))}; accepted are "mix", "each", and numbers from 0'
-        ) from None
-    if not 0 <= number < available:
+    number = checks.whole(channel, "channel", 0, also=', "mix" and "each"')
+    if number >= available:
         last = f"0 to {available - 1}" if available > 1 else "0 only"
         raise InputError(f"{name}: channel {number} was asked for; channels are counted from 0, it has {last}")
     return number

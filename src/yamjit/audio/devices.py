@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from yamjit import checks
 from yamjit.audio.limits import one_line
-from yamjit.errors import AudioError, DependencyError, InputError
+from yamjit.errors import AudioError, DependencyError
 
 __all__ = ["InputDevice", "find_device", "import_sounddevice", "input_devices"]
 
 #: A way without PortAudio, for messages.
 WITHOUT = "without PortAudio: arecord -q -f S16_LE -r 16000 -c 1 -t raw | yamjit listen --raw s16le -"
+
+_MOST_DEVICES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,8 @@ def import_sounddevice() -> Any:
 
 def find_device(portaudio: Any, device: object) -> tuple[int, dict[str, Any]]:
     """Return index and description of a recording device."""
-    if isinstance(device, bool) or not isinstance(device, (int, str, type(None))):
-        raise InputError(f"device is {one_line(repr(device))}; accepted are an index and a part of a name")
+    if not isinstance(device, (str, type(None))):
+        device = checks.whole(device, "device", 0, _MOST_DEVICES, also=" and a part of a name")
     if isinstance(device, str) and device.isdecimal():
         device = int(device)
     try:

@@ -4,55 +4,52 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yamjit.audio.conform import conformed
+from yamjit.audio.containers import check_header
+from yamjit.audio.decoder import FAILURES, Decoder, describe_failure, import_soundfile
+from yamjit.audio.flac import TAIL_BYTES, lay_out_flac
+from yamjit.audio.grammars import UNKNOWN_BYTES, grammar_of
+from yamjit.audio.layout import Layout, Part
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
-from yamjit.audio.opening import OpenedFile, describe_os_error
-from yamjit.errors import AudioError, DependencyError
+from yamjit.audio.mpeg import EMPTY_TAG, begins_mpeg, lay_out_mpeg
+from yamjit.audio.walking import lay_out
+from yamjit.errors import AudioError
+from yamjit.signatures import HEAD_BYTES, foreign_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from numpy.typing import NDArray
 
-__all__ = ["FileReader", "libsndfile_version"]
+    from yamjit.audio.opening import OpenedFile
 
-#: How files begin that hold audio, but none that libsndfile reads: offset, bytes, name.
-FOREIGN_SIGNATURES = (
-    (4, b"ftyp", "MP4/M4A (AAC)"),
-    (0, b"\x1aE\xdf\xa3", "Matroska/WebM"),
-    (0, b"\xff\xf1", "AAC"),
-    (0, b"\xff\xf9", "AAC"),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF/WMA"),
-    (0, b"#!AMR", "AMR"),
-    (0, b"wvpk", "WavPack"),
-    (0, b"MAC ", "Monkey's Audio"),
-    (0, b"\x0b\x77", "AC-3"),
-    (8, b"AVI ", "AVI"),
-)
+__all__ = ["FileReader", "libsndfile_version"]
 
 #: How MIDI sample dumps begin. What libsndfile finds wrong with one it prints to stdout, among our results.
 SAMPLE_DUMP = re.compile(rb"\xf0\x7e.\x01", re.DOTALL)
 
-#: ID3 of ten zeros. Without a tag, libsndfile takes MPEG audio for the other half of "._" or ".AppleDouble/" if the
-#: current directory holds one.
-EMPTY_TAG = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
-
-#: Where samples lie one after the other as they are: a seek is exact, and what fails to be read can be read again.
-PLAIN_CONTAINERS = frozenset({"WAV", "WAVEX", "W64", "RF64", "AIFF", "AU", "CAF", "NIST"})
-PLAIN_SUBTYPES = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
-
-#: From here on, a length in a header means that its writer, to a pipe, did not know it.
-UNKNOWN_BYTES = 0x7FFF_F000
-UNKNOWN_FRAMES = 2**62
-
 #: libsndfile's log, where a chunk of samples is longer than the file.
 _CUT_CHUNK = re.compile(r"^\s*(?:data|SSND|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 
-#: What soundfile raises; MemoryError comes from a header that made libsndfile ask for too much.
-_FAILURES = (RuntimeError, OSError, TypeError, ValueError, MemoryError)
+#: Containers whose layout is found by a walk, and of others the bytes of a sample and the most of a header.
+_WALKED = frozenset({"WAV", "WAVEX", "W64", "RF64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3"})
+_WIDTHS = {
+    "PCM_S8": 1,
+    "PCM_U8": 1,
+    "PCM_16": 2,
+    "PCM_24": 3,
+    "PCM_32": 4,
+    "FLOAT": 4,
+    "DOUBLE": 8,
+    "ULAW": 1,
+    "ALAW": 1,
+}
+_HEADER_BYTES = 4096
 
 
 class FileReader:
@@ -76,9 +73,11 @@ class FileReader:
     sample_rate, channels : int
         As the header says, in Hz.
     claimed_frames : int or None
-        Length as the header says, None if it says none.
+        Length as far as it is known before decoding, else None.
     damage : str or None
         Once read: what is wrong with the file.
+    lost : bool
+        Once read: whether the file holds sound that could not be read.
 
     Raises
     ------
@@ -95,180 +94,217 @@ class FileReader:
         self._opened = opened
         self.name = opened.name
         self.damage: str | None = None
-        self._sound = self._open()
-        self.sample_rate = int(self._sound.samplerate)
-        self.channels = int(self._sound.channels)
-        self.format = f"{self._sound.format} {self._sound.subtype}"
-        frames = int(self._sound.frames)
-        self.claimed_frames = frames if 0 < frames < UNKNOWN_FRAMES else None
-        self._check_header(limits)
-        self._plain = self._sound.format in PLAIN_CONTAINERS and self._sound.subtype.startswith(PLAIN_SUBTYPES)
-        self._narrow: NDArray[np.int16] | None = None
+        self.lost = False
+        self._layout = self._lay_out()
+        try:
+            self._decoder = self._open_first()
+        except AudioError:
+            opened.rewind()
+            raise
+        self.sample_rate = self._decoder.sample_rate
+        self.channels = self._decoder.channels
+        self.format = f"{self._decoder.container} {self._decoder.subtype}"
+        self.claimed_frames = self._count_frames()
+        check_header(self.name, self.sample_rate, self.channels, limits)
         self._skipped = 0
 
     def skip(self, frames: int) -> int:
         """Leave out the first `frames` if the decoder gets there exactly; return how many were left out, or 0."""
-        if self.claimed_frames is None or not (self._plain or self._sound.format == "FLAC"):
+        if self._search():
+            self._decoder.close()
+            self._decoder = self._open(self._layout.parts[0])
+        exact = self._decoder.plain or self._decoder.container == "FLAC"
+        if self.claimed_frames is None or not exact or not self._layout.parts[0].steady:
             return 0
         frames = min(frames, self.claimed_frames)
-        if self._seek(frames):
+        if self._decoder.seek(frames):
             self._skipped = frames
         else:  # such as a FLAC file that was cut: what comes before the cut is found by reading
-            self._reopen()
+            self._decoder.close()
+            self._decoder = self._open(self._layout.parts[0])
         return self._skipped
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
         """Yield the samples, float32 (n, channels); a block is overwritten by the next one."""
-        buffer = np.empty((BLOCK_SAMPLES // self.channels, self.channels), np.float32)
-        done, count, fault = self._skipped, -1, None
-        while count and not fault:
-            count, fault = self._read(buffer, done)
-            done += count
-            if count:
-                yield buffer[:count]
-        if fault and not done:
-            raise AudioError(f"{self.name}: cannot be decoded: {fault}")
-        self.damage = self._describe_end(done, fault)
+        done = self._skipped
+        problems: list[str] = []
+        place = 0
+        while place < len(self._layout.parts):
+            if place == 0 or self._open_next(self._layout.parts[place], done, problems):
+                end = _End(0 if place else done)
+                source = (self._decoder.sample_rate, self._decoder.channels)
+                for block in conformed(self._decoded(end), source, (self.sample_rate, self.channels)):
+                    done += len(block)
+                    yield block
+                if self._opened.unread > TAIL_BYTES:
+                    self._search()
+                self._judge(place, end, done, problems)
+            place += 1
+        problems.extend(self._layout.remarks)
+        self.lost |= self._layout.lost
+        self.damage = f"{self.name}: {'; '.join(problems)}" if problems else None
 
     def close(self) -> None:
         """Close the decoder, and the file if it was opened by path."""
-        self._sound.close()
+        self._decoder.close()
         self._opened.close()
 
-    def _open(self) -> Any:
-        if self._opened.callbacks.size == 0:
+    def _lay_out(self) -> Layout:
+        if self._opened.size == 0:
             raise AudioError(f"{self.name}: is empty")
-        head = self._opened.head()
-        if SAMPLE_DUMP.match(head):
+        self._head = self._read_head()
+        if SAMPLE_DUMP.match(self._head):
             raise AudioError(f"{self.name}: a MIDI sample dump (SDS) is not supported; convert it first, as with sox")
         try:
-            sound = _open_sound(self._opened.handle)
-        except _FAILURES as error:
-            sound = self._open_tagged(head, error)
-        # Else soundfile seeks after every block: slow, and not needed to read from start to end.
-        sound.seekable = _never
-        return sound
+            return lay_out(self._opened, self._head)
+        except OSError:  # a bad sector, say: decoded as far as it can be read
+            return Layout()
 
-    def _open_tagged(self, head: bytes, error: Exception) -> Any:
-        """Open MPEG audio once more, behind a tag; refuse the others."""
-        self._raise_read_error()
-        if _is_mpeg(head):
-            with contextlib.suppress(*_FAILURES):
-                return _open_sound(self._opened.tagged(EMPTY_TAG))
-            self._raise_read_error()
-        raise AudioError(f"{self.name}: {_describe_refusal(error, head)}") from error
-
-    def _seek(self, frame: int) -> bool:
-        """Go to a frame; return whether that worked."""
-        try:
-            return int(self._sound.seek(frame)) == frame
-        except _FAILURES:
+    def _search(self) -> bool:
+        """Search a file of FLAC for what was joined to it, if that was not done; return whether there is more."""
+        if self._layout.searched:
             return False
+        with contextlib.suppress(OSError):
+            self._layout = lay_out_flac(self._opened, thorough=True)
+        if len(self._layout.parts) == 1:
+            return False
+        self.claimed_frames = None
+        return True
 
-    def _reopen(self) -> None:
-        self._sound.close()
-        self._opened.rewind()
-        self._sound = self._open()
-
-    def _check_header(self, limits: AudioLimits) -> None:
-        if not limits.min_rate <= self.sample_rate <= limits.max_rate:
-            raise AudioError(
-                f"{self.name}: its header claims a sample rate of {self.sample_rate} Hz; "
-                f"accepted are {limits.min_rate} to {limits.max_rate} Hz"
-            )
-        if not 1 <= self.channels <= limits.channels:
-            raise AudioError(
-                f"{self.name}: its header claims {self.channels} channels; accepted are 1 to {limits.channels}"
-            )
-
-    def _read(self, buffer: NDArray[np.float32], done: int) -> tuple[int, str | None]:
-        """Fill `buffer` from frame `done` on; return how many of its frames are valid, and what went wrong."""
-        if self._plain:
-            try:
-                return self._read_plain(buffer), None
-            except _FAILURES as error:  # once more, to find out how much is valid
-                self._plain = False
-                if not self._seek(done):
-                    return 0, _describe_failure(error)
-        return self._read_marked(buffer)
-
-    def _read_plain(self, buffer: NDArray[np.float32]) -> int:
-        if self._sound.subtype == "PCM_16":  # scaled here, which is faster and gives the same bits
-            if self._narrow is None:
-                self._narrow = np.empty(buffer.shape, np.int16)
-            narrow = self._sound.read(out=self._narrow)
-            np.multiply(narrow, np.float32(2.0**-15), out=buffer[: len(narrow)], dtype=np.float32)
-            count = len(narrow)
-        else:
-            count = len(self._sound.read(out=buffer))
-        self._raise_read_error()
-        return count
-
-    def _read_marked(self, buffer: NDArray[np.float32]) -> tuple[int, str | None]:
-        buffer.fill(np.nan)
-        fault = None
+    def _read_head(self) -> bytes:
         try:
-            count = len(self._sound.read(out=buffer))
-        except _FAILURES as error:
-            # What was decoded before the fault is in place, but libsndfile does not say how much it is.
-            missing = np.isnan(buffer).any(axis=1)
-            count = int(missing.argmax()) if missing.any() else len(buffer)
-            fault = _describe_failure(error)
-        self._raise_read_error()
-        return count, fault
+            return self._opened.read_at(0, HEAD_BYTES)
+        except OSError as error:
+            raise self._read_error(error.__cause__ or error) from error
+
+    def _open_first(self) -> Decoder:
+        """Open the decoder of the first part that can be; MPEG audio is looked for behind what nobody knows."""
+        try:
+            return self._open(self._layout.parts[0])
+        except AudioError:
+            if len(self._layout.parts) > 1:
+                remark = "what it begins with cannot be decoded"
+                remarks = tuple(dict.fromkeys((remark, *self._layout.remarks)))
+                self._layout = Layout(self._layout.parts[1:], remarks, lost=True)
+                return self._open_first()
+            layout = None
+            if self._layout == Layout() and grammar_of(self._head) is None:
+                with contextlib.suppress(OSError):
+                    layout = lay_out_mpeg(self._opened)
+            if layout is None:
+                raise
+            self._layout = layout
+            return self._open(layout.parts[0])
+
+    def _open(self, part: Part) -> Decoder:
+        try:
+            return Decoder(self._opened.handle(part.pieces))
+        except FAILURES as error:
+            self._raise_read_error()
+            with contextlib.suppress(*FAILURES, OSError):
+                if part.pieces is None and begins_mpeg(self._head):
+                    return Decoder(self._opened.handle((EMPTY_TAG, (0, self._opened.size))))
+            kind = foreign_kind(self._head)
+            refusal = f"is {kind}" if kind else f"is no audio that libsndfile can read: {describe_failure(error)}"
+            raise AudioError(f"{self.name}: {refusal}") from error
+
+    def _open_next(self, part: Part, done: int, problems: list[str]) -> bool:
+        """Open the decoder of another part; return whether it can be decoded."""
+        self._decoder.close()
+        try:
+            self._decoder = self._open(part)
+        except AudioError:
+            problems.append(f"what was joined to it at {self._time(done)} cannot be decoded")
+            self.lost = True
+            return False
+        if (self._decoder.sample_rate, self._decoder.channels) != (self.sample_rate, self.channels):
+            problems.append(
+                f"from {self._time(done)} on it holds {self._decoder.channels} channels at "
+                f"{self._decoder.sample_rate} Hz, which were converted"
+            )
+        return True
+
+    def _decoded(self, end: _End) -> Iterator[NDArray[np.float32]]:
+        """Yield what a decoder gives, each block over the last one; say how it ended."""
+        channels = self._decoder.channels
+        buffer = np.empty((BLOCK_SAMPLES // channels, channels), np.float32)
+        count = -1
+        while count and not end.fault:
+            count, end.fault = self._decoder.read(buffer, end.frames)
+            self._raise_read_error()
+            end.frames += count
+            if count:
+                yield buffer[:count]
+
+    def _judge(self, place: int, end: _End, done: int, problems: list[str]) -> None:
+        """Compare what was decoded of a part with what it should hold."""
+        part = self._layout.parts[place]
+        is_last = place == len(self._layout.parts) - 1
+        if end.fault and not done and is_last:
+            raise AudioError(f"{self.name}: cannot be decoded: {end.fault}")
+        ends = f"{'ends' if is_last else 'what was joined in it ends'} at {self._time(done)}"
+        rate = self._decoder.sample_rate
+        claimed = part.claimed or (None if part.estimated else self._decoder.claimed_frames)
+        if end.fault:
+            problems.append(f"{ends} where it is damaged: {end.fault}")
+            self.lost |= self._opened.unread > 0
+        elif claimed and end.frames < claimed:
+            problems.append(f"{ends}, but its header claims {claimed / rate:.6g} s")
+        elif cut := part.cut or _find_cut(self._decoder.log):
+            problems.append(f"{ends}, after {cut[0]} of the {cut[1]} bytes that its header claims")
+        elif part.claimed and end.frames > part.claimed:
+            problems.append(
+                f"its header claims {part.claimed / rate:.6g} s of {end.frames / rate:.6g} s; all were read"
+            )
+        elif part.counted and end.frames + 1 < part.counted[0] * rate // part.counted[1]:
+            problems.append(f"{ends}, but holds {part.counted[0] / part.counted[1]:.6g} s by its own count")
+            self.lost = True
+        elif (rest := self._unread(end)) > 0:
+            problems.append(f"{ends}, and {rest} bytes after that were not read")
+            self.lost = True
+
+    def _unread(self, end: _End) -> int:
+        """Return how many bytes more than its samples and a header a file holds whose container is not walked."""
+        decoder = self._decoder
+        width = _WIDTHS.get(decoder.subtype)
+        if width is None or decoder.container in _WALKED:
+            return 0
+        rest = self._opened.size - end.frames * decoder.channels * width
+        return rest if rest > _HEADER_BYTES + self._opened.size // 8 else 0  # PAF stores 10 samples in 32 bytes
+
+    def _count_frames(self) -> int | None:
+        """Return how many frames there seem to be, if that is known."""
+        part = self._layout.parts[0]
+        if len(self._layout.parts) > 1:
+            return None
+        return part.counted[0] if part.estimated and part.counted else self._decoder.claimed_frames
 
     def _raise_read_error(self) -> None:
-        error = self._opened.callbacks.fault
-        if error is not None:
-            reason = f"{type(error).__name__}: {one_line(str(error))}"
-            raise AudioError(f"{self.name}: reading the file object failed: {reason}") from error
+        if self._opened.callbacks.fault is not None:
+            raise self._read_error(self._opened.callbacks.fault)
 
-    def _describe_end(self, done: int, fault: str | None) -> str | None:
-        end = f"{self.name}: ends at {done / self.sample_rate:.6g} s"
-        if fault:
-            return f"{end} where it is damaged: {fault}"
-        if self.claimed_frames and done < self.claimed_frames:
-            return f"{end}, but its header claims {self.claimed_frames / self.sample_rate:.6g} s"
-        cut = _CUT_CHUNK.search(self._sound.extra_info)
-        if cut and int(cut[2]) < int(cut[1]) < UNKNOWN_BYTES:
-            return f"{end}, after {cut[2]} of the {cut[1]} bytes that its header claims"
-        return None
+    def _read_error(self, error: BaseException) -> AudioError:
+        reason = f"{type(error).__name__}: {one_line(str(error))}"
+        failure = AudioError(f"{self.name}: reading the file object failed: {reason}")
+        failure.__cause__ = error
+        return failure
+
+    def _time(self, frames: int) -> str:
+        return f"{frames / self.sample_rate:.6g} s"
 
 
-def _open_sound(handle: object) -> Any:
-    return _import_soundfile().SoundFile(handle, closefd=False)
+@dataclass(slots=True)
+class _End:
+    """How far a decoder came, from the first frame of its part, and what went wrong there."""
+
+    frames: int
+    fault: str | None = None
 
 
-def _is_mpeg(head: bytes) -> bool:
-    """Return whether it begins as a frame of MPEG layer I, II or III."""
-    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and bool(head[1] & 0x06)
-
-
-def _never() -> bool:
-    return False
-
-
-def _import_soundfile() -> Any:
-    try:
-        import soundfile
-    except (ImportError, OSError) as error:  # OSError: the package is there, libsndfile is not
-        raise DependencyError(f"reading audio files needs soundfile: pip install soundfile ({error})") from error
-    return soundfile
-
-
-def _describe_failure(error: Exception) -> str:
-    """Return the reason alone, in one line."""
-    reason = str(getattr(error, "error_string", None) or describe_os_error(error))
-    if "SF_INFO struct incomplete" in reason:  # what libsndfile says of a sample rate of 0
-        return "the header states no usable sample rate"
-    return one_line(reason).strip().rstrip(".")
-
-
-def _describe_refusal(error: Exception, head: bytes) -> str:
-    for offset, signature, kind in FOREIGN_SIGNATURES:
-        if head[offset:].startswith(signature):
-            return f"{kind} is not supported; convert it first, as with: ffmpeg -i INPUT output.flac"
-    return f"is no audio that libsndfile can read: {_describe_failure(error)}"
+def _find_cut(log: str) -> tuple[int, int] | None:
+    """Return how many bytes there are, and how many a header claims, as libsndfile has them in its log."""
+    cut = _CUT_CHUNK.search(log)
+    return (int(cut[2]), int(cut[1])) if cut and int(cut[2]) < int(cut[1]) < UNKNOWN_BYTES else None
 
 
 def libsndfile_version() -> str:
@@ -279,4 +315,4 @@ def libsndfile_version() -> str:
     DependencyError
         If soundfile is not installed, or finds no libsndfile.
     """
-    return str(_import_soundfile().__libsndfile_version__)
+    return str(import_soundfile().__libsndfile_version__)

@@ -8,7 +8,7 @@ import numpy as np
 
 from yamjit.audio.arrays import as_array, check_type, to_float32
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_rate, one_line
-from yamjit.errors import AudioError, InputError
+from yamjit.errors import AudioError, InputError, YamjitError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["IteratorReader"]
+
+#: Blocks that are shorter wait for each other: each costs as much as 100 samples.
+_GATHERED_S = 0.005
 
 
 class IteratorReader:
@@ -66,13 +69,28 @@ class IteratorReader:
         return 0
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
-        """Yield the samples, float32 (n, channels), as they come."""
+        """Yield the samples, float32 (n, channels), as they come: tiny blocks once they are `_GATHERED_S` long."""
         block: NDArray[Any] | None = self._first
         step = BLOCK_SAMPLES // self.channels
+        least = min(step, max(1, round(_GATHERED_S * self.sample_rate)))
+        held: list[NDArray[np.float32]] = []
+        count = 0
+        fault: YamjitError | None = None
         while block is not None:
             for start in range(0, len(block), step):
-                yield to_float32(block[start : start + step])
-            block = self._next()
+                held.append(to_float32(block[start : start + step]))
+                count += len(held[-1])
+                if count >= least:
+                    yield held[0] if len(held) == 1 else np.concatenate(held)
+                    held, count = [], 0
+            try:
+                block = self._next()
+            except YamjitError as error:  # after what came before it
+                block, fault = None, error
+        if held:
+            yield np.concatenate(held)
+        if fault is not None:
+            raise fault
 
     def close(self) -> None:
         """Let go of the iterator; it is the caller's to close."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import operator
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 
+import numpy as np
+
+from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.text import printable as one_line
 
 __all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_rate", "one_line"]
 
@@ -30,6 +34,11 @@ class AudioLimits:
     peak : float
         Largest absolute sample value, full scale being 1. Lossy codecs and 32-bit float recorders go over
         full scale; integers that were stored as float go far beyond this limit.
+
+    Raises
+    ------
+    InputError
+        If a limit is no number above 0 (infinity is one but for integers), or the lowest rate is above the highest.
     """
 
     min_rate: int = 1_000
@@ -38,6 +47,16 @@ class AudioLimits:
     seconds: float = 7 * 86_400
     buffered_bytes: int = 512 * 2**20
     peak: float = 16.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type == "int":
+                checks.whole(value, field.name, 1)
+            elif not (isinstance(value, float) and value == math.inf):
+                checks.number(value, field.name, 0, above=True)
+        if self.min_rate > self.max_rate:
+            raise InputError(f"min_rate is {self.min_rate}; at most max_rate, {self.max_rate}, is accepted")
 
 
 DEFAULT_AUDIO_LIMITS = AudioLimits()
@@ -60,16 +79,9 @@ def check_rate(value: object, what: str, limits: AudioLimits) -> int:
     InputError
         If it is no integer, or out of range.
     """
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        integral = isinstance(value, float) and value.is_integer()
-        rate = int(value) if integral else operator.index(value)  # type: ignore[call-overload, arg-type]
-    except TypeError:
-        raise InputError(f"{what} must be an integer in Hz, found {one_line(repr(value))}") from None
-    if not limits.min_rate <= rate <= limits.max_rate:
-        raise InputError(f"{what} is {rate} Hz; accepted are {limits.min_rate} to {limits.max_rate} Hz")
-    return int(rate)
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        value = int(value)
+    return checks.whole(value, what, limits.min_rate, limits.max_rate, also=" Hz")
 
 
 def check_channels(value: object, limits: AudioLimits) -> int:
@@ -80,15 +92,4 @@ def check_channels(value: object, limits: AudioLimits) -> int:
     InputError
         If it is no integer, or out of range.
     """
-    try:
-        channels = 0 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        channels = 0
-    if not 1 <= channels <= limits.channels:
-        raise InputError(f"channels is {one_line(repr(value))}; accepted are 1 to {limits.channels}")
-    return channels
-
-
-def one_line(text: str) -> str:
-    r"""Return `text` with everything unprintable (newlines, undecodable bytes) escaped, as in ``\n``."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return checks.whole(value, "channels", 1, limits.channels)

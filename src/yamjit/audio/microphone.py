@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.audio.devices import find_device, import_sounddevice
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate, one_line
 from yamjit.errors import AudioError, InputError
@@ -223,9 +224,5 @@ class Microphone:
 
 
 def _check_lengths(block_s: object, queue_s: object) -> None:
-    for value, what, least, most in (
-        (block_s, "block_s", 0.001, 10.0),
-        (queue_s, "queue_s", block_s, 600.0),
-    ):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:  # type: ignore[operator]
-            raise InputError(f"{what} is {one_line(repr(value))}; accepted are {least} to {most} seconds")
+    least = checks.number(block_s, "block_s", 0.001, 10, kind="seconds")
+    checks.number(queue_s, "queue_s", least, 600, kind="seconds")

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import bisect
 import io
+import itertools
 import os
 import stat
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
+from yamjit import checks
 from yamjit.audio.limits import one_line
-from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.errors import AudioError, AudioNotFoundError, InputError, LimitError, YamjitError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from yamjit.audio.limits import AudioLimits
 
-__all__ = ["OpenedFile", "describe_os_error", "object_name", "open_object", "open_path"]
+__all__ = ["OpenedFile", "Piece", "describe_os_error", "object_name", "open_object", "open_path"]
+
+#: Bytes, or what a file holds from one offset to another.
+Piece: TypeAlias = "bytes | tuple[int, int]"
 
 _CHUNK_BYTES = 2**20
 
 
 class FileCallbacks:
-    """A seekable binary file object as libsndfile reads it, from where it stands to its end.
+    """A seekable binary file object, or pieces of it, as libsndfile reads it: from where the object stands.
 
     No exception may leave a callback: the first one is kept in `fault`, and the file seems to end there.
 
@@ -27,18 +35,21 @@ class FileCallbacks:
     ----------
     file : binary file object
         Seekable.
-    tag : bytes
-        What seems to come before.
+    start : int
+        Where in the object the file begins.
+    pieces : sequence of bytes or (int, int)
+        What seems to lie one after the other: bytes, or what the file holds from one offset to another.
     """
 
-    def __init__(self, file: BinaryIO, tag: bytes = b"") -> None:
+    def __init__(self, file: BinaryIO, start: int, pieces: Sequence[Piece]) -> None:
         self.fault: Exception | None = None
         self._file = file
-        self._tag = tag
-        self.start = file.tell()
+        self._start = start
+        self._pieces = pieces
+        lengths = (len(piece) if isinstance(piece, bytes) else piece[1] - piece[0] for piece in pieces)
+        self._ends = list(itertools.accumulate(lengths))
         self._position = 0
-        self.size = len(tag) + max(0, file.seek(0, io.SEEK_END) - self.start)
-        file.seek(self.start)
+        self.size = self._ends[-1] if pieces else 0
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to `offset` bytes from the start, the position or the end; return the new position."""
@@ -53,16 +64,30 @@ class FileCallbacks:
 
     def read(self, count: int) -> bytes:
         """Return up to `count` bytes."""
-        tag = self._tag[self._position : self._position + count]
-        rest = count - len(tag)
+        parts = []
+        place = bisect.bisect_right(self._ends, self._position)
+        while count > 0 and place < len(self._pieces):
+            piece, end = self._pieces[place], self._ends[place]
+            data = self._read_piece(piece, end - self._position, count)
+            parts.append(data)
+            self._position += len(data)
+            count -= len(data)
+            if self._position < end:
+                break
+            place += 1
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _read_piece(self, piece: Piece, left: int, count: int) -> bytes:
+        """Return up to `count` of the last `left` bytes of a piece."""
+        if isinstance(piece, bytes):
+            return piece[len(piece) - left :][:count]
+        count = min(count, left)
         try:
-            self._file.seek(self.start + max(0, self._position - len(self._tag)))
-            data = tag + bytes(self._file.read(rest))[:rest]
+            self._file.seek(self._start + piece[1] - left)
+            return bytes(self._file.read(count))[:count]
         except Exception as error:  # noqa: BLE001 - of a foreign object, kept for the caller
             self.fault = self.fault or error
             return b""
-        self._position += len(data)
-        return data
 
 
 class OpenedFile:
@@ -76,39 +101,73 @@ class OpenedFile:
         Seekable.
     owned : bool
         Whether it was opened here, and is to be closed here.
+    path : path, optional
+        Where it lies, if it was opened by path.
+
+    Attributes
+    ----------
+    size : int
+        Bytes of the file.
+    callbacks : FileCallbacks
+        The file, or what is read of it, by a decoder in C.
     """
 
-    def __init__(self, name: str, file: Any, *, owned: bool) -> None:
+    def __init__(
+        self, name: str, file: Any, *, owned: bool, path: str | bytes | os.PathLike[str] | None = None
+    ) -> None:
         self.name = name
-        self.callbacks = FileCallbacks(file)
+        self.path = path
         self._file = file
         self._owned = owned
+        self._start = file.tell()
+        self.size = max(0, file.seek(0, io.SEEK_END) - self._start)
+        self.callbacks = FileCallbacks(file, self._start, ((0, self.size),))
+        file.seek(self._start)
+
+    def handle(self, pieces: Sequence[Piece] | None = None) -> int | FileCallbacks:
+        """Return the file from its start, or pieces of it (see `FileCallbacks`), for libsndfile.
+
+        The whole is the descriptor of a file opened by path, else callbacks: a Ctrl-C that falls into a callback is
+        lost, so descriptors are used where they are portable.
+        """
+        self._begin(((0, self.size),) if pieces is None else pieces)
+        return int(self._file.fileno()) if pieces is None and self._owned and os.name != "nt" else self.callbacks
+
+    def read_at(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes from `offset` on, fewer at the end.
+
+        Raises
+        ------
+        OSError
+            If reading fails, of whatever kind the error of a foreign object is.
+        """
+        try:
+            self._file.seek(self._start + offset)
+            return bytes(self._file.read(count))[:count]
+        except Exception as error:
+            raise OSError(str(error)) from error
 
     @property
-    def handle(self) -> int | FileCallbacks:
-        """The descriptor of a file opened by path, else the callbacks.
+    def unread(self) -> int:
+        """How many bytes lie behind what libsndfile has taken so far."""
+        taken = self.callbacks.tell() or (self._file.tell() - self._start if self._owned else 0)
+        return self.callbacks.size - taken
 
-        A Ctrl-C that falls into a callback is lost, so descriptors are used where they are portable.
-        """
-        return int(self._file.fileno()) if self._owned and os.name != "nt" else self.callbacks
-
-    def head(self) -> bytes:
+    def head(self, size: int = 16) -> bytes:
         """Return the first bytes; the file stands at its start afterwards."""
-        data = self.callbacks.read(16)
+        data = self.callbacks.read(size)
         self.rewind()
         return data
 
-    def tagged(self, tag: bytes) -> FileCallbacks:
-        """Return the file as it would be with `tag` before it."""
-        self._file.seek(self.callbacks.start)
-        self.callbacks = FileCallbacks(self._file, tag)
-        return self.callbacks
-
     def rewind(self) -> None:
-        """Go back to the start."""
-        self.callbacks.seek(0)
-        if self._owned:
-            self._file.seek(0)
+        """Go back to the start of the whole file."""
+        self._begin(((0, self.size),))
+
+    def _begin(self, pieces: Sequence[Piece]) -> None:
+        fault = self.callbacks.fault
+        self.callbacks = FileCallbacks(self._file, self._start, pieces)
+        self.callbacks.fault = fault
+        self._file.seek(self._start)
 
     def close(self) -> None:
         """Close the file if it was opened here."""
@@ -124,19 +183,23 @@ def open_path(path: str | os.PathLike[str]) -> OpenedFile:
     AudioError
         If it is missing, not readable, or no regular file; a named pipe or a device does not block.
     """
-    name = one_line(os.fsdecode(path))
+    path = checks.path(path, "a recording")
+    name = one_line(str(path))
     # O_NONBLOCK: opening a named pipe must not wait for a writer.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:
-        raise AudioError(f"{name}: cannot be opened: {describe_os_error(error)}") from error
+        missing = isinstance(error, FileNotFoundError)
+        raise (AudioNotFoundError if missing else AudioError)(
+            f"{name}: cannot be opened: {describe_os_error(error)}"
+        ) from error
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
         kind = "a directory" if stat.S_ISDIR(mode) else "a pipe, socket or device; open it and pass the file object"
         raise AudioError(f"{name}: is no regular file but {kind}")
-    return OpenedFile(name, io.FileIO(descriptor), owned=True)
+    return OpenedFile(name, io.FileIO(descriptor), owned=True, path=path)
 
 
 def open_object(file: Any, limits: AudioLimits) -> OpenedFile:
@@ -158,7 +221,9 @@ def open_object(file: Any, limits: AudioLimits) -> OpenedFile:
         if not _can_seek(file):
             return OpenedFile(name, _buffer(file, name, limits.buffered_bytes), owned=False)
         return OpenedFile(name, file, owned=False)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except YamjitError:
+        raise
+    except Exception as error:  # of a foreign object
         raise AudioError(f"{name}: cannot be read: {describe_os_error(error)}") from error
 
 

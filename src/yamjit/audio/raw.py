@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.limits import BLOCK_SAMPLES, DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate, one_line
+from yamjit import checks
+from yamjit.audio.limits import BLOCK_SAMPLES, DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate
 from yamjit.audio.opening import describe_os_error, object_name
+from yamjit.audio.raw_header import HeaderWatch
 from yamjit.errors import AudioError, InputError
 
 if TYPE_CHECKING:
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RAW_ENCODINGS", "RawPcm"]
 
-#: Per encoding, under the names of ffmpeg: type, bytes of a sample, what is taken off, full scale. 24 bits are widened.
+#: Per encoding, under the names of ffmpeg: type, bytes of a sample, what is taken off, full scale. 24 bits are widened;
+#: the bytes of telephones (G.711) are looked up.
 RAW_ENCODINGS = {
     "u8": ("u1", 1, 128, 2.0**7),
     "s8": ("i1", 1, 0, 2.0**7),
@@ -33,6 +37,8 @@ RAW_ENCODINGS = {
     "f32be": (">f4", 4, 0, 1.0),
     "f64le": ("<f8", 8, 0, 1.0),
     "f64be": (">f8", 8, 0, 1.0),
+    "mulaw": ("u1", 1, 0, 2.0**15),
+    "alaw": ("u1", 1, 0, 2.0**15),
 }
 
 
@@ -45,7 +51,8 @@ class RawPcm:
         Such as ``sys.stdin.buffer``; it stays open.
     encoding : str
         How a sample is written, as in ffmpeg: "s16le" (what ``arecord -f S16_LE`` gives), "s16be", "u8", "s8", "s24le",
-        "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be". Integers are divided by their full scale.
+        "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be", "mulaw", "alaw". Integers are divided by their
+        full scale.
     sample_rate : int
         In Hz.
     channels : int
@@ -57,6 +64,8 @@ class RawPcm:
     ----------
     damage : str or None
         Once read: that the end was no whole frame.
+    warnings : tuple of str
+        From the first samples on: that they begin with the header of a file. That of a WAV file is left out.
 
     Raises
     ------
@@ -72,7 +81,6 @@ class RawPcm:
 
     live = True
     claimed_frames: int | None = None
-    warnings: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -85,10 +93,9 @@ class RawPcm:
     ) -> None:
         if not hasattr(file, "read") or isinstance(file, io.TextIOBase):
             raise InputError(
-                f"{one_line(repr(file))} is no binary file object (an open file, or standard input: sys.stdin.buffer)"
+                f"{checks.shown(file)} is no binary file object (an open file, or standard input: sys.stdin.buffer)"
             )
-        if not isinstance(encoding, str) or encoding not in RAW_ENCODINGS:
-            raise InputError(f"encoding is {one_line(repr(encoding))}; accepted are {', '.join(RAW_ENCODINGS)}")
+        checks.choice(encoding, "encoding", RAW_ENCODINGS)
         self.channels = check_channels(channels, limits)
         self.name = object_name(file)
         self.sample_rate = check_rate(sample_rate, "sample_rate", limits)
@@ -98,6 +105,12 @@ class RawPcm:
         self._encoding = encoding
         self._width = RAW_ENCODINGS[encoding][1]
         self._read = _reading(file, self.name)
+        self._header = HeaderWatch(self.name, encoding, self.sample_rate, self.channels)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """That the samples begin with the header of a file; known as soon as it has come."""
+        return (self._header.warning,) if self._header.warning else ()
 
     def skip(self, frames: int) -> int:
         """Leave nothing out: return 0."""
@@ -107,9 +120,11 @@ class RawPcm:
         """Yield the samples, float32 (n, channels), as they come."""
         size = self._width * self.channels
         most = BLOCK_SAMPLES // self.channels * size
-        held, done = b"", 0
-        while more := self._more(most - len(held)):
-            held += more
+        held, done, over = b"", 0, False
+        while not over:
+            more = self._more(most - len(held))
+            over = not more
+            held += self._header.rest() if over else self._header.take(more)
             whole = len(held) - len(held) % size
             if whole:
                 yield _decode(held[:whole], self._encoding).reshape(-1, self.channels)
@@ -156,12 +171,26 @@ def _decode(data: bytes, encoding: str) -> NDArray[np.float32]:
     if width == 3:
         data = _widened(data, little=kind.startswith("<"))
     samples = np.frombuffer(data, kind)
+    if encoding in ("mulaw", "alaw"):
+        samples = _telephone_levels(encoding)[samples]
     with np.errstate(over="ignore"):  # of 64 bits: becomes inf, which is refused with its time
         converted = samples.astype(np.float32)
     if zero:
         converted -= np.float32(zero)
     converted *= np.float32(1 / scale)
     return converted
+
+
+@functools.cache
+def _telephone_levels(encoding: str) -> NDArray[np.int64]:
+    """Return what each byte stands for, in steps of 16 bits (ITU-T G.711)."""
+    codes = np.arange(256)
+    bits = codes ^ (0xFF if encoding == "mulaw" else 0x55)
+    exponent, mantissa = bits >> 4 & 7, bits & 15
+    if encoding == "mulaw":
+        return np.where(bits & 0x80, -1, 1) * (((mantissa << 3) + 132 << exponent) - 132)
+    steps = (mantissa << 4) + np.where(exponent, 264, 8)
+    return np.where(bits & 0x80, 1, -1) * (steps << np.maximum(exponent - 1, 0))
 
 
 def _widened(data: bytes, *, little: bool) -> bytes:

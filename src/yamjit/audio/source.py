@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.audio.arrays import ArrayReader, of_dict
 from yamjit.audio.channels import ChannelChoice
-from yamjit.audio.files import FileReader
+from yamjit.audio.foreign import open_recording
 from yamjit.audio.iterators import IteratorReader
-from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate, one_line
+from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
 from yamjit.audio.microphone import Microphone
 from yamjit.audio.opening import open_object, open_path
 from yamjit.audio.quality import Inspector
@@ -115,6 +116,9 @@ class AudioSource:
         self._stretch = stretch
         self._inspector = Inspector(self.name, self.sample_rate, choice, peak=limits.peak, zero=zero)
         self._started = False
+        self._end: int | None = None
+        # Before the claims are checked: on the way there it may be found that there is more than they say.
+        self._skipped = reader.skip(stretch.start) if stretch.start else 0
         self._check_claims()
 
     @property
@@ -124,13 +128,29 @@ class AudioSource:
         return None if frames is None else frames / self.sample_rate
 
     @property
+    def length_s(self) -> float:
+        """After the last block: length of the whole source, in seconds, also if a stretch of it was read.
+
+        What was found, where it was read to its end; else what its header says, infinite if it says nothing.
+        """
+        if self._end is not None and (self._stretch.end is None or self._end < self._stretch.end):
+            return self._end / self.sample_rate
+        claimed = self._reader.claimed_frames
+        return np.inf if claimed is None else max(claimed, self._stretch.end or 0) / self.sample_rate
+
+    @property
     def damage(self) -> str | None:
-        """After the last block: why the source ended too early, in one line, if it is known to; else None."""
+        """After the last block: what is wrong with the source, in one line, such as why it ended too early; or None."""
         return self._reader.damage
 
     @property
+    def lost(self) -> bool:
+        """After the last block: whether the source holds sound that could not be read; `damage` says what."""
+        return bool(getattr(self._reader, "lost", False))
+
+    @property
     def truncated(self) -> bool:
-        """After the last block: whether the source ended too early (see `damage`)."""
+        """After the last block: whether something is wrong with the source (see `damage`)."""
         return self.damage is not None
 
     @property
@@ -193,8 +213,7 @@ class AudioSource:
         """Yield what is heard of each block, float32 (n, heard)."""
         done = 0
         most = np.inf if self.live else self._limits.seconds * self.sample_rate
-        skipped = self._reader.skip(self._stretch.start) if self._stretch.start else 0
-        for first, frames in self._stretch.cut(self._reader.frames(), skipped):
+        for first, frames in self._stretch.cut(self._reader.frames(), self._skipped):
             heard = self._choice.heard(frames)
             self._inspector.look(heard, first)
             done += len(heard)
@@ -203,6 +222,7 @@ class AudioSource:
             yield heard
         if done == 0:
             self._refuse_nothing()
+        self._end = self._stretch.start + done
 
     def _refuse_nothing(self) -> None:
         if not self.start_s:
@@ -278,8 +298,7 @@ def open_audio(
     """
     rate = check_rate(target_rate, "target_rate", limits)
     Stretch.of_seconds(start_s, end_s, limits.max_rate)  # refuses nonsense before anything is opened
-    if not isinstance(non_finite, str) or non_finite not in ("refuse", "zero"):
-        raise InputError(f'non_finite is {one_line(repr(non_finite))}; accepted are "refuse" and "zero"')
+    checks.choice(non_finite, "non_finite", ("refuse", "zero"))
     reader = _open_reader(source, sample_rate, limits)
     try:
         _check_stated_rate(reader, sample_rate, limits)
@@ -309,7 +328,7 @@ def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> R
 
 def _open_file(opened: OpenedFile, limits: AudioLimits) -> Reader:
     try:
-        return FileReader(opened, limits)
+        return open_recording(opened, limits)
     except BaseException:
         opened.close()
         raise

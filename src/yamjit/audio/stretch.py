@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-import numbers
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from yamjit.audio.limits import one_line
+from yamjit import checks
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Stretch"]
+
+#: 30,000 years: frames are counted in 64 bits.
+_MOST_SECONDS = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Stretch:
             return cls(start)
         end = _frame(end_s, "end_s", sample_rate)
         if end <= start:
-            raise InputError(f"end_s is {end_s!r}; accepted are seconds after start_s, which is {start_s!r}")
+            given = f"start_s, which is {checks.shown(start_s)}"
+            raise InputError(f"end_s is {checks.shown(end_s)}; accepted are seconds after {given}")
         return cls(start, end)
 
     def length(self, frames: int | None) -> int | None:
@@ -92,8 +95,4 @@ class Stretch:
 
 
 def _frame(seconds: Any, what: str, sample_rate: int) -> int:
-    is_number = not isinstance(seconds, bool) and isinstance(seconds, numbers.Real)
-    number = float(seconds) if is_number else math.nan
-    if not 0 <= number < math.inf:
-        raise InputError(f"{what} is {one_line(repr(seconds))}; accepted are seconds from 0")
-    return math.floor(number * sample_rate + 0.5)
+    return math.floor(checks.number(seconds, what, 0, _MOST_SECONDS, kind="seconds") * sample_rate + 0.5)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.outputs import Reads, writes_folder
 from yamjit.errors import InputError
-from yamjit.spec import MOST_THREADS
+from yamjit.spec import DEFAULT_MAX_RESULTS, MOST_THREADS
+
+if TYPE_CHECKING:
+    from yamjit.heads import HeadInfo
 
 __all__ = [
     "add_backend",
     "add_event_options",
+    "add_head",
     "add_inputs",
     "add_listing",
     "add_model",
@@ -20,6 +25,7 @@ __all__ = [
     "add_reading",
     "add_run",
     "add_threads",
+    "add_top",
     "add_windows",
     "by_name",
     "count",
@@ -29,8 +35,13 @@ __all__ = [
     "options_of",
     "positive",
     "reading_of",
+    "real",
     "seconds",
+    "whole",
 ]
+
+#: Of a value, in a message.
+_MOST_SHOWN = 80
 
 #: In a mapping of numbers by name: all that it does not name.
 _OTHERS = "*"
@@ -138,17 +149,37 @@ def reading_of(args: argparse.Namespace) -> dict[str, Any]:
     return reading | ({"aggregate": args.aggregate} if hasattr(args, "aggregate") else {})
 
 
-def add_listing(parser: argparse.ArgumentParser, *, threshold: bool = True) -> None:
+def add_top(parser: argparse.ArgumentParser, *, some: bool = False) -> None:
+    """Add how many classes are listed; `some` of them, or -1 for all."""
+    parser.add_argument(
+        "--top",
+        "--max-results",
+        type=positive if some else count,
+        default=DEFAULT_MAX_RESULTS,
+        metavar="N",
+        help=f"classes of each head{'' if some else ', -1 for all'} (default: %(default)s)",
+    )
+
+
+def add_head(parser: Any, default: str) -> None:
+    """Add ``--head``."""
+    argument = parser.add_argument(
+        "--head", metavar="NAME|INDEX", help=f"output of the model that counts (default: {default})"
+    )
+    argument.completer = _head_names
+
+
+def add_listing(parser: argparse.ArgumentParser) -> None:
     """Add which classes are listed, and how they are called."""
     group = parser.add_argument_group("classes", "by name in any case, AudioSet id or index; see yamjit labels")
-    if threshold:
-        group.add_argument(
-            "--threshold",
-            type=by_name(fraction),
-            action="append",
-            metavar="[NAME=]SCORE",
-            help="score from which on classes are listed, of all or of one; may be repeated",
-        )
+    add_head(group, "all that there are")
+    group.add_argument(
+        "--threshold",
+        type=by_name(fraction),
+        action="append",
+        metavar="[NAME=]SCORE",
+        help="score from which on classes are listed, of all or of one; of an event, the highest; may be repeated",
+    )
     only = group.add_mutually_exclusive_group()
     for flag, text in (("--allow", "list only this; may be repeated"), ("--deny", "do not list this; may be repeated")):
         argument = only.add_argument(flag, action="append", default=[], metavar="NAME", help=text)
@@ -179,14 +210,24 @@ def add_listing(parser: argparse.ArgumentParser, *, threshold: bool = True) -> N
 
 def _class_names(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """Return what `prefix` may become, for a shell; never waits for a download."""
+    return _completed(prefix, (name for head in _heads(parsed_args) for name in head.display_names))
+
+
+def _head_names(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    return _completed(prefix, (head.name for head in _heads(parsed_args)))
+
+
+def _heads(args: argparse.Namespace) -> tuple[HeadInfo, ...]:
     from yamjit.classifier import load
     from yamjit.errors import YamjitError
 
     try:
-        model = load(getattr(parsed_args, "model", None), backend="numpy", download=False)
+        return load(getattr(args, "model", None), backend="numpy", download=False).heads
     except YamjitError:
-        return []
-    names = (name for head in model.heads for name in head.display_names)
+        return ()
+
+
+def _completed(prefix: str, names: Iterable[str]) -> list[str]:
     return [prefix + name[len(prefix) :] for name in names if name.lower().startswith(prefix.lower())]
 
 
@@ -205,15 +246,16 @@ def options_of(args: argparse.Namespace) -> Any:
         if name in groups:
             raise InputError(f"group {name!r} is given twice")
         groups[name] = members
-    threshold = getattr(args, "threshold", None)
     return ClassifierOptions(
-        score_threshold=None if threshold is None else dict(threshold),
+        max_results=getattr(args, "top", DEFAULT_MAX_RESULTS),
+        score_threshold=None if args.threshold is None else dict(args.threshold),
         category_allowlist=tuple(args.allow),
         category_denylist=tuple(args.deny),
         display_names_locale=args.locale,
         calibration=None if args.calibration == "none" else args.calibration,
         roll_up=args.roll_up,
         groups=groups or None,
+        head=args.head,
     )
 
 
@@ -297,7 +339,8 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     again.add_argument(
         "--resume",
         action="store_true",
-        help="with a folder: go on with an earlier run of the same settings and model; what failed is tried again",
+        help="with a folder: go on with an earlier run of the same settings, model and inputs; "
+        "what failed or has changed since is done anew",
     )
     again.add_argument("--overwrite", action="store_true", help="with a folder: remove the results of an earlier run")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, no warnings; errors stay")
@@ -306,97 +349,85 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 # -- Types ------------------------------------------------------------------------------------------------------
 
 
+def whole(least: int, most: int, what: str = "whole number") -> Callable[[str], int]:
+    """Return a type for whole numbers between two, both accepted."""
+
+    def read(text: str) -> int:
+        value = _integer(text)
+        if value is None or not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{_shown(text)} is no {what} from {least} to {most}")
+        return value
+
+    return read
+
+
+def real(least: float, most: float, what: str = "number", *, open_ends: str = "") -> Callable[[str], float]:
+    """Return a type for numbers between two; "<" and ">" in `open_ends` leave out the lower and the upper one."""
+    begin = f"{'above' if '<' in open_ends else 'from'} {least:g}"
+    end = f"{'below' if '>' in open_ends else 'to'} {most:g}"
+
+    def read(text: str) -> float:
+        value = _real(text)
+        outside = value is None or not least <= value <= most
+        if outside or ("<" in open_ends and value == least) or (">" in open_ends and value == most):
+            raise argparse.ArgumentTypeError(f"{_shown(text)} is no {what} {begin} {end}")
+        return float(text)
+
+    return read
+
+
 def count(text: str) -> int:
     """Read a number of things: at least 1, or -1 for all."""
     value = _integer(text)
-    if value is None or value == 0 or value < -1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no count of at least 1 (or -1 for all)")
+    if value is None or value == 0 or not -1 <= value <= _MOST:
+        raise argparse.ArgumentTypeError(f"{_shown(text)} is no count of at least 1 (or -1 for all)")
     return value
 
 
-def positive(text: str) -> int:
-    """Read a whole number from 1 up."""
-    value = _integer(text)
-    if value is None or value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
-    return value
+#: More than there is of anything; and a time that is longer than any recording.
+_MOST = 2**31 - 1
+_LONGEST_S = 1e9
 
-
-def _threads(text: str) -> int:
-    value = _integer(text)
-    if value is None or not 1 <= value <= MOST_THREADS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads from 1 to {MOST_THREADS}")
-    return value
-
-
-def _jobs(text: str) -> int:
-    value = _integer(text)
-    if value is None or not 1 <= value <= 60:  # what Windows can wait for
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes from 1 to 60")
-    return value
+positive = whole(1, _MOST)
+_threads = whole(1, MOST_THREADS, "number of threads")
+_jobs = whole(1, 60, "number of processes")  # what Windows can wait for
+seconds = real(0, _LONGEST_S, "time in seconds", open_ends="<")
+existing = real(0, _LONGEST_S, "time in seconds")
+number = real(-_LONGEST_S, _LONGEST_S)
+fraction = real(0, 1)
+_overlap = real(0, 1, open_ends=">")
 
 
 def _channel(text: str) -> str | int:
     value = _integer(text)
     if text in ("mix", "each"):
         return text
-    if value is None or value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither mix nor each nor a number from 0")
-    return value
-
-
-def seconds(text: str) -> float:
-    """Read a time in seconds, > 0."""
-    value = _real(text)
-    if value is None or value <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds greater than 0")
-    return value
-
-
-def existing(text: str) -> float:
-    """Read a time in seconds, >= 0."""
-    value = _real(text)
-    if value is None or value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds from 0 up")
-    return value
-
-
-def number(text: str) -> float:
-    """Read any finite number."""
-    value = _real(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number")
-    return value
-
-
-def fraction(text: str) -> float:
-    """Read a number from 0 to 1."""
-    value = _real(text)
-    if value is None or not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
-    return value
-
-
-def _overlap(text: str) -> float:
-    value = _real(text)
-    if value is None or not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to below 1")
+    if value is None or not 0 <= value <= _MOST:
+        raise argparse.ArgumentTypeError(f"{_shown(text)} is neither mix nor each nor a number from 0")
     return value
 
 
 def _time(text: str) -> float:
     """Read seconds, or hours, minutes and seconds with colons between them."""
-    parts = [_real(part) for part in text.split(":")]
-    if len(parts) > 3 or any(part is None or part < 0 for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time, such as 90, 1:30 or 0:01:30.5")
-    return sum((part or 0.0) * 60**power for power, part in enumerate(reversed(parts)))
+    parts = [_real(part) for part in text.split(":", 3)]
+    known = [part for part in parts if part is not None and 0 <= part <= _LONGEST_S]
+    total = sum(part * 60**power for power, part in enumerate(reversed(known)))
+    if len(parts) > 3 or len(known) < len(parts) or total > _LONGEST_S:
+        raise argparse.ArgumentTypeError(
+            f"{_shown(text)} is no time from 0 to {_LONGEST_S:g} s, such as 90, 1:30 or 0:01:30.5"
+        )
+    return total
+
+
+def _shown(text: str) -> str:
+    return repr(text) if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]!r}..."
 
 
 def _group(text: str) -> tuple[str, tuple[str, ...]]:
     name, equals, members = text.partition("=")
     classes = tuple(member.strip() for member in members.split(";") if member.strip())
     if not (name.strip() and equals and classes):
-        raise argparse.ArgumentTypeError(f"{text!r} is no group, such as 'Yelling=Shout;Yell'")
+        raise argparse.ArgumentTypeError(f"{_shown(text)} is no group, such as 'Yelling=Shout;Yell'")
     return name.strip(), classes
 
 
@@ -406,7 +437,7 @@ def by_name(kind: Any) -> Any:
     def read(text: str) -> tuple[str, float]:
         name, equals, value = text.rpartition("=")
         if equals and not name.strip():
-            raise argparse.ArgumentTypeError(f"{text!r} names nothing before =")
+            raise argparse.ArgumentTypeError(f"{_shown(text)} names nothing before =")
         return name.strip() or _OTHERS, kind(value)
 
     return read

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
+from yamjit.output.cells import shown
 from yamjit.results import Row
 
 __all__ = ["Bars", "bar", "clock", "fitted"]
@@ -29,23 +30,31 @@ class Bars:
     ----------
     stream : text stream
         A terminal.
+    several_heads : bool
+        Whether the model's outputs are to be told apart: the name of each stands above its rows.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, several_heads: bool = False) -> None:
         self._stream = stream
+        self._several_heads = several_heads
         self._drawn = 0
         self._colours = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self._ascii = not _takes(stream, _EIGHTHS + "█·")
 
     def draw(self, time_s: float, level_dbfs: float, rows: Sequence[Row], lines: int, status: str) -> None:
-        """Draw time, level and a bar for each row, `lines` of them, in place of what was drawn before."""
+        """Draw time, level and a bar for each row, in so many `lines`, in place of what was drawn before."""
         width = max(20, shutil.get_terminal_size().columns - 1)
         share = (level_dbfs - _QUIET_DBFS) / -_QUIET_DBFS
         meter = f"{clock(time_s)}  {max(level_dbfs, -120):6.1f} dBFS  {self._bar(share, _METER)}"
         text = [self._styled(_BOLD, fitted(f"{meter}  {status}", width))]
-        text += [self._line(row, width) for row in rows[:lines]]
+        before = None
+        for row in rows:
+            if self._several_heads and row.head != before:
+                text.append(self._styled(_DIM, fitted(f"  {row.head}", width)))
+            before = row.head
+            text.append(self._line(row, width))
         text += [""] * (1 + lines - len(text))
-        self._replace(text)
+        self._replace(text[: 1 + lines])
 
     def above(self, line: str) -> None:
         """Print a line that stays, above what is drawn."""
@@ -94,7 +103,7 @@ def clock(time_s: float) -> str:
 
 def fitted(text: str, width: int) -> str:
     """Return a text of at most `width` characters, in one line."""
-    plain = "".join(c if c.isprintable() else " " for c in text)
+    plain = shown(text)
     return plain if len(plain) <= width else plain[: width - 1] + "…"
 
 

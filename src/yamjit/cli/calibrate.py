@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, learning
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.outputs import writes
+from yamjit.errors import InputError
+
+if TYPE_CHECKING:
+    from yamjit.heads import HeadInfo
+    from yamjit.learn import Dataset
 
 __all__ = ["add_parser"]
 
@@ -46,7 +52,9 @@ def add_parser(verbs: Any) -> None:
         help="from one window to the next (default: 0.48)",
     )
     learning.add_folds(parser, "of which each is judged by a fit to the others")
+    arguments.add_head(parser, "the last")
     learning.add_pictures(parser, "how often what scores so much is right, before and after")
+    learning.add_quiet(parser)
     learning.add_report(parser)
     parser.set_defaults(run=_run)
 
@@ -56,17 +64,22 @@ def _run(args: argparse.Namespace) -> int:
     from yamjit.learn import cross_calibrate, evaluate_model, fit_sigmoids, thresholds_for_precision
     from yamjit.options import ClassifierOptions
 
-    model = load(args.model, backend=args.backend, threads=args.threads, options=ClassifierOptions(calibration=None))
+    options = ClassifierOptions(calibration=None, head=args.head)
+    model = load(args.model, backend=args.backend, threads=args.threads, options=options)
     head = model.heads[-1]
     dataset = learning.dataset_of(args)
     learning.keep_clips(args, dataset)
+    if not args.quiet:
+        learning.tell_of_split(dataset)
     found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
     learning.tell_of_clips(skipped)
     fitted = fit_sigmoids(found.scores, found.targets)
     document: dict[str, Any] = {"clips": len(found.names), "labels": list(found.labels)}
     text = ""
-    if args.folds != 0:
-        folds = _folds(dataset, found.names, args.folds)
+    folds = _folds(args, dataset, found.names)
+    if args.plot and not folds:
+        raise InputError("--plot needs recordings that were held out: --folds 0 leaves none, one recording neither")
+    if folds:
         report = cross_calibrate(found.scores, found.targets, folds)
         document |= report.as_dict()
         if args.plot:
@@ -75,27 +88,31 @@ def _run(args: argparse.Namespace) -> int:
             learning.draw(
                 args.plot, draw_reliability({"before": found.scores, "calibrated": report.scores}, found.targets)
             )
+        if not args.quiet:
+            learning.tell(f"warning: {line}" for line in report.warnings)
         text = f"calibration error on recordings held out: {report.before:.4f}, calibrated {report.after:.4f}\n"
     if args.precision:
         limits = thresholds_for_precision(found.labels, fitted.apply(found.scores), found.targets, args.precision)
         document["thresholds"] = {name: None if math.isinf(value) else value for name, value in limits.items()}
         text += "".join(f"{value:.4f}  {name}\n" for name, value in limits.items())
-    _write(args, model.source.data, head.labels, found.labels, fitted)
+    _write(args, model.source.data, head, found.labels, fitted)
     learning.deliver(args, document, text)
-    return EXIT_SOME_FAILED if skipped else EXIT_OK
+    return EXIT_SOME_FAILED if skipped or dataset.passed_over else EXIT_OK
 
 
-def _folds(dataset: Any, names: tuple[str, ...], count: int | None) -> list[str]:
-    """Return the fold of each clip that was read."""
+def _folds(args: argparse.Namespace, dataset: Dataset, names: tuple[str, ...]) -> list[str]:
+    """Return the fold of each clip that was read, whatever split it is of; none if nothing is held out."""
     read = set(names)
-    kept = dataset.select(lambda clip: str(clip) in read)
+    clips = tuple(replace(clip, split="") for clip in dataset.clips if str(clip) in read)
+    kept = replace(dataset, clips=clips)
+    count = learning.folds_of(args, kept)
+    if count == 0:
+        return []
     by_place = {place: name for name, _, test in kept.folds(count) for place in test}
     return [by_place[place] for place in range(len(kept))]
 
 
-def _write(
-    args: argparse.Namespace, data: bytes, labels: tuple[str, ...], fitted_labels: tuple[str, ...], fitted: Any
-) -> None:
+def _write(args: argparse.Namespace, data: bytes, head: HeadInfo, fitted_labels: tuple[str, ...], fitted: Any) -> None:
     """Write the model and the file that were asked for; classes without recordings keep their scores."""
     import numpy as np
 
@@ -103,10 +120,10 @@ def _write(
     from yamjit.learn.describing import set_calibration
     from yamjit.tflite.patching import read_described
 
-    rows = np.array([(1.0, 1.0, 0.0, 0.0)] * len(labels))
-    rows[[labels.index(name) for name in fitted_labels]] = fitted.parameters
+    rows = np.array([(1.0, 1.0, 0.0, 0.0)] * len(head.labels))
+    rows[[head.labels.index(name) for name in fitted_labels]] = fitted.parameters
     whole = Calibration(rows, fitted.score_transformation)
     if args.csv:
         learning.write(args.csv, whole.to_csv(header=True).encode())
     if args.output:
-        learning.write(args.output, set_calibration(read_described(data), whole))
+        learning.write(args.output, set_calibration(read_described(data), whole, output=head.index))

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from yamjit.text import printable
+
 __all__ = ["card_lines"]
 
 _WIDTH = 110
@@ -13,6 +15,10 @@ _WIDTH = 110
 
 def card_lines(card: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of a card, an empty one before each section."""
+    yield from map(printable, _lines(card))
+
+
+def _lines(card: Mapping[str, Any]) -> Iterator[str]:
     training = card["training"]
     yield from _section("what it is", card["description"], card["limits"])
     yield from _section("how it was trained", training["how"], f"again: {training['command']}")

@@ -22,14 +22,7 @@ def add_parser(verbs: Any) -> None:
         "and with --windows the scores of each window.",
     )
     arguments.add_inputs(parser)
-    parser.add_argument(
-        "--top",
-        "--max-results",
-        type=arguments.count,
-        default=5,
-        metavar="N",
-        help="classes to print, -1 for all (default: %(default)s)",
-    )
+    arguments.add_top(parser)
     parser.add_argument("--windows", action="store_true", help="print a row for each class in each window")
     arguments.add_model(parser)
     arguments.add_backend(parser)
@@ -44,4 +37,4 @@ def add_parser(verbs: Any) -> None:
 def _run(args: argparse.Namespace) -> int:
     from yamjit.runs import Classes
 
-    return deliver_rows(args, Classes(**hearing_of(args), top=args.top, windows=args.windows), "text")
+    return deliver_rows(args, Classes(**hearing_of(args), windows=args.windows), "text")

@@ -7,6 +7,7 @@ import errno
 import logging
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from yamjit import __version__
 from yamjit.cli import (
@@ -32,8 +33,9 @@ from yamjit.cli import (
 )
 from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_signals
 from yamjit.cli.outputs import Outputs
-from yamjit.disk import describe, printable
+from yamjit.disk import describe
 from yamjit.errors import YamjitError
+from yamjit.text import printable, printable_lines
 
 __all__ = ["run"]
 
@@ -95,7 +97,7 @@ def _concluded(argv: Sequence[str] | None) -> int:
         streams.drop_output()
         if "--debug" in (sys.argv if argv is None else argv):
             raise
-        print(f"yamjit: error: {_told(error)}", file=sys.stderr)
+        print(f"yamjit: error: {printable_lines(_told(error))}", file=sys.stderr)
         return EXIT_ERROR
     if ended is not None:
         raise ended
@@ -134,8 +136,15 @@ def _tell_what_takes_long() -> None:
         log.setLevel(logging.INFO)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong with arguments in one line: a pattern may have made a file's name an option."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="yamjit",
         description="Names the sounds in audio with Google's quantized YAMNet: no TensorFlow, no TFLite runtime.",
         epilog=_EPILOG,

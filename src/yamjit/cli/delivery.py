@@ -7,7 +7,8 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,12 @@ from yamjit.cli.arguments import options_of, reading_of
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.progress import Progress
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
     from yamjit.output import Format, Writer
-    from yamjit.runs import Hearing, Outcome, Recording, ResultFolder
+    from yamjit.runs import Hearing, Outcome, Places, Recording
 
 __all__ = [
     "check_model",
@@ -32,6 +34,9 @@ __all__ = [
     "is_folder",
     "suffix_of",
 ]
+
+#: Kinds of files that were passed over and are told.
+_MOST_KINDS = 6
 
 
 def hearing_of(args: argparse.Namespace, **more: Any) -> dict[str, Any]:
@@ -66,9 +71,23 @@ def _check(args: argparse.Namespace, hearing: Hearing) -> None:
     check_model(args, hearing.classifier)
 
 
+def _recordings(args: argparse.Namespace) -> list[Recording]:
+    """Return the recordings that were named, none of which is written over; say what else lies in their folders."""
+    from yamjit.runs import find_recordings
+
+    passed_over: Counter[str] = Counter()
+    recordings = find_recordings(args.files, passed_over)
+    args.outputs.refuse((one.name for one in recordings), "a recording")
+    if passed_over and not args.quiet:
+        kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in passed_over.most_common(_MOST_KINDS))
+        more = ", ..." if len(passed_over) > _MOST_KINDS else ""
+        print(f"yamjit: note: passed over, since not named like recordings: {kinds}{more}", file=sys.stderr)
+    return recordings
+
+
 def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) -> int:
     """Write the rows that are heard to standard output, a file, or a folder; return the exit code."""
-    from yamjit.runs import rows_to_folder, rows_to_writer
+    from yamjit.runs import RowJob, rows_to_writer
 
     form = _format(args, default_format)
     if is_folder(args):
@@ -76,7 +95,7 @@ def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) ->
             args,
             hearing,
             form.suffixes[0],
-            lambda todo, folder: rows_to_folder(todo, hearing, folder, form, args.jobs),
+            lambda places: RowJob(hearing, places, form.of_heads(hearing.classifier.heads).open, form.binary),
             extra={"format": form.name},
         )
     _refuse_resuming(args)
@@ -86,7 +105,7 @@ def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) ->
         raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress:
         object.__setattr__(hearing, "watch", progress.watch)
-        with _writer(args, form, progress) as writer:
+        with _writer(args, form.of_heads(hearing.classifier.heads), progress) as writer:
             return follow(rows_to_writer(recordings, hearing, writer, args.jobs), len(recordings), progress)
 
 
@@ -94,30 +113,31 @@ def deliver_to_folder(
     args: argparse.Namespace,
     hearing: Any,
     suffix: str,
-    work: Callable[[Sequence[Recording], ResultFolder], Generator[Outcome[Any], None, None]],
+    job_for: Callable[[Places], Callable[[Recording], Any]],
     *,
     extra: dict[str, Any] | None = None,
 ) -> int:
     """Have each recording's result written to a folder, as far as it is not there; return the exit code."""
     from yamjit import __version__
-    from yamjit.runs import ResultFolder, check_places
+    from yamjit.runs import ResultFolder, check_places, outcomes
 
     _check(args, hearing)
     recordings = _recordings(args)
     check_places(recordings)
     settings = {"yamjit": __version__, "verb": args.verb, **hearing.settings(), **(extra or {})}
     with ResultFolder(args.output, suffix, settings, resume=args.resume, overwrite=args.overwrite) as folder:
-        todo = [one for one in recordings if one.problem is not None or not folder.has(one)]
+        todo = folder.todo(recordings)
         with Progress(len(todo), quiet=args.quiet) as progress:
             if len(todo) < len(recordings):
                 progress.warn(f"{len(recordings) - len(todo)} of {len(recordings)} files are done already")
             object.__setattr__(hearing, "watch", progress.watch)
-            return follow(work(todo, folder), len(recordings), progress)
+            job = folder.keeping(job_for(folder.places))
+            return follow(outcomes(todo, job, args.jobs), len(recordings), progress)
 
 
 def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Progress) -> int:
     """Say what is wrong with recordings as they are done, and what failed in the end; return the exit code."""
-    failures = []
+    failures, partly = [], 0
     with contextlib.closing(found):
         for outcome in found:
             progress.add()
@@ -125,20 +145,24 @@ def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Pro
                 failures.append(outcome.recording.name)
                 progress.say(_named(outcome.recording.name, outcome.failure))
                 continue
-            for warning in _warnings(outcome.value):
+            summary: Any = outcome.value
+            for warning in summary.warnings:
                 progress.warn(f"warning: {_named(outcome.recording.name, warning)}")
+            if summary.damage:
+                partly += summary.lost
+                say = progress.say if summary.lost else progress.warn  # as of a failure: in any case
+                say(f"warning: {_named(outcome.recording.name, summary.damage)}")
     if failures and total > 1:
-        progress.say("\n  ".join([f"{len(failures)} of {total} files failed:", *failures]))
-    return EXIT_SOME_FAILED if failures else EXIT_OK
-
-
-def _warnings(value: Any) -> Iterable[str]:
-    return (*value.warnings, *([value.damage] if value.damage else []))
+        progress.say("\n  ".join([f"{len(failures)} of {total} files failed:", *map(printable, failures)]))
+    if partly and total > 1:
+        progress.say(f"{partly} of {total} files were heard in part")
+    return EXIT_SOME_FAILED if failures or partly else EXIT_OK
 
 
 def _named(name: str, message: str) -> str:
     """Return a message that begins with the name of its recording."""
-    return message if message.startswith((name, "<")) else f"{name}: {message}"
+    shown = printable(name)
+    return message if message.startswith((shown, "<")) else f"{shown}: {message}"
 
 
 # -- Where results go -------------------------------------------------------------------------------------------
@@ -152,15 +176,6 @@ def is_folder(args: argparse.Namespace) -> bool:
     if Path(given).exists():
         return Path(given).is_dir()
     return given.endswith(("/", os.sep)) or not Path(given).suffix
-
-
-def _recordings(args: argparse.Namespace) -> list[Recording]:
-    """Return the recordings that were given; none of them is written over."""
-    from yamjit.runs import find_recordings
-
-    recordings = find_recordings(args.files)
-    args.outputs.refuse((one.name for one in recordings), "a recording")
-    return recordings
 
 
 def _is_nameless(args: argparse.Namespace) -> bool:
@@ -229,7 +244,7 @@ def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
             args,
             listener,
             f".{form}",
-            lambda todo, folder: outcomes(todo, ArrayJob(listener, form, folder.places), args.jobs),
+            lambda places: ArrayJob(listener, form, places),
             extra={"format": form},
         )
     _refuse_resuming(args)
@@ -294,7 +309,7 @@ def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
             args,
             job,
             f".{form}",
-            lambda todo, folder: outcomes(todo, dataclasses.replace(job, places=folder.places), args.jobs),
+            lambda places: dataclasses.replace(job, places=places),
         )
     _refuse_resuming(args)
     recordings = _recordings(args)

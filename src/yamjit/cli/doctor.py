@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.metadata
-import json
 import os
 import platform
 import sys
 from typing import Any
 
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
+from yamjit.text import json_text, printable_lines
 
 __all__ = ["add_parser"]
 
@@ -28,6 +28,7 @@ _PACKAGES = (
     "tqdm",
 )
 _EXTRAS = {
+    "av": "av",
     "sounddevice": "mic",
     "matplotlib": "plot",
     "argcomplete": "completion",
@@ -53,7 +54,7 @@ def add_parser(verbs: Any) -> None:
 def _run(args: argparse.Namespace) -> int:
     found = _examine()
     if args.json:
-        print(json.dumps(found, indent=1, ensure_ascii=False))
+        print(json_text(found, indent=1))
     else:
         for title, values in found.items():
             _show(title, values)
@@ -107,9 +108,25 @@ def _audio_files() -> dict[str, Any]:
     from yamjit.errors import DependencyError
 
     try:
-        return {"libsndfile": libsndfile_version()}
+        found = {"libsndfile": libsndfile_version()}
     except DependencyError as error:
         return {"problem": str(error)}
+    return {**found, **_phone_files()}
+
+
+def _phone_files() -> dict[str, Any]:
+    """Return what reads M4A, MP4, WebM and other files that libsndfile does not."""
+    from yamjit.audio.ffmpeg import ffmpeg_version, find_ffmpeg
+    from yamjit.audio.pyav import pyav_versions
+    from yamjit.errors import DependencyError
+
+    program = find_ffmpeg()
+    ffmpeg = f"{ffmpeg_version(program)} ({program})" if program else "none on the PATH"
+    try:
+        return {"PyAV": pyav_versions(), "ffmpeg": f"{ffmpeg}; not used, PyAV is there" if program else ffmpeg}
+    except DependencyError:
+        neither = ", so M4A, MP4, WebM, WMA, AMR and others are not read"
+        return {"PyAV": "not installed: pip install 'yamjit[av]'", "ffmpeg": ffmpeg if program else ffmpeg + neither}
 
 
 def _microphones() -> dict[str, Any]:
@@ -157,4 +174,4 @@ def _show(title: str, values: dict[str, Any]) -> None:
         text = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
         if isinstance(value, dict):
             text = ", ".join(f"{name} {part}" for name, part in value.items())
-        print(f"  {key:<22}" + str(text).replace("\n", "\n" + " " * 24))
+        print(f"  {key:<22}" + printable_lines(str(text)).replace("\n", "\n" + " " * 24))

@@ -33,10 +33,9 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument(
         "--aggregate", choices=("mean", "max"), default="mean", help="how windows become a recording (default: mean)"
     )
-    parser.add_argument(
-        "--head", type=int, default=-1, metavar="N", help="output of the model, from 0 (default: the last)"
-    )
+    arguments.add_head(parser, "the last")
     learning.add_pictures(parser, "what is taken for what")
+    learning.add_quiet(parser)
     learning.add_report(parser)
     parser.set_defaults(run=_run)
 
@@ -44,15 +43,19 @@ def add_parser(verbs: Any) -> None:
 def _run(args: argparse.Namespace) -> int:
     from yamjit.classifier import load
     from yamjit.learn import evaluate_model
+    from yamjit.options import ClassifierOptions
 
     dataset = learning.dataset_of(args)
     learning.keep_clips(args, dataset)
-    model = load(args.model, backend=args.backend, threads=args.threads)
-    found, skipped = evaluate_model(model, dataset, head=args.head, aggregate=args.aggregate, hop_s=args.hop)
+    if not args.quiet:
+        learning.tell_of_split(dataset)
+    options = ClassifierOptions(head=args.head)
+    model = load(args.model, backend=args.backend, threads=args.threads, options=options)
+    found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
     learning.tell_of_clips(skipped)
     if args.plot:
         from yamjit.figures import draw_confusion
 
         learning.draw(args.plot, draw_confusion(found))
     learning.deliver(args, found.as_dict() | {"skipped": [[str(s.clip), s.reason] for s in skipped]}, found.text())
-    return EXIT_SOME_FAILED if skipped else EXIT_OK
+    return EXIT_SOME_FAILED if skipped or dataset.passed_over else EXIT_OK

@@ -25,7 +25,7 @@ def add_parser(verbs: Any) -> None:
     arguments.add_backend(parser)
     arguments.add_threads(parser)
     arguments.add_reading(parser)
-    arguments.add_listing(parser, threshold=False)
+    arguments.add_listing(parser)
     arguments.add_output(parser, FORMATS, "text")
     arguments.add_run(parser)
     parser.set_defaults(run=_run)

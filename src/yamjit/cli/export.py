@@ -9,6 +9,7 @@ from yamjit.cli import arguments, learning
 from yamjit.cli.exits import EXIT_OK
 from yamjit.cli.outputs import Outputs, Reads, writes
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 __all__ = ["add_parser"]
 
@@ -39,16 +40,16 @@ def _run(args: argparse.Namespace) -> int:
     if args.weights and not args.output:
         args.output = writes(f"weights.{args.weights}")
         args.outputs = Outputs(args)
-    model = load(args.model, backend="numpy")
     if args.weights:
-        return _weights(args, model)
+        return _weights(args, load(args.model, backend="numpy"))
     if not args.output:
         raise InputError("where to? -o FILE is needed")
     from yamjit.learn import Head, export_model
 
-    data = export_model(model.graph, Head.load(args.head), None, learning.card_of(args))
+    head = Head.load(args.head)
+    data = export_model(load(args.model, backend="numpy").graph, head, None, learning.card_of(args))
     learning.write(args.output, data)
-    print(f"{args.output}: {len(data)} bytes")
+    print(f"{printable(args.output)}: {len(data)} bytes")
     return EXIT_OK
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.card import card_lines
 from yamjit.cli.exits import EXIT_OK
 from yamjit.cli.outputs import Reads
+from yamjit.cli.unrunnable import Unrunnable, load_or_describe
 from yamjit.spec import OFFICIAL_MODEL, PACKAGED_MODELS
+from yamjit.text import json_text, printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
     from yamjit.plan import Slot
     from yamjit.tflite import Graph
     from yamjit.tflite.graph import Tensor
+    from yamjit.tflite.patching import Described
 
 __all__ = ["add_parser"]
 
@@ -54,38 +56,50 @@ def _known_models() -> Iterator[str]:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from yamjit.classifier import load
     from yamjit.store import read_card
 
-    model = load(args.model, backend="numpy")
+    model = load_or_describe(args.model)
     if args.json:
-        print(json.dumps(_document(model), indent=1, ensure_ascii=False))
+        print(json_text(_document(model), indent=1))
         return EXIT_OK
     for key, value in _facts(model):
-        print(f"{key:<12}{value}")
+        print(f"{key:<12}{printable(value)}")
     card = read_card(model.source.known)
     for line in card_lines(card) if card else ():
         print(line)
     print("\noperators")
-    for line in _operators(model.graph):
-        print(f"  {line}")
-    print(f"\nlabels ({len(model.labels)})")
-    shown = len(model.labels) if args.labels else _LABELS_SHOWN
-    for index, label in enumerate(model.labels[:shown]):
-        print(f"  {index:>4}  {label}")
-    if shown < len(model.labels):
-        print("   ...  (--labels lists them all)")
+    for line in _operators(model):
+        print(f"  {printable(line)}")
+    for head in model.heads:
+        of_head = f" of {printable(head.name)}" if len(model.heads) > 1 else ""
+        print(f"\nlabels{of_head} ({len(head.labels)})")
+        shown = len(head.labels) if args.labels else _LABELS_SHOWN
+        for index, label in enumerate(head.labels[:shown]):
+            print(f"  {index:>4}  {printable(label)}")
+        if shown < len(head.labels):
+            print("   ...  (--labels lists them all)")
+    if not model.heads:
+        print("\nlabels (0)")
     return EXIT_OK
 
 
-def _facts(model: Classifier) -> Iterator[tuple[str, str]]:
-    source, plan, graph = model.source, model.plan, model.graph
+def _facts(model: Classifier | Unrunnable) -> Iterator[tuple[str, str]]:
+    source = model.source
     yield "model", source.known.name if source.known else "unknown"
     yield "verified", "yes: a published file" if source.verified else "no: not a published file"
     yield "from", f"{source.path} ({source.origin})" if source.path else source.origin
     yield "size", f"{len(source.data):,} bytes"
     yield "sha256", source.sha256
-    yield from _metadata(graph)
+    if isinstance(model, Unrunnable):
+        yield from _metadata(model.described)
+        yield from model.facts()
+    else:
+        yield from _metadata(model.graph)
+        yield from _plan_facts(model)
+
+
+def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
+    plan, graph = model.plan, model.graph
     source_tensor = graph.tensors[graph.inputs[0]]
     yield "input", f"{source_tensor.name} {_shape(source_tensor)}"
     front_end = plan.front_end
@@ -115,23 +129,29 @@ def _facts(model: Classifier) -> Iterator[tuple[str, str]]:
         yield "scores", f"{head.scores.shape[-1]} values, {_quantization(head.scores)}"
 
 
-def _document(model: Classifier) -> dict[str, Any]:
+def _document(model: Classifier | Unrunnable) -> dict[str, Any]:
     """Return all that is said of a model, as values of JSON."""
     from yamjit.store import read_card
 
     known = model.source.known
+    if isinstance(model, Unrunnable):
+        files = model.described.files
+        run = {"runs": False, "problem": model.problem, "sample_rate": None, "takes_samples": None}
+    else:
+        files = model.graph.files
+        takes_samples = model.plan.front_end is not None
+        run = {"runs": True, "problem": None, "sample_rate": model.sample_rate, "takes_samples": takes_samples}
     return {
         "model": known.name if known else None,
-        "verified": model.verified,
+        "verified": model.source.verified,
         "path": str(model.source.path) if model.source.path else None,
         "origin": model.source.origin,
         "bytes": len(model.source.data),
         "sha256": model.source.sha256,
-        "sample_rate": model.sample_rate,
-        "takes_samples": model.plan.front_end is not None,
+        **run,
         "facts": {key: value for key, value in _facts(model) if key},
-        "files": {name: len(data) for name, data in model.graph.files.items()},
-        "operators": [line.split(maxsplit=1)[1] for line in _operators(model.graph)],
+        "files": {name: len(data) for name, data in files.items()},
+        "operators": [line.split(maxsplit=1)[1] for line in _operators(model)],
         "heads": [
             {
                 "name": head.name,
@@ -147,8 +167,8 @@ def _document(model: Classifier) -> dict[str, Any]:
     }
 
 
-def _metadata(graph: Graph) -> Iterator[tuple[str, str]]:
-    metadata = graph.metadata
+def _metadata(model: Graph | Described) -> Iterator[tuple[str, str]]:
+    metadata = model.metadata
     if metadata is None:
         yield "metadata", "none"
         return
@@ -156,11 +176,15 @@ def _metadata(graph: Graph) -> Iterator[tuple[str, str]]:
         text = " ".join(getattr(metadata, key).split())
         if text:
             yield key, text
-    for name, data in graph.files.items():
+    for name, data in model.files.items():
         yield "file", f"{name} ({len(data):,} bytes)"
 
 
-def _operators(graph: Graph) -> Iterator[str]:
+def _operators(model: Classifier | Unrunnable) -> Iterator[str]:
+    if isinstance(model, Unrunnable):
+        yield from model.operators()
+        return
+    graph = model.graph
     for operator in graph.operators:
         output = graph.tensors[operator.outputs[0]]
         quantization = output.quantization

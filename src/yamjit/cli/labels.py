@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from typing import TYPE_CHECKING, Any
 
-from yamjit.cli.arguments import add_model
+from yamjit.cli import learning
+from yamjit.cli.arguments import add_head, add_model
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
+from yamjit.cli.unrunnable import Unrunnable, load_or_describe
+from yamjit.text import json_text, printable
 
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo, ListedClass
@@ -33,24 +34,30 @@ def add_parser(verbs: Any) -> None:
     )
     parser.add_argument("--locale", default="en", metavar="LANGUAGE", help="of the names, where the model has them")
     parser.add_argument("--json", action="store_true", help="print an array of JSON")
+    add_head(parser, "all that there are")
     add_model(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
-    from yamjit.classifier import load
+    from yamjit.head_names import choose_heads
     from yamjit.heads import list_classes
-    from yamjit.options import ClassifierOptions
 
-    model = load(args.model, backend="numpy", options=ClassifierOptions(display_names_locale=args.locale))
-    found = [(head, one) for head in model.heads for one in list_classes(head, args.text)]
+    model = load_or_describe(args.model, args.locale)
+    if isinstance(model, Unrunnable):
+        learning.tell([f"note: the model cannot be run: {model.problem}"])
+        if not model.heads:
+            learning.tell(["error: it has no names of classes"])
+            return EXIT_ERROR
+    heads = choose_heads(model.heads, args.head)
+    found = [(head, one) for head in heads for one in list_classes(head, args.text)]
     if args.json:
-        print(json.dumps([{"head": head.name, **one._asdict()} for head, one in found], indent=1, ensure_ascii=False))
+        print(json_text([{"head": head.name, **one._asdict()} for head, one in found], indent=1))
     else:
         for head, one in found:
-            print(_line(head, one, several=len(model.heads) > 1))
+            print(printable(_line(head, one, several=len(heads) > 1)))
     if not found:
-        print(f"yamjit: no class, id or parent contains {args.text!r}{_hint(args.text, model.heads)}", file=sys.stderr)
+        learning.tell([f"no class, id or parent contains {args.text!r}{_hint(args.text, heads)}"])
     return EXIT_OK if found else EXIT_ERROR
 
 

@@ -11,8 +11,11 @@ from yamjit.cli.delivery import check_model, hearing_of
 from yamjit.cli.exits import EXIT_OK, INTERRUPTIONS, Patience
 from yamjit.cli.outputs import Reads
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from yamjit.classifier import Classifier
     from yamjit.recording import WindowStream
 
@@ -48,13 +51,21 @@ def add_parser(verbs: Any) -> None:
     )
     parser.add_argument("--list-devices", action="store_true", help="print the microphones, and end")
     parser.add_argument("--device", metavar="NAME", help="a microphone by number or part of its name")
-    parser.add_argument("--raw", metavar="ENCODING", help="of the samples in a pipe: s16le, f32le, u8, ...")
-    parser.add_argument("--rate", type=arguments.positive, metavar="HZ", help="sample rate (default: 16000 of a pipe)")
-    parser.add_argument("--channels", type=arguments.positive, metavar="N", help="that are recorded (default: 1)")
-    parser.add_argument("--for", dest="end", type=arguments.seconds, metavar="SECONDS", help="end after so long")
+    parser.add_argument("--raw", metavar="ENCODING", help="of the samples in a pipe: s16le, f32le, u8, mulaw, ...")
     parser.add_argument(
-        "--top", "--max-results", type=arguments.positive, default=8, metavar="N", help="classes (default: %(default)s)"
+        "--rate",
+        type=arguments.whole(1000, 768_000, "sample rate in Hz"),
+        metavar="HZ",
+        help="sample rate (default: 16000 of a pipe)",
     )
+    parser.add_argument(
+        "--channels",
+        type=arguments.whole(1, 64, "number of channels"),
+        metavar="N",
+        help="that are recorded (default: 1)",
+    )
+    parser.add_argument("--for", dest="end", type=arguments.seconds, metavar="SECONDS", help="end after so long")
+    arguments.add_top(parser, some=True)
     parser.add_argument("--events", action="store_true", help="events in place of the classes of each window")
     parser.add_argument("--format", choices=_FORMATS, help="by default bars in a terminal, else jsonl")
     parser.add_argument("-q", "--quiet", action="store_true", help="no summary on standard error")
@@ -108,21 +119,25 @@ def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStre
     """Follow a stream to its end; the summary comes however it ends."""
     from yamjit.cli.bars import Bars
     from yamjit.cli.live import BarSink, Delay, EventFinder, RowSink
+    from yamjit.cli.progress import Progress
     from yamjit.output import FORMATS
 
     form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
     finder = EventFinder(classifier, stream, arguments.events_of(args)) if args.events else None
     delay = Delay(source)
-    with FORMATS["text" if form == "bars" else form].open(sys.stdout) as writer:
+    results = Progress(1, quiet=True).around(sys.stdout)
+    with FORMATS["text" if form == "bars" else form].of_heads(stream.heads).open(results) as writer:
         if form == "bars":
-            sink: Any = BarSink(stream, Bars(sys.stdout), args.top, finder, delay)
+            sink: Any = BarSink(stream, Bars(sys.stdout, several_heads=len(stream.heads) > 1), finder, delay)
         else:
             writer.begin(stream.name)
-            sink = RowSink(stream, writer, args.top, finder, sys.stdout if form == "jsonl" else None)
+            sink = RowSink(stream, writer, finder, results if form == "jsonl" else None)
         interruption: BaseException | None = None
+        told: set[str] = set()
         try:
             with Patience() as patience:
                 for windows in stream:
+                    _warn(args, getattr(source, "warnings", ()) if args.raw else (), told)
                     with patience.busy():
                         if len(windows):
                             delay.update(float(windows.times_s[-1]) + windows.window_s)
@@ -131,19 +146,27 @@ def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStre
             interruption = error
         if stream.count:
             sink.finish()
-            writer.end(stream.summary(args.top))
+            writer.end(stream.summary())
+    _warn(args, (*stream.warnings, *([stream.damage] if stream.damage else [])), told)
     _summarise(args, stream, delay)
     if interruption is not None:
         raise interruption
     return EXIT_OK
 
 
+def _warn(args: argparse.Namespace, problems: Iterable[str], told: set[str]) -> None:
+    """Say what was not said before."""
+    for problem in problems:
+        if problem not in told and not args.quiet:
+            print(f"yamjit: warning: {printable(problem)}", file=sys.stderr, flush=True)
+        told.add(problem)
+
+
 def _summarise(args: argparse.Namespace, stream: WindowStream, delay: Any) -> None:
     if args.quiet:
         return
-    for problem in (*stream.warnings, *([stream.damage] if stream.damage else [])):
-        print(f"yamjit: warning: {problem}", file=sys.stderr)
     print(
-        f"yamjit: {stream.name}: listened for {stream.duration_s:.1f} s, {stream.count} windows, {delay.summary()}",
+        f"yamjit: {printable(stream.name)}: listened for {stream.duration_s:.1f} s, {stream.count} windows, "
+        f"{delay.summary()}",
         file=sys.stderr,
     )

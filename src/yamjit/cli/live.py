@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from yamjit.cli.bars import Bars, clock
+from yamjit.output.cells import shown
+from yamjit.text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from yamjit.events import Event, EventDetector, EventOptions
     from yamjit.output import Writer
     from yamjit.recording import WindowStream
+    from yamjit.results import Row
     from yamjit.streaming import Windows
 
 __all__ = ["BarSink", "Delay", "EventFinder", "RowSink", "Sink"]
@@ -71,7 +73,7 @@ class EventFinder:
     """Events of a stream, channel by channel, as they begin and end."""
 
     def __init__(self, classifier: Classifier, stream: WindowStream, options: EventOptions) -> None:
-        self._reduce = classifier.categories[0].reduce
+        self._listed = classifier.listed_scores
         self._stream = stream
         self._detectors: dict[int | None, EventDetector] = {
             channel: classifier.detector(options, hop_s=stream.hop_s, channel=channel) for channel in stream.channels
@@ -80,7 +82,7 @@ class EventFinder:
     def push(self, windows: Windows) -> list[Event]:
         """Take windows; return the events that are over."""
         detector = self._detectors[windows.channel]
-        return detector.push(windows.times_s, self._reduce(windows.scores), windows.level_dbfs)
+        return detector.push(windows.times_s, self._listed(windows), windows.level_dbfs)
 
     @property
     def open(self) -> list[Event]:
@@ -99,20 +101,17 @@ class RowSink:
     With JSON lines, an event that begins has a line of its own, ``{"type": "begin", ...}``.
     """
 
-    def __init__(
-        self, stream: WindowStream, writer: Writer, top: int, finder: EventFinder | None, begins: TextIO | None
-    ) -> None:
+    def __init__(self, stream: WindowStream, writer: Writer, finder: EventFinder | None, begins: TextIO | None) -> None:
         self._stream = stream
         self._writer = writer
-        self._top = top
         self._finder = finder
         self._begins = begins
-        self._begun: set[tuple[str, float, int | None]] = set()
+        self._begun: set[tuple[str, str, float, int | None]] = set()
 
     def take(self, windows: Windows) -> None:
         """Write what is heard in windows, or what has come to its end with them."""
         if self._finder is None:
-            self._writer.rows(self._stream.rows(windows, self._top))
+            self._writer.rows(self._stream.rows(windows))
             return
         over = self._finder.push(windows)
         self._tell_begins([*over, *self._finder.open])
@@ -126,7 +125,7 @@ class RowSink:
     def _end(self, over: list[Event]) -> None:
         self._begun -= {_identity(event) for event in over}
         if over:
-            self._writer.rows(self._row(event) for event in over)
+            self._writer.rows(_row(self._stream, event) for event in over)
 
     def _tell_begins(self, events: Iterable[Event]) -> None:
         from yamjit.output.objects import row_object
@@ -136,35 +135,33 @@ class RowSink:
         for event in events:
             if _identity(event) not in self._begun:
                 self._begun.add(_identity(event))
-                row = self._row(event)
+                row = _row(self._stream, event)
                 known = {name: value for name, value in row_object(row).items() if name != "end_s"}
-                self._begins.write(json.dumps({"type": "begin", "file": row.file, **known}, ensure_ascii=False) + "\n")
+                self._begins.write(json_text({"type": "begin", "file": row.file, **known}) + "\n")
                 self._begins.flush()
-
-    def _row(self, event: Event) -> Any:
-        return event.row(self._stream.name, self._stream.heads[0].name)
 
 
 class BarSink:
     """Draws the highest classes, or the events that are going on; those that are over stay above."""
 
-    def __init__(self, stream: WindowStream, bars: Bars, top: int, finder: EventFinder | None, delay: Delay) -> None:
+    def __init__(self, stream: WindowStream, bars: Bars, finder: EventFinder | None, delay: Delay) -> None:
         self._stream = stream
         self._bars = bars
-        self._top = top
+        self._most = stream.categories[0].options.max_results
+        self._lines = sum(min(self._most, len(one)) + bool(one.head) for one in stream.categories)
         self._finder = finder
         self._delay = delay
 
     def take(self, windows: Windows) -> None:
         """Draw the last of some windows."""
-        rows = list(self._stream.rows(windows, self._top))
+        rows = list(self._stream.rows(windows))
         latest = [row for row in rows if row.start_s >= windows.times_s[-1]]
         if self._finder is not None:
             self._print(self._finder.push(windows))
-            latest = [event.row(self._stream.name) for event in self._finder.open]
+            latest = self._going_on(self._finder)
         level = float(windows.level_dbfs[-1]) if windows.level_dbfs is not None else 0.0
         end = float(windows.times_s[-1]) + windows.window_s
-        self._bars.draw(end, level, latest, self._top, self._delay.status())
+        self._bars.draw(end, level, latest, self._lines, self._delay.status())
 
     def finish(self) -> None:
         """Leave the last picture, and the events that the end ends."""
@@ -172,10 +169,22 @@ class BarSink:
             self._print(self._finder.flush())
         self._bars.leave()
 
+    def _going_on(self, finder: EventFinder) -> list[Row]:
+        """Return the events that are going on, head by head, as many of each as there is room for."""
+        rows = [_row(self._stream, event) for event in finder.open]
+        by_head = ([row for row in rows if row.head == head.name] for head in self._stream.heads)
+        return [row for mine in by_head for row in mine[: self._most]]
+
     def _print(self, over: list[Event]) -> None:
         for event in over:
-            self._bars.above(f"{clock(event.start_s)} - {clock(event.end_s)}  {event.score:.2f}  {event.label}")
+            head = f"  ({shown(event.head)})" if event.head else ""
+            times = f"{clock(event.start_s)} - {clock(event.end_s)}"
+            self._bars.above(f"{times}  {event.score:.2f}  {shown(event.label)}{head}")
 
 
-def _identity(event: Event) -> tuple[str, float, int | None]:
-    return event.label, event.start_s, event.channel
+def _row(stream: WindowStream, event: Event) -> Row:
+    return event.row(stream.name, stream.heads[0].name)
+
+
+def _identity(event: Event) -> tuple[str, str, float, int | None]:
+    return event.head, event.label, event.start_s, event.channel

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import learning
-from yamjit.cli.arguments import fraction, positive
-from yamjit.cli.exits import EXIT_OK
+from yamjit.cli.arguments import fraction, whole
+from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.outputs import Reads, writes, writes_folder
+from yamjit.disk import describe
 from yamjit.errors import InputError
+from yamjit.text import folded, json_text, printable, unportable
+
+if TYPE_CHECKING:
+    from yamjit.heads import HeadInfo
 
 __all__ = ["add_parser"]
 
@@ -33,8 +37,16 @@ def add_parser(verbs: Any) -> None:
     write = _action(actions, "write", "change texts and audio properties", _write)
     for name in ("name", "description", "version", "author", "license"):
         write.add_argument(f"--{name}", metavar="TEXT")
-    write.add_argument("--sample-rate", type=positive, metavar="HZ", help="that the model takes")
-    write.add_argument("--channels", type=positive, default=1, metavar="N", help="with --sample-rate (default: 1)")
+    write.add_argument(
+        "--sample-rate", type=whole(1000, 768_000, "sample rate in Hz"), metavar="HZ", help="that the model takes"
+    )
+    write.add_argument(
+        "--channels",
+        type=whole(1, 64, "number of channels"),
+        default=1,
+        metavar="N",
+        help="with --sample-rate (default: 1)",
+    )
     labels = _action(actions, "set-labels", "change the names of the classes", _set_labels)
     labels.add_argument(
         "labels", type=Reads("a file of labels"), metavar="LABELS", help="a file with a line for each class"
@@ -59,10 +71,12 @@ def add_parser(verbs: Any) -> None:
         changing.add_argument(
             "-o", "--output", type=writes, required=True, metavar="FILE", help="the model to be written"
         )
-    labels.add_argument("--head", type=int, default=0, metavar="N", help="output of the model (default: 0)")
-    calibration.add_argument(
-        "--head", type=int, default=-1, metavar="N", help="output of the model (default: the last)"
-    )
+    for naming in (labels, calibration):
+        naming.add_argument(
+            "--head",
+            metavar="NAME|INDEX",
+            help="output of the model; by default the only one, or the one with as many classes as the file has",
+        )
 
 
 def _action(actions: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
@@ -81,20 +95,39 @@ def _described(args: argparse.Namespace) -> Any:
 def _show(args: argparse.Namespace) -> int:
     from yamjit.learn.describing import as_document
 
-    print(json.dumps(as_document(_described(args)), indent=1, ensure_ascii=False))
+    print(json_text(as_document(_described(args)), indent=1))
     return EXIT_OK
 
 
 def _extract(args: argparse.Namespace) -> int:
+    files = _described(args).files
     folder = Path(args.output)
-    files = {writes_folder(str(folder / name)): data for name, data in _described(args).files.items()}
-    for path in files:
-        args.outputs.add(path)
-    args.outputs.refuse([args.model], "a model")
-    for path, data in files.items():
-        learning.write(path, data)
-        print(path)
-    return EXIT_OK
+    try:
+        folder.mkdir(exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: {describe(error)}") from error
+    written: set[str] = set()
+    for name, data in files.items():
+        if problem := _why_not(name, folder / name, Path(args.model), written):
+            learning.tell([f"left out: {name!r}, a name that {problem}"])
+            continue
+        written.add(folded(name))
+        learning.write(str(folder / name), data)
+        print(printable(str(folder / name)))
+    return EXIT_OK if len(written) == len(files) else EXIT_SOME_FAILED
+
+
+def _why_not(name: str, path: Path, model: Path, written: set[str]) -> str | None:
+    """Return why a file of a model is not written under its name."""
+    if problem := unportable(name):
+        return problem
+    if folded(name) in written:
+        return "another one has on systems that take no notice of case"
+    if path.is_symlink():
+        return "a link in the folder has"
+    if path.exists() and path.samefile(model):
+        return "is that of the model itself"
+    return None
 
 
 def _write(args: argparse.Namespace) -> int:
@@ -110,23 +143,35 @@ def _write(args: argparse.Namespace) -> int:
 
 
 def _set_labels(args: argparse.Namespace) -> int:
-    from yamjit.learn.describing import set_labels
+    from yamjit.learn.describing import find_output, set_labels
 
+    described, labels = _described(args), learning.read_names(args.labels)
     display_names = {locale: learning.read_names(path) for locale, path in args.display_names}
-    data = set_labels(_described(args), learning.read_names(args.labels), display_names=display_names, output=args.head)
-    learning.write(args.output, data)
+    head = find_output(described, args.head, (len(labels),))
+    learning.write(args.output, set_labels(described, labels, display_names=display_names, output=head.index))
+    _tell(args, described, head)
     return EXIT_OK
 
 
 def _set_calibration(args: argparse.Namespace) -> int:
     from yamjit.calibration import Calibration
-    from yamjit.learn.describing import set_calibration
+    from yamjit.learn.describing import find_output, set_calibration
 
     described = _described(args)
-    if not -len(described.outputs) <= args.head < len(described.outputs):
-        raise InputError(f"output {args.head}; the model has {len(described.outputs)}")
-    classes = described.outputs[args.head].classes
-    calibration = None if args.calibration == "none" else Calibration.from_file(args.calibration, classes)
-    data = set_calibration(described, calibration, score_threshold=args.score_threshold, output=args.head)
+    none = args.calibration == "none"
+    head = find_output(described, args.head, () if none else Calibration.classes_of_file(args.calibration))
+    if not head.labels:
+        raise InputError(f"output {head.name!r} has no fixed number of classes, as a calibration needs")
+    calibration = None if none else Calibration.from_file(args.calibration, len(head.labels))
+    data = set_calibration(described, calibration, score_threshold=args.score_threshold, output=head.index)
     learning.write(args.output, data)
+    _tell(args, described, head)
     return EXIT_OK
+
+
+def _tell(args: argparse.Namespace, described: Any, head: HeadInfo) -> None:
+    """Say which of several outputs was changed."""
+    from yamjit.head_names import describe_heads
+
+    if len(described.outputs) > 1:
+        print(f"{args.output}: {args.action}, output {describe_heads([head])}")

@@ -175,8 +175,13 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 
 def _is_result(name: str, folder: str) -> bool:
-    """Return whether a file lies in a folder of results, under a name that a result may have."""
+    """Return whether a file lies in a folder of results, under a name that a result may have; no recording does."""
+    from yamjit.runs.inputs import is_named_like_audio
+    from yamjit.runs.naming import is_segment
+
     if not any(part in name for part in _RESULTS):
         return False
     real = Path(os.path.realpath(name))
+    if is_named_like_audio(real.name) and not is_segment(real.name):
+        return False
     return real.is_relative_to(folder) and any(part in str(real.relative_to(folder)) for part in _RESULTS)

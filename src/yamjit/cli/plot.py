@@ -20,9 +20,7 @@ def add_parser(verbs: Any) -> None:
         "time. It needs matplotlib: pip install 'yamjit[plot]'.",
     )
     arguments.add_inputs(parser)
-    parser.add_argument(
-        "--top", type=arguments.positive, default=10, metavar="N", help="classes in the map (default: %(default)s)"
-    )
+    arguments.add_top(parser, some=True)
     arguments.add_model(parser)
     arguments.add_backend(parser)
     arguments.add_threads(parser)
@@ -34,4 +32,4 @@ def add_parser(verbs: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    return deliver_pictures(args, {**hearing_of(args), "top": args.top, "kind": "overview"})
+    return deliver_pictures(args, {**hearing_of(args), "kind": "overview"})

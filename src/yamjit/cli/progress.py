@@ -7,8 +7,10 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
+from yamjit.text import printable_lines
+
 if TYPE_CHECKING:
-    from yamjit.recording import WindowStream
+    from yamjit.recording import FrameStream, WindowStream
 
 __all__ = ["Progress"]
 
@@ -48,14 +50,14 @@ class Progress:
     def _is_shown(self) -> bool:
         return not self._quiet and sys.stderr is not None and sys.stderr.isatty()
 
-    def watch(self, stream: WindowStream) -> None:
+    def watch(self, stream: WindowStream | FrameStream) -> None:
         """Follow a recording that is read in this process, if it is the only one."""
         length = stream.source.claimed_seconds
         if self._is_shown and self._recordings == 1 and length:
             self._bar = _bar(total=length, bar_format="{percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s{postfix}")
             threading.Thread(target=self._follow, args=(stream,), daemon=True).start()
 
-    def _follow(self, stream: WindowStream) -> None:
+    def _follow(self, stream: WindowStream | FrameStream) -> None:
         while not self._over.wait(_REFRESH_S):
             self._bar.n = min(stream.duration_s, self._bar.total)
             passed = self._bar.format_dict["elapsed"]
@@ -74,7 +76,7 @@ class Progress:
     def say(self, message: str) -> None:
         """Print a message on standard error."""
         self.clear()
-        print(f"yamjit: {message}", file=sys.stderr)
+        print(f"yamjit: {printable_lines(message)}", file=sys.stderr)
 
     def clear(self) -> None:
         """Make room for a line of something else; the bar comes back by itself."""
@@ -82,8 +84,8 @@ class Progress:
             self._bar.clear()
 
     def around(self, stream: TextIO) -> Any:
-        """Return a stream whose writes make room first, where both share a terminal."""
-        return _Clearing(stream, self) if self._is_shown and stream.isatty() else stream
+        """Return a stream for results: on a terminal, writes make room first, and nothing in them acts on it."""
+        return _OnTerminal(stream, self) if stream.isatty() else stream
 
 
 def _bar(**form: Any) -> Any:
@@ -92,8 +94,8 @@ def _bar(**form: Any) -> Any:
     return tqdm(leave=False, dynamic_ncols=True, file=sys.stderr, **form)
 
 
-class _Clearing:
-    """A stream of text beside a bar."""
+class _OnTerminal:
+    """A terminal that shows results, perhaps with a bar; what goes to files and pipes stays as it is."""
 
     def __init__(self, stream: TextIO, progress: Progress) -> None:
         self._stream = stream
@@ -101,11 +103,11 @@ class _Clearing:
 
     def write(self, text: str) -> int:
         self._progress.clear()
-        return self._stream.write(text)
+        self._stream.write(printable_lines(text))
+        return len(text)
 
     def writelines(self, lines: Any) -> None:
-        self._progress.clear()
-        self._stream.writelines(lines)
+        self.write("".join(lines))
 
     def flush(self) -> None:
         self._stream.flush()

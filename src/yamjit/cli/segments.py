@@ -43,13 +43,13 @@ def add_parser(verbs: Any) -> None:
     arguments.add_backend(parser)
     arguments.add_threads(parser)
     arguments.add_reading(parser)
-    arguments.add_listing(parser, threshold=False)
+    arguments.add_listing(parser)
     arguments.add_run(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
-    from yamjit.runs import Cuttings, outcomes
+    from yamjit.runs import Cuttings
     from yamjit.segments import SegmentOptions
 
     cutting = SegmentOptions(padding_s=args.padding, most_per_class=args.most, container=args.container)
@@ -58,5 +58,5 @@ def _run(args: argparse.Namespace) -> int:
         args,
         job,
         _SUFFIX,
-        lambda todo, folder: outcomes(todo, dataclasses.replace(job, places=folder.places), args.jobs),
+        lambda places: dataclasses.replace(job, places=places),
     )

@@ -48,12 +48,22 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         default="sigmoid",
         help="whether classes are independent, or share one; a model has sigmoids in any case (default: sigmoid)",
     )
-    group.add_argument("--hidden", type=int, default=0, metavar="N", help="units of a hidden layer (default: none)")
-    group.add_argument("--weight-decay", type=float, default=0.003, metavar="X", help="default: %(default)s")
-    group.add_argument("--iterations", type=int, default=300, metavar="N", help="at most (default: %(default)s)")
+    group.add_argument(
+        "--hidden",
+        type=arguments.whole(0, 4096),
+        default=0,
+        metavar="N",
+        help="units of a hidden layer (default: none)",
+    )
+    group.add_argument(
+        "--weight-decay", type=arguments.real(0, 1e6), default=0.003, metavar="X", help="default: %(default)s"
+    )
+    group.add_argument(
+        "--iterations", type=arguments.whole(1, 10**6), default=300, metavar="N", help="at most (default: %(default)s)"
+    )
     group.add_argument(
         "--validation",
-        type=float,
+        type=arguments.real(0, 0.5, "share"),
         default=0.0,
         metavar="SHARE",
         help="of the recordings, to stop early by (default: none)",
@@ -62,10 +72,22 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--balanced", action="store_true", help="let classes count the same, however many clips they have"
     )
     group.add_argument(
-        "--copies", type=int, default=0, metavar="N", help="changed copies of each recording (default: none)"
+        "--copies",
+        type=arguments.whole(0, 1000),
+        default=0,
+        metavar="N",
+        help="changed copies of each recording (default: none)",
     )
-    group.add_argument("--embedding-noise", type=float, default=0.0, metavar="X", help="on embeddings (default: none)")
-    group.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn (default: %(default)s)")
+    group.add_argument(
+        "--embedding-noise", type=arguments.real(0, 1e6), default=0.0, metavar="X", help="on embeddings (default: none)"
+    )
+    group.add_argument(
+        "--seed",
+        type=arguments.whole(0, 2**64 - 1),
+        default=0,
+        metavar="N",
+        help="of all that is drawn (default: %(default)s)",
+    )
     learning.add_folds(group, "of which each is judged by a head that has learned from the others")  # type: ignore[arg-type]
     group.add_argument(
         "--calibrate",
@@ -76,32 +98,37 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from yamjit.classifier import load
+    from yamjit.errors import InputError
     from yamjit.learn import augmented, export_model, train_head
 
     options = _options(args)
     dataset = learning.dataset_of(args)
     learning.keep_clips(args, dataset)
     dataset.check_learnable()
+    if args.calibrate and dataset.has_split and args.folds is None:
+        raise InputError("--calibrate would learn from validation and test; --folds N divides the clips of 'train'")
     model = load(args.model, backend=args.backend, threads=args.threads)
     features = learning.features_of(args, model, dataset)
     judged = _judge(args, model, features, options)
     calibration, document, text = _calibrate(args, judged)
     _draw(args, judged)
-    learned = augmented(model, features, _augmentation(args), hop_s=args.hop) if args.copies else features
+    taught = features.select(features.dataset.teaching())
+    learned = augmented(model, taught, _augmentation(args), hop_s=args.hop) if args.copies else taught
     fitted = train_head(learned, options)
     card = learning.card_of(args, calibration=calibration)
-    learning.write(args.output, export_model(model.graph, fitted.head, features.embeddings, card))
+    learning.write(args.output, export_model(model.graph, fitted.head, taught.embeddings, card))
     if args.head:
         learning.write(args.head, fitted.head.to_bytes())
     document |= {
         "model": args.output,
         "skipped": [[str(item.clip), item.reason] for item in features.skipped],
+        "passed_over": list(dataset.passed_over),
         "learning_curve": [[p.iteration, p.training_loss] for p in fitted.curve],
     }
     learning.deliver(
-        args, document, f"{text}{args.output}: {len(fitted.head.labels)} classes, {len(features.dataset)} clips\n"
+        args, document, f"{text}{args.output}: {len(fitted.head.labels)} classes, {len(taught.dataset)} clips\n"
     )
-    return EXIT_SOME_FAILED if features.skipped else EXIT_OK
+    return EXIT_SOME_FAILED if features.skipped or dataset.passed_over else EXIT_OK
 
 
 def _options(args: argparse.Namespace) -> TrainOptions:
@@ -131,14 +158,15 @@ def _judge(
     from yamjit.learn.evaluation import AGGREGATES
     from yamjit.learn.training import cross_validate_all
 
-    if args.folds == 0:
+    folds = learning.folds_of(args, features.dataset)
+    if folds == 0:
         return {}
     from yamjit.learn import augmented
 
     def more(training: Features) -> Features:
         return augmented(model, training, _augmentation(args), hop_s=args.hop) if args.copies else training
 
-    return cross_validate_all(features, options, folds=args.folds, augment=more, aggregates=AGGREGATES)
+    return cross_validate_all(features, options, folds=folds, augment=more, aggregates=AGGREGATES)
 
 
 def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:
@@ -148,7 +176,7 @@ def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:
     from yamjit.figures import draw_confusion
 
     if not judged:
-        raise InputError("--plot needs recordings that were held out: --folds 0 leaves none")
+        raise InputError("--plot needs recordings that were held out: --folds 0 leaves none, one recording neither")
     learning.draw(args.plot, draw_confusion(judged["logit"]))
 
 
@@ -159,7 +187,9 @@ def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple
 
     if not judged:
         if args.calibrate:
-            raise InputError("--calibrate needs recordings that were held out: --folds 0 leaves none")
+            raise InputError(
+                "--calibrate needs recordings that were held out: --folds 0 leaves none, one recording neither"
+            )
         return None, {}, ""
     document: dict[str, Any] = {"aggregates": {name: found.accuracy for name, found in judged.items()}}
     document |= judged["logit"].as_dict()
@@ -169,5 +199,6 @@ def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple
         return None, document, text
     held_out = judged["max"]
     report = cross_calibrate(held_out.scores, held_out.targets, held_out.folds)
+    learning.tell(f"warning: {line}" for line in report.warnings)
     text += f"calibration error of the highest windows: {report.before:.4f}, calibrated {report.after:.4f}\n"
     return fit_sigmoids(held_out.scores, held_out.targets), document | report.as_dict(), text

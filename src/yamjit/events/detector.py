@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.events.event import Event, by_start
-from yamjit.events.options import EventOptions, Rules, is_real, numbers_of
+from yamjit.events.options import EventOptions, Rules
 
 __all__ = ["EventDetector"]
 
@@ -20,6 +23,9 @@ Float64 = npt.NDArray[np.float64]
 
 #: Times are equal that differ by less: less than a sample, more than a float64 is off in a year.
 _SLACK_S = 1e-6
+
+#: Windows over which scores are smoothed, at most.
+_MOST_SMOOTHED = 10_000
 
 
 class EventDetector:
@@ -41,6 +47,13 @@ class EventDetector:
         Length of a window, and time from one to the next.
     channel : int, optional
         Given to each event.
+    heads : sequence of str, optional
+        Of each class, given to its events.
+    score_thresholds : array_like [shape=(classes,)], optional
+        Of each class: events whose highest score is lower are dropped.
+    find : callable, optional
+        Takes what names a class or group in `options`, returns positions in `names`, raises `InputError` if there are
+        none; by default names count, in any case.
 
     Raises
     ------
@@ -58,18 +71,36 @@ class EventDetector:
         hop_s: float = 0.48,
         *,
         channel: int | None = None,
+        heads: Sequence[str] | None = None,
+        score_thresholds: npt.ArrayLike | None = None,
+        find: Callable[[Any], Iterable[int]] | None = None,
     ) -> None:
-        if not len(names) == len(class_indices) == len(audioset_ids):
+        names = tuple(checks.text(name, "a name") for name in checks.elements(names, "names", "names"))
+        indices = checks.elements(class_indices, "class_indices", "whole numbers")
+        ids = tuple(checks.text(one, "an id") for one in checks.elements(audioset_ids, "audioset_ids", "ids"))
+        heads = ("",) * len(names) if heads is None else checks.elements(heads, "heads", "names")
+        thresholds = np.full(len(names), -np.inf)
+        if score_thresholds is not None:
+            thresholds = checks.array(score_thresholds, "score_thresholds", np.float64)
+        if len(heads) != len(names) or thresholds.shape != (len(names),):
+            raise InputError(f"{len(heads)} heads and thresholds {thresholds.shape} of {len(names)} classes")
+        heads = tuple(checks.text(head, "the name of a head") for head in heads)
+        if not len(names) == len(indices) == len(ids):
             raise InputError(
-                f"{len(names)} names, {len(class_indices)} indices and {len(audioset_ids)} ids were given; "
+                f"{len(names)} names, {len(indices)} indices and {len(ids)} ids were given; "
                 "one of each for every class is accepted"
             )
         options = EventOptions() if options is None else options
-        self._classes = list(zip(names, map(int, class_indices), audioset_ids, strict=True))
-        self._rules = Rules(options, names)
+        checks.instance(options, "options", EventOptions)
+        whole = [checks.whole(index, "a class index", -1) for index in indices]
+        self._classes = list(zip(names, whole, ids, heads, strict=True))
+        # As in `Categories.rank`: a float32 that is printed as 0.7 reaches a threshold of 0.7.
+        self._thresholds = thresholds.astype(np.float32).astype(np.float64).tolist()
+        self._rules = Rules(options, names, find)
         self._window_s = _checked_length("window_s", window_s)
         self._smoother = _Smoother(options, _checked_length("hop_s", hop_s))
-        self._channel = channel
+        self._channel = None if channel is None else checks.whole(channel, "channel", 0)
+        self._hint = ": Classifier.listed_scores gives those of all heads" if any(heads) else ""
         self._tracks: dict[int, _Track] = {}
         self._last_s = -math.inf
         self._flushed = False
@@ -91,6 +122,7 @@ class EventDetector:
         times_s : array_like [shape=(n,)]
             Where each window starts, in seconds, ascending.
         scores : array_like [shape=(n, classes)]
+            Of a detector that a classifier made: what `Classifier.listed_scores` returns.
         level_dbfs : array_like [shape=(n,)], optional
             Level of each window; needed if `EventOptions.min_dbfs` is given.
 
@@ -127,8 +159,8 @@ class EventDetector:
             If a window starts after that time, or the detector was flushed before.
         """
         self._refuse_flushed()
-        if duration_s is not None and not (is_real(duration_s) and duration_s >= self._last_s - _SLACK_S):
-            raise InputError(f"duration_s is {duration_s!r}, but a window starts at {self._last_s:g} s")
+        if duration_s is not None and not (checks.is_number(duration_s) and duration_s >= self._last_s - _SLACK_S):
+            raise InputError(f"duration_s is {checks.shown(duration_s)}, but a window starts at {self._last_s:g} s")
         self._flushed = True
         over: list[Event] = []
         for time, row in self._smoother.flush():
@@ -156,11 +188,13 @@ class EventDetector:
         return list(by_start(event for event in events if event is not None))
 
     def _event(self, index: int, track: _Track, until_s: float) -> Event | None:
-        """Return an event as it stands at `until_s`, or None if it is too short."""
+        """Return an event as it stands at `until_s`, or None if it is too short, or below its threshold."""
         end = track.heard_s + self._window_s
         if min(end, until_s) - track.start_s < track.min_duration_s - _SLACK_S:
             return None
-        label, class_index, audioset_id = self._classes[index]
+        if track.peak < self._thresholds[index]:
+            return None
+        label, class_index, audioset_id, head = self._classes[index]
         return Event(
             label=label,
             class_index=class_index,
@@ -170,15 +204,16 @@ class EventDetector:
             start_s=track.start_s,
             end_s=min(end + track.hold_s, until_s),
             channel=self._channel,
+            head=head,
         )
 
     def _checked(self, times_s: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Float64, Float64]:
         self._refuse_flushed()
-        times, values = numbers_of("times_s", times_s), numbers_of("scores", scores)
+        times, values = checks.array(times_s, "times_s", np.float64), checks.array(scores, "scores", np.float64)
         if times.ndim != 1 or values.shape != (len(times), len(self._classes)):
             raise InputError(
                 f"times of shape {times.shape} and scores of shape {values.shape} were given; "
-                f"(n,) and (n, {len(self._classes)}) are accepted"
+                f"(n,) and (n, {len(self._classes)}) are accepted{self._hint}"
             )
         if not (np.isfinite(times).all() and (np.diff(times, prepend=self._last_s) > 0).all()):
             raise InputError(f"the windows' times do not ascend from {self._last_s:g} s on")
@@ -229,13 +264,17 @@ class _Smoother:
     """The mean or median of each window's neighbourhood, which is smaller at the ends."""
 
     def __init__(self, options: EventOptions, hop_s: float) -> None:
+        most = _MOST_SMOOTHED * hop_s
+        if options.smoothing_s > most:
+            raise InputError(
+                f"smoothing_s is {options.smoothing_s:g}; at most {most:g}, {_MOST_SMOOTHED} windows, are accepted"
+            )
         self._half = math.floor(options.smoothing_s / (2 * hop_s) + _SLACK_S)
         if options.smoothing_s and not self._half:
             raise InputError(
                 f"smoothing_s is {options.smoothing_s:g}; 0, or at least two hops of {hop_s:g} s, are accepted"
             )
-        self._statistic: Any = np.median if options.smoothing == "median" else np.mean
-        self._rows: deque[Float64] = deque(maxlen=2 * self._half + 1)
+        self._rows: _Medians | _Means = _Medians() if options.smoothing == "median" else _Means()
         self._waiting: deque[float] = deque()
 
     def push(self, time: float, row: Float64) -> Iterator[tuple[float, Float64]]:
@@ -243,22 +282,80 @@ class _Smoother:
         if not self._half:
             yield time, row
             return
-        self._rows.append(row)
+        if self._rows.count > 2 * self._half:
+            self._rows.drop()
+        self._rows.add(row)
         self._waiting.append(time)
         if len(self._waiting) > self._half:
-            yield self._waiting.popleft(), self._around(self._half)
+            yield self._waiting.popleft(), self._rows.value()
 
     def flush(self) -> Iterator[tuple[float, Float64]]:
         """Yield the windows whose neighbours did not all come."""
         while self._waiting:
-            yield self._waiting.popleft(), self._around(len(self._waiting))
+            while self._rows.count > self._half + len(self._waiting):
+                self._rows.drop()
+            yield self._waiting.popleft(), self._rows.value()
 
-    def _around(self, after: int) -> Float64:
-        """Return the statistic of a window with `after` windows after it."""
-        return self._statistic(list(self._rows)[-(self._half + 1 + after) :], axis=0)
+
+class _Means:
+    """The mean of rows that come at one end and go at the other, in time that does not depend on how many there are.
+
+    Sums of the newer rows grow as they come; those of the older ones, from each to the last of them, are made together.
+    Nothing is ever subtracted, so nothing is lost to rounding.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._newer: list[Float64] = []
+        self._sum_of_newer: Float64 | None = None
+        self._sums_of_older: list[Float64] = []
+
+    def add(self, row: Float64) -> None:
+        self.count += 1
+        self._newer.append(row)
+        self._sum_of_newer = row if self._sum_of_newer is None else self._sum_of_newer + row
+
+    def drop(self) -> None:
+        """Forget the oldest row."""
+        self.count -= 1
+        if not self._sums_of_older:
+            self._sums_of_older = list(itertools.accumulate(reversed(self._newer)))
+            self._newer, self._sum_of_newer = [], None
+        self._sums_of_older.pop()
+
+    def value(self) -> Float64:
+        sums = [total for total in (*self._sums_of_older[-1:], self._sum_of_newer) if total is not None]
+        total: Float64 = sums[0] if len(sums) == 1 else sums[0] + sums[1]
+        return total / self.count
+
+
+class _Medians:
+    """The median of rows that come at one end and go at the other: their values stay sorted, class by class."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._rows: deque[Float64] = deque()
+        self._sorted: list[list[float]] = []
+
+    def add(self, row: Float64) -> None:
+        self.count += 1
+        self._rows.append(row)
+        values = row.tolist()
+        if not self._sorted:
+            self._sorted = [[] for _ in values]
+        for ordered, value in zip(self._sorted, values, strict=True):
+            bisect.insort(ordered, value)
+
+    def drop(self) -> None:
+        """Forget the oldest row."""
+        self.count -= 1
+        for ordered, value in zip(self._sorted, self._rows.popleft().tolist(), strict=True):
+            del ordered[bisect.bisect_left(ordered, value)]
+
+    def value(self) -> Float64:
+        low, high = (self.count - 1) // 2, self.count // 2
+        return np.array([(ordered[low] + ordered[high]) / 2 for ordered in self._sorted])
 
 
 def _checked_length(name: str, value: Any) -> float:
-    if not (is_real(value) and value > 0):
-        raise InputError(f"{name} is {value!r}; seconds above 0 are accepted")
-    return float(value)
+    return checks.number(value, name, 0, above=True, kind="seconds")

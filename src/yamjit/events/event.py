@@ -28,6 +28,8 @@ class Event:
         In seconds from the start of the recording.
     channel : int or None
         From 0; None where the channels were mixed.
+    head : str
+        Name of the model's output, where the model has several; else empty.
     """
 
     label: str
@@ -38,9 +40,10 @@ class Event:
     start_s: float
     end_s: float
     channel: int | None = None
+    head: str = ""
 
     def row(self, file: str, head: str = "") -> Row:
-        """Return the event as a record of the recording `file`."""
+        """Return the event as a record of the recording `file`; `head` is that of a model which has only one."""
         return Row(
             file,
             self.start_s,
@@ -50,14 +53,14 @@ class Event:
             self.class_index,
             self.audioset_id,
             self.channel,
-            head,
+            self.head or head,
         )
 
 
 def by_start(events: Iterable[Event]) -> tuple[Event, ...]:
-    """Return events in the order in which they start; at the same time by class index, then name."""
+    """Return events in the order in which they start; at the same time by head, class index, then name."""
     return tuple(sorted(events, key=_start))
 
 
-def _start(event: Event) -> tuple[float, int, str]:
-    return event.start_s, event.class_index, event.label
+def _start(event: Event) -> tuple[float, str, int, str]:
+    return event.start_s, event.head, event.class_index, event.label

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import difflib
 import math
-import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.text import folded
 
-__all__ = ["OTHERS", "EventOptions", "Rules", "is_real", "numbers_of"]
+__all__ = ["OTHERS", "EventOptions", "Rules"]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -29,8 +30,10 @@ _OFF_BY_ON = 0.6
 class EventOptions:
     """What counts as an event.
 
-    What is "by name" is one number for all classes, or a mapping from names of classes and groups to numbers, where
-    ``"*"`` stands for all others; others that it does not mention have the default.
+    What is "by name" is one number for all classes, or a mapping from classes and groups to numbers, where ``"*"``
+    stands for all others; others that it does not mention have the default. What names a class or group in
+    `ClassifierOptions` names it here: in any case, in the language of the names or as the model has it, in every head
+    that has it.
 
     Parameters
     ----------
@@ -80,17 +83,30 @@ class EventOptions:
 
 
 class Rules:
-    """Options for each class, in the order of the classes: float64 arrays (classes,)."""
+    """Options for each class, in the order of the classes: float64 arrays (classes,).
 
-    def __init__(self, options: EventOptions, names: Sequence[str]) -> None:
-        self.on = _by_name("on", options.on, names, _DEFAULT_ON)
-        self.off = _by_name("off", options.off, names, self.on * _OFF_BY_ON)
-        self.min_duration_s = _by_name("min_duration_s", options.min_duration_s, names, 0.0)
-        self.max_gap_s = _by_name("max_gap_s", options.max_gap_s, names, 0.0)
-        self.hold_s = _by_name("hold_s", options.hold_s, names, 0.0)
+    Parameters
+    ----------
+    options : EventOptions
+    names : sequence of str [shape=(classes,)]
+    find : callable, optional
+        Returns which classes an entry names; raises `InputError` if there are none. By default those of that name, in
+        any case.
+    """
+
+    def __init__(
+        self, options: EventOptions, names: Sequence[str], find: Callable[[Any], Iterable[int]] | None = None
+    ) -> None:
+        self._names = names
+        self._find = find
+        self.on = self._by_name("on", options.on, _DEFAULT_ON)
+        self.off = self._by_name("off", options.off, self.on * _OFF_BY_ON)
+        self.min_duration_s = self._by_name("min_duration_s", options.min_duration_s, 0.0)
+        self.max_gap_s = self._by_name("max_gap_s", options.max_gap_s, 0.0)
+        self.hold_s = self._by_name("hold_s", options.hold_s, 0.0)
         self._gate = None
         if options.min_dbfs is not None:
-            self._gate = _by_name("min_dbfs", options.min_dbfs, names, -math.inf)
+            self._gate = self._by_name("min_dbfs", options.min_dbfs, -math.inf)
         wrong = np.flatnonzero(self.off > self.on)
         if len(wrong):
             index = int(wrong[0])
@@ -102,66 +118,52 @@ class Rules:
         """Return scores with 0 in place of those of quiet windows."""
         if self._gate is None:
             return scores
-        levels = None if level_dbfs is None else numbers_of("level_dbfs", level_dbfs)
+        levels = None if level_dbfs is None else checks.array(level_dbfs, "level_dbfs", np.float64)
         if levels is None or levels.shape != (len(scores),) or np.isnan(levels).any():
             found = "none were given" if levels is None else f"shape {levels.shape} was found"
             raise InputError(f"min_dbfs needs the level of each window, shape ({len(scores)},), no NaN; {found}")
         return np.where(levels[:, None] >= self._gate, scores, 0.0)
 
+    def _by_name(self, option: str, value: Any, default: float | Float64) -> Float64:
+        """Return an option for each class."""
+        result = np.broadcast_to(np.asarray(default, np.float64), (len(self._names),)).copy()
+        if not isinstance(value, Mapping):
+            result[:] = result if value is None else value
+            return result
+        result[:] = value.get(OTHERS, result)
+        given: dict[int, float] = {}
+        for entry, number in value.items():
+            for index in () if entry == OTHERS else self._found(option, entry):
+                if given.setdefault(index, number) != number:
+                    raise InputError(f"{option} is given twice for {self._names[index]!r}: {given[index]} and {number}")
+        for index, number in given.items():
+            result[index] = number
+        return result
 
-def numbers_of(name: str, values: npt.ArrayLike) -> Float64:
-    """Return an argument as an array."""
-    try:
-        return np.asarray(values, np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} are no numbers") from error
+    def _found(self, option: str, entry: Any) -> Iterable[int]:
+        """Return which classes an entry names."""
+        if self._find is not None:
+            try:
+                return self._find(entry)
+            except InputError as error:
+                raise InputError(f"{option}: {error}") from error
+        wanted = str(entry).strip()
+        exact = [index for index, name in enumerate(self._names) if name == wanted]
+        found = exact or [i for i, name in enumerate(self._names) if folded(name) == folded(wanted)]
+        if not found:
+            near = difflib.get_close_matches(wanted, self._names, 1, 0.0)
+            hint = f"; the nearest is {near[0]!r}" if near else ""
+            raise InputError(f"{option} names {entry!r}, which is no class or group here{hint}")
+        return found
 
 
 def _check(option: str, value: Any, where: str) -> None:
     """Refuse a value that the option cannot have."""
     if option == "smoothing":
-        if value not in ("mean", "median"):
-            raise InputError(f"{where} is {value!r}; 'mean' and 'median' are accepted")
-        return
-    real = is_real(value)
-    if option in ("on", "off"):
-        if not (real and 0 < value <= 1):
-            raise InputError(f"{where} is {value!r}; scores above 0 and up to 1 are accepted")
+        checks.choice(value, where, ("mean", "median"))
+    elif option in ("on", "off"):
+        checks.number(value, where, 0, 1, above=True, kind="scores")
     elif option == "min_dbfs":
-        if not real:
-            raise InputError(f"{where} is {value!r}; a level in dBFS, such as -50, is accepted")
-    elif not (real and value >= 0):
-        raise InputError(f"{where} is {value!r}; seconds from 0 up are accepted")
-
-
-def is_real(value: Any) -> bool:
-    """Return whether an argument is a finite number."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def _by_name(option: str, value: Any, names: Sequence[str], default: float | Float64) -> Float64:
-    """Return an option for each class."""
-    result = np.broadcast_to(np.asarray(default, np.float64), (len(names),)).copy()
-    if isinstance(value, Mapping):
-        _refuse_unknown(option, value, names)
-        if OTHERS in value:
-            result[:] = value[OTHERS]
-        for index, name in enumerate(names):
-            if name in value:
-                result[index] = value[name]
-    elif value is not None:
-        result[:] = value
-    return result
-
-
-def _refuse_unknown(option: str, mapping: Mapping[str, float], names: Sequence[str]) -> None:
-    for name in mapping:
-        if name != OTHERS and name not in names:
-            near = difflib.get_close_matches(str(name), names, 1, 0.0)
-            hint = f"; the nearest is {near[0]!r}" if near else ""
-            raise InputError(f"{option} names {name!r}, which is no class or group here{hint}")
+        checks.number(value, where, kind="levels in dBFS, such as -50,")
+    else:
+        checks.number(value, where, 0, kind="seconds")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 from typing import Protocol
 
-from yamjit.errors import DependencyError, InputError
+from yamjit import checks
+from yamjit.errors import DependencyError
 from yamjit.kernels.program import Program, Workspace
 
 __all__ = ["BACKENDS", "Backend", "load_backend"]
@@ -33,6 +34,7 @@ def load_backend(name: str = "auto") -> Backend:
     DependencyError
         If it is Numba and Numba is not installed.
     """
+    checks.choice(name, "backend", BACKENDS)
     if name == "numpy":
         from yamjit.kernels import numpy_backend
 
@@ -43,9 +45,7 @@ def load_backend(name: str = "auto") -> Backend:
         from yamjit.kernels import numba_backend
 
         return numba_backend
-    if name == "auto":
-        return _AutoBackend() if _has_numba() else load_backend("numpy")
-    raise InputError(f"backend {name!r} is unknown, {', '.join(BACKENDS)} are accepted")
+    return _AutoBackend() if _has_numba() else load_backend("numpy")
 
 
 def _has_numba() -> bool:

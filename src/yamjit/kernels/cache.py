@@ -7,7 +7,6 @@ that key and its content. So nothing is ever invalid, only absent: whatever is n
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import hashlib
 import importlib.metadata
@@ -20,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from yamjit.disk import cache_directory, describe, is_private, read_regular, replace_whole
+from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular, replace_whole
 from yamjit.errors import DependencyError
 
 __all__ = ["Slot"]
@@ -87,7 +86,7 @@ class Slot:
                 raise OSError(self._problem)
             if self._current_key() != self._key:
                 return  # the sources have been edited since
-            _make_private(self._path.parent)
+            make_private(self._path.parent)
             if self._path.is_dir():
                 self._path.rmdir()
             replace_whole(self._path, self._digest(content) + content, mode=0o600)
@@ -111,7 +110,7 @@ class Slot:
         try:
             if self._path is None:
                 return None
-            _make_private(self._path.parent)
+            make_private(self._path.parent)
             return os.open(self._path.parent / f"{self._name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except (OSError, ValueError):
             return None
@@ -153,14 +152,6 @@ def _numba_settings() -> list[tuple[str, str]]:
 
 
 # -- The folder -------------------------------------------------------------------------------------------------
-
-
-def _make_private(folder: Path) -> None:
-    """Make sure of a folder that nobody else can write to."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if not is_private(folder.stat()):
-        raise PermissionError(errno.EPERM, f"others may write to {str(folder)!r}")
 
 
 def _tidy(folder: Path, name: str) -> None:

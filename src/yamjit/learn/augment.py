@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.audio import open_audio
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
@@ -35,6 +36,19 @@ __all__ = [
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
+#: Of each clip; the windows of all copies are in memory.
+MOST_COPIES = 1000
+
+_MOST_DB = 200.0
+_MOST_SHIFT_S = 3600.0
+_MOST_MASKED = 10_000
+_MOST_MASKS = 1000
+
+
+def _check_decibels(low: Any, high: Any, low_name: str, high_name: str) -> None:
+    checks.number(low, low_name, -_MOST_DB, _MOST_DB, kind="decibels")
+    checks.number(high, high_name, float(low), _MOST_DB, kind="decibels")
+
 
 @runtime_checkable
 class Transform(Protocol):
@@ -56,6 +70,9 @@ class Gain:
     low_db: float = -12.0
     high_db: float = 6.0
 
+    def __post_init__(self) -> None:
+        _check_decibels(self.low_db, self.high_db, "low_db", "high_db")
+
     def vary(self, samples: Float32, sample_rate: int, dice: np.random.Generator) -> Float32:
         """Return changed samples."""
         return (samples * 10 ** (dice.uniform(self.low_db, self.high_db) / 20)).astype(np.float32)
@@ -66,6 +83,9 @@ class Shift:
     """Begin up to so many seconds earlier or later; what leaves at one end comes in at the other."""
 
     most_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        checks.number(self.most_s, "most_s", 0, _MOST_SHIFT_S, kind="seconds")
 
     def vary(self, samples: Float32, sample_rate: int, dice: np.random.Generator) -> Float32:
         """Return changed samples."""
@@ -80,6 +100,9 @@ class Noise:
     low_db: float = 10.0
     high_db: float = 40.0
 
+    def __post_init__(self) -> None:
+        _check_decibels(self.low_db, self.high_db, "low_db", "high_db")
+
     def vary(self, samples: Float32, sample_rate: int, dice: np.random.Generator) -> Float32:
         """Return changed samples."""
         noise = dice.standard_normal(len(samples), np.float32)
@@ -91,6 +114,9 @@ class Fade:
     """Fade in and out, each over up to so many seconds."""
 
     most_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        checks.number(self.most_s, "most_s", 0, _MOST_SHIFT_S, kind="seconds")
 
     def vary(self, samples: Float32, sample_rate: int, dice: np.random.Generator) -> Float32:
         """Return changed samples."""
@@ -107,6 +133,9 @@ class Trim:
 
     below_db: float = 40.0
 
+    def __post_init__(self) -> None:
+        checks.number(self.below_db, "below_db", 0, _MOST_DB)
+
     def vary(self, samples: Float32, sample_rate: int, dice: np.random.Generator) -> Float32:
         """Return changed samples."""
         loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max(initial=0) * 10 ** (-self.below_db / 20))
@@ -120,6 +149,10 @@ class TimeMask:
     most_frames: int = 24
     count: int = 2
 
+    def __post_init__(self) -> None:
+        checks.whole(self.most_frames, "most_frames", 0, _MOST_MASKED)
+        checks.whole(self.count, "count", 0, _MOST_MASKS)
+
     def mask(self, log_mel: Float32, dice: np.random.Generator) -> Float32:
         """Return a changed spectrogram [shape=(t, n_mels)]."""
         return _masked(log_mel, dice, self.most_frames, self.count, 0)
@@ -131,6 +164,10 @@ class FrequencyMask:
 
     most_bands: int = 8
     count: int = 2
+
+    def __post_init__(self) -> None:
+        checks.whole(self.most_bands, "most_bands", 0, _MOST_MASKED)
+        checks.whole(self.count, "count", 0, _MOST_MASKS)
 
     def mask(self, log_mel: Float32, dice: np.random.Generator) -> Float32:
         """Return a changed spectrogram [shape=(t, n_mels)]."""
@@ -162,7 +199,11 @@ def mix(samples: npt.ArrayLike, other: npt.ArrayLike, snr_db: float) -> Float32:
     -------
     np.ndarray [shape=(n,), float32]
     """
-    signal, behind = np.asarray(samples, np.float64), np.asarray(other, np.float64)
+    signal, behind = checks.array(samples, "samples", np.float64), checks.array(other, "other", np.float64)
+    for name, given in (("samples", signal), ("other", behind)):
+        if given.ndim != 1:
+            raise InputError(f"{name} of shape (n,) are accepted, found {given.shape}")
+    checks.number(snr_db, "snr_db", -_MOST_DB, _MOST_DB, kind="decibels")
     if not behind.size:
         return signal.astype(np.float32)
     behind = np.resize(behind, signal.size)
@@ -186,9 +227,9 @@ class Augmentation:
         Share of the copies that another clip is mixed into; they are then of the classes of both.
     mixing_db : tuple of float
         Between which a clip is louder than what is mixed into it.
-    copies : int > 0
+    copies : int in [1, 1000]
         Of each clip.
-    seed : int >= 0
+    seed : int in [0, 2**64)
 
     Raises
     ------
@@ -204,15 +245,21 @@ class Augmentation:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.mixing <= 1:
-            raise InputError(f"mixing is {self.mixing!r}; a share from 0 to 1 is accepted")
-        if not isinstance(self.copies, int) or self.copies < 1:
-            raise InputError(f"copies is {self.copies!r}; a whole number of at least 1 is accepted")
-        strange: list[object] = [t for t in self.waveform if not callable(t) and not isinstance(t, Transform)]
-        strange += [t for t in self.log_mel if not hasattr(t, "mask")]
+        checks.number(self.mixing, "mixing", 0, 1)
+        decibels = checks.elements(self.mixing_db, "mixing_db", "two numbers")
+        if len(decibels) != 2:
+            raise InputError(f"mixing_db is {checks.shown(self.mixing_db)}; two numbers are accepted")
+        _check_decibels(*decibels, "mixing_db[0]", "mixing_db[1]")
+        checks.whole(self.copies, "copies", 1, MOST_COPIES)
+        checks.whole(self.seed, "seed", 0, 2**64 - 1)
+        waveform = checks.elements(self.waveform, "waveform", "changes of samples")
+        log_mel = checks.elements(self.log_mel, "log_mel", "changes of the spectrogram")
+        strange: list[object] = [t for t in waveform if not callable(t) and not isinstance(t, Transform)]
+        strange += [t for t in log_mel if not hasattr(t, "mask")]
         if strange:
             raise InputError(
-                f"{strange[0]!r} is neither a transform of this module nor a callable (samples, sample_rate)"
+                f"{checks.shown(strange[0])} is neither a transform of this module nor a callable "
+                "(samples, sample_rate)"
             )
 
 
@@ -231,7 +278,10 @@ def augmented(
     hop_s : float > 0
         From one window to the next, in seconds.
     """
-    augmentation = augmentation or Augmentation()
+    checks.instance(model, "model", Classifier)
+    checks.instance(features, "features", Features)
+    augmentation = Augmentation() if augmentation is None else augmentation
+    checks.instance(augmentation, "augmentation", Augmentation)
     changer = _Changer(model, features, augmentation, hop_s)
     jobs = [(copy, place) for copy in range(augmentation.copies) for place in range(len(features.dataset))]
     # Strangers draw from generators that all threads share.

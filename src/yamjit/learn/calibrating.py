@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
 from yamjit.learn.heads import sigmoid
@@ -114,7 +115,7 @@ class Isotonic:
 
     def apply(self, scores: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Calibrate scores [shape=(n, classes)]."""
-        values = np.array(scores, np.float64)
+        values = checks.array(scores, "scores", np.float64).copy()
         if values.shape[-1:] != (len(self.steps),):
             raise InputError(f"scores of {len(self.steps)} classes are accepted, found shape {values.shape}")
         for k, steps in enumerate(self.steps):
@@ -135,10 +136,11 @@ class Isotonic:
         InputError
             If it is something else, or of other classes.
         """
+        labels = checks.elements(labels, "labels", "names")
         try:
             document = json.loads(text)
             steps = tuple(tuple(Step(float(a), float(b)) for a, b in document[label]) for label in labels)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
             raise InputError(f"no isotonic calibration of these classes: {error}") from error
         return cls(steps)
 
@@ -178,7 +180,7 @@ def _rising(scores: Float64, truth: Truth) -> tuple[Step, ...]:
 
 
 def _checked(scores: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[Float64, Truth]:
-    values, true = np.asarray(scores, np.float64), np.asarray(truth).astype(bool)
+    values, true = checks.array(scores, "scores", np.float64), checks.array(truth, "truth", np.float64).astype(bool)
     if values.ndim != 2 or values.shape != true.shape or not len(values):
         raise InputError(f"scores and truth (n, classes) are accepted, found {values.shape} and {true.shape}")
     if not ((values >= 0) & (values <= 1)).all():
@@ -200,6 +202,16 @@ class CalibrationReport(NamedTuple):
     before: float
     after: float
     scores: Float64
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence where scores mean less than before."""
+        if not self.after > self.before:
+            return ()
+        return (
+            f"calibration makes scores worse: on recordings held out their error is {self.before:.4f} before and "
+            f"{self.after:.4f} after it; leave it away, or calibrate by more recordings",
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the errors as a JSON document."""
@@ -224,9 +236,9 @@ def cross_calibrate(
     CalibrationReport
     """
     values, true = _checked(scores, truth)
-    if kind not in ("sigmoid", "isotonic"):
-        raise InputError(f"kind is {kind!r}; accepted: sigmoid, isotonic")
+    checks.choice(kind, "kind", ("sigmoid", "isotonic"))
     fit: Callable[[Float64, Truth], Calibration | Isotonic] = fit_sigmoids if kind == "sigmoid" else fit_isotonic
+    folds = tuple(map(str, checks.elements(folds, "folds", "names")))
     names = np.array(folds)
     if names.shape != (len(values),) or len(set(folds)) < 2:
         raise InputError(
@@ -256,9 +268,11 @@ def thresholds_for_precision(
     mapping of str to float
         For `yamjit.ClassifierOptions.score_threshold`; infinite for a class that never is true so often.
     """
-    if not 0 < precision <= 1:
-        raise InputError(f"precision is {precision!r}; numbers above 0, up to 1, are accepted")
+    checks.number(precision, "precision", 0, 1, above=True)
     values, true = _checked(scores, truth)
+    labels = [checks.text(label, "a label") for label in checks.elements(labels, "labels", "names")]
+    if len(labels) != values.shape[1]:
+        raise InputError(f"{len(labels)} labels of {values.shape[1]} classes; one of each is accepted")
     found = {}
     for k, label in enumerate(labels):
         sweep = threshold_sweep(values[:, k], true[:, k])

@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from yamjit import checks
+from yamjit.audio.suffixes import is_audio
+from yamjit.disk import describe
 from yamjit.errors import InputError
+from yamjit.learn.folds import bound, divide, natural
 from yamjit.learn.heads import checked_labels
 
-__all__ = ["OTHER", "Clip", "Dataset", "from_folder"]
+__all__ = ["OTHER", "SPLITS", "Clip", "Dataset", "from_folder"]
 
 #: Name under which clips of no class are kept.
 OTHER = "other"
 
-#: What libsndfile decodes, by suffix; other files of a folder are passed over.
-SUFFIXES = frozenset(
+#: Ends of names of what people keep beside recordings; any other file in a folder of recordings may be one.
+_COMPANIONS = frozenset(
     f".{suffix}"
     for line in (
-        "wav wave w64 rf64 aif aiff aifc au snd caf flac ogg oga opus mp3 mp2",
-        "voc sd2 svx nist sph avr ircam sf",
+        "txt csv tsv json jsonl md rst xml yaml yml toml html htm pdf doc docx xls xlsx ods log ini cfg db lnk url py",
+        "ipynb npy npz jpg jpeg png gif svg bmp tif tiff webp aup aup3 aup3-wal aup3-shm sfk pkf asd reapeaks cue m3u",
+        "m3u8 md5 sha1 sha256 license",
     )
     for suffix in line.split()
 )
+
+
+#: What the parts of a division for training, validation and test are called.
+SPLITS = {
+    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "development"), "validation"),
+    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation"), "test"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,8 @@ class Clip:
         What must not be divided between training and test: of equal names all or none.
     fold : str
         Of a division that was given with the data; empty if none was.
+    split : {"", "train", "validation", "test"}
+        The same, for a division of this kind.
     """
 
     path: Path
@@ -52,6 +68,21 @@ class Clip:
     end_s: float | None = None
     group: str = ""
     fold: str = ""
+    split: str = ""
+
+    def __post_init__(self) -> None:
+        # What is right stays what it is: clips of a table share their path and their labels.
+        if not isinstance(self.path, Path) or "\0" in str(self.path):
+            object.__setattr__(self, "path", checks.path(self.path, "path"))
+        labels = tuple(checks.text(label, "a label") for label in checks.elements(self.labels, "labels", "names"))
+        if not isinstance(self.labels, tuple) or labels != self.labels:
+            object.__setattr__(self, "labels", labels)
+        checks.number(self.start_s, "start_s", 0, kind="seconds")
+        if self.end_s is not None:
+            checks.number(self.end_s, "end_s", float(self.start_s), above=True, kind="seconds")
+        checks.instance(self.group, "group", str)  # the name of a file, perhaps, which may be no UTF-8
+        checks.instance(self.fold, "fold", str)
+        checks.choice(self.split, "split", ("", "train", "validation", "test"))
 
     def __str__(self) -> str:
         if self.end_s is None and not self.start_s:
@@ -63,6 +94,8 @@ class Clip:
 class Dataset:
     """Clips and the classes that they are of.
 
+    Where clips have a split, a head learns from those of "train" alone, and is judged by the others.
+
     Parameters
     ----------
     clips : tuple of Clip
@@ -70,6 +103,8 @@ class Dataset:
         In the order of a head's outputs.
     source : str
         Where it comes from, to be shown.
+    passed_over : tuple of str
+        Files that may be recordings and are in no clip, and why; a line each.
 
     Raises
     ------
@@ -80,15 +115,23 @@ class Dataset:
     clips: tuple[Clip, ...]
     classes: tuple[str, ...]
     source: str = ""
+    passed_over: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        checks.instance(self.source, "source", str)
+        given: object = self.clips
+        if not isinstance(given, tuple):
+            object.__setattr__(self, "clips", checks.elements(given, "clips", "Clip"))
+        for clip in self.clips:
+            checks.instance(clip, "a clip", Clip)
         if not self.clips:
             raise InputError(f"{self._where}no clips; a folder for each class with recordings in it is accepted")
         try:
-            checked_labels(self.classes)
+            object.__setattr__(self, "classes", checked_labels(self.classes))
         except InputError as error:
             raise InputError(f"{self._where}{error}") from error
-        strange = next((label for clip in self.clips for label in clip.labels if label not in self.classes), None)
+        known = set(self.classes)
+        strange = next((label for clip in self.clips for label in clip.labels if label not in known), None)
         if strange is not None:
             raise InputError(f"{self._where}the label {strange!r} is none of the classes {', '.join(self.classes)}")
 
@@ -102,12 +145,13 @@ class Dataset:
         Raises
         ------
         InputError
-            If a class has no clips, or there is but one kind of them.
+            If a class has no clips that a head learns from, or there is but one kind of them.
         """
-        counts = self.counts()
+        counts = replace(self, clips=tuple(self.clips[k] for k in self.teaching()) or self.clips).counts()
         empty = [name for name in self.classes if not counts[name]]
         if empty:
-            raise InputError(f"{self._where}no clips of {', '.join(map(repr, empty))}")
+            part = " in the split 'train'" if self.has_split else ""
+            raise InputError(f"{self._where}no clips of {', '.join(map(repr, empty))}{part}")
         if len(self.classes) == 1 and not counts[OTHER]:
             raise InputError(
                 f"{self._where}one class, {self.classes[0]!r}; two are accepted, or one and {OTHER!r} recordings"
@@ -132,13 +176,34 @@ class Dataset:
         """Return the clips that `wanted` accepts; classes stay."""
         return replace(self, clips=tuple(filter(wanted, self.clips)))
 
+    @property
+    def has_split(self) -> bool:
+        """Whether clips are for training, validation or test."""
+        return any(clip.split for clip in self.clips)
+
+    @property
+    def has_division(self) -> bool:
+        """Whether clips are divided already: by a split, or into two folds at least."""
+        folds = {clip.fold for clip in self.clips}
+        return self.has_split or (len(folds) > 1 and "" not in folds)
+
+    def teaching(self) -> list[int]:
+        """Return the positions of the clips that a head learns from: of a split those of "train", else all."""
+        return [k for k, clip in enumerate(self.clips) if clip.split in ("", "train")]
+
+    def groups(self) -> int:
+        """Return how many parts there are, of those that a head learns from, that are never divided."""
+        return len(set(bound([self.clips[k] for k in self.teaching()])))
+
     def folds(self, count: int | None = None, *, seed: int = 0) -> Iterator[tuple[str, list[int], list[int]]]:
         """Divide for cross-validation, never within a group or a file.
 
         Parameters
         ----------
         count : int >= 2, optional
-            How many folds; by default those that came with the data, else 5.
+            How many folds, of the clips that a head learns from. By default the division that came with the data: its
+            folds, or of a split validation and test, each to be judged by what was learned from "train". Else 5, or as
+            many as there are groups.
         seed : int
             Of the order of groups.
 
@@ -151,19 +216,27 @@ class Dataset:
         Raises
         ------
         InputError
-            If there are fewer groups than folds.
+            If there are fewer groups than folds, or but one.
         """
-        names = self._folds(count, seed)
-        for name in sorted(set(names), key=_natural):
-            test = [index for index, found in enumerate(names) if found == name]
-            training = [index for index, found in enumerate(names) if found != name]
+        if count is not None:
+            checks.whole(count, "count", 2)
+        checks.whole(seed, "seed", 0, 2**64 - 1)
+        teaching = self.teaching()
+        if count is None and self.has_split:
+            for name in ("validation", "test"):
+                test = [k for k, clip in enumerate(self.clips) if clip.split == name]
+                if test:
+                    yield name, teaching, test
+            return
+        if count is None and self.has_division:
+            names = [clip.fold for clip in self.clips]
+        else:
+            taught = [self.clips[k] for k in teaching]
+            names = [str(1 + fold) for fold in divide(taught, count or max(2, min(5, self.groups())), seed)]
+        for name in sorted(set(names), key=natural):
+            test = [k for k, found in zip(teaching, names, strict=True) if found == name]
+            training = [k for k, found in zip(teaching, names, strict=True) if found != name]
             yield name, training, test
-
-    def _folds(self, count: int | None, seed: int) -> list[str]:
-        given = [clip.fold for clip in self.clips]
-        if count is None and all(given) and len(set(given)) > 1:
-            return given
-        return [str(1 + index) for index in divide(self.clips, count or 5, seed)]
 
     def warnings(self) -> tuple[str, ...]:
         """Return what to think about before training: a line for unbalanced classes and for classes of few clips."""
@@ -179,37 +252,10 @@ class Dataset:
         few = [f"{name!r} ({counts[name]})" for name in self.classes if counts[name] < 5]
         if few:
             lines.append(f"fewer than 5 clips: {', '.join(few)}")
+        bare = sum(not clip.fold for clip in self.clips)
+        if 0 < bare < len(self.clips):
+            lines.append(f"{bare} of {len(self.clips)} clips have no fold: the folds that others have are not used")
         return tuple(lines)
-
-
-def divide(clips: Sequence[Clip], count: int, seed: int) -> list[int]:
-    """Return a fold in [0, count) for each clip: groups whole, the classes spread evenly.
-
-    Raises
-    ------
-    InputError
-        If there are fewer groups than folds.
-    """
-    groups: dict[str, list[int]] = {}
-    for index, clip in enumerate(clips):
-        groups.setdefault(clip.group or str(clip.path), []).append(index)
-    if not 2 <= count <= len(groups):
-        raise InputError(f"{count} folds of {len(groups)} files or groups; from 2 to as many as those are accepted")
-    order = list(groups)
-    np.random.Generator(np.random.PCG64(seed)).shuffle(order)
-    # Large groups first; each goes where its class is rarest so far, then where least is.
-    order.sort(key=lambda name: -len(groups[name]))
-    held: list[Counter[str]] = [Counter() for _ in range(count)]
-    folds = [0] * len(clips)
-    for name in order:
-        labels = Counter(label for index in groups[name] for label in clips[index].labels or (OTHER,))
-        best = min(
-            range(count), key=lambda k: (sum(held[k][label] * n for label, n in labels.items()), held[k].total())
-        )
-        held[best].update(labels)
-        for index in groups[name]:
-            folds[index] = best
-    return folds
 
 
 def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Dataset:
@@ -218,8 +264,10 @@ def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Datase
     Parameters
     ----------
     folder : path
-        Its folders' names are the classes, in alphabetical order; recordings may lie deeper in them. Hidden folders,
-        and files whose suffix is none of an audio format, are passed over.
+        Its folders' names are the classes, in alphabetical order; recordings may lie deeper in them. Where all are
+        called ``train``, ``test``, ``validation`` or the like, or ``fold1``, ``fold2`` ..., the classes are the folders
+        in each, and the clips have this split or fold. Hidden folders,
+        and files that are no recordings by their suffix, are passed over.
     other : str
         Name of the folder whose recordings are of none of the classes.
 
@@ -232,31 +280,77 @@ def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Datase
     InputError
         If it is no folder, or a folder in it holds no recordings.
     """
-    root = Path(folder)
-    try:
-        names = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError as error:
-        raise InputError(f"{root}: {error.strerror or error}") from error
-    found = {name: tuple(_recordings(root / name)) for name in names}
-    empty = [name for name, paths in found.items() if not paths]
-    if empty:
-        raise InputError(f"{root}: no recordings in {', '.join(map(repr, empty))}")
+    root = checks.path(folder, "folder")
+    checks.text(other, "other")
+    names, loose = _folders(root)
+    parts = {name: part for name in names if (part := _part(name))}
+    if len(parts) == len(names) > 1:
+        return _divided(root, parts, other)
+    passed_over = [f"{path}: lies in no folder of a class" for path in loose]
+    found = {}
+    for name in names:
+        found[name], unknown = _recordings(root / name)
+        if not found[name]:
+            raise InputError(f"{root}: no recordings in {name!r}{f'; {unknown[0]}' if unknown else ''}")
+        passed_over += unknown
     clips = [
         Clip(path, () if name == other else (name,), group=str(path)) for name, paths in found.items() for path in paths
     ]
-    return Dataset(tuple(clips), tuple(name for name in names if name != other), str(root)) if clips else _refuse(root)
+    if not clips:
+        raise InputError(f"{root}: no folder in it; a folder for each class with recordings in it is accepted")
+    return Dataset(tuple(clips), tuple(name for name in names if name != other), str(root), tuple(passed_over))
 
 
-def _refuse(root: Path) -> Dataset:
-    raise InputError(f"{root}: no folder in it; a folder for each class with recordings in it is accepted")
+def _folders(root: Path) -> tuple[list[str], list[Path]]:
+    """Return the names of the folders in a folder, and the recordings that lie beside them."""
+    try:
+        entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{root}: {describe(error)}") from error
+    names = [path.name for path in entries if path.is_dir()]
+    return names, [path for path in entries if is_audio(path.name) and not path.is_dir()]
 
 
-def _recordings(folder: Path) -> Iterable[Path]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith("."):
-            yield path
+def _part(name: str) -> tuple[str, str] | None:
+    """Return the fold and the split that a folder is called after, if it is."""
+    fold = re.fullmatch(r"fold[ _-]?(\d+)", name, re.IGNORECASE | re.ASCII)
+    split = SPLITS.get(name.lower(), "")
+    return (fold[1] if fold else "", split) if fold or split else None
 
 
-def _natural(name: str) -> tuple[int, float, str]:
-    """Sort numbers by value, before names."""
-    return (0, float(name), "") if name.isdecimal() else (1, 0.0, name)
+def _divided(root: Path, parts: Mapping[str, tuple[str, str]], other: str) -> Dataset:
+    """Read a folder of folds or of a split, each with a folder for each class."""
+    for name in parts:
+        if not _folders(root / name)[0]:
+            raise InputError(
+                f"{root}: {', '.join(parts)} are called after folds or a split, and in {name!r} are no folders of "
+                "classes; a table can say the labels"
+            )
+    data = {name: from_folder(root / name, other=other) for name in parts}
+    clips = [
+        replace(clip, fold=parts[name][0], split=parts[name][1]) for name, part in data.items() for clip in part.clips
+    ]
+    classes = sorted({label for part in data.values() for label in part.classes})
+    passed_over = [line for part in data.values() for line in part.passed_over]
+    return Dataset(tuple(clips), tuple(classes), str(root), tuple(passed_over))
+
+
+def _recordings(folder: Path) -> tuple[list[Path], list[str]]:
+    """Return the recordings in a folder and those in it, and what may be some and is not taken, with the reason."""
+    found: list[Path] = []
+    unknown: list[str] = []
+    seen = set()
+
+    def note(error: OSError) -> None:
+        unknown.append(f"{error.filename}: {describe(error)}")
+
+    for place, folders, files in os.walk(folder, onerror=note, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
+        for path in (Path(place, name) for name in files if real not in seen and not name.startswith(".")):
+            if is_audio(path.name):
+                found.append(path)
+            elif path.suffix.lower() not in _COMPANIONS:
+                unknown.append(f"{path}: its suffix is that of no recording")
+        seen.add(real)
+    return sorted(found), sorted(unknown)

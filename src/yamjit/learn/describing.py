@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from yamjit import checks
+from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, check_channels, check_rate
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
+from yamjit.head_names import choose_heads, describe_heads, told_apart
+from yamjit.heads import HeadInfo
 from yamjit.learn.heads import checked_labels
 from yamjit.tflite.metadata import (
     AssociatedFile,
@@ -24,12 +28,15 @@ from yamjit.tflite.metadata import (
 )
 from yamjit.tflite.patching import Described, replace_metadata
 
-__all__ = ["TEXTS", "as_document", "set_audio", "set_calibration", "set_labels", "set_texts"]
+__all__ = ["TEXTS", "as_document", "find_output", "set_audio", "set_calibration", "set_labels", "set_texts"]
 
 #: The texts that a model says about itself.
 TEXTS = ("name", "description", "version", "author", "license")
 
 _MIN_PARSER_VERSION = "1.3.0"
+
+#: More of an output are not counted: its shape is what a stranger wrote.
+_MOST_CLASSES = 2**20
 
 
 def set_texts(described: Described, **texts: str) -> bytes:
@@ -44,6 +51,8 @@ def set_texts(described: Described, **texts: str) -> bytes:
     strange = [name for name in texts if name not in TEXTS]
     if strange:
         raise InputError(f"no text {strange[0]!r}; accepted: {', '.join(TEXTS)}")
+    for name, text in texts.items():
+        checks.text(text, name)
     metadata = _metadata(described)
     said = {name: getattr(metadata, name) for name in TEXTS} | texts
     changed = Metadata(
@@ -61,12 +70,17 @@ def set_audio(described: Described, sample_rate: int, channels: int = 1) -> byte
     Parameters
     ----------
     described : Described
-    sample_rate : int > 0
+    sample_rate : int in [1000, 768000]
         In Hz.
-    channels : int > 0
+    channels : int in [1, 64]
+
+    Raises
+    ------
+    InputError
+        If it is something else.
     """
-    if sample_rate <= 0 or channels <= 0:
-        raise InputError(f"{channels} channels at {sample_rate} Hz; numbers above 0 are accepted")
+    sample_rate = check_rate(sample_rate, "sample_rate", DEFAULT_AUDIO_LIMITS)
+    channels = check_channels(channels, DEFAULT_AUDIO_LIMITS)
     metadata = _metadata(described)
     subgraph = metadata.subgraphs[0]
     first, *others = subgraph.inputs
@@ -79,7 +93,7 @@ def set_labels(
     labels: Sequence[str],
     *,
     display_names: Mapping[str, Sequence[str]] | None = None,
-    output: int = 0,
+    output: int | str | None = None,
 ) -> bytes:
     """Return a model whose output has other names of its classes.
 
@@ -87,22 +101,22 @@ def set_labels(
     ----------
     described : Described
     labels : sequence of str
-        One for each class.
+        One for each class; where the output's shape does not fix their number, any.
     display_names : mapping of str to sequence of str, optional
         By language.
-    output : int
-        Which of the model's outputs; negative ones count from the last.
+    output : int or str, optional
+        Which of the model's outputs, see `find_output`.
 
     Raises
     ------
     InputError
         If there are not as many as classes.
     """
-    tensor, place = _output(described, output)
+    tensor, place = _output(described, output, (len(labels),))
     classes = described.outputs[place].classes
     lists = {"": checked_labels(labels), **dict(display_names or {})}
     for locale, names in lists.items():
-        if len(names) != classes:
+        if len(names) != (len(lists[""]) if classes < 0 else classes):
             raise InputError(f"{len(names)} names{f' of {locale!r}' if locale else ''} for {classes} classes")
         checked_labels(tuple(dict.fromkeys(names)))
     dropped = {f.name for f in tensor.associated_files if f.type == FileType.TENSOR_AXIS_LABELS}
@@ -117,7 +131,11 @@ def set_labels(
 
 
 def set_calibration(
-    described: Described, calibration: Calibration | None, *, score_threshold: float | None = None, output: int = -1
+    described: Described,
+    calibration: Calibration | None,
+    *,
+    score_threshold: float | None = None,
+    output: int | str | None = None,
 ) -> bytes:
     """Return a model whose output is calibrated.
 
@@ -128,20 +146,21 @@ def set_calibration(
         None takes it away.
     score_threshold : float, optional
         Below which other tools drop results; what the model says is kept by default.
-    output : int
-        Which of the model's outputs; the last one by default.
+    output : int or str, optional
+        Which of the model's outputs, see `find_output`.
 
     Raises
     ------
     InputError
         If it does not fit the classes.
     """
-    tensor, place = _output(described, output)
+    tensor, place = _output(described, output, () if calibration is None else (calibration.classes,))
     classes = described.outputs[place].classes
     if calibration is not None and calibration.classes != classes:
         raise InputError(f"a calibration of {calibration.classes} classes for {classes}")
     units: list[ProcessUnit] = [u for u in tensor.process_units if not isinstance(u, ScoreCalibration)]
     if score_threshold is not None:
+        score_threshold = checks.number(score_threshold, "score_threshold", 0, 1)
         units = [u for u in units if not isinstance(u, ScoreThresholding)] + [ScoreThresholding(score_threshold)]
     dropped = {f.name for f in tensor.associated_files if f.type == FileType.TENSOR_AXIS_SCORE_CALIBRATION}
     listed: tuple[AssociatedFile, ...] = ()
@@ -161,12 +180,48 @@ def _file_stem(tensor: TensorMetadata) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", tensor.name).strip("._")[:64] or "scores"
 
 
-def _output(described: Described, output: int) -> tuple[TensorMetadata, int]:
+def find_output(described: Described, output: int | str | None, classes: Collection[int] = ()) -> HeadInfo:
+    """Return the output that is meant.
+
+    Parameters
+    ----------
+    described : Described
+    output : int, str, or None
+        Its index, negative ones from the last, or its name. None is for the only one, and of several for the one that
+        has so many classes.
+    classes : collection of int
+        How many it may have; empty if any number will do.
+
+    Returns
+    -------
+    HeadInfo
+        Its name and index; its labels are empty.
+
+    Raises
+    ------
+    InputError
+        If there is no such output, or several may be meant; the message lists those that there are.
+    """
+    tensors = _metadata(described).subgraphs[0].outputs
+    names = told_apart([tensor.name or end.name for tensor, end in zip(tensors, described.outputs, strict=False)])
+    heads = [
+        HeadInfo(name, index, ("",) * min(end.classes, _MOST_CLASSES), (), ())
+        for index, (name, end) in enumerate(zip(names, described.outputs, strict=True))
+    ]
+    if output is not None or len(heads) == 1:
+        return choose_heads(heads, output)[0]
+    fitting = [head for head in heads if not (classes and head.labels) or len(head.labels) in classes]
+    if len(fitting) != 1:
+        wanted = f" of {' or '.join(map(str, classes))} classes" if classes else ""
+        known = describe_heads(heads)
+        raise InputError(f"the model has {len(fitting)} outputs{wanted}; one has to be named, of {known}")
+    return fitting[0]
+
+
+def _output(described: Described, output: int | str | None, classes: Collection[int]) -> tuple[TensorMetadata, int]:
     """Return what is said of an output, and its place."""
-    count = len(described.outputs)
-    if not -count <= output < count:
-        raise InputError(f"output {output}; the model has {count}")
-    return _metadata(described).subgraphs[0].outputs[output % count], output % count
+    place = find_output(described, output, classes).index
+    return _metadata(described).subgraphs[0].outputs[place], place
 
 
 def _metadata(described: Described) -> Metadata:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.classifier import Classifier, load
 from yamjit.errors import InputError
 from yamjit.learn.fitting import FitOptions, Samples, fit_head
@@ -116,13 +117,13 @@ class YAMNetEmbedder(_Estimator):
         -------
         np.ndarray [shape=(n, size), float32]
         """
-        if self.pooling not in POOLINGS:
-            raise InputError(f"pooling is {self.pooling!r}; accepted: {', '.join(POOLINGS)}")
+        checks.choice(self.pooling, "pooling", POOLINGS)
         if isinstance(X, str | bytes):
             raise InputError("a list of recordings is accepted, found one")
+        recordings = checks.elements(X, "X", "recordings")
         model = self._classifier()
         rows = []
-        for audio in X:
+        for audio in recordings:
             rate = self.sample_rate if isinstance(audio, np.ndarray) else None
             windows = model.embed(audio, sample_rate=rate, hop_s=self.hop_s)
             parts = {"mean": windows.mean(axis=0, dtype=np.float64), "max": windows.max(axis=0)}
@@ -231,7 +232,7 @@ class YAMNetClassifier(_Estimator):
 
     def score(self, X: Any, y: Any) -> float:  # noqa: N803
         """Return the share of embeddings that are named right."""
-        return float((self.predict(X) == np.asarray(y)).mean())
+        return float((self.predict(X) == checks.array(y, "y", accepted="the class of each embedding")).mean())
 
     def _fitted(self) -> Head:
         if not hasattr(self, "head_"):
@@ -259,7 +260,7 @@ def _matrix(x: Any) -> Float32:
     """Return embeddings as an array; refuses what is none."""
     if hasattr(x, "toarray"):
         raise InputError("sparse embeddings are not accepted; use .toarray()")
-    array = np.asarray(x)
+    array = checks.array(x, "X", accepted="embeddings of shape (n, size)")
     if array.dtype.kind == "c":
         raise InputError("Complex data not supported")
     if array.ndim != 2:
@@ -278,7 +279,7 @@ def _matrix(x: Any) -> Float32:
 
 def _column(y: Any, count: int) -> npt.NDArray[Any]:
     """Return the classes of `count` embeddings; refuses what is none."""
-    labels = np.asarray(y)
+    labels: npt.NDArray[Any] = checks.array(y, "y", accepted="the class of each embedding")
     if labels.ndim == 2 and labels.shape[1] == 1:
         import warnings
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.learn.dataset import OTHER
 from yamjit.learn.heads import sigmoid
@@ -56,8 +57,7 @@ def clip_scores(
     -------
     np.ndarray [shape=(count, classes), float64]
     """
-    if aggregate not in AGGREGATES:
-        raise InputError(f"aggregate is {aggregate!r}; accepted: {', '.join(AGGREGATES)}")
+    checks.choice(aggregate, "aggregate", AGGREGATES)
     starts = np.searchsorted(clips, np.arange(count))
     values = np.asarray(scores, np.float64)
     if aggregate == "max":
@@ -121,6 +121,12 @@ class Evaluation:
     threshold: float = 0.5
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", checks.elements(self.labels, "labels", "names"))
+        object.__setattr__(self, "names", checks.elements(self.names, "names", "names"))
+        object.__setattr__(self, "folds", checks.elements(self.folds, "folds", "names"))
+        object.__setattr__(self, "targets", checks.array(self.targets, "targets"))
+        object.__setattr__(self, "scores", checks.array(self.scores, "scores"))
+        checks.number(self.threshold, "threshold", 0, 1)
         shape = (len(self.names), len(self.labels))
         if self.targets.shape != shape or self.scores.shape != shape or not all(shape):
             raise InputError(f"targets {self.targets.shape} and scores {self.scores.shape}, {shape} are accepted")

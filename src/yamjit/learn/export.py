@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
 from yamjit.learn.grafting import graft, value_ranges
@@ -78,13 +79,18 @@ class ModelCard:
     score_threshold: float | None = None
 
     def __post_init__(self) -> None:
-        if not _FILE_NAME.fullmatch(self.head_name):
-            raise InputError(f"head_name is {self.head_name!r}; 1 to 64 letters, digits, '_', '-' and '.' are accepted")
-        for locale in self.display_names:
-            if not _LOCALE.fullmatch(locale):
-                raise InputError(f"{locale!r} is no locale; such as 'de' or 'pt-BR' are accepted")
-        if self.score_threshold is not None and not 0 <= self.score_threshold <= 1:
-            raise InputError(f"score_threshold is {self.score_threshold!r}; numbers in [0, 1] are accepted")
+        for name in ("name", "description", "version", "author", "license", "base_name"):
+            checks.text(getattr(self, name), name)
+        if not (isinstance(self.head_name, str) and _FILE_NAME.fullmatch(self.head_name)):
+            found = checks.shown(self.head_name)
+            raise InputError(f"head_name is {found}; 1 to 64 letters, digits, '_', '-' and '.' are accepted")
+        for locale in checks.instance(self.display_names, "display_names", Mapping):
+            if not (isinstance(locale, str) and _LOCALE.fullmatch(locale)):
+                raise InputError(f"{checks.shown(locale)} is no locale; such as 'de' or 'pt-BR' are accepted")
+        checks.flag(self.keep, "keep")
+        checks.instance(self.calibration, "calibration", Calibration, type(None))
+        if self.score_threshold is not None:
+            checks.number(self.score_threshold, "score_threshold", 0, 1)
 
 
 def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: ModelCard | None = None) -> bytes:
@@ -113,10 +119,16 @@ def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: Mod
     ModelError
         If the model has no embedding that fits the head, or the head's weights are beyond what integers can hold.
     """
-    card = card or ModelCard()
+    checks.instance(graph, "graph", Graph)
+    checks.instance(head, "head", Head)
+    card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
     if embeddings is None and (head.kind != "sigmoid" or len(head.layers) > 1):
         raise InputError("a head with a hidden layer, or of kind 'softmax', needs embeddings to be exported")
     if embeddings is not None:
+        embeddings = checks.array(embeddings, "embeddings", np.float32)
+        if embeddings.shape[1:] != (head.inputs,) or not np.isfinite(embeddings).all():
+            found = f"shape {embeddings.shape}"
+            raise InputError(f"embeddings of shape (n, {head.inputs}), finite, are accepted, found {found}")
         head = independent(head, embeddings)
     grown = graft(graph, head, value_ranges(head, embeddings), name=card.head_name, keep=card.keep)
     files = _files(head, card)
@@ -182,6 +194,7 @@ def _files(head: Head, card: ModelCard) -> dict[str, bytes]:
     """Return the files of the new output."""
     files = {_label_file(card): _lines(head.labels)}
     for locale, names in sorted(card.display_names.items()):
+        names = checks.elements(names, f"display_names of {locale!r}", "names")
         try:
             checked_labels(tuple(dict.fromkeys(names)))  # several classes may be shown under one name
         except InputError as error:

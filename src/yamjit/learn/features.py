@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,10 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.classifier import Classifier
-from yamjit.disk import cache_directory, describe, read_regular, replace_whole
+from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.learn.dataset import OTHER, Clip, Dataset
+from yamjit.learn.embedding_cache import EmbeddingCache, code_version
 from yamjit.learn.fitting import Samples
 from yamjit.workers import in_order
 
@@ -29,7 +29,7 @@ Int8 = npt.NDArray[np.int8]
 DEFAULT_HOP_S = 0.48
 
 #: Of the files in the cache.
-_CACHE_FORMAT = "1"
+_CACHE_FORMAT = "2"
 _READ_BYTES = 2**20
 
 
@@ -67,6 +67,18 @@ class Features:
     clips: npt.NDArray[np.int64]
     hashes: tuple[str, ...]
     skipped: tuple[Skipped, ...] = ()
+
+    def __post_init__(self) -> None:
+        checks.instance(self.dataset, "dataset", Dataset)
+        embeddings = checks.array(self.embeddings, "embeddings", np.float32)
+        clips = checks.array(self.clips, "clips")
+        if embeddings.ndim != 2 or clips.shape != embeddings.shape[:1] or clips.dtype.kind not in "iu":
+            found = f"{embeddings.shape} and {clips.dtype} {clips.shape}"
+            raise InputError(f"embeddings (n, size) and clips, whole numbers (n,), are accepted, found {found}")
+        if clips.size and not 0 <= clips.min() <= clips.max() < len(self.dataset):
+            raise InputError(f"clips are from {clips.min()} to {clips.max()}; there are {len(self.dataset)}")
+        object.__setattr__(self, "embeddings", embeddings)
+        object.__setattr__(self, "clips", clips)
 
     def select(self, positions: Sequence[int]) -> Features:
         """Return the windows of some clips, in the order of their positions."""
@@ -121,51 +133,19 @@ def _clip_weights(dataset: Dataset, class_weights: str | dict[str, float] | None
     counts = dataset.counts()
     if class_weights is None:
         return np.ones(len(dataset))
-    if class_weights == "balanced":
+    checks.instance(class_weights, "class_weights", str, Mapping)
+    if isinstance(class_weights, str) and class_weights == "balanced":
         by_class = {name: len(dataset) / (len(counts) * count) for name, count in counts.items()}
     elif isinstance(class_weights, str):
         raise InputError(f"class_weights is {class_weights!r}; 'balanced' or weights by class are accepted")
     else:
         by_class = dict(class_weights)
+        known = {*dataset.classes, OTHER}
         for name, weight in by_class.items():
-            if name not in (*dataset.classes, OTHER) or not (np.isfinite(weight) and weight > 0):
-                raise InputError(f"class_weights of {name!r} is {weight!r}; numbers above 0 for classes are accepted")
+            if name not in known or not (checks.is_number(weight) and weight > 0):
+                found = f"class_weights of {checks.shown(name)} is {checks.shown(weight)}"
+                raise InputError(f"{found}; numbers above 0 for classes are accepted")
     return np.array([max(by_class.get(name, 1.0) for name in clip.labels or (OTHER,)) for clip in dataset.clips])
-
-
-class EmbeddingCache:
-    """Embeddings on disk, by the bytes of the audio file, the stretch, the hop and the model.
-
-    Parameters
-    ----------
-    directory : path, optional
-        By default a folder in the user's cache.
-    """
-
-    def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
-        self.directory = Path(directory) if directory is not None else cache_directory() / "embeddings"
-
-    def load(self, key: str, size: int) -> Int8 | None:
-        """Return quantized embeddings [shape=(n, size), int8], or None where they are not or cannot be read."""
-        try:
-            data = read_regular(self._path(key), 2**31)
-            found = np.load(io.BytesIO(data), allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            return None
-        sound = isinstance(found, np.ndarray) and found.dtype == np.int8 and found.ndim == 2 and len(found)
-        return found if sound and found.shape[1] == size else None
-
-    def store(self, key: str, quantized: Int8) -> None:
-        """Keep quantized embeddings; a disk that is full or read-only only costs the time next time."""
-        content = io.BytesIO()
-        np.save(content, quantized, allow_pickle=False)
-        path = self._path(key)
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            replace_whole(path, content.getvalue(), 0o644)
-
-    def _path(self, key: str) -> Path:
-        return self.directory / key[:2] / f"{key}.npy"
 
 
 def embed_clips(
@@ -201,6 +181,10 @@ def embed_clips(
     ModelError
         If the model has no embedding.
     """
+    checks.instance(model, "model", Classifier)
+    checks.instance(dataset, "dataset", Dataset)
+    checks.instance(cache, "cache", EmbeddingCache, type(None))
+    hop_s = checks.number(hop_s, "hop_s", 0, above=True, kind="seconds")
     embedder = _Embedder(model, hop_s, cache)
     found: list[_Embedded] = []
     skipped: list[Skipped] = []
@@ -244,31 +228,45 @@ class _Embedder:
         self._cache = cache
         self._scale, self._zero_point = np.float32(slot.scale), np.float32(slot.zero_point)
         self._size = int(np.prod(slot.shape))
+        #: By path and what changes when the file does: a recording may have thousands of stretches.
+        self._digests: dict[tuple[Path, tuple[int, ...]], str] = {}
         model.network.prepare()
 
     def embed(self, clip: Clip) -> _Embedded | str:
         """Return the windows of a clip, or why it cannot be read."""
         try:
-            digest = _file_hash(clip.path)
-            quantized = self._quantized(clip, digest)
+            before = _identity(clip.path)
+            digest = self._digests.get((clip.path, before)) or _file_hash(clip.path)
+            self._digests[clip.path, before] = digest
+            quantized = self._quantized(clip, digest, before)
         except (AudioError, InputError, LimitError) as error:
             return str(error)
         except OSError as error:
             return describe(error)
         return _Embedded((quantized.astype(np.float32) - self._zero_point) * self._scale, digest)
 
-    def _quantized(self, clip: Clip, digest: str) -> Int8:
+    def _quantized(self, clip: Clip, digest: str, before: tuple[int, ...]) -> Int8:
         """Return a clip's embeddings as the model's integers, from the cache or computed."""
-        parts = (_CACHE_FORMAT, digest, clip.start_s, clip.end_s, float(self._hop_s), self._model.source.sha256)
-        key = hashlib.sha256(repr(parts).encode()).hexdigest()
+        key = self._key(clip, digest)
         kept = self._cache.load(key, self._size) if self._cache else None
         if kept is not None:
             return kept
         embeddings = self._model.embed(clip.path, hop_s=self._hop_s, start_s=clip.start_s, end_s=clip.end_s)
         quantized = np.rint(embeddings / self._scale + self._zero_point).astype(np.int8)
-        if self._cache:
+        if self._cache and _identity(clip.path) == before:  # else what was hashed is not what was heard
             self._cache.store(key, quantized)
         return quantized
+
+    def _key(self, clip: Clip, digest: str) -> str:
+        heard = (digest, clip.start_s, clip.end_s, float(self._hop_s))
+        parts = (_CACHE_FORMAT, heard, self._model.source.sha256, self._size, code_version())
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file does."""
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _file_hash(path: Path) -> str:

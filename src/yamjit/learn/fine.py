@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
 from yamjit.frontend import count_windows
@@ -52,10 +53,12 @@ def fine_embeddings(model: Classifier, samples: npt.ArrayLike, *, hop_s: float =
     ModelError
         If the model has no embedding.
     """
+    checks.instance(model, "model", Classifier)
+    hop_s = checks.number(hop_s, "hop_s", 0, above=True, kind="seconds")
     slot = model.plan.embedding
     if slot is None:
         raise ModelError("the model has no embedding: no average that its scores are computed from")
-    patches = _patches(model, np.asarray(samples), hop_s)
+    patches = _patches(model, checks.array(samples, "samples"), hop_s)
     name, source = next((n, s) for n, s in model.plan.slots.items() if s.step == slot.step - 1)
     output = model.network.run(patches, tensors=[name])
     real = (output.tensors[name].astype(np.float64) - source.zero_point) * source.scale
@@ -71,6 +74,8 @@ def _patches(model: Classifier, samples: npt.NDArray[Any], hop_s: float) -> Floa
     if hop < 1 or hop % constants.hop_length:
         frame_s = constants.hop_length / model.sample_rate
         raise InputError(f"hop_s is {hop_s!r}; multiples of {frame_s} s are accepted")
+    if samples.ndim != 1:
+        raise InputError(f"samples of shape (n,) are accepted, found {samples.shape}")
     frames = model.log_mel(samples, sample_rate=model.sample_rate, hop_s=hop_s)
     step = hop // constants.hop_length
     count = count_windows(len(samples), constants.window_samples, hop)

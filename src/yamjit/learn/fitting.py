@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.learn.heads import KINDS, Dense, Head, sigmoid, softmax
 from yamjit.learn.optimizer import minimize
@@ -23,6 +24,10 @@ __all__ = ["CurvePoint", "FitOptions", "FittedHead", "Samples", "fit_head"]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
+#: Options that are whole numbers, and between which: what a hidden layer takes is known before memory is.
+_WHOLE = (("hidden", 0, 4096), ("iterations", 1, 10**6), ("patience", 1, 10**6), ("seed", 0, 2**64 - 1))
+_MOST_WEIGHT = 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
@@ -32,17 +37,17 @@ class FitOptions:
     ----------
     kind : {"sigmoid", "softmax"}
         Whether each class is scored by itself, or all of them share one.
-    hidden : int
+    hidden : int in [0, 4096]
         Units of a hidden layer with ReLU; 0 for a linear head.
-    weight_decay : float >= 0
+    weight_decay : float in [0, 1e6]
         Half of it times the squared weights is added to the loss, where embeddings vary by 1 on average.
-    iterations : int > 0
+    iterations : int in [1, 1e6]
         Of the optimizer, at most.
-    patience : int > 0
+    patience : int in [1, 1e6]
         Iterations without a better loss on the validation samples, if there are any, after which training stops.
-    embedding_noise : float >= 0
+    embedding_noise : float in [0, 1e6]
         Standard deviation of normal noise on the embeddings, in units of their own.
-    seed : int >= 0
+    seed : int in [0, 2**64)
         Of the noise, and of a hidden layer's first weights.
 
     Raises
@@ -60,16 +65,11 @@ class FitOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise InputError(f"kind is {self.kind!r}; accepted: {', '.join(KINDS)}")
-        for name, least in (("hidden", 0), ("iterations", 1), ("patience", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-                raise InputError(f"{name} is {value!r}; a whole number of at least {least} is accepted")
+        checks.choice(self.kind, "kind", KINDS)
+        for name, least, most in _WHOLE:
+            checks.whole(getattr(self, name), name, least, most)
         for name in ("weight_decay", "embedding_noise"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float | np.floating) or not (math.isfinite(value) and value >= 0):
-                raise InputError(f"{name} is {value!r}; a finite number of at least 0 is accepted")
+            checks.number(getattr(self, name), name, 0, _MOST_WEIGHT)
 
 
 class Samples(NamedTuple):
@@ -135,7 +135,7 @@ def fit_head(
     InputError
         If the samples do not fit each other, or hold values that are not finite.
     """
-    options = options or FitOptions()
+    options = checks.instance(FitOptions() if options is None else options, "options", FitOptions)
     _check(samples, len(labels), options)
     spread = _Spread.of(samples.embeddings)
     loss = _Loss(_noisy(samples, options), spread, options)

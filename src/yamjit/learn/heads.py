@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.disk import write_whole
-from yamjit.errors import InputError
+from yamjit import checks
+from yamjit.disk import read_limited, write_whole
+from yamjit.errors import InputError, LimitError
+from yamjit.learn.npz import MOST_BYTES, read_arrays
 from yamjit.learn.products import matmul
+from yamjit.signatures import HEAD_BYTES, foreign_kind
 
 __all__ = ["KINDS", "Dense", "Head", "checked_labels", "sigmoid", "softmax"]
 
@@ -66,9 +69,8 @@ class Head:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", checked_labels(self.labels))
-        if self.kind not in KINDS:
-            raise InputError(f"a head of kind {self.kind!r}; accepted: {', '.join(KINDS)}")
-        object.__setattr__(self, "layers", tuple(_checked_layer(*layer) for layer in self.layers))
+        checks.choice(self.kind, "kind", KINDS)
+        object.__setattr__(self, "layers", tuple(map(_checked_layer, checks.elements(self.layers, "layers", "layers"))))
         sizes = [layer.weights.shape for layer in self.layers]
         if (
             len(sizes) not in (1, 2)
@@ -98,8 +100,8 @@ class Head:
         InputError
             If the shape does not fit.
         """
-        x = np.asarray(embeddings)
-        if x.ndim != 2 or x.shape[1] != self.inputs:
+        x = checks.array(embeddings, "embeddings", accepted=f"embeddings of shape (n, {self.inputs})")
+        if x.ndim != 2 or x.shape[1] != self.inputs or x.dtype.kind not in "fiu":
             raise InputError(f"embeddings of shape (n, {self.inputs}) are accepted, found {x.shape}")
         for index, (weights, bias) in enumerate(self.layers):
             x = matmul(np.maximum(x, 0) if index else x, weights.T) + bias
@@ -139,18 +141,29 @@ class Head:
         ------
         InputError
             If the file cannot be read or is no head.
+        LimitError
+            If it is larger, or would unpack to more, than 64 MiB; nothing was unpacked.
         """
+        data = read_limited(path, MOST_BYTES, what="a head")
         try:
-            with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as file:
-                if "format" not in file or int(file["format"]) != _FORMAT:
-                    raise InputError(f"{os.fspath(path)} is no head of yamjit")
-                count = sum(name.startswith("weights") for name in file.files)
-                layers = tuple(Dense(file[f"weights{k}"], file[f"bias{k}"]) for k in range(count))
-                return cls(tuple(map(str, file["labels"])), str(file["kind"]), layers)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{os.fspath(path)} cannot be read as a head: {error}") from error
+            if (kind := foreign_kind(data[:HEAD_BYTES])) and not data.startswith(b"PK"):
+                raise InputError(f"it is {kind}")
+            return cls._from_arrays(read_arrays(data))
+        except (InputError, LimitError) as error:
+            raise type(error)(f"{os.fspath(path)!r} cannot be read as a head: {error}") from error
+
+    @classmethod
+    def _from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Head:
+        wanted = {"format": ("iu", 0), "kind": ("U", 0), "labels": ("U", 1)}
+        count = sum(name.startswith("weights") for name in arrays)
+        wanted |= {f"{what}{k}": ("fiu", axes) for k in range(count) for what, axes in (("weights", 2), ("bias", 1))}
+        for name, (kinds, axes) in wanted.items():
+            if name not in arrays or arrays[name].dtype.kind not in kinds or arrays[name].ndim != axes:
+                raise InputError(f"it has no sound {name!r}")
+        if arrays["format"] != _FORMAT:
+            raise InputError(f"its format is {int(arrays['format'])}; {_FORMAT} is accepted")
+        layers = tuple(Dense(arrays[f"weights{k}"], arrays[f"bias{k}"]) for k in range(count))
+        return cls(tuple(map(str, arrays["labels"])), str(arrays["kind"]), layers)
 
 
 def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
@@ -161,7 +174,7 @@ def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
     InputError
         If there is none, one occurs twice, or one is empty or not a line of text.
     """
-    names = tuple(labels)
+    names = checks.elements(labels, "labels", "names")
     if not names:
         raise InputError("no classes; at least one is accepted")
     for name in names:
@@ -172,14 +185,13 @@ def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
             and not set("\0\ufeff") & set(name)
         )
         if not sound or not _is_unicode(name):
-            raise InputError(f"a class is called {name!r}; one line of text without spaces around it is accepted")
-    twice = (
-        next((name for index, name in enumerate(names) if name in names[:index]), None)
-        if len(set(names)) < len(names)
-        else None
-    )
-    if twice is not None:
-        raise InputError(f"the class {twice!r} occurs twice")
+            found = checks.shown(name)
+            raise InputError(f"a class is called {found}; one line of text without spaces around it is accepted")
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InputError(f"the class {checks.shown(name)} occurs twice")
+        seen.add(name)
     return names
 
 
@@ -191,8 +203,13 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _checked_layer(weights: npt.ArrayLike, bias: npt.ArrayLike) -> Dense:
-    layer = Dense(np.array(weights, np.float32, order="C"), np.array(bias, np.float32))
+def _checked_layer(given: Any) -> Dense:
+    parts = checks.elements(given, "a layer", "weights and bias")
+    if len(parts) != 2:
+        raise InputError(f"a layer is {checks.shown(given)}; weights and bias are accepted")
+    weights, bias = checks.array(parts[0], "weights", np.float32), checks.array(parts[1], "bias", np.float32)
+    with np.errstate(over="ignore"):
+        layer = Dense(weights.copy(order="C"), bias.copy())
     if layer.weights.ndim != 2 or layer.bias.shape != layer.weights.shape[:1] or not layer.weights.size:
         raise InputError(f"weights {layer.weights.shape} and bias {layer.bias.shape} make no dense layer")
     if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.learn.heads import checked_labels
 
@@ -39,7 +40,7 @@ def clip_vector(embeddings: npt.ArrayLike) -> Float64:
     embeddings : array_like [shape=(n, size)]
         Of its windows; values below 0 count as 0.
     """
-    windows = np.asarray(embeddings, np.float64)
+    windows = checks.array(embeddings, "embeddings", np.float64)
     if windows.ndim != 2 or not windows.size or not np.isfinite(windows).all():
         raise InputError(f"embeddings (windows, size), at least one and finite, are accepted, found {windows.shape}")
     vector = np.sqrt(np.maximum(windows.max(axis=0), 0))
@@ -57,8 +58,8 @@ class Prototypes:
     """
 
     def __init__(self, *, radius: float | None = None) -> None:
-        if radius is not None and not 0 < radius <= 2:
-            raise InputError(f"radius is {radius!r}; numbers above 0, up to 2, are accepted")
+        if radius is not None:
+            radius = checks.number(radius, "radius", 0, 2, above=True)
         self._given = radius
         self._clips: dict[str, list[Float64]] = {}
 
@@ -81,9 +82,9 @@ class Prototypes:
         embeddings : array_like [shape=(n, size)]
             Of the clip's windows, such as `Classifier.embed` returns them.
         """
+        checked_labels((label,))
         if label == UNKNOWN:
             raise InputError(f"no class can be called {UNKNOWN!r}")
-        checked_labels((label,))
         vector = self._vector(embeddings)
         self._clips.setdefault(label, []).append(vector)
 
@@ -102,8 +103,8 @@ class Prototypes:
         InputError
             If there is none of this name.
         """
-        if label not in self._clips:
-            raise InputError(f"there is no class {label!r}; there are {', '.join(self._clips) or 'none'}")
+        if not isinstance(label, str) or label not in self._clips:
+            raise InputError(f"there is no class {checks.shown(label)}; there are {', '.join(self._clips) or 'none'}")
         del self._clips[label]
 
     @property

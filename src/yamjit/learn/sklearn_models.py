@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.learn.estimators import class_names
 from yamjit.learn.heads import Dense, Head, softmax
@@ -41,7 +42,8 @@ def head_from_sklearn(estimator: Any, labels: Iterable[str] | None = None) -> He
     """
     *before, last = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
     if not all(hasattr(last, name) for name in ("coef_", "intercept_", "classes_")):
-        raise InputError(f"a fitted linear classifier with coef_, intercept_ and classes_ is accepted, found {last!r}")
+        found = checks.shown(last)
+        raise InputError(f"a fitted linear classifier with coef_, intercept_ and classes_ is accepted, found {found}")
     weights = np.atleast_2d(np.asarray(last.coef_, np.float64))
     bias = np.broadcast_to(np.asarray(last.intercept_, np.float64), weights.shape[:1])
     classes = np.asarray(last.classes_)
@@ -70,7 +72,8 @@ def _behind_scaler(step: Any, weights: Float64, bias: Float64) -> tuple[Float64,
     if step is None or step == "passthrough":
         return weights, bias
     if not (hasattr(step, "mean_") and hasattr(step, "scale_")):
-        raise InputError(f"only a fitted StandardScaler is accepted before a linear classifier, found {step!r}")
+        found = checks.shown(step)
+        raise InputError(f"only a fitted StandardScaler is accepted before a linear classifier, found {found}")
     if step.scale_ is not None:
         weights = weights / np.asarray(step.scale_, np.float64)
     if step.mean_ is not None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
-from yamjit.learn.dataset import Dataset, divide
+from yamjit.head_names import choose_heads
+from yamjit.learn.dataset import Dataset
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import DEFAULT_HOP_S, Features, Skipped
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
+from yamjit.learn.folds import divide
 from yamjit.learn.heads import Head, sigmoid, softmax
 
 __all__ = ["TrainOptions", "cross_validate", "cross_validate_all", "evaluate_head", "evaluate_model", "train_head"]
@@ -38,8 +41,11 @@ class TrainOptions:
     validation: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.validation <= 0.5:
-            raise InputError(f"validation is {self.validation!r}; a share from 0 to 0.5 of the clips is accepted")
+        checks.instance(self.fit, "fit", FitOptions)
+        if isinstance(self.class_weights, str):
+            checks.choice(self.class_weights, "class_weights", ("balanced",))
+        checks.instance(self.class_weights, "class_weights", str, Mapping, type(None))
+        checks.number(self.validation, "validation", 0, 0.5, kind="shares of the clips")
 
 
 def train_head(
@@ -48,7 +54,7 @@ def train_head(
     *,
     progress: Callable[[CurvePoint], None] | None = None,
 ) -> FittedHead:
-    """Train a head on the windows of clips.
+    """Train a head on the windows of clips; of those that have a split, on "train" alone.
 
     Parameters
     ----------
@@ -66,8 +72,14 @@ def train_head(
     InputError
         If a class has no clips, or there is but one kind of them.
     """
-    features.dataset.check_learnable()
-    return _train(features, options or TrainOptions(), progress)
+    dataset = checks.instance(features, "features", Features).dataset
+    dataset.check_learnable()
+    return _train(features.select(dataset.teaching()), _checked(options), progress)
+
+
+def _checked(options: TrainOptions | None) -> TrainOptions:
+    checks.instance(options, "options", TrainOptions, type(None))
+    return TrainOptions() if options is None else options
 
 
 def _train(
@@ -105,6 +117,9 @@ def evaluate_head(head: Head, features: Features, *, aggregate: str = "logit") -
     aggregate : {"logit", "mean", "max"}
         How windows become a clip, see `clip_scores`.
     """
+    checks.choice(aggregate, "aggregate", AGGREGATES)
+    checks.instance(head, "head", Head)
+    checks.instance(features, "features", Features)
     values = head.logits(features.embeddings) if aggregate == "logit" else head.scores(features.embeddings)
     dataset = features.dataset
     return Evaluation(
@@ -123,14 +138,14 @@ def cross_validate(
     aggregate: str = "logit",
     augment: Callable[[Features], Features] | None = None,
 ) -> Evaluation:
-    """Train on all folds but one and judge on that, for each of them.
+    """Train on all folds but one and judge on that, for each of them; or as the data are split, see `Dataset.folds`.
 
     Parameters
     ----------
     features : Features
     options : TrainOptions, optional
     folds : int, optional
-        By default those that came with the data, else 5.
+        By default the division that came with the data, else 5 or as many as there are groups.
     aggregate : {"logit", "mean", "max"}
     augment : callable, optional
         Is given the features of the training clips, and returns more.
@@ -138,8 +153,14 @@ def cross_validate(
     Returns
     -------
     Evaluation
-        Of every clip, by a head that has not learned from it or its group.
+        Of every clip that is held out, by a head that has not learned from it or its group.
+
+    Raises
+    ------
+    InputError
+        If nothing can be learned, or nothing can be held out.
     """
+    checks.choice(aggregate, "aggregate", AGGREGATES)
     return cross_validate_all(features, options, folds=folds, augment=augment, aggregates=(aggregate,))[aggregate]
 
 
@@ -152,17 +173,20 @@ def cross_validate_all(
     aggregates: Sequence[str] = AGGREGATES,
 ) -> dict[str, Evaluation]:
     """Train as `cross_validate` does, and judge by each of several ways from windows to clips."""
-    features.dataset.check_learnable()
-    options = options or TrainOptions()
-    parts: dict[str, list[Evaluation]] = {aggregate: [] for aggregate in aggregates}
+    checks.instance(features, "features", Features).dataset.check_learnable()
+    options = _checked(options)
+    ways = [checks.choice(one, "aggregates", AGGREGATES) for one in checks.elements(aggregates, "aggregates", "ways")]
+    parts: dict[str, list[Evaluation]] = {aggregate: [] for aggregate in ways}
     names = []
     for name, training, test in features.dataset.folds(folds, seed=options.fit.seed):
         learned = features.select(training)
         head = _train(augment(learned) if augment else learned, options).head
         held_out = features.select(test)
-        for aggregate in aggregates:
+        for aggregate in parts:
             parts[aggregate].append(evaluate_head(head, held_out, aggregate=aggregate))
         names.append(name)
+    if not names:
+        raise InputError("all clips are of the split 'train', and none is held out; a number of folds divides them")
     return {aggregate: joined(found, names) for aggregate, found in parts.items()}
 
 
@@ -170,7 +194,7 @@ def evaluate_model(
     model: Classifier,
     dataset: Dataset,
     *,
-    head: int = -1,
+    head: int | str = -1,
     aggregate: Literal["mean", "max"] = "mean",
     hop_s: float = DEFAULT_HOP_S,
 ) -> tuple[Evaluation, tuple[Skipped, ...]]:
@@ -180,8 +204,8 @@ def evaluate_model(
     ----------
     model : Classifier
     dataset : Dataset
-    head : int
-        Which of the model's outputs; the last one by default.
+    head : int or str
+        Which of the model's outputs, by index or name; the last one by default.
     aggregate : {"mean", "max"}
     hop_s : float > 0
         From one window to the next, in seconds.
@@ -197,9 +221,10 @@ def evaluate_model(
     InputError
         If the output does not have all of the dataset's classes.
     """
-    if aggregate not in ("mean", "max"):
-        raise InputError(f"aggregate is {aggregate!r}; accepted: mean, max")
-    info = model.heads[head]
+    checks.instance(model, "model", Classifier)
+    checks.instance(dataset, "dataset", Dataset)
+    checks.choice(aggregate, "aggregate", ("mean", "max"))
+    (info,) = choose_heads(model.heads, head)
     missing = [name for name in dataset.classes if name not in info.labels]
     if missing:
         raise InputError(f"the model's output {info.name!r} has no class {', '.join(map(repr, missing))}")
@@ -212,7 +237,7 @@ def evaluate_model(
         except (AudioError, InputError, LimitError) as error:  # also a stretch beyond the end
             skipped.append(Skipped(clip, str(error)))
             continue
-        rows.append(result.heads[head].clip_scores)
+        rows.append(choose_heads(result.heads, info.index)[0].clip_scores)
         kept.append(clip)
     if not kept:
         raise InputError(f"none of {len(skipped)} clips can be read, the first is {skipped[0]}")

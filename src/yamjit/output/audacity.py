@@ -14,11 +14,12 @@ __all__ = ["AudacityWriter"]
 
 
 class AudacityWriter(LabelsWriter):
-    """Writes a label a row; the score, and the channel if there is one, stand behind the name."""
+    """Writes a label a row; the score, and channel and head if there are several, stand behind the name."""
 
     name = "audacity"
 
     def _row(self, row: Row) -> None:
         channel = "" if row.channel is None else f", channel {row.channel}"
-        label = cell(f"{row.label} ({row.score:.2f}{channel})")
+        head = f", {row.head}" if self._several_heads else ""
+        label = cell(f"{row.label} ({row.score:.2f}{channel}{head})")
         self._stream.write(f"{seconds(row.start_s)}\t{seconds(row.end_s)}\t{label}\n")

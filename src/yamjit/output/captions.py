@@ -20,8 +20,8 @@ class CaptionWriter(LabelsWriter):
     #: Between seconds and milliseconds.
     decimal_mark: str
 
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
+        super().__init__(stream, several_heads=several_heads)
         self._cues: list[tuple[int, int, str]] = []
         self._number = 0
 
@@ -36,7 +36,7 @@ class CaptionWriter(LabelsWriter):
     def _row(self, row: Row) -> None:
         start = round(row.start_s * 1000)
         # A cue that takes no time is none.
-        self._cues.append((start, max(start + 1, round(row.end_s * 1000)), f"[{one_line(row.label)}]"))
+        self._cues.append((start, max(start + 1, round(row.end_s * 1000)), f"[{one_line(self._label(row))}]"))
 
     def _write_cues(self) -> None:
         self._cues.sort(key=lambda cue: cue[0])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["cell", "one_line", "plain", "seconds"]
+from yamjit.text import printable
+
+__all__ = ["cell", "one_line", "plain", "seconds", "shown"]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -20,6 +22,11 @@ def plain(text: str) -> str:
 def one_line(text: str) -> str:
     """Return `text` with a space in place of tabs and line ends."""
     return _BREAKS.sub(" ", plain(text))
+
+
+def shown(text: str) -> str:
+    """Return `text` in one line for people, with everything escaped that a terminal would act on."""
+    return printable(one_line(text))
 
 
 def cell(text: str) -> str:

@@ -18,8 +18,8 @@ __all__ = ["CsvWriter"]
 class CsvWriter(TableWriter):
     """Writes what Excel and pandas read: commas, doubled quotes, no value for no channel."""
 
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: TextIO, *, several_heads: bool = False) -> None:
+        super().__init__(stream, several_heads=several_heads)
         self._cells: Any = csv.writer(stream, lineterminator="\n")
 
     def _open(self) -> None:

@@ -21,5 +21,5 @@ class DcaseWriter(TableWriter):
     """Writes an event a row; scores have no column."""
 
     def _row(self, row: Row) -> None:
-        label = cell(row.label).translate(_LISTS).strip() or _NAMELESS
+        label = cell(self._label(row)).translate(_LISTS).strip() or _NAMELESS
         self._stream.write(f"{cell(row.file)}\t{seconds(row.start_s)}\t{seconds(row.end_s)}\t{label}\n")

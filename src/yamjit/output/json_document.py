@@ -23,8 +23,8 @@ __all__ = ["JsonWriter"]
 class JsonWriter(StreamWriter):
     """Writes an array that is closed even if the run is interrupted: what was done can be read."""
 
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
+        super().__init__(stream, several_heads=several_heads)
         self._first = True
         self._rows: list[str] | None = None
 

@@ -26,8 +26,8 @@ class ParquetWriter(TableWriter):
         If pyarrow is not installed.
     """
 
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
+        super().__init__(stream, several_heads=several_heads)
         self._schema = arrow_schema()
         self._rows: list[Row] = []
         self._file: Any = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from yamjit.output.cells import one_line
+from yamjit.output.cells import shown
 from yamjit.output.writer import StreamWriter
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ __all__ = ["TextWriter"]
 
 
 class TextWriter(StreamWriter):
-    """Writes paragraphs; failures are not part of them. Which of several outputs a line is of stands behind it."""
+    """Writes paragraphs; failures are not part of them. Which of several heads a line is of stands behind it."""
 
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
+        super().__init__(stream, several_heads=several_heads)
         self._first = True
         self._lines = 0
         self._first_head: str | None = None
@@ -32,7 +32,7 @@ class TextWriter(StreamWriter):
         """Write start, end, score and name, a line each, under the name of the recording."""
         for row in rows:
             if not self._lines:
-                self._paragraph(one_line(row.file))
+                self._paragraph(shown(row.file))
             self._lines += 1
             self._stream.write(f"  {row.start_s:9.2f} {row.end_s:9.2f}  {self._scored(row)}\n")
         self._stream.flush()
@@ -42,7 +42,7 @@ class TextWriter(StreamWriter):
         if summary.top or not self._lines:
             count = summary.windows
             windows = "1 window" if count == 1 else f"{count} windows"
-            self._paragraph(f"{one_line(summary.file)}  ({summary.duration_s:.2f} s, {windows})")
+            self._paragraph(f"{shown(summary.file)}  ({summary.duration_s:.2f} s, {windows})")
             self._stream.writelines(f"  {self._scored(row)}\n" for row in summary.top)
         self._stream.flush()
 
@@ -51,8 +51,8 @@ class TextWriter(StreamWriter):
         self._first = False
 
     def _scored(self, row: Row) -> str:
+        channel = "" if row.channel is None else f"  (channel {row.channel})"
         if self._first_head is None:
             self._first_head = row.head
-        channel = "" if row.channel is None else f"  (channel {row.channel})"
-        head = "" if row.head == self._first_head else f"  ({one_line(row.head)})"
-        return f"{row.score:.3f}  {one_line(row.label)}{channel}{head}"
+        head = f"  ({shown(row.head)})" if self._several_heads or row.head != self._first_head else ""
+        return f"{row.score:.3f}  {shown(row.label)}{channel}{head}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 from yamjit.errors import InputError
@@ -62,7 +63,8 @@ class Format:
     suffixes : tuple of str
         Of its files, the first for those that are named here.
     open : callable
-        Stream -> `Writer`. Nothing is written before the writer is entered.
+        Stream -> `Writer`; with ``several_heads=True`` it says which head a row is of, see `of_heads`. Nothing is
+        written before the writer is entered.
     kind : {"report", "table", "labels"}
         Reports hold summaries and failures as well as rows. Tables hold rows alone, and where none were asked for,
         those of `Summary.top`. Labels are tables of one recording.
@@ -72,16 +74,32 @@ class Format:
 
     name: str
     suffixes: tuple[str, ...]
-    open: Callable[[Any], Writer]
+    open: Callable[..., Writer]
     kind: Literal["report", "table", "labels"]
     binary: bool = False
 
+    def of_heads(self, heads: Collection[object]) -> Format:
+        """Return the format as it is for results of a model with these heads.
+
+        Where there are several, its writers say of every row which head it is of: in a column or field of its own, or
+        behind the name of the class where the format has none.
+        """
+        return replace(self, open=partial(self.open, several_heads=True)) if len(heads) > 1 else self
+
 
 class StreamWriter:
-    """A writer to a stream, which stays open; what a format does not hold is left out."""
+    """A writer to a stream, which stays open; what a format does not hold is left out.
 
-    def __init__(self, stream: Any) -> None:
+    Parameters
+    ----------
+    stream : stream
+    several_heads : bool
+        Whether it matters which head of the model a row is of.
+    """
+
+    def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
         self._stream = stream
+        self._several_heads = several_heads
 
     def __enter__(self) -> StreamWriter:
         self._open()
@@ -106,6 +124,10 @@ class StreamWriter:
     def failure(self, file: str, reason: str) -> None:
         """Leave failures to the caller, who reports them on stderr."""
 
+    def _label(self, row: Row) -> str:
+        """Return the name of a row's class, with that of its head where it matters."""
+        return f"{row.label} ({row.head})" if self._several_heads else row.label
+
     def _open(self) -> None:
         """Write what stands before all results."""
 
@@ -116,8 +138,8 @@ class StreamWriter:
 class TableWriter(StreamWriter, ABC):
     """A writer of rows alone: those of the stretches, or those of the whole where no others were given."""
 
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
+        super().__init__(stream, several_heads=several_heads)
         self._given = False
 
     def begin(self, file: str) -> None:
@@ -147,8 +169,8 @@ class LabelsWriter(TableWriter):
     #: Name of the format, for messages.
     name: str
 
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
+        super().__init__(stream, several_heads=several_heads)
         self._file: str | None = None
 
     def begin(self, file: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from yamjit.runs.arrays import ArrayJob
-from yamjit.runs.folder import Places, ResultFolder, whole_file
+from yamjit.runs.folder import ResultFolder
 from yamjit.runs.hearing import Classes, Cuttings, Embeddings, Events, Hearing, LogMel
 from yamjit.runs.inputs import AUDIO_SUFFIXES, STDIN, Recording, check_places, find_recordings
+from yamjit.runs.naming import Places
 from yamjit.runs.pool import Outcome, outcomes
-from yamjit.runs.rows import rows_to_folder, rows_to_writer
+from yamjit.runs.rows import RowJob, rows_to_writer
+from yamjit.runs.whole import whole_file
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -23,10 +25,10 @@ __all__ = [
     "Places",
     "Recording",
     "ResultFolder",
+    "RowJob",
     "check_places",
     "find_recordings",
     "outcomes",
-    "rows_to_folder",
     "rows_to_writer",
     "whole_file",
 ]

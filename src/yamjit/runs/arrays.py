@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from yamjit.output.arrays import ARRAY_FORMATS, ArrayWriter, Slab
-from yamjit.runs.folder import Places, whole_file
 from yamjit.runs.inputs import Recording
+from yamjit.runs.naming import Places
+from yamjit.runs.whole import whole_file
 
 __all__ = ["ArrayJob"]
 

@@ -1,108 +1,26 @@
-"""A folder of results: a file for each recording, whole or not there, and the settings that made them."""
+"""A folder of results: a file for each recording, whole or not there, the settings that made them, and of what."""
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import errno
-import json
 import os
-import secrets
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePath
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
-from yamjit import writing
-from yamjit.disk import describe, read_regular
-from yamjit.errors import InputError, OutputError
-from yamjit.runs.inputs import MANIFEST, Recording
-from yamjit.writing import PARTIAL_PREFIX, naming
+from yamjit.disk import PARTIAL_PREFIX
+from yamjit.errors import InputError
+from yamjit.runs.clashes import clashes
+from yamjit.runs.inputs import Recording, is_named_like_audio
+from yamjit.runs.journal import Journal, origin_of
+from yamjit.runs.keeping import Keeping
+from yamjit.runs.manifest import Manifest
+from yamjit.runs.naming import JOURNAL, MANIFEST, Places, is_result, is_segments
+from yamjit.runs.whole import remove_result, writing
 
-__all__ = ["Places", "ResultFolder", "whole_file", "whole_folder"]
-
-#: What stands between the name of a recording and the suffix of its result.
-_INFIX = ".yamjit"
-
-_MOST_BYTES = 2**20
-
-
-@contextlib.contextmanager
-def whole_file(
-    path: Path, *, seeks: bool = False, kept: Callable[[Path], None] | None = None
-) -> Iterator[BinaryIO]:
-    """Give a file to write to that is at `path` once it is whole, see `yamjit.writing.whole_file`.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    try:
-        with naming(str(path)):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with writing.whole_file(path, seeks=seeks, kept=kept) as file:
-            yield file
-    except OSError as error:
-        if error.filename != str(path) or isinstance(error, BrokenPipeError):
-            raise
-        raise _refusal(path, error) from error
-
-
-@contextlib.contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to write to that is at `path` once all is in it, and not before; after an error it never is.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be made.
-    """
-    partial = path.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        with _writing(path):
-            partial.mkdir(parents=True)
-        yield partial
-        with _writing(path):
-            if path.is_dir():
-                shutil.rmtree(path)
-            partial.replace(path)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _refusal(path, error) from error
-
-
-def _refusal(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"{str(path)!r}: cannot be written: {describe(error)}")
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where results are in a folder.
-
-    Parameters
-    ----------
-    folder : Path
-    suffix : str
-        Of the results, such as ".csv".
-    """
-
-    folder: Path
-    suffix: str
-
-    def target(self, recording: Recording) -> Path:
-        """Return where the result of a recording is, or will be: ``<place>.yamjit<suffix>``."""
-        place = self.folder / recording.place
-        return place.with_name(f"{place.name}{_INFIX}{self.suffix}")
+__all__ = ["ResultFolder"]
 
 
 class ResultFolder:
@@ -111,14 +29,14 @@ class ResultFolder:
     Parameters
     ----------
     path : path
-        Made if it is not there.
+        Made if it is not there. Recordings may lie in it.
     suffix : str
         Of the results, such as ".csv".
     settings : mapping of str to JSON values
         All that the results depend on, apart from the recordings.
     resume : bool
         Go on with what an earlier run with the same settings has left: a result that is there is whole, and stays,
-        unless its recording has been changed since.
+        unless its recording is not what it was then, in size or time of modification.
     overwrite : bool
         Remove what an earlier run has left.
 
@@ -142,14 +60,13 @@ class ResultFolder:
     ) -> None:
         self.path = Path(path)
         self.places = Places(self.path, suffix)
-        # As they come out of the file: tuples are lists, and so on.
-        self._settings: dict[str, Any] = json.loads(json.dumps(settings))
+        self._manifest = Manifest(self.path, settings)
         self._resume = resume
         self._overwrite = overwrite
         self._lock: int | None = None
 
     def __enter__(self) -> ResultFolder:
-        with _writing(self.path):
+        with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self.path)
         try:
@@ -162,66 +79,98 @@ class ResultFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._unlock()
+        try:
+            if kind is None:
+                with writing(self._journal.path):
+                    self._journal.tidy()
+        finally:
+            self._unlock()
+
+    def todo(self, recordings: Sequence[Recording]) -> list[Recording]:
+        """Return the recordings whose results are not there; remember which inputs this folder is of.
+
+        A recording whose result cannot be in its place is among them, and fails in its turn.
+
+        Raises
+        ------
+        InputError
+            If the folder has the result of another recording in the place of one of these, or that of one of these in
+            another place.
+        OutputError
+        """
+        self._refuse_others(recordings)
+        self._manifest.add_roots(one.root for one in recordings if one.problem is None and one.root)
+        checked = map(_with_problem, recordings, clashes(recordings, self.places))
+        return [one for one in checked if one.problem is not None or not self.has(one)]
 
     def has(self, recording: Recording) -> bool:
-        """Return whether the result of a recording is there, and younger than the recording."""
-        if not self._resume:
-            return False
-        try:
-            return self.places.target(recording).stat().st_mtime_ns >= os.stat(recording.name).st_mtime_ns  # noqa: PTH116
-        except OSError:
-            return False
+        """Return whether the result of a recording is there, and was made of what the recording is now."""
+        now = origin_of(recording.name, self._manifest.roots.get(recording.root, -1))
+        if now is None:
+            return False  # it fails in its turn; what is there stays
+        if self._journal.origin(recording.place) == now and self.places.target(recording).exists():
+            return True
+        with writing(self._journal.path):
+            self._journal.strike(recording.place)
+        return False
+
+    def keeping(self, job: Callable[[Recording], Any]) -> Keeping:
+        """Return a job for these places that also remembers what it has made of which recording."""
+        return Keeping(job, self.places, self._journal.path, self._manifest.roots)
 
     def _begin(self) -> None:
-        found = self._read_manifest()
-        if found is not None and not self._overwrite:
-            self._check_settings(found)
+        is_there = self._manifest.is_there()
+        if is_there and not self._overwrite:
+            self._manifest.go_on()
             if not self._resume:
                 raise InputError(
                     f"{str(self.path)!r} has results of an earlier run: "
                     "--resume goes on with it, --overwrite makes them anew"
                 )
-        with _writing(self.path):
-            self._clear(results=found is not None and self._overwrite)
-        if found != self._settings:
-            text = json.dumps(self._settings, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
-            with whole_file(self.path / MANIFEST) as file:
-                file.write(text.encode())
-
-    def _read_manifest(self) -> dict[str, Any] | None:
-        path = self.path / MANIFEST
-        try:
-            found = json.loads(read_regular(path, _MOST_BYTES))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise InputError(f"{str(path)!r}: is no list of settings: {describe(error)}") from error
-        return found if isinstance(found, dict) else {}
-
-    def _check_settings(self, found: dict[str, Any]) -> None:
-        missing = object()
-        names = sorted(found.keys() | self._settings.keys())
-        differences = [
-            f"{name} {found.get(name)!r} there, {self._settings.get(name)!r} now"
-            for name in names
-            if found.get(name, missing) != self._settings.get(name, missing)
-        ]
-        if differences:
-            raise InputError(
-                f"{str(self.path)!r} has results of other settings ({'; '.join(differences)}): "
-                "choose another folder, or --overwrite"
-            )
+        with writing(self.path):
+            self._clear(results=is_there and self._overwrite)
+            if not is_there or self._overwrite:
+                (self.path / JOURNAL).unlink(missing_ok=True)
+            self._journal = Journal(self.path / JOURNAL, self._manifest.roots)
+            self._journal.tidy()
+        if not is_there or self._overwrite:
+            self._manifest.write()
 
     def _clear(self, *, results: bool) -> None:
-        """Remove what killed runs were writing, and results if asked; nothing else."""
+        """Remove what killed runs were writing, and results if asked; nothing else, and nothing of other runs."""
         for parent, folders, names in os.walk(self.path):
-            for name in names:
-                if _is_to_go(name, results):
-                    Path(parent, name).unlink(missing_ok=True)
-            for name in [name for name in folders if _is_to_go(name, results)]:
-                shutil.rmtree(Path(parent, name))
-                folders.remove(name)
+            if MANIFEST in names and Path(parent) != self.path:
+                folders.clear()
+                continue
+            for name in [*names, *folders]:
+                if name.startswith(PARTIAL_PREFIX) or (results and _is_to_go(Path(parent, name))):
+                    remove_result(Path(parent, name))
+            folders[:] = [name for name in folders if not (name.startswith(PARTIAL_PREFIX) or is_segments(name))]
+
+    def _refuse_others(self, recordings: Sequence[Recording]) -> None:
+        roots = list(self._manifest.roots)
+        places = {os.path.join(roots[origin.root], place): place for place, origin in self._journal.items()}  # noqa: PTH118
+        for recording in recordings:
+            then, place = self._journal.origin(recording.place), recording.place.as_posix()
+            if then is not None and roots[then.root] != recording.root and self._is_there(place):
+                raise InputError(self._told_other(recording, roots[then.root]))
+            other = places.get(os.path.join(recording.root, place), place)  # noqa: PTH118
+            if other != place and self._is_there(other):
+                raise InputError(
+                    f"{str(self.path)!r} has the result of {recording.name!r} in another place, {other!r}: "
+                    "give the same folder as before, or choose another folder of results"
+                )
+
+    def _is_there(self, place: str) -> bool:
+        return self.places.target(Recording("", PurePath(place))).exists()
+
+    def _told_other(self, recording: Recording, root: str) -> str:
+        former, now = (self._manifest.name_of(one) for one in (root, recording.root))
+        return (
+            f"{str(self.path)!r} has results of recordings in {root!r}; that of {recording.name!r} would have the name "
+            "of one of them: choose another folder, or --overwrite; if the recordings were moved, put "
+            f"{now!r} in the place of {former!r} in {str(self._manifest.path)!r}"
+        )
 
     def _unlock(self) -> None:
         if self._lock is not None:
@@ -229,10 +178,15 @@ class ResultFolder:
             self._lock = None
 
 
-def _is_to_go(name: str, results: bool) -> bool:
-    """Return whether what is in a folder of results was not finished or, if asked, is one: ``NAME.yamjit.SUFFIX``."""
-    before, infix, after = name.rpartition(_INFIX + ".")
-    return name.startswith(PARTIAL_PREFIX) or (results and bool(before and infix and after))
+def _with_problem(recording: Recording, clash: str | None) -> Recording:
+    return (
+        recording if clash is None else dataclasses.replace(recording, problem=f"{recording.name}: its result {clash}")
+    )
+
+
+def _is_to_go(path: Path) -> bool:
+    """Return whether something in a folder of results is one."""
+    return is_segments(path.name) if path.is_dir() else is_result(path.name) and not is_named_like_audio(path.name)
 
 
 def _locked(folder: Path) -> int | None:

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import glob
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
+from yamjit.audio.suffixes import AUDIO_SUFFIXES
 from yamjit.errors import InputError
+from yamjit.runs.naming import JOURNAL, MANIFEST, SEGMENTS, is_among_results, is_result, is_segment, is_segments
+from yamjit.runs.patterns import is_pattern, matches
 
-__all__ = ["AUDIO_SUFFIXES", "MANIFEST", "STDIN", "Recording", "check_places", "find_recordings"]
-
-#: The file that makes a folder one of results: how they were made.
-MANIFEST = "yamjit-run.json"
+__all__ = ["AUDIO_SUFFIXES", "STDIN", "Recording", "check_places", "find_recordings", "is_named_like_audio"]
 
 #: What stands for standard input.
 STDIN = "-"
 
-#: Ends of names that make a file in a folder a recording. Some of these cannot be read without a conversion: such a
-#: file fails, and is not passed over.
-AUDIO_SUFFIXES = frozenset(
-    {
-        *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".voc", ".sph"),
-        *(".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mp1", ".nist", ".svx", ".iff", ".paf", ".avr", ".ircam"),
-        *(".sf", ".xi", ".m4a", ".m4b", ".aac", ".wma", ".amr", ".ac3", ".ape", ".wv", ".mka", ".weba"),
-    }
-)
+#: How hidden names begin that hold no recordings: macOS's forks on foreign disks, and what is being written here.
+_NO_SOUND = ("._", ".yamjit-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +35,29 @@ class Recording:
         Relative path of its result below a folder of results, without the suffix of results.
     problem : str or None
         Why there is nothing to read.
+    root : str
+        The folder that `place` begins at, without links; empty where there is none.
     """
 
     name: str
     place: PurePath
     problem: str | None = None
+    root: str = ""
 
 
-def find_recordings(inputs: Sequence[str]) -> list[Recording]:
+def is_named_like_audio(name: str) -> bool:
+    """Return whether a name ends as recordings' names do."""
+    return os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES  # noqa: PTH122 - 100,000 names
+
+
+def find_recordings(inputs: Sequence[str], passed_over: Counter[str] | None = None) -> list[Recording]:
     """List the recordings that files, folders and patterns stand for.
 
     The order is that of `inputs`. In a folder, files and folders come by name, in the order of their code points, at
     every depth; so do the paths that a pattern such as ``"archive/**/*.flac"`` stands for. A recording that is reached
     twice, also by a link, counts once, where it is reached first. A folder is searched for `AUDIO_SUFFIXES`, in any
-    case; what begins with a dot is passed over, and so are folders of results. A file that is named is always taken.
+    case; what begins with a dot is passed over. So are results that lie beside recordings, and segments among them.
+    A file that is named is always taken, and so are segments in a folder of them that is named itself.
 
     A result's place is the path below the folder that was searched; for a file that was named by a relative path, this
     path; else its name.
@@ -63,6 +66,9 @@ def find_recordings(inputs: Sequence[str]) -> list[Recording]:
     ----------
     inputs : sequence of str
         Or only "-", standard input.
+    passed_over : Counter of str, optional
+        Gets what was found in folders and is not listed for its name: how many of each suffix, such as ".txt", and how
+        many are "hidden".
 
     Returns
     -------
@@ -78,7 +84,8 @@ def find_recordings(inputs: Sequence[str]) -> list[Recording]:
         if len(inputs) > 1:
             raise InputError("- (standard input) stands alone; give it no company")
         return [Recording(STDIN, PurePath("stdin"))]
-    return list(_once(recording for text in inputs for recording in _expand(text)))
+    search = _Search(Counter() if passed_over is None else passed_over)
+    return list(_once(recording for text in inputs for recording in search.expand(text)))
 
 
 def check_places(recordings: Iterable[Recording]) -> None:
@@ -91,6 +98,8 @@ def check_places(recordings: Iterable[Recording]) -> None:
     """
     taken: dict[str, str] = {}
     for recording in recordings:
+        if recording.problem is not None:
+            continue
         other = taken.setdefault(os.path.normcase(recording.place), recording.name)
         if other != recording.name:
             raise InputError(
@@ -99,54 +108,135 @@ def check_places(recordings: Iterable[Recording]) -> None:
             )
 
 
-def _expand(text: str) -> Iterator[Recording]:
-    path = Path(text)
-    if not os.path.lexists(text) and glob.has_magic(text):
-        matches = sorted(glob.glob(text, recursive=True), key=lambda match: PurePath(match).parts)  # noqa: PTH207
-        if matches:
-            for match in matches:
-                yield from _expand_existing(Path(match))
+@dataclass
+class _Search:
+    """Turns what was given into recordings."""
+
+    passed_over: Counter[str]
+    #: Real paths of folders that were met, and whether they are among results.
+    _roots: dict[Path, str] = field(default_factory=dict)
+    _among_results: dict[Path, bool] = field(default_factory=dict)
+
+    def expand(self, text: str) -> Iterator[Recording]:
+        """Yield the recordings that one input stands for."""
+        path = Path(text)
+        if not text:
+            yield Recording(text, PurePath("nameless"), "'' is no name of a file or folder; '.' is this one")
             return
-    yield from _expand_existing(path)
+        if os.path.lexists(path) or not is_pattern(text):
+            yield from self._existing(path)
+            return
+        found = [match for match in map(Path, matches(text)) if SEGMENTS in text or not self._is_result(match)]
+        for match in found:
+            yield from self._existing(match)
+        if not found:
+            yield self._file(path, f"{text}: there is no such file, and read as a pattern it stands for none")
+
+    def _existing(self, path: Path) -> Iterator[Recording]:
+        if not os.path.isdir(path):  # noqa: PTH112 - says False where it may not look
+            yield self._file(path)
+            return
+        root = self._real(path)
+        found = False
+        for file in self._walk(path):
+            found = True
+            yield Recording(os.fspath(file), file.relative_to(path), root=root)
+        if not found:
+            problem = f"{path}: the folder holds no recordings (such as .wav, .flac, .mp3, .ogg, .aiff)"
+            yield Recording(os.fspath(path), PurePath(Path(root).name or "folder"), problem, root)
+
+    def _file(self, path: Path, problem: str | None = None) -> Recording:
+        if path.anchor or ".." in path.parts:
+            return Recording(os.fspath(path), PurePath(path.name), problem, self._real(path.parent))
+        return Recording(os.fspath(path), path, problem, self._real(Path()))
+
+    def _real(self, folder: Path) -> str:
+        if folder not in self._roots:
+            self._roots[folder] = os.path.realpath(folder)
+        return self._roots[folder]
+
+    def _walk(self, root: Path) -> Iterator[Path]:
+        """Yield the recordings below a folder; a folder that links lead back to is searched once.
+
+        A folder or link that leads nowhere is yielded, and fails in its turn.
+        """
+        seen: set[str] = set()
+        levels = [self._enter(_Folder(root, os.path.realpath(root), is_among_results(root)), seen)]
+        while levels:
+            found = next(levels[-1], None)
+            if found is None:
+                levels.pop()
+            elif isinstance(found, _Folder):
+                levels.append(self._enter(found, seen))
+            else:
+                yield found
+
+    def _enter(self, folder: _Folder, seen: set[str]) -> Iterator[Path | _Folder]:
+        """Yield the recordings and folders in a folder."""
+        if folder.real in seen:
+            return
+        seen.add(folder.real)
+        try:
+            with os.scandir(folder.path) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError:
+            yield folder.path  # which fails in its turn, and says why
+            return
+        among_results = folder.among_results or any(entry.name == MANIFEST for entry in entries)
+        for entry in entries:
+            path = folder.path / entry.name
+            if entry.name.startswith("."):
+                self._count_hidden(entry)
+            elif _is_folder(entry):
+                yield _Folder(path, folder.real_of(entry), among_results, among_results and is_segments(entry.name))
+            elif folder.holds_segments and is_segment(entry.name):
+                continue
+            elif is_named_like_audio(entry.name) or (entry.is_symlink() and not os.path.exists(path)):  # noqa: PTH110
+                yield path
+            elif not (among_results and is_result(entry.name)):
+                self._count(entry.name)
+
+    def _count_hidden(self, entry: os.DirEntry[str]) -> None:
+        if not entry.name.startswith(_NO_SOUND) and (_is_folder(entry) or is_named_like_audio(entry.name)):
+            self.passed_over["hidden"] += 1
+
+    def _count(self, name: str) -> None:
+        if name not in (MANIFEST, JOURNAL):
+            self.passed_over[os.path.splitext(name)[1].lower() or "without a suffix"] += 1  # noqa: PTH122
+
+    def _is_result(self, path: Path) -> bool:
+        """Return whether what a pattern stands for is no recording but a result, or a segment in one."""
+        if path.name in (MANIFEST, JOURNAL):
+            return True
+        if is_result(path.name) and not is_named_like_audio(path.name):
+            return self._lies_among_results(path.parent)
+        folders = [folder for folder in path.parents if is_segments(folder.name)]
+        return is_segment(path.name) and any(self._lies_among_results(folder.parent) for folder in folders)
+
+    def _lies_among_results(self, folder: Path) -> bool:
+        if folder not in self._among_results:
+            self._among_results[folder] = is_among_results(folder)
+        return self._among_results[folder]
 
 
-def _expand_existing(path: Path) -> Iterator[Recording]:
-    if not path.is_dir():
-        yield Recording(os.fspath(path), _place_of_file(path))
-        return
-    found = False
-    for file in _walk(path, set()):
-        found = True
-        yield Recording(os.fspath(file), file.relative_to(path))
-    if not found:
-        problem = f"{path}: the folder holds no recordings (such as .wav, .flac, .mp3, .ogg, .aiff)"
-        yield Recording(os.fspath(path), PurePath(path.name), problem)
+class _Folder(NamedTuple):
+    path: Path
+    real: str
+    #: Whether it, or one that it is in, is one of results.
+    among_results: bool
+    holds_segments: bool = False
+
+    def real_of(self, entry: os.DirEntry[str]) -> str:
+        """Return the path without links of something in this folder; junctions of Windows are links, too."""
+        is_plain = os.name != "nt" and not entry.is_symlink()
+        return os.path.join(self.real, entry.name) if is_plain else os.path.realpath(entry)  # noqa: PTH118
 
 
-def _place_of_file(path: Path) -> PurePath:
-    if path.is_absolute() or ".." in path.parts:
-        return PurePath(path.name)
-    return PurePath(path)
-
-
-def _walk(folder: Path, seen: set[str]) -> Iterator[Path]:
-    """Yield the recordings below a folder; a folder that links lead back to is searched once."""
-    real = os.path.realpath(folder)
-    if real in seen or (folder / MANIFEST).is_file():
-        return
-    seen.add(real)
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    except OSError:
-        yield folder  # which fails in its turn, and says why
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _walk(entry, seen)
-        elif entry.suffix.lower() in AUDIO_SUFFIXES:
-            yield entry
+        return entry.is_dir()
+    except OSError:  # links in a circle
+        return False
 
 
 def _once(recordings: Iterable[Recording]) -> Iterator[Recording]:

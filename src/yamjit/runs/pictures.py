@@ -11,9 +11,10 @@ from typing import Any, BinaryIO, Literal
 from yamjit.errors import LimitError
 from yamjit.plots import draw_overview, draw_spectrogram, save_figure, survey
 from yamjit.results import Summary
-from yamjit.runs.folder import Places, whole_file
 from yamjit.runs.hearing import Hearing
 from yamjit.runs.inputs import STDIN, Recording
+from yamjit.runs.naming import Places
+from yamjit.runs.whole import whole_file
 
 __all__ = ["Pictures"]
 
@@ -30,8 +31,6 @@ class Pictures(Hearing):
     kind : {"overview", "spectrogram"}
     form : str
         Of `yamjit.plots.PICTURE_FORMATS`.
-    top : int > 0
-        Classes in it.
     places : Places, optional
         Where the pictures go.
     target : Path, optional
@@ -40,14 +39,13 @@ class Pictures(Hearing):
 
     kind: Literal["overview", "spectrogram"] = "overview"
     form: str = "png"
-    top: int = 10
     places: Places | None = None
     target: Path | None = None
 
     def __call__(self, recording: Recording) -> Summary:
         """Draw a recording; return what is known of it."""
         audio: Any = _kept(sys.stdin.buffer) if recording.name == STDIN else recording.name
-        overview, stream = survey(self.classifier, audio, top=self.top, watch=self.watch, **self.reading)
+        overview, stream = survey(self.classifier, audio, watch=self.watch, **self.reading)
         figure = draw_overview(overview) if self.kind == "overview" else draw_spectrogram(overview)
         with whole_file(self._target(recording)) as file:
             save_figure(figure, file, self.form)

@@ -6,15 +6,19 @@ import contextlib
 import os
 import pickle
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.runs.inputs import Recording
+from yamjit.runs.whole import PlaceError
+from yamjit.writing import naming
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
@@ -53,8 +57,9 @@ def outcomes(
 ) -> Generator[Outcome[_Value], None, None]:
     """Yield what a job makes of each recording, in their order.
 
-    A recording that cannot be read fails alone. With several processes, the same holds for one whose process is
-    killed: it is tried again in a fresh process, alone, and fails when that is killed twice. Other errors end the run.
+    A recording that cannot be read fails alone, and so does one whose result cannot be in its place. With several
+    processes, the same holds for one whose process is killed: it is tried again in a fresh process, alone, and fails
+    when that is killed twice. Other errors end the run.
     Closing the generator ends the processes, and so does the end of this one, whatever ends it.
 
     Parameters
@@ -77,7 +82,7 @@ def _attempt(job: Callable[[Recording], _Value], recording: Recording) -> Outcom
         return Outcome(recording, failure=recording.problem)
     try:
         return Outcome(recording, job(recording))
-    except (AudioError, InputError, LimitError) as error:
+    except (AudioError, InputError, LimitError, PlaceError) as error:
         return Outcome(recording, failure=str(error))
     except MemoryError:
         return Outcome(recording, failure=f"{recording.name}: there is not enough memory for it")
@@ -146,7 +151,8 @@ class _Crew(Generic[_Value]):
 class _Pool(Generic[_Value]):
     """Processes that end with this object.
 
-    They hold one end of a pipe, the leash; when the other end goes, they go. Only this process holds that.
+    They hold one end of a pipe, the leash; when the other end goes, they go. Only this process holds that. The job is
+    in a file: what a process is started with goes through a pipe, which nobody empties where it ends at once.
     """
 
     def __init__(self, job: Callable[[Recording], _Value], processes: int) -> None:
@@ -154,12 +160,11 @@ class _Pool(Generic[_Value]):
         from concurrent.futures import ProcessPoolExecutor
 
         context = multiprocessing.get_context("spawn")
-        self._parcel = _Parcel(job)
+        self._job = _kept(job)
         held, self._leash = context.Pipe(duplex=False)
         self._held = held
-        given: tuple[Any, Connection] = self._parcel, held
         self._executor: ProcessPoolExecutor = ProcessPoolExecutor(
-            processes, mp_context=context, initializer=_begin, initargs=given
+            processes, mp_context=context, initializer=_begin, initargs=(self._job, held)
         )
 
     def submit(self, recording: Recording) -> Future[Outcome[_Value]]:
@@ -178,44 +183,21 @@ class _Pool(Generic[_Value]):
         self._leash.close()
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._held.close()
-        self._parcel.close()
+        self._job.unlink(missing_ok=True)
 
 
-class _Parcel:
-    """A job for processes that are started, in a file that they inherit.
-
-    By itself it would go through a pipe, which holds less than a model: if a process is killed before it has read its
-    part, whoever starts it waits for ever.
-    """
-
-    def __init__(self, job: Callable[[Recording], Any]) -> None:
-        self._job = job
-        self._file: Any = None
-        with contextlib.suppress(AttributeError, OSError):  # it is Linux's
-            self._file = os.fdopen(os.memfd_create("yamjit"), "wb")
-        if self._file is not None:
-            pickle.dump(job, self._file)
-            self._file.flush()
-
-    def close(self) -> None:
-        """Give the file up; processes that have begun keep theirs."""
-        if self._file is not None:
-            self._file.close()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        if self._file is None:
-            return _unpacked, (self._job,)
-        from multiprocessing.reduction import DupFd
-
-        return _unpacked, (None, DupFd(self._file.fileno()))
-
-
-def _unpacked(job: Any, inherited: Any = None) -> Any:
-    """Return the job, in a process that was started."""
-    if inherited is None:
-        return job
-    with os.fdopen(inherited.detach(), "rb") as file:  # the others read it as well: its position is theirs, too
-        return pickle.loads(os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0))  # noqa: S301 - our own
+def _kept(job: object) -> Path:
+    """Write a job to a temporary file."""
+    data = pickle.dumps(job)
+    with naming(tempfile.gettempdir()):
+        descriptor, name = tempfile.mkstemp(prefix="yamjit-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+        except OSError:
+            Path(name).unlink()
+            raise
+    return Path(name)
 
 
 @contextlib.contextmanager
@@ -236,17 +218,19 @@ def _signals_held() -> Iterator[None]:
 _job: Callable[[Recording], Any]
 
 
-def _begin(job: Callable[[Recording], Any], leash: Connection) -> None:
+def _begin(job: Path, leash: Connection) -> None:
     """Take the job, and watch the leash."""
     global _job
-    _job = job
+    _job = pickle.loads(job.read_bytes())  # noqa: S301 - which only this user can write
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, args=(leash,), daemon=True).start()
+    threading.Thread(target=_follow, args=(leash, job), daemon=True).start()
 
 
-def _follow(leash: Connection) -> None:
+def _follow(leash: Connection, job: Path) -> None:
     with contextlib.suppress(EOFError, OSError):
         leash.recv_bytes()
+    with contextlib.suppress(OSError):
+        job.unlink(missing_ok=True)
     os._exit(1)
 
 

@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from yamjit.output import Format, Writer
+from yamjit.output import Writer
 from yamjit.output.writer import text_stream
 from yamjit.results import Row, Summary
-from yamjit.runs.folder import Places, ResultFolder, whole_file
 from yamjit.runs.inputs import Recording
+from yamjit.runs.naming import Places
 from yamjit.runs.pool import Outcome, outcomes
+from yamjit.runs.whole import whole_file
 from yamjit.writing import NamedFile, naming
 
-__all__ = ["Listener", "rows_to_folder", "rows_to_writer"]
+__all__ = ["Listener", "RowJob", "rows_to_writer"]
 
 
 class Listener(Protocol):
@@ -58,13 +59,6 @@ def rows_to_writer(
             yield Outcome(waiting.recording, _write(writer, waiting.recording.name, waiting.value.rows()))
 
 
-def rows_to_folder(
-    recordings: Sequence[Recording], listener: Listener, folder: ResultFolder, form: Format, processes: int = 1
-) -> Generator[Outcome[Summary], None, None]:
-    """Write what is heard in each recording to a file of its own; yield what became of it, in their order."""
-    yield from outcomes(recordings, _Filing(listener, folder.places, form.open, form.binary), processes)
-
-
 def _write(writer: Writer, name: str, heard: Generator[list[Row], None, Summary]) -> Summary:
     writer.begin(name)
     while True:
@@ -84,8 +78,18 @@ def _told(outcome: Outcome[Summary], writer: Writer) -> Outcome[Summary]:
 
 
 @dataclass(frozen=True)
-class _Filing:
-    """Writes the rows of a recording to its place."""
+class RowJob:
+    """Writes the rows of a recording to its place.
+
+    Parameters
+    ----------
+    listener : Listener
+    places : Places
+    open_writer : callable
+        Of a `Format`.
+    binary : bool
+        Whether it writes bytes.
+    """
 
     listener: Listener
     places: Places
@@ -93,6 +97,7 @@ class _Filing:
     binary: bool
 
     def __call__(self, recording: Recording) -> Summary:
+        """Write; return what is known in the end."""
         with whole_file(self.places.target(recording)) as file:
             stream = file if self.binary else text_stream(file)
             with self.open_writer(stream) as writer:

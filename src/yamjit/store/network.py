@@ -6,14 +6,16 @@ import logging
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamjit.disk import describe, printable
+from yamjit.disk import describe
 from yamjit.errors import DependencyError, DownloadError
+from yamjit.store.deadline import Deadline
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +33,7 @@ Progress = Callable[[int, int], None]
 STALL_SECONDS = 30.0
 DEADLINE_SECONDS = 1_800.0
 
-_CHUNK_BYTES = 2**10  # small: the deadline is looked at once a chunk
+_CHUNK_BYTES = 2**10
 
 
 def is_offline() -> bool:
@@ -78,54 +80,64 @@ class _Transfer:
         self.report = report
         self.timeout = timeout
         self.finished = False
+        self._done = 0
 
     def __call__(self, url: str, output_file: str, _pooch: Any) -> None:
-        import requests
-
-        with _network_errors(url, self.timeout), requests.get(url, stream=True, timeout=self.timeout) as response:
-            response.raise_for_status()
-            self._check_headers(url, response.headers)
-            self._copy(url, response.iter_content(_CHUNK_BYTES), Path(output_file))
+        with Deadline(DEADLINE_SECONDS) as deadline:
+            try:
+                self._fetch(url, Path(output_file), deadline)
+            except DownloadError:
+                if deadline.expired:  # which is why the connection ended
+                    raise DownloadError(f"{url}: sent {self._done} bytes in {DEADLINE_SECONDS:g} s; given up") from None
+                raise
         self.finished = True
+
+    def _fetch(self, url: str, path: Path, deadline: Deadline) -> None:
+        with deadline.session() as session:
+            with _network_errors(url, self.timeout, ValueError):  # a redirection may lead to no address
+                response = session.get(url, stream=True, timeout=self.timeout)
+            with response, _network_errors(url, self.timeout):
+                self._read(url, response, path)
+
+    def _read(self, url: str, response: Any, path: Path) -> None:
+        response.raise_for_status()
+        self._check_headers(url, response.headers)
+        self._copy(url, response.iter_content(_CHUNK_BYTES), path)
 
     def _check_headers(self, url: str, headers: Any) -> None:
         length = headers.get("Content-Length", "")
-        if length.isdecimal() and "Content-Encoding" not in headers and int(length) != self.size:
-            kind = printable(headers.get("Content-Type", "unknown type"))
-            raise DownloadError(f"{url}: offers {length} bytes of {kind}, not the {self.size} bytes expected")
+        if length.isdecimal() and "Content-Encoding" not in headers and length.lstrip("0") != str(self.size):
+            kind = printable(headers.get("Content-Type", "unknown type"))[:80]
+            raise DownloadError(f"{url}: offers {length[:20]} bytes of {kind}, not the {self.size} bytes expected")
 
     def _copy(self, url: str, chunks: Iterable[bytes], path: Path) -> None:
-        done = 0
-        deadline = time.monotonic() + DEADLINE_SECONDS
         with path.open("wb") as file:
             for chunk in chunks:
-                done += len(chunk)
-                if done > self.size:
+                self._done += len(chunk)
+                if self._done > self.size:
                     raise DownloadError(f"{url}: sends more than the {self.size} bytes expected")
-                if time.monotonic() > deadline:
-                    raise DownloadError(f"{url}: sent {done} bytes in {DEADLINE_SECONDS:g} s; given up")
                 file.write(chunk)
-                self.report(done, self.size)
-        if done < self.size:
-            raise DownloadError(f"{url}: ended after {done} of {self.size} bytes")
+                self.report(self._done, self.size)
+        if self._done < self.size:
+            raise DownloadError(f"{url}: ended after {self._done} of {self.size} bytes")
 
 
 @contextmanager
-def _network_errors(url: str, timeout: float) -> Iterator[None]:
-    """Turn what requests raises into a `DownloadError`."""
+def _network_errors(url: str, timeout: float, *also: type[Exception]) -> Iterator[None]:
+    """Turn what requests raises, and perhaps more, into a `DownloadError`."""
     import requests
 
     try:
         yield
     except requests.HTTPError as error:
         answer: Any = error.response
-        reason = printable(str(answer.reason))
+        reason = printable(str(answer.reason))[:80]
         raise DownloadError(f"{url}: the server answers {answer.status_code} {reason}") from error
     except requests.TooManyRedirects as error:
         raise DownloadError(f"{url}: is redirected without end") from error
     except requests.Timeout as error:
         raise DownloadError(f"{url}: no answer within {timeout:g} s") from error
-    except (requests.RequestException, UnicodeError) as error:  # a Location header may hold any bytes
+    except (requests.RequestException, UnicodeError, HTTPException, *also) as error:
         raise DownloadError(f"{url}: {describe(_cause(error))}") from error
 
 

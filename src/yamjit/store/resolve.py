@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from yamjit import checks
 from yamjit.disk import CACHE_VARIABLE, describe, read_regular
 from yamjit.errors import DownloadError, InputError, LimitError, ModelError, ModelNotFoundError
+from yamjit.signatures import folder_kind
 from yamjit.spec import DEFAULT_LIMITS, KNOWN_MODELS, OFFICIAL_MODEL, PACKAGED_MODELS, KnownModel, Limits
 from yamjit.store.cache import cache_path, keep, read_cached
 from yamjit.store.network import OFFLINE_VARIABLE, STALL_SECONDS, download_known, is_offline
@@ -59,6 +61,11 @@ class ResolvedModel:
     known: KnownModel | None
 
     @property
+    def name(self) -> str | None:
+        """The file's name for messages; None where there is no file."""
+        return None if self.path is None else repr(os.fspath(self.path))
+
+    @property
     def verified(self) -> bool:
         """Whether this is a published file, bit for bit."""
         return self.known is not None
@@ -97,7 +104,7 @@ def resolve_model(
     ModelError
         If the given file, or that of ``$YAMJIT_MODEL``, cannot be read or is empty, or the packaged one is damaged.
     ModelNotFoundError
-        If there is no model; the message says how to go on.
+        If the given file is missing, or there is no model; the message then says how to go on.
     LimitError
         If the file is too large.
     InputError
@@ -205,7 +212,7 @@ def _read_argument(model: Any, most: int) -> tuple[bytes, Path | None]:
     if isinstance(model, (bytes, bytearray, memoryview)):
         return _check_size(bytes(model), "the model given as bytes", most), None
     if isinstance(model, (str, os.PathLike)):
-        path = Path(model)
+        path = checks.path(model, "model")
         return _read_path(path, repr(os.fspath(path)), most), path
     if hasattr(model, "read"):
         return _read_object(model, most), None
@@ -215,7 +222,11 @@ def _read_argument(model: Any, most: int) -> tuple[bytes, Path | None]:
 def _read_path(path: Path, name: str, most: int) -> bytes:
     try:
         return _check_size(read_regular(path, most + 1), name, most)
+    except FileNotFoundError as error:
+        raise ModelNotFoundError(f"{name}: cannot be read: {describe(error)}") from error
     except (OSError, ValueError) as error:
+        if kind := folder_kind(path):
+            raise ModelError(f"{name}: is {kind}") from error
         raise ModelError(f"{name}: cannot be read: {describe(error)}") from error
 
 
@@ -227,7 +238,7 @@ def _read_object(file: Any, most: int) -> bytes:
     try:
         while len(data) <= most and (chunk := file.read(_CHUNK_BYTES)):
             data += chunk
-    except (OSError, ValueError, TypeError) as error:
+    except Exception as error:  # of a foreign object
         raise ModelError(f"{name}: cannot be read: {describe(error)}") from error
     return _check_size(bytes(data), name, most)
 

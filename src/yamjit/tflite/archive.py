@@ -10,7 +10,7 @@ import zlib
 from yamjit.errors import LimitError, ModelError
 from yamjit.spec import DEFAULT_LIMITS, Limits
 
-__all__ = ["MAX_FILES", "read_archive"]
+__all__ = ["MAX_FILES", "archive_start", "read_archive"]
 
 #: Most files that an archive may hold.
 MAX_FILES = 256
@@ -79,6 +79,31 @@ def read_archive(data: bytes, start: int, *, limits: Limits = DEFAULT_LIMITS) ->
         raise ModelError(f"the zip archive is damaged: {str(error)[:200]}", offset=start) from error
 
 
+def archive_start(data: bytes, end: int) -> int:
+    """Return where the archive behind a model begins, or where the data end if there is none.
+
+    Parameters
+    ----------
+    data : bytes
+    end : int
+        Before which it does not begin: what is known of the FlatBuffer.
+
+    Raises
+    ------
+    ModelError, LimitError
+        If what looks like an archive is none.
+    """
+    position = len(data) - _END_RECORD.size
+    if position < end or data[position : position + 4] != _END_SIGNATURE:
+        return len(data)
+    _check_end_record(data, end)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return max(end, min((entry.header_offset for entry in archive.infolist()), default=position))
+    except _FAULTS as error:
+        raise ModelError(f"the zip archive is damaged: {str(error)[:200]}", offset=end) from error
+
+
 def _check_end_record(data: bytes, start: int) -> None:
     """Check the archive's last record, before `zipfile` goes by its numbers."""
     position = len(data) - _END_RECORD.size
@@ -117,6 +142,11 @@ def _check_entries(entries: list[zipfile.ZipInfo], data: bytes, start: int) -> N
 
 
 def _unpack(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], limits: Limits) -> dict[str, bytes]:
+    claimed = sum(entry.file_size for entry in entries)
+    if claimed > limits.archive_bytes:
+        raise LimitError(
+            f"{len(entries)} files claim {claimed} bytes; at most {limits.archive_bytes} (limit archive_bytes)"
+        )
     files = {}
     left = limits.archive_bytes
     for entry in entries:

@@ -8,39 +8,46 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from yamjit.errors import ModelError
-from yamjit.spec import DEFAULT_LIMITS, Limits
-from yamjit.tflite.archive import read_archive
+from yamjit.errors import ModelError, naming
+from yamjit.spec import Limits
+from yamjit.tflite.archive import archive_start, read_archive
+from yamjit.tflite.fronting import METADATA_NAME, with_metadata_buffer
 from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.metadata_tables import associated_files, build_metadata, read_metadata
+from yamjit.tflite.names import operator_name, schema_name
 from yamjit.tflite.schema import MODEL, MODEL_IDENTIFIER
-from yamjit.tflite.source import Source, read_source
+from yamjit.tflite.source import Source, read_source, source_name
 from yamjit.tflite.verifier import verify
 from yamjit.tflite.writer import append_zip
 
-__all__ = ["Described", "EndPoint", "read_described", "replace_metadata"]
+__all__ = ["DESCRIBED_LIMITS", "Described", "EndPoint", "read_described", "replace_metadata"]
 
-_NAME = b"TFLITE_METADATA"
+#: What may be described: models are much larger than those that can be run.
+DESCRIBED_LIMITS = Limits(file_bytes=2**30, tensors=20_000, operators=20_000)
+
 _U32 = struct.Struct("<I")
 #: What TFLite aligns the content of buffers to.
 _ALIGNMENT = 16
 #: Most inputs and outputs that are looked at.
 _MOST_ENDS = 256
+#: Most dimensions that are looked at.
+_MOST_AXES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class EndPoint:
-    """An input or output tensor: its name and shape."""
+    """An input or output tensor: its name, shape (-1 for what is not fixed) and type, such as "float32"."""
 
     name: str
     shape: tuple[int, ...]
+    dtype: str = ""
 
     @property
     def classes(self) -> int:
-        """How many values the last axis has: the classes of an output of scores."""
+        """How many values the last axis has, -1 if that is not fixed: the classes of an output of scores."""
         return self.shape[-1] if self.shape else 1
 
 
@@ -53,8 +60,10 @@ class Described:
     data : bytes
         The whole file.
     end : int
-        Of the FlatBuffer, where the zip begins.
+        Of the model, where the zip begins.
     inputs, outputs : tuple of EndPoint
+    operators : tuple of str
+        Their names, in order.
     metadata : Metadata or None
     files : mapping of str to bytes
     """
@@ -63,11 +72,12 @@ class Described:
     end: int
     inputs: tuple[EndPoint, ...]
     outputs: tuple[EndPoint, ...]
+    operators: tuple[str, ...]
     metadata: Metadata | None
     files: Mapping[str, bytes]
 
 
-def read_described(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Described:
+def read_described(source: Source, *, limits: Limits = DESCRIBED_LIMITS) -> Described:
     """Read what a model says about itself, whatever it computes.
 
     Parameters
@@ -82,9 +92,14 @@ def read_described(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Descri
     LimitError
         If it is larger than a limit allows.
     """
+    data = read_source(source, limits)
+    with naming(source_name(source)):
+        return _described(data, limits)
+
+
+def _described(data: bytes, limits: Limits) -> Described:
     import tflite
 
-    data = read_source(source, limits)
     tables = 8 * (limits.tensors + limits.operators)
     end = verify(data, MODEL, MODEL_IDENTIFIER, max_depth=limits.depth, max_tables=tables)
     model = tflite.Model.GetRootAs(data, 0)
@@ -92,12 +107,15 @@ def read_described(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Descri
         raise ModelError("there is no subgraph")
     place = _metadata_field(model)
     metadata = None if place is None else read_metadata(_vector(data, place))
+    # Operators that are not known may have options behind all that is: the model ends where the archive begins.
+    end = archive_start(data, end)
     files = read_archive(data, end, limits=limits)
     missing = next((f.name for f in (associated_files(metadata) if metadata else ()) if f.name not in files), None)
     if missing is not None:
         raise ModelError(f"associated file {missing[:80]!r} is not in the model file", offset=end)
     subgraph = model.Subgraphs(0)
-    return Described(data, end, _ends(subgraph, "Inputs"), _ends(subgraph, "Outputs"), metadata, files)
+    ends = _ends(subgraph, "Inputs"), _ends(subgraph, "Outputs")
+    return Described(data, end, *ends, _operators(model, subgraph), metadata, files)
 
 
 def replace_metadata(described: Described, metadata: Metadata, files: Mapping[str, bytes]) -> bytes:
@@ -113,41 +131,35 @@ def replace_metadata(described: Described, metadata: Metadata, files: Mapping[st
     Returns
     -------
     bytes
-        The FlatBuffer as it was, with the new tables behind it; a model that had none is written anew.
+        The model as it was, with the new tables behind it; before it, if it had none, a new root that says so.
 
     Raises
     ------
     ModelError
-        If the metadata list a file that is not given, or the model has none and holds what cannot be written anew.
+        If the metadata list a file that is not given, or the model has none and refers to places in its file.
     """
     listed = [file.name for file in associated_files(metadata)]
     absent = next((name for name in listed if name not in files), None)
     if absent is not None:
         raise ModelError(f"the metadata list a file {absent!r} that is not given")
-    place = _place(described.data)
-    if place is None:
-        return _written_anew(described, metadata, files)
     model = bytearray(described.data[: described.end])
+    if _place(model) is None:
+        model = with_metadata_buffer(model)
+    place = _place(model)
+    assert place is not None
     # A vector is its length and its bytes, and those are aligned.
     model += bytes(-(len(model) + 4) % _ALIGNMENT)
     _U32.pack_into(model, place, len(model) - place)
     tables = build_metadata(metadata)
     model += _U32.pack(len(tables)) + tables
     patched = append_zip(bytes(model), files) if files else bytes(model)
-    found = read_described(patched)
+    found = _described(patched, DESCRIBED_LIMITS)
     if found.metadata is None or set(found.files) != set(files):
         raise ModelError("the metadata could not be replaced")
     return patched
 
 
-def _written_anew(described: Described, metadata: Metadata, files: Mapping[str, bytes]) -> bytes:
-    from yamjit.tflite.reader import read_graph
-    from yamjit.tflite.writer import write_graph
-
-    return write_graph(replace(read_graph(described.data), metadata=metadata, files=dict(files)))
-
-
-def _place(data: bytes) -> int | None:
+def _place(data: bytes | bytearray) -> int | None:
     import tflite
 
     return _metadata_field(tflite.Model.GetRootAs(data, 0))
@@ -157,7 +169,7 @@ def _metadata_field(model: Any) -> int | None:
     """Return where the offset to the metadata's bytes stands in a verified model; None if there are none."""
     for index in range(model.MetadataLength()):
         entry = model.Metadata(index)
-        if entry.Name() == _NAME and entry.Buffer() < model.BuffersLength():
+        if entry.Name() == METADATA_NAME and entry.Buffer() < model.BuffersLength():
             table = model.Buffers(entry.Buffer())._tab
             offset = table.Offset(4)
             return int(table.Pos + offset) if offset else None
@@ -176,6 +188,19 @@ def _ends(subgraph: Any, kind: str) -> tuple[EndPoint, ...]:
         raise ModelError(f"the subgraph's {kind.lower()} name a tensor that does not exist")
     tensors = [subgraph.Tensors(index) for index in indices]
     return tuple(
-        EndPoint((t.Name() or b"").decode("utf-8", "replace"), tuple(int(t.Shape(k)) for k in range(t.ShapeLength())))
+        EndPoint((t.Name() or b"").decode("utf-8", "replace"), _shape(t), schema_name("TensorType", t.Type()).lower())
         for t in tensors
     )
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:
+    """Return a tensor's shape, with -1 where it is not fixed."""
+    kind = "ShapeSignature" if tensor.ShapeSignatureLength() == tensor.ShapeLength() else "Shape"
+    axes = range(min(tensor.ShapeLength(), _MOST_AXES))
+    return tuple(int(getattr(tensor, kind)(axis)) for axis in axes)
+
+
+def _operators(model: Any, subgraph: Any) -> tuple[str, ...]:
+    names = [operator_name(model.OperatorCodes(k)) for k in range(model.OperatorCodesLength())]
+    used = [subgraph.Operators(k).OpcodeIndex() for k in range(subgraph.OperatorsLength())]
+    return tuple(names[index] if index < len(names) else f"operator code {index}" for index in used)

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.errors import LimitError, ModelError
+from yamjit.errors import LimitError, ModelError, naming
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.archive import read_archive
 from yamjit.tflite.graph import TENSOR_TYPES, Graph, Op, Operator, Quantization, Tensor
 from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.metadata_tables import associated_files, read_metadata
+from yamjit.tflite.names import CUSTOM, builtin_code, custom_name, schema_name
 from yamjit.tflite.options import read_options
-from yamjit.tflite.schema import MODEL, MODEL_IDENTIFIER, OPERATOR_CODE
-from yamjit.tflite.source import Source, read_source
-from yamjit.tflite.table_view import TableView
+from yamjit.tflite.schema import MODEL, MODEL_IDENTIFIER
+from yamjit.tflite.source import Source, read_source, source_name
 from yamjit.tflite.validate import check_size, validate_graph
 from yamjit.tflite.verifier import verify
 
@@ -26,7 +26,6 @@ __all__ = ["read_graph"]
 
 _SCHEMA_VERSION = 3
 _METADATA_NAME = "TFLITE_METADATA"
-_CUSTOM = 32
 #: No operator that is known has more inputs or outputs; SPLIT's outputs are the channels at most.
 _MAX_OPERANDS = 2**10
 #: Highest version of each operator whose int8, int32 and float32 arithmetic is that of version 1.
@@ -82,9 +81,10 @@ def read_graph(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Graph:
 
     data = read_source(source, limits)
     tables = 8 * (limits.tensors + limits.operators)
-    end = verify(data, MODEL, MODEL_IDENTIFIER, max_depth=limits.depth, max_tables=tables)
-    graph = _Reader(tflite.Model.GetRootAs(data, 0), data, limits).read(end)
-    validate_graph(graph, limits=limits)
+    with naming(source_name(source)):
+        end = verify(data, MODEL, MODEL_IDENTIFIER, max_depth=limits.depth, max_tables=tables)
+        graph = _Reader(tflite.Model.GetRootAs(data, 0), data, limits).read(end)
+        validate_graph(graph, limits=limits)
     return graph
 
 
@@ -141,14 +141,11 @@ class _Reader:
         if index >= self._model.OperatorCodesLength():
             raise ModelError(f"operator code {index} does not exist", operator=where)
         table = self._model.OperatorCodes(index)
-        # Not table.BuiltinCode(): the package has it return the deprecated code wherever this is below 127.
-        view = TableView(table._tab, OPERATOR_CODE)
-        code = max(view.number("builtin_code", "Int32"), view.number("deprecated_builtin_code", "Int8"))
-        if code == _CUSTOM:
-            name = (table.CustomCode() or b"")[:80].decode(errors="replace")
-            raise ModelError(f"custom operator {name!r} is not supported", operator=where)
+        code = builtin_code(table)
+        if code == CUSTOM:
+            raise ModelError(_describe_custom(custom_name(table)), operator=where)
         if code not in list(Op):
-            raise ModelError(f"{_name('BuiltinOperator', code)} is not supported", operator=where)
+            raise ModelError(f"{schema_name('BuiltinOperator', code)} is not supported", operator=where)
         op = Op(code)
         if not 1 <= table.Version() <= _VERSIONS[op]:
             reason = f"version {table.Version()} is not supported; 1 to {_VERSIONS[op]} are"
@@ -163,7 +160,7 @@ class _Reader:
                 raise ModelError(f"{what} not supported", tensor=where)
         if table.Type() not in TENSOR_TYPES:
             accepted = ", ".join(str(dtype) for dtype in TENSOR_TYPES.values())
-            reason = f"type {_name('TensorType', table.Type())} is not supported; {accepted} are"
+            reason = f"type {schema_name('TensorType', table.Type())} is not supported; {accepted} are"
             raise ModelError(reason, tensor=where)
         dtype = TENSOR_TYPES[table.Type()]
         shape = self._shape(table, where)
@@ -293,9 +290,10 @@ def _text(text: bytes | None, what: str) -> str:
         raise ModelError(f"{what} is not UTF-8: {error.reason}") from error
 
 
-def _name(enumeration: str, code: int) -> str:
-    """Return the schema's name of a code, or what there is to say about one that has none."""
-    import tflite
-
-    names: dict[str, int] = vars(getattr(tflite, enumeration))
-    return next((name for name, value in names.items() if name.isupper() and value == code), f"{enumeration} {code}")
+def _describe_custom(name: str) -> str:
+    """Return what an operator means that is not of the schema."""
+    if name == "edgetpu-custom-op":
+        return f"the model is compiled for an Edge TPU, which alone runs {name!r}; use the one that it was made from"
+    if name.startswith("Flex"):
+        return f"custom operator {name!r} is not supported: it is one of TensorFlow, as Select TF ops takes them in"
+    return f"custom operator {name!r} is not supported"

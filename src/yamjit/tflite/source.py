@@ -6,10 +6,11 @@ import os
 import stat
 from typing import BinaryIO, cast
 
-from yamjit.errors import InputError, LimitError, ModelError
+from yamjit.errors import InputError, LimitError, ModelError, ModelNotFoundError
+from yamjit.signatures import folder_kind
 from yamjit.spec import Limits
 
-__all__ = ["Source", "read_source"]
+__all__ = ["Source", "read_source", "source_name"]
 
 #: ``bytes``, any other object with a buffer (``bytearray``, ``memoryview``, ``mmap``, an array), a path, or a
 #: file opened for reading bytes.
@@ -40,6 +41,13 @@ def read_source(source: Source, limits: Limits) -> bytes:
     if hasattr(source, "read") and not _has_buffer(source):
         return _read_stream(cast(BinaryIO, source), limits, _stream_name(source))
     return _copy_buffer(source, limits)
+
+
+def source_name(source: Source) -> str | None:
+    """Return the name of a model's file for messages; None for bytes."""
+    if isinstance(source, (str, os.PathLike)):
+        return repr(os.fspath(source))
+    return _stream_name(source) if hasattr(source, "read") and not _has_buffer(source) else None
 
 
 def _has_buffer(source: object) -> bool:
@@ -76,7 +84,11 @@ def _read_path(path: str | os.PathLike[str], limits: Limits) -> bytes:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ModelError(f"{name!r} is not a regular file")
             return _read_stream(file, limits, repr(name))
+    except FileNotFoundError as error:
+        raise ModelNotFoundError(f"cannot read {name!r}: {error.strerror}") from error
     except OSError as error:
+        if kind := folder_kind(name):
+            raise ModelError(f"{name!r}: is {kind}") from error
         raise ModelError(f"cannot read {name!r}: {error.strerror or error}") from error
     except (ValueError, TypeError) as error:
         raise ModelError(f"cannot read {name!r}: {error}") from error

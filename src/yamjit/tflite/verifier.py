@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from yamjit.errors import LimitError, ModelError
+from yamjit.signatures import HEAD_BYTES, foreign_kind
 from yamjit.tflite.schema import (
     Child,
     Children,
@@ -91,6 +92,8 @@ def verify(
     LimitError
         If it is too deep or too large.
     """
+    if data[4:8] != identifier and (kind := foreign_kind(data[:HEAD_BYTES], texts=True)):
+        raise ModelError(f"is {kind}")
     if len(data) < 8:
         raise ModelError(f"{len(data)} bytes are too few for a FlatBuffer, which has at least 8")
     if data[4:8] != identifier:
@@ -117,7 +120,8 @@ class _Verifier:
         """Follow the offset stored at `position`."""
         target = position + int(_U32.unpack_from(self._data, position)[0])
         if target == position or target > self._size - _ALIGNMENT:
-            raise ModelError(f"offset to {what} leads to byte {target} of {self._size}", offset=position)
+            cut = "; the file is damaged or cut short" if target > self._size else ""
+            raise ModelError(f"offset to {what} leads to byte {target} of {self._size}{cut}", offset=position)
         if target % _ALIGNMENT:
             raise ModelError(f"{what} is not aligned to {_ALIGNMENT} bytes", offset=target)
         return target
@@ -137,7 +141,8 @@ class _Verifier:
 
     def _read_layout(self, vtable: int, table: Table, position: int) -> _Layout:
         if vtable < 0 or vtable % 2 or vtable > self._size - 4:
-            raise ModelError(f"vtable of {table.name} would be at byte {vtable}", offset=position)
+            cut = "; the file is damaged or cut short" if vtable > self._size - 4 else ""
+            raise ModelError(f"vtable of {table.name} would be at byte {vtable}{cut}", offset=position)
         vtable_size, inline_size = struct.unpack_from("<HH", self._data, vtable)
         if vtable_size % 2 or not 4 <= vtable_size <= _MAX_VTABLE_BYTES or inline_size < 4:
             raise ModelError(
@@ -161,7 +166,10 @@ class _Verifier:
     def _extend(self, position: int, size: int, what: str) -> None:
         end = position + size
         if end > self._size:
-            raise ModelError(f"{what} of {size} bytes passes the end at byte {self._size}", offset=position)
+            raise ModelError(
+                f"{what} of {size} bytes passes the end at byte {self._size}; the file is damaged or cut short",
+                offset=position,
+            )
         if end > self.end:
             self.end = end
 
@@ -171,7 +179,8 @@ class _Verifier:
         count = int(_U32.unpack_from(self._data, position)[0])
         if count * element_size > self._size - start:
             raise ModelError(
-                f"{what} claims {count} elements of {element_size} bytes; {self._size - start} are left",
+                f"{what} claims {count} elements of {element_size} bytes; {self._size - start} are left; "
+                "the file is damaged or cut short",
                 offset=position,
             )
         if start % min(element_size, 8):

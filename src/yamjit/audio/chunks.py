@@ -1,0 +1,266 @@
+"""Files of chunks, walked: where their samples lie, whatever the sizes in their headers say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from yamjit.audio.layout import MOST_PARTS, Layout, Part, is_padding, search, tag_bytes
+
+if TYPE_CHECKING:
+    from yamjit.audio.opening import OpenedFile
+
+__all__ = ["Grammar", "Samples", "lay_out_chunks"]
+
+_NAME = re.compile(rb"[A-Za-z0-9\xa9 ][A-Za-z0-9_ .-]{3}")
+
+#: Chunks of a file that are looked at.
+_MOST_CHUNKS = 10_000
+
+#: Chunks that are kept to describe the samples are no longer than this.
+_MOST_KEPT = 65_536
+
+#: Bytes that are looked at to tell samples of floating point from others, and the largest value of one.
+_LOOKED_AT = 2**18
+_PEAK = 16.0
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """How samples are stored.
+
+    Parameters
+    ----------
+    block : int
+        Bytes of one frame, or of one block of a compressed encoding.
+    plain : bool
+        Whether a block is a frame.
+    floats : np.dtype, optional
+        Their type, if they are floating-point numbers.
+    """
+
+    block: int
+    plain: bool
+    floats: np.dtype[np.floating] | None = None
+
+
+class Grammar(Protocol):
+    """How the chunks of a format are written."""
+
+    #: How a file begins, and the most bytes of that.
+    magic: re.Pattern[bytes]
+    magic_bytes: int
+    #: Bytes before the first chunk, of the header of a chunk, of what chunks are aligned to.
+    head: int
+    chunk_head: int
+    align: int
+    #: The chunk of the samples, and the bytes before them in it.
+    data: bytes
+    data_offset: int
+    #: Whether libsndfile reads it.
+    sound: bool
+
+    def chunk(self, header: bytes) -> tuple[bytes, int]:
+        """Return the name of a chunk, and the bytes that follow its header."""
+        ...
+
+    def claimed(self, chunks: Mapping[bytes, bytes], size: int) -> int | None:
+        """Return the bytes of samples that a header claims, 0 if it was never finished, None if it claims none."""
+        ...
+
+    def samples(self, chunks: Mapping[bytes, bytes]) -> Samples | None:
+        """Return how samples are stored; None if this is not known, and the file is left as it is."""
+        ...
+
+    def header(self, chunks: Mapping[bytes, bytes], size: int) -> bytes:
+        """Return a header for `size` bytes of samples, which follow it."""
+        ...
+
+
+@dataclass(slots=True)
+class _Form:
+    """One file within a file: its chunks, where its samples lie, and where the next one begins."""
+
+    grammar: Grammar
+    start: int
+    end: int
+    chunks: dict[bytes, bytes] = field(default_factory=dict)
+    data: list[tuple[int, int]] = field(default_factory=list)
+    #: Whether a decoder that believes the headers finds all samples.
+    sound: bool = True
+    cut: tuple[int, int] | None = None
+    remark: str | None = None
+    lost: bool = False
+
+    @property
+    def samples(self) -> Samples | None:
+        return self.grammar.samples(self.chunks)
+
+
+def lay_out_chunks(file: OpenedFile, grammar_of: Callable[[bytes], Grammar | None]) -> Layout:
+    """Return the layout of a file that consists of chunks.
+
+    Parameters
+    ----------
+    file : OpenedFile
+    grammar_of : callable
+        Returns the grammar of a file that begins with some bytes, or None.
+    """
+    forms: list[_Form] = []
+    place = 0
+    while place < file.size and (grammar := grammar_of(file.read_at(place, 32))) is not None:
+        if len(forms) == MOST_PARTS:
+            forms[-1].remark, forms[-1].lost = f"no more than {MOST_PARTS} files that are joined in it were read", True
+            break
+        forms.append(_walk(file, grammar, place))
+        place = max(forms[-1].end, place + 1)
+    parts = [part for form in forms if (part := _part(form, alone=len(forms) == 1)) is not None]
+    remarks = [form.remark for form in forms if form.remark]
+    return Layout(tuple(parts) or (Part(),), tuple(dict.fromkeys(remarks)), any(form.lost for form in forms))
+
+
+def _begins(file: OpenedFile, grammar: Grammar, place: int) -> bool:
+    return grammar.magic.match(file.read_at(place, grammar.magic_bytes)) is not None
+
+
+def _walk(file: OpenedFile, grammar: Grammar, start: int) -> _Form:
+    form = _Form(grammar, start, file.size, sound=grammar.sound)
+    place = start + grammar.head
+    for _ in range(_MOST_CHUNKS):
+        if place >= file.size:
+            break
+        if form.data and _begins(file, grammar, place):
+            form.end = place
+            break
+        if form.data and (size := tag_bytes(file, place)):
+            place += size
+            continue
+        header = file.read_at(place, grammar.chunk_head)
+        if len(header) < grammar.chunk_head:
+            break
+        name, size = grammar.chunk(header)
+        body = place + grammar.chunk_head
+        if name == grammar.data:
+            place = _enter_data(file, grammar, form, body + grammar.data_offset, size - grammar.data_offset)
+            continue
+        if not _fits(file, name, body, size):
+            break
+        if size <= _MOST_KEPT:
+            form.chunks.setdefault(name, file.read_at(body, size))
+        place = _next(file, grammar, form, body + size)
+    return form
+
+
+def _fits(file: OpenedFile, name: bytes, body: int, size: int) -> bool:
+    return _NAME.fullmatch(name) is not None and 0 <= size <= file.size - body
+
+
+def _next(file: OpenedFile, grammar: Grammar, form: _Form, end: int) -> int:
+    """Return where the chunk after one that ends at `end` begins: its padding may be missing."""
+    aligned = end + (form.start - end) % grammar.align
+    if aligned != end and not _goes_on(file, grammar, aligned) and _goes_on(file, grammar, end):
+        form.sound = False
+        return end
+    return aligned
+
+
+def _goes_on(file: OpenedFile, grammar: Grammar, place: int) -> bool:
+    """Return whether a chunk or another file begins at a place, a tag, padding, or nothing at all."""
+    if place >= file.size or _begins(file, grammar, place):
+        return True
+    header = file.read_at(place, grammar.chunk_head)
+    if len(header) == grammar.chunk_head:
+        name, size = grammar.chunk(header)
+        if name == grammar.data or _fits(file, name, place + grammar.chunk_head, size):
+            return True
+    return tag_bytes(file, place) > 0 or is_padding(file, place, file.size)
+
+
+def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, size: int) -> int:
+    """Take in a chunk of samples; return where the next chunk begins."""
+    there = max(0, file.size - start)
+    claimed = grammar.claimed(form.chunks, size)
+    if form.data:
+        form.sound = False
+        form.remark = "it holds several chunks of samples (data); all were read, one after the other"
+    if claimed is not None and 0 < claimed <= there:
+        end = _next(file, grammar, form, start + claimed)
+        if _goes_on(file, grammar, end) and not _is_overrun(file, grammar, start, end):
+            form.data.append((start, start + claimed))
+            if (samples := form.samples) is not None and claimed % samples.block > (end - start) % samples.block == 0:
+                form.remark = f"its header counts {claimed} bytes of samples, of {end - start} with those of padding"
+            return end
+    if claimed == 0 and _goes_on(file, grammar, start):
+        return start
+    end = _next_file(file, grammar, start)
+    if claimed is not None and claimed > end - start:
+        form.sound = False
+        form.cut = (end - start, claimed)
+    elif claimed:
+        form.sound = False
+        return _enter_understated(file, form, start, end, claimed)
+    else:
+        form.sound = False
+        form.remark = "its header was never finished" if claimed == 0 else form.remark
+        if form.samples is None:
+            form.remark, form.lost = "its header was never finished, and what follows it was not read", True
+    form.data.append((start, end))
+    return end
+
+
+def _is_overrun(file: OpenedFile, grammar: Grammar, start: int, end: int) -> bool:
+    """Return whether samples that end before zeros hold another file, which was joined to one that is cut."""
+    return end < file.size and is_padding(file, end, file.size) and _next_file(file, grammar, start) < end
+
+
+def _enter_understated(file: OpenedFile, form: _Form, start: int, end: int, claimed: int) -> int:
+    """Take in a chunk of samples that is longer than its header says; its rest is read if it can be samples."""
+    samples = form.samples
+    rest = end - start - claimed
+    if samples is None or not _are_samples(file, start + claimed, end, samples):
+        form.remark = f"{rest} bytes after its samples are no chunk, and were not read"
+        form.lost = True
+        form.data.append((start, start + claimed))
+    else:
+        form.remark = f"its header counts {claimed} of {end - start} bytes of samples; all were read"
+        form.data.append((start, end))
+    return end
+
+
+def _next_file(file: OpenedFile, grammar: Grammar, start: int) -> int:
+    """Return where the next file begins that was joined to this one, or the end of the samples at the end."""
+    for place in search(file, lambda data: _find(grammar, data), start, file.size, grammar.magic_bytes):
+        return place
+    return file.size
+
+
+def _find(grammar: Grammar, data: bytes) -> int:
+    found = grammar.magic.search(data)
+    return -1 if found is None else found.start()
+
+
+def _are_samples(file: OpenedFile, start: int, end: int, samples: Samples) -> bool:
+    """Return whether bytes can be samples, which is known of floating-point numbers alone."""
+    if samples.floats is None:
+        return True
+    width = samples.floats.itemsize
+    data = file.read_at(start, min(_LOOKED_AT, end - start) // width * width)
+    with np.errstate(invalid="ignore"):
+        return bool((np.abs(np.frombuffer(data, samples.floats)) <= _PEAK).all())
+
+
+def _part(form: _Form, *, alone: bool) -> Part | None:
+    """Return what is decoded of a form: as it is where its headers are right, else with new ones."""
+    samples = form.samples
+    size = sum(end - start for start, end in form.data)
+    if not size and not alone:
+        return None
+    if form.sound or samples is None or not size:
+        return Part(None if alone else ((form.start, form.end),), cut=form.cut)
+    if samples.plain:
+        size -= size % samples.block
+    return Part((form.grammar.header(form.chunks, size), *form.data), cut=form.cut)

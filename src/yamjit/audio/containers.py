@@ -1,0 +1,290 @@
+"""How files begin that hold audio which libsndfile does not read, and whether what their headers say can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from yamjit.errors import AudioError
+
+if TYPE_CHECKING:
+    from yamjit.audio.limits import AudioLimits
+    from yamjit.audio.opening import OpenedFile
+
+__all__ = [
+    "Container",
+    "certain_kind",
+    "check_header",
+    "cut_short",
+    "find_foreign",
+    "find_known",
+    "more_streams",
+    "tag_bytes",
+    "tells_end",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A kind of file.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    demuxers : str
+        Those of libavformat that may read it, separated by commas; no others are tried, so that a list of other files
+        or addresses is never followed.
+    """
+
+    name: str
+    demuxers: str
+
+    @property
+    def tells_length(self) -> bool:
+        """Whether its header tells how long it lasts; for others libavformat guesses from the bit rate."""
+        return self.tells_sound_length or self.demuxers in ("matroska", "avi", "wav", "flv")
+
+    @property
+    def is_packets(self) -> bool:
+        """Whether a file is nothing but packets, one after the other."""
+        return self.demuxers in ("aac", "loas", "ac3,eac3", "dts")
+
+    @property
+    def tells_sound_length(self) -> bool:
+        """Whether its header tells how long the sound itself lasts, to a packet."""
+        return self.demuxers in ("mov", "wv", "tta", "ape", "tak")
+
+
+_MP4 = Container("MP4/M4A/MOV", "mov")
+#: Where a signature lies, what it is, and what of its bits counts; for files that only libav reads.
+_FOREIGN = (
+    *((4, box, None, _MP4) for box in (b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"wide", b"free", b"skip")),
+    (0, b"\x1aE\xdf\xa3", None, Container("Matroska/WebM", "matroska")),
+    (0, b"\xff\xf0", b"\xff\xf6", Container("AAC", "aac")),
+    (0, b"\x56\xe0", b"\xff\xe0", Container("AAC in LOAS", "loas")),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", None, Container("ASF/WMA", "asf")),
+    (0, b"#!AMR", None, Container("AMR", "amr")),
+    (0, b"wvpk", None, Container("WavPack", "wv")),
+    (0, b"MAC ", None, Container("Monkey's Audio", "ape")),
+    (0, b"\x0b\x77", None, Container("AC-3", "ac3,eac3")),
+    (0, b"\x7f\xfe\x80\x01", None, Container("DTS", "dts")),
+    (0, b"TTA1", None, Container("True Audio", "tta")),
+    (0, b"tBaK", None, Container("TAK", "tak")),
+    (0, b"MP+", None, Container("Musepack", "mpc")),
+    (0, b"MPCK", None, Container("Musepack", "mpc8")),
+    (0, b"DSD ", None, Container("DSF", "dsf")),
+    (0, b"\x02dss", None, Container("DSS", "dss")),
+    (0, b"\x03ds2", None, Container("DSS", "dss")),
+    (0, b".RMF", None, Container("RealMedia", "rm")),
+    (0, b"FLV\x01", None, Container("FLV", "flv")),
+    (0, b"\0\0\x01\xba\x40", b"\xff\xff\xff\xff\xc0", Container("MPEG program stream", "mpeg")),
+    (0, b"\0\0\x01\xba\x20", b"\xff\xff\xff\xff\xf0", Container("MPEG program stream", "mpeg")),
+    (8, b"AVI ", None, Container("AVI", "avi")),
+    (8, b"QLCM", None, Container("QCP", "qcp")),
+)
+
+#: An MPEG transport stream has this byte once per packet; how long these are, and where the first one begins.
+_TRANSPORT = Container("MPEG transport stream", "mpegts")
+_SYNC, _PACKETS = 0x47, ((188, 0), (192, 4))
+
+#: Containers that libsndfile reads, though not every encoding that is found in them.
+_KNOWN = (
+    (8, b"WAVE", None, Container("WAV", "wav")),
+    (0, b"riff", None, Container("W64", "w64")),
+    (8, b"AIFF", None, Container("AIFF", "aiff")),
+    (8, b"AIFC", None, Container("AIFF", "aiff")),
+    (0, b"caff", None, Container("CAF", "caf")),
+    (0, b".snd", None, Container("AU", "au")),
+    (0, b"OggS", None, Container("OGG", "ogg")),
+)
+
+#: Formats of WAV that libsndfile knows: integers, floats, the two of telephones.
+_WAV_PLAIN = (1, 3, 6, 7)
+
+#: What comes before the properties of an ASF file.
+_ASF_PROPERTIES = b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65"
+
+_HEAD = 1024
+#: Parts of a container that are looked at, one after the other, to find its end.
+_MOST_PARTS = 100_000
+
+
+def find_foreign(opened: OpenedFile) -> Container | None:
+    """Return the kind of a file that libsndfile does not read, None for all others."""
+    head = _peek(opened, 0, _HEAD)
+    if head.startswith(b"ID3"):  # a tag may come before any of them
+        head = _peek(opened, _tag_bytes(head), _HEAD)
+    return _match(head, _FOREIGN) or (_TRANSPORT if _is_transport_stream(head) else None)
+
+
+def find_known(opened: OpenedFile) -> Container | None:
+    """Return the kind of a file that libsndfile reads if it knows the encoding; None where it is sure to know it."""
+    head = _peek(opened, 0, 22)
+    if head[12:16] == b"fmt " and int.from_bytes(head[20:22], "little") in _WAV_PLAIN:
+        return None
+    return _match(head, _KNOWN)
+
+
+def certain_kind(head: bytes) -> str | None:
+    """Return the name of the kind that four or more of the first bytes tell, None if they tell none."""
+    if head.startswith(b"ID3") and len(head) >= 10 and head[3] in (2, 3, 4) and max(head[6:10]) < 0x80:
+        return "MP3 with an ID3 tag"
+    if head.startswith(b"fLaC"):
+        return "FLAC"
+    found = _match(head, tuple(entry for entry in (*_FOREIGN, *_KNOWN) if len(entry[1]) >= 4))
+    return found.name if found else None
+
+
+def cut_short(opened: OpenedFile, container: Container) -> str | None:
+    """Return how much of the file is missing, as the parts that it consists of say; None if they do not."""
+    walk = _WALKS.get(container.demuxers)
+    claimed, size = walk(opened) if walk else None, opened.callbacks.size
+    if claimed is None or claimed <= size:
+        return None
+    return f", after {size} of the {claimed} bytes that its header claims"
+
+
+def check_header(name: str, sample_rate: int, channels: int, limits: AudioLimits) -> None:
+    """Refuse a file whose header claims an absurd sample rate, or too many channels.
+
+    Raises
+    ------
+    AudioError
+        Naming the file.
+    """
+    if not limits.min_rate <= sample_rate <= limits.max_rate:
+        raise AudioError(
+            f"{name}: its header claims a sample rate of {sample_rate} Hz; "
+            f"accepted are {limits.min_rate} to {limits.max_rate} Hz"
+        )
+    if not 1 <= channels <= limits.channels:
+        raise AudioError(f"{name}: its header claims {channels} channels; accepted are 1 to {limits.channels}")
+
+
+def more_streams(name: str, count: int, index: int) -> str:
+    """Return the warning that a file holds more than the stream that is heard."""
+    return f"{name}: holds {count} audio streams; number {index + 1} is heard, as ffmpeg chooses"
+
+
+def tells_end(opened: OpenedFile, container: Container) -> bool:
+    """Return whether the header of a whole file tells when its last packet ends."""
+    if container.demuxers != "asf":
+        return container.tells_length
+    head = _peek(opened, 0, 4_096)
+    place = head.find(_ASF_PROPERTIES)
+    return place >= 0 and len(head) > place + 88 and not head[place + 88] & 1  # else it was broadcast
+
+
+def tag_bytes(opened: OpenedFile) -> int:
+    """Return the length of what is no sound before and behind a file's packets: ID3 tags."""
+    head, size = _peek(opened, 0, 10), opened.callbacks.size
+    before = _tag_bytes(head) if head.startswith(b"ID3") else 0
+    return before + (128 if size > 128 and _peek(opened, size - 128, 3) == b"TAG" else 0)
+
+
+def _peek(opened: OpenedFile, place: int, count: int) -> bytes:
+    opened.callbacks.seek(place)
+    data = opened.callbacks.read(count)
+    opened.rewind()
+    return data
+
+
+def _match(head: bytes, table: tuple[tuple[int, bytes, bytes | None, Container], ...]) -> Container | None:
+    for place, signature, mask, container in table:
+        found = head[place : place + len(signature)]
+        if mask is not None:
+            found = bytes(byte & bits for byte, bits in zip(found, mask, strict=False))
+        if found == signature:
+            return container
+    return None
+
+
+def _tag_bytes(head: bytes) -> int:
+    size = 0
+    for byte in head[6:10]:
+        size = size << 7 | byte & 0x7F
+    return 10 + size
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    if _match(head, _KNOWN):
+        return False
+    return any(head[first::length][:4] == bytes([_SYNC]) * 4 for length, first in _PACKETS)
+
+
+def _end_of_boxes(opened: OpenedFile) -> int | None:
+    place = 0
+    for _ in range(_MOST_PARTS):
+        head = _peek(opened, place, 16)
+        if len(head) < 8 or not head[4:8].isascii():
+            return place
+        size = int.from_bytes(head[:4], "big")
+        if size == 1 and len(head) == 16:
+            size = int.from_bytes(head[8:], "big")
+        if size < 8:  # to the end of the file, or no box
+            return None
+        place += size
+    return None
+
+
+def _end_of_chunks(opened: OpenedFile) -> int | None:
+    place = 0
+    for _ in range(_MOST_PARTS):
+        head = _peek(opened, place, 8)
+        if not head.startswith(b"RIFF") or len(head) < 8:
+            return place or None
+        size = int.from_bytes(head[4:8], "little")
+        if size in (0, 2**32 - 1):
+            return None
+        place += 8 + size
+    return None
+
+
+def _end_of_objects(opened: OpenedFile) -> int | None:
+    place = 0
+    for _ in range(_MOST_PARTS):
+        head = _peek(opened, place, 24)
+        if len(head) < 24:
+            return place
+        size = int.from_bytes(head[16:], "little")
+        if size < 24:
+            return None
+        place += size
+    return None
+
+
+def _end_of_segment(opened: OpenedFile) -> int | None:
+    place = 0
+    for _ in range(8):
+        head = _peek(opened, place, 12)
+        if len(head) < 12:
+            return None
+        size, length = _ebml_number(head[4:])
+        if size is None:
+            return None
+        place += 4 + length + size
+        if head.startswith(b"\x18\x53\x80\x67"):
+            return place
+        if not head.startswith(b"\x1a\x45\xdf\xa3"):
+            return None
+    return None
+
+
+def _ebml_number(data: bytes) -> tuple[int | None, int]:
+    """Return a number of variable length, None where all its bits are set, and its length in bytes."""
+    length = 9 - data[0].bit_length()
+    if length > 8:
+        return None, length
+    number = int.from_bytes(data[:length], "big") & (1 << 7 * length) - 1
+    return (None if number == (1 << 7 * length) - 1 else number), length
+
+
+_WALKS = {
+    "mov": _end_of_boxes,
+    "matroska": _end_of_segment,
+    "asf": _end_of_objects,
+    "avi": _end_of_chunks,
+    "wav": _end_of_chunks,
+    "qcp": _end_of_chunks,
+}

@@ -1,0 +1,217 @@
+"""FLAC streams: where each begins, which samples its first and last frame hold, whatever its header counts."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from yamjit.audio.layout import MOST_PARTS, Layout, Part, after_tags, search
+
+if TYPE_CHECKING:
+    from yamjit.audio.opening import OpenedFile
+
+__all__ = ["FLAC_MARK", "TAIL_BYTES", "StreamInfo", "lay_out_flac"]
+
+FLAC_MARK = b"fLaC"
+_INFO_BYTES = 34
+#: The mark, and the header of the block that is always the first.
+_HEAD_BYTES = len(FLAC_MARK) + 4
+_SYNC = re.compile(rb"\xff[\xf8\xf9]")
+#: The end of a file, where the last frame is looked for, and a tag behind it.
+TAIL_BYTES = 2**17
+#: Blocks before the first frame, and places where the last one could begin, that are looked at.
+_MOST_BLOCKS, _MOST_TRIES = 1_000, 8
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """The block STREAMINFO.
+
+    Parameters
+    ----------
+    data : bytes
+        Its 34 bytes.
+    """
+
+    data: bytes
+
+    @property
+    def block(self) -> int:
+        """Frames of sound in a block, where all have the same."""
+        return int.from_bytes(self.data[:2], "big")
+
+    @property
+    def rate(self) -> int:
+        """Sample rate in Hz."""
+        return int.from_bytes(self.data[10:13], "big") >> 4
+
+    @property
+    def total(self) -> int:
+        """Frames of sound in the stream, 0 if they are not known."""
+        return int.from_bytes(self.data[13:18], "big") & 0xF_FFFF_FFFF
+
+    def with_total(self, total: int) -> bytes:
+        """Return the block with another number of frames."""
+        word = int.from_bytes(self.data[13:18], "big") >> 36 << 36 | total
+        return self.data[:13] + word.to_bytes(5, "big") + self.data[18:]
+
+
+def lay_out_flac(file: OpenedFile, *, thorough: bool = False) -> Layout:
+    """Return the layout of a file that holds a FLAC stream, or several that were joined.
+
+    Parameters
+    ----------
+    file : OpenedFile
+    thorough : bool
+        Whether all of it is searched in any case, which takes a tenth of the time of decoding it. Else a stream that
+        ends as its header says is taken for the only one, as one is that is joined to another of the same length.
+    """
+    first = next(search(file, _find_head, 0, TAIL_BYTES, _HEAD_BYTES), None)
+    if first is None:
+        return Layout()
+    if not thorough:
+        part = _lay_out_stream(file, first, file.size, alone=True)
+        tail = max(first + 1, file.size - TAIL_BYTES)
+        if part == Part() and not list(search(file, _find_head, tail, file.size, _HEAD_BYTES)):
+            return Layout(searched=False)
+    starts = list(itertools.islice(search(file, _find_head, 0, file.size, _HEAD_BYTES), MOST_PARTS))
+    ends = [*starts[1:], file.size]
+    alone = len(starts) == 1
+    parts = [_lay_out_stream(file, start, end, alone=alone) for start, end in zip(starts, ends, strict=True)]
+    return Layout(tuple(parts))
+
+
+def _find_head(data: bytes) -> int:
+    found = data.find(FLAC_MARK)
+    while found >= 0 and not (
+        data[found + 4 : found + 5] in (b"\0", b"\x80") and data[found + 5 : found + 8] == b"\0\0\x22"
+    ):
+        found = data.find(FLAC_MARK, found + 1)
+    return found
+
+
+def _lay_out_stream(file: OpenedFile, start: int, end: int, *, alone: bool) -> Part:
+    info = StreamInfo(file.read_at(start + _HEAD_BYTES, _INFO_BYTES))
+    if len(info.data) < _INFO_BYTES:
+        return Part()
+    whole_end, end = end, _before_tags(file, start, end)
+    first = _first_frame(file, info, start, end)
+    after = _after_last_frame(file, info, start, end)
+    frames = after - first if first is not None and after is not None and after > first else None
+    steady = first == 0 and frames is not None
+    if end == whole_end and (info.total == 0 or (steady and frames == info.total)):
+        return Part(None if alone else ((start, end),), steady=steady)
+    head = file.read_at(start, _HEAD_BYTES) + info.with_total(frames if steady and frames and info.total else 0)
+    return Part((head, (start + len(head), end)), steady=steady, claimed=info.total or None)
+
+
+def _before_tags(file: OpenedFile, start: int, end: int) -> int:
+    """Return where the tags begin that a stream ends with."""
+    tail = file.read_at(max(start, end - TAIL_BYTES), end - max(start, end - TAIL_BYTES))
+    base = end - len(tail)
+    for mark in re.finditer(rb"ID3[\x02-\x04]|APETAGEX|TAG", tail):
+        place = base + mark.start()
+        if after_tags(file, place) == end:
+            return base + mark.start()
+    return end
+
+
+def _first_frame(file: OpenedFile, info: StreamInfo, start: int, end: int) -> int | None:
+    """Return which sample a stream begins with."""
+    place = start + len(FLAC_MARK)
+    for _ in range(_MOST_BLOCKS):
+        header = file.read_at(place, 4)
+        if len(header) < 4:
+            return None
+        place += 4 + int.from_bytes(header[1:], "big")
+        if header[0] & 0x80:
+            frame = _frame(file.read_at(place, 16), info)
+            return None if frame is None else frame[0]
+    return None
+
+
+def _after_last_frame(file: OpenedFile, info: StreamInfo, start: int, end: int) -> int | None:
+    """Return which sample would follow a stream; None unless its last frame is whole, to the end."""
+    first = max(start, end - TAIL_BYTES)
+    tail = file.read_at(first, end - first)
+    tries = 0
+    for sync in reversed([found.start() for found in _SYNC.finditer(tail)]):
+        frame = _frame(tail[sync : sync + 16], info)
+        if frame is not None:
+            if _checksum(tail[sync:]) == 0:
+                return sum(frame)
+            tries += 1
+            if tries == _MOST_TRIES:
+                break
+    return None
+
+
+def _frame(head: bytes, info: StreamInfo) -> tuple[int, int] | None:
+    """Return the first sample of a frame that begins so, and how many it holds; None if this is no frame."""
+    if len(head) < 6 or head[0] != 0xFF or head[1] & 0xFE != 0xF8 or head[3] & 1 or head[3] >> 4 > 10:
+        return None
+    block_code, rate_code = head[2] >> 4, head[2] & 15
+    number, place = _number(head)
+    extra = {6: 1, 7: 2}.get(block_code, 0)
+    block = _block(block_code, head[place : place + extra])
+    place += extra + {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
+    if number is None or block is None or rate_code == 15 or place >= len(head) or _header_checksum(head[: place + 1]):
+        return None
+    return (number if head[1] & 1 else number * info.block), block
+
+
+def _block(code: int, extra: bytes) -> int | None:
+    if code == 1:
+        return 192
+    if 2 <= code <= 5:
+        return 576 << (code - 2)
+    if code in (6, 7):
+        return int.from_bytes(extra, "big") + 1
+    return 256 << (code - 8) if code >= 8 else None
+
+
+def _number(head: bytes) -> tuple[int | None, int]:
+    """Return the number of a frame, which is written as in UTF-8, and where it ends."""
+    lead = head[4]
+    if lead < 0x80:
+        return lead, 5
+    more = 7 - (lead ^ 0xFF).bit_length()
+    tail = head[5 : 5 + more]
+    if not 1 <= more <= 6 or len(tail) < more or any(byte & 0xC0 != 0x80 for byte in tail):
+        return None, 5
+    number = lead & (0x3F >> more)
+    for byte in tail:
+        number = number << 6 | byte & 0x3F
+    return number, 5 + more
+
+
+def _header_checksum(data: bytes) -> int:
+    """Return the CRC-8 of polynomial 0x07."""
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x107 if crc & 0x80 else 0)) & 0xFF
+    return crc
+
+
+@functools.cache
+def _table() -> tuple[int, ...]:
+    table = []
+    for byte in range(256):
+        crc = byte << 8
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x18005 if crc & 0x8000 else 0)) & 0xFFFF
+        table.append(crc)
+    return tuple(table)
+
+
+def _checksum(data: bytes) -> int:
+    """Return the CRC-16 of polynomial 0x8005, which is 0 of a frame with its checksum."""
+    table, crc = _table(), 0
+    for byte in data:
+        crc = (crc << 8 & 0xFF00) ^ table[crc >> 8 ^ byte]
+    return crc

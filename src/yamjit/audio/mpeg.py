@@ -1,0 +1,409 @@
+"""MPEG audio, layers I to III: frames walked one by one, so that every frame is decoded, and nothing else."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from yamjit.audio.layout import Layout, Part, after_tags, is_zero, tag_bytes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from yamjit.audio.opening import OpenedFile, Piece
+
+__all__ = ["EMPTY_TAG", "begins_mpeg", "lay_out_mpeg"]
+
+#: ID3 of ten zeros. Without a tag, libsndfile takes MPEG audio for the other half of "._" or ".AppleDouble/" if the
+#: current directory holds one.
+EMPTY_TAG = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
+
+_CHUNK_BYTES = 2**20
+#: No frame is longer: 384 kbit/s at 32 kHz.
+_MOST_BYTES = 1729
+_SYNC = re.compile(rb"\xff[\xe2-\xff]")
+#: Frames in a row that make bytes MPEG audio where something else was before.
+_PROOF = 3
+#: How far a file that begins otherwise is searched for its first frame, and how many have to follow there.
+_SEARCHED_BYTES = 2**18
+_PROOF_AT_START = 8
+#: The longest frame by the shortest of the same kind.
+_MOST_TO_LEAST = 24
+#: Places that are tried in all, where frames could go on.
+_MOST_TRIES = 1_000_000
+#: Runs of a file, and pieces of a run, that are told apart.
+_MOST_RUNS, _MOST_PIECES = 1_000, 2**18
+
+_KBITS = {
+    (False, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (False, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (False, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (True, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (True, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (True, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_RATES = (44_100, 48_000, 32_000)
+#: How the marks Xing, Info and VBRI begin.
+_XI, _IN, _VB = (int.from_bytes(mark, "big") for mark in (b"Xi", b"In", b"VB"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What frames have in common that one decoder reads in a row."""
+
+    version: int  # 3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5
+    layer: int
+    rate: int
+    mono: bool
+
+    @property
+    def frame_samples(self) -> int:
+        return 384 if self.layer == 1 else 1152 if self.layer == 2 or self.version == 3 else 576
+
+    @property
+    def side_bytes(self) -> int:
+        """Bytes of side information, behind which a frame of information begins."""
+        if self.version == 3:
+            return 17 if self.mono else 32
+        return 9 if self.mono else 17
+
+
+@dataclass(slots=True)
+class _Run:
+    """Frames of one kind that are decoded together."""
+
+    kind: _Kind
+    #: Where they lie, and zeros for what a frame lacks.
+    pieces: list[Piece] = field(default_factory=list)
+    frames: int = 0
+    #: The frame of information before them, which says how many there are.
+    info: bytes = b""
+
+    def add(self, start: int, end: int, frames: int) -> None:
+        last = self.pieces[-1] if self.pieces else None
+        if isinstance(last, tuple) and last[1] == start:
+            self.pieces[-1] = (last[0], end)
+        elif start < end:
+            self.pieces.append((start, end))
+        self.frames += frames
+
+    def shorten(self, end: int) -> None:
+        """Have the last frame end earlier, and zeros for the rest of it."""
+        start, after = self.pieces[-1]
+        assert isinstance(start, int)
+        assert isinstance(after, int)
+        self.pieces[-1] = (start, end)
+        self.pieces.append(bytes(after - end))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all frames."""
+        return len(self.info) + sum(len(one) if isinstance(one, bytes) else one[1] - one[0] for one in self.pieces)
+
+    @property
+    def counted(self) -> int | None:
+        """Frames by the frame of information."""
+        body = self.info[4 + self.kind.side_bytes :]
+        if body[:4] not in (b"Xing", b"Info") or len(body) < 12 or not body[7] & 1:
+            return None
+        return int.from_bytes(body[8:12], "big")
+
+
+def begins_mpeg(head: bytes) -> bool:
+    """Return whether it begins as a frame of MPEG layer I, II or III."""
+    return _frame(head, 0) is not None
+
+
+def lay_out_mpeg(file: OpenedFile) -> Layout | None:
+    """Return the layout of a file if its content is MPEG audio."""
+    start = after_tags(file, 0)
+    walk = _Walk(file)
+    first = walk.find_first(start)
+    if first is None:
+        return None
+    walk.go(first)
+    runs = [run for run in walk.runs if run.frames]
+    if not runs:
+        return None
+    if first - start > _MOST_BYTES and not is_zero(file, start, first):
+        walk.amiss += first - start
+    whole = len(runs) == 1 and len(runs[0].pieces) == 1 and first == start and not walk.amiss
+    counts = [run.counted or 0 for run in runs]
+    missing = sum(counts) - sum(run.frames for run in runs)
+    parts = tuple(_part(file, run, alone=len(runs) == 1, whole=whole) for run in runs)
+    return Layout(parts, walk.remarks(missing if len(runs) > 1 else 0), lost=walk.amiss >= _MOST_BYTES)
+
+
+class _Walk:
+    """A walk from frame to frame."""
+
+    def __init__(self, file: OpenedFile) -> None:
+        self.runs: list[_Run] = []
+        #: Bytes between frames that are neither frame nor tag, and frames that are cut.
+        self.amiss = 0
+        self.cut = 0
+        self._file = file
+        self._base = 0
+        self._data = b""
+        self._followers: dict[_Kind, dict[int, int]] = {}
+        self._tries = 0
+
+    def remarks(self, missing: int) -> tuple[str, ...]:
+        """Return what is amiss."""
+        remarks = []
+        if self.amiss:
+            remarks.append(f"{self.amiss} bytes between its frames are no MPEG audio, and were passed over")
+        if self.cut:
+            remarks.append(f"{self.cut} of its frames {'is' if self.cut == 1 else 'are'} cut")
+        if missing > 0:
+            remarks.append(f"{missing} of the frames are missing that its headers count")
+        return tuple(remarks)
+
+    def go(self, place: int) -> None:
+        """Walk from a frame to the end of the file."""
+        while place < self._file.size:
+            after, last = self._go_on(place)
+            if after >= self._file.size:
+                return
+            if len(self.runs) > _MOST_RUNS or (self.runs and len(self.runs[-1].pieces) > _MOST_PIECES):
+                self.amiss += self._file.size - after
+                return
+            place = self._pass_over(after, last)
+
+    def find_first(self, start: int) -> int | None:
+        """Return where the first frame begins behind the tags, or something else, of a file."""
+        if self._is_proved(start, 2) or (self._is_proved(start, 1) and self._begins_with_info(start)):
+            return start
+        first = self.resync(start, start + _MOST_BYTES, _PROOF)
+        return self.resync(start, start + _SEARCHED_BYTES, _PROOF_AT_START) if first is None else first
+
+    def _begins_with_info(self, place: int) -> bool:
+        data = self._file.read_at(place, _MOST_BYTES)
+        frame = _frame(data, 0)
+        return frame is not None and _is_info(data[: frame[0]], frame[1])
+
+    def resync(self, start: int, end: int, proof: int) -> int | None:
+        """Return where frames begin between two offsets; None if they do not."""
+        size = 4096
+        end = min(end, self._file.size)
+        while start < end:
+            data = self._file.read_at(start, min(size, end - start))
+            for found in _SYNC.finditer(data):
+                self._tries += 1
+                if self._tries > _MOST_TRIES:
+                    return None
+                if self._is_proved(start + found.start(), proof):
+                    return start + found.start()
+            if start + len(data) >= end or not data:
+                return None
+            start += max(1, len(data) - 1)
+            size = min(2 * size, _CHUNK_BYTES)
+        return None
+
+    def _is_proved(self, place: int, proof: int) -> bool:
+        """Return whether so many frames of one kind lie in a row, or as many as there are before the end."""
+        known = None
+        for count in range(proof):
+            if place == self._file.size and count:
+                return True
+            frame = _frame(self._file.read_at(place, 4), 0)
+            if frame is None or known not in (None, frame[1]):
+                rest = self._file.read_at(place, 4)
+                return count >= 2 and (not any(rest) or tag_bytes(self._file, place) > 0)
+            known = frame[1]
+            place += frame[0]
+        return place <= self._file.size
+
+    def _load(self, place: int) -> int:
+        """Have the bytes from a place on at hand; return where in them it is."""
+        if not self._base <= place <= self._base + len(self._data) - 2 * _MOST_BYTES:
+            self._base = place
+            self._data = self._file.read_at(place, _CHUNK_BYTES)
+            self._followers = {}
+        return place - self._base
+
+    def _go_on(self, place: int) -> tuple[int, int]:
+        """Walk until no frame follows; return where that is, and where the last frame begins."""
+        last = place
+        while True:
+            offset = self._load(place)
+            started = self._start(offset)
+            if started is None:
+                return place, last
+            run, start = started
+            offset, frames = start, 0
+            followers = self._followers_of(run.kind)
+            while offset in followers:
+                newest, offset = offset, followers[offset]
+                frames += 1
+            if frames:
+                last = self._base + newest
+            elif start == place - self._base:
+                return place, last
+            place = self._base + offset
+            if place > self._file.size:  # the frame is cut
+                self.cut += 1
+                frames -= 1
+                run.add(self._base + start, last, frames)
+                return self._file.size, last
+            run.add(self._base + start, place, frames)
+            if place == self._file.size:
+                return place, last
+
+    def _followers_of(self, kind: _Kind) -> dict[int, int]:
+        """Return of every frame of a kind that is at hand, or of what looks like one, where the next one begins."""
+        if kind not in self._followers:
+            self._followers[kind] = _find_frames(self._data, kind, self._base + len(self._data) >= self._file.size)
+        return self._followers[kind]
+
+    def _start(self, offset: int) -> tuple[_Run, int] | None:
+        """Return the run that a frame belongs to, and where its first frame of sound begins; None if it is no frame.
+
+        What is of another kind than the frames before, and a frame of information, begins a run of its own.
+        """
+        frame = _frame(self._data, offset)
+        if frame is None or len(self.runs) > _MOST_RUNS:
+            return None
+        length, kind = frame
+        is_known = bool(self.runs) and self.runs[-1].kind is kind
+        if not is_known and not self._is_proved(self._base + offset, _PROOF if self.runs else 1):
+            return None
+        body = self._data[offset : offset + length]
+        info = _is_info(body, kind)
+        if is_known and not info:
+            return self.runs[-1], offset
+        self.runs.append(_Run(kind, info=body if info else b""))
+        return self.runs[-1], offset + (length if info else 0)
+
+    def _pass_over(self, after: int, last: int) -> int:
+        """Return where frames go on behind something else."""
+        file = self._file
+        if (place := after_tags(file, after)) > after:
+            return place
+        run = self.runs[-1] if self.runs else None
+        found = self.resync(last + 4 if run is not None and run.frames else after, file.size, _PROOF)
+        if found is None:
+            rest = file.read_at(after, 4)
+            frame = _frame(rest, 0)
+            if frame is not None and after + frame[0] > file.size:
+                self.cut += 1
+            elif not is_zero(file, after, file.size):
+                self.amiss += file.size - after
+            return file.size
+        if found < after and run is not None:
+            run.shorten(found)
+            self.cut += 1
+        elif not is_zero(file, after, found):
+            self.amiss += found - after
+        return found
+
+
+def _is_info(body: bytes, kind: _Kind) -> bool:
+    checksum = 0 if body[1] & 1 else 2
+    if kind.layer != 3 or any(body[4 + checksum : 4 + kind.side_bytes]):
+        return body[36:40] == b"VBRI" and kind.layer == 3
+    return body[4 + kind.side_bytes :][:4] in (b"Xing", b"Info")
+
+
+def _part(file: OpenedFile, run: _Run, *, alone: bool, whole: bool) -> Part:
+    """Return what is decoded of a run, behind a frame of information that counts its frames."""
+    counted = run.counted
+    if counted is not None:
+        counts = run.frames if not alone or counted < run.frames else counted
+        info = _corrected(run, counts, file.size if whole else run.size)
+        if whole and info == run.info:
+            return Part(steady=False)
+        return Part((EMPTY_TAG, info, *run.pieces), steady=False)
+    # Where nothing counts the frames, the decoder estimates them from the bytes: here there are enough of these, but
+    # none that can be read, save the last ones, where a tag would be. Another frame of information would not do: the
+    # decoder takes it for one of LAME's, and leaves out its own delay.
+    hole = (file.size, file.size + _MOST_TO_LEAST * run.size)
+    pieces = (EMPTY_TAG, *run.pieces, hole, bytes(128))
+    return Part(pieces, steady=False, estimated=True, counted=(run.frames * run.kind.frame_samples, run.kind.rate))
+
+
+def _corrected(run: _Run, frames: int, size: int) -> bytes:
+    """Return the frame of information as it has to be.
+
+    Where it counts other frames than there are, nothing is said to be padding at the end. Where it counts other bytes
+    than there are, by 1 %, libmpg123 complains.
+    """
+    info = bytearray(run.info)
+    place = 4 + run.kind.side_bytes + 8
+    flags = info[place - 1]
+    if run.counted != frames:
+        info[place : place + 4] = frames.to_bytes(4, "big")
+        gaps = place + 4 + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1) + 21
+        if gaps + 3 <= len(info):
+            info[gaps + 1] &= 0xF0
+            info[gaps + 2] = 0
+    if flags & 2 and abs(int.from_bytes(info[place + 4 : place + 8], "big") - size) * 128 > size:
+        info[place + 4 : place + 8] = min(size, 2**32 - 1).to_bytes(4, "big")
+    return bytes(info)
+
+
+def _frame(data: bytes, offset: int) -> tuple[int, _Kind] | None:
+    """Return the length and the kind of a frame whose header is there."""
+    if len(data) < offset + 4 or data[offset] != 0xFF:
+        return None
+    lengths, kinds = _tables()
+    code = data[offset + 1] << 8 | data[offset + 2]
+    return (lengths[code], kinds[code][data[offset + 3] >= 192]) if lengths[code] else None
+
+
+def _find_frames(data: bytes, kind: _Kind, is_end: bool) -> dict[int, int]:
+    """Return where what looks like a frame of a kind begins in some bytes, and where the next one then does.
+
+    Frames of information are left out, and what may be one that is not whole.
+    """
+    codes, marks = _lengths_of(kind)
+    array = np.frombuffer(data, np.uint8)
+    array = array[: max(0, len(array) - (3 if is_end else _MOST_BYTES))]
+    places = np.flatnonzero(array[:-1] == 0xFF) if len(array) else np.zeros(0, np.int64)
+    whole = np.frombuffer(data, np.uint8)
+    lengths = codes[whole[places + 1].astype(np.intp) << 8 | whole[places + 2]]
+    keep = (lengths > 0) & ((whole[places + 3] >= 192) == kind.mono)
+    places, lengths = places[keep], lengths[keep]
+    found = dict(zip(places.tolist(), (places + lengths).tolist(), strict=True))
+    if kind.layer == 3:
+        for mark in marks:
+            first = np.minimum(places + mark, len(whole) - 2)
+            letters = whole[first].astype(np.intp) << 8 | whole[first + 1]
+            for place in places[(letters == _XI) | (letters == _IN) | (letters == _VB)].tolist():
+                if place in found and _is_info(data[place : found[place]], kind):
+                    del found[place]
+    return found
+
+
+@functools.cache
+def _lengths_of(kind: _Kind) -> tuple[NDArray[np.int64], tuple[int, ...]]:
+    """Return the length of a frame of a kind by bytes 1 and 2 of its header, and where a mark of information lies."""
+    lengths, kinds = _tables()
+    of_kind = [length if pair[kind.mono] is kind else 0 for length, pair in zip(lengths, kinds, strict=True)]
+    return np.array(of_kind), (4 + kind.side_bytes, 36)
+
+
+@functools.cache
+def _tables() -> tuple[list[int], list[tuple[_Kind, _Kind]]]:
+    """Return the length of a frame, 0 for none, and its kind in stereo and in mono, by bytes 1 and 2 of its header."""
+    none = _Kind(0, 0, 0, mono=False)
+    lengths, kinds = [0] * 2**16, [(none, none)] * 2**16
+    made: dict[tuple[int, int, int], tuple[_Kind, _Kind]] = {}
+    for code in range(0xE000, 2**16):
+        version, layer = code >> 11 & 3, 4 - (code >> 9 & 3)
+        kbits, rate, padding = code >> 4 & 15, code >> 2 & 3, code >> 1 & 1
+        if version == 1 or layer == 4 or kbits in (0, 15) or rate == 3:
+            continue
+        hertz = _RATES[rate] >> {3: 0, 2: 1, 0: 2}[version]
+        bits = 1000 * _KBITS[version != 3, layer][kbits]
+        if layer == 1:
+            lengths[code] = (12 * bits // hertz + padding) * 4
+        else:
+            lengths[code] = (72 if layer == 3 and version != 3 else 144) * bits // hertz + padding
+        key = (version, layer, hertz)
+        kinds[code] = made.setdefault(key, (_Kind(*key, mono=False), _Kind(*key, mono=True)))
+    return lengths, kinds

@@ -1,0 +1,349 @@
+"""Files that libsndfile does not read, through PyAV: FFmpeg's libraries, in this process."""
+
+from __future__ import annotations
+
+import functools
+import math
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from yamjit.audio.containers import check_header, cut_short, more_streams, tag_bytes, tells_end
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
+from yamjit.audio.losses import GAP_S, Losses
+from yamjit.errors import AudioError, DependencyError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import NDArray
+
+    from yamjit.audio.containers import Container
+    from yamjit.audio.opening import OpenedFile
+
+__all__ = ["PyAvReader", "import_av", "pyav_versions"]
+
+#: Per sample format, planar or not: what is taken off, and the full scale.
+_SCALES = {
+    "u8": (128, 2.0**7),
+    "s16": (0, 2.0**15),
+    "s32": (0, 2.0**31),
+    "s64": (0, 2.0**63),
+    "flt": (0, 1.0),
+    "dbl": (0, 1.0),
+}
+
+#: What PyAV raises beside errors of its own.
+_FAILURES = (OSError, ValueError, TypeError, LookupError, RuntimeError, MemoryError)
+#: Bytes that are read at a time.
+_BUFFER_BYTES = 65_536
+
+
+class PyAvReader:
+    """A file decoded by FFmpeg's libraries, from its start to its end, in one thread.
+
+    The samples are those of ``ffmpeg -i FILE -c:a pcm_f32le``: integers divided by their full scale, encoder delay left
+    out where the file tells it. Of several audio streams the one that ffmpeg takes is heard.
+
+    Parameters
+    ----------
+    opened : OpenedFile
+        Closed with the reader.
+    container : Container
+        What the file is.
+    limits : AudioLimits
+        What is accepted.
+
+    Raises
+    ------
+    AudioError
+        If nothing can be decoded, there is no sound, or its rate or channels are absurd.
+    DependencyError
+        If PyAV is not installed.
+    """
+
+    live = False
+
+    def __init__(self, opened: OpenedFile, container: Container, limits: AudioLimits) -> None:
+        self._av = import_av()
+        self._failures = (self._av.error.FFmpegError, *_FAILURES)
+        self._opened = opened
+        self._kind = container
+        self.name = opened.name
+        self.warnings: tuple[str, ...] = ()
+        self.losses = Losses(self.name)
+        self._fault: str | None = None
+        self._used_bytes = 0
+        self._ready: deque[Any] = deque()
+        self._container = self._open()
+        # PyAV's objects refer to each other: without this they would last until Python's collection of garbage.
+        self._dropped = weakref.finalize(self, _close, self._container, opened)
+        try:
+            self._stream = self._choose_stream()
+            self._stream.thread_type = "NONE"
+            self._stream.codec_context.thread_count = 1
+            self._packets = self._container.demux()  # of all streams: where they end tells whether something is missing
+            self._read_first(limits)
+        except BaseException:
+            self.release()
+            raise
+
+    @property
+    def damage(self) -> str | None:
+        """Once read: what was lost, and why the file ended too early."""
+        return self.losses.describe()
+
+    @property
+    def lost(self) -> bool:
+        """Once read: whether the file holds sound that could not be read."""
+        return self.losses.inside
+
+    def skip(self, frames: int) -> int:
+        """Leave nothing out: return 0. After a jump a lossy codec's samples would be others."""
+        return 0
+
+    def frames(self) -> Generator[NDArray[np.float32], None, None]:
+        """Yield the samples, float32 (n, channels); a block is overwritten by the next one."""
+        buffer = np.empty((max(1, BLOCK_SAMPLES // self.channels), self.channels), np.float32)
+        filled, changed = 0, None
+        while frame := self._next_frame():
+            if (frame.sample_rate, frame.layout.nb_channels) != (self.sample_rate, self.channels):
+                changed = frame
+                break
+            self._note(frame)
+            samples, first = self._samples(frame), 0
+            while first < len(samples):
+                part = samples[first : first + len(buffer) - filled]
+                buffer[filled : filled + len(part)] = part
+                first, filled = first + len(part), filled + len(part)
+                if filled == len(buffer):
+                    yield buffer
+                    filled = 0
+        if filled:
+            yield buffer[:filled]
+        if changed:
+            self._note_change(changed)
+        else:
+            self._note_end()
+
+    def release(self) -> None:
+        """Close the decoder; the file stays open."""
+        self._dropped.detach()
+        self._container.close()
+
+    def close(self) -> None:
+        """Close the decoder, and the file if it was opened by path."""
+        self.release()
+        self._opened.close()
+
+    # -- Opening
+
+    def _open(self) -> Any:
+        demuxers = self._kind.demuxers
+        options = {"format_whitelist": demuxers, "protocol_whitelist": "none", "codec_whitelist": _decoders()}
+        try:
+            return self._av.open(
+                self._opened.callbacks,
+                mode="r",
+                format=None if "," in demuxers else demuxers,
+                container_options=options,
+                metadata_errors="replace",
+                buffer_size=_BUFFER_BYTES,
+            )
+        except self._failures as error:
+            self._raise_read_error()
+            raise AudioError(f"{self.name}: {self._kind.name} that cannot be read: {_reason(error)}") from error
+
+    def _choose_stream(self) -> Any:
+        """Return the stream that ffmpeg takes: of those marked as default, or of all, the one of most channels."""
+        sounds = [stream for stream in self._container.streams if stream.type == "audio" and stream.codec_context]
+        if not sounds:
+            found = "video but no sound" if self._container.streams.video else "no sound"
+            raise AudioError(f"{self.name}: {self._kind.name} that holds {found}")
+        best = max(sounds, key=_preference)
+        if len(sounds) > 1:
+            self.warnings = (more_streams(self.name, len(sounds), sounds.index(best)),)
+        return best
+
+    def _read_first(self, limits: AudioLimits) -> None:
+        frame = self._next_frame()
+        if frame is None:
+            reason = self._fault or self.losses.describe() or "it holds no samples"
+            raise AudioError(f"{self.name}: cannot be decoded: {reason.removeprefix(f'{self.name}: ')}")
+        self._ready.appendleft(frame)
+        self.sample_rate = int(frame.sample_rate)
+        self.channels = int(frame.layout.nb_channels)
+        check_header(self.name, self.sample_rate, self.channels, limits)
+        self.encoding = str(self._stream.codec_context.codec.canonical_name)
+        self.format = f"{self._kind.name} {self.encoding}"
+        self.claimed_frames = self._claim()
+
+    def _claim(self) -> int | None:
+        if not self._kind.tells_length:
+            return None
+        if self._stream.duration:
+            seconds = float(self._stream.duration * self._stream.time_base)
+        else:
+            seconds = (self._container.duration or 0) / self._av.time_base
+        return round(seconds * self.sample_rate) or None if seconds >= 0 else None
+
+    # -- Decoding
+
+    def _next_frame(self) -> Any:
+        """Return the next frame that holds samples, None at the end."""
+        while not self._ready:
+            packet = self._next_packet()
+            if packet is None:
+                return None
+            self._decode(packet)
+        return self._ready.popleft()
+
+    def _next_packet(self) -> Any:
+        while True:
+            try:
+                return next(self._packets, None)
+            except IndexError:  # noqa: PERF203 - of a stream that was not there at the start; the others go on
+                self._packets = self._container.demux()
+            except self._failures as error:
+                self._fault = _reason(error)
+                self._packets = iter(())
+                self._flush()
+                return None
+            finally:
+                self._raise_read_error()
+
+    def _decode(self, packet: Any) -> None:
+        starts = packet.dts if packet.pts is None else packet.pts
+        if starts is not None:
+            ends = float((starts + (packet.duration or 0)) * packet.time_base)
+            self.losses.reached_s = max(self.losses.reached_s, ends)
+        if packet.stream_index != self._stream.index:
+            return
+        self._used_bytes += packet.size
+        if packet.is_corrupt:
+            self.losses.add("damaged packet")
+        try:
+            self._ready.extend(frame for frame in packet.decode() if frame.samples)
+        except self._failures as error:
+            seconds = float(packet.duration * packet.time_base) if packet.duration and packet.time_base else 0.0
+            self.losses.add("packet that cannot be decoded", _reason(error), seconds)
+
+    def _flush(self) -> None:
+        try:
+            self._ready.extend(frame for frame in self._stream.codec_context.decode(None) if frame.samples)
+        except self._failures:
+            return
+
+    def _samples(self, frame: Any) -> NDArray[np.float32]:
+        """Return the samples of a frame, float32 (n, channels)."""
+        try:
+            zero, scale = _SCALES[frame.format.name.removesuffix("p")]
+            array = frame.to_ndarray()
+        except (*self._failures, KeyError) as error:
+            raise AudioError(f"{self.name}: has samples of a type that cannot be read, {frame.format.name}") from error
+        columns = array.T if frame.format.is_planar else array.reshape(-1, self.channels)
+        with np.errstate(over="ignore"):  # of 64 bits: becomes inf, which is refused with its time
+            samples: NDArray[np.float32] = columns.astype(np.float32)
+        if zero:
+            samples -= np.float32(zero)
+        samples *= np.float32(1 / scale)
+        return samples
+
+    # -- What is lost
+
+    def _note(self, frame: Any) -> None:
+        if frame.is_corrupt:
+            self.losses.add("damaged packet")
+        starts = math.nan if frame.pts is None else float(frame.pts * frame.time_base)
+        self.losses.follow(starts, frame.samples / self.sample_rate)
+
+    def _note_change(self, frame: Any) -> None:
+        now = f"{frame.sample_rate} Hz and {frame.layout.nb_channels} channels"
+        self.losses.end(f", where it changes from {self.sample_rate} Hz and {self.channels} channels to {now}")
+
+    def _note_end(self) -> None:
+        missing = cut_short(self._opened, self._kind)
+        unused = self._unused_bytes()
+        if missing:
+            self.losses.end(missing)
+        elif self._fault:
+            self.losses.end(f" where it is damaged: {self._fault}")
+        elif unused:
+            self.losses.end(f", and {unused} bytes of the file are no whole packets")
+        elif self._kind.is_packets and self.losses.at_s < self.losses.reached_s - 2 * GAP_S:
+            self.losses.end(f", but its packets go on to {self.losses.reached_s:.6g} s")
+        elif tells_end(self._opened, self._kind) and self._container.duration:
+            start_s = (self._container.start_time or 0) / self._av.time_base
+            claimed_s = self._container.duration / self._av.time_base
+            if self.losses.reached_s - start_s < claimed_s - 2 * GAP_S:
+                self.losses.end(f", but its header claims {claimed_s:.6g} s")
+
+    def _unused_bytes(self) -> int:
+        """Return how many bytes of a file that consists of packets are in none of them."""
+        if not self._kind.is_packets:
+            return 0
+        return max(0, self._opened.callbacks.size - tag_bytes(self._opened) - self._used_bytes)
+
+    def _raise_read_error(self) -> None:
+        error = self._opened.callbacks.fault
+        if error is not None:
+            reason = f"{type(error).__name__}: {one_line(str(error))}"
+            raise AudioError(f"{self.name}: reading the file object failed: {reason}") from error
+
+
+def _close(container: Any, opened: OpenedFile) -> None:
+    container.close()
+    opened.close()
+
+
+def _preference(stream: Any) -> tuple[bool, int]:
+    disposition = stream.disposition
+    return bool(disposition & type(disposition).default), stream.codec_context.channels
+
+
+def import_av() -> Any:
+    """Return PyAV.
+
+    Raises
+    ------
+    DependencyError
+        If it is not installed, or its libraries cannot be loaded.
+    """
+    try:
+        import av
+        import av.error
+    except (ImportError, OSError) as error:
+        raise DependencyError(f"reading this needs PyAV: pip install 'yamjit[av]' ({error})") from error
+    return av
+
+
+def pyav_versions() -> str:
+    """Return the versions of PyAV and of FFmpeg's decoders.
+
+    Raises
+    ------
+    DependencyError
+        If it is not installed.
+    """
+    av = import_av()
+    numbers = ".".join(map(str, av.library_versions["libavcodec"]))
+    return f"{av.__version__} (libavcodec {numbers})"
+
+
+@functools.cache
+def _decoders() -> str:
+    """Return the names of all decoders of audio: pictures and subtitles of a file are not decoded."""
+    return ",".join(sorted(filter(_is_audio_decoder, import_av().codecs_available)))
+
+
+def _is_audio_decoder(name: str) -> bool:
+    try:
+        return bool(import_av().codec.Codec(name, "r").type == "audio")
+    except ValueError:  # it only encodes
+        return False
+
+
+def _reason(error: Exception) -> str:
+    return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__).strip().rstrip(".")

@@ -1,0 +1,175 @@
+"""The header of a file where samples without one should begin."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from yamjit.audio.containers import certain_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["HeaderWatch"]
+
+#: A WAV header is held back until its samples begin, if they do within so many bytes.
+_MOST_HEADER = 65_536
+#: So much is looked at for frames of MP3 and AAC, which have no other header.
+_FRAMES_HEAD = 8_192
+
+#: Of a WAV header: format and bits of a sample, as an encoding.
+_WAV_ENCODINGS = {
+    (1, 8): "u8",
+    (1, 16): "s16le",
+    (1, 24): "s24le",
+    (1, 32): "s32le",
+    (3, 32): "f32le",
+    (3, 64): "f64le",
+    (6, 8): "alaw",
+    (7, 8): "mulaw",
+}
+_EXTENSIBLE = 0xFFFE
+
+#: Bit rates of MPEG layer III in kbit/s, and sample rates in Hz, by version.
+_RATES_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_RATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_SAMPLE_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+
+
+class HeaderWatch:
+    """Looks at what comes first: leaves out a WAV header, and tells any other one.
+
+    Parameters
+    ----------
+    name : str
+        Of the source, for the warning.
+    encoding : str
+    sample_rate, channels : int
+        What the samples are taken for.
+
+    Attributes
+    ----------
+    warning : str or None
+        What was found.
+    """
+
+    def __init__(self, name: str, encoding: str, sample_rate: int, channels: int) -> None:
+        self.warning: str | None = None
+        self._name = name
+        self._form = (encoding, sample_rate, channels)
+        self._head = b""
+        self._holds = True
+        self._looks = True
+
+    def take(self, data: bytes) -> bytes:
+        """Return what of `data` are samples; the beginning of what may be a WAV header is held back."""
+        if not self._looks:
+            return data
+        self._head += data
+        if self._holds:
+            return self._take_wav()
+        self._look(over=False)
+        return data
+
+    def rest(self) -> bytes:
+        """At the end: return what was held back and is no header."""
+        held = self._head if self._holds else b""
+        self._holds = False
+        self._look(over=True)
+        return held
+
+    def _take_wav(self) -> bytes:
+        start = _start_of_samples(self._head)
+        if start is None and len(self._head) <= _MOST_HEADER:
+            return b""
+        self._holds = False
+        samples, self._looks = self._head[start or 0 :], not start
+        if start:
+            self._tell_wav(start)
+        else:
+            self._look(over=False)
+        return samples
+
+    def _tell_wav(self, size: int) -> None:
+        found = _wav_form(self._head)
+        self._head = b""
+        self.warning = f"{self._name}: begins with the header of a WAV file (RIFF/WAVE), {size} bytes, left out"
+        if found != self._form:
+            said, taken = _describe(*found) if found else "an unknown encoding", _describe(*self._form)
+            self.warning += f"; it says {said}, but is heard as {taken}, which is another sound"
+
+    def _look(self, *, over: bool) -> None:
+        if not self._looks:
+            return
+        kind = certain_kind(self._head)
+        if kind is None and (over or len(self._head) >= _FRAMES_HEAD):
+            kind = next((name for name, size in _FRAMES.items() if _is_frames(self._head, size)), None)
+            over = True
+        if kind is not None:
+            self.warning = (
+                f"{self._name}: begins as a file does, {kind}: its header and what is compressed in it are heard as "
+                f"samples, {_describe(*self._form)}; give it as a file, or decode it first"
+            )
+        self._looks = kind is None and not over
+
+
+def _describe(encoding: str, sample_rate: int, channels: int) -> str:
+    return f"{encoding}, {sample_rate} Hz, {channels} channel{'' if channels == 1 else 's'}"
+
+
+def _start_of_samples(head: bytes) -> int | None:
+    """Return where the samples of a WAV file begin, 0 if it is none, None if that is not yet known."""
+    for place, words in ((0, (b"RIFF", b"RF64", b"BW64")), (8, (b"WAVE",))):
+        if not any(word.startswith(head[place : place + 4]) for word in words):
+            return 0
+    place = 12
+    while len(head) >= place + 8:
+        if head[place : place + 4] == b"data":
+            return place + 8
+        size = int.from_bytes(head[place + 4 : place + 8], "little")
+        place += 8 + size + size % 2
+    return None
+
+
+def _wav_form(head: bytes) -> tuple[str, int, int] | None:
+    place = head.find(b"fmt ", 12)
+    if place < 0 or len(head) < place + 24:
+        return None
+    form, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", head, place + 8)
+    if form == _EXTENSIBLE and len(head) >= place + 34:
+        form = int.from_bytes(head[place + 32 : place + 34], "little")
+    encoding = _WAV_ENCODINGS.get((form, bits), f"format {form} of {bits} bits")
+    return encoding, rate, channels
+
+
+def _is_frames(head: bytes, size_of: Callable[[bytes], int]) -> bool:
+    """Return whether three frames follow each other from the start."""
+    place = 0
+    for _ in range(3):
+        size = size_of(head[place : place + 6])
+        if not size:
+            return False
+        place += size
+    return True
+
+
+def _mp3_bytes(head: bytes) -> int:
+    """Return the length of a frame of MPEG layer III, 0 if it is none."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
+        return 0
+    version, rate, frequency = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
+    if version == 1 or rate in (0, 15) or frequency == 3:
+        return 0
+    bits = (_RATES_1 if version == 3 else _RATES_2)[rate] * 1_000
+    return (144 if version == 3 else 72) * bits // _SAMPLE_RATES[version][frequency] + (head[2] >> 1 & 1)
+
+
+def _adts_bytes(head: bytes) -> int:
+    """Return the length of a frame of AAC, 0 if it is none."""
+    if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+        return 0
+    size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    return size if size > 7 else 0
+
+
+_FRAMES = {"MP3": _mp3_bytes, "AAC": _adts_bytes}

@@ -1,0 +1,292 @@
+"""Arguments, checked before they are used: numbers, texts, lists and arrays, and how what was found is shown."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import numbers
+import operator
+import os
+import reprlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.errors import InputError
+
+__all__ = [
+    "array",
+    "choice",
+    "elements",
+    "flag",
+    "index",
+    "instance",
+    "is_number",
+    "number",
+    "path",
+    "shown",
+    "text",
+    "whole",
+]
+
+#: Of a value in a message.
+_MOST_SHOWN = 80
+
+_MOST_WHOLE = 2**63 - 1
+
+#: Of a list; ranges and generators are endless for all we know.
+_MOST_ELEMENTS = 1_000_000
+
+
+class _Shortened(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = _MOST_SHOWN
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        plain: bool = getattr(type(x), "__repr__", None) is object.__repr__
+        return f"{type(x).__name__}()" if plain else super().repr_instance(x, level)
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: in one line, shortened, whatever it is."""
+    try:
+        found = _Shortened().repr(value)
+    except Exception:  # noqa: BLE001 - its own __repr__, or an integer of more digits than Python prints
+        found = f"a value of type {type(value).__name__}"
+    return " ".join(found.split())
+
+
+def flag(value: Any, what: str) -> bool:
+    """Return `value` as True or False, Python's or NumPy's."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"{what} is {shown(value)}; True and False are accepted")
+    return bool(value)
+
+
+def whole(value: Any, what: str, least: int, most: int | None = None, *, also: str = "") -> int:
+    """Return `value` as an integer.
+
+    Parameters
+    ----------
+    value : int
+        Or a NumPy integer, or anything else that serves as an index; a boolean is none.
+    what : str
+        Name of the argument, for the message.
+    least, most : int
+        Both accepted; by default any that 64 bits hold.
+    also : str, optional
+        What else is accepted, for the message: ", or -1 for all".
+
+    Raises
+    ------
+    InputError
+        If it is no integer or out of range.
+    """
+    found = index(value)
+    if most is None and found is not None and found > _MOST_WHOLE:
+        most = _MOST_WHOLE
+    if found is None or found < least or (most is not None and found > most):
+        raise InputError(f"{what} is {shown(value)}; whole numbers {_range(least, most)}{also} are accepted")
+    return found
+
+
+def index(value: Any) -> int | None:
+    """Return `value` as an integer, None if it is none; a boolean is none."""
+    try:
+        return None if isinstance(value, (bool, np.bool_)) else operator.index(value)
+    except Exception:  # noqa: BLE001 - strangers' __index__ raise what they like
+        return None
+
+
+def is_number(value: Any) -> bool:
+    """Return whether `value` is a finite real number, Python's or NumPy's; a boolean is none."""
+    return math.isfinite(_real(value))
+
+
+def number(
+    value: Any,
+    what: str,
+    least: float = -math.inf,
+    most: float = math.inf,
+    *,
+    above: bool = False,
+    below: bool = False,
+    kind: str = "numbers",
+    also: str = "",
+) -> float:
+    """Return `value` as a finite float.
+
+    Parameters
+    ----------
+    value : float
+        Or any other real number, Python's or NumPy's; a boolean is none.
+    what : str
+        Name of the argument, for the message.
+    least, most : float
+        Both accepted, unless `above` or `below` says otherwise.
+    above, below : bool
+        Whether `least` itself, or `most` itself, is refused.
+    kind : str
+        What it counts, for the message: "seconds".
+    also : str, optional
+        What else is accepted, for the message: ", or None".
+
+    Raises
+    ------
+    InputError
+        If it is no finite number or out of range.
+    """
+    found = _real(value)
+    inside = (found > least if above else found >= least) and (found < most if below else found <= most)
+    if not (inside and math.isfinite(found)):
+        accepted = " ".join(filter(None, (kind, _range(least, most, above=above, below=below))))
+        raise InputError(f"{what} is {shown(value)}; {accepted}{also} are accepted")
+    return found
+
+
+def instance(value: Any, what: str, *kinds: type) -> Any:
+    """Return `value` if it is of one of these types.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    if not isinstance(value, kinds):
+        accepted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
+        raise InputError(f"{what} is {shown(value)}; {accepted} is accepted")
+    return value
+
+
+def path(value: Any, what: str) -> Path:
+    """Return `value` as a path.
+
+    Raises
+    ------
+    InputError
+        If it is neither a string nor a path, or holds a null character.
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise InputError(f"{what} is {shown(value)}; a path is accepted")
+    try:
+        found = Path(os.fsdecode(value))
+    except Exception as error:
+        raise InputError(f"{what} is {shown(value)}; a path is accepted") from error
+    if "\0" in str(found):
+        raise InputError(f"{what} is {shown(value)}; a path without null characters is accepted")
+    return found
+
+
+def text(value: Any, what: str, most: int = 10_000, *, empty: bool = True) -> str:
+    """Return `value` as a string that can be written as UTF-8: without lone surrogates, of at most `most` characters.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    accepted = f"a text of {'up' if empty else '1'} to {most} characters"
+    if not isinstance(value, str) or not (value or empty) or len(value) > most:
+        raise InputError(f"{what} is {shown(value)}; {accepted} is accepted")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{what} is {shown(value)}; it has bytes that are no UTF-8, {accepted} is accepted") from error
+    return str(value)
+
+
+def choice(value: Any, what: str, accepted: Iterable[str]) -> str:
+    """Return `value` if it is one of the words that are accepted.
+
+    Raises
+    ------
+    InputError
+        If it is none of them.
+    """
+    words = tuple(accepted)
+    if not isinstance(value, str) or value not in words:
+        raise InputError(f"{what} is {shown(value)}; accepted are {', '.join(words)}")
+    return value
+
+
+def elements(value: Any, what: str, of: str = "values") -> tuple[Any, ...]:
+    """Return the elements of a list, tuple, set, array or other iterable; a text or a mapping is none.
+
+    Raises
+    ------
+    InputError
+        If it is none, or fails to give them.
+    """
+    if isinstance(value, (str, bytes, bytearray, Mapping)):
+        raise InputError(f"{what} is a list of {of}, found {shown(value)}")
+    try:
+        found = tuple(itertools.islice(value, _MOST_ELEMENTS + 1))
+    except Exception as error:
+        raise InputError(f"{what} is a list of {of}, found {shown(value)}") from error
+    if len(found) > _MOST_ELEMENTS:
+        raise InputError(f"{what} is a list of {of}; at most {_MOST_ELEMENTS} are accepted")
+    return found
+
+
+def array(value: Any, what: str, dtype: npt.DTypeLike | None = None, *, accepted: str = "an array of numbers") -> Any:
+    """Return `value` as an array; one with masked values is refused, for they would be taken for numbers.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made an array, or not of that type, or values of it are masked.
+    """
+    try:
+        if isinstance(value, range):
+            elements(value, what, "numbers")
+        masked = _has_masked(value)
+        found = np.asarray(value, dtype)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{what}: {_reason(error)}; accepted is {accepted}") from error
+    if masked:
+        raise InputError(f"{what}: a masked array with masked values; fill them or leave them out, see numpy.ma")
+    return found
+
+
+def _has_masked(value: Any) -> bool:
+    if isinstance(value, np.ma.MaskedArray):
+        return bool(np.ma.is_masked(value))
+    return isinstance(value, (list, tuple)) and any(
+        isinstance(one, (np.ma.MaskedArray, list, tuple)) and _has_masked(one) for one in value
+    )
+
+
+def _real(value: Any) -> float:
+    """Return a real number as a float, NaN where it is none or too large for one."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        return math.nan
+    try:
+        return float(value)
+    except Exception:  # noqa: BLE001 - an OverflowError, or what strangers' __float__ raise
+        return math.nan
+
+
+def _range(least: float, most: float | None, *, above: bool = False, below: bool = False) -> str:
+    """Return a range in words."""
+    upper = math.inf if most is None else most
+    begin = f"{'above' if above else 'from'} {_plain(least)}" if least > -math.inf else ""
+    if upper == math.inf:
+        return f"{begin} up" if begin and not above else begin
+    end = f"{'below' if below else 'up to'} {_plain(upper)}"
+    if not begin:
+        return end
+    return f"{begin} and {end}" if above or below else f"{begin} to {_plain(upper)}"
+
+
+def _plain(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.10g}"
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_SHOWN]

@@ -1,0 +1,70 @@
+"""What can be said of a model that cannot be run: what it says, takes, gives and is made of."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from yamjit.classifier import Classifier
+    from yamjit.heads import HeadInfo
+    from yamjit.store import ResolvedModel
+    from yamjit.tflite.patching import Described
+
+__all__ = ["Unrunnable", "load_or_describe"]
+
+
+class Unrunnable(NamedTuple):
+    """A model, and why it cannot be run.
+
+    Parameters
+    ----------
+    source : ResolvedModel
+    described : Described
+    heads : tuple of HeadInfo
+        Outputs that have names of classes.
+    problem : str
+    """
+
+    source: ResolvedModel
+    described: Described
+    heads: tuple[HeadInfo, ...]
+    problem: str
+
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """Yield what goes in and comes out, and why it cannot be run."""
+        yield "runs", f"no: {self.problem}"
+        for what, ends in (("input", self.described.inputs), ("output", self.described.outputs)):
+            for end in ends:
+                shape = ", ".join("any" if size < 0 else str(size) for size in end.shape)
+                yield what, f"{end.name} {end.dtype} ({shape})"
+
+    def operators(self) -> Iterator[str]:
+        """Yield the names of the operators and how many there are of each, in the order of their first ones."""
+        for name, count in collections.Counter(self.described.operators).items():
+            yield f"{count:>3}  {name}"
+
+
+def load_or_describe(model: Any, locale: str = "en") -> Classifier | Unrunnable:
+    """Return a loaded model, or what can be said of one that cannot be run.
+
+    Raises
+    ------
+    ModelError
+        If it is no TFLite model at all, or its metadata are damaged.
+    """
+    from yamjit.classifier import Classifier
+    from yamjit.errors import LimitError, ModelError, naming
+    from yamjit.heads import read_labelled_outputs
+    from yamjit.options import ClassifierOptions
+    from yamjit.store import resolve_model
+    from yamjit.tflite.patching import DESCRIBED_LIMITS, read_described
+
+    source = resolve_model(model, limits=DESCRIBED_LIMITS)
+    try:
+        return Classifier(source, backend="numpy", options=ClassifierOptions(display_names_locale=locale))
+    except (ModelError, LimitError) as error:
+        with naming(source.name):
+            described = read_described(source.data)
+            return Unrunnable(source, described, read_labelled_outputs(described, locale), str(error))

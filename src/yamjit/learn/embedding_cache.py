@@ -1,0 +1,110 @@
+"""Embeddings on this user's disk: right or absent.
+
+A file is named by its key, which stands for everything that the embeddings depend on, and ends with a digest over that
+key and its content. What is damaged, changed, cut short or somebody else's is computed anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import io
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit import checks
+from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular, replace_whole
+
+__all__ = ["EmbeddingCache", "code_version"]
+
+_log = logging.getLogger(__name__)
+
+#: What one file may hold, in bytes.
+_MOST_BYTES = 2**31
+
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+#: Packages that decode and resample; libsndfile comes with the first.
+_DECODERS = ("soundfile", "soxr", "av", "numpy")
+
+
+class EmbeddingCache:
+    """Embeddings on disk, by the bytes of the audio file, the stretch, the hop, the model and the code.
+
+    Nothing is ever removed; the folder may be, at any time.
+
+    Parameters
+    ----------
+    directory : path, optional
+        By default the folder ``embeddings`` in the user's cache. It belongs to one user: files that somebody else may
+        have written are not used.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
+        given = None if directory is None else checks.path(directory, "directory")
+        self.directory = given or cache_directory() / "embeddings"
+
+    def load(self, key: str, size: int) -> npt.NDArray[np.int8] | None:
+        """Return quantized embeddings [shape=(n, size), int8], or None where they are not, whole and this user's."""
+        path = self._path(key)
+        try:
+            if not (is_private(self.directory.stat()) and is_private(path.parent.stat())):
+                return None
+            data = read_regular(path, _MOST_BYTES, private=True)
+        except (OSError, ValueError):
+            return None
+        content = data[:-_DIGEST_BYTES]
+        if data[-_DIGEST_BYTES:] != _digest(key, content):
+            return None
+        found: npt.NDArray[np.int8] = np.load(io.BytesIO(content), allow_pickle=False)
+        return found if found.shape[1:] == (size,) else None
+
+    def store(self, key: str, quantized: npt.NDArray[np.int8]) -> None:
+        """Keep quantized embeddings if possible; if not, say so once."""
+        stream = io.BytesIO()
+        np.save(stream, quantized, allow_pickle=False)
+        content = stream.getvalue()
+        path = self._path(key)
+        try:
+            make_private(self.directory)
+            make_private(path.parent)
+            if path.is_dir():
+                path.rmdir()
+            replace_whole(path, content + _digest(key, content), 0o600)
+        except (OSError, ValueError) as error:
+            _warn_once(f"embeddings cannot be kept, and are computed again next time: {describe(error)}")
+
+    def _path(self, key: str) -> Path:
+        return self.directory / key[:2] / f"{key}.npy"
+
+
+@functools.cache
+def code_version() -> str:
+    """Return a digest of all code of this package, and the versions of what it decodes with."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(root).as_posix()} {len(content)} ".encode() + content)
+    return " ".join((digest.hexdigest(), *map(_version, ("yamjit", *_DECODERS))))
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
+
+
+def _digest(key: str, content: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + content).digest()
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    _log.warning(message)

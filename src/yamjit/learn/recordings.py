@@ -1,0 +1,237 @@
+"""Where the recordings are that tables name, or lie beside: never another kind of file, never one of two that fit."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from yamjit.audio.suffixes import VIDEO_SUFFIXES, is_audio
+from yamjit.disk import printable
+from yamjit.errors import InputError
+
+__all__ = ["Folders", "Recordings"]
+
+#: What may stand between the name of a recording and the suffix of its label file; digits only behind "Table".
+_LABEL_WORDS = frozenset(
+    {
+        *("yamjit", "audacity", "raven", "dcase", "label", "labels", "table", "selection", "selections", "annotation"),
+        *("annotations", "event", "events", "birdnet", "result", "results", "txt", "csv", "tsv"),
+    }
+)
+
+#: Folders of a path that are looked at, counted from its end.
+_MOST_PARTS = 64
+_MOST_TAILS = 8
+
+
+class _Listing:
+    """The names in a folder, to be found however they are composed, and in upper or lower case."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files: dict[str, list[str]] = {}
+        self.folders: dict[str, list[str]] = {}
+        #: Recordings by their name without its suffix.
+        self.stems: dict[str, list[str]] = {}
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    self._add(entry.name, is_folder=entry.is_dir())
+        except OSError:  # no folder, or none that may be read: nothing is found in it
+            return
+
+    def _add(self, name: str, *, is_folder: bool) -> None:
+        (self.folders if is_folder else self.files).setdefault(_key(name), []).append(name)
+        if not is_folder and is_audio(name) and not name.startswith("."):
+            self.stems.setdefault(_key(_stem(name)), []).append(name)
+
+    def file(self, name: str) -> list[str]:
+        """Return the files that are meant by a name, which may lack its suffix."""
+        found = _closest(self.files.get(_key(name), []), name)
+        return found or ([] if is_audio(name) else self.recording(name))
+
+    def recording(self, stem: str) -> list[str]:
+        """Return the recordings that are meant by a name without a suffix."""
+        return _closest(self.stems.get(_key(stem), []), stem, whole=False)
+
+    def folder(self, name: str) -> list[str]:
+        """Return the folders that are meant by a name."""
+        return _closest(self.folders.get(_key(name), []), name)
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _closest(found: list[str], name: str, *, whole: bool = True) -> list[str]:
+    """Return of the names that fit in some way those that are closest: the same, composed otherwise, or all."""
+    if len(found) < 2:
+        return found
+
+    def part(text: str) -> str:
+        return text if whole else _stem(text)
+
+    same = [text for text in found if part(text) == name]
+    composed = [text for text in found if _composed(part(text)) == _composed(name)]
+    return same or composed or found
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+class Folders:
+    """Folders whose names are read once, for any number of tables."""
+
+    def __init__(self) -> None:
+        self._listings: dict[Path, _Listing] = {}
+
+    def listing(self, folder: Path) -> _Listing:
+        """Return the names in a folder."""
+        if folder not in self._listings:
+            self._listings[folder] = _Listing(folder)
+        return self._listings[folder]
+
+    def below(self, folder: Path, parts: Sequence[str]) -> list[Path]:
+        """Return the files at a path below a folder; more than one where names differ in case alone."""
+        places = [folder]
+        for part in parts[:-1]:
+            if part == "..":
+                places = [place.parent if place.name not in ("", "..") else place / ".." for place in places]
+            else:
+                places = [place / name for place in places for name in self.listing(place).folder(part)]
+        return [place / name for place in places for name in self.listing(place).file(parts[-1])]
+
+
+class Recordings:
+    """Finds the recordings of one table.
+
+    Parameters
+    ----------
+    table : Path
+    audio : path, optional
+        The folder that they are in; by default that of the table, ``audio`` in it or beside it, or the one above; names
+        in a table may also count from the current folder.
+    folders : Folders, optional
+        Shared by many tables.
+    """
+
+    def __init__(
+        self, table: Path, audio: str | os.PathLike[str] | None = None, folders: Folders | None = None
+    ) -> None:
+        here = table.parent
+        self._table = table
+        self._folders = folders or Folders()
+        beside = [here, here / "audio", here.parent / "audio", here.parent]
+        if here.name.endswith(".ground_truth"):  # as FSD50K is laid out
+            beside.append(here.parent / f"{here.name.removesuffix('.ground_truth')}.{table.stem}_audio")
+        self.places = [Path(audio)] if audio is not None else beside
+        self._roots = self.places if audio is not None else [*self.places, Path()]
+        self._found: dict[tuple[str, str], Path | None] = {}
+        self._named: dict[Path, tuple[str, ...]] = {}
+        self._home: tuple[str, Path] | None = None
+
+    def named(self, name: str, fold: str = "") -> Path | None:
+        """Return the recording that a table names: at its path, or else the end of this path in a folder of ours.
+
+        Paths of other computers are read, whatever stands between folders there. A name may lack its suffix; it may be
+        composed otherwise, or differ in upper and lower case, if nothing fits better.
+
+        Parameters
+        ----------
+        name : str
+        fold : str
+            The name is looked for in ``fold<fold>`` first.
+
+        Raises
+        ------
+        InputError
+            If two files fit, one was meant by another path before, or those before it are in another folder.
+        """
+        key = (name, fold)
+        if key not in self._found:
+            self._found[key] = self._find(name, fold)
+        return self._found[key]
+
+    def _find(self, name: str, fold: str) -> Path | None:
+        parts = [part for part in re.split(r"[\\/]+", name) if part not in ("", ".")]
+        if not parts or len(parts) > _MOST_PARTS or parts[-1] == "..":
+            return None
+        path = Path(name)
+        if path.is_absolute() and os.path.lexists(path):
+            return path
+        slices = [f"fold{fold.removeprefix('fold')}", *parts]
+        for root in self.places if fold else ():
+            if found := self._folders.below(root, slices):
+                return self._alike(name, root, self._only(name, found))
+        for root in self._roots:
+            if found := self._folders.below(root, parts):
+                return self._alike(name, root, self._only(name, found))
+        for cut in range(max(1, len(parts) - _MOST_TAILS), len(parts)):
+            for root in self.places:
+                if found := self._folders.below(root, parts[cut:]):
+                    return self._alike(name, root, self._once(name, tuple(map(_key, parts)), self._only(name, found)))
+        return None
+
+    def _alike(self, name: str, root: Path, path: Path) -> Path:
+        """Refuse that some recordings are in one folder, and what seem to be others of the table in another one."""
+        self._home = self._home or (name, root)
+        if self._home[1] != root:
+            raise InputError(
+                f"{self._table}: {printable(self._home[0])!r} is in {self._home[1]}, {printable(name)!r} in {root}; "
+                "say where the recordings are (--audio, audio=)"
+            )
+        return path
+
+    def _once(self, name: str, parts: tuple[str, ...], path: Path) -> Path:
+        """Refuse that two paths of another computer lead to one file here."""
+        other = self._named.setdefault(path, parts)
+        if other != parts:
+            raise InputError(
+                f"{self._table}: {printable(name)!r} and {'/'.join(other)!r} may both be {path}; put their folders "
+                "beside the table as well"
+            )
+        return path
+
+    def of_label_file(self) -> Path:
+        """Return the recording that a label file is of, by its name: ``day.wav`` of ``day.txt``, ``day.wav.txt``, ...
+
+        Raises
+        ------
+        InputError
+            If there is none, or there are two.
+        """
+        words = self._table.name.split(".")[:-1]
+        for place in self.places:
+            listing = self._folders.listing(place)
+            for count in range(len(words), 0, -1):
+                name = ".".join(words[:count])
+                if not _are_label_words(words[count:]):
+                    continue
+                if found := (listing.file(name) if is_audio(name) else []) or listing.recording(name):
+                    return self._only(self._table.name, [place / file for file in found])
+        raise InputError(
+            f"{self._table}: no recording called {'.'.join(words)!r} lies beside it; a label file "
+            "bears the name of its recording (day.wav, day.txt), or a mapping says which it is of"
+        )
+
+    def _only(self, name: str, found: Sequence[Path]) -> Path:
+        sounds = [path for path in found if path.suffix.lower() not in VIDEO_SUFFIXES] or found
+        if len(sounds) > 1:
+            shown = " or ".join(str(path) for path in sorted(sounds)[:3])
+            raise InputError(f"{self._table}: {printable(name)!r} may be {shown}; name the file with its suffix")
+        return sounds[0]
+
+
+def _are_label_words(words: Sequence[str]) -> bool:
+    lower = [word.lower() for word in words]
+    return all(
+        word in _LABEL_WORDS or "detector" in word or (word.isdecimal() and lower[k - 1] == "table" and k > 0)
+        for k, word in enumerate(lower)
+    )

@@ -1,0 +1,140 @@
+"""What was done: a line for each result, which says what its recording was when it was read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sized
+from pathlib import Path, PurePath
+from typing import NamedTuple
+
+from yamjit.disk import read_limited, write_whole
+from yamjit.errors import InputError, YamjitError
+
+__all__ = ["Journal", "Origin", "add_line", "origin_of"]
+
+_MOST_BYTES = 2**30
+
+
+class Origin(NamedTuple):
+    """What a result was made of: a recording below one of the inputs, as it was then."""
+
+    root: int
+    size: int
+    mtime_ns: int
+
+
+def origin_of(name: str, root: int) -> Origin | None:
+    """Return what a recording is now; None if it is not there."""
+    try:
+        status = os.stat(name)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+    return Origin(root, status.st_size, status.st_mtime_ns)
+
+
+def add_line(path: Path, place: PurePath, origin: Origin | None) -> None:
+    """Append to a journal what a result was made of, or that nothing is known of it; from any process.
+
+    Raises
+    ------
+    OSError
+    """
+    line = _line(place.as_posix(), origin)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        # What a full disk cuts off is no line, and the next one spoils it: both results are made anew.
+        while line:
+            line = line[os.write(descriptor, line) :]
+    finally:
+        os.close(descriptor)
+
+
+class Journal:
+    """The journal of a folder of results.
+
+    A line that is none, since a run was killed or the file damaged, counts as not there: its result is made anew.
+
+    Parameters
+    ----------
+    path : Path
+    roots : sized
+        The inputs, of which there may come to be more; lines of others count as not there.
+
+    Raises
+    ------
+    InputError
+        If there is something at `path` that is no file.
+    """
+
+    def __init__(self, path: Path, roots: Sized) -> None:
+        self.path = path
+        self._roots = roots
+        self._origins: dict[str, Origin] = {}
+        if os.path.lexists(path) and not path.is_file():
+            raise InputError(f"{str(path)!r}: is no file; it is to say what the results are of: remove it")
+        self._written = b""
+        self.refresh()
+
+    def origin(self, place: PurePath) -> Origin | None:
+        """Return what the result at a place was made of, as far as it is known."""
+        return self._origins.get(place.as_posix())
+
+    def items(self) -> Iterable[tuple[str, Origin]]:
+        """Return places and origins."""
+        return self._origins.items()
+
+    def strike(self, place: PurePath) -> None:
+        """Forget what the result at a place was made of, before it is made anew.
+
+        Raises
+        ------
+        OSError
+        """
+        if self._origins.pop(place.as_posix(), None) is not None:
+            add_line(self.path, place, None)
+
+    def refresh(self) -> None:
+        """Read again what has been appended."""
+        self._origins.clear()
+        try:
+            self._written = read_limited(self.path, _MOST_BYTES, what="a journal") if self.path.is_file() else b""
+        except YamjitError:
+            self._written = b""
+        for line in self._written.split(b"\n"):
+            place, origin = _read(line, len(self._roots))
+            if origin is not None:
+                self._origins[place] = origin
+            else:
+                self._origins.pop(place, None)
+
+    def tidy(self) -> None:
+        """Bring the lines into the order of their places, without those that others have replaced.
+
+        Raises
+        ------
+        OSError
+        """
+        self.refresh()
+        text = b"".join(_line(place, origin) for place, origin in sorted(self._origins.items()))
+        if text != self._written:
+            write_whole(self.path, text)
+
+
+def _line(place: str, origin: Origin | None) -> bytes:
+    known = {"place": place, **(origin._asdict() if origin is not None else {})}
+    return json.dumps(known, ensure_ascii=True).encode() + b"\n"
+
+
+def _read(line: bytes, roots: int) -> tuple[str, Origin | None]:
+    """Return the place that a line is about, empty if it is none, and what it says of it."""
+    try:
+        known = json.loads(line)
+        place, numbers = known.pop("place"), [known.get(name) for name in Origin._fields]
+    except (ValueError, RecursionError, AttributeError, KeyError):
+        return "", None
+    if not isinstance(place, str):
+        return "", None
+    if all(type(number) is int for number in numbers) and 0 <= numbers[0] < roots:
+        return place, Origin(*numbers)
+    return place, None

@@ -1,0 +1,79 @@
+"""A job whose results go to a folder: what was made of which recording is remembered, and what cannot be written."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from yamjit.disk import describe
+from yamjit.errors import AudioError, InputError, LimitError, OutputError, YamjitError
+from yamjit.results import Summary
+from yamjit.runs.inputs import Recording
+from yamjit.runs.journal import add_line, origin_of
+from yamjit.runs.naming import Places
+from yamjit.runs.whole import PlaceError, is_of_the_disk, remove_result, writing
+
+__all__ = ["Keeping"]
+
+_CHANGED = "was changed while it was read; --resume reads it anew"
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Does a job, and notes what its recording was; can be pickled where the job can.
+
+    A recording that was changed meanwhile is not noted. One that is there and cannot be read has no result, nor that of
+    an earlier one of its name.
+
+    Parameters
+    ----------
+    job : callable
+        Writes the result of a recording.
+    places : Places
+    journal : Path
+        See `yamjit.runs.journal`.
+    roots : mapping of str to int
+        The number of each folder that recordings were found below.
+    """
+
+    job: Callable[[Recording], Any]
+    places: Places
+    journal: Path
+    roots: Mapping[str, int]
+
+    def __call__(self, recording: Recording) -> Any:
+        """Do the job; return what it returns.
+
+        Raises
+        ------
+        AudioError, InputError, LimitError, PlaceError
+            If it cannot be done for this recording.
+        OutputError
+            If it could not be done for another one either.
+        """
+        root = self.roots.get(recording.root)
+        before = None if root is None else origin_of(recording.name, root)
+        try:
+            value = self.job(recording)
+        except (YamjitError, OSError) as error:
+            told = error if isinstance(error, YamjitError) else OutputError(f"{recording.name}: {describe(error)}")
+            if is_of_the_disk(error):
+                raise OutputError(str(told)) from error
+            if isinstance(told, OutputError):
+                raise PlaceError(str(told)) from error
+            if before is not None and isinstance(told, AudioError | InputError | LimitError):
+                with contextlib.suppress(OutputError):
+                    remove_result(self.places.target(recording))
+            raise
+        if before is None:
+            return value
+        if origin_of(recording.name, before.root) == before:
+            with writing(self.journal):
+                add_line(self.journal, recording.place, before)
+        elif isinstance(value, Summary):
+            value = dataclasses.replace(value, warnings=(*value.warnings, _CHANGED))
+        return value

@@ -1,0 +1,125 @@
+"""What a folder of results says of itself: the settings that made them, and the inputs that they are of."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from yamjit.disk import describe, read_limited
+from yamjit.errors import InputError, LimitError
+from yamjit.runs.naming import MANIFEST
+from yamjit.runs.whole import whole_file
+
+__all__ = ["Manifest"]
+
+#: Beside the settings: the folders that recordings were found below.
+_INPUTS = "inputs"
+
+_MOST_BYTES = 2**26
+
+
+class Manifest:
+    """The settings and inputs of a folder of results.
+
+    Parameters
+    ----------
+    folder : Path
+    settings : mapping of str to JSON values
+
+    Attributes
+    ----------
+    path : Path
+    roots : dict of str to int
+        The inputs, without links, and their numbers.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        self.path = folder / MANIFEST
+        self.roots: dict[str, int] = {}
+        # As they come out of the file: tuples are lists, and so on.
+        self._settings: dict[str, Any] = json.loads(json.dumps(settings))
+
+    def is_there(self) -> bool:
+        """Return whether the folder has one, be it damaged."""
+        return os.path.lexists(self.path)
+
+    def go_on(self) -> None:
+        """Take over the inputs of an earlier run.
+
+        Raises
+        ------
+        InputError
+            If its settings were others, or cannot be read.
+        """
+        try:
+            found = json.loads(read_limited(self.path, _MOST_BYTES, what="a list of settings"))
+        except (InputError, LimitError, ValueError, RecursionError) as error:
+            raise self._refusal(describe(error)) from error
+        roots = found.pop(_INPUTS, []) if isinstance(found, dict) else None
+        if not (isinstance(roots, list) and all(isinstance(root, str) for root in roots)):
+            raise self._refusal("it is no JSON object with names of inputs")
+        self._check(found)
+        for root in roots:
+            self.roots.setdefault(self._absolute(root), len(self.roots))
+
+    def add_roots(self, roots: Iterable[str]) -> None:
+        """Take in inputs, and write them down where they are new.
+
+        Raises
+        ------
+        OutputError
+        """
+        before = len(self.roots)
+        for root in roots:
+            self.roots.setdefault(root, len(self.roots))
+        if len(self.roots) > before:
+            self.write()
+
+    def write(self) -> None:
+        """Write all down.
+
+        Raises
+        ------
+        OutputError
+        """
+        known = {**self._settings, _INPUTS: [self.name_of(root) for root in self.roots]}
+        with whole_file(self.path) as file:
+            file.write((json.dumps(known, indent=1, sort_keys=True, ensure_ascii=True) + "\n").encode())
+
+    def name_of(self, root: str) -> str:
+        """Return how an input is written down: as seen from the results where they lie in it, or it in them.
+
+        Both can then be moved together.
+        """
+        try:
+            is_apart = os.path.commonpath([root, self._here]) not in (root, self._here)
+        except ValueError:  # two drives
+            is_apart = True
+        return root if is_apart else Path(os.path.relpath(root, self._here)).as_posix()
+
+    @functools.cached_property
+    def _here(self) -> str:
+        return os.path.realpath(self.path.parent)
+
+    def _absolute(self, name: str) -> str:
+        return os.path.normpath(os.path.join(self._here, name))  # noqa: PTH118
+
+    def _check(self, found: dict[str, Any]) -> None:
+        missing = object()
+        differences = [
+            f"{name} {found.get(name)!r} there, {self._settings.get(name)!r} now"
+            for name in sorted(found.keys() | self._settings.keys())
+            if found.get(name, missing) != self._settings.get(name, missing)
+        ]
+        if differences:
+            raise InputError(
+                f"{str(self.path.parent)!r} has results of other settings ({'; '.join(differences)}): "
+                "choose another folder, or --overwrite"
+            )
+
+    def _refusal(self, reason: str) -> InputError:
+        return InputError(f"{str(self.path)!r}: is no list of settings: {reason}; --overwrite makes the results anew")

@@ -1,0 +1,94 @@
+"""How what is in a folder of results is named, and how it is told from recordings that lie beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Protocol
+
+__all__ = ["JOURNAL", "MANIFEST", "SEGMENTS", "Places", "is_among_results", "is_result", "is_segment", "is_segments"]
+
+#: The file that makes a folder one of results: how they were made, and of which inputs.
+MANIFEST = "yamjit-run.json"
+
+#: The file beside it that says of each result what its recording was.
+JOURNAL = "yamjit-run.journal"
+
+#: Suffix of a result that is a folder of audio files.
+SEGMENTS = ".segments"
+
+#: What stands between the name of a recording and the suffix of its result.
+_INFIX = ".yamjit"
+
+#: A segment's start in seconds, between the names of its recording and its class.
+_SEGMENT = re.compile(r"_\d{6,}\.\d{3}_.*\.(flac|wav)")
+
+#: Bytes of a name that file systems take.
+_MOST_NAME_BYTES = 255
+
+
+class _Placed(Protocol):
+    @property
+    def place(self) -> PurePath: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where results are in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    suffix : str
+        Of the results, such as ".csv".
+    """
+
+    folder: Path
+    suffix: str
+
+    def target(self, recording: _Placed) -> Path:
+        """Return where the result of a recording is, or will be: ``<place>.yamjit<suffix>``.
+
+        A name that is too long for that is cut, and a digest of the whole of it follows.
+        """
+        place = self.folder / recording.place
+        return place.with_name(_joined(place.name, f"{_INFIX}{self.suffix}"))
+
+
+def _joined(name: str, ending: str) -> str:
+    most = _MOST_NAME_BYTES - len(os.fsencode(ending))
+    whole = os.fsencode(name)
+    if len(whole) <= most:
+        return name + ending
+    mark = f"~{hashlib.sha256(whole).hexdigest()[:16]}"
+    return whole[: most - len(mark)].decode("utf-8", "ignore") + mark + ending
+
+
+def is_result(name: str) -> bool:
+    """Return whether a name is one of a result, ``NAME.yamjit.SUFFIX``; of audio no result is, but folders of it."""
+    before, _, after = name.rpartition(f"{_INFIX}.")
+    return bool(before and after)
+
+
+def is_segments(name: str) -> bool:
+    """Return whether a name is one of a result that is a folder of segments."""
+    return is_result(name) and name.endswith(SEGMENTS)
+
+
+def is_segment(name: str) -> bool:
+    """Return whether a name is one that segments have: ``RECORDING_000012.345_CLASS.flac``."""
+    return _SEGMENT.search(name) is not None
+
+
+def is_among_results(folder: Path) -> bool:
+    """Return whether a folder, or one that it is in, is one of results."""
+    real = Path(os.path.realpath(folder))
+    return _any_is_file(parent / MANIFEST for parent in (real, *real.parents))
+
+
+def _any_is_file(paths: Iterable[Path]) -> bool:
+    return any(os.path.isfile(path) for path in paths)  # noqa: PTH113 - says False where it may not look

@@ -1,0 +1,138 @@
+"""What a file is that is neither a model nor a recording, by how it begins."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+
+from yamjit.text import printable
+
+__all__ = ["HEAD_BYTES", "folder_kind", "foreign_kind"]
+
+#: How much of a file's beginning is looked at.
+HEAD_BYTES = 512
+
+_CONTROLS = frozenset(map(chr, (*range(9), 11, *range(14, 32), 127)))
+
+_CONVERT = "convert it with tf.lite.TFLiteConverter"
+_UNPACK = "unpack it first"
+
+#: How texts begin that stand in the place of a file.
+_TEXTS: tuple[tuple[str, str], ...] = (
+    (r"version https?://[\w.-]+/spec/v?\d", "a Git LFS pointer (git lfs pull) and not the file itself"),
+    (r"(\.git|/)?/?annex/objects/", "a git-annex pointer (git annex get) and not the file itself"),
+    (
+        r"(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|title|meta|script)\b",
+        "a web page (HTML), as a server sends it in place of a file: an error, or a form to log in",
+    ),
+    (r"<\?xml\b|<Error>", "an XML document, as a server of files sends it with an error"),
+    (r"\{.*\"(modelTopology|layers-model|graph-model)\"", f"a model of TensorFlow.js; {_CONVERT}"),
+    (r"[{\[]\s*([\"{\[\]}\d-])", "a JSON document"),
+    (
+        r"[45]\d\d\b|(page |file |model )?not found|forbidden|access ?denied|unauthori[sz]ed",
+        "a server's error in place of a file",
+    ),
+    (r"#EXTM3U|\[playlist\]", "a playlist, which names other files"),
+)
+
+#: Characters below which a beginning is not called a text: the first bytes of many formats are letters.
+_LEAST_TEXT = 12
+
+#: Where in a file, what stands there, and what that is.
+_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
+    (0, rb"\x89HDF\r\n\x1a\n", f"an HDF5 file, such as a model of Keras (.h5); {_CONVERT}"),
+    (257, rb"ustar", f"a tar archive; {_UNPACK}"),
+    (0, rb"\x1f\x8b", f"a gzip archive (.gz, .tgz); {_UNPACK}"),
+    (0, rb"7z\xbc\xaf\x27\x1c", f"a 7z archive; {_UNPACK}"),
+    (0, rb"\xfd7zXZ\x00", f"an xz archive; {_UNPACK}"),
+    (0, rb"BZh[1-9]1AY", f"a bzip2 archive; {_UNPACK}"),
+    (0, rb"\x28\xb5\x2f\xfd", f"a Zstandard archive; {_UNPACK}"),
+    (0, rb"Rar!\x1a\x07", f"a RAR archive; {_UNPACK}"),
+    (0, rb"\x08\x01\x12", f"the file of a SavedModel of TensorFlow (saved_model.pb); {_CONVERT}"),
+    (0, rb"\x08[\x02-\x0a]\x12[\x80-\xff]{0,4}[\x00-\x7f]\x0a", "a Core ML model"),
+    (0, rb"\x08[\x03-\x1f](\x12[\x01-\x7f][A-Za-z]|[\x1a\x3a\x42])", "an ONNX model"),
+    (
+        0,
+        rb"\x0a[\x80-\xff]{0,4}[\x01-\x7f]\x0a[\x01-\x7f][\w./:-]+\x12[\x01-\x40]",
+        f"a frozen graph of TensorFlow (.pb); {_CONVERT}",
+    ),
+    (0, rb"\x80[\x02-\x05]", "a pickle of Python, such as an old PyTorch or a scikit-learn model; it is never opened"),
+    (8, rb"\{\s*\"", "weights alone (safetensors)"),
+    (0, rb"GGUF|lmgg", "a model of llama.cpp or whisper.cpp (GGUF, GGML)"),
+    (0, rb"\x93NUMPY", "an array of NumPy (.npy)"),
+    (0, rb"\x00\x05\x16[\x00\x07]", "what macOS keeps beside a file (AppleDouble) and not the file itself"),
+    (0, rb"L\x00\x00\x00\x01\x14\x02\x00", "a shortcut of Windows and not the file itself"),
+    (0, rb"SQLite format 3\x00", "an SQLite database, such as a project of Audacity (.aup3); export the audio first"),
+    (0, rb"%PDF-", "a PDF document"),
+    (0, rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a", "a picture"),
+    (0, rb"\x7fELF|MZ.\x00", "a program or a library"),
+)
+
+#: How the first file of a zip archive is called, and what the archive then is.
+_ZIPPED: tuple[tuple[bytes, str], ...] = (
+    (
+        rb"[^/]+/(data\.pkl|constants\.pkl|code/|version|byteorder|data/|\.data/|\.format_version)",
+        "a PyTorch or TorchScript model",
+    ),
+    (rb"(metadata\.json|config\.json|model\.weights\.h5)", f"a model of Keras (.keras); {_CONVERT}"),
+    (rb"[^/]+\.npy", "an archive of NumPy arrays (.npz)"),
+)
+
+#: What a folder holds, and what it then is.
+_FOLDERS: tuple[tuple[str, str], ...] = (
+    ("saved_model.pb", f"the folder of a SavedModel of TensorFlow; {_CONVERT}.from_saved_model"),
+    ("model.json", f"the folder of a model of TensorFlow.js; {_CONVERT}"),
+    ("Manifest.json", "a Core ML package"),
+)
+
+
+def foreign_kind(head: bytes, *, texts: bool = False) -> str | None:
+    """Return what a file is, with an article, and what to do about it.
+
+    Parameters
+    ----------
+    head : bytes
+        Its first `HEAD_BYTES`, or all if it is shorter.
+    texts : bool
+        Whether any other text counts as well.
+
+    Returns
+    -------
+    str or None
+        None for what is not known here, models and recordings among them.
+    """
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
+        kinds = (kind for pattern, kind in _ZIPPED if re.match(pattern, name))
+        return next(kinds, f"a zip archive; {_UNPACK}")
+    if head and not any(head):
+        return "nothing but zeros, as an interrupted download or a damaged disk leaves them"
+    for offset, pattern, kind in _SIGNATURES:
+        if re.compile(pattern, re.DOTALL).match(head, offset):
+            return kind
+    return _text_kind(_as_text(head), texts)
+
+
+def folder_kind(path: str | os.PathLike[str]) -> str | None:
+    """Return what a folder is that is no model, by the files in it; None for what is not known here, or no folder."""
+    return next((kind for name, kind in _FOLDERS if os.path.lexists(os.path.join(os.fsdecode(path), name))), None)  # noqa: PTH118
+
+
+def _as_text(head: bytes) -> str:
+    """Return a text file's beginning; nothing of a file that is no text."""
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        text = codecs.getincrementaldecoder("utf-16" if wide else "utf-8-sig")().decode(head)
+    except UnicodeDecodeError:
+        return ""
+    return "" if set(text) & _CONTROLS else text.strip()
+
+
+def _text_kind(text: str, texts: bool) -> str | None:
+    if len(text) < _LEAST_TEXT:
+        return None
+    for pattern, kind in _TEXTS:
+        if re.match(pattern, text, re.DOTALL | re.IGNORECASE):
+            return kind
+    return f"text, which begins {printable(' '.join(text.split()))[:60]!r}" if texts else None
