@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from yamjit.cli import _parser, main
+from yamjit.cli import main
+from yamjit.cli.command import _parser
 from yamjit.cli.outputs import Output, Outputs, Reads, writes, writes_folder
 from yamjit.errors import InputError, OutputError
 from yamjit.writing import NamedFile, check_writable, replace_whole, temporary_file, whole_file, write_whole
