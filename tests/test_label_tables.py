@@ -17,7 +17,7 @@ import soundfile
 import yamjit
 from yamjit import learn
 from yamjit.cli import main
-from yamjit.errors import InputError, LimitError, OutputError, YamjitError
+from yamjit.errors import InputError, LimitError, YamjitError
 from yamjit.learn.dataset import Clip, Dataset, from_folder
 from yamjit.learn.label_files import from_csv, from_labels, read_labels
 from yamjit.learn.overlaps import covering
@@ -656,8 +656,23 @@ def test_raven_refuses_what_follows_a_recording_of_which_nobody_knows_the_end(tm
     with (tmp_path / "t.txt").open("wb") as file, FORMATS["raven"].open(text_stream(file)) as writer:
         writer.begin("a.wav")
         writer.end(summary("a.wav", 2.0, float("inf")))
-        with pytest.raises(OutputError, match=r"b\.wav.*follows a\.wav.*nothing|b\.wav.*follows a\.wav.*does not say"):
+        with pytest.raises(InputError, match=r"b\.wav.*follows a\.wav.*does not say"):
             writer.begin("b.wav")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_goes_on_where_a_table_of_raven_cannot(
+    small_model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, jobs: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.ogg", "b.wav"):
+        sound(tmp_path / name, 3.0)
+    chained = (tmp_path / "a.ogg").read_bytes() * 2  # whose length no header says
+    (tmp_path / "a.ogg").write_bytes(chained)
+    arguments = ["classify", "a.ogg", "b.wav", "--model", str(small_model_path), "--backend", "numpy", "--top", "1"]
+    assert main([*arguments, "--jobs", str(jobs), "--end", "1", "-o", "t.raven.txt"]) == 3
+    assert "b.wav: in a table of Raven it follows a.ogg" in capsys.readouterr().err
+    assert [Path(stretch.file).name for stretch in read_labels("t.raven.txt")] == ["a.ogg"]
 
 
 # -- Any number, any bytes --------------------------------------------------------------------------------------
