@@ -488,6 +488,10 @@ def test_values_of_one_column_are_alternatives_and_columns_have_to_agree(tmp_pat
     path = table(tmp_path / "t.csv", f"file,label,fold\n{rows}")
     assert len(from_csv(path, where={"label": ["x", "y"], "fold": "1"})) == 2
     assert len(from_csv(path, where={"fold": ["1", "2"]})) == 6
+    assert len(from_csv(path, where={"fold": 1})) == len(from_csv(path, where={"fold": (1,)})) == 3  # type: ignore[dict-item]
+    for wrong in ({"where": {3: "x"}}, {"where": {"fold": None}}, {"columns": {"file": 3}}, {"columns": {3: "file"}}):
+        with pytest.raises(InputError):
+            from_csv(path, **wrong)  # type: ignore[arg-type]
     for where, found in (({"label": "q"}, "'x', 'y', 'z'"), ({"fold": ["1", "9"]}, "'9' is not in the column fold")):
         with pytest.raises(InputError, match=found):
             from_csv(path, where=where)  # type: ignore[arg-type]
