@@ -509,14 +509,6 @@ def test_fewer_groups_than_folds_make_fewer_folds() -> None:
         list(Dataset(clips[::3], ("a", "b")).folds())
 
 
-def test_neither_groups_nor_files_are_divided() -> None:
-    clips = [Clip(Path(f"{k // 2}.wav"), ("ab"[k % 2],), group="same" if k in (1, 2) else str(k)) for k in range(12)]
-    data = Dataset(tuple(clips), ("a", "b"))
-    assert data.groups() == 5  # 0.wav and 1.wav are bound
-    for _, training, test in data.folds(5):
-        assert not {clips[k].path for k in training} & {clips[k].path for k in test}
-
-
 def test_folds_that_only_some_clips_have_are_told() -> None:
     clips = tuple(Clip(Path(f"{k}.wav"), ("ab"[k % 2],), fold="1" if k else "") for k in range(12))
     assert any("1 of 12 clips have no fold" in line for line in Dataset(clips, ("a", "b")).warnings())
