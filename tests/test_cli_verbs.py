@@ -43,7 +43,8 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["packages"]["numpy"] == np.__version__
     assert found["model"]["name"] == "yamjit/starter"
     assert found["model"]["verified"] is True
-    assert found["audio files"] == {"libsndfile": soundfile.__libsndfile_version__}
+    assert found["audio files"]["libsndfile"] == soundfile.__libsndfile_version__
+    assert set(found["audio files"]) == {"libsndfile", "PyAV", "ffmpeg"}
     assert found["microphones"]
     assert run("doctor") == 0
     assert f"  numpy                 {np.__version__}" in capsys.readouterr().out.splitlines()

@@ -8,6 +8,7 @@ import io
 import json
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from yamjit.calibration import Calibration
 from yamjit.cli import main
 from yamjit.cli.bars import Bars
 from yamjit.errors import InputError
-from yamjit.heads import told_apart
+from yamjit.head_names import told_apart
 from yamjit.learn.describing import find_output, set_calibration, set_labels
 from yamjit.learn.export import ModelCard, export_model
 from yamjit.learn.heads import Dense, Head
@@ -314,6 +315,7 @@ def test_a_chosen_head_is_all_there_is(model: yamjit.Classifier, siren: Path) ->
 SPELLINGS = [
     *((locale, name) for locale in ("en", "de", "fr") for name in ("kettle WHISTLE", " Kettle whistle ")),
     *(("de", name) for name in ("Wasserkessel", "wasserkessel ", "WASSERKESSEL")),
+    ("en", "kettle   whistle"),
 ]
 
 
@@ -336,6 +338,16 @@ def test_a_name_is_taken_everywhere(model: yamjit.Classifier, siren: Path, local
         assert shown not in {e.label for e in base.events(siren, EventOptions(**rules))}, rules
     held = base.events(siren, EventOptions(hold_s={name: 9}, max_gap_s={name: 9}), end_s=2.0)
     assert next(e.end_s for e in held if e.label == shown) == 2.0
+
+
+@pytest.mark.parametrize("name", ["Haustür", "HAUSTÜR", unicodedata.normalize("NFD", "Haustür"), "Door,  front"])
+def test_accents_and_spaces_make_no_other_name(model: yamjit.Classifier, name: str) -> None:
+    german = model.with_options(display_names_locale="de", category_allowlist=[name], score_threshold={name: 0.0})
+    assert german.categories[1].names == ("Haustür",)
+    german.detector(EventOptions(on={name: 0.5}))
+    assert (
+        german.with_options(category_allowlist=(), groups={name.upper(): [name]}).categories[1].class_indices[0] == -1
+    )
 
 
 def test_a_name_counts_in_every_head_that_has_it(model: yamjit.Classifier, examples: dict[Path, str]) -> None:
@@ -372,6 +384,14 @@ def test_an_unknown_name_is_refused_with_the_nearest_of_all_heads(
     for option in (*LISTING_OPTIONS, *(EVENT_OPTIONS if verb == "events" else ())):
         assert main([verb, str(siren), *option, *where]) == 1
         assert "'Ketle whistle' (did you mean 'Kettle whistle'?)" in capsys.readouterr().err, option
+
+
+def test_what_names_no_class_is_refused_in_rules_of_events(model: yamjit.Classifier) -> None:
+    for entry in (99, np.int64(99), "99", -1, 1.5, None, b"Siren", "", True, 10**400):
+        with pytest.raises(InputError, match=r"^on: "):
+            model.detector(EventOptions(on={entry: 0.5}))
+    for entry in (1, np.int64(1), "1", " 1 "):
+        model.detector(EventOptions(on={entry: 0.5}))
 
 
 def test_two_values_for_one_class_are_refused(model: yamjit.Classifier) -> None:

@@ -37,6 +37,7 @@ STOREYS = {
     "network": 5,
     "calibration": 5,
     "options": 5,
+    "head_names": 5,
     "heads": 6,
     "categories": 6,
     "streaming": 6,

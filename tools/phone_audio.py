@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["KINDS", "encode_av", "phone_files"]
+__all__ = ["KINDS", "add_sound", "encode_av", "phone_files"]
 
 _FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "100000"}
 
@@ -66,23 +66,30 @@ def encode_av(
         Of the container.
     """
     file = io.BytesIO()
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}[samples.shape[1]]
     with av.open(file, "w", format=form, options={"fflags": "+bitexact", **(options or {})}) as container:
-        add_sound(container, samples, rate, encoder, layout)
+        write = add_sound(container, samples, rate, encoder)
+        write()
     return file.getvalue()
 
 
-def add_sound(container: Any, samples: npt.NDArray[Any], rate: int, encoder: str, layout: str) -> None:
-    """Encode samples, (n, channels), into a stream of their own."""
+def add_sound(container: Any, samples: npt.NDArray[Any], rate: int, encoder: str) -> Callable[[], None]:
+    """Add a stream for samples, (n, channels), and return what encodes them: all streams have to be added before."""
+    layout = {1: "mono", 2: "stereo", 6: "5.1"}[samples.shape[1]]
     stream = container.add_stream(encoder, rate=rate, layout=layout, options={"strict": "-2", "flags": "+bitexact"})
     if encoder.startswith("wma"):
         stream.bit_rate = 64_000
+    if encoder in ("tta", "wavpack"):  # whose first choice has 8 bits
+        stream.codec_context.format = {"tta": "s16", "wavpack": "s16p"}[encoder]
     packed = np.clip(samples * 2**15, -(2**15), 2**15 - 1).astype(np.int16).reshape(1, -1)
     frame = av.AudioFrame.from_ndarray(packed, format="s16", layout=layout)
     frame.sample_rate = rate
     frame.pts = 0
-    container.mux(stream.encode(frame))
-    container.mux(stream.encode(None))
+
+    def write() -> None:
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+    return write
 
 
 @functools.cache

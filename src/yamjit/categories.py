@@ -12,7 +12,8 @@ import numpy.typing as npt
 from yamjit.class_map import audioset_classes, descendants, known_class, nearest
 from yamjit.errors import InputError
 from yamjit.labels import rank
-from yamjit.options import THE_REST, ClassifierOptions, Entry, as_entry, read_groups
+from yamjit.options import THE_REST, ClassifierOptions, Entry, read_groups
+from yamjit.text import folded
 
 __all__ = ["Categories", "ClassifierOptions", "categories_of_heads", "read_groups", "refuse_unknown"]
 
@@ -133,7 +134,7 @@ class Categories:
 
         What it names may be listed in no place of its own: it was left out, or is in a group.
         """
-        found = self._names.find(as_entry(entry, "a class"))
+        found = self._names.find(entry)
         return tuple(self._positions[one] for one in found if one in self._positions) if found else None
 
     def rank(self, scores: npt.NDArray[np.floating], max_results: int | None = None) -> npt.NDArray[np.intp]:
@@ -224,7 +225,7 @@ class _Names:
         self._roll_up = options.roll_up
         kinds = (labels, display_names, audioset_ids)
         self._exact = _indices_of(kinds, str)
-        self._any_case = _indices_of(kinds, str.casefold)
+        self._any_case = _indices_of(kinds, folded)
         self.classes = tuple(
             _Category(name, index, identifier, self._columns(index, identifier))
             for index, (name, identifier) in enumerate(zip(display_names, audioset_ids, strict=True))
@@ -244,10 +245,10 @@ class _Names:
     def _add_group(self, name: str, members: Iterable[Entry]) -> None:
         found = [category for member in members for category in self._find_classes(member)]
         columns = {column for category in found for column in category.columns}
-        if columns and not columns.issuperset(self._any_case.get(name.casefold(), ())):
+        if columns and not columns.issuperset(self._any_case.get(folded(name), ())):
             raise InputError(f"group {name!r} has the name of a class that it does not hold")
         if columns:
-            self._groups[name.casefold()] = _Category(name, -1, "", tuple(sorted(columns)))
+            self._groups[folded(name)] = _Category(name, -1, "", tuple(sorted(columns)))
 
     @property
     def groups(self) -> tuple[_Category, ...]:
@@ -256,7 +257,7 @@ class _Names:
 
     def find(self, entry: Entry) -> tuple[_Category, ...]:
         """Return what an entry names, a group before classes."""
-        group = self._groups.get(entry.casefold()) if isinstance(entry, str) else None
+        group = self._groups.get(folded(entry)) if isinstance(entry, str) else None
         return (group,) if group else self._find_classes(entry)
 
     def _find_classes(self, entry: Entry) -> tuple[_Category, ...]:
@@ -265,7 +266,7 @@ class _Names:
             indices: Iterable[int] = (entry,)
         else:
             number = (int(entry),) if entry.isdecimal() and len(entry) <= _MOST_DIGITS else ()
-            indices = self._exact.get(entry) or self._any_case.get(entry.casefold()) or number
+            indices = self._exact.get(entry) or self._any_case.get(folded(entry)) or number
         found = tuple(self.classes[index] for index in indices if index < len(self.classes))
         if not found and isinstance(entry, str) and self._roll_up:
             found = self._find_ancestor(entry)

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from yamjit import checks
 from yamjit.disk import describe
 from yamjit.errors import InputError, YamjitError
+from yamjit.text import folded
 
 __all__ = [
     "AudioSetClass",
@@ -77,12 +78,12 @@ def find_class(text: str) -> AudioSetClass:
 def known_class(text: str) -> AudioSetClass | None:
     """Return the class of an id, or of a name in any case; None if there is none."""
     classes = audioset_classes()
-    return classes.get(text) or classes.get(_ids_by_name().get(text.casefold(), ""))
+    return classes.get(text) or classes.get(_ids_by_name().get(folded(text), ""))
 
 
 def audioset_id(name: str) -> str:
     """Return the id of the class that is called `name`, in any case; empty if there is none."""
-    return _ids_by_name().get(name.casefold(), "")
+    return _ids_by_name().get(folded(name), "")
 
 
 def descendants(identifier: str) -> tuple[str, ...]:
@@ -130,8 +131,8 @@ def nearest(text: str, names: Iterable[str], n: int = 1) -> tuple[str, ...]:
 
     by_case: dict[str, str] = {}
     for name in names:
-        by_case.setdefault(name.casefold(), name)
-    wanted = text.strip().casefold()
+        by_case.setdefault(folded(name), name)
+    wanted = folded(text)
     found = dict.fromkeys(difflib.get_close_matches(wanted, by_case, n, _LIKE_ENOUGH))
     if wanted:
         found.update(dict.fromkeys(name for name in by_case if wanted in name))
@@ -172,4 +173,4 @@ def _table() -> str:
 
 @functools.cache
 def _ids_by_name() -> Mapping[str, str]:
-    return {known.name.casefold(): known.id for known in audioset_classes().values()}
+    return {folded(known.name): known.id for known in audioset_classes().values()}

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.categories import Categories
 from yamjit.errors import InputError
-from yamjit.heads import HeadInfo, choose_heads
+from yamjit.head_names import choose_heads
+from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
 from yamjit.recording import Origin, WindowStream, rows_of, top_of
 from yamjit.results import Row

@@ -21,7 +21,8 @@ from yamjit.classification import KEPT, Classification, collect
 from yamjit.errors import InputError, ModelError, UnknownArgumentError, naming
 from yamjit.events import Event, EventDetector, EventOptions, by_start
 from yamjit.frontend import FrontEnd, Patches
-from yamjit.heads import HeadInfo, choose_heads, read_heads, read_sample_rate
+from yamjit.head_names import choose_heads
+from yamjit.heads import HeadInfo, read_heads, read_sample_rate
 from yamjit.kernels import load_backend
 from yamjit.listing import Listing
 from yamjit.network import Network

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from yamjit import checks
 from yamjit.calibration import Calibration, parse_calibration
 from yamjit.class_map import audioset_classes, audioset_id
-from yamjit.errors import InputError, ModelError
+from yamjit.errors import ModelError
+from yamjit.head_names import told_apart
 from yamjit.labels import parse_labels
 from yamjit.plan import Plan
+from yamjit.text import folded
 from yamjit.tflite import Graph
 from yamjit.tflite.metadata import (
     AssociatedFile,
@@ -32,13 +34,10 @@ __all__ = [
     "DEFAULT_SAMPLE_RATE",
     "HeadInfo",
     "ListedClass",
-    "choose_heads",
-    "describe_heads",
     "list_classes",
     "read_heads",
     "read_labelled_outputs",
     "read_sample_rate",
-    "told_apart",
 ]
 
 #: What a model that does not say it takes, in Hz: YAMNet's rate.
@@ -121,70 +120,6 @@ def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, 
             )
         )
     return tuple(heads)
-
-
-def told_apart(names: Sequence[str]) -> list[str]:
-    """Return names by which each of several outputs can be told from the others."""
-    if len(names) < 2:
-        return list(names)
-    found: dict[str, str] = {}
-    for index, given in enumerate(names):
-        name = given.strip() or f"output {index}"
-        while name.casefold() in found:
-            name = f"{name} {index}"
-        found[name.casefold()] = name
-    return list(found.values())
-
-
-class _Head(Protocol):
-    """What `HeadInfo` and `yamjit.classification.HeadResult` say of an output."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def index(self) -> int: ...
-    @property
-    def labels(self) -> tuple[str, ...]: ...
-
-
-_AnyHead = TypeVar("_AnyHead", bound=_Head)
-
-
-def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_AnyHead, ...]:
-    """Return the head that is wanted, or all of them if none is.
-
-    Parameters
-    ----------
-    heads : sequence of HeadInfo
-    wanted : str, int, or None
-        A name, exactly or else in any case; or an index among the model's outputs, in digits too. Negative ones count
-        from the last.
-
-    Raises
-    ------
-    InputError
-        If there is no such head; the message lists those that there are.
-    """
-    if wanted is None:
-        return tuple(heads)
-    index = None if isinstance(wanted, str) else checks.index(wanted)
-    name = wanted.strip() if isinstance(wanted, str) else checks.shown(index)
-    found = [head for head in heads if head.name == name] if isinstance(wanted, str) else []
-    found = found or [head for head in heads if isinstance(wanted, str) and head.name.casefold() == name.casefold()]
-    found = found or [head for place, head in enumerate(heads, -len(heads)) if name in (str(head.index), str(place))]
-    if found:
-        return (found[0],)
-    shown = name if name.removeprefix("-").isdecimal() else checks.shown(wanted)
-    raise InputError(f"no output {shown}; the model has {len(heads)}: {describe_heads(heads)}")
-
-
-def describe_heads(heads: Sequence[_Head]) -> str:
-    """Return index, name and number of classes of each head, for messages."""
-    return ", ".join(f"{head.index} {head.name!r} ({_classes(len(head.labels))})" for head in heads)
-
-
-def _classes(count: int) -> str:
-    return "1 class" if count == 1 else f"{count} classes"
 
 
 def read_labelled_outputs(described: Described, locale: str = "en") -> tuple[HeadInfo, ...]:
@@ -369,5 +304,5 @@ def list_classes(head: HeadInfo, text: str = "") -> tuple[ListedClass, ...]:
     for index, identifier in enumerate(head.audioset_ids):
         parents = tuple(known[parent].name for parent in known[identifier].parents) if identifier else ()
         rows.append(ListedClass(index, identifier, head.labels[index], head.display_names[index], parents))
-    wanted = text.strip().casefold()
-    return tuple(row for row in rows if any(wanted in word.casefold() for word in (*row[1:4], *row.parents)))
+    wanted = folded(text)
+    return tuple(row for row in rows if any(wanted in folded(word) for word in (*row[1:4], *row.parents)))

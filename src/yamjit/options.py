@@ -13,6 +13,7 @@ from yamjit import checks, labels
 from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError
 from yamjit.spec import DEFAULT_MAX_RESULTS
+from yamjit.text import folded
 
 __all__ = ["THE_REST", "ClassifierOptions", "Entry", "as_entry", "read_groups"]
 
@@ -181,7 +182,7 @@ def _as_groups(groups: Any) -> dict[str, tuple[Entry, ...]]:
         checked[name.strip()] = _as_entries(members, f"group {checks.shown(name)}")
         if not checked[name.strip()]:
             raise InputError(f"group {name!r} has no classes")
-    if len({name.casefold() for name in checked}) != len(groups):
+    if len({folded(name) for name in checked}) != len(groups):
         raise InputError("two groups have the same name")
     return checked
 

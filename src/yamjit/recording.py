@@ -16,7 +16,8 @@ from yamjit.audio import AudioSource
 from yamjit.categories import Categories
 from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd, Patches, PatchStream
-from yamjit.heads import HeadInfo, choose_heads
+from yamjit.head_names import choose_heads
+from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
 from yamjit.results import Row, Summary
 from yamjit.streaming import Scorer, Windows
@@ -109,6 +110,11 @@ class _Reading:
         """Why the recording ended too early, if it did, once it has been read to its end."""
         return self.source.damage
 
+    @property
+    def lost(self) -> bool:
+        """Whether the recording holds sound that could not be read, once it has been read to its end."""
+        return self.source.lost
+
     def close(self) -> None:
         """Stop, and release what was opened."""
         self.source.close()
@@ -147,7 +153,7 @@ class FrameStream(_Reading):
     def summary(self) -> Summary:
         """Return what is known of the recording, without classes."""
         count = sum(track.windows for track in self._cut.tracks)
-        return Summary(self.name, self.duration_s, count, self.window_s, (), self.warnings, self.damage)
+        return Summary(self.name, self.duration_s, count, self.window_s, (), self.warnings, self.damage, self.lost)
 
     def __iter__(self) -> Iterator[tuple[int | None, Float32]]:
         return _frames(self._cut)
@@ -247,6 +253,7 @@ class WindowStream(_Reading):
             warnings=self.warnings,
             damage=self.damage,
             length_s=self.source.length_s,
+            lost=self.lost,
         )
 
     def _clip_rows(self, k: int | None) -> Iterator[Row]:

@@ -61,7 +61,9 @@ class Summary:
     warnings : tuple of str
         What is wrong with the audio, such as clipping; a line each.
     damage : str or None
-        Why the recording ended too early, if it did.
+        What is wrong with the recording: it ended too early, say.
+    lost : bool
+        Whether it holds sound that could not be read.
     length_s : float or None
         Of the whole recording where a stretch of it was read, in seconds; infinite if nobody knows. None where that is
         `duration_s`.
@@ -74,4 +76,5 @@ class Summary:
     top: tuple[Row, ...] = ()
     warnings: tuple[str, ...] = ()
     damage: str | None = None
+    lost: bool = False
     length_s: float | None = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from yamjit import checks
 from yamjit.audio import DEFAULT_AUDIO_LIMITS, AudioLimits
-from yamjit.audio.files import FileReader
+from yamjit.audio.foreign import open_recording
 from yamjit.audio.opening import describe_os_error, open_path
 from yamjit.audio.writing import CONTAINERS, AudioFileWriter, encoding_for
 from yamjit.errors import AudioError, InputError
@@ -204,7 +204,7 @@ class _Pass:
         self._options = options
         opened = open_path(recording)
         try:
-            self._reader = FileReader(opened, limits)
+            self._reader = open_recording(opened, limits)
         except BaseException:
             opened.close()
             raise

@@ -11,7 +11,17 @@ if TYPE_CHECKING:
     from yamjit.audio.limits import AudioLimits
     from yamjit.audio.opening import OpenedFile
 
-__all__ = ["Container", "certain_kind", "check_header", "cut_short", "find_foreign", "find_known"]
+__all__ = [
+    "Container",
+    "certain_kind",
+    "check_header",
+    "cut_short",
+    "find_foreign",
+    "find_known",
+    "more_streams",
+    "tag_bytes",
+    "tells_end",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,11 @@ class Container:
     def tells_length(self) -> bool:
         """Whether its header tells how long it lasts; for others libavformat guesses from the bit rate."""
         return self.tells_sound_length or self.demuxers in ("matroska", "avi", "wav", "flv")
+
+    @property
+    def is_packets(self) -> bool:
+        """Whether a file is nothing but packets, one after the other."""
+        return self.demuxers in ("aac", "loas", "ac3,eac3", "dts")
 
     @property
     def tells_sound_length(self) -> bool:
@@ -84,6 +99,12 @@ _KNOWN = (
     (0, b"OggS", None, Container("OGG", "ogg")),
 )
 
+#: Formats of WAV that libsndfile knows: integers, floats, the two of telephones.
+_WAV_PLAIN = (1, 3, 6, 7)
+
+#: What comes before the properties of an ASF file.
+_ASF_PROPERTIES = b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65"
+
 _HEAD = 1024
 #: Parts of a container that are looked at, one after the other, to find its end.
 _MOST_PARTS = 100_000
@@ -98,8 +119,11 @@ def find_foreign(opened: OpenedFile) -> Container | None:
 
 
 def find_known(opened: OpenedFile) -> Container | None:
-    """Return the kind of a file that libsndfile reads if it knows the encoding."""
-    return _match(_peek(opened, 0, 16), _KNOWN)
+    """Return the kind of a file that libsndfile reads if it knows the encoding; None where it is sure to know it."""
+    head = _peek(opened, 0, 22)
+    if head[12:16] == b"fmt " and int.from_bytes(head[20:22], "little") in _WAV_PLAIN:
+        return None
+    return _match(head, _KNOWN)
 
 
 def certain_kind(head: bytes) -> str | None:
@@ -136,6 +160,27 @@ def check_header(name: str, sample_rate: int, channels: int, limits: AudioLimits
         )
     if not 1 <= channels <= limits.channels:
         raise AudioError(f"{name}: its header claims {channels} channels; accepted are 1 to {limits.channels}")
+
+
+def more_streams(name: str, count: int, index: int) -> str:
+    """Return the warning that a file holds more than the stream that is heard."""
+    return f"{name}: holds {count} audio streams; number {index + 1} is heard, as ffmpeg chooses"
+
+
+def tells_end(opened: OpenedFile, container: Container) -> bool:
+    """Return whether the header of a whole file tells when its last packet ends."""
+    if container.demuxers != "asf":
+        return container.tells_length
+    head = _peek(opened, 0, 4_096)
+    place = head.find(_ASF_PROPERTIES)
+    return place >= 0 and len(head) > place + 88 and not head[place + 88] & 1  # else it was broadcast
+
+
+def tag_bytes(opened: OpenedFile) -> int:
+    """Return the length of what is no sound before and behind a file's packets: ID3 tags."""
+    head, size = _peek(opened, 0, 10), opened.callbacks.size
+    before = _tag_bytes(head) if head.startswith(b"ID3") else 0
+    return before + (128 if size > 128 and _peek(opened, size - 128, 3) == b"TAG" else 0)
 
 
 def _peek(opened: OpenedFile, place: int, count: int) -> bytes:

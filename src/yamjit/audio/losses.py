@@ -8,8 +8,9 @@ from yamjit.audio.limits import one_line
 
 __all__ = ["GAP_S", "Losses"]
 
-#: A hole in the time stamps that is told: containers round them to a millisecond, and some to a packet.
-GAP_S = 0.1
+#: A hole in the time stamps that is told if it is also as long as most of a packet: containers round them to a
+#: millisecond, and clocks jitter.
+GAP_S = 0.015
 
 
 class Losses:
@@ -24,21 +25,27 @@ class Losses:
     ----------
     at_s : float
         How much was decoded so far, in seconds.
+    reached_s : float
+        The latest end of a packet by its time stamp, in seconds.
     """
 
     def __init__(self, name: str) -> None:
         self.at_s = 0.0
+        self.reached_s = 0.0
         self._name = name
         self._expected = math.nan
         self._kinds: dict[str, tuple[float, str, int, float]] = {}
         self._end: str | None = None
+        self._remarks: tuple[str, ...] = ()
+        self._lost = False
 
     def follow(self, starts_s: float, lasts_s: float) -> None:
         """Note that a frame was decoded, and what is missing before it by its time stamp, NaN if it has none."""
         gap = starts_s - self._expected
-        if gap > max(GAP_S, 2 * lasts_s):
+        if gap > max(GAP_S, 0.75 * lasts_s):
             self.add("gap in the time stamps", "what follows is heard, and timed, too early by as much", gap)
         self._expected = starts_s + lasts_s
+        self.reached_s = max(self.reached_s, self._expected)  # stays where it is for NaN
         self.at_s += lasts_s
 
     def add(self, what: str, reason: str = "", lost_s: float = 0.0) -> None:
@@ -51,10 +58,19 @@ class Losses:
         """Note why the end is not one."""
         self._end = f"ends at {self.at_s:.6g} s{what}"
 
+    def note(self, remarks: tuple[str, ...], *, lost: bool) -> None:
+        """Note what was found before the file was decoded, and whether something is lost by it."""
+        self._remarks, self._lost = remarks, lost
+
+    @property
+    def inside(self) -> bool:
+        """Whether something was lost before the end."""
+        return bool(self._kinds) or self._lost
+
     def describe(self) -> str | None:
         """Return all of it in one line, None if nothing was lost."""
         parts = [_describe(what, *facts) for what, facts in list(self._kinds.items())]
-        parts += [self._end] if self._end else []
+        parts += [*([self._end] if self._end else []), *self._remarks]
         return f"{self._name}: {'; '.join(parts)}" if parts else None
 
 

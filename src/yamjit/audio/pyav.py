@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.containers import check_header, cut_short
+from yamjit.audio.containers import check_header, cut_short, more_streams, tag_bytes, tells_end
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.losses import GAP_S, Losses
 from yamjit.errors import AudioError, DependencyError
@@ -35,6 +35,8 @@ _SCALES = {
     "dbl": (0, 1.0),
 }
 
+#: What PyAV raises beside errors of its own.
+_FAILURES = (OSError, ValueError, TypeError, LookupError, RuntimeError, MemoryError)
 #: Bytes that are read at a time.
 _BUFFER_BYTES = 65_536
 
@@ -66,13 +68,14 @@ class PyAvReader:
 
     def __init__(self, opened: OpenedFile, container: Container, limits: AudioLimits) -> None:
         self._av = import_av()
-        self._failures = (self._av.error.FFmpegError, OSError, ValueError, TypeError, RuntimeError, MemoryError)
+        self._failures = (self._av.error.FFmpegError, *_FAILURES)
         self._opened = opened
         self._kind = container
         self.name = opened.name
         self.warnings: tuple[str, ...] = ()
-        self._losses = Losses(self.name)
+        self.losses = Losses(self.name)
         self._fault: str | None = None
+        self._used_bytes = 0
         self._ready: deque[Any] = deque()
         self._container = self._open()
         # PyAV's objects refer to each other: without this they would last until Python's collection of garbage.
@@ -81,7 +84,7 @@ class PyAvReader:
             self._stream = self._choose_stream()
             self._stream.thread_type = "NONE"
             self._stream.codec_context.thread_count = 1
-            self._packets = self._container.demux(self._stream)
+            self._packets = self._container.demux()  # of all streams: where they end tells whether something is missing
             self._read_first(limits)
         except BaseException:
             self.release()
@@ -90,7 +93,12 @@ class PyAvReader:
     @property
     def damage(self) -> str | None:
         """Once read: what was lost, and why the file ended too early."""
-        return self._losses.describe()
+        return self.losses.describe()
+
+    @property
+    def lost(self) -> bool:
+        """Once read: whether the file holds sound that could not be read."""
+        return self.losses.inside
 
     def skip(self, frames: int) -> int:
         """Leave nothing out: return 0. After a jump a lossy codec's samples would be others."""
@@ -162,7 +170,7 @@ class PyAvReader:
     def _read_first(self, limits: AudioLimits) -> None:
         frame = self._next_frame()
         if frame is None:
-            reason = self._fault or self._losses.describe() or "it holds no samples"
+            reason = self._fault or self.losses.describe() or "it holds no samples"
             raise AudioError(f"{self.name}: cannot be decoded: {reason.removeprefix(f'{self.name}: ')}")
         self._ready.appendleft(frame)
         self.sample_rate = int(frame.sample_rate)
@@ -193,25 +201,34 @@ class PyAvReader:
         return self._ready.popleft()
 
     def _next_packet(self) -> Any:
-        try:
-            packet = next(self._packets, None)
-        except self._failures as error:
-            self._raise_read_error()
-            self._fault = _reason(error)
-            self._packets = iter(())
-            self._flush()
-            return None
-        self._raise_read_error()
-        return packet
+        while True:
+            try:
+                return next(self._packets, None)
+            except IndexError:  # noqa: PERF203 - of a stream that was not there at the start; the others go on
+                self._packets = self._container.demux()
+            except self._failures as error:
+                self._fault = _reason(error)
+                self._packets = iter(())
+                self._flush()
+                return None
+            finally:
+                self._raise_read_error()
 
     def _decode(self, packet: Any) -> None:
+        starts = packet.dts if packet.pts is None else packet.pts
+        if starts is not None:
+            ends = float((starts + (packet.duration or 0)) * packet.time_base)
+            self.losses.reached_s = max(self.losses.reached_s, ends)
+        if packet.stream_index != self._stream.index:
+            return
+        self._used_bytes += packet.size
         if packet.is_corrupt:
-            self._losses.add("damaged packet")
+            self.losses.add("damaged packet")
         try:
             self._ready.extend(frame for frame in packet.decode() if frame.samples)
         except self._failures as error:
             seconds = float(packet.duration * packet.time_base) if packet.duration and packet.time_base else 0.0
-            self._losses.add("packet that cannot be decoded", _reason(error), seconds)
+            self.losses.add("packet that cannot be decoded", _reason(error), seconds)
 
     def _flush(self) -> None:
         try:
@@ -238,24 +255,36 @@ class PyAvReader:
 
     def _note(self, frame: Any) -> None:
         if frame.is_corrupt:
-            self._losses.add("damaged packet")
+            self.losses.add("damaged packet")
         starts = math.nan if frame.pts is None else float(frame.pts * frame.time_base)
-        self._losses.follow(starts, frame.samples / self.sample_rate)
+        self.losses.follow(starts, frame.samples / self.sample_rate)
 
     def _note_change(self, frame: Any) -> None:
         now = f"{frame.sample_rate} Hz and {frame.layout.nb_channels} channels"
-        self._losses.end(f", where it changes from {self.sample_rate} Hz and {self.channels} channels to {now}")
+        self.losses.end(f", where it changes from {self.sample_rate} Hz and {self.channels} channels to {now}")
 
     def _note_end(self) -> None:
         missing = cut_short(self._opened, self._kind)
+        unused = self._unused_bytes()
         if missing:
-            self._losses.end(missing)
+            self.losses.end(missing)
         elif self._fault:
-            self._losses.end(f" where it is damaged: {self._fault}")
-        elif self._kind.tells_sound_length and self.claimed_frames:
-            claimed_s = self.claimed_frames / self.sample_rate
-            if self._losses.at_s < claimed_s - GAP_S:
-                self._losses.end(f", but its header claims {claimed_s:.6g} s")
+            self.losses.end(f" where it is damaged: {self._fault}")
+        elif unused:
+            self.losses.end(f", and {unused} bytes of the file are no whole packets")
+        elif self._kind.is_packets and self.losses.at_s < self.losses.reached_s - 2 * GAP_S:
+            self.losses.end(f", but its packets go on to {self.losses.reached_s:.6g} s")
+        elif tells_end(self._opened, self._kind) and self._container.duration:
+            start_s = (self._container.start_time or 0) / self._av.time_base
+            claimed_s = self._container.duration / self._av.time_base
+            if self.losses.reached_s - start_s < claimed_s - 2 * GAP_S:
+                self.losses.end(f", but its header claims {claimed_s:.6g} s")
+
+    def _unused_bytes(self) -> int:
+        """Return how many bytes of a file that consists of packets are in none of them."""
+        if not self._kind.is_packets:
+            return 0
+        return max(0, self._opened.callbacks.size - tag_bytes(self._opened) - self._used_bytes)
 
     def _raise_read_error(self) -> None:
         error = self._opened.callbacks.fault
@@ -272,11 +301,6 @@ def _close(container: Any, opened: OpenedFile) -> None:
 def _preference(stream: Any) -> tuple[bool, int]:
     disposition = stream.disposition
     return bool(disposition & type(disposition).default), stream.codec_context.channels
-
-
-def more_streams(name: str, count: int, index: int) -> str:
-    """Return the warning that a file holds more than the stream that is heard."""
-    return f"{name}: holds {count} audio streams; number {index + 1} is heard, as ffmpeg chooses"
 
 
 def import_av() -> Any:

@@ -339,7 +339,8 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     again.add_argument(
         "--resume",
         action="store_true",
-        help="with a folder: go on with an earlier run of the same settings and model; what failed is tried again",
+        help="with a folder: go on with an earlier run of the same settings, model and inputs; "
+        "what failed or has changed since is done anew",
     )
     again.add_argument("--overwrite", action="store_true", help="with a folder: remove the results of an earlier run")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, no warnings; errors stay")

@@ -8,7 +8,7 @@ import dataclasses
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,8 +99,8 @@ def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) ->
             extra={"format": form.name},
         )
     _refuse_resuming(args)
-    _check(args, hearing)
     recordings = _recordings(args)
+    _check(args, hearing)
     if form.kind == "labels" and len(recordings) > 1:
         raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress:
@@ -137,7 +137,7 @@ def deliver_to_folder(
 
 def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Progress) -> int:
     """Say what is wrong with recordings as they are done, and what failed in the end; return the exit code."""
-    failures = []
+    failures, partly = [], 0
     with contextlib.closing(found):
         for outcome in found:
             progress.add()
@@ -145,15 +145,18 @@ def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Pro
                 failures.append(outcome.recording.name)
                 progress.say(_named(outcome.recording.name, outcome.failure))
                 continue
-            for warning in _warnings(outcome.value):
+            summary: Any = outcome.value
+            for warning in summary.warnings:
                 progress.warn(f"warning: {_named(outcome.recording.name, warning)}")
+            if summary.damage:
+                partly += summary.lost
+                say = progress.say if summary.lost else progress.warn  # as of a failure: in any case
+                say(f"warning: {_named(outcome.recording.name, summary.damage)}")
     if failures and total > 1:
         progress.say("\n  ".join([f"{len(failures)} of {total} files failed:", *map(printable, failures)]))
-    return EXIT_SOME_FAILED if failures else EXIT_OK
-
-
-def _warnings(value: Any) -> Iterable[str]:
-    return (*value.warnings, *([value.damage] if value.damage else []))
+    if partly and total > 1:
+        progress.say(f"{partly} of {total} files were heard in part")
+    return EXIT_SOME_FAILED if failures or partly else EXIT_OK
 
 
 def _named(name: str, message: str) -> str:
@@ -175,9 +178,9 @@ def is_folder(args: argparse.Namespace) -> bool:
     return given.endswith(("/", os.sep)) or not Path(given).suffix
 
 
-def _is_device(args: argparse.Namespace) -> bool:
-    """Return whether ``-o`` is something whose name says no format: a device, a pipe."""
-    return Path(args.output).exists() and not Path(args.output).is_file() and not is_folder(args)
+def _is_nameless(args: argparse.Namespace) -> bool:
+    """Return whether ``-o`` is a device or a pipe whose name says no format."""
+    return Path(args.output).exists() and not (Path(args.output).is_file() or is_folder(args) or suffix_of(args))
 
 
 def _format(args: argparse.Namespace, default: str) -> Format:
@@ -185,7 +188,7 @@ def _format(args: argparse.Namespace, default: str) -> Format:
 
     if args.format is not None:
         return FORMATS[args.format]
-    if args.output in (None, "-") or is_folder(args) or (_is_device(args) and not suffix_of(args)):
+    if args.output in (None, "-") or is_folder(args) or _is_nameless(args):
         return FORMATS[default]
     return format_of(args.output)
 
@@ -245,8 +248,8 @@ def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
             extra={"format": form},
         )
     _refuse_resuming(args)
-    _check(args, listener)
     recordings = _recordings(args)
+    _check(args, listener)
     if args.jobs > 1:
         raise InputError("several processes write arrays to a folder alone: -o FOLDER")
     if form in ("npy", "npz") and len(recordings) > 1:
@@ -262,11 +265,11 @@ def _array_format(args: argparse.Namespace) -> str:
 
     if args.format is not None:
         return str(args.format)
-    if args.output in (None, "-"):
+    if args.output in (None, "-") or _is_nameless(args):
         return "csv"
     if is_folder(args):
         return "npz"
-    suffix = Path(args.output).suffix[1:].lower()
+    suffix = suffix_of(args)
     if suffix not in ARRAY_FORMATS:
         raise InputError(f"{args.output!r} ends like no format; accepted are {', '.join(ARRAY_FORMATS)}")
     return suffix
@@ -297,7 +300,7 @@ def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
 
     if args.output in (None, "-"):
         raise InputError("a picture goes to a file or a folder: -o FILE")
-    form = args.format or ("png" if is_folder(args) else suffix_of(args))
+    form = args.format or ("png" if is_folder(args) or _is_nameless(args) else suffix_of(args))
     if form not in PICTURE_FORMATS:
         raise InputError(f"{args.output!r} ends like no format; accepted are {', '.join(PICTURE_FORMATS)}")
     job = Pictures(**hearing, form=form)
@@ -309,8 +312,8 @@ def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
             lambda places: dataclasses.replace(job, places=places),
         )
     _refuse_resuming(args)
-    _check(args, job)
     recordings = _recordings(args)
+    _check(args, job)
     if len(recordings) > 1:
         raise InputError(f"a picture shows one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(1, quiet=args.quiet) as progress:

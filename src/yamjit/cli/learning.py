@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import math
 import sys
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from yamjit.cli.arguments import seconds
 from yamjit.cli.outputs import Input, Reads, writes
 from yamjit.errors import InputError
-from yamjit.text import printable, printable_lines
+from yamjit.text import json_text, printable, printable_lines
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -268,9 +267,9 @@ def write(path: str, data: bytes) -> None:
 
 def deliver(args: argparse.Namespace, document: dict[str, Any], text: str) -> None:
     """Print figures, and write them as JSON where that was asked for; where it was, `--quiet` prints nothing."""
-    figures = json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False)
+    figures = json_text(_finite(document), indent=1)
     if args.report:
-        write(args.report, f"{figures}\n".encode(errors="backslashreplace"))  # what names of files hold beside text
+        write(args.report, f"{figures}\n".encode())
     if args.json:
         print(figures)
     elif not (args.report and args.quiet):

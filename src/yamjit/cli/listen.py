@@ -119,17 +119,19 @@ def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStre
     """Follow a stream to its end; the summary comes however it ends."""
     from yamjit.cli.bars import Bars
     from yamjit.cli.live import BarSink, Delay, EventFinder, RowSink
+    from yamjit.cli.progress import Progress
     from yamjit.output import FORMATS
 
     form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
     finder = EventFinder(classifier, stream, arguments.events_of(args)) if args.events else None
     delay = Delay(source)
-    with FORMATS["text" if form == "bars" else form].of_heads(stream.heads).open(sys.stdout) as writer:
+    results = Progress(1, quiet=True).around(sys.stdout)
+    with FORMATS["text" if form == "bars" else form].of_heads(stream.heads).open(results) as writer:
         if form == "bars":
             sink: Any = BarSink(stream, Bars(sys.stdout, several_heads=len(stream.heads) > 1), finder, delay)
         else:
             writer.begin(stream.name)
-            sink = RowSink(stream, writer, finder, sys.stdout if form == "jsonl" else None)
+            sink = RowSink(stream, writer, finder, results if form == "jsonl" else None)
         interruption: BaseException | None = None
         told: set[str] = set()
         try:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,7 @@ from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.outputs import Reads, writes, writes_folder
 from yamjit.disk import describe
 from yamjit.errors import InputError
-from yamjit.text import printable, unportable
+from yamjit.text import folded, json_text, printable, unportable
 
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo
@@ -97,7 +95,7 @@ def _described(args: argparse.Namespace) -> Any:
 def _show(args: argparse.Namespace) -> int:
     from yamjit.learn.describing import as_document
 
-    print(json.dumps(as_document(_described(args)), indent=1, ensure_ascii=False))
+    print(json_text(as_document(_described(args)), indent=1))
     return EXIT_OK
 
 
@@ -113,7 +111,7 @@ def _extract(args: argparse.Namespace) -> int:
         if problem := _why_not(name, folder / name, Path(args.model), written):
             learning.tell([f"left out: {name!r}, a name that {problem}"])
             continue
-        written.add(_folded(name))
+        written.add(folded(name))
         learning.write(str(folder / name), data)
         print(printable(str(folder / name)))
     return EXIT_OK if len(written) == len(files) else EXIT_SOME_FAILED
@@ -123,17 +121,13 @@ def _why_not(name: str, path: Path, model: Path, written: set[str]) -> str | Non
     """Return why a file of a model is not written under its name."""
     if problem := unportable(name):
         return problem
-    if _folded(name) in written:
+    if folded(name) in written:
         return "another one has on systems that take no notice of case"
     if path.is_symlink():
         return "a link in the folder has"
     if path.exists() and path.samefile(model):
         return "is that of the model itself"
     return None
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _write(args: argparse.Namespace) -> int:
@@ -177,7 +171,7 @@ def _set_calibration(args: argparse.Namespace) -> int:
 
 def _tell(args: argparse.Namespace, described: Any, head: HeadInfo) -> None:
     """Say which of several outputs was changed."""
-    from yamjit.heads import describe_heads
+    from yamjit.head_names import describe_heads
 
     if len(described.outputs) > 1:
         print(f"{args.output}: {args.action}, output {describe_heads([head])}")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.text import folded
 
 __all__ = ["OTHERS", "EventOptions", "Rules"]
 
@@ -148,7 +149,7 @@ class Rules:
                 raise InputError(f"{option}: {error}") from error
         wanted = str(entry).strip()
         exact = [index for index, name in enumerate(self._names) if name == wanted]
-        found = exact or [i for i, name in enumerate(self._names) if name.casefold() == wanted.casefold()]
+        found = exact or [i for i, name in enumerate(self._names) if folded(name) == folded(wanted)]
         if not found:
             near = difflib.get_close_matches(wanted, self._names, 1, 0.0)
             hint = f"; the nearest is {near[0]!r}" if near else ""

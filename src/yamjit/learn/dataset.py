@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from yamjit import checks
 from yamjit.audio.suffixes import is_audio
 from yamjit.disk import describe
 from yamjit.errors import InputError
+from yamjit.learn.folds import bound, divide, natural
 from yamjit.learn.heads import checked_labels
 
-__all__ = ["OTHER", "Clip", "Dataset", "from_folder"]
+__all__ = ["OTHER", "SPLITS", "Clip", "Dataset", "from_folder"]
 
 #: Name under which clips of no class are kept.
 OTHER = "other"
@@ -31,6 +33,14 @@ _COMPANIONS = frozenset(
     )
     for suffix in line.split()
 )
+
+
+#: What the parts of a division for training, validation and test are called.
+SPLITS = {
+    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "development"), "validation"),
+    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation"), "test"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +71,18 @@ class Clip:
     split: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", checks.path(self.path, "path"))
+        # What is right stays what it is: clips of a table share their path and their labels.
+        if not isinstance(self.path, Path) or "\0" in str(self.path):
+            object.__setattr__(self, "path", checks.path(self.path, "path"))
         labels = tuple(checks.text(label, "a label") for label in checks.elements(self.labels, "labels", "names"))
-        object.__setattr__(self, "labels", labels)
+        if not isinstance(self.labels, tuple) or labels != self.labels:
+            object.__setattr__(self, "labels", labels)
         checks.number(self.start_s, "start_s", 0, kind="seconds")
         if self.end_s is not None:
             checks.number(self.end_s, "end_s", float(self.start_s), above=True, kind="seconds")
-        checks.text(self.group, "group")
-        checks.text(self.fold, "fold")
+        checks.instance(self.group, "group", str)  # the name of a file, perhaps, which may be no UTF-8
+        checks.instance(self.fold, "fold", str)
+        checks.choice(self.split, "split", ("", "train", "validation", "test"))
 
     def __str__(self) -> str:
         if self.end_s is None and not self.start_s:
@@ -104,8 +118,10 @@ class Dataset:
     passed_over: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        checks.text(self.source, "source")
-        object.__setattr__(self, "clips", checks.elements(self.clips, "clips", "Clip"))
+        checks.instance(self.source, "source", str)
+        given: object = self.clips
+        if not isinstance(given, tuple):
+            object.__setattr__(self, "clips", checks.elements(given, "clips", "Clip"))
         for clip in self.clips:
             checks.instance(clip, "a clip", Clip)
         if not self.clips:
@@ -177,7 +193,7 @@ class Dataset:
 
     def groups(self) -> int:
         """Return how many parts there are, of those that a head learns from, that are never divided."""
-        return len(set(_bound([self.clips[k] for k in self.teaching()])))
+        return len(set(bound([self.clips[k] for k in self.teaching()])))
 
     def folds(self, count: int | None = None, *, seed: int = 0) -> Iterator[tuple[str, list[int], list[int]]]:
         """Divide for cross-validation, never within a group or a file.
@@ -217,7 +233,7 @@ class Dataset:
         else:
             taught = [self.clips[k] for k in teaching]
             names = [str(1 + fold) for fold in divide(taught, count or max(2, min(5, self.groups())), seed)]
-        for name in sorted(set(names), key=_natural):
+        for name in sorted(set(names), key=natural):
             test = [k for k, found in zip(teaching, names, strict=True) if found == name]
             training = [k for k, found in zip(teaching, names, strict=True) if found != name]
             yield name, training, test
@@ -242,59 +258,15 @@ class Dataset:
         return tuple(lines)
 
 
-def divide(clips: Sequence[Clip], count: int, seed: int) -> list[int]:
-    """Return a fold in [0, count) for each clip: groups whole, the classes spread evenly.
-
-    Raises
-    ------
-    InputError
-        If there are fewer groups than folds.
-    """
-    groups: dict[int, list[int]] = {}
-    for index, group in enumerate(_bound(clips)):
-        groups.setdefault(group, []).append(index)
-    if not 2 <= count <= len(groups):
-        raise InputError(f"{count} folds of {len(groups)} files or groups; from 2 to as many as those are accepted")
-    order = list(groups)
-    np.random.Generator(np.random.PCG64(seed)).shuffle(order)
-    # Large groups first; each goes where its class is rarest so far, then where least is.
-    order.sort(key=lambda group: -len(groups[group]))
-    held: list[Counter[str]] = [Counter() for _ in range(count)]
-    sizes = [0] * count
-    folds = [0] * len(clips)
-    for group in order:
-        labels = Counter(label for index in groups[group] for label in clips[index].labels or (OTHER,))
-        best = min(range(count), key=lambda k: (sum(held[k][label] * n for label, n in labels.items()), sizes[k]))
-        held[best].update(labels)
-        sizes[best] += labels.total()
-        for index in groups[group]:
-            folds[index] = best
-    return folds
-
-
-def _bound(clips: Sequence[Clip]) -> list[int]:
-    """Return a number for each clip, equal for those that must not be divided: of one group, or of one file."""
-    parents = list(range(len(clips)))
-
-    def root(index: int) -> int:
-        while parents[index] != index:
-            parents[index] = index = parents[parents[index]]
-        return index
-
-    first: dict[str | Path, int] = {}
-    for index, clip in enumerate(clips):
-        for name in (clip.group or str(clip.path), clip.path):
-            parents[root(index)] = root(first.setdefault(name, index))
-    return [root(index) for index in range(len(clips))]
-
-
 def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Dataset:
     """Read a folder that holds a folder of recordings for each class.
 
     Parameters
     ----------
     folder : path
-        Its folders' names are the classes, in alphabetical order; recordings may lie deeper in them. Hidden folders,
+        Its folders' names are the classes, in alphabetical order; recordings may lie deeper in them. Where all are
+        called ``train``, ``test``, ``validation`` or the like, or ``fold1``, ``fold2`` ..., the classes are the folders
+        in each, and the clips have this split or fold. Hidden folders,
         and files that are no recordings by their suffix, are passed over.
     other : str
         Name of the folder whose recordings are of none of the classes.
@@ -310,14 +282,11 @@ def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Datase
     """
     root = checks.path(folder, "folder")
     checks.text(other, "other")
-    try:
-        entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise InputError(f"{root}: {error.strerror or error}") from error
-    names = [path.name for path in entries if path.is_dir()]
-    passed_over = [
-        f"{path}: lies in no folder of a class" for path in entries if is_audio(path.name) and not path.is_dir()
-    ]
+    names, loose = _folders(root)
+    parts = {name: part for name in names if (part := _part(name))}
+    if len(parts) == len(names) > 1:
+        return _divided(root, parts, other)
+    passed_over = [f"{path}: lies in no folder of a class" for path in loose]
     found = {}
     for name in names:
         found[name], unknown = _recordings(root / name)
@@ -330,6 +299,40 @@ def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Datase
     if not clips:
         raise InputError(f"{root}: no folder in it; a folder for each class with recordings in it is accepted")
     return Dataset(tuple(clips), tuple(name for name in names if name != other), str(root), tuple(passed_over))
+
+
+def _folders(root: Path) -> tuple[list[str], list[Path]]:
+    """Return the names of the folders in a folder, and the recordings that lie beside them."""
+    try:
+        entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{root}: {describe(error)}") from error
+    names = [path.name for path in entries if path.is_dir()]
+    return names, [path for path in entries if is_audio(path.name) and not path.is_dir()]
+
+
+def _part(name: str) -> tuple[str, str] | None:
+    """Return the fold and the split that a folder is called after, if it is."""
+    fold = re.fullmatch(r"fold[ _-]?(\d+)", name, re.IGNORECASE | re.ASCII)
+    split = SPLITS.get(name.lower(), "")
+    return (fold[1] if fold else "", split) if fold or split else None
+
+
+def _divided(root: Path, parts: Mapping[str, tuple[str, str]], other: str) -> Dataset:
+    """Read a folder of folds or of a split, each with a folder for each class."""
+    for name in parts:
+        if not _folders(root / name)[0]:
+            raise InputError(
+                f"{root}: {', '.join(parts)} are called after folds or a split, and in {name!r} are no folders of "
+                "classes; a table can say the labels"
+            )
+    data = {name: from_folder(root / name, other=other) for name in parts}
+    clips = [
+        replace(clip, fold=parts[name][0], split=parts[name][1]) for name, part in data.items() for clip in part.clips
+    ]
+    classes = sorted({label for part in data.values() for label in part.classes})
+    passed_over = [line for part in data.values() for line in part.passed_over]
+    return Dataset(tuple(clips), tuple(classes), str(root), tuple(passed_over))
 
 
 def _recordings(folder: Path) -> tuple[list[Path], list[str]]:
@@ -351,8 +354,3 @@ def _recordings(folder: Path) -> tuple[list[Path], list[str]]:
                 unknown.append(f"{path}: its suffix is that of no recording")
         seen.add(real)
     return sorted(found), sorted(unknown)
-
-
-def _natural(name: str) -> tuple[int, float, str]:
-    """Sort numbers by value, before names."""
-    return (0, float(name), "") if name.isdecimal() else (1, 0.0, name)

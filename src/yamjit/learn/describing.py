@@ -12,7 +12,8 @@ from yamjit import checks
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, check_channels, check_rate
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
-from yamjit.heads import HeadInfo, choose_heads, describe_heads, told_apart
+from yamjit.head_names import choose_heads, describe_heads, told_apart
+from yamjit.heads import HeadInfo
 from yamjit.learn.heads import checked_labels
 from yamjit.tflite.metadata import (
     AssociatedFile,

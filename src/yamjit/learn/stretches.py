@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from yamjit.disk import printable
 from yamjit.errors import InputError
+from yamjit.learn.overlaps import Span
 from yamjit.learn.table_columns import Column, find_columns
 from yamjit.learn.table_text import Line, Times, is_number, read_lines, tabbed
 
@@ -113,12 +114,17 @@ class Cells:
                 )
             yield line
 
+    @property
+    def has_times(self) -> bool:
+        """Whether lines are of stretches."""
+        return not self._found.keys().isdisjoint(("start", "end", "duration"))
+
     def of(self, line: Line, role: str) -> str:
         """Return a cell; an empty one where there is no such column."""
         column = self._found.get(role)
         return "" if column is None else line.cells[column.place]
 
-    def times(self, line: Line) -> tuple[float, float | None]:
+    def times(self, line: Line) -> Span:
         """Return the start and the end of a line's stretch in its recording; 0 and None for all of it.
 
         Raises

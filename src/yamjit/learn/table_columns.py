@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from yamjit.disk import printable
 from yamjit.errors import InputError
 
-__all__ = ["ROLES", "Column", "find_columns"]
+__all__ = ["ROLES", "Column", "find_columns", "shown"]
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -20,7 +21,7 @@ def _names(text: str) -> tuple[str, ...]:
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "file": _names(
         "filename file path audio filepath audiofile audiopath audiofilepath audiofilename fname slicefilename "
-        "wavfile wavfilename soundfile beginpath beginfile recording"
+        "wavfile wavfilename soundfile soundfiles beginpath beginfile recording"
     ),
     "label": _names(
         "category label labels class classname eventlabel event annotation species commonname scientificname "
@@ -92,7 +93,7 @@ class Column(NamedTuple):
 def _column(name: str, place: int) -> Column:
     """Read ``Begin Time (s)`` as "begintime" in seconds, ``startMs`` as "start" in milliseconds."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    words = re.findall(r"[^\W_]+", spaced.lower())
+    words = re.findall(r"[^\W_]+", spaced.lower().replace("ss.msec", "s"))  # ELAN's seconds
     if len(words) > 1 and words[-1] in _UNITS:
         *words, unit = words
         return Column(name, place, "".join(word for word in words if word != "in"), _UNITS[unit])
@@ -119,19 +120,18 @@ def find_columns(
     InputError
         If one is missing, or could mean two things: the message says how to tell.
     """
-    shown = ", ".join(header)
     strange = [role for role in given if role not in _NAMES]
     missing = [name for name in given.values() if name and name not in header]
     if strange or missing:
         raise InputError(
-            f"{path}: columns {shown}; there is no {', '.join(strange or missing)} (columns mean {', '.join(ROLES)})"
+            f"{path}: columns {shown(header)}; there is no {shown(strange or missing)} (columns mean {shown(ROLES)})"
         )
     columns = [_column(name, place) for place, name in enumerate(header)]
     found = {role: column for role in ROLES if (column := _find(columns, role, given))}
     for role in needed:
         if role not in found:
             names = ", ".join(_NAMES[role][:8])
-            raise InputError(f"{path}: no column for the {role} in {shown}; {names} and others are known")
+            raise InputError(f"{path}: no column for the {role} in {shown(header)}; {names} and others are known")
     if "group" in found and found["group"] == found.get("file"):
         del found["group"]
     _settle_times(path, columns, given, found)
@@ -139,6 +139,12 @@ def find_columns(
         if header.count(column.name) > 1:
             raise InputError(f"{path}: two columns are called {column.name!r}")
     return found
+
+
+def shown(names: Sequence[str]) -> str:
+    """Return names of columns for a message."""
+    some = ", ".join(printable(name[:60]) for name in names[:30])
+    return some if len(names) <= 30 else f"{some} and {len(names) - 30} more"
 
 
 def _find(columns: Sequence[Column], role: str, given: Mapping[str, str]) -> Column | None:

@@ -31,6 +31,9 @@ def clashes(recordings: Sequence[Recording], places: Places) -> Iterator[str | N
     read = _ReadPaths([] if is_new else [recording.name for recording in recordings])
     taken: dict[str, Recording] = {}
     for recording in recordings:
+        if recording.problem is not None:
+            yield None
+            continue
         target = places.target(recording)
         nested = folder.other_results(recording.place.parts[:-1])
         other = taken.setdefault(_folded(os.fspath(target)), recording)

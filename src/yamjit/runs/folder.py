@@ -128,9 +128,9 @@ class ResultFolder:
                     "--resume goes on with it, --overwrite makes them anew"
                 )
         with writing(self.path):
+            self._clear(results=is_there and self._overwrite)
             if not is_there or self._overwrite:
                 (self.path / JOURNAL).unlink(missing_ok=True)
-            self._clear(results=is_there and self._overwrite)
             self._journal = Journal(self.path / JOURNAL, self._manifest.roots)
             self._journal.tidy()
         if not is_there or self._overwrite:
@@ -179,9 +179,9 @@ class ResultFolder:
 
 
 def _with_problem(recording: Recording, clash: str | None) -> Recording:
-    if recording.problem is not None or clash is None:
-        return recording
-    return dataclasses.replace(recording, problem=f"{recording.name}: its result {clash}")
+    return (
+        recording if clash is None else dataclasses.replace(recording, problem=f"{recording.name}: its result {clash}")
+    )
 
 
 def _is_to_go(path: Path) -> bool:

@@ -98,6 +98,8 @@ def check_places(recordings: Iterable[Recording]) -> None:
     """
     taken: dict[str, str] = {}
     for recording in recordings:
+        if recording.problem is not None:
+            continue
         other = taken.setdefault(os.path.normcase(recording.place), recording.name)
         if other != recording.name:
             raise InputError(
@@ -118,6 +120,9 @@ class _Search:
     def expand(self, text: str) -> Iterator[Recording]:
         """Yield the recordings that one input stands for."""
         path = Path(text)
+        if not text:
+            yield Recording(text, PurePath("nameless"), "'' is no name of a file or folder; '.' is this one")
+            return
         if os.path.lexists(path) or not is_pattern(text):
             yield from self._existing(path)
             return
@@ -138,7 +143,7 @@ class _Search:
             yield Recording(os.fspath(file), file.relative_to(path), root=root)
         if not found:
             problem = f"{path}: the folder holds no recordings (such as .wav, .flac, .mp3, .ogg, .aiff)"
-            yield Recording(os.fspath(path), PurePath(path.name), problem, root)
+            yield Recording(os.fspath(path), PurePath(Path(root).name or "folder"), problem, root)
 
     def _file(self, path: Path, problem: str | None = None) -> Recording:
         if path.anchor or ".." in path.parts:
@@ -156,7 +161,7 @@ class _Search:
         A folder or link that leads nowhere is yielded, and fails in its turn.
         """
         seen: set[str] = set()
-        levels = [self._enter(_Folder(root, is_among_results(root)), seen)]
+        levels = [self._enter(_Folder(root, os.path.realpath(root), is_among_results(root)), seen)]
         while levels:
             found = next(levels[-1], None)
             if found is None:
@@ -168,10 +173,9 @@ class _Search:
 
     def _enter(self, folder: _Folder, seen: set[str]) -> Iterator[Path | _Folder]:
         """Yield the recordings and folders in a folder."""
-        real = os.path.realpath(folder.path)
-        if real in seen:
+        if folder.real in seen:
             return
-        seen.add(real)
+        seen.add(folder.real)
         try:
             with os.scandir(folder.path) as found:
                 entries = sorted(found, key=lambda entry: entry.name)
@@ -184,7 +188,7 @@ class _Search:
             if entry.name.startswith("."):
                 self._count_hidden(entry)
             elif _is_folder(entry):
-                yield _Folder(path, among_results, among_results and is_segments(entry.name))
+                yield _Folder(path, folder.real_of(entry), among_results, among_results and is_segments(entry.name))
             elif folder.holds_segments and is_segment(entry.name):
                 continue
             elif is_named_like_audio(entry.name) or (entry.is_symlink() and not os.path.exists(path)):  # noqa: PTH110
@@ -217,9 +221,15 @@ class _Search:
 
 class _Folder(NamedTuple):
     path: Path
+    real: str
     #: Whether it, or one that it is in, is one of results.
     among_results: bool
     holds_segments: bool = False
+
+    def real_of(self, entry: os.DirEntry[str]) -> str:
+        """Return the path without links of something in this folder; junctions of Windows are links, too."""
+        is_plain = os.name != "nt" and not entry.is_symlink()
+        return os.path.join(self.real, entry.name) if is_plain else os.path.realpath(entry)  # noqa: PTH118
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import yamjit.writing
 from yamjit.disk import describe
-from yamjit.errors import OutputError
+from yamjit.errors import AudioError, OutputError
 from yamjit.runs.inputs import is_named_like_audio
 from yamjit.runs.naming import is_segment
 from yamjit.writing import PARTIAL_PREFIX, naming
@@ -22,6 +22,9 @@ __all__ = ["PlaceError", "is_of_the_disk", "remove_result", "whole_file", "whole
 
 #: What no other recording would be spared.
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+#: Where fewer are free, a disk is full.
+_FULL_BYTES = 2**16
 
 
 class PlaceError(OutputError):
@@ -61,7 +64,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     try:
         with writing(path):
             partial.mkdir(parents=True)
-        yield partial
+        with _telling_of_full_disks(path, partial):
+            yield partial
         with writing(path):
             if os.path.lexists(path):
                 _refuse_recordings(path)
@@ -111,6 +115,18 @@ def is_of_the_disk(error: BaseException) -> bool:
             return True
         cause = cause.__cause__
     return False
+
+
+@contextlib.contextmanager
+def _telling_of_full_disks(path: Path, folder: Path) -> Iterator[None]:
+    """Say that the disk is full where libsndfile says no more than "System error"."""
+    try:
+        yield
+    except AudioError:
+        with writing(path):
+            if shutil.disk_usage(folder).free < _FULL_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+        raise
 
 
 def _beside(path: Path) -> Path:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from yamjit.audio import DEFAULT_AUDIO_LIMITS
 from yamjit.audio.arrays import as_array, check_type, to_float32
-from yamjit.audio.files import FileReader
+from yamjit.audio.foreign import open_recording
 from yamjit.audio.opening import open_path
 from yamjit.errors import InputError
 
@@ -145,7 +145,7 @@ def read_frames(file_name: str | os.PathLike[str], offset: int, count: int) -> t
     with contextlib.ExitStack() as open_files:
         opened = open_path(file_name)
         open_files.callback(opened.close)
-        reader = FileReader(opened, DEFAULT_AUDIO_LIMITS)
+        reader = open_recording(opened, DEFAULT_AUDIO_LIMITS)
         open_files.callback(reader.close)
         found, total = [np.empty((0, reader.channels), np.float32)], 0
         for block in reader.frames():

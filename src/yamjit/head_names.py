@@ -1,0 +1,78 @@
+"""Which of a model's outputs is meant: names by which they are told apart, and found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from yamjit import checks
+from yamjit.errors import InputError
+from yamjit.text import folded
+
+__all__ = ["choose_heads", "describe_heads", "told_apart"]
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Return names by which each of several outputs can be told from the others."""
+    if len(names) < 2:
+        return list(names)
+    found: dict[str, str] = {}
+    for index, given in enumerate(names):
+        name = given.strip() or f"output {index}"
+        while folded(name) in found:
+            name = f"{name} {index}"
+        found[folded(name)] = name
+    return list(found.values())
+
+
+class _Head(Protocol):
+    """What `HeadInfo` and `yamjit.classification.HeadResult` say of an output."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+
+_AnyHead = TypeVar("_AnyHead", bound=_Head)
+
+
+def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_AnyHead, ...]:
+    """Return the head that is wanted, or all of them if none is.
+
+    Parameters
+    ----------
+    heads : sequence of HeadInfo
+    wanted : str, int, or None
+        A name, exactly or else in any case; or an index among the model's outputs, in digits too. Negative ones count
+        from the last.
+
+    Raises
+    ------
+    InputError
+        If there is no such head; the message lists those that there are.
+    """
+    if wanted is None:
+        return tuple(heads)
+    if isinstance(wanted, str):
+        name = wanted.strip()
+        found = [head for head in heads if head.name == name]
+        found = found or [head for head in heads if folded(head.name) == folded(name)]
+    else:
+        name, found = checks.shown(checks.index(wanted)), []
+    found = found or [head for place, head in enumerate(heads, -len(heads)) if name in (str(head.index), str(place))]
+    if found:
+        return (found[0],)
+    shown = name if name.removeprefix("-").isdecimal() else checks.shown(wanted)
+    raise InputError(f"no output {shown}; the model has {len(heads)}: {describe_heads(heads)}")
+
+
+def describe_heads(heads: Sequence[_Head]) -> str:
+    """Return index, name and number of classes of each head, for messages."""
+    return ", ".join(f"{head.index} {head.name!r} ({_classes(len(head.labels))})" for head in heads)
+
+
+def _classes(count: int) -> str:
+    return "1 class" if count == 1 else f"{count} classes"
