@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def test_the_page_lists_the_collection(test_data):
     assert all(finding.decoded or finding.remark for finding in found)
     lines = list(audio_formats.table(found))
     assert all(line.isprintable() for line in lines)
-    if sf.__libsndfile_version__ == "1.2.2":
+    if sf.__libsndfile_version__ == "1.2.2" and importlib.util.find_spec("av"):
         assert "\n".join(lines) in PAGE
     assert sum(finding.decoded for finding in found) >= 47
 

@@ -343,6 +343,15 @@ def test_recordings_may_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
         from_labels([labels], audio=tmp_path / "labels")
 
 
+def test_a_file_that_is_missing_is_not_taken_from_another_folder(tmp_path: Path) -> None:
+    empty(tmp_path / "set" / "a.wav", tmp_path / "b.wav")
+    path = table(tmp_path / "set" / "t.csv", "file,label\na.wav,x\nb.wav,y\n")
+    with pytest.raises(InputError, match=r"'b\.wav' in .*--audio"):
+        from_csv(path)
+    found = from_csv(path, audio=tmp_path / "set")
+    assert [clip.path.exists() for clip in found.clips] == [True, False]  # told of when it is to be read
+
+
 @pytest.mark.parametrize("name", ["../" * 70 + "x.wav", "x" * 5000 + ".wav", "a\x1b[2J.wav", "/", "..", "C:\\"])
 def test_names_of_strangers_lead_nowhere(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError) as caught:
@@ -550,6 +559,12 @@ def test_folders_of_a_split_or_of_folds_are_no_classes(tmp_path: Path) -> None:
     assert from_folder(tmp_path / "v").classes == ("bus", "train")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="names that are no text")
+def test_a_name_that_is_no_text_does_not_end_the_training(tmp_path: Path) -> None:
+    empty(tmp_path / "a" / os.fsdecode(b"caf\xe9.wav"), tmp_path / "b" / "1.wav")
+    assert len(from_folder(tmp_path)) == 2
+
+
 @pytest.mark.skipif(os.name == "nt", reason="symbolic links")
 def test_links_are_followed_once_and_broken_ones_are_told_of_later(tmp_path: Path) -> None:
     empty(tmp_path / "elsewhere" / "1.wav", tmp_path / "data" / "a" / "2.wav")
@@ -706,6 +721,15 @@ PIECES = [
     b"\x1b[2J",
     b"9" * 400,
 ]
+
+
+def test_clips_of_a_table_share_what_they_have_in_common(tmp_path: Path) -> None:
+    """Two million of them, as AudioSet's list has, are to fit."""
+    empty(tmp_path / "a.wav")
+    first, second = from_csv(table(tmp_path / "t.csv", "file,start,end,label\na.wav,0,1,x\na.wav,1,2,x\n")).clips
+    assert first.path is second.path
+    assert first.labels is second.labels
+    assert first.group is second.group
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -18,6 +18,7 @@ import argparse
 import contextlib
 import ctypes
 import functools
+import importlib.util
 import io
 import itertools
 import json
@@ -308,6 +309,8 @@ def campaign(count: int, seed: int, jobs: int = 1, phones: str | None = None) ->
     """
     first = (phone_encodings() if phones else encodings())[0]
     _outcome(io.BytesIO(first[2]), target_rate=8_000)  # imports, for the children
+    if importlib.util.find_spec("av"):
+        importlib.import_module("av")
     shares = [(seed, range(job, count, jobs), phones) for job in range(jobs)]
     if jobs == 1:
         found = _share(shares[0])

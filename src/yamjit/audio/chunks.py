@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from yamjit.audio.layout import Layout, Part, is_padding, search, tag_bytes
+from yamjit.audio.layout import MOST_PARTS, Layout, Part, is_padding, search, tag_bytes
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["Grammar", "Samples", "lay_out_chunks"]
 
 _NAME = re.compile(rb"[A-Za-z0-9\xa9 ][A-Za-z0-9_ .-]{3}")
+
+#: Chunks of a file that are looked at.
+_MOST_CHUNKS = 10_000
 
 #: Chunks that are kept to describe the samples are no longer than this.
 _MOST_KEPT = 65_536
@@ -110,6 +113,9 @@ def lay_out_chunks(file: OpenedFile, grammar_of: Callable[[bytes], Grammar | Non
     forms: list[_Form] = []
     place = 0
     while place < file.size and (grammar := grammar_of(file.read_at(place, 32))) is not None:
+        if len(forms) == MOST_PARTS:
+            forms[-1].remark, forms[-1].lost = f"no more than {MOST_PARTS} files that are joined in it were read", True
+            break
         forms.append(_walk(file, grammar, place))
         place = max(forms[-1].end, place + 1)
     parts = [part for form in forms if (part := _part(form, alone=len(forms) == 1)) is not None]
@@ -124,7 +130,9 @@ def _begins(file: OpenedFile, grammar: Grammar, place: int) -> bool:
 def _walk(file: OpenedFile, grammar: Grammar, start: int) -> _Form:
     form = _Form(grammar, start, file.size, sound=grammar.sound)
     place = start + grammar.head
-    while place < file.size:
+    for _ in range(_MOST_CHUNKS):
+        if place >= file.size:
+            break
         if form.data and _begins(file, grammar, place):
             form.end = place
             break
@@ -181,13 +189,16 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
         form.remark = "it holds several chunks of samples (data); all were read, one after the other"
     if claimed is not None and 0 < claimed <= there:
         end = _next(file, grammar, form, start + claimed)
-        if _goes_on(file, grammar, end):
+        if _goes_on(file, grammar, end) and not _is_overrun(file, grammar, start, end):
             form.data.append((start, start + claimed))
+            if (samples := form.samples) is not None and claimed % samples.block > (end - start) % samples.block == 0:
+                form.remark = f"its header counts {claimed} bytes of samples, of {end - start} with those of padding"
             return end
     if claimed == 0 and _goes_on(file, grammar, start):
         return start
     end = _next_file(file, grammar, start)
     if claimed is not None and claimed > end - start:
+        form.sound = False
         form.cut = (end - start, claimed)
     elif claimed:
         form.sound = False
@@ -199,6 +210,11 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
             form.remark, form.lost = "its header was never finished, and what follows it was not read", True
     form.data.append((start, end))
     return end
+
+
+def _is_overrun(file: OpenedFile, grammar: Grammar, start: int, end: int) -> bool:
+    """Return whether samples that end before zeros hold another file, which was joined to one that is cut."""
+    return end < file.size and is_padding(file, end, file.size) and _next_file(file, grammar, start) < end
 
 
 def _enter_understated(file: OpenedFile, form: _Form, start: int, end: int, claimed: int) -> int:

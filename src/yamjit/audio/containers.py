@@ -99,6 +99,9 @@ _KNOWN = (
     (0, b"OggS", None, Container("OGG", "ogg")),
 )
 
+#: Formats of WAV that libsndfile knows: integers, floats, the two of telephones.
+_WAV_PLAIN = (1, 3, 6, 7)
+
 #: What comes before the properties of an ASF file.
 _ASF_PROPERTIES = b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65"
 
@@ -116,8 +119,11 @@ def find_foreign(opened: OpenedFile) -> Container | None:
 
 
 def find_known(opened: OpenedFile) -> Container | None:
-    """Return the kind of a file that libsndfile reads if it knows the encoding."""
-    return _match(_peek(opened, 0, 16), _KNOWN)
+    """Return the kind of a file that libsndfile reads if it knows the encoding; None where it is sure to know it."""
+    head = _peek(opened, 0, 22)
+    if head[12:16] == b"fmt " and int.from_bytes(head[20:22], "little") in _WAV_PLAIN:
+        return None
+    return _match(head, _KNOWN)
 
 
 def certain_kind(head: bytes) -> str | None:

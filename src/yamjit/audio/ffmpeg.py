@@ -42,7 +42,7 @@ _CORRUPT = re.compile(r"\[warning\].*corrupt (?:input packet|decoded frame)")
 #: Lengths in the log are rounded, and a decoder keeps back what its encoder put before and behind the sound.
 _ROUNDED_S = 0.1
 
-#: The longest line of the log, and how often the copy of a file object is written.
+#: The longest line of the log, and how much of a file object is copied at a time.
 _LINE_BYTES, _COPY_BYTES = 4_096, 2**20
 
 
@@ -55,9 +55,10 @@ class _Log:
         self.chosen = -1
         self.seconds: float | None = None
         self.fault: str | None = None
+        self.started = threading.Event()
         self._decoding = False
         self._rate: str | None = None
-        self._losses = losses
+        self.losses = losses
         self._pipe = pipe
         self.thread = threading.Thread(target=self._read, name="yamjit-ffmpeg-log", daemon=True)
         self.thread.start()
@@ -71,26 +72,28 @@ class _Log:
         with self._pipe:
             while line := self._pipe.readline(_LINE_BYTES):
                 self._take(line.decode("utf-8", "replace").rstrip())
+        self.started.set()
 
     def _take(self, line: str) -> None:
         if found := _FRAME.match(line):
             self._take_frame(*found.groups())
+            self.started.set()
         elif fault := _FAULT.match(line):
             self.fault = self.fault or line[fault.end() :]
             if self._decoding:
-                self._losses.add("fault of decoding", line[fault.end() :])
+                self.losses.add("fault of decoding", line[fault.end() :])
         elif not self._decoding:
             self._take_header(line)
         elif found := _CHOICE.match(line):
             self.chosen = int(found[1])
         elif _CORRUPT.search(line):
-            self._losses.add("damaged packet")
+            self.losses.add("damaged packet")
 
     def _take_frame(self, pts: str, rate: str, samples: str) -> None:
         if self._rate not in (None, rate):
-            self._losses.add("change of the sample rate", f"{rate} Hz, converted to the first one")
+            self.losses.add("change of the sample rate", f"{rate} Hz, converted to the first one")
         self._rate = rate
-        self._losses.follow(float(pts) if pts != "NOPTS" else math.nan, int(samples) / int(rate))
+        self.losses.follow(math.nan if pts == "NOPTS" else float(pts), int(samples) / max(1, int(rate)))
 
     def _take_header(self, line: str) -> None:
         if line.startswith("[info] Stream mapping:"):
@@ -133,10 +136,10 @@ class FfmpegReader:
         self._kind = container
         self.name = opened.name
         self.warnings: tuple[str, ...] = ()
-        self._losses = Losses(self.name)
+        self.losses = Losses(self.name)
         with contextlib.ExitStack() as stack:
             self._process = _start(program, container, self._place(stack))
-            self._log = _Log(_pipe(self._process.stderr), self._losses)
+            self._log = _Log(_pipe(self._process.stderr), self.losses)
             stack.callback(_end, self._process, self._log.thread)
             self._held = stack.pop_all()
         self._dropped = weakref.finalize(self, _drop, self._held, opened)
@@ -149,12 +152,12 @@ class FfmpegReader:
     @property
     def damage(self) -> str | None:
         """Once read: what was lost, and why the file ended too early."""
-        return self._losses.describe()
+        return self.losses.describe()
 
     @property
     def lost(self) -> bool:
         """Once read: whether the file holds sound that could not be read."""
-        return self._losses.inside
+        return self.losses.inside
 
     def skip(self, frames: int) -> int:
         """Leave nothing out: return 0. After a jump a lossy codec's samples would be others."""
@@ -165,8 +168,8 @@ class FfmpegReader:
         size = 4 * self.channels
         most = max(1, BLOCK_SAMPLES // self.channels) * size
         while data := self._read(most):
-            count = len(data) // size
-            yield np.frombuffer(data, ">f4", count * self.channels).reshape(count, -1).astype(np.float32)
+            count = len(data) // size * self.channels
+            yield np.frombuffer(data, ">f4", count).reshape(-1, self.channels).astype(np.float32)
         self._note_end()
 
     def release(self) -> None:
@@ -195,6 +198,7 @@ class FfmpegReader:
         offset, _, _, self.sample_rate, self.channels = np.frombuffer(header, ">u4")[1:].tolist()
         self._read(offset - 24)
         check_header(self.name, self.sample_rate, self.channels, limits)
+        self._log.started.wait()  # what is said of the streams comes before the first frame
         streams = sorted(self._log.encodings)
         if len(streams) > 1 and self._log.chosen in streams:
             self.warnings = (more_streams(self.name, len(streams), streams.index(self._log.chosen)),)
@@ -221,13 +225,13 @@ class FfmpegReader:
         self._log.thread.join()
         missing = cut_short(self._opened, self._kind)
         if missing:
-            self._losses.end(missing)
-        elif code and not self._log.fault:
-            self._losses.end(f", where ffmpeg ended with {code}")
+            self.losses.end(missing)
+        elif code and not self.losses.describe():
+            self.losses.end(f", where ffmpeg ended with {code}")
         elif self._log.holds_one_sound and tells_end(self._opened, self._kind):
             claimed_s = self._log.seconds or 0.0
-            if self._losses.reached_s < claimed_s - _ROUNDED_S:
-                self._losses.end(f", but its header claims {claimed_s:.6g} s")
+            if self.losses.reached_s < claimed_s - _ROUNDED_S:
+                self.losses.end(f", but its header claims {claimed_s:.6g} s")
 
 
 def find_ffmpeg() -> str | None:
@@ -256,7 +260,8 @@ def _start(program: str, container: Container, place: str) -> subprocess.Popen[b
     sound = ["-vn", "-sn", "-dn", "-map_metadata", "-1", "-af", "ashowinfo", "-c:a", "pcm_f32be"]
     talking = ["-nostdin", "-hide_banner", "-nostats", "-v", "level+info"]
     command = [program, *talking, *reading, "-i", f"file:{place}", *sound, "-f", "au", "pipe:1"]
-    environment = {key: value for key, value in os.environ.items() if key not in ("FFREPORT", "AV_LOG_FORCE_COLOR")}
+    unwanted = ("FFREPORT", "AV_LOG_FORCE")  # reports in files, colours
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(unwanted)}
     try:
         return subprocess.Popen(  # noqa: S603
             command,
@@ -264,6 +269,7 @@ def _start(program: str, container: Container, place: str) -> subprocess.Popen[b
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
+            start_new_session=True,  # a Ctrl-C is ours to handle
         )
     except OSError as error:
         raise AudioError(f"{one_line(program)}: cannot be started: {describe_os_error(error)}") from error

@@ -12,6 +12,7 @@ import numpy as np
 from yamjit.audio.conform import conformed
 from yamjit.audio.containers import check_header
 from yamjit.audio.decoder import FAILURES, Decoder, describe_failure, import_soundfile
+from yamjit.audio.flac import TAIL_BYTES, lay_out_flac
 from yamjit.audio.grammars import UNKNOWN_BYTES, grammar_of
 from yamjit.audio.layout import Layout, Part
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
@@ -109,6 +110,9 @@ class FileReader:
 
     def skip(self, frames: int) -> int:
         """Leave out the first `frames` if the decoder gets there exactly; return how many were left out, or 0."""
+        if self._search():
+            self._decoder.close()
+            self._decoder = self._open(self._layout.parts[0])
         exact = self._decoder.plain or self._decoder.container == "FLAC"
         if self.claimed_frames is None or not exact or not self._layout.parts[0].steady:
             return 0
@@ -124,15 +128,18 @@ class FileReader:
         """Yield the samples, float32 (n, channels); a block is overwritten by the next one."""
         done = self._skipped
         problems: list[str] = []
-        for part in self._layout.parts:
-            if part is not self._layout.parts[0] and not self._open_next(part, done, problems):
-                continue
-            end = _End(done if part is self._layout.parts[0] else 0)
-            source = (self._decoder.sample_rate, self._decoder.channels)
-            for block in conformed(self._decoded(end), source, (self.sample_rate, self.channels)):
-                done += len(block)
-                yield block
-            self._judge(part, end, done, problems)
+        place = 0
+        while place < len(self._layout.parts):
+            if place == 0 or self._open_next(self._layout.parts[place], done, problems):
+                end = _End(0 if place else done)
+                source = (self._decoder.sample_rate, self._decoder.channels)
+                for block in conformed(self._decoded(end), source, (self.sample_rate, self.channels)):
+                    done += len(block)
+                    yield block
+                if self._opened.unread > TAIL_BYTES:
+                    self._search()
+                self._judge(place, end, done, problems)
+            place += 1
         problems.extend(self._layout.remarks)
         self.lost |= self._layout.lost
         self.damage = f"{self.name}: {'; '.join(problems)}" if problems else None
@@ -153,6 +160,17 @@ class FileReader:
         except OSError:  # a bad sector, say: decoded as far as it can be read
             return Layout()
 
+    def _search(self) -> bool:
+        """Search a file of FLAC for what was joined to it, if that was not done; return whether there is more."""
+        if self._layout.searched:
+            return False
+        with contextlib.suppress(OSError):
+            self._layout = lay_out_flac(self._opened, thorough=True)
+        if len(self._layout.parts) == 1:
+            return False
+        self.claimed_frames = None
+        return True
+
     def _read_head(self) -> bytes:
         try:
             return self._opened.read_at(0, HEAD_BYTES)
@@ -160,10 +178,15 @@ class FileReader:
             raise self._read_error(error.__cause__ or error) from error
 
     def _open_first(self) -> Decoder:
-        """Open the decoder of the first part; MPEG audio is looked for behind what nobody knows."""
+        """Open the decoder of the first part that can be; MPEG audio is looked for behind what nobody knows."""
         try:
             return self._open(self._layout.parts[0])
         except AudioError:
+            if len(self._layout.parts) > 1:
+                remark = "what it begins with cannot be decoded"
+                remarks = tuple(dict.fromkeys((remark, *self._layout.remarks)))
+                self._layout = Layout(self._layout.parts[1:], remarks, lost=True)
+                return self._open_first()
             layout = None
             if self._layout == Layout() and grammar_of(self._head) is None:
                 with contextlib.suppress(OSError):
@@ -213,9 +236,10 @@ class FileReader:
             if count:
                 yield buffer[:count]
 
-    def _judge(self, part: Part, end: _End, done: int, problems: list[str]) -> None:
+    def _judge(self, place: int, end: _End, done: int, problems: list[str]) -> None:
         """Compare what was decoded of a part with what it should hold."""
-        is_last = part is self._layout.parts[-1]
+        part = self._layout.parts[place]
+        is_last = place == len(self._layout.parts) - 1
         if end.fault and not done and is_last:
             raise AudioError(f"{self.name}: cannot be decoded: {end.fault}")
         ends = f"{'ends' if is_last else 'what was joined in it ends'} at {self._time(done)}"

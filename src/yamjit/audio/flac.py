@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yamjit.audio.layout import Layout, Part, search, tag_bytes
+from yamjit.audio.layout import MOST_PARTS, Layout, Part, after_tags, search
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
 
-__all__ = ["FLAC_MARK", "StreamInfo", "lay_out_flac"]
+__all__ = ["FLAC_MARK", "TAIL_BYTES", "StreamInfo", "lay_out_flac"]
 
 FLAC_MARK = b"fLaC"
 _INFO_BYTES = 34
 #: The mark, and the header of the block that is always the first.
 _HEAD_BYTES = len(FLAC_MARK) + 4
 _SYNC = re.compile(rb"\xff[\xf8\xf9]")
-#: Where the last frame is looked for, and a tag behind it.
-_TAIL_BYTES = 2**17
+#: The end of a file, where the last frame is looked for, and a tag behind it.
+TAIL_BYTES = 2**17
+#: Blocks before the first frame, and places where the last one could begin, that are looked at.
+_MOST_BLOCKS, _MOST_TRIES = 1_000, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,25 @@ class StreamInfo:
         return self.data[:13] + word.to_bytes(5, "big") + self.data[18:]
 
 
-def lay_out_flac(file: OpenedFile) -> Layout:
-    """Return the layout of a file that holds a FLAC stream, or several that were joined."""
-    starts = list(search(file, _find_head, 0, file.size, _HEAD_BYTES))
-    if not starts:
+def lay_out_flac(file: OpenedFile, *, thorough: bool = False) -> Layout:
+    """Return the layout of a file that holds a FLAC stream, or several that were joined.
+
+    Parameters
+    ----------
+    file : OpenedFile
+    thorough : bool
+        Whether all of it is searched in any case, which takes a tenth of the time of decoding it. Else a stream that
+        ends as its header says is taken for the only one, as one is that is joined to another of the same length.
+    """
+    first = next(search(file, _find_head, 0, TAIL_BYTES, _HEAD_BYTES), None)
+    if first is None:
         return Layout()
+    if not thorough:
+        part = _lay_out_stream(file, first, file.size, alone=True)
+        tail = max(first + 1, file.size - TAIL_BYTES)
+        if part == Part() and not list(search(file, _find_head, tail, file.size, _HEAD_BYTES)):
+            return Layout(searched=False)
+    starts = list(itertools.islice(search(file, _find_head, 0, file.size, _HEAD_BYTES), MOST_PARTS))
     ends = [*starts[1:], file.size]
     alone = len(starts) == 1
     parts = [_lay_out_stream(file, start, end, alone=alone) for start, end in zip(starts, ends, strict=True)]
@@ -93,13 +110,11 @@ def _lay_out_stream(file: OpenedFile, start: int, end: int, *, alone: bool) -> P
 
 def _before_tags(file: OpenedFile, start: int, end: int) -> int:
     """Return where the tags begin that a stream ends with."""
-    tail = file.read_at(max(start, end - _TAIL_BYTES), end - max(start, end - _TAIL_BYTES))
+    tail = file.read_at(max(start, end - TAIL_BYTES), end - max(start, end - TAIL_BYTES))
     base = end - len(tail)
     for mark in re.finditer(rb"ID3[\x02-\x04]|APETAGEX|TAG", tail):
         place = base + mark.start()
-        while place < end and (size := tag_bytes(file, place)):
-            place += size
-        if place == end:
+        if after_tags(file, place) == end:
             return base + mark.start()
     return end
 
@@ -107,7 +122,7 @@ def _before_tags(file: OpenedFile, start: int, end: int) -> int:
 def _first_frame(file: OpenedFile, info: StreamInfo, start: int, end: int) -> int | None:
     """Return which sample a stream begins with."""
     place = start + len(FLAC_MARK)
-    while place < end:
+    for _ in range(_MOST_BLOCKS):
         header = file.read_at(place, 4)
         if len(header) < 4:
             return None
@@ -120,12 +135,17 @@ def _first_frame(file: OpenedFile, info: StreamInfo, start: int, end: int) -> in
 
 def _after_last_frame(file: OpenedFile, info: StreamInfo, start: int, end: int) -> int | None:
     """Return which sample would follow a stream; None unless its last frame is whole, to the end."""
-    first = max(start, end - _TAIL_BYTES)
+    first = max(start, end - TAIL_BYTES)
     tail = file.read_at(first, end - first)
+    tries = 0
     for sync in reversed([found.start() for found in _SYNC.finditer(tail)]):
         frame = _frame(tail[sync : sync + 16], info)
-        if frame is not None and _checksum(tail[sync:]) == 0:
-            return sum(frame)
+        if frame is not None:
+            if _checksum(tail[sync:]) == 0:
+                return sum(frame)
+            tries += 1
+            if tries == _MOST_TRIES:
+                break
     return None
 
 

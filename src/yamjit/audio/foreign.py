@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from yamjit.audio.containers import find_foreign, find_known
-from yamjit.audio.ffmpeg import FfmpegReader, find_ffmpeg
 from yamjit.audio.files import FileReader
 from yamjit.audio.pyav import PyAvReader, import_av
+from yamjit.audio.walking import lay_out
 from yamjit.errors import AudioError, DependencyError
 
 if TYPE_CHECKING:
     from yamjit.audio.containers import Container
+    from yamjit.audio.ffmpeg import FfmpegReader
     from yamjit.audio.limits import AudioLimits
     from yamjit.audio.opening import OpenedFile
 
@@ -41,8 +42,10 @@ def open_recording(opened: OpenedFile, limits: AudioLimits) -> FileReader | PyAv
 
 
 def _open_foreign(opened: OpenedFile, container: Container, limits: AudioLimits) -> PyAvReader | FfmpegReader:
-    if has_pyav():
+    if _has_pyav():
         return PyAvReader(opened, container, limits)
+    from yamjit.audio.ffmpeg import FfmpegReader, find_ffmpeg
+
     program = find_ffmpeg()
     if program is None:
         raise AudioError(
@@ -58,16 +61,21 @@ def _open_unknown_encoding(opened: OpenedFile, limits: AudioLimits) -> PyAvReade
     if container is None:
         return None
     try:
+        layout = lay_out(opened, opened.read_at(0, 32))
         reader = _open_foreign(opened, container, limits)
-    except AudioError:
+    except (AudioError, OSError):
         return None
     if reader.encoding.startswith("pcm_"):  # libsndfile knows these: it is the header that is wrong
         reader.release()
         return None
+    remarks = layout.remarks
+    if joined := len(layout.parts) > 1:
+        remarks += (f"{len(layout.parts)} recordings are joined in it, of which not all may be heard",)
+    reader.losses.note(remarks, lost=layout.lost or joined)
     return reader
 
 
-def has_pyav() -> bool:
+def _has_pyav() -> bool:
     """Return whether PyAV is installed and works."""
     try:
         import_av()

@@ -17,6 +17,9 @@ UNKNOWN_BYTES = 0x7FFF_F000
 
 _GUID_TAIL = b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 
+#: The longest header of AU: it may hold a text.
+_MOST_AU_BYTES = 2**20
+
 #: Format tags of WAV: PCM, floating point, A-law, mu-law; MPEG, which is decoded by its own rules.
 _PCM, _FLOAT, _ALAW, _ULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _MPEG = (0x50, 0x55)
@@ -206,7 +209,8 @@ def grammar_of(head: bytes) -> Grammar | None:
     if _Caf.magic.match(head):
         return _Caf()
     if head[:4] in (b".snd", b"dns.") and len(head) >= 24:
-        return _Au(head)
+        grammar = _Au(head)
+        return grammar if grammar.chunk_head <= _MOST_AU_BYTES else None
     return None
 
 

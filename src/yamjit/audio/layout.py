@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile, Piece
 
-__all__ = ["Layout", "Part", "is_padding", "is_zero", "search", "tag_bytes"]
+__all__ = ["MOST_PARTS", "Layout", "Part", "after_tags", "is_padding", "is_zero", "search", "tag_bytes"]
+
+#: Files that are joined in one, and the like, beyond which nobody looks: what follows counts as lost.
+MOST_PARTS = 10_000
+#: Tags in a row.
+_MOST_TAGS = 1_000
 
 _CHUNK_BYTES = 2**20
 
@@ -57,11 +62,14 @@ class Layout:
         What is amiss, in words, without the name of the file.
     lost : bool
         Whether something that may be sound is in none of the parts.
+    searched : bool
+        Whether it is certain that nothing was joined to the file; else that is found out where the decoder ends.
     """
 
     parts: tuple[Part, ...] = (Part(),)
     remarks: tuple[str, ...] = ()
     lost: bool = False
+    searched: bool = True
 
 
 def search(file: OpenedFile, find: Callable[[bytes], int], start: int, end: int, overlap: int) -> Iterator[int]:
@@ -108,6 +116,16 @@ def tag_bytes(file: OpenedFile, place: int) -> int:
         ends = [text.find(mark) + 9 for mark in (b"LYRICS200", b"LYRICSEND") if mark in text]
         return min(ends, default=0)
     return 0
+
+
+def after_tags(file: OpenedFile, place: int) -> int:
+    """Return where the tags end that begin at `place`: there, if none does."""
+    for _ in range(_MOST_TAGS):
+        size = tag_bytes(file, place) if place < file.size else 0
+        if not size:
+            break
+        place += size
+    return place
 
 
 def is_zero(file: OpenedFile, start: int, end: int) -> bool:

@@ -36,6 +36,8 @@ class Losses:
         self._expected = math.nan
         self._kinds: dict[str, tuple[float, str, int, float]] = {}
         self._end: str | None = None
+        self._remarks: tuple[str, ...] = ()
+        self._lost = False
 
     def follow(self, starts_s: float, lasts_s: float) -> None:
         """Note that a frame was decoded, and what is missing before it by its time stamp, NaN if it has none."""
@@ -56,15 +58,19 @@ class Losses:
         """Note why the end is not one."""
         self._end = f"ends at {self.at_s:.6g} s{what}"
 
+    def note(self, remarks: tuple[str, ...], *, lost: bool) -> None:
+        """Note what was found before the file was decoded, and whether something is lost by it."""
+        self._remarks, self._lost = remarks, lost
+
     @property
     def inside(self) -> bool:
         """Whether something was lost before the end."""
-        return bool(self._kinds)
+        return bool(self._kinds) or self._lost
 
     def describe(self) -> str | None:
         """Return all of it in one line, None if nothing was lost."""
         parts = [_describe(what, *facts) for what, facts in list(self._kinds.items())]
-        parts += [self._end] if self._end else []
+        parts += [*([self._end] if self._end else []), *self._remarks]
         return f"{self._name}: {'; '.join(parts)}" if parts else None
 
 

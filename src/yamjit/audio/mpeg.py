@@ -7,9 +7,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from yamjit.audio.layout import Layout, Part, is_zero, tag_bytes
+import numpy as np
+
+from yamjit.audio.layout import Layout, Part, after_tags, is_zero, tag_bytes
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from yamjit.audio.opening import OpenedFile, Piece
 
 __all__ = ["EMPTY_TAG", "begins_mpeg", "lay_out_mpeg"]
@@ -29,8 +33,10 @@ _SEARCHED_BYTES = 2**18
 _PROOF_AT_START = 8
 #: The longest frame by the shortest of the same kind.
 _MOST_TO_LEAST = 24
-#: Pieces of a file whose frames are apart.
-_MOST_PIECES = 2**18
+#: Places that are tried in all, where frames could go on.
+_MOST_TRIES = 1_000_000
+#: Runs of a file, and pieces of a run, that are told apart.
+_MOST_RUNS, _MOST_PIECES = 1_000, 2**18
 
 _KBITS = {
     (False, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -41,6 +47,8 @@ _KBITS = {
     (True, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _RATES = (44_100, 48_000, 32_000)
+#: How the marks Xing, Info and VBRI begin.
+_XI, _IN, _VB = (int.from_bytes(mark, "big") for mark in (b"Xi", b"In", b"VB"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +120,7 @@ def begins_mpeg(head: bytes) -> bool:
 
 def lay_out_mpeg(file: OpenedFile) -> Layout | None:
     """Return the layout of a file if its content is MPEG audio."""
-    start = 0
-    while start < file.size and (size := tag_bytes(file, start)):
-        start += size
+    start = after_tags(file, 0)
     walk = _Walk(file)
     first = walk.find_first(start)
     if first is None:
@@ -143,7 +149,8 @@ class _Walk:
         self._file = file
         self._base = 0
         self._data = b""
-        self._infos: frozenset[int] = frozenset()
+        self._followers: dict[_Kind, dict[int, int]] = {}
+        self._tries = 0
 
     def remarks(self, missing: int) -> tuple[str, ...]:
         """Return what is amiss."""
@@ -158,9 +165,12 @@ class _Walk:
 
     def go(self, place: int) -> None:
         """Walk from a frame to the end of the file."""
-        while place < self._file.size and sum(len(run.pieces) for run in self.runs[-1:]) < _MOST_PIECES:
+        while place < self._file.size:
             after, last = self._go_on(place)
             if after >= self._file.size:
+                return
+            if len(self.runs) > _MOST_RUNS or (self.runs and len(self.runs[-1].pieces) > _MOST_PIECES):
+                self.amiss += self._file.size - after
                 return
             place = self._pass_over(after, last)
 
@@ -183,6 +193,9 @@ class _Walk:
         while start < end:
             data = self._file.read_at(start, min(size, end - start))
             for found in _SYNC.finditer(data):
+                self._tries += 1
+                if self._tries > _MOST_TRIES:
+                    return None
                 if self._is_proved(start + found.start(), proof):
                     return start + found.start()
             if start + len(data) >= end or not data:
@@ -199,7 +212,8 @@ class _Walk:
                 return True
             frame = _frame(self._file.read_at(place, 4), 0)
             if frame is None or known not in (None, frame[1]):
-                return count >= 2 and tag_bytes(self._file, place) > 0
+                rest = self._file.read_at(place, 4)
+                return count >= 2 and (not any(rest) or tag_bytes(self._file, place) > 0)
             known = frame[1]
             place += frame[0]
         return place <= self._file.size
@@ -209,8 +223,7 @@ class _Walk:
         if not self._base <= place <= self._base + len(self._data) - 2 * _MOST_BYTES:
             self._base = place
             self._data = self._file.read_at(place, _CHUNK_BYTES)
-            marks = (found.start() for found in _INFO.finditer(self._data))
-            self._infos = frozenset(mark - 4 - side for mark in marks for side in (9, 17, 32))
+            self._followers = {}
         return place - self._base
 
     def _go_on(self, place: int) -> tuple[int, int]:
@@ -218,57 +231,43 @@ class _Walk:
         last = place
         while True:
             offset = self._load(place)
-            after, newest, is_over = self._go_through(offset)
-            last = self._base + newest if newest >= 0 else last
-            place = self._base + after
-            if is_over or place >= self._file.size:
+            started = self._start(offset)
+            if started is None:
+                return place, last
+            run, start = started
+            offset, frames = start, 0
+            followers = self._followers_of(run.kind)
+            while offset in followers:
+                newest, offset = offset, followers[offset]
+                frames += 1
+            if frames:
+                last = self._base + newest
+            elif start == place - self._base:
+                return place, last
+            place = self._base + offset
+            if place > self._file.size:  # the frame is cut
+                self.cut += 1
+                frames -= 1
+                run.add(self._base + start, last, frames)
+                return self._file.size, last
+            run.add(self._base + start, place, frames)
+            if place == self._file.size:
                 return place, last
 
-    def _go_through(self, offset: int) -> tuple[int, int, bool]:
-        """Walk through what is at hand; return where it ends, where the last frame begins, and whether none follows."""
-        data, infos = self._data, self._infos
-        lengths, kinds = _tables()
-        run = self.runs[-1] if self.runs else None
-        kind = run.kind if run is not None else None
-        at_end = self._base + len(data) >= self._file.size
-        limit = len(data) - (4 if at_end else _MOST_BYTES)
-        start, frames, last = offset, 0, -1
-        is_over = False
-        while offset <= limit:
-            code = data[offset + 1] << 8 | data[offset + 2]
-            length = lengths[code]
-            if not length or data[offset] != 255:
-                is_over = True
-                break
-            if kinds[code][data[offset + 3] >= 192] is not kind or offset in infos:
-                if run is not None:
-                    run.add(self._base + start, self._base + offset, frames)
-                started = self._start(offset)
-                if started is None:
-                    return offset, last, True
-                run, after = started
-                kind, start, frames = run.kind, after, 0
-                if after > offset:
-                    offset = after
-                    continue
-            last = offset
-            offset += length
-            frames += 1
-        if self._base + offset > self._file.size:  # the last frame is cut
-            self.cut += 1
-            offset, frames = (last, frames - 1) if frames else (start, 0)
-            at_end = True
-            after = self._file.size - self._base
-        else:
-            after = offset
-        if run is not None:
-            run.add(self._base + start, self._base + offset, frames)
-        return after, last, is_over or at_end
+    def _followers_of(self, kind: _Kind) -> dict[int, int]:
+        """Return of every frame of a kind that is at hand, or of what looks like one, where the next one begins."""
+        if kind not in self._followers:
+            self._followers[kind] = _find_frames(self._data, kind, self._base + len(self._data) >= self._file.size)
+        return self._followers[kind]
 
     def _start(self, offset: int) -> tuple[_Run, int] | None:
-        """Start a run with a frame, if others follow; return it, and where its first frame of sound begins."""
+        """Return the run that a frame belongs to, and where its first frame of sound begins; None if it is no frame.
+
+        What is of another kind than the frames before, and a frame of information, begins a run of its own.
+        """
         frame = _frame(self._data, offset)
-        assert frame is not None
+        if frame is None or len(self.runs) > _MOST_RUNS:
+            return None
         length, kind = frame
         is_known = bool(self.runs) and self.runs[-1].kind is kind
         if not is_known and not self._is_proved(self._base + offset, _PROOF if self.runs else 1):
@@ -283,11 +282,11 @@ class _Walk:
     def _pass_over(self, after: int, last: int) -> int:
         """Return where frames go on behind something else."""
         file = self._file
-        if size := tag_bytes(file, after):
-            return after + size
+        if (place := after_tags(file, after)) > after:
+            return place
         run = self.runs[-1] if self.runs else None
-        place = self.resync(last + 4 if run is not None and run.frames else after, file.size, _PROOF)
-        if place is None:
+        found = self.resync(last + 4 if run is not None and run.frames else after, file.size, _PROOF)
+        if found is None:
             rest = file.read_at(after, 4)
             frame = _frame(rest, 0)
             if frame is not None and after + frame[0] > file.size:
@@ -295,15 +294,12 @@ class _Walk:
             elif not is_zero(file, after, file.size):
                 self.amiss += file.size - after
             return file.size
-        if place < after and run is not None:
-            run.shorten(place)
+        if found < after and run is not None:
+            run.shorten(found)
             self.cut += 1
-        elif not is_zero(file, after, place):
-            self.amiss += place - after
-        return place
-
-
-_INFO = re.compile(rb"Xing|Info|VBRI")
+        elif not is_zero(file, after, found):
+            self.amiss += found - after
+        return found
 
 
 def _is_info(body: bytes, kind: _Kind) -> bool:
@@ -357,6 +353,38 @@ def _frame(data: bytes, offset: int) -> tuple[int, _Kind] | None:
     lengths, kinds = _tables()
     code = data[offset + 1] << 8 | data[offset + 2]
     return (lengths[code], kinds[code][data[offset + 3] >= 192]) if lengths[code] else None
+
+
+def _find_frames(data: bytes, kind: _Kind, is_end: bool) -> dict[int, int]:
+    """Return where what looks like a frame of a kind begins in some bytes, and where the next one then does.
+
+    Frames of information are left out, and what may be one that is not whole.
+    """
+    codes, marks = _lengths_of(kind)
+    array = np.frombuffer(data, np.uint8)
+    array = array[: max(0, len(array) - (3 if is_end else _MOST_BYTES))]
+    places = np.flatnonzero(array[:-1] == 0xFF) if len(array) else np.zeros(0, np.int64)
+    whole = np.frombuffer(data, np.uint8)
+    lengths = codes[whole[places + 1].astype(np.intp) << 8 | whole[places + 2]]
+    keep = (lengths > 0) & ((whole[places + 3] >= 192) == kind.mono)
+    places, lengths = places[keep], lengths[keep]
+    found = dict(zip(places.tolist(), (places + lengths).tolist(), strict=True))
+    if kind.layer == 3:
+        for mark in marks:
+            first = np.minimum(places + mark, len(whole) - 2)
+            letters = whole[first].astype(np.intp) << 8 | whole[first + 1]
+            for place in places[(letters == _XI) | (letters == _IN) | (letters == _VB)].tolist():
+                if place in found and _is_info(data[place : found[place]], kind):
+                    del found[place]
+    return found
+
+
+@functools.cache
+def _lengths_of(kind: _Kind) -> tuple[NDArray[np.int64], tuple[int, ...]]:
+    """Return the length of a frame of a kind by bytes 1 and 2 of its header, and where a mark of information lies."""
+    lengths, kinds = _tables()
+    of_kind = [length if pair[kind.mono] is kind else 0 for length, pair in zip(lengths, kinds, strict=True)]
+    return np.array(of_kind), (4 + kind.side_bytes, 36)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from yamjit.audio.flac import FLAC_MARK, StreamInfo
-from yamjit.audio.layout import Layout, Part, is_padding, tag_bytes
+from yamjit.audio.layout import MOST_PARTS, Layout, Part, after_tags, is_padding
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile, Piece
@@ -22,6 +22,8 @@ _CONTINUED, _FIRST, _LAST = 1, 2, 4
 #: How the first packet of a stream of sound begins.
 _FLAC = b"\x7fFLAC"
 _CODECS = (b"\x01vorbis", b"OpusHead", _FLAC, b"Speex   ")
+#: Pages of FLAC that are kept apart: a day at one a frame.
+_MOST_BODIES = 2**20
 #: Granule position of a page on which no packet ends.
 _NO_POSITION = 2**64 - 1
 
@@ -65,6 +67,9 @@ def lay_out_ogg(file: OpenedFile) -> Layout:
         if place > end and not is_padding(file, end, place) and not _are_tags(file, end, place):
             amiss += place - end
         end = place + len(page)
+        if len(links) >= MOST_PARTS:
+            amiss += len(page)
+            continue
         if page[5] & _FIRST and (not links or links[-1].body):
             links.append(_Link(place, end))
         if links:
@@ -104,13 +109,16 @@ def _pages(file: OpenedFile) -> Iterator[tuple[int, bytes]]:
         if data[place + 4] or len(data) - place < size:
             place += len(OGG_MARK)
             continue
+        follows = data[place + size : place + size + 4]
+        if follows not in (OGG_MARK, b"") and data.find(OGG_MARK, place + 4, place + size) >= 0:
+            place += len(OGG_MARK)  # it is cut, and another one follows in what seems to be its content
+            continue
         yield base + place, data[place : place + size]
         place += size
 
 
 def _are_tags(file: OpenedFile, start: int, end: int) -> bool:
-    while start < end and (size := tag_bytes(file, start)):
-        start += size
+    start = after_tags(file, start)
     return start >= end or is_padding(file, start, end)
 
 
@@ -127,7 +135,7 @@ def _enter(link: _Link, place: int, page: bytes) -> None:
     stream = link.streams.get(serial)
     if stream is None:
         return
-    if stream.codec == _FLAC:
+    if stream.codec == _FLAC and len(stream.bodies) < _MOST_BODIES:
         stream.bodies.append((place + _HEAD_BYTES + page[26], place + len(page)))
     stream.missing += max(0, number - stream.sequence - 1)
     stream.sequence = number

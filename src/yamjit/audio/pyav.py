@@ -73,7 +73,7 @@ class PyAvReader:
         self._kind = container
         self.name = opened.name
         self.warnings: tuple[str, ...] = ()
-        self._losses = Losses(self.name)
+        self.losses = Losses(self.name)
         self._fault: str | None = None
         self._used_bytes = 0
         self._ready: deque[Any] = deque()
@@ -93,12 +93,12 @@ class PyAvReader:
     @property
     def damage(self) -> str | None:
         """Once read: what was lost, and why the file ended too early."""
-        return self._losses.describe()
+        return self.losses.describe()
 
     @property
     def lost(self) -> bool:
         """Once read: whether the file holds sound that could not be read."""
-        return self._losses.inside
+        return self.losses.inside
 
     def skip(self, frames: int) -> int:
         """Leave nothing out: return 0. After a jump a lossy codec's samples would be others."""
@@ -170,7 +170,7 @@ class PyAvReader:
     def _read_first(self, limits: AudioLimits) -> None:
         frame = self._next_frame()
         if frame is None:
-            reason = self._fault or self._losses.describe() or "it holds no samples"
+            reason = self._fault or self.losses.describe() or "it holds no samples"
             raise AudioError(f"{self.name}: cannot be decoded: {reason.removeprefix(f'{self.name}: ')}")
         self._ready.appendleft(frame)
         self.sample_rate = int(frame.sample_rate)
@@ -218,17 +218,17 @@ class PyAvReader:
         starts = packet.dts if packet.pts is None else packet.pts
         if starts is not None:
             ends = float((starts + (packet.duration or 0)) * packet.time_base)
-            self._losses.reached_s = max(self._losses.reached_s, ends)
+            self.losses.reached_s = max(self.losses.reached_s, ends)
         if packet.stream_index != self._stream.index:
             return
         self._used_bytes += packet.size
         if packet.is_corrupt:
-            self._losses.add("damaged packet")
+            self.losses.add("damaged packet")
         try:
             self._ready.extend(frame for frame in packet.decode() if frame.samples)
         except self._failures as error:
             seconds = float(packet.duration * packet.time_base) if packet.duration and packet.time_base else 0.0
-            self._losses.add("packet that cannot be decoded", _reason(error), seconds)
+            self.losses.add("packet that cannot be decoded", _reason(error), seconds)
 
     def _flush(self) -> None:
         try:
@@ -255,30 +255,30 @@ class PyAvReader:
 
     def _note(self, frame: Any) -> None:
         if frame.is_corrupt:
-            self._losses.add("damaged packet")
+            self.losses.add("damaged packet")
         starts = math.nan if frame.pts is None else float(frame.pts * frame.time_base)
-        self._losses.follow(starts, frame.samples / self.sample_rate)
+        self.losses.follow(starts, frame.samples / self.sample_rate)
 
     def _note_change(self, frame: Any) -> None:
         now = f"{frame.sample_rate} Hz and {frame.layout.nb_channels} channels"
-        self._losses.end(f", where it changes from {self.sample_rate} Hz and {self.channels} channels to {now}")
+        self.losses.end(f", where it changes from {self.sample_rate} Hz and {self.channels} channels to {now}")
 
     def _note_end(self) -> None:
         missing = cut_short(self._opened, self._kind)
         unused = self._unused_bytes()
         if missing:
-            self._losses.end(missing)
+            self.losses.end(missing)
         elif self._fault:
-            self._losses.end(f" where it is damaged: {self._fault}")
+            self.losses.end(f" where it is damaged: {self._fault}")
         elif unused:
-            self._losses.end(f", and {unused} bytes of the file are no whole packets")
-        elif self._kind.is_packets and self._losses.at_s < self._losses.reached_s - 2 * GAP_S:
-            self._losses.end(f", but its packets go on to {self._losses.reached_s:.6g} s")
+            self.losses.end(f", and {unused} bytes of the file are no whole packets")
+        elif self._kind.is_packets and self.losses.at_s < self.losses.reached_s - 2 * GAP_S:
+            self.losses.end(f", but its packets go on to {self.losses.reached_s:.6g} s")
         elif tells_end(self._opened, self._kind) and self._container.duration:
             start_s = (self._container.start_time or 0) / self._av.time_base
             claimed_s = self._container.duration / self._av.time_base
-            if self._losses.reached_s - start_s < claimed_s - 2 * GAP_S:
-                self._losses.end(f", but its header claims {claimed_s:.6g} s")
+            if self.losses.reached_s - start_s < claimed_s - 2 * GAP_S:
+                self.losses.end(f", but its header claims {claimed_s:.6g} s")
 
     def _unused_bytes(self) -> int:
         """Return how many bytes of a file that consists of packets are in none of them."""

@@ -117,6 +117,8 @@ class AudioSource:
         self._inspector = Inspector(self.name, self.sample_rate, choice, peak=limits.peak, zero=zero)
         self._started = False
         self._end: int | None = None
+        # Before the claims are checked: on the way there it may be found that there is more than they say.
+        self._skipped = reader.skip(stretch.start) if stretch.start else 0
         self._check_claims()
 
     @property
@@ -211,8 +213,7 @@ class AudioSource:
         """Yield what is heard of each block, float32 (n, heard)."""
         done = 0
         most = np.inf if self.live else self._limits.seconds * self.sample_rate
-        skipped = self._reader.skip(self._stretch.start) if self._stretch.start else 0
-        for first, frames in self._stretch.cut(self._reader.frames(), skipped):
+        for first, frames in self._stretch.cut(self._reader.frames(), self._skipped):
             heard = self._choice.heard(frames)
             self._inspector.look(heard, first)
             done += len(heard)

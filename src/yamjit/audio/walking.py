@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from yamjit.audio.chunks import lay_out_chunks
 from yamjit.audio.flac import FLAC_MARK, lay_out_flac
 from yamjit.audio.grammars import grammar_of
-from yamjit.audio.layout import Layout, tag_bytes
+from yamjit.audio.layout import Layout, after_tags
 from yamjit.audio.mpeg import begins_mpeg, lay_out_mpeg
 from yamjit.audio.ogg import OGG_MARK, lay_out_ogg
 
@@ -33,9 +33,7 @@ def lay_out(file: OpenedFile, head: bytes) -> Layout:
     """
     if grammar_of(head) is not None:
         return lay_out_chunks(file, grammar_of)
-    after = 0
-    while after < file.size and (size := tag_bytes(file, after)):
-        after += size
+    after = after_tags(file, 0)
     head = file.read_at(after, 32) if after else head
     if head.startswith(FLAC_MARK):
         return lay_out_flac(file)

@@ -97,9 +97,9 @@ def _handling(handlers: Mapping[int, Callable[[int, Any], None]]) -> Iterator[No
 
 def _raise_again(unraisable: Any) -> None:
     """Let an interruption come a second time that came where none can be raised, in a callback say."""
-    if isinstance(unraisable.exc_value, INTERRUPTIONS):
-        is_ctrl_c = isinstance(unraisable.exc_value, KeyboardInterrupt)
-        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT if is_ctrl_c else signal.SIGTERM)).start()
+    if issubclass(unraisable.exc_type, INTERRUPTIONS):
+        number = signal.SIGINT if issubclass(unraisable.exc_type, KeyboardInterrupt) else signal.SIGTERM
+        threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
     else:
         sys.__unraisablehook__(unraisable)
 

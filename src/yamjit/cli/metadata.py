@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import learning
-from yamjit.cli.arguments import fraction, positive
+from yamjit.cli.arguments import fraction, whole
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.outputs import Reads, writes, writes_folder
 from yamjit.disk import describe
@@ -37,8 +37,16 @@ def add_parser(verbs: Any) -> None:
     write = _action(actions, "write", "change texts and audio properties", _write)
     for name in ("name", "description", "version", "author", "license"):
         write.add_argument(f"--{name}", metavar="TEXT")
-    write.add_argument("--sample-rate", type=positive, metavar="HZ", help="that the model takes")
-    write.add_argument("--channels", type=positive, default=1, metavar="N", help="with --sample-rate (default: 1)")
+    write.add_argument(
+        "--sample-rate", type=whole(1000, 768_000, "sample rate in Hz"), metavar="HZ", help="that the model takes"
+    )
+    write.add_argument(
+        "--channels",
+        type=whole(1, 64, "number of channels"),
+        default=1,
+        metavar="N",
+        help="with --sample-rate (default: 1)",
+    )
     labels = _action(actions, "set-labels", "change the names of the classes", _set_labels)
     labels.add_argument(
         "labels", type=Reads("a file of labels"), metavar="LABELS", help="a file with a line for each class"

@@ -229,13 +229,16 @@ class _Embedder:
         self._cache = cache
         self._scale, self._zero_point = np.float32(slot.scale), np.float32(slot.zero_point)
         self._size = int(np.prod(slot.shape))
+        #: By path and what changes when the file does: a recording may have thousands of stretches.
+        self._digests: dict[tuple[Path, tuple[int, ...]], str] = {}
         model.network.prepare()
 
     def embed(self, clip: Clip) -> _Embedded | str:
         """Return the windows of a clip, or why it cannot be read."""
         try:
             before = _identity(clip.path)
-            digest = _file_hash(clip.path)
+            digest = self._digests.get((clip.path, before)) or _file_hash(clip.path)
+            self._digests[clip.path, before] = digest
             quantized = self._quantized(clip, digest, before)
         except (AudioError, InputError, LimitError) as error:
             return str(error)

@@ -21,7 +21,7 @@ def _names(text: str) -> tuple[str, ...]:
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "file": _names(
         "filename file path audio filepath audiofile audiopath audiofilepath audiofilename fname slicefilename "
-        "wavfile wavfilename soundfile beginpath beginfile recording"
+        "wavfile wavfilename soundfile soundfiles beginpath beginfile recording"
     ),
     "label": _names(
         "category label labels class classname eventlabel event annotation species commonname scientificname "

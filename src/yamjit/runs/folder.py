@@ -128,9 +128,9 @@ class ResultFolder:
                     "--resume goes on with it, --overwrite makes them anew"
                 )
         with writing(self.path):
+            self._clear(results=is_there and self._overwrite)
             if not is_there or self._overwrite:
                 (self.path / JOURNAL).unlink(missing_ok=True)
-            self._clear(results=is_there and self._overwrite)
             self._journal = Journal(self.path / JOURNAL, self._manifest.roots)
             self._journal.tidy()
         if not is_there or self._overwrite:
