@@ -102,7 +102,8 @@ def test_a_reader_that_has_enough(arguments: str) -> None:
 
 
 def test_listen_ends_with_its_reader() -> None:
-    done = shell("head -c 640000 /dev/zero | (yamjit listen -q --raw s16le - --format jsonl; echo $? >code) | head -1")
+    listen = "(yamjit listen -q --raw s16le - --format jsonl; echo $? >code)"
+    done = shell(f"head -c 640000 /dev/zero 2>/dev/null | {listen} | head -1")
     assert (Path("code").read_text(), done.stderr) == ("0\n", "")
     assert json.loads(done.stdout)["type"]
 
@@ -302,18 +303,23 @@ _DONE = _ON_CALL.format("yamjit.cli.delivery", "_warnings")
 class TestInterruptions:
     """Wherever an interruption comes: at most a line, and 128 and its number."""
 
-    @pytest.mark.parametrize("name", ["yamjit.cli", "argparse", "yamjit.cli.train", "numpy"])
+    @pytest.mark.parametrize("name", ["yamjit.cli.command", "argparse", "yamjit.cli.train", "numpy"])
     def test_amid_imports(self, name: str, number: signal.Signals) -> None:
         assert interrupted(_ON_IMPORT.format(name), number) == (128 + number, "")
         assert not Path("a.csv").exists()
 
     @pytest.mark.parametrize(
         ("module", "name"),
-        [("yamjit.cli", "_parser"), ("yamjit.runs", "find_recordings"), ("yamjit.writing", "_settle")],
+        [("yamjit.cli.command", "_parser"), ("yamjit.runs", "find_recordings"), ("yamjit.writing", "_settle")],
     )
     def test_amid_work(self, module: str, name: str, number: signal.Signals) -> None:
         assert interrupted(_ON_CALL.format(module, name), number) == (128 + number, "")
         assert list(Path().glob("*.csv")) == []
+
+    def test_amid_code_that_is_made(self, number: signal.Signals) -> None:
+        """As `dataclasses` and others make it, when they are imported."""
+        made = _ON_CALL.format("yamjit.runs", "find_recordings").replace("    strike()", '    exec("strike(); 1")')
+        assert interrupted(made, number) == (128 + number, "")
 
     def test_where_nothing_can_be_raised(self, number: signal.Signals) -> None:
         assert interrupted(_IN_CALLBACK, number) == (128 + number, "")

@@ -546,7 +546,7 @@ def test_max_results_counts_everywhere_for_each_head(model: yamjit.Classifier, s
 
 
 def test_there_is_one_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    from yamjit.cli import _parser as make_parser
+    from yamjit.cli.command import _parser as make_parser
 
     assert ClassifierOptions().max_results == DEFAULT_MAX_RESULTS
     for method in (

@@ -16,6 +16,7 @@ from yamjit.cli import main
 from yamjit.errors import ModelError
 from yamjit.learn.describing import set_audio, set_calibration, set_labels, set_texts
 from yamjit.tflite import Metadata, read_graph
+from yamjit.tflite.metadata_tables import build_metadata
 from yamjit.tflite.patching import read_described, replace_metadata
 from yamjit.tflite.schema import MODEL, MODEL_IDENTIFIER
 
@@ -141,6 +142,29 @@ def test_what_lies_outside_the_flatbuffer_is_not_moved() -> None:
     data = model(buffers=[{}, {"offset": 2000, "size": 16}])
     with pytest.raises(ModelError, match="constants outside its FlatBuffer"):
         replace_metadata(read_described(data), Metadata(name="N"), {})
+
+
+def test_a_constant_that_is_the_metadata_as_well_stays() -> None:
+    import tflite
+
+    sound = read_described(set_texts(read_described(MODELS["adds"]), name="N"))
+    assert sound.metadata is not None
+    tables = build_metadata(sound.metadata)
+    graph = {
+        "tensors": [tensor("x", 1, CLASSES), tensor("constant", len(tables), type=9, buffer=1)],
+        "inputs": integers(0),
+        "outputs": integers(0),
+        "operators": [],
+    }
+    data = model(
+        subgraphs=[graph], buffers=[{}, {"data": tables}], metadata=[{"name": b"TFLITE_METADATA", "buffer": 1}]
+    )
+    changed = set_texts(read_described(data), name="M")
+    after = read_described(changed)
+    assert after.metadata is not None
+    assert after.metadata.name == "M"
+    root = tflite.Model.GetRootAs(changed, 0)
+    assert root.Buffers(root.Subgraphs(0).Tensors(1).Buffer()).DataAsNumpy().tobytes() == tables
 
 
 def test_an_output_whose_size_is_not_fixed_takes_any_labels() -> None:

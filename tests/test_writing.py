@@ -11,11 +11,13 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from yamjit.cli import _parser, main
+from yamjit.cli import main, streams
+from yamjit.cli.command import _parser
 from yamjit.cli.outputs import Output, Outputs, Reads, writes, writes_folder
 from yamjit.errors import InputError, OutputError
 from yamjit.writing import NamedFile, check_writable, replace_whole, temporary_file, whole_file, write_whole
@@ -522,3 +524,11 @@ def test_a_hundred_thousand_inputs_are_compared_at_once(monkeypatch: pytest.Monk
 def test_an_output_that_is_refused_is_an_output_error() -> None:
     with pytest.raises(OutputError):
         Outputs(argparse.Namespace(output=Output("no/such/folder")))
+
+
+def test_a_message_is_there_at_once_where_python_is_told_not_to_buffer(tmp_path: Path) -> None:
+    """PYTHONUNBUFFERED=1, as in many containers: a file or a log has each line when it is said."""
+    unbuffered = SimpleNamespace(encoding="utf-8", errors="strict", line_buffering=False, write_through=True)
+    with (tmp_path / "log").open("wb", buffering=0) as raw, streams._around(raw, unbuffered) as stream:
+        stream.write("yamjit: a.wav: is damaged\n")
+        assert (tmp_path / "log").read_bytes() == b"yamjit: a.wav: is damaged\n"

@@ -158,9 +158,11 @@ class PyAvReader:
 
     def _choose_stream(self) -> Any:
         """Return the stream that ffmpeg takes: of those marked as default, or of all, the one of most channels."""
-        sounds = [stream for stream in self._container.streams if stream.type == "audio" and stream.codec_context]
+        streams = self._container.streams
+        sounds = [stream for stream in streams.audio if stream.codec_context is not None]
         if not sounds:
-            found = "video but no sound" if self._container.streams.video else "no sound"
+            found = "video but no sound" if streams.video else "no sound"
+            found = "sound of an encoding that FFmpeg does not know" if streams.audio else found
             raise AudioError(f"{self.name}: {self._kind.name} that holds {found}")
         best = max(sounds, key=_preference)
         if len(sounds) > 1:

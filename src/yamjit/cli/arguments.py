@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from yamjit.cli.outputs import Reads, writes_folder
 from yamjit.errors import InputError
 from yamjit.spec import DEFAULT_MAX_RESULTS, MOST_THREADS
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo
@@ -228,7 +229,9 @@ def _heads(args: argparse.Namespace) -> tuple[HeadInfo, ...]:
 
 
 def _completed(prefix: str, names: Iterable[str]) -> list[str]:
-    return [prefix + name[len(prefix) :] for name in names if name.lower().startswith(prefix.lower())]
+    """Return the names that begin so, in any case, but for those that a terminal would act on."""
+    fitting = (name for name in names if name.lower().startswith(prefix.lower()) and printable(name) == name)
+    return [prefix + name[len(prefix) :] for name in fitting]
 
 
 def options_of(args: argparse.Namespace) -> Any:

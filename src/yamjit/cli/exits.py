@@ -34,6 +34,10 @@ class Terminated(BaseException):
     """The process was told to end; as `KeyboardInterrupt` for Ctrl-C."""
 
 
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C. After the built-in exception amid an `exec`, caught or not, Python ends by SIGINT in place of 130."""
+
+
 INTERRUPTIONS = (KeyboardInterrupt, Terminated)
 
 
@@ -105,4 +109,4 @@ def _raise_again(unraisable: Any) -> None:
 
 
 def _interrupt(number: int, _frame: object) -> None:
-    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+    raise _Interrupted if number == signal.SIGINT else Terminated

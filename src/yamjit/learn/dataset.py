@@ -15,7 +15,7 @@ from yamjit import checks
 from yamjit.audio.suffixes import is_audio
 from yamjit.disk import describe
 from yamjit.errors import InputError
-from yamjit.learn.folds import bound, divide, natural
+from yamjit.learn.folds import divide, group_of, natural
 from yamjit.learn.heads import checked_labels
 
 __all__ = ["OTHER", "SPLITS", "Clip", "Dataset", "from_folder"]
@@ -193,10 +193,10 @@ class Dataset:
 
     def groups(self) -> int:
         """Return how many parts there are, of those that a head learns from, that are never divided."""
-        return len(set(bound([self.clips[k] for k in self.teaching()])))
+        return len({group_of(self.clips[k]) for k in self.teaching()})
 
     def folds(self, count: int | None = None, *, seed: int = 0) -> Iterator[tuple[str, list[int], list[int]]]:
-        """Divide for cross-validation, never within a group or a file.
+        """Divide for cross-validation, never within a group, nor within a file where no group is given.
 
         Parameters
         ----------

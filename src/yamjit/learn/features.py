@@ -19,6 +19,7 @@ from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.embedding_cache import EmbeddingCache, code_version
 from yamjit.learn.fitting import Samples
+from yamjit.text import printable
 from yamjit.workers import in_order
 
 __all__ = ["DEFAULT_HOP_S", "EmbeddingCache", "Features", "Skipped", "embed_clips"]
@@ -40,7 +41,7 @@ class Skipped(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        name = str(self.clip)
+        name = printable(str(self.clip))
         return self.reason if self.reason.startswith(f"{name}:") else f"{name}: {self.reason}"
 
 

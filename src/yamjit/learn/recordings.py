@@ -38,7 +38,7 @@ class _Listing:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    self._add(entry.name, is_folder=entry.is_dir())
+                    self._add(entry.name, is_folder=_is_folder(entry))
         except OSError:  # no folder, or none that may be read: nothing is found in it
             return
 
@@ -59,6 +59,13 @@ class _Listing:
     def folder(self, name: str) -> list[str]:
         """Return the folders that are meant by a name."""
         return _closest(self.folders.get(_key(name), []), name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round, or to where nobody may look
+        return False
 
 
 def _stem(name: str) -> str:

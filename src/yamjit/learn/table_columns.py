@@ -143,7 +143,7 @@ def find_columns(
 
 def shown(names: Sequence[str]) -> str:
     """Return names of columns for a message."""
-    some = ", ".join(printable(name[:60]) for name in names[:30])
+    some = ", ".join(printable(str(name)[:60]) for name in names[:30])
     return some if len(names) <= 30 else f"{some} and {len(names) - 30} more"
 
 

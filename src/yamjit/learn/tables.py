@@ -112,10 +112,7 @@ class _Wanted:
         if absent:
             raise InputError(f"{path}: columns {shown(header)}; there is no {shown(absent)}")
         self._path = path
-        self._values = {
-            column: (header.index(column), {values} if isinstance(values, str) else set(values))
-            for column, values in where.items()
-        }
+        self._values = {column: (header.index(column), _texts(column, values)) for column, values in where.items()}
         self._seen: dict[str, set[str]] = {column: set() for column in where}
 
     def __call__(self, line: Line) -> bool:
@@ -137,6 +134,13 @@ class _Wanted:
                     f"{self._path} has no rows, or none that are wanted: {missing[0]!r} is not in the column "
                     f"{column}, which has {some}"
                 )
+
+
+def _texts(column: str, values: object) -> set[str]:
+    """Return the values that are wanted of a column as a table has them; a number or True stands for its text."""
+    if isinstance(values, (str, int, float)):
+        return {str(values)}
+    return set(map(str, checks.elements(values, f"where of {column!r}")))
 
 
 class _Rows:
@@ -220,7 +224,8 @@ class _Rows:
         if not self._some:
             where = ", ".join(map(str, self._recordings.places))
             raise InputError(
-                f"{self._path}: the file {printable(self._missing or '')!r} is not in {where}; say where with audio="
+                f"{self._path}: the file {printable(self._missing or '')!r} is not in {where}; say where the "
+                "recordings are (--audio, audio=)"
             )
 
 
