@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yamjit.cli import _parser, main
+from yamjit.cli import main
+from yamjit.cli.command import _parser
 from yamjit.errors import InputError
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
