@@ -272,7 +272,8 @@ def _streamed(recording: _Recording, dice: random.Random, kind: str, what: str) 
 def _understated(recording: _Recording, dice: random.Random, kind: str, what: str) -> Case:
     place, width, order, more = _field(recording)
     size = int.from_bytes(recording.data[place : place + width], order) - more
-    data = _restated(recording, more + dice.randrange(1, max(2, size)))
+    claimed = dice.randrange(1, max(2, size - 1))  # what a byte less leaves out would be padding
+    data = _restated(recording, more + claimed)
     return Case(kind, what, data, recording.rate, *_known(recording))
 
 

@@ -217,25 +217,25 @@ def mutant(seed: int, index: int, *, phones: bool = False) -> Mutant:
 
 def read_audio(data: bytes) -> object:
     """Read a file by its path and as a file object, each channel and the mean, whole and in part."""
-    return _read_audio(data, (1,))
+    return _read_audio(data)
 
 
 def read_phone_audio(data: bytes) -> object:
-    """Read a file of a phone in the same ways; nothing may come to stderr either."""
-    return _read_audio(data, (1, 2))
+    """Read a file of a phone in the same ways."""
+    return _read_audio(data)
 
 
 def read_by_ffmpeg(data: bytes) -> object:
     """Read a file of a phone in the same ways, without PyAV."""
     sys.modules["av"] = None  # type: ignore[assignment]
-    return _read_audio(data, (1, 2))
+    return _read_audio(data)
 
 
-def _read_audio(data: bytes, silent: Sequence[int]) -> object:
+def _read_audio(data: bytes) -> object:
     import resource  # not on Windows, where nothing forks
 
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
-    with tempfile.NamedTemporaryFile() as file, _nothing_printed(silent):
+    with tempfile.NamedTemporaryFile() as file, _nothing_printed():
         file.write(data)
         file.flush()
         by_path = _outcome(file.name)
@@ -247,10 +247,10 @@ def _read_audio(data: bytes, silent: Sequence[int]) -> object:
 
 
 @contextlib.contextmanager
-def _nothing_printed(descriptors: Sequence[int]) -> Iterator[None]:
+def _nothing_printed() -> Iterator[None]:
     """Raise if anything is printed to stdout or stderr, by a library in C too."""
     with tempfile.TemporaryFile() as printed:
-        for descriptor in descriptors:
+        for descriptor in (1, 2):
             os.dup2(printed.fileno(), descriptor)
         yield
         ctypes.CDLL(None).fflush(None)

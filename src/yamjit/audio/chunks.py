@@ -198,7 +198,7 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
             return end
     if claimed == 0 and _goes_on(file, grammar, start):
         return start
-    end = _next_file(file, grammar, start)
+    end = max(start, _next_file(file, grammar, start))
     if claimed is not None and claimed > end - start:
         form.sound = False
         form.cut = (end - start, claimed)

@@ -16,7 +16,8 @@ from yamjit.audio.flac import TAIL_BYTES, lay_out_flac
 from yamjit.audio.grammars import UNKNOWN_BYTES, grammar_of
 from yamjit.audio.layout import Layout, Part
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
-from yamjit.audio.mpeg import EMPTY_TAG, begins_mpeg, lay_out_mpeg
+from yamjit.audio.mpeg import EMPTY_TAG, lay_out_mpeg
+from yamjit.audio.mpeg_frames import begins_mpeg
 from yamjit.audio.walking import lay_out
 from yamjit.errors import AudioError
 from yamjit.signatures import HEAD_BYTES, foreign_kind
@@ -179,22 +180,24 @@ class FileReader:
 
     def _open_first(self) -> Decoder:
         """Open the decoder of the first part that can be; MPEG audio is looked for behind what nobody knows."""
+        layout = self._layout
         try:
-            return self._open(self._layout.parts[0])
-        except AudioError:
-            if len(self._layout.parts) > 1:
-                remark = "what it begins with cannot be decoded"
-                remarks = tuple(dict.fromkeys((remark, *self._layout.remarks)))
-                self._layout = Layout(self._layout.parts[1:], remarks, lost=True)
-                return self._open_first()
-            layout = None
-            if self._layout == Layout() and grammar_of(self._head) is None:
-                with contextlib.suppress(OSError):
-                    layout = lay_out_mpeg(self._opened)
-            if layout is None:
-                raise
-            self._layout = layout
             return self._open(layout.parts[0])
+        except AudioError:
+            for place, part in enumerate(layout.parts[1:], 1):
+                with contextlib.suppress(AudioError):
+                    decoder = self._open(part)
+                    remarks = ("what it begins with cannot be decoded", *layout.remarks)
+                    self._layout = Layout(layout.parts[place:], remarks, lost=True)
+                    return decoder
+            found = None
+            if layout == Layout() and grammar_of(self._head) is None:
+                with contextlib.suppress(OSError):
+                    found = lay_out_mpeg(self._opened)
+            if found is None:
+                raise
+            self._layout = found
+            return self._open(found.parts[0])
 
     def _open(self, part: Part) -> Decoder:
         try:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from yamjit.audio.layout import Layout, Part, after_tags, is_zero, tag_bytes
+from yamjit.audio.mpeg_frames import MOST_FRAME_BYTES, Kind, find_frames, frame_at, is_info
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from yamjit.audio.opening import OpenedFile, Piece
 
-__all__ = ["EMPTY_TAG", "begins_mpeg", "lay_out_mpeg"]
+__all__ = ["EMPTY_TAG", "lay_out_mpeg"]
 
 #: ID3 of ten zeros. Without a tag, libsndfile takes MPEG audio for the other half of "._" or ".AppleDouble/" if the
 #: current directory holds one.
 EMPTY_TAG = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
 
 _CHUNK_BYTES = 2**20
-#: No frame is longer: 384 kbit/s at 32 kHz.
-_MOST_BYTES = 1729
 _SYNC = re.compile(rb"\xff[\xe2-\xff]")
 #: Frames in a row that make bytes MPEG audio where something else was before.
 _PROOF = 3
@@ -40,45 +34,12 @@ _FEW_FRAMES = 4
 #: Runs of a file, and pieces of a run, that are told apart.
 _MOST_RUNS, _MOST_PIECES = 1_000, 2**18
 
-_KBITS = {
-    (False, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
-    (False, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-    (False, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    (True, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
-    (True, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-    (True, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-_RATES = (44_100, 48_000, 32_000)
-#: How the marks Xing, Info and VBRI begin.
-_XI, _IN, _VB = (int.from_bytes(mark, "big") for mark in (b"Xi", b"In", b"VB"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What frames have in common that one decoder reads in a row."""
-
-    version: int  # 3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5
-    layer: int
-    rate: int
-    mono: bool
-
-    @property
-    def frame_samples(self) -> int:
-        return 384 if self.layer == 1 else 1152 if self.layer == 2 or self.version == 3 else 576
-
-    @property
-    def side_bytes(self) -> int:
-        """Bytes of side information, behind which a frame of information begins."""
-        if self.version == 3:
-            return 17 if self.mono else 32
-        return 9 if self.mono else 17
-
 
 @dataclass(slots=True)
 class _Run:
     """Frames of one kind that are decoded together."""
 
-    kind: _Kind
+    kind: Kind
     #: Where they lie, and zeros for what a frame lacks.
     pieces: list[Piece] = field(default_factory=list)
     frames: int = 0
@@ -115,11 +76,6 @@ class _Run:
         return int.from_bytes(body[8:12], "big")
 
 
-def begins_mpeg(head: bytes) -> bool:
-    """Return whether it begins as a frame of MPEG layer I, II or III."""
-    return _frame(head, 0) is not None
-
-
 def lay_out_mpeg(file: OpenedFile) -> Layout | None:
     """Return the layout of a file if its content is MPEG audio."""
     start = after_tags(file, 0)
@@ -131,13 +87,13 @@ def lay_out_mpeg(file: OpenedFile) -> Layout | None:
     runs = [run for run in walk.runs if run.frames]
     if not runs:
         return None
-    if first - start > _MOST_BYTES and not is_zero(file, start, first):
+    if first - start > MOST_FRAME_BYTES and not is_zero(file, start, first):
         walk.amiss += first - start
     whole = len(runs) == 1 and len(runs[0].pieces) == 1 and first == start and not walk.amiss
     counts = [run.counted or 0 for run in runs]
     missing = sum(counts) - sum(run.frames for run in runs)
     parts = tuple(_part(file, run, alone=len(runs) == 1, whole=whole) for run in runs)
-    return Layout(parts, walk.remarks(missing if len(runs) > 1 else 0), lost=walk.amiss >= _MOST_BYTES)
+    return Layout(parts, walk.remarks(missing if len(runs) > 1 else 0), lost=walk.amiss >= MOST_FRAME_BYTES)
 
 
 class _Walk:
@@ -151,7 +107,7 @@ class _Walk:
         self._file = file
         self._base = 0
         self._data = b""
-        self._followers: dict[_Kind, dict[int, int]] = {}
+        self._followers: dict[Kind, dict[int, int]] = {}
         self._tries = 0
 
     def remarks(self, missing: int) -> tuple[str, ...]:
@@ -180,13 +136,13 @@ class _Walk:
         """Return where the first frame begins behind the tags, or something else, of a file."""
         if self._is_proved(start, 2) or (self._is_proved(start, 1) and self._begins_with_info(start)):
             return start
-        first = self.resync(start, start + _MOST_BYTES, _PROOF)
+        first = self.resync(start, start + MOST_FRAME_BYTES, _PROOF)
         return self.resync(start, start + _SEARCHED_BYTES, _PROOF_AT_START) if first is None else first
 
     def _begins_with_info(self, place: int) -> bool:
-        data = self._file.read_at(place, _MOST_BYTES)
-        frame = _frame(data, 0)
-        return frame is not None and _is_info(data[: frame[0]], frame[1])
+        data = self._file.read_at(place, MOST_FRAME_BYTES)
+        frame = frame_at(data, 0)
+        return frame is not None and is_info(data[: frame[0]], frame[1])
 
     def resync(self, start: int, end: int, proof: int) -> int | None:
         """Return where frames begin between two offsets; None if they do not."""
@@ -212,7 +168,7 @@ class _Walk:
         for count in range(proof):
             if place == self._file.size and count:
                 return True
-            frame = _frame(self._file.read_at(place, 4), 0)
+            frame = frame_at(self._file.read_at(place, 4), 0)
             if frame is None or known not in (None, frame[1]):
                 rest = self._file.read_at(place, 4)
                 return count >= 2 and (not any(rest) or tag_bytes(self._file, place) > 0)
@@ -222,7 +178,7 @@ class _Walk:
 
     def _load(self, place: int) -> int:
         """Have the bytes from a place on at hand; return where in them it is."""
-        if not self._base <= place <= self._base + len(self._data) - 2 * _MOST_BYTES:
+        if not self._base <= place <= self._base + len(self._data) - 2 * MOST_FRAME_BYTES:
             self._base = place
             self._data = self._file.read_at(place, _CHUNK_BYTES)
             self._followers = {}
@@ -256,10 +212,10 @@ class _Walk:
             if place == self._file.size:
                 return place, last
 
-    def _followers_of(self, kind: _Kind) -> dict[int, int]:
+    def _followers_of(self, kind: Kind) -> dict[int, int]:
         """Return of every frame of a kind that is at hand, or of what looks like one, where the next one begins."""
         if kind not in self._followers:
-            self._followers[kind] = _find_frames(self._data, kind, self._base + len(self._data) >= self._file.size)
+            self._followers[kind] = find_frames(self._data, kind, self._base + len(self._data) >= self._file.size)
         return self._followers[kind]
 
     def _start(self, offset: int) -> tuple[_Run, int] | None:
@@ -267,7 +223,7 @@ class _Walk:
 
         What is of another kind than the frames before, and a frame of information, begins a run of its own.
         """
-        frame = _frame(self._data, offset)
+        frame = frame_at(self._data, offset)
         if frame is None or len(self.runs) > _MOST_RUNS:
             return None
         length, kind = frame
@@ -275,7 +231,7 @@ class _Walk:
         if not is_known and not self._is_proved(self._base + offset, _PROOF if self.runs else 1):
             return None
         body = self._data[offset : offset + length]
-        info = _is_info(body, kind)
+        info = is_info(body, kind)
         if is_known and (not info or 0 < self.runs[-1].frames < _FEW_FRAMES):
             return self.runs[-1], offset + (length if info else 0)
         self.runs.append(_Run(kind, info=body if info else b""))
@@ -290,7 +246,7 @@ class _Walk:
         found = self.resync(last + 4 if run is not None and run.frames else after, file.size, _PROOF)
         if found is None:
             rest = file.read_at(after, 4)
-            frame = _frame(rest, 0)
+            frame = frame_at(rest, 0)
             if frame is not None and after + frame[0] > file.size:
                 self.cut += 1
             elif not is_zero(file, after, file.size):
@@ -302,13 +258,6 @@ class _Walk:
         elif not is_zero(file, after, found):
             self.amiss += found - after
         return found
-
-
-def _is_info(body: bytes, kind: _Kind) -> bool:
-    checksum = 0 if body[1] & 1 else 2
-    if kind.layer != 3 or any(body[4 + checksum : 4 + kind.side_bytes]):
-        return body[36:40] == b"VBRI" and kind.layer == 3
-    return body[4 + kind.side_bytes :][:4] in (b"Xing", b"Info")
 
 
 def _part(file: OpenedFile, run: _Run, *, alone: bool, whole: bool) -> Part:
@@ -346,66 +295,3 @@ def _corrected(run: _Run, frames: int, size: int) -> bytes:
     if flags & 2 and abs(int.from_bytes(info[place + 4 : place + 8], "big") - size) * 128 > size:
         info[place + 4 : place + 8] = min(size, 2**32 - 1).to_bytes(4, "big")
     return bytes(info)
-
-
-def _frame(data: bytes, offset: int) -> tuple[int, _Kind] | None:
-    """Return the length and the kind of a frame whose header is there."""
-    if len(data) < offset + 4 or data[offset] != 0xFF:
-        return None
-    lengths, kinds = _tables()
-    code = data[offset + 1] << 8 | data[offset + 2]
-    return (lengths[code], kinds[code][data[offset + 3] >= 192]) if lengths[code] else None
-
-
-def _find_frames(data: bytes, kind: _Kind, is_end: bool) -> dict[int, int]:
-    """Return where what looks like a frame of a kind begins in some bytes, and where the next one then does.
-
-    Frames of information are left out, and what may be one that is not whole.
-    """
-    codes, marks = _lengths_of(kind)
-    array = np.frombuffer(data, np.uint8)
-    array = array[: max(0, len(array) - (3 if is_end else _MOST_BYTES))]
-    places = np.flatnonzero(array[:-1] == 0xFF) if len(array) else np.zeros(0, np.int64)
-    whole = np.frombuffer(data, np.uint8)
-    lengths = codes[whole[places + 1].astype(np.intp) << 8 | whole[places + 2]]
-    keep = (lengths > 0) & ((whole[places + 3] >= 192) == kind.mono)
-    places, lengths = places[keep], lengths[keep]
-    found = dict(zip(places.tolist(), (places + lengths).tolist(), strict=True))
-    if kind.layer == 3:
-        for mark in marks:
-            first = np.minimum(places + mark, len(whole) - 2)
-            letters = whole[first].astype(np.intp) << 8 | whole[first + 1]
-            for place in places[(letters == _XI) | (letters == _IN) | (letters == _VB)].tolist():
-                if place in found and _is_info(data[place : found[place]], kind):
-                    del found[place]
-    return found
-
-
-@functools.cache
-def _lengths_of(kind: _Kind) -> tuple[NDArray[np.int64], tuple[int, ...]]:
-    """Return the length of a frame of a kind by bytes 1 and 2 of its header, and where a mark of information lies."""
-    lengths, kinds = _tables()
-    of_kind = [length if pair[kind.mono] is kind else 0 for length, pair in zip(lengths, kinds, strict=True)]
-    return np.array(of_kind), (4 + kind.side_bytes, 36)
-
-
-@functools.cache
-def _tables() -> tuple[list[int], list[tuple[_Kind, _Kind]]]:
-    """Return the length of a frame, 0 for none, and its kind in stereo and in mono, by bytes 1 and 2 of its header."""
-    none = _Kind(0, 0, 0, mono=False)
-    lengths, kinds = [0] * 2**16, [(none, none)] * 2**16
-    made: dict[tuple[int, int, int], tuple[_Kind, _Kind]] = {}
-    for code in range(0xE000, 2**16):
-        version, layer = code >> 11 & 3, 4 - (code >> 9 & 3)
-        kbits, rate, padding = code >> 4 & 15, code >> 2 & 3, code >> 1 & 1
-        if version == 1 or layer == 4 or kbits in (0, 15) or rate == 3:
-            continue
-        hertz = _RATES[rate] >> {3: 0, 2: 1, 0: 2}[version]
-        bits = 1000 * _KBITS[version != 3, layer][kbits]
-        if layer == 1:
-            lengths[code] = (12 * bits // hertz + padding) * 4
-        else:
-            lengths[code] = (72 if layer == 3 and version != 3 else 144) * bits // hertz + padding
-        key = (version, layer, hertz)
-        kinds[code] = made.setdefault(key, (_Kind(*key, mono=False), _Kind(*key, mono=True)))
-    return lengths, kinds

@@ -8,7 +8,8 @@ from yamjit.audio.chunks import lay_out_chunks
 from yamjit.audio.flac import FLAC_MARK, lay_out_flac
 from yamjit.audio.grammars import grammar_of
 from yamjit.audio.layout import Layout, after_tags
-from yamjit.audio.mpeg import begins_mpeg, lay_out_mpeg
+from yamjit.audio.mpeg import lay_out_mpeg
+from yamjit.audio.mpeg_frames import begins_mpeg
 from yamjit.audio.ogg import OGG_MARK, lay_out_ogg
 
 if TYPE_CHECKING:

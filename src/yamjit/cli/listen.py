@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments
 from yamjit.cli.delivery import check_model, hearing_of
-from yamjit.cli.exits import EXIT_OK, INTERRUPTIONS, Patience
+from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS, Patience
 from yamjit.cli.outputs import Reads
 from yamjit.errors import InputError
 from yamjit.text import printable
@@ -153,7 +153,7 @@ def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStre
     _summarise(args, stream, delay)
     if interruption is not None:
         raise interruption
-    return EXIT_OK
+    return EXIT_SOME_FAILED if stream.lost else EXIT_OK
 
 
 def _warn(args: argparse.Namespace, problems: Iterable[str], told: set[str]) -> None:
