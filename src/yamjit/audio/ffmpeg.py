@@ -170,7 +170,8 @@ class FfmpegReader:
         while data := self._read(most):
             count = len(data) // size * self.channels
             yield np.frombuffer(data, ">f4", count).reshape(-1, self.channels).astype(np.float32)
-        self._note_end()
+        with contextlib.suppress(OSError):
+            self._note_end()
 
     def release(self) -> None:
         """End the process; the file stays open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import weakref
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.containers import check_header, cut_short, more_streams, tag_bytes, tells_end
+from yamjit.audio.containers import check_header, cut_short, more_streams, tells_end, unused_bytes
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.losses import GAP_S, Losses
 from yamjit.errors import AudioError, DependencyError
@@ -126,7 +127,8 @@ class PyAvReader:
         if changed:
             self._note_change(changed)
         else:
-            self._note_end()
+            with contextlib.suppress(OSError):
+                self._note_end()
 
     def release(self) -> None:
         """Close the decoder; the file stays open."""
@@ -141,6 +143,7 @@ class PyAvReader:
     # -- Opening
 
     def _open(self) -> Any:
+        self._opened.rewind()
         demuxers = self._kind.demuxers
         options = {"format_whitelist": demuxers, "protocol_whitelist": "none", "codec_whitelist": _decoders()}
         try:
@@ -267,7 +270,7 @@ class PyAvReader:
 
     def _note_end(self) -> None:
         missing = cut_short(self._opened, self._kind)
-        unused = self._unused_bytes()
+        unused = unused_bytes(self._opened, self._kind, self._used_bytes)
         if missing:
             self.losses.end(missing)
         elif self._fault:
@@ -281,12 +284,6 @@ class PyAvReader:
             claimed_s = self._container.duration / self._av.time_base
             if self.losses.reached_s - start_s < claimed_s - 2 * GAP_S:
                 self.losses.end(f", but its header claims {claimed_s:.6g} s")
-
-    def _unused_bytes(self) -> int:
-        """Return how many bytes of a file that consists of packets are in none of them."""
-        if not self._kind.is_packets:
-            return 0
-        return max(0, self._opened.callbacks.size - tag_bytes(self._opened) - self._used_bytes)
 
     def _raise_read_error(self) -> None:
         error = self._opened.callbacks.fault
