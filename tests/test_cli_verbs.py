@@ -104,7 +104,7 @@ def test_bench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
 
 
 def test_every_verb_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    from yamjit.cli import _VERBS
+    from yamjit.cli.command import _VERBS
 
     for verb in _VERBS:
         name = verb.__name__.rpartition(".")[2]

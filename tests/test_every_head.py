@@ -386,6 +386,14 @@ def test_an_unknown_name_is_refused_with_the_nearest_of_all_heads(
         assert "'Ketle whistle' (did you mean 'Kettle whistle'?)" in capsys.readouterr().err, option
 
 
+def test_what_names_no_class_is_refused_in_rules_of_events(model: yamjit.Classifier) -> None:
+    for entry in (99, np.int64(99), "99", -1, 1.5, None, b"Siren", "", True, 10**400):
+        with pytest.raises(InputError, match=r"^on: "):
+            model.detector(EventOptions(on={entry: 0.5}))
+    for entry in (1, np.int64(1), "1", " 1 "):
+        model.detector(EventOptions(on={entry: 0.5}))
+
+
 def test_two_values_for_one_class_are_refused(model: yamjit.Classifier) -> None:
     with pytest.raises(InputError, match=r"on is given twice for 'Siren': 0.5 and 0.25"):
         model.detector(EventOptions(on={"Siren": 0.5, "siren": 0.25}))
@@ -538,7 +546,7 @@ def test_max_results_counts_everywhere_for_each_head(model: yamjit.Classifier, s
 
 
 def test_there_is_one_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    from yamjit.cli import _parser as make_parser
+    from yamjit.cli.command import _parser as make_parser
 
     assert ClassifierOptions().max_results == DEFAULT_MAX_RESULTS
     for method in (

@@ -218,7 +218,7 @@ def test_the_command_line_shows_it_to_who_watches(compilations, monkeypatch, is_
     log = logging.getLogger("yamjit")
     monkeypatch.setattr(log, "handlers", [])
     monkeypatch.setattr(sys, "stderr", Terminal())
-    monkeypatch.setattr(cli, "_parser", OneVerb)
+    monkeypatch.setattr("yamjit.cli.command._parser", OneVerb)
     try:
         assert [cli.main([]), cli.main([])] == [0, 0]
     finally:

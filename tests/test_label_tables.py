@@ -17,7 +17,7 @@ import soundfile
 import yamjit
 from yamjit import learn
 from yamjit.cli import main
-from yamjit.errors import InputError, LimitError, OutputError, YamjitError
+from yamjit.errors import InputError, LimitError, YamjitError
 from yamjit.learn.dataset import Clip, Dataset, from_folder
 from yamjit.learn.label_files import from_csv, from_labels, read_labels
 from yamjit.learn.overlaps import covering
@@ -343,6 +343,15 @@ def test_recordings_may_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
         from_labels([labels], audio=tmp_path / "labels")
 
 
+def test_a_file_that_is_missing_is_not_taken_from_another_folder(tmp_path: Path) -> None:
+    empty(tmp_path / "set" / "a.wav", tmp_path / "b.wav")
+    path = table(tmp_path / "set" / "t.csv", "file,label\na.wav,x\nb.wav,y\n")
+    with pytest.raises(InputError, match=r"'b\.wav' in .*--audio"):
+        from_csv(path)
+    found = from_csv(path, audio=tmp_path / "set")
+    assert [clip.path.exists() for clip in found.clips] == [True, False]  # told of when it is to be read
+
+
 @pytest.mark.parametrize("name", ["../" * 70 + "x.wav", "x" * 5000 + ".wav", "a\x1b[2J.wav", "/", "..", "C:\\"])
 def test_names_of_strangers_lead_nowhere(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError) as caught:
@@ -479,6 +488,10 @@ def test_values_of_one_column_are_alternatives_and_columns_have_to_agree(tmp_pat
     path = table(tmp_path / "t.csv", f"file,label,fold\n{rows}")
     assert len(from_csv(path, where={"label": ["x", "y"], "fold": "1"})) == 2
     assert len(from_csv(path, where={"fold": ["1", "2"]})) == 6
+    assert len(from_csv(path, where={"fold": 1})) == len(from_csv(path, where={"fold": (1,)})) == 3  # type: ignore[dict-item]
+    for wrong in ({"where": {3: "x"}}, {"where": {"fold": None}}, {"columns": {"file": 3}}, {"columns": {3: "file"}}):
+        with pytest.raises(InputError):
+            from_csv(path, **wrong)  # type: ignore[arg-type]
     for where, found in (({"label": "q"}, "'x', 'y', 'z'"), ({"fold": ["1", "9"]}, "'9' is not in the column fold")):
         with pytest.raises(InputError, match=found):
             from_csv(path, where=where)  # type: ignore[arg-type]
@@ -494,14 +507,6 @@ def test_fewer_groups_than_folds_make_fewer_folds() -> None:
     assert len(list(data.folds())) == 3
     with pytest.raises(InputError, match="2 folds of 1 files"):
         list(Dataset(clips[::3], ("a", "b")).folds())
-
-
-def test_neither_groups_nor_files_are_divided() -> None:
-    clips = [Clip(Path(f"{k // 2}.wav"), ("ab"[k % 2],), group="same" if k in (1, 2) else str(k)) for k in range(12)]
-    data = Dataset(tuple(clips), ("a", "b"))
-    assert data.groups() == 5  # 0.wav and 1.wav are bound
-    for _, training, test in data.folds(5):
-        assert not {clips[k].path for k in training} & {clips[k].path for k in test}
 
 
 def test_folds_that_only_some_clips_have_are_told() -> None:
@@ -548,6 +553,12 @@ def test_folders_of_a_split_or_of_folds_are_no_classes(tmp_path: Path) -> None:
         from_folder(tmp_path / "u")
     empty(tmp_path / "v" / "train" / "1.wav", tmp_path / "v" / "bus" / "1.wav")
     assert from_folder(tmp_path / "v").classes == ("bus", "train")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names that are no text")
+def test_a_name_that_is_no_text_does_not_end_the_training(tmp_path: Path) -> None:
+    empty(tmp_path / "a" / os.fsdecode(b"caf\xe9.wav"), tmp_path / "b" / "1.wav")
+    assert len(from_folder(tmp_path)) == 2
 
 
 @pytest.mark.skipif(os.name == "nt", reason="symbolic links")
@@ -641,8 +652,23 @@ def test_raven_refuses_what_follows_a_recording_of_which_nobody_knows_the_end(tm
     with (tmp_path / "t.txt").open("wb") as file, FORMATS["raven"].open(text_stream(file)) as writer:
         writer.begin("a.wav")
         writer.end(summary("a.wav", 2.0, float("inf")))
-        with pytest.raises(OutputError, match=r"b\.wav.*follows a\.wav.*nothing|b\.wav.*follows a\.wav.*does not say"):
+        with pytest.raises(InputError, match=r"b\.wav.*follows a\.wav.*does not say"):
             writer.begin("b.wav")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_goes_on_where_a_table_of_raven_cannot(
+    small_model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, jobs: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.ogg", "b.wav"):
+        sound(tmp_path / name, 3.0)
+    chained = (tmp_path / "a.ogg").read_bytes() * 2  # whose length no header says
+    (tmp_path / "a.ogg").write_bytes(chained)
+    arguments = ["classify", "a.ogg", "b.wav", "--model", str(small_model_path), "--backend", "numpy", "--top", "1"]
+    assert main([*arguments, "--jobs", str(jobs), "--end", "1", "-o", "t.raven.txt"]) == 3
+    assert "b.wav: in a table of Raven it follows a.ogg" in capsys.readouterr().err
+    assert [Path(stretch.file).name for stretch in read_labels("t.raven.txt")] == ["a.ogg"]
 
 
 # -- Any number, any bytes --------------------------------------------------------------------------------------
@@ -706,6 +732,15 @@ PIECES = [
     b"\x1b[2J",
     b"9" * 400,
 ]
+
+
+def test_clips_of_a_table_share_what_they_have_in_common(tmp_path: Path) -> None:
+    """Two million of them, as AudioSet's list has, are to fit."""
+    empty(tmp_path / "a.wav")
+    first, second = from_csv(table(tmp_path / "t.csv", "file,start,end,label\na.wav,0,1,x\na.wav,1,2,x\n")).clips
+    assert first.path is second.path
+    assert first.labels is second.labels
+    assert first.group is second.group
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -158,6 +158,9 @@ def test_cards_with_the_same_names_are_told_apart(capsys: pytest.CaptureFixture[
     for word in ("cardA", "cardB", "choose another folder", "--overwrite", "yamjit-run.json"):
         assert word in said
     assert content("out") == before
+    Path("out/yamjit-run.journal").write_bytes(b"damaged")
+    assert run("cardB", "-o", "out", "--resume") == 1
+    assert content("out") == before | {"yamjit-run.journal": b""}
     assert run("cardB", "-o", "out", "--overwrite") == 0
     assert content("out") != before
     assert run("cardA", "-o", "out", "--resume") == 1

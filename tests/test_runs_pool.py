@@ -65,6 +65,39 @@ def test_nothing_to_do(tmp_path: Path) -> None:
     assert list(outcomes([], Job(tmp_path), 2)) == []
 
 
+_UNGUARDED = """
+import sys
+from pathlib import Path, PurePath
+
+if __name__ != "__main__":
+    sys.exit(1)  # in a process that is to do the job
+from tests.run_jobs import Job
+from yamjit.runs import Recording, outcomes
+
+job = Job(Path(sys.argv[1]))
+object.__setattr__(job, "large", bytes(2**20))
+print([one.failure for one in outcomes([Recording("a", PurePath("a"))], job, 2)])
+"""
+
+
+def test_processes_that_end_at_once_are_not_waited_for(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(_UNGUARDED)
+    root = str(Path(__file__).resolve().parents[1])
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = subprocess.run(
+        [sys.executable, script, tmp_path],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([root, *sys.path]), "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "a: the process that read it was killed, twice" in done.stdout
+    assert list(temporary.iterdir()) == []
+
+
 _SCRIPT = """
 import sys
 from pathlib import Path, PurePath

@@ -85,7 +85,7 @@ def compare(one: Path, other: Path) -> list[str]:
 
 
 def _count(results: Path) -> int:
-    return sum(".yamjit." in name for _, _, names in os.walk(results) for name in names)
+    return sum(".yamjit." in name for _, folders, names in os.walk(results) for name in (*folders, *names))
 
 
 def main() -> int:

@@ -1,17 +1,8 @@
-"""The command ``yamjit``, and ``python -m yamjit``."""
+"""``python -m yamjit``."""
 
 import sys
 
-from yamjit import startup
-
-
-def main() -> int:
-    """Run the command line; returns the exit code."""
-    startup.ready()
-    from yamjit.cli import main as run
-
-    return run()
-
+from yamjit.cli import main
 
 if __name__ == "__main__":  # processes of a run import this module under another name
     sys.exit(main())

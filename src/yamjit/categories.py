@@ -12,7 +12,7 @@ import numpy.typing as npt
 from yamjit.class_map import audioset_classes, descendants, known_class, nearest
 from yamjit.errors import InputError
 from yamjit.labels import rank
-from yamjit.options import THE_REST, ClassifierOptions, Entry, as_entry, read_groups
+from yamjit.options import THE_REST, ClassifierOptions, Entry, read_groups
 from yamjit.text import folded
 
 __all__ = ["Categories", "ClassifierOptions", "categories_of_heads", "read_groups", "refuse_unknown"]
@@ -134,7 +134,7 @@ class Categories:
 
         What it names may be listed in no place of its own: it was left out, or is in a group.
         """
-        found = self._names.find(as_entry(entry, "a class"))
+        found = self._names.find(entry)
         return tuple(self._positions[one] for one in found if one in self._positions) if found else None
 
     def rank(self, scores: npt.NDArray[np.floating], max_results: int | None = None) -> npt.NDArray[np.intp]:

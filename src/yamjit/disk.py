@@ -7,6 +7,7 @@ import os
 import stat
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
 from yamjit.text import printable
@@ -77,7 +78,16 @@ def read_regular(path: Path, most: int, *, private: bool = False) -> bytes:
         os.close(descriptor)
         raise OSError(errno.EINVAL, problem)
     with os.fdopen(descriptor, "rb") as file:
-        return file.read(most)
+        return _read(file, most, status.st_size)
+
+
+def _read(file: BinaryIO, most: int, size: int) -> bytes:
+    """Return up to `most` bytes of a file that seems to have `size`; memory is taken for what is there."""
+    parts = []
+    while most > 0 and (part := file.read(min(most, max(size + 1, 2**16)))):
+        parts.append(part)
+        most -= len(part)
+    return b"".join(parts)
 
 
 def is_private(status: os.stat_result) -> bool:

@@ -56,9 +56,12 @@ def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_
     """
     if wanted is None:
         return tuple(heads)
-    name = wanted.strip() if isinstance(wanted, str) else checks.shown(checks.index(wanted))
-    found = [head for head in heads if head.name == name] if isinstance(wanted, str) else []
-    found = found or [head for head in heads if isinstance(wanted, str) and folded(head.name) == folded(name)]
+    if isinstance(wanted, str):
+        name = wanted.strip()
+        found = [head for head in heads if head.name == name]
+        found = found or [head for head in heads if folded(head.name) == folded(name)]
+    else:
+        name, found = checks.shown(checks.index(wanted)), []
     found = found or [head for place, head in enumerate(heads, -len(heads)) if name in (str(head.index), str(place))]
     if found:
         return (found[0],)

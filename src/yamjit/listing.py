@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from yamjit.categories import Categories, refuse_unknown
 from yamjit.errors import InputError
-from yamjit.options import Entry
+from yamjit.options import Entry, as_entry
 
 __all__ = ["Listing"]
 
@@ -79,6 +79,7 @@ class Listing:
         InputError
             If no head knows it, or none lists it.
         """
+        entry = as_entry(entry, "a class")
         found = [one.find(entry) for one in self._categories]
         if all(positions is None for positions in found):
             refuse_unknown([entry], self._categories)

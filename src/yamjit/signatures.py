@@ -130,9 +130,9 @@ def _as_text(head: bytes) -> str:
 
 
 def _text_kind(text: str, texts: bool) -> str | None:
-    if len(text) < _LEAST_TEXT:
-        return None
     for pattern, kind in _TEXTS:
         if re.match(pattern, text, re.DOTALL | re.IGNORECASE):
             return kind
-    return f"text, which begins {printable(' '.join(text.split()))[:60]!r}" if texts else None
+    if not texts or len(text) < _LEAST_TEXT:
+        return None
+    return f"text, which begins {printable(' '.join(text.split()))[:60]!r}"

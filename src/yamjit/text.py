@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
+from typing import Any
 
-__all__ = ["folded", "printable", "printable_lines", "unportable"]
+__all__ = ["escape_json", "folded", "json_text", "printable", "printable_lines", "unportable"]
 
 #: Joiners that Persian, Indic scripts and emoji are written with; they move no cursor and turn no direction.
 _JOINERS = "\u200c\u200d"
+
+_LAID_OUT = re.compile(r"[^\n\t]+")
 
 #: What Windows takes for a device, whatever follows a dot.
 _DEVICES = frozenset(
@@ -29,8 +34,22 @@ def folded(name: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Return `text` line by line as `printable` has it."""
-    return "\n".join(map(printable, text.split("\n")))
+    """Return `text` as `printable` has it, but for the ends of its lines, and tabs."""
+    return _LAID_OUT.sub(lambda part: printable(part[0]), text)
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return a value as JSON that no terminal acts on."""
+    return escape_json(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def escape_json(text: str) -> str:
+    r"""Return JSON with what a terminal would act on escaped: ``\u009b`` and the like, which readers undo."""
+    return _LAID_OUT.sub(lambda part: part[0] if part[0].isprintable() else "".join(map(_in_json, part[0])), text)
+
+
+def _in_json(character: str) -> str:
+    return character if _shown(character) == character else json.dumps(character)[1:-1]
 
 
 def _shown(character: str) -> str:

@@ -191,8 +191,10 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
         end = _next(file, grammar, form, start + claimed)
         if _goes_on(file, grammar, end) and not _is_overrun(file, grammar, start, end):
             form.data.append((start, start + claimed))
-            if (samples := form.samples) is not None and claimed % samples.block > (end - start) % samples.block == 0:
-                form.remark = f"its header counts {claimed} bytes of samples, of {end - start} with those of padding"
+            if (samples := form.samples) is not None and _is_odd(
+                samples, claimed, end - start, end < file.size and is_padding(file, end, file.size)
+            ):
+                form.remark = f"its header counts {claimed} bytes of samples, which do not come out even"
             return end
     if claimed == 0 and _goes_on(file, grammar, start):
         return start
@@ -210,6 +212,14 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
             form.remark, form.lost = "its header was never finished, and what follows it was not read", True
     form.data.append((start, end))
     return end
+
+
+def _is_odd(samples: Samples, claimed: int, padded: int, has_zeros: bool) -> bool:
+    """Return whether a number of bytes is none of whole frames or blocks, and what pads them may belong to them.
+
+    The last block of a compressed encoding is often a shorter one.
+    """
+    return claimed % samples.block > 0 and (padded % samples.block == 0 if samples.plain else has_zeros)
 
 
 def _is_overrun(file: OpenedFile, grammar: Grammar, start: int, end: int) -> bool:

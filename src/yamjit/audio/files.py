@@ -230,11 +230,16 @@ class FileReader:
         buffer = np.empty((BLOCK_SAMPLES // channels, channels), np.float32)
         count = -1
         while count and not end.fault:
-            count, end.fault = self._decoder.read(buffer, end.frames)
+            count, end.fault = self._decoder.read(buffer[: self._left(end)], end.frames)
             self._raise_read_error()
             end.frames += count
             if count:
                 yield buffer[:count]
+
+    def _left(self, end: _End) -> int | None:
+        """Return how many frames a decoder of FLAC may be asked for: beyond its end it meets what was joined to it."""
+        claimed = self._decoder.claimed_frames
+        return max(0, claimed - end.frames) if claimed and self._decoder.container == "FLAC" else None
 
     def _judge(self, place: int, end: _End, done: int, problems: list[str]) -> None:
         """Compare what was decoded of a part with what it should hold."""

@@ -73,15 +73,17 @@ def lay_out_flac(file: OpenedFile, *, thorough: bool = False) -> Layout:
     if first is None:
         return Layout()
     if not thorough:
-        part = _lay_out_stream(file, first, file.size, alone=True)
+        part, _ = _lay_out_stream(file, first, file.size, alone=True)
         tail = max(first + 1, file.size - TAIL_BYTES)
-        if part == Part() and not list(search(file, _find_head, tail, file.size, _HEAD_BYTES)):
+        counts = StreamInfo(file.read_at(first + _HEAD_BYTES, _INFO_BYTES)).total > 0
+        if counts and part == Part() and not list(search(file, _find_head, tail, file.size, _HEAD_BYTES)):
             return Layout(searched=False)
     starts = list(itertools.islice(search(file, _find_head, 0, file.size, _HEAD_BYTES), MOST_PARTS))
     ends = [*starts[1:], file.size]
     alone = len(starts) == 1
-    parts = [_lay_out_stream(file, start, end, alone=alone) for start, end in zip(starts, ends, strict=True)]
-    return Layout(tuple(parts))
+    streams = [_lay_out_stream(file, start, end, alone=alone) for start, end in zip(starts, ends, strict=True)]
+    cut = any(cut for _, cut in streams)
+    return Layout(tuple(part for part, _ in streams), ("its last frame is cut, or is none",) if cut else ())
 
 
 def _find_head(data: bytes) -> int:
@@ -93,19 +95,21 @@ def _find_head(data: bytes) -> int:
     return found
 
 
-def _lay_out_stream(file: OpenedFile, start: int, end: int, *, alone: bool) -> Part:
+def _lay_out_stream(file: OpenedFile, start: int, end: int, *, alone: bool) -> tuple[Part, bool]:
+    """Return a stream, and whether its last frame is not whole, where nothing counts its frames."""
     info = StreamInfo(file.read_at(start + _HEAD_BYTES, _INFO_BYTES))
     if len(info.data) < _INFO_BYTES:
-        return Part()
+        return Part(), False
     whole_end, end = end, _before_tags(file, start, end)
     first = _first_frame(file, info, start, end)
     after = _after_last_frame(file, info, start, end)
     frames = after - first if first is not None and after is not None and after > first else None
     steady = first == 0 and frames is not None
     if end == whole_end and (info.total == 0 or (steady and frames == info.total)):
-        return Part(None if alone else ((start, end),), steady=steady)
+        return Part(None if alone else ((start, end),), steady=steady), info.total == 0 and after is None
     head = file.read_at(start, _HEAD_BYTES) + info.with_total(frames if steady and frames and info.total else 0)
-    return Part((head, (start + len(head), end)), steady=steady, claimed=info.total or None)
+    pieces = (head, (start + len(head), end))
+    return Part(pieces, steady=steady, claimed=info.total or None), info.total == 0 and after is None
 
 
 def _before_tags(file: OpenedFile, start: int, end: int) -> int:

@@ -35,6 +35,8 @@ _PROOF_AT_START = 8
 _MOST_TO_LEAST = 24
 #: Places that are tried in all, where frames could go on.
 _MOST_TRIES = 1_000_000
+#: Frames that are too few for a decoder of their own.
+_FEW_FRAMES = 4
 #: Runs of a file, and pieces of a run, that are told apart.
 _MOST_RUNS, _MOST_PIECES = 1_000, 2**18
 
@@ -274,8 +276,8 @@ class _Walk:
             return None
         body = self._data[offset : offset + length]
         info = _is_info(body, kind)
-        if is_known and not info:
-            return self.runs[-1], offset
+        if is_known and (not info or 0 < self.runs[-1].frames < _FEW_FRAMES):
+            return self.runs[-1], offset + (length if info else 0)
         self.runs.append(_Run(kind, info=body if info else b""))
         return self.runs[-1], offset + (length if info else 0)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.outputs import Reads, writes_folder
 from yamjit.errors import InputError
 from yamjit.spec import DEFAULT_MAX_RESULTS, MOST_THREADS
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo
@@ -35,8 +36,13 @@ __all__ = [
     "options_of",
     "positive",
     "reading_of",
+    "real",
     "seconds",
+    "whole",
 ]
+
+#: Of a value, in a message.
+_MOST_SHOWN = 80
 
 #: In a mapping of numbers by name: all that it does not name.
 _OTHERS = "*"
@@ -223,7 +229,9 @@ def _heads(args: argparse.Namespace) -> tuple[HeadInfo, ...]:
 
 
 def _completed(prefix: str, names: Iterable[str]) -> list[str]:
-    return [prefix + name[len(prefix) :] for name in names if name.lower().startswith(prefix.lower())]
+    """Return the names that begin so, in any case, but for those that a terminal would act on."""
+    fitting = (name for name in names if name.lower().startswith(prefix.lower()) and printable(name) == name)
+    return [prefix + name[len(prefix) :] for name in fitting]
 
 
 def options_of(args: argparse.Namespace) -> Any:
@@ -344,97 +352,85 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 # -- Types ------------------------------------------------------------------------------------------------------
 
 
+def whole(least: int, most: int, what: str = "whole number") -> Callable[[str], int]:
+    """Return a type for whole numbers between two, both accepted."""
+
+    def read(text: str) -> int:
+        value = _integer(text)
+        if value is None or not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{_shown(text)} is no {what} from {least} to {most}")
+        return value
+
+    return read
+
+
+def real(least: float, most: float, what: str = "number", *, open_ends: str = "") -> Callable[[str], float]:
+    """Return a type for numbers between two; "<" and ">" in `open_ends` leave out the lower and the upper one."""
+    begin = f"{'above' if '<' in open_ends else 'from'} {least:g}"
+    end = f"{'below' if '>' in open_ends else 'to'} {most:g}"
+
+    def read(text: str) -> float:
+        value = _real(text)
+        outside = value is None or not least <= value <= most
+        if outside or ("<" in open_ends and value == least) or (">" in open_ends and value == most):
+            raise argparse.ArgumentTypeError(f"{_shown(text)} is no {what} {begin} {end}")
+        return float(text)
+
+    return read
+
+
 def count(text: str) -> int:
     """Read a number of things: at least 1, or -1 for all."""
     value = _integer(text)
-    if value is None or value == 0 or value < -1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no count of at least 1 (or -1 for all)")
+    if value is None or value == 0 or not -1 <= value <= _MOST:
+        raise argparse.ArgumentTypeError(f"{_shown(text)} is no count of at least 1 (or -1 for all)")
     return value
 
 
-def positive(text: str) -> int:
-    """Read a whole number from 1 up."""
-    value = _integer(text)
-    if value is None or value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
-    return value
+#: More than there is of anything; and a time that is longer than any recording.
+_MOST = 2**31 - 1
+_LONGEST_S = 1e9
 
-
-def _threads(text: str) -> int:
-    value = _integer(text)
-    if value is None or not 1 <= value <= MOST_THREADS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads from 1 to {MOST_THREADS}")
-    return value
-
-
-def _jobs(text: str) -> int:
-    value = _integer(text)
-    if value is None or not 1 <= value <= 60:  # what Windows can wait for
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes from 1 to 60")
-    return value
+positive = whole(1, _MOST)
+_threads = whole(1, MOST_THREADS, "number of threads")
+_jobs = whole(1, 60, "number of processes")  # what Windows can wait for
+seconds = real(0, _LONGEST_S, "time in seconds", open_ends="<")
+existing = real(0, _LONGEST_S, "time in seconds")
+number = real(-_LONGEST_S, _LONGEST_S)
+fraction = real(0, 1)
+_overlap = real(0, 1, open_ends=">")
 
 
 def _channel(text: str) -> str | int:
     value = _integer(text)
     if text in ("mix", "each"):
         return text
-    if value is None or value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither mix nor each nor a number from 0")
-    return value
-
-
-def seconds(text: str) -> float:
-    """Read a time in seconds, > 0."""
-    value = _real(text)
-    if value is None or value <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds greater than 0")
-    return value
-
-
-def existing(text: str) -> float:
-    """Read a time in seconds, >= 0."""
-    value = _real(text)
-    if value is None or value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds from 0 up")
-    return value
-
-
-def number(text: str) -> float:
-    """Read any finite number."""
-    value = _real(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number")
-    return value
-
-
-def fraction(text: str) -> float:
-    """Read a number from 0 to 1."""
-    value = _real(text)
-    if value is None or not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
-    return value
-
-
-def _overlap(text: str) -> float:
-    value = _real(text)
-    if value is None or not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to below 1")
+    if value is None or not 0 <= value <= _MOST:
+        raise argparse.ArgumentTypeError(f"{_shown(text)} is neither mix nor each nor a number from 0")
     return value
 
 
 def _time(text: str) -> float:
     """Read seconds, or hours, minutes and seconds with colons between them."""
-    parts = [_real(part) for part in text.split(":")]
-    if len(parts) > 3 or any(part is None or part < 0 for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time, such as 90, 1:30 or 0:01:30.5")
-    return sum((part or 0.0) * 60**power for power, part in enumerate(reversed(parts)))
+    parts = [_real(part) for part in text.split(":", 3)]
+    known = [part for part in parts if part is not None and 0 <= part <= _LONGEST_S]
+    total = sum(part * 60**power for power, part in enumerate(reversed(known)))
+    if len(parts) > 3 or len(known) < len(parts) or total > _LONGEST_S:
+        raise argparse.ArgumentTypeError(
+            f"{_shown(text)} is no time from 0 to {_LONGEST_S:g} s, such as 90, 1:30 or 0:01:30.5"
+        )
+    return total
+
+
+def _shown(text: str) -> str:
+    return repr(text) if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]!r}..."
 
 
 def _group(text: str) -> tuple[str, tuple[str, ...]]:
     name, equals, members = text.partition("=")
     classes = tuple(member.strip() for member in members.split(";") if member.strip())
     if not (name.strip() and equals and classes):
-        raise argparse.ArgumentTypeError(f"{text!r} is no group, such as 'Yelling=Shout;Yell'")
+        raise argparse.ArgumentTypeError(f"{_shown(text)} is no group, such as 'Yelling=Shout;Yell'")
     return name.strip(), classes
 
 
@@ -444,7 +440,7 @@ def by_name(kind: Any) -> Any:
     def read(text: str) -> tuple[str, float]:
         name, equals, value = text.rpartition("=")
         if equals and not name.strip():
-            raise argparse.ArgumentTypeError(f"{text!r} names nothing before =")
+            raise argparse.ArgumentTypeError(f"{_shown(text)} names nothing before =")
         return name.strip() or _OTHERS, kind(value)
 
     return read

@@ -8,7 +8,7 @@ import platform
 import time
 from typing import TYPE_CHECKING, Any
 
-from yamjit.cli.arguments import add_model, add_threads, seconds
+from yamjit.cli.arguments import add_model, add_threads, real
 from yamjit.cli.exits import EXIT_OK
 
 if TYPE_CHECKING:
@@ -32,7 +32,11 @@ def add_parser(verbs: Any) -> None:
         "kernels, is reported apart. Other programs that run meanwhile make it slower.",
     )
     parser.add_argument(
-        "--time", type=seconds, default=3.0, metavar="SECONDS", help="for each backend (default: %(default)s)"
+        "--time",
+        type=real(0, 3600, "time in seconds", open_ends="<"),
+        default=3.0,
+        metavar="SECONDS",
+        help="for each backend (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print an object of JSON")
     add_model(parser)

@@ -54,6 +54,7 @@ def add_parser(verbs: Any) -> None:
     learning.add_folds(parser, "of which each is judged by a fit to the others")
     arguments.add_head(parser, "the last")
     learning.add_pictures(parser, "how often what scores so much is right, before and after")
+    learning.add_quiet(parser)
     learning.add_report(parser)
     parser.set_defaults(run=_run)
 
@@ -68,7 +69,8 @@ def _run(args: argparse.Namespace) -> int:
     head = model.heads[-1]
     dataset = learning.dataset_of(args)
     learning.keep_clips(args, dataset)
-    learning.tell_of_split(dataset)
+    if not args.quiet:
+        learning.tell_of_split(dataset)
     found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
     learning.tell_of_clips(skipped)
     fitted = fit_sigmoids(found.scores, found.targets)
@@ -86,7 +88,8 @@ def _run(args: argparse.Namespace) -> int:
             learning.draw(
                 args.plot, draw_reliability({"before": found.scores, "calibrated": report.scores}, found.targets)
             )
-        learning.tell(f"warning: {line}" for line in report.warnings)
+        if not args.quiet:
+            learning.tell(f"warning: {line}" for line in report.warnings)
         text = f"calibration error on recordings held out: {report.before:.4f}, calibrated {report.after:.4f}\n"
     if args.precision:
         limits = thresholds_for_precision(found.labels, fitted.apply(found.scores), found.targets, args.precision)

@@ -99,8 +99,8 @@ def deliver_rows(args: argparse.Namespace, hearing: Any, default_format: str) ->
             extra={"format": form.name},
         )
     _refuse_resuming(args)
-    _check(args, hearing)
     recordings = _recordings(args)
+    _check(args, hearing)
     if form.kind == "labels" and len(recordings) > 1:
         raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress:
@@ -178,9 +178,9 @@ def is_folder(args: argparse.Namespace) -> bool:
     return given.endswith(("/", os.sep)) or not Path(given).suffix
 
 
-def _is_device(args: argparse.Namespace) -> bool:
-    """Return whether ``-o`` is something whose name says no format: a device, a pipe."""
-    return Path(args.output).exists() and not Path(args.output).is_file() and not is_folder(args)
+def _is_nameless(args: argparse.Namespace) -> bool:
+    """Return whether ``-o`` is a device or a pipe whose name says no format."""
+    return Path(args.output).exists() and not (Path(args.output).is_file() or is_folder(args) or suffix_of(args))
 
 
 def _format(args: argparse.Namespace, default: str) -> Format:
@@ -188,7 +188,7 @@ def _format(args: argparse.Namespace, default: str) -> Format:
 
     if args.format is not None:
         return FORMATS[args.format]
-    if args.output in (None, "-") or is_folder(args) or (_is_device(args) and not suffix_of(args)):
+    if args.output in (None, "-") or is_folder(args) or _is_nameless(args):
         return FORMATS[default]
     return format_of(args.output)
 
@@ -248,8 +248,8 @@ def deliver_arrays(args: argparse.Namespace, listener: Any) -> int:
             extra={"format": form},
         )
     _refuse_resuming(args)
-    _check(args, listener)
     recordings = _recordings(args)
+    _check(args, listener)
     if args.jobs > 1:
         raise InputError("several processes write arrays to a folder alone: -o FOLDER")
     if form in ("npy", "npz") and len(recordings) > 1:
@@ -265,11 +265,11 @@ def _array_format(args: argparse.Namespace) -> str:
 
     if args.format is not None:
         return str(args.format)
-    if args.output in (None, "-"):
+    if args.output in (None, "-") or _is_nameless(args):
         return "csv"
     if is_folder(args):
         return "npz"
-    suffix = Path(args.output).suffix[1:].lower()
+    suffix = suffix_of(args)
     if suffix not in ARRAY_FORMATS:
         raise InputError(f"{args.output!r} ends like no format; accepted are {', '.join(ARRAY_FORMATS)}")
     return suffix
@@ -300,7 +300,7 @@ def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
 
     if args.output in (None, "-"):
         raise InputError("a picture goes to a file or a folder: -o FILE")
-    form = args.format or ("png" if is_folder(args) else suffix_of(args))
+    form = args.format or ("png" if is_folder(args) or _is_nameless(args) else suffix_of(args))
     if form not in PICTURE_FORMATS:
         raise InputError(f"{args.output!r} ends like no format; accepted are {', '.join(PICTURE_FORMATS)}")
     job = Pictures(**hearing, form=form)
@@ -312,8 +312,8 @@ def deliver_pictures(args: argparse.Namespace, hearing: dict[str, Any]) -> int:
             lambda places: dataclasses.replace(job, places=places),
         )
     _refuse_resuming(args)
-    _check(args, job)
     recordings = _recordings(args)
+    _check(args, job)
     if len(recordings) > 1:
         raise InputError(f"a picture shows one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(1, quiet=args.quiet) as progress:

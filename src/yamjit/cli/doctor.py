@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.metadata
-import json
 import os
 import platform
 import sys
 from typing import Any
 
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
-from yamjit.text import printable_lines
+from yamjit.text import json_text, printable_lines
 
 __all__ = ["add_parser"]
 
@@ -55,7 +54,7 @@ def add_parser(verbs: Any) -> None:
 def _run(args: argparse.Namespace) -> int:
     found = _examine()
     if args.json:
-        print(json.dumps(found, indent=1, ensure_ascii=False))
+        print(json_text(found, indent=1))
     else:
         for title, values in found.items():
             _show(title, values)

@@ -35,6 +35,7 @@ def add_parser(verbs: Any) -> None:
     )
     arguments.add_head(parser, "the last")
     learning.add_pictures(parser, "what is taken for what")
+    learning.add_quiet(parser)
     learning.add_report(parser)
     parser.set_defaults(run=_run)
 
@@ -46,7 +47,8 @@ def _run(args: argparse.Namespace) -> int:
 
     dataset = learning.dataset_of(args)
     learning.keep_clips(args, dataset)
-    learning.tell_of_split(dataset)
+    if not args.quiet:
+        learning.tell_of_split(dataset)
     options = ClassifierOptions(head=args.head)
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)
     found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)

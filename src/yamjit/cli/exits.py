@@ -34,6 +34,10 @@ class Terminated(BaseException):
     """The process was told to end; as `KeyboardInterrupt` for Ctrl-C."""
 
 
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C. After the built-in exception amid an `exec`, caught or not, Python ends by SIGINT in place of 130."""
+
+
 INTERRUPTIONS = (KeyboardInterrupt, Terminated)
 
 
@@ -97,12 +101,12 @@ def _handling(handlers: Mapping[int, Callable[[int, Any], None]]) -> Iterator[No
 
 def _raise_again(unraisable: Any) -> None:
     """Let an interruption come a second time that came where none can be raised, in a callback say."""
-    if isinstance(unraisable.exc_value, INTERRUPTIONS):
-        is_ctrl_c = isinstance(unraisable.exc_value, KeyboardInterrupt)
-        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT if is_ctrl_c else signal.SIGTERM)).start()
+    if issubclass(unraisable.exc_type, INTERRUPTIONS):
+        number = signal.SIGINT if issubclass(unraisable.exc_type, KeyboardInterrupt) else signal.SIGTERM
+        threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
     else:
         sys.__unraisablehook__(unraisable)
 
 
 def _interrupt(number: int, _frame: object) -> None:
-    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+    raise _Interrupted if number == signal.SIGINT else Terminated

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from yamjit.cli.exits import EXIT_OK
 from yamjit.cli.outputs import Reads
 from yamjit.cli.unrunnable import Unrunnable, load_or_describe
 from yamjit.spec import OFFICIAL_MODEL, PACKAGED_MODELS
-from yamjit.text import printable
+from yamjit.text import json_text, printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -61,7 +60,7 @@ def _run(args: argparse.Namespace) -> int:
 
     model = load_or_describe(args.model)
     if args.json:
-        print(json.dumps(_document(model), indent=1, ensure_ascii=False))
+        print(json_text(_document(model), indent=1))
         return EXIT_OK
     for key, value in _facts(model):
         print(f"{key:<12}{printable(value)}")

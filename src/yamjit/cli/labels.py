@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import learning
 from yamjit.cli.arguments import add_head, add_model
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
 from yamjit.cli.unrunnable import Unrunnable, load_or_describe
-from yamjit.text import printable
+from yamjit.text import json_text, printable
 
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo, ListedClass
@@ -53,7 +52,7 @@ def _run(args: argparse.Namespace) -> int:
     heads = choose_heads(model.heads, args.head)
     found = [(head, one) for head in heads for one in list_classes(head, args.text)]
     if args.json:
-        print(json.dumps([{"head": head.name, **one._asdict()} for head, one in found], indent=1, ensure_ascii=False))
+        print(json_text([{"head": head.name, **one._asdict()} for head, one in found], indent=1))
     else:
         for head, one in found:
             print(printable(_line(head, one, several=len(heads) > 1)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from yamjit.cli.arguments import seconds
 from yamjit.cli.outputs import Input, Reads, writes
 from yamjit.errors import InputError
-from yamjit.text import printable, printable_lines
+from yamjit.text import json_text, printable, printable_lines
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -25,6 +25,7 @@ __all__ = [
     "add_embedding",
     "add_folds",
     "add_pictures",
+    "add_quiet",
     "add_report",
     "card_of",
     "dataset_of",
@@ -185,7 +186,7 @@ def add_embedding(parser: argparse.ArgumentParser) -> None:
         "--hop", type=seconds, default=0.48, metavar="SECONDS", help="from one window to the next (default: 0.48)"
     )
     parser.add_argument("--no-cache", action="store_true", help="compute embeddings again, and keep none")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no warnings; errors stay")
+    add_quiet(parser)
 
 
 def add_card(parser: argparse.ArgumentParser) -> None:
@@ -212,7 +213,7 @@ def card_of(args: argparse.Namespace, **more: Any) -> Any:
 
     texts = {name: getattr(args, name) for name in ("description", "author", "license")}
     return ModelCard(
-        name=args.name or Path(args.output).stem,
+        name=args.name or Path(args.output).stem.encode(errors="replace").decode(),
         head_name=args.head_name,
         keep=args.keep,
         display_names={locale: read_names(path) for locale, path in args.display_names},
@@ -265,13 +266,33 @@ def write(path: str, data: bytes) -> None:
 
 
 def deliver(args: argparse.Namespace, document: dict[str, Any], text: str) -> None:
-    """Print figures, and write them as JSON where that was asked for."""
+    """Print figures, and write them as JSON where that was asked for; where it was, `--quiet` prints nothing."""
+    figures = json_text(_finite(document), indent=1)
     if args.report:
-        write(args.report, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+        write(args.report, f"{figures}\n".encode())
     if args.json:
-        print(json.dumps(document, indent=1, ensure_ascii=False))
-    else:
+        print(figures)
+    elif not (args.report and args.quiet):
         print(printable_lines(text), end="")
+
+
+def _finite(value: Any) -> Any:
+    """Return a document with null in place of numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add ``--quiet``."""
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="no progress, no warnings, no figures that --report takes; errors stay",
+    )
 
 
 def add_pictures(parser: argparse.ArgumentParser, what: str) -> None:
@@ -337,6 +358,6 @@ def named_file(text: str) -> tuple[str, Input]:
 
 
 def _folds(text: str) -> int:
-    if not text.isdecimal() or int(text) == 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither 0 nor a number of folds from 2 up")
+    if not (text.isascii() and text.isdecimal()) or len(text) > 6 or int(text) == 1:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is neither 0 nor a number of folds from 2 to 999999")
     return int(text)

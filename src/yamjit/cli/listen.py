@@ -52,8 +52,18 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("--list-devices", action="store_true", help="print the microphones, and end")
     parser.add_argument("--device", metavar="NAME", help="a microphone by number or part of its name")
     parser.add_argument("--raw", metavar="ENCODING", help="of the samples in a pipe: s16le, f32le, u8, mulaw, ...")
-    parser.add_argument("--rate", type=arguments.positive, metavar="HZ", help="sample rate (default: 16000 of a pipe)")
-    parser.add_argument("--channels", type=arguments.positive, metavar="N", help="that are recorded (default: 1)")
+    parser.add_argument(
+        "--rate",
+        type=arguments.whole(1000, 768_000, "sample rate in Hz"),
+        metavar="HZ",
+        help="sample rate (default: 16000 of a pipe)",
+    )
+    parser.add_argument(
+        "--channels",
+        type=arguments.whole(1, 64, "number of channels"),
+        metavar="N",
+        help="that are recorded (default: 1)",
+    )
     parser.add_argument("--for", dest="end", type=arguments.seconds, metavar="SECONDS", help="end after so long")
     arguments.add_top(parser, some=True)
     parser.add_argument("--events", action="store_true", help="events in place of the classes of each window")
@@ -109,17 +119,19 @@ def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStre
     """Follow a stream to its end; the summary comes however it ends."""
     from yamjit.cli.bars import Bars
     from yamjit.cli.live import BarSink, Delay, EventFinder, RowSink
+    from yamjit.cli.progress import Progress
     from yamjit.output import FORMATS
 
     form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
     finder = EventFinder(classifier, stream, arguments.events_of(args)) if args.events else None
     delay = Delay(source)
-    with FORMATS["text" if form == "bars" else form].of_heads(stream.heads).open(sys.stdout) as writer:
+    results = Progress(1, quiet=True).around(sys.stdout)
+    with FORMATS["text" if form == "bars" else form].of_heads(stream.heads).open(results) as writer:
         if form == "bars":
             sink: Any = BarSink(stream, Bars(sys.stdout, several_heads=len(stream.heads) > 1), finder, delay)
         else:
             writer.begin(stream.name)
-            sink = RowSink(stream, writer, finder, sys.stdout if form == "jsonl" else None)
+            sink = RowSink(stream, writer, finder, results if form == "jsonl" else None)
         interruption: BaseException | None = None
         told: set[str] = set()
         try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from yamjit.cli.bars import Bars, clock
 from yamjit.output.cells import shown
+from yamjit.text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -137,7 +137,7 @@ class RowSink:
                 self._begun.add(_identity(event))
                 row = _row(self._stream, event)
                 known = {name: value for name, value in row_object(row).items() if name != "end_s"}
-                self._begins.write(json.dumps({"type": "begin", "file": row.file, **known}, ensure_ascii=False) + "\n")
+                self._begins.write(json_text({"type": "begin", "file": row.file, **known}) + "\n")
                 self._begins.flush()
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import learning
-from yamjit.cli.arguments import fraction, positive
+from yamjit.cli.arguments import fraction, whole
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.outputs import Reads, writes, writes_folder
 from yamjit.disk import describe
 from yamjit.errors import InputError
-from yamjit.text import printable, unportable
+from yamjit.text import folded, json_text, printable, unportable
 
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo
@@ -39,8 +37,16 @@ def add_parser(verbs: Any) -> None:
     write = _action(actions, "write", "change texts and audio properties", _write)
     for name in ("name", "description", "version", "author", "license"):
         write.add_argument(f"--{name}", metavar="TEXT")
-    write.add_argument("--sample-rate", type=positive, metavar="HZ", help="that the model takes")
-    write.add_argument("--channels", type=positive, default=1, metavar="N", help="with --sample-rate (default: 1)")
+    write.add_argument(
+        "--sample-rate", type=whole(1000, 768_000, "sample rate in Hz"), metavar="HZ", help="that the model takes"
+    )
+    write.add_argument(
+        "--channels",
+        type=whole(1, 64, "number of channels"),
+        default=1,
+        metavar="N",
+        help="with --sample-rate (default: 1)",
+    )
     labels = _action(actions, "set-labels", "change the names of the classes", _set_labels)
     labels.add_argument(
         "labels", type=Reads("a file of labels"), metavar="LABELS", help="a file with a line for each class"
@@ -89,7 +95,7 @@ def _described(args: argparse.Namespace) -> Any:
 def _show(args: argparse.Namespace) -> int:
     from yamjit.learn.describing import as_document
 
-    print(json.dumps(as_document(_described(args)), indent=1, ensure_ascii=False))
+    print(json_text(as_document(_described(args)), indent=1))
     return EXIT_OK
 
 
@@ -105,7 +111,7 @@ def _extract(args: argparse.Namespace) -> int:
         if problem := _why_not(name, folder / name, Path(args.model), written):
             learning.tell([f"left out: {name!r}, a name that {problem}"])
             continue
-        written.add(_folded(name))
+        written.add(folded(name))
         learning.write(str(folder / name), data)
         print(printable(str(folder / name)))
     return EXIT_OK if len(written) == len(files) else EXIT_SOME_FAILED
@@ -115,17 +121,13 @@ def _why_not(name: str, path: Path, model: Path, written: set[str]) -> str | Non
     """Return why a file of a model is not written under its name."""
     if problem := unportable(name):
         return problem
-    if _folded(name) in written:
+    if folded(name) in written:
         return "another one has on systems that take no notice of case"
     if path.is_symlink():
         return "a link in the folder has"
     if path.exists() and path.samefile(model):
         return "is that of the model itself"
     return None
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _write(args: argparse.Namespace) -> int:

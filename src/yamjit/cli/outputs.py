@@ -19,8 +19,8 @@ __all__ = ["Input", "Output", "Outputs", "Reads", "writes", "writes_folder"]
 #: What stands for a standard stream.
 _STREAM = "-"
 
-#: What the name of a result has in it, in a folder of results.
-_RESULT = ".yamjit."
+#: What the names of files have in them that a run writes to a folder of results.
+_RESULTS = (".yamjit.", "yamjit-run.json")
 
 
 class Input(str):
@@ -139,7 +139,7 @@ class Outputs:
             written = None if status is None else self._files.get(_identity(status))
             if written is not None:
                 raise InputError(f"{written} is {what} that is read, and is not written over")
-            if self._results and _RESULT in os.fspath(name) and any(_is_result(name, one) for one in self._folders):
+            if self._results and any(_is_result(os.fspath(name), folder) for folder in self._folders):
                 raise InputError(f"{os.fspath(name)!r} is {what} that is read, and has the name of a result")
 
     def _refuse_model(self, model: str | None) -> None:
@@ -174,12 +174,14 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _is_result(name: str | os.PathLike[str], folder: str) -> bool:
+def _is_result(name: str, folder: str) -> bool:
     """Return whether a file lies in a folder of results, under a name that a result may have; no recording does."""
     from yamjit.runs.inputs import is_named_like_audio
     from yamjit.runs.naming import is_segment
 
+    if not any(part in name for part in _RESULTS):
+        return False
     real = Path(os.path.realpath(name))
     if is_named_like_audio(real.name) and not is_segment(real.name):
         return False
-    return real.is_relative_to(folder) and _RESULT in str(real.relative_to(folder))
+    return real.is_relative_to(folder) and any(part in str(real.relative_to(folder)) for part in _RESULTS)

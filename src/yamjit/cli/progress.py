@@ -84,8 +84,8 @@ class Progress:
             self._bar.clear()
 
     def around(self, stream: TextIO) -> Any:
-        """Return a stream whose writes make room first, where both share a terminal."""
-        return _Clearing(stream, self) if self._is_shown and stream.isatty() else stream
+        """Return a stream for results: on a terminal, writes make room first, and nothing in them acts on it."""
+        return _OnTerminal(stream, self) if stream.isatty() else stream
 
 
 def _bar(**form: Any) -> Any:
@@ -94,8 +94,8 @@ def _bar(**form: Any) -> Any:
     return tqdm(leave=False, dynamic_ncols=True, file=sys.stderr, **form)
 
 
-class _Clearing:
-    """A stream of text beside a bar."""
+class _OnTerminal:
+    """A terminal that shows results, perhaps with a bar; what goes to files and pipes stays as it is."""
 
     def __init__(self, stream: TextIO, progress: Progress) -> None:
         self._stream = stream
@@ -103,11 +103,11 @@ class _Clearing:
 
     def write(self, text: str) -> int:
         self._progress.clear()
-        return self._stream.write(text)
+        self._stream.write(printable_lines(text))
+        return len(text)
 
     def writelines(self, lines: Any) -> None:
-        self._progress.clear()
-        self._stream.writelines(lines)
+        self.write("".join(lines))
 
     def flush(self) -> None:
         self._stream.flush()

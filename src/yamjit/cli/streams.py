@@ -35,7 +35,7 @@ def _around(raw: io.FileIO, before: Any) -> io.TextIOWrapper:
         io.BufferedWriter(raw),
         encoding=before.encoding,
         errors=before.errors,
-        line_buffering=before.line_buffering,
+        line_buffering=before.line_buffering or before.write_through,
         write_through=before.write_through,
     )
 

@@ -48,12 +48,22 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         default="sigmoid",
         help="whether classes are independent, or share one; a model has sigmoids in any case (default: sigmoid)",
     )
-    group.add_argument("--hidden", type=int, default=0, metavar="N", help="units of a hidden layer (default: none)")
-    group.add_argument("--weight-decay", type=float, default=0.003, metavar="X", help="default: %(default)s")
-    group.add_argument("--iterations", type=int, default=300, metavar="N", help="at most (default: %(default)s)")
+    group.add_argument(
+        "--hidden",
+        type=arguments.whole(0, 4096),
+        default=0,
+        metavar="N",
+        help="units of a hidden layer (default: none)",
+    )
+    group.add_argument(
+        "--weight-decay", type=arguments.real(0, 1e6), default=0.003, metavar="X", help="default: %(default)s"
+    )
+    group.add_argument(
+        "--iterations", type=arguments.whole(1, 10**6), default=300, metavar="N", help="at most (default: %(default)s)"
+    )
     group.add_argument(
         "--validation",
-        type=float,
+        type=arguments.real(0, 0.5, "share"),
         default=0.0,
         metavar="SHARE",
         help="of the recordings, to stop early by (default: none)",
@@ -62,10 +72,22 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--balanced", action="store_true", help="let classes count the same, however many clips they have"
     )
     group.add_argument(
-        "--copies", type=int, default=0, metavar="N", help="changed copies of each recording (default: none)"
+        "--copies",
+        type=arguments.whole(0, 1000),
+        default=0,
+        metavar="N",
+        help="changed copies of each recording (default: none)",
     )
-    group.add_argument("--embedding-noise", type=float, default=0.0, metavar="X", help="on embeddings (default: none)")
-    group.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn (default: %(default)s)")
+    group.add_argument(
+        "--embedding-noise", type=arguments.real(0, 1e6), default=0.0, metavar="X", help="on embeddings (default: none)"
+    )
+    group.add_argument(
+        "--seed",
+        type=arguments.whole(0, 2**64 - 1),
+        default=0,
+        metavar="N",
+        help="of all that is drawn (default: %(default)s)",
+    )
     learning.add_folds(group, "of which each is judged by a head that has learned from the others")  # type: ignore[arg-type]
     group.add_argument(
         "--calibrate",

@@ -15,7 +15,7 @@ from yamjit import checks
 from yamjit.audio.suffixes import is_audio
 from yamjit.disk import describe
 from yamjit.errors import InputError
-from yamjit.learn.folds import bound, divide, natural
+from yamjit.learn.folds import divide, group_of, natural
 from yamjit.learn.heads import checked_labels
 
 __all__ = ["OTHER", "SPLITS", "Clip", "Dataset", "from_folder"]
@@ -71,14 +71,18 @@ class Clip:
     split: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", checks.path(self.path, "path"))
+        # What is right stays what it is: clips of a table share their path and their labels.
+        if not isinstance(self.path, Path) or "\0" in str(self.path):
+            object.__setattr__(self, "path", checks.path(self.path, "path"))
         labels = tuple(checks.text(label, "a label") for label in checks.elements(self.labels, "labels", "names"))
-        object.__setattr__(self, "labels", labels)
+        if not isinstance(self.labels, tuple) or labels != self.labels:
+            object.__setattr__(self, "labels", labels)
         checks.number(self.start_s, "start_s", 0, kind="seconds")
         if self.end_s is not None:
             checks.number(self.end_s, "end_s", float(self.start_s), above=True, kind="seconds")
-        checks.text(self.group, "group")
-        checks.text(self.fold, "fold")
+        checks.instance(self.group, "group", str)  # the name of a file, perhaps, which may be no UTF-8
+        checks.instance(self.fold, "fold", str)
+        checks.choice(self.split, "split", ("", "train", "validation", "test"))
 
     def __str__(self) -> str:
         if self.end_s is None and not self.start_s:
@@ -114,8 +118,10 @@ class Dataset:
     passed_over: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        checks.text(self.source, "source")
-        object.__setattr__(self, "clips", checks.elements(self.clips, "clips", "Clip"))
+        checks.instance(self.source, "source", str)
+        given: object = self.clips
+        if not isinstance(given, tuple):
+            object.__setattr__(self, "clips", checks.elements(given, "clips", "Clip"))
         for clip in self.clips:
             checks.instance(clip, "a clip", Clip)
         if not self.clips:
@@ -187,10 +193,10 @@ class Dataset:
 
     def groups(self) -> int:
         """Return how many parts there are, of those that a head learns from, that are never divided."""
-        return len(set(bound([self.clips[k] for k in self.teaching()])))
+        return len({group_of(self.clips[k]) for k in self.teaching()})
 
     def folds(self, count: int | None = None, *, seed: int = 0) -> Iterator[tuple[str, list[int], list[int]]]:
-        """Divide for cross-validation, never within a group or a file.
+        """Divide for cross-validation, never within a group, nor within a file where no group is given.
 
         Parameters
         ----------

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular, replace_whole
 
 __all__ = ["EmbeddingCache", "code_version"]
@@ -45,7 +46,8 @@ class EmbeddingCache:
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
-        self.directory = Path(directory) if directory is not None else cache_directory() / "embeddings"
+        given = None if directory is None else checks.path(directory, "directory")
+        self.directory = given or cache_directory() / "embeddings"
 
     def load(self, key: str, size: int) -> npt.NDArray[np.int8] | None:
         """Return quantized embeddings [shape=(n, size), int8], or None where they are not, whole and this user's."""

@@ -19,6 +19,7 @@ from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.embedding_cache import EmbeddingCache, code_version
 from yamjit.learn.fitting import Samples
+from yamjit.text import printable
 from yamjit.workers import in_order
 
 __all__ = ["DEFAULT_HOP_S", "EmbeddingCache", "Features", "Skipped", "embed_clips"]
@@ -40,7 +41,7 @@ class Skipped(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        name = str(self.clip)
+        name = printable(str(self.clip))
         return self.reason if self.reason.startswith(f"{name}:") else f"{name}: {self.reason}"
 
 
@@ -228,13 +229,16 @@ class _Embedder:
         self._cache = cache
         self._scale, self._zero_point = np.float32(slot.scale), np.float32(slot.zero_point)
         self._size = int(np.prod(slot.shape))
+        #: By path and what changes when the file does: a recording may have thousands of stretches.
+        self._digests: dict[tuple[Path, tuple[int, ...]], str] = {}
         model.network.prepare()
 
     def embed(self, clip: Clip) -> _Embedded | str:
         """Return the windows of a clip, or why it cannot be read."""
         try:
             before = _identity(clip.path)
-            digest = _file_hash(clip.path)
+            digest = self._digests.get((clip.path, before)) or _file_hash(clip.path)
+            self._digests[clip.path, before] = digest
             quantized = self._quantized(clip, digest, before)
         except (AudioError, InputError, LimitError) as error:
             return str(error)

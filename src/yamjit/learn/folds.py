@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +13,7 @@ from yamjit.errors import InputError
 if TYPE_CHECKING:
     from yamjit.learn.dataset import Clip
 
-__all__ = ["bound", "divide", "natural"]
+__all__ = ["divide", "group_of", "natural"]
 
 
 def divide(clips: Sequence[Clip], count: int, seed: int) -> list[int]:
@@ -25,9 +24,9 @@ def divide(clips: Sequence[Clip], count: int, seed: int) -> list[int]:
     InputError
         If there are fewer groups than folds.
     """
-    groups: dict[int, list[int]] = {}
-    for index, group in enumerate(bound(clips)):
-        groups.setdefault(group, []).append(index)
+    groups: dict[str, list[int]] = {}
+    for index, clip in enumerate(clips):
+        groups.setdefault(group_of(clip), []).append(index)
     if not 2 <= count <= len(groups):
         raise InputError(f"{count} folds of {len(groups)} files or groups; from 2 to as many as those are accepted")
     order = list(groups)
@@ -47,20 +46,9 @@ def divide(clips: Sequence[Clip], count: int, seed: int) -> list[int]:
     return folds
 
 
-def bound(clips: Sequence[Clip]) -> list[int]:
-    """Return a number for each clip, equal for those that must not be divided: of one group, or of one file."""
-    parents = list(range(len(clips)))
-
-    def root(index: int) -> int:
-        while parents[index] != index:
-            parents[index] = index = parents[parents[index]]
-        return index
-
-    first: dict[str | Path, int] = {}
-    for index, clip in enumerate(clips):
-        for name in (clip.group or str(clip.path), clip.path):
-            parents[root(index)] = root(first.setdefault(name, index))
-    return [root(index) for index in range(len(clips))]
+def group_of(clip: Clip) -> str:
+    """Return the name of what must not be divided: that of the clip's group, or else of its file."""
+    return clip.group or str(clip.path)
 
 
 def natural(name: str) -> tuple[int, float, str]:

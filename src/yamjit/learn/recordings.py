@@ -38,7 +38,7 @@ class _Listing:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    self._add(entry.name, is_folder=entry.is_dir())
+                    self._add(entry.name, is_folder=_is_folder(entry))
         except OSError:  # no folder, or none that may be read: nothing is found in it
             return
 
@@ -59,6 +59,13 @@ class _Listing:
     def folder(self, name: str) -> list[str]:
         """Return the folders that are meant by a name."""
         return _closest(self.folders.get(_key(name), []), name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round, or to where nobody may look
+        return False
 
 
 def _stem(name: str) -> str:
@@ -135,6 +142,7 @@ class Recordings:
         self._roots = self.places if audio is not None else [*self.places, Path()]
         self._found: dict[tuple[str, str], Path | None] = {}
         self._named: dict[Path, tuple[str, ...]] = {}
+        self._home: tuple[str, Path] | None = None
 
     def named(self, name: str, fold: str = "") -> Path | None:
         """Return the recording that a table names: at its path, or else the end of this path in a folder of ours.
@@ -146,12 +154,12 @@ class Recordings:
         ----------
         name : str
         fold : str
-            Where the name is not found, it is looked for in ``fold<fold>``.
+            The name is looked for in ``fold<fold>`` first.
 
         Raises
         ------
         InputError
-            If two files fit, or one was meant by another path before.
+            If two files fit, one was meant by another path before, or those before it are in another folder.
         """
         key = (name, fold)
         if key not in self._found:
@@ -165,15 +173,28 @@ class Recordings:
         path = Path(name)
         if path.is_absolute() and os.path.lexists(path):
             return path
-        of_fold = [root / f"fold{fold.removeprefix('fold')}" for root in self.places] if fold else []
-        for root in (*of_fold, *self._roots):
+        slices = [f"fold{fold.removeprefix('fold')}", *parts]
+        for root in self.places if fold else ():
+            if found := self._folders.below(root, slices):
+                return self._alike(name, root, self._only(name, found))
+        for root in self._roots:
             if found := self._folders.below(root, parts):
-                return self._only(name, found)
+                return self._alike(name, root, self._only(name, found))
         for cut in range(max(1, len(parts) - _MOST_TAILS), len(parts)):
             for root in self.places:
                 if found := self._folders.below(root, parts[cut:]):
-                    return self._once(name, tuple(map(_key, parts)), self._only(name, found))
+                    return self._alike(name, root, self._once(name, tuple(map(_key, parts)), self._only(name, found)))
         return None
+
+    def _alike(self, name: str, root: Path, path: Path) -> Path:
+        """Refuse that some recordings are in one folder, and what seem to be others of the table in another one."""
+        self._home = self._home or (name, root)
+        if self._home[1] != root:
+            raise InputError(
+                f"{self._table}: {printable(self._home[0])!r} is in {self._home[1]}, {printable(name)!r} in {root}; "
+                "say where the recordings are (--audio, audio=)"
+            )
+        return path
 
     def _once(self, name: str, parts: tuple[str, ...], path: Path) -> Path:
         """Refuse that two paths of another computer lead to one file here."""

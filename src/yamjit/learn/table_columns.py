@@ -21,7 +21,7 @@ def _names(text: str) -> tuple[str, ...]:
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "file": _names(
         "filename file path audio filepath audiofile audiopath audiofilepath audiofilename fname slicefilename "
-        "wavfile wavfilename soundfile beginpath beginfile recording"
+        "wavfile wavfilename soundfile soundfiles beginpath beginfile recording"
     ),
     "label": _names(
         "category label labels class classname eventlabel event annotation species commonname scientificname "
@@ -143,7 +143,7 @@ def find_columns(
 
 def shown(names: Sequence[str]) -> str:
     """Return names of columns for a message."""
-    some = ", ".join(printable(name[:60]) for name in names[:30])
+    some = ", ".join(printable(str(name)[:60]) for name in names[:30])
     return some if len(names) <= 30 else f"{some} and {len(names) - 30} more"
 
 

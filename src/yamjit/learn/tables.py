@@ -91,7 +91,7 @@ def from_csv(
         raise InputError(f"{path} has no rows, or none that are wanted")
     rows.check_found()
     clips = _shared_labels(clips, rows.overlapping)
-    clips = _settled_splits(path, clips, found, columns or {})
+    clips = _settled_splits(path, clips, rows.splits, found, columns or {})
     classes = sorted({label for labels in rows.labels.values() for label in labels})
     return Dataset(tuple(clips), tuple(classes), str(path))
 
@@ -112,10 +112,7 @@ class _Wanted:
         if absent:
             raise InputError(f"{path}: columns {shown(header)}; there is no {shown(absent)}")
         self._path = path
-        self._values = {
-            column: (header.index(column), {values} if isinstance(values, str) else set(values))
-            for column, values in where.items()
-        }
+        self._values = {column: (header.index(column), _texts(column, values)) for column, values in where.items()}
         self._seen: dict[str, set[str]] = {column: set() for column in where}
 
     def __call__(self, line: Line) -> bool:
@@ -137,6 +134,13 @@ class _Wanted:
                     f"{self._path} has no rows, or none that are wanted: {missing[0]!r} is not in the column "
                     f"{column}, which has {some}"
                 )
+
+
+def _texts(column: str, values: object) -> set[str]:
+    """Return the values that are wanted of a column as a table has them; a number or True stands for its text."""
+    if isinstance(values, (str, int, float)):
+        return {str(values)}
+    return set(map(str, checks.elements(values, f"where of {column!r}")))
 
 
 class _Rows:
@@ -162,6 +166,8 @@ class _Rows:
         self._files: dict[tuple[str, str], tuple[Path, str]] = {}
         self._missing: str | None = None
         self._some = False
+        #: What each line calls its split.
+        self.splits: list[str] = []
         #: Recordings of which a stretch begins before one above it ends.
         self.overlapping: set[Path] = set()
         self._latest: dict[Path, float] = {}
@@ -177,6 +183,7 @@ class _Rows:
         if (name, fold) not in self._files:
             self._files[name, fold] = self._file(name, fold)
         path, group = self._files[name, fold]
+        self.splits.append(sys.intern(cell(line, "split")))
         start, end = widened(*self._cells.times(line))
         if self._cells.has_times:
             if start < self._latest.get(path, 0.0):
@@ -189,7 +196,6 @@ class _Rows:
             end,
             sys.intern(cell(line, "group")) or group,
             sys.intern(fold),
-            sys.intern(cell(line, "split")),
         )
 
     def _file(self, name: str, fold: str) -> tuple[Path, str]:
@@ -218,7 +224,8 @@ class _Rows:
         if not self._some:
             where = ", ".join(map(str, self._recordings.places))
             raise InputError(
-                f"{self._path}: the file {printable(self._missing or '')!r} is not in {where}; say where with audio="
+                f"{self._path}: the file {printable(self._missing or '')!r} is not in {where}; say where the "
+                "recordings are (--audio, audio=)"
             )
 
 
@@ -237,18 +244,19 @@ def _shared_labels(clips: list[Clip], overlapping: set[Path]) -> list[Clip]:
     return [replace(clip, labels=names) if names else clip for clip, names in zip(clips, found, strict=True)]
 
 
-def _settled_splits(path: Path, clips: list[Clip], found: Mapping[str, Column], given: Mapping[str, str]) -> list[Clip]:
+def _settled_splits(
+    path: Path, clips: list[Clip], splits: list[str], found: Mapping[str, Column], given: Mapping[str, str]
+) -> list[Clip]:
     """Return the clips with a fold or a split, whichever the words in these columns are."""
     column, fold = found.get("split"), found.get("fold")
-    words = {clip.fold.lower() for clip in clips}
-    if column is None and fold is not None and "fold" not in given and words <= SPLITS.keys():
-        clips, column, fold = [replace(clip, fold="", split=clip.fold) for clip in clips], fold, None
+    if column is None and fold is not None and "fold" not in given:
+        column, splits = fold, [clip.fold for clip in clips]
     if column is None:
         return clips
-    words = {clip.split for clip in clips}
+    words = set(splits)
     strange = sorted(word for word in words if word.lower() not in SPLITS)
     if strange and (len(strange) == len(words) or column.key != "split") and "split" not in given:
-        return [replace(clip, split="") for clip in clips]  # folds, or nothing to do with learning
+        return clips  # folds, or nothing to do with learning
     if strange:
         raise InputError(
             f"{path}: {strange[0]!r} in the column {column.name} is none of train, validation and test; --column "
@@ -257,7 +265,10 @@ def _settled_splits(path: Path, clips: list[Clip], found: Mapping[str, Column], 
     teaches = SPLITS if any(SPLITS[word.lower()] == "train" for word in words) else _WITHOUT_TRAIN
     names = {word: teaches[word.lower()] for word in words}
     same = fold is not None and fold.place == column.place
-    return [replace(clip, split=names[clip.split], fold="" if same else clip.fold) for clip in clips]
+    return [
+        replace(clip, split=names[split], fold="" if same else clip.fold)
+        for clip, split in zip(clips, splits, strict=True)
+    ]
 
 
 #: Where no part is called train, that for development is it.

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from yamjit.output.cells import plain
+from yamjit.text import escape_json
 
 if TYPE_CHECKING:
     from yamjit.results import Row, Summary
@@ -45,4 +46,4 @@ def summary_object(summary: Summary) -> dict[str, Any]:
 
 def to_json(value: dict[str, Any]) -> str:
     """Return an object in one line."""
-    return plain(json.dumps(value, ensure_ascii=False))
+    return escape_json(plain(json.dumps(value, ensure_ascii=False)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from yamjit.errors import OutputError
+from yamjit.errors import InputError
 from yamjit.output.cells import cell, seconds
 from yamjit.output.writer import TableWriter
 
@@ -50,11 +50,11 @@ class RavenWriter(TableWriter):
 
         Raises
         ------
-        OutputError
+        InputError
             If nobody knows where the one before ends.
         """
         if self._endless:
-            raise OutputError(
+            raise InputError(
                 f"{file}: in a table of Raven it follows {self._endless}, of which a stretch was read and whose header "
                 "does not say how long it is; read that to its end, or write a table for each"
             )

@@ -128,9 +128,9 @@ class ResultFolder:
                     "--resume goes on with it, --overwrite makes them anew"
                 )
         with writing(self.path):
+            self._clear(results=is_there and self._overwrite)
             if not is_there or self._overwrite:
                 (self.path / JOURNAL).unlink(missing_ok=True)
-            self._clear(results=is_there and self._overwrite)
             self._journal = Journal(self.path / JOURNAL, self._manifest.roots)
             self._journal.tidy()
         if not is_there or self._overwrite:
@@ -149,11 +149,18 @@ class ResultFolder:
 
     def _refuse_others(self, recordings: Sequence[Recording]) -> None:
         roots = list(self._manifest.roots)
+        if not roots:
+            return
         places = {os.path.join(roots[origin.root], place): place for place, origin in self._journal.items()}  # noqa: PTH118
         for recording in recordings:
+            if recording.problem is not None or not recording.root:
+                continue
             then, place = self._journal.origin(recording.place), recording.place.as_posix()
-            if then is not None and roots[then.root] != recording.root and self._is_there(place):
-                raise InputError(self._told_other(recording, roots[then.root]))
+            # What the journal does not know, since it was damaged, is of an input that is known.
+            root = recording.root if recording.root in self._manifest.roots else roots[0]
+            root = roots[then.root] if then is not None else root
+            if root != recording.root and self._is_there(place):
+                raise InputError(self._told_other(recording, root))
             other = places.get(os.path.join(recording.root, place), place)  # noqa: PTH118
             if other != place and self._is_there(other):
                 raise InputError(
@@ -179,9 +186,9 @@ class ResultFolder:
 
 
 def _with_problem(recording: Recording, clash: str | None) -> Recording:
-    return (
-        recording if clash is None else dataclasses.replace(recording, problem=f"{recording.name}: its result {clash}")
-    )
+    if clash is None:
+        return recording
+    return dataclasses.replace(recording, problem=f"{recording.name}: its result {clash}")
 
 
 def _is_to_go(path: Path) -> bool:

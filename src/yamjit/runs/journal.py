@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterable, Sized
 from pathlib import Path, PurePath
 from typing import NamedTuple
@@ -25,12 +26,12 @@ class Origin(NamedTuple):
 
 
 def origin_of(name: str, root: int) -> Origin | None:
-    """Return what a recording is now; None if it is not there."""
+    """Return what a recording is now; None if there is no file, but a pipe perhaps."""
     try:
         status = os.stat(name)  # noqa: PTH116
     except (OSError, ValueError):
         return None
-    return Origin(root, status.st_size, status.st_mtime_ns)
+    return Origin(root, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
 def add_line(path: Path, place: PurePath, origin: Origin | None) -> None:

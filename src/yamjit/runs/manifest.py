@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -94,15 +95,18 @@ class Manifest:
 
         Both can then be moved together.
         """
-        here = os.path.realpath(self.path.parent)
         try:
-            is_apart = os.path.commonpath([root, here]) not in (root, here)
+            is_apart = os.path.commonpath([root, self._here]) not in (root, self._here)
         except ValueError:  # two drives
             is_apart = True
-        return root if is_apart else Path(os.path.relpath(root, here)).as_posix()
+        return root if is_apart else Path(os.path.relpath(root, self._here)).as_posix()
+
+    @functools.cached_property
+    def _here(self) -> str:
+        return os.path.realpath(self.path.parent)
 
     def _absolute(self, name: str) -> str:
-        return os.path.normpath(os.path.join(os.path.realpath(self.path.parent), name))  # noqa: PTH118
+        return os.path.normpath(os.path.join(self._here, name))  # noqa: PTH118
 
     def _check(self, found: dict[str, Any]) -> None:
         missing = object()

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import pickle
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.runs.inputs import Recording
 from yamjit.runs.whole import PlaceError
+from yamjit.writing import naming
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
@@ -146,7 +151,8 @@ class _Crew(Generic[_Value]):
 class _Pool(Generic[_Value]):
     """Processes that end with this object.
 
-    They hold one end of a pipe, the leash; when the other end goes, they go. Only this process holds that.
+    They hold one end of a pipe, the leash; when the other end goes, they go. Only this process holds that. The job is
+    in a file: what a process is started with goes through a pipe, which nobody empties where it ends at once.
     """
 
     def __init__(self, job: Callable[[Recording], _Value], processes: int) -> None:
@@ -154,10 +160,11 @@ class _Pool(Generic[_Value]):
         from concurrent.futures import ProcessPoolExecutor
 
         context = multiprocessing.get_context("spawn")
+        self._job = _kept(job)
         held, self._leash = context.Pipe(duplex=False)
         self._held = held
         self._executor: ProcessPoolExecutor = ProcessPoolExecutor(
-            processes, mp_context=context, initializer=_begin, initargs=(job, held)
+            processes, mp_context=context, initializer=_begin, initargs=(self._job, held)
         )
 
     def submit(self, recording: Recording) -> Future[Outcome[_Value]]:
@@ -176,6 +183,21 @@ class _Pool(Generic[_Value]):
         self._leash.close()
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._held.close()
+        self._job.unlink(missing_ok=True)
+
+
+def _kept(job: object) -> Path:
+    """Write a job to a temporary file."""
+    data = pickle.dumps(job)
+    with naming(tempfile.gettempdir()):
+        descriptor, name = tempfile.mkstemp(prefix="yamjit-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+        except OSError:
+            Path(name).unlink()
+            raise
+    return Path(name)
 
 
 @contextlib.contextmanager
@@ -196,19 +218,19 @@ def _signals_held() -> Iterator[None]:
 _job: Callable[[Recording], Any]
 
 
-def _begin(job: Callable[[Recording], Any], leash: Connection) -> None:
+def _begin(job: Path, leash: Connection) -> None:
     """Take the job, and watch the leash."""
     global _job
-    _job = job
+    _job = pickle.loads(job.read_bytes())  # noqa: S301 - which only this user can write
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, args=(leash,), daemon=True).start()
+    threading.Thread(target=_follow, args=(leash, job), daemon=True).start()
 
 
-def _follow(leash: Connection) -> None:
-    import os
-
+def _follow(leash: Connection, job: Path) -> None:
     with contextlib.suppress(EOFError, OSError):
         leash.recv_bytes()
+    with contextlib.suppress(OSError):
+        job.unlink(missing_ok=True)
     os._exit(1)
 
 

@@ -56,7 +56,8 @@ def rows_to_writer(
             if waiting.value is None:
                 yield _told(Outcome(waiting.recording, failure=waiting.failure), writer)
                 continue
-            yield Outcome(waiting.recording, _write(writer, waiting.recording.name, waiting.value.rows()))
+            for outcome in outcomes([waiting.recording], _Writing(writer, waiting.value)):
+                yield _told(outcome, writer)
 
 
 def _write(writer: Writer, name: str, heard: Generator[list[Row], None, Summary]) -> Summary:
@@ -126,6 +127,17 @@ class _Spooling:
                     return _Spooled(Path(name), stop.value)
                 file.writelines(json.dumps(row) + "\n" for row in rows)
                 file.write("\n")
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """Writes the rows of a recording that wait in a file."""
+
+    writer: Writer
+    spooled: _Spooled
+
+    def __call__(self, recording: Recording) -> Summary:
+        return _write(self.writer, recording.name, self.spooled.rows())
 
 
 @dataclass(frozen=True)

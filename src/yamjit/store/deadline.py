@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Deadline"]
 
+#: How much later than the connections their timeouts end, in seconds, so that it is clear what was the reason.
+_GRACE_S = 1.0
+
 
 class Deadline:
     """Ends what is going on over the network after some seconds; a context manager.
@@ -34,6 +37,7 @@ class Deadline:
         self._end = 0.0
         self._lock = threading.Lock()
         self._connections: list[socket.socket] = []
+        self.responses: list[requests.Response] = []
         self.expired = False
 
     def __enter__(self) -> Deadline:
@@ -46,8 +50,8 @@ class Deadline:
     ) -> None:
         self._timer.cancel()
         self._timer.join()
-        for connection in self._connections:
-            connection.close()
+        for left in (*self.responses, *self._connections):
+            left.close()
 
     def session(self) -> requests.Session:
         """Return a session whose connections end with the time, and whose requests wait no longer for one."""
@@ -59,8 +63,8 @@ class Deadline:
         return session
 
     def left(self) -> float:
-        """Return the seconds that are left; a moment where none are."""
-        return max(0.001, self._end - time.monotonic())
+        """Return the seconds that are left."""
+        return max(0.0, self._end - time.monotonic())
 
     def watch(self, connection: socket.socket) -> None:
         """End a connection when the time is over."""
@@ -107,6 +111,8 @@ def _adapter(deadline: Deadline) -> Any:
             return manager
 
         def send(self, request: Any, *args: Any, timeout: Any = None, **kwargs: Any) -> Any:
-            return super().send(request, *args, timeout=min(timeout, deadline.left()), **kwargs)
+            response = super().send(request, *args, timeout=min(timeout, deadline.left() + _GRACE_S), **kwargs)
+            deadline.responses.append(response)
+            return response
 
     return Adapter()

@@ -136,7 +136,8 @@ def replace_metadata(described: Described, metadata: Metadata, files: Mapping[st
     Raises
     ------
     ModelError
-        If the metadata list a file that is not given, or the model has none and refers to places in its file.
+        If the metadata list a file that is not given; or the model has none, and refers to places in its file, or to
+        buffers that it does not have.
     """
     listed = [file.name for file in associated_files(metadata)]
     absent = next((name for name in listed if name not in files), None)
@@ -146,7 +147,8 @@ def replace_metadata(described: Described, metadata: Metadata, files: Mapping[st
     if _place(model) is None:
         model = with_metadata_buffer(model)
     place = _place(model)
-    assert place is not None
+    if place is None:
+        raise ModelError("a tensor has a buffer that does not exist: no metadata can be added")
     # A vector is its length and its bytes, and those are aligned.
     model += bytes(-(len(model) + 4) % _ALIGNMENT)
     _U32.pack_into(model, place, len(model) - place)
@@ -160,9 +162,15 @@ def replace_metadata(described: Described, metadata: Metadata, files: Mapping[st
 
 
 def _place(data: bytes | bytearray) -> int | None:
+    """Return where other metadata can be put in; None if there are none, or a constant is in the same place."""
     import tflite
 
-    return _metadata_field(tflite.Model.GetRootAs(data, 0))
+    model = tflite.Model.GetRootAs(data, 0)
+    place = _metadata_field(model)
+    graphs = [model.Subgraphs(k) for k in range(model.SubgraphsLength())]
+    constants = {graph.Tensors(k).Buffer() for graph in graphs for k in range(graph.TensorsLength())}
+    fields = (_data_field(model, index) for index in constants if index < model.BuffersLength())
+    return None if place in fields else place
 
 
 def _metadata_field(model: Any) -> int | None:
@@ -170,10 +178,14 @@ def _metadata_field(model: Any) -> int | None:
     for index in range(model.MetadataLength()):
         entry = model.Metadata(index)
         if entry.Name() == METADATA_NAME and entry.Buffer() < model.BuffersLength():
-            table = model.Buffers(entry.Buffer())._tab
-            offset = table.Offset(4)
-            return int(table.Pos + offset) if offset else None
+            return _data_field(model, entry.Buffer())
     return None
+
+
+def _data_field(model: Any, buffer: int) -> int | None:
+    table = model.Buffers(buffer)._tab
+    offset = table.Offset(4)
+    return int(table.Pos + offset) if offset else None
 
 
 def _vector(data: bytes, place: int) -> bytes:

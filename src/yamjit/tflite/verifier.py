@@ -141,7 +141,8 @@ class _Verifier:
 
     def _read_layout(self, vtable: int, table: Table, position: int) -> _Layout:
         if vtable < 0 or vtable % 2 or vtable > self._size - 4:
-            raise ModelError(f"vtable of {table.name} would be at byte {vtable}", offset=position)
+            cut = "; the file is damaged or cut short" if vtable > self._size - 4 else ""
+            raise ModelError(f"vtable of {table.name} would be at byte {vtable}{cut}", offset=position)
         vtable_size, inline_size = struct.unpack_from("<HH", self._data, vtable)
         if vtable_size % 2 or not 4 <= vtable_size <= _MAX_VTABLE_BYTES or inline_size < 4:
             raise ModelError(

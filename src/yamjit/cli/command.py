@@ -1,0 +1,158 @@
+"""The parser of all verbs, and what is said where one of them fails."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from yamjit import __version__
+from yamjit.cli import (
+    bench,
+    calibrate,
+    classify,
+    completion,
+    doctor,
+    embed,
+    evaluate,
+    events,
+    export,
+    fetch,
+    info,
+    labels,
+    listen,
+    metadata,
+    plot,
+    segments,
+    spectrogram,
+    streams,
+    train,
+)
+from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_signals
+from yamjit.cli.outputs import Outputs
+from yamjit.disk import describe
+from yamjit.errors import YamjitError
+from yamjit.text import printable, printable_lines
+
+__all__ = ["run"]
+
+_VERBS = (
+    classify,
+    events,
+    segments,
+    listen,
+    embed,
+    spectrogram,
+    plot,
+    train,
+    evaluate,
+    calibrate,
+    export,
+    metadata,
+    labels,
+    info,
+    doctor,
+    bench,
+    fetch,
+    completion,
+)
+
+_EPILOG = """\
+exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted,
+  143 terminated; what was done by then is whole: of -o NAME.csv, it is in NAME.partial.csv
+models: the official YAMNet (yamjit fetch), starter (in the package, see yamjit info starter), any file of the family
+environment: YAMJIT_MODEL  the model to use;  YAMJIT_CACHE  where a fetched model and compiled kernels are kept
+"""
+
+
+def run(argv: Sequence[str] | None) -> int:
+    """Do what the arguments say, by default those of the process; return the exit code."""
+    if argv is None:
+        streams.name_errors()
+    try:
+        with heeding_signals():
+            return _concluded(argv)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except Terminated:
+        return EXIT_TERMINATED
+
+
+def _concluded(argv: Sequence[str] | None) -> int:
+    """Do what is asked, and see that it has reached whoever reads it; say what is wrong."""
+    ended: SystemExit | None = None
+    try:
+        try:
+            code = _done(argv)
+        except SystemExit as error:  # after a help text, or wrong usage
+            ended = error
+        sys.stdout.flush()
+    except BrokenPipeError:
+        streams.drop_output()  # whoever read the results has enough
+        return EXIT_OK
+    except (YamjitError, OSError, MemoryError, ImportError) as error:
+        streams.drop_output()
+        if "--debug" in (sys.argv if argv is None else argv):
+            raise
+        print(f"yamjit: error: {printable_lines(_told(error))}", file=sys.stderr)
+        return EXIT_ERROR
+    if ended is not None:
+        raise ended
+    return code
+
+
+def _done(argv: Sequence[str] | None) -> int:
+    parser = _parser()
+    completion.complete(parser)
+    args = parser.parse_args(argv)
+    streams.write_any_name()
+    _tell_what_takes_long()
+    args.outputs = Outputs(args)
+    code: int = args.run(args)
+    return code
+
+
+def _told(error: Exception) -> str:
+    """Return what is wrong, in one line, with the name of what it concerns."""
+    if isinstance(error, YamjitError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    name = getattr(error, "filename", None)
+    more = " (ulimit -n says how many)" if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE) else ""
+    return f"{'' if name is None else printable(str(name)) + ': '}{describe(error)}{more}"
+
+
+def _tell_what_takes_long() -> None:
+    """Show the package's own log, such as that kernels are being compiled, where somebody is watching."""
+    log = logging.getLogger("yamjit")
+    if sys.stderr is not None and sys.stderr.isatty() and not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("yamjit: %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong with arguments in one line: a pattern may have made a file's name an option."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="yamjit",
+        description="Names the sounds in audio with Google's quantized YAMNet: no TensorFlow, no TFLite runtime.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"yamjit {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb in _VERBS:
+        verb.add_parser(verbs)
+    return parser

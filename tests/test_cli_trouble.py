@@ -1,0 +1,371 @@
+"""The command in trouble: closed streams, full disks, interruptions at any time; one line, the right exit code."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from yamjit import cli
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="streams, signals and limits of POSIX")
+
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full device of Linux's")
+
+YAMJIT = f"{shlex.quote(sys.executable)} -m yamjit"
+
+#: Verbs that print results soon.
+LABELS = "labels --model starter"
+CLASSIFY = "classify --backend numpy 0.flac"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples: dict[Path, str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("YAMJIT_MODEL", "starter")
+    for number, path in enumerate(sorted(examples)):
+        Path(f"{number}.flac").symlink_to(path)
+
+
+def shell(command: str, *, limits: str = "true") -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in which ``yamjit`` is the command."""
+    line = f"{limits}; {command.replace('yamjit', YAMJIT)}"
+    return subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False, timeout=60)
+
+
+def message(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one line that was said."""
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr.strip()
+
+
+# -- Standard streams -------------------------------------------------------------------------------------------
+
+
+@FULL
+@pytest.mark.parametrize("arguments", ["--version", "classify --help", LABELS, CLASSIFY])
+@pytest.mark.parametrize(("stream", "number"), [("-", errno.EBADF), ("/dev/full", errno.ENOSPC)])
+def test_standard_output_that_takes_nothing_is_told(arguments: str, stream: str, number: int) -> None:
+    done = shell(f"yamjit {arguments} >{'&' * (stream == '-')}{stream}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert message(done) == f"yamjit: error: standard output: {os.strerror(number)}"
+
+
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 0), ("2>&-", 0), (">&- 2>&-", 1), ("<&- >&- 2>&-", 1)])
+@pytest.mark.parametrize("arguments", ["--version", LABELS])
+def test_closed_streams(arguments: str, closed: str, code: int) -> None:
+    done = shell(f"yamjit {arguments} {closed}")
+    assert (done.returncode, done.stderr) == (code, "")
+    assert bool(done.stdout) == (code == 0)
+
+
+def test_files_do_not_take_the_place_of_closed_streams() -> None:
+    whole = shell(f"yamjit {CLASSIFY} lacking.flac -o whole.csv")
+    assert (whole.returncode, len(whole.stderr.splitlines())) == (3, 3)
+    for more in ("", "1.flac --jobs 2"):
+        done = shell(f"yamjit {CLASSIFY} lacking.flac {more} -o a.csv <&- >&- 2>&-")
+        assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
+        assert Path("a.csv").read_text().startswith(Path("whole.csv").read_text())
+        assert "lacking" not in Path("a.csv").read_text()
+    done = shell(f"yamjit {CLASSIFY} lacking.flac --format csv 2>&-")
+    assert (done.returncode, done.stdout) == (3, Path("whole.csv").read_text())
+
+
+@FULL
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(f"{CLASSIFY} lacking.flac", 3), ("labels --model lacking", 1), ("classify", 2)]
+)
+def test_messages_that_nobody_gets_change_nothing(arguments: str, code: int) -> None:
+    done = shell(f"yamjit {arguments} 2>/dev/full")
+    assert (done.returncode, "Siren" in done.stdout) == (code, code == 3)
+
+
+def test_closed_standard_input_is_told() -> None:
+    assert message(shell("yamjit listen --raw s16le - <&-")).endswith(os.strerror(errno.EBADF))
+    done = shell("yamjit classify - <&-")
+    assert (done.returncode, message(done)) == (3, "yamjit: <stdin>: is empty")
+
+
+@pytest.mark.parametrize("arguments", ["--help", LABELS, f"{CLASSIFY} -o /dev/stdout", "embed 0.flac"])
+def test_a_reader_that_has_enough(arguments: str) -> None:
+    done = shell(f"(sleep 0.1; yamjit {arguments}; echo $? >code) | true")
+    assert (Path("code").read_text(), done.stderr) == ("0\n", "")
+
+
+def test_listen_ends_with_its_reader() -> None:
+    listen = "(yamjit listen -q --raw s16le - --format jsonl; echo $? >code)"
+    done = shell(f"head -c 640000 /dev/zero 2>/dev/null | {listen} | head -1")
+    assert (Path("code").read_text(), done.stderr) == ("0\n", "")
+    assert json.loads(done.stdout)["type"]
+
+
+def test_standard_output_that_is_an_input_is_not_appended_to() -> None:
+    Path("copy.flac").write_bytes(Path("0.flac").read_bytes())
+    for command in ("yamjit classify copy.flac", "yamjit events .", "yamjit plot - -o a.png <copy.flac"):
+        assert "standard output is a recording that is read" in message(shell(f"{command} >>copy.flac"))
+    command = "yamjit classify - --format csv -o copy.flac <copy.flac"
+    assert "'copy.flac' is a recording that is read" in message(shell(command))
+    assert Path("copy.flac").read_bytes() == Path("0.flac").read_bytes()
+
+
+# -- Where results go -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (f"{CLASSIFY}", "csv"),
+        ("embed 0.flac", "npy"),
+        ("embed 0.flac", "npz"),
+        ("spectrogram 0.flac", "csv"),
+        ("metadata write m.tflite --name x", "tflite"),
+    ],
+)
+def test_results_go_through_pipes(
+    small_model_path: Path, arguments: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("m.tflite").write_bytes(small_model_path.read_bytes())
+    pipe, whole = f"pipe.{name}", f"whole.{name}"
+    os.mkfifo(pipe)
+    assert cli.main([*arguments.split(), "-o", whole]) == 0
+    done = shell(f"yamjit {arguments} -o {pipe} & cat {pipe} >through; wait $!")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert Path(pipe).is_fifo()
+    if name == "npz":
+        with np.load("through") as found, np.load(whole) as expected:
+            assert {key: value.tolist() for key, value in found.items()} == {
+                key: value.tolist() for key, value in expected.items()
+            }
+    else:
+        assert Path("through").read_bytes() == Path(whole).read_bytes()
+
+
+@FULL
+@pytest.mark.parametrize("verb", ["classify", "events", "embed", "spectrogram"])
+def test_devices_stay_devices(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path("/dev/null").stat().st_rdev
+    assert cli.main([verb, "0.flac", "-o", "/dev/null"]) == 0
+    assert Path("/dev/null").stat().st_rdev == before
+    assert capsys.readouterr() == ("", "")
+    assert cli.main([verb, "0.flac", "-o", "/dev/full"]) == 1
+    said = f"yamjit: error: '/dev/full': cannot be written: {os.strerror(errno.ENOSPC)}\n"
+    assert capsys.readouterr() == ("", said)
+
+
+def test_the_umask_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    before = os.umask(0o077)
+    try:
+        for verb in ("classify 0.flac -o a.csv", "classify . -o results/", "segments . -o cut", "export --weights npz"):
+            assert cli.main(verb.split()) == 0
+    finally:
+        os.umask(before)
+    made = [path for path in Path().rglob("*") if not path.is_symlink()]
+    assert len(made) > 8
+    assert [path for path in made if path.stat().st_mode & 0o077] == []
+
+
+# -- Limits -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("more", ["-o a.csv", "-o results/", "1.flac --jobs 2"])
+def test_too_large_a_file_is_told(more: str) -> None:
+    Path("a.csv").write_text("whole")
+    done = shell(f"yamjit {CLASSIFY} {more} --windows --top -1", limits="ulimit -f 1")
+    assert done.returncode == 1
+    assert os.strerror(errno.EFBIG) in message(done)
+    assert "standard output" not in done.stderr
+    assert Path("a.csv").read_text() == "whole"
+
+
+@pytest.mark.parametrize("most", [10, 14])
+def test_too_many_open_files_are_told(most: int) -> None:
+    done = shell("yamjit events 0.flac 1.flac --jobs 2", limits=f"ulimit -n {most}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert message(done).endswith(f"{os.strerror(errno.EMFILE)} (ulimit -n says how many)")
+    assert "standard output" not in done.stderr
+
+
+def test_too_little_memory_is_told() -> None:
+    done = shell(f"yamjit {CLASSIFY} -o a.csv", limits="ulimit -v 150000")
+    if done.returncode:  # what a library takes is not ours to say, nor what it prints when it gives up
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert "standard output" not in done.stderr
+        assert not Path("a.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "Input/output error"),
+        (OSError(errno.EIO, "Input/output error", "a \x1b[31mname"), "a ?[31mname: Input/output error"),
+        (OSError("libodd.so cannot be loaded"), "libodd.so cannot be loaded"),
+        (OSError(), "OSError"),
+        (PermissionError(errno.EACCES, "Permission denied", Path("there")), "there: Permission denied"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files (ulimit -n says how many)"),
+        (MemoryError(), "there is not enough memory"),
+        (ImportError("odd.so: failed to map\nsegment"), "odd.so: failed to map segment"),
+    ],
+)
+def test_errors_of_any_kind_are_a_line(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("yamjit.runs.find_recordings", fail)
+    for where in ([], ["-o", "a.csv"], ["-o", "folder"]):
+        assert cli.main(["classify", "0.flac", *where]) == 1
+        assert capsys.readouterr() == ("", f"yamjit: error: {said}\n")
+    with pytest.raises(type(error)):
+        cli.main(["--debug", "classify", "0.flac"])
+
+
+# -- Interruptions ----------------------------------------------------------------------------------------------
+
+
+def heeding() -> None:
+    """Heed Ctrl-C, also where whoever runs the tests has taught their children to ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def interrupted(
+    code: str, number: signal.Signals, command: str = f"{CLASSIFY} -o a.csv", *, prepare: Any = heeding
+) -> tuple[int, str]:
+    """Run the command, which `code` makes interrupt itself; return exit code and what was said."""
+    script = f"""
+import os, sys
+def strike():
+    os.kill(os.getpid(), {int(number)})
+sys.argv = {["yamjit", *command.split()]}
+from yamjit import __main__ as command
+{code}
+sys.exit(command.main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60, preexec_fn=prepare
+    )
+    return done.returncode, done.stderr
+
+
+_ON_IMPORT = """
+class Striking:
+    def find_spec(self, name, path, target=None):
+        if name == {!r}:
+            sys.meta_path.remove(self)
+            strike()
+sys.meta_path.insert(0, Striking())
+"""
+
+_ON_CALL = """
+import {0}
+before = {0}.{1}
+def striking(*args, **kwargs):
+    {0}.{1} = before
+    strike()
+    return before(*args, **kwargs)
+{0}.{1} = striking
+"""
+
+_IN_CALLBACK = """
+class Odd:
+    def __del__(self):
+        strike()
+import yamjit.runs
+before = yamjit.runs.find_recordings
+def striking(*args):
+    Odd()
+    import time
+    time.sleep(5)
+    return before(*args)
+yamjit.runs.find_recordings = striking
+"""
+
+_AT_EXIT = """
+import atexit
+atexit.register(strike)
+"""
+
+#: What is called once a recording is done.
+_DONE = _ON_CALL.format("yamjit.cli.delivery", "_warnings")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+class TestInterruptions:
+    """Wherever an interruption comes: at most a line, and 128 and its number."""
+
+    @pytest.mark.parametrize("name", ["yamjit.cli.command", "argparse", "yamjit.cli.train", "numpy"])
+    def test_amid_imports(self, name: str, number: signal.Signals) -> None:
+        assert interrupted(_ON_IMPORT.format(name), number) == (128 + number, "")
+        assert not Path("a.csv").exists()
+
+    @pytest.mark.parametrize(
+        ("module", "name"),
+        [("yamjit.cli.command", "_parser"), ("yamjit.runs", "find_recordings"), ("yamjit.writing", "_settle")],
+    )
+    def test_amid_work(self, module: str, name: str, number: signal.Signals) -> None:
+        assert interrupted(_ON_CALL.format(module, name), number) == (128 + number, "")
+        assert list(Path().glob("*.csv")) == []
+
+    def test_amid_code_that_is_made(self, number: signal.Signals) -> None:
+        """As `dataclasses` and others make it, when they are imported."""
+        made = _ON_CALL.format("yamjit.runs", "find_recordings").replace("    strike()", '    exec("strike(); 1")')
+        assert interrupted(made, number) == (128 + number, "")
+
+    def test_where_nothing_can_be_raised(self, number: signal.Signals) -> None:
+        assert interrupted(_IN_CALLBACK, number) == (128 + number, "")
+
+    def test_at_exit(self, number: signal.Signals) -> None:
+        code, said = interrupted(_AT_EXIT, number)
+        assert (code in (0, 128 + number), said) == (True, "")
+        assert Path("a.csv").exists()
+
+    def test_what_is_to_be_ignored_is(self, number: signal.Signals) -> None:
+        assert interrupted(_DONE, number, prepare=lambda: signal.signal(number, signal.SIG_IGN)) == (0, "")
+        assert Path("a.csv").exists()
+
+    @pytest.mark.parametrize(("verb", "form"), [("classify", "csv"), ("events", "json"), ("embed", "parquet")])
+    def test_an_earlier_result_stays(self, verb: str, form: str, number: signal.Signals) -> None:
+        """What was done by then goes by another name, which is told."""
+        if form == "parquet":
+            pytest.importorskip("pyarrow")
+        for count in range(2):  # without an earlier one, and with one
+            path, partial = Path(f"{count}.{form}"), Path(f"{count}.partial.{form}")
+            if count:
+                path.write_text("whole")
+            code, said = interrupted(_DONE, number, f"{verb} --backend numpy 0.flac 1.flac -o {path}")
+            assert (code, said.count("\n"), str(partial) in said) == (128 + number, 1, True)
+            assert (path.read_text() if path.exists() else None) == ("whole" if count else None)
+            assert partial.stat().st_size
+        if form == "json":
+            assert [one["file"] for one in json.loads(partial.read_text())] == ["0.flac"]
+
+    def test_a_whole_terminal_is_interrupted(self, number: signal.Signals) -> None:
+        """The children as well, which say nothing."""
+        code = f"os.setpgrp()\n{_DONE.replace('strike()', f'os.killpg(0, {int(number)})')}"
+        found, said = interrupted(code, number, "classify 0.flac 1.flac 2.flac --jobs 2 -o a.jsonl")
+        assert (found, said.count("\n"), "a.partial.jsonl" in said) == (128 + number, 1, True)
+
+
+def test_handlers_are_put_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)], sys.unraisablehook
+    assert cli.main(["labels", "--model", "starter"]) == 0
+    assert ([signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)], sys.unraisablehook) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="a file in memory, of Linux")
+def test_processes_that_die_at_once_are_not_waited_for() -> None:
+    """A script without a guard has them run it again; what the command gives them is more than a pipe holds."""
+    script = "from yamjit.cli import main; main(['classify', '0.flac', '--jobs', '2', '-q'])"
+    Path("script.py").write_text(f"import os\nif __name__ != '__main__': os._exit(1)\n{script}\n")
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=False, timeout=60)
+    assert "was killed, twice" in message(done)
