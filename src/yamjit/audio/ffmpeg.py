@@ -226,7 +226,7 @@ class FfmpegReader:
         self._log.thread.join()
         missing = cut_short(self._opened, self._kind)
         if missing:
-            self.losses.end(missing)
+            self.losses.end(missing, cut=True)
         elif code and not self.losses.describe():
             self.losses.end(f", where ffmpeg ended with {code}")
         elif self._log.holds_one_sound and tells_end(self._opened, self._kind):

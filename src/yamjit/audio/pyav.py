@@ -38,6 +38,8 @@ _SCALES = {
 
 #: What PyAV raises beside errors of its own.
 _FAILURES = (OSError, ValueError, TypeError, LookupError, RuntimeError, MemoryError)
+#: No packet of those that stand one after the other is as long (AAC has 13 bits for it, DTS 14).
+_MOST_PACKET_BYTES = 16_384
 #: Bytes that are read at a time.
 _BUFFER_BYTES = 65_536
 
@@ -125,7 +127,8 @@ class PyAvReader:
         if filled:
             yield buffer[:filled]
         if changed:
-            self._note_change(changed)
+            now = f"{changed.sample_rate} Hz and {changed.layout.nb_channels} channels"
+            self.losses.end(f", where it changes from {self.sample_rate} Hz and {self.channels} channels to {now}")
         else:
             with contextlib.suppress(OSError):
                 self._note_end()
@@ -264,19 +267,15 @@ class PyAvReader:
         starts = math.nan if frame.pts is None else float(frame.pts * frame.time_base)
         self.losses.follow(starts, frame.samples / self.sample_rate)
 
-    def _note_change(self, frame: Any) -> None:
-        now = f"{frame.sample_rate} Hz and {frame.layout.nb_channels} channels"
-        self.losses.end(f", where it changes from {self.sample_rate} Hz and {self.channels} channels to {now}")
-
     def _note_end(self) -> None:
         missing = cut_short(self._opened, self._kind)
         unused = unused_bytes(self._opened, self._kind, self._used_bytes)
         if missing:
-            self.losses.end(missing)
+            self.losses.end(missing, cut=True)
         elif self._fault:
             self.losses.end(f" where it is damaged: {self._fault}")
         elif unused:
-            self.losses.end(f", and {unused} bytes of the file are no whole packets")
+            self.losses.end(f", and {unused} bytes of the file are no whole packets", cut=unused < _MOST_PACKET_BYTES)
         elif self._kind.is_packets and self.losses.at_s < self.losses.reached_s - 2 * GAP_S:
             self.losses.end(f", but its packets go on to {self.losses.reached_s:.6g} s")
         elif tells_end(self._opened, self._kind) and self._container.duration:
