@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from yamjit.audio.layout import after_tags
 from yamjit.errors import AudioError
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ __all__ = [
     "find_foreign",
     "find_known",
     "more_streams",
-    "tag_bytes",
     "tells_end",
+    "unused_bytes",
 ]
 
 
@@ -112,15 +113,13 @@ _MOST_PARTS = 100_000
 
 def find_foreign(opened: OpenedFile) -> Container | None:
     """Return the kind of a file that libsndfile does not read, None for all others."""
-    head = _peek(opened, 0, _HEAD)
-    if head.startswith(b"ID3"):  # a tag may come before any of them
-        head = _peek(opened, _tag_bytes(head), _HEAD)
+    head = opened.read_at(after_tags(opened, 0), _HEAD)
     return _match(head, _FOREIGN) or (_TRANSPORT if _is_transport_stream(head) else None)
 
 
 def find_known(opened: OpenedFile) -> Container | None:
     """Return the kind of a file that libsndfile reads if it knows the encoding; None where it is sure to know it."""
-    head = _peek(opened, 0, 22)
+    head = opened.read_at(0, 22)
     if head[12:16] == b"fmt " and int.from_bytes(head[20:22], "little") in _WAV_PLAIN:
         return None
     return _match(head, _KNOWN)
@@ -139,7 +138,7 @@ def certain_kind(head: bytes) -> str | None:
 def cut_short(opened: OpenedFile, container: Container) -> str | None:
     """Return how much of the file is missing, as the parts that it consists of say; None if they do not."""
     walk = _WALKS.get(container.demuxers)
-    claimed, size = walk(opened) if walk else None, opened.callbacks.size
+    claimed, size = walk(opened) if walk else None, opened.size
     if claimed is None or claimed <= size:
         return None
     return f", after {size} of the {claimed} bytes that its header claims"
@@ -171,23 +170,18 @@ def tells_end(opened: OpenedFile, container: Container) -> bool:
     """Return whether the header of a whole file tells when its last packet ends."""
     if container.demuxers != "asf":
         return container.tells_length
-    head = _peek(opened, 0, 4_096)
+    head = opened.read_at(0, 4_096)
     place = head.find(_ASF_PROPERTIES)
     return place >= 0 and len(head) > place + 88 and not head[place + 88] & 1  # else it was broadcast
 
 
-def tag_bytes(opened: OpenedFile) -> int:
-    """Return the length of what is no sound before and behind a file's packets: ID3 tags."""
-    head, size = _peek(opened, 0, 10), opened.callbacks.size
-    before = _tag_bytes(head) if head.startswith(b"ID3") else 0
-    return before + (128 if size > 128 and _peek(opened, size - 128, 3) == b"TAG" else 0)
-
-
-def _peek(opened: OpenedFile, place: int, count: int) -> bytes:
-    opened.callbacks.seek(place)
-    data = opened.callbacks.read(count)
-    opened.rewind()
-    return data
+def unused_bytes(opened: OpenedFile, container: Container, used: int) -> int:
+    """Return how many bytes of a file that is nothing but packets and tags are in neither."""
+    if not container.is_packets:
+        return 0
+    size = opened.size
+    tags = after_tags(opened, 0) + (128 if opened.read_at(max(0, size - 128), 3) == b"TAG" else 0)
+    return max(0, size - tags - used)
 
 
 def _match(head: bytes, table: tuple[tuple[int, bytes, bytes | None, Container], ...]) -> Container | None:
@@ -200,13 +194,6 @@ def _match(head: bytes, table: tuple[tuple[int, bytes, bytes | None, Container],
     return None
 
 
-def _tag_bytes(head: bytes) -> int:
-    size = 0
-    for byte in head[6:10]:
-        size = size << 7 | byte & 0x7F
-    return 10 + size
-
-
 def _is_transport_stream(head: bytes) -> bool:
     if _match(head, _KNOWN):
         return False
@@ -216,7 +203,7 @@ def _is_transport_stream(head: bytes) -> bool:
 def _end_of_boxes(opened: OpenedFile) -> int | None:
     place = 0
     for _ in range(_MOST_PARTS):
-        head = _peek(opened, place, 16)
+        head = opened.read_at(place, 16)
         if len(head) < 8 or not head[4:8].isascii():
             return place
         size = int.from_bytes(head[:4], "big")
@@ -231,7 +218,7 @@ def _end_of_boxes(opened: OpenedFile) -> int | None:
 def _end_of_chunks(opened: OpenedFile) -> int | None:
     place = 0
     for _ in range(_MOST_PARTS):
-        head = _peek(opened, place, 8)
+        head = opened.read_at(place, 8)
         if not head.startswith(b"RIFF") or len(head) < 8:
             return place or None
         size = int.from_bytes(head[4:8], "little")
@@ -244,7 +231,7 @@ def _end_of_chunks(opened: OpenedFile) -> int | None:
 def _end_of_objects(opened: OpenedFile) -> int | None:
     place = 0
     for _ in range(_MOST_PARTS):
-        head = _peek(opened, place, 24)
+        head = opened.read_at(place, 24)
         if len(head) < 24:
             return place
         size = int.from_bytes(head[16:], "little")
@@ -257,7 +244,7 @@ def _end_of_objects(opened: OpenedFile) -> int | None:
 def _end_of_segment(opened: OpenedFile) -> int | None:
     place = 0
     for _ in range(8):
-        head = _peek(opened, place, 12)
+        head = opened.read_at(place, 12)
         if len(head) < 12:
             return None
         size, length = _ebml_number(head[4:])

@@ -170,7 +170,8 @@ class FfmpegReader:
         while data := self._read(most):
             count = len(data) // size * self.channels
             yield np.frombuffer(data, ">f4", count).reshape(-1, self.channels).astype(np.float32)
-        self._note_end()
+        with contextlib.suppress(OSError):
+            self._note_end()
 
     def release(self) -> None:
         """End the process; the file stays open."""
@@ -225,7 +226,7 @@ class FfmpegReader:
         self._log.thread.join()
         missing = cut_short(self._opened, self._kind)
         if missing:
-            self.losses.end(missing)
+            self.losses.end(missing, cut=True)
         elif code and not self.losses.describe():
             self.losses.end(f", where ffmpeg ended with {code}")
         elif self._log.holds_one_sound and tells_end(self._opened, self._kind):
