@@ -207,7 +207,7 @@ def test_too_little_memory_is_told() -> None:
     ("error", "said"),
     [
         (OSError(errno.EIO, "Input/output error"), "Input/output error"),
-        (OSError(errno.EIO, "Input/output error", "a \x1b[31mname"), "a ?[31mname: Input/output error"),
+        (OSError(errno.EIO, "Input/output error", "a \x1b[31mname"), "a \\x1b[31mname: Input/output error"),
         (OSError("libodd.so cannot be loaded"), "libodd.so cannot be loaded"),
         (OSError(), "OSError"),
         (PermissionError(errno.EACCES, "Permission denied", Path("there")), "there: Permission denied"),
@@ -267,13 +267,14 @@ sys.meta_path.insert(0, Striking())
 """
 
 _ON_CALL = """
-import {0}
-before = {0}.{1}
+from {0} import {1}
+owner = {1} if isinstance({1}, type) else sys.modules[{0!r}]
+before = owner.{2}
 def striking(*args, **kwargs):
-    {0}.{1} = before
+    owner.{2} = before
     strike()
     return before(*args, **kwargs)
-{0}.{1} = striking
+owner.{2} = striking
 """
 
 _IN_CALLBACK = """
@@ -296,7 +297,7 @@ atexit.register(strike)
 """
 
 #: What is called once a recording is done.
-_DONE = _ON_CALL.format("yamjit.cli.delivery", "_warnings")
+_DONE = _ON_CALL.format("yamjit.cli.progress", "Progress", "add")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -313,12 +314,14 @@ class TestInterruptions:
         [("yamjit.cli.command", "_parser"), ("yamjit.runs", "find_recordings"), ("yamjit.writing", "_settle")],
     )
     def test_amid_work(self, module: str, name: str, number: signal.Signals) -> None:
-        assert interrupted(_ON_CALL.format(module, name), number) == (128 + number, "")
+        assert interrupted(_ON_CALL.format(module, name, name), number) == (128 + number, "")
         assert list(Path().glob("*.csv")) == []
 
     def test_amid_code_that_is_made(self, number: signal.Signals) -> None:
         """As `dataclasses` and others make it, when they are imported."""
-        made = _ON_CALL.format("yamjit.runs", "find_recordings").replace("    strike()", '    exec("strike(); 1")')
+        made = _ON_CALL.format("yamjit.runs", "find_recordings", "find_recordings").replace(
+            "    strike()", '    exec("strike(); 1")'
+        )
         assert interrupted(made, number) == (128 + number, "")
 
     def test_where_nothing_can_be_raised(self, number: signal.Signals) -> None:
