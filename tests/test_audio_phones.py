@@ -275,7 +275,7 @@ def test_the_limits(reader):
 @pytest.mark.parametrize("kind", ["m4a aac", "mov pcm", "3gp aac"])
 def test_an_mp4_that_was_not_finished_is_refused(kind, reader):
     data = FILES[kind]
-    with pytest.raises(AudioError, match=r"MP4/M4A/MOV that (?:cannot be read|holds no sound)"):
+    with pytest.raises(AudioError, match="MP4/M4A/MOV that cannot be read: its index is missing"):
         read(data[: len(data) * 2 // 3])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from yamjit.audio.layout import after_tags
 from yamjit.errors import AudioError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from yamjit.audio.limits import AudioLimits
     from yamjit.audio.opening import OpenedFile
 
@@ -20,6 +23,7 @@ __all__ = [
     "find_foreign",
     "find_known",
     "more_streams",
+    "refusal",
     "tells_end",
     "unused_bytes",
 ]
@@ -175,6 +179,14 @@ def tells_end(opened: OpenedFile, container: Container) -> bool:
     return place >= 0 and len(head) > place + 88 and not head[place + 88] & 1  # else it was broadcast
 
 
+def refusal(opened: OpenedFile, container: Container, reason: str) -> AudioError:
+    """Return the error that a file cannot be read; of an MP4 without its index it says so."""
+    with contextlib.suppress(OSError):
+        if container.demuxers == "mov" and not _has_index(opened):
+            reason = "its index is missing (no box moov or moof): the recording was not finished, or its end is cut off"
+    return AudioError(f"{opened.name}: {container.name} that cannot be read: {reason}")
+
+
 def unused_bytes(opened: OpenedFile, container: Container, used: int) -> int:
     """Return how many bytes of a file that is nothing but packets and tags are in neither."""
     if not container.is_packets:
@@ -200,19 +212,33 @@ def _is_transport_stream(head: bytes) -> bool:
     return any(head[first::length][:4] == bytes([_SYNC]) * 4 for length, first in _PACKETS)
 
 
-def _end_of_boxes(opened: OpenedFile) -> int | None:
+def _boxes(opened: OpenedFile) -> Iterator[tuple[bytes, int | None]]:
+    """Yield the type of each box of an MP4, and where it ends; None for the end of the file, or where none follows."""
     place = 0
     for _ in range(_MOST_PARTS):
         head = opened.read_at(place, 16)
         if len(head) < 8 or not head[4:8].isascii():
-            return place
+            return
         size = int.from_bytes(head[:4], "big")
         if size == 1 and len(head) == 16:
             size = int.from_bytes(head[8:], "big")
-        if size < 8:  # to the end of the file, or no box
-            return None
+        if size < 8:
+            yield head[4:8], None
+            return
         place += size
-    return None
+        yield head[4:8], place
+    yield b"", None
+
+
+def _end_of_boxes(opened: OpenedFile) -> int | None:
+    end: int | None = None
+    for _, end in _boxes(opened):  # noqa: B007
+        pass
+    return end
+
+
+def _has_index(opened: OpenedFile) -> bool:
+    return any(kind in (b"moov", b"moof") for kind, end in _boxes(opened) if end is not None and end <= opened.size)
 
 
 def _end_of_chunks(opened: OpenedFile) -> int | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.containers import check_header, cut_short, more_streams, tells_end, unused_bytes
+from yamjit.audio.containers import check_header, cut_short, more_streams, refusal, tells_end, unused_bytes
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.losses import GAP_S, Losses
 from yamjit.errors import AudioError, DependencyError
@@ -160,7 +160,7 @@ class PyAvReader:
             )
         except self._failures as error:
             self._raise_read_error()
-            raise AudioError(f"{self.name}: {self._kind.name} that cannot be read: {_reason(error)}") from error
+            raise refusal(self._opened, self._kind, _reason(error)) from error
 
     def _choose_stream(self) -> Any:
         """Return the stream that ffmpeg takes: of those marked as default, or of all, the one of most channels."""
