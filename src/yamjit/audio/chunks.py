@@ -51,9 +51,11 @@ class Samples:
 class Grammar(Protocol):
     """How the chunks of a format are written."""
 
-    #: How a file begins, and the most bytes of that.
+    #: How a file begins, the most bytes of that, and some of them that are always the same, and where.
     magic: re.Pattern[bytes]
     magic_bytes: int
+    mark: bytes
+    mark_offset: int
     #: Bytes before the first chunk, of the header of a chunk, of what chunks are aligned to.
     head: int
     chunk_head: int
@@ -243,14 +245,11 @@ def _enter_understated(file: OpenedFile, form: _Form, start: int, end: int, clai
 
 def _next_file(file: OpenedFile, grammar: Grammar, start: int) -> int:
     """Return where the next file begins that was joined to this one, or the end of the samples at the end."""
-    for place in search(file, lambda data: _find(grammar, data), start, file.size, grammar.magic_bytes):
-        return place
+    for place in search(file, grammar.mark, start, file.size):
+        begin = place - grammar.mark_offset
+        if begin >= start and _begins(file, grammar, begin):
+            return begin
     return file.size
-
-
-def _find(grammar: Grammar, data: bytes) -> int:
-    found = grammar.magic.search(data)
-    return -1 if found is None else found.start()
 
 
 def _are_samples(file: OpenedFile, start: int, end: int, samples: Samples) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,16 +70,16 @@ def lay_out_flac(file: OpenedFile, *, thorough: bool = False) -> Layout:
         Whether all of it is searched in any case, which takes a tenth of the time of decoding it. Else a stream that
         ends as its header says is taken for the only one, as one is that is joined to another of the same length.
     """
-    first = next(search(file, _find_head, 0, TAIL_BYTES, _HEAD_BYTES), None)
+    first = next(_heads(file, 0, min(file.size, TAIL_BYTES)), None)
     if first is None:
         return Layout()
     if not thorough:
         part, _ = _lay_out_stream(file, first, file.size, alone=True)
         tail = max(first + 1, file.size - TAIL_BYTES)
         counts = StreamInfo(file.read_at(first + _HEAD_BYTES, _INFO_BYTES)).total > 0
-        if counts and part == Part() and not list(search(file, _find_head, tail, file.size, _HEAD_BYTES)):
+        if counts and part == Part() and not list(_heads(file, tail, file.size)):
             return Layout(searched=False)
-    starts = list(itertools.islice(search(file, _find_head, 0, file.size, _HEAD_BYTES), MOST_PARTS))
+    starts = list(itertools.islice(_heads(file, 0, file.size), MOST_PARTS))
     ends = [*starts[1:], file.size]
     alone = len(starts) == 1
     streams = [_lay_out_stream(file, start, end, alone=alone) for start, end in zip(starts, ends, strict=True)]
@@ -86,13 +87,11 @@ def lay_out_flac(file: OpenedFile, *, thorough: bool = False) -> Layout:
     return Layout(tuple(part for part, _ in streams), ("its last frame is cut, or is none",) if cut else ())
 
 
-def _find_head(data: bytes) -> int:
-    found = data.find(FLAC_MARK)
-    while found >= 0 and not (
-        data[found + 4 : found + 5] in (b"\0", b"\x80") and data[found + 5 : found + 8] == b"\0\0\x22"
-    ):
-        found = data.find(FLAC_MARK, found + 1)
-    return found
+def _heads(file: OpenedFile, start: int, end: int) -> Iterator[int]:
+    """Yield where streams begin between two offsets."""
+    for place in search(file, FLAC_MARK, start, end):
+        if file.read_at(place + len(FLAC_MARK), 4) in (b"\0\0\0\x22", b"\x80\0\0\x22"):
+            yield place
 
 
 def _lay_out_stream(file: OpenedFile, start: int, end: int, *, alone: bool) -> tuple[Part, bool]:

@@ -30,6 +30,8 @@ class _Riff:
 
     magic = re.compile(rb"(?:RIFF|RIFX|RF64|BW64)....WAVE", re.DOTALL)
     magic_bytes = 12
+    mark = b"WAVE"
+    mark_offset = 8
     head = 12
     chunk_head = 8
     align = 2
@@ -63,6 +65,8 @@ class _Wave64:
 
     magic = re.compile(rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00.{8}wave", re.DOTALL)
     magic_bytes = 28
+    mark = b"\x2e\x91\xcf\x11"
+    mark_offset = 4
     head = 40
     chunk_head = 24
     align = 8
@@ -90,6 +94,8 @@ class _Aiff:
 
     magic = re.compile(rb"FORM....AIF[FC]", re.DOTALL)
     magic_bytes = 12
+    mark = b"AIF"
+    mark_offset = 8
     head = 12
     chunk_head = 8
     align = 2
@@ -133,6 +139,8 @@ class _Caf:
 
     magic = re.compile(rb"caff\0\x01..desc", re.DOTALL)
     magic_bytes = 12
+    mark = b"desc"
+    mark_offset = 8
     head = 8
     chunk_head = 12
     align = 2  # some writers pad, which is not foreseen
@@ -164,6 +172,7 @@ class _Au:
     """AU of Sun and NeXT, the one header being the one chunk."""
 
     magic_bytes = 24
+    mark_offset = 0
     head = 0
     align = 1
     data = b"samples"
@@ -173,6 +182,7 @@ class _Au:
     def __init__(self, head: bytes) -> None:
         self._order = ">" if head[:4] == b".snd" else "<"
         self._head = head[:24]
+        self.mark = head[:4]
         # A marker of four letters alone may be met in samples.
         mark = b"\\.snd\0..." if self._order == ">" else b"dns\\....\0"
         word = b"\0\0\0[\x01-\x1b]" if self._order == ">" else b"[\x01-\x1b]\0\0\0"

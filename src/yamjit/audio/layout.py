@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile, Piece
@@ -72,30 +74,22 @@ class Layout:
     searched: bool = True
 
 
-def search(file: OpenedFile, find: Callable[[bytes], int], start: int, end: int, overlap: int) -> Iterator[int]:
-    """Yield where something is found in a file, in order; memory does not grow with its length.
+def search(file: OpenedFile, mark: bytes, start: int, end: int) -> Iterator[int]:
+    """Yield where a mark lies in a file, from one offset to another; memory does not grow with its length.
 
-    Parameters
-    ----------
-    file : OpenedFile
-        What is searched, from `start` to `end`.
-    find : callable
-        Returns where in some bytes the first one begins, or -1.
-    start, end : int
-        Offsets.
-    overlap : int
-        Most bytes of what is looked for.
+    NumPy finds a few bytes several times as fast as `bytes.find`: reading samples takes no longer than that.
     """
-    while start < end:
-        chunk = file.read_at(start, min(_CHUNK_BYTES, end - start))
-        found = find(chunk)
-        if found >= 0:
-            yield start + found
-            start += found + 1
-        elif len(chunk) < _CHUNK_BYTES:
+    overlap = len(mark) - 1
+    while end - start > overlap:
+        data = file.read_at(start, min(_CHUNK_BYTES, end - start))
+        array = np.frombuffer(data, np.uint8)
+        places = np.flatnonzero(array[: max(0, len(array) - overlap)] == mark[0])
+        for place, byte in enumerate(mark[1:], 1):
+            places = places[array[places + place] == byte]
+        yield from (places + start).tolist()
+        if len(data) <= overlap:
             return
-        else:
-            start += len(chunk) - overlap + 1
+        start += len(data) - overlap
 
 
 def tag_bytes(file: OpenedFile, place: int) -> int:
