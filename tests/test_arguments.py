@@ -417,3 +417,91 @@ def test_the_calls_work(calls: dict[str, Call]) -> None:
     for name, call in calls.items():
         if name not in {*wrong_files, "learn.head_from_sklearn", "learn.Prototypes.remove", "learn.evaluate_model"}:
             call.function(**call.good)
+
+
+def test_numpy_numbers_are_numbers(model: yamjit.Classifier) -> None:
+    wave = np.sin(np.arange(20_000) * 0.2).astype(np.float32) * 0.3
+    expected = model.classify(wave, sample_rate=16_000, hop_s=0.5, start_s=0.25, channel=0)
+    for kind in (np.int16, np.uint32, np.float64):
+        found = model.classify(
+            wave, sample_rate=kind(16_000), hop_s=np.float32(0.5), start_s=np.float64(0.25), channel=np.int8(0)
+        )
+        np.testing.assert_array_equal(found.scores, expected.scores)
+    assert found.top(np.int64(2)) == expected.top(2)
+    assert yamjit.EventOptions(on=np.float32(0.5), smoothing_s=np.int32(2)).on == 0.5
+    assert model.with_options(max_results=np.uint8(3)).options.max_results == 3
+    assert SegmentOptions(padding_s=np.float16(0.5), most_per_class=np.int64(2)).most_per_class == 2
+    assert learn.FitOptions(hidden=np.int64(4), seed=np.uint64(2**64 - 1)).hidden == 4
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "f2", "f8", np.longdouble, ">i2", "<i4", "i1", "u1"])
+@pytest.mark.parametrize("made", ["as it is", "Fortran", "strided", "read-only", "list", "unmasked"])
+def test_samples_of_every_make_are_heard_alike(model: yamjit.Classifier, dtype: Any, made: str) -> None:
+    plain = np.array([[0.5, 0.0], [-0.5, 0.25], [0.25, 0.0], [0.0, -0.5]] * 500)
+    full = {"i1": 2**7, "u1": 2**7, ">i2": 2**15, "<i4": 2**31}.get(str(dtype), 1)
+    samples = (plain * full + (128 if str(dtype) == "u1" else 0)).astype(dtype)
+    if made == "Fortran":
+        samples = np.asfortranarray(samples)
+    elif made == "strided":
+        samples = np.repeat(samples, 2, axis=0)[::2]
+    elif made == "read-only":
+        samples.flags.writeable = False
+    elif made == "unmasked":
+        samples = np.ma.masked_array(samples, mask=False)
+    given: Any = samples.tolist() if made == "list" and np.dtype(dtype).kind == "f" else samples
+    with open_audio(given, 16_000) as audio:
+        heard = np.concatenate(list(audio.blocks()), axis=1)[0]
+    np.testing.assert_array_equal(heard, plain.mean(axis=1).astype(np.float32))
+
+
+def test_masked_samples_are_never_heard(model: yamjit.Classifier) -> None:
+    wave = masked()
+    for audio in (wave, [wave, wave], {"array": wave, "sampling_rate": 16_000}, iter([wave])):
+        rate = None if isinstance(audio, dict) else 16_000
+        with pytest.raises(yamjit.InputError, match="masked"):
+            model.classify(audio, sample_rate=rate)
+    with pytest.raises(yamjit.InputError, match="masked"):
+        model.stream().push(wave)
+    with pytest.raises(yamjit.InputError, match="masked"):
+        model.score_window(wave)
+
+
+@pytest.mark.parametrize("method", ["classify", "embed", "log_mel", "watch", "events"])
+def test_an_unknown_argument_is_told_by_the_method_that_was_called(model: yamjit.Classifier, method: str) -> None:
+    for name in ("top", "level", "batch"):
+        with pytest.raises(
+            TypeError, match=rf"Classifier\.{method}\(\) has no argument '{name}'; accepted are audio, "
+        ) as told:
+            getattr(model, method)(SIREN, **{name: 3})
+        assert isinstance(told.value, yamjit.InputError)
+    with pytest.raises(yamjit.UnknownArgumentError, match="unknown option 'top'; accepted are max_results"):
+        model.with_options(top=3)
+
+
+def test_many_names_take_little_time_and_a_short_message(model: yamjit.Classifier) -> None:
+    names = [f"name {k}" for k in range(50_000)]
+    for options in ({"category_allowlist": names}, {"score_threshold": dict.fromkeys(names, 0.5)}):
+        with pytest.raises(yamjit.InputError, match="and 49990 more") as told:
+            model.with_options(**options)
+        assert len(str(told.value)) < 1_000
+    rules = yamjit.EventOptions(on=dict.fromkeys(names, 0.5))
+    detector = EventDetector(names, range(len(names)), [""] * len(names), rules)
+    assert len(detector.push([0.0], np.ones((1, len(names))))) == 0
+    assert len(detector.flush()) == len(names)
+
+
+@pytest.mark.parametrize("smoothing", ["mean", "median"])
+def test_smoothing_over_many_windows_is_that_of_their_neighbourhood(smoothing: str) -> None:
+    hop, half, count = 0.5, 150, 700
+    scores = np.random.default_rng(0).random((count, 3))
+    statistic = np.mean if smoothing == "mean" else np.median
+    around = np.array([statistic(scores[max(0, k - half) : k + half + 1], axis=0) for k in range(count)])
+    options = yamjit.EventOptions(on=0.5, off=0.5, smoothing_s=2 * half * hop, smoothing=smoothing)
+    detector = EventDetector(tuple("abc"), range(3), [""] * 3, options, window_s=hop, hop_s=hop)
+    events = detector.push(np.arange(count) * hop, scores) + detector.flush()
+    for index in range(3):
+        heard = np.flatnonzero(around[:, index] >= 0.5)
+        expected = heard[np.flatnonzero(np.diff(heard, prepend=-9) > 1)] * hop
+        np.testing.assert_array_equal([e.start_s for e in events if e.class_index == index], expected)
+    with pytest.raises(yamjit.InputError, match="at most 5000, 10000 windows"):
+        EventDetector(("a",), (0,), ("",), yamjit.EventOptions(smoothing_s=5001), hop_s=hop)

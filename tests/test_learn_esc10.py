@@ -64,7 +64,8 @@ def test_exported_models_name_clips_as_the_classifier_does(
         names.append(name)
     exported = joined(parts, names)
     assert exported.accuracy >= 0.97
-    assert abs(exported.accuracy - held_out["mean"].accuracy) <= 0.005
+    clips = len(exported.names)
+    assert abs(round(clips * exported.accuracy) - round(clips * held_out["mean"].accuracy)) <= 0.005 * clips
     assert np.abs(exported.scores - held_out["mean"].scores).max() < 0.05
 
 

@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yamjit.cli import _parser, main
+from yamjit.cli import main
+from yamjit.cli.command import _parser
 from yamjit.errors import InputError
+from yamjit.store import resolve_model
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -76,7 +78,12 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         wave = np.sin(np.arange(16_000) * (0.5 if label == "high" else 0.05)) * 0.3
         soundfile.write(folder / "clips" / label / f"{k}.wav", wave, 16_000)
     soundfile.write(folder / "siren.wav", wave, 16_000)
-    return {"siren": str(folder / "siren.wav"), "clips": str(folder / "clips"), "new": str(folder / "new")}
+    return {
+        "siren": str(folder / "siren.wav"),
+        "clips": str(folder / "clips"),
+        "new": str(folder / "new"),
+        "model": str(resolve_model("starter").path),
+    }
 
 
 def verbs(parser: argparse.ArgumentParser) -> Iterator[tuple[list[str], argparse.ArgumentParser]]:
@@ -155,7 +162,7 @@ def test_no_option_ends_in_a_traceback(places: dict[str, str]) -> None:
             continue
         needs = [word.format(**places) for word in NEEDS.get(verb[0], [])]
         if verb[0] == "metadata":
-            needs = ["starter", *([places["siren"]] if verb[1].startswith("set") else [])]
+            needs = [places["model"], *([places["siren"]] if verb[1].startswith("set") else [])]
             needs += ["-o", places["new"] + ".tflite"] if verb[1] != "show" else []
         found.append(fault_of([*verb, *needs, f"{action.option_strings[-1]}={next(values)}"]))
     assert not list(filter(None, found))
@@ -172,9 +179,9 @@ def test_no_option_ends_in_a_traceback(places: dict[str, str]) -> None:
         ("classify {siren} --threads 1e3", "from 1 to 256"),
         ("classify {siren} --jobs 61", "from 1 to 60"),
         ("segments {siren} -o x.tflite --padding 1e300", "from 0 to 1e+09"),
-        ("metadata write starter --sample-rate 1000000000000 -o x.tflite", "from 1000 to 768000"),
-        ("metadata write starter --sample-rate 16000 --channels 99999999999 -o x.tflite", "from 1 to 64"),
-        ("metadata write starter --description a\udcff -o x.tflite", "no UTF-8"),
+        ("metadata write {model} --sample-rate 1000000000000 -o x.tflite", "from 1000 to 768000"),
+        ("metadata write {model} --sample-rate 16000 --channels 99999999999 -o x.tflite", "from 1 to 64"),
+        ("metadata write {model} --description a\udcff -o x.tflite", "no UTF-8"),
         ("train {clips} --folds 0 -q --hidden 1000000000 -o x.tflite", "from 0 to 4096"),
         ("train {clips} --folds 0 -q --copies 1000000000 -o x.tflite", "from 0 to 1000"),
         ("train {clips} --folds 0 -q --iterations 0 -o x.tflite", "from 1 to 1000000"),
@@ -192,6 +199,21 @@ def test_absurd_values_are_refused_with_the_accepted_range(places: dict[str, str
     assert code in (1, 2, 3), told
     assert accepted in told
     assert not Path("x.tflite").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        ("listen --raw s16le --on 0.4 --hold 2 -", "--on, --hold: what is an event goes with --events"),
+        ("metadata write {model} --channels 2 -o x.tflite", "--channels goes with --sample-rate"),
+        ("classify {siren} --hop 1 --overlap 0.5", "not allowed with"),
+        ("classify {siren} --locale de", "--locale 'de' changes nothing: the model has names in"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_told(places: dict[str, str], argv: str, told: str) -> None:
+    code, lines = answer([word.format(**places) for word in argv.split(" ")])
+    assert told in lines
+    assert (code == 0) == ("changes nothing" in told)  # the rest is refused
 
 
 def test_a_file_may_have_any_name(places: dict[str, str]) -> None:

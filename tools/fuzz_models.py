@@ -115,7 +115,8 @@ def describe_model(data: bytes) -> object:
     if described.inputs:
         texts = set_audio(read_described(texts), 16_000)
     if described.outputs:
-        texts = set_labels(read_described(texts), [f"class {k}" for k in range(min(described.outputs[0].classes, 2000))])
+        names = [f"class {k}" for k in range(min(described.outputs[0].classes, 2000))]
+        texts = set_labels(read_described(texts), names)
     again = read_described(texts)
     if again.metadata is None or again.metadata.name != "Name" or again.operators != described.operators:
         raise RuntimeError("the metadata are not those that were written")

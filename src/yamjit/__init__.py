@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ModelError,
         ModelNotFoundError,
         OutputError,
+        UnknownArgumentError,
         YamjitError,
     )
     from yamjit.events import Event, EventOptions
@@ -59,6 +60,7 @@ __all__ = [
     "ScoredLabel",
     "Stream",
     "Summary",
+    "UnknownArgumentError",
     "WindowStream",
     "Windows",
     "YamjitError",

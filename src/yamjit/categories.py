@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.class_map import audioset_classes, descendants, known_class, nearest
 from yamjit.errors import InputError
 from yamjit.labels import rank
@@ -20,6 +21,9 @@ __all__ = ["Categories", "ClassifierOptions", "categories_of_heads", "read_group
 _Real = TypeVar("_Real", np.float32, np.float64)
 
 _ROWS_AT_ONCE = 1024
+
+#: Of names that are unknown: to look for the nearest of each takes a while.
+_MOST_TOLD = 10
 
 #: Of an index that is given as text.
 _MOST_DIGITS = 9
@@ -198,7 +202,8 @@ def categories_of_heads(heads: Sequence[_HeadNames], options: ClassifierOptions)
         )
         for head in heads
     )
-    everywhere = [entry for entry in found[0].unknown if all(entry in other.unknown for other in found[1:])]
+    others = [set(other.unknown) for other in found[1:]]
+    everywhere = [entry for entry in found[0].unknown if all(entry in other for other in others)]
     refuse_unknown(everywhere, found)
     return found
 
@@ -303,7 +308,9 @@ def refuse_unknown(unknown: Sequence[Entry], heads: Sequence[Categories]) -> Non
     """
     if unknown:
         names = [categories._names for categories in heads]
-        raise InputError("no class of this model: " + ", ".join(_with_hint(entry, names) for entry in unknown))
+        told = [_with_hint(entry, names) for entry in unknown[:_MOST_TOLD]]
+        more = [f"and {len(unknown) - _MOST_TOLD} more"] if len(unknown) > _MOST_TOLD else []
+        raise InputError("no class of this model: " + ", ".join((*told, *more)))
 
 
 def _with_hint(entry: Entry, heads: Sequence[_Names]) -> str:
@@ -315,7 +322,7 @@ def _with_hint(entry: Entry, heads: Sequence[_Names]) -> str:
         return f"{entry!r} (with roll_up it stands for {below} classes)"
     spellings = (name for names in heads for name in (*(group.name for group in names.groups), *names.spellings))
     like = nearest(entry, spellings)
-    return f"{entry!r} (did you mean {like[0]!r}?)" if like else repr(entry)
+    return f"{checks.shown(entry)} (did you mean {like[0]!r}?)" if like else checks.shown(entry)
 
 
 # -- What is listed ---------------------------------------------------------------------------------------------

@@ -198,6 +198,18 @@ def _of_type(tensor: TensorMetadata, kind: FileType) -> list[AssociatedFile]:
     return [file for file in tensor.associated_files if file.type == kind]
 
 
+def languages_of(graph: Graph) -> tuple[str, ...]:
+    """Return the locales in which a model says how its classes are called, such as "de" or "pt-BR", by name."""
+    described = graph.metadata.subgraphs[0].outputs if graph.metadata and graph.metadata.subgraphs else ()
+    return tuple(sorted({file.locale for tensor in described for file in tensor.associated_files if file.locale}))
+
+
+def speaks(graph: Graph, locale: str) -> bool:
+    """Return whether a model has names for a locale, or for another one of its language."""
+    wanted = _plain_locale(locale).partition("-")[0]
+    return any(_plain_locale(known).partition("-")[0] == wanted for known in languages_of(graph))
+
+
 def _of_locale(files: Iterable[AssociatedFile], locale: str) -> AssociatedFile | None:
     """Return the file of a locale, else the first one of its language; languages without a region come first."""
     wanted = _plain_locale(locale)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from yamjit.audio.layout import after_tags
 from yamjit.errors import AudioError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from yamjit.audio.limits import AudioLimits
     from yamjit.audio.opening import OpenedFile
 
@@ -19,8 +23,9 @@ __all__ = [
     "find_foreign",
     "find_known",
     "more_streams",
-    "tag_bytes",
+    "refusal",
     "tells_end",
+    "unused_bytes",
 ]
 
 
@@ -112,15 +117,13 @@ _MOST_PARTS = 100_000
 
 def find_foreign(opened: OpenedFile) -> Container | None:
     """Return the kind of a file that libsndfile does not read, None for all others."""
-    head = _peek(opened, 0, _HEAD)
-    if head.startswith(b"ID3"):  # a tag may come before any of them
-        head = _peek(opened, _tag_bytes(head), _HEAD)
+    head = opened.read_at(after_tags(opened, 0), _HEAD)
     return _match(head, _FOREIGN) or (_TRANSPORT if _is_transport_stream(head) else None)
 
 
 def find_known(opened: OpenedFile) -> Container | None:
     """Return the kind of a file that libsndfile reads if it knows the encoding; None where it is sure to know it."""
-    head = _peek(opened, 0, 22)
+    head = opened.read_at(0, 22)
     if head[12:16] == b"fmt " and int.from_bytes(head[20:22], "little") in _WAV_PLAIN:
         return None
     return _match(head, _KNOWN)
@@ -139,7 +142,7 @@ def certain_kind(head: bytes) -> str | None:
 def cut_short(opened: OpenedFile, container: Container) -> str | None:
     """Return how much of the file is missing, as the parts that it consists of say; None if they do not."""
     walk = _WALKS.get(container.demuxers)
-    claimed, size = walk(opened) if walk else None, opened.callbacks.size
+    claimed, size = walk(opened) if walk else None, opened.size
     if claimed is None or claimed <= size:
         return None
     return f", after {size} of the {claimed} bytes that its header claims"
@@ -171,23 +174,26 @@ def tells_end(opened: OpenedFile, container: Container) -> bool:
     """Return whether the header of a whole file tells when its last packet ends."""
     if container.demuxers != "asf":
         return container.tells_length
-    head = _peek(opened, 0, 4_096)
+    head = opened.read_at(0, 4_096)
     place = head.find(_ASF_PROPERTIES)
     return place >= 0 and len(head) > place + 88 and not head[place + 88] & 1  # else it was broadcast
 
 
-def tag_bytes(opened: OpenedFile) -> int:
-    """Return the length of what is no sound before and behind a file's packets: ID3 tags."""
-    head, size = _peek(opened, 0, 10), opened.callbacks.size
-    before = _tag_bytes(head) if head.startswith(b"ID3") else 0
-    return before + (128 if size > 128 and _peek(opened, size - 128, 3) == b"TAG" else 0)
+def refusal(opened: OpenedFile, container: Container, reason: str) -> AudioError:
+    """Return the error that a file cannot be read; of an MP4 without its index it says so."""
+    with contextlib.suppress(OSError):
+        if container.demuxers == "mov" and not _has_index(opened):
+            reason = "its index is missing (no box moov or moof): the recording was not finished, or its end is cut off"
+    return AudioError(f"{opened.name}: {container.name} that cannot be read: {reason}")
 
 
-def _peek(opened: OpenedFile, place: int, count: int) -> bytes:
-    opened.callbacks.seek(place)
-    data = opened.callbacks.read(count)
-    opened.rewind()
-    return data
+def unused_bytes(opened: OpenedFile, container: Container, used: int) -> int:
+    """Return how many bytes of a file that is nothing but packets and tags are in neither."""
+    if not container.is_packets:
+        return 0
+    size = opened.size
+    tags = after_tags(opened, 0) + (128 if opened.read_at(max(0, size - 128), 3) == b"TAG" else 0)
+    return max(0, size - tags - used)
 
 
 def _match(head: bytes, table: tuple[tuple[int, bytes, bytes | None, Container], ...]) -> Container | None:
@@ -200,38 +206,45 @@ def _match(head: bytes, table: tuple[tuple[int, bytes, bytes | None, Container],
     return None
 
 
-def _tag_bytes(head: bytes) -> int:
-    size = 0
-    for byte in head[6:10]:
-        size = size << 7 | byte & 0x7F
-    return 10 + size
-
-
 def _is_transport_stream(head: bytes) -> bool:
     if _match(head, _KNOWN):
         return False
     return any(head[first::length][:4] == bytes([_SYNC]) * 4 for length, first in _PACKETS)
 
 
-def _end_of_boxes(opened: OpenedFile) -> int | None:
+def _boxes(opened: OpenedFile) -> Iterator[tuple[bytes, int | None]]:
+    """Yield the type of each box of an MP4, and where it ends; None for the end of the file, or where none follows."""
     place = 0
     for _ in range(_MOST_PARTS):
-        head = _peek(opened, place, 16)
+        head = opened.read_at(place, 16)
         if len(head) < 8 or not head[4:8].isascii():
-            return place
+            return
         size = int.from_bytes(head[:4], "big")
         if size == 1 and len(head) == 16:
             size = int.from_bytes(head[8:], "big")
-        if size < 8:  # to the end of the file, or no box
-            return None
+        if size < 8:
+            yield head[4:8], None
+            return
         place += size
-    return None
+        yield head[4:8], place
+    yield b"", None
+
+
+def _end_of_boxes(opened: OpenedFile) -> int | None:
+    end: int | None = None
+    for _, end in _boxes(opened):  # noqa: B007
+        pass
+    return end
+
+
+def _has_index(opened: OpenedFile) -> bool:
+    return any(kind in (b"moov", b"moof") for kind, end in _boxes(opened) if end is not None and end <= opened.size)
 
 
 def _end_of_chunks(opened: OpenedFile) -> int | None:
     place = 0
     for _ in range(_MOST_PARTS):
-        head = _peek(opened, place, 8)
+        head = opened.read_at(place, 8)
         if not head.startswith(b"RIFF") or len(head) < 8:
             return place or None
         size = int.from_bytes(head[4:8], "little")
@@ -244,7 +257,7 @@ def _end_of_chunks(opened: OpenedFile) -> int | None:
 def _end_of_objects(opened: OpenedFile) -> int | None:
     place = 0
     for _ in range(_MOST_PARTS):
-        head = _peek(opened, place, 24)
+        head = opened.read_at(place, 24)
         if len(head) < 24:
             return place
         size = int.from_bytes(head[16:], "little")
@@ -257,7 +270,7 @@ def _end_of_objects(opened: OpenedFile) -> int | None:
 def _end_of_segment(opened: OpenedFile) -> int | None:
     place = 0
     for _ in range(8):
-        head = _peek(opened, place, 12)
+        head = opened.read_at(place, 12)
         if len(head) < 12:
             return None
         size, length = _ebml_number(head[4:])

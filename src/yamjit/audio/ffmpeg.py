@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from yamjit.audio.containers import check_header, cut_short, more_streams, tells_end
+from yamjit.audio.containers import check_header, cut_short, more_streams, refusal, tells_end
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.losses import Losses
 from yamjit.audio.opening import describe_os_error
@@ -170,7 +170,8 @@ class FfmpegReader:
         while data := self._read(most):
             count = len(data) // size * self.channels
             yield np.frombuffer(data, ">f4", count).reshape(-1, self.channels).astype(np.float32)
-        self._note_end()
+        with contextlib.suppress(OSError):
+            self._note_end()
 
     def release(self) -> None:
         """End the process; the file stays open."""
@@ -214,7 +215,7 @@ class FfmpegReader:
         if self._log.has_video and not self._log.encodings:
             raise AudioError(f"{self.name}: {self._kind.name} that holds video but no sound")
         reason = one_line(self._log.fault or f"ffmpeg ended with {self._process.returncode}")
-        raise AudioError(f"{self.name}: {self._kind.name} that cannot be read: {reason}")
+        raise refusal(self._opened, self._kind, reason)
 
     def _read(self, count: int) -> bytes:
         """Return as many bytes, fewer at the end only."""
@@ -225,7 +226,7 @@ class FfmpegReader:
         self._log.thread.join()
         missing = cut_short(self._opened, self._kind)
         if missing:
-            self.losses.end(missing)
+            self.losses.end(missing, cut=True)
         elif code and not self.losses.describe():
             self.losses.end(f", where ffmpeg ended with {code}")
         elif self._log.holds_one_sound and tells_end(self._opened, self._kind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from yamjit.audio.containers import find_foreign, find_known
@@ -29,7 +30,9 @@ def open_recording(opened: OpenedFile, limits: AudioLimits) -> FileReader | PyAv
     DependencyError
         If soundfile is not installed.
     """
-    container = find_foreign(opened)
+    container = None
+    with contextlib.suppress(OSError):  # which the first library meets as well, and says
+        container = find_foreign(opened)
     if container is not None:
         return _open_foreign(opened, container, limits)
     try:
@@ -57,10 +60,10 @@ def _open_foreign(opened: OpenedFile, container: Container, limits: AudioLimits)
 
 def _open_unknown_encoding(opened: OpenedFile, limits: AudioLimits) -> PyAvReader | FfmpegReader | None:
     """Return a reader of a file whose container libsndfile knows and whose encoding it does not, such as Speex."""
-    container = None if opened.callbacks.fault else find_known(opened)
-    if container is None:
-        return None
     try:
+        container = None if opened.callbacks.fault else find_known(opened)
+        if container is None:
+            return None
         layout = lay_out(opened, opened.read_at(0, 32))
         reader = _open_foreign(opened, container, limits)
     except (AudioError, OSError):

@@ -12,6 +12,9 @@ __all__ = ["GAP_S", "Losses"]
 #: millisecond, and clocks jitter.
 GAP_S = 0.015
 
+#: What may still be heard of packets before the one in which a file was cut.
+_LAST_S = 0.1
+
 
 class Losses:
     """Faults that are met while a file is decoded; of each kind the first one is told, and how many there are.
@@ -38,6 +41,7 @@ class Losses:
         self._end: str | None = None
         self._remarks: tuple[str, ...] = ()
         self._lost = False
+        self._cut = False
 
     def follow(self, starts_s: float, lasts_s: float) -> None:
         """Note that a frame was decoded, and what is missing before it by its time stamp, NaN if it has none."""
@@ -54,18 +58,22 @@ class Losses:
         self._kinds[what] = (first_s, why, count + 1, lost + lost_s)
         self._expected = math.nan  # the gap behind it is this fault's
 
-    def end(self, what: str) -> None:
-        """Note why the end is not one."""
+    def end(self, what: str, *, cut: bool = False) -> None:
+        """Note why the end is not one, and whether all that there is was heard up to where the file was cut."""
         self._end = f"ends at {self.at_s:.6g} s{what}"
+        self._cut, self._lost = cut, self._lost or not cut
 
     def note(self, remarks: tuple[str, ...], *, lost: bool) -> None:
         """Note what was found before the file was decoded, and whether something is lost by it."""
-        self._remarks, self._lost = remarks, lost
+        self._remarks, self._lost = remarks, self._lost or lost
 
     @property
     def inside(self) -> bool:
-        """Whether something was lost before the end."""
-        return bool(self._kinds) or self._lost
+        """Whether the file holds what was not heard: more than the packet in which it was cut."""
+        for first_s, _, count, _ in self._kinds.values():
+            if self.at_s - first_s > _LAST_S or (count > 1 and not self._cut):
+                return True
+        return self._lost
 
     def describe(self) -> str | None:
         """Return all of it in one line, None if nothing was lost."""

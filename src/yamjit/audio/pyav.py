@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import weakref
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.containers import check_header, cut_short, more_streams, tag_bytes, tells_end
+from yamjit.audio.containers import check_header, cut_short, more_streams, refusal, tells_end, unused_bytes
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.losses import GAP_S, Losses
 from yamjit.errors import AudioError, DependencyError
@@ -37,6 +38,8 @@ _SCALES = {
 
 #: What PyAV raises beside errors of its own.
 _FAILURES = (OSError, ValueError, TypeError, LookupError, RuntimeError, MemoryError)
+#: No packet of those that stand one after the other is as long (AAC has 13 bits for it, DTS 14).
+_MOST_PACKET_BYTES = 16_384
 #: Bytes that are read at a time.
 _BUFFER_BYTES = 65_536
 
@@ -124,9 +127,11 @@ class PyAvReader:
         if filled:
             yield buffer[:filled]
         if changed:
-            self._note_change(changed)
+            now = f"{changed.sample_rate} Hz and {changed.layout.nb_channels} channels"
+            self.losses.end(f", where it changes from {self.sample_rate} Hz and {self.channels} channels to {now}")
         else:
-            self._note_end()
+            with contextlib.suppress(OSError):
+                self._note_end()
 
     def release(self) -> None:
         """Close the decoder; the file stays open."""
@@ -141,6 +146,7 @@ class PyAvReader:
     # -- Opening
 
     def _open(self) -> Any:
+        self._opened.rewind()
         demuxers = self._kind.demuxers
         options = {"format_whitelist": demuxers, "protocol_whitelist": "none", "codec_whitelist": _decoders()}
         try:
@@ -154,7 +160,7 @@ class PyAvReader:
             )
         except self._failures as error:
             self._raise_read_error()
-            raise AudioError(f"{self.name}: {self._kind.name} that cannot be read: {_reason(error)}") from error
+            raise refusal(self._opened, self._kind, _reason(error)) from error
 
     def _choose_stream(self) -> Any:
         """Return the stream that ffmpeg takes: of those marked as default, or of all, the one of most channels."""
@@ -261,19 +267,15 @@ class PyAvReader:
         starts = math.nan if frame.pts is None else float(frame.pts * frame.time_base)
         self.losses.follow(starts, frame.samples / self.sample_rate)
 
-    def _note_change(self, frame: Any) -> None:
-        now = f"{frame.sample_rate} Hz and {frame.layout.nb_channels} channels"
-        self.losses.end(f", where it changes from {self.sample_rate} Hz and {self.channels} channels to {now}")
-
     def _note_end(self) -> None:
         missing = cut_short(self._opened, self._kind)
-        unused = self._unused_bytes()
+        unused = unused_bytes(self._opened, self._kind, self._used_bytes)
         if missing:
-            self.losses.end(missing)
+            self.losses.end(missing, cut=True)
         elif self._fault:
             self.losses.end(f" where it is damaged: {self._fault}")
         elif unused:
-            self.losses.end(f", and {unused} bytes of the file are no whole packets")
+            self.losses.end(f", and {unused} bytes of the file are no whole packets", cut=unused < _MOST_PACKET_BYTES)
         elif self._kind.is_packets and self.losses.at_s < self.losses.reached_s - 2 * GAP_S:
             self.losses.end(f", but its packets go on to {self.losses.reached_s:.6g} s")
         elif tells_end(self._opened, self._kind) and self._container.duration:
@@ -281,12 +283,6 @@ class PyAvReader:
             claimed_s = self._container.duration / self._av.time_base
             if self.losses.reached_s - start_s < claimed_s - 2 * GAP_S:
                 self.losses.end(f", but its header claims {claimed_s:.6g} s")
-
-    def _unused_bytes(self) -> int:
-        """Return how many bytes of a file that consists of packets are in none of them."""
-        if not self._kind.is_packets:
-            return 0
-        return max(0, self._opened.callbacks.size - tag_bytes(self._opened) - self._used_bytes)
 
     def _raise_read_error(self) -> None:
         error = self._opened.callbacks.fault

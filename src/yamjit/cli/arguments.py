@@ -30,6 +30,7 @@ __all__ = [
     "add_windows",
     "by_name",
     "count",
+    "event_options_given",
     "events_of",
     "existing",
     "fraction",
@@ -284,6 +285,12 @@ def add_event_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--smooth-by", choices=("mean", "median"), default="mean", help="what smooths them (default: %(default)s)"
     )
+
+
+def event_options_given(args: argparse.Namespace) -> list[str]:
+    """Return the options of `add_event_options` that say something."""
+    names = ("on", "off", "min_duration", "max_gap", "hold", "min_dbfs", "smoothing")
+    return [f"--{name.replace('_', '-')}" for name in names if getattr(args, name) not in (None, 0.0)]
 
 
 def events_of(args: argparse.Namespace) -> Any:

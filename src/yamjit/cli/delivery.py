@@ -60,10 +60,19 @@ def _no_options() -> Any:
 
 
 def check_model(args: argparse.Namespace, classifier: Classifier) -> None:
-    """Say if a model, which has been loaded and so can be used, is no published one."""
-    source = classifier.source
-    if not source.verified and not args.quiet:
-        print(f"yamjit: note: the model ({source.origin}) is unverified: no published file", file=sys.stderr)
+    """Say if a model, which has been loaded and so can be used, is no published one, or has no names as asked for."""
+    from yamjit.heads import languages_of, speaks
+
+    source, locale = classifier.source, getattr(args, "locale", "en")
+    notes = []
+    if not source.verified:
+        notes.append(f"the model ({source.origin}) is unverified: no published file")
+    if locale != "en" and not speaks(classifier.graph, locale):
+        known = ", ".join(map(repr, languages_of(classifier.graph))) or "no other language"
+        notes.append(f"--locale {locale!r} changes nothing: the model has names in {known}")
+    if not args.quiet:
+        for note in notes:
+            print(f"yamjit: note: {printable(note)}", file=sys.stderr)
 
 
 def _check(args: argparse.Namespace, hearing: Hearing) -> None:

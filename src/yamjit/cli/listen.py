@@ -83,6 +83,8 @@ def _run(args: argparse.Namespace) -> int:
         return _list_devices()
     from yamjit.classifier import Classifier
 
+    if not args.events and (lone := arguments.event_options_given(args)):
+        raise InputError(f"{', '.join(lone)}: what is an event goes with --events")
     given = hearing_of(args)
     classifier = Classifier(given["model"], backend=args.backend, threads=args.threads, options=given["options"])
     check_model(args, classifier)

@@ -43,7 +43,6 @@ def add_parser(verbs: Any) -> None:
     write.add_argument(
         "--channels",
         type=whole(1, 64, "number of channels"),
-        default=1,
         metavar="N",
         help="with --sample-rate (default: 1)",
     )
@@ -137,7 +136,9 @@ def _write(args: argparse.Namespace) -> int:
     described = _described(args)
     data = set_texts(described, **{name: text for name in TEXTS if (text := getattr(args, name)) is not None})
     if args.sample_rate:
-        data = set_audio(read_described(data), args.sample_rate, args.channels)
+        data = set_audio(read_described(data), args.sample_rate, args.channels or 1)
+    elif args.channels:
+        raise InputError("--channels goes with --sample-rate")
     learning.write(args.output, data)
     return EXIT_OK
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -140,6 +141,16 @@ class Rules:
             result[index] = number
         return result
 
+    @functools.cached_property
+    def _places(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+        """The classes of each name, and of each name in any case."""
+        exact: dict[str, list[int]] = {}
+        in_any_case: dict[str, list[int]] = {}
+        for index, name in enumerate(self._names):
+            exact.setdefault(name, []).append(index)
+            in_any_case.setdefault(folded(name), []).append(index)
+        return exact, in_any_case
+
     def _found(self, option: str, entry: Any) -> Iterable[int]:
         """Return which classes an entry names."""
         if self._find is not None:
@@ -148,8 +159,8 @@ class Rules:
             except InputError as error:
                 raise InputError(f"{option}: {error}") from error
         wanted = str(entry).strip()
-        exact = [index for index, name in enumerate(self._names) if name == wanted]
-        found = exact or [i for i, name in enumerate(self._names) if folded(name) == folded(wanted)]
+        exact, in_any_case = self._places
+        found = exact.get(wanted) or in_any_case.get(folded(wanted))
         if not found:
             near = difflib.get_close_matches(wanted, self._names, 1, 0.0)
             hint = f"; the nearest is {near[0]!r}" if near else ""

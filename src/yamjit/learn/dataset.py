@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from yamjit import checks
-from yamjit.audio.suffixes import is_audio
+from yamjit.audio.suffixes import COMPANION_SUFFIXES, is_audio
 from yamjit.disk import describe
 from yamjit.errors import InputError
 from yamjit.learn.folds import divide, group_of, natural
@@ -22,18 +22,6 @@ __all__ = ["OTHER", "SPLITS", "Clip", "Dataset", "from_folder"]
 
 #: Name under which clips of no class are kept.
 OTHER = "other"
-
-#: Ends of names of what people keep beside recordings; any other file in a folder of recordings may be one.
-_COMPANIONS = frozenset(
-    f".{suffix}"
-    for line in (
-        "txt csv tsv json jsonl md rst xml yaml yml toml html htm pdf doc docx xls xlsx ods log ini cfg db lnk url py",
-        "ipynb npy npz jpg jpeg png gif svg bmp tif tiff webp aup aup3 aup3-wal aup3-shm sfk pkf asd reapeaks cue m3u",
-        "m3u8 md5 sha1 sha256 license",
-    )
-    for suffix in line.split()
-)
-
 
 #: What the parts of a division for training, validation and test are called.
 SPLITS = {
@@ -350,7 +338,7 @@ def _recordings(folder: Path) -> tuple[list[Path], list[str]]:
         for path in (Path(place, name) for name in files if real not in seen and not name.startswith(".")):
             if is_audio(path.name):
                 found.append(path)
-            elif path.suffix.lower() not in _COMPANIONS:
+            elif path.suffix.lower() not in COMPANION_SUFFIXES:
                 unknown.append(f"{path}: its suffix is that of no recording")
         seen.add(real)
     return sorted(found), sorted(unknown)
