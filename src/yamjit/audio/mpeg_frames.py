@@ -102,7 +102,7 @@ def _lengths_of(kind: Kind) -> tuple[NDArray[np.int64], tuple[int, ...]]:
     """Return the length of a frame of a kind by bytes 1 and 2 of its header, and where a mark of information lies."""
     lengths, kinds = _tables()
     of_kind = [length if pair[kind.mono] is kind else 0 for length, pair in zip(lengths, kinds, strict=True)]
-    return np.array(of_kind), (4 + kind.side_bytes, 36)
+    return np.array(of_kind), tuple({4 + kind.side_bytes, 36})
 
 
 @functools.cache
