@@ -55,9 +55,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="units of a hidden layer (default: none)",
     )
-    group.add_argument(
-        "--weight-decay", type=arguments.real(0, 1e6), default=0.003, metavar="X", help="default: %(default)s"
-    )
+    group.add_argument("--weight-decay", type=arguments.number, default=0.003, metavar="X", help="default: %(default)s")
     group.add_argument(
         "--iterations", type=arguments.whole(1, 10**6), default=300, metavar="N", help="at most (default: %(default)s)"
     )
