@@ -96,7 +96,6 @@ def test_no_model_is_written_where_training_is_not_possible(birds: Path, capsys:
         ((birds, "--kind", "softmax"), "a softmax head wants"),
         ((birds, "--folds", 0, "--calibrate"), "--folds 0 leaves none"),
         ((birds, "--head-name", "a/b"), "head_name"),
-        ((birds, "--weight-decay", -1), "weight_decay"),
     ):
         assert run("train", *arguments, "-o", path, "--backend", "numpy") == 1
         assert message in capsys.readouterr().err

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.errors import InputError
+from yamjit.errors import InputError, YamjitError
 
 __all__ = [
     "array",
@@ -162,22 +162,24 @@ def instance(value: Any, what: str, *kinds: type) -> Any:
     return value
 
 
-def path(value: Any, what: str) -> Path:
+def path(value: Any, what: str, error: type[YamjitError] = InputError) -> Path:
     """Return `value` as a path.
 
     Raises
     ------
     InputError
-        If it is neither a string nor a path, or holds a null character.
+        If it is neither a string nor a path.
+    YamjitError
+        Of type `error`, if it holds a null character, as no name of a file does.
     """
     if not isinstance(value, (str, os.PathLike)):
         raise InputError(f"{what} is {shown(value)}; a path is accepted")
     try:
         found = Path(os.fsdecode(value))
-    except Exception as error:
-        raise InputError(f"{what} is {shown(value)}; a path is accepted") from error
+    except Exception as reason:
+        raise InputError(f"{what} is {shown(value)}; a path is accepted") from reason
     if "\0" in str(found):
-        raise InputError(f"{what} is {shown(value)}; a path without null characters is accepted")
+        raise error(f"{what} is {shown(value)}; a path without null characters is accepted")
     return found
 
 

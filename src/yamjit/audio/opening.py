@@ -183,7 +183,7 @@ def open_path(path: str | os.PathLike[str]) -> OpenedFile:
     AudioError
         If it is missing, not readable, or no regular file; a named pipe or a device does not block.
     """
-    path = checks.path(path, "a recording")
+    path = checks.path(path, "a recording", AudioError)
     name = one_line(str(path))
     # O_NONBLOCK: opening a named pipe must not wait for a writer.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

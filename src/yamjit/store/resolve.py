@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from yamjit import checks
 from yamjit.disk import CACHE_VARIABLE, describe, read_regular
 from yamjit.errors import DownloadError, InputError, LimitError, ModelError, ModelNotFoundError
 from yamjit.signatures import folder_kind
@@ -212,7 +211,9 @@ def _read_argument(model: Any, most: int) -> tuple[bytes, Path | None]:
     if isinstance(model, (bytes, bytearray, memoryview)):
         return _check_size(bytes(model), "the model given as bytes", most), None
     if isinstance(model, (str, os.PathLike)):
-        path = checks.path(model, "model")
+        from yamjit import checks  # which takes NumPy along
+
+        path = checks.path(model, "model", ModelError)
         return _read_path(path, repr(os.fspath(path)), most), path
     if hasattr(model, "read"):
         return _read_object(model, most), None
