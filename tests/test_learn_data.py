@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -253,7 +254,7 @@ def test_the_cache_gives_the_same_and_survives_damage(
     again = embed_clips(model, data, cache=cache)
     np.testing.assert_array_equal(first.embeddings, again.embeddings)
     with monkeypatch.context() as patch:
-        patch.setattr(Classifier, "embed", lambda *_, **__: pytest.fail("computed again"))
+        patch.setattr(Classifier, "classify", lambda *_, **__: pytest.fail("computed again"))
         np.testing.assert_array_equal(embed_clips(model, data, cache=cache).embeddings, first.embeddings)
     sound(data.clips[0].path, 2.0, 555)  # other audio under the same name
     assert embed_clips(model, data, cache=cache).hashes != first.hashes
@@ -335,3 +336,21 @@ def test_public_names_are_there() -> None:
     assert set(learn.__all__) <= set(dir(learn))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = learn.nothing
+
+
+def test_what_is_heard_in_part_is_used_and_listed(
+    model: Classifier, recordings: Path, tmp_path: Path
+) -> None:
+    path = sorted((recordings / "low").iterdir())[0]
+    samples, rate = soundfile.read(path)
+    stream = io.BytesIO()
+    soundfile.write(stream, np.tile(samples, 3), rate, format="MP3")
+    data = stream.getvalue()
+    path.with_suffix(".mp3").write_bytes(data[: len(data) // 2] + b"no audio" * 500 + data[len(data) // 2 :])
+    path.unlink()
+    dataset, cache = from_folder(recordings), EmbeddingCache(tmp_path / "cache")
+    for _ in range(2):
+        features = embed_clips(model, dataset, cache=cache)
+        assert [(item.clip.path.suffix, item.in_part) for item in features.skipped] == [(".mp3", True)]
+        assert "4000 bytes between its frames" in features.skipped[0].reason
+        assert len(features.dataset) == len(dataset)

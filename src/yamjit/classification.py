@@ -103,7 +103,9 @@ class Classification:
     warnings : tuple of str
         What is wrong with the audio, such as clipping; a line each.
     damage : str or None
-        Why the recording ended too early, if it did.
+        What is wrong with the recording: it ended too early, say.
+    lost : bool
+        Whether it holds sound that could not be read.
     kept : mapping of str to np.ndarray
         What was kept of each window besides the scores.
     """
@@ -117,6 +119,7 @@ class Classification:
     channel: int | None
     warnings: tuple[str, ...]
     damage: str | None
+    lost: bool
     kept: Mapping[str, npt.NDArray[Any]]
 
     @property
@@ -300,6 +303,7 @@ class _Collector:
             channel=stream.channels[track],
             warnings=stream.warnings,
             damage=stream.damage,
+            lost=stream.lost,
             kept={name: np.concatenate(parts) for name, parts in self._kept.items()},
         )
 

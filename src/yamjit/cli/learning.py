@@ -331,8 +331,8 @@ def tell(lines: Iterable[str]) -> None:
 
 
 def tell_of_clips(skipped: Iterable[Any]) -> None:
-    """Tell which clips could not be used."""
-    tell(f"left out: {item}" for item in skipped)
+    """Tell which clips could not be used, or not as a whole."""
+    tell(f"{'heard in part' if item.in_part else 'left out'}: {item}" for item in skipped)
 
 
 def pair(text: str) -> tuple[str, str]:

@@ -35,10 +35,11 @@ _READ_BYTES = 2**20
 
 
 class Skipped(NamedTuple):
-    """A clip that could not be used, and why."""
+    """A clip that could not be used, or only as far as it could be read, and why."""
 
     clip: Clip
     reason: str
+    in_part: bool = False
 
     def __str__(self) -> str:
         name = printable(str(self.clip))
@@ -60,7 +61,7 @@ class Features:
     hashes : tuple of str
         SHA-256 of each clip's file.
     skipped : tuple of Skipped
-        The clips that could not be read.
+        The clips that could not be read, or only in part; the latter are in `dataset` as well.
     """
 
     dataset: Dataset
@@ -197,6 +198,8 @@ def embed_clips(
         else:
             kept.append(clip)
             found.append(result)
+            if result.loss is not None:
+                skipped.append(Skipped(clip, result.loss, in_part=True))
         if progress:
             progress(done, len(dataset))
     if not kept:
@@ -213,6 +216,7 @@ def embed_clips(
 class _Embedded(NamedTuple):
     embeddings: Float32
     digest: str
+    loss: str | None
 
 
 class _Embedder:
@@ -239,24 +243,28 @@ class _Embedder:
             before = _identity(clip.path)
             digest = self._digests.get((clip.path, before)) or _file_hash(clip.path)
             self._digests[clip.path, before] = digest
-            quantized = self._quantized(clip, digest, before)
+            quantized, loss = self._quantized(clip, digest, before)
         except (AudioError, InputError, LimitError) as error:
             return str(error)
         except OSError as error:
             return describe(error)
-        return _Embedded((quantized.astype(np.float32) - self._zero_point) * self._scale, digest)
+        return _Embedded((quantized.astype(np.float32) - self._zero_point) * self._scale, digest, loss)
 
-    def _quantized(self, clip: Clip, digest: str, before: tuple[int, ...]) -> Int8:
-        """Return a clip's embeddings as the model's integers, from the cache or computed."""
+    def _quantized(self, clip: Clip, digest: str, before: tuple[int, ...]) -> tuple[Int8, str | None]:
+        """Return a clip's embeddings as the model's integers, from the cache or computed, and what was lost of it."""
         key = self._key(clip, digest)
         kept = self._cache.load(key, self._size) if self._cache else None
         if kept is not None:
-            return kept
-        embeddings = self._model.embed(clip.path, hop_s=self._hop_s, start_s=clip.start_s, end_s=clip.end_s)
-        quantized = np.rint(embeddings / self._scale + self._zero_point).astype(np.int8)
+            return kept, None
+        heard = self._model.classify(
+            clip.path, keep="embeddings", hop_s=self._hop_s, start_s=clip.start_s, end_s=clip.end_s
+        )
+        quantized = np.rint(heard.embeddings / self._scale + self._zero_point).astype(np.int8)
+        if heard.lost:
+            return quantized, heard.damage  # and not kept, so that it is told each time
         if self._cache and _identity(clip.path) == before:  # else what was hashed is not what was heard
             self._cache.store(key, quantized)
-        return quantized
+        return quantized, None
 
     def _key(self, clip: Clip, digest: str) -> str:
         heard = (digest, clip.start_s, clip.end_s, float(self._hop_s))

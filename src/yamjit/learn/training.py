@@ -214,7 +214,7 @@ def evaluate_model(
     -------
     evaluation : Evaluation
     skipped : tuple of Skipped
-        The clips that could not be read.
+        The clips that could not be read, or only in part; the latter are judged as well.
 
     Raises
     ------
@@ -239,6 +239,8 @@ def evaluate_model(
             continue
         rows.append(choose_heads(result.heads, info.index)[0].clip_scores)
         kept.append(clip)
+        if result.lost:
+            skipped.append(Skipped(clip, str(result.damage), in_part=True))
     if not kept:
         raise InputError(f"none of {len(skipped)} clips can be read, the first is {skipped[0]}")
     judged = replace(dataset, clips=tuple(kept))
