@@ -338,9 +338,7 @@ def test_public_names_are_there() -> None:
         _ = learn.nothing
 
 
-def test_what_is_heard_in_part_is_used_and_listed(
-    model: Classifier, recordings: Path, tmp_path: Path
-) -> None:
+def test_what_is_heard_in_part_is_used_and_listed(model: Classifier, recordings: Path, tmp_path: Path) -> None:
     path = sorted((recordings / "low").iterdir())[0]
     samples, rate = soundfile.read(path)
     stream = io.BytesIO()
