@@ -88,7 +88,9 @@ class _Transfer:
                 self._fetch(url, Path(output_file), deadline)
             except DownloadError:
                 if deadline.expired:  # which is why the connection ended
-                    raise DownloadError(f"{url}: sent {self._done} bytes in {DEADLINE_SECONDS:g} s; given up") from None
+                    raise DownloadError(
+                        f"{url}: did not send all of {self.size} bytes in {DEADLINE_SECONDS:g} s; given up"
+                    ) from None
                 raise
         self.finished = True
 
