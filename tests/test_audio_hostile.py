@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -448,3 +449,11 @@ def test_random_bytes_after_every_magic_number():
 def test_options_are_checked_before_the_file():
     with pytest.raises(InputError, match="target_rate"):
         open_audio("nothing.wav", target_rate=0)
+
+
+@pytest.mark.parametrize("block", [0, 1, 2, 3, 5, 255])
+def test_floats_of_a_width_that_no_float_has(block):
+    data = bytearray(encode(np.zeros(100, np.float32), 16_000, "WAV", "FLOAT"))
+    data[32:34] = struct.pack("<H", block)
+    with contextlib.suppress(AudioError), open_audio(io.BytesIO(data)) as audio:
+        assert sum(block.shape[1] for block in audio.blocks()) <= 400

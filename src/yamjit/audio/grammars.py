@@ -228,7 +228,9 @@ def _samples(channels: int, bits: int, floats: str | None = None) -> Samples | N
     width = (bits + 7) // 8
     if not channels or not 1 <= width <= 8:
         return None
-    return Samples(channels * width, plain=True, floats=np.dtype(f"{floats}{width}") if floats else None)
+    return Samples(
+        channels * width, plain=True, floats=np.dtype(f"{floats}{width}") if floats and width in (4, 8) else None
+    )
 
 
 def _wave_samples(form: bytes, order: str) -> Samples | None:

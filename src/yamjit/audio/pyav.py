@@ -42,6 +42,8 @@ _FAILURES = (OSError, ValueError, TypeError, LookupError, RuntimeError, MemoryEr
 _MOST_PACKET_BYTES = 16_384
 #: Bytes that are read at a time.
 _BUFFER_BYTES = 65_536
+#: Packets after which a stream of which none could be decoded is one of an unknown encoding.
+_MOST_UNDECODED = 10_000
 
 
 class PyAvReader:
@@ -176,11 +178,14 @@ class PyAvReader:
         return best
 
     def _read_first(self, limits: AudioLimits) -> None:
-        frame = self._next_frame()
-        if frame is None:
+        undecoded = 0
+        while not self._ready and undecoded < _MOST_UNDECODED and (packet := self._next_packet()) is not None:
+            undecoded += packet.stream_index == self._stream.index
+            self._decode(packet)
+        if not self._ready:
             reason = self._fault or self.losses.describe() or "it holds no samples"
             raise AudioError(f"{self.name}: cannot be decoded: {reason.removeprefix(f'{self.name}: ')}")
-        self._ready.appendleft(frame)
+        frame = self._ready[0]
         self.sample_rate = int(frame.sample_rate)
         self.channels = int(frame.layout.nb_channels)
         check_header(self.name, self.sample_rate, self.channels, limits)
