@@ -373,7 +373,7 @@ def faults_of(name: str, call: Call) -> list[str]:
                     with contextlib.suppress(AttributeError):
                         answer.close()
             except yamjit.YamjitError as error:  # noqa: PERF203
-                if "\n" in str(error):
+                if "\n" in str(error) and not isinstance(error, yamjit.ModelNotFoundError):  # which lists what to do
                     found.append(f"{name}({parameter}={kind}): a message of several lines")
             except BaseException as error:  # noqa: BLE001
                 found.append(f"{name}({parameter}={kind}): {type(error).__name__}: {str(error)[:100]}")

@@ -138,6 +138,18 @@ def test_channels_are_heard_alone(reader):
         np.testing.assert_array_equal(np.concatenate(list(audio.blocks()), axis=1)[0], both[1])
 
 
+@pytest.mark.parametrize(("form", "encoder"), [("mp4", "aac"), ("matroska", "flac")])
+def test_eight_channels_are_heard(reader, form, encoder):
+    """PyAV itself takes what lies behind the eighth for a ninth."""
+    levels = np.arange(1, 9) / 16
+    tones = levels * np.sin(2 * np.pi * 440 * np.arange(16_000) / 48_000)[:, np.newaxis]
+    got, audio = read(encode_av(tones, 48_000, form, encoder))
+    assert (audio.channels, audio.damage) == (8, None)
+    low_band = {3} if encoder == "aac" else set()  # LFE
+    for channel in set(range(8)) - low_band:
+        assert np.abs(got[channel, 4_000:12_000]).max() == pytest.approx(levels[channel], abs=0.03)
+
+
 # --- where it comes from
 
 

@@ -74,7 +74,7 @@ def encode_av(
 
 def add_sound(container: Any, samples: npt.NDArray[Any], rate: int, encoder: str) -> Callable[[], None]:
     """Add a stream for samples, (n, channels), and return what encodes them: all streams have to be added before."""
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}[samples.shape[1]]
+    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[samples.shape[1]]
     stream = container.add_stream(encoder, rate=rate, layout=layout, options={"strict": "-2", "flags": "+bitexact"})
     if encoder.startswith("wma"):
         stream.bit_rate = 64_000

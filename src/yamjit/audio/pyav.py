@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = ["PyAvReader", "import_av", "pyav_versions"]
 
-#: Per sample format, planar or not: what is taken off, and the full scale.
-_SCALES = {
-    "u8": (128, 2.0**7),
-    "s16": (0, 2.0**15),
-    "s32": (0, 2.0**31),
-    "s64": (0, 2.0**63),
-    "flt": (0, 1.0),
-    "dbl": (0, 1.0),
+#: Per sample format, planar or not: the type, what is taken off, and the full scale.
+_SAMPLES: dict[str, tuple[type[np.generic], int, float]] = {
+    "u8": (np.uint8, 128, 2.0**7),
+    "s16": (np.int16, 0, 2.0**15),
+    "s32": (np.int32, 0, 2.0**31),
+    "s64": (np.int64, 0, 2.0**63),
+    "flt": (np.float32, 0, 1.0),
+    "dbl": (np.float64, 0, 1.0),
 }
 
 #: What PyAV raises beside errors of its own.
@@ -252,13 +252,15 @@ class PyAvReader:
     def _samples(self, frame: Any) -> NDArray[np.float32]:
         """Return the samples of a frame, float32 (n, channels)."""
         try:
-            zero, scale = _SCALES[frame.format.name.removesuffix("p")]
-            array = frame.to_ndarray()
+            kind, zero, scale = _SAMPLES[frame.format.name.removesuffix("p")]
+            # Not by its own method: of 8 channels, PyAV takes for a ninth what lies behind them in memory.
+            planes = frame.planes[: self.channels if frame.format.is_planar else 1]
+            count = frame.samples * self.channels // len(planes)
+            columns = np.stack([np.frombuffer(plane, kind, count) for plane in planes], axis=1)
         except (*self._failures, KeyError) as error:
             raise AudioError(f"{self.name}: has samples of a type that cannot be read, {frame.format.name}") from error
-        columns = array.T if frame.format.is_planar else array.reshape(-1, self.channels)
         with np.errstate(over="ignore"):  # of 64 bits: becomes inf, which is refused with its time
-            samples: NDArray[np.float32] = columns.astype(np.float32)
+            samples: NDArray[np.float32] = columns.reshape(-1, self.channels).astype(np.float32)
         if zero:
             samples -= np.float32(zero)
         samples *= np.float32(1 / scale)
