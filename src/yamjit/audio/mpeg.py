@@ -18,7 +18,7 @@ __all__ = ["EMPTY_TAG", "lay_out_mpeg"]
 #: current directory holds one.
 EMPTY_TAG = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
 
-_CHUNK_BYTES = 2**20
+_CHUNK_BYTES = 2**17
 _SYNC = re.compile(rb"\xff[\xe2-\xff]")
 #: Frames in a row that make bytes MPEG audio where something else was before.
 _PROOF = 3
