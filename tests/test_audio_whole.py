@@ -355,6 +355,14 @@ def test_an_odd_chunk_with_and_without_padding(padding):
     assert damage is None
 
 
+def test_a_chunk_of_samples_behind_missing_padding_is_told_from_what_looks_like_one():
+    data = bytes(0x4F50)  # of whose header all but the first byte reads as a chunk of 79 bytes
+    form = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16)
+    body = b"WAVE" + form + b"bext" + struct.pack("<I", 3) + b"xxx" + b"data" + struct.pack("<I", len(data)) + data
+    heard, damage, lost = hear(b"RIFF" + struct.pack("<I", len(body)) + body)
+    assert (len(heard), damage, lost) == (len(data) // 2, None, False)
+
+
 def test_bw64():
     samples = noise(9_000)
     heard, damage, _ = hear(b"BW64" + encode(samples, RATE, "RF64")[4:])

@@ -164,10 +164,20 @@ def _fits(file: OpenedFile, name: bytes, body: int, size: int) -> bool:
 def _next(file: OpenedFile, grammar: Grammar, form: _Form, end: int) -> int:
     """Return where the chunk after one that ends at `end` begins: its padding may be missing."""
     aligned = end + (form.start - end) % grammar.align
-    if aligned != end and not _goes_on(file, grammar, aligned) and _goes_on(file, grammar, end):
+    if aligned == end:
+        return end
+    # What is one byte off may look like a chunk by chance, but hardly like that of the samples.
+    if _name_at(file, grammar, end) == grammar.data or (
+        not _goes_on(file, grammar, aligned) and _goes_on(file, grammar, end)
+    ):
         form.sound = False
         return end
     return aligned
+
+
+def _name_at(file: OpenedFile, grammar: Grammar, place: int) -> bytes | None:
+    header = file.read_at(place, grammar.chunk_head)
+    return grammar.chunk(header)[0] if len(header) == grammar.chunk_head else None
 
 
 def _goes_on(file: OpenedFile, grammar: Grammar, place: int) -> bool:
