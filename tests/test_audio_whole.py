@@ -462,3 +462,19 @@ def test_what_cannot_be_read_gives_exit_code_3(tmp_path):
 def test_a_file_of_which_nothing_can_be_decoded_is_refused():
     with pytest.raises(AudioError):
         hear(b"OggS" + bytes(23))
+
+
+@pytest.mark.parametrize(("seed", "index"), [(2026, 419), (4711, 3608), (4711, 4125)])
+def test_what_the_campaign_has_found(seed, index):
+    outcome, reason = check_whole.judge(check_whole.case(seed, index))
+    assert outcome in ("whole", "told"), reason
+
+
+def test_a_page_that_is_cut_ends_where_another_file_begins_in_it():
+    """Also where what follows lies as the next page of the one that is cut would."""
+    data = encode(noise(40_000), 48_000, "OGG", "OPUS")
+    last = data.rindex(b"OggS")
+    for kept in (40, 60, 90):
+        _, damage, lost = hear(data[: last + kept] + data, 48_000)
+        assert damage is not None
+        assert lost

@@ -202,6 +202,11 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
     if claimed is not None and 0 < claimed <= there:
         end = _next(file, grammar, form, start + claimed)
         if _goes_on(file, grammar, end) and not _is_overrun(file, grammar, start, end):
+            if form.samples is not None and _pads_with_samples(file, form.samples, start, start + claimed, end):
+                form.sound = False
+                form.remark = f"its header counts {claimed} of {end - start} bytes of samples; all were read"
+                form.data.append((start, end))
+                return end
             form.data.append((start, start + claimed))
             if (samples := form.samples) is not None and _is_odd(
                 samples, claimed, end - start, end < file.size and is_padding(file, end, file.size)
@@ -224,6 +229,12 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
             form.remark, form.lost = "its header was never finished, and what follows it was not read", True
     form.data.append((start, end))
     return end
+
+
+def _pads_with_samples(file: OpenedFile, samples: Samples, start: int, claimed_end: int, end: int) -> bool:
+    """Return whether what pads a chunk is not 0, and makes whole frames with the rest: samples that are not counted."""
+    even = samples.plain and claimed_end < end and (end - start) % samples.block == 0
+    return even and any(file.read_at(claimed_end, end - claimed_end))
 
 
 def _is_odd(samples: Samples, claimed: int, padded: int, has_zeros: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -109,12 +110,31 @@ def _pages(file: OpenedFile) -> Iterator[tuple[int, bytes]]:
         if data[place + 4] or len(data) - place < size:
             place += len(OGG_MARK)
             continue
-        follows = data[place + size : place + size + 4]
-        if follows not in (OGG_MARK, b"") and data.find(OGG_MARK, place + 4, place + size) >= 0:
+        if data.find(OGG_MARK, place + 4, place + size) >= 0 and not _is_sound(data[place : place + size]):
             place += len(OGG_MARK)  # it is cut, and another one follows in what seems to be its content
             continue
         yield base + place, data[place : place + size]
         place += size
+
+
+def _is_sound(page: bytes) -> bool:
+    """Return whether a page has the checksum that it states."""
+    found = 0
+    for byte in page[:22] + bytes(4) + page[26:]:
+        found = (found << 8 & 0xFFFF_FFFF) ^ _crcs()[found >> 24 ^ byte]
+    return found == int.from_bytes(page[22:26], "little")
+
+
+@functools.cache
+def _crcs() -> tuple[int, ...]:
+    """Return what each byte adds to the checksum of Ogg (RFC 3533), whose polynomial is 0x04C11DB7."""
+    table = []
+    for byte in range(256):
+        value = byte << 24
+        for _ in range(8):
+            value = (value << 1 & 0xFFFF_FFFF) ^ (0x04C1_1DB7 if value >> 31 else 0)
+        table.append(value)
+    return tuple(table)
 
 
 def _are_tags(file: OpenedFile, start: int, end: int) -> bool:
