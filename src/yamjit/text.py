@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import unicodedata
 from typing import Any
 
 __all__ = ["escape_json", "folded", "json_text", "printable", "printable_lines", "unportable"]
@@ -29,6 +27,8 @@ def printable(text: str) -> str:
 
 def folded(name: str) -> str:
     """Return a name as it is compared: its case, decomposed accents and numbers of spaces make no other of it."""
+    import unicodedata  # a megabyte, for what is rarely asked
+
     composed = unicodedata.normalize("NFC", name).casefold()
     return " ".join(unicodedata.normalize("NFC", composed).split())
 
@@ -40,6 +40,8 @@ def printable_lines(text: str) -> str:
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """Return a value as JSON that no terminal acts on."""
+    import json
+
     return escape_json(json.dumps(value, ensure_ascii=False, indent=indent))
 
 
@@ -49,10 +51,14 @@ def escape_json(text: str) -> str:
 
 
 def _in_json(character: str) -> str:
+    import json
+
     return character if _shown(character) == character else json.dumps(character)[1:-1]
 
 
 def _shown(character: str) -> str:
+    import unicodedata
+
     if character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs":
         return character
     return character.encode("unicode_escape").decode("ascii")
