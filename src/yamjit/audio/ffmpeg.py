@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from yamjit.audio.containers import check_header, cut_short, more_streams, refusal, tells_end
+from yamjit.audio.foreign_reader import ForeignReader
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.losses import Losses
 from yamjit.audio.opening import describe_os_error
@@ -58,7 +59,7 @@ class _Log:
         self.started = threading.Event()
         self._decoding = False
         self._rate: str | None = None
-        self.losses = losses
+        self._losses = losses
         self._pipe = pipe
         self.thread = threading.Thread(target=self._read, name="yamjit-ffmpeg-log", daemon=True)
         self.thread.start()
@@ -81,19 +82,19 @@ class _Log:
         elif fault := _FAULT.match(line):
             self.fault = self.fault or line[fault.end() :]
             if self._decoding:
-                self.losses.add("fault of decoding", line[fault.end() :])
+                self._losses.add("fault of decoding", line[fault.end() :])
         elif not self._decoding:
             self._take_header(line)
         elif found := _CHOICE.match(line):
             self.chosen = int(found[1])
         elif _CORRUPT.search(line):
-            self.losses.add("damaged packet")
+            self._losses.add("damaged packet")
 
     def _take_frame(self, pts: str, rate: str, samples: str) -> None:
         if self._rate not in (None, rate):
-            self.losses.add("change of the sample rate", f"{rate} Hz, converted to the first one")
+            self._losses.add("change of the sample rate", f"{rate} Hz, converted to the first one")
         self._rate = rate
-        self.losses.follow(math.nan if pts == "NOPTS" else float(pts), int(samples) / max(1, int(rate)))
+        self._losses.follow(math.nan if pts == "NOPTS" else float(pts), int(samples) / max(1, int(rate)))
 
     def _take_header(self, line: str) -> None:
         if line.startswith("[info] Stream mapping:"):
@@ -107,7 +108,7 @@ class _Log:
                 self.has_video = True
 
 
-class FfmpegReader:
+class FfmpegReader(ForeignReader):
     """A file decoded by the program ffmpeg, from its start to its end; the process ends with the reader.
 
     The samples are those of ``ffmpeg -i FILE -c:a pcm_f32le``.
@@ -129,14 +130,8 @@ class FfmpegReader:
         If nothing can be decoded, there is no sound, or its rate or channels are absurd.
     """
 
-    live = False
-
     def __init__(self, opened: OpenedFile, container: Container, limits: AudioLimits, program: str) -> None:
-        self._opened = opened
-        self._kind = container
-        self.name = opened.name
-        self.warnings: tuple[str, ...] = ()
-        self.losses = Losses(self.name)
+        super().__init__(opened, container)
         with contextlib.ExitStack() as stack:
             self._process = _start(program, container, self._place(stack))
             self._log = _Log(_pipe(self._process.stderr), self.losses)
@@ -148,20 +143,6 @@ class FfmpegReader:
         except BaseException:
             self.release()
             raise
-
-    @property
-    def damage(self) -> str | None:
-        """Once read: what was lost, and why the file ended too early."""
-        return self.losses.describe()
-
-    @property
-    def lost(self) -> bool:
-        """Once read: whether the file holds sound that could not be read."""
-        return self.losses.inside
-
-    def skip(self, frames: int) -> int:
-        """Leave nothing out: return 0. After a jump a lossy codec's samples would be others."""
-        return 0
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
         """Yield the samples, float32 (n, channels); a block is overwritten by the next one."""
@@ -177,11 +158,6 @@ class FfmpegReader:
         """End the process; the file stays open."""
         self._dropped.detach()
         self._held.close()
-
-    def close(self) -> None:
-        """End the process, and close the file if it was opened by path."""
-        self.release()
-        self._opened.close()
 
     def _place(self, stack: contextlib.ExitStack) -> str:
         """Return a path of the file."""

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit.audio.containers import check_header, cut_short, more_streams, refusal, tells_end, unused_bytes
+from yamjit.audio.foreign_reader import ForeignReader
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
-from yamjit.audio.losses import GAP_S, Losses
+from yamjit.audio.losses import GAP_S
 from yamjit.errors import AudioError, DependencyError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ _BUFFER_BYTES = 65_536
 _MOST_UNDECODED = 10_000
 
 
-class PyAvReader:
+class PyAvReader(ForeignReader):
     """A file decoded by FFmpeg's libraries, from its start to its end, in one thread.
 
     The samples are those of ``ffmpeg -i FILE -c:a pcm_f32le``: integers divided by their full scale, encoder delay left
@@ -69,16 +70,10 @@ class PyAvReader:
         If PyAV is not installed.
     """
 
-    live = False
-
     def __init__(self, opened: OpenedFile, container: Container, limits: AudioLimits) -> None:
         self._av = import_av()
         self._failures = (self._av.error.FFmpegError, *_FAILURES)
-        self._opened = opened
-        self._kind = container
-        self.name = opened.name
-        self.warnings: tuple[str, ...] = ()
-        self.losses = Losses(self.name)
+        super().__init__(opened, container)
         self._fault: str | None = None
         self._used_bytes = 0
         self._ready: deque[Any] = deque()
@@ -94,20 +89,6 @@ class PyAvReader:
         except BaseException:
             self.release()
             raise
-
-    @property
-    def damage(self) -> str | None:
-        """Once read: what was lost, and why the file ended too early."""
-        return self.losses.describe()
-
-    @property
-    def lost(self) -> bool:
-        """Once read: whether the file holds sound that could not be read."""
-        return self.losses.inside
-
-    def skip(self, frames: int) -> int:
-        """Leave nothing out: return 0. After a jump a lossy codec's samples would be others."""
-        return 0
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
         """Yield the samples, float32 (n, channels); a block is overwritten by the next one."""
@@ -139,11 +120,6 @@ class PyAvReader:
         """Close the decoder; the file stays open."""
         self._dropped.detach()
         self._container.close()
-
-    def close(self) -> None:
-        """Close the decoder, and the file if it was opened by path."""
-        self.release()
-        self._opened.close()
 
     # -- Opening
 

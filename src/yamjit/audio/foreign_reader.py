@@ -1,0 +1,58 @@
+"""What the readers of FFmpeg's libraries and of its program have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from yamjit.audio.losses import Losses
+
+if TYPE_CHECKING:
+    from yamjit.audio.containers import Container
+    from yamjit.audio.opening import OpenedFile
+
+__all__ = ["ForeignReader"]
+
+
+class ForeignReader(ABC):
+    """A file that another library than libsndfile decodes, from its start to its end.
+
+    Parameters
+    ----------
+    opened : OpenedFile
+        Closed with the reader.
+    container : Container
+        What the file is.
+    """
+
+    live = False
+
+    def __init__(self, opened: OpenedFile, container: Container) -> None:
+        self._opened = opened
+        self._kind = container
+        self.name = opened.name
+        self.warnings: tuple[str, ...] = ()
+        self.losses = Losses(self.name)
+
+    @property
+    def damage(self) -> str | None:
+        """Once read: what was lost, and why the file ended too early."""
+        return self.losses.describe()
+
+    @property
+    def lost(self) -> bool:
+        """Once read: whether the file holds sound that could not be read."""
+        return self.losses.inside
+
+    def skip(self, frames: int) -> int:
+        """Leave nothing out: return 0. After a jump a lossy codec's samples would be others."""
+        return 0
+
+    @abstractmethod
+    def release(self) -> None:
+        """End the decoder; the file stays open."""
+
+    def close(self) -> None:
+        """End the decoder, and close the file if it was opened by path."""
+        self.release()
+        self._opened.close()
