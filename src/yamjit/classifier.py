@@ -18,7 +18,7 @@ from yamjit.audio import AudioSource, PushedAudio, open_audio
 from yamjit.calibration import choose_calibrations
 from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
 from yamjit.classification import KEPT, Classification, collect
-from yamjit.errors import InputError, ModelError, UnknownArgumentError, naming
+from yamjit.errors import InputError, ModelError, UnknownArgumentError, of_model_file
 from yamjit.events import Event, EventDetector, EventOptions, by_start
 from yamjit.frontend import FrontEnd, Patches
 from yamjit.head_names import choose_heads
@@ -106,7 +106,7 @@ class Classifier:
         self._backend_name = backend
         self._backend = load_backend(backend)
         self.source = source
-        with naming(source.name):
+        with of_model_file(source.name):
             self.graph: Graph = read_graph(source.data)
             self.plan: Plan = compile_plan(self.graph)
             self.sample_rate: int = read_sample_rate(self.graph)
@@ -119,7 +119,7 @@ class Classifier:
         if not isinstance(options, ClassifierOptions):
             raise InputError(f"options is {checks.shown(options)}; ClassifierOptions are accepted")
         self.options = options
-        with naming(self.source.name):
+        with of_model_file(self.source.name):
             heads = read_heads(self.graph, self.plan, options.display_names_locale)
         self.heads: tuple[HeadInfo, ...] = choose_heads(heads, options.head)
         self.labels: tuple[str, ...] = self.heads[0].labels

@@ -120,7 +120,7 @@ class DownloadError(YamjitError):
 
 
 @contextlib.contextmanager
-def naming(file: str | None) -> Iterator[None]:
+def of_model_file(file: str | None) -> Iterator[None]:
     """Have what is wrong with a model told with its file, unless it is told already or `file` is None."""
     try:
         yield

@@ -55,7 +55,7 @@ def load_or_describe(model: Any, locale: str = "en") -> Classifier | Unrunnable:
         If it is no TFLite model at all, or its metadata are damaged.
     """
     from yamjit.classifier import Classifier
-    from yamjit.errors import LimitError, ModelError, naming
+    from yamjit.errors import LimitError, ModelError, of_model_file
     from yamjit.heads import read_labelled_outputs
     from yamjit.options import ClassifierOptions
     from yamjit.store import resolve_model
@@ -65,6 +65,6 @@ def load_or_describe(model: Any, locale: str = "en") -> Classifier | Unrunnable:
     try:
         return Classifier(source, backend="numpy", options=ClassifierOptions(display_names_locale=locale))
     except (ModelError, LimitError) as error:
-        with naming(source.name):
+        with of_model_file(source.name):
             described = read_described(source.data)
             return Unrunnable(source, described, read_labelled_outputs(described, locale), str(error))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from yamjit.errors import ModelError, naming
+from yamjit.errors import ModelError, of_model_file
 from yamjit.spec import Limits
 from yamjit.tflite.archive import archive_start, read_archive
 from yamjit.tflite.fronting import METADATA_NAME, with_metadata_buffer
@@ -93,7 +93,7 @@ def read_described(source: Source, *, limits: Limits = DESCRIBED_LIMITS) -> Desc
         If it is larger than a limit allows.
     """
     data = read_source(source, limits)
-    with naming(source_name(source)):
+    with of_model_file(source_name(source)):
         return _described(data, limits)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.errors import LimitError, ModelError, naming
+from yamjit.errors import LimitError, ModelError, of_model_file
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.archive import read_archive
 from yamjit.tflite.graph import TENSOR_TYPES, Graph, Op, Operator, Quantization, Tensor
@@ -81,7 +81,7 @@ def read_graph(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Graph:
 
     data = read_source(source, limits)
     tables = 8 * (limits.tensors + limits.operators)
-    with naming(source_name(source)):
+    with of_model_file(source_name(source)):
         end = verify(data, MODEL, MODEL_IDENTIFIER, max_depth=limits.depth, max_tables=tables)
         graph = _Reader(tflite.Model.GetRootAs(data, 0), data, limits).read(end)
         validate_graph(graph, limits=limits)
