@@ -93,7 +93,7 @@ def _concluded(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         streams.drop_output()  # whoever read the results has enough
         return EXIT_OK
-    except (YamjitError, OSError, MemoryError, ImportError) as error:
+    except (YamjitError, OSError, MemoryError, ImportError, SystemError) as error:
         streams.drop_output()
         if "--debug" in (sys.argv if argv is None else argv):
             raise
@@ -121,6 +121,8 @@ def _told(error: Exception) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "there is not enough memory"
+    if isinstance(error, SystemError):  # what extension modules answer where they failed and forgot to say why
+        return f"Python or a library failed, perhaps from lack of memory: {describe(error)}"
     name = getattr(error, "filename", None)
     more = " (ulimit -n says how many)" if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE) else ""
     return f"{'' if name is None else printable(str(name)) + ': '}{describe(error)}{more}"
