@@ -36,7 +36,7 @@ def prepare(folder: Path) -> None:
     ``model.tflite``, ``network.tflite`` (patch in), ``front_end.tflite`` (patch out), ``window.npy`` (15600,),
     ``patch.npy`` (96, 64), ``window.wav``, ``short.wav``, ``recording.wav`` (16 kHz, mono, 16 bits).
     """
-    from tools.cuts import front_end_only, without_front_end
+    from tests.support.cuts import front_end_only, without_front_end
     from yamjit.frontend import FrontEnd
     from yamjit.plan import compile_plan
     from yamjit.tflite import read_graph, write_graph

@@ -25,7 +25,7 @@ from benchmarks.contenders import Contender, InProcess
 from benchmarks.inputs import model, prepare
 from benchmarks.processes import cold_seconds, import_ms, memory_mb
 from benchmarks.roofline import limit_loop, multiply_adds
-from tools.lowerings import compiled_lowering, environment, own_lowering, runnable_lowerings
+from tools.checks.lowerings import compiled_lowering, environment, own_lowering, runnable_lowerings
 
 BASELINE = "LiteRT xnnpack"
 
@@ -156,7 +156,7 @@ def _roofline(setting: Setting) -> Table:
     import numpy as np
 
     import yamjit
-    from yamjit.kernels import numba_backend
+    from yamjit.kernels.int8 import compiled as numba_backend
 
     classifier = yamjit.load(setting.folder / "model.tflite", backend="numba")
     patches = np.repeat(np.load(setting.folder / "patch.npy")[None], BATCH, axis=0)

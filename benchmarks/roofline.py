@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from tools.lowerings import compiled_lowering
+from tools.checks.lowerings import compiled_lowering
 from yamjit.kernels.program import Column, StepOp
-from yamjit.kernels.simd import TARGETS, VectorOps
+from yamjit.kernels.vectors.ops import TARGETS, VectorOps
 from yamjit.plan import Plan
 
 __all__ = ["limit_loop", "multiply_adds", "step_multiply_adds"]

@@ -17,7 +17,7 @@ import numpy as np
 import yamjit
 from benchmarks.inputs import model
 from benchmarks.roofline import limit_loop, multiply_adds, step_multiply_adds
-from yamjit.kernels import numba_backend
+from yamjit.kernels.int8 import compiled as numba_backend
 from yamjit.kernels.program import Column, Program, StepOp, Workspace
 from yamjit.plan import Plan
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.two_heads import two_heads
+from tests.support.two_heads import two_heads
 from yamjit.spec import PACKAGED_MODELS
 from yamjit.store import resolve_model
 from yamjit.tflite import Graph, write_graph

@@ -26,7 +26,7 @@ import numpy as np
 import pytest
 
 import yamjit
-from tests import sound_device
+from tests.support import sound_device
 from yamjit import class_map, learn, plots, weights
 from yamjit.audio import AudioLimits, Microphone, PushedAudio, RawPcm, open_audio
 from yamjit.calibration import Calibration

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 import yamjit
-from tools.synthetic import LABEL_FILE, probe_signals, synthetic_yamnet
+from tests.support.synthetic import LABEL_FILE, probe_signals, synthetic_yamnet
 from yamjit.tflite import write_graph
 
 SAMPLE_RATE = 16_000
@@ -205,7 +205,7 @@ def test_auto_turns_to_numba_under_threads(
 ) -> None:
     pytest.importorskip("numba")
     from yamjit import kernels
-    from yamjit.kernels import numba_backend
+    from yamjit.kernels.int8 import compiled as numba_backend
 
     ran = []
     run = numba_backend.run
@@ -280,7 +280,7 @@ def test_wrong_numbers_of_threads_are_refused(model_bytes: bytes, threads: objec
 
 
 def test_models_that_take_patches_say_so(model_bytes: bytes) -> None:
-    from tools.cuts import without_front_end
+    from tests.support.cuts import without_front_end
 
     model = yamjit.load(write_graph(without_front_end(synthetic_yamnet(seed=0, width=0.125))), backend="numpy")
     with pytest.raises(yamjit.ModelError, match="patches"):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from reference import ops
-from tools.synthetic import probe_signals, synthetic_yamnet
+from tests.support.synthetic import probe_signals, synthetic_yamnet
 from yamjit.errors import InputError
 from yamjit.frontend import SILENCE_DBFS, FrontEnd, Patches, PatchStream, count_windows
 from yamjit.plan import FrontEndConstants, compile_plan

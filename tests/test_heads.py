@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.two_heads import (
+from tests.support.two_heads import (
     CALIBRATION_FILE,
     OWN_DEFAULT_SCORE,
     OWN_LABELS,

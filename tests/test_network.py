@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tools.cuts import without_front_end
-from tools.synthetic import probe_signals, synthetic_yamnet
+from tests.support.cuts import without_front_end
+from tests.support.synthetic import probe_signals, synthetic_yamnet
 from yamjit import kernels
 from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd
-from yamjit.kernels import BACKENDS, load_backend, numpy_backend
+from yamjit.kernels import BACKENDS, load_backend
+from yamjit.kernels.int8 import numpy as numpy_backend
 from yamjit.network import HeadOutput, Network, NetworkOutput
 from yamjit.plan import Plan, compile_plan
 
@@ -275,7 +276,7 @@ def test_auto_begins_with_numpy_and_turns_to_numba(
     plan: Plan, patches: Float32, expected: NetworkOutput, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
-    from yamjit.kernels import numba_backend
+    from yamjit.kernels.int8 import compiled as numba_backend
 
     monkeypatch.setattr(kernels, "_PATCHES_WORTH_NUMBA", 24)
     monkeypatch.setattr(numba_backend, "is_ready", lambda: False)
@@ -296,7 +297,7 @@ def test_auto_begins_with_numba_where_it_is_compiled(
     plan: Plan, patches: Float32, expected: NetworkOutput, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
-    from yamjit.kernels import numba_backend
+    from yamjit.kernels.int8 import compiled as numba_backend
 
     fast = Recorder(numba_backend.run)
     monkeypatch.setattr(numba_backend, "run", fast)
@@ -337,6 +338,6 @@ def test_backends_have_one_face() -> None:
     pytest.importorskip("numba")
     import inspect
 
-    from yamjit.kernels import numba_backend
+    from yamjit.kernels.int8 import compiled as numba_backend
 
     assert inspect.signature(numba_backend.run) == inspect.signature(numpy_backend.run)

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 import yamjit
-from tools.synthetic import synthetic_yamnet
+from tests.support.synthetic import synthetic_yamnet
 from yamjit.recording import recut
 from yamjit.tflite import write_graph
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import yamjit
-from tools.synthetic import synthetic_yamnet
+from tests.support.synthetic import synthetic_yamnet
 from yamjit.streaming import Stream, Windows
 from yamjit.tflite import write_graph
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import yamjit
-from tools.flat import read_tree
-from tools.synthetic import probe_signals, synthetic_yamnet
-from tools.two_heads import OWN_LABELS
-from tools.two_heads import main as write_two_heads
+from tests.support.flat import read_tree
+from tests.support.synthetic import probe_signals, synthetic_yamnet
+from tests.support.two_heads import OWN_LABELS
+from tests.support.two_heads import main as write_two_heads
 from yamjit.options import ClassifierOptions
 from yamjit.plan import compile_plan
 from yamjit.tflite import Graph, read_graph, write_graph

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tools.fuzz_audio import encodings
+from tools.checks.fuzz_audio import encodings
 from yamjit.audio import open_audio
 from yamjit.errors import YamjitError
 

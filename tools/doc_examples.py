@@ -1,6 +1,6 @@
 """The examples of the pages in ``docs/``: run, and compared with what the pages say they print.
 
-``python -m tools.doc_examples [PAGE...]`` writes what they print into the pages; ``tests/test_docs.py`` compares.
+``python -m tools.doc_examples [PAGE...]`` writes what they print into the pages; ``tests/house/test_docs.py`` compares.
 
 Blocks of Python and of shell commands are run from top to bottom of a page, in a folder with the example recordings,
 on the starter model. The blocks of a page share their files and names. What a block prints follows it, indented, after

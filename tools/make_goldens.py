@@ -38,8 +38,8 @@ from reference.problems import (
 )
 from reference.runtime import Runtime, runtime_version
 from reference.waveforms import golden_waveforms
-from tools.graphs import GraphBuilder, output_size, quantization
-from tools.synthetic import synthetic_yamnet
+from tests.support.graphs import GraphBuilder, output_size, quantization
+from tests.support.synthetic import synthetic_yamnet
 from yamjit.tflite.graph import (
     Activation,
     Conv2DOptions,

@@ -1,7 +1,7 @@
 """Sound files of the kinds that phones, cameras and dictation machines write, made with PyAV.
 
-They stand for recordings in tests and in ``python -m tools.fuzz_audio --av``: every container that PyAV writes and
-libsndfile does not read, with the encodings that are found in it.
+They stand for recordings in tests and in ``python -m tools.checks.fuzz_audio --av``: every container that PyAV writes
+and libsndfile does not read, with the encodings that are found in it.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError
-from yamjit.kernels.log_mel import load_log_mel
+from yamjit.kernels.log_mel.numpy import load_log_mel
 from yamjit.plan import FrontEndConstants
 
 __all__ = ["SILENCE_DBFS", "FrontEnd", "PatchStream", "Patches", "count_windows"]

@@ -36,13 +36,13 @@ def load_backend(name: str = "auto") -> Backend:
     """
     checks.choice(name, "backend", BACKENDS)
     if name == "numpy":
-        from yamjit.kernels import numpy_backend
+        from yamjit.kernels.int8 import numpy as numpy_backend
 
         return numpy_backend
     if name == "numba":
         if not _has_numba():
             raise DependencyError("the numba backend needs Numba: pip install numba")
-        from yamjit.kernels import numba_backend
+        from yamjit.kernels.int8 import compiled as numba_backend
 
         return numba_backend
     return _AutoBackend() if _has_numba() else load_backend("numpy")
@@ -54,7 +54,7 @@ def _has_numba() -> bool:
 
 def _is_ready() -> bool:
     """Return whether the compiled kernels can be had without compiling."""
-    from yamjit.kernels import numba_backend
+    from yamjit.kernels.int8 import compiled as numba_backend
 
     return numba_backend.is_ready()
 

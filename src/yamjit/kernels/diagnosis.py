@@ -48,8 +48,9 @@ def diagnose_kernels() -> KernelDiagnosis:
         version = importlib.metadata.version("numba")
         import llvmlite.binding as llvm
 
-        from yamjit.kernels import numba_backend, numba_log_mel
-        from yamjit.kernels.processor import compiled_target
+        from yamjit.kernels.int8 import compiled as numba_backend
+        from yamjit.kernels.log_mel import compiled as numba_log_mel
+        from yamjit.kernels.vectors.processor import compiled_target
     except ImportError:  # PackageNotFoundError is one
         return KernelDiagnosis(None, None, None, cache, problem, warm=False)
     warm = numba_backend.is_ready() and numba_log_mel.log_mel.is_ready()

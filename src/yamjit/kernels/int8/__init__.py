@@ -1,0 +1,1 @@
+"""The integer network: its twins in NumPy and in Numba."""

@@ -1,0 +1,285 @@
+"""Depthwise 3x3 convolution over vectors.
+
+Four rows of a column of the image are brought side by side by unpacking bytes and pairs: one quad a channel. A dot
+product of it with three weights and a zero is a column of a filter; three columns are one result. The same quads serve
+two output rows, whose weights have the zero below or above, and, along the row, up to three results.
+
+A chunk is 64 bytes of a row: 64 channels of one column, or, where there are fewer channels, several columns side by
+side in an image that has its border. Without one, a column or row outside the image is read from 64 bytes of border.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from yamjit.kernels.int8.matmul import copy_bytes, is_proven
+from yamjit.kernels.int8.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
+from yamjit.kernels.int8.tiles import BY_SHIFT, REAL, Channels, Rounding, compiled
+from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.vectors.ops import VectorOps
+
+__all__ = ["Image", "Target", "make_depthwise"]
+
+_COLUMNS = 3
+
+
+class Image(NamedTuple):
+    """An image of int8 and how filters walk over it.
+
+    Parameters
+    ----------
+    x : int
+        Address.
+    height, width, channels : int
+    stride : int
+        1 or 2, in both directions.
+    top, left : int
+        Rows and columns of border before the image.
+    border : int
+        Address of a row of border.
+    flip : int
+        Bits to turn in each quad of bytes.
+    """
+
+    x: int
+    height: int
+    width: int
+    channels: int
+    stride: int
+    top: int
+    left: int
+    border: int
+    flip: int
+
+
+class _Strip(NamedTuple):
+    """Four rows of an image, and how results lie along them.
+
+    Parameters
+    ----------
+    row0, row1, row2, row3 : int
+        Addresses of column 0.
+    border : int
+        Address of what stands for a column outside.
+    step : int
+        Bytes from column to column.
+    width : int
+        Columns.
+    pace : int
+        Columns from result to result.
+    flip : int
+    """
+
+    row0: int
+    row1: int
+    row2: int
+    row3: int
+    border: int
+    step: int
+    width: int
+    pace: int
+    flip: int
+
+
+class Target(NamedTuple):
+    """Where results go: `pixel` bytes from one to the next along a row, with the bits of `flip` turned."""
+
+    out: int
+    pixel: int
+    flip: int
+
+
+class _Results(NamedTuple):
+    """Where results of a row go, `step` bytes apart."""
+
+    out: int
+    step: int
+
+
+def make_depthwise(ops: VectorOps) -> Any:
+    """Make ``depthwise(image, channels, start, stop, width, target, spare)``: output rows from `start` to `stop`.
+
+    The channels of `image` are a multiple of 64; or they divide 64, the stride is 1, the image has its border, and
+    pixels of the output lie side by side. `width` is the output's, `spare` is room for two vectors.
+    """
+    wide, wide_steps = _make_wide(ops, rows=2, fresh=1), _make_wide(ops, rows=1, fresh=2)
+    narrow, very_narrow = _make_narrow(ops, fresh=2), _make_narrow(ops, fresh=3)
+
+    @jit
+    def depthwise(
+        image: Image, channels: Channels, start: int, stop: int, width: int, target: Target, spare: int
+    ) -> None:
+        if image.channels >= CHUNK:
+            if image.stride == 1:
+                wide(image, channels, start, stop, width, target, spare)
+            else:
+                wide_steps(image, channels, start, stop, width, target, spare)
+        elif image.channels * 2 == CHUNK:
+            narrow(image, channels, start, stop, width, target, spare)
+        else:
+            very_narrow(image, channels, start, stop, width, target, spare)
+
+    return depthwise
+
+
+def _make_wide(ops: VectorOps, rows: int, fresh: int) -> Any:
+    """Make the kernel for whole chunks of channels: `rows` output rows at a time, `fresh` new columns a result."""
+    part = 4 * ops.lanes
+    line = _make_lines(ops, rows, fresh)
+
+    @jit
+    def wide(image: Image, channels: Channels, start: int, stop: int, width: int, target: Target, spare: int) -> None:
+        step, pixel = image.channels, target.pixel
+        for first in range(0, step, part):
+            for oy in range(start, stop, rows):
+                y = oy * image.stride - image.top
+                strip = _Strip(
+                    _row(image, y) + first,
+                    _row(image, y + 1) + first,
+                    _row(image, y + 2) + first,
+                    _row(image, y + 3) + first,
+                    image.border,
+                    step,
+                    image.width,
+                    image.stride,
+                    image.flip,
+                )
+                at = target.out + (oy - start) * width * pixel + first
+                second = _Results(at + width * pixel, pixel) if oy + 1 < stop else _Results(spare, 0)
+                line(strip, -image.left, _part(channels, first), width, _Results(at, pixel), second, target.flip)
+
+    return wide
+
+
+def _make_narrow(ops: VectorOps, fresh: int) -> Any:
+    """Make the kernel for several columns in a chunk: two output rows at a time, from an image with its border."""
+    part = 4 * ops.lanes
+    line = _make_lines(ops, 2, fresh)
+    # Numba would compile the line once more for an argument that is written as a number.
+    zero, one = np.int64(0), np.int64(1)
+
+    @jit
+    def narrow(image: Image, channels: Channels, start: int, stop: int, width: int, target: Target, spare: int) -> None:
+        row_bytes, row_out, pace = image.width * image.channels, width * image.channels, CHUNK // image.channels
+        count = row_out // CHUNK
+        for first in range(0, CHUNK, part):
+            chunk = _part(channels, first)
+            rest = min(part, row_out - count * CHUNK - first)
+            for oy in range(start, stop, 2):
+                at = image.x + oy * row_bytes + first
+                below = min(3, image.height - 1 - oy) * row_bytes
+                strip = _Strip(
+                    at,
+                    at + row_bytes,
+                    at + 2 * row_bytes,
+                    at + below,
+                    image.border,
+                    image.channels,
+                    image.width,
+                    pace,
+                    image.flip,
+                )
+                out = target.out + (oy - start) * row_out + first
+                more = oy + 1 < stop
+                second = _Results(out + row_out, CHUNK) if more else _Results(spare, 0)
+                line(strip, zero, chunk, count, _Results(out, CHUNK), second, target.flip)
+                if rest > 0:
+                    end = count * CHUNK
+                    line(strip, count * pace, chunk, one, _Results(spare, 0), _Results(spare + CHUNK, 0), target.flip)
+                    copy_bytes(spare, out + end, rest)
+                    if more:
+                        copy_bytes(spare + CHUNK, out + row_out + end, rest)
+
+    return narrow
+
+
+@jit
+def _row(image: Image, y: int) -> int:
+    """Return the address of a row, which may lie outside."""
+    return image.x + y * image.width * image.channels if 0 <= y < image.height else image.border
+
+
+@jit
+def _part(channels: Channels, first: int) -> Channels:
+    """Return where the channels from byte `first` of a pixel on begin."""
+    chunk, place = first // CHUNK, first % CHUNK // 4
+    return Channels(
+        channels.weights + chunk * DEPTHWISE_CHUNK_BYTES + place * 4,
+        channels.bias + chunk * CHUNK * 4 + place * 4,
+        channels.multiplier + chunk * CHUNK * 4 + place * 4,
+        channels.offset + chunk * CHUNK * 8 + place * 4,
+        channels.shift + chunk * CHUNK * 4 + place * 4,
+        channels.scale + chunk * CHUNK * 4 + place * 4,
+        channels.real_offset + chunk * CHUNK * 4 + place * 4,
+        channels.proven + chunk * CHUNK // BLOCK,
+    )
+
+
+@jit
+def _column(row: int, column: int, strip: _Strip) -> int:
+    """Return the address of a column of a row, which may lie outside."""
+    return row + column * strip.step if 0 <= column < strip.width else strip.border
+
+
+# -- The loop along a row ---------------------------------------------------------------------------------------
+
+
+def _make_lines(ops: VectorOps, rows: int, fresh: int) -> Any:
+    """Make ``line(strip, first, channels, count, results0, results1, flip)``: `count` results along `rows` rows.
+
+    The first result's leftmost column is `first`. Of the three columns of a result, `fresh` are read; the others are
+    those of the result before it. Results are stored with the bits of `flip` turned.
+    """
+    by_shift = _generate_line(ops, rows, fresh, BY_SHIFT)
+    if not ops.target.has_fma:
+        return by_shift
+    real = _generate_line(ops, rows, fresh, REAL)
+
+    @jit
+    def line(
+        strip: _Strip, first: int, channels: Channels, count: int, results0: _Results, results1: _Results, flip: int
+    ) -> None:
+        if is_proven(channels, 1):
+            real(strip, first, channels, count, results0, results1, flip)
+        else:
+            by_shift(strip, first, channels, count, results0, results1, flip)
+
+    return line
+
+
+def _generate_line(ops: VectorOps, rows: int, fresh: int, rounding: Rounding) -> Any:
+    kept = _COLUMNS - fresh
+    lines = ["def line(strip, first, channels, count, results0, results1, flip):"]
+    lines += ["    own_frame()", "    turned, turned_back = splat(strip.flip), splat(flip)"]
+    for j in range(4):
+        at = j * BLOCK * 4
+        lines.append(f"    bias{j} = load(channels.bias + {at})")
+        lines += [f"    {read.format(j=j, at=at, pair=2 * at)}" for read in rounding.reads]
+    for column in range(kept):
+        lines += _column_lines("    ", column, f"first + {column}", rows)
+    lines.append("    for place in range(count):")
+    lines.append("        at = first + place * strip.pace")
+    for column in range(kept, _COLUMNS):
+        lines += _column_lines("        ", column, f"at + {column}", rows)
+    for row in range(rows):
+        for j in range(4):
+            acc = f"started(bias{j})"
+            for column in range(_COLUMNS):
+                weights = f"load(channels.weights + {((row * _COLUMNS + column) * CHUNK + j * BLOCK) * 4})"
+                acc = f"dot({acc}, c{column}_{j}, {weights})"
+            result = rounding.result.format(j=j, acc=f"total({acc})")
+            lines.append(f"        r{j} = {result}")
+        lines.append(f"        store_quads(results{row}.out + place * results{row}.step, turned_back, r0, r1, r2, r3)")
+    lines += [f"        c{column}_{j} = c{column + fresh}_{j}" for column in range(kept) for j in range(4)]
+    quads = {f"quad{j}": quad for j, quad in enumerate(ops.quads)}
+    return compiled(lines, ops, column=_column, **quads)
+
+
+def _column_lines(indent: str, name: int, column: str, rows: int) -> list[str]:
+    """Generate the reading of a column: its four quads. For one output row, the fourth row is not needed."""
+    lines = [f"t{row} = load_bytes(column(strip.row{row}, {column}, strip), turned)" for row in range(rows + 2)]
+    lines += [f"t{row} = t2" for row in range(rows + 2, 4)]
+    lines += [f"c{name}_{j} = quad{j}(t0, t1, t2, t3)" for j in range(4)]
+    return [indent + line for line in lines]

@@ -1,0 +1,49 @@
+"""The kernels that take almost all of the time, over vectors, made for one target.
+
+They take addresses and integers, and handle what `yamjit.kernels.int8.preparation` has packed for them: products of
+inputs with weights, rounded by one shift and clamped to an int8, or left as they are for `yamjit.kernels.int8.plain` to
+finish. Where processors multiply unsigned with signed bytes, an input is seen as a uint8 that is 128 more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from yamjit.kernels.int8.depthwise import make_depthwise
+from yamjit.kernels.int8.matmul import make_matmul, make_matmul_raw
+from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.vectors.ops import VectorOps
+
+__all__ = ["VectorKernels"]
+
+
+class VectorKernels:
+    """The jitted kernels for one target.
+
+    Attributes
+    ----------
+    matmul, matmul_raw : callable
+        See `yamjit.kernels.int8.matmul`.
+    depthwise : callable
+        See `yamjit.kernels.int8.depthwise`.
+    copy_row : callable
+        ``(source, target, count, flip)``: at least `count` bytes, up to a vector more, with the bits of `flip` turned.
+    """
+
+    def __init__(self, ops: VectorOps) -> None:
+        self.matmul = make_matmul(ops)
+        self.matmul_raw = make_matmul_raw(ops)
+        self.depthwise = make_depthwise(ops)
+        self.copy_row = _make_copy_row(ops)
+
+
+def _make_copy_row(ops: VectorOps) -> Any:
+    splat, copy_bytes, size = ops.splat, ops.copy_bytes, 4 * ops.lanes
+
+    @jit
+    def copy_row(source: int, target: int, count: int, flip: int) -> None:
+        turned = splat(flip)
+        for at in range(0, count, size):
+            copy_bytes(source + at, target + at, turned)
+
+    return copy_row

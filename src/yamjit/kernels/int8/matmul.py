@@ -1,0 +1,228 @@
+"""Matrix products over vectors, in register tiles: pointwise, fully connected, and the first convolution.
+
+A tile keeps `rows` by `columns` accumulators in registers, and in each step multiplies four inputs of every row with
+four weights of every channel. Where rows do not fill the last tile it is moved back over rows that are done: they get
+the same values once more.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import carray
+
+from yamjit.kernels.int8.packing import BLOCK
+from yamjit.kernels.int8.tiles import BY_SHIFT, REAL, Channels, Rounding, compiled
+from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.machine_code.pointer import pointer
+from yamjit.kernels.vectors.ops import VectorOps
+
+__all__ = ["Rows", "copy_bytes", "is_proven", "make_matmul", "make_matmul_raw"]
+
+
+class Rows(NamedTuple):
+    """The left side of a product: rows of uint8 in memory, each in groups of quads.
+
+    Parameters
+    ----------
+    x : int
+        Address of the first row.
+    n_rows : int
+    stride : int
+        Bytes from row to row.
+    groups, group_stride : int
+        Groups of a row, and the bytes from one to the next.
+    quads : int
+        Of a group; four bytes each, side by side.
+    """
+
+    x: int
+    n_rows: int
+    stride: int
+    groups: int
+    group_stride: int
+    quads: int
+
+
+def make_matmul(ops: VectorOps) -> Any:
+    """Make ``matmul(rows, channels, outputs, out, spare)``: results as rows of `outputs` int8 at `out`.
+
+    `spare` is room for a vector.
+    """
+    lanes, wide = ops.lanes, ops.target.columns * ops.lanes
+    blocks = wide // BLOCK
+    by_shift = partial(_rounded_tile, rounding=BY_SHIFT)
+    high, columns = ops.target.rows, ops.target.columns
+    heights = (high, high // 2, 1) if high > 2 else (high, 1)
+    block, narrow_block = _walk(by_shift, ops, heights, columns), _walk(by_shift, ops, (high, 1), 1)
+    real_block = _walk(partial(_rounded_tile, rounding=REAL), ops, (high,), columns) if ops.target.has_fma else block
+    narrow_tile = by_shift(ops, 1, 1)
+
+    @jit
+    def matmul(rows: Rows, channels: Channels, outputs: int, out: int, spare: int) -> None:
+        quads = rows.groups * rows.quads
+        column = 0
+        while column + wide <= outputs:
+            here = _columns(channels, column, quads)
+            if rows.n_rows >= high and is_proven(here, blocks):
+                real_block(rows, here, out + column, outputs)
+            else:
+                block(rows, here, out + column, outputs)
+            column += wide
+        while column + lanes <= outputs:
+            narrow_block(rows, _columns(channels, column, quads), out + column, outputs)
+            column += lanes
+        if column < outputs:
+            rest = _columns(channels, column, quads)
+            for row in range(rows.n_rows):
+                narrow_tile(rows.x + row * rows.stride, rows, rest, spare, 0)
+                copy_bytes(spare, out + row * outputs + column, outputs - column)
+
+    return matmul
+
+
+@jit
+def is_proven(channels: Channels, blocks: int) -> bool:
+    """Return whether float32 rounds these blocks of channels exactly."""
+    proven = carray(pointer(channels.proven), blocks, np.int8)
+    found = True
+    for block in range(blocks):
+        found = found and proven[block] != 0
+    return found
+
+
+def make_matmul_raw(ops: VectorOps) -> Any:
+    """Make ``matmul_raw(rows, channels, outputs, out)``: accumulators as rows of int32 at `out`, in whole blocks."""
+    lanes, wide, very_wide = ops.lanes, 2 * ops.lanes, 8 * ops.lanes
+    high = min(8, ops.target.rows)
+    block, narrow_block, row_block = (
+        _walk(_raw_tile, ops, heights, columns) for heights, columns in (((high, 1), 2), ((high, 1), 1), ((1,), 8))
+    )
+
+    @jit
+    def matmul_raw(rows: Rows, channels: Channels, outputs: int, out: int) -> None:
+        row_bytes = (outputs + BLOCK - 1) // BLOCK * BLOCK * 4
+        quads = rows.groups * rows.quads
+        column = 0
+        while rows.n_rows < high and column + very_wide <= outputs:
+            row_block(rows, _columns(channels, column, quads), out + column * 4, row_bytes)
+            column += very_wide
+        while column + wide <= outputs:
+            block(rows, _columns(channels, column, quads), out + column * 4, row_bytes)
+            column += wide
+        while column < outputs:
+            narrow_block(rows, _columns(channels, column, quads), out + column * 4, row_bytes)
+            column += lanes
+
+    return matmul_raw
+
+
+@jit
+def _columns(channels: Channels, column: int, quads: int) -> Channels:
+    """Return where the channels from number `column` on begin; it is a multiple of the lanes of a vector."""
+    block, part = column // BLOCK, column % BLOCK
+    return Channels(
+        channels.weights + block * quads * BLOCK * 4 + part * 4,
+        channels.bias + column * 4,
+        channels.multiplier + column * 4,
+        channels.offset + block * BLOCK * 8 + part * 4,
+        channels.shift + column * 4,
+        channels.scale + column * 4,
+        channels.real_offset + column * 4,
+        channels.proven + block,
+    )
+
+
+@jit
+def copy_bytes(source: int, target: int, count: int) -> None:
+    """Copy `count` bytes."""
+    a = carray(pointer(source), count, np.int8)
+    b = carray(pointer(target), count, np.int8)
+    for i in range(count):
+        b[i] = a[i]
+
+
+def _walk(make_tile: Any, ops: VectorOps, heights: tuple[int, ...], columns: int) -> Any:
+    """Make the loop over rows, in tiles of the first of `heights` that there are rows for; they fall."""
+    high, *lower_heights = heights
+    tile = make_tile(ops, high, columns)
+    lower = _walk(make_tile, ops, tuple(lower_heights), columns) if lower_heights else None
+
+    @jit
+    def block(rows: Rows, channels: Channels, out: int, row_bytes: int) -> None:
+        if lower is not None and rows.n_rows < high:
+            lower(rows, channels, out, row_bytes)
+        else:
+            for start in range(0, rows.n_rows, high):
+                row = min(start, rows.n_rows - high)
+                tile(rows.x + row * rows.stride, rows, channels, out + row * row_bytes, row_bytes)
+
+    return block
+
+
+# -- Tiles ------------------------------------------------------------------------------------------------------
+
+
+def _tile_lines(ops: VectorOps, rows: int, columns: int) -> list[str]:
+    """Generate the start and the loop over inputs: each accumulator takes one dot product a step."""
+    lines = ["def tile(x, rows, channels, out, row_bytes):", "    own_frame()"]
+    for c in range(columns):
+        lines.append(f"    a0_{c} = started(load(channels.bias + {c * ops.lanes * 4}))")
+        lines += [f"    a{r}_{c} = a0_{c}" for r in range(1, rows)]
+    lines += ["    stride = rows.stride"]
+    lines += ["    block = rows.groups * rows.quads * 64"]
+    lines += ["    for group in range(rows.groups):"]
+    lines += ["        row = x + group * rows.group_stride"]
+    lines += ["        weights = channels.weights + group * rows.quads * 64"]
+    lines += ["        done = 0"]
+    if ops.target.multiplies_by_lane:
+        lines += ["        done = rows.quads // 4 * 4", "        for k in range(0, done, 4):"]
+        lines += [f"            x{r} = load(row + {r} * stride + k * 4)" for r in range(rows)]
+        for j in range(4):
+            lines += _step_lines(ops, rows, columns, f"k + {j}", f"lane{j}(x{{r}})")
+    lines += ["        for k in range(done, rows.quads):"]
+    lines += _step_lines(ops, rows, columns, "k", "broadcast(row + {r} * stride + k * 4)")
+    return lines
+
+
+def _lanes(ops: VectorOps) -> dict[str, Any]:
+    return {f"lane{j}": lane for j, lane in enumerate(ops.lane_of_four)} if ops.target.multiplies_by_lane else {}
+
+
+def _step_lines(ops: VectorOps, rows: int, columns: int, k: str, inputs: str) -> list[str]:
+    """Generate a step: weights, and the dot product of each accumulator with `inputs` of its row."""
+    lines = []
+    for c in range(columns):
+        number, part = divmod(c * ops.lanes, BLOCK)
+        lines.append(f"w{c} = load(weights + ({k}) * 64 + {number} * block + {part * 4})")
+    # The next columns' weights come from far: they are asked for while these are multiplied.
+    blocks = max(1, columns * ops.lanes // BLOCK)
+    lines += [f"prefetch(weights + ({k}) * 64 + {blocks + number} * block)" for number in range(blocks)]
+    for r in range(rows):
+        lines.append(f"u = {inputs.format(r=r)}")
+        lines += [f"a{r}_{c} = dot(a{r}_{c}, u, w{c})" for c in range(columns)]
+    return [f"            {line}" for line in lines]
+
+
+def _rounded_tile(ops: VectorOps, rows: int, columns: int, rounding: Rounding) -> Any:
+    """Make the tile whose accumulators are rounded, clamped and stored as int8."""
+    lanes = ops.lanes
+    lines = _tile_lines(ops, rows, columns)
+    for c in range(columns):
+        block, part = divmod(c * lanes, BLOCK)
+        at, pair = c * lanes * 4, block * BLOCK * 8 + part * 4
+        lines += [f"    {read.format(j=c, at=at, pair=pair)}" for read in rounding.reads]
+        for r in range(rows):
+            result = rounding.result.format(j=c, acc=f"total(a{r}_{c})")
+            lines.append(f"    store_saturated(out + {r} * row_bytes + {c * lanes}, {result})")
+    return compiled(lines, ops, **_lanes(ops))
+
+
+def _raw_tile(ops: VectorOps, rows: int, columns: int) -> Any:
+    """Make the tile whose accumulators are stored as they are."""
+    lines = _tile_lines(ops, rows, columns)
+    for r in range(rows):
+        lines += [f"    store(out + {r} * row_bytes + {c * ops.lanes * 4}, total(a{r}_{c}))" for c in range(columns)]
+    return compiled(lines, ops, **_lanes(ops))

@@ -1,0 +1,218 @@
+"""The plain kernels in Numba: the twins of `yamjit.kernels.int8.numpy`, one image at a time.
+
+They serve every step that has no vector kernel. Every operand is cast to its width: compiled code widens where NumPy
+scalars wrap, and with the casts both agree.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.program import Requantization, Rounding, Window
+
+__all__ = ["conv_s8", "depthwise_s8", "finish", "lookup_s8", "mean_s8", "pointwise_s8", "quantize_f32"]
+
+Int8 = npt.NDArray[np.int8]
+Int32 = npt.NDArray[np.int32]
+
+
+# -- Kernels ----------------------------------------------------------------------------------------------------
+
+
+@jit
+def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int, out: Int8) -> None:
+    """Quantize: ``out = clamp(round(x / scale) + zero_point)``, the division in float32, ties away from zero.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(size,), float32]
+        Finite.
+    scale : np.float32
+    zero_point : int
+    out : np.ndarray [shape=(size,), int8]
+    """
+    shift = np.float32(zero_point)
+    for i in range(x.size):
+        rounded = np.float32(_round_half_away(np.float32(x[i] / scale)))
+        # Beyond 2**24 the sum is not exact, and clamped.
+        out[i] = np.int8(np.int32(min(max(np.float32(rounded + shift), np.float32(-128)), np.float32(127))))
+
+
+@jit
+def conv_s8(x: Int8, weights: Int8, window: Window, requantization: Requantization, scratch: Int32, out: Int8) -> None:
+    """Convolve one image.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(input_h, input_w, input_c), int8]
+    weights : np.ndarray [shape=(kernel_h, kernel_w, input_c, output_c), int8]
+    window : Window
+    requantization : Requantization
+    scratch : np.ndarray [shape=(>= output_c,), int32]
+    out : np.ndarray [shape=(output_h, output_w, output_c), int8]
+    """
+    kernel_h, kernel_w, input_c, output_c = weights.shape
+    for oy in range(out.shape[0]):
+        for ox in range(out.shape[1]):
+            _start(requantization.bias, scratch)
+            for ky in range(kernel_h):
+                iy = oy * window.stride_h + ky - window.pad_top
+                for kx in range(kernel_w):
+                    ix = ox * window.stride_w + kx - window.pad_left
+                    if 0 <= iy < x.shape[0] and 0 <= ix < x.shape[1]:
+                        for ci in range(input_c):
+                            value = np.int32(np.int32(x[iy, ix, ci]) - np.int32(window.input_zero_point))
+                            row = weights[ky, kx, ci]
+                            for co in range(output_c):
+                                scratch[co] += np.int32(value * np.int32(row[co]))
+            finish(scratch, requantization, out[oy, ox])
+
+
+@jit
+def depthwise_s8(
+    x: Int8, weights: Int8, window: Window, requantization: Requantization, scratch: Int32, out: Int8
+) -> None:
+    """Convolve each channel of one image with a filter of its own.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(input_h, input_w, channels), int8]
+    weights : np.ndarray [shape=(kernel_h, kernel_w, channels), int8]
+    window : Window
+    requantization : Requantization
+    scratch : np.ndarray [shape=(>= channels,), int32]
+    out : np.ndarray [shape=(output_h, output_w, channels), int8]
+    """
+    kernel_h, kernel_w, channels = weights.shape
+    zero_point = np.int32(window.input_zero_point)
+    for oy in range(out.shape[0]):
+        for ox in range(out.shape[1]):
+            _start(requantization.bias, scratch)
+            for ky in range(kernel_h):
+                iy = oy * window.stride_h + ky - window.pad_top
+                for kx in range(kernel_w):
+                    ix = ox * window.stride_w + kx - window.pad_left
+                    if 0 <= iy < x.shape[0] and 0 <= ix < x.shape[1]:
+                        pixel = x[iy, ix]
+                        tap = weights[ky, kx]
+                        for c in range(channels):
+                            value = np.int32(np.int32(pixel[c]) - zero_point)
+                            scratch[c] += np.int32(value * np.int32(tap[c]))
+            finish(scratch, requantization, out[oy, ox])
+
+
+@jit
+def pointwise_s8(x: Int8, weights: Int8, requantization: Requantization, scratch: Int32, out: Int8) -> None:
+    """Multiply rows by a matrix: 1x1 convolutions and fully connected layers.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(rows, input_c), int8]
+    weights : np.ndarray [shape=(input_c, output_c), int8]
+    requantization : Requantization
+        Its bias holds the input's zero point: ``bias - zero_point * weights.sum(0)``.
+    scratch : np.ndarray [shape=(>= output_c,), int32]
+    out : np.ndarray [shape=(rows, output_c), int8]
+    """
+    input_c, output_c = weights.shape
+    in_fours = input_c - input_c % 4
+    for row in range(x.shape[0]):
+        _start(requantization.bias, scratch)
+        for ci in range(0, in_fours, 4):
+            x0, x1 = np.int32(x[row, ci]), np.int32(x[row, ci + 1])
+            x2, x3 = np.int32(x[row, ci + 2]), np.int32(x[row, ci + 3])
+            w0, w1, w2, w3 = weights[ci], weights[ci + 1], weights[ci + 2], weights[ci + 3]
+            for co in range(output_c):
+                low = np.int32(x0 * np.int32(w0[co])) + np.int32(x1 * np.int32(w1[co]))
+                high = np.int32(x2 * np.int32(w2[co])) + np.int32(x3 * np.int32(w3[co]))
+                scratch[co] += np.int32(low + high)
+        for ci in range(in_fours, input_c):
+            for co in range(output_c):
+                scratch[co] += np.int32(np.int32(x[row, ci]) * np.int32(weights[ci, co]))
+        finish(scratch, requantization, out[row])
+
+
+@jit
+def mean_s8(x: Int8, requantization: Requantization, scratch: Int32, out: Int8) -> None:
+    """Average one image over its positions.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(positions, channels), int8]
+    requantization : Requantization
+        Its bias holds the input's zero point, its multiplier the number of positions.
+    scratch : np.ndarray [shape=(>= channels,), int32]
+    out : np.ndarray [shape=(channels,), int8]
+    """
+    _start(requantization.bias, scratch)
+    for position in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            scratch[c] += np.int32(x[position, c])
+    finish(scratch, requantization, out)
+
+
+@jit
+def lookup_s8(x: Int8, table: Int8, out: Int8) -> None:
+    """Look every value up: ``out = table[x + 128]``.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(size,), int8]
+    table : np.ndarray [shape=(256,), int8]
+    out : np.ndarray [shape=(size,), int8]
+    """
+    for i in range(x.size):
+        out[i] = table[np.int64(x[i]) + 128]
+
+
+# -- Their arithmetic -------------------------------------------------------------------------------------------
+
+
+@jit
+def _start(bias: Int32, acc: Int32) -> None:
+    """Start the accumulators at the bias."""
+    for c in range(bias.size):
+        acc[c] = bias[c]
+
+
+@jit
+def finish(acc: Int32, requantization: Requantization, out: Int8) -> None:
+    """Requantize and clamp the accumulators of one position into ``out`` [shape=(channels,)]."""
+    multiplier, shift, offset = requantization.multiplier, requantization.shift, requantization.offset
+    zero_point = np.int64(requantization.zero_point)
+    low, high = np.int64(requantization.activation_min), np.int64(requantization.activation_max)
+    if requantization.rounding == Rounding.ONE_SHIFT:
+        for c in range(out.size):
+            product = np.int64(acc[c]) * np.int64(multiplier[c]) + offset[c]
+            value = (product >> np.int64(31 - shift[c])) + zero_point
+            out[c] = np.int8(min(max(value, low), high))
+    elif requantization.rounding == Rounding.REAL:
+        for c in range(out.size):
+            value = np.int32(_round_half_away(np.float64(acc[c]) * requantization.scale[c])) + zero_point
+            out[c] = np.int8(min(max(value, low), high))
+    else:
+        for c in range(out.size):
+            value = _multiply_by_quantized_multiplier(acc[c], multiplier[c], shift[c]) + zero_point
+            out[c] = np.int8(min(max(value, low), high))
+
+
+@jit
+def _round_half_away(x: float) -> Any:
+    """Return `x` rounded to an integer in its own type, ties away from zero."""
+    whole = np.trunc(x)
+    return whole + np.copysign(x * 0 + 1, x) if abs(x - whole) >= 0.5 else whole
+
+
+@jit
+def _multiply_by_quantized_multiplier(acc: np.int32, multiplier: np.int32, shift: np.int32) -> Any:
+    """Return ``round(acc * multiplier * 2**(shift - 31))`` with both of TFLite's roundings."""
+    left = np.int64(max(shift, np.int32(0)))
+    right = np.int64(max(np.int32(-shift), np.int32(0)))
+    high = ((np.int64(acc) << left) * np.int64(multiplier) + np.int64(2**30)) >> np.int64(31)
+    half = (np.int64(1) << right) >> np.int64(1)
+    nudge = np.int64(1) if high < 0 and right > 0 else np.int64(0)
+    return (high + half - nudge) >> right

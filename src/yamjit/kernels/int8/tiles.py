@@ -1,0 +1,68 @@
+"""Generated kernels: unrolled bodies as lines of Python, compiled by Numba."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.vectors.ops import VectorOps
+
+__all__ = ["BY_SHIFT", "REAL", "Channels", "Rounding", "compiled"]
+
+
+class Channels(NamedTuple):
+    """Where what a step knows of its output channels lies, packed: addresses.
+
+    `scale`, `real_offset` and `proven` are what float32 makes the same results with: `proven` says for each block of
+    channels whether it does.
+    """
+
+    weights: int
+    bias: int
+    multiplier: int
+    offset: int
+    shift: int
+    scale: int
+    real_offset: int
+    proven: int
+
+
+class Rounding(NamedTuple):
+    """How generated kernels make an int8 of an accumulator.
+
+    Parameters
+    ----------
+    reads : tuple of str
+        Lines that read what a vector of channels needs, whose numbers are at ``{at}``, into names that end with
+        ``{j}``; pairs of 64 bits are at ``{pair}``.
+    result : str
+        The expression that makes of ``{acc}`` what is clamped and stored.
+    """
+
+    reads: tuple[str, ...]
+    result: str
+
+
+BY_SHIFT = Rounding(
+    (
+        "multiplier{j}, by{j} = load(channels.multiplier + {at}), load(channels.shift + {at})",
+        "even{j}, odd{j} = load_wide(channels.offset + {pair}), load_wide(channels.offset + {pair} + 64)",
+    ),
+    "requantize({acc}, multiplier{j}, even{j}, odd{j}, by{j})",
+)
+REAL = Rounding(
+    ("scale{j}, offset{j} = load_reals(channels.scale + {at}), load_reals(channels.real_offset + {at})",),
+    "requantize_real({acc}, scale{j}, offset{j})",
+)
+
+
+def compiled(lines: Sequence[str], ops: VectorOps, **more: Any) -> Any:
+    """Compile the function that `lines` define; it uses operations of `ops`, and `more`, by name."""
+    text = "\n".join(lines)
+    words = set(re.findall(r"[a-z_]+(?=\()", text))
+    namespace = {**{word: getattr(ops, word) for word in words if hasattr(VectorOps, word)}, **more}
+    exec(text, namespace)  # noqa: S102
+    name = lines[0].split("(", 1)[0].removeprefix("def ")
+    return jit(namespace[name])

@@ -1,0 +1,1 @@
+"""The front end: waveform to log-mel frames, in NumPy and in Numba."""

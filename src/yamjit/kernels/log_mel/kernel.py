@@ -1,0 +1,229 @@
+"""From a waveform to log-mel frames, compiled: eight frames at once on AVX-512, four on AVX2, two elsewhere.
+
+A lane holds a frame from the first sample to the last band, so every frame is computed by the same instructions
+wherever it comes to lie: blocks of any size give the bits of the whole. Window products and mel sums are float32 and
+round after every operation, as in `yamjit.kernels.log_mel.numpy`; the transform differs from NumPy's in the last places
+of doubles, which rounding to float32 all but hides: none of 6,144,000 cells of 1,000 recorded windows differed.
+
+The entry takes addresses and integers, allocates nothing, raises nothing and knows no Python object.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from yamjit.kernels.log_mel.codelets import (
+    Sums,
+    emit_clear,
+    emit_cut,
+    emit_store_frames,
+    load_float,
+    load_integer,
+    store_float,
+    store_integer,
+)
+from yamjit.kernels.log_mel.compiled import Field
+from yamjit.kernels.log_mel.fft_codelets import emit_combine, emit_first, emit_magnitude_pair
+from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.vectors.lanes import Lanes, codelet, lane_count
+from yamjit.kernels.vectors.ops import Target
+from yamjit.kernels.vectors.processor import compiled_target
+
+__all__ = ["log_mel", "make_cut", "make_log_mel", "make_magnitudes", "make_mel", "make_store", "make_transform"]
+
+
+@jit
+def _field(tables: int, field: int) -> int:
+    return load_integer(tables + 8 * np.int64(field))
+
+
+# -- Stages -----------------------------------------------------------------------------------------------------
+
+
+def make_cut(target: Target) -> Any:
+    """Return ``cut(tables, scratch)``: frames times window, padded with zeros, turned to lanes."""
+    cut_square, clear = codelet(target, 4, emit_cut), codelet(target, 1, emit_clear)
+    count = lane_count(target)
+    width = 8 * count  # bytes: of a point, and of a row of a square
+
+    @jit
+    def cut(tables: int, scratch: int) -> None:
+        rows, out = scratch + _field(tables, Field.ROWS), scratch + _field(tables, Field.WINDOWED)
+        size = 4 * _field(tables, Field.FRAME)
+        end = out + _field(tables, Field.POINTS) * width
+        window = tables + _field(tables, Field.WINDOW)
+        done = 0
+        while done + width <= size:
+            cut_square(rows, done, window + done, out)
+            out += count * width
+            done += width
+        if done < size:
+            tail = scratch + _field(tables, Field.TAIL)
+            take_tail(rows, tail, done, size)
+            cut_square(rows, 0, window + done, out)
+            out += count * width
+        while out < end:
+            clear(out)
+            out += width
+
+    @jit
+    def take_tail(rows: int, tail: int, done: int, size: int) -> None:
+        """Copy the end of the rows to where zeros follow, and let the rows begin there."""
+        for lane in range(count):
+            row = load_integer(rows + 8 * lane)
+            for offset in range(0, width, 4):
+                inside = done + offset < size
+                store_float(tail + offset, load_float(row + done + offset) if inside else np.float32(0))
+            store_integer(rows + 8 * lane, tail)
+            tail += width
+
+    return cut
+
+
+def make_transform(target: Target) -> Any:
+    """Return ``transform(tables, scratch)``: the Fourier transform of the windowed frames as complex points."""
+    first = {radix: codelet(target, 3, partial(_with_radix, emit_first, radix)) for radix in (4, 8)}
+    combine = {radix: codelet(target, 3, partial(_with_radix, emit_combine, radix)) for radix in (4, 8)}
+    first_4, first_8, combine_4, combine_8 = first[4], first[8], combine[4], combine[8]
+    point = 16 * lane_count(target)
+
+    @jit
+    def transform(tables: int, scratch: int) -> None:
+        points = _field(tables, Field.POINTS)
+        start = scratch + _field(tables, Field.SPECTRUM)
+        end = start + points * point
+        begin(tables, scratch + _field(tables, Field.WINDOWED), start, points)
+        factors = tables + _field(tables, Field.FACTORS)
+        span = _field(tables, Field.FIRST_RADIX) * point
+        for _ in range(_field(tables, Field.EIGHTS)):
+            for place in range(0, span, point):
+                for block in range(start + place, end, 8 * span):
+                    combine_8(block, span, factors)
+                factors += 64
+            span *= 8
+        for _ in range(_field(tables, Field.FOURS)):
+            for place in range(0, span, point):
+                for block in range(start + place, end, 4 * span):
+                    combine_4(block, span, factors)
+                factors += 32
+            span *= 4
+
+    @jit
+    def begin(tables: int, windowed: int, out: int, points: int) -> None:
+        reversed_places = tables + _field(tables, Field.REVERSED)
+        radix = _field(tables, Field.FIRST_RADIX)
+        count = points // radix
+        step = count * (point // 2)
+        for index in range(count):
+            place = out + load_integer(reversed_places + 8 * index) * point
+            if radix == 8:
+                first_8(windowed + index * (point // 2), step, place)
+            else:
+                first_4(windowed + index * (point // 2), step, place)
+
+    return transform
+
+
+def _with_radix(emit: Any, radix: int, lanes: Lanes, *addresses: Any) -> None:
+    emit(lanes, radix, *addresses)
+
+
+def make_magnitudes(target: Target) -> Any:
+    """Return ``magnitudes(tables, scratch)``: those of all bins that a band needs."""
+    magnitude_pair = codelet(target, 5, emit_magnitude_pair)
+    point = 16 * lane_count(target)
+
+    @jit
+    def magnitudes(tables: int, scratch: int) -> None:
+        spectrum, out = scratch + _field(tables, Field.SPECTRUM), scratch + _field(tables, Field.MAGNITUDES)
+        factors = tables + _field(tables, Field.PAIR_FACTORS)
+        points = _field(tables, Field.POINTS)
+        for low in range(_field(tables, Field.FIRST_PAIR), points // 2 + 1):
+            high = points - low
+            mirror = spectrum + high * point if low > 0 else spectrum
+            magnitude_pair(
+                spectrum + low * point, mirror, factors + 16 * low, out + low * (point // 4), out + high * (point // 4)
+            )
+
+    return magnitudes
+
+
+def make_mel(target: Target) -> Any:
+    """Return ``mel(tables, scratch)``: logarithms of the sums of every band, bin after bin."""
+    sums = Sums(target)
+    zeros, add_product, finish = sums.zeros, sums.add_product, sums.finish
+    size = 4 * lane_count(target)
+
+    @jit
+    def mel(tables: int, scratch: int) -> None:
+        magnitudes, out = scratch + _field(tables, Field.MAGNITUDES), scratch + _field(tables, Field.LOGARITHMS)
+        rows, weights = tables + _field(tables, Field.MEL_ROWS), tables + _field(tables, Field.WEIGHTS)
+        offsets = tables + _field(tables, Field.OFFSETS)
+        for band in range(_field(tables, Field.BANDS)):
+            magnitude = magnitudes + load_integer(rows + 16 * band) * size
+            total = zeros()
+            for _ in range(load_integer(rows + 16 * band + 8)):
+                total = add_product(total, magnitude, weights)
+                magnitude += size
+                weights += 4
+            finish(total, offsets + 4 * band, out + band * size)
+
+    return mel
+
+
+def make_store(target: Target) -> Any:
+    """Return ``store(tables, scratch, out, live)``: logarithms of the first `live` lanes as rows of the result."""
+    store_square = codelet(target, 3, emit_store_frames)
+    count = lane_count(target)
+
+    @jit
+    def store(tables: int, scratch: int, out: int, live: int) -> None:
+        logarithms = scratch + _field(tables, Field.LOGARITHMS)
+        bands = _field(tables, Field.BANDS)
+        band = 0
+        while live == count and band + count <= bands:
+            store_square(logarithms + band * 4 * count, out + 4 * band, 4 * bands)
+            band += count
+        for rest in range(band, bands):
+            for lane in range(live):
+                value = load_float(logarithms + (rest * count + lane) * 4)
+                store_float(out + (lane * bands + rest) * 4, value)
+
+    return store
+
+
+# -- The entry --------------------------------------------------------------------------------------------------
+
+
+def make_log_mel(target: Target) -> Any:
+    """Return ``log_mel(tables, samples, frames, scratch, out)`` for a target, ready to be compiled.
+
+    All arguments are int64: addresses of what `make_tables` returns, of a waveform (float32), of scratch memory and of
+    the result (float32) [shape=(frames, n_mels)], and the number of frames.
+    """
+    cut, transform, magnitudes = make_cut(target), make_transform(target), make_magnitudes(target)
+    mel, store = make_mel(target), make_store(target)
+    count = lane_count(target)
+
+    def log_mel(tables: int, samples: int, frames: int, scratch: int, out: int) -> None:
+        hop, width = _field(tables, Field.HOP), 4 * _field(tables, Field.BANDS)
+        rows = scratch + _field(tables, Field.ROWS)
+        for first in range(0, frames, count):
+            live = min(count, frames - first)
+            for lane in range(count):
+                # Lanes without a frame repeat the last one.
+                store_integer(rows + 8 * lane, samples + (first + min(lane, live - 1)) * hop)
+            cut(tables, scratch)
+            transform(tables, scratch)
+            magnitudes(tables, scratch)
+            mel(tables, scratch)
+            store(tables, scratch, out + first * width, live)
+
+    return log_mel
+
+
+#: For the processor that this runs on.
+log_mel = make_log_mel(compiled_target())

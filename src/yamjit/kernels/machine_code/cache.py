@@ -1,0 +1,195 @@
+"""Compiled kernels of this user on this disk: used if whole, private and made from these very sources.
+
+A file is named by its key, the digest of everything that the code in it depends on, and begins with a digest over
+that key and its content. So nothing is ever invalid, only absent: whatever is not as it should be is compiled anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.metadata
+import importlib.util
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular, replace_whole
+from yamjit.errors import DependencyError
+
+__all__ = ["Slot"]
+
+_log = logging.getLogger(__name__)
+
+#: The folder of modules that compiled code is made from.
+_SOURCES = Path(__file__).parents[1]
+
+#: Settings of Numba that do not change the code.
+_HARMLESS = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER")
+
+#: Files of one function that are kept: so many environments of one user take turns without compiling.
+_MOST_KEPT = 8
+
+#: What one file may hold, in bytes.
+_MOST_BYTES = 64 * 2**20
+
+#: How long a process waits for another one that compiles, in seconds.
+_PATIENCE_S = 60.0
+
+#: After this time a file that was not finished never will be, in seconds.
+_ABANDONED_S = 3600.0
+
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+class Slot:
+    """The place of one compiled function in the cache; where no file can be kept, it stays empty.
+
+    Parameters
+    ----------
+    name : str
+        Of the function.
+    target : str
+        What it is compiled for: argument types, processor.
+    """
+
+    def __init__(self, name: str, target: str) -> None:
+        self._name = name
+        self._target = target
+        self._path: Path | None = None
+        try:
+            self._key = self._current_key()
+            self._path = cache_directory() / "kernels" / f"{name}-{self._key.hex()[:32]}.bin"
+        except (OSError, DependencyError, importlib.metadata.PackageNotFoundError) as error:
+            self._problem = describe(error)
+
+    def read(self) -> bytes | None:
+        """Return what was kept, or None if that is not there, not whole or not from this user."""
+        try:
+            if self._path is None or not is_private(self._path.parent.stat()):
+                return None
+            data = read_regular(self._path, _MOST_BYTES, private=True)
+        except (OSError, ValueError):
+            return None
+        content = data[_DIGEST_BYTES:]
+        return content if data[:_DIGEST_BYTES] == self._digest(content) else None
+
+    def keep(self, content: bytes) -> None:
+        """Keep `content` if possible; if not, say so once."""
+        try:
+            if self._path is None:
+                raise OSError(self._problem)
+            if self._current_key() != self._key:
+                return  # the sources have been edited since
+            make_private(self._path.parent)
+            if self._path.is_dir():
+                self._path.rmdir()
+            replace_whole(self._path, self._digest(content) + content, mode=0o600)
+            _tidy(self._path.parent, self._name)
+        except (OSError, ValueError) as error:
+            _warn_once(f"compiled kernels cannot be kept, every process compiles its own: {describe(error)}")
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Let one process compile at a time; whoever cannot wait, or has waited long, goes on all the same."""
+        descriptor = self._lock_file()
+        try:
+            if descriptor is not None:
+                _lock(descriptor)
+            yield
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)  # which unlocks it
+
+    def _lock_file(self) -> int | None:
+        try:
+            if self._path is None:
+                return None
+            make_private(self._path.parent)
+            return os.open(self._path.parent / f"{self._name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except (OSError, ValueError):
+            return None
+
+    def _current_key(self) -> bytes:
+        made_from = (self._name, self._target, sys.version, _numba_version(), _numba_settings(), _sources())
+        return hashlib.sha256(repr(made_from).encode()).digest()
+
+    def _digest(self, content: bytes) -> bytes:
+        return hashlib.sha256(self._key + content).digest()
+
+
+# -- What the code depends on -----------------------------------------------------------------------------------
+
+
+def _sources() -> str:
+    """Return a digest of the kernels' sources, and of the file that holds the package's version."""
+    digest = hashlib.sha256()
+    for path in (_SOURCES.parent / "__init__.py", *sorted(_SOURCES.rglob("*.py"))):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(_SOURCES.parent).as_posix()} {len(content)} ".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _numba_version() -> str:
+    """Return Numba's version without importing Numba."""
+    found = importlib.util.find_spec("numba")
+    if found is not None and found.origin is not None:
+        with contextlib.suppress(OSError):
+            return Path(found.origin).with_name("_version.py").read_text(encoding="utf-8")
+    return importlib.metadata.version("numba")
+
+
+def _numba_settings() -> list[tuple[str, str]]:
+    """Return the variables that may change what Numba compiles, such as ``NUMBA_BOUNDSCHECK``."""
+    settings = (item for item in os.environ.items() if item[0].startswith("NUMBA_"))
+    return sorted((name, value) for name, value in settings if name not in _HARMLESS)
+
+
+# -- The folder -------------------------------------------------------------------------------------------------
+
+
+def _tidy(folder: Path, name: str) -> None:
+    """Remove all but the newest files of one function, and what was never finished."""
+    by_age = sorted((_modified(path), path) for path in folder.glob(f"{name}-*.bin"))
+    superseded = [path for _, path in by_age[:-_MOST_KEPT]]
+    unfinished = [path for path in folder.glob(f".{name}-*") if _modified(path) < time.time() - _ABANDONED_S]
+    for path in superseded + unfinished:
+        path.unlink(missing_ok=True)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # another process was faster
+        return 0.0
+
+
+def _lock(descriptor: int) -> None:
+    """Wait for a file that only one process at a time can lock, on systems that have such locks; but not for ever."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    deadline = time.monotonic() + _PATIENCE_S
+    with contextlib.suppress(OSError):  # a file system without locks
+        while not _try_lock(fcntl, descriptor) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def _try_lock(fcntl: ModuleType, descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    _log.warning(message)

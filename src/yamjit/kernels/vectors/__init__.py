@@ -1,0 +1,1 @@
+"""Vectors as types of Numba, and what each instruction set makes of their operations."""

@@ -1,0 +1,135 @@
+"""What ``import yamjit`` costs and gives."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import yamjit
+
+HEAVY = {
+    *("numba", "llvmlite", "flatbuffers", "tflite", "soundfile", "soxr", "pooch", "platformdirs", "requests"),
+    *("pandas", "polars", "pyarrow"),
+}
+
+
+def loaded_after(code: str) -> set[str]:
+    """Return the modules that a fresh interpreter has loaded for `code`, beyond those it starts with."""
+    listing = "import json; print(json.dumps(sorted(set(sys.modules) - before)))"
+    script = f"import sys\nbefore = set(sys.modules)\n{code}\n{listing}"
+    answer = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return set(json.loads(answer.stdout.splitlines()[-1]))
+
+
+def packages(modules: set[str]) -> set[str]:
+    return {name.split(".")[0] for name in modules}
+
+
+def strangers(modules: set[str]) -> set[str]:
+    """Return the packages among modules that are neither Python's own nor yamjit."""
+    own = {"yamjit", *sys.stdlib_module_names}
+    return {name for name in packages(modules) - own if not name.startswith("_")}
+
+
+def test_import_loads_next_to_nothing() -> None:
+    modules = loaded_after("import yamjit")
+    assert strangers(modules) <= {"numpy"}
+    assert {name for name in modules if name.startswith("yamjit")} == {"yamjit"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from yamjit import *",
+        "import yamjit; yamjit.load, yamjit.Classifier",
+        "import yamjit.classifier, yamjit.cli, yamjit.output, yamjit.audio, yamjit.store",
+        "import yamjit.events, yamjit.segments, yamjit.output.frames",
+        "import yamjit.tflite, yamjit.plan, yamjit.network, yamjit.kernels.int8.numpy",
+        "import yamjit.cli; yamjit.cli.main",
+    ],
+)
+def test_nothing_heavy_is_loaded_before_it_is_needed(code: str) -> None:
+    modules = loaded_after(code)
+    assert not packages(modules) & HEAVY
+    assert strangers(modules) <= {"numpy"}
+
+
+def test_numpy_alone_runs_a_network() -> None:
+    code = """
+import numpy as np
+from yamjit.kernels import load_backend
+from yamjit.network import Network
+load_backend("numpy")
+"""
+    assert strangers(loaded_after(code)) <= {"numpy"}
+
+
+def test_errors_are_had_without_numpy() -> None:
+    assert strangers(loaded_after("import yamjit; yamjit.YamjitError, yamjit.InputError")) == set()
+
+
+def test_names_are_what_is_said() -> None:
+    assert len(set(yamjit.__all__)) == len(yamjit.__all__)
+    assert set(yamjit.__all__) == set(dir(yamjit))
+    for name in yamjit.__all__:
+        assert getattr(yamjit, name) is not None
+    namespace: dict[str, object] = {}
+    exec("from yamjit import *", namespace)
+    assert set(namespace) - {"__builtins__"} == set(yamjit.__all__)
+
+
+def test_names_are_those_of_their_homes() -> None:
+    for home in ("classifier", "errors", "labels"):
+        module = importlib.import_module(f"yamjit.{home}")
+        public = set(module.__all__) & set(yamjit.__all__)
+        assert public
+        for name in public:
+            assert getattr(yamjit, name) is getattr(module, name)
+    assert {name for name in yamjit.__all__ if name.endswith("Error")} == set(yamjit.errors.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'yamjit' has no attribute 'classify_everything'"):
+        yamjit.classify_everything  # noqa: B018
+    assert not hasattr(yamjit, "_nothing")
+    with pytest.raises(ImportError):
+        from yamjit import nothing  # noqa: F401
+
+
+SOURCE = Path(yamjit.__file__).parent
+MODULES = sorted(
+    ".".join(("yamjit", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
+    for path in SOURCE.rglob("*.py")
+    if path.name != "__main__.py"
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_has_what_it_exports(name: str) -> None:
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("numba", "llvmlite"):
+            raise
+        pytest.skip("needs Numba")
+    assert module.__doc__
+    for public in module.__all__:
+        assert hasattr(module, public), public
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (SOURCE / "py.typed").is_file()

@@ -1,0 +1,185 @@
+"""The ladder of imports: a module imports only from storeys below its own, and strangers stay in their room."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "yamjit"
+
+#: Storey of every module and package of yamjit; rooms of one storey do not know each other.
+STOREYS = {
+    "errors": 0,
+    "spec": 0,
+    "checks": 1,
+    "text": 0,
+    "startup": 0,
+    "writing": 0,
+    "disk": 1,
+    "signatures": 1,
+    "results": 1,
+    "class_map": 2,
+    "labels": 2,
+    "tflite": 2,
+    "audio": 2,
+    "kernels": 2,
+    "store": 2,
+    "output": 2,
+    "plan": 3,
+    "frontend": 4,
+    "weights": 4,
+    "workers": 5,
+    "network": 5,
+    "calibration": 5,
+    "options": 5,
+    "head_names": 5,
+    "heads": 6,
+    "categories": 6,
+    "streaming": 6,
+    "events": 6,
+    "recording": 7,
+    "listing": 7,
+    "classification": 8,
+    "classifier": 9,
+    "learn": 10,
+    "segments": 10,
+    "task": 10,
+    "plots": 10,
+    "runs": 11,
+    "figures": 11,
+    "__init__": 11,  # the public names
+    "cli": 12,
+    "__main__": 13,
+}
+
+#: Packages that only one room knows.
+ROOMS = {
+    "tflite": {"flatbuffers", "tflite"},
+    "audio": {"av", "sounddevice", "soundfile", "soxr"},
+    "kernels": {"numba", "llvmlite"},
+    "store": {"pooch", "requests", "urllib3"},
+    "output": {"pandas", "polars", "pyarrow"},
+    "disk": {"platformdirs"},
+    "plots": {"matplotlib"},
+    "figures": {"matplotlib"},
+    "cli": {"argcomplete", "tqdm"},
+}
+
+EVERYWHERE = {"numpy", *sys.stdlib_module_names}
+
+MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    """Return the module or package on the ladder that a file belongs to."""
+    return path.parts[0].removesuffix(".py")
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Yield every name that a module imports, wherever it does: ``package.module.name`` for ``from`` imports.
+
+    Imports for type checkers count as well, and so do modules that are named to `importlib` or in a table of names.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module is not None
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and _name(node.func) in ("import_module", "__import__"):
+            yield from (a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
+
+
+def _name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def own_room(name: str) -> str:
+    """Return the place on the ladder of ``yamjit.something``."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in STOREYS else "__init__"
+
+
+def trees(folder: Path) -> Iterator[tuple[Path, ast.AST]]:
+    for path in sorted(folder.rglob("*.py")):
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_every_module_has_a_storey() -> None:
+    assert {room(path) for path in MODULES} == set(STOREYS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_imports_go_down(path: Path) -> None:
+    home = room(path)
+    for name in imported(ast.parse((SOURCE / path).read_text(encoding="utf-8"))):
+        if name.split(".")[0] != "yamjit":
+            continue
+        target = own_room(name)
+        assert target == home or STOREYS[target] < STOREYS[home], f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_strangers_stay_in_their_room(path: Path) -> None:
+    allowed = EVERYWHERE | ROOMS.get(room(path), set()) | {"yamjit"}
+    for name in imported(ast.parse((SOURCE / path).read_text(encoding="utf-8"))):
+        assert name.split(".")[0] in allowed, f"{path} imports {name}"
+
+
+def test_rooms_need_the_strangers_they_have() -> None:
+    """A package that nothing imports any more leaves the table, and the dependencies."""
+    for home, strangers in ROOMS.items():
+        known = {
+            name.split(".")[0]
+            for path, tree in trees(SOURCE)
+            if room(path.relative_to(SOURCE)) == home
+            for name in imported(tree)
+        }
+        assert known >= strangers - {"llvmlite"}, home
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["__init__", "program", "machine_code/cache", "machine_code/entry", "machine_code/native", "int8/numpy"],
+)
+def test_numba_is_not_needed_to_load_what_it_compiled(name: str) -> None:
+    tree = ast.parse((SOURCE / "kernels" / f"{name}.py").read_text(encoding="utf-8"))
+    strangers = {module.split(".")[0] for module in imported(tree)} & ROOMS["kernels"]
+    assert strangers <= ({"llvmlite"} if name == "machine_code/native" else set())
+
+
+def test_the_reference_does_not_know_what_it_judges() -> None:
+    for path, tree in trees(ROOT / "reference"):
+        assert not any(name.split(".")[0] == "yamjit" for name in imported(tree)), path
+
+
+def test_the_package_needs_nothing_from_the_repository() -> None:
+    for path, tree in trees(SOURCE):
+        for name in imported(tree):
+            assert name.split(".")[0] not in {"reference", "tools", "tests", "benchmarks"}, path
+
+
+def test_the_walk_sees_every_kind_of_import() -> None:
+    code = """
+import a.b, c as d
+from e.f import g
+if TYPE_CHECKING:
+    from h import i
+def later():
+    import j
+    importlib.import_module("k.l")
+"""
+    assert set(imported(ast.parse(code))) == {"a.b", "c", "e.f.g", "h.i", "j", "k.l"}
+    with pytest.raises(AssertionError, match="absolute"):
+        list(imported(ast.parse("from . import sibling")))
+    assert [own_room(name) for name in ("yamjit", "yamjit.__version__", "yamjit.cli.main")] == [
+        "__init__",
+        "__init__",
+        "cli",
+    ]

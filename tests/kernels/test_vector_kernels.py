@@ -1,0 +1,283 @@
+"""Every lowering of the vector kernels against plain integers: equal bits, and nothing touched beside the output."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+pytestmark = pytest.mark.numba
+
+import llvmlite.binding as llvm  # noqa: E402
+
+from yamjit.kernels.int8.depthwise import Image, Target  # noqa: E402
+from yamjit.kernels.int8.kernel_set import VectorKernels  # noqa: E402
+from yamjit.kernels.int8.matmul import Rows  # noqa: E402
+from yamjit.kernels.int8.packing import (  # noqa: E402
+    interleaved,
+    pack_depthwise,
+    pack_pairs,
+    pack_pointwise,
+    padded,
+    unpack_depthwise,
+    unpack_pairs,
+    unpack_pointwise,
+)
+from yamjit.kernels.int8.real_requantization import IntegerFactors, RealFactors, find_real_factors  # noqa: E402
+from yamjit.kernels.int8.tiles import Channels  # noqa: E402
+from yamjit.kernels.vectors.ops import TARGETS, VectorOps, detect_target  # noqa: E402
+
+FLIP = 0x80808080
+GUARD = 512
+
+
+def runnable() -> list[str]:
+    """Return the targets that this machine can run."""
+    features = llvm.get_host_cpu_features()
+    needs = {
+        "avx512vnni": ("avx512vnni", "avx512bw", "avx512vl", "avx512dq"),
+        "avxvnni": ("avxvnni",),
+        "avx2": ("avx2",),
+        "plain": (),
+    }
+    return [name for name in needs if all(features.get(need, False) for need in needs[name])]
+
+
+#: What is generated for dot products by lane, which only Arm's targets have, with what any processor can do.
+BY_LANE = dataclasses.replace(TARGETS["plain"], rows=4, columns=4, multiplies_by_lane=True)
+
+
+@pytest.fixture(scope="module", params=[*runnable(), "plain by lane"])
+def kernels(request: pytest.FixtureRequest) -> VectorKernels:
+    return VectorKernels(VectorOps(TARGETS.get(request.param, BY_LANE)))
+
+
+class Guarded:
+    """An array of bytes between guards, as an address that kernels write to."""
+
+    def __init__(self, size: int, slack: int = 0) -> None:
+        self._bytes = np.full(size + 2 * GUARD, 0x5A, np.uint8)
+        self._size, self._slack = size, slack
+        self.address = self._bytes.ctypes.data + GUARD
+
+    def content(self, dtype: Any) -> np.ndarray:
+        assert (self._bytes[:GUARD] == 0x5A).all()
+        assert (self._bytes[GUARD + self._size + self._slack :] == 0x5A).all()
+        return self._bytes[GUARD : GUARD + self._size].view(dtype)
+
+
+class Numbers:
+    """Random numbers of channels: accumulators up to `reach` fill an int8 and pass both its ends."""
+
+    def __init__(self, rng: np.random.Generator, channels: int, reach: int, most: int = 2**30) -> None:
+        self.multiplier = rng.integers(2**30, 2**31, channels)
+        right = np.maximum(
+            np.log2(reach * self.multiplier / 2.0**9).astype(np.int64) + rng.integers(-1, 2, channels), 32
+        )
+        self.right = right
+        self.offset = 2**30 + (1 << (right - 1)) - (np.int64(128) << right)
+        self.bias = rng.integers(-reach // 2, reach // 2 + 1, channels)
+        # Some results are lifted far beyond an int8, and beyond 16 bits.
+        lift = rng.choice([-(2**17), -(2**15), 300, 2**15, 40_000, 2**17], channels) * 2.0**right / self.multiplier
+        self.bias[2::5] += np.clip(lift, -most, most).astype(np.int64)[2::5]
+
+    def rounded(self, acc: np.ndarray) -> np.ndarray:
+        """Return the int8 of accumulators without their bias [shape=(..., channels)]."""
+        return np.clip(((acc + self.bias) * self.multiplier + self.offset) >> self.right, -128, 127).astype(np.int8)
+
+    def reals(self, weights: np.ndarray) -> RealFactors:
+        """Return the factors for float32; `weights` are [shape=(inputs, channels)]."""
+        low = self.bias + 255 * np.minimum(weights, 0).sum(axis=0, dtype=np.int64)
+        high = self.bias + 255 * np.maximum(weights, 0).sum(axis=0, dtype=np.int64)
+        return find_real_factors(IntegerFactors(self.multiplier, self.offset, self.right), low, high)
+
+
+class Packed:
+    """The same as kernels read it; keeps the memory that `channels` points to."""
+
+    def __init__(self, numbers: Numbers, packed: np.ndarray, reals: RealFactors | None, order: Any, unit: int) -> None:
+        proven = np.zeros(padded(len(order), unit), np.int8)
+        if reals is not None:
+            proven[: len(order)] = reals.proven[order]
+        else:
+            reals = RealFactors(*(np.zeros(numbers.bias.size, np.float32) for _ in range(2)), proven)
+        self.proven = proven.reshape(-1, unit).all(axis=1).repeat(unit // 16)
+        self._arrays = (
+            packed,
+            filled(numbers.bias[order].astype(np.int32)),
+            filled(numbers.multiplier[order].astype(np.int32)),
+            pack_pairs(numbers.offset[order]),
+            filled((numbers.right[order] - 32).astype(np.int32)),
+            filled(reals.scale[order]),
+            filled(reals.offset[order]),
+            self.proven.astype(np.int8),
+        )
+        self.channels = Channels(*(array.ctypes.data for array in self._arrays))
+
+
+def filled(values: np.ndarray) -> np.ndarray:
+    whole = np.zeros(padded(values.size, 16), values.dtype)
+    whole[: values.size] = values
+    return whole
+
+
+SHAPES = [
+    (1, 1, 1), (1, 4, 16), (2, 3, 17), (5, 8, 32), (6, 12, 33), (7, 32, 48), (11, 64, 31), (12, 16, 64),
+    (13, 36, 40), (24, 128, 96), (25, 5, 63), (37, 257, 65), (6, 1024, 521),
+]  # fmt: skip
+
+
+def matrix(rng: np.random.Generator, rows: int, inputs: int) -> np.ndarray:
+    """Return random uint8 with some of both ends, and a vector of memory behind them."""
+    x = np.zeros(rows * inputs + 64, np.uint8)
+    x[: rows * inputs] = rng.integers(0, 256, rows * inputs)
+    x[: min(8, rows * inputs)] = [0, 255, 128, 127, 129, 254, 1, 133][: min(8, rows * inputs)]
+    return x
+
+
+@pytest.mark.parametrize("real", [False, True], ids=["shift", "real"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_matmul(kernels: VectorKernels, shape: tuple[int, int, int], real: bool) -> None:
+    rows, inputs, outputs = shape
+    rng = np.random.default_rng(sum(shape))
+    x, weights = matrix(rng, rows, inputs), rng.integers(-128, 128, (inputs, outputs)).astype(np.int8)
+    acc = x[: rows * inputs].reshape(rows, inputs).astype(np.int64) @ weights
+    numbers = Numbers(rng, outputs, int(np.abs(acc).max()) + 1, 2**22 if real else 2**30)
+    reals = numbers.reals(weights) if real else None
+    packed = Packed(numbers, pack_pointwise(weights), reals, np.arange(outputs), 16)
+    left = Rows(x.ctypes.data, rows, inputs, 1, 0, padded(inputs, 4) // 4)
+    spare, out = np.zeros(64, np.uint8), Guarded(rows * outputs)
+    kernels.matmul(left, packed.channels, outputs, out.address, spare.ctypes.data)
+    wanted = numbers.rounded(acc)
+    np.testing.assert_array_equal(out.content(np.int8).reshape(rows, outputs), wanted)
+    if outputs > 16 and rows > 4:
+        assert len(np.unique(wanted)) > 40
+        assert (wanted == -128).any()
+        assert (wanted == 127).any()
+        assert not real or inputs > 36 or packed.proven.any()
+
+
+def test_rows_in_groups(kernels: VectorKernels) -> None:
+    """Rows that overlap and whose groups lie apart, as those of a convolution."""
+    rng, outputs, count = np.random.default_rng(5), 32, 21
+    image, weights = (
+        rng.integers(0, 256, 400).astype(np.uint8),
+        rng.integers(-128, 128, (3, 4, outputs)).astype(np.int8),
+    )
+    seen = np.stack([[image[2 * row + 60 * group :][:4] for group in range(3)] for row in range(count)])
+    numbers = Numbers(rng, outputs, 2**16)
+    packed = Packed(numbers, pack_pointwise(weights.reshape(12, outputs)), None, np.arange(outputs), 16)
+    spare, out = np.zeros(64, np.uint8), Guarded(count * outputs)
+    kernels.matmul(
+        Rows(image.ctypes.data, count, 2, 3, 60, 1), packed.channels, outputs, out.address, spare.ctypes.data
+    )
+    wanted = numbers.rounded(seen.reshape(count, 12).astype(np.int64) @ weights.reshape(12, outputs))
+    np.testing.assert_array_equal(out.content(np.int8).reshape(count, outputs), wanted)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_matmul_raw(kernels: VectorKernels, shape: tuple[int, int, int]) -> None:
+    rows, inputs, outputs = shape
+    rng = np.random.default_rng(sum(shape))
+    x, weights = matrix(rng, rows, inputs), rng.integers(-128, 128, (inputs, outputs)).astype(np.int8)
+    acc = x[: rows * inputs].reshape(rows, inputs).astype(np.int64) @ weights
+    numbers = Numbers(rng, outputs, 2**20)
+    packed = Packed(numbers, pack_pointwise(weights), None, np.arange(outputs), 16)
+    out = Guarded(rows * padded(outputs, 16) * 4)
+    left = Rows(x.ctypes.data, rows, inputs, 1, 0, padded(inputs, 4) // 4)
+    kernels.matmul_raw(left, packed.channels, outputs, out.address)
+    found = out.content(np.int32).reshape(rows, -1)[:, :outputs]
+    np.testing.assert_array_equal(found, acc + numbers.bias)
+
+
+@pytest.mark.parametrize("real", [False, True], ids=["shift", "real"])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("channels", [8, 16, 32, 64, 128, 192])
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (3, 2), (4, 7), (6, 4)], ids=str)
+def test_depthwise(kernels: VectorKernels, size: tuple[int, int], channels: int, stride: int, real: bool) -> None:
+    if channels < 64 and stride == 2:
+        pytest.skip("such steps keep their plain kernel")
+    (height, width), rng = size, np.random.default_rng(channels + stride)
+    body_h, body_w = (height - 1) * stride + 3, (width - 1) * stride + 3
+    # Where columns are whole chunks the kernel sees the border itself: one row above, one column on either side.
+    top, left, right = (1, 1, 1) if channels >= 64 else (0, 0, 0)
+    border = rng.integers(0, 256)
+    body = np.full((body_h, body_w, channels), border, np.uint8)
+    inside = body[top:, left : body_w - right]
+    inside[...] = rng.integers(0, 256, inside.shape)
+    image = np.zeros(inside.size + 256, np.int8)
+    flip = FLIP if channels >= 64 else 0
+    image[: inside.size] = (inside ^ (flip & 255)).reshape(-1).view(np.int8)
+    edge = np.full(body_w * channels, border ^ (flip & 255), np.uint8)
+    weights = rng.integers(-128, 128, (3, 3, channels)).astype(np.int8)
+    acc = np.zeros((height, width, channels), np.int64)
+    for ky in range(3):
+        for kx in range(3):
+            seen = body[ky : ky + (height - 1) * stride + 1 : stride, kx : kx + (width - 1) * stride + 1 : stride]
+            acc += seen.astype(np.int64) * weights[ky, kx]
+    numbers = Numbers(rng, channels, int(np.abs(acc).max()) + 1, 2**22 if real else 2**30)
+    reals = numbers.reals(weights.reshape(9, channels)) if real else None
+    packed = Packed(numbers, pack_depthwise(weights), reals, interleaved(channels), 64)
+    spare, out = np.zeros(128, np.uint8), Guarded(height * width * channels)
+    kernels.depthwise(
+        Image(image.ctypes.data, *inside.shape, stride, top, left, edge.ctypes.data, flip),
+        packed.channels, 0, height, width, Target(out.address, channels, 0), spare.ctypes.data,
+    )  # fmt: skip
+    np.testing.assert_array_equal(out.content(np.int8).reshape(acc.shape), numbers.rounded(acc))
+
+
+def test_depthwise_rows_of_wide_pixels(kernels: VectorKernels) -> None:
+    """Some rows of an image, their results apart and with bits turned, as a matrix product wants them."""
+    rng, channels, pixel = np.random.default_rng(3), 64, 192
+    image, edge = rng.integers(-128, 128, (7, 5, channels)).astype(np.int8), np.full(5 * channels, -128, np.int8)
+    weights = rng.integers(-128, 128, (3, 3, channels)).astype(np.int8)
+    numbers = Numbers(rng, channels, 2**16, 2**22)
+    reals = numbers.reals(weights.reshape(9, channels))
+    packed = Packed(numbers, pack_depthwise(weights), reals, interleaved(channels), 64)
+    whole, some, spare = Guarded(7 * 5 * channels), Guarded(3 * 5 * pixel), np.zeros(128, np.uint8)
+    x = Image(image.ctypes.data, 7, 5, channels, 1, 1, 1, edge.ctypes.data, FLIP)
+    kernels.depthwise(x, packed.channels, 0, 7, 5, Target(whole.address, channels, 0), spare.ctypes.data)
+    kernels.depthwise(x, packed.channels, 2, 5, 5, Target(some.address, pixel, FLIP), spare.ctypes.data)
+    found = some.content(np.uint8).reshape(3, 5, pixel)
+    wanted = whole.content(np.uint8).reshape(7, 5, channels)[2:5] ^ 0x80
+    np.testing.assert_array_equal(found[..., :channels], wanted)
+    np.testing.assert_array_equal(found[..., channels:], 0x5A)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (4, 16), (5, 17), (33, 521)], ids=str)
+def test_packed_matrices_come_back(shape: tuple[int, int]) -> None:
+    weights = np.random.default_rng(0).integers(-128, 128, shape).astype(np.int8)
+    packed = pack_pointwise(weights)
+    assert packed.shape == (padded(shape[1], 16) // 16, padded(shape[0], 4) // 4, 16, 4)
+    np.testing.assert_array_equal(unpack_pointwise(packed, *shape), weights)
+
+
+@pytest.mark.parametrize("channels", [1, 8, 32, 64, 256])
+def test_packed_filters_and_numbers_come_back(channels: int) -> None:
+    rng = np.random.default_rng(channels)
+    weights = rng.integers(-128, 128, (3, 3, channels)).astype(np.int8)
+    np.testing.assert_array_equal(unpack_depthwise(pack_depthwise(weights), channels), weights)
+    numbers = rng.integers(-(2**40), 2**40, channels)
+    np.testing.assert_array_equal(unpack_pairs(pack_pairs(numbers), channels), numbers)
+
+
+@pytest.mark.parametrize(
+    ("machine", "features", "name"),
+    [
+        ("x86_64", "avx2 fma avxvnni avx512vnni avx512bw avx512vl avx512dq", "avx512vnni"),
+        ("AMD64", "avx2 fma avxvnni avx512vnni", "avxvnni"),
+        ("x86_64", "avx2 fma", "avx2"),
+        ("x86_64", "avx2", "plain"),
+        ("x86_64", "sse2", "plain"),
+        ("aarch64", "dotprod neon", "neon-dot"),
+        ("arm64", "neon", "neon"),
+        ("riscv64", "avx2", "plain"),
+    ],
+)
+def test_targets_are_told_by_features(machine: str, features: str, name: str) -> None:
+    assert detect_target(dict.fromkeys(features.split(), True), machine).name == name
+    assert platform.machine()

@@ -1,0 +1,283 @@
+"""Operators lowered one at a time and run by both backends, against the reference loops: from scales to int8."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from reference.cases import edge_problems, random_problems
+from reference.problems import (
+    ConvProblem,
+    FullyConnectedProblem,
+    LogisticProblem,
+    MeanProblem,
+    Problem,
+    QuantizeProblem,
+)
+from tests.support import graphs
+from tests.support.graphs import GraphBuilder, quantization
+from yamjit.errors import ModelError
+from yamjit.kernels import load_backend
+from yamjit.kernels.program import COLUMNS, Column, Program, Rounding, StepOp, aligned_bytes
+from yamjit.plan.arena import aligned
+from yamjit.plan.lowering import Alias, Step, lower
+from yamjit.plan.proof import prove_ranges
+from yamjit.tflite.graph import (
+    Activation,
+    Conv2DOptions,
+    DepthwiseConv2DOptions,
+    FullyConnectedOptions,
+    Graph,
+    Op,
+    Padding,
+    ReducerOptions,
+)
+
+GUARD_VALUE = 0x55
+SEED = 3
+
+
+def readable(problem: Problem) -> bool:
+    """Whether a file may hold it: int8 weights have zero point 0."""
+    return not isinstance(problem, FullyConnectedProblem) or problem.filter_zero_point == 0
+
+
+PROBLEMS = {problem.name: problem for problem in (*edge_problems(), *random_problems(SEED, 150)) if readable(problem)}
+
+
+# -- A problem as a graph ---------------------------------------------------------------------------------------
+
+
+def graph_of(problem: Problem) -> Graph:
+    """Return a graph of one operator; its output has the shape of the answer."""
+    builder = GraphBuilder()
+    if isinstance(problem, QuantizeProblem):
+        x = builder.activation(problem.input.shape)
+        y = builder.activation(problem.input.shape, np.int8, quantization(problem.scale, problem.zero_point))
+        builder.operator(Op.QUANTIZE, [x], y)
+    else:
+        _add_integer_operator(builder, problem)
+    return builder.build([0], [len(builder.build([], []).tensors) - 1])
+
+
+def _add_integer_operator(builder: GraphBuilder, problem: Any) -> None:
+    x = builder.activation(problem.input.shape, np.int8, quantization(problem.input_scale, problem.input_zero_point))
+    constants, op, options = _constants(builder, problem)
+    scale = 1 / 256 if isinstance(problem, LogisticProblem) else problem.output_scale
+    shape = problem.answer().shape
+    y = builder.activation(shape, np.int8, quantization(scale, problem.output_zero_point))
+    builder.operator(op, [x, *constants], y, options)
+
+
+def _constants(builder: GraphBuilder, problem: Any) -> tuple[list[int], Op, Any]:
+    """Add the constant inputs of an operator; returns them, its code and its options."""
+    if isinstance(problem, LogisticProblem):
+        return [], Op.LOGISTIC, None
+    if isinstance(problem, MeanProblem):
+        return [builder.constant(np.array([1, 2], np.int32))], Op.MEAN, ReducerOptions(keep_dims=True)
+    activation = Activation[problem.activation]
+    zero_point, axis = 0, 0
+    if isinstance(problem, FullyConnectedProblem):
+        zero_point, options, op = problem.filter_zero_point, FullyConnectedOptions(activation), Op.FULLY_CONNECTED
+    else:
+        geometry = (Padding[problem.padding], *problem.stride, *problem.dilation)
+        if problem.depthwise:
+            multiplier = problem.channels // problem.input.shape[3]
+            axis, op = 3, Op.DEPTHWISE_CONV_2D
+            options = DepthwiseConv2DOptions(*geometry, multiplier, activation)
+        else:
+            options, op = Conv2DOptions(*geometry, activation), Op.CONV_2D
+    constants = [builder.constant(problem.filter, quantization(problem.filter_scale, zero_point, axis))]
+    if problem.bias is not None:
+        scales = problem.filter_scale * np.float32(problem.input_scale)
+        constants.append(builder.constant(np.asarray(problem.bias, np.int32), quantization(scales)))
+    return constants, op, options
+
+
+def refusal(problem: Problem) -> str | None:
+    """Return what the message must say where there is no kernel for a problem."""
+    if isinstance(problem, ConvProblem):
+        if problem.depthwise and problem.channels != problem.input.shape[3]:
+            return "a depth multiplier of 1 is accepted"
+        if problem.input.shape[0] != 1:
+            return "one image .* is accepted"
+        if problem.dilation != (1, 1):
+            return "a dilation of 1 is accepted"
+    if isinstance(problem, FullyConnectedProblem) and problem.input.shape[0] != 1:
+        return "inputs per patch are accepted"
+    if overflows(problem):
+        return "could overflow 32 bits"
+    return None
+
+
+def overflows(problem: Problem) -> bool:
+    """Whether some input could overflow an accumulator: those in the cases are far inside or far outside."""
+    if isinstance(problem, ConvProblem | FullyConnectedProblem) and problem.bias is not None:
+        return int(np.abs(problem.bias.astype(np.int64)).max()) > 2**31 - 2**10
+    return False
+
+
+# -- A step as a program ----------------------------------------------------------------------------------------
+
+
+def program_of(step: Step, read: int, written: int) -> Program:
+    """Return a program of one step: the input at 0, the output behind it."""
+    row = np.zeros((1, COLUMNS), np.int64)
+    row[0, Column.OP] = step.op
+    row[0, Column.OUTPUT] = aligned(read)
+    for column, value in step.columns.items():
+        row[0, column] = value
+    constants = aligned_bytes(sum(aligned(array.nbytes) for array in step.constants.values()))
+    start = 0
+    for column, array in step.constants.items():
+        row[0, column] = start
+        constants[start : start + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
+        start += aligned(array.nbytes)
+    constants.setflags(write=False)
+    program = Program(row, constants, aligned(read) + aligned(written), int(row[0, Column.OUTPUT_C]))
+    prove_ranges(program)
+    return program
+
+
+def run(step: Step, x: npt.NDArray[Any], size: int, backend: str) -> npt.NDArray[np.int8]:
+    """Run a step over a batch [shape=(n, ...)] in memory that is checked; returns [shape=(n, size)]."""
+    n = len(x)
+    program = program_of(step, x[0].nbytes, size)
+    workspace = program.workspace(n + 1)
+    workspace.arena[:] = GUARD_VALUE
+    output = int(program.steps[0, Column.OUTPUT])
+    workspace.tensor(0, n, x.shape[1:], x.dtype)[...] = x
+    load_backend(backend).run(program, workspace, n, 0, 1)
+    np.testing.assert_array_equal(workspace.tensor(0, n, x.shape[1:], x.dtype), x)
+    rest = np.ones(workspace.arena.size, bool)
+    rest[: x.nbytes] = False
+    rest[output * (n + 1) : output * (n + 1) + n * size] = False
+    assert (workspace.arena[rest] == GUARD_VALUE).all()
+    return workspace.tensor(output, n, (size,)).copy()
+
+
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_lowered_operator_gives_the_reference_answer(name: str, backend: str) -> None:
+    if backend == "numba":
+        pytest.importorskip("numba")
+    problem = PROBLEMS[name]
+    graph = graph_of(problem)
+    message = refusal(problem)
+    if message is not None:
+        with pytest.raises(ModelError, match=message) as caught:
+            lower(graph, graph.operators[0])
+        assert caught.value.operator == str(graph.operators[0])
+        return
+    step = lower(graph, graph.operators[0])
+    assert isinstance(step, Step)
+    answer = problem.answer()
+    # A batch of two, the second one turned round: patches must not see each other.
+    x = np.stack([problem.input, problem.input[..., ::-1]])
+    out = run(step, x, answer.size, backend)
+    np.testing.assert_array_equal(out[0].reshape(answer.shape), answer)
+
+
+# -- What it is lowered to --------------------------------------------------------------------------------------
+
+
+def lowered(graph: Graph) -> Step:
+    step = lower(graph, graph.operators[0])
+    assert isinstance(step, Step)
+    return step
+
+
+@pytest.mark.parametrize(
+    ("graph", "op", "rounding"),
+    [
+        (graphs.conv2d_s8(activation=Activation.RELU6), StepOp.CONV, Rounding.ONE_SHIFT),
+        (graphs.conv2d_s8(activation=Activation.NONE), StepOp.CONV, Rounding.ONE_SHIFT),  # the type clamps
+        (graphs.conv2d_s8(output_quantized=(6 / 255, -127)), StepOp.CONV, Rounding.TWICE),
+        (
+            graphs.conv2d_s8(output_quantized=(0.1, 5), activation=Activation.RELU),
+            StepOp.CONV,
+            Rounding.ONE_SHIFT,
+        ),
+        (
+            graphs.conv2d_s8(output_quantized=(0.1, 5), activation=Activation.RELU_N1_TO_1),
+            StepOp.CONV,
+            Rounding.TWICE,
+        ),
+        (graphs.conv2d_s8(weight_scales=2.0, output_quantized=(1.0, -128)), StepOp.CONV, Rounding.ONE_SHIFT),
+        (
+            graphs.conv2d_s8((1, 2, 2, 1), 2, (1, 1), weight_scales=4.0, input_quantized=(1.0, -128)),
+            StepOp.POINTWISE,
+            Rounding.TWICE,  # factors of 1 or more shift to the left
+        ),
+        (graphs.conv2d_s8(kernel=(1, 1)), StepOp.POINTWISE, Rounding.ONE_SHIFT),
+        (graphs.conv2d_s8(kernel=(1, 1), stride=(2, 2)), StepOp.CONV, Rounding.ONE_SHIFT),
+        (graphs.depthwise_s8(), StepOp.DEPTHWISE, Rounding.ONE_SHIFT),
+        (graphs.fully_connected_s8(), StepOp.POINTWISE, Rounding.REAL),
+        (graphs.fully_connected_s8(output_quantized=(0.3, -128)), StepOp.POINTWISE, Rounding.REAL),
+        (graphs.mean_s8(), StepOp.MEAN, Rounding.TWICE),
+    ],
+)
+def test_kernels_and_roundings(graph: Graph, op: StepOp, rounding: Rounding) -> None:
+    step = lowered(graph)
+    assert step.op == op
+    assert step.columns[Column.ROUNDING] == rounding
+
+
+@pytest.mark.parametrize("graph", [graphs.split(), graphs.reshape(dtype=np.int8)])
+def test_moving_nothing_is_an_alias(graph: Graph) -> None:
+    operator = graph.operators[0]
+    assert lower(graph, operator) == Alias(graph.inputs[0], graph.outputs[0])
+
+
+def huge_bias() -> Graph:
+    return graphs.conv2d_s8((1, 1, 1, 1), 2, (1, 1), weights=np.ones((2, 1, 1, 1)), bias=[0, 2**31 - 100])
+
+
+def long_left_shift() -> Graph:
+    """Sums that fit 32 bits, but not once they are shifted to the left by 12."""
+    return graphs.conv2d_s8(
+        (1, 1, 1, 1024), 2, (1, 1), weight_scales=2.0**12, input_quantized=(1.0, -128), output_quantized=(1.0, -128)
+    )
+
+
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        (graphs.conv2d_s8(dilation=(2, 1)), "a dilation of 1 is accepted"),
+        (graphs.depthwise_s8(dilation=(1, 2)), "a dilation of 1 is accepted"),
+        (graphs.depthwise_s8(depth_multiplier=2), "a depth multiplier of 1 is accepted"),
+        (graphs.mean_s8(axes=(1,)), "the mean over axes 1 and 2"),
+        (graphs.mean_s8(axes=(2, 3)), "the mean over axes 1 and 2"),
+        (graphs.mean_s8((1, 6, 8), axes=(1,)), "one image .* is accepted, found"),
+        (graphs.fully_connected_s8((2, 16)), "16 inputs per patch are accepted, found 32"),
+        (graphs.dequantize(), "is not part of an integer network"),
+        (huge_bias(), "the accumulator of channel 1 could overflow 32 bits"),
+        (long_left_shift(), "could overflow 32 bits"),
+    ],
+)
+def test_what_has_no_kernel_is_refused_by_name(graph: Graph, message: str) -> None:
+    operator = graph.operators[0]
+    with pytest.raises(ModelError, match=message) as caught:
+        lower(graph, operator)
+    assert caught.value.operator == f"operator 0 {operator.op.name}"
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        graphs.conv2d_s8((2, 5, 5, 4)),
+        graphs.conv2d_s8((2, 5, 5, 4), kernel=(1, 1)),
+        graphs.depthwise_s8((2, 5, 5, 8)),
+        graphs.mean_s8((2, 3, 2, 8)),
+    ],
+    ids=["conv", "pointwise", "depthwise", "mean"],
+)
+def test_more_than_one_image_is_refused(graph: Graph) -> None:
+    """Steps see one image per patch: others would silently be left out."""
+    with pytest.raises(ModelError, match=r"one image .* is accepted, found") as caught:
+        lower(graph, graph.operators[0])
+    assert caught.value.operator == str(graph.operators[0])

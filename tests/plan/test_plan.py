@@ -1,0 +1,851 @@
+"""Graph to plan: the seam, what is refused and how, names, memory, and the proof of every range."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.cuts import without_front_end
+from tests.support.graphs import Dice, GraphBuilder, quantization
+from tests.support.synthetic import synthetic_yamnet
+from yamjit.errors import LimitError, ModelError
+from yamjit.kernels import load_backend
+from yamjit.kernels.program import ALIGNMENT, Column, Program, StepOp, Workspace, aligned_bytes, scratch_layout
+from yamjit.plan import Plan, compile_plan
+from yamjit.plan.arena import Lifetime, aligned, assign_offsets
+from yamjit.plan.proof import prove_ranges
+from yamjit.plan.seam import find_seam, read_front_end
+from yamjit.spec import Limits
+from yamjit.tflite import validate_graph
+from yamjit.tflite.graph import (
+    Activation,
+    Conv2DOptions,
+    FullyConnectedOptions,
+    GatherOptions,
+    Graph,
+    MulOptions,
+    Op,
+    Operator,
+    ReducerOptions,
+    SplitOptions,
+    StridedSliceOptions,
+    Tensor,
+)
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    return synthetic_yamnet(seed=0, width=0.125)
+
+
+@pytest.fixture(scope="module")
+def plan(graph: Graph) -> Plan:
+    return compile_plan(graph)
+
+
+# -- Graphs with something changed ------------------------------------------------------------------------------
+
+
+def the(graph: Graph, op: Op, which: int = 0) -> Operator:
+    return [operator for operator in graph.operators if operator.op == op][which]
+
+
+def with_operator(graph: Graph, operator: Operator, **changes: Any) -> Graph:
+    operators = list(graph.operators)
+    operators[operator.index] = replace(operator, **changes)
+    return replace(graph, operators=tuple(operators))
+
+
+def with_operators(graph: Graph, operators: Sequence[Operator]) -> Graph:
+    return replace(graph, operators=tuple(replace(o, index=i) for i, o in enumerate(operators)))
+
+
+def with_tensor(graph: Graph, index: int, **changes: Any) -> Graph:
+    tensors = list(graph.tensors)
+    tensors[index] = replace(tensors[index], **changes)
+    return replace(graph, tensors=tuple(tensors))
+
+
+def with_constant(graph: Graph, index: int, change: Callable[[npt.NDArray[Any]], None]) -> Graph:
+    data = np.array(graph.tensors[index].data)
+    change(data)
+    data.setflags(write=False)
+    return with_tensor(graph, index, data=data, shape=data.shape)
+
+
+def with_tensors(graph: Graph, *tensors: Tensor) -> tuple[Graph, list[int]]:
+    """Return the graph with more tensors, and their indices."""
+    start = len(graph.tensors)
+    numbered = tuple(replace(tensor, index=start + i) for i, tensor in enumerate(tensors))
+    return replace(graph, tensors=graph.tensors + numbered), [tensor.index for tensor in numbered]
+
+
+def inserted(graph: Graph, at: int, op: Op, inputs: Sequence[int], like: Tensor, **more: Any) -> Graph:
+    """Insert an operator before position `at`; its output is one more tensor, `like` another one."""
+    graph, (output,) = with_tensors(graph, replace(like, name="inserted", data=None))
+    operator = Operator(at, op, tuple(inputs), (output,), **more)
+    return with_operators(graph, [*graph.operators[:at], operator, *graph.operators[at:]])
+
+
+def rewired(graph: Graph, operator: Operator, old: int, new: int) -> Graph:
+    return with_operator(graph, operator, inputs=tuple(new if i == old else i for i in operator.inputs))
+
+
+def tiny_model(
+    *,
+    samples: int = 40,
+    frame: int = 8,
+    hop: int = 4,
+    n_fft: int = 16,
+    bands: int = 6,
+    frames: int | None = None,
+    stacked: int = 1,
+    patch: tuple[int, ...] | None = None,
+    quantized: tuple[int, ...] | None = None,
+    flat_logits: bool = False,
+) -> Graph:
+    """Return a model with few numbers of its own: a front end, a convolution, a mean, two classes.
+
+    Parameters
+    ----------
+    frames : int, optional
+        Fewer than the samples have room for.
+    stacked : int
+        Rows of magnitudes that the mel matrix takes at once.
+    patch, quantized : tuple of int, optional
+        Shape of the input of QUANTIZE, and of the convolution.
+    flat_logits : bool
+        Whether logits lose their leading axis.
+    """
+    b = GraphBuilder()
+    dice = Dice(5)
+    count = frames or 1 + (samples - frame) // hop
+
+    def add(op: Op, inputs: Sequence[int], shape: Sequence[int], options: Any = None, dtype: Any = np.float32) -> int:
+        return b.operator(op, inputs, b.activation(shape, dtype), options)
+
+    def ints(*values: int) -> int:
+        return b.constant(np.array(values, np.int32))
+
+    waveform = b.activation((samples,), name="waveform")
+    places = hop * np.arange(count)[:, None] + np.arange(frame)
+    x = add(Op.GATHER, [waveform, b.constant(places.astype(np.int32))], (count, frame), GatherOptions())
+    window = b.constant(dice.uniform(0.1, 1.0, frame).astype(np.float32))
+    x = add(Op.MUL, [window, x], (count, frame), MulOptions())
+    if n_fft != frame:
+        pads = b.constant(np.array([[0, 0], [0, n_fft - frame]], np.int32))
+        x = add(Op.PAD, [x, pads], (count, n_fft))
+    x = add(Op.RESHAPE, [x, ints(count, 1, n_fft)], (count, 1, n_fft))
+    bins = n_fft // 2 + 1
+    x = add(Op.RFFT2D, [x, ints(1, n_fft)], (count, 1, bins), dtype=np.complex64)
+    x = add(Op.RESHAPE, [x, ints(count, bins)], (count, bins), dtype=np.complex64)
+    x = add(Op.COMPLEX_ABS, [x], (count, bins))
+    mel = b.constant(dice.uniform(0.0, 1.0, bands * bins * stacked).reshape(bands, -1).astype(np.float32))
+    rows = count // stacked
+    offset = b.constant(np.full(bands, 0.01, np.float32))
+    x = add(Op.FULLY_CONNECTED, [x, mel, offset], (rows, bands), FullyConnectedOptions())
+    x = add(Op.LOG, [x], (rows, bands))
+    shape = patch or (1, rows, bands)
+    if shape != (rows, bands):
+        x = add(Op.RESHAPE, [x, ints(*shape)], shape)
+    image = quantized or (1, rows, bands, 1)
+    scale = quantization(0.05, 10)
+    x = b.operator(Op.QUANTIZE, [x], b.activation(shape, np.int8, scale, "quantized"))
+    x = b.operator(Op.RESHAPE, [x, ints(*image)], b.activation(image, np.int8, scale, "image"))
+    weights = b.constant(dice.int8(4, 1, 1, 1), quantization(np.full(4, 0.01)))
+    shape = (*image[:3], 4)
+    y = b.activation(shape, np.int8, quantization(0.05, -128), "conv")
+    x = b.operator(Op.CONV_2D, [x, weights], y, Conv2DOptions(activation=Activation.RELU6))
+    pooled = (image[0], 1, 1, 4)
+    y = b.activation(pooled, np.int8, quantization(0.05, -128), "mean")
+    x = b.operator(Op.MEAN, [x, ints(1, 2)], y, ReducerOptions(keep_dims=True))
+    size = 4 * image[0]
+    weights = b.constant(dice.int8(2, size), quantization(0.01))
+    y = b.activation((1, 2), np.int8, quantization(0.1, 0), "logits")
+    x = b.operator(Op.FULLY_CONNECTED, [x, weights], y, FullyConnectedOptions())
+    ends: tuple[int, ...] = (1, 2)
+    if flat_logits:
+        ends = (2,)
+        x = b.operator(Op.RESHAPE, [x, ints(2)], b.activation(ends, np.int8, quantization(0.1, 0), "flat"))
+    x = b.operator(Op.LOGISTIC, [x], b.activation(ends, np.int8, quantization(1 / 256, -128), "scores/int8"))
+    x = b.operator(Op.DEQUANTIZE, [x], b.activation(ends, name="scores"))
+    return b.build([waveform], [x])
+
+
+def refused(graph: Graph, message: str, operator: Operator | str | None, *, valid: bool = True) -> None:
+    """Check that a graph that may be read is not compiled, and that the error says which operator and why."""
+    if valid:
+        validate_graph(graph)
+    with pytest.raises(ModelError, match=message) as caught:
+        compile_plan(graph)
+    assert caught.value.operator == (None if operator is None else str(operator))
+    assert "\n" not in str(caught.value)
+
+
+# -- The seam ---------------------------------------------------------------------------------------------------
+
+
+def test_the_seam_is_at_quantize(graph: Graph) -> None:
+    seam = find_seam(graph)
+    assert [str(operator) for operator in seam.front_end] == [str(operator) for operator in graph.operators[:13]]
+    assert seam.quantize is graph.operators[13]
+    assert seam.network == graph.operators[14:]
+
+
+def test_a_model_that_takes_patches_has_no_front_end(graph: Graph, plan: Plan) -> None:
+    patches = without_front_end(graph)
+    validate_graph(patches)
+    seam = find_seam(patches)
+    assert seam.front_end == ()
+    assert read_front_end(patches, seam) is None
+    found = compile_plan(patches)
+    assert found.front_end is None
+    assert found.patch_shape == plan.patch_shape == (96, 64)
+    np.testing.assert_array_equal(found.program.steps, plan.program.steps)
+    np.testing.assert_array_equal(found.program.constants, plan.program.constants)
+
+
+def test_front_end_constants_are_those_of_the_file(graph: Graph, plan: Plan) -> None:
+    found = plan.front_end
+    assert found is not None
+    assert (found.window_samples, found.hop_length, found.n_fft) == (15_600, 160, 512)
+    assert (found.frame_length, found.n_frames) == (400, 96)
+    np.testing.assert_array_equal(found.window, graph.tensor("hann").data)
+    np.testing.assert_array_equal(found.mel_basis, graph.tensor("mel").data)
+    np.testing.assert_array_equal(found.log_offset, graph.tensor("log_offset").data)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "n_frames"),
+    [
+        ({}, 9),
+        ({"hop": 3, "samples": 41}, 12),
+        ({"hop": 8}, 5),
+        ({"hop": 11, "samples": 41}, 4),
+        ({"n_fft": 8}, 9),
+        ({"patch": (9, 6)}, 9),
+        ({"patch": (1, 9, 6, 1)}, 9),
+        ({"flat_logits": True}, 9),
+    ],
+)
+def test_other_models_have_numbers_of_their_own(geometry: dict[str, Any], n_frames: int) -> None:
+    graph = tiny_model(**geometry)
+    validate_graph(graph)
+    found = compile_plan(graph)
+    assert found.front_end is not None
+    assert found.front_end.hop_length == geometry.get("hop", 4)
+    assert found.front_end.n_fft == geometry.get("n_fft", 16)
+    assert found.front_end.frame_length == 8
+    assert found.front_end.n_frames == n_frames
+    assert found.patch_shape == (n_frames, 6)
+    assert found.quantized_patch.step == 0
+    for slot in (found.quantized_patch, *found.slots.values()):
+        assert found.slots[slot.name].shape == slot.shape
+    sizes = {name: int(np.prod(slot.shape)) for name, slot in found.slots.items()}
+    assert sizes["quantized"] == sizes["image"] == n_frames * 6
+    assert (sizes["conv"], sizes["mean"], sizes["logits"], sizes["scores/int8"]) == (n_frames * 6 * 4, 4, 2, 2)
+    assert found.heads[0].scores.shape == found.heads[0].logits.shape == (2,)
+
+
+# -- Refusals: the seam -----------------------------------------------------------------------------------------
+
+
+def test_a_model_without_quantize_is_refused(graph: Graph) -> None:
+    start = the(graph, Op.QUANTIZE).index
+    headless = with_operators(replace(graph, inputs=graph.operators[start].outputs), graph.operators[start + 1 :])
+    refused(headless, "a model with one QUANTIZE is accepted, this one has 0", None)
+
+
+def test_a_model_with_two_quantize_is_refused(graph: Graph) -> None:
+    first = the(graph, Op.QUANTIZE)
+    twice = inserted(graph, first.index + 1, Op.QUANTIZE, first.inputs, graph.tensors[first.outputs[0]])
+    refused(twice, "a model with one QUANTIZE is accepted, this one has 2", None)
+
+
+def test_a_model_with_two_inputs_is_refused(graph: Graph) -> None:
+    waveform = graph.tensors[graph.inputs[0]]
+    more, (second,) = with_tensors(graph, replace(waveform, name="another"))
+    more = replace(more, inputs=(*graph.inputs, second))
+    refused(more, "a model with one input is accepted, this one has 2", None)
+
+
+def test_a_stray_operator_is_refused(graph: Graph) -> None:
+    log = the(graph, Op.LOG)
+    stray = inserted(graph, log.index, Op.LOG, log.inputs, graph.tensors[log.outputs[0]])
+    refused(stray, "is neither on the way to QUANTIZE nor part of the network", "operator 11 LOG")
+
+
+def test_floats_behind_the_network_are_refused(graph: Graph) -> None:
+    output = graph.outputs[0]
+    at = len(graph.operators)
+    more = inserted(graph, at, Op.LOG, [output], graph.tensors[output])
+    refused(replace(more, outputs=more.operators[-1].outputs), "is neither on the way", f"operator {at} LOG")
+
+
+def test_two_ways_to_quantize_are_refused(graph: Graph) -> None:
+    mul = the(graph, Op.MUL)
+    squared = with_operator(graph, mul, inputs=(mul.inputs[0], mul.inputs[0]))
+    refused(squared, "has 2 inputs that are no constants, one is accepted", mul)
+
+
+# -- Refusals: the front end ------------------------------------------------------------------------------------
+
+
+def one_place_moved(indices: npt.NDArray[Any]) -> None:
+    indices[50, 3] += 1
+
+
+def first_frame_dropped(indices: npt.NDArray[Any]) -> None:
+    indices += 1
+    np.minimum(indices, 194, out=indices)
+
+
+def frames_backwards(indices: npt.NDArray[Any]) -> None:
+    indices[...] = indices[::-1].copy()
+
+
+def all_frames_alike(indices: npt.NDArray[Any]) -> None:
+    indices[...] = indices[0]
+
+
+@pytest.mark.parametrize("change", [one_place_moved, first_frame_dropped, frames_backwards, all_frames_alike])
+def test_irregular_frames_are_refused(graph: Graph, change: Callable[[npt.NDArray[Any]], None]) -> None:
+    crooked = with_constant(graph, the(graph, Op.GATHER).inputs[1], change)
+    refused(crooked, "not cut into frames at a constant hop", "operator 0 STRIDED_SLICE")
+
+
+def test_a_slice_that_turns_the_waveform_round_is_refused(graph: Graph) -> None:
+    operator = the(graph, Op.STRIDED_SLICE)
+
+    def backwards(stride: npt.NDArray[Any]) -> None:
+        stride[...] = -1
+
+    turned = with_constant(graph, operator.inputs[3], backwards)
+    turned = with_operator(turned, operator, options=StridedSliceOptions(begin_mask=1, end_mask=1))
+    refused(turned, "not cut into frames at a constant hop", operator)
+
+
+def test_a_gather_along_another_axis_is_refused(graph: Graph) -> None:
+    gather = the(graph, Op.GATHER)
+    sideways = with_operator(graph, gather, options=GatherOptions(axis=1))
+    refused(sideways, "axis 0 without batch dimensions is accepted", gather, valid=False)
+
+
+@pytest.mark.parametrize("op", [Op.MUL, Op.FULLY_CONNECTED])
+def test_a_fused_activation_in_the_front_end_is_refused(graph: Graph, op: Op) -> None:
+    operator = the(graph, op)
+    assert operator.options is not None
+    fused = with_operator(graph, operator, options=replace(operator.options, activation=Activation.RELU))  # type: ignore[call-arg]
+    refused(fused, "a fused activation is not accepted in the front end", operator)
+
+
+@pytest.mark.parametrize("pads", [[[0, 0], [56, 56]], [[0, 0], [112, 0]]])
+def test_padding_at_the_wrong_place_is_refused(graph: Graph, pads: list[list[int]]) -> None:
+    pad = the(graph, Op.PAD)
+
+    def move(paddings: npt.NDArray[Any]) -> None:
+        paddings[...] = pads
+
+    refused(with_constant(graph, pad.inputs[1], move), "padded with zeros at their end", pad)
+
+
+def negative_weight(values: npt.NDArray[Any]) -> None:
+    values[3, 20] = -0.5
+
+
+def no_offset(values: npt.NDArray[Any]) -> None:
+    values[7] = 0.0
+
+
+@pytest.mark.parametrize(("position", "change"), [(1, negative_weight), (2, no_offset)])
+def test_logarithms_of_what_may_not_be_positive_are_refused(
+    graph: Graph, position: int, change: Callable[[npt.NDArray[Any]], None]
+) -> None:
+    mel = the(graph, Op.FULLY_CONNECTED)
+    changed = with_constant(graph, mel.inputs[position], change)
+    refused(changed, "mel weights must be >= 0 and log offsets > 0", mel)
+
+
+def test_a_mel_sum_without_offset_is_refused(graph: Graph) -> None:
+    mel = the(graph, Op.FULLY_CONNECTED)
+    refused(with_operator(graph, mel, inputs=mel.inputs[:2]), "log offsets > 0", mel)
+
+
+@pytest.mark.parametrize(
+    ("op", "found"), [(Op.LOG, "operator 11 RESHAPE"), (Op.COMPLEX_ABS, None), (Op.MUL, "operator 4 PAD")]
+)
+def test_a_missing_stage_is_refused(graph: Graph, op: Op, found: str | None) -> None:
+    missing = the(graph, op)
+    reader = next(o for o in graph.operators if missing.outputs[0] in o.inputs)
+    data = next(i for i in missing.inputs if graph.tensors[i].data is None)
+    shorter = rewired(graph, reader, missing.outputs[0], data)
+    shorter = with_operators(shorter, [o for o in shorter.operators if o.index != missing.index])
+    if found is None:  # complex numbers cannot go on: no such file can be read
+        with pytest.raises(ModelError, match="type complex64 should be"):
+            validate_graph(shorter)
+        found = "operator 9 FULLY_CONNECTED"
+        refused(shorter, f"{op.name} is expected at this place", found, valid=False)
+    else:
+        refused(shorter, f"{op.name} is expected at this place", found)
+
+
+def test_another_stage_after_the_logarithm_is_refused(graph: Graph) -> None:
+    log, reshape = the(graph, Op.LOG), the(graph, Op.RESHAPE, 4)
+    assert reshape.inputs[0] == log.outputs[0]
+    output = graph.tensors[log.outputs[0]]
+    more, (factor,) = with_tensors(graph, replace(output, name="factor", data=np.ones(output.shape, np.float32)))
+    more = inserted(more, reshape.index, Op.MUL, [log.outputs[0], factor], output, options=MulOptions())
+    more = rewired(more, more.operators[reshape.index + 1], log.outputs[0], more.operators[reshape.index].outputs[0])
+    refused(more, "is not expected after the logarithm", "operator 12 MUL")
+
+
+def test_frames_that_do_not_reach_the_end_are_refused() -> None:
+    """Whoever cuts audio by windows would cut more frames than the model takes."""
+    graph = tiny_model(frames=7)
+    refused(graph, "7 frames are cut where 9 fit", the(graph, Op.GATHER))
+
+
+def test_a_mel_matrix_over_several_frames_is_refused() -> None:
+    graph = tiny_model(samples=36, frames=8, stacked=2)
+    refused(graph, "mel bands per frame are accepted", the(graph, Op.FULLY_CONNECTED))
+
+
+@pytest.mark.parametrize("patch", [(1, 6, 9), (1, 27, 2), (2, 27), (54,)])
+def test_a_patch_that_is_not_frames_by_bands_is_refused(patch: tuple[int, ...]) -> None:
+    graph = tiny_model(patch=patch)
+    refused(graph, r"a patch of \(9, 6\) is accepted, found", the(graph, Op.QUANTIZE))
+
+
+def test_a_window_across_frames_is_refused() -> None:
+    """As many frames as samples in a frame: a window of one column weights frames, not samples."""
+    graph = tiny_model(samples=36, frames=8)
+    mul = the(graph, Op.MUL)
+    column = np.array(graph.tensors[mul.inputs[0]].data).reshape(8, 1)
+    graph = with_tensor(graph, mul.inputs[0], data=column, shape=column.shape)
+    refused(graph, "a window of 8 samples does not fit its frames", mul)
+
+
+# -- Refusals: the network --------------------------------------------------------------------------------------
+
+
+def test_an_operator_without_kernel_is_refused(graph: Graph) -> None:
+    conv = the(graph, Op.CONV_2D)
+    source = graph.tensors[conv.inputs[0]]
+    more, (pads,) = with_tensors(graph, Tensor(0, "pads", (4, 2), np.dtype(np.int32), data=np.zeros((4, 2), np.int32)))
+    more = inserted(more, conv.index, Op.PAD, [conv.inputs[0], pads], source)
+    more = rewired(more, more.operators[conv.index + 1], conv.inputs[0], more.operators[conv.index].outputs[0])
+    refused(more, "is not part of an integer network", f"operator {conv.index} PAD")
+
+
+def test_a_split_in_two_is_refused(graph: Graph) -> None:
+    split = the(graph, Op.SPLIT)
+    halves = replace(graph.tensors[split.outputs[0]], shape=(1, 48, 64, 1))
+    conv = the(graph, Op.CONV_2D)
+    more, outputs = with_tensors(graph, halves, halves)
+    more, (axis,) = with_tensors(more, replace(graph.tensors[split.inputs[0]], data=np.array(1, np.int32)))
+    changes = {"inputs": (axis, split.inputs[1]), "outputs": tuple(outputs), "options": SplitOptions(2)}
+    more = rewired(with_operator(more, split, **changes), conv, split.outputs[0], outputs[0])
+    refused(more, "a split into one is accepted, this one has 2", split, valid=False)
+
+
+@pytest.mark.parametrize("images", [2, 3])
+def test_a_batch_inside_the_network_is_refused(images: int) -> None:
+    graph = tiny_model(quantized=(images, 54 // images // 3, 3, 1))
+    refused(graph, "one image", the(graph, Op.CONV_2D), valid=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "operator"),
+    [
+        ("scores/int8", "scores must come from DEQUANTIZE", "operator 45 LOGISTIC"),
+        ("logits", "scores must come from DEQUANTIZE", "operator 44 FULLY_CONNECTED"),
+    ],
+)
+def test_scores_as_integers_are_refused(graph: Graph, name: str, message: str, operator: str) -> None:
+    refused(replace(graph, outputs=(graph.tensor(name).index,)), message, operator)
+
+
+def test_scores_without_logistic_are_refused(graph: Graph) -> None:
+    last = the(graph, Op.DEQUANTIZE)
+    linear = with_operator(graph, last, inputs=(graph.tensor("logits").index,))
+    refused(linear, "scores must come from LOGISTIC", "operator 44 FULLY_CONNECTED")
+
+
+def constant_like(tensor: Tensor) -> Tensor:
+    data = np.zeros(tensor.shape, np.int8)
+    data.setflags(write=False)
+    return replace(tensor, name="constant", data=data)
+
+
+@pytest.mark.parametrize("op", [Op.CONV_2D, Op.DEPTHWISE_CONV_2D, Op.MEAN, Op.FULLY_CONNECTED, Op.LOGISTIC])
+def test_a_constant_in_the_place_of_a_value_is_refused(graph: Graph, op: Op) -> None:
+    operator = next(o for o in graph.operators if o.op == op and graph.tensors[o.outputs[0]].dtype == np.int8)
+    more, (constant,) = with_tensors(graph, constant_like(graph.tensors[operator.inputs[0]]))
+    refused(rewired(more, operator, operator.inputs[0], constant), "the patch leads to", operator)
+
+
+def test_a_reshaped_constant_is_refused(graph: Graph) -> None:
+    reshape = the(graph, Op.RESHAPE, -1)
+    more, (constant,) = with_tensors(graph, constant_like(graph.tensors[reshape.inputs[0]]))
+    at = len(graph.operators)
+    more = inserted(more, at, Op.RESHAPE, [constant, reshape.inputs[1]], graph.tensors[reshape.outputs[0]])
+    refused(more, "the patch leads to", f"operator {at} RESHAPE")
+
+
+def test_an_accumulator_that_could_overflow_is_refused(graph: Graph) -> None:
+    conv = the(graph, Op.CONV_2D)
+
+    def enlarge(bias: npt.NDArray[Any]) -> None:
+        bias[2] = -(2**31) + 1000
+
+    huge = with_constant(graph, conv.inputs[2], enlarge)
+    refused(huge, "accumulator of channel 2 could overflow 32 bits", conv, valid=False)
+
+
+def test_activations_beyond_the_limit_are_refused(graph: Graph, plan: Plan) -> None:
+    size = plan.program.arena_bytes
+    assert compile_plan(graph, limits=Limits(arena_bytes=size)).program.arena_bytes == size
+    with pytest.raises(LimitError, match=f"{size} bytes a patch, arena_bytes is {size - 1}"):
+        compile_plan(graph, limits=Limits(arena_bytes=size - 1))
+
+
+# -- Names ------------------------------------------------------------------------------------------------------
+
+
+def test_every_int8_tensor_has_a_slot(graph: Graph, plan: Plan) -> None:
+    computed = [i for o in graph.operators for i in o.outputs if graph.tensors[i].dtype == np.int8]
+    assert set(plan.slots) == {graph.tensors[index].name for index in computed}
+    for index in computed:
+        tensor = graph.tensors[index]
+        slot = plan.slots[tensor.name]
+        assert slot.shape == tensor.shape[1:]
+        assert tensor.quantization is not None
+        assert np.float32(slot.scale) == tensor.quantization.scale[0]
+        assert slot.zero_point == tensor.quantization.zero_point[0]
+
+
+def test_what_comes_out_is_named(graph: Graph, plan: Plan) -> None:
+    (head,) = plan.heads
+    assert (head.name, head.scores.name, head.logits.name) == ("scores", "scores/int8", "logits")
+    assert (head.scores.scale, head.scores.zero_point) == (1 / 256, -128)
+    assert plan.embedding is not None
+    assert plan.embedding.name == "embedding"
+    assert plan.quantized_patch.name == graph.tensors[the(graph, Op.QUANTIZE).outputs[0]].name
+
+
+def test_a_chain_of_aliases_is_one_memory(graph: Graph, plan: Plan) -> None:
+    quantize, reshape, split = graph.operators[13:16]
+    first, second, third = (plan.slots[graph.tensors[o.outputs[0]].name] for o in (quantize, reshape, split))
+    assert first.offset == second.offset == third.offset
+    assert first.step == second.step == third.step == 0
+    assert [slot.shape for slot in (first, second, third)] == [(96, 64), (96, 64, 1), (96, 64, 1)]
+
+
+def test_aliases_keep_memory_alive(graph: Graph) -> None:
+    """A tensor that is read through an alias long after it was written is not written over until then."""
+    log = without_front_end(graph)
+    last = len(log.operators) - 4
+    assert log.operators[last].op == Op.MEAN
+    early = log.tensor("layer1")
+    size = int(np.prod(early.shape))
+    more, (sizes,) = with_tensors(log, Tensor(0, "sizes", (2,), np.dtype(np.int32), data=np.array([1, size], np.int32)))
+    more = inserted(more, last, Op.RESHAPE, [early.index, sizes], replace(early, shape=(1, size)))
+    alias = more.operators[last].outputs[0]
+    table = replace(more.tensors[alias], quantization=quantization(1 / 256, -128))
+    at = len(more.operators)
+    more = inserted(more, at, Op.LOGISTIC, [alias], table)
+    more = inserted(more, at + 1, Op.DEQUANTIZE, more.operators[at].outputs, replace(table, quantization=None))
+    scores = more.operators[at + 1].outputs[0]
+    more = with_tensor(more, scores, dtype=np.dtype(np.float32))
+    more = replace(more, outputs=(*more.outputs, scores))
+    validate_graph(more)
+    found = compile_plan(more)
+    assert len(found.heads) == 2
+    assert found.heads[1].logits.offset == found.slots["layer1"].offset
+    kept = range(found.slots["layer1"].offset, found.slots["layer1"].offset + size)
+    rows = found.program.steps[found.slots["layer1"].step + 1 :]
+    for row in rows[:-1]:
+        written = int(np.prod(row[[Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C]]))
+        start = int(row[Column.OUTPUT])
+        assert start + written <= kept.start or kept.stop <= start
+
+
+def test_tensors_of_one_name_are_numbered(graph: Graph) -> None:
+    for name in ("layer2", "layer3", "patch"):
+        graph = with_tensor(graph, graph.tensor(name).index, name="twin")
+    found = compile_plan(graph)
+    assert {"twin", "twin#1", "twin#2"} <= set(found.slots)
+    assert [found.slots[name].shape[2] for name in ("twin", "twin#1", "twin#2")] == [1, 8, 8]
+    assert [found.slots[name].step for name in ("twin", "twin#1", "twin#2")] == [0, 2, 3]
+
+
+def test_numbers_do_not_run_into_names(graph: Graph) -> None:
+    """A tensor may be called like the second of another name: none is lost."""
+    names = {"layer1": "twin", "layer2": "twin#1", "layer3": "twin"}
+    for old, new in names.items():
+        graph = with_tensor(graph, graph.tensor(old).index, name=new)
+    assert len(compile_plan(graph).slots) == 33
+
+
+# -- The arena --------------------------------------------------------------------------------------------------
+
+lifetimes = st.lists(
+    st.builds(
+        lambda size, first, length: Lifetime(size, first, first + length),
+        st.integers(1, 1000),
+        st.integers(0, 12),
+        st.integers(0, 6),
+    ),
+    max_size=14,
+)
+
+
+@given(lifetimes)
+def test_tensors_that_live_together_do_not_overlap(tensors: list[Lifetime]) -> None:
+    offsets, total = assign_offsets(tensors)
+    assert len(offsets) == len(tensors)
+    for i, (one, start) in enumerate(zip(tensors, offsets, strict=True)):
+        assert start >= 0
+        assert start % ALIGNMENT == 0
+        assert start + one.size <= total
+        for other, at in zip(tensors[:i], offsets[:i], strict=True):
+            together = any(other.first <= step <= other.last for step in range(one.first, one.last + 1))
+            assert one.overlaps(other) == other.overlaps(one) == together
+            assert not together or start + one.size <= at or at + other.size <= start
+    steps = range(max((t.last for t in tensors), default=0) + 1)
+    least = max(sum(aligned(t.size) for t in tensors if t.first <= step <= t.last) for step in steps)
+    assert least <= total <= sum(aligned(t.size) for t in tensors)
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 128])
+def test_aligned(size: int) -> None:
+    assert aligned(size) % ALIGNMENT == 0
+    assert size <= aligned(size) < size + ALIGNMENT
+
+
+def test_the_arena_of_a_chain_is_its_two_largest_neighbours(plan: Plan) -> None:
+    """Every layer needs its input and its output, a pair what it passes on as well; little more fits beside them."""
+    assert [Column(9), Column(12)] == [Column.INPUT_H, Column.OUTPUT_H]
+    sizes = []
+    for row in plan.program.steps:
+        width = 4 if row[Column.OP] == StepOp.QUANTIZE else 1
+        read, written = (int(np.prod(row[[column, column + 1, column + 2]])) for column in (9, 12))
+        sizes.append((aligned(read * width), aligned(written)))
+    least = max(read + written for read, written in sizes)
+    least = max(least, *(sum(sizes[index]) + sizes[index + 1][1] for index in plan.program.pairs))
+    assert 0 < plan.program.patchwise < len(sizes)
+    beside = sum(sizes[0]) + sizes[plan.program.patchwise - 1][1]
+    assert least <= plan.program.arena_bytes <= 1.1 * (least + beside)
+
+
+def test_depthwise_steps_make_pairs_with_the_pointwise_ones_behind_them(plan: Plan) -> None:
+    ops = [StepOp(row[Column.OP]) for row in plan.program.steps]
+    assert len(plan.program.pairs) == 13
+    for index in plan.program.pairs:
+        assert (ops[index], ops[index + 1]) == (StepOp.DEPTHWISE, StepOp.POINTWISE)
+
+
+def test_leading_steps_pass_on_what_is_read_behind_them(plan: Plan) -> None:
+    """The last one's output, and its input where it makes a pair with the step behind."""
+    last = plan.program.patchwise - 1
+    assert plan.program.passed == ((last - 1, last) if last in plan.program.pairs else (last,))
+
+
+def test_what_two_steps_read_makes_no_pair(graph: Graph, plan: Plan) -> None:
+    depthwise = the(graph, Op.DEPTHWISE_CONV_2D)
+    table = replace(graph.tensors[depthwise.outputs[0]], quantization=quantization(1 / 256, -128))
+    more = inserted(graph, depthwise.index + 2, Op.LOGISTIC, depthwise.outputs, table)
+    program = compile_plan(more).program
+    assert len(program.pairs) == len(plan.program.pairs) - 1
+    assert plan.program.pairs[0] not in program.pairs
+
+
+def test_pairs_are_proved(plan: Plan) -> None:
+    first = plan.program.pairs[0]
+    rows = plan.program.steps.copy()
+    rows[first + 1, Column.INPUT] += ALIGNMENT
+    with pytest.raises(ModelError, match="the step behind does not read its output"):
+        prove_ranges(replace(plan.program, steps=rows))
+    rows = plan.program.steps.copy()
+    rows[first + 1, Column.OUTPUT] = rows[first, Column.INPUT]
+    with pytest.raises(ModelError, match="the step behind writes over its input"):
+        prove_ranges(replace(plan.program, steps=rows, arena_bytes=2 * plan.program.arena_bytes))
+
+
+def test_programs_are_read_only(plan: Plan) -> None:
+    for array in (plan.program.steps, plan.program.constants):
+        assert not array.flags.writeable
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+    assert plan.program.constants.ctypes.data % ALIGNMENT == 0
+
+
+def test_workspaces_are_private_and_aligned(plan: Plan) -> None:
+    one, other = plan.program.workspace(3), plan.program.workspace(3)
+    assert one.arena.size == 3 * plan.program.arena_bytes + ALIGNMENT
+    assert not np.shares_memory(one.arena, other.arena)
+    assert not np.shares_memory(one.scratch, other.scratch)
+    for array in (one.arena, one.scratch):
+        assert array.ctypes.data % ALIGNMENT == 0
+
+
+# -- The proof --------------------------------------------------------------------------------------------------
+
+_GEOMETRY = {
+    Column.INPUT_H,
+    Column.INPUT_W,
+    Column.INPUT_C,
+    Column.OUTPUT_H,
+    Column.OUTPUT_W,
+    Column.OUTPUT_C,
+}
+_TABLES = {Column.BIAS, Column.MULTIPLIER, Column.SHIFT, Column.OFFSET, Column.SCALE}
+_KERNEL = {Column.KERNEL_H, Column.KERNEL_W}
+
+#: Columns that say where a step reads and writes, and how much: a value far outside must be refused.
+#: Every other column is harmless: it is not used by the step, or only changes which of its own cells are read
+#: (strides and padding, which kernels hold against the image), or what is computed from them.
+PROTECTED = {
+    StepOp.QUANTIZE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_GEOMETRY},
+    StepOp.LOOKUP: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_GEOMETRY},
+    StepOp.MEAN: {Column.INPUT, Column.OUTPUT, *_TABLES, *_GEOMETRY},
+    StepOp.POINTWISE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY},
+    StepOp.DEPTHWISE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY, *_KERNEL},
+    StepOp.CONV: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY, *_KERNEL},
+}
+
+FAR = (-(2**62), -(2**31), -64, -1, 2**31, 2**40, 2**62)
+
+
+def corrupted(program: Program, step: int, column: Column, value: int) -> Program:
+    """Return one step of a program as a program, with one number in it changed."""
+    rows = program.steps[step : step + 1].copy()
+    rows[0, column] = value
+    return replace(program, steps=rows, pairs=())
+
+
+def first_of(program: Program, op: StepOp) -> int:
+    return int(np.flatnonzero(program.steps[:, Column.OP] == op)[-1])
+
+
+def test_the_proof_holds_for_real_programs(plan: Plan) -> None:
+    prove_ranges(plan.program)
+    prove_ranges(compile_plan(tiny_model()).program)
+
+
+@pytest.mark.parametrize("op", list(StepOp))
+def test_columns_that_place_memory_are_proved(plan: Plan, op: StepOp) -> None:
+    step = first_of(plan.program, op)
+    for column in PROTECTED[op]:
+        for value in FAR:
+            with pytest.raises(ModelError) as caught:
+                prove_ranges(corrupted(plan.program, step, column, value))
+            assert caught.value.operator == f"step 0 {op.name}", (column, value)
+
+
+@pytest.mark.parametrize("value", [-1, len(StepOp), 2**40])
+def test_an_unknown_step_is_refused(plan: Plan, value: int) -> None:
+    with pytest.raises(ModelError, match="step 0"):
+        prove_ranges(corrupted(plan.program, 3, Column.OP, value))
+
+
+def test_an_output_over_its_input_is_refused(plan: Plan) -> None:
+    roomy = replace(plan.program, arena_bytes=2 * plan.program.arena_bytes)
+    for step, row in enumerate(roomy.steps):
+        with pytest.raises(ModelError, match="the output lies over the input"):
+            prove_ranges(corrupted(roomy, step, Column.OUTPUT, int(row[Column.INPUT])))
+
+
+def test_more_channels_than_accumulators_are_refused(plan: Plan) -> None:
+    channels = plan.program.scratch_channels
+    with pytest.raises(ModelError, match="more channels than accumulators"):
+        prove_ranges(replace(plan.program, scratch_channels=channels - 1))
+
+
+@pytest.mark.parametrize(
+    ("op", "column"),
+    [
+        (StepOp.QUANTIZE, Column.INPUT_C),
+        (StepOp.LOOKUP, Column.INPUT_C),
+        (StepOp.MEAN, Column.INPUT_C),
+        (StepOp.DEPTHWISE, Column.INPUT_C),
+        (StepOp.POINTWISE, Column.INPUT_H),
+        (StepOp.POINTWISE, Column.INPUT_W),
+    ],
+)
+def test_outputs_that_outrun_inputs_are_refused(plan: Plan, op: StepOp, column: Column) -> None:
+    """Kernels take one size of both from either: an input that is shorter would be read past its end."""
+    steps = [i for i, row in enumerate(plan.program.steps) if row[Column.OP] == op and row[column] > 1]
+    assert steps
+    for step in steps:
+        shorter = int(plan.program.steps[step, column]) - 1
+        with pytest.raises(ModelError, match=f"{column.name.lower()} and .* must be equal"):
+            prove_ranges(corrupted(plan.program, step, column, shorter))
+
+
+def test_memory_that_is_too_small_is_refused(plan: Plan) -> None:
+    program = plan.program
+    with pytest.raises(ModelError, match=f"of {program.arena_bytes - ALIGNMENT}"):
+        prove_ranges(replace(program, arena_bytes=program.arena_bytes - ALIGNMENT))
+    with pytest.raises(ModelError, match=f"of {program.constants.size - ALIGNMENT}"):
+        prove_ranges(replace(program, constants=program.constants[:-ALIGNMENT]))
+
+
+def test_unaligned_memory_is_refused(plan: Plan) -> None:
+    for step, row in enumerate(plan.program.steps):
+        for column in (Column.INPUT, Column.OUTPUT):
+            for off in (1, 4, 32):
+                with pytest.raises(ModelError, match=column.name.lower()):
+                    prove_ranges(corrupted(plan.program, step, column, int(row[column]) + off))
+
+
+@pytest.mark.numba
+def changes(program: Program, steps: slice, pairs: tuple[int, ...]) -> Iterator[Program]:
+    """Yield some steps as a program, with one number of the first or the last of them changed to one near or far."""
+    for changed in sorted({0, len(program.steps[steps]) - 1}):
+        row = program.steps[steps][changed]
+        for column in Column:
+            near = (int(row[column]) + off for off in (-1, 1, 2, -64, 64, 128))
+            for value in (*FAR, *near, 0, 1, 7, program.arena_bytes):
+                rows = program.steps[steps].copy()
+                rows[changed, column] = value
+                yield replace(program, steps=rows, pairs=pairs)
+
+
+def test_what_the_proof_accepts_is_harmless(plan: Plan) -> None:
+    """Change every number of every step and of some pairs: what is not refused touches nothing beside its memory."""
+    pytest.importorskip("numba")
+    backend = load_backend("numba")
+    program = plan.program
+    guard = 4096
+    memory = aligned_bytes(2 * program.arena_bytes + 2 * guard)
+    constants = program.constants.copy()
+    pairs = [changes(program, slice(index, index + 2), (0,)) for index in (program.pairs[0], *program.pairs[-2:])]
+    steps = [changes(program, slice(index, index + 1), ()) for index in range(len(program.steps))]
+    accepted = refusals = 0
+    for changed in chain(*pairs, *steps):
+        try:
+            prove_ranges(changed)
+        except ModelError:
+            refusals += 1
+            continue
+        accepted += 1
+        memory[:guard] = memory[-guard:] = 0x55
+        scratch = aligned_bytes(scratch_layout(changed.steps).size + 2 * guard)
+        scratch[:guard] = scratch[-guard:] = 0x55
+        workspace = Workspace(memory[guard:-guard], scratch[guard:-guard], capacity=2)
+        backend.run(changed, workspace, 2, 0, len(changed.steps))
+        for array in (memory, scratch):
+            assert (array[:guard] == 0x55).all(), changed.steps
+            assert (array[-guard:] == 0x55).all(), changed.steps
+    np.testing.assert_array_equal(program.constants, constants)
+    assert accepted > 1000
+    assert refusals > 1000

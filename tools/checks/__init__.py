@@ -1,0 +1,1 @@
+"""Long checks: exactness, robustness, other processors."""
