@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from yamjit.events import Event, EventOptions
     from yamjit.labels import ScoredLabel
+    from yamjit.reading import ReadOptions
     from yamjit.recording import WindowStream
     from yamjit.results import Row, Summary
     from yamjit.streaming import Stream, Windows
@@ -56,6 +57,7 @@ __all__ = [
     "ModelNotFoundError",
     "OutputError",
     "RawPcm",
+    "ReadOptions",
     "Row",
     "ScoredLabel",
     "Stream",
@@ -76,6 +78,7 @@ _HOMES = {
     **dict.fromkeys(("Stream", "Windows"), "yamjit.streaming"),
     "Classification": "yamjit.classification",
     "ClassifierOptions": "yamjit.categories",
+    "ReadOptions": "yamjit.reading",
     "WindowStream": "yamjit.recording",
     **dict.fromkeys((name for name in __all__ if name.endswith("Error")), "yamjit.errors"),
     "ScoredLabel": "yamjit.labels",

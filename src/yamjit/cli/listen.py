@@ -82,6 +82,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.list_devices:
         return _list_devices()
     from yamjit.classifier import Classifier
+    from yamjit.reading import ReadOptions
 
     if not args.events and (lone := arguments.event_options_given(args)):
         raise InputError(f"{', '.join(lone)}: what is an event goes with --events")
@@ -90,7 +91,7 @@ def _run(args: argparse.Namespace) -> int:
     check_model(args, classifier)
     classifier.network.prepare()
     source = _source(args)
-    with classifier.windows(source, level=True, **given["reading"]) as stream:
+    with classifier.windows(source, level=True, reading=ReadOptions(**given["reading"])) as stream:
         return _follow(args, classifier, stream, source)
 
 

@@ -18,6 +18,7 @@ from yamjit.classifier import Classifier
 from yamjit.events import Event, EventOptions
 from yamjit.options import ClassifierOptions
 from yamjit.output.arrays import Slab
+from yamjit.reading import ReadOptions
 from yamjit.results import Row, Summary
 from yamjit.runs.inputs import STDIN, Recording
 from yamjit.runs.naming import Places
@@ -88,7 +89,9 @@ class Hearing:
 
     def _opened(self, recording: Recording, opened: Callable[..., _Stream], **how: Any) -> _Stream:
         audio: Any = sys.stdin.buffer if recording.name == STDIN else recording.name
-        stream = opened(audio, **self.reading, **how)
+        given = dict(self.reading)
+        how |= {"aggregate": given.pop("aggregate")} if "aggregate" in given else {}
+        stream = opened(audio, reading=ReadOptions(**given), **how)
         if self.watch is not None:
             self.watch(stream)
         return stream

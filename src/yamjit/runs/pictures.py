@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Literal
 
 from yamjit.errors import LimitError
 from yamjit.plots import draw_overview, draw_spectrogram, save_figure, survey
+from yamjit.reading import ReadOptions
 from yamjit.results import Summary
 from yamjit.runs.hearing import Hearing
 from yamjit.runs.inputs import STDIN, Recording
@@ -45,7 +46,10 @@ class Pictures(Hearing):
     def __call__(self, recording: Recording) -> Summary:
         """Draw a recording; return what is known of it."""
         audio: Any = _kept(sys.stdin.buffer) if recording.name == STDIN else recording.name
-        overview, stream = survey(self.classifier, audio, watch=self.watch, **self.reading)
+        given = dict(self.reading)
+        aggregate = given.pop("aggregate", "mean")
+        reading = ReadOptions(**given)
+        overview, stream = survey(self.classifier, audio, reading=reading, aggregate=aggregate, watch=self.watch)
         figure = draw_overview(overview) if self.kind == "overview" else draw_spectrogram(overview)
         with whole_file(self._target(recording)) as file:
             save_figure(figure, file, self.form)
