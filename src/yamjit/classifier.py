@@ -28,9 +28,10 @@ from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.plan import Plan, compile_plan
 from yamjit.recording import AGGREGATES, FrameStream, WindowStream
+from yamjit.scoring import Scorer, Windows
 from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel, resolve_model
-from yamjit.streaming import Scorer, Stream, Windows
+from yamjit.streaming import Stream
 from yamjit.tflite import Graph, read_graph
 
 __all__ = ["Classifier", "load"]

@@ -20,7 +20,7 @@ from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
 from yamjit.results import Row, Summary
-from yamjit.streaming import Scorer, Windows
+from yamjit.scoring import Scorer, Windows
 from yamjit.workers import in_order
 
 __all__ = ["AGGREGATES", "FrameStream", "Origin", "WindowStream", "recut", "rows_of", "top_of"]
