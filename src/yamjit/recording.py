@@ -282,7 +282,7 @@ def _scored(
         return stretch.track, scorer.score(stretch.patches, cut.hop, start_s=cut.source.start_s, channel=channel)
 
     if threads > 1:
-        scorer.prepare()
+        scorer.network.prepare()
     with contextlib.closing(in_order(cut.stretches(), score, threads)) as results:
         for track, windows in results:
             for clip, output in zip(clips[track], windows.heads, strict=True):

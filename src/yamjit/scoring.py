@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +20,7 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Windows:
-    """What a model hears in windows that follow each other, none or more.
+    """What a model hears in windows that follow each other; there may be none.
 
     Parameters
     ----------
@@ -38,7 +37,7 @@ class Windows:
     level_dbfs : np.ndarray [shape=(n,), float64] or None
         Root mean square of each window in dBFS, if it was asked for: -3 for a full-scale sine, -120 for silence.
     channel : int or None
-        That was heard, from 0; None for the mean of all.
+        Channel of the recording, from 0; None for the mean of all.
     """
 
     times_s: Float64
@@ -69,17 +68,17 @@ class Windows:
 
 
 class Scorer:
-    """Stretches of audio to windows: a model's front end, network and calibration. Shared by streams and threads.
+    """What makes windows of patches: a model's network and calibrations. Shared by streams and threads.
 
     Parameters
     ----------
     front_end : FrontEnd
-    borrow_network : callable
-        Returns a context manager that lends a `Network` nobody else has.
+        What the patches come from.
+    network : Network
     calibrations : sequence of Calibration or None
         One per head that counts.
     sample_rate : int
-        The model's, in Hz.
+        Sample rate of the model, in Hz.
     heads : sequence of int
         Which of the network's outputs count.
     """
@@ -87,60 +86,49 @@ class Scorer:
     def __init__(
         self,
         front_end: FrontEnd,
-        borrow_network: Callable[[], AbstractContextManager[Network]],
+        network: Network,
         calibrations: Sequence[Calibration | None],
         sample_rate: int,
         heads: Sequence[int],
     ) -> None:
         self.front_end = front_end
+        self.network = network
         self.sample_rate = sample_rate
-        self._borrow_network = borrow_network
+        self.window_s = front_end.constants.window_samples / sample_rate
         self._heads = tuple(zip(heads, calibrations, strict=True))
         self._nothing: NetworkOutput | None = None  # of no patches, once it is known
 
-    @property
-    def window_s(self) -> float:
-        """Length of a window, in seconds."""
-        return self.front_end.constants.window_samples / self.sample_rate
-
-    def score(self, stretch: Patches, hop: int, *, start_s: float = 0.0, channel: int | None = None) -> Windows:
-        """Run the network over a stretch.
+    def score(self, cut: Patches, hop: int, *, start_s: float = 0.0, channel: int | None = None) -> Windows:
+        """Run the network over patches that follow each other.
 
         Parameters
         ----------
-        stretch : Patches
+        cut : Patches
         hop : int
             Samples from one window to the next.
         start_s : float
-            Time of the first sample of all, in seconds.
+            Time of the first sample of the recording, in seconds.
         channel : int or None
-            That the stretch is of.
+            Channel that the patches are from.
         """
-        output = self._run(stretch.patches)
-        starts = np.arange(stretch.first, stretch.first + len(stretch.patches), dtype=np.float64)
+        output = self._run(cut.patches)
+        starts = np.arange(cut.first, cut.first + len(cut.patches), dtype=np.float64)
         return Windows(
             times_s=start_s + starts * (hop / self.sample_rate),
             window_s=self.window_s,
             heads=tuple(_calibrated(output.heads[head], calibration) for head, calibration in self._heads),
             embeddings=output.embeddings,
-            log_mel=stretch.frames,
-            level_dbfs=stretch.level_dbfs,
+            log_mel=cut.frames,
+            level_dbfs=cut.level_dbfs,
             channel=channel,
         )
 
     def _run(self, patches: Float32) -> NetworkOutput:
-        if not len(patches) and self._nothing is not None:
-            return self._nothing
-        with self._borrow_network() as network:
-            output = network.run(patches)
-        if not len(patches):
-            self._nothing = output
-        return output
-
-    def prepare(self) -> None:
-        """Load or compile what the first window would, in the calling thread."""
-        with self._borrow_network() as network:
-            network.prepare()
+        if len(patches):
+            return self.network.run(patches)
+        if self._nothing is None:
+            self._nothing = self.network.run(patches)
+        return self._nothing
 
 
 def _calibrated(output: HeadOutput, calibration: Calibration | None) -> HeadOutput:
