@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit.audio.arrays import as_array, check_type, to_float32
-from yamjit.audio.channels import ChannelChoice
+from yamjit.audio.conditioning import ChannelChoice
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate
 from yamjit.audio.quality import Inspector
 from yamjit.audio.resample import Resampler

@@ -12,7 +12,7 @@ from yamjit.errors import AudioError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from yamjit.audio.channels import ChannelChoice
+    from yamjit.audio.conditioning import ChannelChoice
 
 __all__ = ["Inspector"]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from yamjit.audio.opening import OpenedFile
 
-__all__ = ["FileReader", "libsndfile_version"]
+__all__ = ["SndfileReader", "libsndfile_version"]
 
 #: How MIDI sample dumps begin. What libsndfile finds wrong with one it prints to stdout, among our results.
 SAMPLE_DUMP = re.compile(rb"\xf0\x7e.\x01", re.DOTALL)
@@ -53,7 +53,7 @@ _WIDTHS = {
 _HEADER_BYTES = 4096
 
 
-class FileReader:
+class SndfileReader:
     """A decoded audio file.
 
     The header is checked when the file is opened, the body as it is read. A file that is damaged or cut short

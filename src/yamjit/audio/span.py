@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Stretch"]
+__all__ = ["Span"]
 
 #: 30,000 years: frames are counted in 64 bits.
 _MOST_SECONDS = 1e12
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Span:
     """Frames of a recording.
 
     Parameters
@@ -38,7 +38,7 @@ class Stretch:
     end: int | None = None
 
     @classmethod
-    def of_seconds(cls, start_s: Any, end_s: Any, sample_rate: int) -> Stretch:
+    def of_seconds(cls, start_s: Any, end_s: Any, sample_rate: int) -> Span:
         """Return the stretch from `start_s` to `end_s`, each rounded to a frame.
 
         Parameters
