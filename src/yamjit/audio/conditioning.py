@@ -1,4 +1,4 @@
-"""Which channels are heard: their mean, one of them, or each on its own track."""
+"""Sound as it was read to tracks at one sample rate: channels chosen, samples inspected, mixed, resampled."""
 
 from __future__ import annotations
 
@@ -7,58 +7,101 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit import checks
+from yamjit.audio.quality import Inspector
+from yamjit.audio.resample import Resampler
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ChannelChoice", "mix"]
+__all__ = ["Conditioner"]
 
 
-class ChannelChoice:
-    """Which channels of a source are heard.
+class Conditioner:
+    """Makes tracks of the blocks of a source; neither how they are cut nor the other tracks change a bit of a track.
 
     Parameters
     ----------
-    channel : "mix", "each" or int
-        Their mean; every one on a track of its own; one of them, counted from 0.
-    available : int > 0
-        Channels of the source.
     name : str
-        Of the source, for the message.
+        Name of the source, for messages.
+    rates : (int, int)
+        Sample rate of the source, and that of the tracks, in Hz.
+    channels : int > 0
+        Number of channels of the source.
+    channel : "mix", "each" or int
+        What becomes a track: the mean of the channels, each of them, or one of them, counted from 0.
+    peak : float
+        Largest absolute sample value accepted.
+    zero : bool, optional
+        Whether NaN and infinity become 0 in place of an error.
+    start : int, optional
+        Number of the first frame in the recording, for messages.
 
     Attributes
     ----------
-    numbers : tuple of int
-        The channels that are heard, counted from 0.
-    mixed : bool
-        Whether their mean is taken.
     tracks : int
-        How many tracks come out.
+        Number of tracks.
+    taken : int
+        Number of frames that were pushed.
 
     Raises
     ------
     InputError
         If there is no such channel.
+    DependencyError
+        If the rates differ and soxr is not installed.
     """
 
-    def __init__(self, channel: Any, available: int, name: str) -> None:
-        self.mixed = isinstance(channel, str) and channel == "mix"
-        everything = self.mixed or (isinstance(channel, str) and channel == "each")
-        self.numbers = tuple(range(available)) if everything else (_check_number(channel, available, name),)
-        self.tracks = 1 if self.mixed else len(self.numbers)
-        self._all = len(self.numbers) == available
+    def __init__(
+        self,
+        name: str,
+        rates: tuple[int, int],
+        channels: int,
+        channel: Any,
+        *,
+        peak: float,
+        zero: bool = False,
+        start: int = 0,
+    ) -> None:
+        self._mixed = isinstance(channel, str) and channel == "mix"
+        everything = self._mixed or (isinstance(channel, str) and channel == "each")
+        chosen = tuple(range(channels)) if everything else (_check_number(channel, channels, name),)
+        self._columns = slice(None) if everything else slice(chosen[0], chosen[0] + 1)
+        self.tracks = 1 if self._mixed else len(chosen)
+        self.taken = 0
+        self._start = start
+        self._inspector = Inspector(name, rates[0], chosen, mixed=self._mixed, peak=peak, zero=zero)
+        self._resampler = Resampler(*rates, self.tracks)
 
-    def heard(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the channels that are heard, float32 (n, heard), a view of `frames`, float32 (n, channels)."""
-        return frames if self._all else frames[:, self.numbers[0] : self.numbers[0] + 1]
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What sounds wrong so far, a line each."""
+        return self._inspector.warnings
 
-    def to_tracks(self, heard: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return new float32 (tracks, n) of what `heard` gave, each track contiguous."""
-        return mix(heard)[np.newaxis] if self.mixed else np.array(heard.T, order="C")
+    def choose(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the channels that were chosen, float32 (n, chosen), a view of `frames`, float32 (n, channels)."""
+        return frames[:, self._columns]
+
+    def push(self, chosen: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take what `choose` gave, n > 0, and return what is ready, new float32 (tracks, m), each track contiguous.
+
+        Raises
+        ------
+        AudioError
+            At a sample beyond `peak`, or one that is not finite unless it becomes 0.
+        """
+        self._inspector.look(chosen, self._start + self.taken)
+        self.taken += len(chosen)
+        tracks = _mean(chosen)[np.newaxis] if self._mixed else np.array(chosen.T, order="C")
+        self._inspector.measure(chosen, tracks)
+        return self._resampler.push(tracks)
+
+    def flush(self) -> NDArray[np.float32]:
+        """End the stream; return the rest, float32 (tracks, m)."""
+        return self._resampler.flush()
 
 
-def mix(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+def _mean(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the mean of the channels, a new float32 (n,), of `frames`, float32 (n, channels).
 
     The channels are added one after the other in float32, so that a sample does not depend on its block.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yamjit.audio.conform import conformed
 from yamjit.audio.containers import check_header
 from yamjit.audio.decoder import FAILURES, Decoder, describe_failure, import_soundfile
 from yamjit.audio.flac import TAIL_BYTES, lay_out_flac
@@ -18,6 +17,7 @@ from yamjit.audio.layout import Layout, Part
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.mpeg import EMPTY_TAG, lay_out_mpeg
 from yamjit.audio.mpeg_frames import begins_mpeg
+from yamjit.audio.resample import converted
 from yamjit.audio.walking import lay_out
 from yamjit.errors import AudioError
 from yamjit.signatures import HEAD_BYTES, foreign_kind
@@ -134,7 +134,9 @@ class SndfileReader:
             if place == 0 or self._open_next(self._layout.parts[place], done, problems):
                 end = _End(0 if place else done)
                 source = (self._decoder.sample_rate, self._decoder.channels)
-                for block in conformed(self._decoded(end), source, (self.sample_rate, self.channels)):
+                target = (self.sample_rate, self.channels)
+                blocks = self._decoded(end)
+                for block in blocks if source == target else converted(blocks, source, target):
                     done += len(block)
                     yield block
                 if self._opened.unread > TAIL_BYTES:

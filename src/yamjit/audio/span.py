@@ -70,17 +70,15 @@ class Span:
             return None if self.end is None else self.end - self.start
         return max(0, min(frames, frames if self.end is None else self.end) - self.start)
 
-    def cut(
-        self, blocks: Generator[NDArray[np.float32], None, None], skipped: int
-    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Yield what lies in the stretch, and the number of its first frame.
+    def cut(self, blocks: Generator[NDArray[np.float32], None, None], skipped: int) -> Iterator[NDArray[np.float32]]:
+        """Yield what lies in the span.
 
         Parameters
         ----------
         blocks : generator of np.ndarray [shape=(n, channels), float32]
-            Closed at the end of the stretch.
+            Closed at the end of the span.
         skipped : int
-            Frames that were left out before the first block.
+            Number of frames that were left out before the first block.
         """
         position = skipped
         with contextlib.closing(blocks):
@@ -89,7 +87,7 @@ class Span:
                 low = max(0, self.start - first)
                 high = len(block) if self.end is None else min(len(block), self.end - first)
                 if low < high:
-                    yield first + low, block[low:high]
+                    yield block[low:high]
                 if self.end is not None and position >= self.end:
                     return
 
