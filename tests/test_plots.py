@@ -10,7 +10,7 @@ import pytest
 
 import yamjit
 from yamjit.errors import InputError
-from yamjit.plots import Overview, _clock, _extremes, _highest, _mean, _Thinned, _tick_step, survey
+from yamjit.plots.recordings import Overview, _clock, _extremes, _highest, _mean, _Thinned, _tick_step, survey
 
 pytest.importorskip("matplotlib")
 

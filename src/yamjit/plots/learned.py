@@ -13,7 +13,7 @@ from yamjit.learn.dataset import OTHER
 from yamjit.learn.evaluation import Evaluation
 from yamjit.learn.fitting import CurvePoint
 from yamjit.learn.metrics import calibration_error, reliability
-from yamjit.plots import as_caption
+from yamjit.plots.recordings import as_caption
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
