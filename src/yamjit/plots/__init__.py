@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
+from yamjit.plots.drawing import PICTURE_FORMATS, as_caption, save_figure
 from yamjit.plots.learned import draw_confusion, draw_learning_curve, draw_reliability
-from yamjit.plots.recordings import (
-    PICTURE_FORMATS,
-    Overview,
-    as_caption,
-    draw_overview,
-    draw_spectrogram,
-    save_figure,
-    survey,
-)
+from yamjit.plots.overview import Overview, survey
+from yamjit.plots.recordings import draw_overview, draw_spectrogram
 
 __all__ = [
     "PICTURE_FORMATS",
