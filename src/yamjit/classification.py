@@ -17,8 +17,8 @@ from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
 from yamjit.recording import Origin, WindowStream, rows_of, top_of
 from yamjit.results import Row
+from yamjit.scoring import Windows
 from yamjit.spec import DEFAULT_MAX_RESULTS
-from yamjit.streaming import Windows
 
 __all__ = ["KEPT", "Classification", "HeadResult", "collect"]
 

@@ -127,7 +127,8 @@ def test_every_module_has_what_it_exports(name: str) -> None:
             raise
         pytest.skip("needs Numba")
     assert module.__doc__
-    for public in module.__all__:
+    room_without_names = hasattr(module, "__path__") and not hasattr(module, "__all__")
+    for public in () if room_without_names else module.__all__:
         assert hasattr(module, public), public
 
 
