@@ -57,7 +57,7 @@ def test_import_loads_next_to_nothing() -> None:
         "from yamjit import *",
         "import yamjit; yamjit.load, yamjit.Classifier",
         "import yamjit.classifier, yamjit.cli, yamjit.output, yamjit.audio, yamjit.store",
-        "import yamjit.events, yamjit.segments, yamjit.output.frames",
+        "import yamjit.events, yamjit.segments, yamjit.output.dataframes",
         "import yamjit.tflite, yamjit.plan, yamjit.network, yamjit.kernels.int8.numpy",
         "import yamjit.cli; yamjit.cli.main",
     ],
