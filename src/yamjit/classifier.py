@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-import threading
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Literal, TypeVar, cast
 
@@ -13,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks, deprecation
-from yamjit.audio import AudioSource, PushedAudio, open_audio
+from yamjit.audio import PushedAudio
 from yamjit.calibration import choose_calibrations
 from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
 from yamjit.classification import KEPT, Classification, collect
 from yamjit.errors import InputError, ModelError, UnknownArgumentError, of_model_file
-from yamjit.events import Event, EventDetector, EventOptions, by_start
+from yamjit.events import Event, EventDetector, EventOptions, Watcher, by_start
 from yamjit.frontend import FrontEnd, Patches
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo, read_heads, read_sample_rate
@@ -26,11 +24,12 @@ from yamjit.kernels import load_backend
 from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.plan import Plan, compile_plan
-from yamjit.reading import ReadOptions, old_keywords
+from yamjit.reading import ReadOptions, old_keywords, open_as
 from yamjit.recording import FrameStream, WindowStream
+from yamjit.scoring import Scorer, Windows
 from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel, resolve_model
-from yamjit.streaming import Scorer, Stream, Windows
+from yamjit.streaming import Stream
 from yamjit.tflite import Graph, read_graph
 
 __all__ = ["Classifier", "load"]
@@ -55,7 +54,7 @@ def _each_of_0_1(classify: _Method) -> _Method:
 
 
 class Classifier:
-    """A loaded model. Threads may share it: each gets buffers of its own.
+    """A loaded model. Threads may share it.
 
     Made by `load`.
 
@@ -79,7 +78,9 @@ class Classifier:
     labels : tuple of str
         Names of the first head's classes.
     sample_rate : int
-        That the model takes, in Hz.
+        Sample rate that the model takes, in Hz.
+    network : Network
+        The integer network.
     """
 
     def __init__(
@@ -92,15 +93,14 @@ class Classifier:
     ) -> None:
         self.threads: int = checks.whole(threads, "threads", 1, MOST_THREADS)
         self._backend_name = backend
-        self._backend = load_backend(backend)
+        loaded = load_backend(backend)
         self.source = source
         with of_model_file(source.name):
             self.graph: Graph = read_graph(source.data)
             self.plan: Plan = compile_plan(self.graph)
             self.sample_rate: int = read_sample_rate(self.graph)
+        self.network = Network(self.plan, loaded)
         self._front_end = FrontEnd(self.plan.front_end, backend) if self.plan.front_end is not None else None
-        self._local = threading.local()
-        self._idle: list[Network] = []
         self._set_options(ClassifierOptions() if options is None else options)
 
     def _set_options(self, options: ClassifierOptions) -> None:
@@ -166,14 +166,6 @@ class Classifier:
         return self._front_end
 
     @property
-    def network(self) -> Network:
-        """The integer network, with buffers of the calling thread."""
-        network: Network | None = getattr(self._local, "network", None)
-        if network is None:
-            network = self._local.network = Network(self.plan, self._backend)
-        return network
-
-    @property
     def window_samples(self) -> int:
         """Samples of one window: 15,600 for YAMNet."""
         return self.front_end.constants.window_samples
@@ -231,7 +223,7 @@ class Classifier:
         scorer = chosen._scorer()
         reading = _checked(reading)
         hop = self._hop(reading)
-        source = self._open(audio, sample_rate, reading)
+        source = open_as(reading, audio, sample_rate, self.sample_rate)
         try:
             return WindowStream(
                 source,
@@ -270,18 +262,7 @@ class Classifier:
         """
         front_end, reading = self.front_end, _checked(reading)
         hop = self._hop(reading)
-        return FrameStream(self._open(audio, sample_rate, reading), front_end, self.sample_rate, hop)
-
-    def _open(self, audio: Any, sample_rate: int | None, reading: ReadOptions) -> AudioSource:
-        return open_audio(
-            audio,
-            sample_rate,
-            target_rate=self.sample_rate,
-            channel=reading.channel,
-            start_s=reading.start_s,
-            end_s=reading.end_s,
-            non_finite=reading.non_finite,
-        )
+        return FrameStream(open_as(reading, audio, sample_rate, self.sample_rate), front_end, self.sample_rate, hop)
 
     @_each_of_0_1
     @old_keywords
@@ -476,12 +457,10 @@ class Classifier:
     def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:
         """Yield the events of a stream that `windows` returned; with a `min_dbfs`, one with ``level=True``."""
         listing = Listing(stream.categories)
-        detectors = {c: _detector(listing, options, stream.window_s, stream.hop_s, c) for c in stream.channels}
+        watcher = Watcher(listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
         for windows in stream:
-            listed = listing.reduce(windows.heads)
-            yield from detectors[windows.channel].push(windows.times_s, listed, windows.level_dbfs)
-        for detector in detectors.values():
-            yield from detector.flush(stream.source.start_s + stream.duration_s)
+            yield from watcher.push(windows)
+        yield from watcher.flush(stream.source.start_s + stream.duration_s)
 
     @old_keywords
     def events(
@@ -561,20 +540,7 @@ class Classifier:
 
     def _scorer(self) -> Scorer:
         outputs = [head.index for head in self.heads]
-        return Scorer(self.front_end, self._borrowed_network, self._calibrations, self.sample_rate, outputs)
-
-    @contextlib.contextmanager
-    def _borrowed_network(self) -> Iterator[Network]:
-        """Lend a network that nobody else has."""
-        # No lock: what a list does to one element is done at once, and a fork leaves nothing locked behind.
-        try:
-            network = self._idle.pop()
-        except IndexError:
-            network = Network(self.plan, self._backend)
-        try:
-            yield network
-        finally:
-            self._idle.append(network)
+        return Scorer(self.front_end, self.network, self._calibrations, self.sample_rate, outputs)
 
     def _hop(self, reading: ReadOptions) -> int:
         """Return a hop in samples."""

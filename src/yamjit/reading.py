@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from yamjit import checks, deprecation
-from yamjit.audio import DEFAULT_AUDIO_LIMITS
-from yamjit.audio.stretch import Stretch
+from yamjit.audio import DEFAULT_AUDIO_LIMITS, AudioSource, open_audio
+from yamjit.audio.span import Span
 from yamjit.errors import InputError
 
 __all__ = ["ReadOptions"]
@@ -64,7 +64,7 @@ class ReadOptions:
         if not (isinstance(self.channel, str) and self.channel in ("mix", "each")):
             channel = checks.whole(self.channel, "channel", 0, also=', "mix" and "each"')
             object.__setattr__(self, "channel", channel)
-        Stretch.of_seconds(self.start_s, self.end_s, DEFAULT_AUDIO_LIMITS.max_rate)
+        Span.of_seconds(self.start_s, self.end_s, DEFAULT_AUDIO_LIMITS.max_rate)
         checks.choice(self.non_finite, "non_finite", ("refuse", "zero"))
 
     def hop(self, window: int, sample_rate: int) -> int:
@@ -87,6 +87,19 @@ class ReadOptions:
         shortest, longest = 0.5 / sample_rate, _LONGEST_HOP / sample_rate
         hop_s = DEFAULT_HOP_S if self.hop_s is None else self.hop_s
         return max(1, round(checks.number(hop_s, "hop_s", shortest, longest, kind="seconds") * sample_rate))
+
+
+def open_as(reading: ReadOptions, audio: Any, sample_rate: int | None, target_rate: int) -> AudioSource:
+    """Open a source of audio, see `open_audio`."""
+    return open_audio(
+        audio,
+        sample_rate,
+        target_rate=target_rate,
+        channel=reading.channel,
+        start_s=reading.start_s,
+        end_s=reading.end_s,
+        non_finite=reading.non_finite,
+    )
 
 
 def old_keywords(function: _Function) -> _Function:

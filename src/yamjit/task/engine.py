@@ -13,7 +13,7 @@ from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.options import ClassifierOptions
 from yamjit.reading import ReadOptions
-from yamjit.streaming import Windows
+from yamjit.scoring import Windows
 from yamjit.task.core import BaseOptions
 from yamjit.task.processor import Category, Classifications
 from yamjit.task.samples import whole
