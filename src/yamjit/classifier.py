@@ -14,7 +14,7 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.audio import AudioSource, PushedAudio, open_audio
 from yamjit.calibration import choose_calibrations
-from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
+from yamjit.categories import Categories, categories_of_heads
 from yamjit.classification import KEPT, Classification, collect
 from yamjit.errors import InputError, ModelError, UnknownArgumentError, of_model_file
 from yamjit.events import Event, EventDetector, EventOptions, by_start
@@ -24,6 +24,7 @@ from yamjit.heads import HeadInfo, read_heads, read_sample_rate
 from yamjit.kernels import load_backend
 from yamjit.listing import Listing
 from yamjit.network import Network
+from yamjit.options import ClassifierOptions
 from yamjit.plan import Plan, compile_plan
 from yamjit.recording import AGGREGATES, FrameStream, WindowStream
 from yamjit.scoring import Scorer, Windows
