@@ -13,7 +13,7 @@ import numpy.typing as npt
 from yamjit import checks, deprecation
 from yamjit.audio import PushedAudio
 from yamjit.calibration import choose_calibrations
-from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
+from yamjit.categories import Categories, categories_of_heads
 from yamjit.classification import KEPT, Classification, collect
 from yamjit.errors import InputError, ModelError, UnknownArgumentError, of_model_file
 from yamjit.events import Event, EventDetector, EventOptions, Watcher, by_start
@@ -23,6 +23,7 @@ from yamjit.heads import HeadInfo, read_heads, read_sample_rate
 from yamjit.kernels import load_backend
 from yamjit.listing import Listing
 from yamjit.network import Network
+from yamjit.options import ClassifierOptions
 from yamjit.plan import Plan, compile_plan
 from yamjit.reading import ReadOptions, old_keywords, open_as
 from yamjit.recording import FrameStream, WindowStream
