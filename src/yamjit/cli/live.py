@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from yamjit.output import Writer
     from yamjit.recording import WindowStream
     from yamjit.results import Row
-    from yamjit.streaming import Windows
+    from yamjit.scoring import Windows
 
 __all__ = ["BarSink", "Delay", "RowSink", "Sink"]
 

@@ -12,7 +12,7 @@ from yamjit.events.options import EventOptions
 
 if TYPE_CHECKING:
     from yamjit.listing import Listing
-    from yamjit.streaming import Windows
+    from yamjit.scoring import Windows
 
 __all__ = ["Watcher"]
 
