@@ -43,56 +43,64 @@ Reading = yamjit.ReadOptions
 Form = Callable[[yamjit.Classifier], Any]
 
 FORMS: dict[str, tuple[str, Form, Form]] = {
-    "hop_s": ("ReadOptions", lambda m: classify(m, hop_s=0.1), lambda m: classify(m, reading=Reading(hop_s=0.1))),
+    "hop_s": (
+        "ReadOptions",
+        lambda m: classify(m, reading=yamjit.ReadOptions(hop_s=0.1)),
+        lambda m: classify(m, reading=Reading(hop_s=0.1)),
+    ),
     "overlap": (
         "ReadOptions",
-        lambda m: classify(m, overlap=0.5, start_s=0.5),
+        lambda m: classify(m, reading=yamjit.ReadOptions(overlap=0.5, start_s=0.5)),
         lambda m: classify(m, reading=Reading(overlap=0.5, start_s=0.5)),
     ),
-    "channel": ("ReadOptions", lambda m: classify(m, channel=1), lambda m: classify(m, reading=Reading(channel=1))),
+    "channel": (
+        "ReadOptions",
+        lambda m: classify(m, reading=yamjit.ReadOptions(channel=1)),
+        lambda m: classify(m, reading=Reading(channel=1)),
+    ),
     "each channel": (
         "classify_channels",
-        lambda m: classify(m, channel="each", end_s=1),
+        lambda m: classify_channels(m, reading=yamjit.ReadOptions(end_s=1)),
         lambda m: m.classify_channels(STEREO, sample_rate=RATE, reading=Reading(end_s=1)),
     ),
     "windows": (
         "ReadOptions",
-        lambda m: m.windows(SOUND, sample_rate=RATE, hop_s=1),
+        lambda m: m.windows(SOUND, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=1)),
         lambda m: m.windows(SOUND, sample_rate=RATE, reading=Reading(hop_s=1)),
     ),
     "embed": (
         "ReadOptions",
-        lambda m: m.embed(SOUND, sample_rate=RATE, hop_s=1),
+        lambda m: m.embed(SOUND, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=1)),
         lambda m: m.embed(SOUND, sample_rate=RATE, reading=Reading(hop_s=1)),
     ),
     "log_mel": (
         "ReadOptions",
-        lambda m: m.log_mel(SOUND, sample_rate=RATE, end_s=1),
+        lambda m: m.log_mel(SOUND, sample_rate=RATE, reading=yamjit.ReadOptions(end_s=1)),
         lambda m: m.log_mel(SOUND, sample_rate=RATE, reading=Reading(end_s=1)),
     ),
     "frames": (
         "ReadOptions",
-        lambda m: [part for _, part in m.frames(SOUND, sample_rate=RATE, end_s=1)],
+        lambda m: [part for _, part in m.frames(SOUND, sample_rate=RATE, reading=yamjit.ReadOptions(end_s=1))],
         lambda m: [part for _, part in m.frames(SOUND, sample_rate=RATE, reading=Reading(end_s=1))],
     ),
     "events": (
         "ReadOptions",
-        lambda m: m.events(SOUND, ON, sample_rate=RATE, non_finite="zero"),
+        lambda m: m.events(SOUND, ON, sample_rate=RATE, reading=yamjit.ReadOptions(non_finite="zero")),
         lambda m: m.events(SOUND, ON, sample_rate=RATE, reading=Reading(non_finite="zero")),
     ),
     "watch": (
         "ReadOptions",
-        lambda m: m.watch(SOUND, ON, sample_rate=RATE, hop_s=0.2),
+        lambda m: m.watch(SOUND, ON, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=0.2)),
         lambda m: m.watch(SOUND, ON, sample_rate=RATE, reading=Reading(hop_s=0.2)),
     ),
     "stream": (
         "ReadOptions",
-        lambda m: m.stream(RATE, 2, channel=1, hop_s=0.2).push(STEREO),
+        lambda m: m.stream(RATE, 2, reading=yamjit.ReadOptions(channel=1, hop_s=0.2)).push(STEREO),
         lambda m: m.stream(RATE, 2, reading=Reading(channel=1, hop_s=0.2)).push(STEREO),
     ),
     "survey": (
         "max_results",
-        lambda m: plots.survey(m, SOUND, sample_rate=RATE, top=3, end_s=1)[0].labels,
+        lambda m: plots.survey(m, SOUND, sample_rate=RATE, top=3, reading=yamjit.ReadOptions(end_s=1))[0].labels,
         lambda m: plots.survey(m, SOUND, sample_rate=RATE, max_results=3, reading=Reading(end_s=1))[0].labels,
     ),
 }
@@ -112,7 +120,7 @@ def test_an_old_form_warns_and_works(model: yamjit.Classifier, name: str) -> Non
 
 def test_old_and_new_together_are_refused(model: yamjit.Classifier) -> None:
     with pytest.warns(DeprecationWarning, match="hop_s"), pytest.raises(yamjit.InputError, match="reading alone"):
-        classify(model, hop_s=0.1, reading=Reading())
+        classify(model, reading=yamjit.ReadOptions(hop_s=0.1), reading=Reading())
 
 
 def test_a_name_that_moved_is_found_where_it_was() -> None:

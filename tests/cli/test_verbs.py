@@ -260,7 +260,7 @@ def test_pictures(siren: Path, examples: dict[Path, str], capsys: pytest.Capture
     for arguments, said in (
         (["plot", siren], "-o FILE"),
         (["plot", *examples, "-o", "b.png"], "shows one recording"),
-        (["plot", siren, "-o", "b.gif"], "ends like no format"),
+        (["plot", siren, "-o", "b.gif"], "unknown file suffix"),
     ):
         assert run(*arguments) == 1
         assert said in capsys.readouterr().err

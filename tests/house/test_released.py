@@ -25,6 +25,7 @@ from tests.support import sound_device
 from yamjit import plots
 from yamjit.audio import Microphone, RawPcm, open_audio
 from yamjit.network import Network
+from yamjit.output.arrays import Slab
 from yamjit.runs.hearing import LogMel
 from yamjit.runs.inputs import Recording
 from yamjit.segments import SegmentOptions, cut_segments
@@ -152,8 +153,11 @@ def cut(model: yamjit.Classifier, path: Path) -> None:
 
 
 def exported(model: yamjit.Classifier, path: Path) -> None:
-    slabs = LogMel(model.source, "numpy", 2).slabs(Recording(str(path), PurePath("noise")))
-    next(slabs)
+    def sink(slab: Slab) -> None:
+        raise StopIteration
+
+    with pytest.raises(StopIteration):
+        LogMel(model).hear(Recording(str(path), PurePath("noise")), sink)
 
 
 WAYS = (
