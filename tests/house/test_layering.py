@@ -44,7 +44,7 @@ STOREYS = {
     "network": 5,
     "categories": 6,
     "scoring": 6,
-    "events": 8,
+    "events": 9,
     "streaming": 7,
     "listing": 7,
     "recording": 8,
