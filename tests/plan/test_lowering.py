@@ -22,9 +22,9 @@ from tests.support.graphs import GraphBuilder, quantization
 from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
 from yamjit.kernels.program import COLUMNS, Column, Program, Rounding, StepOp, aligned_bytes
+from yamjit.kernels.program_proof import prove_ranges
 from yamjit.plan.arena import aligned
 from yamjit.plan.lowering import Alias, Step, lower
-from yamjit.plan.proof import prove_ranges
 from yamjit.tflite.graph import (
     Activation,
     Conv2DOptions,

@@ -19,9 +19,9 @@ from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import LimitError, ModelError
 from yamjit.kernels import load_backend
 from yamjit.kernels.program import ALIGNMENT, Column, Program, StepOp, Workspace, aligned_bytes, scratch_layout
+from yamjit.kernels.program_proof import prove_ranges
 from yamjit.plan import Plan, compile_plan
 from yamjit.plan.arena import Lifetime, aligned, assign_offsets
-from yamjit.plan.proof import prove_ranges
 from yamjit.plan.seam import find_seam, read_front_end
 from yamjit.spec import Limits
 from yamjit.tflite import validate_graph

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from yamjit.errors import LimitError, ModelError
 from yamjit.kernels.program import COLUMNS, Column, Program, StepOp, aligned_bytes
+from yamjit.kernels.program_proof import prove_ranges
 from yamjit.plan.arena import Lifetime, aligned, assign_offsets
 from yamjit.plan.lowering import Alias, Step, lower
 from yamjit.plan.plan import FrontEndConstants, Head, Plan, Slot
-from yamjit.plan.proof import prove_ranges
 from yamjit.plan.seam import Seam, find_seam, read_front_end
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.graph import Graph, Op, Operator, Tensor
