@@ -21,18 +21,16 @@ from yamjit.kernels.int8.packing import (
     pack_depthwise,
     pack_pairs,
     pack_pointwise,
-    padded,
 )
 from yamjit.kernels.int8.prepared import INT8_TO_UINT8, PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
 from yamjit.kernels.int8.real_requantization import IntegerFactors, find_real_factors
+from yamjit.kernels.memory import Packer, padded
 from yamjit.kernels.program import (
-    ALIGNMENT,
     COLUMNS,
     Column,
     Program,
     Rounding,
     StepOp,
-    aligned_bytes,
     image_size,
     panel_stride,
     scratch_layout,
@@ -71,25 +69,17 @@ def prepare(program: Program, vectors: bool = True, signed: bool = False) -> Pre
     steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)
     steps[:, :COLUMNS] = program.steps
     steps[:, Prepared.FLIP] = 0 if signed else INT8_TO_UINT8
-    packed: list[npt.NDArray[np.generic]] = []
-    size = padded(program.constants.size, ALIGNMENT)
+    constants = Packer()
+    constants.add(program.constants)
     for row in steps if vectors else ():
         for column, array in _prepare_step(program, row).items():
-            row[column] = size
-            packed.append(array)
-            size += padded(array.nbytes, ALIGNMENT)
+            row[column] = constants.add(array)
     steps[: program.patchwise, Prepared.PATCHWISE] = 1
     steps[:, Prepared.INPUT_KEPT], steps[:, Prepared.OUTPUT_KEPT] = _kept(program)
     for index in program.pairs:
         ops = tuple(steps[index : index + 2, Column.OP])
         steps[index, Prepared.PAIRED] = ops == (VectorOp.DEPTHWISE, VectorOp.POINTWISE)
-    constants = aligned_bytes(size)
-    constants[: program.constants.size] = program.constants
-    start = padded(program.constants.size, ALIGNMENT)
-    for array in packed:
-        constants[start : start + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
-        start += padded(array.nbytes, ALIGNMENT)
-    return PreparedProgram(steps, constants, scratch_layout(program.steps))
+    return PreparedProgram(steps, constants.block(), scratch_layout(program.steps))
 
 
 def _kept(program: Program) -> tuple[list[bool], list[bool]]:
