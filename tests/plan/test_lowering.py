@@ -25,16 +25,9 @@ from yamjit.kernels.program import COLUMNS, Column, Program, Rounding, StepOp, a
 from yamjit.plan.arena import aligned
 from yamjit.plan.lowering import Alias, Step, lower
 from yamjit.plan.proof import prove_ranges
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    DepthwiseConv2DOptions,
-    FullyConnectedOptions,
-    Graph,
-    Op,
-    Padding,
-    ReducerOptions,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Padding
+from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
+from yamjit.tflite.operators.reduce import ReducerOptions
 
 GUARD_VALUE = 0x55
 SEED = 3
