@@ -59,7 +59,6 @@ STOREYS = {
 
 #: Packages that only one room knows.
 ROOMS = {
-    "tflite": {"flatbuffers", "tflite"},
     "audio": {"av", "sounddevice", "soundfile", "soxr"},
     "kernels": {"numba", "llvmlite"},
     "store": {"pooch", "requests", "urllib3"},
