@@ -42,21 +42,20 @@ STOREYS = {
     "network": 5,
     "categories": 6,
     "scoring": 6,
-    "events": 6,
-    "streaming": 7,
     "listing": 7,
+    "streaming": 7,
+    "events": 8,
     "recording": 8,
     "classification": 9,
     "classifier": 10,
     "learn": 11,
     "segments": 11,
     "task": 11,
-    "plots": 11,
-    "runs": 12,
-    "figures": 12,
-    "__init__": 12,  # the public names
-    "cli": 13,
-    "__main__": 14,
+    "plots": 12,
+    "runs": 13,
+    "__init__": 13,  # the public names
+    "cli": 14,
+    "__main__": 15,
 }
 
 #: Packages that only one room knows.
@@ -68,7 +67,6 @@ ROOMS = {
     "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
     "plots": {"matplotlib"},
-    "figures": {"matplotlib"},
     "cli": {"argcomplete", "tqdm"},
 }
 
