@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import inspect
@@ -142,8 +143,7 @@ class Classifier:
         for name in changes:
             if name not in known:
                 raise UnknownArgumentError(f"unknown option {name!r}; accepted are {', '.join(known)}")
-        other: Classifier = object.__new__(Classifier)
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         other._set_options(dataclasses.replace(self.options, **changes))
         return other
 
@@ -152,10 +152,12 @@ class Classifier:
         return _load_again, (self.source, self._backend_name, self.threads, self.options)
 
     def __copy__(self) -> Classifier:
-        return self.with_options()
+        other: Classifier = object.__new__(Classifier)
+        other.__dict__.update(self.__dict__)
+        return other
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Classifier:
-        return self.with_options()
+        return copy.copy(self)
 
     @property
     def verified(self) -> bool:
