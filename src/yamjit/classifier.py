@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import inspect
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.audio import AudioSource, PushedAudio, open_audio
 from yamjit.calibration import choose_calibrations
-from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
+from yamjit.categories import Categories, categories_of_heads
 from yamjit.classification import KEPT, Classification, collect
 from yamjit.errors import InputError, ModelError, UnknownArgumentError, of_model_file
 from yamjit.events import Event, EventDetector, EventOptions, Watcher, by_start
@@ -24,6 +25,7 @@ from yamjit.heads import HeadInfo, read_heads, read_sample_rate
 from yamjit.kernels import load_backend
 from yamjit.listing import Listing
 from yamjit.network import Network
+from yamjit.options import ClassifierOptions
 from yamjit.plan import Plan, compile_plan
 from yamjit.recording import AGGREGATES, FrameStream, WindowStream
 from yamjit.scoring import Scorer, Windows
@@ -141,8 +143,7 @@ class Classifier:
         for name in changes:
             if name not in known:
                 raise UnknownArgumentError(f"unknown option {name!r}; accepted are {', '.join(known)}")
-        other: Classifier = object.__new__(Classifier)
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         other._set_options(dataclasses.replace(self.options, **changes))
         return other
 
@@ -151,10 +152,12 @@ class Classifier:
         return _load_again, (self.source, self._backend_name, self.threads, self.options)
 
     def __copy__(self) -> Classifier:
-        return self.with_options()
+        other: Classifier = object.__new__(Classifier)
+        other.__dict__.update(self.__dict__)
+        return other
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Classifier:
-        return self.with_options()
+        return copy.copy(self)
 
     @property
     def verified(self) -> bool:

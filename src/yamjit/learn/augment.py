@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -302,7 +303,7 @@ class _Changer:
     """Makes changed copies of clips; threads may share it."""
 
     def __init__(self, model: Classifier, features: Features, augmentation: Augmentation, hop_s: float) -> None:
-        self._model = model.with_options()
+        self._model = copy.copy(model)
         self._model.threads = 1
         self._clips = features.dataset.clips
         self._augmentation = augmentation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -227,7 +228,7 @@ class _Embedder:
         if slot is None:
             raise InputError("the model has no embedding: no average that its scores are computed from")
         # The clips are shared out to the threads, not the windows of each.
-        self._model = model.with_options()
+        self._model = copy.copy(model)
         self._model.threads = 1
         self._hop_s = hop_s
         self._cache = cache
