@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit import checks
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_rate, one_line
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_rate
+from yamjit.audio.reader import Reader
 from yamjit.errors import AudioError, InputError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -29,7 +31,7 @@ INTEGER_SCALES = {
 MOST_LIKELY_CHANNELS = 8
 
 
-class ArrayReader:
+class ArrayReader(Reader):
     """An array, seen as float32 frames.
 
     Parameters
@@ -51,9 +53,6 @@ class ArrayReader:
     """
 
     name = "array"
-    live = False
-    damage: str | None = None
-    warnings: tuple[str, ...] = ()
 
     def __init__(self, array: object, sample_rate: object, limits: AudioLimits) -> None:
         samples = as_array(array)
@@ -63,7 +62,7 @@ class ArrayReader:
             raise InputError("an array does not say its sample rate: give sample_rate, in Hz")
         self.sample_rate = check_rate(sample_rate, "sample_rate", limits)
         self.channels = int(self._samples.shape[1])
-        self.claimed_frames: int | None = len(self._samples)
+        self.claimed_frames = len(self._samples)
         self.format = f"array {samples.dtype.name}"
         self._start = 0
 
@@ -119,7 +118,9 @@ def of_dict(source: Mapping[str, Any]) -> tuple[Any, Any]:
     key = next((key for key in ("array", "raw") if key in source), None)
     if key is None or "sampling_rate" not in source:
         keys = ", ".join(repr(key) for key in source) or "nothing"
-        raise InputError(f'dict with {one_line(keys)}; accepted are {{"array" or "raw": samples, "sampling_rate": Hz}}')
+        raise InputError(
+            f'dict with {printable(keys)}; accepted are {{"array" or "raw": samples, "sampling_rate": Hz}}'
+        )
     samples = as_array(source[key])
     return samples.T if samples.ndim == 2 and samples.shape[0] < samples.shape[1] else samples, source["sampling_rate"]
 

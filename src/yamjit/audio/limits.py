@@ -9,9 +9,8 @@ import numpy as np
 
 from yamjit import checks
 from yamjit.errors import InputError
-from yamjit.text import printable as one_line
 
-__all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_rate", "one_line"]
+__all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_rate"]
 
 #: Samples (frames times channels) that are decoded at a time; bounds the memory whatever a header says.
 BLOCK_SAMPLES = 65_536

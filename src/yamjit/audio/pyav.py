@@ -13,8 +13,9 @@ import numpy as np
 
 from yamjit.audio.containers import check_header, cut_short, more_streams, refusal, tells_end, unused_bytes
 from yamjit.audio.libav import LibavReader
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits
 from yamjit.audio.losses import GAP_S
+from yamjit.disk import describe
 from yamjit.errors import AudioError, DependencyError
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class PyAvReader(LibavReader):
                 buffer_size=_BUFFER_BYTES,
             )
         except self._failures as error:
-            self._raise_read_error()
+            self._opened.raise_fault()
             raise refusal(self._opened, self._kind, _reason(error)) from error
 
     def _choose_stream(self) -> Any:
@@ -201,7 +202,7 @@ class PyAvReader(LibavReader):
                 self._flush()
                 return None
             finally:
-                self._raise_read_error()
+                self._opened.raise_fault()
 
     def _decode(self, packet: Any) -> None:
         starts = packet.dts if packet.pts is None else packet.pts
@@ -267,12 +268,6 @@ class PyAvReader(LibavReader):
             if self.losses.reached_s - start_s < claimed_s - 2 * GAP_S:
                 self.losses.end(f", but its header claims {claimed_s:.6g} s")
 
-    def _raise_read_error(self) -> None:
-        error = self._opened.callbacks.fault
-        if error is not None:
-            reason = f"{type(error).__name__}: {one_line(str(error))}"
-            raise AudioError(f"{self.name}: reading the file object failed: {reason}") from error
-
 
 def _close(container: Any, opened: OpenedFile) -> None:
     container.close()
@@ -327,4 +322,4 @@ def _is_audio_decoder(name: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__).strip().rstrip(".")
+    return describe(error).rstrip(".")

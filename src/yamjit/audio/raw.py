@@ -11,8 +11,9 @@ import numpy as np
 
 from yamjit import checks
 from yamjit.audio.limits import BLOCK_SAMPLES, DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate
-from yamjit.audio.opening import describe_os_error, object_name
+from yamjit.audio.opening import object_name, reading_failed
 from yamjit.audio.raw_header import HeaderWatch
+from yamjit.audio.reader import Reader
 from yamjit.errors import AudioError, InputError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ RAW_ENCODINGS = {
 }
 
 
-class RawPcm:
+class RawPcm(Reader):
     """Samples without a header; what has come is handed on at once, and the end of the file is the end.
 
     Parameters
@@ -80,7 +81,7 @@ class RawPcm:
     """
 
     live = True
-    claimed_frames: int | None = None
+    damage: str | None = None
 
     def __init__(
         self,
@@ -100,7 +101,6 @@ class RawPcm:
         self.name = object_name(file)
         self.sample_rate = check_rate(sample_rate, "sample_rate", limits)
         self.format = f"RAW {encoding}"
-        self.damage: str | None = None
         self._file = file
         self._encoding = encoding
         self._width = RAW_ENCODINGS[encoding][1]
@@ -111,10 +111,6 @@ class RawPcm:
     def warnings(self) -> tuple[str, ...]:
         """That the samples begin with the header of a file; known as soon as it has come."""
         return (self._header.warning,) if self._header.warning else ()
-
-    def skip(self, frames: int) -> int:
-        """Leave nothing out: return 0."""
-        return 0
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
         """Yield the samples, float32 (n, channels), as they come."""
@@ -143,8 +139,7 @@ class RawPcm:
         try:
             data = self._read(count)
         except Exception as error:
-            reason = f"{type(error).__name__}: {describe_os_error(error)}"
-            raise AudioError(f"{self.name}: reading the file object failed: {reason}") from error
+            raise reading_failed(self.name, error) from error
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise AudioError(f"{self.name}: reading the file object gave {type(data).__name__} in place of bytes")
         return bytes(data)

@@ -14,9 +14,11 @@ from yamjit.audio.decoder import FAILURES, Decoder, describe_failure, import_sou
 from yamjit.audio.flac import TAIL_BYTES, lay_out_flac
 from yamjit.audio.grammars import UNKNOWN_BYTES, grammar_of
 from yamjit.audio.layout import Layout, Part
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits
 from yamjit.audio.mpeg import EMPTY_TAG, lay_out_mpeg
 from yamjit.audio.mpeg_frames import begins_mpeg
+from yamjit.audio.opening import reading_failed
+from yamjit.audio.reader import Reader
 from yamjit.audio.resample import converted
 from yamjit.audio.walking import lay_out
 from yamjit.errors import AudioError
@@ -53,7 +55,7 @@ _WIDTHS = {
 _HEADER_BYTES = 4096
 
 
-class SndfileReader:
+class SndfileReader(Reader):
     """A decoded audio file.
 
     The header is checked when the file is opened, the body as it is read. A file that is damaged or cut short
@@ -88,14 +90,12 @@ class SndfileReader:
         If soundfile is not installed.
     """
 
-    live = False
-    warnings: tuple[str, ...] = ()
+    damage: str | None = None
+    lost = False
 
     def __init__(self, opened: OpenedFile, limits: AudioLimits) -> None:
         self._opened = opened
         self.name = opened.name
-        self.damage: str | None = None
-        self.lost = False
         self._layout = self._lay_out()
         try:
             self._decoder = self._open_first()
@@ -178,7 +178,8 @@ class SndfileReader:
         try:
             return self._opened.read_at(0, HEAD_BYTES)
         except OSError as error:
-            raise self._read_error(error.__cause__ or error) from error
+            cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+            raise reading_failed(self.name, cause) from error
 
     def _open_first(self) -> Decoder:
         """Open the decoder of the first part that can be; MPEG audio is looked for behind what nobody knows."""
@@ -205,7 +206,7 @@ class SndfileReader:
         try:
             return Decoder(self._opened.handle(part.pieces))
         except FAILURES as error:
-            self._raise_read_error()
+            self._opened.raise_fault()
             with contextlib.suppress(*FAILURES, OSError):
                 if part.pieces is None and begins_mpeg(self._head):
                     return Decoder(self._opened.handle((EMPTY_TAG, (0, self._opened.size))))
@@ -236,7 +237,7 @@ class SndfileReader:
         count = -1
         while count and not end.fault:
             count, end.fault = self._decoder.read(buffer[: self._left(end)], end.frames)
-            self._raise_read_error()
+            self._opened.raise_fault()
             end.frames += count
             if count:
                 yield buffer[:count]
@@ -288,16 +289,6 @@ class SndfileReader:
         if len(self._layout.parts) > 1:
             return None
         return part.counted[0] if part.estimated and part.counted else self._decoder.claimed_frames
-
-    def _raise_read_error(self) -> None:
-        if self._opened.callbacks.fault is not None:
-            raise self._read_error(self._opened.callbacks.fault)
-
-    def _read_error(self, error: BaseException) -> AudioError:
-        reason = f"{type(error).__name__}: {one_line(str(error))}"
-        failure = AudioError(f"{self.name}: reading the file object failed: {reason}")
-        failure.__cause__ = error
-        return failure
 
     def _time(self, frames: int) -> str:
         return f"{frames / self.sample_rate:.6g} s"
