@@ -1,6 +1,6 @@
 """What everyone is given: the model whole and cut in two, a window, a patch, recordings; files in one folder.
 
-Whoever only reads them needs NumPy and nothing else.
+Reading them needs NumPy and nothing else.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Where the network's time goes, step by step: ``python -m benchmarks.steps``.
 
 Each step runs alone on a batch of patches, in turns with the bare dot products of `benchmarks.roofline`: its share of
-the limit is that of multiply-adds a second. A step run alone starts with a call from Python, and pairs of steps that
-run mixed are apart: the sum is a little more than the whole, which is the last line.
+the limit is that of multiply-adds a second. A step run alone starts with a call from Python, and the steps of pairs
+run one by one: the sum is a little more than the whole, which is the last line.
 """
 
 from __future__ import annotations

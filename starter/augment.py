@@ -1,4 +1,4 @@
-"""Patches made different each time they are seen: louder, brighter, later, in noise, or with another patch behind them.
+"""Patches made different each time they are seen: louder, brighter, later, in noise, or mixed with another patch.
 
 Mel magnitudes of two sounds nearly add up, so windows can be mixed after the fact; who is to be heard is judged as it
 is for scenes.

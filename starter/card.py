@@ -24,7 +24,7 @@ __all__ = ["describe_training", "make_card"]
 
 LIMITS = (
     "Trained on synthesised sounds only, in synthetic rooms. It serves tests, examples and machines without a network. "
-    "Of real recordings it misses many, and hears classes that are not there: real recordings want the official "
+    "It misses many real recordings, and hears classes that are not there: real recordings want the official "
     "YAMNet (yamjit fetch)."
 )
 _LABELS = (

@@ -90,7 +90,7 @@ def make_dataset(seed: int, split: Split, windows: int, *, processes: int | None
     Parameters
     ----------
     seed : int
-        Of everything.
+        Seed of sounds, scenes and splits.
     split : Split
     windows : int
     processes : int, optional

@@ -80,7 +80,7 @@ class FoldedNetwork:
     ----------
     layers : sequence of FoldedLayer
     weights : np.ndarray [shape=(classes, channels)]
-        Of the dense layer.
+        Weights of the dense layer.
     bias : np.ndarray [shape=(classes,)]
     highest_embedding : float
     logit_range : tuple of float

@@ -82,7 +82,7 @@ class Training:
     epochs : int
     width : float
     threads : int
-        Of PyTorch; part of what decides the last bits.
+        Number of threads of PyTorch; it takes part in deciding the last bits.
     rate : float
         Highest learning rate.
     """

@@ -30,7 +30,7 @@ from yamjit.learn.describing import find_output, set_calibration, set_labels
 from yamjit.learn.export import ModelCard, export_model
 from yamjit.learn.heads import Dense, Head
 from yamjit.output import FORMATS
-from yamjit.output.frames import to_pandas
+from yamjit.output.dataframes import to_pandas
 from yamjit.plots import draw_overview, survey
 from yamjit.spec import DEFAULT_MAX_RESULTS
 from yamjit.task import audio, core, processor

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from yamjit.errors import DependencyError, InputError
 from yamjit.output import FORMATS, format_of
 from yamjit.output.cells import cell, one_line, plain
-from yamjit.output.frames import to_arrow, to_hf, to_pandas, to_polars
+from yamjit.output.dataframes import to_arrow, to_hf, to_pandas, to_polars
 from yamjit.results import Row, Summary
 
 #: What names of classes have been seen to be, and what they should not be.

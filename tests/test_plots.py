@@ -10,7 +10,9 @@ import pytest
 
 import yamjit
 from yamjit.errors import InputError
-from yamjit.plots import Overview, _clock, _extremes, _highest, _mean, _Thinned, _tick_step, survey
+from yamjit.plots import Overview, survey
+from yamjit.plots.overview import _extremes, _highest, _mean, _Thinned
+from yamjit.plots.recordings import _clock, _tick_step
 
 pytest.importorskip("matplotlib")
 

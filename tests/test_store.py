@@ -369,7 +369,7 @@ def test_a_mirror_serves_the_same_file_or_nothing(server, cache):
 
 
 def test_a_download_has_a_deadline(server, cache, monkeypatch):
-    monkeypatch.setattr("yamjit.store.network.DEADLINE_SECONDS", 0.03)
+    monkeypatch.setattr("yamjit.store.download.DEADLINE_SECONDS", 0.03)
     with pytest.raises(DownloadError, match=r"did not send all of \d+ bytes in 0\.03 s; given up"):
         fetch_official(known=at(server, "slow"))
     assert not cache.exists()

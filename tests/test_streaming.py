@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import yamjit
 from tests.support.synthetic import synthetic_yamnet
-from yamjit.streaming import Stream, Windows
+from yamjit.scoring import Windows
+from yamjit.streaming import Stream
 from yamjit.tflite import write_graph
 
 RATE = 16_000

@@ -31,13 +31,13 @@ class Finding(NamedTuple):
     Parameters
     ----------
     name : str
-        Of the file, without its folder.
+        Name of the file, without its folder.
     encoding : str
         Container and encoding, "" if it was refused.
     sample_rate, channels : int
-        Of the file; 0 if it was refused.
+        Sample rate in Hz and number of channels; 0 if the file was refused.
     duration_s : float
-        Of what was decoded.
+        Length of what was decoded, in seconds.
     remark : str
         Why it was refused, or what is wrong with it; "" if nothing is.
     """

@@ -63,7 +63,7 @@ def encode_av(
     form, encoder : str
         As PyAV calls them.
     options : mapping, optional
-        Of the container.
+        Name of the container.
     """
     file = io.BytesIO()
     with av.open(file, "w", format=form, options={"fflags": "+bitexact", **(options or {})}) as container:

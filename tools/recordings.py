@@ -62,7 +62,7 @@ def cut_windows(data: Path, count: int, *, seed: int = 0, window: int = WINDOW, 
         As for `list_recordings`.
     count : int > 0
     seed : int
-        Of the choice of recordings and starts.
+        Seed of the choice of recordings and starts.
     window : int
         Samples of a window.
     sample_rate : int

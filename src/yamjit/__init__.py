@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from yamjit.labels import ScoredLabel
     from yamjit.recording import WindowStream
     from yamjit.results import Row, Summary
-    from yamjit.streaming import Stream, Windows
+    from yamjit.scoring import Windows
+    from yamjit.streaming import Stream
 
 __version__ = "0.1.0"
 
@@ -73,12 +74,13 @@ _HOMES = {
     **dict.fromkeys(("Microphone", "RawPcm"), "yamjit.audio"),
     **dict.fromkeys(("Event", "EventOptions"), "yamjit.events"),
     **dict.fromkeys(("Row", "Summary"), "yamjit.results"),
-    **dict.fromkeys(("Stream", "Windows"), "yamjit.streaming"),
     "Classification": "yamjit.classification",
     "ClassifierOptions": "yamjit.categories",
     "WindowStream": "yamjit.recording",
     **dict.fromkeys((name for name in __all__ if name.endswith("Error")), "yamjit.errors"),
     "ScoredLabel": "yamjit.labels",
+    "Stream": "yamjit.streaming",
+    "Windows": "yamjit.scoring",
 }
 
 

@@ -17,8 +17,8 @@ from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
 from yamjit.recording import Origin, WindowStream, rows_of, top_of
 from yamjit.results import Row
+from yamjit.scoring import Windows
 from yamjit.spec import DEFAULT_MAX_RESULTS
-from yamjit.streaming import Windows
 
 __all__ = ["KEPT", "Classification", "HeadResult", "collect"]
 
@@ -206,19 +206,19 @@ class Classification:
 
     def to_pandas(self, k: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
         """Return the rows as a ``pandas.DataFrame``."""
-        from yamjit.output.frames import to_pandas
+        from yamjit.output.dataframes import to_pandas
 
         return to_pandas(self.rows(k, windows=windows, head=head))
 
     def to_polars(self, k: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
         """Return the rows as a ``polars.DataFrame``."""
-        from yamjit.output.frames import to_polars
+        from yamjit.output.dataframes import to_polars
 
         return to_polars(self.rows(k, windows=windows, head=head))
 
     def to_arrow(self, k: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
         """Return the rows as a ``pyarrow.Table``."""
-        from yamjit.output.frames import to_arrow
+        from yamjit.output.dataframes import to_arrow
 
         return to_arrow(self.rows(k, windows=windows, head=head))
 

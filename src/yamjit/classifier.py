@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import inspect
-import threading
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Literal, TypeVar, cast, overload
 
@@ -19,7 +17,7 @@ from yamjit.calibration import choose_calibrations
 from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
 from yamjit.classification import KEPT, Classification, collect
 from yamjit.errors import InputError, ModelError, UnknownArgumentError, of_model_file
-from yamjit.events import Event, EventDetector, EventOptions, by_start
+from yamjit.events import Event, EventDetector, EventOptions, Watcher, by_start
 from yamjit.frontend import FrontEnd, Patches
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo, read_heads, read_sample_rate
@@ -28,9 +26,10 @@ from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.plan import Plan, compile_plan
 from yamjit.recording import AGGREGATES, FrameStream, WindowStream
+from yamjit.scoring import Scorer, Windows
 from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel, resolve_model
-from yamjit.streaming import Scorer, Stream, Windows
+from yamjit.streaming import Stream
 from yamjit.tflite import Graph, read_graph
 
 __all__ = ["Classifier", "load"]
@@ -67,7 +66,7 @@ def _of_windows(method: _Method) -> _Method:
 
 
 class Classifier:
-    """A loaded model. Threads may share it: each gets buffers of its own.
+    """A loaded model. Threads may share it.
 
     Made by `load`.
 
@@ -91,7 +90,9 @@ class Classifier:
     labels : tuple of str
         Names of the first head's classes.
     sample_rate : int
-        That the model takes, in Hz.
+        Sample rate that the model takes, in Hz.
+    network : Network
+        The integer network.
     """
 
     def __init__(
@@ -104,15 +105,14 @@ class Classifier:
     ) -> None:
         self.threads: int = checks.whole(threads, "threads", 1, MOST_THREADS)
         self._backend_name = backend
-        self._backend = load_backend(backend)
+        loaded = load_backend(backend)
         self.source = source
         with of_model_file(source.name):
             self.graph: Graph = read_graph(source.data)
             self.plan: Plan = compile_plan(self.graph)
             self.sample_rate: int = read_sample_rate(self.graph)
+        self.network = Network(self.plan, loaded)
         self._front_end = FrontEnd(self.plan.front_end, backend) if self.plan.front_end is not None else None
-        self._local = threading.local()
-        self._idle: list[Network] = []
         self._set_options(ClassifierOptions() if options is None else options)
 
     def _set_options(self, options: ClassifierOptions) -> None:
@@ -176,14 +176,6 @@ class Classifier:
                 f"this model takes log-mel patches ({frames}, {bands}), not samples: use .network.run(patches)"
             )
         return self._front_end
-
-    @property
-    def network(self) -> Network:
-        """The integer network, with buffers of the calling thread."""
-        network: Network | None = getattr(self._local, "network", None)
-        if network is None:
-            network = self._local.network = Network(self.plan, self._backend)
-        return network
 
     @property
     def window_samples(self) -> int:
@@ -494,12 +486,10 @@ class Classifier:
     def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:
         """Yield the events of a stream that `windows` returned; with a `min_dbfs`, one with ``level=True``."""
         listing = Listing(stream.categories)
-        detectors = {c: _detector(listing, options, stream.window_s, stream.hop_s, c) for c in stream.channels}
+        watcher = Watcher(listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
         for windows in stream:
-            listed = listing.reduce(windows.heads)
-            yield from detectors[windows.channel].push(windows.times_s, listed, windows.level_dbfs)
-        for detector in detectors.values():
-            yield from detector.flush(stream.source.start_s + stream.duration_s)
+            yield from watcher.push(windows)
+        yield from watcher.flush(stream.source.start_s + stream.duration_s)
 
     @_of_windows
     def events(self, audio: Any, options: EventOptions | None = None, **how: Any) -> tuple[Event, ...]:
@@ -565,20 +555,7 @@ class Classifier:
 
     def _scorer(self) -> Scorer:
         outputs = [head.index for head in self.heads]
-        return Scorer(self.front_end, self._borrowed_network, self._calibrations, self.sample_rate, outputs)
-
-    @contextlib.contextmanager
-    def _borrowed_network(self) -> Iterator[Network]:
-        """Lend a network that nobody else has."""
-        # No lock: what a list does to one element is done at once, and a fork leaves nothing locked behind.
-        try:
-            network = self._idle.pop()
-        except IndexError:
-            network = Network(self.plan, self._backend)
-        try:
-            yield network
-        finally:
-            self._idle.append(network)
+        return Scorer(self.front_end, self.network, self._calibrations, self.sample_rate, outputs)
 
     def _hop(self, hop_s: Any, overlap: Any) -> int:
         """Return a hop in samples."""

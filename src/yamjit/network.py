@@ -68,7 +68,7 @@ class NetworkOutput:
 
 
 class Network:
-    """Runs a plan. One per thread: the plan is shared, the buffers are not.
+    """Runs a plan. Threads may share it: each call has buffers to itself, and leaves them to a later one.
 
     Parameters
     ----------
@@ -80,16 +80,13 @@ class Network:
     def __init__(self, plan: Plan, backend: str | Backend = "auto") -> None:
         self.plan = plan
         self._backend = load_backend(backend) if isinstance(backend, str) else backend
-        self._workspace = plan.program.workspace(_CAPACITY)
-        # Views are made once: NumPy takes a microsecond for each, and a batch of one patch takes few hundred.
-        self._patch = self._workspace.tensor(plan.patch_offset, _CAPACITY, plan.patch_shape, np.float32)
-        self._quantized_patch = self._workspace.tensor(plan.quantized_patch.offset, _CAPACITY, plan.patch_shape)
-        slots = [slot for head in plan.heads for slot in (head.scores, head.logits)]
-        self._results = [self._result(slot) for slot in (*slots, plan.embedding)]
+        self._idle: list[_Buffers] = []
 
     def prepare(self) -> None:
         """Load or compile now, in the calling thread, what the first `run` would: Ctrl-C reaches no other thread."""
-        self._backend.run(self.plan.program, self._workspace, 0, 0, 0)
+        buffers = self._take()
+        self._backend.run(self.plan.program, buffers.workspace, 0, 0, 0)
+        self._idle.append(buffers)
 
     def run(self, patches: npt.NDArray[np.generic], tensors: Iterable[str] = ()) -> NetworkOutput:
         """Run the network.
@@ -110,23 +107,24 @@ class Network:
         count = len(patches)
         taps = {name: self._slot(name) for name in tensors}
         tapped = {name: np.empty((count, *slot.shape), np.int8) for name, slot in taps.items()}
-        found = [np.empty((count, result.size), np.float32) for result in self._results]
+        buffers = self._take()
+        found = [np.empty((count, result.size), np.float32) for result in buffers.results]
         for start in range(0, count, _CAPACITY):
             batch = slice(start, start + _CAPACITY)
-            n = self._run_batch(patches[batch], [(slot, tapped[name][batch]) for name, slot in taps.items()])
-            for result, out in zip(self._results, found, strict=True):
+            n = self._run_batch(patches[batch], [(slot, tapped[name][batch]) for name, slot in taps.items()], buffers)
+            for result, out in zip(buffers.results, found, strict=True):
                 result.dequantize(n, out[batch])
+        self._idle.append(buffers)
         *answers, embeddings = found
         heads = tuple(HeadOutput(*answers[i : i + 2]) for i in range(0, len(answers), 2))
         return NetworkOutput(heads, embeddings, tapped)
 
-    def _result(self, slot: Slot | None) -> _Result:
-        """Return where the last step leaves an answer, if the model gives it, and what its integers mean."""
-        if slot is None:
-            return _Result(self._workspace.tensor(0, _CAPACITY, (0,)), 0, np.float32(1), np.float32(0))
-        size = math.prod(slot.shape)
-        quantized = self._workspace.tensor(slot.offset, _CAPACITY, (size,))
-        return _Result(quantized, size, np.float32(slot.scale), np.float32(slot.zero_point))
+    def _take(self) -> _Buffers:
+        # No lock: what a list does to one element is done at once, and a fork leaves nothing locked behind.
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return _Buffers(self.plan)
 
     def _checked(self, patches: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         try:
@@ -148,11 +146,11 @@ class Network:
             raise InputError(f"the model has no inner tensor {name!r}")
         return slot
 
-    def _run_batch(self, patches: npt.NDArray[np.generic], taps: list[tuple[Slot, Int8]]) -> int:
+    def _run_batch(self, patches: npt.NDArray[np.generic], taps: list[tuple[Slot, Int8]], buffers: _Buffers) -> int:
         """Run patches that fit the workspace, in one go but for a stop after each step that a tap waits for."""
-        program, workspace, n = self.plan.program, self._workspace, len(patches)
+        program, workspace, n = self.plan.program, buffers.workspace, len(patches)
         first = 1 if patches.dtype == np.int8 else 0
-        (self._quantized_patch if first else self._patch)[:n] = patches
+        (buffers.quantized_patch if first else buffers.patch)[:n] = patches
         for slot, out in sorted(taps, key=lambda tap: tap[0].step):
             if slot.step >= first:
                 self._backend.run(program, workspace, n, first, slot.step + 1)
@@ -160,6 +158,28 @@ class Network:
             out[...] = workspace.tensor(slot.offset, n, slot.shape)
         self._backend.run(program, workspace, n, first, len(program.steps))
         return n
+
+
+class _Buffers:
+    """What one call works in: a workspace, and views of what goes in and comes out.
+
+    Views are made once: NumPy takes a microsecond for each, and a batch of one patch takes a few hundred.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.workspace = plan.program.workspace(_CAPACITY)
+        self.patch = self.workspace.tensor(plan.patch_offset, _CAPACITY, plan.patch_shape, np.float32)
+        self.quantized_patch = self.workspace.tensor(plan.quantized_patch.offset, _CAPACITY, plan.patch_shape)
+        slots = [slot for head in plan.heads for slot in (head.scores, head.logits)]
+        self.results = [self._result(slot) for slot in (*slots, plan.embedding)]
+
+    def _result(self, slot: Slot | None) -> _Result:
+        """Return where the last step leaves an answer, if the model gives it, and what its integers mean."""
+        if slot is None:
+            return _Result(self.workspace.tensor(0, _CAPACITY, (0,)), 0, np.float32(1), np.float32(0))
+        size = math.prod(slot.shape)
+        quantized = self.workspace.tensor(slot.offset, _CAPACITY, (size,))
+        return _Result(quantized, size, np.float32(slot.scale), np.float32(slot.zero_point))
 
 
 class _Result(NamedTuple):

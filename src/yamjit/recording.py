@@ -20,7 +20,7 @@ from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
 from yamjit.results import Row, Summary
-from yamjit.streaming import Scorer, Windows
+from yamjit.scoring import Scorer, Windows
 from yamjit.workers import in_order
 
 __all__ = ["AGGREGATES", "FrameStream", "Origin", "WindowStream", "recut", "rows_of", "top_of"]
@@ -282,7 +282,7 @@ def _scored(
         return stretch.track, scorer.score(stretch.patches, cut.hop, start_s=cut.source.start_s, channel=channel)
 
     if threads > 1:
-        scorer.prepare()
+        scorer.network.prepare()
     with contextlib.closing(in_order(cut.stretches(), score, threads)) as results:
         for track, windows in results:
             for clip, output in zip(clips[track], windows.heads, strict=True):

@@ -57,7 +57,7 @@ def test_import_loads_next_to_nothing() -> None:
         "from yamjit import *",
         "import yamjit; yamjit.load, yamjit.Classifier",
         "import yamjit.classifier, yamjit.cli, yamjit.output, yamjit.audio, yamjit.store",
-        "import yamjit.events, yamjit.segments, yamjit.output.frames",
+        "import yamjit.events, yamjit.segments, yamjit.output.dataframes",
         "import yamjit.tflite, yamjit.plan, yamjit.network, yamjit.kernels.int8.numpy",
         "import yamjit.cli; yamjit.cli.main",
     ],
@@ -127,7 +127,8 @@ def test_every_module_has_what_it_exports(name: str) -> None:
             raise
         pytest.skip("needs Numba")
     assert module.__doc__
-    for public in module.__all__:
+    room_without_names = hasattr(module, "__path__") and not hasattr(module, "__all__")
+    for public in () if room_without_names else module.__all__:
         assert hasattr(module, public), public
 
 

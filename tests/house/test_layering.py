@@ -36,25 +36,25 @@ STOREYS = {
     "workers": 5,
     "network": 5,
     "calibration": 5,
-    "options": 5,
+    "options": 4,
     "head_names": 5,
     "heads": 6,
-    "categories": 6,
-    "streaming": 6,
-    "events": 6,
+    "categories": 5,
+    "scoring": 6,
+    "events": 7,
+    "streaming": 7,
     "recording": 7,
-    "listing": 7,
+    "listing": 6,
     "classification": 8,
     "classifier": 9,
     "learn": 10,
     "segments": 10,
     "task": 10,
-    "plots": 10,
-    "runs": 11,
-    "figures": 11,
-    "__init__": 11,  # the public names
-    "cli": 12,
-    "__main__": 13,
+    "plots": 11,
+    "runs": 12,
+    "__init__": 12,  # the public names
+    "cli": 13,
+    "__main__": 14,
 }
 
 #: Packages that only one room knows.
@@ -66,7 +66,6 @@ ROOMS = {
     "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
     "plots": {"matplotlib"},
-    "figures": {"matplotlib"},
     "cli": {"argcomplete", "tqdm"},
 }
 

@@ -36,12 +36,6 @@ WAITING = (
     "src/yamjit/",
     "docs",
     "reference",
-    "benchmarks",
-    "tools",
-    "starter",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "README.md",
 )
 
 #: Pattern -> what to write in its place.

@@ -38,7 +38,7 @@ from yamjit.output import FORMATS
 from yamjit.results import Row
 from yamjit.signatures import foreign_kind
 from yamjit.spec import OFFICIAL_MODEL
-from yamjit.store import network
+from yamjit.store import download
 from yamjit.text import json_text, printable, printable_lines, unportable
 from yamjit.tflite import read_graph
 from yamjit.tflite.patching import read_described, replace_metadata
@@ -176,8 +176,8 @@ def test_messages_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_pictures_show_names_as_they_are(tmp_path: Path) -> None:
     plots = pytest.importorskip("yamjit.plots")
     pytest.importorskip("matplotlib")
-    from yamjit.figures import draw_confusion
     from yamjit.learn.evaluation import Evaluation
+    from yamjit.plots import draw_confusion
 
     assert plots.as_caption("$x^2$ \x1b") == r"\$x^2\$ \x1b"
     labels = ("$\\frac{", "$$", "犬\x1b", "_a")
@@ -654,7 +654,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
 @pytest.mark.parametrize("kind", ["body", "headers", "status line", "chunks", "redirections", "nothing", "proxy"])
 def test_a_deadline_is_a_deadline(kind: str, server: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pooch")
-    monkeypatch.setattr(network, "DEADLINE_SECONDS", 0.6)
+    monkeypatch.setattr(download, "DEADLINE_SECONDS", 0.6)
     url = server("headers" if kind == "proxy" else kind)
     if kind == "proxy":
         monkeypatch.setenv("http_proxy", url.removesuffix("/model"))
@@ -662,7 +662,7 @@ def test_a_deadline_is_a_deadline(kind: str, server: Callable[[str], str], monke
     threads = threading.active_count()
     begun = time.monotonic()
     with pytest.raises(DownloadError, match=r"in 0\.6 s; given up"):
-        network.download_known(OFFICIAL_MODEL, url, False, 30.0)
+        download.download_known(OFFICIAL_MODEL, url, False, 30.0)
     assert time.monotonic() - begun < 4  # not the 30 s without a byte, nor the hours of a byte at a time
     assert threading.active_count() <= threads
 
@@ -685,7 +685,7 @@ def test_a_deadline_is_a_deadline(kind: str, server: Callable[[str], str], monke
 def test_odd_answers_are_download_errors(kind: str, server: Callable[[str], str]) -> None:
     pytest.importorskip("pooch")
     with pytest.raises(DownloadError) as caught:
-        network.download_known(OFFICIAL_MODEL, server(kind), False, 5.0)
+        download.download_known(OFFICIAL_MODEL, server(kind), False, 5.0)
     assert printable(str(caught.value)) == str(caught.value)
     assert len(str(caught.value)) < 400
 

@@ -653,10 +653,10 @@ def test_depthwise_steps_make_pairs_with_the_pointwise_ones_behind_them(plan: Pl
         assert (ops[index], ops[index + 1]) == (StepOp.DEPTHWISE, StepOp.POINTWISE)
 
 
-def test_leading_steps_pass_on_what_is_read_behind_them(plan: Plan) -> None:
-    """The last one's output, and its input where it makes a pair with the step behind."""
+def test_patchwise_steps_keep_what_is_read_after_them(plan: Plan) -> None:
+    """The last one's output, and its input where it makes a pair with the next step."""
     last = plan.program.patchwise - 1
-    assert plan.program.passed == ((last - 1, last) if last in plan.program.pairs else (last,))
+    assert plan.program.kept == ((last - 1, last) if last in plan.program.pairs else (last,))
 
 
 def test_what_two_steps_read_makes_no_pair(graph: Graph, plan: Plan) -> None:

@@ -21,7 +21,6 @@ from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import LimitError, ModelError
 from yamjit.spec import Limits
 from yamjit.tflite import Graph, Op, Operator, Quantization, Tensor, read_graph, validate_graph, write_graph
-from yamjit.tflite.contracts import CONTRACTS
 from yamjit.tflite.graph import (
     Activation,
     Conv2DOptions,
@@ -35,6 +34,7 @@ from yamjit.tflite.graph import (
     SplitOptions,
     StridedSliceOptions,
 )
+from yamjit.tflite.operators.movers import CONTRACTS
 
 Edit = Callable[[Graph], Graph]
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1

@@ -63,7 +63,7 @@ __all__ = ["ACCEPTED_SHARE", "Report", "check", "synthetic_windows"]
 
 Float32 = npt.NDArray[np.float32]
 
-#: Of windows whose scores are all identical to the oracle's.
+#: Share of windows whose scores are all identical to the oracle's.
 ACCEPTED_SHARE = 0.995
 
 _OTHER_KERNELS = {"optimised": "TFLite, optimised kernels", "xnnpack": "TFLite, XNNPACK (default)"}

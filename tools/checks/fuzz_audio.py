@@ -42,7 +42,7 @@ from yamjit.errors import YamjitError
 __all__ = ["DAMAGES", "campaign", "encode", "encodings", "mend_ogg", "mutant", "phone_encodings", "read_audio", "sound"]
 
 RATE = 16_000
-#: Of a sound file: more than libsndfile decodes at a time, less than takes time.
+#: Length of a sound file: more than libsndfile decodes at a time, and soon decoded.
 FRAMES = 6_000
 #: Where headers lie.
 HEAD = 100
@@ -166,7 +166,7 @@ def _block(data: bytearray, dice: random.Random) -> bytes:
 
 
 def _moved(data: bytearray, dice: random.Random) -> bytes:
-    """Take bytes out, or put some in, so that all behind them moves."""
+    """Take bytes out, or put some in, so that everything after them moves."""
     place, size = dice.randrange(len(data)), dice.choice((1, 2, 3, 4, 100, 1000))
     data[place : place + dice.choice((0, size))] = dice.randbytes(dice.choice((0, size)))
     return bytes(data)

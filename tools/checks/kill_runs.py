@@ -2,7 +2,7 @@
 
     python -m tools.checks.kill_runs --model starter --kills 20
 
-Makes recordings of 0.2 to 2 s, among them some that are no audio; classifies them once without interruption, and once
+Makes recordings of 0.2 to 2 s, some of which are not audio; classifies them once without interruption, and once
 killed with SIGKILL again and again. Each kill comes when a random number of results is there, and up to 50 ms later.
 Ends with 1 unless both folders have the same files with the same bytes. With --beside, the results lie among the
 recordings.
@@ -31,7 +31,7 @@ _FAILURES = {0, 3}
 
 
 def make_recordings(folder: Path, count: int, seed: int) -> None:
-    """Write `count` recordings below `folder`, every 25th of which is no audio."""
+    """Write `count` recordings below `folder`, every 25th of which is not audio."""
     generator = np.random.default_rng(seed)
     for number in range(count):
         path = folder / f"day-{number % 7}" / f"{number:04}.wav"

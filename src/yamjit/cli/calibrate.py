@@ -83,7 +83,7 @@ def _run(args: argparse.Namespace) -> int:
         report = cross_calibrate(found.scores, found.targets, folds)
         document |= report.as_dict()
         if args.plot:
-            from yamjit.figures import draw_reliability
+            from yamjit.plots import draw_reliability
 
             learning.draw(
                 args.plot, draw_reliability({"before": found.scores, "calibrated": report.scores}, found.targets)

@@ -54,7 +54,7 @@ def _run(args: argparse.Namespace) -> int:
     found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
     learning.tell_of_clips(skipped)
     if args.plot:
-        from yamjit.figures import draw_confusion
+        from yamjit.plots import draw_confusion
 
         learning.draw(args.plot, draw_confusion(found))
     learning.deliver(args, found.as_dict() | {"skipped": [[str(s.clip), s.reason] for s in skipped]}, found.text())

@@ -171,7 +171,7 @@ def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:
     if not args.plot:
         return
     from yamjit.errors import InputError
-    from yamjit.figures import draw_confusion
+    from yamjit.plots import draw_confusion
 
     if not judged:
         raise InputError("--plot needs recordings that were held out: --folds 0 leaves none, one recording neither")

@@ -187,13 +187,14 @@ class Program:
     scratch_channels : int
         The most output channels of any step.
     patchwise : int
-        So many leading steps may run patch after patch instead of all patches step after step: what they pass on
-        shares no memory with anything before it.
-    passed : tuple of int
-        Those of the leading steps whose output is read behind them; that of the others is needed for one patch alone.
+        Number of leading steps that may run patch after patch instead of all patches step after step: what is kept of
+        them shares no memory with anything else of theirs.
+    kept : tuple of int
+        Those of the patchwise steps whose output is kept for each patch, since later steps read it; each patch may
+        overwrite the output of the others.
     pairs : tuple of int
-        Numbers of steps that may run mixed with the step behind them: what they pass on is read by that one alone, and
-        what they read lies apart from what that one writes.
+        First steps of pairs, which may run as one step with the next: what the first writes is read by the second
+        alone, and what the first reads lies apart from what the second writes.
     """
 
     steps: npt.NDArray[np.int64]
@@ -201,7 +202,7 @@ class Program:
     arena_bytes: int
     scratch_channels: int
     patchwise: int = 0
-    passed: tuple[int, ...] = ()
+    kept: tuple[int, ...] = ()
     pairs: tuple[int, ...] = ()
 
     def workspace(self, capacity: int) -> Workspace:

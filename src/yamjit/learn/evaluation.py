@@ -141,6 +141,11 @@ class Evaluation:
         """Whether there are clips of no class."""
         return not self.targets.any(axis=1).all()
 
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """What a clip can be named: the classes, and `OTHER` if there are clips of no class."""
+        return (*self.labels, OTHER) if self.has_other else self.labels
+
     def named(self) -> npt.NDArray[np.int64]:
         """Return the class that each clip is named [shape=(n,)]; -1 for none, which only counts if that occurs."""
         best = self.scores.argmax(axis=1)
@@ -225,9 +230,8 @@ class Evaluation:
 
     def mistakes(self) -> tuple[tuple[str, str, str], ...]:
         """Return name, true and named class of every clip that is named wrong."""
-        shown = (*self.labels, OTHER)
         return tuple(
-            (name, shown[true], shown[named])
+            (name, self.outcomes[true], self.outcomes[named])
             for name, true, named, row in zip(self.names, self.truth(), self.named(), self.targets, strict=True)
             if not (true < 0 if named < 0 else row[named])
         )
@@ -242,7 +246,7 @@ class Evaluation:
             "d_prime": _plain(self.d_prime),
             "lwlrap": _plain(self.lwlrap),
             "calibration_error": _plain(self.calibration_error),
-            "labels": [*self.labels, *([OTHER] if self.has_other else [])],
+            "labels": list(self.outcomes),
             "confusion": self.confusion().tolist(),
             "classes": [{field: _plain(getattr(c, field)) for field in ClassFigures.__slots__} for c in self.classes()],
             "mistakes": [list(mistake) for mistake in self.mistakes()],
@@ -268,7 +272,7 @@ class Evaluation:
                 ],
             ),
             "",
-            *_confusion_lines([*self.labels, OTHER], self.confusion()),
+            *_confusion_lines(self.outcomes, self.confusion()),
         ]
         return "\n".join(lines) + "\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from yamjit.errors import DependencyError
-from yamjit.output.frames import arrow_schema, arrow_table
+from yamjit.output.dataframes import arrow_schema, arrow_table
 from yamjit.output.writer import TableWriter
 
 if TYPE_CHECKING:

@@ -171,7 +171,7 @@ class _Layout:
         for operator in self._graph.operators:
             if operator.op == Op.DEQUANTIZE:
                 read[self._storage(operator.inputs[0])] = last
-        for tensor in self._kept():
+        for tensor in self._results():
             read[tensor] = last
         for index in self._pairs:
             taken = self._storage(self._steps[index].input)
@@ -182,17 +182,17 @@ class _Layout:
         return dict(zip(written, offsets, strict=True)), total
 
     def _keep_patches_apart(self, written: dict[int, int], read: dict[int, int]) -> None:
-        """Let what the patchwise steps take and pass on live as long as any of them: the next patch runs them again."""
-        passed = []
+        """Let input and kept outputs of the patchwise steps live until all of these have run for every patch."""
+        kept = []
         for tensor, step in written.items():
             if step == 0 and self._patchwise:
                 read[tensor] = max(read[tensor], self._patchwise - 1)
             elif step < self._patchwise <= read[tensor]:
                 written[tensor] = 0
-                passed.append(step)
-        self._passed = tuple(passed)
+                kept.append(step)
+        self._kept_steps = tuple(kept)
 
-    def _kept(self) -> list[int]:
+    def _results(self) -> list[int]:
         """Return the tensors that are read after the last step: embeddings and logits."""
         kept = [step.output for step in self._steps if step.op == StepOp.MEAN]
         kept += [self._storage(step.input) for step in self._steps if step.op == StepOp.LOOKUP]
@@ -254,7 +254,7 @@ class _Layout:
             arena_bytes=self.arena_bytes,
             scratch_channels=int(rows[:, Column.OUTPUT_C].max()),
             patchwise=self._patchwise,
-            passed=self._passed,
+            kept=self._kept_steps,
             pairs=self._pairs,
         )
 

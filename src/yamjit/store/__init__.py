@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from yamjit.store.cache import cache_path
-from yamjit.store.network import Progress
+from yamjit.store.download import Progress
 from yamjit.store.packaged import read_card
 from yamjit.store.resolve import ResolvedModel, fetch_official, resolve_model
 

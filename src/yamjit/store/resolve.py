@@ -19,11 +19,11 @@ from yamjit.errors import DownloadError, InputError, LimitError, ModelError, Mod
 from yamjit.signatures import folder_kind
 from yamjit.spec import DEFAULT_LIMITS, KNOWN_MODELS, OFFICIAL_MODEL, PACKAGED_MODELS, KnownModel, Limits
 from yamjit.store.cache import cache_path, keep, read_cached
-from yamjit.store.network import OFFLINE_VARIABLE, STALL_SECONDS, download_known, is_offline
+from yamjit.store.download import OFFLINE_VARIABLE, STALL_SECONDS, download_known, is_offline
 from yamjit.store.packaged import read_packaged
 
 if TYPE_CHECKING:
-    from yamjit.store.network import Progress
+    from yamjit.store.download import Progress
 
 __all__ = ["ResolvedModel", "fetch_official", "resolve_model"]
 

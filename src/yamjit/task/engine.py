@@ -12,7 +12,7 @@ from yamjit.classifier import load
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.options import ClassifierOptions
-from yamjit.streaming import Windows
+from yamjit.scoring import Windows
 from yamjit.task.core import BaseOptions
 from yamjit.task.processor import Category, Classifications
 from yamjit.task.samples import whole

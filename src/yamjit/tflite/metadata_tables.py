@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from yamjit.errors import LimitError, ModelError
+from yamjit.tflite.codec import TableView
 from yamjit.tflite.metadata import (
     AssociatedFile,
     AudioProperties,
@@ -31,7 +32,6 @@ from yamjit.tflite.schema import (
     Table,
     Union,
 )
-from yamjit.tflite.table_view import TableView
 from yamjit.tflite.verifier import verify
 
 if TYPE_CHECKING:

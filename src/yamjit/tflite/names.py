@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from yamjit.text import printable
+from yamjit.tflite.codec import TableView
 from yamjit.tflite.schema import OPERATOR_CODE
-from yamjit.tflite.table_view import TableView
 
 __all__ = ["CUSTOM", "builtin_code", "custom_name", "operator_name", "schema_name"]
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from yamjit.errors import LimitError, ModelError
 from yamjit.spec import DEFAULT_LIMITS, Limits
-from yamjit.tflite.contracts import CONTRACTS
 from yamjit.tflite.graph import TENSOR_TYPES, Graph, Op, Operator, Quantization, Tensor
 from yamjit.tflite.node import Node
+from yamjit.tflite.operators.movers import CONTRACTS
 
 __all__ = ["check_size", "validate_graph"]
 

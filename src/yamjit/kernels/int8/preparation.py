@@ -69,13 +69,14 @@ class Prepared(enum.IntEnum):
     PANEL_STRIDE = COLUMNS + 10
     IMAGE_H = COLUMNS + 11
     IMAGE_W = COLUMNS + 12
-    TOGETHER = COLUMNS + 13
+    #: Whether the step may run patch after patch.
+    PATCHWISE = COLUMNS + 13
     FLIP = COLUMNS + 14
-    #: Whether the step runs mixed with the one behind it.
-    MIXED = COLUMNS + 15
-    #: Whether its input and its output have memory for each patch, and not one for all in turn.
-    OWN_INPUT = COLUMNS + 16
-    OWN_OUTPUT = COLUMNS + 17
+    #: Whether the step makes a pair with the next one.
+    PAIRED = COLUMNS + 15
+    #: Whether its input and its output are kept for each patch, and not overwritten by the next patch.
+    INPUT_KEPT = COLUMNS + 16
+    OUTPUT_KEPT = COLUMNS + 17
 
 
 PREPARED_COLUMNS = COLUMNS + len(Prepared)
@@ -144,11 +145,11 @@ def prepare(program: Program, vectors: bool = True, signed: bool = False) -> Pre
             row[column] = size
             packed.append(array)
             size += padded(array.nbytes, ALIGNMENT)
-    steps[program.patchwise :, Prepared.TOGETHER] = 1
-    steps[:, Prepared.OWN_INPUT], steps[:, Prepared.OWN_OUTPUT] = _own_memory(program)
+    steps[: program.patchwise, Prepared.PATCHWISE] = 1
+    steps[:, Prepared.INPUT_KEPT], steps[:, Prepared.OUTPUT_KEPT] = _kept(program)
     for index in program.pairs:
         ops = tuple(steps[index : index + 2, Column.OP])
-        steps[index, Prepared.MIXED] = ops == (VectorOp.DEPTHWISE, VectorOp.POINTWISE)
+        steps[index, Prepared.PAIRED] = ops == (VectorOp.DEPTHWISE, VectorOp.POINTWISE)
     constants = aligned_bytes(size)
     constants[: program.constants.size] = program.constants
     start = padded(program.constants.size, ALIGNMENT)
@@ -158,17 +159,17 @@ def prepare(program: Program, vectors: bool = True, signed: bool = False) -> Pre
     return PreparedProgram(steps, constants, scratch_layout(program.steps))
 
 
-def _own_memory(program: Program) -> tuple[list[bool], list[bool]]:
-    """Return for each step whether its input, and its output, is another one for each patch.
+def _kept(program: Program) -> tuple[list[bool], list[bool]]:
+    """Return for each step whether its input, and its output, is kept for each patch.
 
     What only the leading steps need is written by one patch after the other at the same place, which stays in the
     cache. The first step's output is none of it: a run may begin behind that step.
     """
-    outputs = [not 0 < index < program.patchwise or index in program.passed for index in range(len(program.steps))]
+    outputs = [not 0 < index < program.patchwise or index in program.kept for index in range(len(program.steps))]
     inputs, latest = [], dict[int, bool]()
-    for row, own in zip(program.steps, outputs, strict=True):
+    for row, kept in zip(program.steps, outputs, strict=True):
         inputs.append(latest.get(int(row[Column.INPUT]), True))
-        latest[int(row[Column.OUTPUT])] = own
+        latest[int(row[Column.OUTPUT])] = kept
     return inputs, outputs
 
 

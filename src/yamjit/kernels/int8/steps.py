@@ -68,11 +68,11 @@ def run_steps(
 ) -> None:
     """Run steps; `steps`, `constants`, `arena` and `scratch` are addresses, the next four offsets into scratch.
 
-    The first steps run patch after patch, so that a patch stays in the cache, if they run to their end; those
-    behind them run all patches together, so that weights are read once.
+    The leading patchwise steps run patch after patch, so that a patch stays in the cache, if all of them run; those
+    after them run all patches together, so that weights are read once.
     """
     together = first
-    while together < last and not _row(steps, together)[Prepared.TOGETHER]:
+    while together < last and _row(steps, together)[Prepared.PATCHWISE]:
         together += 1
     if first > 1 or together == last:
         together = first
@@ -86,11 +86,11 @@ def run_steps(
 
 @jit
 def _run_range(steps: int, first: int, last: int, memory: Memory, patch: int, patches: int) -> None:
-    """Run steps over some patches, the first of which is number `patch`; pairs that are whole run mixed."""
+    """Run steps over some patches, the first of which is number `patch`; both steps of a pair run as one."""
     index = first
     while index < last:
-        if index + 1 < last and _row(steps, index)[Prepared.MIXED]:
-            _run_mixed(_row(steps, index), _row(steps, index + 1), memory, patch, patches)
+        if index + 1 < last and _row(steps, index)[Prepared.PAIRED]:
+            _run_pair(_row(steps, index), _row(steps, index + 1), memory, patch, patches)
             index += 2
         else:
             _run_step(_row(steps, index), memory, patch, patches)
@@ -124,13 +124,13 @@ def _run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
 @jit
 def _input(s: Any, memory: Memory, patch: int) -> int:
     """Return where the input of a patch lies."""
-    return memory.arena + s[Column.INPUT] * memory.capacity + s[Prepared.OWN_INPUT] * patch * _input_size(s)
+    return memory.arena + s[Column.INPUT] * memory.capacity + s[Prepared.INPUT_KEPT] * patch * _input_size(s)
 
 
 @jit
 def _output(s: Any, memory: Memory, patch: int) -> int:
     """Return where the output of a patch lies."""
-    return memory.arena + s[Column.OUTPUT] * memory.capacity + s[Prepared.OWN_OUTPUT] * patch * _output_size(s)
+    return memory.arena + s[Column.OUTPUT] * memory.capacity + s[Prepared.OUTPUT_KEPT] * patch * _output_size(s)
 
 
 @jit
@@ -187,8 +187,8 @@ def _run_depthwise(s: Any, memory: Memory, x: int, out: int) -> None:
 
 
 @jit
-def _run_mixed(s: Any, after: Any, memory: Memory, patch: int, patches: int) -> None:
-    """Run a depthwise step and the pointwise step behind it: what they pass on stays in the first cache."""
+def _run_pair(s: Any, after: Any, memory: Memory, patch: int, patches: int) -> None:
+    """Run a depthwise step and the pointwise step after it: what passes between them stays in the first cache."""
     height, width = s[Column.OUTPUT_H], s[Column.OUTPUT_W]
     outputs, positions = after[Column.OUTPUT_C], height * width
     x, out = _input(s, memory, patch), _output(after, memory, patch)

@@ -1,26 +1,23 @@
-"""Pictures of what was learned: confusion, reliability, learning curve. Needs matplotlib."""
+"""Pictures of what was learned: confusion, reliability, learning curve."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.errors import DependencyError
-from yamjit.learn.dataset import OTHER
-from yamjit.learn.evaluation import Evaluation
-from yamjit.learn.fitting import CurvePoint
 from yamjit.learn.metrics import calibration_error, reliability
-from yamjit.plots import as_caption
+from yamjit.plots.drawing import GREY, INK, as_caption, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw_confusion", "draw_learning_curve", "draw_reliability"]
+    from yamjit.learn.evaluation import Evaluation
+    from yamjit.learn.fitting import CurvePoint
 
-_INK, _GREY = "#24405f", "#9aa5b1"
+__all__ = ["draw_confusion", "draw_learning_curve", "draw_reliability"]
 
 #: Most classes whose confusion has numbers in its cells.
 _MOST_NUMBERED = 30
@@ -37,43 +34,43 @@ def draw_confusion(evaluation: Evaluation) -> Figure:
         If matplotlib is not installed.
     """
     confusion = evaluation.confusion()
-    labels = [*evaluation.labels, OTHER][: len(confusion)]
+    labels = [as_caption(label, _MOST_LABEL) for label in evaluation.outcomes]
     side = min(14.0, 2.5 + 0.45 * len(labels))
-    figure = _figure(side + 0.6, side)
+    figure = new_figure(side + 0.6, side)
     axes = figure.add_subplot()
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    labels = [as_caption(label, _MOST_LABEL) for label in labels]
     axes.set_xticks(range(len(labels)), labels, rotation=90)
     axes.set_yticks(range(len(labels)), labels)
     axes.set_xlabel("named")
     axes.set_ylabel("is")
     if len(labels) <= _MOST_NUMBERED:
         for row, column in np.argwhere(confusion):
-            color = "white" if shares[row, column] > 0.5 else _INK
+            color = "white" if shares[row, column] > 0.5 else INK
             axes.text(column, row, str(confusion[row, column]), ha="center", va="center", color=color, fontsize=9)
     axes.set_title(f"{evaluation.accuracy:.1%} of {len(evaluation.names)} clips named right", loc="left", fontsize=11)
     return figure
 
 
 def draw_reliability(scores: Mapping[str, npt.NDArray[np.floating]], truth: npt.NDArray[np.bool_]) -> Figure:
-    """Draw how often what scores so much is true: on the diagonal scores mean what they say; large dots are many.
+    """Draw the share of true clips at each score: calibrated scores lie on the diagonal; larger dots stand for more.
 
     Parameters
     ----------
     scores : mapping of str to np.ndarray [shape=(n, classes)]
-        In [0, 1], by what they are called, such as "before" and "calibrated".
+        Scores in [0, 1] by the name in the legend, such as "before" and "calibrated".
     truth : np.ndarray [shape=(n, classes), bool]
+        Whether each clip is of each class.
 
     Raises
     ------
     DependencyError
         If matplotlib is not installed.
     """
-    figure = _figure(5.0, 5.0)
+    figure = new_figure(5.0, 5.0)
     axes = figure.add_subplot()
-    axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--")
-    colors = [_GREY, _INK] if len(scores) == 2 else [None] * len(scores)
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
+    colors = [GREY, INK] if len(scores) == 2 else [None] * len(scores)
     for (name, values), color in zip(scores.items(), colors, strict=True):
         bins = reliability(values, truth)
         label = f"{as_caption(name)}: error {calibration_error(values, truth):.4f}"
@@ -91,31 +88,23 @@ def draw_reliability(scores: Mapping[str, npt.NDArray[np.floating]], truth: npt.
 
 
 def draw_learning_curve(curve: Sequence[CurvePoint]) -> Figure:
-    """Draw the losses of a training by its iterations.
+    """Draw the losses of a training over its iterations.
 
     Raises
     ------
     DependencyError
         If matplotlib is not installed.
     """
-    figure = _figure(6.0, 3.5)
+    figure = new_figure(6.0, 3.5)
     axes = figure.add_subplot()
     iterations = [point.iteration for point in curve]
-    axes.plot(iterations, [point.training_loss for point in curve], color=_INK, label="training")
+    axes.plot(iterations, [point.training_loss for point in curve], color=INK, label="training")
     held_out = [point.validation_loss for point in curve]
     if not np.isnan(held_out).all():
-        axes.plot(iterations, held_out, color=_GREY, label="held out")
+        axes.plot(iterations, held_out, color=GREY, label="held out")
         axes.legend(frameon=False)
     axes.set_yscale("log")
     axes.set_xlabel("iteration")
     axes.set_ylabel("loss")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
-
-
-def _figure(width: float, height: float) -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyError("pictures need matplotlib: pip install 'yamjit[plot]'") from error
-    return Figure(figsize=(width, height), layout="constrained")

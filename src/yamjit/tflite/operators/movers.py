@@ -23,7 +23,7 @@ from yamjit.tflite.graph import (
     StridedSliceOptions,
 )
 from yamjit.tflite.node import COMPLEX64, FLOAT32, INT8, INT32, INT32_MAX, Inferred, Node
-from yamjit.tflite.products import conv_2d, depthwise_conv_2d, fully_connected
+from yamjit.tflite.operators.products import conv_2d, depthwise_conv_2d, fully_connected
 
 __all__ = ["CONTRACTS"]
 

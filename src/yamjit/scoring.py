@@ -1,0 +1,135 @@
+"""Patches to windows: what a model hears in each, by its network and calibrations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.calibration import Calibration
+from yamjit.frontend import FrontEnd, Patches
+from yamjit.network import HeadOutput, Network, NetworkOutput
+
+__all__ = ["Scorer", "Windows"]
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Windows:
+    """What a model hears in windows that follow each other; there may be none.
+
+    Parameters
+    ----------
+    times_s : np.ndarray [shape=(n,), float64]
+        Where each window starts, in seconds from the start of the recording.
+    window_s : float
+        Length of a window, in seconds.
+    heads : tuple of HeadOutput
+        Scores, calibrated if the model or the caller says how, and logits; one per output of the model that counts.
+    embeddings : np.ndarray [shape=(n, size), float32]
+        1024 values per window for YAMNet.
+    log_mel : np.ndarray [shape=(t, n_mels), float32]
+        The frames of the log-mel spectrogram that came with these windows; all windows together have each frame once.
+    level_dbfs : np.ndarray [shape=(n,), float64] or None
+        Root mean square of each window in dBFS, if it was asked for: -3 for a full-scale sine, -120 for silence.
+    channel : int or None
+        Channel of the recording, from 0; None for the mean of all.
+    """
+
+    times_s: Float64
+    window_s: float
+    heads: tuple[HeadOutput, ...]
+    embeddings: Float32
+    log_mel: Float32
+    level_dbfs: Float64 | None = None
+    channel: int | None = None
+
+    @property
+    def scores(self) -> Float32:
+        """Scores of the first head, (n, classes) in [0, 1]."""
+        return self.heads[0].scores
+
+    @property
+    def logits(self) -> Float32:
+        """Logits of the first head, (n, classes)."""
+        return self.heads[0].logits
+
+    def __len__(self) -> int:
+        return len(self.times_s)
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "<Windows: none>"
+        return f"<Windows: {len(self)}, from {self.times_s[0]:g} s to {self.times_s[-1] + self.window_s:g} s>"
+
+
+class Scorer:
+    """What makes windows of patches: a model's network and calibrations. Shared by streams and threads.
+
+    Parameters
+    ----------
+    front_end : FrontEnd
+        What the patches come from.
+    network : Network
+    calibrations : sequence of Calibration or None
+        One per head that counts.
+    sample_rate : int
+        Sample rate of the model, in Hz.
+    heads : sequence of int
+        Which of the network's outputs count.
+    """
+
+    def __init__(
+        self,
+        front_end: FrontEnd,
+        network: Network,
+        calibrations: Sequence[Calibration | None],
+        sample_rate: int,
+        heads: Sequence[int],
+    ) -> None:
+        self.front_end = front_end
+        self.network = network
+        self.sample_rate = sample_rate
+        self.window_s = front_end.constants.window_samples / sample_rate
+        self._heads = tuple(zip(heads, calibrations, strict=True))
+        self._nothing: NetworkOutput | None = None  # of no patches, once it is known
+
+    def score(self, cut: Patches, hop: int, *, start_s: float = 0.0, channel: int | None = None) -> Windows:
+        """Run the network over patches that follow each other.
+
+        Parameters
+        ----------
+        cut : Patches
+        hop : int
+            Samples from one window to the next.
+        start_s : float
+            Time of the first sample of the recording, in seconds.
+        channel : int or None
+            Channel that the patches are from.
+        """
+        output = self._run(cut.patches)
+        starts = np.arange(cut.first, cut.first + len(cut.patches), dtype=np.float64)
+        return Windows(
+            times_s=start_s + starts * (hop / self.sample_rate),
+            window_s=self.window_s,
+            heads=tuple(_calibrated(output.heads[head], calibration) for head, calibration in self._heads),
+            embeddings=output.embeddings,
+            log_mel=cut.frames,
+            level_dbfs=cut.level_dbfs,
+            channel=channel,
+        )
+
+    def _run(self, patches: Float32) -> NetworkOutput:
+        if len(patches):
+            return self.network.run(patches)
+        if self._nothing is None:
+            self._nothing = self.network.run(patches)
+        return self._nothing
+
+
+def _calibrated(output: HeadOutput, calibration: Calibration | None) -> HeadOutput:
+    return output if calibration is None else HeadOutput(calibration.apply(output.scores), output.logits)
