@@ -19,13 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrayReader", "as_array", "check_type", "of_dict", "to_float32"]
 
-#: Per integer type: what is taken off, and the full scale.
-INTEGER_SCALES = {
-    "int8": (0, 2.0**7),
-    "uint8": (128, 2.0**7),
-    "int16": (0, 2.0**15),
-    "int32": (0, 2.0**31),
-}
+#: Integers whose full scale is that of their type.
+INTEGERS = ("int8", "uint8", "int16", "int32")
 
 #: An array of at most so many rows, and more columns than rows, is taken for (channels, samples).
 MOST_LIKELY_CHANNELS = 8
@@ -94,11 +89,11 @@ def as_array(value: object) -> NDArray[Any]:
 
 def check_type(samples: NDArray[Any]) -> None:
     """Refuse a type that has no agreed full scale."""
-    if samples.dtype.kind == "f" or samples.dtype.name in INTEGER_SCALES:
+    if samples.dtype.kind == "f" or samples.dtype.name in INTEGERS:
         return
     hint = ": integers of this type have no agreed full scale" if samples.dtype.kind in "iu" else ""
     raise InputError(
-        f"array of type {samples.dtype.name}{hint}; accepted are floats in [-1, 1], and {', '.join(INTEGER_SCALES)}"
+        f"array of type {samples.dtype.name}{hint}; accepted are floats in [-1, 1], and {', '.join(INTEGERS)}"
     )
 
 
@@ -144,12 +139,12 @@ def _as_columns(samples: NDArray[Any], limits: AudioLimits) -> NDArray[Any]:
 
 
 def to_float32(samples: NDArray[Any]) -> NDArray[np.float32]:
-    """Return a new array, scaled to [-1, 1]."""
-    if samples.dtype == np.float32:
-        return samples.astype(np.float32)
-    if samples.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # becomes inf, which is refused with its time
-            return samples.astype(np.float32)
-    zero, scale = INTEGER_SCALES[samples.dtype.name]
-    scaled: NDArray[np.float32] = (samples.astype(np.float32) - np.float32(zero)) / np.float32(scale)
+    """Return a new array: floats as they are, integers divided by their full scale, unsigned ones with 0 halfway."""
+    with np.errstate(over="ignore"):  # of 64 bits: becomes inf, which is refused with its time
+        scaled: NDArray[np.float32] = samples.astype(np.float32)
+    if samples.dtype.kind != "f":
+        full_scale = 2.0 ** (8 * samples.dtype.itemsize - 1)
+        if samples.dtype.kind == "u":
+            scaled -= np.float32(full_scale)
+        scaled *= np.float32(1 / full_scale)
     return scaled

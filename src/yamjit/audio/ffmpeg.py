@@ -16,9 +16,9 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from yamjit.audio.containers import check_header, cut_short, more_streams, refusal, tells_end
+from yamjit.audio.containers import cut_short, more_streams, refusal, tells_end
 from yamjit.audio.libav import LibavReader
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header
 from yamjit.audio.losses import Losses
 from yamjit.disk import describe
 from yamjit.errors import AudioError

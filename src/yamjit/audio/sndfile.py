@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yamjit.audio.containers import check_header
 from yamjit.audio.decoder import FAILURES, Decoder, describe_failure, import_soundfile
 from yamjit.audio.flac import TAIL_BYTES, lay_out_flac
 from yamjit.audio.grammars import UNKNOWN_BYTES, grammar_of
 from yamjit.audio.layout import Layout, Part
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header
 from yamjit.audio.mpeg import EMPTY_TAG, lay_out_mpeg
 from yamjit.audio.mpeg_frames import begins_mpeg
 from yamjit.audio.opening import reading_failed

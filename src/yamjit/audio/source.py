@@ -116,11 +116,6 @@ class AudioSource:
         return self._reader.lost
 
     @property
-    def truncated(self) -> bool:
-        """After the last block: whether something is wrong with the source (see `damage`)."""
-        return self.damage is not None
-
-    @property
     def warnings(self) -> tuple[str, ...]:
         """After the last block: what sounds wrong with what was read, a line each."""
         return self._conditioner.warnings + self._reader.warnings
