@@ -16,12 +16,10 @@ from yamjit.audio.layout import Layout, Part
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header
 from yamjit.audio.mpeg import EMPTY_TAG, lay_out_mpeg
 from yamjit.audio.mpeg_frames import begins_mpeg
-from yamjit.audio.opening import reading_failed
 from yamjit.audio.reader import Reader
 from yamjit.audio.resample import converted
-from yamjit.audio.walking import lay_out
 from yamjit.errors import AudioError
-from yamjit.signatures import HEAD_BYTES, foreign_kind
+from yamjit.signatures import foreign_kind
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -31,9 +29,6 @@ if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
 
 __all__ = ["SndfileReader", "libsndfile_version"]
-
-#: How MIDI sample dumps begin. What libsndfile finds wrong with one it prints to stdout, among our results.
-SAMPLE_DUMP = re.compile(rb"\xf0\x7e.\x01", re.DOTALL)
 
 #: libsndfile's log, where a chunk of samples is longer than the file.
 _CUT_CHUNK = re.compile(r"^\s*(?:data|SSND|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
@@ -65,21 +60,12 @@ class SndfileReader(Reader):
     ----------
     opened : OpenedFile
         Closed with the reader.
+    head : bytes
+        Its first `HEAD_BYTES`.
+    layout : Layout
+        What its walk found.
     limits : AudioLimits
         What is accepted.
-
-    Attributes
-    ----------
-    name, format : str
-        For messages; such as ``"dog.wav"`` and ``"WAV PCM_16"``.
-    sample_rate, channels : int
-        As the header says, in Hz.
-    claimed_frames : int or None
-        Length as far as it is known before decoding, else None.
-    damage : str or None
-        Once read: what is wrong with the file.
-    lost : bool
-        Once read: whether the file holds sound that could not be read.
 
     Raises
     ------
@@ -92,10 +78,11 @@ class SndfileReader(Reader):
     damage: str | None = None
     lost = False
 
-    def __init__(self, opened: OpenedFile, limits: AudioLimits) -> None:
+    def __init__(self, opened: OpenedFile, head: bytes, layout: Layout, limits: AudioLimits) -> None:
         self._opened = opened
+        self._head = head
+        self._layout = layout
         self.name = opened.name
-        self._layout = self._lay_out()
         try:
             self._decoder = self._open_first()
         except AudioError:
@@ -151,17 +138,6 @@ class SndfileReader(Reader):
         self._decoder.close()
         self._opened.close()
 
-    def _lay_out(self) -> Layout:
-        if self._opened.size == 0:
-            raise AudioError(f"{self.name}: is empty")
-        self._head = self._read_head()
-        if SAMPLE_DUMP.match(self._head):
-            raise AudioError(f"{self.name}: a MIDI sample dump (SDS) is not supported; convert it first, as with sox")
-        try:
-            return lay_out(self._opened, self._head)
-        except OSError:  # a bad sector, say: decoded as far as it can be read
-            return Layout()
-
     def _search(self) -> bool:
         """Search a file of FLAC for what was joined to it, if that was not done; return whether there is more."""
         if self._layout.searched:
@@ -172,13 +148,6 @@ class SndfileReader(Reader):
             return False
         self.claimed_frames = None
         return True
-
-    def _read_head(self) -> bytes:
-        try:
-            return self._opened.read_at(0, HEAD_BYTES)
-        except OSError as error:
-            cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-            raise reading_failed(self.name, cause) from error
 
     def _open_first(self) -> Decoder:
         """Open the decoder of the first part that can be; MPEG audio is looked for behind what nobody knows."""
