@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yamjit.audio.grammars import Grammar, Samples, grammar_of
-from yamjit.audio.layout import MOST_PARTS, Layout, Part, is_padding, search, tag_bytes
+from yamjit.audio.layout import MOST_PARTS, Layout, Part
+from yamjit.audio.scanning import is_padding, search, tag_bytes
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yamjit.audio.layout import after_tags
+from yamjit.audio.scanning import after_tags
 from yamjit.errors import AudioError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yamjit.audio.checksums import crc
-from yamjit.audio.layout import MOST_PARTS, Layout, Part, after_tags, search
+from yamjit.audio.layout import MOST_PARTS, Layout, Part
+from yamjit.audio.scanning import after_tags, crc, search
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile

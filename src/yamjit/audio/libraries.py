@@ -10,12 +10,13 @@ from yamjit.audio.chunks import lay_out_chunks
 from yamjit.audio.containers import find_foreign, find_known
 from yamjit.audio.flac import FLAC_MARK, lay_out_flac
 from yamjit.audio.grammars import grammar_of
-from yamjit.audio.layout import Layout, after_tags
+from yamjit.audio.layout import Layout
 from yamjit.audio.mpeg import lay_out_mpeg
 from yamjit.audio.mpeg_frames import begins_mpeg
 from yamjit.audio.ogg import OGG_MARK, lay_out_ogg
 from yamjit.audio.opening import reading_failed
 from yamjit.audio.pyav import PyAvReader, import_av
+from yamjit.audio.scanning import after_tags
 from yamjit.audio.sndfile import SndfileReader
 from yamjit.errors import AudioError, DependencyError
 from yamjit.signatures import HEAD_BYTES
@@ -79,11 +80,11 @@ def _read_head(opened: OpenedFile) -> bytes:
 
 def _walk_of(head: bytes) -> Callable[[OpenedFile], Layout] | None:
     """Return what finds out how a file is laid out, where its first bytes tell its container."""
-    if grammar_of(head[:32]) is not None:
-        return lay_out_chunks
     if head.startswith(FLAC_MARK):
         return lay_out_flac
-    return lay_out_ogg if head.startswith(OGG_MARK) else None
+    if head.startswith(OGG_MARK):
+        return lay_out_ogg
+    return lay_out_chunks if grammar_of(head[:32]) else None
 
 
 def _lay_out_after_tags(opened: OpenedFile, head: bytes) -> Layout:

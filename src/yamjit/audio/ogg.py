@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from yamjit.audio.checksums import crc
 from yamjit.audio.flac import FLAC_MARK, StreamInfo
-from yamjit.audio.layout import MOST_PARTS, Layout, Part, after_tags, is_padding
+from yamjit.audio.layout import MOST_PARTS, Layout, Part
+from yamjit.audio.scanning import after_tags, crc, is_padding
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile, Piece

@@ -77,6 +77,7 @@ class SndfileReader(Reader):
 
     damage: str | None = None
     lost = False
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, opened: OpenedFile, head: bytes, layout: Layout, limits: AudioLimits) -> None:
         self._opened = opened
