@@ -340,9 +340,9 @@ def test_what_is_no_file(tmp_path):
             open_audio(path)
     listening.close()
     assert time.perf_counter() - begun < 1
-    with pytest.raises(AudioError, match="fifo: is no regular file but a pipe"):
+    with pytest.raises(AudioError, match="fifo: cannot be opened: it is not a regular file but a pipe"):
         open_audio(tmp_path / "fifo")
-    with pytest.raises(AudioError, match="is no regular file but a directory"):
+    with pytest.raises(AudioError, match="it is not a regular file but a directory"):
         open_audio(tmp_path)
 
 

@@ -6,11 +6,10 @@ import bisect
 import io
 import itertools
 import os
-import stat
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from yamjit import checks
-from yamjit.disk import describe
+from yamjit.disk import describe, open_regular
 from yamjit.errors import AudioError, AudioNotFoundError, InputError, LimitError, YamjitError
 from yamjit.text import printable
 
@@ -186,22 +185,15 @@ def open_path(path: str | os.PathLike[str]) -> OpenedFile:
     Raises
     ------
     AudioError
-        If it is missing, not readable, or no regular file; a named pipe or a device does not block.
+        If it is missing, not readable, or not a regular file: a pipe or a device is passed as an open file object.
     """
     path = checks.path(path, "a recording", AudioError)
     name = printable(str(path))
-    # O_NONBLOCK: opening a named pipe must not wait for a writer.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        descriptor = os.open(path, flags)
+        descriptor = open_regular(path, otherwise="; open it and pass the file object")
     except (OSError, ValueError) as error:
-        missing = isinstance(error, FileNotFoundError)
-        raise (AudioNotFoundError if missing else AudioError)(f"{name}: cannot be opened: {describe(error)}") from error
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(descriptor)
-        kind = "a directory" if stat.S_ISDIR(mode) else "a pipe, socket or device; open it and pass the file object"
-        raise AudioError(f"{name}: is no regular file but {kind}")
+        kind = AudioNotFoundError if isinstance(error, FileNotFoundError) else AudioError
+        raise kind(f"{name}: cannot be opened: {describe(error)}") from error
     return OpenedFile(name, io.FileIO(descriptor), owned=True, path=path)
 
 
