@@ -8,6 +8,7 @@ import pickle
 import statistics
 import tracemalloc
 from dataclasses import astuple
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import yamjit
 from yamjit.errors import InputError
-from yamjit.events import Event, EventDetector, EventOptions, by_start
+from yamjit.events import Event, EventDetector, EventOptions, Watcher, by_start
+from yamjit.listing import Listing
 from yamjit.results import Row
 
 Scores = npt.NDArray[np.float32]
@@ -428,3 +431,18 @@ def test_options_do_not_change_afterwards_and_travel() -> None:
     on["Dog"] = 0.9
     assert options.on == {"Dog": 0.3}
     assert pickle.loads(pickle.dumps(options)) == options
+
+
+def test_a_watcher_has_a_detector_for_each_channel(small_model_path: Path) -> None:
+    model = yamjit.load(small_model_path, backend="numpy")
+    rng = np.random.default_rng(0)
+    sound = rng.uniform(-0.5, 0.5, (32_000, 2)).astype(np.float32)
+    options = EventOptions(on=1e-3)
+    with model.windows(sound, sample_rate=16_000, channel="each") as stream:
+        watcher = Watcher(Listing(model.categories), options, window_s=0.975, hop_s=0.48, channels=stream.channels)
+        found = [event for windows in stream for event in watcher.push(windows)]
+        assert {event.channel for event in watcher.open} == {0, 1}
+        found += watcher.flush(stream.duration_s)
+    assert by_start(found) == model.events(sound, options, sample_rate=16_000, channel="each")
+    with pytest.raises(InputError, match=r"the windows are of channel None; accepted are 0, 1"):
+        watcher.push(model.score_window(sound[:15_600, 0]))

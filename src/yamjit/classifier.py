@@ -17,7 +17,7 @@ from yamjit.calibration import choose_calibrations
 from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
 from yamjit.classification import KEPT, Classification, collect
 from yamjit.errors import InputError, ModelError, UnknownArgumentError, of_model_file
-from yamjit.events import Event, EventDetector, EventOptions, by_start
+from yamjit.events import Event, EventDetector, EventOptions, Watcher, by_start
 from yamjit.frontend import FrontEnd, Patches
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo, read_heads, read_sample_rate
@@ -486,12 +486,10 @@ class Classifier:
     def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:
         """Yield the events of a stream that `windows` returned; with a `min_dbfs`, one with ``level=True``."""
         listing = Listing(stream.categories)
-        detectors = {c: _detector(listing, options, stream.window_s, stream.hop_s, c) for c in stream.channels}
+        watcher = Watcher(listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
         for windows in stream:
-            listed = listing.reduce(windows.heads)
-            yield from detectors[windows.channel].push(windows.times_s, listed, windows.level_dbfs)
-        for detector in detectors.values():
-            yield from detector.flush(stream.source.start_s + stream.duration_s)
+            yield from watcher.push(windows)
+        yield from watcher.flush(stream.source.start_s + stream.duration_s)
 
     @_of_windows
     def events(self, audio: Any, options: EventOptions | None = None, **how: Any) -> tuple[Event, ...]:

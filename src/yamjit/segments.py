@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from yamjit import checks
 from yamjit.audio import DEFAULT_AUDIO_LIMITS, AudioLimits
-from yamjit.audio.foreign import open_recording
+from yamjit.audio.libraries import open_recording
 from yamjit.audio.opening import describe_os_error, open_path
 from yamjit.audio.writing import CONTAINERS, AudioFileWriter, encoding_for
 from yamjit.errors import AudioError, InputError

@@ -76,7 +76,7 @@ def test_a_silent_channel():
 
 def test_too_quiet():
     (line,) = warnings(tone(0.001))
-    assert line == "too quiet: RMS -63.0 dBFS, peak -60.0 dBFS; below -40 dBFS little is heard"
+    assert line == "too quiet: RMS -63.0 dBFS, peak -60.0 dBFS; below -40 dBFS little is recognised"
     samples = tone(0.001)
     samples[1_000:2_000] = tone(0.5)[:1_000]  # something is loud
     assert warnings(samples) == ()

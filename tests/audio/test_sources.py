@@ -533,7 +533,7 @@ REFUSED = {
 
 @pytest.mark.recordings
 def test_every_odd_file_decodes_or_says_why_not(test_data, monkeypatch):
-    monkeypatch.setattr("yamjit.audio.foreign._has_pyav", lambda: False)
+    monkeypatch.setattr("yamjit.audio.libraries._has_pyav", lambda: False)
     monkeypatch.setattr("yamjit.audio.ffmpeg.find_ffmpeg", lambda: None)
     paths = sorted((test_data / "audio" / "formats").iterdir())
     assert {path.name for path in paths} > set(REFUSED)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.hush import hushed
+from yamjit.audio.c_stderr import quiet_c_stderr
 from yamjit.audio.limits import one_line
 from yamjit.audio.opening import describe_os_error
 from yamjit.errors import DependencyError
@@ -50,7 +50,7 @@ class Decoder:
     """
 
     def __init__(self, handle: int | FileCallbacks) -> None:
-        with hushed():
+        with quiet_c_stderr():
             self._sound = import_soundfile().SoundFile(handle, closefd=False)
         # Else soundfile seeks after every block: slow, and not needed to read from start to end.
         self._sound.seekable = _never
@@ -82,7 +82,7 @@ class Decoder:
     def read(self, buffer: NDArray[np.float32], done: int) -> tuple[int, str | None]:
         """Fill `buffer` from frame `done` on; return how many of its frames are valid, and what went wrong."""
         if self.container == "MP3":
-            with hushed():
+            with quiet_c_stderr():
                 return self._read_marked(buffer)
         if self.plain:
             try:

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from yamjit.audio.containers import check_header, cut_short, more_streams, refusal, tells_end
-from yamjit.audio.foreign_reader import ForeignReader
+from yamjit.audio.libav import LibavReader
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.losses import Losses
 from yamjit.audio.opening import describe_os_error
@@ -108,7 +108,7 @@ class _Log:
                 self.has_video = True
 
 
-class FfmpegReader(ForeignReader):
+class FfmpegReader(LibavReader):
     """A file decoded by the program ffmpeg, from its start to its end; the process ends with the reader.
 
     The samples are those of ``ffmpeg -i FILE -c:a pcm_f32le``.

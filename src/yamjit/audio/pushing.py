@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit.audio.arrays import as_array, check_type, to_float32
-from yamjit.audio.channels import ChannelChoice
+from yamjit.audio.conditioning import Conditioner
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate
-from yamjit.audio.quality import Inspector
-from yamjit.audio.resample import Resampler
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,23 +16,23 @@ if TYPE_CHECKING:
 
 __all__ = ["PushedAudio"]
 
-#: Blocks of so few samples wait for each other.
+#: Blocks of at most this many frames wait for each other.
 _TINY = 64
 
 
 class PushedAudio:
-    """Takes blocks of samples as they arrive; what comes out does not depend on how they were cut, not in a bit.
+    """Takes blocks of samples as they arrive; the result does not depend on how they were cut, not in a bit.
 
     Parameters
     ----------
     sample_rate : int
-        Of the blocks, in Hz.
+        Sample rate of the blocks, in Hz.
     target_rate : int
-        Of what comes out, in Hz.
+        Sample rate of the result, in Hz.
     channels : int > 0
-        Of the blocks.
+        Number of channels of the blocks.
     channel : "mix" or int
-        What comes out: the mean of the channels, or one of them, counted from 0.
+        What is taken of them: the mean of the channels, or one of them, counted from 0.
     limits : AudioLimits, optional
         What is accepted.
     """
@@ -52,37 +50,37 @@ class PushedAudio:
     ) -> None:
         self.sample_rate = check_rate(sample_rate, "sample_rate", limits)
         self.channels = check_channels(channels, limits)
-        self._choice = ChannelChoice(channel, self.channels, self.name)
-        if self._choice.tracks != 1:
+        rates = (self.sample_rate, check_rate(target_rate, "target_rate", limits))
+        self._conditioner = Conditioner(self.name, rates, self.channels, channel, peak=limits.peak)
+        if self._conditioner.tracks != 1:
             raise InputError(
                 'a stream has one track: channel="mix" or a number; push each channel to a stream of its own'
             )
-        self._inspector = Inspector(self.name, self.sample_rate, self._choice, peak=limits.peak, zero=False)
-        self._resampler = Resampler(self.sample_rate, check_rate(target_rate, "target_rate", limits))
+        self._resamples = rates[0] != rates[1]
         self._limit = limits.peak
-        self._taken = 0
         self._held: list[NDArray[np.float32]] = []
+        self._held_frames = 0
         self._ready: list[NDArray[np.float32]] = []
 
     @property
     def duration_s(self) -> float:
-        """What was pushed so far, in seconds."""
+        """Length of the sound that was pushed so far, in seconds."""
         return self._taken / self.sample_rate
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What sounds wrong with what was pushed so far, a line each."""
         self._settle()
-        return self._inspector.warnings
+        return self._conditioner.warnings
 
     def reaches(self, samples: int) -> bool:
-        """Return whether `release` is worth it for who waits until so many samples have come out since the first.
+        """Return whether `release` is worth calling for a reader who waits for `samples` samples since the first one.
 
-        A resampler is behind by some milliseconds and gives in bursts: tiny blocks wait for each other.
+        A resampler lags by some milliseconds and gives in bursts: tiny blocks wait for each other.
         """
-        if self.sample_rate == self._resampler.target_rate:
+        if not self._resamples:
             return self._taken >= samples
-        return bool(self._ready) or sum(map(len, self._held)) >= _TINY
+        return bool(self._ready) or self._held_frames >= _TINY
 
     def push(self, block: Any) -> NDArray[np.float32]:
         """Take a block, (n,) or (n, channels), and return the samples that are ready, (m,).
@@ -99,17 +97,15 @@ class PushedAudio:
 
     def hold(self, block: Any) -> None:
         """Take a block as `push` does, and keep what is ready for `release`; a tiny one costs next to nothing."""
-        heard = self._choice.heard(self._frames(block))
-        if not len(heard):
+        chosen = self._conditioner.choose(self._frames(block))
+        if not len(chosen):
             return
-        if len(heard) <= _TINY and heard.max() <= self._limit and heard.min() >= -self._limit:
-            self._held.append(heard)
-            self._taken += len(heard)
+        if len(chosen) <= _TINY and chosen.max() <= self._limit and chosen.min() >= -self._limit:
+            self._held.append(chosen)
+            self._held_frames += len(chosen)
             return
         self._settle()
-        self._inspector.look(heard, self._taken)
-        self._taken += len(heard)
-        self._listen(heard)
+        self._ready.append(self._conditioner.push(chosen)[0])
 
     def release(self) -> NDArray[np.float32]:
         """Return the samples that are ready, (m,)."""
@@ -119,19 +115,17 @@ class PushedAudio:
 
     def flush(self) -> NDArray[np.float32]:
         """End the stream; return the rest, (m,)."""
-        return np.concatenate((self.release(), self._resampler.flush()))
+        return np.concatenate((self.release(), self._conditioner.flush()[0]))
+
+    @property
+    def _taken(self) -> int:
+        return self._conditioner.taken + self._held_frames
 
     def _settle(self) -> None:
         """Do with tiny blocks together what was put off."""
         if self._held:
-            held, self._held = np.concatenate(self._held), []
-            self._inspector.look(held, self._taken - len(held))
-            self._listen(held)
-
-    def _listen(self, heard: NDArray[np.float32]) -> None:
-        tracks = self._choice.to_tracks(heard)
-        self._inspector.listen(heard, tracks)
-        self._ready.append(self._resampler.push(tracks[0]))
+            held, self._held, self._held_frames = np.concatenate(self._held), [], 0
+            self._ready.append(self._conditioner.push(held)[0])
 
     def _frames(self, block: Any) -> NDArray[np.float32]:
         """Return a block as float32 (n, channels)."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit.audio.containers import check_header, cut_short, more_streams, refusal, tells_end, unused_bytes
-from yamjit.audio.foreign_reader import ForeignReader
+from yamjit.audio.libav import LibavReader
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.losses import GAP_S
 from yamjit.errors import AudioError, DependencyError
@@ -47,7 +47,7 @@ _BUFFER_BYTES = 65_536
 _MOST_UNDECODED = 10_000
 
 
-class PyAvReader(ForeignReader):
+class PyAvReader(LibavReader):
     """A file decoded by FFmpeg's libraries, from its start to its end, in one thread.
 
     The samples are those of ``ffmpeg -i FILE -c:a pcm_f32le``: integers divided by their full scale, encoder delay left

@@ -10,9 +10,9 @@ import numpy as np
 from yamjit.errors import AudioError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    from yamjit.audio.channels import ChannelChoice
+    from numpy.typing import NDArray
 
 __all__ = ["Inspector"]
 
@@ -33,43 +33,47 @@ CANCELLED = 0.1
 
 
 class Inspector:
-    """Looks at every sample that is heard.
+    """Looks at every sample of the channels that were chosen.
 
     Parameters
     ----------
     name : str
-        Of the source, for messages.
+        Name of the source, for messages.
     sample_rate : int
-        In Hz.
-    choice : ChannelChoice
-        What is heard.
+        Sample rate of the source, in Hz.
+    channels : sequence of int
+        Numbers of the channels.
+    mixed : bool
+        Whether their mean is taken.
     peak : float
         Largest absolute value accepted.
     zero : bool
         Whether NaN and infinity become 0 in place of an error.
     """
 
-    def __init__(self, name: str, sample_rate: int, choice: ChannelChoice, *, peak: float, zero: bool) -> None:
+    def __init__(
+        self, name: str, sample_rate: int, channels: Sequence[int], *, mixed: bool, peak: float, zero: bool
+    ) -> None:
         self._name = name
         self._sample_rate = sample_rate
-        self._choice = choice
+        self._channels = channels
+        self._is_mean = mixed and len(channels) > 1
         self._limit = peak
         self._zero = zero
         self._zeroed = 0
         self._first_zeroed = 0
         self._peak = 0.0
-        self._heard_energy = 0.0
-        self._clipping = _Clipping(len(choice.numbers))
-        self._levels = [_Level(sample_rate) for _ in range(choice.tracks)]
-        self._silent = set(choice.numbers if choice.mixed else ())
+        self._energy = 0.0
+        self._clipping = _Clipping(len(channels))
+        self._levels = [_Level(sample_rate) for _ in (channels[:1] if mixed else channels)]
+        self._silent = set(channels)
 
-    def look(self, heard: NDArray[np.float32], first: int) -> None:
+    def look(self, frames: NDArray[np.float32], first: int) -> None:
         """Take the next block; NaN and infinity in it may become 0.
 
         Parameters
         ----------
-        heard : ndarray of float32, (n, heard)
-            The channels that are heard; n is at least 1.
+        frames : np.ndarray [shape=(n > 0, channels), float32]
         first : int
             Number of the first frame in the recording.
 
@@ -78,28 +82,28 @@ class Inspector:
         AudioError
             At a sample beyond `peak`, or one that is not finite, naming it and its time.
         """
-        high, low = float(heard.max()), float(heard.min())
+        high, low = float(frames.max()), float(frames.min())
         if not (high <= self._limit and low >= -self._limit):  # so for NaN
-            self._mend(heard, first)
-            high, low = float(heard.max()), float(heard.min())
+            self._mend(frames, first)
+            high, low = float(frames.max()), float(frames.min())
         peak = max(high, -low)
         self._peak = max(self._peak, peak)
-        self._clipping.add(heard, first, loud=peak >= FULL_SCALE)
+        self._clipping.add(frames, first, loud=peak >= FULL_SCALE)
 
-    def listen(self, heard: NDArray[np.float32], tracks: NDArray[np.float32]) -> None:
-        """Take the same block once more, and what is made of it.
+    def measure(self, frames: NDArray[np.float32], tracks: NDArray[np.float32]) -> None:
+        """Take the same block again, and the tracks that were made of it.
 
         Parameters
         ----------
-        heard : ndarray of float32, (n, heard)
-        tracks : ndarray of float32, (tracks, n)
+        frames : np.ndarray [shape=(n, channels), float32]
+        tracks : np.ndarray [shape=(tracks, n), float32]
         """
         peaks = [self._peak] if len(tracks) == 1 else np.abs(tracks).max(axis=1).tolist()
         for level, track, peak in zip(self._levels, tracks, peaks, strict=True):
             level.add(track, peak)
-        if self._choice.mixed and heard.shape[1] > 1:
-            self._heard_energy += _energy(heard.reshape(-1))
-            self._silent = {number for number in self._silent if not heard[:, number].any()}
+        if self._is_mean:
+            self._energy += _energy(frames.reshape(-1))
+            self._silent = {number for number in self._silent if not frames[:, number].any()}
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -108,7 +112,7 @@ class Inspector:
         if len(self._levels) == 1:
             lines += self._mixed_lines(self._levels[0])
         else:
-            for number, level in zip(self._choice.numbers, self._levels, strict=True):
+            for number, level in zip(self._channels, self._levels, strict=True):
                 lines += [f"channel {number}: {line}" for line in level.lines()]
         return tuple(line for line in lines if line)
 
@@ -118,7 +122,7 @@ class Inspector:
         return f"{what} not finite became 0, the first at {seconds:.6g} s" if self._zeroed else ""
 
     def _clipped_line(self) -> str:
-        share = self._clipping.count / max(1, self._levels[0].count * len(self._choice.numbers))
+        share = self._clipping.count / max(1, self._levels[0].count * len(self._channels))
         if share < CLIPPED_SHARE:
             return ""
         seconds = self._clipping.first / self._sample_rate
@@ -129,42 +133,42 @@ class Inspector:
 
     def _mixed_lines(self, level: _Level) -> list[str]:
         """Return what is said of the only track, which may be a mean."""
-        channels = len(self._choice.numbers)
-        if not self._heard_energy:
+        channels = len(self._channels)
+        if not self._energy:
             return level.lines()
         mixed = level.energy * channels**2  # channels with nothing in common: as much as theirs together
-        if mixed >= CANCELLED * self._heard_energy:
+        if mixed >= CANCELLED * self._energy:
             silent = ", ".join(str(number) for number in sorted(self._silent))
             return [f"silent channel: {silent}; the mean is quieter for it" if silent else "", *level.lines()]
-        loss = 10 * math.log10(channels * self._heard_energy / mixed) if mixed else math.inf
+        loss = 10 * math.log10(channels * self._energy / mixed) if mixed else math.inf
         return [
             f"the channels cancel each other: their mean is {loss:.1f} dB quieter than they are; "
             "take one of them or each (channel)"
         ]
 
-    def _mend(self, heard: NDArray[np.float32], first: int) -> None:
+    def _mend(self, frames: NDArray[np.float32], first: int) -> None:
         if self._zero:
-            self._zero_in(heard, first)
-        bad = ~(np.abs(heard) <= self._limit)
+            self._zero_in(frames, first)
+        bad = ~(np.abs(frames) <= self._limit)
         if bad.any():
-            self._refuse(heard, bad, first)
+            self._refuse(frames, bad, first)
 
-    def _zero_in(self, heard: NDArray[np.float32], first: int) -> None:
-        odd = ~np.isfinite(heard)
+    def _zero_in(self, frames: NDArray[np.float32], first: int) -> None:
+        odd = ~np.isfinite(frames)
         if not odd.any():
             return
         if not self._zeroed:
             self._first_zeroed = first + int(odd.any(axis=1).argmax())
         self._zeroed += int(odd.sum())
-        heard[odd] = 0
+        frames[odd] = 0
 
-    def _refuse(self, heard: NDArray[np.float32], bad: NDArray[np.bool_], first: int) -> None:
+    def _refuse(self, frames: NDArray[np.float32], bad: NDArray[np.bool_], first: int) -> None:
         row = int(bad.any(axis=1).argmax())
         column = int(bad[row].argmax())
-        value = float(heard[row, column])
+        value = float(frames[row, column])
         frame = first + row
         seconds = frame / self._sample_rate
-        where = f"{self._name}: sample {frame} of channel {self._choice.numbers[column]}, at {seconds:.6g} s,"
+        where = f"{self._name}: sample {frame} of channel {self._channels[column]}, at {seconds:.6g} s,"
         if not np.isfinite(value):
             raise AudioError(f"{where} is {value}; samples must be finite")
         raise AudioError(
@@ -184,7 +188,7 @@ class _Level:
         self.peak = 0.0
 
     def add(self, track: NDArray[np.float32], peak: float) -> None:
-        """Take the next samples, float32 (n,), and the largest that was heard."""
+        """Take the next samples, float32 (n,), and the largest absolute value that was read."""
         self.count += len(track)
         self.sum += float(np.einsum("i->", track))
         self.energy += _energy(track)
@@ -204,7 +208,7 @@ class _Level:
         peak = 20 * math.log10(self.peak)
         if rms < QUIET_RMS and peak < QUIET_PEAK:
             lines.append(
-                f"too quiet: RMS {rms:.1f} dBFS, peak {peak:.1f} dBFS; below {QUIET_RMS:g} dBFS little is heard"
+                f"too quiet: RMS {rms:.1f} dBFS, peak {peak:.1f} dBFS; below {QUIET_RMS:g} dBFS little is recognised"
             )
         return lines
 
@@ -218,14 +222,14 @@ class _Clipping:
         self._channels = channels
         self._last = np.full(2 * channels, np.nan, np.float32)
 
-    def add(self, heard: NDArray[np.float32], first: int, *, loud: bool) -> None:
+    def add(self, frames: NDArray[np.float32], first: int, *, loud: bool) -> None:
         """Take the next block, float32 (n, channels), which begins with frame `first`."""
         if loud:
-            samples = heard.reshape(-1)
+            samples = frames.reshape(-1)
             border = 2 * self._channels  # samples whose two before them lie in the block before
             self._search(np.concatenate((self._last, samples[:border])), first)
             self._search(samples, first + 2)
-        last = heard[-2:].reshape(-1)
+        last = frames[-2:].reshape(-1)
         self._last = np.concatenate((self._last[len(last) :], last))
 
     def _search(self, samples: NDArray[np.float32], first: int) -> None:

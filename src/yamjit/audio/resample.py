@@ -9,9 +9,11 @@ import numpy as np
 from yamjit.errors import DependencyError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from numpy.typing import NDArray
 
-__all__ = ["Resampler", "TrackResampler", "resampled_length"]
+__all__ = ["Resampler", "converted", "resampled_length"]
 
 
 def resampled_length(n_samples: int, source_rate: int, target_rate: int) -> int:
@@ -24,49 +26,17 @@ def resampled_length(n_samples: int, source_rate: int, target_rate: int) -> int:
     return max(1, (2 * n_samples * target_rate + source_rate) // (2 * source_rate))
 
 
-class TrackResampler:
-    """Changes the sample rate of several tracks, each as if it were alone, to the last bit.
-
-    Parameters
-    ----------
-    source_rate, target_rate : int
-        Sample rates in Hz.
-    tracks : int > 0
-
-    Raises
-    ------
-    DependencyError
-        If the rates differ and soxr is not installed.
-    """
-
-    def __init__(self, source_rate: int, target_rate: int, tracks: int) -> None:
-        self._each = [Resampler(source_rate, target_rate) for _ in range(tracks)]
-        self._equal = source_rate == target_rate
-
-    def push(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take a block, float32 (tracks, n), and return what is ready, float32 (tracks, m), m may be 0."""
-        if self._equal:
-            return block
-        return _stack([track.push(samples) for track, samples in zip(self._each, block, strict=True)])
-
-    def flush(self) -> NDArray[np.float32]:
-        """End the stream; return the rest, float32 (tracks, m)."""
-        return _stack([track.flush() for track in self._each])
-
-
-def _stack(tracks: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    return tracks[0][np.newaxis] if len(tracks) == 1 else np.stack(tracks)
-
-
 class Resampler:
-    """Changes the sample rate of one track (soxr's "HQ"); equal rates pass through untouched.
+    """Changes the sample rate of tracks (soxr's "HQ"), each as if it were alone; equal rates pass through untouched.
 
-    What comes out does not depend on how the stream was cut into blocks, not in a single bit.
+    The result does not depend on how the stream is cut into blocks, not in a single bit.
 
     Parameters
     ----------
     source_rate, target_rate : int
         Sample rates in Hz.
+    tracks : int > 0, optional
+        Number of tracks.
 
     Raises
     ------
@@ -74,32 +44,37 @@ class Resampler:
         If the rates differ and soxr is not installed.
     """
 
-    def __init__(self, source_rate: int, target_rate: int) -> None:
-        self.source_rate = source_rate
-        self.target_rate = target_rate
+    def __init__(self, source_rate: int, target_rate: int, tracks: int = 1) -> None:
+        self._rates = (source_rate, target_rate)
+        self._tracks = tracks
         self._taken = 0
         self._given = 0
-        self._stream = None if source_rate == target_rate else _open_stream(source_rate, target_rate)
+        changes = source_rate != target_rate
+        self._streams = [_open_stream(source_rate, target_rate) for _ in range(tracks)] if changes else []
 
     def push(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take a block, float32 (n,), and return what is ready, float32 (m,), which may be nothing."""
-        if self._stream is None:
+        """Take a block, float32 (tracks, n), and return what is ready, float32 (tracks, m); m may be 0."""
+        if not self._streams:
             return block
-        self._taken += len(block)
-        return self._give(self._stream.resample_chunk(np.ascontiguousarray(block)))
+        self._taken += block.shape[1]
+        return self._resample(block, last=False)
 
     def flush(self) -> NDArray[np.float32]:
-        """End the stream; return the rest, float32 (m,): `resampled_length` samples are given in all."""
-        nothing = np.zeros(0, np.float32)
-        if self._stream is None:
+        """End the stream; return the rest, float32 (tracks, m): `resampled_length` samples are given in all."""
+        nothing = np.zeros((self._tracks, 0), np.float32)
+        if not self._streams:
             return nothing
-        rest = self._stream.resample_chunk(nothing, last=True)
-        due = resampled_length(self._taken, self.source_rate, self.target_rate) - self._given
-        return self._give(np.pad(rest[:due], (0, max(0, due - len(rest)))))
+        due = resampled_length(self._taken, *self._rates) - self._given
+        rest = self._resample(nothing, last=True)[:, :due]
+        return np.pad(rest, ((0, 0), (0, due - rest.shape[1])))
 
-    def _give(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        self._given += len(samples)
-        return samples
+    def _resample(self, block: NDArray[np.float32], *, last: bool) -> NDArray[np.float32]:
+        tracks = [
+            stream.resample_chunk(np.ascontiguousarray(samples), last=last)
+            for stream, samples in zip(self._streams, block, strict=True)
+        ]
+        self._given += len(tracks[0])
+        return tracks[0][np.newaxis] if len(tracks) == 1 else np.stack(tracks)
 
 
 def _open_stream(source_rate: int, target_rate: int) -> Any:
@@ -110,3 +85,29 @@ def _open_stream(source_rate: int, target_rate: int) -> Any:
             f"resampling from {source_rate} to {target_rate} Hz needs soxr: pip install soxr"
         ) from error
     return soxr.ResampleStream(source_rate, target_rate, 1, dtype="float32", quality="HQ")
+
+
+def converted(
+    blocks: Iterable[NDArray[np.float32]], source: tuple[int, int], target: tuple[int, int]
+) -> Iterator[NDArray[np.float32]]:
+    """Yield blocks of samples, float32 (n, channels), at another rate or with another number of channels.
+
+    Mono goes to every channel; where the numbers differ otherwise, each channel is the mean of all.
+
+    Parameters
+    ----------
+    blocks : iterable of np.ndarray [shape=(n, channels), float32]
+    source, target : (int, int)
+        Sample rate in Hz and number of channels, of the blocks and of what is yielded.
+    """
+    tracks = source[1] if source[1] == target[1] else 1
+    resampler = Resampler(source[0], target[0], tracks)
+    for block in blocks:
+        mixed = block if tracks == block.shape[1] else block.mean(axis=1, dtype=np.float32, keepdims=True)
+        # A copy: what the block holds is overwritten while the resampler may hand it through.
+        yield _spread(resampler.push(np.ascontiguousarray(mixed.T)), target[1])
+    yield _spread(resampler.flush(), target[1])
+
+
+def _spread(tracks: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
+    return np.ascontiguousarray(np.broadcast_to(tracks.T, (tracks.shape[1], channels)))

@@ -10,16 +10,14 @@ import numpy as np
 
 from yamjit import checks
 from yamjit.audio.arrays import ArrayReader, of_dict
-from yamjit.audio.channels import ChannelChoice
-from yamjit.audio.foreign import open_recording
+from yamjit.audio.conditioning import Conditioner
 from yamjit.audio.iterators import IteratorReader
+from yamjit.audio.libraries import open_recording
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
 from yamjit.audio.microphone import Microphone
 from yamjit.audio.opening import open_object, open_path
-from yamjit.audio.quality import Inspector
 from yamjit.audio.raw import RawPcm
-from yamjit.audio.resample import TrackResampler
-from yamjit.audio.stretch import Stretch
+from yamjit.audio.span import Span
 from yamjit.errors import AudioError, InputError, LimitError
 
 if TYPE_CHECKING:
@@ -98,33 +96,35 @@ class AudioSource:
         target_rate: int,
         limits: AudioLimits,
         *,
-        choice: ChannelChoice,
-        stretch: Stretch,
+        channel: int | Literal["mix", "each"],
+        span: Span,
         zero: bool,
     ) -> None:
         self.name = reader.name
         self.sample_rate = reader.sample_rate
         self.target_rate = target_rate
         self.channels = reader.channels
-        self.tracks = choice.tracks
-        self.start_s = stretch.start / reader.sample_rate
+        self.start_s = span.start / reader.sample_rate
         self.live = reader.live
         self.format = reader.format
         self._reader = reader
         self._limits = limits
-        self._choice = choice
-        self._stretch = stretch
-        self._inspector = Inspector(self.name, self.sample_rate, choice, peak=limits.peak, zero=zero)
+        self._span = span
+        rates = (self.sample_rate, target_rate)
+        self._conditioner = Conditioner(
+            self.name, rates, self.channels, channel, peak=limits.peak, zero=zero, start=span.start
+        )
+        self.tracks = self._conditioner.tracks
         self._started = False
         self._end: int | None = None
         # Before the claims are checked: on the way there it may be found that there is more than they say.
-        self._skipped = reader.skip(stretch.start) if stretch.start else 0
+        self._skipped = reader.skip(span.start) if span.start else 0
         self._check_claims()
 
     @property
     def claimed_seconds(self) -> float | None:
         """Length of what will be read as the header says, for a progress bar: it may be wrong, or None."""
-        frames = self._stretch.length(self._reader.claimed_frames)
+        frames = self._span.length(self._reader.claimed_frames)
         return None if frames is None else frames / self.sample_rate
 
     @property
@@ -133,10 +133,10 @@ class AudioSource:
 
         What was found, where it was read to its end; else what its header says, infinite if it says nothing.
         """
-        if self._end is not None and (self._stretch.end is None or self._end < self._stretch.end):
+        if self._end is not None and (self._span.end is None or self._end < self._span.end):
             return self._end / self.sample_rate
         claimed = self._reader.claimed_frames
-        return np.inf if claimed is None else max(claimed, self._stretch.end or 0) / self.sample_rate
+        return np.inf if claimed is None else max(claimed, self._span.end or 0) / self.sample_rate
 
     @property
     def damage(self) -> str | None:
@@ -156,7 +156,7 @@ class AudioSource:
     @property
     def warnings(self) -> tuple[str, ...]:
         """After the last block: what sounds wrong with what was read, a line each."""
-        return self._inspector.warnings + self._reader.warnings
+        return self._conditioner.warnings + self._reader.warnings
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Yield the samples, float32 (tracks, n) with n > 0, each track contiguous, at `target_rate`.
@@ -183,7 +183,7 @@ class AudioSource:
         if self._started:
             raise InputError(f"{self.name}: can be read once, and was read or closed; open it again")
         self._started = True
-        return self._resampled(TrackResampler(self.sample_rate, self.target_rate, self.tracks))
+        return self._conditioned()
 
     def close(self) -> None:
         """Release what was opened; a file object that was given stays open."""
@@ -198,31 +198,21 @@ class AudioSource:
     ) -> None:
         self.close()
 
-    def _resampled(self, resampler: TrackResampler) -> Iterator[NDArray[np.float32]]:
-        for heard in self._heard():
-            tracks = self._choice.to_tracks(heard)
-            self._inspector.listen(heard, tracks)
-            ready = resampler.push(tracks)
+    def _conditioned(self) -> Iterator[NDArray[np.float32]]:
+        conditioner = self._conditioner
+        most = np.inf if self.live else self._limits.seconds * self.sample_rate
+        for frames in self._span.cut(self._reader.frames(), self._skipped):
+            ready = conditioner.push(conditioner.choose(frames))
+            if conditioner.taken > most:
+                raise LimitError(f"{self.name}: lasts longer than {self._limits.seconds:g} s (limit seconds)")
             if ready.shape[1]:
                 yield ready
-        rest = resampler.flush()
+        if conditioner.taken == 0:
+            self._refuse_nothing()
+        self._end = self._span.start + conditioner.taken
+        rest = conditioner.flush()
         if rest.shape[1]:
             yield rest
-
-    def _heard(self) -> Iterator[NDArray[np.float32]]:
-        """Yield what is heard of each block, float32 (n, heard)."""
-        done = 0
-        most = np.inf if self.live else self._limits.seconds * self.sample_rate
-        for first, frames in self._stretch.cut(self._reader.frames(), self._skipped):
-            heard = self._choice.heard(frames)
-            self._inspector.look(heard, first)
-            done += len(heard)
-            if done > most:
-                raise LimitError(f"{self.name}: lasts longer than {self._limits.seconds:g} s (limit seconds)")
-            yield heard
-        if done == 0:
-            self._refuse_nothing()
-        self._end = self._stretch.start + done
 
     def _refuse_nothing(self) -> None:
         if not self.start_s:
@@ -233,7 +223,7 @@ class AudioSource:
 
     def _check_claims(self) -> None:
         claimed = self._reader.claimed_frames
-        if claimed is not None and 0 < claimed <= self._stretch.start:
+        if claimed is not None and 0 < claimed <= self._span.start:
             raise InputError(
                 f"{self.name}: lasts {claimed / self.sample_rate:.6g} s; start_s, {self.start_s:.6g} s, is not before "
                 "its end"
@@ -297,14 +287,13 @@ def open_audio(
         If soundfile is not installed.
     """
     rate = check_rate(target_rate, "target_rate", limits)
-    Stretch.of_seconds(start_s, end_s, limits.max_rate)  # refuses nonsense before anything is opened
+    Span.of_seconds(start_s, end_s, limits.max_rate)  # refuses nonsense before anything is opened
     checks.choice(non_finite, "non_finite", ("refuse", "zero"))
     reader = _open_reader(source, sample_rate, limits)
     try:
         _check_stated_rate(reader, sample_rate, limits)
-        choice = ChannelChoice(channel, reader.channels, reader.name)
-        stretch = Stretch.of_seconds(start_s, end_s, reader.sample_rate)
-        return AudioSource(reader, rate, limits, choice=choice, stretch=stretch, zero=non_finite == "zero")
+        span = Span.of_seconds(start_s, end_s, reader.sample_rate)
+        return AudioSource(reader, rate, limits, channel=channel, span=span, zero=non_finite == "zero")
     except BaseException:
         reader.close()
         raise

@@ -104,7 +104,7 @@ def _kernels() -> dict[str, Any]:
 
 
 def _audio_files() -> dict[str, Any]:
-    from yamjit.audio.files import libsndfile_version
+    from yamjit.audio.sndfile import libsndfile_version
     from yamjit.errors import DependencyError
 
     try:

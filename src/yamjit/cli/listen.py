@@ -16,7 +16,7 @@ from yamjit.text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from yamjit.classifier import Classifier
+    from yamjit.events import EventOptions, Watcher
     from yamjit.recording import WindowStream
 
 __all__ = ["add_parser"]
@@ -91,7 +91,7 @@ def _run(args: argparse.Namespace) -> int:
     classifier.network.prepare()
     source = _source(args)
     with classifier.windows(source, level=True, **given["reading"]) as stream:
-        return _follow(args, classifier, stream, source)
+        return _follow(args, stream, source)
 
 
 def _list_devices() -> int:
@@ -117,23 +117,23 @@ def _source(args: argparse.Namespace) -> Any:
     return RawPcm(sys.stdin.buffer, encoding=args.raw, sample_rate=args.rate or 16_000, channels=args.channels or 1)
 
 
-def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStream, source: Any) -> int:
+def _follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
     """Follow a stream to its end; the summary comes however it ends."""
     from yamjit.cli.bars import Bars
-    from yamjit.cli.live import BarSink, Delay, EventFinder, RowSink
+    from yamjit.cli.live import BarSink, Delay, RowSink
     from yamjit.cli.progress import Progress
     from yamjit.output import FORMATS
 
     form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
-    finder = EventFinder(classifier, stream, arguments.events_of(args)) if args.events else None
+    watcher = _watcher(stream, arguments.events_of(args)) if args.events else None
     delay = Delay(source)
     results = Progress(1, quiet=True).around(sys.stdout)
     with FORMATS["text" if form == "bars" else form].of_heads(stream.heads).open(results) as writer:
         if form == "bars":
-            sink: Any = BarSink(stream, Bars(sys.stdout, several_heads=len(stream.heads) > 1), finder, delay)
+            sink: Any = BarSink(stream, Bars(sys.stdout, several_heads=len(stream.heads) > 1), watcher, delay)
         else:
             writer.begin(stream.name)
-            sink = RowSink(stream, writer, finder, results if form == "jsonl" else None)
+            sink = RowSink(stream, writer, watcher, results if form == "jsonl" else None)
         interruption: BaseException | None = None
         told: set[str] = set()
         try:
@@ -154,6 +154,14 @@ def _follow(args: argparse.Namespace, classifier: Classifier, stream: WindowStre
     if interruption is not None:
         raise interruption
     return EXIT_SOME_FAILED if stream.lost else EXIT_OK
+
+
+def _watcher(stream: WindowStream, options: EventOptions) -> Watcher:
+    from yamjit.events import Watcher
+    from yamjit.listing import Listing
+
+    listing = Listing(stream.categories)
+    return Watcher(listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
 
 
 def _warn(args: argparse.Namespace, problems: Iterable[str], told: set[str]) -> None:

@@ -12,14 +12,13 @@ from yamjit.text import json_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from yamjit.classifier import Classifier
-    from yamjit.events import Event, EventDetector, EventOptions
+    from yamjit.events import Event, Watcher
     from yamjit.output import Writer
     from yamjit.recording import WindowStream
     from yamjit.results import Row
     from yamjit.scoring import Windows
 
-__all__ = ["BarSink", "Delay", "EventFinder", "RowSink", "Sink"]
+__all__ = ["BarSink", "Delay", "RowSink", "Sink"]
 
 
 class Sink(Protocol):
@@ -69,58 +68,32 @@ class Delay:
         return f"at most {self.most_s:.1f} s behind, {losses}"
 
 
-class EventFinder:
-    """Events of a stream, channel by channel, as they begin and end."""
-
-    def __init__(self, classifier: Classifier, stream: WindowStream, options: EventOptions) -> None:
-        self._listed = classifier.listed_scores
-        self._stream = stream
-        self._detectors: dict[int | None, EventDetector] = {
-            channel: classifier.detector(options, hop_s=stream.hop_s, channel=channel) for channel in stream.channels
-        }
-
-    def push(self, windows: Windows) -> list[Event]:
-        """Take windows; return the events that are over."""
-        detector = self._detectors[windows.channel]
-        return detector.push(windows.times_s, self._listed(windows), windows.level_dbfs)
-
-    @property
-    def open(self) -> list[Event]:
-        """Events that are going on."""
-        return [event for detector in self._detectors.values() for event in detector.open]
-
-    def flush(self) -> list[Event]:
-        """Return the events that the end ends."""
-        end = self._stream.source.start_s + self._stream.duration_s
-        return [event for detector in self._detectors.values() for event in detector.flush(end)]
-
-
 class RowSink:
     """Writes rows as they come: classes of each window, or events when they are over.
 
     With JSON lines, an event that begins has a line of its own, ``{"type": "begin", ...}``.
     """
 
-    def __init__(self, stream: WindowStream, writer: Writer, finder: EventFinder | None, begins: TextIO | None) -> None:
+    def __init__(self, stream: WindowStream, writer: Writer, watcher: Watcher | None, begins: TextIO | None) -> None:
         self._stream = stream
         self._writer = writer
-        self._finder = finder
+        self._watcher = watcher
         self._begins = begins
         self._begun: set[tuple[str, str, float, int | None]] = set()
 
     def take(self, windows: Windows) -> None:
         """Write what is heard in windows, or what has come to its end with them."""
-        if self._finder is None:
+        if self._watcher is None:
             self._writer.rows(self._stream.rows(windows))
             return
-        over = self._finder.push(windows)
-        self._tell_begins([*over, *self._finder.open])
+        over = self._watcher.push(windows)
+        self._tell_begins([*over, *self._watcher.open])
         self._end(over)
 
     def finish(self) -> None:
         """Write what the end ends."""
-        if self._finder is not None:
-            self._end(self._finder.flush())
+        if self._watcher is not None:
+            self._end(self._watcher.flush(self._stream.source.start_s + self._stream.duration_s))
 
     def _end(self, over: list[Event]) -> None:
         self._begun -= {_identity(event) for event in over}
@@ -144,34 +117,34 @@ class RowSink:
 class BarSink:
     """Draws the highest classes, or the events that are going on; those that are over stay above."""
 
-    def __init__(self, stream: WindowStream, bars: Bars, finder: EventFinder | None, delay: Delay) -> None:
+    def __init__(self, stream: WindowStream, bars: Bars, watcher: Watcher | None, delay: Delay) -> None:
         self._stream = stream
         self._bars = bars
         self._most = stream.categories[0].options.max_results
         self._lines = sum(min(self._most, len(one)) + bool(one.head) for one in stream.categories)
-        self._finder = finder
+        self._watcher = watcher
         self._delay = delay
 
     def take(self, windows: Windows) -> None:
         """Draw the last of some windows."""
         rows = list(self._stream.rows(windows))
         latest = [row for row in rows if row.start_s >= windows.times_s[-1]]
-        if self._finder is not None:
-            self._print(self._finder.push(windows))
-            latest = self._going_on(self._finder)
+        if self._watcher is not None:
+            self._print(self._watcher.push(windows))
+            latest = self._going_on(self._watcher)
         level = float(windows.level_dbfs[-1]) if windows.level_dbfs is not None else 0.0
         end = float(windows.times_s[-1]) + windows.window_s
         self._bars.draw(end, level, latest, self._lines, self._delay.status())
 
     def finish(self) -> None:
         """Leave the last picture, and the events that the end ends."""
-        if self._finder is not None:
-            self._print(self._finder.flush())
+        if self._watcher is not None:
+            self._print(self._watcher.flush(self._stream.source.start_s + self._stream.duration_s))
         self._bars.leave()
 
-    def _going_on(self, finder: EventFinder) -> list[Row]:
+    def _going_on(self, watcher: Watcher) -> list[Row]:
         """Return the events that are going on, head by head, as many of each as there is room for."""
-        rows = [_row(self._stream, event) for event in finder.open]
+        rows = [_row(self._stream, event) for event in watcher.open]
         by_head = ([row for row in rows if row.head == head.name] for head in self._stream.heads)
         return [row for mine in by_head for row in mine[: self._most]]
 

@@ -5,5 +5,6 @@ from __future__ import annotations
 from yamjit.events.detector import EventDetector
 from yamjit.events.event import Event, by_start
 from yamjit.events.options import OTHERS, EventOptions
+from yamjit.events.watching import Watcher
 
-__all__ = ["OTHERS", "Event", "EventDetector", "EventOptions", "by_start"]
+__all__ = ["OTHERS", "Event", "EventDetector", "EventOptions", "Watcher", "by_start"]

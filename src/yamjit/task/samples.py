@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from yamjit.audio import DEFAULT_AUDIO_LIMITS
 from yamjit.audio.arrays import as_array, check_type, to_float32
-from yamjit.audio.foreign import open_recording
+from yamjit.audio.libraries import open_recording
 from yamjit.audio.opening import open_path
 from yamjit.errors import InputError
 

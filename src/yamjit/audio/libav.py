@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from yamjit.audio.containers import Container
     from yamjit.audio.opening import OpenedFile
 
-__all__ = ["ForeignReader"]
+__all__ = ["LibavReader"]
 
 
-class ForeignReader(ABC):
+class LibavReader(ABC):
     """A file that another library than libsndfile decodes, from its start to its end.
 
     Parameters

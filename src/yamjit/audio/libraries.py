@@ -6,8 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from yamjit.audio.containers import find_foreign, find_known
-from yamjit.audio.files import FileReader
 from yamjit.audio.pyav import PyAvReader, import_av
+from yamjit.audio.sndfile import SndfileReader
 from yamjit.audio.walking import lay_out
 from yamjit.errors import AudioError, DependencyError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["open_recording"]
 
 
-def open_recording(opened: OpenedFile, limits: AudioLimits) -> FileReader | PyAvReader | FfmpegReader:
+def open_recording(opened: OpenedFile, limits: AudioLimits) -> SndfileReader | PyAvReader | FfmpegReader:
     """Open a file with the first library that reads it.
 
     Raises
@@ -36,7 +36,7 @@ def open_recording(opened: OpenedFile, limits: AudioLimits) -> FileReader | PyAv
     if container is not None:
         return _open_foreign(opened, container, limits)
     try:
-        return FileReader(opened, limits)
+        return SndfileReader(opened, limits)
     except AudioError:
         reader = _open_unknown_encoding(opened, limits)
         if reader is None:

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-__all__ = ["hushed"]
+__all__ = ["quiet_c_stderr"]
 
 _lock = threading.Lock()
 _depth = 0
@@ -18,7 +18,7 @@ _before: int | None = None
 
 
 @contextlib.contextmanager
-def hushed() -> Iterator[None]:
+def quiet_c_stderr() -> Iterator[None]:
     """Have C code that writes to `stderr` write nowhere; the descriptor 2 and `sys.stderr` stay what they are.
 
     Where the variable of the C library cannot be set (Windows, musl), nothing is done.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yamjit.audio.conform import conformed
 from yamjit.audio.containers import check_header
 from yamjit.audio.decoder import FAILURES, Decoder, describe_failure, import_soundfile
 from yamjit.audio.flac import TAIL_BYTES, lay_out_flac
@@ -18,6 +17,7 @@ from yamjit.audio.layout import Layout, Part
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
 from yamjit.audio.mpeg import EMPTY_TAG, lay_out_mpeg
 from yamjit.audio.mpeg_frames import begins_mpeg
+from yamjit.audio.resample import converted
 from yamjit.audio.walking import lay_out
 from yamjit.errors import AudioError
 from yamjit.signatures import HEAD_BYTES, foreign_kind
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from yamjit.audio.opening import OpenedFile
 
-__all__ = ["FileReader", "libsndfile_version"]
+__all__ = ["SndfileReader", "libsndfile_version"]
 
 #: How MIDI sample dumps begin. What libsndfile finds wrong with one it prints to stdout, among our results.
 SAMPLE_DUMP = re.compile(rb"\xf0\x7e.\x01", re.DOTALL)
@@ -53,7 +53,7 @@ _WIDTHS = {
 _HEADER_BYTES = 4096
 
 
-class FileReader:
+class SndfileReader:
     """A decoded audio file.
 
     The header is checked when the file is opened, the body as it is read. A file that is damaged or cut short
@@ -134,7 +134,9 @@ class FileReader:
             if place == 0 or self._open_next(self._layout.parts[place], done, problems):
                 end = _End(0 if place else done)
                 source = (self._decoder.sample_rate, self._decoder.channels)
-                for block in conformed(self._decoded(end), source, (self.sample_rate, self.channels)):
+                target = (self.sample_rate, self.channels)
+                blocks = self._decoded(end)
+                for block in blocks if source == target else converted(blocks, source, target):
                     done += len(block)
                     yield block
                 if self._opened.unread > TAIL_BYTES:

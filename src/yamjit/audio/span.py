@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Stretch"]
+__all__ = ["Span"]
 
 #: 30,000 years: frames are counted in 64 bits.
 _MOST_SECONDS = 1e12
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Span:
     """Frames of a recording.
 
     Parameters
@@ -38,7 +38,7 @@ class Stretch:
     end: int | None = None
 
     @classmethod
-    def of_seconds(cls, start_s: Any, end_s: Any, sample_rate: int) -> Stretch:
+    def of_seconds(cls, start_s: Any, end_s: Any, sample_rate: int) -> Span:
         """Return the stretch from `start_s` to `end_s`, each rounded to a frame.
 
         Parameters
@@ -70,17 +70,15 @@ class Stretch:
             return None if self.end is None else self.end - self.start
         return max(0, min(frames, frames if self.end is None else self.end) - self.start)
 
-    def cut(
-        self, blocks: Generator[NDArray[np.float32], None, None], skipped: int
-    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Yield what lies in the stretch, and the number of its first frame.
+    def cut(self, blocks: Generator[NDArray[np.float32], None, None], skipped: int) -> Iterator[NDArray[np.float32]]:
+        """Yield what lies in the span.
 
         Parameters
         ----------
         blocks : generator of np.ndarray [shape=(n, channels), float32]
-            Closed at the end of the stretch.
+            Closed at the end of the span.
         skipped : int
-            Frames that were left out before the first block.
+            Number of frames that were left out before the first block.
         """
         position = skipped
         with contextlib.closing(blocks):
@@ -89,7 +87,7 @@ class Stretch:
                 low = max(0, self.start - first)
                 high = len(block) if self.end is None else min(len(block), self.end - first)
                 if low < high:
-                    yield first + low, block[low:high]
+                    yield block[low:high]
                 if self.end is not None and position >= self.end:
                     return
 

@@ -1,0 +1,122 @@
+"""Sound as it was read to tracks at one sample rate: channels chosen, samples inspected, mixed, resampled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from yamjit import checks
+from yamjit.audio.quality import Inspector
+from yamjit.audio.resample import Resampler
+from yamjit.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Conditioner"]
+
+
+class Conditioner:
+    """Makes tracks of the blocks of a source; neither how they are cut nor the other tracks change a bit of a track.
+
+    Parameters
+    ----------
+    name : str
+        Name of the source, for messages.
+    rates : (int, int)
+        Sample rate of the source, and that of the tracks, in Hz.
+    channels : int > 0
+        Number of channels of the source.
+    channel : "mix", "each" or int
+        What becomes a track: the mean of the channels, each of them, or one of them, counted from 0.
+    peak : float
+        Largest absolute sample value accepted.
+    zero : bool, optional
+        Whether NaN and infinity become 0 in place of an error.
+    start : int, optional
+        Number of the first frame in the recording, for messages.
+
+    Attributes
+    ----------
+    tracks : int
+        Number of tracks.
+    taken : int
+        Number of frames that were pushed.
+
+    Raises
+    ------
+    InputError
+        If there is no such channel.
+    DependencyError
+        If the rates differ and soxr is not installed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        rates: tuple[int, int],
+        channels: int,
+        channel: Any,
+        *,
+        peak: float,
+        zero: bool = False,
+        start: int = 0,
+    ) -> None:
+        self._mixed = isinstance(channel, str) and channel == "mix"
+        everything = self._mixed or (isinstance(channel, str) and channel == "each")
+        chosen = tuple(range(channels)) if everything else (_check_number(channel, channels, name),)
+        self._columns = slice(None) if everything else slice(chosen[0], chosen[0] + 1)
+        self.tracks = 1 if self._mixed else len(chosen)
+        self.taken = 0
+        self._start = start
+        self._inspector = Inspector(name, rates[0], chosen, mixed=self._mixed, peak=peak, zero=zero)
+        self._resampler = Resampler(*rates, self.tracks)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What sounds wrong so far, a line each."""
+        return self._inspector.warnings
+
+    def choose(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the channels that were chosen, float32 (n, chosen), a view of `frames`, float32 (n, channels)."""
+        return frames[:, self._columns]
+
+    def push(self, chosen: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take what `choose` gave, n > 0, and return what is ready, new float32 (tracks, m), each track contiguous.
+
+        Raises
+        ------
+        AudioError
+            At a sample beyond `peak`, or one that is not finite unless it becomes 0.
+        """
+        self._inspector.look(chosen, self._start + self.taken)
+        self.taken += len(chosen)
+        tracks = _mean(chosen)[np.newaxis] if self._mixed else np.array(chosen.T, order="C")
+        self._inspector.measure(chosen, tracks)
+        return self._resampler.push(tracks)
+
+    def flush(self) -> NDArray[np.float32]:
+        """End the stream; return the rest, float32 (tracks, m)."""
+        return self._resampler.flush()
+
+
+def _mean(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean of the channels, a new float32 (n,), of `frames`, float32 (n, channels).
+
+    The channels are added one after the other in float32, so that a sample does not depend on its block.
+    """
+    total: NDArray[np.float32] = frames[:, 0].copy()
+    for channel in range(1, frames.shape[1]):
+        total += frames[:, channel]
+    if frames.shape[1] > 1:
+        total /= np.float32(frames.shape[1])
+    return total
+
+
+def _check_number(channel: Any, available: int, name: str) -> int:
+    number = checks.whole(channel, "channel", 0, also=', "mix" and "each"')
+    if number >= available:
+        last = f"0 to {available - 1}" if available > 1 else "0 only"
+        raise InputError(f"{name}: channel {number} was asked for; channels are counted from 0, it has {last}")
+    return number

@@ -1,0 +1,98 @@
+"""Events of a stream of windows: of every channel and head, as they begin and end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from yamjit.errors import InputError
+from yamjit.events.detector import EventDetector
+from yamjit.events.event import Event
+from yamjit.events.options import EventOptions
+
+if TYPE_CHECKING:
+    from yamjit.listing import Listing
+    from yamjit.scoring import Windows
+
+__all__ = ["Watcher"]
+
+
+class Watcher:
+    """Finds the events of a stream of windows, with a detector for each channel.
+
+    Parameters
+    ----------
+    listing : Listing
+        Classes and groups of all heads.
+    options : EventOptions, optional
+        When an event begins and ends.
+    window_s, hop_s : float > 0
+        Length of a window, and time from one to the next, in seconds.
+    channels : sequence of int or None
+        Channels of the windows, from 0; None for their mean.
+
+    Raises
+    ------
+    InputError
+        If an option names an unknown class, or an argument is wrong.
+    """
+
+    def __init__(
+        self,
+        listing: Listing,
+        options: EventOptions | None = None,
+        *,
+        window_s: float,
+        hop_s: float,
+        channels: Sequence[int | None] = (None,),
+    ) -> None:
+        self._listing = listing
+        self._detectors = {
+            channel: EventDetector(
+                listing.names,
+                listing.class_indices,
+                listing.audioset_ids,
+                options,
+                window_s,
+                hop_s,
+                channel=channel,
+                heads=listing.heads,
+                score_thresholds=listing.thresholds,
+                find=listing.find,
+            )
+            for channel in channels
+        }
+
+    @property
+    def open(self) -> list[Event]:
+        """Events that are going on, see `EventDetector.open`; those of the first channel first."""
+        return [event for detector in self._detectors.values() for event in detector.open]
+
+    def push(self, windows: Windows) -> list[Event]:
+        """Take the next windows of a channel; return the events that are over, see `EventDetector.push`.
+
+        Raises
+        ------
+        InputError
+            If they are of another channel, or `EventDetector.push` refuses them.
+        """
+        detector = self._detectors.get(windows.channel)
+        if detector is None:
+            channels = ", ".join(map(str, self._detectors))
+            raise InputError(f"the windows are of channel {windows.channel}; accepted are {channels}")
+        return detector.push(windows.times_s, self._listing.reduce(windows.heads), windows.level_dbfs)
+
+    def flush(self, duration_s: float | None = None) -> list[Event]:
+        """Return the events that the end of the recording ends, those of the first channel first.
+
+        Parameters
+        ----------
+        duration_s : float, optional
+            End of the recording in seconds, by the clock of the windows' times: no event goes beyond it.
+
+        Raises
+        ------
+        InputError
+            If a window starts after that time, or the events were flushed before.
+        """
+        return [event for detector in self._detectors.values() for event in detector.flush(duration_s)]
