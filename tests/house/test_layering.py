@@ -30,6 +30,7 @@ STOREYS = {
     "kernels": 2,
     "store": 2,
     "output": 2,
+    "npz": 3,
     "plan": 3,
     "frontend": 4,
     "weights": 4,

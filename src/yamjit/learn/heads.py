@@ -16,8 +16,8 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.disk import read_limited, write_whole
 from yamjit.errors import InputError, LimitError
-from yamjit.learn.npz import MOST_BYTES, read_arrays
 from yamjit.learn.products import matmul
+from yamjit.npz import MOST_BYTES, read_arrays
 from yamjit.signatures import HEAD_BYTES, foreign_kind
 
 __all__ = ["KINDS", "Dense", "Head", "checked_labels", "sigmoid", "softmax"]
