@@ -30,7 +30,6 @@ WAITING = (
     "src/yamjit/runs",
     "src/yamjit/cli",
     "src/yamjit/task",
-    "src/yamjit/output",
     "src/yamjit/events",
     "src/yamjit/store",
     "src/yamjit/",
