@@ -1,7 +1,7 @@
 """JSON: one document, an array with an object per recording, written as the recordings end.
 
 An object holds ``file``, ``duration_s``, ``windows`` (their number), ``window_s``, ``top``, ``warnings``, ``damage``
-and, if any were asked for, ``rows``; or ``file``, ``error`` and the rows before it. Rows are written when their recording
+and, if any were asked for, ``rows``; or ``file``, ``error`` and the rows before it. Rows are written as their recording
 ends; JSON lines have them as they come.
 """
 

@@ -16,7 +16,7 @@ __all__ = ["TextWriter"]
 
 
 class TextWriter(Writer):
-    """Writes a paragraph for each recording, without failures; where there are several heads, a line ends with its head."""
+    """Writes a paragraph for each recording, without failures; where there are several heads, lines end with theirs."""
 
     _first = True
     _lines = 0

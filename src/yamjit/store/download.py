@@ -29,7 +29,7 @@ OFFLINE_VARIABLE = "YAMJIT_OFFLINE"
 #: Called with the bytes received and the bytes expected.
 Progress = Callable[[int, int], None]
 
-#: A download is given up after so many seconds without a byte, or in all.
+#: Seconds without a byte, and seconds in all, after which a download is given up.
 STALL_SECONDS = 30.0
 DEADLINE_SECONDS = 1_800.0
 
