@@ -31,7 +31,6 @@ WAITING = (
     "src/yamjit/cli",
     "src/yamjit/task",
     "src/yamjit/events",
-    "src/yamjit/store",
     "src/yamjit/",
     "docs",
     "reference",
