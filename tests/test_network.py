@@ -16,7 +16,7 @@ from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd
 from yamjit.kernels import BACKENDS, load_backend
 from yamjit.kernels.int8 import numpy as numpy_backend
-from yamjit.network import HeadOutput, Network, NetworkOutput
+from yamjit.network import HeadOutput, Network, NetworkOutput, Quantized
 from yamjit.plan import Plan, compile_plan
 
 Float32 = npt.NDArray[np.float32]
@@ -59,8 +59,8 @@ def expected(plan: Plan, patches: Float32) -> NetworkOutput:
 
 def joined(outputs: list[NetworkOutput]) -> NetworkOutput:
     return NetworkOutput(
-        (HeadOutput(np.concatenate([o.scores for o in outputs]), np.concatenate([o.logits for o in outputs])),),
-        np.concatenate([o.embeddings for o in outputs]),
+        (HeadOutput.joined([output.heads[0] for output in outputs]),),
+        Quantized.joined([output.quantized_embeddings for output in outputs]),
         {name: np.concatenate([o.tensors[name] for o in outputs]) for name in outputs[0].tensors},
     )
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.calibration import Calibration
 from yamjit.errors import InputError
 from yamjit.kernels import Backend, load_backend
 from yamjit.plan import Plan, Slot
 
-__all__ = ["HeadOutput", "Network", "NetworkOutput"]
+__all__ = ["HeadOutput", "Network", "NetworkOutput", "Quantized"]
 
 Float32 = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
@@ -23,19 +24,63 @@ Int8 = npt.NDArray[np.int8]
 _CAPACITY = 16
 
 
+class Quantized(NamedTuple):
+    """An answer of a network as integers.
+
+    Parameters
+    ----------
+    integers : np.ndarray [shape=(n, size), int8]
+    scale, zero_point : np.float32
+        A value is ``scale * (integer - zero_point)``.
+    """
+
+    integers: Int8
+    scale: np.float32
+    zero_point: np.float32
+
+    def real(self) -> Float32:
+        """Return the values, (n, size) float32."""
+        values = self.integers.astype(np.float32)
+        values -= self.zero_point
+        values *= self.scale
+        return values
+
+    @classmethod
+    def joined(cls, parts: Sequence[Quantized]) -> Quantized:
+        """Return answers to patches that follow each other as one."""
+        return parts[0]._replace(integers=np.concatenate([part.integers for part in parts]))
+
+
 class HeadOutput(NamedTuple):
     """What one head of a network says of `n` patches.
 
     Parameters
     ----------
-    scores : np.ndarray [shape=(n, classes), float32]
-        In [0, 1).
-    logits : np.ndarray [shape=(n, classes), float32]
-        Before the sigmoid.
+    quantized_scores, quantized_logits : Quantized
+    calibration : Calibration or None
+        Changes the scores.
     """
 
-    scores: Float32
-    logits: Float32
+    quantized_scores: Quantized
+    quantized_logits: Quantized
+    calibration: Calibration | None = None
+
+    @property
+    def scores(self) -> Float32:
+        """Scores in [0, 1], (n, classes) float32."""
+        scores = self.quantized_scores.real()
+        return scores if self.calibration is None else self.calibration.apply(scores)
+
+    @property
+    def logits(self) -> Float32:
+        """Logits, whose sigmoid the scores are before calibration, (n, classes) float32."""
+        return self.quantized_logits.real()
+
+    @classmethod
+    def joined(cls, parts: Sequence[HeadOutput]) -> HeadOutput:
+        """Return what a head says of patches that follow each other as one."""
+        scores = Quantized.joined([part.quantized_scores for part in parts])
+        return cls(scores, Quantized.joined([part.quantized_logits for part in parts]), parts[0].calibration)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,15 +91,20 @@ class NetworkOutput:
     ----------
     heads : tuple of HeadOutput
         One per output of the model.
-    embeddings : np.ndarray [shape=(n, size), float32]
-        The average over positions; size 0 where the model has none.
+    quantized_embeddings : Quantized
+        The average over positions; of size 0 where the model has none.
     tensors : mapping of str to np.ndarray [shape=(n, ...), int8]
         The inner tensors that were asked for.
     """
 
     heads: tuple[HeadOutput, ...]
-    embeddings: Float32
+    quantized_embeddings: Quantized
     tensors: Mapping[str, Int8] = field(default_factory=dict)
+
+    @property
+    def embeddings(self) -> Float32:
+        """Embeddings, (n, size) float32."""
+        return self.quantized_embeddings.real()
 
     @property
     def scores(self) -> Float32:
@@ -108,15 +158,15 @@ class Network:
         taps = {name: self._slot(name) for name in tensors}
         tapped = {name: np.empty((count, *slot.shape), np.int8) for name, slot in taps.items()}
         buffers = self._take()
-        found = [np.empty((count, result.size), np.float32) for result in buffers.results]
+        found = [one._replace(integers=np.empty((count, one.integers.shape[1]), np.int8)) for one in buffers.results]
         for start in range(0, count, _CAPACITY):
             batch = slice(start, start + _CAPACITY)
             n = self._run_batch(patches[batch], [(slot, tapped[name][batch]) for name, slot in taps.items()], buffers)
             for result, out in zip(buffers.results, found, strict=True):
-                result.dequantize(n, out[batch])
+                out.integers[batch] = result.integers[:n]
         self._idle.append(buffers)
         *answers, embeddings = found
-        heads = tuple(HeadOutput(*answers[i : i + 2]) for i in range(0, len(answers), 2))
+        heads = tuple(map(HeadOutput, answers[::2], answers[1::2]))
         return NetworkOutput(heads, embeddings, tapped)
 
     def _take(self) -> _Buffers:
@@ -173,32 +223,9 @@ class _Buffers:
         slots = [slot for head in plan.heads for slot in (head.scores, head.logits)]
         self.results = [self._result(slot) for slot in (*slots, plan.embedding)]
 
-    def _result(self, slot: Slot | None) -> _Result:
-        """Return where the last step leaves an answer, if the model gives it, and what its integers mean."""
+    def _result(self, slot: Slot | None) -> Quantized:
+        """Return an answer where the last step leaves it, if the model gives it."""
         if slot is None:
-            return _Result(self.workspace.tensor(0, _CAPACITY, (0,)), 0, np.float32(1), np.float32(0))
-        size = math.prod(slot.shape)
-        quantized = self.workspace.tensor(slot.offset, _CAPACITY, (size,))
-        return _Result(quantized, size, np.float32(slot.scale), np.float32(slot.zero_point))
-
-
-class _Result(NamedTuple):
-    """An answer as a network leaves it in its workspace.
-
-    Parameters
-    ----------
-    quantized : np.ndarray [shape=(_CAPACITY, size), int8]
-    size : int
-    scale, zero_point : np.float32
-    """
-
-    quantized: Int8
-    size: int
-    scale: np.float32
-    zero_point: np.float32
-
-    def dequantize(self, n: int, out: Float32) -> None:
-        """Write the real values of `n` patches: ``scale * (quantized - zero_point)`` in float32."""
-        out[...] = self.quantized[:n]
-        out -= self.zero_point
-        out *= self.scale
+            return Quantized(self.workspace.tensor(0, _CAPACITY, (0,)), np.float32(1), np.float32(0))
+        integers = self.workspace.tensor(slot.offset, _CAPACITY, (math.prod(slot.shape),))
+        return Quantized(integers, np.float32(slot.scale), np.float32(slot.zero_point))

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from yamjit import checks, deprecation
+from yamjit import deprecation
 from yamjit.audio import AudioSource
 from yamjit.categories import Categories
 from yamjit.errors import InputError
@@ -163,8 +163,7 @@ class WindowStream(_Recording):
         level: bool = False,
         threads: int = 1,
     ) -> None:
-        checks.choice(aggregate, "aggregate", AGGREGATES)
-        super().__init__(source, scorer.front_end, scorer.sample_rate, hop, level=checks.flag(level, "level"))
+        super().__init__(source, scorer.front_end, scorer.sample_rate, hop, level=level)
         self.heads = tuple(heads)
         self.categories = tuple(categories)
         self.hop_s = hop / scorer.sample_rate

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from yamjit.calibration import Calibration
 from yamjit.frontend import FrontEnd, Patches
-from yamjit.network import HeadOutput, Network, NetworkOutput
+from yamjit.network import HeadOutput, Network, NetworkOutput, Quantized
 
 __all__ = ["Scorer", "Windows"]
 
@@ -30,8 +30,8 @@ class Windows:
         Length of a window, in seconds.
     heads : tuple of HeadOutput
         Scores, calibrated if the model or the caller says how, and logits; one per output of the model that counts.
-    embeddings : np.ndarray [shape=(n, size), float32]
-        1024 values per window for YAMNet.
+    quantized_embeddings : Quantized
+        The embedding of each window.
     log_mel : np.ndarray [shape=(t, n_mels), float32]
         The frames of the log-mel spectrogram that came with these windows; all windows together have each frame once.
     level_dbfs : np.ndarray [shape=(n,), float64] or None
@@ -43,10 +43,15 @@ class Windows:
     times_s: Float64
     window_s: float
     heads: tuple[HeadOutput, ...]
-    embeddings: Float32
+    quantized_embeddings: Quantized
     log_mel: Float32
     level_dbfs: Float64 | None = None
     channel: int | None = None
+
+    @property
+    def embeddings(self) -> Float32:
+        """Embedding of each window, (n, size) float32: 1024 values for YAMNet."""
+        return self.quantized_embeddings.real()
 
     @property
     def scores(self) -> Float32:
@@ -116,8 +121,8 @@ class Scorer:
         return Windows(
             times_s=start_s + starts * (hop / self.sample_rate),
             window_s=self.window_s,
-            heads=tuple(_calibrated(output.heads[head], calibration) for head, calibration in self._heads),
-            embeddings=output.embeddings,
+            heads=tuple(output.heads[head]._replace(calibration=one) for head, one in self._heads),
+            quantized_embeddings=output.quantized_embeddings,
             log_mel=cut.frames,
             level_dbfs=cut.level_dbfs,
             channel=channel,
@@ -129,7 +134,3 @@ class Scorer:
         if self._nothing is None:
             self._nothing = self.network.run(patches)
         return self._nothing
-
-
-def _calibrated(output: HeadOutput, calibration: Calibration | None) -> HeadOutput:
-    return output if calibration is None else HeadOutput(calibration.apply(output.scores), output.logits)

@@ -60,8 +60,8 @@ def add_parser(verbs: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from yamjit.classifier import load
     from yamjit.learn import cross_calibrate, evaluate_model, fit_sigmoids, thresholds_for_precision
+    from yamjit.loading import load
     from yamjit.options import ClassifierOptions
 
     options = ClassifierOptions(calibration=None, head=args.head)

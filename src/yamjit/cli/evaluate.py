@@ -41,8 +41,8 @@ def add_parser(verbs: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from yamjit.classifier import load
     from yamjit.learn import evaluate_model
+    from yamjit.loading import load
     from yamjit.options import ClassifierOptions
 
     dataset = learning.dataset_of(args)

@@ -33,7 +33,7 @@ def add_parser(verbs: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from yamjit.classifier import load
+    from yamjit.loading import load
 
     if bool(args.head) == bool(args.weights):
         raise InputError("a head, or --weights, is accepted: one of them")

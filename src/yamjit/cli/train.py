@@ -95,9 +95,9 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from yamjit.classifier import load
     from yamjit.errors import InputError
     from yamjit.learn import augmented, export_model, train_head
+    from yamjit.loading import load
 
     options = _options(args)
     dataset = learning.dataset_of(args)

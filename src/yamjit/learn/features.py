@@ -259,8 +259,9 @@ class _Embedder:
         if kept is not None:
             return kept, None
         reading = ReadOptions(hop_s=self._hop_s, start_s=clip.start_s, end_s=clip.end_s)
-        heard = self._model.classify(clip.path, reading=reading, keep="embeddings")
-        quantized = np.rint(heard.embeddings / self._scale + self._zero_point).astype(np.int8)
+        heard = self._model.classify(clip.path, reading=reading)
+        assert heard.quantized_embeddings is not None  # windows are kept
+        quantized = heard.quantized_embeddings.integers
         if heard.lost:
             return quantized, heard.damage  # and not kept, so that it is told each time
         if self._cache and _identity(clip.path) == before:  # else what was hashed is not what was heard

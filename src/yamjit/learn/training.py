@@ -232,7 +232,7 @@ def evaluate_model(
     for clip in dataset.clips:
         try:
             reading = ReadOptions(hop_s=hop_s, start_s=clip.start_s, end_s=clip.end_s)
-            result = model.classify(clip.path, reading=reading, keep=(), aggregate=aggregate)
+            result = model.classify(clip.path, reading=reading, windows=False, aggregate=aggregate)
         except (AudioError, InputError, LimitError) as error:  # also a stretch beyond the end
             skipped.append(Skipped(clip, str(error)))
             continue
