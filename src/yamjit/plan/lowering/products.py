@@ -97,16 +97,15 @@ def _conv_2d(graph: Graph, operator: Operator) -> Step:
     if not isinstance(options, Conv2DOptions):
         raise ModelError("has no Conv2DOptions", operator=str(operator))
     weights = np.moveaxis(_weights(graph, operator), 0, -1)  # (co, kh, kw, ci) -> (kh, kw, ci, co)
-    window = _window(graph, operator, options, weights.shape[:2])
+    columns, window = _images(graph, operator), _window(graph, operator, options, weights.shape[:2])
     pointwise = weights.shape[:2] == (1, 1) and (options.stride_h, options.stride_w) == (1, 1)
-    columns = {**_images(graph, operator), **({} if pointwise else window)}
     return _accumulating(
         StepOp.POINTWISE if pointwise else StepOp.CONV,
         graph,
         operator,
         weights[0, 0] if pointwise else weights,
         options.activation,
-        columns,
+        columns if pointwise else {**columns, **window},
     )
 
 
