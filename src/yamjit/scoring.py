@@ -32,6 +32,8 @@ class Windows:
         Scores, calibrated if the model or the caller says how, and logits; one per output of the model that counts.
     embeddings : np.ndarray [shape=(n, size), float32]
         1024 values per window for YAMNet.
+    quantized_embeddings : np.ndarray [shape=(n, size), int8]
+        The same as the model has them; ``model.plan.embedding.dequantize`` gives the real values.
     log_mel : np.ndarray [shape=(t, n_mels), float32]
         The frames of the log-mel spectrogram that came with these windows; all windows together have each frame once.
     level_dbfs : np.ndarray [shape=(n,), float64] or None
@@ -44,6 +46,7 @@ class Windows:
     window_s: float
     heads: tuple[HeadOutput, ...]
     embeddings: Float32
+    quantized_embeddings: npt.NDArray[np.int8]
     log_mel: Float32
     level_dbfs: Float64 | None = None
     channel: int | None = None
@@ -118,6 +121,7 @@ class Scorer:
             window_s=self.window_s,
             heads=tuple(_calibrated(output.heads[head], calibration) for head, calibration in self._heads),
             embeddings=output.embeddings,
+            quantized_embeddings=output.quantized_embeddings,
             log_mel=cut.frames,
             level_dbfs=cut.level_dbfs,
             channel=channel,
