@@ -12,9 +12,10 @@ from yamjit.kernels.memory import Packer
 from yamjit.kernels.program import COLUMNS, Column, Program
 from yamjit.kernels.program_proof import prove_ranges
 from yamjit.plan.arena import assign_offsets
+from yamjit.plan.front_end import read_front_end
 from yamjit.plan.plan import FrontEndConstants, Head, Plan, Slot
 from yamjit.plan.schedule import schedule
-from yamjit.plan.seam import find_seam, read_front_end
+from yamjit.plan.seam import find_seam
 from yamjit.plan.steps import Steps
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.graph import Graph, Op, Operator, Tensor
