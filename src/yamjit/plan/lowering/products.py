@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.kernels.program import Column, Rounding, StepOp
-from yamjit.plan.lowering.step import Step, clamps, flat, image, images, make_step, requantization, window
+from yamjit.plan.lowering.step import Step, clamps, flat, image, make_step, requantization, sizes, window
 from yamjit.plan.quantization import activation_range, quantize_multiplier
 from yamjit.tflite.graph import Activation
 from yamjit.tflite.node import INT8, INT32, Node
@@ -22,10 +22,11 @@ def conv_2d(node: Node) -> Step:
     """Lower a CONV_2D; one of single pixels is a product of matrices."""
     options = node.options(Conv2DOptions)
     weights = np.moveaxis(node.constant(1, INT8), 0, -1)  # (co, kh, kw, ci) -> (kh, kw, ci, co)
-    columns = _windows(node, options, weights.shape[:2])
+    columns, walk = _images(node), _walk(node, options, weights.shape[:2])
     pointwise = weights.shape[:2] == (1, 1) and (options.stride_h, options.stride_w) == (1, 1)
-    op = StepOp.POINTWISE if pointwise else StepOp.CONV
-    return _accumulating(op, node, weights[0, 0] if pointwise else weights, options.activation, columns)
+    if pointwise:
+        return _accumulating(StepOp.POINTWISE, node, weights[0, 0], options.activation, columns)
+    return _accumulating(StepOp.CONV, node, weights, options.activation, {**columns, **walk})
 
 
 def depthwise_conv_2d(node: Node) -> Step:
@@ -34,7 +35,7 @@ def depthwise_conv_2d(node: Node) -> Step:
     if options.depth_multiplier != 1:
         raise node.error("a depth multiplier of 1 is accepted")
     weights = node.constant(1, INT8)[0]
-    columns = _windows(node, options, weights.shape[:2])
+    columns = {**_images(node), **_walk(node, options, weights.shape[:2])}
     return _accumulating(StepOp.DEPTHWISE, node, weights, options.activation, columns)
 
 
@@ -45,17 +46,21 @@ def fully_connected(node: Node) -> Step:
     size = math.prod(node.input(0, INT8).shape)
     if size != weights.shape[0]:
         raise node.error(f"{weights.shape[0]} inputs per patch are accepted, found {size}")
-    columns = {**flat((size,)), Column.OUTPUT_C: weights.shape[1]}
+    columns = flat(size, weights.shape[1])
     return _accumulating(StepOp.POINTWISE, node, weights, options.activation, columns, Rounding.REAL)
 
 
-def _windows(node: Node, options: Conv2DOptions | DepthwiseConv2DOptions, kernel: tuple[int, ...]) -> dict[Column, int]:
-    source, output = node.input(0, INT8), node.output(INT8)
-    columns = images(image(node, source), image(node, output))
+def _images(node: Node) -> dict[Column, int]:
+    return sizes(image(node, node.input(0, INT8)), image(node, node.output(INT8)))
+
+
+def _walk(node: Node, options: Conv2DOptions | DepthwiseConv2DOptions, kernel: tuple[int, ...]) -> dict[Column, int]:
+    """Return the columns that say how the kernel walks over an image."""
     if (options.dilation_h, options.dilation_w) != (1, 1):
         raise node.error("a dilation of 1 is accepted")
+    source = node.input(0, INT8)
     return {
-        **window(columns, options.padding, kernel, (options.stride_h, options.stride_w)),
+        **window(node, options.padding, kernel, (options.stride_h, options.stride_w)),
         Column.INPUT_ZERO_POINT: int(node.activation(source).zero_point[0]),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from yamjit.kernels.program import Column, Rounding, StepOp
-from yamjit.plan.lowering.step import Step, clamps, image, images, make_step, requantization
+from yamjit.plan.lowering.step import Step, clamps, image, make_step, requantization, sizes
 from yamjit.plan.quantization import mean_multipliers
 from yamjit.tflite.node import INT8, Node
 
@@ -23,7 +23,7 @@ def mean(node: Node) -> Step:
     bias = np.full(channels, -int(quantized.zero_point[0]) * height * width, np.int64)
     bound = np.full(channels, 256 * height * width, np.int64)
     columns = {
-        **images((height, width, channels), (1, 1, channels)),
+        **sizes((height, width, channels), (1, 1, channels)),
         **clamps(-128, 127, result),
         Column.ROUNDING: Rounding.TWICE,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,9 +11,9 @@ import numpy.typing as npt
 from yamjit.kernels.program import Column, Rounding, StepOp
 from yamjit.plan.quantization import Multipliers, one_shift_offset
 from yamjit.tflite.graph import Operator, Padding, Quantization, Tensor
-from yamjit.tflite.node import Node
+from yamjit.tflite.node import INT8, Node
 
-__all__ = ["Alias", "Step", "clamps", "flat", "image", "images", "make_step", "requantization", "window"]
+__all__ = ["Alias", "Step", "clamps", "flat", "image", "make_step", "requantization", "sizes", "window"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,10 +59,9 @@ def make_step(
     return Step(op, node.operator, node.operator.inputs[0], node.operator.outputs[0], columns, constants or {})
 
 
-def flat(shape: tuple[int, ...]) -> dict[Column, int]:
+def flat(inputs: int, outputs: int) -> dict[Column, int]:
     """Return the columns of a step that sees a patch as values in a row."""
-    one = dict.fromkeys((Column.INPUT_H, Column.INPUT_W, Column.OUTPUT_H, Column.OUTPUT_W), 1)
-    return {**one, Column.INPUT_C: math.prod(shape), Column.OUTPUT_C: math.prod(shape)}
+    return sizes((1, 1, inputs), (1, 1, outputs))
 
 
 def image(node: Node, tensor: Tensor) -> tuple[int, int, int]:
@@ -73,32 +71,24 @@ def image(node: Node, tensor: Tensor) -> tuple[int, int, int]:
     return tensor.shape[1], tensor.shape[2], tensor.shape[3]
 
 
-def images(source: tuple[int, int, int], output: tuple[int, int, int]) -> dict[Column, int]:
+def sizes(source: tuple[int, int, int], output: tuple[int, int, int]) -> dict[Column, int]:
     """Return the columns of a step from image to image, each given as (height, width, channels)."""
-    sizes = (Column.INPUT_H, Column.INPUT_W, Column.INPUT_C, Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C)
-    return dict(zip(sizes, (*source, *output), strict=True))
+    columns = (Column.INPUT_H, Column.INPUT_W, Column.INPUT_C, Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C)
+    return dict(zip(columns, (*source, *output), strict=True))
 
 
-def window(
-    columns: Mapping[Column, int], padding: Padding, kernel: tuple[int, ...], stride: tuple[int, int]
-) -> dict[Column, int]:
-    """Return the columns of images, and those that say how a window walks over them.
-
-    SAME puts the odd row or column of padding at the end.
-    """
-
-    def before(size: Column, reach: Column, axis: int) -> int:
-        whole = (columns[reach] - 1) * stride[axis] + kernel[axis] - columns[size]
-        return 0 if padding == Padding.VALID else max(0, whole) // 2
-
+def window(node: Node, padding: Padding, kernel: tuple[int, ...], stride: tuple[int, int]) -> dict[Column, int]:
+    """Return the columns that say how a window walks; SAME puts the odd row or column of padding at the end."""
+    read, written = node.input(0, INT8).shape[1:3], node.output(INT8).shape[1:3]
+    whole = ((n - 1) * step + taps - size for n, step, taps, size in zip(written, stride, kernel, read, strict=True))
+    pad_top, pad_left = (0 if padding == Padding.VALID else max(0, size) // 2 for size in whole)
     return {
-        **columns,
         Column.KERNEL_H: kernel[0],
         Column.KERNEL_W: kernel[1],
         Column.STRIDE_H: stride[0],
         Column.STRIDE_W: stride[1],
-        Column.PAD_TOP: before(Column.INPUT_H, Column.OUTPUT_H, 0),
-        Column.PAD_LEFT: before(Column.INPUT_W, Column.OUTPUT_W, 1),
+        Column.PAD_TOP: pad_top,
+        Column.PAD_LEFT: pad_left,
     }
 
 
