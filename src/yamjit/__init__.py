@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from yamjit.events import Event, EventOptions
     from yamjit.labels import ScoredLabel
     from yamjit.options import ClassifierOptions
+    from yamjit.reading import ReadOptions
     from yamjit.recording import WindowStream
     from yamjit.results import Row, Summary
     from yamjit.scoring import Windows
@@ -57,6 +58,7 @@ __all__ = [
     "ModelNotFoundError",
     "OutputError",
     "RawPcm",
+    "ReadOptions",
     "Row",
     "ScoredLabel",
     "Stream",
@@ -76,6 +78,7 @@ _HOMES = {
     **dict.fromkeys(("Row", "Summary"), "yamjit.results"),
     "Classification": "yamjit.classification",
     "ClassifierOptions": "yamjit.options",
+    "ReadOptions": "yamjit.reading",
     "WindowStream": "yamjit.recording",
     **dict.fromkeys((name for name in __all__ if name.endswith("Error")), "yamjit.errors"),
     "ScoredLabel": "yamjit.labels",

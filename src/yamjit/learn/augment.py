@@ -19,6 +19,7 @@ from yamjit.errors import InputError
 from yamjit.frontend import count_windows
 from yamjit.learn.dataset import Clip
 from yamjit.learn.features import DEFAULT_HOP_S, Features
+from yamjit.reading import ReadOptions
 from yamjit.workers import in_order
 
 __all__ = [
@@ -332,8 +333,8 @@ class _Changer:
     def _embed(self, samples: Float32, dice: np.random.Generator) -> Float32:
         rate = self._model.sample_rate
         if not self._augmentation.log_mel:
-            return self._model.embed(samples, sample_rate=rate, hop_s=self._hop_s)
-        frames = self._model.log_mel(samples, sample_rate=rate, hop_s=self._hop_s)
+            return self._model.embed(samples, sample_rate=rate, reading=ReadOptions(hop_s=self._hop_s))
+        frames = self._model.log_mel(samples, sample_rate=rate, reading=ReadOptions(hop_s=self._hop_s))
         for mask in self._augmentation.log_mel:
             frames = mask.mask(frames, dice)
         constants = self._model.front_end.constants
