@@ -117,7 +117,7 @@ class FrameStream(_Recording):
     def __init__(self, source: AudioSource, front_end: FrontEnd, sample_rate: int, hop: int) -> None:
         super().__init__(source, front_end, sample_rate, hop)
         self.frame_s = front_end.constants.hop_length / sample_rate
-        self._pieces = _cut(source, self._tracks, hop)
+        self._hop = hop
 
     def summary(self) -> Summary:
         """Return what is known of the recording, without classes."""
@@ -125,8 +125,8 @@ class FrameStream(_Recording):
         return Summary(self.name, self.duration_s, count, self.window_s, (), self.warnings, self.damage, self.lost)
 
     def __iter__(self) -> Iterator[tuple[int | None, Float32]]:
-        channels = self.channels
-        return ((channels[track], patches.frames) for track, patches in self._pieces)
+        channels, pieces = self.channels, _cut(self.source, self._tracks, self._hop)
+        return ((channels[track], patches.frames) for track, patches in pieces)
 
 
 class WindowStream(_Recording):
