@@ -105,4 +105,4 @@ def open_as(reading: ReadOptions, audio: Any, sample_rate: int | None, target_ra
 def old_keywords(function: _Function) -> _Function:
     """Let a function that takes `reading` still take the fields of `ReadOptions` as keywords of its own."""
     names = {name: f"reading=ReadOptions({name}=...)" for name in ReadOptions.__dataclass_fields__}
-    return deprecation.retired(names, lambda old: {"reading": ReadOptions(**old)})(function)
+    return deprecation.retired(names, lambda _, old: {"reading": ReadOptions(**old)})(function)

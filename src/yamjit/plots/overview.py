@@ -77,7 +77,7 @@ class Overview:
     heads: tuple[str, ...] = ()
 
 
-@deprecation.retired({"top": "max_results="}, lambda old: {"max_results": old["top"]})
+@deprecation.renamed("top", "max_results")
 @old_keywords
 def survey(
     classifier: Classifier,
