@@ -12,7 +12,8 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from yamjit.cli.arguments import options_of, reading_of
+from yamjit.cli.arguments import reading_of
+from yamjit.cli.classes import options_of
 from yamjit.cli.destinations import is_folder, opened, picture_format
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.progress import Progress

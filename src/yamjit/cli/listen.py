@@ -6,8 +6,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from yamjit.cli import arguments
+from yamjit.cli import arguments, values
+from yamjit.cli.classes import add_listing, add_top
 from yamjit.cli.delivery import check_model, classifier_of
+from yamjit.cli.event_options import add_event_options, event_options_given, event_options_of
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS, Patience
 from yamjit.cli.outputs import Reads
 from yamjit.errors import InputError
@@ -19,7 +21,13 @@ if TYPE_CHECKING:
     from yamjit.events import EventOptions, Watcher
     from yamjit.recording import WindowStream
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+
+HELP = "follow a microphone or a pipe"
+DESCRIPTION = (
+    "Follow a microphone, or samples that arrive through a pipe, until Ctrl-C: with bars in a terminal, otherwise "
+    "with JSON lines. A microphone needs sounddevice: pip install 'yamjit[mic]'."
+)
 
 _FORMATS = ("bars", "jsonl", "text", "csv", "dcase", "raven")
 
@@ -32,56 +40,54 @@ examples:
 """
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "listen",
-        help="follow a microphone or a pipe",
-        description="Follow a microphone (it needs sounddevice: pip install 'yamjit[mic]') or samples that come "
-        "through a pipe, until Ctrl-C: with bars in a terminal, else with JSON lines.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
     parser.add_argument(
         "pipe",
         nargs="?",
         type=Reads("a recording"),
         choices=("-",),
-        help="samples come through standard input; needs --raw",
+        help="read samples from standard input; needs --raw",
     )
-    parser.add_argument("--list-devices", action="store_true", help="print the microphones, and end")
-    parser.add_argument("--device", metavar="NAME", help="a microphone by number or part of its name")
-    parser.add_argument("--raw", metavar="ENCODING", help="of the samples in a pipe: s16le, f32le, u8, mulaw, ...")
+    parser.add_argument("--list-devices", action="store_true", help="print the microphones, and exit")
+    parser.add_argument(
+        "--device", metavar="NAME", help="microphone, by its number or a part of its name (default: the system's)"
+    )
+    parser.add_argument(
+        "--raw", metavar="ENCODING", help="encoding of the samples in a pipe: s16le, f32le, u8, mulaw, ..."
+    )
     parser.add_argument(
         "--rate",
-        type=arguments.whole(1000, 768_000, "sample rate in Hz"),
+        type=values.rate,
         metavar="HZ",
-        help="sample rate (default: 16000 of a pipe)",
+        help="sample rate (default: that of the microphone; 16000 for a pipe)",
     )
     parser.add_argument(
         "--channels",
-        type=arguments.whole(1, 64, "number of channels"),
+        type=values.channels,
         metavar="N",
-        help="that are recorded (default: 1)",
+        help="number of channels (default: 1)",
     )
-    parser.add_argument("--for", dest="end", type=arguments.seconds, metavar="SECONDS", help="end after so long")
-    arguments.add_top(parser, some=True)
-    parser.add_argument("--events", action="store_true", help="events in place of the classes of each window")
-    parser.add_argument("--format", choices=_FORMATS, help="by default bars in a terminal, else jsonl")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no summary on standard error")
-    arguments.add_event_options(parser)
+    parser.add_argument("--for", dest="end", type=values.seconds, metavar="SECONDS", help="end after this time")
+    add_top(parser, all_too=False)
+    parser.add_argument("--events", action="store_true", help="report events in place of the classes of each window")
+    parser.add_argument(
+        "--format", choices=_FORMATS, help="format of the results (default: bars in a terminal, otherwise jsonl)"
+    )
+    arguments.add_quiet(parser, "no notes, warnings or summary; errors are still printed")
+    add_event_options(parser)
     arguments.add_windows(parser)
-    arguments.add_listing(parser)
+    add_listing(parser)
     arguments.add_model(parser)
-    arguments.add_backend(parser)
-    arguments.add_threads(parser)
-    parser.set_defaults(run=_run, start=0.0, non_finite="zero")
+    parser.epilog = _EPILOG
+    parser.set_defaults(start=0.0, non_finite="zero")
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
     if args.list_devices:
         return _list_devices()
-    if not args.events and (lone := arguments.event_options_given(args)):
+    if not args.events and (lone := event_options_given(args)):
         raise InputError(f"{', '.join(lone)}: what is an event goes with --events")
     classifier = classifier_of(args)
     check_model(args, classifier)
@@ -122,7 +128,7 @@ def _follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
     from yamjit.output import FORMATS
 
     form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
-    watcher = _watcher(stream, arguments.events_of(args)) if args.events else None
+    watcher = _watcher(stream, event_options_of(args)) if args.events else None
     delay = Delay(source)
     results = Progress(1, quiet=True).around(sys.stdout)
     with FORMATS["text" if form == "bars" else form].of_heads(stream.heads).open(results) as writer:
