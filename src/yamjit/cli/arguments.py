@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
 from yamjit.cli.outputs import Reads, writes_folder
+
+if TYPE_CHECKING:
+    from yamjit.reading import ReadOptions
 
 __all__ = [
     "add_aggregate",
@@ -143,17 +146,24 @@ def add_aggregate(parser: Any, default: str) -> None:
     )
 
 
-def reading_of(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments of `Classifier.windows` that were given."""
-    reading = {
-        "channel": args.channel,
-        "start_s": args.start,
-        "end_s": args.end,
-        "hop_s": args.hop,
-        "overlap": args.overlap,
-        "non_finite": args.non_finite,
-    }
-    return reading | ({"aggregate": args.aggregate} if hasattr(args, "aggregate") else {})
+def reading_of(args: argparse.Namespace) -> ReadOptions:
+    """Return the `ReadOptions` that were given.
+
+    Raises
+    ------
+    InputError
+        If reading would end before it begins.
+    """
+    from yamjit.reading import ReadOptions
+
+    return ReadOptions(
+        hop_s=args.hop,
+        overlap=args.overlap,
+        channel=args.channel,
+        start_s=args.start,
+        end_s=args.end,
+        non_finite=args.non_finite,
+    )
 
 
 def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: str, stdout: bool = True) -> None:

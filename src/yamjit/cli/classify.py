@@ -36,5 +36,5 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.runs import Classes
 
-    hearing = Classes(**hearing_of(args), windows=args.windows)
+    hearing = Classes(**hearing_of(args), windows=args.windows, aggregate=args.aggregate)
     return deliver(args, hearing, row_format(args, hearing.classifier.heads))

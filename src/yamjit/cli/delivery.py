@@ -23,7 +23,7 @@ from yamjit.text import printable
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
     from yamjit.results import Summary
-    from yamjit.runs import ArrayFormat, Hearing, Outcome, Pictures, Recording, RowFormat
+    from yamjit.runs import ArrayFormat, Hearing, Outcome, Recording, RowFormat
 
 __all__ = [
     "check_model",
@@ -93,32 +93,33 @@ def deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | ArrayF
     """Write what is found to standard output, a file, or a folder; return the exit code."""
     from yamjit.runs import FileJob, RowFormat, into_one_file
 
-    is_rows = isinstance(form, RowFormat)
     if is_folder(args):
         settings = {"format": form.name}
         return deliver_to_folder(args, hearing, form.suffix, functools.partial(FileJob, form=form), settings)
     recordings = _recordings_of_one_file(args, hearing)
-    if args.jobs > 1 and not is_rows:
+    if args.jobs > 1 and not isinstance(form, RowFormat):
         raise InputError("several processes write arrays only to a folder: -o FOLDER")
-    if form.holds_one and len(recordings) > 1:
+    holds_one = form.form.kind == "labels" if isinstance(form, RowFormat) else form.name in ("npy", "npz")
+    if holds_one and len(recordings) > 1:
         raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress, opened(args, form, progress) as file:
         listener = _watched(args, hearing, progress)
         return follow(into_one_file(recordings, listener, form, file, args.jobs), len(recordings), progress)
 
 
-def deliver_pictures(args: argparse.Namespace, hearing: Pictures) -> int:
+def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> int:
     """Draw recordings to a file or a folder; return the exit code."""
-    from yamjit.runs import FileJob, OnePlace, outcomes
+    from yamjit.runs import FileJob, outcomes
 
     form = picture_format(args)
     if is_folder(args):
-        return deliver_to_folder(args, hearing, form.suffix, functools.partial(FileJob, form=form), {"form": form.name})
+        settings = {"kind": kind, "form": form.name}
+        return deliver_to_folder(args, hearing, form.suffix, functools.partial(FileJob, form=form), settings)
     recordings = _recordings_of_one_file(args, hearing)
     if len(recordings) > 1:
         raise InputError(f"a picture shows one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(1, quiet=args.quiet) as progress:
-        job = FileJob(_watched(args, hearing, progress), form, OnePlace(Path(args.output)))
+        job = FileJob(_watched(args, hearing, progress), form, lambda _: Path(args.output))
         return follow(outcomes(recordings, job), 1, progress)
 
 
@@ -131,7 +132,7 @@ def deliver_to_folder(
 ) -> int:
     """Have each recording's result written to a folder where it is not there yet; return the exit code.
 
-    `job_for` takes the listener and, by name, the places of the results; `settings` are those beside the listener's.
+    `job_for` takes the listener and, by name, what says where a recording's result goes; `settings` are those beside the listener's.
     """
     from yamjit import __version__
     from yamjit.runs import ResultFolder, check_places, outcomes
@@ -145,7 +146,7 @@ def deliver_to_folder(
         with Progress(len(todo), quiet=args.quiet) as progress:
             if len(todo) < len(recordings):
                 progress.warn(f"{len(recordings) - len(todo)} of {len(recordings)} files are done already")
-            job = folder.keeping(job_for(_watched(args, hearing, progress), places=folder.places))
+            job = folder.keeping(job_for(_watched(args, hearing, progress), place=folder.places.target))
             return follow(outcomes(todo, job, args.jobs), len(recordings), progress)
 
 

@@ -42,8 +42,8 @@ def row_format(args: argparse.Namespace, heads: Collection[HeadInfo]) -> RowForm
     from yamjit.output import FORMATS, format_of
     from yamjit.runs import RowFormat
 
-    form = FORMATS[_format(args, "text", "text", lambda: format_of(args.output).name)]
-    return RowFormat(form.of_heads(heads))
+    name = _format(args, "text", "text", lambda: format_of(args.output).name)
+    return RowFormat(name, FORMATS[name].of_heads(heads))
 
 
 def array_format(args: argparse.Namespace) -> ArrayFormat:

@@ -27,8 +27,6 @@ _PACKAGES = (
     "numpy",
     "numba",
     "llvmlite",
-    "flatbuffers",
-    "tflite",
     "soundfile",
     "soxr",
     "pooch",

@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     check_model(args, classifier)
     classifier.network.prepare()
     source = _source(args)
-    with classifier.windows(source, level=True, **arguments.reading_of(args)) as stream:
+    with classifier.windows(source, level=True, reading=arguments.reading_of(args)) as stream:
         return _follow(args, stream, source)
 
 

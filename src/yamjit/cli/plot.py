@@ -32,6 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.runs import Pictures
+    from yamjit.runs import Overviews
 
-    return deliver_pictures(args, Pictures(**hearing_of(args)))
+    return deliver_pictures(args, Overviews(**hearing_of(args), aggregate=args.aggregate), "overview")

@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.runs import LogMel, Pictures
+    from yamjit.runs import LogMel, Spectrograms
 
     if (args.format or suffix_of(args)) in PICTURES:
-        return deliver_pictures(args, Pictures(**hearing_of(args), kind="spectrogram"))
+        return deliver_pictures(args, Spectrograms(**hearing_of(args)), "spectrogram")
     return deliver(args, LogMel(**hearing_of(args)), array_format(args))
