@@ -6,8 +6,7 @@ import argparse
 
 from yamjit.cli import arguments
 from yamjit.cli.classes import add_listing, add_top
-from yamjit.cli.delivery import deliver, hearing_of
-from yamjit.cli.destinations import row_format
+from yamjit.cli.delivery import deliver_rows, hearing_of
 
 __all__ = ["DESCRIPTION", "FORMATS", "HELP", "add_arguments", "run"]
 
@@ -36,5 +35,4 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.runs import Classes
 
-    hearing = Classes(**hearing_of(args), windows=args.windows, aggregate=args.aggregate)
-    return deliver(args, hearing, row_format(args, hearing.classifier.heads))
+    return deliver_rows(args, Classes(**hearing_of(args), windows=args.windows, aggregate=args.aggregate))

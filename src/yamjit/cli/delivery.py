@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from yamjit.cli.arguments import reading_of
 from yamjit.cli.classes import options_of
-from yamjit.cli.destinations import is_folder, opened, picture_format
+from yamjit.cli.destinations import array_format, is_folder, opened, picture_format, row_format
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.progress import Progress
 from yamjit.errors import InputError
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 __all__ = [
     "check_model",
     "classifier_of",
-    "deliver",
+    "deliver_arrays",
     "deliver_pictures",
+    "deliver_rows",
     "deliver_to_folder",
     "follow",
     "hearing_of",
@@ -89,17 +90,27 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
     return recordings
 
 
-def deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | ArrayFormat) -> int:
-    """Write what is found to standard output, a file, or a folder; return the exit code."""
-    from yamjit.runs import FileJob, RowFormat, into_one_file
+def deliver_rows(args: argparse.Namespace, hearing: Hearing) -> int:
+    """Write the rows that are found to standard output, a file, or a folder; return the exit code."""
+    form = row_format(args, hearing.classifier.heads)
+    return _deliver(args, hearing, form, holds_one=form.form.kind == "labels")
+
+
+def deliver_arrays(args: argparse.Namespace, hearing: Hearing) -> int:
+    """Write the arrays that are found to standard output, a file, or a folder; return the exit code."""
+    form = array_format(args)
+    if args.jobs > 1 and not is_folder(args):
+        raise InputError("several processes write arrays only to a folder: -o FOLDER")
+    return _deliver(args, hearing, form, holds_one=form.name in ("npy", "npz"))
+
+
+def _deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | ArrayFormat, *, holds_one: bool) -> int:
+    from yamjit.runs import FileJob, into_one_file
 
     if is_folder(args):
-        settings = {"format": form.name}
-        return deliver_to_folder(args, hearing, form.suffix, functools.partial(FileJob, form=form), settings)
+        job = functools.partial(FileJob, form=form)
+        return deliver_to_folder(args, hearing, form.suffix, job, {"format": form.name})
     recordings = _recordings_of_one_file(args, hearing)
-    if args.jobs > 1 and not isinstance(form, RowFormat):
-        raise InputError("several processes write arrays only to a folder: -o FOLDER")
-    holds_one = form.form.kind == "labels" if isinstance(form, RowFormat) else form.name in ("npy", "npz")
     if holds_one and len(recordings) > 1:
         raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress, opened(args, form, progress) as file:
@@ -130,9 +141,9 @@ def deliver_to_folder(
     job_for: Callable[..., Callable[[Recording], Summary]],
     settings: Mapping[str, Any],
 ) -> int:
-    """Have each recording's result written to a folder where it is not there yet; return the exit code.
+    """Write the result of each recording to a folder where it is not there yet; return the exit code.
 
-    `job_for` takes the listener and, by name, what says where a recording's result goes; `settings` are those beside the listener's.
+    `job_for` takes the listener and, as `place`, what says where a result goes; `settings` are kept beside its own.
     """
     from yamjit import __version__
     from yamjit.runs import ResultFolder, check_places, outcomes

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 
 from yamjit.cli import arguments
-from yamjit.cli.delivery import deliver, hearing_of
-from yamjit.cli.destinations import array_format
+from yamjit.cli.delivery import deliver_arrays, hearing_of
 
 __all__ = ["ARRAYS", "DESCRIPTION", "HELP", "add_arguments", "run"]
 
@@ -32,4 +31,4 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.runs import Embeddings
 
-    return deliver(args, Embeddings(**hearing_of(args)), array_format(args))
+    return deliver_arrays(args, Embeddings(**hearing_of(args)))

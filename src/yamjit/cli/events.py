@@ -7,8 +7,7 @@ import argparse
 from yamjit.cli import arguments
 from yamjit.cli.classes import add_listing
 from yamjit.cli.classify import FORMATS
-from yamjit.cli.delivery import deliver, hearing_of
-from yamjit.cli.destinations import row_format
+from yamjit.cli.delivery import deliver_rows, hearing_of
 from yamjit.cli.event_options import add_event_options, event_options_of
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
@@ -34,5 +33,4 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.runs import Events
 
-    hearing = Events(**hearing_of(args), events=event_options_of(args))
-    return deliver(args, hearing, row_format(args, hearing.classifier.heads))
+    return deliver_rows(args, Events(**hearing_of(args), events=event_options_of(args)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from yamjit.cli import arguments
-from yamjit.cli.delivery import deliver, deliver_pictures, hearing_of
-from yamjit.cli.destinations import array_format, suffix_of
+from yamjit.cli.delivery import deliver_arrays, deliver_pictures, hearing_of
+from yamjit.cli.destinations import suffix_of
 from yamjit.cli.embed import ARRAYS
 from yamjit.cli.plot import PICTURES
 
@@ -35,4 +35,4 @@ def run(args: argparse.Namespace) -> int:
 
     if (args.format or suffix_of(args)) in PICTURES:
         return deliver_pictures(args, Spectrograms(**hearing_of(args)), "spectrogram")
-    return deliver(args, LogMel(**hearing_of(args)), array_format(args))
+    return deliver_arrays(args, LogMel(**hearing_of(args)))
