@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
+from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.cli.outputs import Reads, writes_folder
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ __all__ = [
     "add_epilog",
     "add_hop",
     "add_inputs",
-    "add_json",
     "add_model",
     "add_output",
     "add_quiet",
@@ -40,13 +40,8 @@ _MODEL = (
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the recordings to be read."""
-    parser.add_argument(
-        "files",
-        nargs="+",
-        type=Reads("a recording"),
-        metavar="INPUT",
-        help="a recording, a folder of recordings, a pattern, or -",
-    )
+    text = "a recording, a folder of recordings, a pattern, or -"
+    parser.add_argument("files", nargs="+", type=Reads("a recording"), metavar="INPUT", help=text)
     add_epilog(parser, _INPUTS)
 
 
@@ -58,47 +53,23 @@ def add_epilog(parser: argparse.ArgumentParser, text: str) -> None:
 def add_model(parser: argparse.ArgumentParser, *, backend: bool = True, threads: bool = True) -> None:
     """Add ``--model``, and what runs it."""
     group = parser.add_argument_group("model")
-    group.add_argument("--model", type=Reads("a model"), metavar="FILE", help=_MODEL)
+    add_value(group, "--model", "FILE", Reads("a model"), _MODEL)
     if backend:
-        group.add_argument(
-            "--backend",
-            choices=("auto", "numba", "numpy"),
-            default="auto",
-            help="implementation of the kernels; all give the same scores (default: %(default)s)",
-        )
+        text = "implementation of the kernels; all give the same scores"
+        add_choice(group, "--backend", ("auto", "numba", "numpy"), text, "auto")
     if threads:
-        group.add_argument(
-            "--threads",
-            type=values.threads,
-            default=1,
-            metavar="N",
-            help="number of threads per recording; scores do not depend on it (default: %(default)s)",
-        )
+        text = "number of threads per recording; scores do not depend on it"
+        add_value(group, "--threads", "N", values.threads, text, 1)
 
 
 def add_reading(parser: argparse.ArgumentParser, *, aggregate: bool = False) -> None:
     """Add what is read of a recording, and how it is cut into windows."""
     group = add_windows(parser)
-    group.add_argument(
-        "--start",
-        type=values.time,
-        default=0.0,
-        metavar="TIME",
-        help="where reading begins, in seconds or as h:mm:ss (default: at the start)",
-    )
-    group.add_argument(
-        "--end",
-        type=values.time,
-        metavar="TIME",
-        help="where reading ends, in seconds or as h:mm:ss (default: at the end)",
-    )
-    group.add_argument(
-        "--non-finite",
-        choices=("refuse", "zero"),
-        default="refuse",
-        help="what to do with samples that are NaN or infinite: refuse the recording, or read them as 0 "
-        "(default: %(default)s)",
-    )
+    add_value(group, "--start", "TIME", values.time, "where reading begins, in seconds or as h:mm:ss", 0.0)
+    text = "where reading ends, in seconds or as h:mm:ss (default: at the end)"
+    add_value(group, "--end", "TIME", values.time, text)
+    text = "what to do with samples that are NaN or infinite: refuse the recording, or read them as 0"
+    add_choice(group, "--non-finite", ("refuse", "zero"), text, "refuse")
     if aggregate:
         add_aggregate(group, "mean")
 
@@ -106,44 +77,25 @@ def add_reading(parser: argparse.ArgumentParser, *, aggregate: bool = False) -> 
 def add_windows(parser: argparse.ArgumentParser) -> Any:
     """Add which channels are heard, and how they are cut into windows; return the group of arguments."""
     group = parser.add_argument_group("reading")
-    group.add_argument(
-        "--channel",
-        type=values.channel,
-        default="mix",
-        metavar="WHICH",
-        help="mix, the mean of the channels; each, every channel by itself; or the number of one channel, from 0 "
-        "(default: mix)",
-    )
+    text = "mix, the mean of the channels; each, every channel by itself; or the number of one channel, from 0"
+    add_value(group, "--channel", "WHICH", values.channel, text, "mix")
     cut = group.add_mutually_exclusive_group()
-    add_hop(cut)
-    cut.add_argument(
-        "--overlap",
-        type=values.overlap,
-        metavar="SHARE",
-        help="share of a window that the next one covers again, from 0 to below 1, in place of --hop",
-    )
+    add_hop(cut, None)
+    text = "share of a window that the next one covers again, from 0 to below 1, in place of --hop"
+    add_value(cut, "--overlap", "SHARE", values.overlap, text)
     return group
 
 
-def add_hop(parser: Any, default: float | None = None) -> None:
+def add_hop(parser: Any, default: float | None = 0.48) -> None:
     """Add ``--hop``."""
-    parser.add_argument(
-        "--hop",
-        type=values.seconds,
-        default=default,
-        metavar="SECONDS",
-        help="time from the start of one window, of 0.975 s, to the start of the next (default: 0.48)",
-    )
+    text = "time from the start of one window, of 0.975 s, to the start of the next"
+    add_value(parser, "--hop", "SECONDS", values.seconds, text if default else f"{text} (default: 0.48)", default)
 
 
 def add_aggregate(parser: Any, default: str) -> None:
     """Add ``--aggregate``."""
-    parser.add_argument(
-        "--aggregate",
-        choices=("mean", "max"),
-        default=default,
-        help="how the scores of the windows are combined into those of the recording (default: %(default)s)",
-    )
+    text = "how the scores of the windows are combined into those of the recording"
+    add_choice(parser, "--aggregate", ("mean", "max"), text, default)
 
 
 def reading_of(args: argparse.Namespace) -> ReadOptions:
@@ -166,49 +118,34 @@ def reading_of(args: argparse.Namespace) -> ReadOptions:
     )
 
 
-def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: str, stdout: bool = True) -> None:
+def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], default: str, *, stdout: bool = True) -> None:
     """Add where results go, and in which format."""
     group = parser.add_argument_group("results")
-    group.add_argument(
-        "--format", choices=formats, help=f"format of the results (default: by the suffix of the file, else {default})"
+    text = f"format of the results (default: by the suffix of the file, else {default})"
+    add_choice(group, "--format", formats, text)
+    text = (
+        "a file for all results, whose suffix says the format; or a folder, which gets a file for each recording, "
+        "NAME.yamjit.SUFFIX, in the same tree"
     )
-    group.add_argument(
-        "-o",
-        "--output",
-        type=writes_folder,
-        metavar="FILE|FOLDER",
-        help="a file for all results, whose suffix says the format; or a folder, which gets a file for each recording, "
-        f"NAME.yamjit.SUFFIX, in the same tree{' (default: standard output)' if stdout else ''}",
-    )
+    text += " (default: standard output)" if stdout else ""
+    add_value(group, "-o --output", "FILE|FOLDER", writes_folder, text)
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Add how a run over many recordings goes."""
     group = parser.add_argument_group("run")
-    group.add_argument(
-        "--jobs",
-        type=values.jobs,
-        default=1,
-        metavar="N",
-        help="number of processes, which work on different recordings; results do not depend on it "
-        "(default: %(default)s)",
-    )
+    text = "number of processes, which work on different recordings; results do not depend on it"
+    add_value(group, "--jobs", "N", values.jobs, text, 1)
     again = group.add_mutually_exclusive_group()
-    again.add_argument(
-        "--resume",
-        action="store_true",
-        help="with a folder: continue an earlier run with the same settings, model and inputs; "
-        "recordings that failed or have changed since are done again",
+    text = (
+        "with a folder: continue an earlier run with the same settings, model and inputs; "
+        "recordings that failed or have changed since are done again"
     )
-    again.add_argument("--overwrite", action="store_true", help="with a folder: remove the results of an earlier run")
+    add_flag(again, "--resume", text)
+    add_flag(again, "--overwrite", "with a folder: remove the results of an earlier run")
     add_quiet(group, "no progress, no warnings; errors are still printed")
 
 
 def add_quiet(parser: Any, text: str) -> None:
     """Add ``--quiet``."""
-    parser.add_argument("-q", "--quiet", action="store_true", help=text)
-
-
-def add_json(parser: Any, text: str) -> None:
-    """Add ``--json``."""
-    parser.add_argument("--json", action="store_true", help=text)
+    add_flag(parser, "-q --quiet", text)

@@ -9,8 +9,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
-from yamjit.cli.arguments import add_json, add_model
+from yamjit.cli.arguments import add_model
 from yamjit.cli.exits import EXIT_OK
+from yamjit.cli.options import add_flag, add_value
 
 if TYPE_CHECKING:
     from yamjit.store import ResolvedModel
@@ -32,14 +33,9 @@ _SAMPLE_RATE = 16_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    parser.add_argument(
-        "--time",
-        type=values.real(0, 3600, "time in seconds", open_ends="<"),
-        default=3.0,
-        metavar="SECONDS",
-        help="time for each backend (default: %(default)s)",
-    )
-    add_json(parser, "print the figures as a JSON object")
+    kind = values.real(0, 3600, "time in seconds", open_ends="<")
+    add_value(parser, "--time", "SECONDS", kind, "time for each backend", 3.0)
+    add_flag(parser, "--json", "print the figures as a JSON object")
     add_model(parser, backend=False)
 
 

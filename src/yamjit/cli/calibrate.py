@@ -11,6 +11,7 @@ from yamjit.cli import arguments, values
 from yamjit.cli.classes import add_head
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.labelled import add_data, add_folds, dataset_of, folds_of, tell_of_clips, tell_of_split
+from yamjit.cli.options import add_value
 from yamjit.cli.outputs import writes
 from yamjit.cli.reports import NOTHING_HELD_OUT, add_report, draw, report, write
 from yamjit.cli.streams import tell
@@ -32,14 +33,10 @@ DESCRIPTION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     add_data(parser)
-    parser.add_argument("-o", "--output", type=writes, metavar="FILE", help="write the calibrated model, a .tflite")
-    parser.add_argument(
-        "--csv", type=writes, metavar="FILE", help="write only the calibration, for --calibration of other verbs"
-    )
-    parser.add_argument(
-        "--precision", type=values.fraction, metavar="P", help="find the threshold of each class for this precision"
-    )
-    arguments.add_hop(parser, 0.48)
+    add_value(parser, "-o --output", "FILE", writes, "write the calibrated model, a .tflite")
+    add_value(parser, "--csv", "FILE", writes, "write only the calibration, for --calibration of other verbs")
+    add_value(parser, "--precision", "P", values.fraction, "find the threshold of each class for this precision")
+    arguments.add_hop(parser)
     arguments.add_aggregate(parser, "max")
     add_folds(parser, "a fit to the others")
     add_head(parser, "the last one")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
+from yamjit.cli.options import add_flag, add_repeated, add_value
 from yamjit.cli.outputs import Reads
 from yamjit.errors import InputError
 from yamjit.spec import DEFAULT_MAX_RESULTS
@@ -21,32 +22,21 @@ __all__ = ["add_head", "add_listing", "add_locale", "add_top", "options_of"]
 
 def add_top(parser: argparse.ArgumentParser, *, all_too: bool = True) -> None:
     """Add how many classes are listed, perhaps -1 for all."""
-    parser.add_argument(
-        "--top",
-        "--max-results",
-        type=values.count if all_too else values.positive,
-        default=DEFAULT_MAX_RESULTS,
-        metavar="N",
-        help=f"number of classes of each head{', or -1 for all' if all_too else ''} (default: %(default)s)",
-    )
+    kind, text = values.positive, "number of classes of each head"
+    if all_too:
+        kind, text = values.count, f"{text}, or -1 for all"
+    add_value(parser, "--top --max-results", "N", kind, text, DEFAULT_MAX_RESULTS)
 
 
 def add_head(parser: Any, default: str) -> None:
     """Add ``--head``."""
-    argument = parser.add_argument(
-        "--head", metavar="NAME|INDEX", help=f"output of the model that is used (default: {default})"
-    )
-    argument.completer = _head_names
+    text = f"output of the model that is used (default: {default})"
+    parser.add_argument("--head", metavar="NAME|INDEX", help=text).completer = _head_names
 
 
 def add_locale(parser: Any) -> None:
     """Add ``--locale``."""
-    parser.add_argument(
-        "--locale",
-        default="en",
-        metavar="LANGUAGE",
-        help="language of the names, if the model has names in it (default: %(default)s)",
-    )
+    add_value(parser, "--locale", "LANGUAGE", str, "language of the names, if the model has names in it", "en")
 
 
 def add_listing(parser: argparse.ArgumentParser) -> None:
@@ -55,45 +45,19 @@ def add_listing(parser: argparse.ArgumentParser) -> None:
         "classes", "A class is given by its name, in any case, its AudioSet id or its index; see yamjit labels."
     )
     add_head(group, "all of them")
-    group.add_argument(
-        "--threshold",
-        type=values.by_name(values.fraction),
-        action="append",
-        metavar="[NAME=]SCORE",
-        help="lowest score that is listed, of every class or of one; for events, of their highest score; "
-        "may be repeated",
-    )
+    text = "lowest score that is listed, of every class or of one; for events, of their highest score"
+    add_repeated(group, "--threshold", "[NAME=]SCORE", values.by_name(values.fraction), text)
     only = group.add_mutually_exclusive_group()
-    for flag, text in (
-        ("--allow", "list only this class; may be repeated"),
-        ("--deny", "do not list this class; may be repeated"),
-    ):
-        argument = only.add_argument(flag, action="append", default=[], metavar="NAME", help=text)
-        argument.completer = _class_names  # type: ignore[attr-defined]
-    group.add_argument(
-        "--group",
-        type=values.group,
-        action="append",
-        default=[],
-        metavar="NAME=CLASS;CLASS",
-        help="list several classes under one name, with the highest of their scores; may be repeated",
-    )
-    group.add_argument(
-        "--groups", type=Reads("a file of groups"), metavar="FILE", help="a file of such groups, as JSON or text"
-    )
-    group.add_argument(
-        "--roll-up",
-        action="store_true",
-        help="let a class stand for its subclasses as well, as Dog for Bark: its score is the highest of them",
-    )
+    for flag, text in (("--allow", "list only this class"), ("--deny", "do not list this class")):
+        add_repeated(only, flag, "NAME", str, text).completer = _class_names  # type: ignore[attr-defined]
+    text = "list several classes under one name, with the highest of their scores"
+    add_repeated(group, "--group", "NAME=CLASS;CLASS", values.group, text)
+    add_value(group, "--groups", "FILE", Reads("a file of groups"), "a file of such groups, as JSON or text")
+    text = "let a class stand for its subclasses as well, as Dog for Bark: its score is the highest of them"
+    add_flag(group, "--roll-up", text)
     add_locale(group)
-    group.add_argument(
-        "--calibration",
-        type=Reads("a calibration"),
-        default="metadata",
-        metavar="FILE",
-        help="calibration of the scores: a file, none, or metadata, for the one in the model (default: %(default)s)",
-    )
+    text = "calibration of the scores: a file, none, or metadata, for the one in the model"
+    add_value(group, "--calibration", "FILE", Reads("a calibration"), text, "metadata")
 
 
 def options_of(args: argparse.Namespace) -> ClassifierOptions:
@@ -113,7 +77,7 @@ def options_of(args: argparse.Namespace) -> ClassifierOptions:
         groups[name] = members
     return ClassifierOptions(
         max_results=getattr(args, "top", DEFAULT_MAX_RESULTS),
-        score_threshold=None if args.threshold is None else dict(args.threshold),
+        score_threshold=dict(args.threshold) or None,
         category_allowlist=tuple(args.allow),
         category_denylist=tuple(args.deny),
         display_names_locale=args.locale,

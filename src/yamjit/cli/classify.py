@@ -7,6 +7,7 @@ import argparse
 from yamjit.cli import arguments
 from yamjit.cli.classes import add_listing, add_top
 from yamjit.cli.delivery import deliver_rows, hearing_of
+from yamjit.cli.options import add_flag
 
 __all__ = ["DESCRIPTION", "FORMATS", "HELP", "add_arguments", "run"]
 
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     arguments.add_inputs(parser)
     add_top(parser)
-    parser.add_argument("--windows", action="store_true", help="list the classes of each window, a row for each class")
+    add_flag(parser, "--windows", "list the classes of each window, a row for each class")
     arguments.add_model(parser)
     arguments.add_reading(parser, aggregate=True)
     add_listing(parser)

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import dataclasses
 import functools
-import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from yamjit.cli.classes import options_of
 from yamjit.cli.destinations import array_format, is_folder, opened, picture_format, row_format
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.progress import Progress
+from yamjit.cli.streams import tell
 from yamjit.errors import InputError
 from yamjit.text import printable
 
@@ -67,8 +67,7 @@ def check_model(args: argparse.Namespace, classifier: Classifier) -> None:
         known = ", ".join(map(repr, languages_of(classifier.graph))) or "no other language"
         notes.append(f"--locale {locale!r} changes nothing: the model has names in {known}")
     if not args.quiet:
-        for note in notes:
-            print(f"yamjit: note: {printable(note)}", file=sys.stderr)
+        tell(*(f"note: {note}" for note in notes))
 
 
 def _check(args: argparse.Namespace, hearing: Hearing) -> None:
@@ -84,9 +83,9 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
     recordings = find_recordings(args.files, passed_over)
     args.outputs.refuse((one.name for one in recordings), "a recording")
     if passed_over and not args.quiet:
-        kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in passed_over.most_common(_MOST_KINDS))
+        kinds = ", ".join(f"{count} {kind}" for kind, count in passed_over.most_common(_MOST_KINDS))
         more = ", ..." if len(passed_over) > _MOST_KINDS else ""
-        print(f"yamjit: note: passed over, since not named like recordings: {kinds}{more}", file=sys.stderr)
+        tell(f"note: passed over, since not named like recordings: {kinds}{more}")
     return recordings
 
 

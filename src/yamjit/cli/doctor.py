@@ -10,8 +10,8 @@ import platform
 import sys
 from typing import Any
 
-from yamjit.cli.arguments import add_json
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
+from yamjit.cli.options import add_flag
 from yamjit.text import json_text, printable_lines
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
@@ -46,7 +46,7 @@ _EXTRAS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    add_json(parser, "print a JSON object")
+    add_flag(parser, "--json", "print a JSON object")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ DESCRIPTION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     add_data(parser)
-    arguments.add_hop(parser, 0.48)
+    arguments.add_hop(parser)
     arguments.add_aggregate(parser, "mean")
     add_head(parser, "the last one")
     arguments.add_model(parser)

@@ -8,6 +8,7 @@ from typing import Any
 from yamjit.cli import arguments
 from yamjit.cli.exits import EXIT_OK
 from yamjit.cli.model_card import add_card, card_of
+from yamjit.cli.options import add_choice, add_value
 from yamjit.cli.outputs import Outputs, Reads, writes
 from yamjit.cli.reports import write
 from yamjit.errors import InputError
@@ -24,13 +25,11 @@ DESCRIPTION = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    parser.add_argument(
-        "head", nargs="?", type=Reads("a head"), metavar="HEAD", help="a head as an .npz; not with --weights"
-    )
-    parser.add_argument(
-        "-o", "--output", type=writes, metavar="FILE", help="file to write (default, with --weights: weights.FORMAT)"
-    )
-    parser.add_argument("--weights", choices=("npz", "safetensors"), help="write the model's weights in this format")
+    text = "a head as an .npz; not with --weights"
+    parser.add_argument("head", nargs="?", type=Reads("a head"), metavar="HEAD", help=text)
+    text = "file to write (default, with --weights: weights.FORMAT)"
+    add_value(parser, "-o --output", "FILE", writes, text)
+    add_choice(parser, "--weights", ("npz", "safetensors"), "write the model's weights in this format")
     arguments.add_model(parser, backend=False, threads=False)
     add_card(parser)
 

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from yamjit.cli.arguments import add_json
 from yamjit.cli.card import card_lines
 from yamjit.cli.exits import EXIT_OK
+from yamjit.cli.options import add_flag
 from yamjit.cli.outputs import Reads
 from yamjit.cli.unrunnable import Unrunnable, load_or_describe
 from yamjit.spec import OFFICIAL_MODEL, PACKAGED_MODELS
@@ -34,15 +34,10 @@ _LABELS_SHOWN = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    parser.add_argument(
-        "model",
-        nargs="?",
-        type=Reads("a model"),
-        metavar="MODEL",
-        help="a .tflite file, or starter (default: the model in use)",
-    )
-    parser.add_argument("--labels", action="store_true", help="list every label")
-    add_json(parser, "print a JSON object, with every label")
+    text = "a .tflite file, or starter (default: the model in use)"
+    parser.add_argument("model", nargs="?", type=Reads("a model"), metavar="MODEL", help=text)
+    add_flag(parser, "--labels", "list every label")
+    add_flag(parser, "--json", "print a JSON object, with every label")
     parser.epilog = "\n".join(_known_models())
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
 from yamjit.cli.arguments import add_epilog
+from yamjit.cli.options import add_repeated, add_value
 from yamjit.cli.outputs import Reads
 from yamjit.cli.streams import tell
 from yamjit.errors import InputError
@@ -29,55 +30,27 @@ classes. Clips whose split is validation or test are never learned from.
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add the labelled recordings."""
-    parser.add_argument(
-        "data",
-        nargs="+",
-        type=Reads("a table or label file"),
-        metavar="DATA",
-        help="a folder of folders, a table, or label files",
-    )
+    text = "a folder of folders, a table, or label files"
+    parser.add_argument("data", nargs="+", type=Reads("a table or label file"), metavar="DATA", help=text)
     group = parser.add_argument_group("data")
-    group.add_argument(
-        "--audio",
-        type=Reads("a folder"),
-        metavar="FOLDER",
-        help="folder of the recordings that a table or label files name",
+    text = "folder of the recordings that a table or label files name"
+    add_value(group, "--audio", "FOLDER", Reads("a folder"), text)
+    text = (
+        "name of a column of the table, where WHAT is file, label, fold, split, group, start, end or duration, and an "
+        "empty NAME says that there is no such column"
     )
-    group.add_argument(
-        "--column",
-        type=_column,
-        action="append",
-        default=[],
-        metavar="WHAT=NAME",
-        help="name of a column of the table, where WHAT is file, label, fold, split, group, start, end or duration; "
-        "an empty NAME if the table has no such column; may be repeated",
-    )
-    group.add_argument(
-        "--separator", metavar="TEXT", help="text between the classes of a clip, in a table (default: ;)"
-    )
-    group.add_argument(
-        "--where",
-        type=values.pair,
-        action="append",
-        default=[],
-        metavar="COLUMN=VALUE",
-        help="use only the rows of a table that have this value; repeat a column to accept several values",
-    )
-    group.add_argument(
-        "--other", default="other", metavar="NAME", help="label of recordings of no class (default: %(default)s)"
-    )
+    add_repeated(group, "--column", "WHAT=NAME", _column, text)
+    add_value(group, "--separator", "TEXT", str, "text between the classes of a clip, in a table (default: ;)")
+    text = "use only rows of a table that have this value in a column, or one of several values"
+    add_repeated(group, "--where", "COLUMN=VALUE", values.pair, text)
+    add_value(group, "--other", "NAME", str, "label of recordings of no class", "other")
     add_epilog(parser, _DATA)
 
 
 def add_folds(parser: Any, what: str) -> None:
     """Add ``--folds``."""
-    parser.add_argument(
-        "--folds",
-        type=values.folds,
-        metavar="N",
-        help=f"number of parts, each judged by {what}; 0 for none "
-        "(default: the folds or split of the table, otherwise 5)",
-    )
+    text = f"number of parts, each judged by {what}; 0 for none (default: as the table divides them, otherwise 5)"
+    add_value(parser, "--folds", "N", values.folds, text)
 
 
 def dataset_of(args: argparse.Namespace) -> Dataset:

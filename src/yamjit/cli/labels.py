@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from yamjit.cli.arguments import add_json, add_model
+from yamjit.cli.arguments import add_model
 from yamjit.cli.classes import add_head, add_locale
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
+from yamjit.cli.options import add_flag
 from yamjit.cli.streams import tell
 from yamjit.cli.unrunnable import Unrunnable, load_or_describe
 from yamjit.text import json_text, printable
@@ -26,15 +27,10 @@ DESCRIPTION = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    parser.add_argument(
-        "text",
-        nargs="?",
-        default="",
-        metavar="TEXT",
-        help="list only the classes whose name, id or parent contains this text, in any case",
-    )
+    text = "list only the classes whose name, id or parent contains this text, in any case"
+    parser.add_argument("text", nargs="?", default="", metavar="TEXT", help=text)
     add_locale(parser)
-    add_json(parser, "print a JSON array")
+    add_flag(parser, "--json", "print a JSON array")
     add_head(parser, "all of them")
     add_model(parser, backend=False, threads=False)
 

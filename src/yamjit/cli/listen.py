@@ -11,9 +11,10 @@ from yamjit.cli.classes import add_listing, add_top
 from yamjit.cli.delivery import check_model, classifier_of
 from yamjit.cli.event_options import add_event_options, event_options_given, event_options_of
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS, Patience
+from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.cli.outputs import Reads
+from yamjit.cli.streams import tell
 from yamjit.errors import InputError
-from yamjit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,38 +43,21 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    parser.add_argument(
-        "pipe",
-        nargs="?",
-        type=Reads("a recording"),
-        choices=("-",),
-        help="read samples from standard input; needs --raw",
+    text = "read samples from standard input; needs --raw"
+    parser.add_argument("pipe", nargs="?", type=Reads("a recording"), choices=("-",), help=text)
+    add_flag(parser, "--list-devices", "print the microphones, and exit")
+    add_value(
+        parser, "--device", "NAME", str, "microphone, by its number or a part of its name (default: that of the system)"
     )
-    parser.add_argument("--list-devices", action="store_true", help="print the microphones, and exit")
-    parser.add_argument(
-        "--device", metavar="NAME", help="microphone, by its number or a part of its name (default: the system's)"
-    )
-    parser.add_argument(
-        "--raw", metavar="ENCODING", help="encoding of the samples in a pipe: s16le, f32le, u8, mulaw, ..."
-    )
-    parser.add_argument(
-        "--rate",
-        type=values.rate,
-        metavar="HZ",
-        help="sample rate (default: that of the microphone; 16000 for a pipe)",
-    )
-    parser.add_argument(
-        "--channels",
-        type=values.channels,
-        metavar="N",
-        help="number of channels (default: 1)",
-    )
-    parser.add_argument("--for", dest="end", type=values.seconds, metavar="SECONDS", help="end after this time")
+    add_value(parser, "--raw", "ENCODING", str, "encoding of the samples in a pipe: s16le, f32le, u8, mulaw, ...")
+    text = "sample rate (default: that of the microphone; 16000 for a pipe)"
+    add_value(parser, "--rate", "HZ", values.rate, text)
+    add_value(parser, "--channels", "N", values.channels, "number of channels (default: 1)")
+    add_value(parser, "--for", "SECONDS", values.seconds, "end after this time (default: never)", dest="end")
     add_top(parser, all_too=False)
-    parser.add_argument("--events", action="store_true", help="report events in place of the classes of each window")
-    parser.add_argument(
-        "--format", choices=_FORMATS, help="format of the results (default: bars in a terminal, otherwise jsonl)"
-    )
+    add_flag(parser, "--events", "report events in place of the classes of each window")
+    text = "format of the results (default: bars in a terminal, otherwise jsonl)"
+    add_choice(parser, "--format", _FORMATS, text)
     arguments.add_quiet(parser, "no notes, warnings or summary; errors are still printed")
     add_event_options(parser)
     arguments.add_windows(parser)
@@ -171,15 +155,11 @@ def _warn(args: argparse.Namespace, problems: Iterable[str], told: set[str]) -> 
     """Say what was not said before."""
     for problem in problems:
         if problem not in told and not args.quiet:
-            print(f"yamjit: warning: {printable(problem)}", file=sys.stderr, flush=True)
+            tell(f"warning: {problem}")
         told.add(problem)
 
 
 def _summarise(args: argparse.Namespace, stream: WindowStream, delay: Any) -> None:
-    if args.quiet:
-        return
-    print(
-        f"yamjit: {printable(stream.name)}: listened for {stream.duration_s:.1f} s, {stream.count} windows, "
-        f"{delay.summary()}",
-        file=sys.stderr,
-    )
+    if not args.quiet:
+        heard = f"listened for {stream.duration_s:.1f} s, {stream.count} windows"
+        tell(f"{stream.name}: {heard}, {delay.summary()}")

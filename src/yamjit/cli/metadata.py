@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_card import add_display_names, display_names_of, read_names
+from yamjit.cli.options import add_value
 from yamjit.cli.outputs import Reads, writes, writes_folder
 from yamjit.cli.reports import write
 from yamjit.cli.streams import tell
@@ -33,41 +34,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _action(actions, "show", "print the metadata as JSON")
     extract = _action(actions, "extract", "write the files that the model holds")
-    extract.add_argument(
-        "-o", "--output", type=writes_folder, required=True, metavar="FOLDER", help="an existing folder, or a new one"
-    )
+    add_value(extract, "-o --output", "FOLDER", writes_folder, "an existing folder, or a new one", required=True)
     write = _action(actions, "write", "change texts and audio properties")
     for name in ("name", "description", "version", "author", "license"):
-        write.add_argument(f"--{name}", metavar="TEXT", help=f"{name} of the model (default: as it is)")
-    write.add_argument("--sample-rate", type=rate, metavar="HZ", help="sample rate that the model takes")
-    write.add_argument(
-        "--channels", type=channels, metavar="N", help="number of channels, with --sample-rate (default: 1)"
-    )
+        add_value(write, f"--{name}", "TEXT", str, f"{name} of the model (default: as it is)")
+    add_value(write, "--sample-rate", "HZ", rate, "sample rate that the model takes")
+    add_value(write, "--channels", "N", channels, "number of channels, with --sample-rate (default: 1)")
     labels = _action(actions, "set-labels", "change the names of the classes")
-    labels.add_argument(
-        "labels", type=Reads("a file of labels"), metavar="LABELS", help="a file with a line for each class"
-    )
+    text = "a file with a line for each class"
+    labels.add_argument("labels", type=Reads("a file of labels"), metavar="LABELS", help=text)
     add_display_names(labels)
     calibration = _action(actions, "set-calibration", "change the calibration of the scores")
-    calibration.add_argument(
-        "calibration",
-        type=Reads("a calibration"),
-        metavar="CSV",
-        help="a file with scale,slope,offset,min_score of each class, or none",
-    )
-    calibration.add_argument(
-        "--score-threshold", type=fraction, metavar="SCORE", help="score below which tools drop results"
-    )
+    text = "a file with scale,slope,offset,min_score of each class, or none"
+    calibration.add_argument("calibration", type=Reads("a calibration"), metavar="CSV", help=text)
+    add_value(calibration, "--score-threshold", "SCORE", fraction, "score below which tools drop results")
     for changing in (write, labels, calibration):
-        changing.add_argument(
-            "-o", "--output", type=writes, required=True, metavar="FILE", help="write the changed model, a .tflite"
-        )
+        text = "write the changed model, a .tflite"
+        add_value(changing, "-o --output", "FILE", writes, text, required=True)
     for naming in (labels, calibration):
-        naming.add_argument(
-            "--head",
-            metavar="NAME|INDEX",
-            help="output of the model (default: the only one, or the one with as many classes as the file has)",
-        )
+        text = "output of the model (default: the only one, or the one with as many classes as the file has)"
+        add_value(naming, "--head", "NAME|INDEX", str, text)
 
 
 def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:

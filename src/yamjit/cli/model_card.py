@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
+from yamjit.cli.options import add_flag, add_repeated, add_value
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,26 +24,18 @@ _TEXTS = ("description", "author", "license")
 def add_card(parser: argparse.ArgumentParser) -> None:
     """Add what a model says about itself."""
     group = parser.add_argument_group("the new model")
-    group.add_argument("--name", help="name of the model (default: the name of its file)")
+    add_value(group, "--name", "NAME", str, "name of the model (default: the name of its file)")
     for text in _TEXTS:
-        group.add_argument(f"--{text}", metavar="TEXT", help=f"{text} of the model")
-    group.add_argument(
-        "--head-name", default="custom", metavar="NAME", help="name of the new output (default: %(default)s)"
-    )
-    group.add_argument("--keep", action="store_true", help="keep the model's own output, before the new one")
+        add_value(group, f"--{text}", "TEXT", str, f"{text} of the model")
+    add_value(group, "--head-name", "NAME", str, "name of the new output", "custom")
+    add_flag(group, "--keep", "keep the model's own output, before the new one")
     add_display_names(group)
 
 
 def add_display_names(parser: Any) -> None:
     """Add ``--display-names``."""
-    parser.add_argument(
-        "--display-names",
-        type=values.named_file,
-        action="append",
-        default=[],
-        metavar="LANGUAGE=FILE",
-        help="names of the classes in a language, in a file with a line for each class; may be repeated",
-    )
+    text = "names of the classes in a language, in a file with a line for each class"
+    add_repeated(parser, "--display-names", "LANGUAGE=FILE", values.named_file, text)
 
 
 def card_of(args: argparse.Namespace, **more: Any) -> ModelCard:

@@ -10,6 +10,7 @@ from yamjit.cli import arguments, values
 from yamjit.cli.classes import add_listing
 from yamjit.cli.delivery import deliver_to_folder, hearing_of
 from yamjit.cli.event_options import add_event_options, event_options_of
+from yamjit.cli.options import add_choice, add_value
 from yamjit.cli.outputs import writes_folder
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
@@ -24,29 +25,11 @@ DESCRIPTION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     arguments.add_inputs(parser)
-    parser.add_argument(
-        "-o", "--output", type=writes_folder, required=True, metavar="FOLDER", help="folder for the segments"
-    )
-    parser.add_argument(
-        "--padding",
-        type=values.existing,
-        default=0.0,
-        metavar="SECONDS",
-        help="time that is kept before and after each event (default: 0)",
-    )
-    parser.add_argument(
-        "--most",
-        type=values.positive,
-        metavar="N",
-        help="largest number of events of a class in each recording, those with the highest scores (default: no limit)",
-    )
-    parser.add_argument(
-        "--as",
-        dest="container",
-        choices=("flac", "wav"),
-        default="flac",
-        help="format of the audio files (default: %(default)s)",
-    )
+    add_value(parser, "-o --output", "FOLDER", writes_folder, "folder for the segments", required=True)
+    add_value(parser, "--padding", "SECONDS", values.existing, "time that is kept before and after each event", 0.0)
+    text = "largest number of events of a class in each recording, those with the highest scores (default: no limit)"
+    add_value(parser, "--most", "N", values.positive, text)
+    add_choice(parser, "--as", ("flac", "wav"), "format of the audio files", "flac", dest="container")
     add_event_options(parser)
     arguments.add_model(parser)
     arguments.add_reading(parser)

@@ -9,6 +9,7 @@ from yamjit.cli import arguments, values
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.labelled import add_data, add_folds, dataset_of, features_of, folds_of
 from yamjit.cli.model_card import add_card, card_of
+from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.cli.outputs import writes
 from yamjit.cli.reports import NOTHING_HELD_OUT, add_report, draw, report, write
 from yamjit.cli.streams import tell
@@ -30,12 +31,10 @@ DESCRIPTION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     add_data(parser)
-    parser.add_argument(
-        "-o", "--output", type=writes, required=True, metavar="FILE", help="write the new model, a .tflite"
-    )
-    parser.add_argument("--head", type=writes, metavar="FILE", help="write the head in floating point as well, an .npz")
-    arguments.add_hop(parser, 0.48)
-    parser.add_argument("--no-cache", action="store_true", help="compute all embeddings again, and keep none")
+    add_value(parser, "-o --output", "FILE", writes, "write the new model, a .tflite", required=True)
+    add_value(parser, "--head", "FILE", writes, "write the head in floating point as well, an .npz")
+    arguments.add_hop(parser)
+    add_flag(parser, "--no-cache", "compute all embeddings again, and keep none")
     arguments.add_model(parser)
     _add_training(parser)
     add_card(parser)
@@ -44,71 +43,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
-    group.add_argument(
-        "--kind",
-        choices=("sigmoid", "softmax"),
-        default="sigmoid",
-        help="sigmoid if classes are independent, softmax if each recording has one class; the model has sigmoids in "
-        "both cases (default: %(default)s)",
+    text = (
+        "sigmoid if classes are independent, softmax if each recording has one class; the model has sigmoids in both "
+        "cases"
     )
-    group.add_argument(
-        "--hidden",
-        type=values.whole(0, 4096),
-        default=0,
-        metavar="N",
-        help="number of units of a hidden layer (default: 0, no hidden layer)",
-    )
-    group.add_argument(
-        "--weight-decay",
-        type=values.number,
-        default=0.003,
-        metavar="X",
-        help="strength of the penalty on large weights (default: %(default)s)",
-    )
-    group.add_argument(
-        "--iterations",
-        type=values.whole(1, 10**6),
-        default=300,
-        metavar="N",
-        help="largest number of iterations (default: %(default)s)",
-    )
-    group.add_argument(
-        "--validation",
-        type=values.real(0, 0.5, "share"),
-        default=0.0,
-        metavar="SHARE",
-        help="share of the recordings that say when to stop early (default: 0, never)",
-    )
-    group.add_argument(
-        "--balanced", action="store_true", help="give all classes the same weight, however many clips they have"
-    )
-    group.add_argument(
-        "--copies",
-        type=values.whole(0, 1000),
-        default=0,
-        metavar="N",
-        help="number of changed copies of each recording to learn from as well (default: %(default)s)",
-    )
-    group.add_argument(
-        "--embedding-noise",
-        type=values.real(0, 1e6),
-        default=0.0,
-        metavar="X",
-        help="standard deviation of noise that is added to the embeddings (default: 0)",
-    )
-    group.add_argument(
-        "--seed",
-        type=values.whole(0, 2**64 - 1),
-        default=0,
-        metavar="N",
-        help="seed of everything that is drawn at random (default: %(default)s)",
-    )
+    add_choice(group, "--kind", ("sigmoid", "softmax"), text, "sigmoid")
+    add_value(group, "--hidden", "N", values.whole(0, 4096), "number of units of a hidden layer, 0 for none", 0)
+    add_value(group, "--weight-decay", "X", values.number, "strength of the penalty on large weights", 0.003)
+    add_value(group, "--iterations", "N", values.whole(1, 10**6), "largest number of iterations", 300)
+    text = "share of the recordings that say when to stop early, 0 for none"
+    add_value(group, "--validation", "SHARE", values.real(0, 0.5, "share"), text, 0.0)
+    add_flag(group, "--balanced", "give all classes the same weight, however many clips they have")
+    text = "number of changed copies of each recording to learn from as well"
+    add_value(group, "--copies", "N", values.whole(0, 1000), text, 0)
+    text = "standard deviation of noise that is added to the embeddings"
+    add_value(group, "--embedding-noise", "X", values.real(0, 1e6), text, 0.0)
+    add_value(group, "--seed", "N", values.whole(0, 2**64 - 1), "seed of everything that is drawn at random", 0)
     add_folds(group, "a head that has learned from the others")
-    group.add_argument(
-        "--calibrate",
-        action="store_true",
-        help="calibrate the scores by the recordings that were held out, by the highest window of each",
-    )
+    text = "calibrate the scores by the recordings that were held out, by the highest window of each"
+    add_flag(group, "--calibrate", text)
 
 
 def run(args: argparse.Namespace) -> int:
