@@ -24,16 +24,9 @@ from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
 from yamjit.kernels.program import Column, Rounding, StepOp
 from yamjit.plan.lowering import Alias, Step, lower
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    DepthwiseConv2DOptions,
-    FullyConnectedOptions,
-    Graph,
-    Op,
-    Padding,
-    ReducerOptions,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Padding
+from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
+from yamjit.tflite.operators.reduce import ReducerOptions
 
 GUARD_VALUE = 0x55
 SEED = 3

@@ -26,20 +26,11 @@ from yamjit.plan.arena import Lifetime, assign_offsets
 from yamjit.plan.seam import find_seam, read_front_end
 from yamjit.spec import Limits
 from yamjit.tflite import validate_graph
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    FullyConnectedOptions,
-    GatherOptions,
-    Graph,
-    MulOptions,
-    Op,
-    Operator,
-    ReducerOptions,
-    SplitOptions,
-    StridedSliceOptions,
-    Tensor,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
+from yamjit.tflite.operators.movers import GatherOptions, SplitOptions, StridedSliceOptions
+from yamjit.tflite.operators.pointwise import MulOptions
+from yamjit.tflite.operators.products import Conv2DOptions, FullyConnectedOptions
+from yamjit.tflite.operators.reduce import ReducerOptions
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,6 +88,7 @@ class AudioSource:
         # Before the claims are checked: on the way there it may be found that there is more than they say.
         self._skipped = reader.skip(span.start) if span.start else 0
         self._check_claims()
+        weakref.finalize(self, reader.close).atexit = False
 
     @property
     def claimed_seconds(self) -> float | None:

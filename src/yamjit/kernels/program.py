@@ -200,11 +200,16 @@ class Program:
     kept: tuple[int, ...] = ()
     pairs: tuple[int, ...] = ()
 
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of scratch memory that a workspace has."""
+        return scratch_layout(self.steps).size
+
     def workspace(self, capacity: int) -> Workspace:
         """Return memory to run up to `capacity` patches at once."""
         return Workspace(
             arena=aligned_bytes(self.arena_bytes * capacity + ALIGNMENT),
-            scratch=aligned_bytes(scratch_layout(self.steps).size),
+            scratch=aligned_bytes(self.scratch_bytes),
             capacity=capacity,
         )
 

@@ -22,6 +22,7 @@ from yamjit.kernels.int8.packing import (
     pack_pairs,
     pack_pointwise,
 )
+from yamjit.kernels.int8.preparation_proof import prove_preparation
 from yamjit.kernels.int8.prepared import INT8_TO_UINT8, PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
 from yamjit.kernels.int8.real_requantization import IntegerFactors, find_real_factors
 from yamjit.kernels.memory import Packer, padded
@@ -79,7 +80,9 @@ def prepare(program: Program, vectors: bool = True, signed: bool = False) -> Pre
     for index in program.pairs:
         ops = tuple(steps[index : index + 2, Column.OP])
         steps[index, Prepared.PAIRED] = ops == (VectorOp.DEPTHWISE, VectorOp.POINTWISE)
-    return PreparedProgram(steps, constants.block(), scratch_layout(program.steps))
+    prepared = PreparedProgram(steps, constants.block(), scratch_layout(program.steps))
+    prove_preparation(program, prepared, signed)
+    return prepared
 
 
 def _kept(program: Program) -> tuple[list[bool], list[bool]]:
@@ -109,7 +112,7 @@ def _prepare_pointwise(program: Program, row: _Row) -> _Constants:
     bias = _bias(program, row) + _seen_as_zero(row) * weights.sum(axis=0, dtype=np.int64)
     rounded = _rounds_by_one_shift(program, row)
     row[Column.OP] = VectorOp.POINTWISE if rounded else VectorOp.POINTWISE_RAW
-    row[Prepared.GROUPS], row[Prepared.QUADS] = 1, padded(shape[0], 4) // 4
+    row[Prepared.QUADS] = padded(shape[0], 4) // 4
     row[Prepared.PANEL_STRIDE] = panel_stride(shape[0])
     packed: _Constants = {Prepared.WEIGHTS: pack_pointwise(weights)}
     return packed | (_one_shift(program, row, bias, weights) if rounded else {Prepared.BIAS: _filled(_wrapped(bias))})

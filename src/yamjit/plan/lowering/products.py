@@ -22,18 +22,8 @@ from yamjit.plan.quantization import (
     one_shift_offset,
     quantize_multiplier,
 )
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    DepthwiseConv2DOptions,
-    FullyConnectedOptions,
-    Graph,
-    Op,
-    Operator,
-    Padding,
-    Quantization,
-    Tensor,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Operator, Padding, Quantization, Tensor
+from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 
 __all__ = ["LOWERINGS", "Alias", "Step", "lower"]
 
