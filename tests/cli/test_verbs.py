@@ -58,7 +58,7 @@ def test_doctor_without_a_model(
     monkeypatch.setenv("YAMJIT_CACHE", str(tmp_path / "file"))
     assert run("doctor", "--json") == 1
     found = json.loads(capsys.readouterr().out)
-    assert "no model is at hand" in found["model"]["problem"]
+    assert "there is no model" in found["model"]["problem"]
     if "cache" in found["kernels"]:
         assert "is no folder" in found["kernels"]["cache can be written"]
 

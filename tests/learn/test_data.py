@@ -12,7 +12,8 @@ import soundfile
 from yamjit import learn
 from yamjit.classifier import Classifier, load
 from yamjit.errors import InputError
-from yamjit.learn.dataset import OTHER, Clip, Dataset, from_folder
+from yamjit.learn.class_folders import from_folder
+from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.features import EmbeddingCache, embed_clips
 from yamjit.learn.label_files import from_csv, from_labels, read_labels
 from yamjit.learn.training import train_head

@@ -18,7 +18,8 @@ import yamjit
 from yamjit import learn
 from yamjit.cli import main
 from yamjit.errors import InputError, LimitError, YamjitError
-from yamjit.learn.dataset import Clip, Dataset, from_folder
+from yamjit.learn.class_folders import from_folder
+from yamjit.learn.dataset import Clip, Dataset
 from yamjit.learn.label_files import from_csv, from_labels, read_labels
 from yamjit.learn.overlaps import covering
 from yamjit.output import FORMATS

@@ -12,11 +12,10 @@ from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
-from yamjit.learn.dataset import Dataset
+from yamjit.learn.dataset import Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import DEFAULT_HOP_S, Features, Skipped
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
-from yamjit.learn.folds import divide
 from yamjit.learn.heads import Head, sigmoid, softmax
 from yamjit.reading import ReadOptions
 
