@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from yamjit import checks, deprecation
 from yamjit.audio import PushedAudio
+from yamjit.audio.source import open_audio
 from yamjit.calibration import choose_calibrations
 from yamjit.categories import Categories, categories_of_heads
 from yamjit.classification import KEPT, Classification, collect
@@ -26,7 +27,7 @@ from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.options import ClassifierOptions
 from yamjit.plan import Plan, compile_plan
-from yamjit.reading import ReadOptions, old_keywords, open_as
+from yamjit.reading import ReadOptions, old_keywords
 from yamjit.recording import FrameStream, WindowStream
 from yamjit.scoring import Scorer, Windows
 from yamjit.spec import MOST_THREADS
@@ -226,7 +227,7 @@ class Classifier:
         scorer = chosen._scorer()
         reading = _checked(reading)
         hop = self._hop(reading)
-        source = open_as(reading, audio, sample_rate, self.sample_rate)
+        source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
         try:
             return WindowStream(
                 source,
@@ -265,7 +266,9 @@ class Classifier:
         """
         front_end, reading = self.front_end, _checked(reading)
         hop = self._hop(reading)
-        return FrameStream(open_as(reading, audio, sample_rate, self.sample_rate), front_end, self.sample_rate, hop)
+        return FrameStream(
+            open_audio(audio, sample_rate, reading, target_rate=self.sample_rate), front_end, self.sample_rate, hop
+        )
 
     @_each_of_0_1
     @old_keywords
