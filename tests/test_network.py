@@ -232,15 +232,17 @@ def test_patches_that_are_not_finite_are_refused(plan: Plan, patches: Float32, v
 
 
 @backends
-def test_threads_with_a_network_each_share_a_plan(
-    plan: Plan, patches: Float32, expected: NetworkOutput, loaded: str
+@pytest.mark.parametrize("networks", [1, 2])
+def test_threads_share_a_plan_and_a_network(
+    plan: Plan, patches: Float32, expected: NetworkOutput, loaded: str, networks: int
 ) -> None:
     rounds, failures = 4, []
     start = threading.Barrier(2)
+    shared = [Network(plan, loaded) for _ in range(networks)]
 
     def work(offset: int) -> None:
         try:
-            network = Network(plan, loaded)
+            network = shared[offset % networks]
             start.wait(timeout=30)
             for turn in range(rounds):
                 first = (offset + turn * 8) % 56
