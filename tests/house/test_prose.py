@@ -24,7 +24,6 @@ READ = [
 WAITING = (
     "src/yamjit/kernels",
     "src/yamjit/plan",
-    "src/yamjit/tflite",
     "src/yamjit/audio",
     "src/yamjit/learn",
     "src/yamjit/runs",
