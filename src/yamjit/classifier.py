@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.audio import PushedAudio
+from yamjit.audio.source import open_audio
 from yamjit.classification import Classification
 from yamjit.collecting import collect
 from yamjit.errors import InputError
@@ -19,7 +20,7 @@ from yamjit.events import Event, EventOptions, Watcher, by_start
 from yamjit.frontend import Patches
 from yamjit.model import Model
 from yamjit.old_forms import OldForms, classify_of_0_1, without_influence
-from yamjit.reading import ReadOptions, as_reading, can_be_read_again, of_one_track, old_keywords, open_as
+from yamjit.reading import ReadOptions, as_reading, can_be_read_again, of_one_track, old_keywords
 from yamjit.recording import AGGREGATES, FrameStream, WindowStream
 from yamjit.scoring import Windows
 from yamjit.streaming import Stream
@@ -96,7 +97,7 @@ class Classifier(OldForms, Model):
         scorer, hop = chosen._scorer(), self._hop(reading)
         how: dict[str, Any] = {"level": checks.flag(level, "level"), "threads": self.threads}
         how["aggregate"] = checks.choice(aggregate, "aggregate", AGGREGATES)
-        source = open_as(reading, audio, sample_rate, self.sample_rate)
+        source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
         return WindowStream(source, scorer, chosen.heads, chosen.categories, hop, **how)
 
     @old_keywords
@@ -122,7 +123,8 @@ class Classifier(OldForms, Model):
         """
         front_end, reading = self.front_end, as_reading(reading)
         hop = self._hop(reading)
-        return FrameStream(open_as(reading, audio, sample_rate, self.sample_rate), front_end, self.sample_rate, hop)
+        source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
+        return FrameStream(source, front_end, self.sample_rate, hop)
 
     @classify_of_0_1
     @old_keywords

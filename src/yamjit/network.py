@@ -1,4 +1,4 @@
-"""The integer network: a plan and private buffers; patches in, scores, embeddings and any inner tensor out."""
+"""The integer network: patches in; scores, embeddings and any inner tensor out."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ __all__ = ["HeadOutput", "Network", "NetworkOutput", "Quantized"]
 Float32 = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
 
-#: Patches that run through a step together: their activations still fit the caches.
+#: Number of patches that run through a step together: their activations still fit the caches.
 _CAPACITY = 16
+
+#: Stands for the embedding of a model that has none.
+_NO_EMBEDDING = Slot(name="", shape=(0,), offset=0, step=0, scale=1.0, zero_point=0)
 
 
 class Quantized(NamedTuple):
-    """An answer of a network as integers.
+    """An output of a network as the model's integers.
 
     Parameters
     ----------
     integers : np.ndarray [shape=(n, size), int8]
-    scale, zero_point : np.float32
-        A value is ``scale * (integer - zero_point)``.
+    slot : Slot
+        Scale and zero point of the integers.
     """
 
     integers: Int8
-    scale: np.float32
-    zero_point: np.float32
+    slot: Slot
 
     def real(self) -> Float32:
-        """Return the values, (n, size) float32."""
-        values = self.integers.astype(np.float32)
-        values -= self.zero_point
-        values *= self.scale
-        return values
+        """Return the real values, (n, size) float32."""
+        return self.slot.dequantize(self.integers)
 
     @classmethod
     def joined(cls, parts: Sequence[Quantized]) -> Quantized:
-        """Return answers to patches that follow each other as one."""
-        return parts[0]._replace(integers=np.concatenate([part.integers for part in parts]))
+        """Return the outputs for patches that follow each other as one."""
+        return cls(np.concatenate([part.integers for part in parts]), parts[0].slot)
 
 
 class HeadOutput(NamedTuple):
-    """What one head of a network says of `n` patches.
+    """The output of one head of a network for `n` patches.
 
     Parameters
     ----------
     quantized_scores, quantized_logits : Quantized
-    calibration : Calibration or None
-        Changes the scores.
+        The scores, and the logits that they are the sigmoid of.
+    calibration : Calibration, optional
+        What changes the scores.
     """
 
     quantized_scores: Quantized
@@ -78,23 +78,23 @@ class HeadOutput(NamedTuple):
 
     @classmethod
     def joined(cls, parts: Sequence[HeadOutput]) -> HeadOutput:
-        """Return what a head says of patches that follow each other as one."""
+        """Return the outputs for patches that follow each other as one."""
         scores = Quantized.joined([part.quantized_scores for part in parts])
         return cls(scores, Quantized.joined([part.quantized_logits for part in parts]), parts[0].calibration)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkOutput:
-    """What a network says of `n` patches.
+    """The output of a network for `n` patches.
 
     Parameters
     ----------
     heads : tuple of HeadOutput
-        One per output of the model.
+        Scores and logits of each output of the model.
     quantized_embeddings : Quantized
         The average over positions; of size 0 where the model has none.
     tensors : mapping of str to np.ndarray [shape=(n, ...), int8]
-        The inner tensors that were asked for.
+        Inner tensors that were asked for, by name.
     """
 
     heads: tuple[HeadOutput, ...]
@@ -118,22 +118,25 @@ class NetworkOutput:
 
 
 class Network:
-    """Runs a plan. Threads may share it: each call has buffers to itself, and leaves them to a later one.
+    """Runs a plan. Threads may share it: each call has buffers to itself, and leaves them for a later call.
 
     Parameters
     ----------
     plan : Plan
     backend : {"auto", "numba", "numpy"} or Backend
-        Every backend gives the same integers. "auto" lets NumPy begin and Numba take over once there is enough work.
+        What runs the program; every backend gives the same integers. "auto" begins with NumPy, and changes to Numba
+        once there is enough work.
     """
 
     def __init__(self, plan: Plan, backend: str | Backend = "auto") -> None:
         self.plan = plan
         self._backend = load_backend(backend) if isinstance(backend, str) else backend
+        self._results = [slot for head in plan.heads for slot in (head.scores, head.logits)]
+        self._results.append(plan.embedding or _NO_EMBEDDING)
         self._idle: list[_Buffers] = []
 
-    def prepare(self) -> None:
-        """Load or compile now, in the calling thread, what the first `run` would: Ctrl-C reaches no other thread."""
+    def warm_up(self) -> None:
+        """Load or compile now what the first `run` would, in the calling thread, which alone Ctrl-C can interrupt."""
         buffers = self._take()
         self._backend.run(self.plan.program, buffers.workspace, 0, 0, 0)
         self._idle.append(buffers)
@@ -158,36 +161,35 @@ class Network:
         taps = {name: self._slot(name) for name in tensors}
         tapped = {name: np.empty((count, *slot.shape), np.int8) for name, slot in taps.items()}
         buffers = self._take()
-        found = [one._replace(integers=np.empty((count, one.integers.shape[1]), np.int8)) for one in buffers.results]
+        found = [np.empty((count, view.shape[1]), np.int8) for view in buffers.results]
         for start in range(0, count, _CAPACITY):
             batch = slice(start, start + _CAPACITY)
             n = self._run_batch(patches[batch], [(slot, tapped[name][batch]) for name, slot in taps.items()], buffers)
-            for result, out in zip(buffers.results, found, strict=True):
-                out.integers[batch] = result.integers[:n]
+            for view, out in zip(buffers.results, found, strict=True):
+                out[batch] = view[:n]
         self._idle.append(buffers)
-        *answers, embeddings = found
-        heads = tuple(map(HeadOutput, answers[::2], answers[1::2]))
-        return NetworkOutput(heads, embeddings, tapped)
+        *answers, embeddings = map(Quantized, found, self._results)
+        return NetworkOutput(tuple(map(HeadOutput, answers[::2], answers[1::2])), embeddings, tapped)
 
     def _take(self) -> _Buffers:
-        # No lock: what a list does to one element is done at once, and a fork leaves nothing locked behind.
+        # Without a lock, which a process that forks could leave locked: a list adds and takes an element atomically.
         try:
             return self._idle.pop()
         except IndexError:
-            return _Buffers(self.plan)
+            return _Buffers(self.plan, self._results)
 
     def _checked(self, patches: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         try:
             patches = np.asarray(patches)
         except ValueError as error:
-            raise InputError(f"patches are no array: {error}") from error
+            raise InputError(f"patches are not an array: {error}") from error
         expected = self.plan.patch_shape
         if patches.ndim != 3 or patches.shape[1:] != expected:
             raise InputError(f"patches of shape (n, {expected[0]}, {expected[1]}) are accepted, found {patches.shape}")
         if patches.dtype not in (np.float32, np.int8):
             raise InputError(f"patches of type float32 or int8 are accepted, found {patches.dtype}")
         if not np.isfinite(patches).all():
-            raise InputError("patches hold values that are not finite")
+            raise InputError("patches contain values that are not finite")
         return patches
 
     def _slot(self, name: str) -> Slot:
@@ -197,7 +199,7 @@ class Network:
         return slot
 
     def _run_batch(self, patches: npt.NDArray[np.generic], taps: list[tuple[Slot, Int8]], buffers: _Buffers) -> int:
-        """Run patches that fit the workspace, in one go but for a stop after each step that a tap waits for."""
+        """Run patches that fit the workspace, with a stop after each step whose output a tap copies."""
         program, workspace, n = self.plan.program, buffers.workspace, len(patches)
         first = 1 if patches.dtype == np.int8 else 0
         (buffers.quantized_patch if first else buffers.patch)[:n] = patches
@@ -211,21 +213,13 @@ class Network:
 
 
 class _Buffers:
-    """What one call works in: a workspace, and views of what goes in and comes out.
+    """The memory of one call: a workspace, and views of its inputs and results.
 
-    Views are made once: NumPy takes a microsecond for each, and a batch of one patch takes a few hundred.
+    Views are made once: NumPy takes a microsecond for each, and a batch of one patch takes only a few hundred.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, results: Iterable[Slot]) -> None:
         self.workspace = plan.program.workspace(_CAPACITY)
         self.patch = self.workspace.tensor(plan.patch_offset, _CAPACITY, plan.patch_shape, np.float32)
         self.quantized_patch = self.workspace.tensor(plan.quantized_patch.offset, _CAPACITY, plan.patch_shape)
-        slots = [slot for head in plan.heads for slot in (head.scores, head.logits)]
-        self.results = [self._result(slot) for slot in (*slots, plan.embedding)]
-
-    def _result(self, slot: Slot | None) -> Quantized:
-        """Return an answer where the last step leaves it, if the model gives it."""
-        if slot is None:
-            return Quantized(self.workspace.tensor(0, _CAPACITY, (0,)), np.float32(1), np.float32(0))
-        integers = self.workspace.tensor(slot.offset, _CAPACITY, (math.prod(slot.shape),))
-        return Quantized(integers, np.float32(slot.scale), np.float32(slot.zero_point))
+        self.results = [self.workspace.tensor(s.offset, _CAPACITY, (math.prod(s.shape),)) for s in results]

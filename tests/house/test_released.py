@@ -30,6 +30,8 @@ from yamjit.runs.hearing import LogMel
 from yamjit.runs.inputs import Recording
 from yamjit.segments import SegmentOptions, cut_segments
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SIREN = EXAMPLES / "siren.flac"
 
@@ -252,6 +254,8 @@ def test_log_mel_alone_runs_no_network(
         assert sum(len(part) for _, part in stream) == len(expected)
         assert stream.summary().windows == len(summary)
         assert stream.summary().duration_s == summary.duration_s
+    with pytest.raises(yamjit.InputError, match="can be read once"):
+        list(stream)
     with pytest.raises(yamjit.InputError, match="several results"):
         model.log_mel(long_recording, reading=yamjit.ReadOptions(channel="each"))
 
