@@ -208,7 +208,7 @@ class Classification:
         tuple of ScoredLabel
             Those of the first head, the highest score first, equal ones by class index; then those of the next.
         """
-        chosen = choose_heads(self.heads, head)
+        chosen = self.heads if head is None else choose_heads(self.heads, head)
         return tuple(scored for one in chosen for scored in one.top(max_results, window=window))
 
     @deprecation.renamed("k", "max_results")

@@ -31,9 +31,7 @@ Float32 = npt.NDArray[np.float32]
 
 
 class Classifier(OldForms, Model):
-    """What a model hears: in recordings, streams and single windows. Threads may share it.
-
-    Made by `load`.
+    """What a model hears in recordings, streams and single windows. Made by `load`; threads may share it.
 
     Parameters
     ----------
@@ -60,7 +58,7 @@ class Classifier(OldForms, Model):
     ) -> WindowStream:
         """Score a recording of any length, or a live source, window by window in constant memory.
 
-        The recording is cut into windows of 15,600 samples (0.975 s) that start every 0.48 s; its end is padded
+        Windows have 15,600 samples (0.975 s) and start every 0.48 s, unless `reading` says otherwise. The end is padded
         with zeros to a whole window, so that any length gives at least one.
 
         Parameters
@@ -127,7 +125,6 @@ class Classifier(OldForms, Model):
         return FrameStream(source, front_end, self.sample_rate, hop)
 
     @classify_of_0_1
-    @old_keywords
     def classify(
         self,
         audio: Any,
@@ -160,7 +157,8 @@ class Classifier(OldForms, Model):
         AudioError, InputError, ModelError
             See `windows`.
         """
-        return self._classified(audio, False, sample_rate, reading, aggregate, head, level, windows)[0]
+        how: dict[str, Any] = {"sample_rate": sample_rate, "aggregate": aggregate, "head": head, "level": level}
+        return self._classified(audio, False, reading=reading, windows=windows, **how)[0]
 
     def classify_channels(
         self,
@@ -178,38 +176,25 @@ class Classifier(OldForms, Model):
         Parameters
         ----------
         audio, sample_rate, reading, aggregate, head, level, windows
-            See `classify`.
+            See `classify`, also for errors.
 
         Returns
         -------
         tuple of Classification
             One for each channel.
-
-        Raises
-        ------
-        AudioError, InputError, ModelError
-            See `windows`.
         """
-        return self._classified(audio, True, sample_rate, reading, aggregate, head, level, windows)
+        how: dict[str, Any] = {"sample_rate": sample_rate, "aggregate": aggregate, "head": head, "level": level}
+        return self._classified(audio, True, reading=reading, windows=windows, **how)
 
-    @old_keywords
     def _classified(
-        self,
-        audio: Any,
-        each: bool,
-        sample_rate: int | None = None,
-        reading: ReadOptions | None = None,
-        aggregate: Literal["mean", "max"] = "mean",
-        head: str | int | None = None,
-        level: bool = False,
-        windows: bool = True,
-        frames: bool = False,
+        self, audio: Any, each: bool, *, reading: Any = None, windows: bool = True, frames: bool = False, **how: Any
     ) -> tuple[Classification, ...]:
         checks.flag(windows, "windows")
         reading = dataclasses.replace(as_reading(reading), channel="each") if each else of_one_track(reading)
-        how: dict[str, Any] = {"sample_rate": sample_rate, "reading": reading}
-        again = functools.partial(self.log_mel, audio, **how) if can_be_read_again(audio) else None
-        with self.windows(audio, **how, aggregate=aggregate, level=level, head=head) as stream:
+        again = None
+        if can_be_read_again(audio):
+            again = functools.partial(self.log_mel, audio, sample_rate=how.get("sample_rate"), reading=reading)
+        with self.windows(audio, reading=reading, **how) as stream:
             return collect(stream, windows=windows, frames=frames, log_mel=again)
 
     @without_influence("aggregate", "head")
@@ -339,7 +324,7 @@ class Classifier(OldForms, Model):
         InputError
             If an argument is wrong, or `reading` says more than hop and channel.
         """
-        rate, reading = self.sample_rate if sample_rate is None else sample_rate, as_reading(reading)
+        reading, rate = as_reading(reading), self.sample_rate if sample_rate is None else sample_rate
         if (reading.start_s, reading.end_s, reading.non_finite) != (0, None, "refuse"):
             raise InputError("a stream takes all that is pushed: start_s, end_s and non_finite do not apply to it")
         push_anew = functools.partial(PushedAudio, rate, self.sample_rate, channels, reading.channel)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from yamjit import checks, deprecation
 from yamjit.events import Event, EventDetector, EventOptions, Watcher
@@ -56,25 +55,25 @@ class OldForms:
 
 def classify_of_0_1(classify: _Method) -> _Method:
     """Let `Classifier.classify` still take `keep`, and return several results for ``channel="each"``."""
+    names = {name: f"reading=ReadOptions({name}=...)" for name in ReadOptions.__dataclass_fields__}
+    names["channel"] += ', or classify_channels() for "each"'
+    names["keep"] = "level=True for levels, windows=False for no windows; all else is always there"
 
-    @functools.wraps(classify)
-    def accepting(self: Any, audio: Any, **given: Any) -> Any:
-        each = isinstance(given.get("channel"), str) and given["channel"] == "each"
-        if each:
-            deprecation.warn('channel="each"', "classify_channels()")
-            del given["channel"]
-        if "keep" in given:
-            deprecation.warn("keep=", "level=True for levels, windows=False for no windows; all else is always there")
-            keep = given.pop("keep")
+    def convert(_: Any, old: dict[str, Any]) -> dict[str, Any]:
+        each = isinstance(old.get("channel"), str) and old["channel"] == "each"
+        given: dict[str, Any] = {"each": each}
+        if "keep" in old:
+            keep = old.pop("keep")
             names = (keep,) if isinstance(keep, str) else checks.elements(keep, "keep", "names")
             kept = {checks.choice(name, "keep", _KEPT) for name in names}
             given |= {"windows": bool(kept), "level": "level_dbfs" in kept, "frames": "log_mel" in kept}
-        elif not each:
-            return classify(self, audio, **given)
-        results = self._classified(audio, each=each, **given)
+        return given | ({"reading": ReadOptions(**old)} if old else {})
+
+    def call(self: Any, audio: Any, *, each: bool, **given: Any) -> Any:
+        results = self._classified(audio, each, **given)
         return results if each else results[0]
 
-    return cast("_Method", accepting)
+    return deprecation.retired(names, convert, call)(classify)
 
 
 def without_influence(*names: str) -> Callable[[_Method], _Method]:
