@@ -14,7 +14,7 @@ import numpy.typing as npt
 from yamjit import checks, deprecation
 from yamjit.audio import PushedAudio
 from yamjit.calibration import choose_calibrations
-from yamjit.categories import Categories, categories_of_heads
+from yamjit.categories import Categories
 from yamjit.classification import KEPT, Classification, collect
 from yamjit.errors import InputError, ModelError, UnknownArgumentError, of_model_file
 from yamjit.events import Event, EventDetector, EventOptions, Watcher, by_start
@@ -113,8 +113,8 @@ class Classifier:
             heads = read_heads(self.graph, self.plan, options.display_names_locale)
         self.heads: tuple[HeadInfo, ...] = choose_heads(heads, options.head)
         self.labels: tuple[str, ...] = self.heads[0].labels
-        self.categories: tuple[Categories, ...] = categories_of_heads(self.heads, options)
-        self._listing = Listing(self.categories)
+        self._listing = Listing(self.heads, options)
+        self.categories: tuple[Categories, ...] = self._listing.categories
         self._calibrations = choose_calibrations(
             options.calibration, [head.calibration for head in self.heads], [len(head.labels) for head in self.heads]
         )
@@ -232,7 +232,7 @@ class Classifier:
                 source,
                 scorer,
                 chosen.heads,
-                chosen.categories,
+                chosen._listing,
                 hop,
                 aggregate=aggregate,
                 level=level,
@@ -459,8 +459,8 @@ class Classifier:
 
     def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:
         """Yield the events of a stream that `windows` returned; with a `min_dbfs`, one with ``level=True``."""
-        listing = Listing(stream.categories)
-        watcher = Watcher(listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
+        listing, channels = stream.listing, stream.channels
+        watcher = Watcher(listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=channels)
         for windows in stream:
             yield from watcher.push(windows)
         yield from watcher.flush(stream.source.start_s + stream.duration_s)

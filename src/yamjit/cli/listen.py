@@ -157,10 +157,8 @@ def _follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
 
 def _watcher(stream: WindowStream, options: EventOptions) -> Watcher:
     from yamjit.events import Watcher
-    from yamjit.listing import Listing
 
-    listing = Listing(stream.categories)
-    return Watcher(listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
+    return Watcher(stream.listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
 
 
 def _warn(args: argparse.Namespace, problems: Iterable[str], told: set[str]) -> None:
