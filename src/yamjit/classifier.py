@@ -96,7 +96,7 @@ class Classifier(OldForms, Model):
         how: dict[str, Any] = {"level": checks.flag(level, "level"), "threads": self.threads}
         how["aggregate"] = checks.choice(aggregate, "aggregate", AGGREGATES)
         source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
-        return WindowStream(source, scorer, chosen.heads, chosen.categories, hop, **how)
+        return WindowStream(source, scorer, chosen.heads, chosen._listing, hop, **how)
 
     @old_keywords
     def frames(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> FrameStream:

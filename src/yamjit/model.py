@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from yamjit import checks, deprecation
 from yamjit.calibration import choose_calibrations
-from yamjit.categories import Categories, categories_of_heads
+from yamjit.categories import Categories
 from yamjit.errors import InputError, ModelError, of_model_file
 from yamjit.frontend import FrontEnd
 from yamjit.head_names import choose_heads
@@ -89,8 +89,8 @@ class Model:
             heads = read_heads(self.graph, self.plan, options.display_names_locale)
         self.heads: tuple[HeadInfo, ...] = choose_heads(heads, options.head)
         self.labels: tuple[str, ...] = self.heads[0].labels
-        self.categories: tuple[Categories, ...] = categories_of_heads(self.heads, options)
-        self._listing = Listing(self.categories)
+        self._listing = Listing(self.heads, options)
+        self.categories: tuple[Categories, ...] = self._listing.categories
         self._calibrations = choose_calibrations(
             options.calibration, [head.calibration for head in self.heads], [len(head.labels) for head in self.heads]
         )

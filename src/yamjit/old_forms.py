@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from yamjit import checks, deprecation
 from yamjit.events import Event, EventDetector, EventOptions, Watcher
-from yamjit.listing import Listing
 from yamjit.reading import ReadOptions
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class OldForms:
         self: Any, windows: Windows, *, head: str | int | None = None
     ) -> npt.NDArray[np.float32]:
         deprecation.warn("Classifier.listed_scores()", "Classifier.watcher(), which takes windows")
-        return Listing(self._with_head(head).categories).reduce(windows.heads)
+        return self._with_head(head)._listing.reduce(windows.heads)
 
     def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:  # noqa: D102
         deprecation.warn("Classifier.watch_windows()", "Classifier.watcher(), which takes windows")
