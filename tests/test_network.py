@@ -61,6 +61,7 @@ def joined(outputs: list[NetworkOutput]) -> NetworkOutput:
     return NetworkOutput(
         (HeadOutput(np.concatenate([o.scores for o in outputs]), np.concatenate([o.logits for o in outputs])),),
         np.concatenate([o.embeddings for o in outputs]),
+        np.concatenate([o.quantized_embeddings for o in outputs]),
         {name: np.concatenate([o.tensors[name] for o in outputs]) for name in outputs[0].tensors},
     )
 
@@ -68,7 +69,7 @@ def joined(outputs: list[NetworkOutput]) -> NetworkOutput:
 def assert_same(found: NetworkOutput, expected: NetworkOutput, first: int = 0) -> None:
     """Compare everything with a stretch of what is expected."""
     rows = slice(first, first + len(found.scores))
-    for name in ("scores", "logits", "embeddings"):
+    for name in ("scores", "logits", "embeddings", "quantized_embeddings"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name)[rows], err_msg=name, strict=True)
     for name, tensor in found.tensors.items():
         np.testing.assert_array_equal(tensor, expected.tensors[name][rows], err_msg=name, strict=True)
@@ -343,3 +344,13 @@ def test_backends_have_one_face() -> None:
     from yamjit.kernels.int8 import compiled as numba_backend
 
     assert inspect.signature(numba_backend.run) == inspect.signature(numpy_backend.run)
+
+
+def test_embeddings_are_those_integers(plan: Plan, expected: NetworkOutput) -> None:
+    assert plan.embedding is not None
+    assert expected.quantized_embeddings.dtype == np.int8
+    np.testing.assert_array_equal(plan.embedding.dequantize(expected.quantized_embeddings), expected.embeddings)
+    name = next(name for name, slot in plan.slots.items() if slot == plan.embedding)
+    np.testing.assert_array_equal(
+        expected.tensors[name].reshape(len(expected.scores), -1), expected.quantized_embeddings
+    )

@@ -62,17 +62,17 @@ def parse_labels(data: bytes) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines)
 
 
-def rank(scores: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.intp]:
-    """Return the indices of the `k` highest scores, the highest first, equal ones by index.
+def rank(scores: npt.NDArray[np.floating], max_results: int) -> npt.NDArray[np.intp]:
+    """Return the indices of the highest scores, the highest first, equal ones by index.
 
     Parameters
     ----------
     scores : np.ndarray [shape=(classes,)]
-    k : int > 0, or -1 for all
+    max_results : int > 0, or -1 for all
     """
-    k = count(k, "k")
+    most = count(max_results, "max_results")
     order = np.argsort(-scores, kind="stable")
-    return order if k == -1 else order[:k]
+    return order if most == -1 else order[:most]
 
 
 def count(value: int, what: str) -> int:

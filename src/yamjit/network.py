@@ -22,6 +22,9 @@ Int8 = npt.NDArray[np.int8]
 #: Patches that run through a step together: their activations still fit the caches.
 _CAPACITY = 16
 
+#: Stands for the embedding of a model that has none.
+_NO_EMBEDDING = Slot(name="", shape=(0,), offset=0, step=0, scale=1.0, zero_point=0)
+
 
 class HeadOutput(NamedTuple):
     """What one head of a network says of `n` patches.
@@ -48,12 +51,15 @@ class NetworkOutput:
         One per output of the model.
     embeddings : np.ndarray [shape=(n, size), float32]
         The average over positions; size 0 where the model has none.
+    quantized_embeddings : np.ndarray [shape=(n, size), int8]
+        The same as the model has them; `Plan.embedding` says what they mean.
     tensors : mapping of str to np.ndarray [shape=(n, ...), int8]
         The inner tensors that were asked for.
     """
 
     heads: tuple[HeadOutput, ...]
     embeddings: Float32
+    quantized_embeddings: Int8
     tensors: Mapping[str, Int8] = field(default_factory=dict)
 
     @property
@@ -80,6 +86,8 @@ class Network:
     def __init__(self, plan: Plan, backend: str | Backend = "auto") -> None:
         self.plan = plan
         self._backend = load_backend(backend) if isinstance(backend, str) else backend
+        self._results = [slot for head in plan.heads for slot in (head.scores, head.logits)]
+        self._results.append(plan.embedding or _NO_EMBEDDING)
         self._idle: list[_Buffers] = []
 
     def prepare(self) -> None:
@@ -108,23 +116,23 @@ class Network:
         taps = {name: self._slot(name) for name in tensors}
         tapped = {name: np.empty((count, *slot.shape), np.int8) for name, slot in taps.items()}
         buffers = self._take()
-        found = [np.empty((count, result.size), np.float32) for result in buffers.results]
+        found = [np.empty((count, view.shape[1]), np.int8) for view in buffers.results]
         for start in range(0, count, _CAPACITY):
             batch = slice(start, start + _CAPACITY)
             n = self._run_batch(patches[batch], [(slot, tapped[name][batch]) for name, slot in taps.items()], buffers)
-            for result, out in zip(buffers.results, found, strict=True):
-                result.dequantize(n, out[batch])
+            for view, out in zip(buffers.results, found, strict=True):
+                out[batch] = view[:n]
         self._idle.append(buffers)
-        *answers, embeddings = found
+        *answers, embeddings = (slot.dequantize(values) for slot, values in zip(self._results, found, strict=True))
         heads = tuple(HeadOutput(*answers[i : i + 2]) for i in range(0, len(answers), 2))
-        return NetworkOutput(heads, embeddings, tapped)
+        return NetworkOutput(heads, embeddings, found[-1], tapped)
 
     def _take(self) -> _Buffers:
         # No lock: what a list does to one element is done at once, and a fork leaves nothing locked behind.
         try:
             return self._idle.pop()
         except IndexError:
-            return _Buffers(self.plan)
+            return _Buffers(self.plan, self._results)
 
     def _checked(self, patches: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         try:
@@ -166,39 +174,8 @@ class _Buffers:
     Views are made once: NumPy takes a microsecond for each, and a batch of one patch takes a few hundred.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, results: Iterable[Slot]) -> None:
         self.workspace = plan.program.workspace(_CAPACITY)
         self.patch = self.workspace.tensor(plan.patch_offset, _CAPACITY, plan.patch_shape, np.float32)
         self.quantized_patch = self.workspace.tensor(plan.quantized_patch.offset, _CAPACITY, plan.patch_shape)
-        slots = [slot for head in plan.heads for slot in (head.scores, head.logits)]
-        self.results = [self._result(slot) for slot in (*slots, plan.embedding)]
-
-    def _result(self, slot: Slot | None) -> _Result:
-        """Return where the last step leaves an answer, if the model gives it, and what its integers mean."""
-        if slot is None:
-            return _Result(self.workspace.tensor(0, _CAPACITY, (0,)), 0, np.float32(1), np.float32(0))
-        size = math.prod(slot.shape)
-        quantized = self.workspace.tensor(slot.offset, _CAPACITY, (size,))
-        return _Result(quantized, size, np.float32(slot.scale), np.float32(slot.zero_point))
-
-
-class _Result(NamedTuple):
-    """An answer as a network leaves it in its workspace.
-
-    Parameters
-    ----------
-    quantized : np.ndarray [shape=(_CAPACITY, size), int8]
-    size : int
-    scale, zero_point : np.float32
-    """
-
-    quantized: Int8
-    size: int
-    scale: np.float32
-    zero_point: np.float32
-
-    def dequantize(self, n: int, out: Float32) -> None:
-        """Write the real values of `n` patches: ``scale * (quantized - zero_point)`` in float32."""
-        out[...] = self.quantized[:n]
-        out -= self.zero_point
-        out *= self.scale
+        self.results = [self.workspace.tensor(s.offset, _CAPACITY, (math.prod(s.shape),)) for s in results]

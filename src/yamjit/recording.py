@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from yamjit import checks
+from yamjit import checks, deprecation
 from yamjit.audio import AudioSource
 from yamjit.categories import Categories
 from yamjit.errors import InputError
@@ -116,6 +116,7 @@ class FrameStream(_Recording):
         self.frame_s = front_end.constants.hop_length / sample_rate
         self._hop = hop
 
+    @deprecation.renamed("k", "max_results")
     def summary(self) -> Summary:
         """Return what is known of the recording, without classes."""
         count = sum(track.windows for track in self._tracks)
@@ -183,24 +184,29 @@ class WindowStream(_Recording):
         """Return the same for what the options list: classes and groups of classes, (k,)."""
         return self._clips[track][head].listed
 
-    def top(self, k: int | None = None, *, track: int = 0, head: str | int | None = None) -> tuple[ScoredLabel, ...]:
+    @deprecation.renamed("k", "max_results")
+    def top(
+        self, max_results: int | None = None, *, track: int = 0, head: str | int | None = None
+    ) -> tuple[ScoredLabel, ...]:
         """Return the highest classes of all windows so far, see `Classification.top`."""
         chosen = choose_heads(self.heads, head)
         clips = [clip for one, clip in zip(self.heads, self._clips[track], strict=True) if one in chosen]
-        return tuple(scored for clip in clips for scored in clip.categories.top(clip.listed, k))
+        return tuple(scored for clip in clips for scored in clip.categories.top(clip.listed, max_results))
 
-    def rows(self, windows: Windows, k: int | None = None) -> Iterator[Row]:
-        """Yield the highest `k` classes that the options list, of each window and each head, a row each."""
+    @deprecation.renamed("k", "max_results")
+    def rows(self, windows: Windows, max_results: int | None = None) -> Iterator[Row]:
+        """Yield the highest `max_results` classes that the options list, of each window and each head, a row each."""
         end_s = self.source.start_s + self.duration_s
         parts = [
             Scored(categories, categories.reduce(output.scores), self.name, windows.channel, head.name)
             for head, categories, output in zip(self.heads, self.categories, windows.heads, strict=True)
         ]
         spans = [(start, min(start + self.window_s, end_s)) for start in windows.times_s.tolist()]
-        yield from rows_of(parts, spans, k)
+        yield from rows_of(parts, spans, max_results)
 
-    def summary(self, k: int | None = None) -> Summary:
-        """Return what the recording amounts to, with the highest `k` classes of each channel and head."""
+    @deprecation.renamed("k", "max_results")
+    def summary(self, max_results: int | None = None) -> Summary:
+        """Return what the recording amounts to, with the highest `max_results` classes of each channel and head."""
         whole = (self.source.start_s, self.source.start_s + self.duration_s)
         parts = [
             Scored(clip.categories, clip.listed[np.newaxis], self.name, channel, head.name)
@@ -212,7 +218,7 @@ class WindowStream(_Recording):
             duration_s=self.duration_s,
             windows=self.count,
             window_s=self.window_s,
-            top=tuple(rows_of(parts, [whole], k)),
+            top=tuple(rows_of(parts, [whole], max_results)),
             warnings=self.warnings,
             damage=self.damage,
             length_s=self.source.length_s,

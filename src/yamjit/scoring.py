@@ -33,6 +33,8 @@ class Windows:
         for the one that was chosen.
     embeddings : np.ndarray [shape=(n, size), float32]
         Embedding of each window: 1024 values for YAMNet.
+    quantized_embeddings : np.ndarray [shape=(n, size), int8]
+        The embeddings as the model has them; ``model.plan.embedding.dequantize`` gives the real values.
     log_mel : np.ndarray [shape=(t, n_mels), float32]
         Frames of the log-mel spectrogram that were complete with these windows. Each frame comes once.
     level_dbfs : np.ndarray [shape=(n,), float64] or None
@@ -45,6 +47,7 @@ class Windows:
     window_s: float
     heads: tuple[HeadOutput, ...]
     embeddings: Float32
+    quantized_embeddings: npt.NDArray[np.int8]
     log_mel: Float32
     level_dbfs: Float64 | None = None
     channel: int | None = None
@@ -119,6 +122,7 @@ class Scorer:
             window_s=self.window_s,
             heads=tuple(_calibrated(output.heads[head], calibration) for head, calibration in self._heads),
             embeddings=output.embeddings,
+            quantized_embeddings=output.quantized_embeddings,
             log_mel=cut.frames,
             level_dbfs=cut.level_dbfs,
             channel=channel,

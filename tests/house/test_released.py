@@ -196,7 +196,7 @@ def test_a_model_goes_with_the_last_who_holds_it(long_recording: Path) -> None:
     gone = [weakref.ref(part) for part in (model, model.front_end, model.network)]
     for way in (one_window, watched, pushed, never_iterated):
         way(model, long_recording)
-    model.with_options(max_results=3)
+    model.with_options(yamjit.ClassifierOptions(max_results=3))
     del model
     assert [part() for part in gone] == [None] * 3
 
@@ -277,7 +277,7 @@ def test_results_are_pickled() -> None:
     assert again.top(3) == result.top(3)
     np.testing.assert_array_equal(again.log_mel, result.log_mel)
     options = yamjit.EventOptions(on={"*": 0.3, "Siren": 0.2})
-    events = model.with_options(groups=None).events(SIREN, options)
+    events = model.with_options(yamjit.ClassifierOptions(groups=None)).events(SIREN, options)
     assert events
     for one in (events, options, model.options, SegmentOptions(), tuple(result.rows())):
         assert pickle.loads(pickle.dumps(one)) == one

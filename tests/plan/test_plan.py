@@ -23,7 +23,8 @@ from yamjit.kernels.program import Column, Program, StepOp, Workspace, scratch_l
 from yamjit.kernels.program_proof import KERNELS, prove_ranges
 from yamjit.plan import Plan, compile_plan
 from yamjit.plan.arena import Lifetime, assign_offsets
-from yamjit.plan.seam import find_seam, read_front_end
+from yamjit.plan.front_end import read_front_end
+from yamjit.plan.seam import find_seam
 from yamjit.spec import Limits
 from yamjit.tflite import validate_graph
 from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor

@@ -274,10 +274,10 @@ def panel_stride(channels: int) -> int:
     return channels + ALIGNMENT if channels % 512 == 0 else channels
 
 
-def image_size(row: Sequence[int] | npt.NDArray[np.int64]) -> tuple[int, int]:
+def image_size(row: Sequence[int]) -> tuple[int, int]:
     """Return (height, width) of a step's input with the border that its kernel reaches."""
     reach_h = (row[Column.OUTPUT_H] - 1) * row[Column.STRIDE_H] + row[Column.KERNEL_H]
     reach_w = (row[Column.OUTPUT_W] - 1) * row[Column.STRIDE_W] + row[Column.KERNEL_W]
     height = max(reach_h, row[Column.PAD_TOP] + row[Column.INPUT_H])
     width = max(reach_w, row[Column.PAD_LEFT] + row[Column.INPUT_W])
-    return int(height), int(width)
+    return height, width

@@ -37,6 +37,13 @@ class Slot:
     scale: float
     zero_point: int
 
+    def dequantize(self, quantized: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+        """Return the real values of integers: ``scale * (quantized - zero_point)``, in float32."""
+        real = quantized.astype(np.float32)
+        real -= np.float32(self.zero_point)
+        real *= np.float32(self.scale)
+        return real
+
 
 @dataclass(frozen=True, slots=True)
 class Head:

@@ -90,6 +90,12 @@ class Node:
             raise self.error(f"axis {axis} is outside rank {rank}")
         return axis % rank
 
+    def quantization(self, tensor: Tensor) -> Quantization:
+        """Return the quantization of a tensor, with one scale or with many."""
+        if tensor.quantization is None:
+            raise self.error("has no quantization", tensor)
+        return tensor.quantization
+
     def activation(self, tensor: Tensor) -> Quantization:
         """Return the quantization of an int8 tensor that has one scale."""
         quantization = tensor.quantization
