@@ -269,7 +269,7 @@ def _scored(
 
     pieces = _cut(source, tracks, hop)
     if threads > 1:
-        scorer.network.prepare()
+        scorer.network.warm_up()
     results = in_order(pieces, score, threads) if threads > 1 else (score(piece) for piece in pieces)
     with contextlib.closing(results):
         for track, windows in results:
