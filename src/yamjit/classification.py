@@ -15,7 +15,7 @@ from yamjit.errors import InputError
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
-from yamjit.listing import Scored, rows_of
+from yamjit.listing import ListedScores, rows_of
 from yamjit.recording import WindowStream
 from yamjit.results import Row
 from yamjit.scoring import Windows
@@ -179,7 +179,7 @@ class Classification:
         tuple of ScoredLabel
             Those of the first head, the highest score first, equal ones by class index; then those of the next.
         """
-        chosen = choose_heads(self.heads, head)
+        chosen = self.heads if head is None else choose_heads(self.heads, head)
         return tuple(scored for one in chosen for scored in one.top(max_results, window=window))
 
     @deprecation.renamed("k", "max_results")
@@ -198,7 +198,7 @@ class Classification:
         whole = (self.start_s, self.start_s + self.duration_s)
         checks.flag(windows, "windows")
         parts = [
-            Scored(
+            ListedScores(
                 one.categories,
                 one.categories.reduce(_kept(one.scores, "scores")) if windows else one.listed_scores[np.newaxis],
                 self.name,
