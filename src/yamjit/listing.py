@@ -16,7 +16,7 @@ from yamjit.network import HeadOutput
 from yamjit.options import ClassifierOptions, Entry, as_entry
 from yamjit.results import Row
 
-__all__ = ["Listing", "ListedScores", "rows_of"]
+__all__ = ["ListedScores", "Listing", "rows_of"]
 
 
 class Listing:

@@ -17,7 +17,7 @@ from yamjit.frontend import FrontEnd, Patches, PatchStream
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
-from yamjit.listing import Listing, ListedScores, rows_of
+from yamjit.listing import ListedScores, Listing, rows_of
 from yamjit.results import Row, Summary
 from yamjit.scoring import Scorer, Windows
 from yamjit.workers import in_order
