@@ -126,7 +126,7 @@ def test_what_is_refused(archive: Path, capsys: pytest.CaptureFixture[str]) -> N
         ([archive, "-o", "all.csv", "--resume"], "go with a folder"),
         ([archive, "--overwrite"], "go with a folder"),
         ([archive, "--format", "vtt"], "holds one recording"),
-        ([archive, "-", "--top", "1"], "stands alone"),
+        ([archive, "-", "--top", "1"], "cannot be combined with other inputs"),
         (["mine.csv", "-o", "mine.csv"], "is not written over"),
         ([one, "--allow", "Sirene"], "Siren"),
         ([one, "--groups", "nowhere.txt"], "nowhere.txt"),

@@ -84,7 +84,7 @@ def test_links_are_followed_once(tree: Path) -> None:
 
 def test_standard_input_stands_alone() -> None:
     assert [recording.name for recording in find_recordings(["-"])] == ["-"]
-    with pytest.raises(InputError, match="stands alone"):
+    with pytest.raises(InputError, match="cannot be combined with other inputs"):
         find_recordings(["a.wav", "-"])
 
 
