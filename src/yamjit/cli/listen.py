@@ -19,7 +19,6 @@ from yamjit.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from yamjit.events import EventOptions, Watcher
     from yamjit.recording import WindowStream
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
@@ -75,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"{', '.join(lone)} can only be used with --events")
     classifier = classifier_of(args)
     check_model(args, classifier)
-    classifier.network.prepare()
+    classifier.network.warm_up()
     source = _source(args)
     with classifier.windows(source, level=True, reading=arguments.reading_of(args)) as stream:
         return _follow(args, stream, source)
@@ -109,10 +108,11 @@ def _follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
     from yamjit.cli.bars import Bars
     from yamjit.cli.live import BarSink, Delay, RowSink
     from yamjit.cli.progress import Progress
+    from yamjit.events import Watcher
     from yamjit.output import FORMATS
 
     form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
-    watcher = _watcher(stream, event_options_of(args)) if args.events else None
+    watcher = Watcher.of(stream, event_options_of(args)) if args.events else None
     delay = Delay(source)
     results = Progress(1, quiet=True).around(sys.stdout)
     with FORMATS["text" if form == "bars" else form].of_heads(stream.heads).open(results) as writer:
@@ -141,14 +141,6 @@ def _follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
     if interruption is not None:
         raise interruption
     return EXIT_SOME_FAILED if stream.lost else EXIT_OK
-
-
-def _watcher(stream: WindowStream, options: EventOptions) -> Watcher:
-    from yamjit.events import Watcher
-    from yamjit.listing import Listing
-
-    listing = Listing(stream.categories)
-    return Watcher(listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
 
 
 def _warn(args: argparse.Namespace, problems: Iterable[str], told: set[str]) -> None:

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks, deprecation
+from yamjit.audio.source import open_audio
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.labels import count
 from yamjit.listing import Listing
-from yamjit.reading import ReadOptions, old_keywords, open_as
+from yamjit.reading import ReadOptions, old_keywords
 
 if TYPE_CHECKING:
     from yamjit.audio import AudioSource
@@ -79,7 +80,7 @@ class Overview:
     heads: tuple[str, ...] = ()
 
 
-@deprecation.retired({"top": "max_results="}, lambda old: {"max_results": old["top"]})
+@deprecation.renamed("top", "max_results")
 @old_keywords
 def survey(
     classifier: Classifier,
@@ -141,7 +142,7 @@ def survey(
         name=stream.name,
         start_s=stream.source.start_s,
         duration_s=stream.duration_s,
-        envelope=_envelope(open_as(reading, audio, sample_rate, classifier.sample_rate)),
+        envelope=_envelope(open_audio(audio, sample_rate, reading, target_rate=classifier.sample_rate)),
         log_mel=frames.result()[0],
         frames_s=frames.total * classifier.front_end.constants.hop_length / classifier.sample_rate,
         scores=rows[:, best],

@@ -17,7 +17,7 @@ import numpy as np
 
 from yamjit.classifier import Classifier
 from yamjit.errors import LimitError
-from yamjit.events import Event, EventOptions
+from yamjit.events import Event, EventOptions, Watcher
 from yamjit.output.arrays import Slab
 from yamjit.reading import ReadOptions
 from yamjit.results import Row, Summary
@@ -135,7 +135,7 @@ class Events(Hearing):
     def check(self) -> None:
         """Refuse what cannot be used."""
         super().check()
-        self.classifier.detector(self.events, hop_s=self.reading.hop_s, overlap=self.reading.overlap)
+        self.classifier.watcher(self.events, reading=self.reading)
 
     def hear(self, recording: Recording, sink: Callable[[list[Row]], None]) -> Summary:
         """Find the events, a row each."""
@@ -147,7 +147,7 @@ class Events(Hearing):
     def find(self, recording: Recording) -> tuple[list[Event], Summary]:
         """Return the events, and what is known in the end."""
         with self._open(recording, self.classifier.windows, level=self.events.min_dbfs is not None) as stream:
-            found = list(self.classifier.watch_windows(stream, self.events))
+            found = list(Watcher.of(stream, self.events).watch(stream))
             places = {head.name: head.index for head in stream.heads}
             found.sort(key=lambda e: (e.start_s, e.channel or 0, places.get(e.head, 0), e.class_index, e.label))
             return found, dataclasses.replace(stream.summary(1), top=())
