@@ -72,7 +72,7 @@ def writes_folder(text: str) -> OutputFolder:
 
 def _named(text: str) -> str:
     if not text:
-        raise argparse.ArgumentTypeError("the name of a file is empty")
+        raise argparse.ArgumentTypeError("an empty name is not the name of a file")
     return text
 
 
