@@ -264,7 +264,7 @@ def test_a_device_that_fails_is_told_to_the_reader(device: Device, start: Start)
     record = start()
     device.hear(record, ramp(10))
     device.streams[-1].active = False
-    with pytest.raises(AudioError, match="may have been pulled out"):
+    with pytest.raises(AudioError, match="may have been unplugged"):
         eventually(lambda: record.read(1) is None)
     record.start_recording()
     assert not record.read(10).any()
@@ -293,7 +293,7 @@ def test_records_that_do_not_fit_are_refused(device: Device, channels: int, rate
 
 
 def test_more_channels_than_the_device_has(device: Device) -> None:
-    with pytest.raises(InputError, match="3 channels were asked for; it has 2"):
+    with pytest.raises(InputError, match="3 channels were requested; it has 2"):
         audio.AudioRecord(3, 16_000, WINDOW)
 
 

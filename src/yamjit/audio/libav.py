@@ -1,4 +1,4 @@
-"""What the readers of FFmpeg's libraries and of its program have in common."""
+"""What is common to reading through FFmpeg's libraries (PyAV) and through its program."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["LibavReader"]
 
 
 class LibavReader(Reader):
-    """A file that another library than libsndfile decodes, from its start to its end.
+    """A file that FFmpeg decodes, from its start to its end.
 
     Parameters
     ----------
     opened : OpenedFile
         Closed with the reader.
     container : Container
-        What the file is.
+        Kind of the file.
     """
 
     warnings: tuple[str, ...] = ()
