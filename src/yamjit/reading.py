@@ -120,4 +120,4 @@ def _frame(seconds: Any, what: str, sample_rate: int) -> int:
 def old_keywords(function: _Function) -> _Function:
     """Let a function that takes `reading` still take the fields of `ReadOptions` as keywords of its own."""
     names = {name: f"reading=ReadOptions({name}=...)" for name in ReadOptions.__dataclass_fields__}
-    return deprecation.retired(names, lambda old: {"reading": ReadOptions(**old)})(function)
+    return deprecation.retired(names, lambda _, old: {"reading": ReadOptions(**old)})(function)
