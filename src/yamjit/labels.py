@@ -62,13 +62,8 @@ def parse_labels(data: bytes) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines)
 
 
-<<<<<<< HEAD
-def rank(scores: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.intp]:
-    """Return the indices of the `k` highest scores, the highest first, equal scores by index.
-=======
 def rank(scores: npt.NDArray[np.floating], max_results: int) -> npt.NDArray[np.intp]:
     """Return the indices of the highest scores, the highest first, equal ones by index.
->>>>>>> main
 
     Parameters
     ----------
