@@ -1,4 +1,4 @@
-"""Files on this machine: where the user's cache is, reads that never block, writes that are whole or not at all."""
+"""Files on this machine: where the user's cache is, and reading that never blocks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CACHE_VARIABLE = "YAMJIT_CACHE"
 
 
 def cache_directory() -> Path:
-    """Return where what was fetched or compiled is kept: ``$YAMJIT_CACHE``, else the user's cache directory.
+    """Return the folder for what was fetched or compiled: ``$YAMJIT_CACHE``, else the user's cache directory.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def read_regular(path: Path, most: int, *, private: bool = False) -> bytes:
     path : Path
     most : int
     private : bool
-        Whether a file that somebody else may have written is refused, see `is_private`.
+        Whether to refuse a file that somebody else may have written, see `is_private`.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def read_regular(path: Path, most: int, *, private: bool = False) -> bytes:
 
 
 def _read(file: BinaryIO, most: int, size: int) -> bytes:
-    """Return up to `most` bytes of a file that seems to have `size`; memory is taken for what is there."""
+    """Return up to `most` bytes of a file that seems to have `size`; no more memory is taken than there is content."""
     parts = []
     while most > 0 and (part := file.read(min(most, max(size + 1, 2**16)))):
         parts.append(part)
@@ -113,7 +113,7 @@ def is_private(status: os.stat_result) -> bool:
 
 
 def make_private(folder: Path) -> None:
-    """Make sure of a folder that nobody else can write to.
+    """Make a folder that nobody else can write to, if there is none.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def make_private(folder: Path) -> None:
 
 
 def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: type[YamjitError] = InputError) -> bytes:
-    """Return the content of a file that a user named: a regular file whose size is checked before memory is taken.
+    """Return the content of a regular file that a user named, of a limited size.
 
     Parameters
     ----------
@@ -134,14 +134,14 @@ def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: t
     most : int
         Largest size accepted, in bytes.
     what : str
-        What the file is meant to be, for messages: "a label file".
+        Kind of the file, for messages: "a label file".
     error : type of YamjitError, optional
-        What is raised where the file cannot be read.
+        Error to raise if the file cannot be read.
 
     Raises
     ------
     YamjitError
-        Of type `error`, if the file is missing, cannot be read, or is a directory, pipe, socket or device.
+        As `error`, if the file is missing, cannot be read, or is a directory, pipe, socket or device.
     LimitError
         If it is larger than `most`.
     """
@@ -159,6 +159,6 @@ def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: t
 
 
 def describe(error: Exception) -> str:
-    """Return what went wrong, in one line, without the file name."""
+    """Return the reason of an error, in one line, without the name of the file."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return printable(" ".join(str(text).split()))

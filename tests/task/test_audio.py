@@ -405,7 +405,7 @@ def test_lists_under_their_former_names() -> None:
         ({"score_threshold": "0.5"}, "score threshold is a number from 0 to 1, found '0.5'"),
         ({"category_name_allowlist": ["Speach"]}, r"no class of this model: 'Speach' \(did you mean 'Speech'\?\)"),
         ({"category_name_denylist": ["Speech", "xyzzy"]}, "no class of this model: 'xyzzy'$"),
-        ({"category_name_allowlist": "Speech"}, "category_allowlist is a list of classes, found 'Speech'"),
+        ({"category_name_allowlist": "Speech"}, "category_allowlist is 'Speech'; a list of classes is accepted"),
         ({"category_name_allowlist": ["a"], "category_name_denylist": ["b"]}, "mutually exclusive"),
     ],
 )
