@@ -268,9 +268,7 @@ def _text(table: TableView, name: str, what: str) -> str:
 def _describe_custom(name: str) -> str:
     """Say what is known of an operator that is not in the schema."""
     if name == "edgetpu-custom-op":
-        return (
-            f"the model is compiled for an Edge TPU, the only device that runs {name!r}; use the original model"
-        )
+        return f"the model is compiled for an Edge TPU, the only device that runs {name!r}; use the original model"
     if name.startswith("Flex"):
         return f"custom operator {name!r} is not supported: it is an operator of TensorFlow (Select TF ops)"
     return f"custom operator {name!r} is not supported"
