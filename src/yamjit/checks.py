@@ -1,4 +1,7 @@
-"""Arguments, checked before they are used: numbers, texts, lists and arrays, and how what was found is shown."""
+"""Arguments, checked before they are used: numbers, texts, lists and arrays.
+
+Each function returns the value, or raises an `InputError` that names the argument, what was found and what is accepted.
+"""
 
 from __future__ import annotations
 
@@ -80,11 +83,6 @@ def whole(value: Any, what: str, least: int, most: int | None = None, *, also: s
         Bounds, both accepted; by default, any that 64 bits hold.
     also : str, optional
         Other accepted values, for the message: ", or -1 for all".
-
-    Raises
-    ------
-    InputError
-        If it is not an integer or out of range.
     """
     found = index(value)
     if most is None and found is not None and found > _MOST_WHOLE:
@@ -134,11 +132,6 @@ def number(
         Unit, for the message: "seconds".
     also : str, optional
         Other accepted values, for the message: ", or None".
-
-    Raises
-    ------
-    InputError
-        If it is not a finite number or out of range.
     """
     found = _real(value)
     inside = (found > least if above else found >= least) and (found < most if below else found <= most)
@@ -149,13 +142,7 @@ def number(
 
 
 def instance(value: Any, what: str, *kinds: type) -> Any:
-    """Return `value` if it is of one of these types.
-
-    Raises
-    ------
-    InputError
-        If it is not.
-    """
+    """Return `value` if it is of one of these types."""
     if not isinstance(value, kinds):
         accepted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
         raise InputError(f"{what} is {shown(value)}; {accepted} is accepted")
@@ -184,13 +171,7 @@ def path(value: Any, what: str, error: type[YamjitError] = InputError) -> Path:
 
 
 def text(value: Any, what: str, most: int = 10_000, *, empty: bool = True) -> str:
-    """Return `value` as a string that can be written as UTF-8, of at most `most` characters.
-
-    Raises
-    ------
-    InputError
-        If it is not.
-    """
+    """Return `value` as a string that can be written as UTF-8, of at most `most` characters."""
     accepted = f"a text of {'up' if empty else '1'} to {most} characters"
     if not isinstance(value, str) or not (value or empty) or len(value) > most:
         raise InputError(f"{what} is {shown(value)}; {accepted} is accepted")
@@ -204,13 +185,7 @@ def text(value: Any, what: str, most: int = 10_000, *, empty: bool = True) -> st
 
 
 def choice(value: Any, what: str, accepted: Iterable[str]) -> str:
-    """Return `value` if it is one of the words that are accepted.
-
-    Raises
-    ------
-    InputError
-        If it is not one of them.
-    """
+    """Return `value` if it is one of the words that are accepted."""
     words = tuple(accepted)
     if not isinstance(value, str) or value not in words:
         raise InputError(f"{what} is {shown(value)}; accepted are {', '.join(words)}")
@@ -218,13 +193,7 @@ def choice(value: Any, what: str, accepted: Iterable[str]) -> str:
 
 
 def elements(value: Any, what: str, of: str = "values") -> tuple[Any, ...]:
-    """Return the elements of a list, tuple, set, array or other iterable, but not of a text or a mapping.
-
-    Raises
-    ------
-    InputError
-        If it is not an iterable, or fails to yield them.
-    """
+    """Return the elements of a list, tuple, set, array or other iterable, but not of a text or a mapping."""
     if isinstance(value, (str, bytes, bytearray, Mapping)):
         raise InputError(f"{what} is {shown(value)}; a list of {of} is accepted")
     try:
@@ -237,13 +206,7 @@ def elements(value: Any, what: str, of: str = "values") -> tuple[Any, ...]:
 
 
 def array(value: Any, what: str, dtype: npt.DTypeLike | None = None, *, accepted: str = "an array of numbers") -> Any:
-    """Return `value` as an array; masked values are refused, for they would be taken for numbers.
-
-    Raises
-    ------
-    InputError
-        If it cannot be made an array of that type, or some of its values are masked.
-    """
+    """Return `value` as an array; masked values are refused, for they would be taken for numbers."""
     try:
         if isinstance(value, range):
             elements(value, what, "numbers")

@@ -1,4 +1,7 @@
-"""Files on this machine: where the user's cache is, and reading that never blocks."""
+"""Files on this machine: where the user's cache is, and reading that never blocks.
+
+What fails is an `OSError`, where nothing else is said.
+"""
 
 from __future__ import annotations
 
@@ -60,10 +63,6 @@ def open_regular(path: str | os.PathLike[str], *, otherwise: str = "") -> int:
     path : path
     otherwise : str, optional
         What can be done with a pipe or device, for the message.
-
-    Raises
-    ------
-    OSError
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)
@@ -84,10 +83,6 @@ def read_regular(path: Path, most: int, *, private: bool = False) -> bytes:
     most : int
     private : bool
         Whether to refuse a file that somebody else may have written, see `is_private`.
-
-    Raises
-    ------
-    OSError
     """
     with os.fdopen(open_regular(path), "rb") as file:
         status = os.fstat(file.fileno())
@@ -113,12 +108,7 @@ def is_private(status: os.stat_result) -> bool:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that nobody else can write to, if there is none.
-
-    Raises
-    ------
-    OSError
-    """
+    """Make a folder that nobody else can write to, if there is none."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     if not is_private(folder.stat()):

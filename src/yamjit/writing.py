@@ -1,4 +1,7 @@
-"""Files that are written whole or not at all, as other programs write them, and named in errors."""
+"""Files that are written whole or not at all, as other programs write them.
+
+What fails is an `OSError` that names the file.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,7 @@ _BINARY = getattr(os, "O_BINARY", 0)
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` to `path` as `whole_file` does.
-
-    Raises
-    ------
-    OSError
-    """
+    """Write `data` to `path` as `whole_file` does."""
     with whole_file(path) as file:
         file.write(data)
 
@@ -47,10 +45,6 @@ def replace_whole(path: Path, data: bytes, mode: int) -> None:
     """Put a regular file with the content `data` at `path`, whole or not at all, in place of whatever is there.
 
     For caches, where only our own files belong; files that users name are written by `write_whole`.
-
-    Raises
-    ------
-    OSError
     """
     partial = _beside(path)
     try:
@@ -100,12 +94,7 @@ class NamedFile(io.FileIO):
 
 
 def temporary_file() -> io.BufferedRandom:
-    """Return a file without a name, which vanishes when it is closed; its errors name the temporary directory.
-
-    Raises
-    ------
-    OSError
-    """
+    """Return a file without a name, which vanishes when it is closed; its errors name the temporary directory."""
     folder = tempfile.gettempdir()
     with naming(folder), tempfile.TemporaryFile(dir=folder) as file:
         return io.BufferedRandom(NamedFile(os.dup(file.fileno()), "rb+", folder))

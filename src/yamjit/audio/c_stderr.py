@@ -23,34 +23,23 @@ def quiet_c_stderr() -> Iterator[None]:
 
     Where the variable of the C library cannot be set (Windows, musl), nothing happens.
     """
-    _enter()
-    try:
-        yield
-    finally:
-        _leave()
-
-
-def _enter() -> None:
     global _depth, _before
     place = _place()
     if place is None:
+        yield
         return
     variable, nowhere = place
     with _lock:
         if _depth == 0:
             _before, variable.value = variable.value, nowhere
         _depth += 1
-
-
-def _leave() -> None:
-    global _depth
-    place = _place()
-    if place is None:
-        return
-    with _lock:
-        _depth -= 1
-        if _depth == 0:
-            place[0].value = _before
+    try:
+        yield
+    finally:
+        with _lock:
+            _depth -= 1
+            if _depth == 0:
+                variable.value = _before
 
 
 @functools.cache

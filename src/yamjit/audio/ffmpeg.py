@@ -18,7 +18,7 @@ import numpy as np
 
 from yamjit.audio.containers import cut_short, more_streams, refusal, tells_end
 from yamjit.audio.libav import LibavReader
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits
 from yamjit.audio.losses import Losses
 from yamjit.disk import describe
 from yamjit.errors import AudioError
@@ -110,29 +110,13 @@ class _Log:
 
 
 class FfmpegReader(LibavReader):
-    """A file decoded by the program ffmpeg, from its start to its end; the process ends with the reader.
+    """A file decoded by the program ffmpeg, whose path is `program`; the process ends with the reader.
 
-    The samples are those of ``ffmpeg -i FILE -c:a pcm_f32le``.
-
-    Parameters
-    ----------
-    opened : OpenedFile
-        Closed with the reader. What was not opened by path is copied to a temporary file.
-    container : Container
-        Kind of the file.
-    limits : AudioLimits
-        What is accepted.
-    program : str
-        Path of ffmpeg.
-
-    Raises
-    ------
-    AudioError
-        If nothing can be decoded, there is no sound, or its sample rate or number of channels is absurd.
+    A file object, which has no path, is copied to a temporary file.
     """
 
     def __init__(self, opened: OpenedFile, container: Container, limits: AudioLimits, program: str) -> None:
-        super().__init__(opened, container)
+        super().__init__(opened, container, limits)
         with contextlib.ExitStack() as stack:
             self._process = _start(program, container, self._place(stack))
             self._log = _Log(_pipe(self._process.stderr), self.losses)
@@ -140,7 +124,7 @@ class FfmpegReader(LibavReader):
             self._held = stack.pop_all()
         self._dropped = weakref.finalize(self, _drop, self._held, opened)
         try:
-            self._read_header(limits)
+            self._read_header()
         except BaseException:
             self.release()
             raise
@@ -169,19 +153,17 @@ class FfmpegReader(LibavReader):
         except OSError as error:
             raise AudioError(f"{self.name}: cannot be copied for ffmpeg: {describe(error)}") from error
 
-    def _read_header(self, limits: AudioLimits) -> None:
+    def _read_header(self) -> None:
         header = self._read(24)
         if len(header) < 24:
             self._refuse()
-        offset, _, _, self.sample_rate, self.channels = np.frombuffer(header, ">u4")[1:].tolist()
+        offset, _, _, sample_rate, channels = np.frombuffer(header, ">u4")[1:].tolist()
         self._read(offset - 24)
-        check_header(self.name, self.sample_rate, self.channels, limits)
         self._log.started.wait()  # by then, the log has named the streams
         streams = sorted(self._log.encodings)
         if len(streams) > 1 and self._log.chosen in streams:
             self.warnings = (more_streams(self.name, len(streams), streams.index(self._log.chosen)),)
-        self.encoding = self._log.encodings.get(self._log.chosen, "audio")
-        self.format = f"{self._kind.name} {self.encoding}"
+        self._introduce(sample_rate, channels, self._log.encodings.get(self._log.chosen, "audio"))
         seconds = self._log.seconds if self._kind.tells_length else None
         # The log has hundredths of a second: one more, lest a start within the last one be refused.
         self.claimed_frames = round((seconds + 0.01) * self.sample_rate) if seconds else None

@@ -14,7 +14,7 @@ import numpy as np
 from yamjit.audio.arrays import to_float32
 from yamjit.audio.containers import cut_short, more_streams, refusal, tells_end, unused_bytes
 from yamjit.audio.libav import LibavReader
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits
 from yamjit.audio.losses import GAP_S
 from yamjit.disk import describe
 from yamjit.errors import AudioError, DependencyError
@@ -43,32 +43,12 @@ _MOST_UNDECODED = 10_000
 
 
 class PyAvReader(LibavReader):
-    """A file decoded by FFmpeg's libraries, from its start to its end, in one thread.
-
-    The samples are those of ``ffmpeg -i FILE -c:a pcm_f32le``: integers divided by their full scale, the encoder's
-    delay left out where the file states it. Of several audio streams, the one that ffmpeg chooses is read.
-
-    Parameters
-    ----------
-    opened : OpenedFile
-        Closed with the reader.
-    container : Container
-        Kind of the file.
-    limits : AudioLimits
-        What is accepted.
-
-    Raises
-    ------
-    AudioError
-        If nothing can be decoded, there is no sound, or its sample rate or number of channels is absurd.
-    DependencyError
-        If PyAV is not installed.
-    """
+    """A file decoded by FFmpeg's libraries in one thread; a `DependencyError` says that PyAV is not installed."""
 
     def __init__(self, opened: OpenedFile, container: Container, limits: AudioLimits) -> None:
         self._av = import_av()
         self._failures = (self._av.error.FFmpegError, *_FAILURES)
-        super().__init__(opened, container)
+        super().__init__(opened, container, limits)
         self._fault: str | None = None
         self._used_bytes = 0
         self._ready: deque[Any] = deque()
@@ -79,10 +59,9 @@ class PyAvReader(LibavReader):
             self._stream = self._choose_stream()
             self._stream.thread_type = "NONE"
             self._stream.codec_context.thread_count = 1
-            self._packets = (
-                self._container.demux()
-            )  # of all streams: where these end tells whether something is missing
-            self._read_first(limits)
+            # Packets of all streams: where these end tells whether something is missing.
+            self._packets = self._container.demux()
+            self._read_first()
         except BaseException:
             self.release()
             raise
@@ -150,7 +129,7 @@ class PyAvReader(LibavReader):
             self.warnings = (more_streams(self.name, len(sounds), sounds.index(best)),)
         return best
 
-    def _read_first(self, limits: AudioLimits) -> None:
+    def _read_first(self) -> None:
         undecoded = 0
         while not self._ready and undecoded < _MOST_UNDECODED and (packet := self._next_packet()) is not None:
             undecoded += packet.stream_index == self._stream.index
@@ -159,11 +138,8 @@ class PyAvReader(LibavReader):
             reason = self._fault or self.losses.describe() or "it holds no samples"
             raise AudioError(f"{self.name}: cannot be decoded: {reason.removeprefix(f'{self.name}: ')}")
         frame = self._ready[0]
-        self.sample_rate = int(frame.sample_rate)
-        self.channels = int(frame.layout.nb_channels)
-        check_header(self.name, self.sample_rate, self.channels, limits)
-        self.encoding = str(self._stream.codec_context.codec.canonical_name)
-        self.format = f"{self._kind.name} {self.encoding}"
+        encoding = str(self._stream.codec_context.codec.canonical_name)
+        self._introduce(int(frame.sample_rate), int(frame.layout.nb_channels), encoding)
         self.claimed_frames = self._claim()
 
     def _claim(self) -> int | None:
