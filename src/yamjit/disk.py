@@ -14,22 +14,16 @@ from typing import BinaryIO
 
 from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
 from yamjit.text import printable
-from yamjit.writing import PARTIAL_PREFIX, replace_whole, whole_file, write_whole
 
 __all__ = [
     "CACHE_VARIABLE",
-    "PARTIAL_PREFIX",
     "cache_directory",
     "describe",
     "is_private",
     "make_private",
     "open_regular",
-    "printable",
     "read_limited",
     "read_regular",
-    "replace_whole",
-    "whole_file",
-    "write_whole",
 ]
 
 CACHE_VARIABLE = "YAMJIT_CACHE"

@@ -23,6 +23,7 @@ __all__ = [
     "NamedFile",
     "check_writable",
     "naming",
+    "partial_beside",
     "replace_whole",
     "temporary_file",
     "whole_file",
@@ -46,7 +47,7 @@ def replace_whole(path: Path, data: bytes, mode: int) -> None:
 
     For caches, where only our own files belong; files that users name are written by `write_whole`.
     """
-    partial = _beside(path)
+    partial = partial_beside(path)
     try:
         with io.BufferedWriter(NamedFile(_created(partial, mode), "wb", str(path))) as file:
             file.write(data)
@@ -235,7 +236,8 @@ def _writable_status(target: Path) -> os.stat_result | None:
     return status
 
 
-def _beside(target: Path) -> Path:
+def partial_beside(target: Path) -> Path:
+    """Return a name in the same folder for a file or folder that is being written."""
     return target.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
 
 
@@ -245,7 +247,7 @@ def _created(path: Path, mode: int) -> int:
 
 def _open_partial(target: Path, before: os.stat_result | None) -> tuple[Path, int]:
     """Create the file that becomes `target`: beside it, or in the temporary directory if that is not allowed."""
-    partial = _beside(target)
+    partial = partial_beside(target)
     try:
         return partial, _created(partial, 0o666 if before is None else 0o600)
     except OSError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import secrets
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from yamjit.audio.decoder import import_soundfile
 from yamjit.disk import describe
 from yamjit.errors import AudioError, LimitError
 from yamjit.text import printable
+from yamjit.writing import partial_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ class AudioFileWriter:
         self._frames = 0
         self._sound: Any = None
         soundfile = import_soundfile()
-        self._partial = path.with_name(f".yamjit-{secrets.token_hex(8)}.partial")
+        self._partial = partial_beside(path)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         try:
             self._descriptor = os.open(self._partial, flags, 0o666)
