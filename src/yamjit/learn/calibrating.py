@@ -14,9 +14,9 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
-from yamjit.learn.heads import sigmoid
+from yamjit.learn.heads import cross_entropy, sigmoid
 from yamjit.learn.metrics import calibration_error, threshold_sweep
-from yamjit.learn.optimizer import minimize
+from yamjit.learn.optimizer import minimum
 from yamjit.tflite.metadata import ScoreTransformation
 
 __all__ = [
@@ -76,13 +76,11 @@ def _platt(scores: Float64, truth: Truth) -> tuple[float, float]:
 
     def loss(position: Float64) -> tuple[float, Float64]:
         logits = position[0] * z + position[1]
-        each = np.maximum(logits, 0) - logits * target + np.log1p(np.exp(-np.abs(logits)))
         wrong = (sigmoid(logits) - target) / len(z)
-        return float(each.mean()), np.array([float((wrong * z).sum()), float(wrong.sum())])
+        gradient = np.array([float((wrong * z).sum()), float(wrong.sum())])
+        return float(cross_entropy(logits, target).mean()), gradient
 
-    slope, offset = spread, centre
-    for point in minimize(loss, np.array([spread, centre]), 1e-9):
-        slope, offset = point.position
+    slope, offset = minimum(loss, np.array([spread, centre]), 1e-9)
     # Scores that fall where they should rise say nothing that a calibration could mend.
     return (float(slope / spread), float(offset - slope * centre / spread)) if slope > 0 else (1.0, 0.0)
 

@@ -14,9 +14,8 @@ from yamjit.calibration import Calibration
 from yamjit.errors import InputError
 from yamjit.head_names import choose_heads, describe_heads, told_apart
 from yamjit.heads import HeadInfo
-from yamjit.learn.heads import checked_labels
+from yamjit.learn.attached import Attached, attached_calibration, attached_labels
 from yamjit.tflite.metadata import (
-    AssociatedFile,
     AudioProperties,
     FileType,
     Metadata,
@@ -53,15 +52,8 @@ def set_texts(described: Described, **texts: str) -> bytes:
         raise InputError(f"no text {strange[0]!r}; accepted: {', '.join(TEXTS)}")
     for name, text in texts.items():
         checks.text(text, name)
-    metadata = _metadata(described)
-    said = {name: getattr(metadata, name) for name in TEXTS} | texts
-    changed = Metadata(
-        **said,
-        min_parser_version=metadata.min_parser_version,
-        subgraphs=metadata.subgraphs,
-        associated_files=metadata.associated_files,
-    )
-    return replace_metadata(described, changed, described.files)
+    changes: dict[str, Any] = {**texts}
+    return replace_metadata(described, replace(_metadata(described), **changes), described.files)
 
 
 def set_audio(described: Described, sample_rate: int, channels: int = 1) -> bytes:
@@ -114,20 +106,8 @@ def set_labels(
     """
     tensor, place = _output(described, output, (len(labels),))
     classes = described.outputs[place].classes
-    lists = {"": checked_labels(labels), **dict(display_names or {})}
-    for locale, names in lists.items():
-        if len(names) != (len(lists[""]) if classes < 0 else classes):
-            raise InputError(f"{len(names)} names{f' of {locale!r}' if locale else ''} for {classes} classes")
-        checked_labels(tuple(dict.fromkeys(names)))
-    dropped = {f.name for f in tensor.associated_files if f.type == FileType.TENSOR_AXIS_LABELS}
-    stem = f"{_file_stem(tensor)}_labels"
-    named = {f"{stem}{'_' if locale else ''}{locale}.txt": (locale, names) for locale, names in lists.items()}
-    described_files = tuple(
-        AssociatedFile(name, "Names of the classes.", FileType.TENSOR_AXIS_LABELS, locale)
-        for name, (locale, _) in named.items()
-    )
-    contents = {name: "".join(f"{n}\n" for n in names).encode() for name, (_, names) in named.items()}
-    return _with_files(described, place, tensor, dropped, described_files, contents)
+    files = attached_labels(_file_stem(tensor), labels, display_names or {}, len(labels) if classes < 0 else classes)
+    return _with_files(described, place, tensor, FileType.TENSOR_AXIS_LABELS, files)
 
 
 def set_calibration(
@@ -156,23 +136,15 @@ def set_calibration(
     """
     tensor, place = _output(described, output, () if calibration is None else (calibration.classes,))
     classes = described.outputs[place].classes
-    if calibration is not None and calibration.classes != classes:
-        raise InputError(f"a calibration of {calibration.classes} classes for {classes}")
+    files = attached_calibration(_file_stem(tensor), calibration, classes)
     units: list[ProcessUnit] = [u for u in tensor.process_units if not isinstance(u, ScoreCalibration)]
     if score_threshold is not None:
         score_threshold = checks.number(score_threshold, "score_threshold", 0, 1)
         units = [u for u in units if not isinstance(u, ScoreThresholding)] + [ScoreThresholding(score_threshold)]
-    dropped = {f.name for f in tensor.associated_files if f.type == FileType.TENSOR_AXIS_SCORE_CALIBRATION}
-    listed: tuple[AssociatedFile, ...] = ()
-    contents = {}
     if calibration is not None:
-        name = f"{_file_stem(tensor)}_score_calibration.csv"
         units.insert(0, ScoreCalibration(calibration.score_transformation, calibration.default_score))
-        listed = (
-            AssociatedFile(name, "Scale, slope and offset of each class.", FileType.TENSOR_AXIS_SCORE_CALIBRATION),
-        )
-        contents[name] = calibration.to_csv().encode()
-    return _with_files(described, place, replace(tensor, process_units=tuple(units)), dropped, listed, contents)
+    changed = replace(tensor, process_units=tuple(units))
+    return _with_files(described, place, changed, FileType.TENSOR_AXIS_SCORE_CALIBRATION, files)
 
 
 def _file_stem(tensor: TensorMetadata) -> str:
@@ -240,26 +212,20 @@ def _with(metadata: Metadata, subgraph: SubgraphMetadata) -> Metadata:
     return replace(metadata, subgraphs=(subgraph, *metadata.subgraphs[1:]))
 
 
-def _with_files(
-    described: Described,
-    place: int,
-    tensor: TensorMetadata,
-    dropped: set[str],
-    listed: Sequence[AssociatedFile],
-    contents: Mapping[str, bytes],
-) -> bytes:
-    """Return a model whose output lists other files."""
+def _with_files(described: Described, place: int, tensor: TensorMetadata, kind: FileType, files: Attached) -> bytes:
+    """Return a model whose output has these files in place of those of their kind."""
+    dropped = {file.name for file in tensor.associated_files if file.type == kind}
     kept = tuple(file for file in tensor.associated_files if file.name not in dropped)
     metadata = _metadata(described)
     subgraph = metadata.subgraphs[0]
     outputs = list(subgraph.outputs)
-    outputs[place] = replace(tensor, associated_files=(*kept, *listed))
+    outputs[place] = replace(tensor, associated_files=(*kept, *files.described))
     others = {f.name for k, t in enumerate(outputs) if k != place for f in t.associated_files}
-    clash = next((name for name in contents if name in others), None)
+    clash = next((name for name in files.contents if name in others), None)
     if clash is not None:
         raise InputError(f"another output has a file {clash!r}")
-    files = {n: data for n, data in described.files.items() if n not in dropped or n in others} | dict(contents)
-    return replace_metadata(described, _with(metadata, replace(subgraph, outputs=tuple(outputs))), files)
+    contents = {n: data for n, data in described.files.items() if n not in dropped or n in others} | files.contents
+    return replace_metadata(described, _with(metadata, replace(subgraph, outputs=tuple(outputs))), contents)
 
 
 def as_document(described: Described) -> dict[str, Any]:

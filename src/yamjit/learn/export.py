@@ -12,15 +12,14 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
+from yamjit.learn.attached import attached_calibration, attached_labels
 from yamjit.learn.grafting import graft, value_ranges
-from yamjit.learn.heads import Dense, Head, checked_labels, sigmoid, softmax
-from yamjit.learn.optimizer import minimize
+from yamjit.learn.heads import Dense, Head, cross_entropy, sigmoid, softmax
+from yamjit.learn.optimizer import minimum
 from yamjit.plan import compile_plan
 from yamjit.tflite import Graph, read_graph, write_graph
 from yamjit.tflite.metadata import (
-    AssociatedFile,
     AudioProperties,
-    FileType,
     Metadata,
     ProcessUnit,
     ScoreCalibration,
@@ -131,14 +130,13 @@ def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: Mod
             raise InputError(f"embeddings of shape (n, {head.inputs}), finite, are accepted, found {found}")
         head = independent(head, embeddings)
     grown = graft(graph, head, value_ranges(head, embeddings), name=card.head_name, keep=card.keep)
-    files = _files(head, card)
-    if card.keep:
-        clash = next((name for name in files if name in graph.files), None)
-        if clash is not None:
-            raise InputError(f"the model holds a file {clash!r} already; another head_name is accepted")
-    kept = {name: data for name, data in graph.files.items() if card.keep}
-    data = write_graph(replace(grown, metadata=_metadata(graph, head, card), files={**kept, **files}))
-    # Whoever has the file must be able to run it: no accumulator may overflow, whatever the head's weights.
+    output, files = _described_head(head, card)
+    kept = dict(graph.files) if card.keep else {}
+    clash = next((name for name in files if name in kept), None)
+    if clash is not None:
+        raise InputError(f"the model holds a file {clash!r} already; another head_name is accepted")
+    data = write_graph(replace(grown, metadata=_metadata(graph, output, card), files={**kept, **files}))
+    # The file must run anywhere: no accumulator may overflow, whatever the head's weights.
     compile_plan(read_graph(data))
     return data
 
@@ -163,14 +161,11 @@ def independent(head: Head, embeddings: Float32) -> Head:
     def loss(position: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
         slope = np.exp(position[0])
         x = slope * (logits - middle) + position[1]
-        each = np.maximum(x, 0) - x * shares + np.log1p(np.exp(-np.abs(x)))
         wrong = (sigmoid(x) - shares) / x.size
         gradient = np.array([float((wrong * (logits - middle)).sum()) * slope, float(wrong.sum())])
-        return float(each.mean()), gradient
+        return float(cross_entropy(x, shares).mean()), gradient
 
-    position = np.zeros(2)
-    for point in minimize(loss, position, 1e-7):
-        position = point.position
+    position = minimum(loss, np.zeros(2), 1e-7)
     slope, offset = float(np.exp(position[0])), float(position[1])
     *first, (weights, bias) = head.layers
     scaled = Dense(
@@ -179,44 +174,10 @@ def independent(head: Head, embeddings: Float32) -> Head:
     return Head(head.labels, "sigmoid", (*first, scaled))
 
 
-# -- What it says about itself ----------------------------------------------------------------------------------
-
-
-def _label_file(card: ModelCard, locale: str = "") -> str:
-    return f"{card.head_name}_labels{'_' if locale else ''}{locale}.txt"
-
-
-def _calibration_file(card: ModelCard) -> str:
-    return f"{card.head_name}_score_calibration.csv"
-
-
-def _files(head: Head, card: ModelCard) -> dict[str, bytes]:
-    """Return the files of the new output."""
-    files = {_label_file(card): _lines(head.labels)}
-    for locale, names in sorted(card.display_names.items()):
-        names = checks.elements(names, f"display_names of {locale!r}", "names")
-        try:
-            checked_labels(tuple(dict.fromkeys(names)))  # several classes may be shown under one name
-        except InputError as error:
-            raise InputError(f"display names of {locale!r}: {error}") from error
-        if len(names) != len(head.labels):
-            raise InputError(f"{len(names)} display names of {locale!r} for {len(head.labels)} classes")
-        files[_label_file(card, locale)] = _lines(names)
-    if card.calibration is not None:
-        if card.calibration.classes != len(head.labels):
-            raise InputError(f"a calibration of {card.calibration.classes} classes for {len(head.labels)}")
-        files[_calibration_file(card)] = card.calibration.to_csv().encode()
-    return files
-
-
-def _lines(names: Sequence[str]) -> bytes:
-    return "".join(f"{name}\n" for name in names).encode("utf-8")
-
-
-def _metadata(graph: Graph, head: Head, card: ModelCard) -> Metadata:
+def _metadata(graph: Graph, output: TensorMetadata, card: ModelCard) -> Metadata:
     described = graph.metadata.subgraphs[0] if graph.metadata and graph.metadata.subgraphs else SubgraphMetadata()
     default = TensorMetadata("audio_clip", "Mono sound, samples in [-1, 1].", audio=AudioProperties(16_000, 1))
-    outputs: tuple[TensorMetadata, ...] = (_head_metadata(head, card),)
+    outputs: tuple[TensorMetadata, ...] = (output,)
     if card.keep:
         had = [*described.outputs, *[TensorMetadata()] * len(graph.outputs)][: len(graph.outputs)]
         had[0] = replace(had[0], name=card.base_name)
@@ -232,23 +193,23 @@ def _metadata(graph: Graph, head: Head, card: ModelCard) -> Metadata:
     )
 
 
-def _head_metadata(head: Head, card: ModelCard) -> TensorMetadata:
-    files = [AssociatedFile(_label_file(card), "Names of the classes.", FileType.TENSOR_AXIS_LABELS)]
-    for locale in sorted(card.display_names):
-        description = f"Names of the classes in {locale!r}."
-        files.append(AssociatedFile(_label_file(card, locale), description, FileType.TENSOR_AXIS_LABELS, locale))
+def _described_head(head: Head, card: ModelCard) -> tuple[TensorMetadata, dict[str, bytes]]:
+    """Return what the metadata says of the new output, and its files."""
+    classes = len(head.labels)
+    labels = attached_labels(card.head_name, head.labels, dict(sorted(card.display_names.items())), classes)
+    calibration = attached_calibration(card.head_name, card.calibration, classes)
+    named = [f if not f.locale else replace(f, description=f"Names of the classes in {f.locale!r}.") for f in labels[0]]
     units: list[ProcessUnit] = []
     if card.calibration is not None:
         units.append(ScoreCalibration(card.calibration.score_transformation, card.calibration.default_score))
-        description = "Scale, slope and offset of each class."
-        files.append(AssociatedFile(_calibration_file(card), description, FileType.TENSOR_AXIS_SCORE_CALIBRATION))
     if card.score_threshold is not None:
         units.append(ScoreThresholding(card.score_threshold))
-    return TensorMetadata(
+    tensor = TensorMetadata(
         card.head_name,
         "Score of each class, independent of the others.",
         process_units=tuple(units),
         stats_min=(0.0,),
         stats_max=(1.0,),
-        associated_files=tuple(files),
+        associated_files=(*named, *calibration.described),
     )
+    return tensor, labels.contents | calibration.contents

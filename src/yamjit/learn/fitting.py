@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import InputError
-from yamjit.learn.heads import KINDS, Dense, Head, sigmoid, softmax
+from yamjit.learn.heads import KINDS, Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.learn.optimizer import minimize
 from yamjit.learn.products import BlockedMatrix, matmul
 
@@ -276,7 +276,7 @@ class _Loss:
     def _losses(self, logits: Float64) -> float:
         """Return the mean cross-entropy."""
         if self._options.kind == "sigmoid":
-            each = np.maximum(logits, 0) - logits * self._targets + np.log1p(np.exp(-np.abs(logits)))
+            each = cross_entropy(logits, self._targets)
         else:
             shifted = logits - logits.max(axis=1, keepdims=True)
             each = self._targets * (np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - shifted)

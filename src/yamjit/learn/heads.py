@@ -18,7 +18,7 @@ from yamjit.learn.products import matmul
 from yamjit.npz import MOST_BYTES, read_arrays, write_arrays
 from yamjit.signatures import HEAD_BYTES, foreign_kind
 
-__all__ = ["KINDS", "Dense", "Head", "checked_labels", "sigmoid", "softmax"]
+__all__ = ["KINDS", "Dense", "Head", "checked_labels", "cross_entropy", "sigmoid", "softmax"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -221,3 +221,8 @@ def softmax(logits: npt.NDArray[np.float64]) -> Float64:
     """Return ``exp(x)`` as shares of its sum along the last axis."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def cross_entropy(logits: Float64, targets: npt.NDArray[np.floating]) -> Float64:
+    """Return the cross-entropy of each sigmoid, without overflow [shape of `logits`]."""
+    return np.maximum(logits, 0) - logits * targets + np.log1p(np.exp(-np.abs(logits)))

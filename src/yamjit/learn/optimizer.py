@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Point", "minimize"]
+__all__ = ["Point", "minimize", "minimum"]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -67,6 +67,14 @@ def minimize(
         yield point
         if ended:
             return
+
+
+def minimum(function: Callable[[Float64], tuple[float, Float64]], start: Float64, tolerance: float) -> Float64:
+    """Return the position at which `minimize` ends."""
+    position = start
+    for point in minimize(function, start, tolerance):
+        position = point.position
+    return position
 
 
 def _dot(a: Float64, b: Float64) -> float:
