@@ -254,7 +254,7 @@ def test_a_bad_variable_names_itself_and_nothing_else_is_tried(server, tmp_path,
 def test_what_is_no_file_does_not_block(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path / "fifo", "/dev/zero"):
-        with pytest.raises(ModelError, match="no regular file but a pipe"):
+        with pytest.raises(ModelError, match="not a regular file but a pipe"):
             resolve_model(path)
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from yamjit import checks
 from yamjit.audio import DEFAULT_AUDIO_LIMITS, AudioLimits
 from yamjit.audio.libraries import open_recording
-from yamjit.audio.opening import describe_os_error, open_path
+from yamjit.audio.opening import open_path
 from yamjit.audio.writing import CONTAINERS, AudioFileWriter, encoding_for
+from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError
 from yamjit.results import Row
 
@@ -281,7 +282,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise AudioError(f"{folder}: cannot be created: {describe_os_error(error)}") from error
+        raise AudioError(f"{folder}: cannot be created: {describe(error)}") from error
 
 
 def _safe(text: str, most_bytes: int) -> str:

@@ -28,16 +28,8 @@ from yamjit import checks
 from yamjit.errors import ModelError
 from yamjit.npz import write_arrays
 from yamjit.plan.plan import Plan
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    DepthwiseConv2DOptions,
-    FullyConnectedOptions,
-    Graph,
-    Op,
-    Operator,
-    Tensor,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
+from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 
 __all__ = ["FORMATS", "Layer", "float_weights", "layers", "write_weights"]
 

@@ -22,13 +22,13 @@ from yamjit.kernels.int8.packing import (  # noqa: E402
     pack_depthwise,
     pack_pairs,
     pack_pointwise,
-    padded,
     unpack_depthwise,
     unpack_pairs,
     unpack_pointwise,
 )
 from yamjit.kernels.int8.real_requantization import IntegerFactors, RealFactors, find_real_factors  # noqa: E402
 from yamjit.kernels.int8.tiles import Channels  # noqa: E402
+from yamjit.kernels.memory import padded  # noqa: E402
 from yamjit.kernels.vectors.ops import TARGETS, VectorOps, detect_target  # noqa: E402
 
 FLIP = 0x80808080

@@ -344,7 +344,9 @@ def test_both_backends_give_the_same_bits(examples: dict[Path, str]) -> None:
     ours, theirs = (yamjit.load("starter", backend=backend) for backend in ("numpy", "numba"))
     for path in examples:
         kept = ("scores", "embeddings", "log_mel")
-        expected, found = (model.classify(path, hop_s=0.1, keep=kept) for model in (ours, theirs))
+        expected, found = (
+            model.classify(path, reading=yamjit.ReadOptions(hop_s=0.1), keep=kept) for model in (ours, theirs)
+        )
         patches = np.stack([expected.log_mel[start : start + 96] for start in range(0, 90, 10)])
         names = list(ours.plan.slots)
         np.testing.assert_array_equal(found.scores, expected.scores)

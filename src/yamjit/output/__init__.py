@@ -70,5 +70,5 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     fitting = [(suffix, known) for known in _ALL for suffix in known.suffixes if name.endswith(suffix)]
     if not fitting:
         suffixes = ", ".join(suffix for known in _ALL for suffix in known.suffixes)
-        raise InputError(f"{os.fspath(path)!r} has an unknown suffix; use one of {suffixes}")
+        raise InputError(f"{os.fspath(path)!r}: unknown file suffix; use one of {suffixes}")
     return max(fitting, key=lambda pair: len(pair[0]))[1]

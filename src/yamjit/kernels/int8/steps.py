@@ -24,7 +24,7 @@ from yamjit.kernels.int8.plain import (
     pointwise_s8,
     quantize_f32,
 )
-from yamjit.kernels.int8.preparation import PREPARED_COLUMNS, Prepared, VectorOp
+from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared, VectorOp
 from yamjit.kernels.int8.tiles import Channels
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
