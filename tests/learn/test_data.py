@@ -277,7 +277,7 @@ def test_what_cannot_be_read_is_listed_and_the_rest_used(model: Classifier, reco
         train_head(embed_clips(model, from_folder(recordings)))
     for path in (recordings / "low").iterdir():
         path.write_bytes(b"nothing")
-    with pytest.raises(InputError, match="none of 8 clips can be read, the first is"):
+    with pytest.raises(InputError, match="none of 8 clips can be read; the first: "):
         embed_clips(model, from_folder(recordings))
 
 

@@ -14,18 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from yamjit.learn.augment import (
-        Augmentation,
-        Fade,
-        FrequencyMask,
-        Gain,
-        Noise,
-        Shift,
-        TimeMask,
-        Trim,
-        augmented,
-        mix,
-    )
+    from yamjit.learn.augment import Augmentation, augmented
     from yamjit.learn.calibrating import (
         Isotonic,
         cross_calibrate,
@@ -46,6 +35,7 @@ if TYPE_CHECKING:
     from yamjit.learn.prototypes import UNKNOWN, Prototypes
     from yamjit.learn.sklearn_models import head_from_sklearn
     from yamjit.learn.training import TrainOptions, cross_validate, evaluate_head, evaluate_model, train_head
+    from yamjit.learn.transforms import Fade, FrequencyMask, Gain, Noise, Shift, TimeMask, Trim, mix
 
 __all__ = [
     "UNKNOWN",
@@ -91,7 +81,7 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "augment": "Augmentation Fade FrequencyMask Gain Noise Shift TimeMask Trim augmented mix",
+    "augment": "Augmentation augmented",
     "calibrating": "Isotonic cross_calibrate fit_isotonic fit_sigmoids thresholds_for_precision",
     "class_folders": "from_folder",
     "dataset": "Clip Dataset",
@@ -106,6 +96,7 @@ _ROOMS = {
     "prototypes": "UNKNOWN Prototypes",
     "sklearn_models": "head_from_sklearn",
     "training": "TrainOptions cross_validate evaluate_head evaluate_model train_head",
+    "transforms": "Fade FrequencyMask Gain Noise Shift TimeMask Trim mix",
 }
 _HOMES = {name: f"{__name__}.{room}" for room, names in _ROOMS.items() for name in names.split()}
 

@@ -12,6 +12,7 @@ import numpy as np
 from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.learn.heads import checked_labels
+from yamjit.reading import ReadOptions
 
 __all__ = ["OTHER", "SPLITS", "Clip", "Dataset", "divide"]
 
@@ -71,6 +72,10 @@ class Clip:
     def unit(self) -> str:
         """Name of what must not be divided between training and test: the group, or else the file."""
         return self.group or str(self.path)
+
+    def reading(self, hop_s: float | None = None) -> ReadOptions:
+        """Return how the clip is read, with a hop between windows in seconds; see `ReadOptions`."""
+        return ReadOptions(hop_s=hop_s, start_s=self.start_s, end_s=self.end_s)
 
     def __str__(self) -> str:
         if self.end_s is None and not self.start_s:
