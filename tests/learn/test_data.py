@@ -60,7 +60,7 @@ def test_folders_are_classes(tmp_path: Path) -> None:
 def test_folders_without_what_is_needed_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         from_folder(tmp_path / "missing")
-    with pytest.raises(InputError, match="no folder in it"):
+    with pytest.raises(InputError, match="holds no folders"):
         from_folder(tmp_path)
     sound(tmp_path / "wren" / "1.wav")
     with pytest.raises(InputError, match="one class, 'wren'"):
@@ -73,7 +73,7 @@ def test_folders_without_what_is_needed_are_refused(tmp_path: Path) -> None:
     from_folder(tmp_path).check_learnable()
     with pytest.raises(InputError, match="no clips of 'owl'"):
         Dataset((Clip(Path("a"), ("wren",)),), ("owl", "wren")).check_learnable()
-    with pytest.raises(InputError, match="'jay' is none of the classes owl"):
+    with pytest.raises(InputError, match="'jay' is not one of the classes owl"):
         Dataset((Clip(Path("a"), ("jay",)),), ("owl",))
 
 

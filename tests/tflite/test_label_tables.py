@@ -550,7 +550,7 @@ def test_folders_of_a_split_or_of_folds_are_no_classes(tmp_path: Path) -> None:
     empty(*(tmp_path / "f" / f"fold{k}" / label / "1.wav" for k in (1, 2) for label in ("dog", "cat")))
     assert [clip.fold for clip in from_folder(tmp_path / "f").clips] == ["1", "1", "2", "2"]
     empty(*(tmp_path / "u" / f"fold{k}" / "1.wav" for k in (1, 2)))
-    with pytest.raises(InputError, match=r"fold1, fold2 are called after folds.*a table"):
+    with pytest.raises(InputError, match=r"fold1, fold2 are named after folds.*a table"):
         from_folder(tmp_path / "u")
     empty(tmp_path / "v" / "train" / "1.wav", tmp_path / "v" / "bus" / "1.wav")
     assert from_folder(tmp_path / "v").classes == ("bus", "train")

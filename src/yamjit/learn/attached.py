@@ -1,4 +1,4 @@
-"""Files that belong to an output of a model, label lists and a calibration, and what the metadata says of them."""
+"""Files that belong to an output of a model: label lists and a calibration, with their descriptions."""
 
 from __future__ import annotations
 
@@ -24,25 +24,11 @@ class Attached(NamedTuple):
 def attached_labels(
     stem: str, labels: Sequence[str], display_names: Mapping[str, Sequence[str]], classes: int
 ) -> Attached:
-    """Return the label lists of an output, one for the names and one for each language.
+    """Return the label lists of an output: one for its names, and one for each locale of the display names.
 
-    Parameters
-    ----------
-    stem : str
-        Beginning of the files' names.
-    labels : sequence of str
-    display_names : mapping of str to sequence of str
-        Names by locale; several classes may share a name.
-    classes : int
-        Number of classes.
-
-    Raises
-    ------
-    InputError
-        If there are not as many names as classes, or one is not a line of text.
+    Several classes may share a display name. An `InputError` is raised if there are not as many names as classes.
     """
-    files = []
-    contents = {}
+    files, contents = [], {}
     for locale, given in {"": checked_labels(labels), **display_names}.items():
         which = f"display names of {locale!r}" if locale else "names"
         names = checks.elements(given, which, "names")
@@ -59,13 +45,7 @@ def attached_labels(
 
 
 def attached_calibration(stem: str, calibration: Calibration | None, classes: int) -> Attached:
-    """Return the file of an output's calibration; nothing if there is none.
-
-    Raises
-    ------
-    InputError
-        If it is of another number of classes.
-    """
+    """Return the file of an output's calibration, if there is one; raises `InputError` if its classes do not fit."""
     if calibration is None:
         return Attached((), {})
     if calibration.classes != classes:

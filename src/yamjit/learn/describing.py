@@ -1,4 +1,4 @@
-"""Labels, calibration and texts of any TFLite audio model, changed without touching what it computes."""
+"""Labels, calibration and texts of any TFLite audio model, changed without a change to its network."""
 
 from __future__ import annotations
 
@@ -29,27 +29,20 @@ from yamjit.tflite.patching import Described, replace_metadata
 
 __all__ = ["TEXTS", "as_document", "find_output", "set_audio", "set_calibration", "set_labels", "set_texts"]
 
-#: The texts that a model says about itself.
+#: Texts in the metadata of a model.
 TEXTS = ("name", "description", "version", "author", "license")
 
 _MIN_PARSER_VERSION = "1.3.0"
 
-#: More of an output are not counted: its shape is what a stranger wrote.
+#: Most classes that are counted: the shape of an output in a file may be anything.
 _MOST_CLASSES = 2**20
 
 
 def set_texts(described: Described, **texts: str) -> bytes:
-    """Return a model with other texts about itself.
-
-    Parameters
-    ----------
-    described : Described
-    **texts : str
-        Of `TEXTS`.
-    """
+    """Return a model with other texts, by their names in `TEXTS`."""
     strange = [name for name in texts if name not in TEXTS]
     if strange:
-        raise InputError(f"no text {strange[0]!r}; accepted: {', '.join(TEXTS)}")
+        raise InputError(f"there is no text {strange[0]!r}; use one of {', '.join(TEXTS)}")
     for name, text in texts.items():
         checks.text(text, name)
     changes: dict[str, Any] = {**texts}
@@ -57,20 +50,7 @@ def set_texts(described: Described, **texts: str) -> bytes:
 
 
 def set_audio(described: Described, sample_rate: int, channels: int = 1) -> bytes:
-    """Return a model that says which audio its first input takes.
-
-    Parameters
-    ----------
-    described : Described
-    sample_rate : int in [1000, 768000]
-        In Hz.
-    channels : int in [1, 64]
-
-    Raises
-    ------
-    InputError
-        If it is something else.
-    """
+    """Return a model whose metadata has this sample rate, in Hz, and number of channels for its first input."""
     sample_rate = check_rate(sample_rate, "sample_rate", DEFAULT_AUDIO_LIMITS)
     channels = check_channels(channels, DEFAULT_AUDIO_LIMITS)
     metadata = _metadata(described)
@@ -87,22 +67,17 @@ def set_labels(
     display_names: Mapping[str, Sequence[str]] | None = None,
     output: int | str | None = None,
 ) -> bytes:
-    """Return a model whose output has other names of its classes.
+    """Return a model with other names of the classes of an output.
 
     Parameters
     ----------
     described : Described
     labels : sequence of str
-        One for each class; where the output's shape does not fix their number, any.
+        A name for each class; any number if the shape of the output leaves it open.
     display_names : mapping of str to sequence of str, optional
-        By language.
+        Names by language.
     output : int or str, optional
-        Which of the model's outputs, see `find_output`.
-
-    Raises
-    ------
-    InputError
-        If there are not as many as classes.
+        Output of the model, see `find_output`.
     """
     tensor, place = _output(described, output, (len(labels),))
     classes = described.outputs[place].classes
@@ -117,22 +92,17 @@ def set_calibration(
     score_threshold: float | None = None,
     output: int | str | None = None,
 ) -> bytes:
-    """Return a model whose output is calibrated.
+    """Return a model with another calibration of an output.
 
     Parameters
     ----------
     described : Described
     calibration : Calibration or None
-        None takes it away.
-    score_threshold : float, optional
-        Below which other tools drop results; what the model says is kept by default.
+        None removes the calibration.
+    score_threshold : float in [0, 1], optional
+        Score below which other tools drop results; by default that of the model stays.
     output : int or str, optional
-        Which of the model's outputs, see `find_output`.
-
-    Raises
-    ------
-    InputError
-        If it does not fit the classes.
+        Output of the model, see `find_output`.
     """
     tensor, place = _output(described, output, () if calibration is None else (calibration.classes,))
     classes = described.outputs[place].classes
@@ -148,31 +118,26 @@ def set_calibration(
 
 
 def _file_stem(tensor: TensorMetadata) -> str:
-    """Return an output's name as a file can be called."""
+    """Return an output's name as part of a file name."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", tensor.name).strip("._")[:64] or "scores"
 
 
 def find_output(described: Described, output: int | str | None, classes: Collection[int] = ()) -> HeadInfo:
-    """Return the output that is meant.
+    """Return an output of a model, by its name and index; the labels of the result are empty.
 
     Parameters
     ----------
     described : Described
     output : int, str, or None
-        Its index, negative ones from the last, or its name. None is for the only one, and of several for the one that
-        has so many classes.
+        Index, counted from the last if negative, or name. None stands for the only output, or the only one of several
+        with a number of classes that is accepted.
     classes : collection of int
-        How many it may have; empty if any number will do.
-
-    Returns
-    -------
-    HeadInfo
-        Its name and index; its labels are empty.
+        Numbers of classes that are accepted; empty for any.
 
     Raises
     ------
     InputError
-        If there is no such output, or several may be meant; the message lists those that there are.
+        If there is no such output, or several are possible; the message lists the outputs.
     """
     tensors = _metadata(described).subgraphs[0].outputs
     names = told_apart([tensor.name or end.name for tensor, end in zip(tensors, described.outputs, strict=False)])
@@ -186,18 +151,18 @@ def find_output(described: Described, output: int | str | None, classes: Collect
     if len(fitting) != 1:
         wanted = f" of {' or '.join(map(str, classes))} classes" if classes else ""
         known = describe_heads(heads)
-        raise InputError(f"the model has {len(fitting)} outputs{wanted}; one has to be named, of {known}")
+        raise InputError(f"the model has {len(fitting)} outputs{wanted}; name one of {known}")
     return fitting[0]
 
 
 def _output(described: Described, output: int | str | None, classes: Collection[int]) -> tuple[TensorMetadata, int]:
-    """Return what is said of an output, and its place."""
+    """Return the metadata of an output, and its place."""
     place = find_output(described, output, classes).index
     return _metadata(described).subgraphs[0].outputs[place], place
 
 
 def _metadata(described: Described) -> Metadata:
-    """Return the metadata with a place for every input and output."""
+    """Return the metadata with an entry for every input and output."""
     metadata = described.metadata or Metadata(min_parser_version=_MIN_PARSER_VERSION)
     subgraph = metadata.subgraphs[0] if metadata.subgraphs else SubgraphMetadata()
     inputs, outputs = list(subgraph.inputs), list(subgraph.outputs)
@@ -229,7 +194,7 @@ def _with_files(described: Described, place: int, tensor: TensorMetadata, kind: 
 
 
 def as_document(described: Described) -> dict[str, Any]:
-    """Return what a model says about itself as plain values: a JSON document."""
+    """Return the metadata of a model as plain values for JSON."""
     document: dict[str, Any] = {} if described.metadata is None else _plain(described.metadata)
     document["tensors"] = {
         "inputs": [{"name": end.name, "shape": list(end.shape)} for end in described.inputs],
@@ -240,7 +205,7 @@ def as_document(described: Described) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a record as a mapping, without what it leaves empty."""
+    """Return a record as a mapping, without its empty fields."""
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if hasattr(value, "__dataclass_fields__"):

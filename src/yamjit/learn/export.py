@@ -1,4 +1,4 @@
-"""A head and a model as one ``.tflite``: the network in int8, labels in several languages, metadata, calibration."""
+"""A model with a trained head as one ``.tflite``: int8 network, labels in several languages, metadata, calibration."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["ModelCard", "export_model", "independent"]
 
 Float32 = npt.NDArray[np.float32]
 
-#: The first version of the metadata schema that knows audio.
+#: First version of the metadata schema that describes audio.
 _MIN_PARSER_VERSION = "1.3.0"
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -41,28 +41,29 @@ _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What an exported model says about itself.
+    """Description of an exported model.
 
     Parameters
     ----------
     name, description, version, author, license : str
+        Texts in the metadata.
     head_name : str
-        Of the new output, and of its files: letters, digits, '_', '-' and '.'.
+        Name of the new output, and beginning of its files' names: letters, digits, '_', '-' and '.'.
     base_name : str
-        Of the output that the model had, if it is kept.
+        Name of the model's previous output, if that is kept.
     display_names : mapping of str to sequence of str
         Names of the classes by language, such as ``{"de": ("Amsel", "Meise")}``.
     keep : bool
-        Whether the model keeps the outputs that it had, before the new one.
+        Whether the model keeps its previous outputs, before the new one.
     calibration : Calibration, optional
-        Of the new output's scores.
-    score_threshold : float, optional
-        Below which other tools drop results.
+        Calibration of the new output's scores.
+    score_threshold : float in [0, 1], optional
+        Score below which other tools drop results.
 
     Raises
     ------
     InputError
-        If a name is not one that a file, or a locale, can have.
+        If a name cannot be that of a file, or of a locale.
     """
 
     name: str = "yamjit/custom"
@@ -85,7 +86,7 @@ class ModelCard:
             raise InputError(f"head_name is {found}; 1 to 64 letters, digits, '_', '-' and '.' are accepted")
         for locale in checks.instance(self.display_names, "display_names", Mapping):
             if not (isinstance(locale, str) and _LOCALE.fullmatch(locale)):
-                raise InputError(f"{checks.shown(locale)} is no locale; such as 'de' or 'pt-BR' are accepted")
+                raise InputError(f"{checks.shown(locale)} is not a locale; names such as 'de' or 'pt-BR' are accepted")
         checks.flag(self.keep, "keep")
         checks.instance(self.calibration, "calibration", Calibration, type(None))
         if self.score_threshold is not None:
@@ -98,25 +99,26 @@ def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: Mod
     Parameters
     ----------
     graph : Graph
-        Of the model that `embeddings` come from, such as ``yamjit.load().graph``.
+        Graph of the model that computed `embeddings`, such as ``yamjit.load().graph``.
     head : Head
-        One of kind "softmax" is exported as `independent` makes it: every output of the network is a sigmoid.
+        Trained head. One of kind "softmax" is exported as sigmoids that come close to its scores.
     embeddings : np.ndarray [shape=(n, inputs), float32] or None
-        Of many windows, best those of the training: they say which values the int8 layers must hold. A linear head of
-        kind "sigmoid" does without.
+        Embeddings of many windows, preferably those of the training: they determine the ranges of the int8 layers.
+        None is accepted for a linear head of kind "sigmoid".
     card : ModelCard, optional
+        Description of the model.
 
     Returns
     -------
     bytes
-        A ``.tflite``; the same for the same arguments.
+        Content of a ``.tflite`` file; the same for the same arguments.
 
     Raises
     ------
     InputError
         If display names or calibration do not fit the classes.
     ModelError
-        If the model has no embedding that fits the head, or the head's weights are beyond what integers can hold.
+        If the model has no embedding that fits the head, or the head's weights exceed the range of integers.
     """
     checks.instance(graph, "graph", Graph)
     checks.instance(head, "head", Head)
@@ -127,7 +129,7 @@ def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: Mod
         embeddings = checks.array(embeddings, "embeddings", np.float32)
         if embeddings.shape[1:] != (head.inputs,) or not np.isfinite(embeddings).all():
             found = f"shape {embeddings.shape}"
-            raise InputError(f"embeddings of shape (n, {head.inputs}), finite, are accepted, found {found}")
+            raise InputError(f"finite embeddings of shape (n, {head.inputs}) are accepted, found {found}")
         head = independent(head, embeddings)
     grown = graft(graph, head, value_ranges(head, embeddings), name=card.head_name, keep=card.keep)
     output, files = _described_head(head, card)
@@ -144,13 +146,8 @@ def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: Mod
 def independent(head: Head, embeddings: Float32) -> Head:
     """Return a head of kind "sigmoid" that ranks the classes of every window as `head` does.
 
-    One slope and one offset for all logits of a softmax head are fitted so that their sigmoids come close to its
-    shares. Where the shares of several classes are far apart, so are the sigmoids; they need not add up to 1.
-
-    Parameters
-    ----------
-    head : Head
-    embeddings : np.ndarray [shape=(n, inputs), float32]
+    One slope and one offset for all logits of a softmax head are fitted so that the sigmoids come close to its scores
+    on these embeddings; they need not add up to 1.
     """
     if head.kind == "sigmoid":
         return head
@@ -194,7 +191,7 @@ def _metadata(graph: Graph, output: TensorMetadata, card: ModelCard) -> Metadata
 
 
 def _described_head(head: Head, card: ModelCard) -> tuple[TensorMetadata, dict[str, bytes]]:
-    """Return what the metadata says of the new output, and its files."""
+    """Return the metadata of the new output, and its files."""
     classes = len(head.labels)
     labels = attached_labels(card.head_name, head.labels, dict(sorted(card.display_names.items())), classes)
     calibration = attached_calibration(card.head_name, card.calibration, classes)

@@ -18,7 +18,7 @@ __all__ = ["Range", "graft", "value_ranges"]
 
 Float64 = npt.NDArray[np.float64]
 
-#: A sigmoid in steps of 1/256 tells no logits beyond these apart.
+#: Largest logit that a sigmoid in steps of 1/256 distinguishes.
 _LARGEST_LOGIT = 8.0
 
 #: Versions of the operators whose inputs and outputs are int8.
@@ -28,25 +28,21 @@ _SCORE_SCALE, _SCORE_ZERO_POINT = 1 / 256, -128
 
 
 class Range(NamedTuple):
-    """Between which values a layer's outputs lie; both sides of 0, or at it."""
+    """Range of a layer's outputs, which includes 0."""
 
     low: float
     high: float
 
 
 def value_ranges(head: Head, embeddings: npt.NDArray[np.float32] | None) -> tuple[Range, ...]:
-    """Return between which values each layer's outputs lie, on embeddings as they will come.
+    """Return the range of each layer's outputs on embeddings of many windows.
 
-    Parameters
-    ----------
-    head : Head
-    embeddings : np.ndarray [shape=(n, inputs), float32] or None
-        Of many windows; n > 0. Without any, the logits of a linear head take all that a sigmoid tells apart.
+    Without embeddings, it is that of a linear head: all logits that a sigmoid distinguishes.
     """
     if embeddings is None:
         return (Range(-_LARGEST_LOGIT, _LARGEST_LOGIT),)
     if not len(embeddings):
-        raise InputError("no embeddings; those of the training clips say which values a head gives")
+        raise InputError("there are no embeddings; those of the training clips are needed for the ranges of the layers")
     logits = head.logits(embeddings)
     ranges = [_clipped(logits)]
     if len(head.layers) == 2:
@@ -62,28 +58,24 @@ def _clipped(logits: Float64) -> Range:
 
 
 def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep: bool) -> Graph:
-    """Join a head to a graph, quantized to int8.
+    """Join a head of kind "sigmoid" to the embedding of a graph, quantized to int8.
 
     Parameters
     ----------
     graph : Graph
-        With an embedding: a mean that its first output is computed from.
+        Graph whose first output is computed from a mean over positions: the embedding.
     head : Head
-        Of kind "sigmoid".
     ranges : sequence of Range
-        One for each layer, see `value_ranges`.
+        Range of each layer, see `value_ranges`.
     name : str
-        Of the output, and before the names of the new tensors.
+        Name of the output, and beginning of the new tensors' names.
     keep : bool
-        Whether the graph's own outputs stay, before the new one; else what only they need is left out.
-
-    Returns
-    -------
-    Graph
-        Its metadata and files are those of `graph`.
+        Whether the previous outputs stay, before the new one.
 
     Raises
     ------
+    InputError
+        If a bias is too large for its layer's weights.
     ModelError
         If the graph has no embedding, or one of another size.
     """
@@ -109,7 +101,7 @@ def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep:
 
 
 def _embedding(graph: Graph) -> Tensor:
-    """Return the mean over positions that the first output is computed from."""
+    """Return the mean over positions from which the first output is computed."""
     producers = {output: operator for operator in graph.operators for output in operator.outputs}
     index = graph.outputs[0]
     while index in producers:
@@ -119,11 +111,11 @@ def _embedding(graph: Graph) -> Tensor:
         if operator.op not in (Op.DEQUANTIZE, Op.LOGISTIC, Op.FULLY_CONNECTED, Op.RESHAPE):
             break
         index = operator.inputs[0]
-    raise ModelError("the first output is not computed from a mean over positions: there is no embedding to build on")
+    raise ModelError("the first output is not computed from a mean over positions: there is no embedding")
 
 
 class _Builder:
-    """Adds tensors and operators behind those of a graph."""
+    """Adds tensors and operators to those of a graph."""
 
     def __init__(self, graph: Graph, name: str) -> None:
         self.tensors = list(graph.tensors)
@@ -141,27 +133,29 @@ class _Builder:
         quantization: Quantization | None = None,
         data: npt.NDArray[np.generic] | None = None,
     ) -> int:
-        """Add a tensor; returns its index."""
+        """Add a tensor and return its index."""
         index = len(self.tensors)
         self.tensors.append(Tensor(index, f"{self._name}/{part}", shape, dtype, quantization, data))
         return index
 
     def operator(self, op: Op, inputs: tuple[int, ...], output: int, options: Options | None = None) -> int:
-        """Add an operator of one output; returns that."""
+        """Add an operator with one output, and return that."""
         self.operators.append(Operator(len(self.operators), op, inputs, (output,), options, _VERSIONS[op]))
         return output
 
     def dense(
         self, source: int, quantization: Quantization, layer: Dense, span: Range, part: str, activation: Activation
     ) -> tuple[int, Quantization]:
-        """Add a dense layer, one scale for all of its weights; returns its output and how that is quantized."""
+        """Add a dense layer with one scale for all weights; return its output and the quantization of that."""
         weights = layer.weights.astype(np.float64)
         scale = np.float32(max(float(np.abs(weights).max()), 1e-8) / 127)
         step = np.float32(quantization.scale[0]) * scale
         whole = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
         counted = np.rint(layer.bias.astype(np.float64) / step)
         if np.abs(counted).max() >= 2**30:
-            raise InputError(f"{self._name}: a bias of {np.abs(layer.bias).max()} is too large for weights so small")
+            raise InputError(
+                f"{self._name}: a bias of {np.abs(layer.bias).max()} is too large for the small weights of its layer"
+            )
         inputs = (
             source,
             self.tensor(f"{part}/weights", whole.shape, whole.dtype, _quantization(scale), _frozen(whole)),
@@ -179,7 +173,7 @@ class _Builder:
 
 
 def _spanning(span: Range) -> Quantization:
-    """Return the quantization whose 256 values reach from one end of a range to the other, 0 among them."""
+    """Return the quantization whose 256 values span a range, with 0 among them."""
     scale = np.float32((span.high - span.low) / 255)
     return _quantization(scale, int(np.clip(np.rint(-128 - span.low / scale), -128, 127)))
 
@@ -194,7 +188,7 @@ def _frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 
 def _pruned(graph: Graph) -> Graph:
-    """Return a graph without what its outputs do not need."""
+    """Return a graph without the operators and tensors that its outputs do not need."""
     wanted = set(graph.outputs) | set(graph.inputs)
     operators = []
     for operator in reversed(graph.operators):

@@ -10,10 +10,10 @@ from typing import Any
 from yamjit import checks
 from yamjit.disk import printable
 from yamjit.errors import InputError
+from yamjit.learn.annotations import Stretch, read_labels
 from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.overlaps import Span, covering, widened
 from yamjit.learn.recordings import Folders, Recordings
-from yamjit.learn.stretches import Stretch, read_labels
 from yamjit.learn.tables import check_arguments, from_csv
 
 __all__ = ["from_csv", "from_labels", "read_labels"]

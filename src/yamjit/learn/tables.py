@@ -12,10 +12,10 @@ from typing import Any
 from yamjit import checks
 from yamjit.disk import printable
 from yamjit.errors import InputError
+from yamjit.learn.annotations import Cells
 from yamjit.learn.dataset import OTHER, SPLITS, Clip, Dataset
 from yamjit.learn.overlaps import Span, covering, widened
 from yamjit.learn.recordings import Recordings
-from yamjit.learn.stretches import Cells
 from yamjit.learn.table_columns import Column, find_columns, shown
 from yamjit.learn.table_text import Line, open_table
 
