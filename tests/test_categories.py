@@ -78,6 +78,7 @@ def names(categories: Categories) -> list[str]:
 # -- The slow twin ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @dataclass(frozen=True)
 class Thing:
     """Something that can be listed, with the indices of the classes whose highest score it has."""

@@ -186,6 +186,7 @@ def about(events: list[Event]) -> list[tuple[object, ...]]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(problems())
 def test_as_the_plain_twin(problem: dict[str, Any]) -> None:
@@ -199,6 +200,7 @@ def test_any_chopping_gives_the_same(problem: dict[str, Any], data: st.DataObjec
     assert detect(**problem, cuts=cuts) == detect(**problem)  # to the bit, and in the same order
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(problems())
 def test_what_is_true_of_all_events(problem: dict[str, Any]) -> None:

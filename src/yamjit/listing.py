@@ -1,4 +1,4 @@
-"""What is listed of all heads of a model: their categories side by side, and rows of the highest."""
+"""What is listed of all heads of a model: their categories in one list, and rows of the highest scores."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Listing:
         Parameters
         ----------
         outputs : sequence of HeadOutput
-            What each head says of n windows, such as `Windows.heads`.
+            Scores of each head for n windows, such as `Windows.heads`.
 
         Returns
         -------
@@ -66,7 +66,7 @@ class Listing:
         return listed[0] if len(listed) == 1 else np.concatenate(listed, axis=1)
 
     def find(self, entry: Entry) -> tuple[int, ...]:
-        """Return which categories an entry names, in every head: positions in `names`.
+        """Return the positions in `names` of what an entry names in every head.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class Listing:
         return places
 
     def rank(self, scores: Sequence[npt.NDArray[np.float64]], max_results: int | None = None) -> npt.NDArray[np.intp]:
-        """Return which categories are listed, the best of the first head first: positions in `names`.
+        """Return the positions in `names` of what is listed, the highest of the first head first.
 
         Parameters
         ----------

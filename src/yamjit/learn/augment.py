@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
+from yamjit.audio.source import open_audio
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.learn.dataset import Clip
@@ -29,7 +30,7 @@ from yamjit.learn.transforms import (
     check_decibels,
     mix,
 )
-from yamjit.reading import ReadOptions, open_as
+from yamjit.reading import ReadOptions
 from yamjit.workers import in_order
 
 __all__ = ["Augmentation", "augmented"]
@@ -154,7 +155,7 @@ class _Changer:
         return clip, self._embed(samples, dice)
 
     def _samples(self, clip: Clip) -> Float32:
-        with open_as(clip.reading(), clip.path, None, self._model.sample_rate) as source:
+        with open_audio(clip.path, None, clip.reading(), target_rate=self._model.sample_rate) as source:
             return np.concatenate([np.empty(0, np.float32), *(block[0].copy() for block in source.blocks())])
 
     def _embed(self, samples: Float32, dice: np.random.Generator) -> Float32:

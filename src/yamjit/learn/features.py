@@ -244,19 +244,18 @@ class _Embedder:
     """Embeds clips; threads may share it."""
 
     def __init__(self, model: Classifier, hop_s: float, cache: EmbeddingCache | None) -> None:
-        slot = model.plan.embedding
-        if slot is None:
+        if model.plan.embedding is None:
             raise InputError("the model has no embedding: no mean over positions from which its scores are computed")
         # Threads share the clips, not the windows of each.
         self._model = copy.copy(model)
         self._model.threads = 1
         self._hop_s = hop_s
         self._cache = cache
-        self._scale, self._zero_point = np.float32(slot.scale), np.float32(slot.zero_point)
-        self._size = int(np.prod(slot.shape))
+        self._slot = model.plan.embedding
+        self._size = int(np.prod(self._slot.shape))
         #: Digests by path and state of the file, which may hold thousands of clips.
         self._digests: dict[tuple[Path, tuple[int, ...]], str] = {}
-        model.network.prepare()
+        model.network.warm_up()
 
     def embed(self, clip: Clip) -> tuple[_Embedded | None, str | None]:
         """Return the windows of a clip, None if it cannot be read; and the reason if it cannot, or only in part."""
@@ -269,7 +268,7 @@ class _Embedder:
             return None, str(error)
         except OSError as error:
             return None, describe(error)
-        return _Embedded((quantized.astype(np.float32) - self._zero_point) * self._scale, digest), loss
+        return _Embedded(self._slot.dequantize(quantized), digest), loss
 
     def _quantized(self, clip: Clip, digest: str, before: tuple[int, ...]) -> tuple[Int8, str | None]:
         """Return a clip's embeddings as the model's integers, cached or computed, and what is wrong with the clip."""
@@ -277,10 +276,10 @@ class _Embedder:
         cached = self._cache.load(key, self._size) if self._cache else None
         if cached is not None:
             return cached, None
-        found = self._model.classify(clip.path, reading=clip.reading(self._hop_s), keep="embeddings")
-        quantized = np.rint(found.embeddings / self._scale + self._zero_point).astype(np.int8)
-        if found.lost:
-            return quantized, found.damage  # not stored, so that it is reported each time
+        with self._model.windows(clip.path, reading=clip.reading(self._hop_s)) as stream:
+            quantized = np.concatenate([windows.quantized_embeddings for windows in stream])
+        if stream.lost:
+            return quantized, stream.damage  # not stored, so that it is reported each time
         if self._cache and _identity(clip.path) == before:  # else the file was changed after it was hashed
             self._cache.store(key, quantized)
         return quantized, None

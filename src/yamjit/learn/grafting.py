@@ -18,7 +18,7 @@ __all__ = ["Range", "graft", "value_ranges"]
 
 Float64 = npt.NDArray[np.float64]
 
-#: Largest logit that a sigmoid in steps of 1/256 distinguishes.
+#: A sigmoid in steps of 1/256 does not tell logits beyond this apart.
 _LARGEST_LOGIT = 8.0
 
 #: Versions of the operators whose inputs and outputs are int8.
@@ -28,21 +28,25 @@ _SCORE_SCALE, _SCORE_ZERO_POINT = 1 / 256, -128
 
 
 class Range(NamedTuple):
-    """Range of a layer's outputs, which includes 0."""
+    """Least and greatest output of a layer; `low` <= 0 <= `high`."""
 
     low: float
     high: float
 
 
 def value_ranges(head: Head, embeddings: npt.NDArray[np.float32] | None) -> tuple[Range, ...]:
-    """Return the range of each layer's outputs on embeddings of many windows.
+    """Return the range of each layer's outputs on typical embeddings.
 
-    Without embeddings, it is that of a linear head: all logits that a sigmoid distinguishes.
+    Parameters
+    ----------
+    head : Head
+    embeddings : np.ndarray [shape=(n, inputs), float32] or None
+        Embeddings of many windows; n > 0. None gives the logits of a linear head the range that a sigmoid tells apart.
     """
     if embeddings is None:
         return (Range(-_LARGEST_LOGIT, _LARGEST_LOGIT),)
     if not len(embeddings):
-        raise InputError("there are no embeddings; those of the training clips are needed for the ranges of the layers")
+        raise InputError("no embeddings; those of the training clips are needed to find the range of a head's values")
     logits = head.logits(embeddings)
     ranges = [_clipped(logits)]
     if len(head.layers) == 2:
@@ -63,21 +67,27 @@ def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep:
     Parameters
     ----------
     graph : Graph
-        Graph whose first output is computed from a mean over positions: the embedding.
+        A graph with an embedding: a mean that its first output is computed from.
     head : Head
+        A head of kind "sigmoid".
     ranges : sequence of Range
-        Range of each layer, see `value_ranges`.
+        Range of each layer's outputs, see `value_ranges`.
     name : str
-        Name of the output, and beginning of the new tensors' names.
+        Name of the output, and prefix of the names of the new tensors.
     keep : bool
-        Whether the previous outputs stay, before the new one.
+        Whether the graph's own outputs stay, before the new one; else what only they need is left out.
+
+    Returns
+    -------
+    Graph
+        The grown graph, with the metadata and files of `graph`.
 
     Raises
     ------
     InputError
         If a bias is too large for its layer's weights.
     ModelError
-        If the graph has no embedding, or one of another size.
+        If the graph does not have an embedding, or one of another size.
     """
     source = _embedding(graph)
     if source.quantization is None or int(np.prod(source.shape)) != head.inputs:
@@ -115,7 +125,7 @@ def _embedding(graph: Graph) -> Tensor:
 
 
 class _Builder:
-    """Adds tensors and operators to those of a graph."""
+    """Adds tensors and operators after those of a graph."""
 
     def __init__(self, graph: Graph, name: str) -> None:
         self.tensors = list(graph.tensors)
@@ -153,9 +163,7 @@ class _Builder:
         whole = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
         counted = np.rint(layer.bias.astype(np.float64) / step)
         if np.abs(counted).max() >= 2**30:
-            raise InputError(
-                f"{self._name}: a bias of {np.abs(layer.bias).max()} is too large for the small weights of its layer"
-            )
+            raise InputError(f"{self._name}: a bias of {np.abs(layer.bias).max()} is too large for its weights")
         inputs = (
             source,
             self.tensor(f"{part}/weights", whole.shape, whole.dtype, _quantization(scale), _frozen(whole)),
@@ -188,7 +196,7 @@ def _frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 
 def _pruned(graph: Graph) -> Graph:
-    """Return a graph without the operators and tensors that its outputs do not need."""
+    """Return a graph with only what its outputs need."""
     wanted = set(graph.outputs) | set(graph.inputs)
     operators = []
     for operator in reversed(graph.operators):
