@@ -204,7 +204,7 @@ def test_samples_that_do_not_fit_are_refused() -> None:
         fit_head(("a", "b", "c"), samples._replace(embeddings=samples.embeddings * np.nan))
     with pytest.raises(InputError, match="above 0"):
         fit_head(("a", "b", "c"), samples._replace(weights=samples.weights * 0))
-    with pytest.raises(InputError, match="softmax head wants"):
+    with pytest.raises(InputError, match="softmax head needs"):
         fit_head(("a", "b", "c"), samples._replace(targets=samples.targets * 0), FitOptions(kind="softmax"))
 
 

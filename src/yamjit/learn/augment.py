@@ -17,7 +17,7 @@ from yamjit.audio.source import open_audio
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.learn.dataset import Clip
-from yamjit.learn.features import DEFAULT_HOP_S, Features
+from yamjit.learn.features import Features
 from yamjit.learn.fine import cut_patches
 from yamjit.learn.transforms import (
     FrequencyMask,
@@ -30,7 +30,7 @@ from yamjit.learn.transforms import (
     check_decibels,
     mix,
 )
-from yamjit.reading import ReadOptions
+from yamjit.reading import DEFAULT_HOP_S, ReadOptions
 from yamjit.workers import in_order
 
 __all__ = ["Augmentation", "augmented"]

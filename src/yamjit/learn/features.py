@@ -19,20 +19,18 @@ from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.embedding_cache import EmbeddingCache, code_version
 from yamjit.learn.fitting import Samples
+from yamjit.reading import DEFAULT_HOP_S
 from yamjit.text import printable
 from yamjit.workers import in_order
 
-__all__ = ["DEFAULT_HOP_S", "EmbeddingCache", "Features", "Skipped", "embed_clips", "readable"]
+__all__ = ["EmbeddingCache", "Features", "Skipped", "embed_clips", "readable"]
 
 Float32 = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
 
-DEFAULT_HOP_S = 0.48
-
 #: Version of the files in the cache.
 _CACHE_FORMAT = "2"
 _READ_BYTES = 2**20
-
 
 _Value = TypeVar("_Value")
 

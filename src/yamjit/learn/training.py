@@ -15,9 +15,10 @@ from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
 from yamjit.learn.dataset import Clip, Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
-from yamjit.learn.features import DEFAULT_HOP_S, Features, Skipped, readable
+from yamjit.learn.features import Features, Skipped, readable
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
 from yamjit.learn.heads import Head, sigmoid, softmax
+from yamjit.reading import DEFAULT_HOP_S
 
 __all__ = ["TrainOptions", "cross_validate", "cross_validate_all", "evaluate_head", "evaluate_model", "train_head"]
 
