@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from yamjit.learn.fine import FineEmbeddings, fine_embeddings
     from yamjit.learn.fitting import FitOptions
     from yamjit.learn.heads import Head
-    from yamjit.learn.label_files import from_csv, from_labels
+    from yamjit.learn.label_files import from_labels
     from yamjit.learn.prototypes import UNKNOWN, Prototypes
     from yamjit.learn.sklearn_models import head_from_sklearn
+    from yamjit.learn.tables import from_csv
     from yamjit.learn.training import TrainOptions, cross_validate, evaluate_head, evaluate_model, train_head
     from yamjit.learn.transforms import Fade, FrequencyMask, Gain, Noise, Shift, TimeMask, Trim, mix
 
@@ -92,9 +93,10 @@ _ROOMS = {
     "fine": "FineEmbeddings fine_embeddings",
     "fitting": "FitOptions",
     "heads": "Head",
-    "label_files": "from_csv from_labels",
+    "label_files": "from_labels",
     "prototypes": "UNKNOWN Prototypes",
     "sklearn_models": "head_from_sklearn",
+    "tables": "from_csv",
     "training": "TrainOptions cross_validate evaluate_head evaluate_model train_head",
     "transforms": "Fade FrequencyMask Gain Noise Shift TimeMask Trim mix",
 }
