@@ -120,8 +120,6 @@ class YAMNetEmbedder(_Estimator):
         np.ndarray [shape=(n, size), float32]
         """
         checks.choice(self.pooling, "pooling", POOLINGS)
-        if isinstance(X, str | bytes):
-            raise InputError("a list of recordings is accepted, found a single one")
         recordings = checks.elements(X, "X", "recordings")
         model = self._classifier()
         rows = []
@@ -130,8 +128,7 @@ class YAMNetEmbedder(_Estimator):
             windows = model.embed(audio, sample_rate=rate, reading=ReadOptions(hop_s=self.hop_s))
             parts = {"mean": windows.mean(axis=0, dtype=np.float64), "max": windows.max(axis=0)}
             rows.append(np.concatenate([parts[name] for name in self.pooling.split("_")]))
-        size = int(np.prod(model.plan.embedding.shape)) * (1 + ("_" in self.pooling)) if model.plan.embedding else 0
-        return np.array(rows, np.float32).reshape(len(rows), size)
+        return np.array(rows, np.float32).reshape(len(rows), len(self.get_feature_names_out()))
 
     def fit_transform(self, X: Iterable[Any], y: Any = None) -> Float32:  # noqa: N803
         """Return the embedding of every recording, see `transform`."""

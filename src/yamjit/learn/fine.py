@@ -73,13 +73,7 @@ def fine_embeddings(model: Classifier, samples: npt.ArrayLike, *, hop_s: float =
 
 
 def cut_patches(model: Classifier, frames: Float32, samples: int, hop_s: float) -> Float32:
-    """Cut the log-mel frames of a recording, whose length is in samples, into the patches of its windows.
-
-    Raises
-    ------
-    InputError
-        If `hop_s` is not whole frames.
-    """
+    """Cut the log-mel frames of a recording, whose length is in samples, into the patches of its windows."""
     constants = model.front_end.constants
     step = _frames_per_hop(model, hop_s)
     count = count_windows(samples, constants.window_samples, step * constants.hop_length)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,11 +174,9 @@ def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
         if not sound or not _is_unicode(name):
             found = checks.shown(name)
             raise InputError(f"a class is called {found}; one line of text without spaces around it is accepted")
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise InputError(f"the class {checks.shown(name)} occurs twice")
-        seen.add(name)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise InputError(f"the class {checks.shown(twice)} occurs twice")
     return names
 
 
