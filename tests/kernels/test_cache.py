@@ -25,9 +25,9 @@ import numba
 
 from yamjit import cli
 from yamjit.kernels.machine_code import cache, native
-from yamjit.kernels.machine_code import jit as compilation
+from yamjit.kernels.machine_code import library as compilation
 from yamjit.kernels.machine_code.cache import Slot
-from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.loading import Entry
 
 pytestmark = pytest.mark.numba
 
@@ -41,7 +41,7 @@ import numpy as np
 from llvmlite import ir
 from numba import carray, types
 from numba.extending import intrinsic
-from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.machine_code.library import jit
 
 if numba.config.DISABLE_JIT:
     def pointer(address):
@@ -78,7 +78,7 @@ def beyond(source, target, n, gain):
 SCRIPT = """
 import ctypes, logging, sys
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.loading import Entry
 values = (ctypes.c_double * 4)(1, 2, 3, 4)
 here = ctypes.addressof(values)
 Entry("tiny_kernels", NAME, (int, int, int, float))(here, here, 4, 0.5)

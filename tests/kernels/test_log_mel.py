@@ -20,8 +20,8 @@ from tests.support.synthetic import probe_signals, synthetic_yamnet
 from yamjit.frontend import FrontEnd
 from yamjit.kernels.log_mel import fft
 from yamjit.kernels.log_mel import numpy as log_mel
-from yamjit.kernels.log_mel.compiled import Field, NumbaLogMel, make_tables
 from yamjit.kernels.log_mel.numpy import NumpyLogMel, load_log_mel
+from yamjit.kernels.log_mel.tables import Field, NumbaLogMel, make_tables
 from yamjit.plan import FrontEndConstants, compile_plan
 
 llvm = pytest.importorskip("llvmlite.binding")
@@ -31,7 +31,7 @@ if numba.config.DISABLE_JIT:
 
 from yamjit.kernels.log_mel import kernel as log_mel_kernel  # noqa: E402
 from yamjit.kernels.log_mel.codelets import Sums  # noqa: E402
-from yamjit.kernels.machine_code.jit import jit  # noqa: E402
+from yamjit.kernels.machine_code.library import jit  # noqa: E402
 from yamjit.kernels.vectors.lanes import lane_count  # noqa: E402
 from yamjit.kernels.vectors.ops import TARGETS  # noqa: E402
 

@@ -30,8 +30,8 @@ import yamjit
 from tests.support.synthetic import probe_signals, synthetic_yamnet
 from tools.checks.cross_compile import PROCESSORS, compile_for, inspect
 from yamjit.kernels.int8.preparation import prepare
-from yamjit.kernels.log_mel.compiled import Field, make_tables
-from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.log_mel.tables import Field, make_tables
+from yamjit.kernels.machine_code.loading import Entry
 from yamjit.kernels.program import Column, aligned_bytes
 from yamjit.kernels.vectors.processor import compiled_target
 from yamjit.tflite.writer import write_graph

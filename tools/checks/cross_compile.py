@@ -148,7 +148,7 @@ def _compile_entries(folder: Path) -> None:
     """Write an object file of each entry."""
     from yamjit.kernels.int8.steps import run_steps
     from yamjit.kernels.log_mel.kernel import log_mel
-    from yamjit.kernels.machine_code.jit import compile_object
+    from yamjit.kernels.machine_code.library import compile_object
 
     for name, function, count in (("run_steps", run_steps, 12), ("log_mel", log_mel, 5)):
         code, is_free = compile_object(function, name, (int,) * count)

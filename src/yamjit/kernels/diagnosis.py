@@ -49,7 +49,7 @@ def diagnose_kernels() -> KernelDiagnosis:
         import llvmlite.binding as llvm
 
         from yamjit.kernels.int8 import compiled as numba_backend
-        from yamjit.kernels.log_mel import compiled as numba_log_mel
+        from yamjit.kernels.log_mel import tables as numba_log_mel
         from yamjit.kernels.vectors.processor import compiled_target
     except ImportError:  # PackageNotFoundError is one
         return KernelDiagnosis(None, None, None, cache, problem, warm=False)

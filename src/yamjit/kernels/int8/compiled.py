@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 
 from yamjit.kernels.int8.preparation import multiplies_signed_bytes, prepare
-from yamjit.kernels.machine_code.entry import Entry, is_interpreted
+from yamjit.kernels.machine_code.loading import Entry, is_interpreted
 from yamjit.kernels.program import Program, Workspace
 
 __all__ = ["is_ready", "run"]

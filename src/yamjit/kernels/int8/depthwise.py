@@ -17,7 +17,7 @@ import numpy as np
 from yamjit.kernels.int8.matmul import copy_bytes, is_proven
 from yamjit.kernels.int8.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
 from yamjit.kernels.int8.tiles import BY_SHIFT, REAL, Channels, Rounding, compiled
-from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.machine_code.library import jit
 from yamjit.kernels.vectors.ops import VectorOps
 
 __all__ = ["Image", "Target", "make_depthwise"]

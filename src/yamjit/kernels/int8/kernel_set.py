@@ -11,7 +11,7 @@ from typing import Any
 
 from yamjit.kernels.int8.depthwise import make_depthwise
 from yamjit.kernels.int8.matmul import make_matmul, make_matmul_raw
-from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.machine_code.library import jit
 from yamjit.kernels.vectors.ops import VectorOps
 
 __all__ = ["VectorKernels"]

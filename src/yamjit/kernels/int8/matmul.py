@@ -15,7 +15,7 @@ from numba import carray
 
 from yamjit.kernels.int8.packing import BLOCK
 from yamjit.kernels.int8.tiles import BY_SHIFT, REAL, Channels, Rounding, compiled
-from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.machine_code.library import jit
 from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.vectors.ops import VectorOps
 

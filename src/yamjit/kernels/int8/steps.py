@@ -26,7 +26,7 @@ from yamjit.kernels.int8.plain import (
 )
 from yamjit.kernels.int8.preparation import PREPARED_COLUMNS, Prepared, VectorOp
 from yamjit.kernels.int8.tiles import Channels
-from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.machine_code.library import jit
 from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column, Requantization, StepOp, Window
 from yamjit.kernels.vectors.ops import VectorOps

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.machine_code.library import jit
 from yamjit.kernels.vectors.ops import VectorOps
 
 __all__ = ["BY_SHIFT", "REAL", "Channels", "Rounding", "compiled"]

@@ -25,9 +25,9 @@ from yamjit.kernels.log_mel.codelets import (
     store_float,
     store_integer,
 )
-from yamjit.kernels.log_mel.compiled import Field
 from yamjit.kernels.log_mel.fft_codelets import emit_combine, emit_first, emit_magnitude_pair
-from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.log_mel.tables import Field
+from yamjit.kernels.machine_code.library import jit
 from yamjit.kernels.vectors.lanes import Lanes, codelet, lane_count
 from yamjit.kernels.vectors.ops import Target
 from yamjit.kernels.vectors.processor import compiled_target

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.machine_code.entry import is_interpreted
+from yamjit.kernels.machine_code.loading import is_interpreted
 
 __all__ = ["LogMel", "LogMelConstants", "NumpyLogMel", "bands", "load_log_mel"]
 
@@ -75,7 +75,7 @@ def load_log_mel(backend: str, constants: LogMelConstants) -> LogMel:
         return NumpyLogMel(constants)
     if backend == "auto":
         return _AutoLogMel(constants) if importlib.util.find_spec("numba") is not None else NumpyLogMel(constants)
-    from yamjit.kernels.log_mel.compiled import NumbaLogMel
+    from yamjit.kernels.log_mel.tables import NumbaLogMel
 
     return NumbaLogMel(constants)
 
@@ -156,6 +156,6 @@ class _AutoLogMel:
 
 def _is_ready() -> bool:
     """Return whether the compiled kernel can be had without compiling."""
-    from yamjit.kernels.log_mel.compiled import log_mel
+    from yamjit.kernels.log_mel.tables import log_mel
 
     return log_mel.is_ready()

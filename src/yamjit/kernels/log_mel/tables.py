@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from yamjit.kernels.log_mel import fft
 from yamjit.kernels.log_mel.numpy import Float32, LogMelConstants, bands
-from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.loading import Entry
 
 __all__ = ["MOST_LANES", "Field", "NumbaLogMel", "log_mel", "make_tables"]
 

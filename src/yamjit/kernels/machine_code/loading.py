@@ -34,7 +34,7 @@ class Entry:
         The module of the function, imported when there is something to compile.
     name : str
         The function's: it takes integers and floats, returns nothing, raises nothing and allocates nothing. What it
-        calls is decorated with `yamjit.kernels.machine_code.jit.jit`; it is not.
+        calls is decorated with `yamjit.kernels.machine_code.library.jit`; it is not.
     arguments : tuple of type
         `int` (compiled: int64) or `float` (float64), one for each argument.
 
@@ -99,7 +99,7 @@ class Entry:
 
         _log.info("compiling %s for this machine, once: this takes some seconds", self._name)
         start = time.perf_counter()
-        from yamjit.kernels.machine_code import jit as compilation
+        from yamjit.kernels.machine_code import library as compilation
 
         code, is_free = compilation.compile_object(self._python(), self._name, self._arguments)
         function = native.load(code, self._name, self._arguments)
