@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.machine_code.library import jit
+from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.program import Requantization, Rounding, Window
 
 __all__ = ["conv_s8", "depthwise_s8", "finish", "lookup_s8", "mean_s8", "pointwise_s8", "quantize_f32"]

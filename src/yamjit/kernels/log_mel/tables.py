@@ -1,69 +1,26 @@
-"""The compiled front end as Python sees it: tables in one block, scratch memory per thread, one call.
+"""What the compiled front end reads besides samples: all tables in one block.
 
-Nothing here needs Numba; `yamjit.kernels.log_mel.kernel` is what it compiles. Tables and scratch memory are laid out
-for the widest vectors and serve narrower ones as well.
+Tables and scratch memory are laid out for the widest vectors and serve narrower ones as well.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 
 from yamjit.kernels.log_mel import fft
-from yamjit.kernels.log_mel.numpy import Float32, LogMelConstants, bands
-from yamjit.kernels.machine_code.loading import Entry
+from yamjit.kernels.log_mel.constants import FrontEndConstants
+from yamjit.kernels.log_mel.numpy import bands
+from yamjit.kernels.program import ALIGNMENT, aligned_bytes
 
-__all__ = ["MOST_LANES", "Field", "NumbaLogMel", "log_mel", "make_tables"]
+__all__ = ["MOST_LANES", "Field", "make_tables"]
 
 Bytes = npt.NDArray[np.uint8]
 
 #: Frames at once, where vectors are widest.
 MOST_LANES = 8
-
-#: Of tables and scratch in memory: a cache line, and the widest vector.
-_ALIGNMENT = 64
-
-log_mel = Entry("yamjit.kernels.log_mel.kernel", "log_mel", (int,) * 5)
-
-
-class NumbaLogMel:
-    """Log-mel frames in Numba.
-
-    Parameters
-    ----------
-    constants : LogMelConstants
-        `n_fft` is a power of two from 8 on.
-    kernel : callable, optional
-        Takes what `yamjit.kernels.log_mel.kernel.log_mel` takes; by default `log_mel` itself.
-    """
-
-    def __init__(self, constants: LogMelConstants, kernel: Callable[[int, int, int, int, int], None] = log_mel) -> None:
-        self._kernel = kernel
-        self._tables = make_tables(constants)
-        self._tables_address = self._tables.ctypes.data
-        self._scratch_size = int(self._tables.view(np.int64)[Field.SCRATCH_SIZE])
-        self._local = threading.local()
-
-    def compute(self, waveform: Float32, out: Float32, /) -> None:
-        """Compute the first frames of a waveform, as many as `out` has rows."""
-        waveform = np.ascontiguousarray(waveform, np.float32)
-        self._kernel(self._tables_address, waveform.ctypes.data, len(out), self._scratch(), out.ctypes.data)
-
-    def _scratch(self) -> int:
-        """Return the address of this thread's scratch memory."""
-        try:
-            return self._local.address
-        except AttributeError:
-            self._local.scratch = _aligned(self._scratch_size)
-            self._local.address = self._local.scratch.ctypes.data
-            return self._local.address
-
-
-# -- Tables -----------------------------------------------------------------------------------------------------
 
 
 class Field(IntEnum):
@@ -93,12 +50,12 @@ class Field(IntEnum):
     SCRATCH_SIZE = 21
 
 
-def make_tables(constants: LogMelConstants) -> Bytes:
+def make_tables(constants: FrontEndConstants) -> Bytes:
     """Return everything that the kernel reads besides samples, in one block.
 
     Parameters
     ----------
-    constants : LogMelConstants
+    constants : FrontEndConstants
     """
     points = constants.n_fft // 2
     first, widths = bands(constants.mel_basis)
@@ -147,14 +104,14 @@ def _pack(numbers: dict[Field, int], parts: dict[Field, npt.NDArray[np.generic]]
     for field, part in parts.items():
         places[field] = end
         end = _round_up(end + part.nbytes)
-    tables = _aligned(end)
+    tables = aligned_bytes(end)
     tables[: 8 * len(Field)].view(np.int64)[:] = [(numbers | places)[field] for field in Field]
     for field, part in parts.items():
         tables[places[field] : places[field] + part.nbytes] = part.reshape(-1).view(np.uint8)
     return tables
 
 
-def _scratch_places(constants: LogMelConstants) -> dict[Field, int]:
+def _scratch_places(constants: FrontEndConstants) -> dict[Field, int]:
     """Return where everything lies in scratch memory, and its size."""
     points, lanes = constants.n_fft // 2, MOST_LANES
     sizes = {
@@ -169,10 +126,5 @@ def _scratch_places(constants: LogMelConstants) -> dict[Field, int]:
     return dict(zip((*sizes, Field.SCRATCH_SIZE), (0, *ends), strict=True))
 
 
-def _round_up(size: int, unit: int = _ALIGNMENT) -> int:
+def _round_up(size: int, unit: int = ALIGNMENT) -> int:
     return -(-size // unit) * unit
-
-
-def _aligned(size: int) -> Bytes:
-    block = np.zeros(size + _ALIGNMENT, np.uint8)
-    return block[-block.ctypes.data % _ALIGNMENT :][:size]

@@ -1,24 +1,22 @@
-"""How kernels are compiled: one set of flags for all of them, in one place.
-
-No ``parallel`` (Numba's threading layers are not safe under both fork and threads), no ``fastmath`` (a float32
-division must round as IEEE says); bounds are checked where ``NUMBA_BOUNDSCHECK=1`` asks for it.
-"""
+"""Entries as object files, for any target, from this process."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import llvmlite.binding as llvm
 import numba
 from llvmlite import ir
 
-from yamjit.kernels.machine_code.native import ArgumentTypes, ObjectCode
+from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.foreign import add_target
+from yamjit.kernels.machine_code.jit import FLAGS
+from yamjit.kernels.machine_code.native import ObjectCode
+from yamjit.kernels.vectors.processor import host_target
+from yamjit.kernels.vectors.target import Target
 
-__all__ = ["compile_object", "follows_environment", "jit"]
-
-_Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
+__all__ = ["compile_object", "follows_environment"]
 
 _NUMBA_TYPES = {int: numba.int64, float: numba.float64}
 
@@ -27,12 +25,6 @@ _DESTRUCTOR = "NRT_MemInfo_call_dtor"
 
 #: How the names begin that only Python and Numba's runtime have.
 _RUNTIMES = ("NRT_", "Py", "_Py", "numba_")
-
-
-def jit(kernel: _Kernel) -> _Kernel:
-    """Compile `kernel` when it is first called; with ``NUMBA_DISABLE_JIT=1`` it stays a Python function."""
-    compiled: _Kernel = numba.njit(nogil=True, error_model="numpy")(kernel)
-    return compiled
 
 
 def follows_environment() -> bool:
@@ -46,37 +38,32 @@ def follows_environment() -> bool:
     )
 
 
-def compile_object(function: Callable[..., None], name: str, arguments: ArgumentTypes) -> tuple[ObjectCode, bool]:
-    """Compile a function, and all kernels that it calls, to an object file of its own.
+def compile_object(entry: Entry, target: Target) -> ObjectCode:
+    """Compile an entry, and all kernels that it calls, to an object file.
+
+    For the target of this process, `host_target`, the code is what Numba makes for its own use, to be loaded by
+    `yamjit.kernels.machine_code.native`. For any other it is position-independent, for a linker or for that loader.
 
     Parameters
     ----------
-    function : callable
-        Takes integers and floats, returns None.
-    name : str
-        Of the C function in the object file.
-    arguments : tuple of type
-
-    Returns
-    -------
-    code : ObjectCode
-    is_free : bool
-        Whether the code also runs where there is neither Python nor Numba. It does if the kernels neither allocate
-        nor know Python objects, and Numba optimises, as it does by default.
+    entry : Entry
+    target : Target
     """
-    signature = numba.void(*(_NUMBA_TYPES[argument] for argument in arguments))
-    options = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    result = numba.njit(signature, **options)(function).overloads[signature.args]
+    is_host = target == host_target()
+    signature = numba.void(*(_NUMBA_TYPES[argument] for argument in entry.arguments))
+    options = {**FLAGS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    compiler = numba.njit(signature, _target="cpu" if is_host else add_target(target), **options)
+    result = compiler(entry.function(target)).overloads[signature.args]
     _, _, bitcode = result.library.serialize_using_bitcode()
     module = llvm.parse_bitcode(bitcode)
-    module.link_in(llvm.parse_assembly(_c_function(result, name)))
+    module.link_in(llvm.parse_assembly(_c_function(result, entry.name)))
     if [need for need in _needs(module) if need.startswith(_RUNTIMES)] == [_DESTRUCTOR]:
-        module.link_in(llvm.parse_assembly(_no_destructor()))
-    _hide_all_but(name, module)
+        module.link_in(llvm.parse_assembly(_no_destructor(module)))
+    _hide_all_but(entry.name, module)
     module.verify()
     needs = _needs(module)
     is_free = not result.library.has_dynamic_globals and not any(need.startswith(_RUNTIMES) for need in needs)
-    return ObjectCode(_machine(result).emit_object(module), needs), is_free
+    return ObjectCode(_machine(target, is_host).emit_object(module), needs, is_free)
 
 
 def _needs(module: Any) -> tuple[str, ...]:
@@ -89,7 +76,7 @@ def _c_function(result: Any, name: str) -> str:
     """Return an LLVM module with a C function that calls Numba's."""
     context, description = result.target_context, result.fndesc
     module = ir.Module()
-    module.triple = llvm.get_process_triple()
+    module.triple = context.codegen().magic_tuple()[0]
     module.data_layout = str(context.target_data)
     convention, types = context.call_conv, description.argtypes
     inner_type = convention.get_function_type(description.restype, types)
@@ -102,9 +89,10 @@ def _c_function(result: Any, name: str) -> str:
     return str(module)
 
 
-def _no_destructor() -> str:
+def _no_destructor(user: Any) -> str:
     """Return an LLVM module with a destructor that does nothing: what was never allocated is never destroyed."""
     module = ir.Module()
+    module.triple, module.data_layout = user.triple, user.data_layout
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()]), _DESTRUCTOR)
     ir.IRBuilder(function.append_basic_block()).ret_void()
     return str(module)
@@ -117,15 +105,11 @@ def _hide_all_but(name: str, module: Any) -> None:
             symbol.linkage = "internal"
 
 
-def _machine(result: Any) -> Any:
-    """Return LLVM's description of the processor that Numba compiled for, as Numba itself describes it."""
-    triple, processor, features = result.target_context.codegen().magic_tuple()
-    target = llvm.Target.from_triple(triple)
-    return target.create_target_machine(
-        cpu=processor,
-        features=features,
-        opt=int(numba.config.OPT),
-        reloc="static" if target.name.startswith("x86") else "default",
-        codemodel="jitdefault",
-        jit=True,
-    )
+def _machine(target: Target, is_host: bool) -> Any:
+    """Return what LLVM generates code with: for this process as Numba itself does, else for a linker."""
+    kind = llvm.Target.from_triple(target.triple)
+    model: dict[str, Any] = {"reloc": "pic", "codemodel": "default"}
+    if is_host:
+        reloc = "static" if kind.name.startswith("x86") else "default"
+        model = {"reloc": reloc, "codemodel": "jitdefault", "jit": True}
+    return kind.create_target_machine(cpu=target.cpu, features=target.features, opt=int(numba.config.OPT), **model)

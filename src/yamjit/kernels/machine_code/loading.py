@@ -1,4 +1,4 @@
-"""Entries: the few functions at which Python enters compiled code, loaded if they can be and compiled if they must.
+"""Entries in this process: loaded if they can be and compiled if they must.
 
 What was compiled once is loaded from the cache by `yamjit.kernels.machine_code.native`, without importing Numba. What
 is not there is compiled, which takes seconds and is told to the logger of this module.
@@ -7,46 +7,32 @@ is not there is compiled, which takes seconds and is told to the logger of this 
 from __future__ import annotations
 
 import functools
-import importlib
 import logging
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
-from yamjit.kernels.machine_code.cache import Slot
+from yamjit.kernels.machine_code.cache import CachedCode
+from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.settings import is_interpreted
 
-__all__ = ["Entry", "is_interpreted"]
+__all__ = ["LoadedEntry"]
 
 _log = logging.getLogger(__name__)
 
 
-class Entry:
-    """A compiled function, to be called as the Python function that it is made from.
+class LoadedEntry:
+    """An entry for this machine, called as the Python function that it is made from.
 
     With ``NUMBA_DISABLE_JIT=1`` it is that Python function.
 
     Parameters
     ----------
-    module : str
-        The module of the function, imported when there is something to compile.
-    name : str
-        The function's: it takes integers and floats, returns nothing, raises nothing and allocates nothing. What it
-        calls is decorated with `yamjit.kernels.machine_code.library.jit`; it is not.
-    arguments : tuple of type
-        `int` (compiled: int64) or `float` (float64), one for each argument.
-
-    Examples
-    --------
-    >>> run_steps = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 8)
+    entry : Entry
     """
 
-    def __init__(self, module: str, name: str, arguments: tuple[type[int] | type[float], ...]) -> None:
-        self._module = module
-        self._name = name
-        self._arguments = arguments
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
         self._function: Callable[..., int | None] | None = None
         self._lock = threading.Lock()
 
@@ -56,7 +42,7 @@ class Entry:
         status = function(*arguments)
         if status:
             # Only with NUMBA_BOUNDSCHECK=1.
-            raise IndexError(f"{self._name} stopped with status {status}: an index is out of bounds")
+            raise IndexError(f"{self._entry.name} stopped with status {status}: an index is out of bounds")
 
     def prepare(self) -> Callable[..., int | None]:
         """Load or compile the function now; return it."""
@@ -73,52 +59,46 @@ class Entry:
         return self._function is not None
 
     def _python(self) -> Callable[..., None]:
-        function: Callable[..., None] = getattr(importlib.import_module(self._module), self._name)
-        return function
+        from yamjit.kernels.vectors.processor import host_target
+
+        return self._entry.function(host_target())
 
     def _loaded(self) -> Callable[..., int] | None:
         """Return the function from the cache, if it is there."""
         from yamjit.kernels.machine_code import native
 
-        content = self._slot.read()
+        content = self._cached.read()
         if content is None:
             return None
         try:
-            return native.load(native.ObjectCode.from_bytes(content), self._name, self._arguments)
+            return native.load(native.ObjectCode.from_bytes(content), self._entry.name, self._entry.arguments)
         except RuntimeError as error:
             _log.info("compiled code is there but not used: %s", error)
             return None
 
     def _compiled(self) -> Callable[..., int]:
         """Return the function newly compiled, unless another process has done that meanwhile."""
-        with self._slot.turn():
+        with self._cached.turn():
             return self._loaded() or self._newly_compiled()
 
     def _newly_compiled(self) -> Callable[..., int]:
         from yamjit.kernels.machine_code import native
 
-        _log.info("compiling %s for this machine, once: this takes some seconds", self._name)
+        _log.info("compiling %s for this machine, once: this takes some seconds", self._entry.name)
         start = time.perf_counter()
-        from yamjit.kernels.machine_code import library as compilation
+        from yamjit.kernels.machine_code import library
+        from yamjit.kernels.vectors.processor import host_target
 
-        code, is_free = compilation.compile_object(self._python(), self._name, self._arguments)
-        function = native.load(code, self._name, self._arguments)
-        _log.info("compiled %s in %.1f s", self._name, time.perf_counter() - start)
-        if is_free and compilation.follows_environment():
-            self._slot.keep(code.to_bytes())
+        code = library.compile_object(self._entry, host_target())
+        function = native.load(code, self._entry.name, self._entry.arguments)
+        _log.info("compiled %s in %.1f s", self._entry.name, time.perf_counter() - start)
+        if code.is_free and library.follows_environment():
+            self._cached.keep(code.to_bytes())
         return function
 
     @functools.cached_property
-    def _slot(self) -> Slot:
+    def _cached(self) -> CachedCode:
         from yamjit.kernels.machine_code import native
 
-        types = " ".join(argument.__name__ for argument in self._arguments)
-        return Slot(self._name, f"{self._module} {types} {native.processor()}")
-
-
-def is_interpreted() -> bool:
-    """Return whether Numba is told to leave Python functions as they are; does not import it."""
-    numba: Any = sys.modules.get("numba")
-    if numba is not None:
-        return bool(numba.config.DISABLE_JIT)
-    return os.environ.get("NUMBA_DISABLE_JIT", "") not in ("", "0")
+        types = " ".join(argument.__name__ for argument in self._entry.arguments)
+        return CachedCode(self._entry.name, f"{self._entry.module} {types} {native.processor()}")

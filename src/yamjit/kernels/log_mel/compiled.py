@@ -1,0 +1,84 @@
+"""The compiled front end as Python sees it: tables made once, scratch memory per thread, one call.
+
+Nothing here needs Numba; `yamjit.kernels.log_mel.kernel` is what it compiles.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.kernels.log_mel.constants import FrontEndConstants
+from yamjit.kernels.log_mel.tables import Field, make_tables
+from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.loading import LoadedEntry
+from yamjit.kernels.program import aligned_bytes
+
+__all__ = ["LOG_MEL", "is_transformed", "log_mel", "log_mel_entry"]
+
+Float32 = npt.NDArray[np.float32]
+
+LOG_MEL = Entry("yamjit.kernels.log_mel.kernel", "log_mel", (int,) * 5)
+
+log_mel_entry = LoadedEntry(LOG_MEL)
+
+
+def is_transformed(constants: FrontEndConstants) -> bool:
+    """Return whether frames are of a length that the kernel transforms: a power of two from 8 on."""
+    n_fft = constants.n_fft
+    return n_fft >= 8 and n_fft & (n_fft - 1) == 0 and constants.window.size <= n_fft
+
+
+def log_mel(
+    constants: FrontEndConstants,
+    waveform: Float32,
+    out: Float32,
+    kernel: Callable[[int, int, int, int, int], None] = log_mel_entry,
+) -> None:
+    """Compute the first frames of a waveform, as many as `out` has rows.
+
+    Parameters
+    ----------
+    constants : FrontEndConstants
+        Those that `is_transformed` accepts.
+    waveform : np.ndarray [shape=(n,), float32]
+        At least as many samples as the frames cover.
+    out : np.ndarray [shape=(t, n_mels), float32, contiguous]
+    kernel : callable, optional
+        The compiled function, or another one that takes the same arguments.
+    """
+    tables = _tables(constants)
+    waveform = np.ascontiguousarray(waveform, np.float32)
+    kernel(tables.address, waveform.ctypes.data, len(out), _scratch.address(tables.scratch_size), out.ctypes.data)
+
+
+class _Tables:
+    """The tables of a front end, and what is asked of them in each call."""
+
+    def __init__(self, constants: FrontEndConstants) -> None:
+        self._block = make_tables(constants)
+        self.address = self._block.ctypes.data
+        self.scratch_size = int(self._block.view(np.int64)[Field.SCRATCH_SIZE])
+
+
+_tables = lru_cache(maxsize=8)(_Tables)
+
+
+class _Scratch(threading.local):
+    """Scratch memory, one for each thread, as large as its calls have wanted so far."""
+
+    def __init__(self) -> None:
+        self._memory = aligned_bytes(0)
+
+    def address(self, size: int) -> int:
+        if self._memory.size < size:
+            self._memory = aligned_bytes(size)
+            self._address = self._memory.ctypes.data
+        return self._address
+
+
+_scratch = _Scratch()

@@ -1,0 +1,45 @@
+"""Entries: the few functions at which Python enters compiled code."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+from yamjit.kernels.vectors.target import Target
+
+__all__ = ["ArgumentTypes", "Entry"]
+
+#: What a function takes: `int` stands for int64, `float` for float64.
+ArgumentTypes = tuple[type[int] | type[float], ...]
+
+
+class Entry(NamedTuple):
+    """A function that is compiled as a whole, with all that it calls.
+
+    It takes integers and floats, returns nothing, raises nothing and allocates nothing. What it calls is decorated
+    with `yamjit.kernels.machine_code.jit.jit`; it is not.
+
+    Parameters
+    ----------
+    module : str
+        Name of the module with its factory ``make_NAME(target)``, imported when there is something to compile.
+    name : str
+    arguments : tuple of type
+        `int` (compiled: int64) or `float` (float64), one for each argument.
+
+    Examples
+    --------
+    >>> run_steps = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 12)
+    """
+
+    module: str
+    name: str
+    arguments: ArgumentTypes
+
+    def function(self, target: Target) -> Callable[..., None]:
+        """Return the Python function for a target."""
+        make: Callable[[Target], Callable[..., None]] = getattr(
+            importlib.import_module(self.module), f"make_{self.name}"
+        )
+        return make(target)
