@@ -11,14 +11,7 @@ import numpy.typing as npt
 
 from tests.support.graphs import GraphBuilder, quantization
 from tests.support.synthetic import add_front_end
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    DepthwiseConv2DOptions,
-    FullyConnectedOptions,
-    Op,
-    ReducerOptions,
-)
+from yamjit.tflite.graph import Activation, Op
 from yamjit.tflite.metadata import (
     AssociatedFile,
     AudioProperties,
@@ -27,6 +20,8 @@ from yamjit.tflite.metadata import (
     SubgraphMetadata,
     TensorMetadata,
 )
+from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
+from yamjit.tflite.operators.reduce import ReducerOptions
 from yamjit.tflite.writer import write_graph
 
 __all__ = ["DESCRIPTION", "LABEL_FILE", "NAME", "VERSION", "FoldedLayer", "FoldedNetwork", "Layer", "export"]

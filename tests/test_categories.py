@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
+from yamjit.categories import Categories, categories_of_heads
 from yamjit.class_map import audioset_classes, audioset_id, descendants, known_class
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo, read_heads
-from yamjit.options import Entry
+from yamjit.options import ClassifierOptions, Entry
 from yamjit.plan import compile_plan
 from yamjit.tflite import Graph, read_graph
 
@@ -216,9 +216,9 @@ def test_the_slow_twin(chosen: dict[str, Any], default: float | None, rows: list
     reasons = slow.reasons_to_refuse()
     if reasons:
         with pytest.raises(InputError, match="|".join(reasons)):
-            Categories(LABELS, GERMAN, IDS, asked, default)
+            listing(asked, head(score_threshold=default))
         return
-    categories = Categories(LABELS, GERMAN, IDS, asked, default)
+    categories = listing(asked, head(score_threshold=default))
     assert list(zip(categories.names, categories.class_indices, categories.audioset_ids, strict=True)) == [
         (thing.name, thing.index, thing.identifier) for thing in slow.listed
     ]

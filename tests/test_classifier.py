@@ -64,7 +64,7 @@ def test_any_length_gives_at_least_one_window(model: yamjit.Classifier, sound: n
 @pytest.mark.parametrize("hop_s", [0.1, 0.48, 0.975, 0.0123, 2.5])
 def test_each_window_is_scored_as_if_alone(model: yamjit.Classifier, sound: np.ndarray, hop_s: float) -> None:
     part = sound[: 2 * SAMPLE_RATE]
-    result = model.classify(part, sample_rate=SAMPLE_RATE, hop_s=hop_s, keep=KEPT)
+    result = model.classify(part, sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=hop_s), keep=KEPT)
     hop = round(hop_s * SAMPLE_RATE)
     padded = np.pad(part, (0, 15_600))
     for index in {0, len(result) // 2, len(result) - 1}:
@@ -128,7 +128,7 @@ def test_labels_come_from_the_file(model: yamjit.Classifier) -> None:
 @pytest.mark.parametrize("hop_s", [0, -1.0, float("nan"), float("inf"), 1e-9])
 def test_wrong_hops_are_refused(model: yamjit.Classifier, hop_s: float) -> None:
     with pytest.raises(yamjit.InputError, match="hop_s"):
-        model.classify(np.zeros(100, np.float32), sample_rate=SAMPLE_RATE, hop_s=hop_s)
+        model.classify(np.zeros(100, np.float32), sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=hop_s))
 
 
 def test_unusable_audio_is_refused(model: yamjit.Classifier) -> None:
@@ -192,8 +192,10 @@ def test_threads_change_no_bit(
     one, several = (yamjit.load(model_bytes, backend=backend, threads=n) for n in (1, threads))
     for hop_s, seconds in ((0.48, 40), (0.48, 0.5), (0.1, 12), (0.0123, 2), (5.0, 40)):
         part = long_sound[: int(seconds * SAMPLE_RATE)]
-        wanted = one.classify(part, sample_rate=SAMPLE_RATE, hop_s=hop_s, keep=KEPT)
-        assert_equal(several.classify(part, sample_rate=SAMPLE_RATE, hop_s=hop_s, keep=KEPT), wanted)
+        wanted = one.classify(part, sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=hop_s), keep=KEPT)
+        assert_equal(
+            several.classify(part, sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=hop_s), keep=KEPT), wanted
+        )
     path = tmp_path / "other rate.flac"
     soundfile.write(path, long_sound[: 20 * SAMPLE_RATE].clip(-1, 1), 22_050)
     assert_equal(several.classify(path, keep=KEPT), one.classify(path, keep=KEPT))
@@ -223,7 +225,9 @@ def test_auto_turns_to_numba_under_threads(
 def test_callers_with_threads_share_a_model(model_bytes: bytes, long_sound: np.ndarray, threads: int) -> None:
     parts = [long_sound[start * SAMPLE_RATE :] for start in range(4)]
     wanted = [
-        yamjit.load(model_bytes, backend="numpy").classify(part, sample_rate=SAMPLE_RATE, hop_s=0.7, keep=KEPT)
+        yamjit.load(model_bytes, backend="numpy").classify(
+            part, sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=0.7), keep=KEPT
+        )
         for part in parts
     ]
     model = yamjit.load(model_bytes, threads=threads)
@@ -231,7 +235,9 @@ def test_callers_with_threads_share_a_model(model_bytes: bytes, long_sound: np.n
 
     def work(number: int) -> None:
         for _ in range(3):
-            found[number] = model.classify(parts[number], sample_rate=SAMPLE_RATE, hop_s=0.7, keep=KEPT)
+            found[number] = model.classify(
+                parts[number], sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=0.7), keep=KEPT
+            )
 
     callers = [threading.Thread(target=work, args=(number,)) for number in range(len(parts))]
     for caller in callers:

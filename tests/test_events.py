@@ -438,11 +438,13 @@ def test_a_watcher_has_a_detector_for_each_channel(small_model_path: Path) -> No
     rng = np.random.default_rng(0)
     sound = rng.uniform(-0.5, 0.5, (32_000, 2)).astype(np.float32)
     options = EventOptions(on=1e-3)
-    with model.windows(sound, sample_rate=16_000, channel="each") as stream:
+    with model.windows(sound, sample_rate=16_000, reading=yamjit.ReadOptions(channel="each")) as stream:
         watcher = Watcher(Listing(model.categories), options, window_s=0.975, hop_s=0.48, channels=stream.channels)
         found = [event for windows in stream for event in watcher.push(windows)]
         assert {event.channel for event in watcher.open} == {0, 1}
         found += watcher.flush(stream.duration_s)
-    assert by_start(found) == model.events(sound, options, sample_rate=16_000, channel="each")
+    assert by_start(found) == model.events(
+        sound, options, sample_rate=16_000, reading=yamjit.ReadOptions(channel="each")
+    )
     with pytest.raises(InputError, match=r"the windows are of channel None; accepted are 0, 1"):
         watcher.push(model.score_window(sound[:15_600, 0]))

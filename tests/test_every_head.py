@@ -118,7 +118,7 @@ def test_events_of_every_head_are_found(model: yamjit.Classifier, siren: Path) -
 
 def test_events_of_each_channel(model: yamjit.Classifier, siren: Path, examples: dict[Path, str]) -> None:
     sounds = [soundfile.read(path, dtype="float32")[0][:40_000] for path in sorted(examples)[:2]]
-    found = model.events(np.stack(sounds, axis=1), ON, sample_rate=16_000, channel="each")
+    found = model.events(np.stack(sounds, axis=1), ON, sample_rate=16_000, reading=yamjit.ReadOptions(channel="each"))
     assert {(e.channel, e.head, e.label) for e in found} >= {
         (0, "yamnet", "Siren"),
         (0, "custom", "Kettle whistle"),
@@ -248,13 +248,13 @@ def test_bars_have_room_for_every_head() -> None:
 
 def test_a_picture_shows_every_head(model: yamjit.Classifier, siren: Path) -> None:
     pytest.importorskip("matplotlib", reason="wants matplotlib: pip install 'yamjit[plot]'")
-    overview, _ = survey(model, siren, top=2)
+    overview, _ = survey(model, siren, max_results=2)
     assert overview.heads == ("yamnet", "yamnet", "custom", "custom")
     assert overview.labels[::2] == ("Siren", "Kettle whistle")
     assert overview.scores.shape[1] == 4
     axes = draw_overview(overview).axes[2]
     assert [text.get_text() for text in axes.get_yticklabels()][:4:3] == ["yamnet", "custom"]
-    alone, _ = survey(model, siren, top=2, head="custom")
+    alone, _ = survey(model, siren, max_results=2, head="custom")
     assert alone.heads == ("", "")
     assert [text.get_text() for text in draw_overview(alone).axes[2].get_yticklabels()] == list(alone.labels)
 
@@ -336,7 +336,9 @@ def test_a_name_is_taken_everywhere(model: yamjit.Classifier, siren: Path, local
         {"min_dbfs": {name: 0.0}},
     ):
         assert shown not in {e.label for e in base.events(siren, EventOptions(**rules))}, rules
-    held = base.events(siren, EventOptions(hold_s={name: 9}, max_gap_s={name: 9}), end_s=2.0)
+    held = base.events(
+        siren, EventOptions(hold_s={name: 9}, max_gap_s={name: 9}), reading=yamjit.ReadOptions(end_s=2.0)
+    )
     assert next(e.end_s for e in held if e.label == shown) == 2.0
 
 
@@ -415,7 +417,7 @@ def test_an_unknown_head_is_refused_with_those_there_are(
 
 @pytest.mark.parametrize("wanted", [2, -3, "yam"])
 def test_an_unknown_head_is_refused_by_every_method(model: yamjit.Classifier, siren: Path, wanted: Any) -> None:
-    result = model.classify(siren, end_s=1.0)
+    result = model.classify(siren, reading=yamjit.ReadOptions(end_s=1.0))
     for call in (
         lambda: model.with_options(head=wanted),
         lambda: model.windows(siren, head=wanted),
@@ -506,14 +508,16 @@ def methods(path: Path) -> Iterator[tuple[str, Callable[[yamjit.Classifier], Any
 
     def of_stream(list_rows: Callable[[Any, Any], Any]) -> Callable[[yamjit.Classifier], Any]:
         def call(model: yamjit.Classifier) -> Any:
-            with model.windows(path, end_s=0.9) as stream:
+            with model.windows(path, reading=yamjit.ReadOptions(end_s=0.9)) as stream:
                 (windows,) = [windows for windows in stream if len(windows)]
                 return [(row.label, row.score) for row in list_rows(stream, windows)]
 
         return call
 
     def of_clip(list_rows: Callable[[Any], Any]) -> Callable[[yamjit.Classifier], Any]:
-        return lambda model: [(row.label, row.score) for row in list_rows(model.classify(path, end_s=0.9))]
+        return lambda model: [
+            (row.label, row.score) for row in list_rows(model.classify(path, reading=yamjit.ReadOptions(end_s=0.9)))
+        ]
 
     yield "top", of_clip(lambda found: found.top())
     yield "top of a window", of_clip(lambda found: found.top(window=0))
@@ -527,7 +531,9 @@ def methods(path: Path) -> Iterator[tuple[str, Callable[[yamjit.Classifier], Any
     yield "summary", of_stream(lambda stream, _: stream.summary().top)
     yield (
         "picture",
-        lambda model: (lambda o: [*zip(o.labels, o.scores[0], strict=True)])(survey(model, path, end_s=0.9)[0]),
+        lambda model: (lambda o: [*zip(o.labels, o.scores[0], strict=True)])(
+            survey(model, path, reading=yamjit.ReadOptions(end_s=0.9))[0]
+        ),
     )
 
 

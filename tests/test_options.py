@@ -136,7 +136,7 @@ def test_files_that_name_no_groups_are_refused(tmp_path: Path, content: bytes, m
 def test_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.txt: No such file"):
         ClassifierOptions(groups=tmp_path / "none.txt")
-    with pytest.raises(InputError, match="no regular file but a directory"):
+    with pytest.raises(InputError, match="not a regular file but a directory"):
         ClassifierOptions(groups=tmp_path)
     with pytest.raises(InputError):
         ClassifierOptions(groups="\0")

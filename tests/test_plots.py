@@ -22,7 +22,7 @@ from yamjit.plots import draw_overview, draw_spectrogram, save_figure
 @pytest.fixture(scope="module")
 def overview(examples: dict[Path, str]) -> Overview:
     siren = next(path for path in examples if path.name == "siren.flac")
-    return survey(yamjit.load("starter"), siren, top=4)[0]
+    return survey(yamjit.load("starter"), siren, max_results=4)[0]
 
 
 def test_survey(overview: Overview, examples: dict[Path, str]) -> None:
@@ -35,10 +35,10 @@ def test_survey(overview: Overview, examples: dict[Path, str]) -> None:
     assert len(overview.envelope) == 300
     assert (np.diff(overview.band_hz) > 0).all()
     with siren.open("rb") as file:
-        again, _ = survey(yamjit.load("starter"), file, top=4)
+        again, _ = survey(yamjit.load("starter"), file, max_results=4)
     np.testing.assert_array_equal(again.envelope, overview.envelope)
     with pytest.raises(InputError, match="one channel, or their mean"):
-        survey(yamjit.load("starter"), siren, channel="each")
+        survey(yamjit.load("starter"), siren, reading=yamjit.ReadOptions(channel="each"))
 
 
 @pytest.mark.parametrize("count", [1, 1999, 2000, 4000, 4001, 9001, 50_003])

@@ -44,8 +44,10 @@ def test_blocks_of_any_size_become_blocks_of_one() -> None:
 
 @pytest.mark.parametrize("hop_s", [0.1, 0.48, 5.0])
 def test_windows_are_those_of_the_classification(model: yamjit.Classifier, sound: np.ndarray, hop_s: float) -> None:
-    whole = model.classify(sound, sample_rate=RATE, hop_s=hop_s, keep=("scores", "embeddings"))
-    with model.windows(sound, sample_rate=RATE, hop_s=hop_s) as stream:
+    whole = model.classify(
+        sound, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=hop_s), keep=("scores", "embeddings")
+    )
+    with model.windows(sound, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=hop_s)) as stream:
         parts = list(stream)
     assert max(map(len, parts)) <= 16 + 1
     assert stream.count == len(whole)
@@ -58,13 +60,15 @@ def test_windows_are_those_of_the_classification(model: yamjit.Classifier, sound
 
 def test_overlap_is_a_share_of_the_window(model: yamjit.Classifier, sound: np.ndarray) -> None:
     for overlap, hop_s in ((0, 0.975), (0.5, 0.4875), (0.9, 0.0975)):
-        found = model.classify(sound, sample_rate=RATE, overlap=overlap)
-        np.testing.assert_array_equal(found.scores, model.classify(sound, sample_rate=RATE, hop_s=hop_s).scores)
+        found = model.classify(sound, sample_rate=RATE, reading=yamjit.ReadOptions(overlap=overlap))
+        np.testing.assert_array_equal(
+            found.scores, model.classify(sound, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=hop_s)).scores
+        )
     for overlap in (-0.1, 1, 1.5, "half", float("nan")):
         with pytest.raises(yamjit.InputError, match="overlap"):
-            model.classify(sound, sample_rate=RATE, overlap=overlap)
+            model.classify(sound, sample_rate=RATE, reading=yamjit.ReadOptions(overlap=overlap))
     with pytest.raises(yamjit.InputError, match="one of them"):
-        model.classify(sound, sample_rate=RATE, overlap=0.5, hop_s=0.5)
+        model.classify(sound, sample_rate=RATE, reading=yamjit.ReadOptions(overlap=0.5, hop_s=0.5))
 
 
 def test_a_clip_is_the_mean_or_the_maximum_of_its_windows(model: yamjit.Classifier, sound: np.ndarray) -> None:
@@ -81,10 +85,12 @@ def test_a_clip_is_the_mean_or_the_maximum_of_its_windows(model: yamjit.Classifi
 def test_channels_apart_are_those_of_each_alone(model: yamjit.Classifier, sound: np.ndarray, threads: int) -> None:
     stereo = np.stack([sound, np.roll(sound, 5_000)], axis=1)
     several = yamjit.load(model.source.data, backend="numpy", threads=threads)
-    found = several.classify(stereo, sample_rate=22_050, channel="each", keep=("scores", "embeddings"))
+    found = several.classify_channels(stereo, sample_rate=22_050, keep=("scores", "embeddings"))
     assert [one.channel for one in found] == [0, 1]
     for number, one in enumerate(found):
-        alone = model.classify(stereo, sample_rate=22_050, channel=number, keep=("scores", "embeddings"))
+        alone = model.classify(
+            stereo, sample_rate=22_050, reading=yamjit.ReadOptions(channel=number), keep=("scores", "embeddings")
+        )
         assert alone.channel is None
         mono = model.classify(stereo[:, number], sample_rate=22_050, keep=("scores", "embeddings"))
         for other in (alone, mono):
@@ -93,13 +99,13 @@ def test_channels_apart_are_those_of_each_alone(model: yamjit.Classifier, sound:
             np.testing.assert_array_equal(one.clip_scores, other.clip_scores)
         assert {row.channel for row in one.rows(2, windows=True)} == {number}
     with pytest.raises(yamjit.InputError, match="several results"):
-        model.embed(stereo, sample_rate=22_050, channel="each")
+        model.embed(stereo, sample_rate=22_050, reading=yamjit.ReadOptions(channel="each"))
 
 
 def test_a_stretch_has_the_times_of_the_file(model: yamjit.Classifier, sound: np.ndarray, tmp_path: Path) -> None:
     path = tmp_path / "sound.wav"
     soundfile.write(path, sound, RATE, subtype="FLOAT")
-    found = model.classify(path, start_s=2.0, end_s=5.0)
+    found = model.classify(path, reading=yamjit.ReadOptions(start_s=2.0, end_s=5.0))
     alone = model.classify(sound[2 * RATE : 5 * RATE], sample_rate=RATE)
     np.testing.assert_array_equal(found.scores, alone.scores)
     np.testing.assert_allclose(found.times_s, alone.times_s + 2.0)
@@ -188,7 +194,7 @@ def test_leaving_early_closes_everything(model: yamjit.Classifier, sound: np.nda
     soundfile.write(path, sound, RATE)
     several = yamjit.load(model.source.data, backend="numpy", threads=3)
     before = threading.active_count()
-    with several.windows(path, hop_s=0.05) as stream:
+    with several.windows(path, reading=yamjit.ReadOptions(hop_s=0.05)) as stream:
         next(iter(stream))
     assert threading.active_count() == before
     assert list(stream) == []
@@ -207,7 +213,7 @@ def test_events_of_a_recording(model: yamjit.Classifier, sound: np.ndarray) -> N
     assert {event.class_index for event in events} == set(np.flatnonzero(result.scores.max(axis=0) >= on))
     assert sorted(model.watch(sound, options, sample_rate=RATE), key=repr) == sorted(events, key=repr)
     stereo = np.stack([sound, sound], axis=1)
-    each = model.events(stereo, options, sample_rate=RATE, channel="each")
+    each = model.events(stereo, options, sample_rate=RATE, reading=yamjit.ReadOptions(channel="each"))
     assert {event.channel for event in each} == {0, 1}
     assert len(each) == 2 * len(events)
     assert model.events(sound, yamjit.EventOptions(on=on, min_dbfs=0), sample_rate=RATE) == ()

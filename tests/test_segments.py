@@ -202,7 +202,7 @@ class TestFaults:
     """What cannot be done is said, and leaves nothing half done."""
 
     def test_an_event_after_the_end(self, recording: Path, tmp_path: Path) -> None:
-        with pytest.raises(AudioError, match=r"street\.flac: ends at 10 s, and 'Cat' is to begin at 11 s"):
+        with pytest.raises(AudioError, match=r"street\.flac: ends at 10 s, and 'Cat' begins at 11 s"):
             cut_segments(recording, [event(8, 12), event(11, 12, "Cat")], tmp_path / "out")
         assert left(tmp_path / "out") == ["street_000008.000_Dog.flac"]
         assert len(samples(tmp_path / "out" / "street_000008.000_Dog.flac")) == 2 * RATE
@@ -283,7 +283,7 @@ class TestFaults:
         assert left(tmp_path) == []
 
     def test_no_folder(self, recording: Path, tmp_path: Path) -> None:
-        with pytest.raises(AudioError, match=r"street\.flac: cannot be made: "):
+        with pytest.raises(AudioError, match=r"street\.flac: cannot be created: "):
             cut_segments(recording, [event(0, 1)], recording)
         with pytest.raises(AudioError, match="No such file"):
             cut_segments(tmp_path / "nowhere.wav", [event(0, 1)], tmp_path / "out")

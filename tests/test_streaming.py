@@ -77,17 +77,17 @@ def test_channels_are_mixed_as_in_a_file(model: yamjit.Classifier) -> None:
     stereo = np.stack([noise(20_000, 1), noise(20_000, 2)], axis=1)
     stream = model.stream(RATE, channels=2, level=True)
     assert_whole(model, stereo, RATE, run(stream, stereo, [5, 7_000]))
-    stream = model.stream(RATE, channels=2, channel=1, level=True)
+    stream = model.stream(RATE, channels=2, reading=yamjit.ReadOptions(channel=1), level=True)
     assert_whole(model, stereo[:, 1], RATE, run(stream, stereo, [5, 7_000]))
     for channel in (2, "each", None):
         with pytest.raises(yamjit.InputError, match="channel"):
-            model.stream(RATE, channels=2, channel=channel)  # type: ignore[arg-type]
+            model.stream(RATE, channels=2, reading=yamjit.ReadOptions(channel=channel))  # type: ignore[arg-type]
     integers = (stereo * 32767).astype(np.int16)
     assert_whole(model, integers, RATE, run(model.stream(RATE, 2, level=True), integers, [1, 12_345]))
 
 
 def test_windows_come_as_soon_as_they_can(model: yamjit.Classifier) -> None:
-    stream = model.stream(hop_s=0.48)
+    stream = model.stream(reading=yamjit.ReadOptions(hop_s=0.48))
     assert len(stream.push(noise(15_599))) == 0
     found = stream.push(noise(1))
     assert found.times_s.tolist() == [0.0]
@@ -99,7 +99,7 @@ def test_windows_come_as_soon_as_they_can(model: yamjit.Classifier) -> None:
 
 def test_times_do_not_drift(model: yamjit.Classifier) -> None:
     """A day in blocks of a minute, at a hop of ten seconds: times are counted in samples, never added up."""
-    stream = model.stream(hop_s=10.0)
+    stream = model.stream(reading=yamjit.ReadOptions(hop_s=10.0))
     minute = np.zeros(60 * RATE, np.float32)
     times = np.concatenate([stream.push(minute).times_s for _ in range(30)])
     np.testing.assert_array_equal(times, np.arange(len(times)) * 10.0)

@@ -16,8 +16,7 @@ from tests.support.two_heads import main as write_two_heads
 from yamjit.options import ClassifierOptions
 from yamjit.plan import compile_plan
 from yamjit.tflite import Graph, read_graph, write_graph
-from yamjit.tflite.metadata_tables import build_metadata
-from yamjit.tflite.schema import MODEL_METADATA
+from yamjit.tflite.metadata_tables import MODEL_METADATA, build_metadata
 
 
 def test_everything_that_is_written_is_read_back(two_heads_graph: Graph, two_heads_model: bytes) -> None:

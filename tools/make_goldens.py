@@ -40,16 +40,9 @@ from reference.runtime import Runtime, runtime_version
 from reference.waveforms import golden_waveforms
 from tests.support.graphs import GraphBuilder, output_size, quantization
 from tests.support.synthetic import synthetic_yamnet
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    DepthwiseConv2DOptions,
-    FullyConnectedOptions,
-    Graph,
-    Op,
-    Padding,
-    ReducerOptions,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Padding
+from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
+from yamjit.tflite.operators.reduce import ReducerOptions
 from yamjit.tflite.writer import write_graph
 
 __all__ = ["digest", "golden_model", "operator_graph", "runtime_answer"]

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from yamjit.audio import Microphone, RawPcm
-    from yamjit.categories import ClassifierOptions
     from yamjit.classification import Classification
     from yamjit.classifier import Classifier, load
     from yamjit.errors import (
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
     )
     from yamjit.events import Event, EventOptions
     from yamjit.labels import ScoredLabel
+    from yamjit.options import ClassifierOptions
+    from yamjit.reading import ReadOptions
     from yamjit.recording import WindowStream
     from yamjit.results import Row, Summary
     from yamjit.scoring import Windows
@@ -57,6 +58,7 @@ __all__ = [
     "ModelNotFoundError",
     "OutputError",
     "RawPcm",
+    "ReadOptions",
     "Row",
     "ScoredLabel",
     "Stream",
@@ -75,7 +77,8 @@ _HOMES = {
     **dict.fromkeys(("Event", "EventOptions"), "yamjit.events"),
     **dict.fromkeys(("Row", "Summary"), "yamjit.results"),
     "Classification": "yamjit.classification",
-    "ClassifierOptions": "yamjit.categories",
+    "ClassifierOptions": "yamjit.options",
+    "ReadOptions": "yamjit.reading",
     "WindowStream": "yamjit.recording",
     **dict.fromkeys((name for name in __all__ if name.endswith("Error")), "yamjit.errors"),
     "ScoredLabel": "yamjit.labels",

@@ -15,7 +15,8 @@ from yamjit.errors import InputError
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
-from yamjit.recording import Origin, WindowStream, rows_of, top_of
+from yamjit.listing import Scored, rows_of
+from yamjit.recording import WindowStream
 from yamjit.results import Row
 from yamjit.scoring import Windows
 from yamjit.spec import DEFAULT_MAX_RESULTS
@@ -74,12 +75,12 @@ class HeadResult:
     def top(self, k: int | None = None, *, window: int | None = None) -> tuple[ScoredLabel, ...]:
         """Return the highest classes, see `Classification.top`."""
         if window is None:
-            return top_of(self.categories, self.listed_scores, k)
+            return self.categories.top(self.listed_scores, k)
         scores = _kept(self.scores, "scores")
         found = checks.index(window)
         if found is None or not -len(scores) <= found < len(scores):
             raise InputError(f"window {checks.shown(window)} is out of range, there are {len(scores)}")
-        return top_of(self.categories, self.categories.reduce(scores[found][np.newaxis])[0], k)
+        return self.categories.top(self.categories.reduce(scores[found][np.newaxis])[0], k)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -192,17 +193,17 @@ class Classification:
         whole = (self.start_s, self.start_s + self.duration_s)
         checks.flag(windows, "windows")
         parts = [
-            (
+            Scored(
                 one.categories,
                 one.categories.reduce(_kept(one.scores, "scores")) if windows else one.listed_scores[np.newaxis],
-                Origin(self.name, self.channel, one.name),
+                self.name,
+                self.channel,
+                one.name,
             )
             for one in choose_heads(self.heads, head)
         ]
-        stretches = [(start, min(start + self.window_s, whole[1])) for start in self.times_s.tolist()]
-        for window, stretch in enumerate(stretches if windows else [whole]):
-            for categories, listed, origin in parts:
-                yield from rows_of(categories, listed[window], k, origin, stretch)
+        spans = [(start, min(start + self.window_s, whole[1])) for start in self.times_s.tolist()]
+        yield from rows_of(parts, spans if windows else [whole], k)
 
     def to_pandas(self, k: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
         """Return the rows as a ``pandas.DataFrame``."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
-import inspect
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, Literal, TypeVar, cast, overload
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit import checks
-from yamjit.audio import AudioSource, PushedAudio, open_audio
+from yamjit import checks, deprecation
+from yamjit.audio import PushedAudio
 from yamjit.calibration import choose_calibrations
-from yamjit.categories import Categories, ClassifierOptions, categories_of_heads
+from yamjit.categories import Categories, categories_of_heads
 from yamjit.classification import KEPT, Classification, collect
 from yamjit.errors import InputError, ModelError, UnknownArgumentError, of_model_file
 from yamjit.events import Event, EventDetector, EventOptions, Watcher, by_start
@@ -24,8 +24,10 @@ from yamjit.heads import HeadInfo, read_heads, read_sample_rate
 from yamjit.kernels import load_backend
 from yamjit.listing import Listing
 from yamjit.network import Network
+from yamjit.options import ClassifierOptions
 from yamjit.plan import Plan, compile_plan
-from yamjit.recording import AGGREGATES, FrameStream, WindowStream
+from yamjit.reading import ReadOptions, old_keywords, open_as
+from yamjit.recording import FrameStream, WindowStream
 from yamjit.scoring import Scorer, Windows
 from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel, resolve_model
@@ -36,33 +38,21 @@ __all__ = ["Classifier", "load"]
 
 Float32 = npt.NDArray[np.float32]
 
-DEFAULT_HOP_S = 0.48
-
-#: From one window to the next, in samples.
-_LONGEST_HOP = 2**31
-
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
-def _of_windows(method: _Method) -> _Method:
-    """Let a method that hands arguments on to `Classifier.windows` refuse others at once, and in its own name."""
+def _each_of_0_1(classify: _Method) -> _Method:
+    """Let `Classifier.classify` still return several results for ``channel="each"``."""
 
-    @functools.cache
-    def accepted() -> tuple[str, ...]:
-        both = (inspect.signature(function).parameters.values() for function in (method, Classifier.windows))
-        names = dict.fromkeys(one.name for each in both for one in each if one.kind is not one.VAR_KEYWORD)
-        return tuple(name for name in names if name not in ("self", "level"))
+    @functools.wraps(classify)
+    def accepting(self: Classifier, *args: Any, **given: Any) -> Any:
+        if not (isinstance(given.get("channel"), str) and given["channel"] == "each"):
+            return classify(self, *args, **given)
+        deprecation.warn('channel="each"', "classify_channels()")
+        del given["channel"]
+        return self.classify_channels(*args, **given)
 
-    @functools.wraps(method)
-    def checked(self: Classifier, *args: Any, **given: Any) -> Any:
-        for name in given:
-            if name not in accepted():
-                raise UnknownArgumentError(
-                    f"Classifier.{method.__name__}() has no argument {name!r}; accepted are {', '.join(accepted())}"
-                )
-        return method(self, *args, **given)
-
-    return cast("_Method", checked)
+    return cast("_Method", accepting)
 
 
 class Classifier:
@@ -141,8 +131,7 @@ class Classifier:
         for name in changes:
             if name not in known:
                 raise UnknownArgumentError(f"unknown option {name!r}; accepted are {', '.join(known)}")
-        other: Classifier = object.__new__(Classifier)
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         other._set_options(dataclasses.replace(self.options, **changes))
         return other
 
@@ -151,10 +140,12 @@ class Classifier:
         return _load_again, (self.source, self._backend_name, self.threads, self.options)
 
     def __copy__(self) -> Classifier:
-        return self.with_options()
+        other: Classifier = object.__new__(Classifier)
+        other.__dict__.update(self.__dict__)
+        return other
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Classifier:
-        return self.with_options()
+        return copy.copy(self)
 
     @property
     def verified(self) -> bool:
@@ -184,24 +175,20 @@ class Classifier:
 
     # -- Recordings ---------------------------------------------------------------------------------------------
 
+    @old_keywords
     def windows(
         self,
         audio: Any,
         *,
         sample_rate: int | None = None,
-        hop_s: float | None = None,
-        overlap: float | None = None,
-        channel: int | Literal["mix", "each"] = "mix",
-        start_s: float = 0.0,
-        end_s: float | None = None,
-        non_finite: Literal["refuse", "zero"] = "refuse",
+        reading: ReadOptions | None = None,
         aggregate: Literal["mean", "max"] = "mean",
         level: bool = False,
         head: str | int | None = None,
     ) -> WindowStream:
         """Score a recording of any length, or a live source, window by window in constant memory.
 
-        The recording is cut into windows of 15,600 samples (0.975 s) that start every `hop_s`; its end is padded
+        The recording is cut into windows of 15,600 samples (0.975 s) that start every 0.48 s; its end is padded
         with zeros to a whole window, so that any length gives at least one.
 
         Parameters
@@ -211,17 +198,9 @@ class Classifier:
             integers are divided by their type's range (int16 by 32768; for the 32767 of Android and MediaPipe,
             pass ``samples.astype(numpy.float32) / 32767``). A dict has "array" and "sampling_rate".
         sample_rate : int, optional
-            Of an array, in Hz; required there. Anything but the model's rate is resampled.
-        hop_s : float > 0, optional
-            From one window to the next, in seconds; rounded to a whole sample. By default 0.48.
-        overlap : float in [0, 1), optional
-            In place of `hop_s`: the share of a window that the next one covers as well.
-        channel : "mix", "each" or int
-            The mean of the channels, each of them scored apart, or one, from 0.
-        start_s, end_s : float, optional
-            The stretch to read, in seconds; by default all.
-        non_finite : {"refuse", "zero"}
-            What happens at a sample that is NaN or infinite.
+            Sample rate of an array, in Hz; required there. Anything but the model's rate is resampled.
+        reading : ReadOptions, optional
+            What is read of the recording, and how it is cut into windows.
         aggregate : {"mean", "max"}
             How the scores of all windows become those of the recording.
         level : bool
@@ -245,9 +224,9 @@ class Classifier:
         """
         chosen = self._with_head(head)
         scorer = chosen._scorer()
-        hop = self._hop(hop_s, overlap)
-        reading = {"channel": channel, "start_s": start_s, "end_s": end_s, "non_finite": non_finite}
-        source = self._open(audio, sample_rate, **reading)
+        reading = _checked(reading)
+        hop = self._hop(reading)
+        source = open_as(reading, audio, sample_rate, self.sample_rate)
         try:
             return WindowStream(
                 source,
@@ -263,28 +242,16 @@ class Classifier:
             source.close()
             raise
 
-    def frames(
-        self,
-        audio: Any,
-        *,
-        sample_rate: int | None = None,
-        hop_s: float | None = None,
-        overlap: float | None = None,
-        channel: int | Literal["mix", "each"] = "mix",
-        start_s: float = 0.0,
-        end_s: float | None = None,
-        non_finite: Literal["refuse", "zero"] = "refuse",
-    ) -> FrameStream:
+    @old_keywords
+    def frames(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> FrameStream:
         """Return the log-mel spectrogram of a recording, or a live source, in constant memory; no network runs.
 
         Parameters
         ----------
         audio, sample_rate
             See `windows`.
-        hop_s, overlap
-            See `windows`: they say where the last window ends, to which the end is padded.
-        channel, start_s, end_s, non_finite
-            See `windows`.
+        reading : ReadOptions, optional
+            What is read of the recording; its hop says where the last window ends, to which the end is padded.
 
         Returns
         -------
@@ -296,121 +263,121 @@ class Classifier:
         AudioError, InputError, ModelError
             See `windows`.
         """
-        front_end, hop = self.front_end, self._hop(hop_s, overlap)
-        reading = {"channel": channel, "start_s": start_s, "end_s": end_s, "non_finite": non_finite}
-        return FrameStream(self._open(audio, sample_rate, **reading), front_end, self.sample_rate, hop)
+        front_end, reading = self.front_end, _checked(reading)
+        hop = self._hop(reading)
+        return FrameStream(open_as(reading, audio, sample_rate, self.sample_rate), front_end, self.sample_rate, hop)
 
-    def _open(self, audio: Any, sample_rate: int | None, **reading: Any) -> AudioSource:
-        return open_audio(audio, sample_rate, target_rate=self.sample_rate, **reading)
-
-    @overload
+    @_each_of_0_1
+    @old_keywords
     def classify(
         self,
         audio: Any,
         *,
-        channel: Literal["each"],
-        keep: str | Collection[str] = ...,
-        sample_rate: int | None = ...,
-        hop_s: float | None = ...,
-        overlap: float | None = ...,
-        start_s: float = ...,
-        end_s: float | None = ...,
-        non_finite: Literal["refuse", "zero"] = ...,
-        aggregate: Literal["mean", "max"] = ...,
-        head: str | int | None = ...,
-    ) -> tuple[Classification, ...]: ...
-
-    @overload
-    def classify(
-        self,
-        audio: Any,
-        *,
-        channel: int | Literal["mix"] = ...,
-        keep: str | Collection[str] = ...,
-        sample_rate: int | None = ...,
-        hop_s: float | None = ...,
-        overlap: float | None = ...,
-        start_s: float = ...,
-        end_s: float | None = ...,
-        non_finite: Literal["refuse", "zero"] = ...,
-        aggregate: Literal["mean", "max"] = ...,
-        head: str | int | None = ...,
-    ) -> Classification: ...
-
-    @_of_windows
-    def classify(
-        self,
-        audio: Any,
-        *,
-        channel: int | Literal["mix", "each"] = "mix",
+        sample_rate: int | None = None,
+        reading: ReadOptions | None = None,
         keep: str | Collection[str] = "scores",
-        **how: Any,
-    ) -> Classification | tuple[Classification, ...]:
+        aggregate: Literal["mean", "max"] = "mean",
+        head: str | int | None = None,
+    ) -> Classification:
         """Score every window of a recording, and the whole.
 
         Parameters
         ----------
-        audio, channel
-            See `windows`.
+        audio, sample_rate, reading, aggregate, head
+            See `windows`. Channels that are read separately give several results: see `classify_channels`.
         keep : str or collection of str
             What the result holds of each window: "scores", "logits", "embeddings", "log_mel", "level_dbfs". With ``()``
             it holds the aggregate alone, and memory does not depend on the length.
-        **how
-            Further arguments of `windows`: `sample_rate`, `hop_s`, `overlap`, `start_s`, `end_s`, `non_finite`,
-            `aggregate`, `head`.
 
         Returns
         -------
         Classification
-            A tuple of them, one per channel, with ``channel="each"``.
 
         Raises
         ------
         AudioError, InputError, ModelError
             See `windows`.
         """
+        reading = _of_one_track(reading)
+        return self._classified(audio, sample_rate, reading, keep, aggregate, head)[0]
+
+    @old_keywords
+    def classify_channels(
+        self,
+        audio: Any,
+        *,
+        sample_rate: int | None = None,
+        reading: ReadOptions | None = None,
+        keep: str | Collection[str] = "scores",
+        aggregate: Literal["mean", "max"] = "mean",
+        head: str | int | None = None,
+    ) -> tuple[Classification, ...]:
+        """Score every channel of a recording separately.
+
+        Parameters
+        ----------
+        audio, sample_rate, reading, keep, aggregate, head
+            See `classify`.
+
+        Returns
+        -------
+        tuple of Classification
+            One for each channel.
+
+        Raises
+        ------
+        AudioError, InputError, ModelError
+            See `windows`.
+        """
+        reading = _checked(reading)
+        if not isinstance(reading.channel, str):
+            raise InputError(f"reading asks for channel {reading.channel}; classify_channels() scores all of them")
+        reading = dataclasses.replace(reading, channel="each")
+        return self._classified(audio, sample_rate, reading, keep, aggregate, head)
+
+    def _classified(
+        self, audio: Any, sample_rate: int | None, reading: ReadOptions, keep: Any, aggregate: Any, head: Any
+    ) -> tuple[Classification, ...]:
         kept = (keep,) if isinstance(keep, str) else checks.elements(keep, "keep", "names")
         for one in kept:
             checks.choice(one, "keep", KEPT)
-        with self.windows(audio, channel=channel, level="level_dbfs" in kept, **how) as stream:
-            results = collect(stream, kept)
-        return results if channel == "each" else results[0]
+        level = "level_dbfs" in kept
+        with self.windows(
+            audio, sample_rate=sample_rate, reading=reading, level=level, aggregate=aggregate, head=head
+        ) as stream:
+            return collect(stream, kept)
 
-    @_of_windows
-    def embed(self, audio: Any, **how: Any) -> Float32:
+    @old_keywords
+    def embed(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> Float32:
         """Return the embedding of every window: the average over the positions of the last map.
 
         Parameters
         ----------
-        audio, **how
-            See `windows`; the channels are mixed unless `channel` says which.
+        audio, sample_rate, reading
+            See `windows`. Channels cannot be read separately.
 
         Returns
         -------
         np.ndarray [shape=(n, size), float32]
             1024 values per window for YAMNet, dequantized from the model's int8 ones.
         """
-        return _only_one(self.classify(audio, keep="embeddings", **how)).embeddings
+        return self.classify(audio, sample_rate=sample_rate, reading=reading, keep="embeddings").embeddings
 
-    @_of_windows
-    def log_mel(self, audio: Any, **how: Any) -> Float32:
+    @old_keywords
+    def log_mel(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> Float32:
         """Return the log-mel spectrogram as the model sees it, padded like the last window; no network runs.
 
         Parameters
         ----------
-        audio, **how
-            See `windows`.
+        audio, sample_rate, reading
+            See `frames`. Channels cannot be read separately.
 
         Returns
         -------
         np.ndarray [shape=(t, n_mels), float32]
             A frame each 10 ms for YAMNet; natural logarithm.
         """
-        checks.choice(how.pop("aggregate", "mean"), "aggregate", AGGREGATES)
-        self._with_head(how.pop("head", None))
-        with self.frames(audio, **how) as stream:
-            if len(stream.channels) > 1:
-                raise InputError(_EACH)
+        with self.frames(audio, sample_rate=sample_rate, reading=_of_one_track(reading)) as stream:
             return np.concatenate([frames for _, frames in stream])
 
     def weights(self) -> dict[str, Float32]:
@@ -447,7 +414,7 @@ class Classifier:
             See `windows`.
         """
         listing = self._with_head(head)._listing
-        hop = self._hop(hop_s, overlap) / self.sample_rate
+        hop = self._hop(ReadOptions(hop_s=hop_s, overlap=overlap)) / self.sample_rate
         return _detector(listing, options, self._scorer().window_s, hop, channel)
 
     def listed_scores(self, windows: Windows, *, head: str | int | None = None) -> Float32:
@@ -466,21 +433,28 @@ class Classifier:
         """
         return self._with_head(head)._listing.reduce(windows.heads)
 
-    @_of_windows
+    @old_keywords
     def watch(
-        self, audio: Any, options: EventOptions | None = None, *, head: str | int | None = None, **how: Any
+        self,
+        audio: Any,
+        options: EventOptions | None = None,
+        *,
+        sample_rate: int | None = None,
+        reading: ReadOptions | None = None,
+        head: str | int | None = None,
     ) -> Iterator[Event]:
         """Yield the events of a recording or of a live source, each when it is over, in constant memory.
 
         Parameters
         ----------
-        audio, head, **how
+        audio, sample_rate, reading, head
             See `windows`.
         options : EventOptions, optional
             When an event begins and ends.
         """
         options = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
-        with self.windows(audio, level=options.min_dbfs is not None, head=head, **how) as stream:
+        level = options.min_dbfs is not None
+        with self.windows(audio, sample_rate=sample_rate, reading=reading, level=level, head=head) as stream:
             yield from self.watch_windows(stream, options)
 
     def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:
@@ -491,21 +465,28 @@ class Classifier:
             yield from watcher.push(windows)
         yield from watcher.flush(stream.source.start_s + stream.duration_s)
 
-    @_of_windows
-    def events(self, audio: Any, options: EventOptions | None = None, **how: Any) -> tuple[Event, ...]:
+    @old_keywords
+    def events(
+        self,
+        audio: Any,
+        options: EventOptions | None = None,
+        *,
+        sample_rate: int | None = None,
+        reading: ReadOptions | None = None,
+        head: str | int | None = None,
+    ) -> tuple[Event, ...]:
         """Return the events of a recording by the time of their beginning, see `watch`."""
-        return by_start(self.watch(audio, options, **how))
+        return by_start(self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head))
 
     # -- Streams and single windows -----------------------------------------------------------------------------
 
+    @old_keywords
     def stream(
         self,
         sample_rate: int | None = None,
         channels: int = 1,
         *,
-        channel: int | Literal["mix"] = "mix",
-        hop_s: float | None = None,
-        overlap: float | None = None,
+        reading: ReadOptions | None = None,
         level: bool = False,
         head: str | int | None = None,
     ) -> Stream:
@@ -514,20 +495,27 @@ class Classifier:
         Parameters
         ----------
         sample_rate : int, optional
-            Of the blocks, in Hz; by default the model's.
+            Sample rate of the blocks, in Hz; by default the model's.
         channels : int
-            Of the blocks.
-        channel : "mix" or int
-            What is heard: the mean of the channels, or one of them, from 0.
-        hop_s, overlap, level, head
+            Number of channels of the blocks.
+        reading : ReadOptions, optional
+            Hop, and the channel that is heard: the mean of all, or one by its number.
+        level, head
             See `windows`.
+
+        Raises
+        ------
+        InputError
+            If an argument is wrong, or `reading` says more than hop and channel.
         """
-        rate = self.sample_rate if sample_rate is None else sample_rate
+        rate, reading = self.sample_rate if sample_rate is None else sample_rate, _checked(reading)
+        if (reading.start_s, reading.end_s, reading.non_finite) != (0, None, "refuse"):
+            raise InputError("a stream takes all that is pushed: start_s, end_s and non_finite do not apply to it")
 
         def push_anew() -> PushedAudio:
-            return PushedAudio(rate, self.sample_rate, channels, channel)
+            return PushedAudio(rate, self.sample_rate, channels, reading.channel)
 
-        return Stream(self._with_head(head)._scorer(), push_anew, self._hop(hop_s, overlap), level=level)
+        return Stream(self._with_head(head)._scorer(), push_anew, self._hop(reading), level=level)
 
     def score_window(self, samples: Any) -> Windows:
         """Score exactly one window.
@@ -557,15 +545,9 @@ class Classifier:
         outputs = [head.index for head in self.heads]
         return Scorer(self.front_end, self.network, self._calibrations, self.sample_rate, outputs)
 
-    def _hop(self, hop_s: Any, overlap: Any) -> int:
+    def _hop(self, reading: ReadOptions) -> int:
         """Return a hop in samples."""
-        if overlap is not None:
-            if hop_s is not None:
-                raise InputError("hop_s and overlap say the same: give one of them")
-            return max(1, round(self.window_samples * (1 - checks.number(overlap, "overlap", 0, 1, below=True))))
-        shortest, longest = 0.5 / self.sample_rate, _LONGEST_HOP / self.sample_rate
-        hop_s = checks.number(DEFAULT_HOP_S if hop_s is None else hop_s, "hop_s", shortest, longest, kind="seconds")
-        return max(1, round(hop_s * self.sample_rate))
+        return reading.hop(self.window_samples, self.sample_rate)
 
     def __repr__(self) -> str:
         known = self.source.known
@@ -591,13 +573,14 @@ def _detector(
     )
 
 
-_EACH = 'channel="each" gives several results: use classify(..., channel="each", keep=...)'
+def _checked(reading: Any) -> ReadOptions:
+    return checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
 
 
-def _only_one(result: Any) -> Classification:
-    if not isinstance(result, Classification):
-        raise InputError(_EACH)
-    return result
+def _of_one_track(reading: Any) -> ReadOptions:
+    if _checked(reading).channel == "each":
+        raise InputError('channel="each" gives several results: use classify_channels(), or iterate over windows()')
+    return _checked(reading)
 
 
 def _load_again(source: ResolvedModel, backend: str, threads: int, options: ClassifierOptions) -> Classifier:

@@ -20,6 +20,7 @@ __all__ = [
     "describe",
     "is_private",
     "make_private",
+    "open_regular",
     "printable",
     "read_limited",
     "read_regular",
@@ -51,6 +52,29 @@ def cache_directory() -> Path:
     return directory if directory.is_absolute() else Path(tempfile.gettempdir()) / "yamjit"
 
 
+def open_regular(path: str | os.PathLike[str], *, otherwise: str = "") -> int:
+    """Return the descriptor of a regular file that is opened for reading; never blocks on a pipe or device.
+
+    Parameters
+    ----------
+    path : path
+    otherwise : str, optional
+        What can be done with a pipe or device, for the message.
+
+    Raises
+    ------
+    OSError
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        kind = "a directory" if stat.S_ISDIR(mode) else f"a pipe, socket or device{otherwise}"
+        raise OSError(errno.EINVAL, f"it is not a regular file but {kind}")
+    return descriptor
+
+
 def read_regular(path: Path, most: int, *, private: bool = False) -> bytes:
     """Return up to `most` bytes of a regular file; never blocks on a pipe or device.
 
@@ -65,19 +89,10 @@ def read_regular(path: Path, most: int, *, private: bool = False) -> bytes:
     ------
     OSError
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
-    status = os.fstat(descriptor)
-    problem = None
-    if not stat.S_ISREG(status.st_mode):
-        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
-        problem = f"it is no regular file but {kind}"
-    elif private and not is_private(status):
-        problem = "others may write to it"
-    if problem:
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, problem)
-    with os.fdopen(descriptor, "rb") as file:
+    with os.fdopen(open_regular(path), "rb") as file:
+        status = os.fstat(file.fileno())
+        if private and not is_private(status):
+            raise OSError(errno.EINVAL, "others may write to it")
         return _read(file, most, status.st_size)
 
 

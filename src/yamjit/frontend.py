@@ -24,6 +24,8 @@ Float32 = npt.NDArray[np.float32]
 #: The lowest level that is told apart: digital silence has no logarithm.
 SILENCE_DBFS = -120.0
 
+_NO_SAMPLES = np.empty(0, np.float32)
+
 
 class FrontEnd:
     """The log-mel front end of a model. Immutable, shared by threads.
@@ -34,10 +36,19 @@ class FrontEnd:
         As read from the model.
     backend : {"auto", "numba", "numpy"} or Backend
         What computes. Backends differ in the last places of the Fourier transform, in double precision.
+
+    Attributes
+    ----------
+    patch_shape : (int, int)
+        Frames of a patch, and bands of the mel spectrogram.
+    frame_length : int
+        Samples of one frame.
     """
 
     def __init__(self, constants: FrontEndConstants, backend: str | Backend = "numpy") -> None:
         self.constants = constants
+        self.patch_shape = constants.n_frames, len(constants.mel_basis)
+        self.frame_length = constants.frame_length
         self._backend = load_backend(backend) if isinstance(backend, str) else backend
 
     def frames(self, waveform: Float32) -> Float32:
@@ -54,8 +65,8 @@ class FrontEnd:
             ``t = 1 + (n - frame_length) // hop_length``, 0 where `n` is shorter than a frame. Natural logarithm.
         """
         c = self.constants
-        count = max(0, 1 + (waveform.size - c.frame_length) // c.hop_length)
-        out = np.empty((count, c.mel_basis.shape[0]), np.float32)
+        count = max(0, 1 + (waveform.size - self.frame_length) // c.hop_length)
+        out = np.empty((count, self.patch_shape[1]), np.float32)
         if count:
             self._backend.log_mel(self.constants, waveform, out)
         return out
@@ -109,18 +120,19 @@ class PatchStream:
         if hop < 1:
             raise InputError(f"a hop of at least one sample is accepted, found {hop}")
         c = front_end.constants
+        n_frames, n_mels = front_end.patch_shape
         self._front_end = front_end
         self._hop = hop
         self._level = level
         self._shared = hop % c.hop_length == 0
-        self._samples = _Tail(np.empty(0, np.float32))
-        self._frames = _Tail(np.empty((0, c.mel_basis.shape[0]), np.float32))
+        self._samples = _Tail(_NO_SAMPLES)
+        self._frames = _Tail(np.empty((0, n_mels), np.float32))
         self._done = 0
         self._padding = 0
         self._nothing = Patches(
             0,
-            np.empty((0, c.n_frames, c.mel_basis.shape[0]), np.float32),
-            np.empty((0, c.mel_basis.shape[0]), np.float32),
+            np.empty((0, n_frames, n_mels), np.float32),
+            np.empty((0, n_mels), np.float32),
             np.empty(0, np.float64) if level else None,
         )
 
@@ -138,7 +150,7 @@ class PatchStream:
     def needed(self) -> int:
         """How many samples there are, counted from the first, once the next frame or window is complete."""
         c = self._front_end.constants
-        next_frame = self._frames.end * c.hop_length + c.frame_length
+        next_frame = self._frames.end * c.hop_length + self._front_end.frame_length
         return min(next_frame, self._done * self._hop + c.window_samples)
 
     def push(self, samples: Float32) -> Patches:
@@ -160,21 +172,21 @@ class PatchStream:
         self._forget()
         return found
 
-    def flush(self) -> Patches:
-        """Pad the end with zeros and return the rest; the stream must not be used any more."""
-        window = self._front_end.constants.window_samples
-        total = count_windows(self.samples, window, self._hop)
-        self._padding = max(0, (total - 1) * self._hop + window - self.samples)
-        return self.push(np.zeros(self._padding, np.float32))
+    def flush(self, last: Float32 = _NO_SAMPLES) -> Patches:
+        """Take the last samples, pad them with zeros and return the rest; the stream must not be used any more."""
+        samples, window = self.samples + last.size, self._front_end.constants.window_samples
+        total = count_windows(samples, window, self._hop)
+        self._padding = max(0, (total - 1) * self._hop + window - samples)
+        return self.push(np.concatenate((last, np.zeros(self._padding, np.float32))))
 
     def _cut_shared(self) -> Float32:
         """Return the next patches as windows on the frames."""
-        c = self._front_end.constants
-        hop = self._hop // c.hop_length
+        n_frames = self._front_end.patch_shape[0]
+        hop = self._hop // self._front_end.constants.hop_length
         frames = self._frames.since(self._done * hop)
-        if len(frames) < c.n_frames:
-            return np.empty((0, c.n_frames, frames.shape[1]), np.float32)
-        return np.lib.stride_tricks.sliding_window_view(frames, c.n_frames, axis=0)[::hop].transpose(0, 2, 1)
+        if len(frames) < n_frames:
+            return self._nothing.patches
+        return np.lib.stride_tricks.sliding_window_view(frames, n_frames, axis=0)[::hop].transpose(0, 2, 1)
 
     def _cut_separate(self) -> Float32:
         """Return the next patches, each from the samples of its window."""
@@ -182,12 +194,12 @@ class PatchStream:
         samples = self._samples.since(self._done * self._hop)
         starts = range(0, samples.size - c.window_samples + 1, self._hop)
         patches = [self._front_end.frames(samples[start : start + c.window_samples]) for start in starts]
-        return np.stack(patches) if patches else np.empty((0, c.n_frames, c.mel_basis.shape[0]), np.float32)
+        return np.stack(patches) if patches else self._nothing.patches
 
     def _levels(self, count: int) -> npt.NDArray[np.float64]:
         """Return the levels of the next `count` windows, of the samples that their frames are made of, in dBFS."""
-        c = self._front_end.constants
-        window = c.frame_length + (c.n_frames - 1) * c.hop_length
+        between = (self._front_end.patch_shape[0] - 1) * self._front_end.constants.hop_length
+        window = self._front_end.frame_length + between
         samples = self._samples.since(self._done * self._hop)
         starts = range(0, count * self._hop, self._hop)
         powers = [np.square(samples[start : start + window], dtype=np.float64).mean() for start in starts]

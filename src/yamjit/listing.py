@@ -1,27 +1,21 @@
-"""What is listed of all heads of a model, side by side."""
+"""What is listed of all heads of a model: their categories side by side, and rows of the highest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.categories import Categories, refuse_unknown
+from yamjit.categories import Categories
+from yamjit.class_names import refuse_unknown
 from yamjit.errors import InputError
+from yamjit.network import HeadOutput
 from yamjit.options import Entry, as_entry
+from yamjit.results import Row
 
-__all__ = ["Listing"]
-
-Float32 = npt.NDArray[np.float32]
-
-
-class _Scored(Protocol):
-    """What `yamjit.network.HeadOutput` says."""
-
-    @property
-    def scores(self) -> Float32: ...
+__all__ = ["Listing", "Scored", "rows_of"]
 
 
 class Listing:
@@ -49,7 +43,7 @@ class Listing:
         self.thresholds = np.concatenate([one.thresholds for one in self._categories])
         self._starts = np.cumsum([0, *map(len, self._categories)]).tolist()
 
-    def reduce(self, outputs: Sequence[_Scored]) -> Float32:
+    def reduce(self, outputs: Sequence[HeadOutput]) -> npt.NDArray[np.float32]:
         """Return the scores of all categories.
 
         Parameters
@@ -82,7 +76,7 @@ class Listing:
         entry = as_entry(entry, "a class")
         found = [one.find(entry) for one in self._categories]
         if all(positions is None for positions in found):
-            refuse_unknown([entry], self._categories)
+            refuse_unknown([entry], [one.class_names for one in self._categories])
         places = tuple(start + p for start, known in zip(self._starts, found, strict=False) for p in known or ())
         if not places:
             raise InputError(f"{entry!r} is not listed on its own: it is left out, or in a group")
@@ -94,9 +88,62 @@ class Listing:
         Parameters
         ----------
         scores : sequence of np.ndarray
-            Of each head's categories.
+            Scores of each head's categories.
         max_results : int > 0, or -1 for all, optional
-            Of each head, see `Categories.rank`.
+            How many of each head, see `Categories.rank`.
         """
         best = zip(self._starts, self._categories, scores, strict=False)
         return np.concatenate([start + one.rank(values, max_results) for start, one, values in best])
+
+
+class Scored(NamedTuple):
+    """Scores of a head's categories, and where they come from.
+
+    Parameters
+    ----------
+    categories : Categories
+    scores : np.ndarray [shape=(n, k)]
+        A row for each span of time.
+    file : str
+        Name of the recording.
+    channel : int or None
+        None where the channels were mixed.
+    head : str
+        Name of the model's output.
+    """
+
+    categories: Categories
+    scores: npt.NDArray[np.floating]
+    file: str
+    channel: int | None
+    head: str
+
+
+def rows_of(
+    parts: Sequence[Scored], spans: Iterable[tuple[float, float]], max_results: int | None = None
+) -> Iterator[Row]:
+    """Yield what is listed in each span of time, of each part in turn, the highest score first.
+
+    Parameters
+    ----------
+    parts : sequence of Scored
+    spans : iterable of (float, float)
+        Start and end in seconds.
+    max_results : int > 0, or -1 for all, optional
+        How many of each part, see `Categories.rank`.
+    """
+    for index, (start_s, end_s) in enumerate(spans):
+        for categories, scores, file, channel, head in parts:
+            row = scores[index]
+            for i in categories.rank(row, max_results):
+                yield Row(
+                    file=file,
+                    start_s=start_s,
+                    end_s=end_s,
+                    label=categories.names[i],
+                    score=float(row[i]),
+                    class_index=categories.class_indices[i],
+                    audioset_id=categories.audioset_ids[i],
+                    channel=channel,
+                    head=head,
+                )

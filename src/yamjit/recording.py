@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import weakref
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,16 +18,17 @@ from yamjit.frontend import FrontEnd, Patches, PatchStream
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
+from yamjit.listing import Scored, rows_of
 from yamjit.results import Row, Summary
 from yamjit.scoring import Scorer, Windows
 from yamjit.workers import in_order
 
-__all__ = ["AGGREGATES", "FrameStream", "Origin", "WindowStream", "recut", "rows_of", "top_of"]
+__all__ = ["AGGREGATES", "FrameStream", "WindowStream", "recut"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-_Self = TypeVar("_Self", bound="_Reading")
+_Self = TypeVar("_Self", bound="_Recording")
 
 #: How the scores of all windows become one.
 AGGREGATES = ("mean", "max")
@@ -40,50 +40,19 @@ _WINDOWS_AT_ONCE = 16
 _MOST_SAMPLES = 2**18
 
 
-class _Cut:
-    """A recording that is cut into stretches; what was opened is released with it.
+class _Recording:
+    """A recording as it is read, its channels mixed or each on a track of its own; a context manager.
 
-    Iterators hold it and not the stream they come from, so that either goes when nobody holds it any more.
+    What is iterated over holds the source and the tracks, but not the stream: either goes when nobody holds it.
     """
 
-    def __init__(self, source: AudioSource, front_end: FrontEnd, hop: int, *, level: bool) -> None:
+    def __init__(
+        self, source: AudioSource, front_end: FrontEnd, sample_rate: int, hop: int, *, level: bool = False
+    ) -> None:
         self.source = source
-        self.hop = hop
-        self.tracks = [PatchStream(front_end, hop, level=level) for _ in range(source.tracks)]
-        weakref.finalize(self, source.close).atexit = False
-
-    @property
-    def channels(self) -> tuple[int | None, ...]:
-        return (None,) if len(self.tracks) == 1 else tuple(range(len(self.tracks)))
-
-    def stretches(self) -> Iterator[_Stretch]:
-        """Yield what the recording is made of; nothing where a block completes neither a frame nor a window."""
-        blocks = self.source.blocks()
-        if not self.source.live:
-            blocks = recut(blocks, min(_WINDOWS_AT_ONCE * self.hop, _MOST_SAMPLES))
-        for block in blocks:
-            for track, stream in enumerate(self.tracks):
-                patches = stream.push(block[track])
-                if len(patches.patches) or len(patches.frames):
-                    yield _Stretch(track, patches)
-        for track, stream in enumerate(self.tracks):
-            yield _Stretch(track, stream.flush())
-
-
-class _Stretch(NamedTuple):
-    """A part of a track, cut and waiting to be scored."""
-
-    track: int
-    patches: Patches
-
-
-class _Reading:
-    """A recording as it is read; a context manager."""
-
-    def __init__(self, source: AudioSource, cut: _Cut, sample_rate: int) -> None:
-        self.source = source
-        self._cut = cut
+        self.window_s = front_end.constants.window_samples / sample_rate
         self._sample_rate = sample_rate
+        self._tracks = [PatchStream(front_end, hop, level=level) for _ in range(source.tracks)]
 
     @property
     def name(self) -> str:
@@ -93,12 +62,12 @@ class _Reading:
     @property
     def channels(self) -> tuple[int | None, ...]:
         """What is read: each channel by its number, or only None, one of them or the mean of all."""
-        return self._cut.channels
+        return _channels(self._tracks)
 
     @property
     def duration_s(self) -> float:
         """What was read so far, in seconds."""
-        return self._cut.tracks[0].samples / self._sample_rate
+        return self._tracks[0].samples / self._sample_rate
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -128,7 +97,7 @@ class _Reading:
         self.close()
 
 
-class FrameStream(_Reading):
+class FrameStream(_Recording):
     """The log-mel spectrogram of a recording as the model sees it, in constant memory; no network runs.
 
     Iterating yields the channel and its next frames, (t, n_mels) float32, padded like the last window; where the
@@ -140,31 +109,27 @@ class FrameStream(_Reading):
         Closed with the stream.
     front_end : FrontEnd
     sample_rate : int
-        The model's, in Hz.
+        Sample rate of the model, in Hz.
     hop : int > 0
-        Samples of the model's rate from one window to the next: they say where the padding ends.
+        Samples, at the model's rate, from one window to the next: they say where the padding ends.
     """
 
     def __init__(self, source: AudioSource, front_end: FrontEnd, sample_rate: int, hop: int) -> None:
-        super().__init__(source, _Cut(source, front_end, hop, level=False), sample_rate)
+        super().__init__(source, front_end, sample_rate, hop)
         self.frame_s = front_end.constants.hop_length / sample_rate
-        self.window_s = front_end.constants.window_samples / sample_rate
+        self._pieces = _cut(source, self._tracks, hop)
 
     def summary(self) -> Summary:
         """Return what is known of the recording, without classes."""
-        count = sum(track.windows for track in self._cut.tracks)
+        count = sum(track.windows for track in self._tracks)
         return Summary(self.name, self.duration_s, count, self.window_s, (), self.warnings, self.damage, self.lost)
 
     def __iter__(self) -> Iterator[tuple[int | None, Float32]]:
-        return _frames(self._cut)
+        channels = self.channels
+        return ((channels[track], patches.frames) for track, patches in self._pieces)
 
 
-def _frames(cut: _Cut) -> Iterator[tuple[int | None, Float32]]:
-    for stretch in cut.stretches():
-        yield cut.channels[stretch.track], stretch.patches.frames
-
-
-class WindowStream(_Reading):
+class WindowStream(_Recording):
     """The windows of a recording as they are scored, in constant memory; a context manager, read once.
 
     Iterating yields `Windows`, none or a few at a time and in the order of time; where the channels are scored apart,
@@ -178,7 +143,7 @@ class WindowStream(_Reading):
     heads, categories : sequence of HeadInfo, sequence of Categories
         What each output of the model means, and what is listed of it.
     hop : int > 0
-        Samples of the model's rate from one window to the next.
+        Samples, at the model's rate, from one window to the next.
     aggregate : {"mean", "max"}
     level : bool
         Whether the level of each window is wanted.
@@ -198,14 +163,12 @@ class WindowStream(_Reading):
         threads: int = 1,
     ) -> None:
         checks.choice(aggregate, "aggregate", AGGREGATES)
-        cut = _Cut(source, scorer.front_end, hop, level=checks.flag(level, "level"))
-        super().__init__(source, cut, scorer.sample_rate)
+        super().__init__(source, scorer.front_end, scorer.sample_rate, hop, level=checks.flag(level, "level"))
         self.heads = tuple(heads)
         self.categories = tuple(categories)
-        self.window_s = scorer.window_s
         self.hop_s = hop / scorer.sample_rate
-        self._clips = [[_HeadClip(c, aggregate) for c in self.categories] for _ in cut.tracks]
-        self._windows = _scored(cut, scorer, self._clips, threads)
+        self._clips = [[_Clip(one, aggregate) for one in self.categories] for _ in self._tracks]
+        self._windows = _scored(source, self._tracks, hop, scorer, self._clips, threads)
 
     @property
     def count(self) -> int:
@@ -214,54 +177,47 @@ class WindowStream(_Reading):
 
     def clip_scores(self, track: int = 0, head: int = 0) -> Float64:
         """Return the aggregate of all windows so far, one score per class of ``heads[head]``, (classes,)."""
-        return self._clips[track][head].all.scores()
+        return self._clips[track][head].scores
 
     def listed_scores(self, track: int = 0, head: int = 0) -> Float64:
         """Return the same for what the options list: classes, and groups of them, (k,)."""
-        return self._clips[track][head].listed.scores()
+        return self._clips[track][head].listed
 
     def top(self, k: int | None = None, *, track: int = 0, head: str | int | None = None) -> tuple[ScoredLabel, ...]:
         """Return the highest classes of all windows so far, see `Classification.top`."""
-        chosen = {one.index for one in choose_heads(self.heads, head)}
-        clips = zip(self.heads, self._clips[track], strict=True)
-        return tuple(
-            scored
-            for one, clip in clips
-            if one.index in chosen
-            for scored in top_of(clip.categories, clip.listed.scores(), k)
-        )
+        chosen = choose_heads(self.heads, head)
+        clips = [clip for one, clip in zip(self.heads, self._clips[track], strict=True) if one in chosen]
+        return tuple(scored for clip in clips for scored in clip.categories.top(clip.listed, k))
 
     def rows(self, windows: Windows, k: int | None = None) -> Iterator[Row]:
-        """Yield the highest `k` classes of each head in each window, as far as the options list them, a row each."""
-        last = self.source.start_s + self.duration_s
+        """Yield the highest `k` classes that the options list, of each window and each head, a row each."""
+        end_s = self.source.start_s + self.duration_s
         parts = [
-            (categories, categories.reduce(output.scores), Origin(self.name, windows.channel, head.name))
+            Scored(categories, categories.reduce(output.scores), self.name, windows.channel, head.name)
             for head, categories, output in zip(self.heads, self.categories, windows.heads, strict=True)
         ]
-        for window, start in enumerate(windows.times_s.tolist()):
-            for categories, listed, origin in parts:
-                yield from rows_of(categories, listed[window], k, origin, (start, min(start + self.window_s, last)))
+        spans = [(start, min(start + self.window_s, end_s)) for start in windows.times_s.tolist()]
+        yield from rows_of(parts, spans, k)
 
     def summary(self, k: int | None = None) -> Summary:
         """Return what the recording amounts to, with the highest `k` classes of each channel and head."""
+        whole = (self.source.start_s, self.source.start_s + self.duration_s)
+        parts = [
+            Scored(clip.categories, clip.listed[np.newaxis], self.name, channel, head.name)
+            for channel, clips in zip(self.channels, self._clips, strict=True)
+            for head, clip in zip(self.heads, clips, strict=True)
+        ]
         return Summary(
             file=self.name,
             duration_s=self.duration_s,
             windows=self.count,
             window_s=self.window_s,
-            top=tuple(self._clip_rows(k)),
+            top=tuple(rows_of(parts, [whole], k)),
             warnings=self.warnings,
             damage=self.damage,
             length_s=self.source.length_s,
             lost=self.lost,
         )
-
-    def _clip_rows(self, k: int | None) -> Iterator[Row]:
-        whole = (self.source.start_s, self.source.start_s + self.duration_s)
-        for channel, clips in zip(self.channels, self._clips, strict=True):
-            for head, clip in zip(self.heads, clips, strict=True):
-                origin = Origin(self.name, channel, head.name)
-                yield from rows_of(clip.categories, clip.listed.scores(), k, origin, whole)
 
     def close(self) -> None:
         """Stop, and release what was opened."""
@@ -272,18 +228,44 @@ class WindowStream(_Reading):
         return self._windows
 
 
+def _channels(tracks: Sequence[PatchStream]) -> tuple[int | None, ...]:
+    return (None,) if len(tracks) == 1 else tuple(range(len(tracks)))
+
+
+def _cut(source: AudioSource, tracks: Sequence[PatchStream], hop: int) -> Iterator[tuple[int, Patches]]:
+    """Yield tracks and their next patches; nothing where a block completes neither a frame nor a window."""
+    blocks = source.blocks()
+    if not source.live:
+        blocks = recut(blocks, min(_WINDOWS_AT_ONCE * hop, _MOST_SAMPLES))
+    for block in blocks:
+        for track, stream in enumerate(tracks):
+            patches = stream.push(block[track])
+            if len(patches.patches) or len(patches.frames):
+                yield track, patches
+    for track, stream in enumerate(tracks):
+        yield track, stream.flush()
+
+
 def _scored(
-    cut: _Cut, scorer: Scorer, clips: Sequence[Sequence[_HeadClip]], threads: int
+    source: AudioSource,
+    tracks: Sequence[PatchStream],
+    hop: int,
+    scorer: Scorer,
+    clips: Sequence[Sequence[_Clip]],
+    threads: int,
 ) -> Generator[Windows, None, None]:
     """Yield the windows of a recording, and add them to its clips."""
+    channels = _channels(tracks)
 
-    def score(stretch: _Stretch) -> tuple[int, Windows]:
-        channel = cut.channels[stretch.track]
-        return stretch.track, scorer.score(stretch.patches, cut.hop, start_s=cut.source.start_s, channel=channel)
+    def score(piece: tuple[int, Patches]) -> tuple[int, Windows]:
+        track, patches = piece
+        return track, scorer.score(patches, hop, start_s=source.start_s, channel=channels[track])
 
+    pieces = _cut(source, tracks, hop)
     if threads > 1:
         scorer.network.prepare()
-    with contextlib.closing(in_order(cut.stretches(), score, threads)) as results:
+    results = in_order(pieces, score, threads) if threads > 1 else (score(piece) for piece in pieces)
+    with contextlib.closing(results):
         for track, windows in results:
             for clip, output in zip(clips[track], windows.heads, strict=True):
                 clip.add(output.scores)
@@ -306,86 +288,37 @@ def recut(blocks: Iterable[Float32], size: int) -> Iterator[Float32]:
         yield np.concatenate(held, axis=-1)
 
 
-# -- From windows to a clip -------------------------------------------------------------------------------------
-
-
-class _Aggregate:
-    """One score per class for any number of windows, which come one after the other.
+class _Clip:
+    """What the windows of one channel amount to by one head: a score for each class, and for each category.
 
     Windows are added one by one, so that nothing depends on how many come at once.
     """
 
-    def __init__(self, how: str) -> None:
+    def __init__(self, categories: Categories, aggregate: str) -> None:
+        self.categories = categories
         self.count = 0
-        self._how = how
-        self._total: Float64 | None = None
+        self._is_mean = aggregate == "mean"
+        self._totals: tuple[Float64, ...] = ()
 
     def add(self, scores: Float32) -> None:
         """Take the scores of further windows, (n, classes)."""
-        combine = np.maximum if self._how == "max" else np.add
-        for window in scores.astype(np.float64):
-            self._total = window if self._total is None else combine(self._total, window)
+        combine = np.add if self._is_mean else np.maximum
+        both = [one.astype(np.float64) for one in (scores, self.categories.reduce(scores))]
+        for window in zip(*both, strict=True):
+            self._totals = tuple(map(combine, self._totals, window)) if self._totals else window
         self.count += len(scores)
 
+    @property
     def scores(self) -> Float64:
-        """Return the aggregate, (classes,)."""
-        if self._total is None:
-            raise InputError("no window has been scored yet")
-        return self._total / self.count if self._how == "mean" else self._total
-
-
-class _HeadClip:
-    """What the windows of one channel amount to by one head: all of its classes, and what is listed of them."""
-
-    def __init__(self, categories: Categories, how: str) -> None:
-        self.categories = categories
-        self.all = _Aggregate(how)
-        self.listed = _Aggregate(how)
+        """The aggregate of each class, (classes,)."""
+        return self._aggregate(0)
 
     @property
-    def count(self) -> int:
-        """Windows so far."""
-        return self.all.count
+    def listed(self) -> Float64:
+        """The aggregate of each category, (k,)."""
+        return self._aggregate(1)
 
-    def add(self, scores: Float32) -> None:
-        """Take the scores of further windows, (n, classes)."""
-        self.all.add(scores)
-        self.listed.add(self.categories.reduce(scores))
-
-
-class Origin(NamedTuple):
-    """Where scores come from: the recording, the channel (None where they were mixed), and the model's output."""
-
-    file: str
-    channel: int | None
-    head: str
-
-
-def top_of(categories: Categories, scores: npt.NDArray[np.floating], k: int | None) -> tuple[ScoredLabel, ...]:
-    """Return what is listed of one row of listed scores, the highest first."""
-    return tuple(
-        ScoredLabel(categories.names[i], float(scores[i]), int(categories.class_indices[i]), categories.head)
-        for i in categories.rank(scores, k)
-    )
-
-
-def rows_of(
-    categories: Categories,
-    scores: npt.NDArray[np.floating],
-    k: int | None,
-    origin: Origin,
-    stretch: tuple[float, float],
-) -> Iterator[Row]:
-    """Yield what is listed of one row of listed scores as rows, the highest first; `stretch` is (start, end) in s."""
-    for i in categories.rank(scores, k):
-        yield Row(
-            file=origin.file,
-            start_s=stretch[0],
-            end_s=stretch[1],
-            label=categories.names[i],
-            score=float(scores[i]),
-            class_index=int(categories.class_indices[i]),
-            audioset_id=categories.audioset_ids[i],
-            channel=origin.channel,
-            head=origin.head,
-        )
+    def _aggregate(self, which: int) -> Float64:
+        if not self.count:
+            raise InputError("no window has been scored yet")
+        return self._totals[which] / self.count if self._is_mean else self._totals[which]

@@ -9,13 +9,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from yamjit import checks
 from yamjit.audio import DEFAULT_AUDIO_LIMITS, AudioLimits
 from yamjit.audio.libraries import open_recording
-from yamjit.audio.opening import describe_os_error, open_path
+from yamjit.audio.opening import open_path
 from yamjit.audio.writing import CONTAINERS, AudioFileWriter, encoding_for
+from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError
 from yamjit.results import Row
 
@@ -23,61 +24,42 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Heard", "Segment", "SegmentOptions", "cut_segments", "segment_name"]
+    from yamjit.events import Event
 
-#: Segments that are written at a time; those beyond wait for another pass over the recording.
+__all__ = ["Segment", "SegmentOptions", "cut_segments", "segment_name"]
+
+#: What is cut out; other objects with a label, a score, a start and an end are taken as well.
+_Found: TypeAlias = "Event | Row"
+
+#: Segments that are written at a time; the others wait for another pass over the recording.
 _MOST_OPEN = 32
 
-#: Of a file system's 255 bytes for a name; a number may follow.
+#: Longest parts of a file's name, which may have 255 bytes; a number may follow.
 _MOST_STEM_BYTES = 120
 _MOST_LABEL_BYTES = 80
 _MOST_HEAD_BYTES = 30
 
-#: 30,000 years: frames are counted in 64 bits.
+#: Latest time, 30,000 years: frames are counted in 64 bits.
 _MOST_SECONDS = 1e12
-
-
-class Heard(Protocol):
-    """What is cut out: an `Event`, a `Row`, or anything else that says as much."""
-
-    @property
-    def label(self) -> str:
-        """Name of the class."""
-        ...
-
-    @property
-    def score(self) -> float:
-        """How sure it is."""
-        ...
-
-    @property
-    def start_s(self) -> float:
-        """In seconds from the start of the recording."""
-        ...
-
-    @property
-    def end_s(self) -> float:
-        """In seconds from the start of the recording."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentOptions:
-    """How events are cut out.
+    """Options for cutting events out of a recording.
 
     Parameters
     ----------
     padding_s : float >= 0
-        Of the recording that is kept before and after an event, in seconds.
+        Length of the recording that is kept before and after an event, in seconds.
     most_per_class : int > 0, optional
-        Events of a class that are cut out: those with the highest scores, of equal ones the earliest.
+        Number of events of each class that are cut out: those with the highest scores, the earliest among equals.
     container : {"flac", "wav"}
-        WAV keeps floats as floats; FLAC has 24 bits for them, and at most 8 channels.
+        Format of the files. WAV keeps floats as floats; FLAC has 24 bits for them, and at most 8 channels.
 
     Raises
     ------
     InputError
-        If a value is none of these.
+        If a value is out of range.
     """
 
     padding_s: float = 0.0
@@ -98,21 +80,21 @@ class Segment:
     Parameters
     ----------
     path : Path
-    event : Heard
-        As it was given.
+    event : Event or Row
+        The event as it was given.
     start_s, end_s : float
-        Which part of the recording the file holds, in seconds.
+        Part of the recording that the file holds, in seconds.
     """
 
     path: Path
-    event: Heard
+    event: _Found
     start_s: float
     end_s: float
 
 
 def cut_segments(
     recording: str | os.PathLike[str],
-    events: Iterable[Heard],
+    events: Iterable[_Found],
     folder: str | os.PathLike[str],
     options: SegmentOptions | None = None,
     *,
@@ -120,31 +102,32 @@ def cut_segments(
 ) -> tuple[Segment, ...]:
     """Write the events of a recording as audio files, with its own sample rate, channels and resolution.
 
-    A file is named ``<recording>_<start in seconds>_<class>.flac``, letters and digits kept; the head follows where an
-    `Event` names one, and a number where that name is taken. Nothing is overwritten, and a file has its name only once
-    it is whole. The recording is read in blocks, and never as a whole.
+    A file is named ``<recording>_<start in seconds>_<class>.flac``, with the letters and digits of these names; the
+    head follows where an `Event` names one, and a number where that name is taken. Nothing is overwritten, and a file
+    appears under its name once it is complete. The recording is read in blocks, in constant memory.
 
     Parameters
     ----------
     recording : path
-        Of a file that libsndfile reads.
+        Path of the recording.
     events : iterable of Event or Row
+        Events to cut out.
     folder : path
-        Made if it is not there.
+        Folder of the new files, made if it does not exist.
     options : SegmentOptions, optional
     limits : AudioLimits
-        What is accepted of the recording.
+        Limits on the recording.
 
     Returns
     -------
     tuple of Segment
-        In the order of time.
+        Segments in the order of time.
 
     Raises
     ------
     AudioError
-        If the recording cannot be read, an event begins after its end, or a file cannot be written; the segments
-        that were whole by then stay.
+        If the recording cannot be read, an event begins after its end, or a file cannot be written; segments that
+        are complete by then stay.
     InputError
         If an argument is wrong.
     LimitError
@@ -164,10 +147,10 @@ def cut_segments(
     return tuple(sorted(done, key=lambda segment: _order(segment.event)))
 
 
-def segment_name(recording: str | os.PathLike[str], event: Heard, container: str) -> str:
-    """Return the name of a segment's file: letters, digits, ``-``, ``_``, two dots; it leaves room for a number."""
+def segment_name(recording: str | os.PathLike[str], event: _Found, container: str) -> str:
+    """Return the name of a segment's file: letters, digits, ``-``, ``_`` and two dots, with room for a number."""
     stem = _safe(checks.path(recording, "recording").stem, _MOST_STEM_BYTES)
-    head = "" if isinstance(event, Row) else _head(event)  # a row names it even if there is no other
+    head = "" if isinstance(event, Row) else _head(event)  # a row names its head even if the model has only one
     label = _safe(event.label, _MOST_LABEL_BYTES - _MOST_HEAD_BYTES if head else _MOST_LABEL_BYTES)
     of_head = f"_{_safe(head, _MOST_HEAD_BYTES - 1)}" if head else ""
     return f"{stem}_{event.start_s:010.3f}_{label}{of_head}.{container}"
@@ -176,13 +159,13 @@ def segment_name(recording: str | os.PathLike[str], event: Heard, container: str
 class _Cut:
     """A segment that is being written."""
 
-    def __init__(self, event: Heard, first: int, last: int, writer: AudioFileWriter) -> None:
+    def __init__(self, event: _Found, first: int, last: int, writer: AudioFileWriter) -> None:
         self.event, self.first, self.last = event, first, last
         self.writer = writer
         self.written = 0
 
     def take(self, block: NDArray[np.float32], position: int) -> None:
-        """Write what a block, which starts at frame `position`, has of it."""
+        """Write the part of a block, which starts at frame `position`, that belongs to the segment."""
         part = block[max(0, self.first - position) : max(0, self.last - position)]
         self.writer.write(part)
         self.written += len(part)
@@ -219,8 +202,8 @@ class _Pass:
             cut.writer.discard()
         self._reader.close()
 
-    def cut(self, events: list[Heard], deferred: list[Heard]) -> Iterator[Segment]:
-        """Yield segments as they are done; events for which too many files are open go to `deferred`."""
+    def cut(self, events: list[_Found], deferred: list[_Found]) -> Iterator[Segment]:
+        """Yield segments as they are complete; events for which too many files are open go to `deferred`."""
         waiting = deque(sorted(events, key=_order))
         position = 0
         for block in self._reader.frames():
@@ -239,12 +222,12 @@ class _Pass:
             yield self._publish(self._cuts[0])
         if waiting:
             raise AudioError(
-                f"{self._reader.name}: ends at {position / self._rate:g} s, and {waiting[0].label!r} is to begin at "
+                f"{self._reader.name}: ends at {position / self._rate:g} s, and {waiting[0].label!r} begins at "
                 f"{waiting[0].start_s:g} s"
             )
 
     def _finished(self, block: NDArray[np.float32], position: int, *, only: _Cut | None = None) -> Iterator[Segment]:
-        """Give a block to all segments, or one; yield those that it finishes."""
+        """Write a block to all segments, or to one; yield those that it completes."""
         for cut in list(self._cuts) if only is None else [only]:
             cut.take(block, position)
             if cut.last <= position + len(block):
@@ -255,7 +238,7 @@ class _Pass:
         self._cuts.remove(cut)
         return segment
 
-    def _begin(self, event: Heard) -> _Cut:
+    def _begin(self, event: _Found) -> _Cut:
         path = self._folder / segment_name(self._recording, event, self._options.container)
         encoding = encoding_for(self._reader.format, self._options.container)
         writer = AudioFileWriter(path, self._rate, self._reader.channels, encoding)
@@ -263,16 +246,16 @@ class _Pass:
         last = round((event.end_s + self._options.padding_s) * self._rate)
         return _Cut(event, first, max(first + 1, last), writer)
 
-    def _first(self, event: Heard) -> int:
+    def _first(self, event: _Found) -> int:
         return max(0, round((event.start_s - self._options.padding_s) * self._rate))
 
 
-def _chosen(events: Iterable[Heard], most: int | None) -> list[Heard]:
+def _chosen(events: Iterable[_Found], most: int | None) -> list[_Found]:
     """Return the events to be cut out."""
-    by_class: dict[tuple[str, str], list[Heard]] = {}
+    by_class: dict[tuple[str, str], list[_Found]] = {}
     for event in checks.elements(events, "events", "events"):
         if not all(hasattr(event, name) for name in ("label", "score", "start_s", "end_s")):
-            raise InputError(f"an event is {checks.shown(event)}; an Event, a Row, or what says as much, is accepted")
+            raise InputError(f"an event is {checks.shown(event)}; an Event or a Row is accepted")
         if not (_is_time(event.start_s) and _is_time(event.end_s) and event.start_s < event.end_s):
             raise InputError(
                 f"{event.label!r} is from {event.start_s!r} to {event.end_s!r} s; times in order, from 0 up, are "
@@ -282,12 +265,12 @@ def _chosen(events: Iterable[Heard], most: int | None) -> list[Heard]:
     return [e for mine in by_class.values() for e in sorted(mine, key=lambda e: (-e.score, e.start_s))[:most]]
 
 
-def _order(event: Heard) -> tuple[float, str, str]:
+def _order(event: _Found) -> tuple[float, str, str]:
     return event.start_s, event.label, _head(event)
 
 
-def _head(event: Heard) -> str:
-    """Return the head that an event says it is of; empty for what says nothing of it."""
+def _head(event: _Found) -> str:
+    """Return the head that an event names; empty if it names none."""
     return str(getattr(event, "head", ""))
 
 
@@ -299,11 +282,11 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise AudioError(f"{folder}: cannot be made: {describe_os_error(error)}") from error
+        raise AudioError(f"{folder}: cannot be created: {describe(error)}") from error
 
 
 def _safe(text: str, most_bytes: int) -> str:
-    """Return `text` as part of a name that any file system takes: what is no letter, mark or digit becomes ``_``."""
+    """Return `text` as part of a name for any file system: only letters, marks, digits, ``-`` and ``_`` are kept."""
     composed = unicodedata.normalize("NFC", text)
     kept = "".join(c if unicodedata.category(c)[0] in "LMN" or c == "-" else "_" for c in composed)
     squeezed = re.sub("_+", "_", kept).strip("_-")

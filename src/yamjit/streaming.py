@@ -6,13 +6,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 from yamjit import checks
 from yamjit.audio import PushedAudio
 from yamjit.errors import InputError
 from yamjit.frontend import Patches, PatchStream
-from yamjit.network import HeadOutput
 from yamjit.scoring import Scorer, Windows
 
 __all__ = ["Stream"]
@@ -92,8 +89,9 @@ class Stream:
         """
         self._check_open()
         self._flushed = True
-        pushed = self._score(self._patches.push(self._audio.flush()))
-        return _joined(pushed, self._score(self._patches.flush())) if self._patches.samples else pushed
+        last = self._audio.flush()
+        cut = self._patches.flush if self._patches.samples or last.size else self._patches.push
+        return self._score(cut(last))
 
     def reset(self) -> None:
         """Begin anew, at time 0."""
@@ -119,18 +117,3 @@ class Stream:
         if self._nothing is None:
             self._nothing = self._scorer.score(stretch, self._hop)
         return self._nothing
-
-
-def _joined(first: Windows, second: Windows) -> Windows:
-    """Return two groups of windows as one."""
-    heads = zip(first.heads, second.heads, strict=True)
-    levels = (first.level_dbfs, second.level_dbfs)
-    return Windows(
-        times_s=np.concatenate((first.times_s, second.times_s)),
-        window_s=first.window_s,
-        heads=tuple(HeadOutput(*map(np.concatenate, zip(*pair, strict=True))) for pair in heads),
-        embeddings=np.concatenate((first.embeddings, second.embeddings)),
-        log_mel=np.concatenate((first.log_mel, second.log_mel)),
-        level_dbfs=None if levels[0] is None or levels[1] is None else np.concatenate((levels[0], levels[1])),
-        channel=first.channel,
-    )

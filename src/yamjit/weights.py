@@ -17,9 +17,7 @@ spectrogram.
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -28,17 +26,10 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import ModelError
+from yamjit.npz import write_arrays
 from yamjit.plan.plan import Plan
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    DepthwiseConv2DOptions,
-    FullyConnectedOptions,
-    Graph,
-    Op,
-    Operator,
-    Tensor,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
+from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 
 __all__ = ["FORMATS", "Layer", "float_weights", "layers", "write_weights"]
 
@@ -168,18 +159,7 @@ def write_weights(weights: Mapping[str, npt.ArrayLike], form: str, about: Mappin
         checks.text(name, "a name"): np.ascontiguousarray(checks.array(array, name, "<f4"))
         for name, array in weights.items()
     }
-    return _npz(arrays) if form == "npz" else b"".join(_safetensors(arrays, said))
-
-
-def _npz(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.save(content, array, allow_pickle=False)
-            # The earliest time that a zip can hold: bytes must not depend on the clock.
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), content.getvalue())
-    return stream.getvalue()
+    return write_arrays(arrays) if form == "npz" else b"".join(_safetensors(arrays, said))
 
 
 def _safetensors(arrays: Mapping[str, npt.NDArray[np.generic]], about: dict[str, str]) -> Iterator[bytes]:

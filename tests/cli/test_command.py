@@ -71,7 +71,7 @@ def test_json(sounds: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--format", "json", "--windows", "--hop", "0.1", "--top", "2"]
     assert main(["classify", str(sounds[0]), "nowhere.wav", *arguments]) == 3
     document = json.loads(capsys.readouterr().out)
-    result = yamjit.load(os.environ["YAMJIT_MODEL"]).classify(sounds[0], hop_s=0.1)
+    result = yamjit.load(os.environ["YAMJIT_MODEL"]).classify(sounds[0], reading=yamjit.ReadOptions(hop_s=0.1))
     assert document[0]["file"] == str(sounds[0])
     assert document[0]["duration_s"] == result.duration_s
     assert document[0]["windows"] == len(result)

@@ -122,7 +122,7 @@ def test_what_is_refused(archive: Path, capsys: pytest.CaptureFixture[str]) -> N
     one = next(archive.rglob("*.wav"))
     shutil.copy(one, "mine.csv")
     for arguments, said in (
-        ([archive, "-o", "all.xml"], "ends like no format"),
+        ([archive, "-o", "all.xml"], "unknown file suffix"),
         ([archive, "-o", "all.csv", "--resume"], "go with a folder"),
         ([archive, "--overwrite"], "go with a folder"),
         ([archive, "--format", "vtt"], "holds one recording"),

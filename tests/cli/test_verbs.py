@@ -58,7 +58,7 @@ def test_doctor_without_a_model(
     monkeypatch.setenv("YAMJIT_CACHE", str(tmp_path / "file"))
     assert run("doctor", "--json") == 1
     found = json.loads(capsys.readouterr().out)
-    assert "no model is at hand" in found["model"]["problem"]
+    assert "there is no model" in found["model"]["problem"]
     if "cache" in found["kernels"]:
         assert "is no folder" in found["kernels"]["cache can be written"]
 
@@ -210,7 +210,7 @@ def test_embeddings_as_parquet(siren: Path) -> None:
     assert str(table.schema.field("values").type).startswith("fixed_size_list")
     assert run("embed", "stereo.wav", "--channel", "each", "-o", "b.parquet", "--quiet") == 0
     table = parquet.read_table("b.parquet").to_pydict()
-    wanted = yamjit.load("starter").embed("stereo.wav", channel=0)
+    wanted = yamjit.load("starter").embed("stereo.wav", reading=yamjit.ReadOptions(channel=0))
     first = [values for values, channel in zip(table["values"], table["channel"], strict=True) if channel == 0]
     np.testing.assert_array_equal(np.array(first, np.float32), wanted)
     assert table["channel"].count(1) == len(wanted)
@@ -260,7 +260,7 @@ def test_pictures(siren: Path, examples: dict[Path, str], capsys: pytest.Capture
     for arguments, said in (
         (["plot", siren], "-o FILE"),
         (["plot", *examples, "-o", "b.png"], "shows one recording"),
-        (["plot", siren, "-o", "b.gif"], "ends like no format"),
+        (["plot", siren, "-o", "b.gif"], "unknown file suffix"),
     ):
         assert run(*arguments) == 1
         assert said in capsys.readouterr().err

@@ -25,6 +25,7 @@ from tests.support import sound_device
 from yamjit import plots
 from yamjit.audio import Microphone, RawPcm, open_audio
 from yamjit.network import Network
+from yamjit.output.arrays import Slab
 from yamjit.runs.hearing import LogMel
 from yamjit.runs.inputs import Recording
 from yamjit.segments import SegmentOptions, cut_segments
@@ -77,7 +78,7 @@ def the_iterator_alone(model: yamjit.Classifier, path: Path) -> None:
 
 
 def halfway_and_closed(model: yamjit.Classifier, path: Path) -> None:
-    with model.windows(path, channel="each") as stream:
+    with model.windows(path, reading=yamjit.ReadOptions(channel="each")) as stream:
         for _, _ in zip(stream, range(3), strict=False):
             pass
 
@@ -102,7 +103,13 @@ def an_error_in_the_audio(model: yamjit.Classifier, path: Path) -> None:
 
 
 def watched(model: yamjit.Classifier, path: Path) -> None:
-    next(model.watch(path, yamjit.EventOptions(on=0.0001, off=0.00001, smoothing_s=2), hop_s=0.1, end_s=5))
+    next(
+        model.watch(
+            path,
+            yamjit.EventOptions(on=0.0001, off=0.00001, smoothing_s=2),
+            reading=yamjit.ReadOptions(hop_s=0.1, end_s=5),
+        )
+    )
     model.watch(path)
 
 
@@ -112,7 +119,13 @@ def frames(model: yamjit.Classifier, path: Path) -> None:
 
 
 def refused(model: yamjit.Classifier, path: Path) -> None:
-    for wrong in ({"aggregate": "median"}, {"channel": 7}, {"level": "yes"}, {"hop_s": -1}):
+    reading = yamjit.ReadOptions
+    for wrong in (
+        {"aggregate": "median"},
+        {"reading": reading(channel=7)},
+        {"level": "yes"},
+        {"reading": reading(1e9)},
+    ):
         with pytest.raises(yamjit.InputError):
             model.windows(path, **wrong)
 
@@ -123,9 +136,9 @@ def pushed(model: yamjit.Classifier, path: Path) -> None:
 
 
 def surveyed(model: yamjit.Classifier, path: Path) -> None:
-    plots.survey(model, path, end_s=3)
+    plots.survey(model, path, reading=yamjit.ReadOptions(end_s=3))
     with pytest.raises(yamjit.InputError):
-        plots.survey(model, path, channel="each")
+        plots.survey(model, path, reading=yamjit.ReadOptions(channel="each"))
 
 
 def opened(model: yamjit.Classifier, path: Path) -> None:
@@ -140,8 +153,11 @@ def cut(model: yamjit.Classifier, path: Path) -> None:
 
 
 def exported(model: yamjit.Classifier, path: Path) -> None:
-    slabs = LogMel(model.source, "numpy", 2).slabs(Recording(str(path), PurePath("noise")))
-    next(slabs)
+    def sink(slab: Slab) -> None:
+        raise StopIteration
+
+    with pytest.raises(StopIteration):
+        LogMel(model).hear(Recording(str(path), PurePath("noise")), sink)
 
 
 WAYS = (
@@ -186,10 +202,14 @@ def test_a_model_goes_with_the_last_who_holds_it(long_recording: Path) -> None:
 
 
 def test_a_stream_goes_on_for_whoever_holds_its_iterator(model: yamjit.Classifier, long_recording: Path) -> None:
-    found = list(model.windows(long_recording, end_s=30))  # the stream itself is dropped at once
-    assert sum(map(len, found)) == model.classify(long_recording, end_s=30).times_s.size
-    found = list(model.frames(long_recording, end_s=30))
-    np.testing.assert_array_equal(np.concatenate([part for _, part in found]), model.log_mel(long_recording, end_s=30))
+    found = list(
+        model.windows(long_recording, reading=yamjit.ReadOptions(end_s=30))
+    )  # the stream itself is dropped at once
+    assert sum(map(len, found)) == model.classify(long_recording, reading=yamjit.ReadOptions(end_s=30)).times_s.size
+    found = list(model.frames(long_recording, reading=yamjit.ReadOptions(end_s=30)))
+    np.testing.assert_array_equal(
+        np.concatenate([part for _, part in found]), model.log_mel(long_recording, reading=yamjit.ReadOptions(end_s=30))
+    )
 
 
 def test_a_microphone_stops_with_its_stream(monkeypatch: pytest.MonkeyPatch, model: yamjit.Classifier) -> None:
@@ -223,7 +243,7 @@ def test_a_pipe_stays_open(model: yamjit.Classifier) -> None:
 def test_log_mel_alone_runs_no_network(
     model: yamjit.Classifier, long_recording: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    how: dict[str, Any] = {"start_s": 1.5, "end_s": 7.3, "channel": 1, "overlap": 0.3}
+    how: dict[str, Any] = {"reading": yamjit.ReadOptions(start_s=1.5, end_s=7.3, channel=1, overlap=0.3)}
     expected = model.classify(long_recording, keep="log_mel", **how).log_mel
     summary = model.classify(long_recording, **how)
     monkeypatch.setattr(Network, "run", None)
@@ -233,9 +253,7 @@ def test_log_mel_alone_runs_no_network(
         assert stream.summary().windows == len(summary)
         assert stream.summary().duration_s == summary.duration_s
     with pytest.raises(yamjit.InputError, match="several results"):
-        model.log_mel(long_recording, channel="each")
-    with pytest.raises(yamjit.InputError, match="aggregate is 'median'"):
-        model.log_mel(long_recording, aggregate="median")
+        model.log_mel(long_recording, reading=yamjit.ReadOptions(channel="each"))
 
 
 # -- Other processes --------------------------------------------------------------------------------------------

@@ -20,13 +20,13 @@ from yamjit.kernels.int8.packing import (  # noqa: E402
     pack_depthwise,
     pack_pairs,
     pack_pointwise,
-    padded,
     unpack_depthwise,
     unpack_pairs,
     unpack_pointwise,
 )
 from yamjit.kernels.int8.real_requantization import IntegerFactors, RealFactors, find_real_factors  # noqa: E402
 from yamjit.kernels.int8.tiles import Channels  # noqa: E402
+from yamjit.kernels.memory import padded  # noqa: E402
 from yamjit.kernels.vectors.processor import host_features  # noqa: E402
 from yamjit.kernels.vectors.target import TARGETS, detect_target  # noqa: E402
 

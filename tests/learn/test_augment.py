@@ -12,7 +12,8 @@ import soundfile
 from yamjit.classifier import Classifier, load
 from yamjit.errors import InputError
 from yamjit.learn.augment import Augmentation, Fade, FrequencyMask, Gain, Noise, Shift, TimeMask, Trim, augmented, mix
-from yamjit.learn.dataset import Dataset, from_folder
+from yamjit.learn.class_folders import from_folder
+from yamjit.learn.dataset import Dataset
 from yamjit.learn.features import Features, embed_clips
 from yamjit.learn.training import cross_validate
 

@@ -12,10 +12,12 @@ import soundfile
 from yamjit import learn
 from yamjit.classifier import Classifier, load
 from yamjit.errors import InputError
-from yamjit.learn.dataset import OTHER, Clip, Dataset, from_folder
+from yamjit.learn.class_folders import from_folder
+from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.features import EmbeddingCache, embed_clips
 from yamjit.learn.label_files import from_csv, from_labels, read_labels
 from yamjit.learn.training import train_head
+from yamjit.reading import ReadOptions
 
 RATE = 16_000
 
@@ -238,7 +240,9 @@ def test_stretches_are_embedded_alone(model: Classifier, tmp_path: Path) -> None
     path = sound(tmp_path / "x.wav", 4)
     clips = (Clip(path, ("a",), 1.0, 3.0), Clip(path, ("b",)))
     features = embed_clips(model, Dataset(clips, ("a", "b")))
-    np.testing.assert_array_equal(features.embeddings[features.clips == 0], model.embed(path, start_s=1.0, end_s=3.0))
+    np.testing.assert_array_equal(
+        features.embeddings[features.clips == 0], model.embed(path, reading=ReadOptions(start_s=1.0, end_s=3.0))
+    )
 
 
 def test_the_cache_gives_the_same_and_survives_damage(

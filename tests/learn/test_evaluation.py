@@ -24,6 +24,7 @@ from yamjit.learn.metrics import (
     threshold_sweep,
 )
 from yamjit.learn.training import TrainOptions, cross_validate, evaluate_model, train_head
+from yamjit.reading import ReadOptions
 
 
 def drawn(seed: int, n: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -215,7 +216,7 @@ def test_a_model_is_judged_as_it_classifies(model: Classifier, features: Feature
     found, skipped = evaluate_model(model, features.dataset)
     assert not skipped
     clip = features.dataset.clips[5]
-    result = model.classify(clip.path, start_s=clip.start_s, end_s=clip.end_s)
+    result = model.classify(clip.path, reading=ReadOptions(start_s=clip.start_s, end_s=clip.end_s))
     expected = [result.clip_scores[model.labels.index(name)] for name in found.labels]
     np.testing.assert_allclose(found.scores[5], expected)
 

@@ -19,22 +19,14 @@ from reference.problems import (
 )
 from tests.support import graphs
 from tests.support.graphs import GraphBuilder, quantization
+from tests.support.programs import program_of
 from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
-from yamjit.kernels.program import COLUMNS, Column, Program, Rounding, StepOp, aligned_bytes
-from yamjit.plan.arena import aligned
+from yamjit.kernels.program import Column, Rounding, StepOp
 from yamjit.plan.lowering import Alias, Step, lower
-from yamjit.plan.proof import prove_ranges
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    DepthwiseConv2DOptions,
-    FullyConnectedOptions,
-    Graph,
-    Op,
-    Padding,
-    ReducerOptions,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Padding
+from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
+from yamjit.tflite.operators.reduce import ReducerOptions
 
 GUARD_VALUE = 0x55
 SEED = 3
@@ -121,25 +113,6 @@ def overflows(problem: Problem) -> bool:
 
 
 # -- A step as a program ----------------------------------------------------------------------------------------
-
-
-def program_of(step: Step, read: int, written: int) -> Program:
-    """Return a program of one step: the input at 0, the output behind it."""
-    row = np.zeros((1, COLUMNS), np.int64)
-    row[0, Column.OP] = step.op
-    row[0, Column.OUTPUT] = aligned(read)
-    for column, value in step.columns.items():
-        row[0, column] = value
-    constants = aligned_bytes(sum(aligned(array.nbytes) for array in step.constants.values()))
-    start = 0
-    for column, array in step.constants.items():
-        row[0, column] = start
-        constants[start : start + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
-        start += aligned(array.nbytes)
-    constants.setflags(write=False)
-    program = Program(row, constants, aligned(read) + aligned(written), int(row[0, Column.OUTPUT_C]))
-    prove_ranges(program)
-    return program
 
 
 def run(step: Step, x: npt.NDArray[Any], size: int, backend: str) -> npt.NDArray[np.int8]:

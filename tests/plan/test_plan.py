@@ -18,27 +18,19 @@ from tests.support.graphs import Dice, GraphBuilder, quantization
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import LimitError, ModelError
 from yamjit.kernels import load_backend
-from yamjit.kernels.program import ALIGNMENT, Column, Program, StepOp, Workspace, aligned_bytes, scratch_layout
+from yamjit.kernels.memory import ALIGNMENT, aligned_bytes, padded
+from yamjit.kernels.program import Column, Program, StepOp, Workspace, scratch_layout
+from yamjit.kernels.program_proof import KERNELS, prove_ranges
 from yamjit.plan import Plan, compile_plan
-from yamjit.plan.arena import Lifetime, aligned, assign_offsets
-from yamjit.plan.proof import prove_ranges
+from yamjit.plan.arena import Lifetime, assign_offsets
 from yamjit.plan.seam import find_seam, read_front_end
 from yamjit.spec import Limits
 from yamjit.tflite import validate_graph
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    FullyConnectedOptions,
-    GatherOptions,
-    Graph,
-    MulOptions,
-    Op,
-    Operator,
-    ReducerOptions,
-    SplitOptions,
-    StridedSliceOptions,
-    Tensor,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
+from yamjit.tflite.operators.movers import GatherOptions, SplitOptions, StridedSliceOptions
+from yamjit.tflite.operators.pointwise import MulOptions
+from yamjit.tflite.operators.products import Conv2DOptions, FullyConnectedOptions
+from yamjit.tflite.operators.reduce import ReducerOptions
 
 
 @pytest.fixture(scope="module")
@@ -621,14 +613,14 @@ def test_tensors_that_live_together_do_not_overlap(tensors: list[Lifetime]) -> N
             assert one.overlaps(other) == other.overlaps(one) == together
             assert not together or start + one.size <= at or at + other.size <= start
     steps = range(max((t.last for t in tensors), default=0) + 1)
-    least = max(sum(aligned(t.size) for t in tensors if t.first <= step <= t.last) for step in steps)
-    assert least <= total <= sum(aligned(t.size) for t in tensors)
+    least = max(sum(padded(t.size) for t in tensors if t.first <= step <= t.last) for step in steps)
+    assert least <= total <= sum(padded(t.size) for t in tensors)
 
 
 @pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 128])
-def test_aligned(size: int) -> None:
-    assert aligned(size) % ALIGNMENT == 0
-    assert size <= aligned(size) < size + ALIGNMENT
+def test_sizes_are_padded(size: int) -> None:
+    assert padded(size) % ALIGNMENT == 0
+    assert size <= padded(size) < size + ALIGNMENT
 
 
 def test_the_arena_of_a_chain_is_its_two_largest_neighbours(plan: Plan) -> None:
@@ -638,7 +630,7 @@ def test_the_arena_of_a_chain_is_its_two_largest_neighbours(plan: Plan) -> None:
     for row in plan.program.steps:
         width = 4 if row[Column.OP] == StepOp.QUANTIZE else 1
         read, written = (int(np.prod(row[[column, column + 1, column + 2]])) for column in (9, 12))
-        sizes.append((aligned(read * width), aligned(written)))
+        sizes.append((padded(read * width), padded(written)))
     least = max(read + written for read, written in sizes)
     least = max(least, *(sum(sizes[index]) + sizes[index + 1][1] for index in plan.program.pairs))
     assert 0 < plan.program.patchwise < len(sizes)
@@ -671,13 +663,14 @@ def test_what_two_steps_read_makes_no_pair(graph: Graph, plan: Plan) -> None:
 def test_pairs_are_proved(plan: Plan) -> None:
     first = plan.program.pairs[0]
     rows = plan.program.steps.copy()
-    rows[first + 1, Column.INPUT] += ALIGNMENT
-    with pytest.raises(ModelError, match="the step behind does not read its output"):
-        prove_ranges(replace(plan.program, steps=rows))
+    rows[first + 1, Column.INPUT] = plan.program.arena_bytes
+    roomy = replace(plan.program, arena_bytes=2 * plan.program.arena_bytes)
+    with pytest.raises(ModelError, match="the next step does not read its output"):
+        prove_ranges(replace(roomy, steps=rows))
     rows = plan.program.steps.copy()
     rows[first + 1, Column.OUTPUT] = rows[first, Column.INPUT]
-    with pytest.raises(ModelError, match="the step behind writes over its input"):
-        prove_ranges(replace(plan.program, steps=rows, arena_bytes=2 * plan.program.arena_bytes))
+    with pytest.raises(ModelError, match="the next step writes over its input"):
+        prove_ranges(replace(roomy, steps=rows))
 
 
 def test_programs_are_read_only(plan: Plan) -> None:
@@ -725,11 +718,16 @@ PROTECTED = {
 FAR = (-(2**62), -(2**31), -64, -1, 2**31, 2**40, 2**62)
 
 
+def alone(program: Program, rows: npt.NDArray[np.int64], pairs: tuple[int, ...] = ()) -> Program:
+    """Return some rows of a program as a program."""
+    return replace(program, steps=rows, patchwise=0, kept=(), pairs=pairs)
+
+
 def corrupted(program: Program, step: int, column: Column, value: int) -> Program:
     """Return one step of a program as a program, with one number in it changed."""
     rows = program.steps[step : step + 1].copy()
     rows[0, column] = value
-    return replace(program, steps=rows, pairs=())
+    return alone(program, rows)
 
 
 def first_of(program: Program, op: StepOp) -> int:
@@ -762,12 +760,6 @@ def test_an_output_over_its_input_is_refused(plan: Plan) -> None:
     for step, row in enumerate(roomy.steps):
         with pytest.raises(ModelError, match="the output lies over the input"):
             prove_ranges(corrupted(roomy, step, Column.OUTPUT, int(row[Column.INPUT])))
-
-
-def test_more_channels_than_accumulators_are_refused(plan: Plan) -> None:
-    channels = plan.program.scratch_channels
-    with pytest.raises(ModelError, match="more channels than accumulators"):
-        prove_ranges(replace(plan.program, scratch_channels=channels - 1))
 
 
 @pytest.mark.parametrize(
@@ -807,7 +799,59 @@ def test_unaligned_memory_is_refused(plan: Plan) -> None:
                     prove_ranges(corrupted(plan.program, step, column, int(row[column]) + off))
 
 
-@pytest.mark.numba
+@pytest.mark.parametrize("op", list(StepOp))
+def test_columns_that_a_kernel_does_not_read_are_zero(plan: Plan, op: StepOp) -> None:
+    step, reads = first_of(plan.program, op), KERNELS[op].reads
+    for column in list(Column)[Column.WEIGHTS :]:
+        if column not in reads and column not in _GEOMETRY:
+            with pytest.raises(ModelError, match=f"step 0 {op.name}: {column.name.lower()} must be 0"):
+                prove_ranges(corrupted(plan.program, step, column, 3000))
+
+
+@pytest.mark.parametrize(
+    ("op", "column", "value"),
+    [
+        (StepOp.CONV, Column.INPUT_ZERO_POINT, 128),
+        (StepOp.QUANTIZE, Column.OUTPUT_ZERO_POINT, -129),
+        (StepOp.MEAN, Column.ACTIVATION_MIN, -129),
+        (StepOp.MEAN, Column.ACTIVATION_MAX, 128),
+        (StepOp.POINTWISE, Column.ACTIVATION_MIN, 127),
+        (StepOp.POINTWISE, Column.ROUNDING, 3),
+        (StepOp.MEAN, Column.OUTPUT_H, 2),
+        (StepOp.LOOKUP, Column.INPUT_W, 2),
+    ],
+)
+def test_values_outside_their_domain_are_refused(plan: Plan, op: StepOp, column: Column, value: int) -> None:
+    changed = corrupted(plan.program, first_of(plan.program, op), column, value)
+    if column == Column.ACTIVATION_MIN and value == 127:
+        changed.steps[0, Column.ACTIVATION_MAX] = 126
+    with pytest.raises(ModelError, match=f"step 0 {op.name}"):
+        prove_ranges(changed)
+
+
+def test_what_is_kept_of_patchwise_steps_is_proved(plan: Plan) -> None:
+    program, last = plan.program, plan.program.patchwise - 1
+    with pytest.raises(ModelError, match=f"step {last} .* which is not kept"):
+        prove_ranges(replace(program, kept=()))
+    for kept in ((0,), (last + 1,), (-1,)):
+        with pytest.raises(ModelError, match="patchwise are"):
+            prove_ranges(replace(program, kept=kept))
+    for count in (-1, len(program.steps) + 1):
+        with pytest.raises(ModelError, match="patchwise are"):
+            prove_ranges(replace(program, patchwise=count, kept=()))
+    with pytest.raises(ModelError, match="writes over what is kept for each patch"):
+        prove_ranges(replace(program, kept=tuple(range(1, last + 1))))
+
+
+def test_what_two_steps_read_is_refused_as_a_pair(graph: Graph) -> None:
+    depthwise = the(graph, Op.DEPTHWISE_CONV_2D)
+    table = replace(graph.tensors[depthwise.outputs[0]], quantization=quantization(1 / 256, -128))
+    program = compile_plan(inserted(graph, depthwise.index + 2, Op.LOGISTIC, depthwise.outputs, table)).program
+    first = first_of(replace(program, steps=program.steps[:4]), StepOp.DEPTHWISE)
+    with pytest.raises(ModelError, match="more than the next step reads its output"):
+        prove_ranges(replace(program, pairs=(first, *program.pairs)))
+
+
 def changes(program: Program, steps: slice, pairs: tuple[int, ...]) -> Iterator[Program]:
     """Yield some steps as a program, with one number of the first or the last of them changed to one near or far."""
     for changed in sorted({0, len(program.steps[steps]) - 1}):
@@ -817,9 +861,10 @@ def changes(program: Program, steps: slice, pairs: tuple[int, ...]) -> Iterator[
             for value in (*FAR, *near, 0, 1, 7, program.arena_bytes):
                 rows = program.steps[steps].copy()
                 rows[changed, column] = value
-                yield replace(program, steps=rows, pairs=pairs)
+                yield alone(program, rows, pairs)
 
 
+@pytest.mark.numba
 def test_what_the_proof_accepts_is_harmless(plan: Plan) -> None:
     """Change every number of every step and of some pairs: what is not refused touches nothing beside its memory."""
     pytest.importorskip("numba")

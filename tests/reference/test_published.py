@@ -120,7 +120,7 @@ def test_published_scores_of_recordings(model: yamjit.Classifier, test_data: Pat
 @pytest.mark.model
 @pytest.mark.recordings
 def test_published_scores_of_windows_side_by_side(model: yamjit.Classifier, test_data: Path) -> None:
-    heard = model.classify(test_data / "audio/clips" / SPEECH, hop_s=WINDOW / RATE_HZ)
+    heard = model.classify(test_data / "audio/clips" / SPEECH, reading=yamjit.ReadOptions(hop_s=WINDOW / RATE_HZ))
     assert len(heard) == len(SPEECH_WINDOWS)
     for window, (_, scores) in enumerate(SPEECH_WINDOWS):
         assert_scores(heard, scores, window=window)

@@ -8,17 +8,15 @@ in a file and what it means.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import flatbuffers
-
-from yamjit.tflite.schema import Child, Children, Scalar, Scalars, String, Strings, Table, Union
+from yamjit.tflite.codec import Offset, TableBuilder, TableView
+from yamjit.tflite.schema import Child, Children, Opaque, Scalar, Scalars, String, Strings, Table, Union
 
 __all__ = ["Place", "Tree", "build_tree", "places", "read_tree"]
 
 Tree = dict[str, Any]
-_SIZES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
 class Place(NamedTuple):
@@ -32,86 +30,62 @@ class Place(NamedTuple):
 
 
 def _number(data: bytes, position: int, size: int = 4) -> int:
-    return int(struct.unpack_from(f"<{_SIZES[size]}", data, position)[0])
+    return int.from_bytes(data[position : position + size], "little")
 
 
-def _fields(data: bytes, position: int, table: Table) -> Iterator[tuple[str, Any, int]]:
-    """Iterate over a table's fields that are there: name, kind, position."""
-    vtable = position - int(struct.unpack_from("<i", data, position)[0])
-    slots = (_number(data, vtable, 2) - 4) // 2
-    for slot, (name, field) in enumerate(table.fields.items()):
-        offset = _number(data, vtable + 4 + 2 * slot, 2) if slot < slots else 0
-        if offset:
-            yield name, field, position + offset
-
-
-def _follow(data: bytes, position: int) -> int:
-    return position + _number(data, position)
-
-
-def read_tree(data: bytes, table: Table, position: int | None = None) -> Tree:
+def read_tree(data: bytes, table: Table) -> Tree:
     """Take a sound FlatBuffer apart; what the schema calls opaque is left out."""
-    position = _number(data, 0) if position is None else position
+    return _tree(TableView.of_root(data, table))
+
+
+def _tree(view: TableView) -> Tree:
     tree: Tree = {}
-    for name, field, at in _fields(data, position, table):
-        if isinstance(field, Scalar):
-            tree[name] = _number(data, at, field.size)
+    for name, field in view.table.fields.items():
+        place = view.place(name)
+        if place is None or isinstance(field, Opaque):
             continue
-        target = _follow(data, at)
-        if isinstance(field, Child):
-            tree[name] = read_tree(data, field.table, target)
+        if isinstance(field, Scalar):
+            tree[name] = _number(view.data, place, field.size)
+        elif isinstance(field, Child):
+            tree[name] = _tree(view.child(name))
         elif isinstance(field, Union):
-            if member := field.members.get(tree[f"{name}_type"]):
-                tree[name] = read_tree(data, member, target)
-        elif isinstance(field, (String, Scalars)):
-            size = field.size if isinstance(field, Scalars) else 1
-            tree[name] = data[target + 4 : target + 4 + size * _number(data, target)]
-        elif isinstance(field, (Children, Strings)):
-            entries = [_follow(data, target + 4 + 4 * i) for i in range(_number(data, target))]
-            if isinstance(field, Children):
-                tree[name] = [read_tree(data, field.table, entry) for entry in entries]
-            else:
-                tree[name] = [data[entry + 4 : entry + 4 + _number(data, entry)] for entry in entries]
+            if member := view.union(name)[1]:
+                tree[name] = _tree(member)
+        elif isinstance(field, Children):
+            tree[name] = [_tree(child) for child in view.children(name)]
+        elif isinstance(field, Strings):
+            tree[name] = [text.encode() for text in view.texts(name)]
+        else:
+            tree[name] = view.string(name) if isinstance(field, String) else view.array(name).tobytes()
     return tree
 
 
 def build_tree(tree: Tree, table: Table, identifier: bytes) -> bytes:
     """Put a tree together; fields of no value (``None``) are left out."""
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(_build_table(builder, tree, table), file_identifier=identifier)
-    return bytes(builder.Output())
+    builder = TableBuilder()
+    return builder.finish(_build_table(builder, tree, table), identifier)
 
 
-def _build_table(builder: flatbuffers.Builder, tree: Mapping[str, Any], table: Table) -> int:
-    offsets = {}
-    for name, value in tree.items():
-        field = table.fields[name]
-        if value is not None and not isinstance(field, Scalar):
-            offsets[name] = _build_field(builder, value, field, tree.get(f"{name}_type", 0))
-    builder.StartObject(len(table.fields))
-    for slot, (name, field) in enumerate(table.fields.items()):
-        if isinstance(field, Scalar) and tree.get(name) is not None:
-            getattr(builder, f"PrependUint{8 * field.size}")(tree[name])
-            builder.Slot(slot)
-        elif name in offsets:
-            builder.PrependUOffsetTRelativeSlot(slot, offsets[name], 0)
-    return int(builder.EndObject())
+def _build_table(builder: TableBuilder, tree: Tree, table: Table) -> Offset:
+    values = {
+        name: _build_field(builder, tree[name], field, tree.get(f"{name}_type", 0))
+        for name, field in table.fields.items()
+        if tree.get(name) is not None
+    }
+    return builder.table(table, values)
 
 
-def _build_field(builder: flatbuffers.Builder, value: Any, field: Any, kind: int) -> int:
+def _build_field(builder: TableBuilder, value: Any, field: Any, kind: int) -> Any:
+    if isinstance(field, Scalar):
+        return struct.unpack(f"<{field.format}", value.to_bytes(field.size, "little"))[0]
     if isinstance(field, String):
-        return int(builder.CreateString(value))
+        return builder.string(value)
     if isinstance(field, Scalars):
-        return _build_vector(builder, value, field.size)
-    if isinstance(field, (Children, Strings)):
-        if isinstance(field, Children):
-            entries = [_build_table(builder, item, field.table) for item in value]
-        else:
-            entries = [builder.CreateString(item) for item in value]
-        builder.StartVector(4, len(entries), 4)
-        for entry in reversed(entries):
-            builder.PrependUOffsetTRelative(entry)
-        return int(builder.EndVector())
+        return builder.vector(value, len(value) // field.size, field.size)
+    if isinstance(field, Children):
+        return builder.offsets([_build_table(builder, item, field.table) for item in value])
+    if isinstance(field, Strings):
+        return builder.offsets([builder.string(item) for item in value])
     if isinstance(field, Child):
         return _build_table(builder, value, field.table)
     members = field.members if isinstance(field, Union) else {}
@@ -121,51 +95,40 @@ def _build_field(builder: flatbuffers.Builder, value: Any, field: Any, kind: int
     return _build_table(builder, value, member)
 
 
-def _build_vector(builder: flatbuffers.Builder, content: bytes, size: int) -> int:
-    builder.StartVector(size, len(content) // size, size)
-    builder.head = builder.Head() - len(content)
-    builder.Bytes[builder.Head() : builder.Head() + len(content)] = content
-    return int(builder.EndVector())
-
-
-def places(data: bytes, table: Table, position: int | None = None, path: str = "") -> Iterator[Place]:
+def places(data: bytes, table: Table) -> Iterator[Place]:
     """Iterate over all that a sound FlatBuffer consists of."""
-    if position is None:
-        position = _number(data, 0)
-        yield Place("root", "offset", 0, 4)
-        yield Place("identifier", "string", 4, 4)
-    path = path or table.name
-    vtable = position - int(struct.unpack_from("<i", data, position)[0])
-    yield Place(f"{path}.vtable", "vtable", vtable, _number(data, vtable, 2))
-    yield Place(f"{path}.vtable", "offset", position, 4)
-    for name, field, at in _fields(data, position, table):
-        where = f"{path}.{name}"
-        if isinstance(field, Scalar):
-            yield Place(where, "scalar", at, field.size)
-        else:
-            yield Place(where, "offset", at, 4)
-            yield from _target_places(data, table, field, (position, at), where)
+    yield Place("root", "offset", 0, 4)
+    yield Place("identifier", "string", 4, 4)
+    yield from _table_places(TableView.of_root(data, table), table.name)
 
 
-def _target_places(data: bytes, table: Table, field: Any, positions: tuple[int, int], path: str) -> Iterator[Place]:
-    parent, at = positions
-    target = _follow(data, at)
+def _table_places(view: TableView, path: str) -> Iterator[Place]:
+    vtable = view.position - int(struct.unpack_from("<i", view.data, view.position)[0])
+    yield Place(f"{path}.vtable", "vtable", vtable, _number(view.data, vtable, 2))
+    yield Place(f"{path}.vtable", "offset", view.position, 4)
+    for name, field in view.table.fields.items():
+        place = view.place(name)
+        if place is not None and isinstance(field, Scalar):
+            yield Place(f"{path}.{name}", "scalar", place, field.size)
+        elif place is not None:
+            yield Place(f"{path}.{name}", "offset", place, 4)
+            yield from _target_places(view, name, f"{path}.{name}")
+
+
+def _target_places(view: TableView, name: str, path: str) -> Iterator[Place]:
+    field, target = view.table.fields[name], view.target(name)
     if isinstance(field, Child):
-        yield from places(data, field.table, target, path)
+        yield from _table_places(view.child(name), path)
     elif isinstance(field, Union):
-        kinds = {name: place for name, kind, place in _fields(data, parent, table) if isinstance(kind, Scalar)}
-        kind = data[kinds[f"{path.rsplit('.', 1)[1]}_type"]]
-        if kind in field.members:
-            yield from places(data, field.members[kind], target, f"{path}({field.members[kind].name})")
-    elif isinstance(field, (String, Scalars)):
-        size = field.size if isinstance(field, Scalars) else 1
-        count = _number(data, target)
+        if member := view.union(name)[1]:
+            yield from _table_places(member, f"{path}({member.table.name})")
+    elif not isinstance(field, Opaque):
+        count, size = _number(view.data, target), field.size if isinstance(field, Scalars) else 1
         yield Place(path, "length", target, 4)
-        yield Place(path, "string" if isinstance(field, String) else "elements", target + 4, count * size, size)
-    elif isinstance(field, (Children, Strings)):
-        yield Place(path, "length", target, 4)
-        for index in range(_number(data, target)):
-            entry = target + 4 + 4 * index
-            yield Place(f"{path}[{index}]", "offset", entry, 4)
-            if isinstance(field, Children):
-                yield from places(data, field.table, _follow(data, entry), f"{path}[{index}]")
+        if isinstance(field, (String, Scalars)):
+            yield Place(path, "string" if isinstance(field, String) else "elements", target + 4, count * size, size)
+            return
+        for index in range(count):
+            yield Place(f"{path}[{index}]", "offset", target + 4 + 4 * index, 4)
+        for index, child in enumerate(view.children(name) if isinstance(field, Children) else ()):
+            yield from _table_places(child, f"{path}[{index}]")

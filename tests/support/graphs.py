@@ -10,22 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    DepthwiseConv2DOptions,
-    FullyConnectedOptions,
-    Graph,
-    Op,
-    Operator,
-    Options,
-    Padding,
-    Quantization,
-    ReducerOptions,
-    SplitOptions,
-    Tensor,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Operator, Options, Padding, Quantization, Tensor
 from yamjit.tflite.metadata import Metadata
+from yamjit.tflite.operators.movers import SplitOptions
+from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
+from yamjit.tflite.operators.reduce import ReducerOptions
 
 __all__ = [
     "Dice",

@@ -34,21 +34,7 @@ from tests.support.graphs import (
     reshape,
     split,
 )
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    DepthwiseConv2DOptions,
-    FullyConnectedOptions,
-    GatherOptions,
-    Graph,
-    MulOptions,
-    Op,
-    Options,
-    Quantization,
-    ReducerOptions,
-    SplitOptions,
-    StridedSliceOptions,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Options, Quantization
 from yamjit.tflite.metadata import (
     AssociatedFile,
     AudioProperties,
@@ -57,6 +43,10 @@ from yamjit.tflite.metadata import (
     SubgraphMetadata,
     TensorMetadata,
 )
+from yamjit.tflite.operators.movers import GatherOptions, SplitOptions, StridedSliceOptions
+from yamjit.tflite.operators.pointwise import MulOptions
+from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
+from yamjit.tflite.operators.reduce import ReducerOptions
 from yamjit.tflite.writer import write_graph
 
 __all__ = [

@@ -78,7 +78,9 @@ def test_windows_do_not_overlap_and_the_last_one_is_padded(
 def test_a_clip_gives_the_scores_of_yamjit(classifier: audio.AudioClassifier, speech: Array) -> None:
     import yamjit
 
-    heard = yamjit.load("starter").classify(speech, sample_rate=RATE_HZ, hop_s=WINDOW / RATE_HZ)
+    heard = yamjit.load("starter").classify(
+        speech, sample_rate=RATE_HZ, reading=yamjit.ReadOptions(hop_s=WINDOW / RATE_HZ)
+    )
     expected = [
         (window * WINDOW_MS, [(label, score) for label, score, _ in heard.top(3, window=window)])
         for window in range(len(heard))

@@ -18,7 +18,8 @@ import yamjit
 from yamjit import learn
 from yamjit.cli import main
 from yamjit.errors import InputError, LimitError, YamjitError
-from yamjit.learn.dataset import Clip, Dataset, from_folder
+from yamjit.learn.class_folders import from_folder
+from yamjit.learn.dataset import Clip, Dataset
 from yamjit.learn.label_files import from_csv, from_labels, read_labels
 from yamjit.learn.overlaps import covering
 from yamjit.output import FORMATS
@@ -200,8 +201,8 @@ def test_pipes_devices_and_what_is_too_large_are_refused_at_once(tmp_path: Path,
     for name in ("f.csv", "f.tsv", "f.txt"):
         os.mkfifo(tmp_path / name)
         assert main(["train", str(tmp_path / name), "-o", str(tmp_path / "m.tflite")]) == 1
-        assert "it is no regular file" in capsys.readouterr().err
-    with pytest.raises(InputError, match="no regular file"):
+        assert "it is not a regular file" in capsys.readouterr().err
+    with pytest.raises(InputError, match="not a regular file"):
         read_labels("/dev/zero")
     with (tmp_path / "big.csv").open("wb") as file:
         file.truncate(2**40)

@@ -31,9 +31,15 @@ from yamjit.tflite.metadata import (
     SubgraphMetadata,
     TensorMetadata,
 )
-from yamjit.tflite.metadata_tables import MAX_METADATA_BYTES, associated_files, build_metadata, read_metadata
+from yamjit.tflite.metadata_tables import (
+    MAX_METADATA_BYTES,
+    METADATA_IDENTIFIER,
+    MODEL_METADATA,
+    associated_files,
+    build_metadata,
+    read_metadata,
+)
 from yamjit.tflite.reader import read_graph
-from yamjit.tflite.schema import METADATA_IDENTIFIER, MODEL_METADATA
 
 START = 1000
 MODEL = bytes(range(1, 251)) * 4

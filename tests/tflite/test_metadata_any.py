@@ -17,8 +17,8 @@ from yamjit.errors import ModelError
 from yamjit.learn.describing import set_audio, set_calibration, set_labels, set_texts
 from yamjit.tflite import Metadata, read_graph
 from yamjit.tflite.metadata_tables import build_metadata
+from yamjit.tflite.model_tables import MODEL, MODEL_IDENTIFIER
 from yamjit.tflite.patching import read_described, replace_metadata
-from yamjit.tflite.schema import MODEL, MODEL_IDENTIFIER
 
 ADD, MUL, CUSTOM = 0, 18, 32
 CLASSES = 4

@@ -22,8 +22,10 @@ from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import InputError, LimitError, ModelError
 from yamjit.spec import Limits
 from yamjit.tflite import Graph, Op, read_graph, write_graph
-from yamjit.tflite.graph import Activation, Conv2DOptions, ReshapeOptions
-from yamjit.tflite.schema import MODEL, MODEL_IDENTIFIER
+from yamjit.tflite.graph import Activation
+from yamjit.tflite.model_tables import MODEL, MODEL_IDENTIFIER
+from yamjit.tflite.operators.movers import ReshapeOptions
+from yamjit.tflite.operators.products import Conv2DOptions
 from yamjit.tflite.verifier import verify
 
 

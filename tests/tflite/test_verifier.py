@@ -7,14 +7,13 @@ import struct
 import time
 import tracemalloc
 
-import flatbuffers
 import pytest
 
 from tests.support.flat import build_tree, read_tree
 from yamjit.errors import LimitError, ModelError
+from yamjit.tflite.codec import TableBuilder
+from yamjit.tflite.model_tables import MODEL, MODEL_IDENTIFIER
 from yamjit.tflite.schema import (
-    MODEL,
-    MODEL_IDENTIFIER,
     Child,
     Children,
     Opaque,
@@ -27,15 +26,15 @@ from yamjit.tflite.schema import (
 )
 from yamjit.tflite.verifier import MAX_STRING_BYTES, verify
 
-KID = Table("Kid", {"value": Scalar(4)})
+KID = Table("Kid", {"value": Scalar("I")})
 ROOT = Table(
     "Root",
     {
-        "number": Scalar(4),
+        "number": Scalar("I"),
         "text": String(),
-        "numbers": Scalars(4),
+        "numbers": Scalars("I"),
         "kids": Children(KID),
-        "choice_type": Scalar(1),
+        "choice_type": Scalar("B"),
         "choice": Union({1: KID}),
     },
 )
@@ -150,17 +149,17 @@ def test_every_truncation(cut: int) -> None:
         check(sound()[:cut])
 
 
-@pytest.mark.parametrize("size", [1, 2, 8])
-def test_scalar_sizes(size: int) -> None:
-    table = Table("Wide", {"value": Scalar(size), "values": Scalars(size)})
-    data = build_tree({"value": 1, "values": bytes(range(3 * size))}, table, IDENTIFIER)
+@pytest.mark.parametrize("letter", "BHQ")
+def test_scalar_sizes(letter: str) -> None:
+    table = Table("Wide", {"value": Scalar(letter), "values": Scalars(letter)})
+    data = build_tree({"value": 1, "values": bytes(range(24))}, table, IDENTIFIER)
     assert verify(data, table, IDENTIFIER) <= len(data)
 
 
 def test_eight_bytes_are_aligned_to_eight() -> None:
     for table, tree in (
-        (Table("Wide", {"value": Scalar(8)}), {"value": 1}),
-        (Table("Wide", {"values": Scalars(8)}), {"values": bytes(8)}),
+        (Table("Wide", {"value": Scalar("Q")}), {"value": 1}),
+        (Table("Wide", {"values": Scalars("Q")}), {"values": bytes(8)}),
     ):
         data = build_tree(tree, table, IDENTIFIER)
         root = int.from_bytes(data[:4], "little")
@@ -187,21 +186,13 @@ def test_long_string() -> None:
 
 def shared(count: int, levels: int) -> tuple[bytes, Table]:
     """Vectors of `count` offsets to one and the same table, `levels` times over."""
-    builder = flatbuffers.Builder(1024)
-    table = Table("Leaf", {"value": Scalar(4)})
-    builder.StartObject(1)
-    offset = builder.EndObject()
+    builder = TableBuilder()
+    table = Table("Leaf", {"value": Scalar("I")})
+    offset = builder.table(table, {})
     for level in range(levels):
-        builder.StartVector(4, count, 4)
-        for _ in range(count):
-            builder.PrependUOffsetTRelative(offset)
-        vector = builder.EndVector()
-        builder.StartObject(1)
-        builder.PrependUOffsetTRelativeSlot(0, vector, 0)
-        offset = builder.EndObject()
         table = Table(f"Level{level}", {"kids": Children(table)})
-    builder.Finish(offset, file_identifier=IDENTIFIER)
-    return bytes(builder.Output()), table
+        offset = builder.table(table, {"kids": builder.offsets([offset] * count)})
+    return builder.finish(offset, IDENTIFIER), table
 
 
 @pytest.mark.parametrize(("count", "levels"), [(2**16, 1), (200, 4), (2, 60), (30_000, 2)])
@@ -219,31 +210,22 @@ def test_shared_tables_are_bounded(count: int, levels: int) -> None:
 
 
 def test_shared_vectors_are_bounded() -> None:
-    builder = flatbuffers.Builder(1024)
-    text = builder.CreateString("x" * 60_000)
-    builder.StartVector(4, 5000, 4)
-    for _ in range(5000):
-        builder.PrependUOffsetTRelative(text)
-    names = builder.EndVector()
-    builder.StartObject(1)
-    builder.PrependUOffsetTRelativeSlot(0, names, 0)
-    builder.Finish(builder.EndObject(), file_identifier=IDENTIFIER)
+    builder, table = TableBuilder(), Table("Names", {"names": Strings()})
+    names = builder.offsets([builder.string("x" * 60_000)] * 5000)
+    data = builder.finish(builder.table(table, {"names": names}), IDENTIFIER)
     with pytest.raises(LimitError, match="overlap"):
-        verify(bytes(builder.Output()), Table("Names", {"names": Strings()}), IDENTIFIER)
+        verify(data, table, IDENTIFIER)
 
 
 def test_depth_is_bounded() -> None:
     fields: dict[str, object] = {}
     recursive = Table("Recursive", fields)  # type: ignore[arg-type]
     fields["self"] = Child(recursive)
-    builder = flatbuffers.Builder(1024)
-    offset = 0
+    builder, offset = TableBuilder(), None
     for _ in range(70):
-        builder.StartObject(1)
-        builder.PrependUOffsetTRelativeSlot(0, offset, 0)
-        offset = builder.EndObject()
-    builder.Finish(offset, file_identifier=IDENTIFIER)
-    data = bytes(builder.Output())
+        offset = builder.table(recursive, {"self": offset})
+    assert offset is not None
+    data = builder.finish(offset, IDENTIFIER)
     with pytest.raises(LimitError, match="nested deeper than 64"):
         verify(data, recursive, IDENTIFIER)
     assert verify(data, recursive, IDENTIFIER, max_depth=70) <= len(data)

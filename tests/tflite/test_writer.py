@@ -15,24 +15,12 @@ import tflite
 from tests.support import synthetic
 from tests.support.synthetic import GraphBuilder, quantization
 from yamjit.errors import ModelError
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    DepthwiseConv2DOptions,
-    FullyConnectedOptions,
-    GatherOptions,
-    Graph,
-    MulOptions,
-    Op,
-    Options,
-    Padding,
-    ReducerOptions,
-    ReshapeOptions,
-    SplitOptions,
-    StridedSliceOptions,
-    Tensor,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Options, Padding, Tensor
 from yamjit.tflite.metadata import Metadata
+from yamjit.tflite.operators.movers import GatherOptions, ReshapeOptions, SplitOptions, StridedSliceOptions
+from yamjit.tflite.operators.pointwise import MulOptions
+from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
+from yamjit.tflite.operators.reduce import ReducerOptions
 from yamjit.tflite.reader import read_graph
 from yamjit.tflite.writer import write_graph
 

@@ -243,6 +243,8 @@ def compare_threads(model: yamjit.Classifier, threaded: yamjit.Classifier, wavef
     alone = [model.score_window(waveform) for waveform in waveforms]
     hop_s = waveforms.shape[1] / model.sample_rate
     names = ("scores", "embeddings")
-    together = threaded.classify(waveforms.reshape(-1), sample_rate=model.sample_rate, hop_s=hop_s, keep=names)
+    together = threaded.classify(
+        waveforms.reshape(-1), sample_rate=model.sample_rate, reading=yamjit.ReadOptions(hop_s=hop_s), keep=names
+    )
     expected = {name: np.concatenate([getattr(window, name) for window in alone]) for name in names}
     return _count_cells(len(waveforms), {name: getattr(together, name) for name in names}, expected)

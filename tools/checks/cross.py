@@ -32,7 +32,8 @@ from tools.checks.cross_compile import ENTRIES, compile_for, inspect
 from yamjit.kernels.int8.preparation import prepare
 from yamjit.kernels.log_mel.tables import Field, make_tables
 from yamjit.kernels.machine_code.loading import LoadedEntry
-from yamjit.kernels.program import Column, aligned_bytes
+from yamjit.kernels.memory import aligned_bytes
+from yamjit.kernels.program import Column
 from yamjit.kernels.vectors.processor import host_target
 from yamjit.kernels.vectors.target import TARGETS, Target
 from yamjit.tflite.writer import write_graph

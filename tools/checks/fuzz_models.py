@@ -32,7 +32,8 @@ from typing import Any, NamedTuple
 
 from tests.support.flat import Place, Tree, build_tree, places, read_tree
 from yamjit.errors import YamjitError
-from yamjit.tflite.schema import METADATA_IDENTIFIER, MODEL, MODEL_IDENTIFIER, MODEL_METADATA
+from yamjit.tflite.metadata_tables import METADATA_IDENTIFIER, MODEL_METADATA
+from yamjit.tflite.model_tables import MODEL, MODEL_IDENTIFIER
 from yamjit.tflite.verifier import verify
 
 __all__ = [

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit import checks
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_rate, one_line
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_rate
+from yamjit.audio.reader import Reader
 from yamjit.errors import AudioError, InputError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -17,19 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrayReader", "as_array", "check_type", "of_dict", "to_float32"]
 
-#: Per integer type: what is taken off, and the full scale.
-INTEGER_SCALES = {
-    "int8": (0, 2.0**7),
-    "uint8": (128, 2.0**7),
-    "int16": (0, 2.0**15),
-    "int32": (0, 2.0**31),
-}
+#: Integers whose full scale is that of their type.
+INTEGERS = ("int8", "uint8", "int16", "int32")
 
 #: An array of at most so many rows, and more columns than rows, is taken for (channels, samples).
 MOST_LIKELY_CHANNELS = 8
 
 
-class ArrayReader:
+class ArrayReader(Reader):
     """An array, seen as float32 frames.
 
     Parameters
@@ -51,9 +48,6 @@ class ArrayReader:
     """
 
     name = "array"
-    live = False
-    damage: str | None = None
-    warnings: tuple[str, ...] = ()
 
     def __init__(self, array: object, sample_rate: object, limits: AudioLimits) -> None:
         samples = as_array(array)
@@ -63,7 +57,7 @@ class ArrayReader:
             raise InputError("an array does not say its sample rate: give sample_rate, in Hz")
         self.sample_rate = check_rate(sample_rate, "sample_rate", limits)
         self.channels = int(self._samples.shape[1])
-        self.claimed_frames: int | None = len(self._samples)
+        self.claimed_frames = len(self._samples)
         self.format = f"array {samples.dtype.name}"
         self._start = 0
 
@@ -95,11 +89,11 @@ def as_array(value: object) -> NDArray[Any]:
 
 def check_type(samples: NDArray[Any]) -> None:
     """Refuse a type that has no agreed full scale."""
-    if samples.dtype.kind == "f" or samples.dtype.name in INTEGER_SCALES:
+    if samples.dtype.kind == "f" or samples.dtype.name in INTEGERS:
         return
     hint = ": integers of this type have no agreed full scale" if samples.dtype.kind in "iu" else ""
     raise InputError(
-        f"array of type {samples.dtype.name}{hint}; accepted are floats in [-1, 1], and {', '.join(INTEGER_SCALES)}"
+        f"array of type {samples.dtype.name}{hint}; accepted are floats in [-1, 1], and {', '.join(INTEGERS)}"
     )
 
 
@@ -119,7 +113,9 @@ def of_dict(source: Mapping[str, Any]) -> tuple[Any, Any]:
     key = next((key for key in ("array", "raw") if key in source), None)
     if key is None or "sampling_rate" not in source:
         keys = ", ".join(repr(key) for key in source) or "nothing"
-        raise InputError(f'dict with {one_line(keys)}; accepted are {{"array" or "raw": samples, "sampling_rate": Hz}}')
+        raise InputError(
+            f'dict with {printable(keys)}; accepted are {{"array" or "raw": samples, "sampling_rate": Hz}}'
+        )
     samples = as_array(source[key])
     return samples.T if samples.ndim == 2 and samples.shape[0] < samples.shape[1] else samples, source["sampling_rate"]
 
@@ -143,12 +139,12 @@ def _as_columns(samples: NDArray[Any], limits: AudioLimits) -> NDArray[Any]:
 
 
 def to_float32(samples: NDArray[Any]) -> NDArray[np.float32]:
-    """Return a new array, scaled to [-1, 1]."""
-    if samples.dtype == np.float32:
-        return samples.astype(np.float32)
-    if samples.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # becomes inf, which is refused with its time
-            return samples.astype(np.float32)
-    zero, scale = INTEGER_SCALES[samples.dtype.name]
-    scaled: NDArray[np.float32] = (samples.astype(np.float32) - np.float32(zero)) / np.float32(scale)
+    """Return a new array: floats as they are, integers divided by their full scale, unsigned ones with 0 halfway."""
+    with np.errstate(over="ignore"):  # of 64 bits: becomes inf, which is refused with its time
+        scaled: NDArray[np.float32] = samples.astype(np.float32)
+    if samples.dtype.kind != "f":
+        full_scale = 2.0 ** (8 * samples.dtype.itemsize - 1)
+        if samples.dtype.kind == "u":
+            scaled -= np.float32(full_scale)
+        scaled *= np.float32(1 / full_scale)
     return scaled

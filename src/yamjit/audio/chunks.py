@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yamjit.audio.layout import MOST_PARTS, Layout, Part, is_padding, search, tag_bytes
+from yamjit.audio.grammars import Grammar, Samples, grammar_of
+from yamjit.audio.layout import MOST_PARTS, Layout, Part
+from yamjit.audio.scanning import is_padding, search, tag_bytes
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
 
-__all__ = ["Grammar", "Samples", "lay_out_chunks"]
+__all__ = ["lay_out_chunks"]
 
 _NAME = re.compile(rb"[A-Za-z0-9\xa9 ][A-Za-z0-9_ .-]{3}")
 
@@ -27,60 +28,6 @@ _MOST_KEPT = 65_536
 #: Bytes that are looked at to tell samples of floating point from others, and the largest value of one.
 _LOOKED_AT = 2**18
 _PEAK = 16.0
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """How samples are stored.
-
-    Parameters
-    ----------
-    block : int
-        Bytes of one frame, or of one block of a compressed encoding.
-    plain : bool
-        Whether a block is a frame.
-    floats : np.dtype, optional
-        Their type, if they are floating-point numbers.
-    """
-
-    block: int
-    plain: bool
-    floats: np.dtype[np.floating] | None = None
-
-
-class Grammar(Protocol):
-    """How the chunks of a format are written."""
-
-    #: How a file begins, the most bytes of that, and some of them that are always the same, and where.
-    magic: re.Pattern[bytes]
-    magic_bytes: int
-    mark: bytes
-    mark_offset: int
-    #: Bytes before the first chunk, of the header of a chunk, of what chunks are aligned to.
-    head: int
-    chunk_head: int
-    align: int
-    #: The chunk of the samples, and the bytes before them in it.
-    data: bytes
-    data_offset: int
-    #: Whether libsndfile reads it.
-    sound: bool
-
-    def chunk(self, header: bytes) -> tuple[bytes, int]:
-        """Return the name of a chunk, and the bytes that follow its header."""
-        ...
-
-    def claimed(self, chunks: Mapping[bytes, bytes], size: int) -> int | None:
-        """Return the bytes of samples that a header claims, 0 if it was never finished, None if it claims none."""
-        ...
-
-    def samples(self, chunks: Mapping[bytes, bytes]) -> Samples | None:
-        """Return how samples are stored; None if this is not known, and the file is left as it is."""
-        ...
-
-    def header(self, chunks: Mapping[bytes, bytes], size: int) -> bytes:
-        """Return a header for `size` bytes of samples, which follow it."""
-        ...
 
 
 @dataclass(slots=True)
@@ -103,15 +50,8 @@ class _Form:
         return self.grammar.samples(self.chunks)
 
 
-def lay_out_chunks(file: OpenedFile, grammar_of: Callable[[bytes], Grammar | None]) -> Layout:
-    """Return the layout of a file that consists of chunks.
-
-    Parameters
-    ----------
-    file : OpenedFile
-    grammar_of : callable
-        Returns the grammar of a file that begins with some bytes, or None.
-    """
+def lay_out_chunks(file: OpenedFile) -> Layout:
+    """Return the layout of a file that consists of chunks, or of several that were joined."""
     forms: list[_Form] = []
     place = 0
     while place < file.size and (grammar := grammar_of(file.read_at(place, 32))) is not None:

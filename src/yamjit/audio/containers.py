@@ -6,19 +6,17 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yamjit.audio.layout import after_tags
+from yamjit.audio.scanning import after_tags
 from yamjit.errors import AudioError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from yamjit.audio.limits import AudioLimits
     from yamjit.audio.opening import OpenedFile
 
 __all__ = [
     "Container",
     "certain_kind",
-    "check_header",
     "cut_short",
     "find_foreign",
     "find_known",
@@ -146,23 +144,6 @@ def cut_short(opened: OpenedFile, container: Container) -> str | None:
     if claimed is None or claimed <= size:
         return None
     return f", after {size} of the {claimed} bytes that its header claims"
-
-
-def check_header(name: str, sample_rate: int, channels: int, limits: AudioLimits) -> None:
-    """Refuse a file whose header claims an absurd sample rate, or too many channels.
-
-    Raises
-    ------
-    AudioError
-        Naming the file.
-    """
-    if not limits.min_rate <= sample_rate <= limits.max_rate:
-        raise AudioError(
-            f"{name}: its header claims a sample rate of {sample_rate} Hz; "
-            f"accepted are {limits.min_rate} to {limits.max_rate} Hz"
-        )
-    if not 1 <= channels <= limits.channels:
-        raise AudioError(f"{name}: its header claims {channels} channels; accepted are 1 to {limits.channels}")
 
 
 def more_streams(name: str, count: int, index: int) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit.audio.c_stderr import quiet_c_stderr
-from yamjit.audio.limits import one_line
-from yamjit.audio.opening import describe_os_error
+from yamjit.disk import describe
 from yamjit.errors import DependencyError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,13 +127,13 @@ def import_soundfile() -> Any:
     try:
         import soundfile
     except (ImportError, OSError) as error:  # OSError: the package is there, libsndfile is not
-        raise DependencyError(f"reading audio files needs soundfile: pip install soundfile ({error})") from error
+        raise DependencyError(f"audio files need soundfile: pip install soundfile ({error})") from error
     return soundfile
 
 
 def describe_failure(error: Exception) -> str:
     """Return the reason alone, in one line."""
-    reason = str(getattr(error, "error_string", None) or describe_os_error(error))
+    reason = printable(str(getattr(error, "error_string", None) or describe(error)))
     if "SF_INFO struct incomplete" in reason:  # what libsndfile says of a sample rate of 0
         return "the header states no usable sample rate"
-    return one_line(reason).strip().rstrip(".")
+    return reason.strip().rstrip(".")

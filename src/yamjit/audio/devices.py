@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from yamjit import checks
-from yamjit.audio.limits import one_line
+from yamjit.disk import describe
 from yamjit.errors import AudioError, DependencyError
+from yamjit.text import printable
 
 __all__ = ["InputDevice", "find_device", "import_sounddevice", "input_devices"]
 
@@ -61,11 +62,11 @@ def input_devices() -> tuple[InputDevice, ...]:
         names = [str(api["name"]) for api in portaudio.query_hostapis()]
         default = portaudio.default.device[0]
     except portaudio.PortAudioError as error:
-        raise AudioError(f"the sound system does not answer: {one_line(str(error))}; {WITHOUT}") from error
+        raise AudioError(f"the sound system does not answer: {describe(error)}; {WITHOUT}") from error
     return tuple(
         InputDevice(
             index=index,
-            name=one_line(str(device["name"])),
+            name=printable(str(device["name"])),
             host_api=names[device["hostapi"]],
             channels=int(device["max_input_channels"]),
             sample_rate=round(device["default_samplerate"]),
@@ -82,14 +83,14 @@ def import_sounddevice() -> Any:
         import sounddevice
     except ImportError as error:
         raise DependencyError(
-            f"a microphone needs sounddevice: pip install 'yamjit[mic]' ({one_line(str(error))}); {WITHOUT}"
+            f"a microphone needs sounddevice: pip install 'yamjit[mic]' ({describe(error)}); {WITHOUT}"
         ) from error
     except OSError as error:  # sounddevice is there, PortAudio is not
         raise DependencyError(
-            f"a microphone needs PortAudio: sudo apt install libportaudio2 ({one_line(str(error))}); {WITHOUT}"
+            f"a microphone needs PortAudio: sudo apt install libportaudio2 ({describe(error)}); {WITHOUT}"
         ) from error
     except Exception as error:
-        raise AudioError(f"the sound system does not answer: {one_line(str(error))}; {WITHOUT}") from error
+        raise AudioError(f"the sound system does not answer: {describe(error)}; {WITHOUT}") from error
     return sounddevice
 
 
@@ -109,5 +110,5 @@ def find_device(portaudio: Any, device: object) -> tuple[int, dict[str, Any]]:
                 f"if one is heard {WITHOUT}"
             ) from error
         names = "; ".join(f"{found.index} {found.name}" for found in devices)
-        raise AudioError(f"no such microphone: {one_line(str(error))}; there are: {names}") from error
+        raise AudioError(f"no such microphone: {describe(error)}; there are: {names}") from error
     return int(found["index"]), dict(found)

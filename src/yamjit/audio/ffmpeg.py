@@ -16,12 +16,13 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from yamjit.audio.containers import check_header, cut_short, more_streams, refusal, tells_end
+from yamjit.audio.containers import cut_short, more_streams, refusal, tells_end
 from yamjit.audio.libav import LibavReader
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header
 from yamjit.audio.losses import Losses
-from yamjit.audio.opening import describe_os_error
+from yamjit.disk import describe
 from yamjit.errors import AudioError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -166,7 +167,7 @@ class FfmpegReader(LibavReader):
         try:
             return stack.enter_context(_copied(self._opened))
         except OSError as error:
-            raise AudioError(f"{self.name}: cannot be copied for ffmpeg: {describe_os_error(error)}") from error
+            raise AudioError(f"{self.name}: cannot be copied for ffmpeg: {describe(error)}") from error
 
     def _read_header(self, limits: AudioLimits) -> None:
         header = self._read(24)
@@ -190,7 +191,7 @@ class FfmpegReader(LibavReader):
         self._log.thread.join()
         if self._log.has_video and not self._log.encodings:
             raise AudioError(f"{self.name}: {self._kind.name} that holds video but no sound")
-        reason = one_line(self._log.fault or f"ffmpeg ended with {self._process.returncode}")
+        reason = printable(self._log.fault or f"ffmpeg ended with {self._process.returncode}")
         raise refusal(self._opened, self._kind, reason)
 
     def _read(self, count: int) -> bytes:
@@ -224,9 +225,9 @@ def ffmpeg_version(program: str) -> str:
             [program, "-nostdin", "-version"], capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.SubprocessError) as error:
-        return f"does not run: {one_line(str(error))}"
+        return f"does not run: {describe(error)}"
     words = done.stdout.decode("utf-8", "replace").split()
-    return one_line(words[2]) if len(words) > 2 else f"does not run: it ended with {done.returncode}"
+    return printable(words[2]) if len(words) > 2 else f"does not run: it ended with {done.returncode}"
 
 
 def _start(program: str, container: Container, place: str) -> subprocess.Popen[bytes]:
@@ -249,7 +250,7 @@ def _start(program: str, container: Container, place: str) -> subprocess.Popen[b
             start_new_session=True,  # a Ctrl-C is ours to handle
         )
     except OSError as error:
-        raise AudioError(f"{one_line(program)}: cannot be started: {describe_os_error(error)}") from error
+        raise AudioError(f"{printable(program)}: cannot be started: {describe(error)}") from error
 
 
 def _end(process: subprocess.Popen[bytes], thread: threading.Thread) -> None:
@@ -278,10 +279,7 @@ def _copied(opened: OpenedFile) -> Generator[str, None, None]:
         with os.fdopen(descriptor, "wb") as copy:
             while data := opened.callbacks.read(_COPY_BYTES):
                 copy.write(data)
-        if opened.callbacks.fault is not None:
-            fault = opened.callbacks.fault
-            reason = f"{type(fault).__name__}: {one_line(str(fault))}"
-            raise AudioError(f"{opened.name}: reading the file object failed: {reason}") from fault
+        opened.raise_fault()
         yield place
     finally:
         Path(place).unlink(missing_ok=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yamjit.audio.layout import MOST_PARTS, Layout, Part, after_tags, search
+from yamjit.audio.layout import MOST_PARTS, Layout, Part
+from yamjit.audio.scanning import after_tags, crc, search
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
@@ -144,7 +144,7 @@ def _after_last_frame(file: OpenedFile, info: StreamInfo, start: int, end: int) 
     for sync in reversed([found.start() for found in _SYNC.finditer(tail)]):
         frame = _frame(tail[sync : sync + 16], info)
         if frame is not None:
-            if _checksum(tail[sync:]) == 0:
+            if crc(tail[sync:], 16, 0x8005) == 0:
                 return sum(frame)
             tries += 1
             if tries == _MOST_TRIES:
@@ -161,7 +161,7 @@ def _frame(head: bytes, info: StreamInfo) -> tuple[int, int] | None:
     extra = {6: 1, 7: 2}.get(block_code, 0)
     block = _block(block_code, head[place : place + extra])
     place += extra + {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
-    if number is None or block is None or rate_code == 15 or place >= len(head) or _header_checksum(head[: place + 1]):
+    if number is None or block is None or rate_code == 15 or place >= len(head) or crc(head[: place + 1], 8, 0x07):
         return None
     return (number if head[1] & 1 else number * info.block), block
 
@@ -189,32 +189,3 @@ def _number(head: bytes) -> tuple[int | None, int]:
     for byte in tail:
         number = number << 6 | byte & 0x3F
     return number, 5 + more
-
-
-def _header_checksum(data: bytes) -> int:
-    """Return the CRC-8 of polynomial 0x07."""
-    crc = 0
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc << 1 ^ (0x107 if crc & 0x80 else 0)) & 0xFF
-    return crc
-
-
-@functools.cache
-def _table() -> tuple[int, ...]:
-    table = []
-    for byte in range(256):
-        crc = byte << 8
-        for _ in range(8):
-            crc = (crc << 1 ^ (0x18005 if crc & 0x8000 else 0)) & 0xFFFF
-        table.append(crc)
-    return tuple(table)
-
-
-def _checksum(data: bytes) -> int:
-    """Return the CRC-16 of polynomial 0x8005, which is 0 of a frame with its checksum."""
-    table, crc = _table(), 0
-    for byte in data:
-        crc = (crc << 8 & 0xFF00) ^ table[crc >> 8 ^ byte]
-    return crc

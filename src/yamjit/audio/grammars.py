@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from yamjit.audio.chunks import Grammar, Samples
-
-__all__ = ["UNKNOWN_BYTES", "grammar_of"]
+__all__ = ["UNKNOWN_BYTES", "Grammar", "Samples", "grammar_of"]
 
 #: From here on, a length in a header means that its writer, to a pipe, did not know it.
 UNKNOWN_BYTES = 0x7FFF_F000
@@ -25,42 +25,88 @@ _PCM, _FLOAT, _ALAW, _ULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _MPEG = (0x50, 0x55)
 
 
-class _Riff:
-    """WAV, big-endian too (RIFX), RF64 and BW64."""
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """How samples are stored.
 
-    magic = re.compile(rb"(?:RIFF|RIFX|RF64|BW64)....WAVE", re.DOTALL)
+    Parameters
+    ----------
+    block : int
+        Bytes of one frame, or of one block of a compressed encoding.
+    plain : bool
+        Whether a block is a frame.
+    floats : np.dtype, optional
+        Their type, if they are floating-point numbers.
+    """
+
+    block: int
+    plain: bool
+    floats: np.dtype[np.floating] | None = None
+
+
+class Grammar(ABC):
+    """How the chunks of a format are written; by default as in IFF: four letters, a size of four bytes, even places."""
+
+    #: Pattern of a beginning, and its length; some bytes of it that are always the same, and where they are.
+    magic: re.Pattern[bytes]
     magic_bytes = 12
-    mark = b"WAVE"
+    mark: bytes
     mark_offset = 8
+    #: Bytes before the first chunk, of the header of a chunk, and what chunks are aligned to.
     head = 12
     chunk_head = 8
     align = 2
+    #: Name of the chunk of samples, and the bytes before them in it.
     data = b"data"
     data_offset = 0
-
-    def __init__(self, magic: bytes) -> None:
-        self._order = ">" if magic == b"RIFX" else "<"
-        self._wide = magic in (b"RF64", b"BW64")
-        self.sound = magic != b"BW64"
+    #: Byte order, as in `struct`.
+    order = ">"
+    #: Whether libsndfile reads it.
+    sound = True
 
     def chunk(self, header: bytes) -> tuple[bytes, int]:
-        return header[:4], struct.unpack(f"{self._order}I", header[4:])[0]
+        """Return the name of a chunk, and the number of bytes that follow its header."""
+        return header[:4], struct.unpack(f"{self.order}I", header[4:])[0]
+
+    def claimed(self, chunks: Mapping[bytes, bytes], size: int) -> int | None:
+        """Return the bytes of samples that a header claims, 0 if it was never finished, None if it claims none."""
+        return None if size >= UNKNOWN_BYTES else max(0, size)
+
+    @abstractmethod
+    def samples(self, chunks: Mapping[bytes, bytes]) -> Samples | None:
+        """Return how samples are stored; None if this is not known, and the file is left as it is."""
+
+    @abstractmethod
+    def header(self, chunks: Mapping[bytes, bytes], size: int) -> bytes:
+        """Return a header for `size` bytes of samples, which follow it."""
+
+
+class _Riff(Grammar):
+    """WAV, big-endian too (RIFX), RF64 and BW64."""
+
+    magic = re.compile(rb"(?:RIFF|RIFX|RF64|BW64)....WAVE", re.DOTALL)
+    mark = b"WAVE"
+
+    def __init__(self, magic: bytes) -> None:
+        self.order = ">" if magic == b"RIFX" else "<"
+        self._wide = magic in (b"RF64", b"BW64")
+        self.sound = magic != b"BW64"
 
     def claimed(self, chunks: Mapping[bytes, bytes], size: int) -> int | None:
         if self._wide and size == 0xFFFF_FFFF:
             wide = chunks.get(b"ds64", b"")
             size = int.from_bytes(wide[8:16], "little")
             return None if size >= 2**63 else size
-        return None if size >= UNKNOWN_BYTES else size
+        return super().claimed(chunks, size)
 
     def samples(self, chunks: Mapping[bytes, bytes]) -> Samples | None:
-        return _wave_samples(chunks.get(b"fmt ", b""), self._order)
+        return _wave_samples(chunks.get(b"fmt ", b""), self.order)
 
     def header(self, chunks: Mapping[bytes, bytes], size: int) -> bytes:
-        return _wave_header(chunks[b"fmt "], size, self._order)
+        return _wave_header(chunks[b"fmt "], size, self.order)
 
 
-class _Wave64:
+class _Wave64(Grammar):
     """Sony Wave64: chunks of GUIDs, whose sizes count their headers."""
 
     magic = re.compile(rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00.{8}wave", re.DOTALL)
@@ -70,9 +116,6 @@ class _Wave64:
     head = 40
     chunk_head = 24
     align = 8
-    data = b"data"
-    data_offset = 0
-    sound = True
 
     def chunk(self, header: bytes) -> tuple[bytes, int]:
         known = header[4:16] == _GUID_TAIL
@@ -89,28 +132,16 @@ class _Wave64:
         return _wave_header(chunks[b"fmt "], size, "<")
 
 
-class _Aiff:
+class _Aiff(Grammar):
     """AIFF and AIFF-C."""
 
     magic = re.compile(rb"FORM....AIF[FC]", re.DOTALL)
-    magic_bytes = 12
     mark = b"AIF"
-    mark_offset = 8
-    head = 12
-    chunk_head = 8
-    align = 2
     data = b"SSND"
     data_offset = 8
-    sound = True
 
     def __init__(self, kind: bytes) -> None:
         self._kind = kind
-
-    def chunk(self, header: bytes) -> tuple[bytes, int]:
-        return header[:4], int.from_bytes(header[4:], "big")
-
-    def claimed(self, chunks: Mapping[bytes, bytes], size: int) -> int | None:
-        return None if size >= UNKNOWN_BYTES else max(0, size)
 
     def samples(self, chunks: Mapping[bytes, bytes]) -> Samples | None:
         common = chunks.get(b"COMM", b"")
@@ -134,19 +165,14 @@ class _Aiff:
         return b"FORM" + min(len(body) + size, 2**32 - 1).to_bytes(4, "big") + body
 
 
-class _Caf:
+class _Caf(Grammar):
     """Apple's Core Audio Format."""
 
     magic = re.compile(rb"caff\0\x01..desc", re.DOTALL)
-    magic_bytes = 12
     mark = b"desc"
-    mark_offset = 8
     head = 8
-    chunk_head = 12
-    align = 2  # some writers pad, which is not foreseen
-    data = b"data"
+    chunk_head = 12  # some writers align chunks, which the format does not foresee
     data_offset = 4
-    sound = True
 
     def chunk(self, header: bytes) -> tuple[bytes, int]:
         return header[:4], int.from_bytes(header[4:], "big", signed=True)
@@ -168,7 +194,7 @@ class _Caf:
         return b"caff\0\x01\0\0" + desc + b"data" + (size + 4).to_bytes(8, "big") + bytes(4)
 
 
-class _Au:
+class _Au(Grammar):
     """AU of Sun and NeXT, the one header being the one chunk."""
 
     magic_bytes = 24
@@ -176,35 +202,30 @@ class _Au:
     head = 0
     align = 1
     data = b"samples"
-    data_offset = 0
-    sound = True
 
     def __init__(self, head: bytes) -> None:
-        self._order = ">" if head[:4] == b".snd" else "<"
+        self.order = ">" if head[:4] == b".snd" else "<"
         self._head = head[:24]
         self.mark = head[:4]
         # A marker of four letters alone may be met in samples.
-        mark = b"\\.snd\0..." if self._order == ">" else b"dns\\....\0"
-        word = b"\0\0\0[\x01-\x1b]" if self._order == ">" else b"[\x01-\x1b]\0\0\0"
+        mark = b"\\.snd\0..." if self.order == ">" else b"dns\\....\0"
+        word = b"\0\0\0[\x01-\x1b]" if self.order == ">" else b"[\x01-\x1b]\0\0\0"
         self.magic = re.compile(mark + b".{4}" + word + b".{8}", re.DOTALL)
-        self.chunk_head = max(24, struct.unpack(f"{self._order}I", head[4:8])[0])
+        self.chunk_head = max(24, struct.unpack(f"{self.order}I", head[4:8])[0])
 
     def chunk(self, header: bytes) -> tuple[bytes, int]:
         if not self.magic.match(header):
             return b"\0", 0
-        return self.data, struct.unpack(f"{self._order}I", header[8:12])[0]
-
-    def claimed(self, chunks: Mapping[bytes, bytes], size: int) -> int | None:
-        return None if size >= UNKNOWN_BYTES else size
+        return self.data, struct.unpack(f"{self.order}I", header[8:12])[0]
 
     def samples(self, chunks: Mapping[bytes, bytes]) -> Samples | None:
-        kind, _, channels = struct.unpack(f"{self._order}III", self._head[12:24])
+        kind, _, channels = struct.unpack(f"{self.order}III", self._head[12:24])
         bits = {1: 8, 2: 8, 3: 16, 4: 24, 5: 32, 6: 32, 7: 64, 27: 8}.get(kind)
-        floats = f"{self._order}f" if kind in (6, 7) else None
+        floats = f"{self.order}f" if kind in (6, 7) else None
         return Samples(1, plain=False) if bits is None else _samples(channels, bits, floats)
 
     def header(self, chunks: Mapping[bytes, bytes], size: int) -> bytes:
-        words = struct.pack(f"{self._order}II", 24, min(size, 2**32 - 1))
+        words = struct.pack(f"{self.order}II", 24, min(size, 2**32 - 1))
         return self._head[:4] + words + self._head[12:24]
 
 

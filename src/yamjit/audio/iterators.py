@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit.audio.arrays import as_array, check_type, to_float32
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_rate, one_line
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_rate
+from yamjit.audio.reader import Reader
+from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError, YamjitError
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ __all__ = ["IteratorReader"]
 _GATHERED_S = 0.005
 
 
-class IteratorReader:
+class IteratorReader(Reader):
     """An iterator of arrays, seen as one recording; each is handed on as it comes.
 
     Parameters
@@ -44,9 +46,6 @@ class IteratorReader:
 
     name = "iterator"
     live = True
-    claimed_frames: int | None = None
-    damage: str | None = None
-    warnings: tuple[str, ...] = ()
 
     def __init__(self, blocks: Iterator[Any], sample_rate: object, limits: AudioLimits) -> None:
         if sample_rate is None:
@@ -63,10 +62,6 @@ class IteratorReader:
             raise AudioError(f"{self.name}: holds no samples")
         self._first = first
         self.format = f"iterator of {first.dtype.name}"
-
-    def skip(self, frames: int) -> int:
-        """Leave nothing out: return 0."""
-        return 0
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
         """Yield the samples, float32 (n, channels), as they come: tiny blocks once they are `_GATHERED_S` long."""
@@ -103,7 +98,7 @@ class IteratorReader:
         except StopIteration:
             return None
         except Exception as error:
-            reason = f"{type(error).__name__}: {one_line(str(error))}"
+            reason = f"{type(error).__name__}: {describe(error)}"
             raise AudioError(f"{self.name}: fetching block {self._count} failed: {reason}") from error
         self._count += 1
         return self._as_columns(block)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
-    from yamjit.audio.opening import OpenedFile, Piece
+    from yamjit.audio.opening import Piece
 
-__all__ = ["MOST_PARTS", "Layout", "Part", "after_tags", "is_padding", "is_zero", "search", "tag_bytes"]
+__all__ = ["MOST_PARTS", "Layout", "Part"]
 
 #: Files that are joined in one, and the like, beyond which nobody looks: what follows counts as lost.
 MOST_PARTS = 10_000
-#: Tags in a row.
-_MOST_TAGS = 1_000
-
-_CHUNK_BYTES = 2**20
-
-#: Zeros after the samples, up to a block of a disk: no samples.
-_PADDING_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,64 +62,3 @@ class Layout:
     remarks: tuple[str, ...] = ()
     lost: bool = False
     searched: bool = True
-
-
-def search(file: OpenedFile, mark: bytes, start: int, end: int) -> Iterator[int]:
-    """Yield where a mark lies in a file, from one offset to another; memory does not grow with its length.
-
-    NumPy finds a few bytes several times as fast as `bytes.find`: reading samples takes no longer than that.
-    """
-    overlap = len(mark) - 1
-    while end - start > overlap:
-        data = file.read_at(start, min(_CHUNK_BYTES, end - start))
-        array = np.frombuffer(data, np.uint8)
-        places = np.flatnonzero(array[: max(0, len(array) - overlap)] == mark[0])
-        for place, byte in enumerate(mark[1:], 1):
-            places = places[array[places + place] == byte]
-        yield from (places + start).tolist()
-        if len(data) <= overlap:
-            return
-        start += len(data) - overlap
-
-
-def tag_bytes(file: OpenedFile, place: int) -> int:
-    """Return how many bytes a tag takes that begins at `place`, or 0: ID3v2, ID3v1, APE, Lyrics3."""
-    head = file.read_at(place, 32)
-    if head[:3] == b"ID3" and len(head) >= 10 and max(head[6:10]) < 128:
-        size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-        return min(10 + size + (10 if head[5] & 0x10 else 0), file.size - place)
-    if head[:8] == b"APETAGEX" and len(head) == 32:
-        is_header = head[23] & 0x20
-        return min(32 + (int.from_bytes(head[12:16], "little") if is_header else 0), file.size - place)
-    if head[:4] == b"TAG+" and file.size - place >= 227 + 128:
-        return 227
-    if head[:3] == b"TAG" and file.size - place >= 128:
-        return 128
-    if head[:11] == b"LYRICSBEGIN":
-        text = file.read_at(place, 2**16)
-        ends = [text.find(mark) + 9 for mark in (b"LYRICS200", b"LYRICSEND") if mark in text]
-        return min(ends, default=0)
-    return 0
-
-
-def after_tags(file: OpenedFile, place: int) -> int:
-    """Return where the tags end that begin at `place`: there, if none does."""
-    for _ in range(_MOST_TAGS):
-        size = tag_bytes(file, place) if place < file.size else 0
-        if not size:
-            break
-        place += size
-    return place
-
-
-def is_zero(file: OpenedFile, start: int, end: int) -> bool:
-    """Return whether there are only zeros between two offsets."""
-    for place in range(start, end, _CHUNK_BYTES):
-        if file.read_at(place, min(_CHUNK_BYTES, end - place)).strip(b"\0"):
-            return False
-    return True
-
-
-def is_padding(file: OpenedFile, start: int, end: int) -> bool:
-    """Return whether nothing lies between two offsets but a few zeros."""
-    return end - start <= _PADDING_BYTES and is_zero(file, start, end)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from yamjit.audio.losses import Losses
+from yamjit.audio.reader import Reader
 
 if TYPE_CHECKING:
     from yamjit.audio.containers import Container
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["LibavReader"]
 
 
-class LibavReader(ABC):
+class LibavReader(Reader):
     """A file that another library than libsndfile decodes, from its start to its end.
 
     Parameters
@@ -25,14 +26,15 @@ class LibavReader(ABC):
         What the file is.
     """
 
-    live = False
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, opened: OpenedFile, container: Container) -> None:
         self._opened = opened
         self._kind = container
         self.name = opened.name
-        self.warnings: tuple[str, ...] = ()
         self.losses = Losses(self.name)
+
+    # `skip` leaves nothing out: after a jump, a lossy codec gives other samples.
 
     @property
     def damage(self) -> str | None:
@@ -43,10 +45,6 @@ class LibavReader(ABC):
     def lost(self) -> bool:
         """Once read: whether the file holds sound that could not be read."""
         return self.losses.inside
-
-    def skip(self, frames: int) -> int:
-        """Leave nothing out: return 0. After a jump a lossy codec's samples would be others."""
-        return 0
 
     @abstractmethod
     def release(self) -> None:

@@ -1,23 +1,38 @@
-"""Which library reads a file: libsndfile, else PyAV, else the ffmpeg of this machine."""
+"""What a file is, and which library reads it: libsndfile, else PyAV, else the program ffmpeg."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING
 
+from yamjit.audio.chunks import lay_out_chunks
 from yamjit.audio.containers import find_foreign, find_known
+from yamjit.audio.flac import FLAC_MARK, lay_out_flac
+from yamjit.audio.grammars import grammar_of
+from yamjit.audio.layout import Layout
+from yamjit.audio.mpeg import lay_out_mpeg
+from yamjit.audio.mpeg_frames import begins_mpeg
+from yamjit.audio.ogg import OGG_MARK, lay_out_ogg
+from yamjit.audio.opening import reading_failed
 from yamjit.audio.pyav import PyAvReader, import_av
+from yamjit.audio.scanning import after_tags
 from yamjit.audio.sndfile import SndfileReader
-from yamjit.audio.walking import lay_out
 from yamjit.errors import AudioError, DependencyError
+from yamjit.signatures import HEAD_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from yamjit.audio.containers import Container
     from yamjit.audio.ffmpeg import FfmpegReader
     from yamjit.audio.limits import AudioLimits
     from yamjit.audio.opening import OpenedFile
 
 __all__ = ["open_recording"]
+
+#: How MIDI sample dumps begin. What libsndfile finds wrong with one it prints to stdout, among our results.
+_SAMPLE_DUMP = re.compile(rb"\xf0\x7e.\x01", re.DOTALL)
 
 
 def open_recording(opened: OpenedFile, limits: AudioLimits) -> SndfileReader | PyAvReader | FfmpegReader:
@@ -30,21 +45,58 @@ def open_recording(opened: OpenedFile, limits: AudioLimits) -> SndfileReader | P
     DependencyError
         If soundfile is not installed.
     """
+    if opened.size == 0:
+        raise AudioError(f"{opened.name}: is empty")
+    head = _read_head(opened)
+    walk = _walk_of(head)
     container = None
-    with contextlib.suppress(OSError):  # which the first library meets as well, and says
-        container = find_foreign(opened)
+    if walk is None:
+        with contextlib.suppress(OSError):  # which the decoder meets as well, and says
+            container = find_foreign(opened)
     if container is not None:
-        return _open_foreign(opened, container, limits)
+        return _open_libav(opened, container, limits)
+    if _SAMPLE_DUMP.match(head):
+        raise AudioError(f"{opened.name}: a MIDI sample dump (SDS) is not supported; convert it first, as with sox")
     try:
-        return SndfileReader(opened, limits)
+        layout = walk(opened) if walk else _lay_out_after_tags(opened, head)
+    except OSError:  # a bad sector, say: decoded as far as it can be read
+        layout = Layout()
+    try:
+        return SndfileReader(opened, head, layout, limits)
     except AudioError:
-        reader = _open_unknown_encoding(opened, limits)
+        reader = _open_unknown_encoding(opened, layout, limits)
         if reader is None:
             raise
         return reader
 
 
-def _open_foreign(opened: OpenedFile, container: Container, limits: AudioLimits) -> PyAvReader | FfmpegReader:
+def _read_head(opened: OpenedFile) -> bytes:
+    try:
+        return opened.read_at(0, HEAD_BYTES)
+    except OSError as error:
+        cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        raise reading_failed(opened.name, cause) from error
+
+
+def _walk_of(head: bytes) -> Callable[[OpenedFile], Layout] | None:
+    """Return what finds out how a file is laid out, where its first bytes tell its container."""
+    if head.startswith(FLAC_MARK):
+        return lay_out_flac
+    if head.startswith(OGG_MARK):
+        return lay_out_ogg
+    return lay_out_chunks if grammar_of(head[:32]) else None
+
+
+def _lay_out_after_tags(opened: OpenedFile, head: bytes) -> Layout:
+    """Return the layout of a file that begins with tags, or with MPEG audio; else one of one part."""
+    after = after_tags(opened, 0)
+    walk = _walk_of(opened.read_at(after, 32)) if after else None
+    if walk in (lay_out_flac, lay_out_ogg):
+        return walk(opened)
+    return (lay_out_mpeg(opened) if after or begins_mpeg(head) else None) or Layout()
+
+
+def _open_libav(opened: OpenedFile, container: Container, limits: AudioLimits) -> PyAvReader | FfmpegReader:
     if _has_pyav():
         return PyAvReader(opened, container, limits)
     from yamjit.audio.ffmpeg import FfmpegReader, find_ffmpeg
@@ -58,15 +110,14 @@ def _open_foreign(opened: OpenedFile, container: Container, limits: AudioLimits)
     return FfmpegReader(opened, container, limits, program)
 
 
-def _open_unknown_encoding(opened: OpenedFile, limits: AudioLimits) -> PyAvReader | FfmpegReader | None:
+def _open_unknown_encoding(opened: OpenedFile, layout: Layout, limits: AudioLimits) -> PyAvReader | FfmpegReader | None:
     """Return a reader of a file whose container libsndfile knows and whose encoding it does not, such as Speex."""
     try:
         container = None if opened.callbacks.fault else find_known(opened)
-        if container is None:
-            return None
-        layout = lay_out(opened, opened.read_at(0, 32))
-        reader = _open_foreign(opened, container, limits)
+        reader = None if container is None else _open_libav(opened, container, limits)
     except (AudioError, OSError):
+        return None
+    if reader is None:
         return None
     if reader.encoding.startswith("pcm_"):  # libsndfile knows these: it is the header that is wrong
         reader.release()

@@ -8,10 +8,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from yamjit import checks
-from yamjit.errors import InputError
-from yamjit.text import printable as one_line
+from yamjit.errors import AudioError, InputError
 
-__all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_rate", "one_line"]
+__all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_header", "check_rate"]
 
 #: Samples (frames times channels) that are decoded at a time; bounds the memory whatever a header says.
 BLOCK_SAMPLES = 65_536
@@ -93,3 +92,20 @@ def check_channels(value: object, limits: AudioLimits) -> int:
         If it is no integer, or out of range.
     """
     return checks.whole(value, "channels", 1, limits.channels)
+
+
+def check_header(name: str, sample_rate: int, channels: int, limits: AudioLimits) -> None:
+    """Refuse a file whose header claims an absurd sample rate, or too many channels.
+
+    Raises
+    ------
+    AudioError
+        Naming the file.
+    """
+    if not limits.min_rate <= sample_rate <= limits.max_rate:
+        raise AudioError(
+            f"{name}: its header claims a sample rate of {sample_rate} Hz; "
+            f"accepted are {limits.min_rate} to {limits.max_rate} Hz"
+        )
+    if not 1 <= channels <= limits.channels:
+        raise AudioError(f"{name}: its header claims {channels} channels; accepted are 1 to {limits.channels}")

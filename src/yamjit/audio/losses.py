@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from yamjit.audio.limits import one_line
+from yamjit.text import printable
 
 __all__ = ["GAP_S", "Losses"]
 
@@ -54,7 +54,7 @@ class Losses:
 
     def add(self, what: str, reason: str = "", lost_s: float = 0.0) -> None:
         """Note a fault of a kind, such as ``"packet that cannot be decoded"``, at `at_s`."""
-        first_s, why, count, lost = self._kinds.get(what, (self.at_s, one_line(reason), 0, 0.0))
+        first_s, why, count, lost = self._kinds.get(what, (self.at_s, printable(reason), 0, 0.0))
         self._kinds[what] = (first_s, why, count + 1, lost + lost_s)
         self._expected = math.nan  # the gap behind it is this fault's
 

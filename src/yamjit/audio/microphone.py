@@ -12,8 +12,11 @@ import numpy as np
 
 from yamjit import checks
 from yamjit.audio.devices import find_device, import_sounddevice
-from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate, one_line
+from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate
+from yamjit.audio.reader import Reader
+from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -30,7 +33,7 @@ PATIENCE_S = 10.0
 _LOOK_S = 0.2
 
 
-class Microphone:
+class Microphone(Reader):
     """A recording device; a source for `open_audio`, and a context manager.
 
     It is opened at its own rate, for any other may be refused or changed badly by the system; `open_audio` resamples.
@@ -70,8 +73,6 @@ class Microphone:
     """
 
     live = True
-    claimed_frames: int | None = None
-    damage: str | None = None
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class Microphone:
         _check_lengths(block_s, queue_s)
         self._portaudio = import_sounddevice()
         index, found = find_device(self._portaudio, device)
-        self.name = f"microphone {one_line(str(found['name']))}"
+        self.name = f"microphone {printable(str(found['name']))}"
         own_rate = round(found["default_samplerate"])
         self.sample_rate = own_rate if sample_rate is None else check_rate(sample_rate, "sample_rate", limits)
         self.channels = self._choose_channels(index, channels, int(found["max_input_channels"]), limits)
@@ -112,10 +113,6 @@ class Microphone:
         if not self.overruns:
             return ()
         return (f"overruns: {self.overruns}, with {self.lost_s:.3g} s lost; the machine is too slow, or too busy",)
-
-    def skip(self, frames: int) -> int:
-        """Leave nothing out: return 0."""
-        return 0
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
         """Record, and yield the samples, float32 (n, channels), until it is closed."""
@@ -173,7 +170,7 @@ class Microphone:
                 device=index, channels=channels, dtype="float32", samplerate=self.sample_rate
             )
         except (self._portaudio.PortAudioError, ValueError) as error:
-            return one_line(str(error))
+            return describe(error)
         return None
 
     def _start(self) -> None:
@@ -188,7 +185,7 @@ class Microphone:
             )
             self._stream.start()
         except (self._portaudio.PortAudioError, ValueError) as error:
-            raise AudioError(f"{self.name}: does not record: {one_line(str(error))}") from error
+            raise AudioError(f"{self.name}: does not record: {describe(error)}") from error
 
     def _records(self) -> bool:
         with self._lock:

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from yamjit.audio.layout import Layout, Part, after_tags, is_zero, tag_bytes
+from yamjit.audio.layout import Layout, Part
 from yamjit.audio.mpeg_frames import MOST_FRAME_BYTES, Kind, find_frames, frame_at, is_info
+from yamjit.audio.scanning import after_tags, is_zero, tag_bytes
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile, Piece

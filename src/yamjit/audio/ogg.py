@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from yamjit.audio.flac import FLAC_MARK, StreamInfo
-from yamjit.audio.layout import MOST_PARTS, Layout, Part, after_tags, is_padding
+from yamjit.audio.layout import MOST_PARTS, Layout, Part
+from yamjit.audio.scanning import after_tags, crc, is_padding
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile, Piece
@@ -119,22 +119,7 @@ def _pages(file: OpenedFile) -> Iterator[tuple[int, bytes]]:
 
 def _is_sound(page: bytes) -> bool:
     """Return whether a page has the checksum that it states."""
-    found = 0
-    for byte in page[:22] + bytes(4) + page[26:]:
-        found = (found << 8 & 0xFFFF_FFFF) ^ _crcs()[found >> 24 ^ byte]
-    return found == int.from_bytes(page[22:26], "little")
-
-
-@functools.cache
-def _crcs() -> tuple[int, ...]:
-    """Return what each byte adds to the checksum of Ogg (RFC 3533), whose polynomial is 0x04C11DB7."""
-    table = []
-    for byte in range(256):
-        value = byte << 24
-        for _ in range(8):
-            value = (value << 1 & 0xFFFF_FFFF) ^ (0x04C1_1DB7 if value >> 31 else 0)
-        table.append(value)
-    return tuple(table)
+    return crc(page[:22] + bytes(4) + page[26:], 32, 0x04C1_1DB7) == int.from_bytes(page[22:26], "little")
 
 
 def _are_tags(file: OpenedFile, start: int, end: int) -> bool:

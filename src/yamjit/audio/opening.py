@@ -6,19 +6,19 @@ import bisect
 import io
 import itertools
 import os
-import stat
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from yamjit import checks
-from yamjit.audio.limits import one_line
+from yamjit.disk import describe, open_regular
 from yamjit.errors import AudioError, AudioNotFoundError, InputError, LimitError, YamjitError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from yamjit.audio.limits import AudioLimits
 
-__all__ = ["OpenedFile", "Piece", "describe_os_error", "object_name", "open_object", "open_path"]
+__all__ = ["OpenedFile", "Piece", "object_name", "open_object", "open_path", "reading_failed"]
 
 #: Bytes, or what a file holds from one offset to another.
 Piece: TypeAlias = "bytes | tuple[int, int]"
@@ -153,11 +153,15 @@ class OpenedFile:
         taken = self.callbacks.tell() or (self._file.tell() - self._start if self._owned else 0)
         return self.callbacks.size - taken
 
-    def head(self, size: int = 16) -> bytes:
-        """Return the first bytes; the file stands at its start afterwards."""
-        data = self.callbacks.read(size)
-        self.rewind()
-        return data
+    def raise_fault(self) -> None:
+        """Raise what went wrong while a decoder read the file.
+
+        Raises
+        ------
+        AudioError
+        """
+        if self.callbacks.fault is not None:
+            raise reading_failed(self.name, self.callbacks.fault) from self.callbacks.fault
 
     def rewind(self) -> None:
         """Go back to the start of the whole file."""
@@ -181,24 +185,15 @@ def open_path(path: str | os.PathLike[str]) -> OpenedFile:
     Raises
     ------
     AudioError
-        If it is missing, not readable, or no regular file; a named pipe or a device does not block.
+        If it is missing, not readable, or not a regular file: a pipe or a device is passed as an open file object.
     """
     path = checks.path(path, "a recording", AudioError)
-    name = one_line(str(path))
-    # O_NONBLOCK: opening a named pipe must not wait for a writer.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    name = printable(str(path))
     try:
-        descriptor = os.open(path, flags)
+        descriptor = open_regular(path, otherwise="; open it and pass the file object")
     except (OSError, ValueError) as error:
-        missing = isinstance(error, FileNotFoundError)
-        raise (AudioNotFoundError if missing else AudioError)(
-            f"{name}: cannot be opened: {describe_os_error(error)}"
-        ) from error
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(descriptor)
-        kind = "a directory" if stat.S_ISDIR(mode) else "a pipe, socket or device; open it and pass the file object"
-        raise AudioError(f"{name}: is no regular file but {kind}")
+        kind = AudioNotFoundError if isinstance(error, FileNotFoundError) else AudioError
+        raise kind(f"{name}: cannot be opened: {describe(error)}") from error
     return OpenedFile(name, io.FileIO(descriptor), owned=True, path=path)
 
 
@@ -224,18 +219,18 @@ def open_object(file: Any, limits: AudioLimits) -> OpenedFile:
     except YamjitError:
         raise
     except Exception as error:  # of a foreign object
-        raise AudioError(f"{name}: cannot be read: {describe_os_error(error)}") from error
+        raise AudioError(f"{name}: cannot be read: {describe(error)}") from error
 
 
-def describe_os_error(error: Exception) -> str:
-    """Return the reason alone, in one line, without the file name."""
-    return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__)
+def reading_failed(name: str, error: Exception) -> AudioError:
+    """Return the error that a file object failed to be read."""
+    return AudioError(f"{name}: reading the file object failed: {type(error).__name__}: {describe(error)}")
 
 
 def object_name(file: Any) -> str:
     """Return the name of a file object for messages, in one line."""
     name = getattr(file, "name", None)
-    return one_line(name) if isinstance(name, str) and name else "<file object>"
+    return printable(name) if isinstance(name, str) and name else "<file object>"
 
 
 def _can_seek(file: Any) -> bool:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.containers import check_header, cut_short, more_streams, refusal, tells_end, unused_bytes
+from yamjit.audio.arrays import to_float32
+from yamjit.audio.containers import cut_short, more_streams, refusal, tells_end, unused_bytes
 from yamjit.audio.libav import LibavReader
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header
 from yamjit.audio.losses import GAP_S
+from yamjit.disk import describe
 from yamjit.errors import AudioError, DependencyError
 
 if TYPE_CHECKING:
@@ -27,15 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PyAvReader", "import_av", "pyav_versions"]
 
-#: Per sample format, planar or not: the type, what is taken off, and the full scale.
-_SAMPLES: dict[str, tuple[type[np.generic], int, float]] = {
-    "u8": (np.uint8, 128, 2.0**7),
-    "s16": (np.int16, 0, 2.0**15),
-    "s32": (np.int32, 0, 2.0**31),
-    "s64": (np.int64, 0, 2.0**63),
-    "flt": (np.float32, 0, 1.0),
-    "dbl": (np.float64, 0, 1.0),
-}
+#: Types of samples by the names of libav, planar or not.
+_SAMPLES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 
 #: What PyAV raises beside errors of its own.
 _FAILURES = (OSError, ValueError, TypeError, LookupError, RuntimeError, MemoryError)
@@ -137,7 +132,7 @@ class PyAvReader(LibavReader):
                 buffer_size=_BUFFER_BYTES,
             )
         except self._failures as error:
-            self._raise_read_error()
+            self._opened.raise_fault()
             raise refusal(self._opened, self._kind, _reason(error)) from error
 
     def _choose_stream(self) -> Any:
@@ -201,7 +196,7 @@ class PyAvReader(LibavReader):
                 self._flush()
                 return None
             finally:
-                self._raise_read_error()
+                self._opened.raise_fault()
 
     def _decode(self, packet: Any) -> None:
         starts = packet.dts if packet.pts is None else packet.pts
@@ -228,19 +223,14 @@ class PyAvReader(LibavReader):
     def _samples(self, frame: Any) -> NDArray[np.float32]:
         """Return the samples of a frame, float32 (n, channels)."""
         try:
-            kind, zero, scale = _SAMPLES[frame.format.name.removesuffix("p")]
+            kind = _SAMPLES[frame.format.name.removesuffix("p")]
             # Not by its own method: of 8 channels, PyAV takes for a ninth what lies behind them in memory.
             planes = frame.planes[: self.channels if frame.format.is_planar else 1]
             count = frame.samples * self.channels // len(planes)
             columns = np.stack([np.frombuffer(plane, kind, count) for plane in planes], axis=1)
         except (*self._failures, KeyError) as error:
             raise AudioError(f"{self.name}: has samples of a type that cannot be read, {frame.format.name}") from error
-        with np.errstate(over="ignore"):  # of 64 bits: becomes inf, which is refused with its time
-            samples: NDArray[np.float32] = columns.reshape(-1, self.channels).astype(np.float32)
-        if zero:
-            samples -= np.float32(zero)
-        samples *= np.float32(1 / scale)
-        return samples
+        return to_float32(columns.reshape(-1, self.channels))
 
     # -- What is lost
 
@@ -266,12 +256,6 @@ class PyAvReader(LibavReader):
             claimed_s = self._container.duration / self._av.time_base
             if self.losses.reached_s - start_s < claimed_s - 2 * GAP_S:
                 self.losses.end(f", but its header claims {claimed_s:.6g} s")
-
-    def _raise_read_error(self) -> None:
-        error = self._opened.callbacks.fault
-        if error is not None:
-            reason = f"{type(error).__name__}: {one_line(str(error))}"
-            raise AudioError(f"{self.name}: reading the file object failed: {reason}") from error
 
 
 def _close(container: Any, opened: OpenedFile) -> None:
@@ -327,4 +311,4 @@ def _is_audio_decoder(name: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__).strip().rstrip(".")
+    return describe(error).rstrip(".")

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit import checks
+from yamjit.audio.arrays import to_float32
 from yamjit.audio.limits import BLOCK_SAMPLES, DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate
-from yamjit.audio.opening import describe_os_error, object_name
+from yamjit.audio.opening import object_name, reading_failed
 from yamjit.audio.raw_header import HeaderWatch
+from yamjit.audio.reader import Reader
 from yamjit.errors import AudioError, InputError
 
 if TYPE_CHECKING:
@@ -22,27 +24,26 @@ if TYPE_CHECKING:
 
 __all__ = ["RAW_ENCODINGS", "RawPcm"]
 
-#: Per encoding, under the names of ffmpeg: type, bytes of a sample, what is taken off, full scale. 24 bits are widened;
-#: the bytes of telephones (G.711) are looked up.
+#: Type and bytes of a sample, by the names of ffmpeg. 24 bits are widened; bytes of telephones (G.711) are looked up.
 RAW_ENCODINGS = {
-    "u8": ("u1", 1, 128, 2.0**7),
-    "s8": ("i1", 1, 0, 2.0**7),
-    "s16le": ("<i2", 2, 0, 2.0**15),
-    "s16be": (">i2", 2, 0, 2.0**15),
-    "s24le": ("<i4", 3, 0, 2.0**31),
-    "s24be": (">i4", 3, 0, 2.0**31),
-    "s32le": ("<i4", 4, 0, 2.0**31),
-    "s32be": (">i4", 4, 0, 2.0**31),
-    "f32le": ("<f4", 4, 0, 1.0),
-    "f32be": (">f4", 4, 0, 1.0),
-    "f64le": ("<f8", 8, 0, 1.0),
-    "f64be": (">f8", 8, 0, 1.0),
-    "mulaw": ("u1", 1, 0, 2.0**15),
-    "alaw": ("u1", 1, 0, 2.0**15),
+    "u8": ("u1", 1),
+    "s8": ("i1", 1),
+    "s16le": ("<i2", 2),
+    "s16be": (">i2", 2),
+    "s24le": ("<i4", 3),
+    "s24be": (">i4", 3),
+    "s32le": ("<i4", 4),
+    "s32be": (">i4", 4),
+    "f32le": ("<f4", 4),
+    "f32be": (">f4", 4),
+    "f64le": ("<f8", 8),
+    "f64be": (">f8", 8),
+    "mulaw": ("u1", 1),
+    "alaw": ("u1", 1),
 }
 
 
-class RawPcm:
+class RawPcm(Reader):
     """Samples without a header; what has come is handed on at once, and the end of the file is the end.
 
     Parameters
@@ -80,7 +81,7 @@ class RawPcm:
     """
 
     live = True
-    claimed_frames: int | None = None
+    damage: str | None = None
 
     def __init__(
         self,
@@ -100,7 +101,6 @@ class RawPcm:
         self.name = object_name(file)
         self.sample_rate = check_rate(sample_rate, "sample_rate", limits)
         self.format = f"RAW {encoding}"
-        self.damage: str | None = None
         self._file = file
         self._encoding = encoding
         self._width = RAW_ENCODINGS[encoding][1]
@@ -111,10 +111,6 @@ class RawPcm:
     def warnings(self) -> tuple[str, ...]:
         """That the samples begin with the header of a file; known as soon as it has come."""
         return (self._header.warning,) if self._header.warning else ()
-
-    def skip(self, frames: int) -> int:
-        """Leave nothing out: return 0."""
-        return 0
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
         """Yield the samples, float32 (n, channels), as they come."""
@@ -143,8 +139,7 @@ class RawPcm:
         try:
             data = self._read(count)
         except Exception as error:
-            reason = f"{type(error).__name__}: {describe_os_error(error)}"
-            raise AudioError(f"{self.name}: reading the file object failed: {reason}") from error
+            raise reading_failed(self.name, error) from error
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise AudioError(f"{self.name}: reading the file object gave {type(data).__name__} in place of bytes")
         return bytes(data)
@@ -167,30 +162,27 @@ def _nothing(count: int) -> bytes:
 
 def _decode(data: bytes, encoding: str) -> NDArray[np.float32]:
     """Return the samples, float32 (n,)."""
-    kind, width, zero, scale = RAW_ENCODINGS[encoding]
+    kind, width = RAW_ENCODINGS[encoding]
     if width == 3:
         data = _widened(data, little=kind.startswith("<"))
     samples = np.frombuffer(data, kind)
     if encoding in ("mulaw", "alaw"):
         samples = _telephone_levels(encoding)[samples]
-    with np.errstate(over="ignore"):  # of 64 bits: becomes inf, which is refused with its time
-        converted = samples.astype(np.float32)
-    if zero:
-        converted -= np.float32(zero)
-    converted *= np.float32(1 / scale)
-    return converted
+    return to_float32(samples)
 
 
 @functools.cache
-def _telephone_levels(encoding: str) -> NDArray[np.int64]:
-    """Return what each byte stands for, in steps of 16 bits (ITU-T G.711)."""
+def _telephone_levels(encoding: str) -> NDArray[np.int16]:
+    """Return the sample that each byte stands for, in 16 bits (ITU-T G.711)."""
     codes = np.arange(256)
     bits = codes ^ (0xFF if encoding == "mulaw" else 0x55)
     exponent, mantissa = bits >> 4 & 7, bits & 15
     if encoding == "mulaw":
-        return np.where(bits & 0x80, -1, 1) * (((mantissa << 3) + 132 << exponent) - 132)
-    steps = (mantissa << 4) + np.where(exponent, 264, 8)
-    return np.where(bits & 0x80, 1, -1) * (steps << np.maximum(exponent - 1, 0))
+        levels = np.where(bits & 0x80, -1, 1) * (((mantissa << 3) + 132 << exponent) - 132)
+    else:
+        steps = (mantissa << 4) + np.where(exponent, 264, 8)
+        levels = np.where(bits & 0x80, 1, -1) * (steps << np.maximum(exponent - 1, 0))
+    return levels.astype(np.int16)
 
 
 def _widened(data: bytes, *, little: bool) -> bytes:

@@ -6,6 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from yamjit.audio.containers import certain_kind
+from yamjit.audio.mpeg_frames import frame_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,11 +30,6 @@ _WAV_ENCODINGS = {
     (7, 8): "mulaw",
 }
 _EXTENSIBLE = 0xFFFE
-
-#: Bit rates of MPEG layer III in kbit/s, and sample rates in Hz, by version.
-_RATES_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_RATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-_SAMPLE_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 
 
 class HeaderWatch:
@@ -154,14 +150,9 @@ def _is_frames(head: bytes, size_of: Callable[[bytes], int]) -> bool:
 
 
 def _mp3_bytes(head: bytes) -> int:
-    """Return the length of a frame of MPEG layer III, 0 if it is none."""
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
-        return 0
-    version, rate, frequency = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
-    if version == 1 or rate in (0, 15) or frequency == 3:
-        return 0
-    bits = (_RATES_1 if version == 3 else _RATES_2)[rate] * 1_000
-    return (144 if version == 3 else 72) * bits // _SAMPLE_RATES[version][frequency] + (head[2] >> 1 & 1)
+    """Return the length of a frame of MPEG layer III, 0 if it is not one."""
+    frame = frame_at(head, 0)
+    return frame[0] if frame is not None and frame[1].layer == 3 else 0
 
 
 def _adts_bytes(head: bytes) -> int:

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yamjit.audio.containers import check_header
 from yamjit.audio.decoder import FAILURES, Decoder, describe_failure, import_soundfile
 from yamjit.audio.flac import TAIL_BYTES, lay_out_flac
 from yamjit.audio.grammars import UNKNOWN_BYTES, grammar_of
 from yamjit.audio.layout import Layout, Part
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, one_line
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header
 from yamjit.audio.mpeg import EMPTY_TAG, lay_out_mpeg
 from yamjit.audio.mpeg_frames import begins_mpeg
+from yamjit.audio.reader import Reader
 from yamjit.audio.resample import converted
-from yamjit.audio.walking import lay_out
 from yamjit.errors import AudioError
-from yamjit.signatures import HEAD_BYTES, foreign_kind
+from yamjit.signatures import foreign_kind
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
 
 __all__ = ["SndfileReader", "libsndfile_version"]
-
-#: How MIDI sample dumps begin. What libsndfile finds wrong with one it prints to stdout, among our results.
-SAMPLE_DUMP = re.compile(rb"\xf0\x7e.\x01", re.DOTALL)
 
 #: libsndfile's log, where a chunk of samples is longer than the file.
 _CUT_CHUNK = re.compile(r"^\s*(?:data|SSND|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
@@ -53,7 +49,7 @@ _WIDTHS = {
 _HEADER_BYTES = 4096
 
 
-class SndfileReader:
+class SndfileReader(Reader):
     """A decoded audio file.
 
     The header is checked when the file is opened, the body as it is read. A file that is damaged or cut short
@@ -64,21 +60,12 @@ class SndfileReader:
     ----------
     opened : OpenedFile
         Closed with the reader.
+    head : bytes
+        Its first `HEAD_BYTES`.
+    layout : Layout
+        What its walk found.
     limits : AudioLimits
         What is accepted.
-
-    Attributes
-    ----------
-    name, format : str
-        For messages; such as ``"dog.wav"`` and ``"WAV PCM_16"``.
-    sample_rate, channels : int
-        As the header says, in Hz.
-    claimed_frames : int or None
-        Length as far as it is known before decoding, else None.
-    damage : str or None
-        Once read: what is wrong with the file.
-    lost : bool
-        Once read: whether the file holds sound that could not be read.
 
     Raises
     ------
@@ -88,15 +75,15 @@ class SndfileReader:
         If soundfile is not installed.
     """
 
-    live = False
+    damage: str | None = None
+    lost = False
     warnings: tuple[str, ...] = ()
 
-    def __init__(self, opened: OpenedFile, limits: AudioLimits) -> None:
+    def __init__(self, opened: OpenedFile, head: bytes, layout: Layout, limits: AudioLimits) -> None:
         self._opened = opened
+        self._head = head
+        self._layout = layout
         self.name = opened.name
-        self.damage: str | None = None
-        self.lost = False
-        self._layout = self._lay_out()
         try:
             self._decoder = self._open_first()
         except AudioError:
@@ -152,17 +139,6 @@ class SndfileReader:
         self._decoder.close()
         self._opened.close()
 
-    def _lay_out(self) -> Layout:
-        if self._opened.size == 0:
-            raise AudioError(f"{self.name}: is empty")
-        self._head = self._read_head()
-        if SAMPLE_DUMP.match(self._head):
-            raise AudioError(f"{self.name}: a MIDI sample dump (SDS) is not supported; convert it first, as with sox")
-        try:
-            return lay_out(self._opened, self._head)
-        except OSError:  # a bad sector, say: decoded as far as it can be read
-            return Layout()
-
     def _search(self) -> bool:
         """Search a file of FLAC for what was joined to it, if that was not done; return whether there is more."""
         if self._layout.searched:
@@ -173,12 +149,6 @@ class SndfileReader:
             return False
         self.claimed_frames = None
         return True
-
-    def _read_head(self) -> bytes:
-        try:
-            return self._opened.read_at(0, HEAD_BYTES)
-        except OSError as error:
-            raise self._read_error(error.__cause__ or error) from error
 
     def _open_first(self) -> Decoder:
         """Open the decoder of the first part that can be; MPEG audio is looked for behind what nobody knows."""
@@ -205,7 +175,7 @@ class SndfileReader:
         try:
             return Decoder(self._opened.handle(part.pieces))
         except FAILURES as error:
-            self._raise_read_error()
+            self._opened.raise_fault()
             with contextlib.suppress(*FAILURES, OSError):
                 if part.pieces is None and begins_mpeg(self._head):
                     return Decoder(self._opened.handle((EMPTY_TAG, (0, self._opened.size))))
@@ -236,7 +206,7 @@ class SndfileReader:
         count = -1
         while count and not end.fault:
             count, end.fault = self._decoder.read(buffer[: self._left(end)], end.frames)
-            self._raise_read_error()
+            self._opened.raise_fault()
             end.frames += count
             if count:
                 yield buffer[:count]
@@ -288,16 +258,6 @@ class SndfileReader:
         if len(self._layout.parts) > 1:
             return None
         return part.counted[0] if part.estimated and part.counted else self._decoder.claimed_frames
-
-    def _raise_read_error(self) -> None:
-        if self._opened.callbacks.fault is not None:
-            raise self._read_error(self._opened.callbacks.fault)
-
-    def _read_error(self, error: BaseException) -> AudioError:
-        reason = f"{type(error).__name__}: {one_line(str(error))}"
-        failure = AudioError(f"{self.name}: reading the file object failed: {reason}")
-        failure.__cause__ = error
-        return failure
 
     def _time(self, frames: int) -> str:
         return f"{frames / self.sample_rate:.6g} s"

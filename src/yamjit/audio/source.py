@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,47 +22,14 @@ from yamjit.audio.span import Span
 from yamjit.errors import AudioError, InputError, LimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from types import TracebackType
 
     from numpy.typing import NDArray
 
     from yamjit.audio.opening import OpenedFile
+    from yamjit.audio.reader import Reader
 
 __all__ = ["AudioSource", "open_audio"]
-
-
-class Reader(Protocol):
-    """What decodes a source: samples as float32 (n, channels), in blocks."""
-
-    name: str
-    sample_rate: int
-    channels: int
-    format: str
-    claimed_frames: int | None
-    live: bool
-
-    @property
-    def damage(self) -> str | None:
-        """Once read: why the source ended too early."""
-        ...
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Once read: what else went wrong, a line each."""
-        ...
-
-    def skip(self, frames: int) -> int:
-        """Before `frames`: leave out the first `frames` if that is cheap; return how many were left out."""
-        ...
-
-    def frames(self) -> Generator[NDArray[np.float32], None, None]:
-        """Yield the samples, float32 (n, channels); a block may be overwritten, by its user or the next one."""
-        ...
-
-    def close(self) -> None:
-        """Release what the reader opened."""
-        ...
 
 
 class AudioSource:
@@ -120,6 +88,7 @@ class AudioSource:
         # Before the claims are checked: on the way there it may be found that there is more than they say.
         self._skipped = reader.skip(span.start) if span.start else 0
         self._check_claims()
+        weakref.finalize(self, reader.close).atexit = False
 
     @property
     def claimed_seconds(self) -> float | None:
@@ -146,12 +115,7 @@ class AudioSource:
     @property
     def lost(self) -> bool:
         """After the last block: whether the source holds sound that could not be read; `damage` says what."""
-        return bool(getattr(self._reader, "lost", False))
-
-    @property
-    def truncated(self) -> bool:
-        """After the last block: whether something is wrong with the source (see `damage`)."""
-        return self.damage is not None
+        return self._reader.lost
 
     @property
     def warnings(self) -> tuple[str, ...]:

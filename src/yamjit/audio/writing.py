@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.limits import one_line
-from yamjit.audio.opening import describe_os_error
-from yamjit.errors import AudioError, DependencyError, LimitError
+from yamjit.audio.decoder import import_soundfile
+from yamjit.disk import describe
+from yamjit.errors import AudioError, LimitError
+from yamjit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ class AudioFileWriter:
         self._frame_bytes = channels * _BYTES[encoding]
         self._frames = 0
         self._sound: Any = None
-        soundfile = _import_soundfile()
+        soundfile = import_soundfile()
         self._partial = path.with_name(f".yamjit-{secrets.token_hex(8)}.partial")
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         try:
@@ -124,7 +125,7 @@ class AudioFileWriter:
     def _check(self) -> None:
         """Refuse a file that is not whole: libsndfile says nothing if the last of a FLAC file cannot be written."""
         os.lseek(self._descriptor, 0, os.SEEK_SET)
-        with _import_soundfile().SoundFile(self._descriptor, closefd=False) as sound:
+        with import_soundfile().SoundFile(self._descriptor, closefd=False) as sound:
             if sound.frames != self._frames:
                 raise OSError("its end is missing, perhaps for want of space")
 
@@ -162,7 +163,7 @@ class AudioFileWriter:
         return True
 
     def _refusal(self, error: Exception) -> AudioError:
-        return AudioError(f"{one_line(str(self._path))}: cannot be written: {describe_os_error(error)}")
+        return AudioError(f"{printable(str(self._path))}: cannot be written: {describe(error)}")
 
 
 def encoding_for(source: str, container: str) -> str:
@@ -195,11 +196,3 @@ def _numbered(path: Path) -> Iterator[Path]:
     yield path
     for number in itertools.count(2):
         yield path.with_name(f"{path.stem}-{number}{path.suffix}")
-
-
-def _import_soundfile() -> Any:
-    try:
-        import soundfile
-    except (ImportError, OSError) as error:  # OSError: the package is there, libsndfile is not
-        raise DependencyError(f"writing audio files needs soundfile: pip install soundfile ({error})") from error
-    return soundfile

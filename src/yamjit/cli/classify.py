@@ -6,7 +6,8 @@ import argparse
 from typing import Any
 
 from yamjit.cli import arguments
-from yamjit.cli.delivery import deliver_rows, hearing_of
+from yamjit.cli.delivery import deliver, hearing_of
+from yamjit.cli.destinations import row_format
 
 __all__ = ["FORMATS", "add_parser"]
 
@@ -37,4 +38,5 @@ def add_parser(verbs: Any) -> None:
 def _run(args: argparse.Namespace) -> int:
     from yamjit.runs import Classes
 
-    return deliver_rows(args, Classes(**hearing_of(args), windows=args.windows), "text")
+    hearing = Classes(**hearing_of(args), windows=args.windows)
+    return deliver(args, hearing, row_format(args, hearing.classifier.heads))

@@ -19,8 +19,6 @@ _PACKAGES = (
     "numpy",
     "numba",
     "llvmlite",
-    "flatbuffers",
-    "tflite",
     "soundfile",
     "soxr",
     "pooch",

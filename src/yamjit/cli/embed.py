@@ -6,7 +6,8 @@ import argparse
 from typing import Any
 
 from yamjit.cli import arguments
-from yamjit.cli.delivery import deliver_arrays, hearing_of
+from yamjit.cli.delivery import deliver, hearing_of
+from yamjit.cli.destinations import array_format
 
 __all__ = ["add_parser"]
 
@@ -32,4 +33,4 @@ def add_parser(verbs: Any) -> None:
 def _run(args: argparse.Namespace) -> int:
     from yamjit.runs import Embeddings
 
-    return deliver_arrays(args, Embeddings(**hearing_of(args)))
+    return deliver(args, Embeddings(**hearing_of(args)), array_format(args))

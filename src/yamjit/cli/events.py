@@ -7,7 +7,8 @@ from typing import Any
 
 from yamjit.cli import arguments
 from yamjit.cli.classify import FORMATS
-from yamjit.cli.delivery import deliver_rows, hearing_of
+from yamjit.cli.delivery import deliver, hearing_of
+from yamjit.cli.destinations import row_format
 
 __all__ = ["add_parser"]
 
@@ -34,4 +35,5 @@ def add_parser(verbs: Any) -> None:
 def _run(args: argparse.Namespace) -> int:
     from yamjit.runs import Events
 
-    return deliver_rows(args, Events(**hearing_of(args), events=arguments.events_of(args)), "text")
+    hearing = Events(**hearing_of(args), events=arguments.events_of(args))
+    return deliver(args, hearing, row_format(args, hearing.classifier.heads))

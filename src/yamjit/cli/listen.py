@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments
-from yamjit.cli.delivery import check_model, hearing_of
+from yamjit.cli.delivery import check_model, classifier_of
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS, Patience
 from yamjit.cli.outputs import Reads
 from yamjit.errors import InputError
@@ -81,16 +81,15 @@ def add_parser(verbs: Any) -> None:
 def _run(args: argparse.Namespace) -> int:
     if args.list_devices:
         return _list_devices()
-    from yamjit.classifier import Classifier
+    from yamjit.reading import ReadOptions
 
     if not args.events and (lone := arguments.event_options_given(args)):
         raise InputError(f"{', '.join(lone)}: what is an event goes with --events")
-    given = hearing_of(args)
-    classifier = Classifier(given["model"], backend=args.backend, threads=args.threads, options=given["options"])
+    classifier = classifier_of(args)
     check_model(args, classifier)
     classifier.network.prepare()
     source = _source(args)
-    with classifier.windows(source, level=True, **given["reading"]) as stream:
+    with classifier.windows(source, level=True, reading=ReadOptions(**arguments.reading_of(args))) as stream:
         return _follow(args, stream, source)
 
 

@@ -32,4 +32,6 @@ def add_parser(verbs: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    return deliver_pictures(args, {**hearing_of(args), "kind": "overview"})
+    from yamjit.runs import Pictures
+
+    return deliver_pictures(args, Pictures(**hearing_of(args)))

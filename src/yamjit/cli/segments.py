@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 from typing import Any
 
 from yamjit.cli import arguments
@@ -11,8 +12,6 @@ from yamjit.cli.delivery import deliver_to_folder, hearing_of
 from yamjit.cli.outputs import writes_folder
 
 __all__ = ["add_parser"]
-
-_SUFFIX = ".segments"
 
 
 def add_parser(verbs: Any) -> None:
@@ -49,14 +48,11 @@ def add_parser(verbs: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from yamjit.runs import Cuttings
+    from yamjit.runs import Events, SegmentJob
+    from yamjit.runs.naming import SEGMENTS
     from yamjit.segments import SegmentOptions
 
     cutting = SegmentOptions(padding_s=args.padding, most_per_class=args.most, container=args.container)
-    job = Cuttings(**hearing_of(args), events=arguments.events_of(args), cutting=cutting)
-    return deliver_to_folder(
-        args,
-        job,
-        _SUFFIX,
-        lambda places: dataclasses.replace(job, places=places),
-    )
+    hearing = Events(**hearing_of(args), events=arguments.events_of(args))
+    job = functools.partial(SegmentJob, cutting=cutting)
+    return deliver_to_folder(args, hearing, SEGMENTS, job, {"cutting": dataclasses.asdict(cutting)})

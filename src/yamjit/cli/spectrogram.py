@@ -6,7 +6,8 @@ import argparse
 from typing import Any
 
 from yamjit.cli import arguments
-from yamjit.cli.delivery import deliver_arrays, deliver_pictures, hearing_of, suffix_of
+from yamjit.cli.delivery import deliver, deliver_pictures, hearing_of
+from yamjit.cli.destinations import array_format, suffix_of
 
 __all__ = ["add_parser"]
 
@@ -34,8 +35,8 @@ def add_parser(verbs: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    if (args.format or suffix_of(args)) in _PICTURES:
-        return deliver_pictures(args, {**hearing_of(args), "kind": "spectrogram"})
-    from yamjit.runs import LogMel
+    from yamjit.runs import LogMel, Pictures
 
-    return deliver_arrays(args, LogMel(**hearing_of(args)))
+    if (args.format or suffix_of(args)) in _PICTURES:
+        return deliver_pictures(args, Pictures(**hearing_of(args), kind="spectrogram"))
+    return deliver(args, LogMel(**hearing_of(args)), array_format(args))

@@ -14,14 +14,16 @@ The planner has proved every range (`yamjit.plan.arena`); kernels neither check 
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.kernels.memory import ALIGNMENT, aligned_bytes, padded
+
 __all__ = [
-    "ALIGNMENT",
     "COLUMNS",
     "PANEL_IMAGE_ROWS",
     "PANEL_ROWS",
@@ -34,14 +36,10 @@ __all__ = [
     "StepOp",
     "Window",
     "Workspace",
-    "aligned_bytes",
     "image_size",
     "panel_stride",
     "scratch_layout",
 ]
-
-#: Every stretch in ``constants`` and every tensor in the arena starts at a multiple of this, in bytes.
-ALIGNMENT = 64
 
 
 class StepOp(enum.IntEnum):
@@ -184,8 +182,6 @@ class Program:
         Aligned to `ALIGNMENT`.
     arena_bytes : int
         Per patch; a multiple of `ALIGNMENT`.
-    scratch_channels : int
-        The most output channels of any step.
     patchwise : int
         Number of leading steps that may run patch after patch instead of all patches step after step: what is kept of
         them shares no memory with anything else of theirs.
@@ -200,16 +196,20 @@ class Program:
     steps: npt.NDArray[np.int64]
     constants: npt.NDArray[np.uint8]
     arena_bytes: int
-    scratch_channels: int
     patchwise: int = 0
     kept: tuple[int, ...] = ()
     pairs: tuple[int, ...] = ()
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of scratch memory that a workspace has."""
+        return scratch_layout(self.steps).size
 
     def workspace(self, capacity: int) -> Workspace:
         """Return memory to run up to `capacity` patches at once."""
         return Workspace(
             arena=aligned_bytes(self.arena_bytes * capacity + ALIGNMENT),
-            scratch=aligned_bytes(scratch_layout(self.steps).size),
+            scratch=aligned_bytes(self.scratch_bytes),
             capacity=capacity,
         )
 
@@ -252,20 +252,20 @@ PANEL_IMAGE_ROWS = 6
 def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
     """Return where the kernels of a program build what they build."""
     channels = image = panel = border = 0
-    for row in steps:
+    for row in steps.tolist():
         if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE):
             height, width = image_size(row)
-            image = max(image, height * width * int(row[Column.INPUT_C]))
-            border = max(border, int(row[Column.INPUT_W] * row[Column.INPUT_C]))
+            image = max(image, height * width * row[Column.INPUT_C])
+            border = max(border, row[Column.INPUT_W] * row[Column.INPUT_C])
         if row[Column.OP] == StepOp.POINTWISE:
-            rows = max(PANEL_ROWS, PANEL_IMAGE_ROWS * int(row[Column.INPUT_W]))
-            panel = max(panel, rows * panel_stride(int(row[Column.INPUT_C])))
+            rows = max(PANEL_ROWS, PANEL_IMAGE_ROWS * row[Column.INPUT_W])
+            panel = max(panel, rows * panel_stride(row[Column.INPUT_C]))
         if row[Column.OP] not in (StepOp.QUANTIZE, StepOp.LOOKUP):
-            channels = max(channels, int(row[Column.OUTPUT_C]))
+            channels = max(channels, row[Column.OUTPUT_C])
     accumulators = SCRATCH_ROWS * 4 * (channels + ALIGNMENT)
     starts = [0]
     for size in (2 * ALIGNMENT, accumulators, image, panel, border):
-        starts.append(starts[-1] + -(-size // ALIGNMENT) * ALIGNMENT + 4 * ALIGNMENT)
+        starts.append(starts[-1] + padded(size) + 4 * ALIGNMENT)
     return ScratchLayout(*starts)
 
 
@@ -274,17 +274,10 @@ def panel_stride(channels: int) -> int:
     return channels + ALIGNMENT if channels % 512 == 0 else channels
 
 
-def image_size(row: npt.NDArray[np.int64]) -> tuple[int, int]:
+def image_size(row: Sequence[int] | npt.NDArray[np.int64]) -> tuple[int, int]:
     """Return (height, width) of a step's input with the border that its kernel reaches."""
     reach_h = (row[Column.OUTPUT_H] - 1) * row[Column.STRIDE_H] + row[Column.KERNEL_H]
     reach_w = (row[Column.OUTPUT_W] - 1) * row[Column.STRIDE_W] + row[Column.KERNEL_W]
     height = max(reach_h, row[Column.PAD_TOP] + row[Column.INPUT_H])
     width = max(reach_w, row[Column.PAD_LEFT] + row[Column.INPUT_W])
     return int(height), int(width)
-
-
-def aligned_bytes(size: int) -> npt.NDArray[np.uint8]:
-    """Return `size` zero bytes that start at a multiple of `ALIGNMENT`."""
-    memory = np.zeros(size + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + size]

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
         fit_sigmoids,
         thresholds_for_precision,
     )
-    from yamjit.learn.dataset import Clip, Dataset, from_folder
+    from yamjit.learn.class_folders import from_folder
+    from yamjit.learn.dataset import Clip, Dataset
     from yamjit.learn.estimators import YAMNetClassifier, YAMNetEmbedder
     from yamjit.learn.evaluation import Evaluation
     from yamjit.learn.export import ModelCard, export_model
@@ -92,7 +93,8 @@ __all__ = [
 _ROOMS = {
     "augment": "Augmentation Fade FrequencyMask Gain Noise Shift TimeMask Trim augmented mix",
     "calibrating": "Isotonic cross_calibrate fit_isotonic fit_sigmoids thresholds_for_precision",
-    "dataset": "Clip Dataset from_folder",
+    "class_folders": "from_folder",
+    "dataset": "Clip Dataset",
     "estimators": "YAMNetClassifier YAMNetEmbedder",
     "evaluation": "Evaluation",
     "export": "ModelCard export_model",

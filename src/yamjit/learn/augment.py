@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from yamjit.errors import InputError
 from yamjit.frontend import count_windows
 from yamjit.learn.dataset import Clip
 from yamjit.learn.features import DEFAULT_HOP_S, Features
+from yamjit.reading import ReadOptions
 from yamjit.workers import in_order
 
 __all__ = [
@@ -302,7 +304,7 @@ class _Changer:
     """Makes changed copies of clips; threads may share it."""
 
     def __init__(self, model: Classifier, features: Features, augmentation: Augmentation, hop_s: float) -> None:
-        self._model = model.with_options()
+        self._model = copy.copy(model)
         self._model.threads = 1
         self._clips = features.dataset.clips
         self._augmentation = augmentation
@@ -331,8 +333,8 @@ class _Changer:
     def _embed(self, samples: Float32, dice: np.random.Generator) -> Float32:
         rate = self._model.sample_rate
         if not self._augmentation.log_mel:
-            return self._model.embed(samples, sample_rate=rate, hop_s=self._hop_s)
-        frames = self._model.log_mel(samples, sample_rate=rate, hop_s=self._hop_s)
+            return self._model.embed(samples, sample_rate=rate, reading=ReadOptions(hop_s=self._hop_s))
+        frames = self._model.log_mel(samples, sample_rate=rate, reading=ReadOptions(hop_s=self._hop_s))
         for mask in self._augmentation.log_mel:
             frames = mask.mask(frames, dice)
         constants = self._model.front_end.constants

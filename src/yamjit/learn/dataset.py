@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from yamjit import checks
-from yamjit.audio.suffixes import COMPANION_SUFFIXES, is_audio
-from yamjit.disk import describe
 from yamjit.errors import InputError
-from yamjit.learn.folds import divide, group_of, natural
 from yamjit.learn.heads import checked_labels
 
-__all__ = ["OTHER", "SPLITS", "Clip", "Dataset", "from_folder"]
+__all__ = ["OTHER", "SPLITS", "Clip", "Dataset", "divide"]
 
 #: Name under which clips of no class are kept.
 OTHER = "other"
@@ -71,6 +66,11 @@ class Clip:
         checks.instance(self.group, "group", str)  # the name of a file, perhaps, which may be no UTF-8
         checks.instance(self.fold, "fold", str)
         checks.choice(self.split, "split", ("", "train", "validation", "test"))
+
+    @property
+    def unit(self) -> str:
+        """Name of what must not be divided between training and test: the group, or else the file."""
+        return self.group or str(self.path)
 
     def __str__(self) -> str:
         if self.end_s is None and not self.start_s:
@@ -181,7 +181,7 @@ class Dataset:
 
     def groups(self) -> int:
         """Return how many parts there are, of those that a head learns from, that are never divided."""
-        return len({group_of(self.clips[k]) for k in self.teaching()})
+        return len({self.clips[k].unit for k in self.teaching()})
 
     def folds(self, count: int | None = None, *, seed: int = 0) -> Iterator[tuple[str, list[int], list[int]]]:
         """Divide for cross-validation, never within a group, nor within a file where no group is given.
@@ -221,7 +221,7 @@ class Dataset:
         else:
             taught = [self.clips[k] for k in teaching]
             names = [str(1 + fold) for fold in divide(taught, count or max(2, min(5, self.groups())), seed)]
-        for name in sorted(set(names), key=natural):
+        for name in sorted(set(names), key=_natural):
             test = [k for k, found in zip(teaching, names, strict=True) if found == name]
             training = [k for k, found in zip(teaching, names, strict=True) if found != name]
             yield name, training, test
@@ -246,99 +246,36 @@ class Dataset:
         return tuple(lines)
 
 
-def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Dataset:
-    """Read a folder that holds a folder of recordings for each class.
-
-    Parameters
-    ----------
-    folder : path
-        Its folders' names are the classes, in alphabetical order; recordings may lie deeper in them. Where all are
-        called ``train``, ``test``, ``validation`` or the like, or ``fold1``, ``fold2`` ..., the classes are the folders
-        in each, and the clips have this split or fold. Hidden folders,
-        and files that are no recordings by their suffix, are passed over.
-    other : str
-        Name of the folder whose recordings are of none of the classes.
-
-    Returns
-    -------
-    Dataset
+def divide(clips: Sequence[Clip], count: int, seed: int) -> list[int]:
+    """Return a fold in [0, count) for each clip: groups whole, the classes spread evenly.
 
     Raises
     ------
     InputError
-        If it is no folder, or a folder in it holds no recordings.
+        If there are fewer groups than folds.
     """
-    root = checks.path(folder, "folder")
-    checks.text(other, "other")
-    names, loose = _folders(root)
-    parts = {name: part for name in names if (part := _part(name))}
-    if len(parts) == len(names) > 1:
-        return _divided(root, parts, other)
-    passed_over = [f"{path}: lies in no folder of a class" for path in loose]
-    found = {}
-    for name in names:
-        found[name], unknown = _recordings(root / name)
-        if not found[name]:
-            raise InputError(f"{root}: no recordings in {name!r}{f'; {unknown[0]}' if unknown else ''}")
-        passed_over += unknown
-    clips = [
-        Clip(path, () if name == other else (name,), group=str(path)) for name, paths in found.items() for path in paths
-    ]
-    if not clips:
-        raise InputError(f"{root}: no folder in it; a folder for each class with recordings in it is accepted")
-    return Dataset(tuple(clips), tuple(name for name in names if name != other), str(root), tuple(passed_over))
+    groups: dict[str, list[int]] = {}
+    for index, clip in enumerate(clips):
+        groups.setdefault(clip.unit, []).append(index)
+    if not 2 <= count <= len(groups):
+        raise InputError(f"{count} folds of {len(groups)} files or groups; from 2 to as many as those are accepted")
+    order = list(groups)
+    np.random.Generator(np.random.PCG64(seed)).shuffle(order)
+    # Large groups first; each goes where its class is rarest so far, then where least is.
+    order.sort(key=lambda group: -len(groups[group]))
+    held: list[Counter[str]] = [Counter() for _ in range(count)]
+    sizes = [0] * count
+    folds = [0] * len(clips)
+    for group in order:
+        labels = Counter(label for index in groups[group] for label in clips[index].labels or ("",))
+        best = min(range(count), key=lambda k: (sum(held[k][label] * n for label, n in labels.items()), sizes[k]))
+        held[best].update(labels)
+        sizes[best] += labels.total()
+        for index in groups[group]:
+            folds[index] = best
+    return folds
 
 
-def _folders(root: Path) -> tuple[list[str], list[Path]]:
-    """Return the names of the folders in a folder, and the recordings that lie beside them."""
-    try:
-        entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise InputError(f"{root}: {describe(error)}") from error
-    names = [path.name for path in entries if path.is_dir()]
-    return names, [path for path in entries if is_audio(path.name) and not path.is_dir()]
-
-
-def _part(name: str) -> tuple[str, str] | None:
-    """Return the fold and the split that a folder is called after, if it is."""
-    fold = re.fullmatch(r"fold[ _-]?(\d+)", name, re.IGNORECASE | re.ASCII)
-    split = SPLITS.get(name.lower(), "")
-    return (fold[1] if fold else "", split) if fold or split else None
-
-
-def _divided(root: Path, parts: Mapping[str, tuple[str, str]], other: str) -> Dataset:
-    """Read a folder of folds or of a split, each with a folder for each class."""
-    for name in parts:
-        if not _folders(root / name)[0]:
-            raise InputError(
-                f"{root}: {', '.join(parts)} are called after folds or a split, and in {name!r} are no folders of "
-                "classes; a table can say the labels"
-            )
-    data = {name: from_folder(root / name, other=other) for name in parts}
-    clips = [
-        replace(clip, fold=parts[name][0], split=parts[name][1]) for name, part in data.items() for clip in part.clips
-    ]
-    classes = sorted({label for part in data.values() for label in part.classes})
-    passed_over = [line for part in data.values() for line in part.passed_over]
-    return Dataset(tuple(clips), tuple(classes), str(root), tuple(passed_over))
-
-
-def _recordings(folder: Path) -> tuple[list[Path], list[str]]:
-    """Return the recordings in a folder and those in it, and what may be some and is not taken, with the reason."""
-    found: list[Path] = []
-    unknown: list[str] = []
-    seen = set()
-
-    def note(error: OSError) -> None:
-        unknown.append(f"{error.filename}: {describe(error)}")
-
-    for place, folders, files in os.walk(folder, onerror=note, followlinks=True):
-        real = os.path.realpath(place)
-        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
-        for path in (Path(place, name) for name in files if real not in seen and not name.startswith(".")):
-            if is_audio(path.name):
-                found.append(path)
-            elif path.suffix.lower() not in COMPANION_SUFFIXES:
-                unknown.append(f"{path}: its suffix is that of no recording")
-        seen.add(real)
-    return sorted(found), sorted(unknown)
+def _natural(name: str) -> tuple[int, float, str]:
+    """Return a key that sorts numbers by value, before names."""
+    return (0, float(name), "") if name.isdecimal() else (1, 0.0, name)

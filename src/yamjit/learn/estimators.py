@@ -15,6 +15,7 @@ from yamjit.classifier import Classifier, load
 from yamjit.errors import InputError
 from yamjit.learn.fitting import FitOptions, Samples, fit_head
 from yamjit.learn.heads import Head, sigmoid, softmax
+from yamjit.reading import ReadOptions
 
 __all__ = ["YAMNetClassifier", "YAMNetEmbedder", "class_names"]
 
@@ -125,7 +126,7 @@ class YAMNetEmbedder(_Estimator):
         rows = []
         for audio in recordings:
             rate = self.sample_rate if isinstance(audio, np.ndarray) else None
-            windows = model.embed(audio, sample_rate=rate, hop_s=self.hop_s)
+            windows = model.embed(audio, sample_rate=rate, reading=ReadOptions(hop_s=self.hop_s))
             parts = {"mean": windows.mean(axis=0, dtype=np.float64), "max": windows.max(axis=0)}
             rows.append(np.concatenate([parts[name] for name in self.pooling.split("_")]))
         size = int(np.prod(model.plan.embedding.shape)) * (1 + ("_" in self.pooling)) if model.plan.embedding else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.embedding_cache import EmbeddingCache, code_version
 from yamjit.learn.fitting import Samples
+from yamjit.reading import ReadOptions
 from yamjit.text import printable
 from yamjit.workers import in_order
 
@@ -227,7 +229,7 @@ class _Embedder:
         if slot is None:
             raise InputError("the model has no embedding: no average that its scores are computed from")
         # The clips are shared out to the threads, not the windows of each.
-        self._model = model.with_options()
+        self._model = copy.copy(model)
         self._model.threads = 1
         self._hop_s = hop_s
         self._cache = cache
@@ -256,9 +258,8 @@ class _Embedder:
         kept = self._cache.load(key, self._size) if self._cache else None
         if kept is not None:
             return kept, None
-        heard = self._model.classify(
-            clip.path, keep="embeddings", hop_s=self._hop_s, start_s=clip.start_s, end_s=clip.end_s
-        )
+        reading = ReadOptions(hop_s=self._hop_s, start_s=clip.start_s, end_s=clip.end_s)
+        heard = self._model.classify(clip.path, reading=reading, keep="embeddings")
         quantized = np.rint(heard.embeddings / self._scale + self._zero_point).astype(np.int8)
         if heard.lost:
             return quantized, heard.damage  # and not kept, so that it is told each time

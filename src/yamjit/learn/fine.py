@@ -11,6 +11,7 @@ from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
 from yamjit.frontend import count_windows
+from yamjit.reading import ReadOptions
 
 __all__ = ["FineEmbeddings", "fine_embeddings"]
 
@@ -76,7 +77,7 @@ def _patches(model: Classifier, samples: npt.NDArray[Any], hop_s: float) -> Floa
         raise InputError(f"hop_s is {hop_s!r}; multiples of {frame_s} s are accepted")
     if samples.ndim != 1:
         raise InputError(f"samples of shape (n,) are accepted, found {samples.shape}")
-    frames = model.log_mel(samples, sample_rate=model.sample_rate, hop_s=hop_s)
+    frames = model.log_mel(samples, sample_rate=model.sample_rate, reading=ReadOptions(hop_s=hop_s))
     step = hop // constants.hop_length
     count = count_windows(len(samples), constants.window_samples, hop)
     return np.stack([frames[k * step : k * step + constants.n_frames] for k in range(count)])

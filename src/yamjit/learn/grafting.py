@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from yamjit.errors import InputError, ModelError
 from yamjit.learn.heads import Dense, Head
-from yamjit.tflite.graph import Activation, FullyConnectedOptions, Graph, Op, Operator, Options, Quantization, Tensor
+from yamjit.tflite.graph import Activation, Graph, Op, Operator, Options, Quantization, Tensor
+from yamjit.tflite.operators.products import FullyConnectedOptions
 
 __all__ = ["Range", "graft", "value_ranges"]
 

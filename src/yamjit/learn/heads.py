@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +14,8 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.disk import read_limited, write_whole
 from yamjit.errors import InputError, LimitError
-from yamjit.learn.npz import MOST_BYTES, read_arrays
 from yamjit.learn.products import matmul
+from yamjit.npz import MOST_BYTES, read_arrays, write_arrays
 from yamjit.signatures import HEAD_BYTES, foreign_kind
 
 __all__ = ["KINDS", "Dense", "Head", "checked_labels", "sigmoid", "softmax"]
@@ -121,13 +119,7 @@ class Head:
         }
         for index, (weights, bias) in enumerate(self.layers):
             arrays |= {f"weights{index}": weights, f"bias{index}": bias}
-        stream = io.BytesIO()
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-            for name, array in arrays.items():
-                content = io.BytesIO()
-                np.save(content, array, allow_pickle=False)
-                archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), content.getvalue())
-        return stream.getvalue()
+        return write_arrays(arrays)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the head to an ``.npz`` file, whole or not at all."""

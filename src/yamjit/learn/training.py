@@ -12,12 +12,12 @@ from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
-from yamjit.learn.dataset import Dataset
+from yamjit.learn.dataset import Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import DEFAULT_HOP_S, Features, Skipped
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
-from yamjit.learn.folds import divide
 from yamjit.learn.heads import Head, sigmoid, softmax
+from yamjit.reading import ReadOptions
 
 __all__ = ["TrainOptions", "cross_validate", "cross_validate_all", "evaluate_head", "evaluate_model", "train_head"]
 
@@ -231,9 +231,8 @@ def evaluate_model(
     rows, kept, skipped = [], [], []
     for clip in dataset.clips:
         try:
-            result = model.classify(
-                clip.path, keep=(), aggregate=aggregate, hop_s=hop_s, start_s=clip.start_s, end_s=clip.end_s
-            )
+            reading = ReadOptions(hop_s=hop_s, start_s=clip.start_s, end_s=clip.end_s)
+            result = model.classify(clip.path, reading=reading, keep=(), aggregate=aggregate)
         except (AudioError, InputError, LimitError) as error:  # also a stretch beyond the end
             skipped.append(Skipped(clip, str(error)))
             continue

@@ -1,25 +1,25 @@
-"""Results as files: a writer for each format, listed in one table; and as frames of other libraries.
+"""Results as files, with a writer for each format and one table of them, and as data frames of other libraries.
 
 ======== ==================== ==================================================================================
 format   file name ends in    holds
 ======== ==================== ==================================================================================
-text     .txt                 rows, a line each, and a paragraph a recording
-json     .json                an array with an object a recording, failures among them
-jsonl    .jsonl .ndjson       an object a row, a recording or a failure, as they come
+text     .txt                 a paragraph for each recording, a line for each row
+json     .json                an array with an object for each recording, failures included
+jsonl    .jsonl .ndjson       an object for each row, recording and failure, as they come
 csv      .csv                 rows of any number of recordings
-audacity .audacity.txt        rows of one recording, the score behind the name: Audacity's label track
+audacity .audacity.txt        rows of one recording, the score after the name: Audacity's label track
 raven    .raven.txt           rows of any number of recordings, one after the other in time: Raven's selection table
          .selections.txt
-dcase    .dcase.txt           file, onset, offset, label: what sed_eval reads, best told that tabs delimit
+dcase    .dcase.txt           file, onset, offset, label: what sed_eval reads, with tabs as the delimiter
 vtt      .vtt                 rows of one recording, in the order of time: captions of a web page
 srt      .srt                 the same for video players
 parquet  .parquet             rows of any number of recordings, typed
 ======== ==================== ==================================================================================
 
-Names of classes may be anything. JSON and Parquet keep them as they are; the others put a space in place of tabs and
-line ends, so that a row stays a line. Lone surrogates, which UTF-8 cannot hold, become U+FFFD everywhere.
+Names of classes may be any text. JSON and Parquet keep them as they are; the others replace tabs and line ends by a
+space, so that a row stays a line. Lone surrogates, which UTF-8 cannot hold, become U+FFFD everywhere.
 
-A stream of text that is opened for a writer has ``newline=""`` and ``encoding="utf-8"``.
+Open a stream of text for a writer with ``newline=""`` and ``encoding="utf-8"``.
 """
 
 from __future__ import annotations
@@ -59,16 +59,16 @@ FORMATS: dict[str, Format] = {known.name: known for known in _ALL}
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:
-    """Return the format that the end of a file name stands for; of two that fit, the longer one counts.
+    """Return the format of a file name, by its suffix; the longest suffix that fits counts.
 
     Raises
     ------
     InputError
-        If it stands for none.
+        If the suffix is unknown.
     """
     name = os.fspath(path).lower()
     fitting = [(suffix, known) for known in _ALL for suffix in known.suffixes if name.endswith(suffix)]
     if not fitting:
         suffixes = ", ".join(suffix for known in _ALL for suffix in known.suffixes)
-        raise InputError(f"{os.fspath(path)!r} ends like no format; accepted are {suffixes}")
+        raise InputError(f"{os.fspath(path)!r}: unknown file suffix; use one of {suffixes}")
     return max(fitting, key=lambda pair: len(pair[0]))[1]

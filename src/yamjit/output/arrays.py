@@ -1,12 +1,12 @@
-"""Arrays of numbers over time, such as embeddings: to a file as they come, in constant memory."""
+"""Arrays of numbers over time, such as embeddings: written to a file as they come, in constant memory."""
 
 from __future__ import annotations
 
 import csv
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +26,13 @@ class Slab(NamedTuple):
     file : str
         Name of the recording.
     times_s : np.ndarray [shape=(n,), float64]
-        Where each row starts.
+        Start of each row, in seconds.
     length_s : float
-        For how long a row stands.
+        Length of the sound that a row describes, in seconds.
     channel : int or None
+        Channel, from 0; None where the channels were mixed.
     values : np.ndarray [shape=(n, k), float32]
+        The rows.
     """
 
     file: str
@@ -40,41 +42,38 @@ class Slab(NamedTuple):
     values: npt.NDArray[np.float32]
 
 
-class ArrayWriter(Protocol):
-    """Writes slabs; a context manager."""
-
-    def __enter__(self) -> ArrayWriter: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def add(self, slab: Slab) -> None:
-        """Write some rows."""
-        ...
-
-
-class _Npy:
-    """One array of float32 in the order of time, in NumPy's format; channels behind each other need an npz."""
+class ArrayWriter(ABC):
+    """Writes slabs to a binary file; a context manager."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._shape = (0, 0)
-        self._channel: int | None = None
+
+    def __enter__(self) -> ArrayWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    @abstractmethod
+    def add(self, slab: Slab) -> None:
+        """Write some rows."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Write what comes after all rows."""
+
+
+class _Npy(ArrayWriter):
+    """One array of float32 in the order of time, in NumPy's format; only an npz holds several channels."""
+
+    _shape = (0, 0)
+    _channel: int | None = None
 
     def __enter__(self) -> _Npy:
         self._head()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.seek(0)
-        self._head()
-        self._file.seek(0, 2)
-
     def add(self, slab: Slab) -> None:
-        """Write some rows."""
         if self._shape[0] and slab.channel != self._channel:
             raise InputError(f"{slab.file}: an npy file holds one channel; npz, csv and parquet hold several")
         self._channel = slab.channel
@@ -82,17 +81,22 @@ class _Npy:
         self._file.write(np.ascontiguousarray(slab.values, "<f4").tobytes())
 
     def _head(self) -> None:
-        """Write the header, whose size leaves room for any number of rows."""
+        """Write the header, which has room for any number of rows."""
         header = {"descr": "<f4", "fortran_order": False, "shape": self._shape}
         text = repr(header).ljust(117) + "\n"
         self._file.write(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode())
 
+    def _close(self) -> None:
+        self._file.seek(0)
+        self._head()
+        self._file.seek(0, 2)
 
-class _Npz:
+
+class _Npz(ArrayWriter):
     """Arrays by name in NumPy's archive: values, times_s, channels (-1 where they were mixed), length_s."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        super().__init__(file)
         self._values = temporary_file()  # closed on exit
         self._npy = _Npy(self._values)
         self._times: list[npt.NDArray[np.float64]] = [np.empty(0)]
@@ -103,10 +107,14 @@ class _Npz:
         self._npy.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._npy.__exit__(kind, error, trace)
+    def add(self, slab: Slab) -> None:
+        self._npy.add(slab._replace(channel=None))
+        self._times.append(slab.times_s)
+        self._channels.append(np.full(len(slab.times_s), -1 if slab.channel is None else slab.channel, np.int32))
+        self._length_s = slab.length_s
+
+    def _close(self) -> None:
+        self._npy.__exit__()
         others = {
             "times_s": np.concatenate(self._times),
             "channels": np.concatenate(self._channels),
@@ -121,34 +129,18 @@ class _Npz:
                 with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as member:
                     np.lib.format.write_array(member, np.asanyarray(value))
 
-    def add(self, slab: Slab) -> None:
-        """Write some rows."""
-        self._npy.add(slab._replace(channel=None))
-        self._times.append(slab.times_s)
-        self._channels.append(np.full(len(slab.times_s), -1 if slab.channel is None else slab.channel, np.int32))
-        self._length_s = slab.length_s
 
+class _Csv(ArrayWriter):
+    """One line for each row: file, start, end, channel, and a column for each number."""
 
-class _Csv:
-    """A line a row: file, start, end, channel, and a column for each number."""
+    _begun = False
 
     def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file)
         self._stream = text_stream(file)
         self._writer = csv.writer(self._stream, lineterminator="\n")
-        self._begun = False
-
-    def __enter__(self) -> _Csv:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None or not issubclass(kind, BrokenPipeError):
-            self._stream.flush()
-        self._stream.detach()
 
     def add(self, slab: Slab) -> None:
-        """Write some rows."""
         if not self._begun:
             columns = (f"v{index}" for index in range(slab.values.shape[1]))
             self._writer.writerow(["file", "start_s", "end_s", "channel", *columns])
@@ -158,32 +150,26 @@ class _Csv:
             times = f"{start:.6f}", f"{start + slab.length_s:.6f}"
             self._writer.writerow([slab.file, *times, channel, *(f"{value:.8g}" for value in values.tolist())])
 
+    def _close(self) -> None:
+        self._stream.detach()  # which flushes
 
-class _Parquet:
+
+class _Parquet(ArrayWriter):
     """A typed table; the numbers are a list of fixed size."""
 
+    _table: Any = None
+
     def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file)
         try:
             import pyarrow
             from pyarrow import parquet
         except ImportError as error:
             raise DependencyError("Parquet needs pyarrow: pip install 'yamjit[parquet]'") from error
         self._arrow = pyarrow
-        self._open: Callable[..., Any] = parquet.ParquetWriter
-        self._file = file
-        self._table: Any = None
-
-    def __enter__(self) -> _Parquet:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._table is not None:
-            self._table.close()
+        self._new_table: Callable[..., Any] = parquet.ParquetWriter
 
     def add(self, slab: Slab) -> None:
-        """Write some rows."""
         arrow = self._arrow
         size = slab.values.shape[1]
         flat = arrow.array(np.ascontiguousarray(slab.values).reshape(-1))
@@ -198,11 +184,15 @@ class _Parquet:
             }
         )
         if self._table is None:
-            self._table = self._open(self._file, batch.schema)
+            self._table = self._new_table(self._file, batch.schema)
         self._table.write_table(batch)
 
+    def _close(self) -> None:
+        if self._table is not None:
+            self._table.close()
 
-#: What opens a writer to a binary file, by the name of the format, which is its suffix without the dot.
+
+#: Opens a writer to a binary file, by the name of the format, which is also its suffix.
 ARRAY_FORMATS: dict[str, Callable[[BinaryIO], ArrayWriter]] = {
     "npy": _Npy,
     "npz": _Npz,

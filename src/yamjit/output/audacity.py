@@ -14,7 +14,7 @@ __all__ = ["AudacityWriter"]
 
 
 class AudacityWriter(LabelsWriter):
-    """Writes a label a row; the score, and channel and head if there are several, stand behind the name."""
+    """Writes a label for each row: the name, then the score, the channel, and the head if the model has several."""
 
     name = "audacity"
 

@@ -1,4 +1,4 @@
-"""What WebVTT and SRT share: cues in the order of time."""
+"""Captions in the order of time: what WebVTT and SRT share."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ __all__ = ["CaptionWriter"]
 
 
 class CaptionWriter(LabelsWriter):
-    """Writes a cue a row, such as ``[Dog bark]``; they wait for the end, since events end in another order."""
+    """Writes a cue for each row, such as ``[Dog bark]``, at the end of the recording: events end in another order."""
 
-    #: Between seconds and milliseconds.
+    #: Mark between seconds and milliseconds.
     decimal_mark: str
+
+    _number = 0
 
     def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
         super().__init__(stream, several_heads=several_heads)
         self._cues: list[tuple[int, int, str]] = []
-        self._number = 0
 
     def end(self, summary: Summary) -> None:
         """Write the cues."""
@@ -35,7 +36,7 @@ class CaptionWriter(LabelsWriter):
 
     def _row(self, row: Row) -> None:
         start = round(row.start_s * 1000)
-        # A cue that takes no time is none.
+        # A cue without a duration is not shown.
         self._cues.append((start, max(start + 1, round(row.end_s * 1000)), f"[{one_line(self._label(row))}]"))
 
     def _write_cues(self) -> None:

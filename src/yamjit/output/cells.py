@@ -10,7 +10,7 @@ __all__ = ["cell", "one_line", "plain", "seconds", "shown"]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
-#: What some reader takes for the end of a line or a cell, and NUL, at which some stop.
+#: Characters that some reader takes for the end of a line or a cell, and NUL, at which some stop.
 _BREAKS = re.compile("[\x00\t\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]+")
 
 
@@ -25,12 +25,12 @@ def one_line(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Return `text` in one line for people, with everything escaped that a terminal would act on."""
+    """Return `text` in one line for people; characters that a terminal would act on are escaped."""
     return printable(one_line(text))
 
 
 def cell(text: str) -> str:
-    """Return `text` for a table with tabs, which has no escapes: a quotation mark in front would open a quote."""
+    """Return `text` for a table with tabs, which has no escapes: a quotation mark at its start would open a quote."""
     line = one_line(text)
     return "'" + line[1:] if line.startswith('"') else line
 

@@ -1,4 +1,4 @@
-"""CSV: a row each, under a header with the names of `Row`'s fields."""
+"""CSV: a line for each row, under a header with the names of `Row`'s fields."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["CsvWriter"]
 
 
 class CsvWriter(TableWriter):
-    """Writes what Excel and pandas read: commas, doubled quotes, no value for no channel."""
+    """Writes what Excel and pandas read: commas, doubled quotes, an empty cell where channels were mixed."""
 
     def __init__(self, stream: TextIO, *, several_heads: bool = False) -> None:
         super().__init__(stream, several_heads=several_heads)

@@ -1,6 +1,6 @@
-"""Rows as frames of pandas, Polars and Arrow, and as the lists of a Hugging Face pipeline.
+"""Rows as data frames of pandas and Polars, tables of Arrow, and lists of a Hugging Face pipeline.
 
-The columns are `Row`'s fields, in every frame; ``channel`` is null where channels were mixed.
+The columns are the fields of `Row`; ``channel`` is null where channels were mixed.
 """
 
 from __future__ import annotations

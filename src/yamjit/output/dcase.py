@@ -18,7 +18,7 @@ _LISTS = str.maketrans({'"': "'", **dict.fromkeys(";:|#", "_")})
 
 
 class DcaseWriter(TableWriter):
-    """Writes an event a row; scores have no column."""
+    """Writes an event for each row; the format has no column for scores."""
 
     def _row(self, row: Row) -> None:
         label = cell(self._label(row)).translate(_LISTS).strip() or _NAMELESS

@@ -1,8 +1,8 @@
 """JSON: one document, an array with an object per recording, written as the recordings end.
 
 An object holds ``file``, ``duration_s``, ``windows`` (their number), ``window_s``, ``top``, ``warnings``, ``damage``
-and, if any were asked for, ``rows``; or ``file``, ``error`` and the rows before it. Rows wait for the end of their
-recording; in JSON lines they do not.
+and, if any were asked for, ``rows``; or ``file``, ``error`` and the rows before it. Rows are written as their recording
+ends; JSON lines have them as they come.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from yamjit.output.objects import row_object, summary_object, to_json
-from yamjit.output.writer import StreamWriter
+from yamjit.output.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,20 +20,18 @@ if TYPE_CHECKING:
 __all__ = ["JsonWriter"]
 
 
-class JsonWriter(StreamWriter):
-    """Writes an array that is closed even if the run is interrupted: what was done can be read."""
+class JsonWriter(Writer):
+    """Writes an array that is closed even if the run is interrupted: the recordings before that can be read."""
 
-    def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
-        super().__init__(stream, several_heads=several_heads)
-        self._first = True
-        self._rows: list[str] | None = None
+    _first = True
+    _rows: list[str] | None = None
 
     def begin(self, file: str) -> None:
         """Start a recording."""
         self._rows = None
 
     def rows(self, rows: Iterable[Row]) -> None:
-        """Keep what was heard in stretches of it."""
+        """Keep rows of parts of the recording."""
         kept = [] if self._rows is None else self._rows
         kept += [to_json(row_object(row)) for row in rows]
         self._rows = kept

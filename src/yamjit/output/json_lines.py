@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from yamjit.output.objects import row_object, summary_object, to_json
-from yamjit.output.writer import StreamWriter
+from yamjit.output.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["JsonLinesWriter"]
 
 
-class JsonLinesWriter(StreamWriter):
-    """Writes whole lines at once, so that whoever reads along never sees half an object."""
+class JsonLinesWriter(Writer):
+    """Writes each line at once: a program that reads along never sees half an object."""
 
     def rows(self, rows: Iterable[Row]) -> None:
         """Write a line for each row: ``{"type": "row", "file": ..., "start_s": ..., ...}``."""

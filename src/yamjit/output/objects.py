@@ -1,4 +1,4 @@
-"""Records as objects of JSON."""
+"""Records as JSON objects."""
 
 from __future__ import annotations
 
@@ -16,34 +16,27 @@ __all__ = ["row_object", "summary_object", "to_json"]
 
 def row_object(row: Row) -> dict[str, Any]:
     """Return a row without its file."""
-    return {"start_s": round(row.start_s, 6), "end_s": round(row.end_s, 6), **_heard(row)}
+    numbers = {name: round(getattr(row, name), 6) for name in ("start_s", "end_s", "score")}
+    return _without(row._asdict() | numbers, "file")
 
 
-def _heard(row: Row) -> dict[str, Any]:
-    """Return what was heard, without when and where."""
-    return {
-        "label": row.label,
-        "score": round(row.score, 6),
-        "class_index": row.class_index,
-        "audioset_id": row.audioset_id,
-        "channel": row.channel,
-        "head": row.head,
-    }
+def _without(value: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: item for name, item in value.items() if name not in names}
 
 
 def summary_object(summary: Summary) -> dict[str, Any]:
-    """Return a summary."""
+    """Return a summary; its classes without their times."""
     return {
         "file": summary.file,
         "duration_s": summary.duration_s,
         "windows": summary.windows,
         "window_s": summary.window_s,
-        "top": [_heard(row) for row in summary.top],
+        "top": [_without(row_object(row), "start_s", "end_s") for row in summary.top],
         "warnings": list(summary.warnings),
         "damage": summary.damage,
     }
 
 
 def to_json(value: dict[str, Any]) -> str:
-    """Return an object in one line."""
+    """Return an object as one line of text."""
     return escape_json(plain(json.dumps(value, ensure_ascii=False)))

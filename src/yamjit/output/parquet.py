@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ParquetWriter"]
 
-#: Rows that are kept until they are written together.
+#: Rows that are written together.
 _GROUP = 16_384
 
 
 class ParquetWriter(TableWriter):
-    """Writes groups of rows to a stream of bytes; it can be read once the writer is closed.
+    """Writes groups of rows to a stream of bytes; the file can be read once the writer is closed.
 
     Raises
     ------
@@ -30,7 +30,6 @@ class ParquetWriter(TableWriter):
         super().__init__(stream, several_heads=several_heads)
         self._schema = arrow_schema()
         self._rows: list[Row] = []
-        self._file: Any = None
 
     def _open(self) -> None:
         try:
@@ -45,8 +44,8 @@ class ParquetWriter(TableWriter):
             self._write_group()
 
     def _write_group(self) -> None:
-        rows, self._rows = self._rows, []
-        self._file.write_table(arrow_table(rows, self._schema))
+        self._file.write_table(arrow_table(self._rows, self._schema))
+        self._rows = []
 
     def _close(self) -> None:
         if self._rows:

@@ -1,11 +1,11 @@
-"""Text for people: the classes of a recording under its name; rows, as they come, before them."""
+"""Text for people: rows as they come, then the classes of the recording under its name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from yamjit.output.cells import shown
-from yamjit.output.writer import StreamWriter
+from yamjit.output.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,21 +15,19 @@ if TYPE_CHECKING:
 __all__ = ["TextWriter"]
 
 
-class TextWriter(StreamWriter):
-    """Writes paragraphs; failures are not part of them. Which of several heads a line is of stands behind it."""
+class TextWriter(Writer):
+    """Writes a paragraph for each recording, without failures; where there are several heads, lines end with theirs."""
 
-    def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
-        super().__init__(stream, several_heads=several_heads)
-        self._first = True
-        self._lines = 0
-        self._first_head: str | None = None
+    _first = True
+    _lines = 0
+    _first_head: str | None = None
 
     def begin(self, file: str) -> None:
         """Start a recording."""
         self._lines = 0
 
     def rows(self, rows: Iterable[Row]) -> None:
-        """Write start, end, score and name, a line each, under the name of the recording."""
+        """Write a line with start, end, score and name for each row, under the name of the recording."""
         for row in rows:
             if not self._lines:
                 self._paragraph(shown(row.file))
@@ -38,7 +36,7 @@ class TextWriter(StreamWriter):
         self._stream.flush()
 
     def end(self, summary: Summary) -> None:
-        """Write the classes of the whole, the highest first."""
+        """Write the classes of the whole recording, the highest first."""
         if summary.top or not self._lines:
             count = summary.windows
             windows = "1 window" if count == 1 else f"{count} windows"

@@ -1,9 +1,9 @@
-"""Raven's selection table; several recordings follow each other in time, as Raven opens a list of files."""
+"""Raven's selection table; recordings follow each other in time, as in a list of files that Raven opens."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from yamjit.errors import InputError
 from yamjit.output.cells import cell, seconds
@@ -28,22 +28,20 @@ _COLUMNS = (
     "Score",
 )
 
-#: What YAMNet hears, in Hz: the edges of its mel filters.
+#: Frequencies that YAMNet hears, in Hz: the edges of its mel filters.
 _LOW_HZ, _HIGH_HZ = "125.0", "7500.0"
 
 
 class RavenWriter(TableWriter):
-    """Writes a selection a row. Its times count from the start of the first recording, its offset from its own.
+    """Writes a selection for each row: times count from the start of the first recording, the offset from its own.
 
-    Raven lays whole recordings end to end, also those of which a stretch was read.
+    Raven lays whole recordings end to end, even if only part of one was read.
     """
 
-    def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
-        super().__init__(stream, several_heads=several_heads)
-        self._selections = 0
-        self._before_s = 0.0
-        self._latest_s = 0.0
-        self._endless = ""
+    _selections = 0
+    #: Where the current recording starts, and the end of the last selection, in seconds from the first recording.
+    _before_s = _latest_s = 0.0
+    _endless = ""
 
     def begin(self, file: str) -> None:
         """Start a recording.
@@ -51,17 +49,17 @@ class RavenWriter(TableWriter):
         Raises
         ------
         InputError
-            If nobody knows where the one before ends.
+            If the length of the one before is unknown.
         """
         if self._endless:
             raise InputError(
-                f"{file}: in a table of Raven it follows {self._endless}, of which a stretch was read and whose header "
-                "does not say how long it is; read that to its end, or write a table for each"
+                f"{file}: in a table of Raven it follows {self._endless}, which was read in part and whose header does "
+                "not say how long it is; read that to its end, or write a table for each"
             )
         super().begin(file)
 
     def end(self, summary: Summary) -> None:
-        """Write what was heard in the whole, unless there were stretches; the next recording starts behind it."""
+        """Write the rows of the summary, unless others were given; the next recording starts after this one."""
         super().end(summary)
         length_s = summary.duration_s if summary.length_s is None else summary.length_s
         if math.isinf(length_s):
@@ -70,7 +68,7 @@ class RavenWriter(TableWriter):
             self._before_s += length_s
 
     def failure(self, file: str, reason: str) -> None:
-        """Start the next recording behind what was heard before this one failed."""
+        """Start the next recording after the last selection of this one."""
         self._before_s = max(self._before_s, self._latest_s)
 
     def _open(self) -> None:

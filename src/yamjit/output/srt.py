@@ -8,7 +8,7 @@ __all__ = ["SrtWriter"]
 
 
 class SrtWriter(CaptionWriter):
-    """Writes numbered cues; the format has no escapes, so an arrow in a text is written as another one."""
+    """Writes numbered cues; the format has no escapes, so an arrow in a name is written as ``->``."""
 
     name = "srt"
     decimal_mark = ","

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from yamjit.kernels.program import ALIGNMENT
+from yamjit.kernels.memory import padded
 
-__all__ = ["Lifetime", "aligned", "assign_offsets"]
+__all__ = ["Lifetime", "assign_offsets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,6 @@ class Lifetime:
         return self.first <= other.last and other.first <= self.last
 
 
-def aligned(size: int) -> int:
-    """Return `size` rounded up to a multiple of `ALIGNMENT`."""
-    return -(-size // ALIGNMENT) * ALIGNMENT
-
-
 def assign_offsets(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
     """Place every tensor at the lowest offset that is free all its life, the largest first.
 
@@ -54,8 +49,8 @@ def assign_offsets(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
         for start, other in neighbours:
             if offset + lifetimes[index].size <= start:
                 break
-            offset = max(offset, aligned(start + lifetimes[other].size))
+            offset = max(offset, padded(start + lifetimes[other].size))
         offsets[index] = offset
         placed.append(index)
-    total = max((o + aligned(t.size) for o, t in zip(offsets, lifetimes, strict=True)), default=0)
+    total = max((o + padded(t.size) for o, t in zip(offsets, lifetimes, strict=True)), default=0)
     return offsets, total

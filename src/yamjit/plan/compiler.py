@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import LimitError, ModelError
-from yamjit.kernels.program import COLUMNS, Column, Program, StepOp, aligned_bytes
-from yamjit.plan.arena import Lifetime, aligned, assign_offsets
+from yamjit.kernels.memory import Packer
+from yamjit.kernels.program import COLUMNS, Column, Program, StepOp
+from yamjit.kernels.program_proof import prove_ranges
+from yamjit.plan.arena import Lifetime, assign_offsets
 from yamjit.plan.lowering import Alias, Step, lower
 from yamjit.plan.plan import FrontEndConstants, Head, Plan, Slot
-from yamjit.plan.proof import prove_ranges
 from yamjit.plan.seam import Seam, find_seam, read_front_end
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.graph import Graph, Op, Operator, Tensor
@@ -237,22 +238,18 @@ class _Layout:
     def program(self) -> Program:
         """Pack constants and write the table."""
         rows = np.zeros((len(self._steps), COLUMNS), np.int64)
-        constants: list[npt.NDArray[np.generic]] = []
-        size = 0
+        constants = Packer()
         for row, step in zip(rows, self._steps, strict=True):
             row[Column.OP] = step.op
             row[Column.INPUT], row[Column.OUTPUT] = self.offset(step.input), self.offset(step.output)
             for column, value in step.columns.items():
                 row[column] = value
             for column, array in step.constants.items():
-                row[column] = size
-                constants.append(array)
-                size += aligned(array.nbytes)
+                row[column] = constants.add(array)
         return Program(
             steps=_frozen(rows),
-            constants=_frozen(_packed(constants, size)),
+            constants=_frozen(constants.block()),
             arena_bytes=self.arena_bytes,
-            scratch_channels=int(rows[:, Column.OUTPUT_C].max()),
             patchwise=self._patchwise,
             kept=self._kept_steps,
             pairs=self._pairs,
@@ -267,16 +264,6 @@ def _count_patchwise(steps: Sequence[Step]) -> int:
         if step.op == StepOp.POINTWISE and columns[Column.INPUT_C] * columns[Column.OUTPUT_C] > values:
             return index
     return len(steps)
-
-
-def _packed(arrays: Sequence[npt.NDArray[np.generic]], size: int) -> npt.NDArray[np.uint8]:
-    """Return arrays one after the other, each aligned."""
-    buffer = aligned_bytes(size)
-    start = 0
-    for array in arrays:
-        buffer[start : start + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
-        start += aligned(array.nbytes)
-    return buffer
 
 
 def _frozen(array: _Array) -> _Array:

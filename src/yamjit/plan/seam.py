@@ -15,17 +15,10 @@ import numpy.typing as npt
 
 from yamjit.errors import ModelError
 from yamjit.plan.plan import FrontEndConstants
-from yamjit.tflite.graph import (
-    Activation,
-    FullyConnectedOptions,
-    GatherOptions,
-    Graph,
-    MulOptions,
-    Op,
-    Operator,
-    StridedSliceOptions,
-    Tensor,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
+from yamjit.tflite.operators.movers import GatherOptions, StridedSliceOptions
+from yamjit.tflite.operators.pointwise import MulOptions
+from yamjit.tflite.operators.products import FullyConnectedOptions
 
 __all__ = ["Seam", "find_seam", "read_front_end"]
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit import checks
-from yamjit.audio import open_audio
+from yamjit import checks, deprecation
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.labels import count
 from yamjit.listing import Listing
+from yamjit.reading import ReadOptions, old_keywords, open_as
 
 if TYPE_CHECKING:
+    from yamjit.audio import AudioSource
     from yamjit.recording import WindowStream
 
 __all__ = ["Overview", "survey"]
@@ -76,13 +77,18 @@ class Overview:
     heads: tuple[str, ...] = ()
 
 
+@deprecation.retired({"top": "max_results="}, lambda old: {"max_results": old["top"]})
+@old_keywords
 def survey(
     classifier: Classifier,
     audio: Any,
     *,
-    top: int | None = None,
+    max_results: int | None = None,
+    sample_rate: int | None = None,
+    reading: ReadOptions | None = None,
+    aggregate: Literal["mean", "max"] = "mean",
+    head: str | int | None = None,
     watch: Callable[[WindowStream], None] | None = None,
-    **how: Any,
 ) -> tuple[Overview, WindowStream]:
     """Read a recording for a picture.
 
@@ -91,13 +97,15 @@ def survey(
     classifier : Classifier
     audio : path, or a binary file object that can seek
         The recording, which is read twice.
-    top : int > 0, optional
+    max_results : int > 0, or -1 for all, optional
         Number of classes shown of each head: those with the highest scores over the whole recording. By default
         `max_results` of the classifier's options.
+    sample_rate, aggregate, head
+        See `Classifier.windows`.
+    reading : ReadOptions, optional
+        What is read of the recording. Channels cannot be shown separately.
     watch : callable, optional
         Called with the recording once it is open.
-    **how
-        Arguments of `Classifier.windows`; channels cannot be shown separately.
 
     Returns
     -------
@@ -111,19 +119,19 @@ def survey(
         See `Classifier.windows`.
     """
     checks.instance(classifier, "classifier", Classifier)
-    top = None if top is None else count(top, "top")
-    channel = how.get("channel")
-    if isinstance(channel, str) and channel == "each":
+    max_results = None if max_results is None else count(max_results, "max_results")
+    reading = checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
+    if reading.channel == "each":
         raise InputError("a picture shows one channel, or their mean: channel is a number or 'mix'")
     frames, scores = _Thinned(_mean), _Thinned(_highest)
-    with classifier.windows(audio, **how) as stream:
+    with classifier.windows(audio, sample_rate=sample_rate, reading=reading, aggregate=aggregate, head=head) as stream:
         if watch is not None:
             watch(stream)
         listing = Listing(stream.categories)
         for windows in stream:
             frames.add(windows.log_mel)
             scores.add(listing.reduce(windows.heads))
-    best = listing.rank([stream.listed_scores(head=index) for index in range(len(stream.heads))], top)
+    best = listing.rank([stream.listed_scores(head=index) for index in range(len(stream.heads))], max_results)
     if hasattr(audio, "seek"):
         audio.seek(0)
     rows, spans = scores.result()
@@ -131,7 +139,7 @@ def survey(
         name=stream.name,
         start_s=stream.source.start_s,
         duration_s=stream.duration_s,
-        envelope=_envelope(audio, classifier.sample_rate, how),
+        envelope=_envelope(open_as(reading, audio, sample_rate, classifier.sample_rate)),
         log_mel=frames.result()[0],
         frames_s=frames.total * classifier.front_end.constants.hop_length / classifier.sample_rate,
         scores=rows[:, best],
@@ -206,12 +214,11 @@ def _extremes(rows: Float32) -> Float32:
     return np.stack([rows[..., 0].min(axis=1), rows[..., 1].max(axis=1)], axis=1)
 
 
-def _envelope(audio: Any, rate: int, how: dict[str, Any]) -> Float32:
-    """Return the lowest and highest samples of the recording, thinned."""
-    reading = {name: how[name] for name in ("sample_rate", "channel", "start_s", "end_s", "non_finite") if name in how}
+def _envelope(source: AudioSource) -> Float32:
+    """Return the lowest and highest samples of a recording, thinned."""
     thinned = _Thinned(_extremes)
     rest = np.empty(0, np.float32)
-    with open_audio(audio, target_rate=rate, **reading) as source:
+    with source:
         for block in source.blocks():
             rest = np.concatenate([rest, block[0]])
             whole = len(rest) // _CHUNK * _CHUNK

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from yamjit.runs.arrays import ArrayJob
 from yamjit.runs.folder import ResultFolder
-from yamjit.runs.hearing import Classes, Cuttings, Embeddings, Events, Hearing, LogMel
+from yamjit.runs.formats import ArrayFormat, PictureFormat, ResultFormat, RowFormat
+from yamjit.runs.hearing import Classes, Embeddings, Events, Hearing, LogMel, Pictures
 from yamjit.runs.inputs import AUDIO_SUFFIXES, STDIN, Recording, check_places, find_recordings
+from yamjit.runs.jobs import FileJob, OnePlace, SegmentJob, into_one_file
 from yamjit.runs.naming import Places
 from yamjit.runs.pool import Outcome, outcomes
-from yamjit.runs.rows import RowJob, rows_to_writer
 from yamjit.runs.whole import whole_file
 
 __all__ = [
     "AUDIO_SUFFIXES",
     "STDIN",
-    "ArrayJob",
+    "ArrayFormat",
     "Classes",
-    "Cuttings",
     "Embeddings",
     "Events",
+    "FileJob",
     "Hearing",
     "LogMel",
+    "OnePlace",
     "Outcome",
+    "PictureFormat",
+    "Pictures",
     "Places",
     "Recording",
     "ResultFolder",
-    "RowJob",
+    "ResultFormat",
+    "RowFormat",
+    "SegmentJob",
     "check_places",
     "find_recordings",
+    "into_one_file",
     "outcomes",
-    "rows_to_writer",
     "whole_file",
 ]

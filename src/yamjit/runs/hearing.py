@@ -1,65 +1,63 @@
-"""What a run does with each recording: the same in this process and in others, where the model is loaded once."""
+"""What is looked for in recordings: a listener hears a recording, and gives a sink what it finds, as it comes."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
+import io
 import os
 import sys
-from collections.abc import Callable, Generator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeVar
 
 import numpy as np
 
 from yamjit.classifier import Classifier
+from yamjit.errors import LimitError
 from yamjit.events import Event, EventOptions
-from yamjit.options import ClassifierOptions
 from yamjit.output.arrays import Slab
+from yamjit.reading import ReadOptions
 from yamjit.results import Row, Summary
 from yamjit.runs.inputs import STDIN, Recording
-from yamjit.runs.naming import Places
-from yamjit.runs.whole import whole_folder
-from yamjit.segments import SegmentOptions, cut_segments
-from yamjit.store import ResolvedModel
 
 if TYPE_CHECKING:
     from yamjit.recording import FrameStream, WindowStream
 
+__all__ = ["Classes", "Embeddings", "Events", "Hearing", "Listener", "LogMel", "Pictures"]
+
+#: Bytes of standard input that can be drawn: it is read twice.
+_MOST_BYTES = 2**30
+
 _Stream = TypeVar("_Stream", "WindowStream", "FrameStream")
 
-__all__ = ["Classes", "Cuttings", "Embeddings", "Events", "Hearing", "LogMel"]
+
+class Listener(Protocol):
+    """Finds something in recordings: lists of rows, slabs of an array, or a figure."""
+
+    def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
+        """Hear a recording to its end, give `sink` what is found, and return what is known in the end."""
+        ...
 
 
 @dataclass(frozen=True)
-class Hearing:
-    """A model, and how recordings are read for it; can be pickled, the loaded model stays behind.
+class Hearing(ABC):
+    """A listener with a model, and how recordings are read for it; can be pickled without `watch`.
 
     Parameters
     ----------
-    model : ResolvedModel
-    backend : {"auto", "numba", "numpy"}
-    threads : int > 0
-    options : ClassifierOptions
+    classifier : Classifier
     reading : mapping
-        Arguments of `Classifier.windows`, such as `hop_s` and `channel`.
+        Fields of `ReadOptions`, and `aggregate` of `Classifier.windows`.
     watch : callable, optional
-        Called with each recording that is opened in this process; stays behind as well.
+        Called with each recording once it is open.
     """
 
-    model: ResolvedModel
-    backend: str = "auto"
-    threads: int = 1
-    options: ClassifierOptions = field(default_factory=ClassifierOptions)
+    classifier: Classifier
     reading: Mapping[str, Any] = field(default_factory=dict)
     watch: Callable[[WindowStream | FrameStream], None] | None = field(default=None, compare=False)
-
-    @functools.cached_property
-    def classifier(self) -> Classifier:
-        """The loaded model."""
-        return Classifier(self.model, backend=self.backend, threads=self.threads, options=self.options)
 
     def check(self) -> None:
         """Refuse a model or options that cannot be used, before anything is read or written.
@@ -72,30 +70,33 @@ class Hearing:
 
     def settings(self) -> dict[str, Any]:
         """Return all that results depend on, as values of JSON."""
-        own = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
-        for name in ("model", "backend", "threads", "watch", "places", "target"):
-            own.pop(name, None)
-        plain = {name: _plain(value) for name, value in own.items()}
-        calibration = self.options.calibration
+        settings = {"options": self.classifier.options, **vars(self)}
+        del settings["classifier"], settings["watch"]
+        plain = {name: _plain(value) for name, value in settings.items()}
+        calibration = self.classifier.options.calibration
         if calibration not in (None, "metadata"):
             content = Path(os.fspath(calibration)).read_bytes()
             plain["options"]["calibration"] = hashlib.sha256(content).hexdigest()
-        return {"model": self.model.sha256, **plain}
+        return {"model": self.classifier.source.sha256, **plain}
 
-    def open(self, recording: Recording, **how: Any) -> WindowStream:
-        """Open a recording; see `Classifier.windows`."""
-        return self._opened(recording, self.classifier.windows, **how)
+    @abstractmethod
+    def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
+        """Find something, see `Listener`."""
 
-    def _opened(self, recording: Recording, opened: Callable[..., _Stream], **how: Any) -> _Stream:
+    @property
+    def _how(self) -> dict[str, Any]:
+        """The arguments of `Classifier.windows`."""
+        given = {name: value for name, value in self.reading.items() if name != "aggregate"}
+        aggregate = {"aggregate": self.reading["aggregate"]} if "aggregate" in self.reading else {}
+        return {"reading": ReadOptions(**given), **aggregate}
+
+    def _open(self, recording: Recording, opened: Callable[..., _Stream], **how: Any) -> _Stream:
+        """Open a recording with a method of the classifier."""
         audio: Any = sys.stdin.buffer if recording.name == STDIN else recording.name
-        stream = opened(audio, **self.reading, **how)
+        stream = opened(audio, **self._how, **how)
         if self.watch is not None:
             self.watch(stream)
         return stream
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
-        return state | {"watch": None}
 
 
 def _plain(value: Any) -> Any:
@@ -114,18 +115,18 @@ class Classes(Hearing):
 
     windows: bool = False
 
-    def hear(self, recording: Recording) -> Generator[list[Row], None, Summary]:
-        """Yield rows as they come; return what is known in the end."""
-        with self.open(recording) as stream:
+    def hear(self, recording: Recording, sink: Callable[[list[Row]], None]) -> Summary:
+        """Find the classes of windows; those of the whole are in the summary."""
+        with self._open(recording, self.classifier.windows) as stream:
             for windows in stream:
                 if self.windows:
-                    yield list(stream.rows(windows))
+                    sink(list(stream.rows(windows)))
             return stream.summary()
 
 
 @dataclass(frozen=True)
 class Events(Hearing):
-    """The events of a recording, by the time of their beginning.
+    """The events of a recording, in the order in which they begin.
 
     Parameters
     ----------
@@ -139,16 +140,16 @@ class Events(Hearing):
         super().check()
         self.classifier.detector(self.events, hop_s=self.reading.get("hop_s"), overlap=self.reading.get("overlap"))
 
-    def hear(self, recording: Recording) -> Generator[list[Row], None, Summary]:
-        """Yield rows; return what is known in the end."""
+    def hear(self, recording: Recording, sink: Callable[[list[Row]], None]) -> Summary:
+        """Find the events, a row each."""
         events, summary = self.find(recording)
-        head = self.classifier.heads[0].name  # of events that name none, since there is no other
-        yield [event.row(summary.file, head) for event in events]
+        head = self.classifier.heads[0].name  # of events that name none, since there is only one
+        sink([event.row(summary.file, head) for event in events])
         return summary
 
     def find(self, recording: Recording) -> tuple[list[Event], Summary]:
         """Return the events, and what is known in the end."""
-        with self.open(recording, level=self.events.min_dbfs is not None) as stream:
+        with self._open(recording, self.classifier.windows, level=self.events.min_dbfs is not None) as stream:
             found = list(self.classifier.watch_windows(stream, self.events))
             places = {head.name: head.index for head in stream.heads}
             found.sort(key=lambda e: (e.start_s, e.channel or 0, places.get(e.head, 0), e.class_index, e.label))
@@ -159,48 +160,53 @@ class Events(Hearing):
 class Embeddings(Hearing):
     """The embedding of each window."""
 
-    def slabs(self, recording: Recording) -> Generator[Slab, None, Summary]:
-        """Yield embeddings as they come; return what is known in the end."""
-        with self.open(recording) as stream:
+    def hear(self, recording: Recording, sink: Callable[[Slab], None]) -> Summary:
+        """Find the embeddings of a few windows at a time."""
+        with self._open(recording, self.classifier.windows) as stream:
             for windows in stream:
-                yield Slab(stream.name, windows.times_s, stream.window_s, windows.channel, windows.embeddings)
+                sink(Slab(stream.name, windows.times_s, stream.window_s, windows.channel, windows.embeddings))
             return stream.summary(1)
 
 
 @dataclass(frozen=True)
 class LogMel(Hearing):
-    """The log-mel spectrogram, as the model sees it."""
+    """The log-mel spectrogram, as the model sees it; no network runs."""
 
-    def slabs(self, recording: Recording) -> Generator[Slab, None, Summary]:
-        """Yield frames as they come; return what is known in the end."""
+    def hear(self, recording: Recording, sink: Callable[[Slab], None]) -> Summary:
+        """Find a few frames at a time."""
         done: dict[int | None, int] = {}
-        with self._opened(recording, self.classifier.frames) as stream:
+        with self._open(recording, self.classifier.frames) as stream:
             for channel, frames in stream:
                 first = done.get(channel, 0)
                 done[channel] = first + len(frames)
                 times_s = stream.source.start_s + np.arange(first, done[channel], dtype=np.float64) * stream.frame_s
-                yield Slab(stream.name, times_s, stream.frame_s, channel, frames)
+                sink(Slab(stream.name, times_s, stream.frame_s, channel, frames))
             return stream.summary()
 
 
 @dataclass(frozen=True)
-class Cuttings(Events):
-    """Events, cut out of each recording as audio files in a folder of its own.
+class Pictures(Hearing):
+    """A picture of each recording.
 
     Parameters
     ----------
-    cutting : SegmentOptions
-    places : Places, optional
-        Where the folders are.
+    kind : {"overview", "spectrogram"}
     """
 
-    cutting: SegmentOptions = field(default_factory=SegmentOptions)
-    places: Places | None = None
+    kind: Literal["overview", "spectrogram"] = "overview"
 
-    def __call__(self, recording: Recording) -> Summary:
-        """Write the segments of a recording; return what is known in the end."""
-        assert self.places is not None
-        events, summary = self.find(recording)
-        with whole_folder(self.places.target(recording)) as folder:
-            cut_segments(recording.name, events, folder, self.cutting)
-        return summary
+    def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
+        """Draw a recording."""
+        from yamjit.plots import draw_overview, draw_spectrogram, survey
+
+        audio: Any = _kept(sys.stdin.buffer) if recording.name == STDIN else recording.name
+        overview, stream = survey(self.classifier, audio, watch=self.watch, **self._how)
+        sink(draw_overview(overview) if self.kind == "overview" else draw_spectrogram(overview))
+        return stream.summary(1)
+
+
+def _kept(file: BinaryIO) -> io.BytesIO:
+    data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise LimitError(f"<stdin>: is larger than {_MOST_BYTES} bytes; a picture reads it twice: give a file")
+    return io.BytesIO(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pickle
 import signal
@@ -215,13 +216,13 @@ def _signals_held() -> Iterator[None]:
 
 # -- In the processes -------------------------------------------------------------------------------------------
 
-_job: Callable[[Recording], Any]
+_job: Path
 
 
 def _begin(job: Path, leash: Connection) -> None:
-    """Take the job, and watch the leash."""
+    """Take the file of the job, and watch the leash."""
     global _job
-    _job = pickle.loads(job.read_bytes())  # noqa: S301 - which only this user can write
+    _job = job
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(leash, job), daemon=True).start()
 
@@ -235,4 +236,11 @@ def _follow(leash: Connection, job: Path) -> None:
 
 
 def _do(recording: Recording) -> Outcome[Any]:
-    return _attempt(_job, recording)
+    return _attempt(lambda one: _loaded()(one), recording)
+
+
+@functools.cache
+def _loaded() -> Callable[[Recording], Any]:
+    """Return the job, model and all; loading it may fail for lack of memory, as the job itself may."""
+    job: Callable[[Recording], Any] = pickle.loads(_job.read_bytes())  # noqa: S301 - which only this user can write
+    return job

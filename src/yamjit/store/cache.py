@@ -1,4 +1,4 @@
-"""The cached model: read if it is what it should be, kept whole or not at all."""
+"""The cached model: used if its digest is right, stored whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["cache_path", "keep", "read_cached"]
 
 
 def cache_path(known: KnownModel = OFFICIAL_MODEL) -> Path:
-    """Return where `known` is, or would be, cached: in ``$YAMJIT_CACHE``, else the user's cache directory.
+    """Return the path at which `known` is cached: in ``$YAMJIT_CACHE``, else in the user's cache directory.
 
     Raises
     ------
@@ -23,7 +23,7 @@ def cache_path(known: KnownModel = OFFICIAL_MODEL) -> Path:
 
 
 def read_cached(path: Path, known: KnownModel) -> tuple[bytes | None, str | None]:
-    """Return the cached file, or None and, if there is one that is not used, why not."""
+    """Return the content of the cached file; or None, and why a file that is there is not used."""
     try:
         data = read_regular(path, known.size + 1)
     except (FileNotFoundError, NotADirectoryError):
@@ -33,14 +33,14 @@ def read_cached(path: Path, known: KnownModel) -> tuple[bytes | None, str | None
     sha256 = hashlib.sha256(data).hexdigest()
     if sha256 == known.sha256:
         return data, None
-    return None, f"the cached file {str(path)!r} is damaged or another one and not used (SHA-256 {sha256})"
+    return None, f"the cached file {str(path)!r} is not used: it is damaged or a different file (SHA-256 {sha256})"
 
 
 def keep(data: bytes, path: Path) -> str | None:
-    """Write `data` to `path`, all of it or nothing; return why it could not be done."""
+    """Write `data` to `path`, whole or not at all; return the reason if that failed."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_whole(path, data, mode=0o644)
     except (OSError, ValueError) as error:
-        return f"the model cannot be kept as {str(path)!r}: {describe(error)}"
+        return f"the model cannot be stored as {str(path)!r}: {describe(error)}"
     return None

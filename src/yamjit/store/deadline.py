@@ -1,4 +1,4 @@
-"""A time by which an exchange over the network is over, whatever the other side does."""
+"""A time by which an exchange over the network ends, whatever the other side does."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Deadline"]
 
-#: How much later than the connections their timeouts end, in seconds, so that it is clear what was the reason.
+#: Seconds by which timeouts exceed the deadline, so that the deadline is the reason that is told.
 _GRACE_S = 1.0
 
 
 class Deadline:
-    """Ends what is going on over the network after some seconds; a context manager.
+    """Ends all connections of a session after some seconds; a context manager.
 
-    Timeouts of sockets begin anew with every byte. So when the time is over, the connections themselves are ended, from
-    a thread beside: through proxies, redirects, handshakes, headers and bodies.
+    Timeouts of sockets start again with every byte. So a second thread shuts the connections down when the time is
+    over, be it during proxies, redirects, handshakes, headers or bodies.
 
     Parameters
     ----------
     seconds : float
-        From the start of the ``with`` statement.
+        Time from the start of the ``with`` statement.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -54,7 +54,7 @@ class Deadline:
             left.close()
 
     def session(self) -> requests.Session:
-        """Return a session whose connections end with the time, and whose requests wait no longer for one."""
+        """Return a session whose connections end at the deadline, and whose requests do not wait beyond it."""
         import requests
 
         session = requests.Session()
@@ -63,13 +63,13 @@ class Deadline:
         return session
 
     def left(self) -> float:
-        """Return the seconds that are left."""
+        """Return the seconds until the deadline."""
         return max(0.0, self._end - time.monotonic())
 
     def watch(self, connection: socket.socket) -> None:
-        """End a connection when the time is over."""
+        """End a connection at the deadline."""
         with self._lock:
-            self._connections.append(connection.dup())  # the object may be given up for one that encrypts
+            self._connections.append(connection.dup())  # the object itself may be replaced by one that encrypts
             if self.expired:
                 self._shut()
 
@@ -85,7 +85,7 @@ class Deadline:
 
 
 def _adapter(deadline: Deadline) -> Any:
-    """Return what makes the connections of a session."""
+    """Return the adapter that makes the connections of a session."""
     from requests.adapters import HTTPAdapter
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 

@@ -1,4 +1,4 @@
-"""One known file from the network, through pooch: verified, or an error."""
+"""A known file from the network, through pooch: verified, or an error."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ __all__ = ["OFFLINE_VARIABLE", "STALL_SECONDS", "Progress", "download_known", "i
 
 OFFLINE_VARIABLE = "YAMJIT_OFFLINE"
 
-#: Called with the bytes received and the bytes expected.
+#: Callback with the number of bytes received and expected.
 Progress = Callable[[int, int], None]
 
-#: A download is given up after so many seconds without a byte, or in all.
+#: Seconds without a byte, and seconds in all, after which a download is given up.
 STALL_SECONDS = 30.0
 DEADLINE_SECONDS = 1_800.0
 
@@ -42,12 +42,12 @@ def is_offline() -> bool:
 
 
 def download_known(known: KnownModel, url: str | None, progress: Progress | bool | None, timeout: float) -> bytes:
-    """Return the content of `known`, verified; pooch fetches it into a directory that is gone afterwards.
+    """Return the content of `known`, verified; pooch fetches it into a temporary directory.
 
     Raises
     ------
     DownloadError
-        If it cannot be fetched, or is another file.
+        If it cannot be fetched, or is a different file.
     DependencyError
         If pooch is not installed.
     """
@@ -69,11 +69,11 @@ def download_known(known: KnownModel, url: str | None, progress: Progress | bool
         except ValueError as error:
             if not transfer.finished:
                 raise
-            raise DownloadError(f"{url}: sent {known.size} bytes of another file (SHA-256 differs)") from error
+            raise DownloadError(f"{url}: sent {known.size} bytes of a different file (SHA-256 differs)") from error
 
 
 class _Transfer:
-    """Copies one URL of a known size to a file, as pooch asks for it."""
+    """Copies a URL of a known size to a file: a downloader for pooch."""
 
     def __init__(self, size: int, report: Progress, timeout: float) -> None:
         self.size = size
@@ -87,16 +87,16 @@ class _Transfer:
             try:
                 self._fetch(url, Path(output_file), deadline)
             except DownloadError:
-                if deadline.expired:  # which is why the connection ended
+                if deadline.expired:  # the reason why the connection ended
                     raise DownloadError(
-                        f"{url}: did not send all of {self.size} bytes in {DEADLINE_SECONDS:g} s; given up"
+                        f"{url}: did not send all {self.size} bytes within {DEADLINE_SECONDS:g} s"
                     ) from None
                 raise
         self.finished = True
 
     def _fetch(self, url: str, path: Path, deadline: Deadline) -> None:
         with deadline.session() as session:
-            with _network_errors(url, self.timeout, ValueError):  # a redirection may lead to no address
+            with _network_errors(url, self.timeout, ValueError):  # a redirection may not lead to an address
                 response = session.get(url, stream=True, timeout=self.timeout)
             with response, _network_errors(url, self.timeout):
                 self._read(url, response, path)
@@ -126,7 +126,7 @@ class _Transfer:
 
 @contextmanager
 def _network_errors(url: str, timeout: float, *also: type[Exception]) -> Iterator[None]:
-    """Turn what requests raises, and perhaps more, into a `DownloadError`."""
+    """Turn the errors of requests, and those in `also`, into a `DownloadError`."""
     import requests
 
     try:
@@ -136,7 +136,7 @@ def _network_errors(url: str, timeout: float, *also: type[Exception]) -> Iterato
         reason = printable(str(answer.reason))[:80]
         raise DownloadError(f"{url}: the server answers {answer.status_code} {reason}") from error
     except requests.TooManyRedirects as error:
-        raise DownloadError(f"{url}: is redirected without end") from error
+        raise DownloadError(f"{url}: redirects without end") from error
     except requests.Timeout as error:
         raise DownloadError(f"{url}: no answer within {timeout:g} s") from error
     except (requests.RequestException, UnicodeError, HTTPException, *also) as error:
@@ -153,7 +153,7 @@ def _cause(error: BaseException) -> Exception:
 
 @contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Keep pooch, which announces downloads on standard error, from doing so."""
+    """Keep pooch from announcing downloads on standard error."""
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:
@@ -164,7 +164,7 @@ def _quiet(logger: logging.Logger) -> Iterator[None]:
 
 @contextmanager
 def _shown(progress: Progress | bool | None) -> Iterator[Progress]:
-    """Give what is called as bytes arrive: `progress`, a line on a terminal, or nothing."""
+    """Yield the callback for progress: `progress` itself, a line on a terminal, or nothing."""
     if callable(progress):
         yield progress
     elif sys.stderr is None or not (sys.stderr.isatty() if progress is None else progress):

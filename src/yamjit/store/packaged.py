@@ -1,4 +1,4 @@
-"""Models that are part of the package: asked for by name, verified, each with a card."""
+"""Models in the package: chosen by name, verified, each with a card."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def read_packaged(known: KnownModel) -> tuple[bytes, Path | None]:
     Raises
     ------
     ModelError
-        If it is missing, or another file than the one that was released.
+        If it is missing, or is not the file that was released.
     """
     file = _resource(known.file_name)
     data = _read(file)
     sha256 = hashlib.sha256(data).hexdigest()
     if sha256 != known.sha256:
-        raise ModelError(f"{str(file)!r}: is damaged or another file (SHA-256 {sha256}); install yamjit anew")
+        raise ModelError(f"{str(file)!r}: is damaged or a different file (SHA-256 {sha256}); reinstall yamjit")
     return data, file if isinstance(file, Path) else None
 
 
 def read_card(known: KnownModel | None) -> dict[str, Any] | None:
-    """Return the card of a packaged model: what it knows, how it was trained, what it scores; None for other models.
+    """Return the card of a packaged model: its classes, training and scores on test data; None for other models.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def read_card(known: KnownModel | None) -> dict[str, Any] | None:
     try:
         card: dict[str, Any] = json.loads(_read(file))
     except ValueError as error:
-        raise ModelError(f"{str(file)!r}: is damaged: {describe(error)}; install yamjit anew") from error
+        raise ModelError(f"{str(file)!r}: is damaged: {describe(error)}; reinstall yamjit") from error
     return card
 
 
@@ -61,4 +61,4 @@ def _read(file: Traversable) -> bytes:
     try:
         return file.read_bytes()
     except (OSError, KeyError) as error:  # KeyError: from an archive
-        raise ModelError(f"{str(file)!r}: cannot be read: {describe(error)}; install yamjit anew") from error
+        raise ModelError(f"{str(file)!r}: cannot be read: {describe(error)}; reinstall yamjit") from error

@@ -1,6 +1,6 @@
 """Which model to use: an argument, ``$YAMJIT_MODEL``, the user's cache, or a download into it.
 
-Models of the package have names. They are used where they are named, and never in the place of another.
+Models in the package have names. They are used where they are named, and never in place of another.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ MODEL_VARIABLE = "YAMJIT_MODEL"
 
 _CHUNK_BYTES = 2**20
 
-# One download at a time in a process: the second thread then finds what the first one fetched.
+# One download at a time in a process: a second thread then finds the file that the first one fetched.
 _fetching = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """The bytes of a model, and where they come from.
+    """The bytes of a model and their origin.
 
     Parameters
     ----------
@@ -46,11 +46,11 @@ class ResolvedModel:
     origin : str
         ``"argument"``, ``"package"``, ``"$YAMJIT_MODEL"``, ``"cache"`` or ``"download"``.
     path : Path or None
-        Where the file is; None if there is none.
+        Path of the file; None if there is none.
     sha256 : str
-        Of `data`, in hexadecimal.
+        SHA-256 of `data`, in hexadecimal.
     known : KnownModel or None
-        The published file that this is.
+        The published file that has these bytes.
     """
 
     data: bytes = field(repr=False)
@@ -61,7 +61,7 @@ class ResolvedModel:
 
     @property
     def name(self) -> str | None:
-        """The file's name for messages; None where there is no file."""
+        """Name of the file for messages; None where there is no file."""
         return None if self.path is None else repr(os.fspath(self.path))
 
     @property
@@ -84,19 +84,19 @@ def resolve_model(
     Parameters
     ----------
     model : path, bytes or binary file object, optional
-        Taken as it is. The text ``"starter"``, here or in ``$YAMJIT_MODEL``, is the small model of the package,
-        whatever the working directory holds: a file of that name is ``"./starter"`` or ``Path("starter")``.
+        The model itself. The text ``"starter"``, here or in ``$YAMJIT_MODEL``, stands for the small model in the
+        package, whatever the working directory holds: a file of that name is ``"./starter"`` or ``Path("starter")``.
     download : bool, optional
         Whether the network may be used; ``YAMJIT_OFFLINE=1`` forbids it too.
     progress : callable or bool, optional
-        Called with the bytes received and expected. By default a line on standard error if that is a
+        Callback with the number of bytes received and expected. By default a line on standard error if that is a
         terminal; False for none.
     known : KnownModel, optional
-        What is looked for in the cache and on the network.
+        File to look for in the cache and on the network.
     limits : Limits, optional
-        `file_bytes` bounds what is read.
+        Limits on the file; `file_bytes` bounds its size.
     timeout : float, optional
-        Seconds without a byte after which a download is given up.
+        Seconds without a byte after which a download fails.
 
     Raises
     ------
@@ -107,12 +107,12 @@ def resolve_model(
     LimitError
         If the file is too large.
     InputError
-        If `model` is something else.
+        If `model` is of another type.
 
     Warns
     -----
     RuntimeWarning
-        If a download cannot be kept in the cache directory.
+        If a download cannot be stored in the cache directory.
     """
     if model is not None:
         if isinstance(model, str) and model in PACKAGED_MODELS:
@@ -136,21 +136,21 @@ def fetch_official(
     known: KnownModel = OFFICIAL_MODEL,
     timeout: float = STALL_SECONDS,
 ) -> ResolvedModel:
-    """Return the official model from the cache, downloaded into it unless it is there, intact.
+    """Return the official model from the cache; it is downloaded first unless the cache holds it, intact.
 
     Parameters
     ----------
     url : str, optional
-        A mirror; it has to serve the same file.
+        Address of a mirror that serves the same file.
     force : bool, optional
-        Download in any case.
+        Whether to download even if the cache holds the file.
     progress, known, timeout
         As for `resolve_model`.
 
     Raises
     ------
     DownloadError
-        If it cannot be fetched, is not the expected file, or cannot be kept. The cache stays as it was.
+        If it cannot be fetched, is not the expected file, or cannot be stored. The cache stays as it was.
     """
     path = cache_path(known)
     with _fetching:
@@ -196,13 +196,13 @@ def _find_known(known: KnownModel, download: bool, progress: Progress | bool | N
 
 def _not_found(known: KnownModel, path: Path, problem: str | None, why: str) -> ModelNotFoundError:
     return ModelNotFoundError(
-        f"no model is at hand: {'; '.join(filter(None, (problem, why)))}\n"
-        "There are three ways to go on:\n"
-        f"  run `yamjit fetch` where there is a network; it puts the model at {str(path)!r},\n"
+        f"there is no model: {'; '.join(filter(None, (problem, why)))}\n"
+        "There are three ways to get one:\n"
+        f"  run `yamjit fetch` with a network connection; it stores the model as {str(path)!r},\n"
         "  pass the path of a model: --model FILE, yamjit.load(FILE),\n"
-        f"  or set ${MODEL_VARIABLE} to it.\n"
-        "To try things out, --model starter works offline: a small model in the package, trained on synthetic sounds.\n"
-        f"The model is {known.url},\n"
+        f"  or set ${MODEL_VARIABLE} to that path.\n"
+        "To try yamjit offline, use --model starter: a small model in the package, trained on synthetic sounds.\n"
+        f"The official model is {known.url},\n"
         f"{known.size} bytes, SHA-256 {known.sha256}."
     )
 
@@ -211,13 +211,13 @@ def _read_argument(model: Any, most: int) -> tuple[bytes, Path | None]:
     if isinstance(model, (bytes, bytearray, memoryview)):
         return _check_size(bytes(model), "the model given as bytes", most), None
     if isinstance(model, (str, os.PathLike)):
-        from yamjit import checks  # which takes NumPy along
+        from yamjit import checks  # which imports NumPy
 
         path = checks.path(model, "model", ModelError)
         return _read_path(path, repr(os.fspath(path)), most), path
     if hasattr(model, "read"):
         return _read_object(model, most), None
-    raise InputError(f"{type(model).__name__} is no model; accepted are a path, bytes, or a binary file object")
+    raise InputError(f"{type(model).__name__} is not a model; a path, bytes or a binary file object is accepted")
 
 
 def _read_path(path: Path, name: str, most: int) -> bytes:

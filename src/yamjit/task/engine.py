@@ -12,6 +12,7 @@ from yamjit.classifier import load
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.options import ClassifierOptions
+from yamjit.reading import ReadOptions
 from yamjit.scoring import Windows
 from yamjit.task.core import BaseOptions
 from yamjit.task.processor import Category, Classifications
@@ -85,7 +86,7 @@ class WindowStream:
 
     def __init__(self, engine: Engine, sample_rate: int, channels: int) -> None:
         self._engine = engine
-        self._stream = engine._classifier.stream(sample_rate, channels, overlap=0)
+        self._stream = engine._classifier.stream(sample_rate, channels, reading=ReadOptions(overlap=0))
 
     def push(self, frames: Float32) -> Iterator[list[Classifications]]:
         """Take samples, float32 (n, channels); yield what each head says of each window that is complete."""

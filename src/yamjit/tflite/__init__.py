@@ -1,6 +1,6 @@
-"""TFLite model files: bytes to `Graph` and back. The only part that knows ``flatbuffers`` and ``tflite``.
+"""TFLite model files: bytes to `Graph` and back.
 
-What needs those packages is imported when it is first asked for.
+What reads, checks and writes is imported when it is first asked for.
 """
 
 from __future__ import annotations

@@ -7,27 +7,23 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any
 
 from yamjit.errors import ModelError
-from yamjit.tflite.schema import MODEL, MODEL_IDENTIFIER
+from yamjit.tflite.codec import TableView
+from yamjit.tflite.model_tables import BUFFER_ALIGNMENT, METADATA_NAME, MODEL, MODEL_IDENTIFIER
 
-__all__ = ["METADATA_NAME", "with_metadata_buffer"]
-
-METADATA_NAME = b"TFLITE_METADATA"
+__all__ = ["with_metadata_buffer"]
 
 _U32 = struct.Struct("<I")
-#: What TFLite aligns the content of buffers to.
-_ALIGNMENT = 16
+_NAME = METADATA_NAME.encode() + b"\0"
 
-_FIELDS = tuple(MODEL.fields)
 _VTABLE = 8
-_ROOT = _VTABLE + 4 + 2 * len(_FIELDS)
-_ROOT_BYTES = 4 + 4 * len(_FIELDS)
+_ROOT = _VTABLE + 4 + 2 * len(MODEL.fields)
+_ROOT_BYTES = 4 + 4 * len(MODEL.fields)
 
 #: Tables with their vtables before them, and what they lead to behind them: an empty buffer; a name and a number.
 _BUFFER = struct.Struct("<HHHxxiII")
-_ENTRY = struct.Struct(f"<HHHHiIII{len(METADATA_NAME) + 1}s")
+_ENTRY = struct.Struct(f"<HHHHiIII{len(_NAME)}s")
 _SHORT_VTABLE = 8
 
 
@@ -39,19 +35,16 @@ def with_metadata_buffer(model: bytes | bytearray) -> bytearray:
     ModelError
         If a part of it lies outside the FlatBuffer, where nothing may be moved.
     """
-    import tflite
-
-    root = tflite.Model.GetRootAs(model, 0)
+    root = TableView.of_root(model, MODEL)
     _check_movable(root)
-    buffers = [root.Buffers(k)._tab.Pos for k in range(root.BuffersLength())]
-    named = [root.Metadata(k) for k in range(root.MetadataLength())]
-    entries = [entry._tab.Pos for entry in named if entry.Name() != METADATA_NAME]
+    buffers = [buffer.position for buffer in root.children("buffers")]
+    entries = [entry.position for entry in root.children("metadata") if entry.string("name") != _NAME[:-1]]
 
     lists = {"buffers": _ROOT + _ROOT_BYTES}
     lists["metadata"] = lists["buffers"] + 8 + 4 * len(buffers)
     tables = lists["metadata"] + 8 + 4 * len(entries)
     size = tables + _BUFFER.size + _ENTRY.size
-    size += -size % _ALIGNMENT
+    size += -size % BUFFER_ALIGNMENT
 
     front = bytearray(size)
     struct.pack_into("<I4s", front, 0, _ROOT, MODEL_IDENTIFIER)
@@ -59,35 +52,31 @@ def with_metadata_buffer(model: bytes | bytearray) -> bytearray:
     _pack_list(front, lists["buffers"], [*(at + size for at in buffers), tables + _SHORT_VTABLE])
     _pack_list(front, lists["metadata"], [*(at + size for at in entries), tables + _BUFFER.size + _SHORT_VTABLE])
     _BUFFER.pack_into(front, tables, 6, 8, 4, _SHORT_VTABLE, 4, 0)
-    name = METADATA_NAME + b"\0"
-    _ENTRY.pack_into(
-        front, tables + _BUFFER.size, 8, 12, 4, 8, _SHORT_VTABLE, 8, len(buffers), len(METADATA_NAME), name
-    )
+    _ENTRY.pack_into(front, tables + _BUFFER.size, 8, 12, 4, 8, _SHORT_VTABLE, 8, len(buffers), len(_NAME) - 1, _NAME)
     return front + model
 
 
-def _check_movable(root: Any) -> None:
+def _check_movable(root: TableView) -> None:
     """Refuse a model that refers to places in its file."""
-    subgraphs = [root.Subgraphs(k) for k in range(root.SubgraphsLength())]
-    operators = [graph.Operators(k) for graph in subgraphs for k in range(graph.OperatorsLength())]
-    buffers = [root.Buffers(k) for k in range(root.BuffersLength())]
-    if any(b.Offset() or b.Size() for b in buffers) or any(op.LargeCustomOptionsOffset() for op in operators):
+    operators = [operator for graph in root.children("subgraphs") for operator in graph.children("operators")]
+    outside = any(buffer.number("offset") or buffer.number("size") for buffer in root.children("buffers"))
+    if outside or any(operator.number("large_custom_options_offset") for operator in operators):
         raise ModelError("the model has no metadata, and constants outside its FlatBuffer: no metadata can be added")
 
 
-def _pack_root(front: bytearray, root: Any, lists: dict[str, int], shift: int) -> None:
+def _pack_root(front: bytearray, root: TableView, lists: dict[str, int], shift: int) -> None:
     """Write a root with the old one's fields, but for the lists that are new."""
     slots = []
-    for index, name in enumerate(_FIELDS):
+    for index, name in enumerate(MODEL.fields):
         place = _ROOT + 4 + 4 * index
-        old = int(root._tab.Offset(4 + 2 * index))
+        old = None if name == "version" else root.target(name)
         if name == "version":
-            _U32.pack_into(front, place, root.Version())
+            _U32.pack_into(front, place, root.number(name))
         elif name in lists:
             _U32.pack_into(front, place, lists[name] - place)
-        elif old:
-            _U32.pack_into(front, place, root._tab.Indirect(root._tab.Pos + old) + shift - place)
-        slots.append(place - _ROOT if old or name in lists or name == "version" else 0)
+        elif old is not None:
+            _U32.pack_into(front, place, old + shift - place)
+        slots.append(place - _ROOT if old is not None or name in lists or name == "version" else 0)
     struct.pack_into(f"<HH{len(slots)}H", front, _VTABLE, _ROOT - _VTABLE, _ROOT_BYTES, *slots)
     struct.pack_into("<i", front, _ROOT, _ROOT - _VTABLE)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -20,54 +19,51 @@ from yamjit.tflite.metadata import Metadata
 __all__ = [
     "TENSOR_TYPES",
     "Activation",
-    "Conv2DOptions",
-    "DepthwiseConv2DOptions",
-    "FullyConnectedOptions",
-    "GatherOptions",
     "Graph",
-    "MulOptions",
     "Op",
     "Operator",
     "Options",
     "Padding",
     "Quantization",
-    "ReducerOptions",
-    "ReshapeOptions",
-    "SplitOptions",
-    "StridedSliceOptions",
     "Tensor",
 ]
 
-#: TFLite's tensor type codes and the NumPy types that hold them; no other type is read.
-TENSOR_TYPES: Mapping[int, np.dtype[np.generic]] = MappingProxyType(
-    {
-        0: np.dtype(np.float32),
-        2: np.dtype(np.int32),
-        8: np.dtype(np.complex64),
-        9: np.dtype(np.int8),
-    }
+#: Types of tensors; no other type is read.
+TENSOR_TYPES: tuple[np.dtype[np.generic], ...] = tuple(map(np.dtype, ("float32", "int32", "complex64", "int8")))
+
+#: All operators of TFLite's schema by their ``BuiltinOperator`` codes; those that are read have a record in
+#: `yamjit.tflite.operators`.
+Op = enum.IntEnum(
+    "Op",
+    """
+    ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE EMBEDDING_LOOKUP FLOOR
+    FULLY_CONNECTED HASHTABLE_LOOKUP L2_NORMALIZATION L2_POOL_2D LOCAL_RESPONSE_NORMALIZATION LOGISTIC LSH_PROJECTION
+    LSTM MAX_POOL_2D MUL RELU RELU_N1_TO_1 RELU6 RESHAPE RESIZE_BILINEAR RNN SOFTMAX SPACE_TO_DEPTH SVDF TANH
+    CONCAT_EMBEDDINGS SKIP_GRAM CALL CUSTOM EMBEDDING_LOOKUP_SPARSE PAD UNIDIRECTIONAL_SEQUENCE_RNN GATHER
+    BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND TRANSPOSE MEAN SUB DIV SQUEEZE UNIDIRECTIONAL_SEQUENCE_LSTM STRIDED_SLICE
+    BIDIRECTIONAL_SEQUENCE_RNN EXP TOPK_V2 SPLIT LOG_SOFTMAX DELEGATE BIDIRECTIONAL_SEQUENCE_LSTM CAST PRELU MAXIMUM
+    ARG_MAX MINIMUM LESS NEG PADV2 GREATER GREATER_EQUAL LESS_EQUAL SELECT SLICE SIN TRANSPOSE_CONV SPARSE_TO_DENSE
+    TILE EXPAND_DIMS EQUAL NOT_EQUAL LOG SUM SQRT RSQRT SHAPE POW ARG_MIN FAKE_QUANT REDUCE_PROD REDUCE_MAX PACK
+    LOGICAL_OR ONE_HOT LOGICAL_AND LOGICAL_NOT UNPACK REDUCE_MIN FLOOR_DIV REDUCE_ANY SQUARE ZEROS_LIKE FILL FLOOR_MOD
+    RANGE RESIZE_NEAREST_NEIGHBOR LEAKY_RELU SQUARED_DIFFERENCE MIRROR_PAD ABS SPLIT_V UNIQUE CEIL REVERSE_V2 ADD_N
+    GATHER_ND COS WHERE RANK ELU REVERSE_SEQUENCE MATRIX_DIAG QUANTIZE MATRIX_SET_DIAG ROUND HARD_SWISH IF WHILE
+    NON_MAX_SUPPRESSION_V4 NON_MAX_SUPPRESSION_V5 SCATTER_ND SELECT_V2 DENSIFY SEGMENT_SUM BATCH_MATMUL
+    PLACEHOLDER_FOR_GREATER_OP_CODES CUMSUM CALL_ONCE BROADCAST_TO RFFT2D CONV_3D IMAG REAL COMPLEX_ABS HASHTABLE
+    HASHTABLE_FIND HASHTABLE_IMPORT HASHTABLE_SIZE REDUCE_ALL CONV_3D_TRANSPOSE VAR_HANDLE READ_VARIABLE
+    ASSIGN_VARIABLE BROADCAST_ARGS RANDOM_STANDARD_NORMAL BUCKETIZE RANDOM_UNIFORM MULTINOMIAL GELU
+    DYNAMIC_UPDATE_SLICE RELU_0_TO_1 UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_MAX UNSORTED_SEGMENT_SUM ATAN2
+    UNSORTED_SEGMENT_MIN SIGN BITCAST BITWISE_XOR RIGHT_SHIFT STABLEHLO_LOGISTIC STABLEHLO_ADD STABLEHLO_DIVIDE
+    STABLEHLO_MULTIPLY STABLEHLO_MAXIMUM STABLEHLO_RESHAPE STABLEHLO_CLAMP STABLEHLO_CONCATENATE
+    STABLEHLO_BROADCAST_IN_DIM STABLEHLO_CONVOLUTION STABLEHLO_SLICE STABLEHLO_CUSTOM_CALL STABLEHLO_REDUCE
+    STABLEHLO_ABS STABLEHLO_AND STABLEHLO_COSINE STABLEHLO_EXPONENTIAL STABLEHLO_FLOOR STABLEHLO_LOG STABLEHLO_MINIMUM
+    STABLEHLO_NEGATE STABLEHLO_OR STABLEHLO_POWER STABLEHLO_REMAINDER STABLEHLO_RSQRT STABLEHLO_SELECT
+    STABLEHLO_SUBTRACT STABLEHLO_TANH STABLEHLO_SCATTER STABLEHLO_COMPARE STABLEHLO_CONVERT STABLEHLO_DYNAMIC_SLICE
+    STABLEHLO_DYNAMIC_UPDATE_SLICE STABLEHLO_PAD STABLEHLO_IOTA STABLEHLO_DOT_GENERAL STABLEHLO_REDUCE_WINDOW
+    STABLEHLO_SORT STABLEHLO_WHILE STABLEHLO_GATHER STABLEHLO_TRANSPOSE DILATE STABLEHLO_RNG_BIT_GENERATOR
+    REDUCE_WINDOW STABLEHLO_COMPOSITE STABLEHLO_SHIFT_LEFT STABLEHLO_CBRT
+    """,
+    start=0,
 )
-
-
-class Op(enum.IntEnum):
-    """The operators that are known, by TFLite's ``BuiltinOperator`` code."""
-
-    CONV_2D = 3
-    DEPTHWISE_CONV_2D = 4
-    DEQUANTIZE = 6
-    FULLY_CONNECTED = 9
-    LOGISTIC = 14
-    MUL = 18
-    RESHAPE = 22
-    PAD = 34
-    GATHER = 36
-    MEAN = 40
-    STRIDED_SLICE = 45
-    SPLIT = 49
-    LOG = 73
-    QUANTIZE = 114
-    RFFT2D = 131
-    COMPLEX_ABS = 135
 
 
 class Padding(enum.IntEnum):
@@ -87,96 +83,8 @@ class Activation(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Conv2DOptions:
-    """Options of ``CONV_2D``."""
-
-    padding: Padding = Padding.SAME
-    stride_h: int = 1
-    stride_w: int = 1
-    dilation_h: int = 1
-    dilation_w: int = 1
-    activation: Activation = Activation.NONE
-
-
-@dataclass(frozen=True, slots=True)
-class DepthwiseConv2DOptions:
-    """Options of ``DEPTHWISE_CONV_2D``."""
-
-    padding: Padding = Padding.SAME
-    stride_h: int = 1
-    stride_w: int = 1
-    dilation_h: int = 1
-    dilation_w: int = 1
-    depth_multiplier: int = 1
-    activation: Activation = Activation.NONE
-
-
-@dataclass(frozen=True, slots=True)
-class FullyConnectedOptions:
-    """Options of ``FULLY_CONNECTED``."""
-
-    activation: Activation = Activation.NONE
-    keep_num_dims: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class GatherOptions:
-    """Options of ``GATHER``."""
-
-    axis: int = 0
-    batch_dims: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class MulOptions:
-    """Options of ``MUL``."""
-
-    activation: Activation = Activation.NONE
-
-
-@dataclass(frozen=True, slots=True)
-class ReducerOptions:
-    """Options of ``MEAN``."""
-
-    keep_dims: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ReshapeOptions:
-    """Options of ``RESHAPE``; used only where the operator has no shape input."""
-
-    new_shape: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SplitOptions:
-    """Options of ``SPLIT``."""
-
-    num_splits: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class StridedSliceOptions:
-    """Options of ``STRIDED_SLICE``: bit masks, one bit per dimension."""
-
-    begin_mask: int = 0
-    end_mask: int = 0
-    ellipsis_mask: int = 0
-    new_axis_mask: int = 0
-    shrink_axis_mask: int = 0
-
-
-Options = (
-    Conv2DOptions
-    | DepthwiseConv2DOptions
-    | FullyConnectedOptions
-    | GatherOptions
-    | MulOptions
-    | ReducerOptions
-    | ReshapeOptions
-    | SplitOptions
-    | StridedSliceOptions
-)
+class Options:
+    """Options of an operator: a frozen record with the name of its table in the schema."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,16 +9,22 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from yamjit.errors import ModelError, of_model_file
 from yamjit.spec import Limits
 from yamjit.tflite.archive import archive_start, read_archive
-from yamjit.tflite.fronting import METADATA_NAME, with_metadata_buffer
+from yamjit.tflite.codec import TableView
+from yamjit.tflite.fronting import with_metadata_buffer
 from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.metadata_tables import associated_files, build_metadata, read_metadata
-from yamjit.tflite.names import operator_name, schema_name
-from yamjit.tflite.schema import MODEL, MODEL_IDENTIFIER
+from yamjit.tflite.model_tables import (
+    BUFFER_ALIGNMENT,
+    METADATA_NAME,
+    MODEL,
+    MODEL_IDENTIFIER,
+    operator_name,
+    type_name,
+)
 from yamjit.tflite.source import Source, read_source, source_name
 from yamjit.tflite.verifier import verify
 from yamjit.tflite.writer import append_zip
@@ -29,8 +35,6 @@ __all__ = ["DESCRIBED_LIMITS", "Described", "EndPoint", "read_described", "repla
 DESCRIBED_LIMITS = Limits(file_bytes=2**30, tensors=20_000, operators=20_000)
 
 _U32 = struct.Struct("<I")
-#: What TFLite aligns the content of buffers to.
-_ALIGNMENT = 16
 #: Most inputs and outputs that are looked at.
 _MOST_ENDS = 256
 #: Most dimensions that are looked at.
@@ -98,24 +102,23 @@ def read_described(source: Source, *, limits: Limits = DESCRIBED_LIMITS) -> Desc
 
 
 def _described(data: bytes, limits: Limits) -> Described:
-    import tflite
-
     tables = 8 * (limits.tensors + limits.operators)
     end = verify(data, MODEL, MODEL_IDENTIFIER, max_depth=limits.depth, max_tables=tables)
-    model = tflite.Model.GetRootAs(data, 0)
-    if model.SubgraphsLength() < 1:
+    model = TableView.of_root(data, MODEL)
+    subgraphs = model.children("subgraphs")
+    if not subgraphs:
         raise ModelError("there is no subgraph")
-    place = _metadata_field(model)
-    metadata = None if place is None else read_metadata(_vector(data, place))
-    # Operators that are not known may have options behind all that is: the model ends where the archive begins.
+    buffer = _metadata_buffer(model)
+    metadata = None if buffer is None else read_metadata(buffer.array("data").tobytes())
+    # Operators that are not known may have options after everything else: the model ends where the archive begins.
     end = archive_start(data, end)
     files = read_archive(data, end, limits=limits)
     missing = next((f.name for f in (associated_files(metadata) if metadata else ()) if f.name not in files), None)
     if missing is not None:
         raise ModelError(f"associated file {missing[:80]!r} is not in the model file", offset=end)
-    subgraph = model.Subgraphs(0)
-    ends = _ends(subgraph, "Inputs"), _ends(subgraph, "Outputs")
-    return Described(data, end, *ends, _operators(model, subgraph), metadata, files)
+    tensors = subgraphs[0].children("tensors")
+    inputs, outputs = (_ends(subgraphs[0].array(name).tolist(), tensors, name) for name in ("inputs", "outputs"))
+    return Described(data, end, inputs, outputs, _operators(model, subgraphs[0]), metadata, files)
 
 
 def replace_metadata(described: Described, metadata: Metadata, files: Mapping[str, bytes]) -> bytes:
@@ -150,7 +153,7 @@ def replace_metadata(described: Described, metadata: Metadata, files: Mapping[st
     if place is None:
         raise ModelError("a tensor has a buffer that does not exist: no metadata can be added")
     # A vector is its length and its bytes, and those are aligned.
-    model += bytes(-(len(model) + 4) % _ALIGNMENT)
+    model += bytes(-(len(model) + 4) % BUFFER_ALIGNMENT)
     _U32.pack_into(model, place, len(model) - place)
     tables = build_metadata(metadata)
     model += _U32.pack(len(tables)) + tables
@@ -162,57 +165,41 @@ def replace_metadata(described: Described, metadata: Metadata, files: Mapping[st
 
 
 def _place(data: bytes | bytearray) -> int | None:
-    """Return where other metadata can be put in; None if there are none, or a constant is in the same place."""
-    import tflite
-
-    model = tflite.Model.GetRootAs(data, 0)
-    place = _metadata_field(model)
-    graphs = [model.Subgraphs(k) for k in range(model.SubgraphsLength())]
-    constants = {graph.Tensors(k).Buffer() for graph in graphs for k in range(graph.TensorsLength())}
-    fields = (_data_field(model, index) for index in constants if index < model.BuffersLength())
-    return None if place in fields else place
+    """Return the place of the offset to the metadata; None if there are none, or a constant is in the same place."""
+    model = TableView.of_root(data, MODEL)
+    buffer, buffers = _metadata_buffer(model), model.children("buffers")
+    tensors = [tensor for graph in model.children("subgraphs") for tensor in graph.children("tensors")]
+    constants = {tensor.number("buffer") for tensor in tensors}
+    place = None if buffer is None else buffer.place("data")
+    return None if place in (buffers[index].place("data") for index in constants if index < len(buffers)) else place
 
 
-def _metadata_field(model: Any) -> int | None:
-    """Return where the offset to the metadata's bytes stands in a verified model; None if there are none."""
-    for index in range(model.MetadataLength()):
-        entry = model.Metadata(index)
-        if entry.Name() == METADATA_NAME and entry.Buffer() < model.BuffersLength():
-            return _data_field(model, entry.Buffer())
+def _metadata_buffer(model: TableView) -> TableView | None:
+    """Return the buffer of a verified model that holds the metadata; None if there are none."""
+    buffers = model.children("buffers")
+    for entry in model.children("metadata"):
+        if entry.string("name") == METADATA_NAME.encode() and (index := entry.number("buffer")) < len(buffers):
+            return buffers[index] if buffers[index].place("data") is not None else None
     return None
 
 
-def _data_field(model: Any, buffer: int) -> int | None:
-    table = model.Buffers(buffer)._tab
-    offset = table.Offset(4)
-    return int(table.Pos + offset) if offset else None
-
-
-def _vector(data: bytes, place: int) -> bytes:
-    start = place + int(_U32.unpack_from(data, place)[0])
-    return data[start + 4 : start + 4 + int(_U32.unpack_from(data, start)[0])]
-
-
-def _ends(subgraph: Any, kind: str) -> tuple[EndPoint, ...]:
-    count = getattr(subgraph, f"{kind}Length")()
-    indices = [int(getattr(subgraph, kind)(k)) for k in range(min(count, _MOST_ENDS))]
-    if any(not 0 <= index < subgraph.TensorsLength() for index in indices):
-        raise ModelError(f"the subgraph's {kind.lower()} name a tensor that does not exist")
-    tensors = [subgraph.Tensors(index) for index in indices]
+def _ends(indices: list[int], tensors: list[TableView], kind: str) -> tuple[EndPoint, ...]:
+    indices = indices[:_MOST_ENDS]
+    if any(not 0 <= index < len(tensors) for index in indices):
+        raise ModelError(f"the subgraph's {kind} name a tensor that does not exist")
     return tuple(
-        EndPoint((t.Name() or b"").decode("utf-8", "replace"), _shape(t), schema_name("TensorType", t.Type()).lower())
-        for t in tensors
+        EndPoint(t.string("name").decode("utf-8", "replace"), _shape(t), type_name(t.number("type")).lower())
+        for t in (tensors[index] for index in indices)
     )
 
 
-def _shape(tensor: Any) -> tuple[int, ...]:
+def _shape(tensor: TableView) -> tuple[int, ...]:
     """Return a tensor's shape, with -1 where it is not fixed."""
-    kind = "ShapeSignature" if tensor.ShapeSignatureLength() == tensor.ShapeLength() else "Shape"
-    axes = range(min(tensor.ShapeLength(), _MOST_AXES))
-    return tuple(int(getattr(tensor, kind)(axis)) for axis in axes)
+    shape, signature = tensor.array("shape"), tensor.array("shape_signature")
+    return tuple((signature if signature.size == shape.size else shape)[:_MOST_AXES].tolist())
 
 
-def _operators(model: Any, subgraph: Any) -> tuple[str, ...]:
-    names = [operator_name(model.OperatorCodes(k)) for k in range(model.OperatorCodesLength())]
-    used = [subgraph.Operators(k).OpcodeIndex() for k in range(subgraph.OperatorsLength())]
+def _operators(model: TableView, subgraph: TableView) -> tuple[str, ...]:
+    names = [operator_name(code) for code in model.children("operator_codes")]
+    used = [operator.number("opcode_index") for operator in subgraph.children("operators")]
     return tuple(names[index] if index < len(names) else f"operator code {index}" for index in used)

@@ -2,53 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.errors import LimitError, ModelError, of_model_file
+from yamjit.errors import ModelError, of_model_file
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.archive import read_archive
+from yamjit.tflite.codec import TableView
 from yamjit.tflite.graph import TENSOR_TYPES, Graph, Op, Operator, Quantization, Tensor
 from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.metadata_tables import associated_files, read_metadata
-from yamjit.tflite.names import CUSTOM, builtin_code, custom_name, schema_name
-from yamjit.tflite.options import read_options
-from yamjit.tflite.schema import MODEL, MODEL_IDENTIFIER
+from yamjit.tflite.model_tables import (
+    METADATA_NAME,
+    MODEL,
+    MODEL_IDENTIFIER,
+    SCHEMA_VERSION,
+    builtin_code,
+    custom_name,
+    operator_name,
+    type_name,
+)
+from yamjit.tflite.operators import OPERATORS
+from yamjit.tflite.operators.record import Record, read_options
 from yamjit.tflite.source import Source, read_source, source_name
-from yamjit.tflite.validate import check_size, validate_graph
+from yamjit.tflite.validate import check_graph, check_shape
 from yamjit.tflite.verifier import verify
 
 __all__ = ["read_graph"]
 
-_SCHEMA_VERSION = 3
-_METADATA_NAME = "TFLITE_METADATA"
 #: No operator that is known has more inputs or outputs; SPLIT's outputs are the channels at most.
 _MAX_OPERANDS = 2**10
-#: Highest version of each operator whose int8, int32 and float32 arithmetic is that of version 1.
-_VERSIONS: Mapping[Op, int] = MappingProxyType(
-    {
-        Op.CONV_2D: 8,
-        Op.DEPTHWISE_CONV_2D: 7,
-        Op.DEQUANTIZE: 6,
-        Op.FULLY_CONNECTED: 13,
-        Op.LOGISTIC: 3,
-        Op.MUL: 7,
-        Op.RESHAPE: 1,
-        Op.PAD: 4,
-        Op.GATHER: 7,
-        Op.MEAN: 3,
-        Op.STRIDED_SLICE: 8,
-        Op.SPLIT: 4,
-        Op.LOG: 2,
-        Op.QUANTIZE: 3,
-        Op.RFFT2D: 1,
-        Op.COMPLEX_ABS: 1,
-    }
-)
 
 
 def read_graph(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Graph:
@@ -77,122 +64,117 @@ def read_graph(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Graph:
     InputError
         If `source` is none of the above.
     """
-    import tflite
-
     data = read_source(source, limits)
     tables = 8 * (limits.tensors + limits.operators)
     with of_model_file(source_name(source)):
         end = verify(data, MODEL, MODEL_IDENTIFIER, max_depth=limits.depth, max_tables=tables)
-        graph = _Reader(tflite.Model.GetRootAs(data, 0), data, limits).read(end)
-        validate_graph(graph, limits=limits)
+        graph = _Reader(data, limits).read(end)
+        check_graph(graph, limits)
     return graph
 
 
 class _Reader:
     """A verified model, while it is read."""
 
-    def __init__(self, model: Any, data: bytes, limits: Limits) -> None:
-        self._model = model
+    def __init__(self, data: bytes, limits: Limits) -> None:
         self._data = data
         self._limits = limits
+        self._model = TableView.of_root(data, MODEL)
+        self._codes = self._model.children("operator_codes")
+        self._buffers = self._model.children("buffers")
 
     def read(self, end: int) -> Graph:
         """Read everything; the FlatBuffer ends at `end`."""
-        model = self._model
-        if model.Version() != _SCHEMA_VERSION:
-            raise ModelError(f"schema version is {model.Version()}; only {_SCHEMA_VERSION} is supported")
-        if model.SubgraphsLength() != 1:
-            raise ModelError(f"there are {model.SubgraphsLength()} subgraphs; exactly one is supported")
-        subgraph = model.Subgraphs(0)
-        _check_count(subgraph.TensorsLength(), self._limits.tensors, "tensors")
-        _check_count(subgraph.OperatorsLength(), self._limits.operators, "operators")
-        operators = tuple(
-            self._operator(index, subgraph.Operators(index)) for index in range(subgraph.OperatorsLength())
-        )
-        tensors = tuple(self._tensor(index, subgraph.Tensors(index)) for index in range(subgraph.TensorsLength()))
+        if (version := self._model.number("version")) != SCHEMA_VERSION:
+            raise ModelError(f"schema version is {version}; only {SCHEMA_VERSION} is supported")
+        subgraphs = self._model.children("subgraphs")
+        if len(subgraphs) != 1:
+            raise ModelError(f"there are {len(subgraphs)} subgraphs; exactly one is supported")
+        (subgraph,) = subgraphs
+        operators = tuple(self._operator(*item) for item in enumerate(subgraph.children("operators")))
+        tensors = tuple(self._tensor(*item) for item in enumerate(subgraph.children("tensors")))
         metadata = self._metadata()
         return Graph(
             tensors=tensors,
             operators=operators,
-            inputs=_integers(subgraph, "Inputs", "the subgraph's"),
-            outputs=_integers(subgraph, "Outputs", "the subgraph's"),
-            description=_text(model.Description(), "the model's description"),
+            inputs=_operands(subgraph, "inputs", "the subgraph's"),
+            outputs=_operands(subgraph, "outputs", "the subgraph's"),
+            description=_text(self._model, "description", "the model's description"),
             metadata=metadata,
             files=self._files(end, metadata),
         )
 
-    def _operator(self, index: int, table: Any) -> Operator:
-        op, version = self._code(index, table.OpcodeIndex())
-        where = f"operator {index} {op.name}"
+    def _operator(self, index: int, table: TableView) -> Operator:
+        record, version = self._record(f"operator {index}", table.number("opcode_index"))
+        where = f"operator {index} {record.op.name}"
         for what, present in _unsupported_in_operator(table):
             if present:
                 raise ModelError(f"{what} not supported", operator=where)
         return Operator(
             index=index,
-            op=op,
-            inputs=_integers(table, "Inputs", where),
-            outputs=_integers(table, "Outputs", where),
-            options=read_options(op, table, where),
+            op=record.op,
+            inputs=_operands(table, "inputs", where),
+            outputs=_operands(table, "outputs", where),
+            options=read_options(record, table, where),
             version=version,
         )
 
-    def _code(self, operator: int, index: int) -> tuple[Op, int]:
-        where = f"operator {operator}"
-        if index >= self._model.OperatorCodesLength():
+    def _record(self, where: str, index: int) -> tuple[Record, int]:
+        """Return the record of an operator, and its version."""
+        if index >= len(self._codes):
             raise ModelError(f"operator code {index} does not exist", operator=where)
-        table = self._model.OperatorCodes(index)
+        table = self._codes[index]
         code = builtin_code(table)
-        if code == CUSTOM:
+        if code == Op.CUSTOM:
             raise ModelError(_describe_custom(custom_name(table)), operator=where)
-        if code not in list(Op):
-            raise ModelError(f"{schema_name('BuiltinOperator', code)} is not supported", operator=where)
-        op = Op(code)
-        if not 1 <= table.Version() <= _VERSIONS[op]:
-            reason = f"version {table.Version()} is not supported; 1 to {_VERSIONS[op]} are"
-            raise ModelError(reason, operator=f"{where} {op.name}")
-        return op, table.Version()
+        if code not in OPERATORS:
+            raise ModelError(f"{operator_name(table)} is not supported", operator=where)
+        record, version = OPERATORS[Op(code)], int(table.number("version"))
+        if not 1 <= version <= record.versions:
+            reason = f"version {version} is not supported; 1 to {record.versions} are"
+            raise ModelError(reason, operator=f"{where} {record.op.name}")
+        return record, version
 
-    def _tensor(self, index: int, table: Any) -> Tensor:
-        name = _text(table.Name(), f"name of tensor {index}")
+    def _tensor(self, index: int, table: TableView) -> Tensor:
+        name = _text(table, "name", f"name of tensor {index}")
         where = str(Tensor(index, name, (), np.dtype(np.int8)))
-        for what, present in _unsupported_in_tensor(table):
+        quantization = table.child("quantization")
+        for what, present in _unsupported_in_tensor(table, quantization):
             if present:
                 raise ModelError(f"{what} not supported", tensor=where)
-        if table.Type() not in TENSOR_TYPES:
-            accepted = ", ".join(str(dtype) for dtype in TENSOR_TYPES.values())
-            reason = f"type {schema_name('TensorType', table.Type())} is not supported; {accepted} are"
+        kind = type_name(table.number("type"))
+        dtype = next((known for known in TENSOR_TYPES if known.name.upper() == kind), None)
+        if dtype is None:
+            reason = f"type {kind} is not supported; {', '.join(map(str, TENSOR_TYPES))} are"
             raise ModelError(reason, tensor=where)
-        dtype = TENSOR_TYPES[table.Type()]
         shape = self._shape(table, where)
         return Tensor(
             index=index,
             name=name,
             shape=shape,
             dtype=dtype,
-            quantization=_quantization(table.Quantization(), shape, where),
-            data=self._constant(table.Buffer(), shape, dtype, where),
+            quantization=_quantization(quantization, shape, where) if quantization is not None else None,
+            data=self._constant(table.number("buffer"), shape, dtype, where),
         )
 
-    def _shape(self, table: Any, where: str) -> tuple[int, ...]:
-        rank = table.ShapeLength()
-        if rank > self._limits.rank:
-            raise LimitError(f"{where}: rank {rank} is more than {self._limits.rank} (limit rank)")
-        shape = tuple(table.Shape(axis) for axis in range(rank))
-        signature = range(table.ShapeSignatureLength())
-        if signature and shape != tuple(table.ShapeSignature(axis) for axis in signature[: rank + 1]):
+    def _shape(self, table: TableView, where: str) -> tuple[int, ...]:
+        """Return a shape that is fixed and within the limits."""
+        sizes, signature = table.array("shape"), table.array("shape_signature")
+        shape = tuple(sizes.tolist())
+        check_shape(shape, self._limits, where)
+        if signature.size and not np.array_equal(sizes, signature):
             raise ModelError(f"shape {shape} is dynamic; only fixed shapes are supported", tensor=where)
-        check_size(shape, self._limits, where)
         return shape
 
     def _buffer(self, index: int, where: str) -> npt.NDArray[np.uint8] | None:
         """Return the bytes of a buffer, as a view of the file; None if it is empty."""
-        if index >= self._model.BuffersLength():
+        if index >= len(self._buffers):
             raise ModelError(f"buffer {index} does not exist", tensor=where)
-        table = self._model.Buffers(index)
-        if table.Offset() or table.Size():
+        table = self._buffers[index]
+        if table.number("offset") or table.number("size"):
             raise ModelError(f"buffer {index} lies outside the FlatBuffer, not supported", tensor=where)
-        content: npt.NDArray[np.uint8] = table.DataAsNumpy()
-        return content if table.DataLength() else None
+        content = table.array("data")
+        return content if content.size else None
 
     def _constant(
         self, buffer: int, shape: tuple[int, ...], dtype: np.dtype[np.generic], where: str
@@ -200,7 +182,7 @@ class _Reader:
         content = self._buffer(buffer, where)
         if content is None:
             return None
-        wanted = check_size(shape, self._limits, where) * dtype.itemsize
+        wanted = math.prod(shape) * dtype.itemsize
         if content.size != wanted:
             reason = f"constant has {content.size} bytes; shape {shape} of {dtype} needs {wanted}"
             raise ModelError(reason, tensor=where)
@@ -210,19 +192,19 @@ class _Reader:
         return values
 
     def _metadata(self) -> Metadata | None:
-        tables = [self._model.Metadata(index) for index in range(self._model.MetadataLength())]
+        tables = self._model.children("metadata")
         for table in tables:
-            self._buffer(table.Buffer(), "metadata")
-        named = [table.Buffer() for table in tables if table.Name() == _METADATA_NAME.encode()]
+            self._buffer(table.number("buffer"), "metadata")
+        named = [table for table in tables if table.string("name") == METADATA_NAME.encode()]
         if len(named) > 1:
-            raise ModelError(f"there are {len(named)} metadata buffers called {_METADATA_NAME}")
-        content = self._buffer(named[0], _METADATA_NAME) if named else None
+            raise ModelError(f"there are {len(named)} metadata buffers called {METADATA_NAME}")
+        content = self._buffer(named[0].number("buffer"), METADATA_NAME) if named else None
         if content is None:
             return None
         try:
             return read_metadata(content.tobytes())
         except ModelError as error:
-            raise ModelError(str(error), tensor=_METADATA_NAME) from error
+            raise ModelError(str(error), tensor=METADATA_NAME) from error
 
     def _files(self, end: int, metadata: Metadata | None) -> dict[str, bytes]:
         files = read_archive(self._data, end, limits=self._limits)
@@ -232,60 +214,54 @@ class _Reader:
         return files
 
 
-def _check_count(count: int, limit: int, what: str) -> None:
-    if count > limit:
-        raise LimitError(f"{count} {what} are more than {limit} (limit {what})")
-
-
-def _unsupported_in_operator(table: Any) -> Iterator[tuple[str, bool]]:
+def _unsupported_in_operator(table: TableView) -> Iterator[tuple[str, bool]]:
     """Iterate over what an operator may have that is not read, and whether this one has it."""
-    yield "custom options are", bool(table.CustomOptionsLength())
-    yield "large custom options are", bool(table.LargeCustomOptionsOffset() or table.LargeCustomOptionsSize())
-    yield "mutating variable inputs are", bool(np.any(table.MutatingVariableInputsAsNumpy()))
-    yield "intermediates are", bool(table.IntermediatesLength())
-    yield "builtin_options_2 are", bool(table.BuiltinOptions2Type())
+    yield "custom options are", table.array("custom_options").size > 0
+    large = table.number("large_custom_options_offset") or table.number("large_custom_options_size")
+    yield "large custom options are", bool(large)
+    yield "mutating variable inputs are", bool(table.array("mutating_variable_inputs").any())
+    yield "intermediates are", table.array("intermediates").size > 0
+    yield "builtin_options_2 are", bool(table.number("builtin_options_2_type"))
 
 
-def _unsupported_in_tensor(table: Any) -> Iterator[tuple[str, bool]]:
+def _unsupported_in_tensor(table: TableView, quantization: TableView | None) -> Iterator[tuple[str, bool]]:
     """Iterate over what a tensor may have that is not read, and whether this one has it."""
-    quantization = table.Quantization()
-    yield "variable tensors are", bool(table.IsVariable())
-    yield "sparsity is", table.Sparsity() is not None
-    yield "variant tensors are", not table.VariantTensorsIsNone()
-    yield "quantization details are", quantization is not None and bool(quantization.DetailsType())
+    yield "variable tensors are", table.number("is_variable")
+    yield "sparsity is", table.place("sparsity") is not None
+    yield "variant tensors are", table.place("variant_tensors") is not None
+    yield "quantization details are", quantization is not None and bool(quantization.number("details_type"))
 
 
-def _quantization(table: Any, shape: tuple[int, ...], where: str) -> Quantization | None:
-    scales, zero_points = (table.ScaleLength(), table.ZeroPointLength()) if table is not None else (0, 0)
-    if not scales and not zero_points:
+def _quantization(table: TableView, shape: tuple[int, ...], where: str) -> Quantization | None:
+    scale, zero_point = table.array("scale"), table.array("zero_point")
+    if not scale.size and not zero_point.size:
         return None
-    if scales != zero_points or (scales > 1 and scales not in shape):
-        raise ModelError(f"{scales} scales and {zero_points} zero points for shape {shape}", tensor=where)
+    if scale.size != zero_point.size or (scale.size > 1 and scale.size not in shape):
+        raise ModelError(f"{scale.size} scales and {zero_point.size} zero points for shape {shape}", tensor=where)
     return Quantization(
-        scale=_frozen(table.ScaleAsNumpy(), np.float32),
-        zero_point=_frozen(table.ZeroPointAsNumpy(), np.int64),
-        dimension=table.QuantizedDimension(),
+        scale=_frozen(scale, np.float32),
+        zero_point=_frozen(zero_point, np.int64),
+        dimension=int(table.number("quantized_dimension")),
     )
 
 
-def _frozen(values: Any, dtype: type[np.generic]) -> npt.NDArray[Any]:
+def _frozen(values: npt.NDArray[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
     """Copy a vector, so that it is aligned and native whatever the file."""
     copy = np.array(values, dtype=dtype)
     copy.flags.writeable = False
     return copy
 
 
-def _integers(table: Any, name: str, where: str) -> tuple[int, ...]:
-    count = getattr(table, f"{name}Length")()
-    if count > _MAX_OPERANDS:
-        raise ModelError(f"{where} {name.lower()} are {count}; at most {_MAX_OPERANDS}")
-    get: Callable[[int], int] = getattr(table, name)
-    return tuple(get(index) for index in range(count))
+def _operands(table: TableView, name: str, where: str) -> tuple[int, ...]:
+    indices = table.array(name)
+    if indices.size > _MAX_OPERANDS:
+        raise ModelError(f"{where} {name} are {indices.size}; at most {_MAX_OPERANDS}")
+    return tuple(indices.tolist())
 
 
-def _text(text: bytes | None, what: str) -> str:
+def _text(table: TableView, name: str, what: str) -> str:
     try:
-        return (text or b"").decode()
+        return table.string(name).decode()
     except UnicodeDecodeError as error:
         raise ModelError(f"{what} is not UTF-8: {error.reason}") from error
 

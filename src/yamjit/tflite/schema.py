@@ -1,60 +1,59 @@
-"""The parts of the two FlatBuffers schemas that are read, written down as data for `yamjit.tflite.verifier`.
+"""What a FlatBuffers schema says, as data: tables, and the kinds of fields that they have.
 
-Fields stand in schema order, for a field's place is its number. `MODEL` describes schema version 3 of TFLite
-(identifier ``TFL3``), `MODEL_METADATA` the metadata schema (identifier ``M001``).
+`yamjit.tflite.model_tables`, `yamjit.tflite.operators` and `yamjit.tflite.metadata_tables` describe the tables that are
+read and written; verifier and codec go by these descriptions alone.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-__all__ = [
-    "ASSOCIATED_FILE",
-    "CONTENT",
-    "METADATA_IDENTIFIER",
-    "MODEL",
-    "MODEL_IDENTIFIER",
-    "MODEL_METADATA",
-    "OPERATOR_CODE",
-    "PROCESS_UNIT",
-    "STATS",
-    "SUBGRAPH_METADATA",
-    "TENSOR_METADATA",
-    "Child",
-    "Children",
-    "Field",
-    "Opaque",
-    "Scalar",
-    "Scalars",
-    "String",
-    "Strings",
-    "Table",
-    "Union",
-]
+__all__ = ["Child", "Children", "Field", "Opaque", "Scalar", "Scalars", "String", "Strings", "Table", "Union", "table"]
 
-MODEL_IDENTIFIER = b"TFL3"
-METADATA_IDENTIFIER = b"M001"
+#: Numbers of the schema language, and `struct`'s letters for them.
+_NUMBERS = {
+    "bool": "?",
+    "byte": "b",
+    "ubyte": "B",
+    "int": "i",
+    "uint": "I",
+    "long": "q",
+    "ulong": "Q",
+    "float": "f",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A number of `size` bytes in the table itself."""
+    """A number in the table itself, of the type that `struct` calls `format`; `default` where it is left out."""
 
-    size: int
+    format: str
+    default: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the number."""
+        return struct.calcsize(f"<{self.format}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scalars:
+    """An offset to a vector of numbers."""
+
+    format: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of each number."""
+        return struct.calcsize(f"<{self.format}")
 
 
 @dataclass(frozen=True, slots=True)
 class String:
     """An offset to a string."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scalars:
-    """An offset to a vector of numbers of `size` bytes."""
-
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +77,9 @@ class Children:
 
 @dataclass(frozen=True, slots=True)
 class Union:
-    """An offset to one of several tables; which, says the field before it.
+    """An offset to one of several tables; the field before it says which.
 
-    A type that is not among the `members` is only looked at from outside: nothing reads it.
+    Of a type that is not among the `members`, only the offset is checked: nothing reads the table.
     """
 
     members: Mapping[int, Table] = field(default_factory=dict)
@@ -103,7 +102,7 @@ class Table:
     name : str
     fields : mapping of str to Field
     extensible : bool
-        Whether fields of a newer schema, beyond the known ones, are to be ignored rather than refused.
+        Whether fields of a newer schema, beyond the known ones, are ignored rather than refused.
     """
 
     name: str
@@ -111,203 +110,30 @@ class Table:
     extensible: bool = False
 
 
-_BYTE, _INT, _LONG = Scalar(1), Scalar(4), Scalar(8)
-_BYTES, _INTS, _FLOATS, _LONGS = Scalars(1), Scalars(4), Scalars(4), Scalars(8)
-_STRING, _STRINGS = String(), Strings()
+def table(name: str, fields: str = "", *known: Table, extensible: bool = False, **unions: Union) -> Table:
+    """Describe a table.
 
-
-def _table(name: str, /, **fields: Field) -> Table:
-    return Table(name, MappingProxyType(fields))
-
-
-def _extensible(name: str, /, **fields: Field) -> Table:
-    return Table(name, MappingProxyType(fields), extensible=True)
-
-
-_BUILTIN_OPTIONS = {
-    1: _table(
-        "Conv2DOptions",
-        padding=_BYTE,
-        stride_w=_INT,
-        stride_h=_INT,
-        fused_activation_function=_BYTE,
-        dilation_w_factor=_INT,
-        dilation_h_factor=_INT,
-        quantized_bias_type=_BYTE,
-    ),
-    2: _table(
-        "DepthwiseConv2DOptions",
-        padding=_BYTE,
-        stride_w=_INT,
-        stride_h=_INT,
-        depth_multiplier=_INT,
-        fused_activation_function=_BYTE,
-        dilation_w_factor=_INT,
-        dilation_h_factor=_INT,
-    ),
-    8: _table(
-        "FullyConnectedOptions",
-        fused_activation_function=_BYTE,
-        weights_format=_BYTE,
-        keep_num_dims=_BYTE,
-        asymmetric_quantize_inputs=_BYTE,
-        quantized_bias_type=_BYTE,
-    ),
-    17: _table("ReshapeOptions", new_shape=_INTS),
-    21: _table("MulOptions", fused_activation_function=_BYTE),
-    22: _table("PadOptions"),
-    23: _table("GatherOptions", axis=_INT, batch_dims=_INT),
-    27: _table("ReducerOptions", keep_dims=_BYTE),
-    32: _table(
-        "StridedSliceOptions",
-        begin_mask=_INT,
-        end_mask=_INT,
-        ellipsis_mask=_INT,
-        new_axis_mask=_INT,
-        shrink_axis_mask=_INT,
-        offset=_BYTE,
-    ),
-    35: _table("SplitOptions", num_splits=_INT),
-    38: _table("DequantizeOptions"),
-    89: _table("QuantizeOptions"),
-    105: _table("Rfft2dOptions"),
-}
-
-_QUANTIZATION = _table(
-    "QuantizationParameters",
-    min=_FLOATS,
-    max=_FLOATS,
-    scale=_FLOATS,
-    zero_point=_LONGS,
-    details_type=_BYTE,
-    details=Union(),
-    quantized_dimension=_INT,
-)
-
-_TENSOR = _table(
-    "Tensor",
-    shape=_INTS,
-    type=_BYTE,
-    buffer=_INT,
-    name=_STRING,
-    quantization=Child(_QUANTIZATION),
-    is_variable=_BYTE,
-    sparsity=Opaque(),
-    shape_signature=_INTS,
-    has_rank=_BYTE,
-    variant_tensors=Opaque(),
-)
-
-_OPERATOR = _table(
-    "Operator",
-    opcode_index=_INT,
-    inputs=_INTS,
-    outputs=_INTS,
-    builtin_options_type=_BYTE,
-    builtin_options=Union(MappingProxyType(_BUILTIN_OPTIONS)),
-    custom_options=_BYTES,
-    custom_options_format=_BYTE,
-    mutating_variable_inputs=_BYTES,
-    intermediates=_INTS,
-    large_custom_options_offset=_LONG,
-    large_custom_options_size=_LONG,
-    builtin_options_2_type=_BYTE,
-    builtin_options_2=Union(),
-    debug_metadata_index=_INT,
-)
-
-_SUBGRAPH = _table(
-    "SubGraph",
-    tensors=Children(_TENSOR),
-    inputs=_INTS,
-    outputs=_INTS,
-    operators=Children(_OPERATOR),
-    name=_STRING,
-    debug_metadata_index=_INT,
-)
-
-OPERATOR_CODE = _table(
-    "OperatorCode", deprecated_builtin_code=_BYTE, custom_code=_STRING, version=_INT, builtin_code=_INT
-)
-
-_TENSOR_MAP = _table("TensorMap", name=_STRING, tensor_index=_INT)
-
-MODEL = _table(
-    "Model",
-    version=_INT,
-    operator_codes=Children(OPERATOR_CODE),
-    subgraphs=Children(_SUBGRAPH),
-    description=_STRING,
-    buffers=Children(_table("Buffer", data=_BYTES, offset=_LONG, size=_LONG)),
-    metadata_buffer=_INTS,
-    metadata=Children(_table("Metadata", name=_STRING, buffer=_INT)),
-    signature_defs=Children(
-        _table(
-            "SignatureDef",
-            inputs=Children(_TENSOR_MAP),
-            outputs=Children(_TENSOR_MAP),
-            signature_key=_STRING,
-            deprecated_tag=_STRING,
-            subgraph_index=_INT,
-        )
-    ),
-)
-
-ASSOCIATED_FILE = _extensible(
-    "AssociatedFile", name=_STRING, description=_STRING, type=_BYTE, locale=_STRING, version=_STRING
-)
-
-CONTENT = _extensible(
-    "Content",
-    content_properties_type=_BYTE,
-    content_properties=Union(MappingProxyType({4: _extensible("AudioProperties", sample_rate=_INT, channels=_INT)})),
-    range=Opaque(),
-)
-
-PROCESS_UNIT = _extensible(
-    "ProcessUnit",
-    options_type=_BYTE,
-    options=Union(
-        MappingProxyType(
-            {
-                1: _extensible("NormalizationOptions", mean=_FLOATS, std=_FLOATS),
-                2: _extensible("ScoreCalibrationOptions", score_transformation=_BYTE, default_score=_INT),
-                3: _extensible("ScoreThresholdingOptions", global_score_threshold=_INT),
-            }
-        )
-    ),
-)
-
-STATS = _extensible("Stats", max=_FLOATS, min=_FLOATS)
-
-TENSOR_METADATA = _extensible(
-    "TensorMetadata",
-    name=_STRING,
-    description=_STRING,
-    dimension_names=_STRINGS,
-    content=Child(CONTENT),
-    process_units=Children(PROCESS_UNIT),
-    stats=Child(STATS),
-    associated_files=Children(ASSOCIATED_FILE),
-)
-
-SUBGRAPH_METADATA = _extensible(
-    "SubGraphMetadata",
-    name=_STRING,
-    description=_STRING,
-    input_tensor_metadata=Children(TENSOR_METADATA),
-    output_tensor_metadata=Children(TENSOR_METADATA),
-    associated_files=Children(ASSOCIATED_FILE),
-)
-
-MODEL_METADATA = _extensible(
-    "ModelMetadata",
-    name=_STRING,
-    description=_STRING,
-    version=_STRING,
-    subgraph_metadata=Children(SUBGRAPH_METADATA),
-    author=_STRING,
-    license=_STRING,
-    associated_files=Children(ASSOCIATED_FILE),
-    min_parser_version=_STRING,
-)
+    Parameters
+    ----------
+    name : str
+    fields : str
+        Its fields as FlatBuffers' schema language has them, such as ``"axis:int; dilation_h_factor:int=1; name:string;
+        shape:[int]; tensors:[Tensor]"``. Types that are neither known nor a number or string are `Opaque`.
+    known : Table
+        Tables that fields refer to.
+    extensible : bool
+        As in `Table`.
+    unions : Union
+        Unions that fields refer to, by name.
+    """
+    kinds: dict[str, Field] = {"string": String(), "[string]": Strings(), **unions}
+    kinds |= {number: Scalar(letter) for number, letter in _NUMBERS.items()}
+    kinds |= {f"[{number}]": Scalars(letter) for number, letter in _NUMBERS.items()}
+    kinds |= {other.name: Child(other) for other in known}
+    kinds |= {f"[{other.name}]": Children(other) for other in known}
+    found: dict[str, Field] = {}
+    for declared in filter(None, fields.replace(" ", "").replace("\n", "").split(";")):
+        field_name, _, kind = declared.partition(":")
+        kind, _, default = kind.partition("=")
+        found[field_name] = Scalar(_NUMBERS[kind], int(default)) if default else kinds.get(kind, Opaque())
+    return Table(name, MappingProxyType(found), extensible)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import stat
 from typing import BinaryIO, cast
 
+from yamjit.disk import open_regular
 from yamjit.errors import InputError, LimitError, ModelError, ModelNotFoundError
 from yamjit.signatures import folder_kind
 from yamjit.spec import Limits
@@ -30,7 +30,7 @@ def read_source(source: Source, limits: Limits) -> bytes:
     Raises
     ------
     ModelError
-        If the file is missing, not readable, or no regular file.
+        If the file is missing, not readable, or not a regular file.
     LimitError
         If there is more than the limit.
     InputError
@@ -79,10 +79,7 @@ def _copy_buffer(source: object, limits: Limits) -> bytes:
 def _read_path(path: str | os.PathLike[str], limits: Limits) -> bytes:
     name = os.fspath(path)
     try:
-        # Unbuffered, for a buffer would read ahead of the check; not blocking, for a fifo may never open.
-        with open(name, "rb", buffering=0, opener=_open_without_blocking) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ModelError(f"{name!r} is not a regular file")
+        with os.fdopen(open_regular(name), "rb", buffering=0) as file:
             return _read_stream(file, limits, repr(name))
     except FileNotFoundError as error:
         raise ModelNotFoundError(f"cannot read {name!r}: {error.strerror}") from error
@@ -92,10 +89,6 @@ def _read_path(path: str | os.PathLike[str], limits: Limits) -> bytes:
         raise ModelError(f"cannot read {name!r}: {error.strerror or error}") from error
     except (ValueError, TypeError) as error:
         raise ModelError(f"cannot read {name!r}: {error}") from error
-
-
-def _open_without_blocking(name: str, flags: int) -> int:
-    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _read_stream(stream: BinaryIO, limits: Limits, name: str) -> bytes:

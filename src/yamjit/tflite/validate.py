@@ -1,33 +1,30 @@
 """Proof that a graph can be run: limits, constants, quantization, data flow, and each operator's contract.
 
-Nothing is repaired. Shapes are inferred and compared with the declared ones, so that whoever runs the graph
-may take shapes, types, indices and sizes from it without another look. Sizes are Python integers, which do not
-wrap.
+Nothing is repaired. Shapes are inferred and compared with the declared ones, so that what runs the graph can take
+shapes, types, indices and sizes from it without another look. Sizes are Python integers, which do not wrap.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import numpy as np
 
 from yamjit.errors import LimitError, ModelError
 from yamjit.spec import DEFAULT_LIMITS, Limits
-from yamjit.tflite.graph import TENSOR_TYPES, Graph, Op, Operator, Quantization, Tensor
+from yamjit.tflite.graph import TENSOR_TYPES, Graph, Operator, Quantization, Tensor
 from yamjit.tflite.node import Node
-from yamjit.tflite.operators.movers import CONTRACTS
+from yamjit.tflite.operators import OPERATORS
 
-__all__ = ["check_size", "validate_graph"]
+__all__ = ["check_graph", "check_shape", "validate_graph"]
 
-#: Position of the one input that may be -1. Convolutions without a bias have two inputs.
-_OPTIONAL_INPUT: Mapping[Op, int] = MappingProxyType({Op.FULLY_CONNECTED: 2})
 _ABSENT = -1
 #: int32 is for biases, whose zero point is 0; floats have no quantization.
-_ZERO_POINTS: Mapping[np.dtype[np.generic], tuple[int, int]] = MappingProxyType(
-    {np.dtype(np.int8): (-128, 127), np.dtype(np.int32): (0, 0)}
-)
+_ZERO_POINTS: Mapping[np.dtype[np.generic], tuple[int, int]] = {
+    np.dtype(np.int8): (-128, 127),
+    np.dtype(np.int32): (0, 0),
+}
 
 
 def validate_graph(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -45,6 +42,13 @@ def validate_graph(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> None:
     LimitError
         If it would take more than a limit allows.
     """
+    for tensor in graph.tensors:
+        check_shape(tensor.shape, limits, str(tensor))
+    check_graph(graph, limits)
+
+
+def check_graph(graph: Graph, limits: Limits) -> None:
+    """Check all of a graph but the shapes of its tensors, which `check_shape` has been asked of."""
     for what, count, limit in (
         ("tensors", len(graph.tensors), limits.tensors),
         ("operators", len(graph.operators), limits.operators),
@@ -52,7 +56,7 @@ def validate_graph(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> None:
         if count > limit:
             raise LimitError(f"{count} {what} are more than {limit} (limit {what})")
     for index, tensor in enumerate(graph.tensors):
-        _check_tensor(index, tensor, limits)
+        _check_tensor(index, tensor)
     _check_flow(graph)
     multiply_adds = sum(_check_operator(graph, operator) for operator in graph.operators)
     if multiply_adds > limits.multiply_adds:
@@ -60,8 +64,8 @@ def validate_graph(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> None:
     _check_arena(graph, limits)
 
 
-def check_size(shape: tuple[int, ...], limits: Limits, where: str) -> int:
-    """Return the number of elements of a shape that is within the limits.
+def check_shape(shape: tuple[int, ...], limits: Limits, where: str) -> None:
+    """Check that a tensor's shape is within the limits.
 
     Raises
     ------
@@ -74,20 +78,17 @@ def check_size(shape: tuple[int, ...], limits: Limits, where: str) -> int:
         raise LimitError(f"{where}: rank {len(shape)} is more than {limits.rank} (limit rank)")
     if any(size < 1 for size in shape):
         raise ModelError(f"shape {shape} has a dimension that is not positive", tensor=where)
-    elements = math.prod(shape)
-    if elements > limits.elements:
+    if (elements := math.prod(shape)) > limits.elements:
         raise LimitError(
             f"{where}: {elements} elements of shape {shape} are more than {limits.elements} (limit elements)"
         )
-    return elements
 
 
-def _check_tensor(index: int, tensor: Tensor, limits: Limits) -> None:
+def _check_tensor(index: int, tensor: Tensor) -> None:
     if tensor.index != index:
         raise ModelError(f"index is {tensor.index} instead of {index}", tensor=str(tensor))
-    if tensor.dtype not in TENSOR_TYPES.values():
+    if tensor.dtype not in TENSOR_TYPES:
         raise ModelError(f"type {tensor.dtype} is not supported", tensor=str(tensor))
-    check_size(tensor.shape, limits, str(tensor))
     if tensor.data is not None and (tensor.data.shape != tensor.shape or tensor.data.dtype != tensor.dtype):
         found = f"{tensor.data.dtype} of shape {tensor.data.shape}"
         raise ModelError(f"constant is {found} instead of {tensor.dtype} of shape {tensor.shape}", tensor=str(tensor))
@@ -126,6 +127,8 @@ def _check_flow(graph: Graph) -> None:
     for position, operator in enumerate(graph.operators):
         if operator.index != position:
             raise ModelError(f"index is {operator.index} instead of {position}", operator=str(operator))
+        if operator.op not in OPERATORS:
+            raise ModelError("is not supported", operator=str(operator))
         _check_reads(graph, operator, ready)
         _check_writes(graph, operator, ready)
         ready.update(operator.outputs)
@@ -149,7 +152,7 @@ def _check_ends(graph: Graph, indices: tuple[int, ...], what: str) -> None:
 
 def _check_reads(graph: Graph, operator: Operator, ready: set[int]) -> None:
     for position, index in enumerate(operator.inputs):
-        if index == _ABSENT and position == _OPTIONAL_INPUT.get(operator.op):
+        if index == _ABSENT and position == OPERATORS[operator.op].optional_input:
             continue
         if not 0 <= index < len(graph.tensors):
             reason = f"input {position} is {index}, which is none of the {len(graph.tensors)} tensors"
@@ -175,7 +178,7 @@ def _check_writes(graph: Graph, operator: Operator, ready: set[int]) -> None:
 def _check_operator(graph: Graph, operator: Operator) -> int:
     """Check an operator's contract and its declared output shapes; return its multiply-adds."""
     node = Node(graph, operator)
-    inferred = CONTRACTS[operator.op](node)
+    inferred = OPERATORS[operator.op].contract(node)
     for tensor in node.outputs:
         if tensor.shape != inferred.shape:
             raise node.error(f"declared shape {tensor.shape} should be {inferred.shape}", tensor)

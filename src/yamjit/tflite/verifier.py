@@ -1,30 +1,19 @@
 """Proof that a FlatBuffer can be read: every offset, vector and string lies inside the bytes.
 
-Generated FlatBuffers accessors trust the bytes; they are used only after `verify` has gone the same ways.
-What there is to read, `yamjit.tflite.schema` says. Many offsets may lead to one table, so that a small file
-can be read as a huge one: what is read is counted as often as an offset leads to it, and there is a limit to it.
+`yamjit.tflite.codec` reads only what `verify` has gone through before, by the same schema. Many offsets may lead to one
+table, so that a small file could be read as a huge one: what is read is counted each time that an offset leads to it,
+and limited.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from yamjit.errors import LimitError, ModelError
 from yamjit.signatures import HEAD_BYTES, foreign_kind
-from yamjit.tflite.schema import (
-    Child,
-    Children,
-    Field,
-    Opaque,
-    Scalar,
-    Scalars,
-    String,
-    Strings,
-    Table,
-    Union,
-)
+from yamjit.tflite.schema import Child, Children, Field, Scalar, Scalars, String, Strings, Table, Union
 
 __all__ = ["DEFAULT_MAX_TABLES", "MAX_STRING_BYTES", "verify"]
 
@@ -43,9 +32,9 @@ _MAX_VTABLE_BYTES = 4 + 2 * 255
 
 
 class _Reference(NamedTuple):
-    """A field that has to be followed: where it is in the table, and where its union's type is."""
+    """A field that has to be followed: its place in the table, and that of the field before it, a union's type."""
 
-    name: str
+    what: str
     offset: int
     field: Field
     type_offset: int
@@ -137,7 +126,7 @@ class _Verifier:
             layout = self._layouts[vtable, table] = self._read_layout(vtable, table, position)
         self._extend(position, layout.inline_size, table.name)
         for reference in layout.references:
-            _CHECKS[type(reference.field)](self, position, reference, table, depth)
+            self._reference(position, reference, depth)
 
     def _read_layout(self, vtable: int, table: Table, position: int) -> _Layout:
         if vtable < 0 or vtable % 2 or vtable > self._size - 4:
@@ -206,74 +195,41 @@ class _Verifier:
             raise LimitError(f"byte {position}: {what} has {count} entries; at most {self._max_tables} are read")
         return range(start, start + 4 * count, 4)
 
-    def check_scalar(self, position: int, reference: _Reference, table: Table, _depth: int) -> None:
-        """Check the alignment of a number of eight bytes; smaller ones are aligned as the table is."""
-        if (position + reference.offset) % 8:
-            raise ModelError(
-                f"{table.name}.{reference.name} is not aligned to 8 bytes", offset=position + reference.offset
-            )
+    def _reference(self, position: int, reference: _Reference, depth: int) -> None:
+        """Check what a field of the table at `position` leads to."""
+        what, field, place = reference.what, reference.field, position + reference.offset
+        if isinstance(field, Scalar):
+            # Smaller numbers are aligned as the table is.
+            if place % 8:
+                raise ModelError(f"{what} is not aligned to 8 bytes", offset=place)
+        elif isinstance(field, Union):
+            self._union(position, reference, field, depth)
+        elif isinstance(field, Child):
+            self.table(self.indirect(place, field.table.name), field.table, depth + 1)
+        else:
+            target = self.indirect(place, what)
+            if isinstance(field, String):
+                self._string(target, what)
+            elif isinstance(field, Scalars):
+                self._vector(target, field.size, what)
+            elif isinstance(field, Strings):
+                for entry in self._entries(target, what):
+                    self._count_table(entry)
+                    self._string(self.indirect(entry, what), what)
+            elif isinstance(field, Children):
+                for entry in self._entries(target, what):
+                    self.table(self.indirect(entry, field.table.name), field.table, depth + 1)
 
-    def check_opaque(self, position: int, reference: _Reference, table: Table, _depth: int) -> None:
-        """Check only that the offset stays inside."""
-        self.indirect(position + reference.offset, f"{table.name}.{reference.name}")
-
-    def check_string(self, position: int, reference: _Reference, table: Table, _depth: int) -> None:
-        """Check a string."""
-        what = f"{table.name}.{reference.name}"
-        self._string(self.indirect(position + reference.offset, what), what)
-
-    def check_scalars(self, position: int, reference: _Reference, table: Table, _depth: int) -> None:
-        """Check a vector of numbers."""
-        what = f"{table.name}.{reference.name}"
-        size: int = reference.field.size  # type: ignore[union-attr]
-        self._vector(self.indirect(position + reference.offset, what), size, what)
-
-    def check_strings(self, position: int, reference: _Reference, table: Table, _depth: int) -> None:
-        """Check a vector of strings."""
-        what = f"{table.name}.{reference.name}"
-        for entry in self._entries(self.indirect(position + reference.offset, what), what):
-            self._count_table(entry)
-            self._string(self.indirect(entry, what), what)
-
-    def check_child(self, position: int, reference: _Reference, _table: Table, depth: int) -> None:
-        """Check a table."""
-        child: Table = reference.field.table  # type: ignore[union-attr]
-        self.table(self.indirect(position + reference.offset, child.name), child, depth + 1)
-
-    def check_children(self, position: int, reference: _Reference, table: Table, depth: int) -> None:
-        """Check a vector of tables."""
-        child: Table = reference.field.table  # type: ignore[union-attr]
-        what = f"{table.name}.{reference.name}"
-        for entry in self._entries(self.indirect(position + reference.offset, what), what):
-            self.table(self.indirect(entry, child.name), child, depth + 1)
-
-    def check_union(self, position: int, reference: _Reference, table: Table, depth: int) -> None:
+    def _union(self, position: int, reference: _Reference, union: Union, depth: int) -> None:
         """Check that a union's type and value agree, and the value."""
-        what = f"{table.name}.{reference.name}"
         kind = self._data[position + reference.type_offset] if reference.type_offset else 0
         if bool(kind) != bool(reference.offset):
             found = "a type but no value" if kind else "a value but no type"
-            raise ModelError(f"{what} has {found}", offset=position)
-        if not kind:
-            return
-        members: Mapping[int, Table] = reference.field.members  # type: ignore[union-attr]
-        target = self.indirect(position + reference.offset, what)
-        if kind in members:
-            self.table(target, members[kind], depth + 1)
-
-
-_Check = Callable[[_Verifier, int, _Reference, Table, int], None]
-
-_CHECKS: Mapping[type, _Check] = {
-    Scalar: _Verifier.check_scalar,
-    String: _Verifier.check_string,
-    Scalars: _Verifier.check_scalars,
-    Strings: _Verifier.check_strings,
-    Child: _Verifier.check_child,
-    Children: _Verifier.check_children,
-    Union: _Verifier.check_union,
-    Opaque: _Verifier.check_opaque,
-}
+            raise ModelError(f"{reference.what} has {found}", offset=position)
+        if kind:
+            target = self.indirect(position + reference.offset, reference.what)
+            if kind in union.members:
+                self.table(target, union.members[kind], depth + 1)
 
 
 def _check_place(what: str, kind: Field, offset: int, inline_size: int, vtable: int) -> None:
@@ -295,6 +251,6 @@ def _references(table: Table, places: Mapping[str, int]) -> tuple[_Reference, ..
         place = places.get(name, 0)
         union = isinstance(kind, Union) and (place or before)
         if union or (place and not (isinstance(kind, Scalar) and kind.size < 8)):
-            references.append(_Reference(name, place, kind, before))
+            references.append(_Reference(f"{table.name}.{name}", place, kind, before))
         before = place
     return tuple(references)

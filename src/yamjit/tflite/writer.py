@@ -6,65 +6,43 @@ reader should accept. The same graph always gives the same bytes.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Any
 
-import flatbuffers
 import numpy as np
 import numpy.typing as npt
-import tflite
 
 from yamjit.errors import ModelError
-from yamjit.tflite.graph import Graph, Operator, Options, Quantization, Tensor
+from yamjit.tflite.codec import Offset, TableBuilder
+from yamjit.tflite.graph import Graph, Operator, Quantization, Tensor
+from yamjit.tflite.metadata_tables import build_metadata
+from yamjit.tflite.model_tables import (
+    BUFFER,
+    BUFFER_ALIGNMENT,
+    METADATA_NAME,
+    MODEL,
+    MODEL_IDENTIFIER,
+    OPERATOR,
+    OPERATOR_CODE,
+    SCHEMA_VERSION,
+    SUBGRAPH,
+    TENSOR,
+    TensorType,
+)
+from yamjit.tflite.operators import OPERATORS
+from yamjit.tflite.operators.record import field_values
 
 __all__ = ["append_zip", "write_graph"]
 
-_FILE_IDENTIFIER = b"TFL3"
-_SCHEMA_VERSION = 3
-_METADATA_NAME = "TFLITE_METADATA"
-#: TFLite maps constants in place, so their alignment in the file is that of its kernels' loads.
-_BUFFER_ALIGNMENT = 16
 #: ``deprecated_builtin_code`` is one byte; greater codes say this and stand in ``builtin_code`` alone.
 _PLACEHOLDER_CODE = 127
 #: The earliest time that a zip can hold: bytes must not depend on the clock.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _ZIP_UNIX = 3
 
-#: Every tensor type that NumPy can hold, readable by this package or not.
-_TYPE_CODES: Mapping[np.dtype[Any], int] = MappingProxyType(
-    {
-        np.dtype(name): code
-        for name, code in (
-            ("float32", 0),
-            ("float16", 1),
-            ("int32", 2),
-            ("uint8", 3),
-            ("int64", 4),
-            ("bool", 6),
-            ("int16", 7),
-            ("complex64", 8),
-            ("int8", 9),
-            ("float64", 10),
-            ("complex128", 11),
-            ("uint64", 12),
-            ("uint32", 15),
-            ("uint16", 16),
-        )
-    }
-)
-
-#: How a field of an options record is called in the schema, where it is not the record's name in camel case.
-_FIELD_NAMES: Mapping[str, str] = MappingProxyType(
-    {
-        "activation": "FusedActivationFunction",
-        "dilation_h": "DilationHFactor",
-        "dilation_w": "DilationWFactor",
-    }
-)
+_OPTION_CODES = {record.options: record.code for record in OPERATORS.values() if record.options is not None}
 
 
 def write_graph(graph: Graph) -> bytes:
@@ -91,169 +69,91 @@ def write_graph(graph: Graph) -> bytes:
 
 def _write_model(graph: Graph) -> bytes:
     """Return the FlatBuffer: all of the graph but its files."""
-    builder = flatbuffers.Builder(1024)
-    buffers, buffer_of, metadata_buffer = _write_buffers(builder, graph)
+    builder = TableBuilder()
+    constants = [position for position, tensor in enumerate(graph.tensors) if tensor.data is not None]
+    blobs = [b"", *(_little_endian(graph.tensors[position].data) for position in constants)]
+    if graph.metadata is not None:
+        blobs.append(build_metadata(graph.metadata))
+    buffers = builder.offsets([_write_buffer(builder, blob) for blob in blobs])
     codes = sorted({(int(operator.op), operator.version) for operator in graph.operators})
-    operator_codes = _tables(builder, [_write_operator_code(builder, *code) for code in codes])
+    operator_codes = builder.offsets([_write_operator_code(builder, *code) for code in codes])
+    buffer_of = {position: buffer for buffer, position in enumerate(constants, 1)}
     tensors = [_write_tensor(builder, t, buffer_of.get(i, 0)) for i, t in enumerate(graph.tensors)]
     operators = [_write_operator(builder, o, codes.index((int(o.op), o.version))) for o in graph.operators]
-    subgraph = _write_subgraph(builder, graph, _tables(builder, tensors), _tables(builder, operators))
-    subgraphs = _tables(builder, [subgraph])
-    description = builder.CreateString(graph.description)
-    metadata = _tables(builder, [_write_metadata(builder, metadata_buffer)]) if metadata_buffer else None
-
-    tflite.ModelStart(builder)
-    tflite.ModelAddVersion(builder, _SCHEMA_VERSION)
-    tflite.ModelAddOperatorCodes(builder, operator_codes)
-    tflite.ModelAddSubgraphs(builder, subgraphs)
-    tflite.ModelAddDescription(builder, description)
-    tflite.ModelAddBuffers(builder, buffers)
-    if metadata is not None:
-        tflite.ModelAddMetadata(builder, metadata)
-    builder.Finish(tflite.ModelEnd(builder), file_identifier=_FILE_IDENTIFIER)
-    return bytes(builder.Output())
-
-
-def _write_buffers(builder: Any, graph: Graph) -> tuple[int, dict[int, int], int]:
-    """Write all buffers: the empty one, the constants in order of their tensors, the metadata.
-
-    Returns
-    -------
-    buffers : int
-        Where the vector of buffers is.
-    buffer_of : dict of int to int
-        Buffer of each constant, by position of its tensor.
-    metadata_buffer : int
-        Buffer of the metadata; 0 if there is none.
-    """
-    blobs = [b""]
-    buffer_of = {}
-    for position, tensor in enumerate(graph.tensors):
-        if tensor.data is not None:
-            buffer_of[position] = len(blobs)
-            blobs.append(_little_endian(tensor.data))
-    metadata_buffer = 0
-    if graph.metadata is not None:
-        from yamjit.tflite.metadata_tables import build_metadata
-
-        metadata_buffer = len(blobs)
-        blobs.append(build_metadata(graph.metadata))
-    return _tables(builder, [_write_buffer(builder, blob) for blob in blobs]), buffer_of, metadata_buffer
+    subgraph = builder.table(
+        SUBGRAPH,
+        {
+            "tensors": builder.offsets(tensors),
+            "inputs": graph.inputs,
+            "outputs": graph.outputs,
+            "operators": builder.offsets(operators),
+            "name": "main",
+        },
+    )
+    entry = {"name": METADATA_NAME, "buffer": len(blobs) - 1}
+    root = builder.table(
+        MODEL,
+        {
+            "version": SCHEMA_VERSION,
+            "operator_codes": operator_codes,
+            "subgraphs": builder.offsets([subgraph]),
+            "description": graph.description,
+            "buffers": buffers,
+            "metadata": [entry] if graph.metadata is not None else None,
+        },
+    )
+    return builder.finish(root, MODEL_IDENTIFIER)
 
 
-def _write_buffer(builder: Any, blob: bytes) -> int:
-    data = None
-    if blob:
-        builder.Prep(_BUFFER_ALIGNMENT, len(blob))
-        data = builder.CreateByteVector(blob)
-    tflite.BufferStart(builder)
-    if data is not None:
-        tflite.BufferAddData(builder, data)
-    return int(tflite.BufferEnd(builder))
+def _write_buffer(builder: TableBuilder, blob: bytes) -> Offset:
+    return builder.table(BUFFER, {"data": builder.vector(blob, len(blob), BUFFER_ALIGNMENT) if blob else None})
 
 
-def _write_operator_code(builder: Any, code: int, version: int) -> int:
-    tflite.OperatorCodeStart(builder)
-    tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(code, _PLACEHOLDER_CODE))
-    tflite.OperatorCodeAddBuiltinCode(builder, code)
-    tflite.OperatorCodeAddVersion(builder, version)
-    return int(tflite.OperatorCodeEnd(builder))
+def _write_operator_code(builder: TableBuilder, code: int, version: int) -> Offset:
+    values = {"deprecated_builtin_code": min(code, _PLACEHOLDER_CODE), "builtin_code": code, "version": version}
+    return builder.table(OPERATOR_CODE, values)
 
 
-def _write_tensor(builder: Any, tensor: Tensor, buffer: int) -> int:
-    code = _TYPE_CODES.get(np.dtype(tensor.dtype).newbyteorder("="))
-    if code is None:
+def _write_tensor(builder: TableBuilder, tensor: Tensor, buffer: int) -> Offset:
+    kind = TensorType.__members__.get(np.dtype(tensor.dtype).name.upper())
+    if kind is None:
         raise ModelError(f"type {tensor.dtype} has no code in TFLite's schema", tensor=str(tensor))
-    name = builder.CreateString(tensor.name)
-    shape = _int32_vector(builder, tensor.shape)
-    quantization = None
-    if tensor.quantization is not None:
-        quantization = _write_quantization(builder, tensor.quantization)
-    tflite.TensorStart(builder)
-    tflite.TensorAddShape(builder, shape)
-    tflite.TensorAddType(builder, code)
-    tflite.TensorAddBuffer(builder, buffer)
-    tflite.TensorAddName(builder, name)
-    if quantization is not None:
-        tflite.TensorAddQuantization(builder, quantization)
-    return int(tflite.TensorEnd(builder))
+    name = builder.string(tensor.name)
+    quantization = tensor.quantization
+    values = {
+        "shape": tensor.shape,
+        "type": kind,
+        "buffer": buffer,
+        "name": name,
+        "quantization": None if quantization is None else _quantization_values(quantization),
+    }
+    return builder.table(TENSOR, values)
 
 
-def _write_quantization(builder: Any, quantization: Quantization) -> int:
-    scale = builder.CreateNumpyVector(np.ascontiguousarray(quantization.scale, dtype="<f4"))
-    zero_point = builder.CreateNumpyVector(np.ascontiguousarray(quantization.zero_point, dtype="<i8"))
-    tflite.QuantizationParametersStart(builder)
-    tflite.QuantizationParametersAddScale(builder, scale)
-    tflite.QuantizationParametersAddZeroPoint(builder, zero_point)
-    tflite.QuantizationParametersAddQuantizedDimension(builder, quantization.dimension)
-    return int(tflite.QuantizationParametersEnd(builder))
+def _quantization_values(quantization: Quantization) -> dict[str, Any]:
+    return {
+        "scale": quantization.scale,
+        "zero_point": quantization.zero_point,
+        "quantized_dimension": quantization.dimension,
+    }
 
 
-def _write_operator(builder: Any, operator: Operator, opcode_index: int) -> int:
-    inputs = _int32_vector(builder, operator.inputs)
-    outputs = _int32_vector(builder, operator.outputs)
-    options = None if operator.options is None else _write_options(builder, operator.options)
-    tflite.OperatorStart(builder)
-    tflite.OperatorAddOpcodeIndex(builder, opcode_index)
-    tflite.OperatorAddInputs(builder, inputs)
-    tflite.OperatorAddOutputs(builder, outputs)
-    if options is not None:
-        union_type = getattr(tflite.BuiltinOptions, type(operator.options).__name__)
-        tflite.OperatorAddBuiltinOptionsType(builder, union_type)
-        tflite.OperatorAddBuiltinOptions(builder, options)
-    return int(tflite.OperatorEnd(builder))
+def _write_operator(builder: TableBuilder, operator: Operator, opcode_index: int) -> Offset:
+    options = operator.options
+    values = {
+        "opcode_index": opcode_index,
+        "inputs": operator.inputs,
+        "outputs": operator.outputs,
+        "builtin_options_type": 0 if options is None else _OPTION_CODES[type(options)],
+        "builtin_options": None if options is None else field_values(options),
+    }
+    return builder.table(OPERATOR, values)
 
 
-def _write_options(builder: Any, options: Options) -> int:
-    """Write an options record; its class and its fields are called as the schema's table and fields."""
-    table = type(options).__name__
-    values = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
-    for name, value in values.items():
-        if isinstance(value, tuple):
-            values[name] = _int32_vector(builder, value)
-    getattr(tflite, f"{table}Start")(builder)
-    for name, value in values.items():
-        schema_name = _FIELD_NAMES.get(name) or "".join(part.capitalize() for part in name.split("_"))
-        getattr(tflite, f"{table}Add{schema_name}")(builder, value)
-    return int(getattr(tflite, f"{table}End")(builder))
-
-
-def _write_subgraph(builder: Any, graph: Graph, tensors: int, operators: int) -> int:
-    inputs = _int32_vector(builder, graph.inputs)
-    outputs = _int32_vector(builder, graph.outputs)
-    name = builder.CreateString("main")
-    tflite.SubGraphStart(builder)
-    tflite.SubGraphAddTensors(builder, tensors)
-    tflite.SubGraphAddInputs(builder, inputs)
-    tflite.SubGraphAddOutputs(builder, outputs)
-    tflite.SubGraphAddOperators(builder, operators)
-    tflite.SubGraphAddName(builder, name)
-    return int(tflite.SubGraphEnd(builder))
-
-
-def _write_metadata(builder: Any, buffer: int) -> int:
-    name = builder.CreateString(_METADATA_NAME)
-    tflite.MetadataStart(builder)
-    tflite.MetadataAddName(builder, name)
-    tflite.MetadataAddBuffer(builder, buffer)
-    return int(tflite.MetadataEnd(builder))
-
-
-def _tables(builder: Any, offsets: Sequence[int]) -> int:
-    """Write a vector of tables."""
-    builder.StartVector(4, len(offsets), 4)
-    for offset in reversed(offsets):
-        builder.PrependUOffsetTRelative(offset)
-    return int(builder.EndVector())
-
-
-def _int32_vector(builder: Any, values: Sequence[int]) -> int:
-    return int(builder.CreateNumpyVector(np.array(values, dtype="<i4")))
-
-
-def _little_endian(data: npt.NDArray[np.generic]) -> bytes:
+def _little_endian(data: npt.NDArray[np.generic] | None) -> bytes:
     """Return the values in C order, least significant byte first."""
-    return data.astype(data.dtype.newbyteorder("<"), copy=False).tobytes()
+    array = np.asarray(data)
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def append_zip(model: bytes, files: Mapping[str, bytes]) -> bytes:

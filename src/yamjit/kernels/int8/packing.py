@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.kernels.memory import padded
+
 __all__ = [
     "BLOCK",
     "CHUNK",
@@ -17,7 +19,6 @@ __all__ = [
     "pack_depthwise",
     "pack_pairs",
     "pack_pointwise",
-    "padded",
     "unpack_depthwise",
     "unpack_pairs",
     "unpack_pointwise",
@@ -33,11 +34,6 @@ _QUAD = 4
 DEPTHWISE_CHUNK_BYTES = 2 * 3 * CHUNK * _QUAD
 
 Int8 = npt.NDArray[np.int8]
-
-
-def padded(size: int, unit: int) -> int:
-    """Return `size` rounded up to a multiple of `unit`."""
-    return -(-size // unit) * unit
 
 
 def pack_pointwise(weights: Int8) -> Int8:

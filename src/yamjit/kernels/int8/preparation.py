@@ -6,9 +6,7 @@ it; the others keep their plain one. Prepared steps have the columns of a step, 
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -23,94 +21,28 @@ from yamjit.kernels.int8.packing import (
     pack_depthwise,
     pack_pairs,
     pack_pointwise,
-    padded,
 )
+from yamjit.kernels.int8.preparation_proof import prove_preparation
+from yamjit.kernels.int8.prepared import INT8_TO_UINT8, PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
 from yamjit.kernels.int8.real_requantization import IntegerFactors, find_real_factors
+from yamjit.kernels.memory import Packer, padded
 from yamjit.kernels.program import (
-    ALIGNMENT,
     COLUMNS,
     Column,
     Program,
     Rounding,
-    ScratchLayout,
     StepOp,
-    aligned_bytes,
     image_size,
     panel_stride,
     scratch_layout,
 )
 from yamjit.kernels.vectors.target import Target
 
-__all__ = ["PREPARED_COLUMNS", "Prepared", "PreparedProgram", "VectorOp", "prepare"]
-
-
-class VectorOp(enum.IntEnum):
-    """Steps that run over vectors, numbered behind `StepOp`."""
-
-    POINTWISE = 16
-    POINTWISE_RAW = 17
-    CONV = 18
-    DEPTHWISE = 19
-
-
-class Prepared(enum.IntEnum):
-    """Columns of a prepared step: offsets of packed constants, and how its input is walked over."""
-
-    WEIGHTS = COLUMNS
-    BIAS = COLUMNS + 1
-    MULTIPLIER = COLUMNS + 2
-    SHIFT = COLUMNS + 3
-    OFFSET = COLUMNS + 4
-    SCALE = COLUMNS + 5
-    REAL_OFFSET = COLUMNS + 6
-    PROVEN = COLUMNS + 7
-    #: Four inputs each: groups of them lie in one row of an image, or are one pixel.
-    QUADS = COLUMNS + 8
-    GROUPS = COLUMNS + 9
-    PANEL_STRIDE = COLUMNS + 10
-    IMAGE_H = COLUMNS + 11
-    IMAGE_W = COLUMNS + 12
-    #: Whether the step may run patch after patch.
-    PATCHWISE = COLUMNS + 13
-    FLIP = COLUMNS + 14
-    #: Whether the step makes a pair with the next one.
-    PAIRED = COLUMNS + 15
-    #: Whether its input and its output are kept for each patch, and not overwritten by the next patch.
-    INPUT_KEPT = COLUMNS + 16
-    OUTPUT_KEPT = COLUMNS + 17
-
-
-PREPARED_COLUMNS = COLUMNS + len(Prepared)
-
-#: Turns the sign bit of four int8: they become uint8 that are 128 more.
-_INT8_TO_UINT8 = 0x80808080
+__all__ = ["prepare"]
 
 
 _Row = npt.NDArray[np.int64]
 _Constants = dict[Prepared, npt.NDArray[np.generic]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PreparedProgram:
-    """What the compiled entry runs.
-
-    Parameters
-    ----------
-    steps : np.ndarray [shape=(n_steps, PREPARED_COLUMNS), int64]
-    constants : np.ndarray [shape=(n_bytes,), uint8]
-        The program's, and the packed ones behind them.
-    scratch : ScratchLayout
-    """
-
-    steps: npt.NDArray[np.int64]
-    constants: npt.NDArray[np.uint8]
-    scratch: ScratchLayout
-    steps_address: int = field(init=False)
-    constants_address: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "steps_address", self.steps.ctypes.data)
-        object.__setattr__(self, "constants_address", self.constants.ctypes.data)
 
 
 def prepare(program: Program, target: Target | None) -> PreparedProgram:
@@ -130,26 +62,20 @@ def prepare(program: Program, target: Target | None) -> PreparedProgram:
 def _prepare(program: Program, vectors: bool, signed: bool) -> PreparedProgram:
     steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)
     steps[:, :COLUMNS] = program.steps
-    steps[:, Prepared.FLIP] = 0 if signed else _INT8_TO_UINT8
-    packed: list[npt.NDArray[np.generic]] = []
-    size = padded(program.constants.size, ALIGNMENT)
+    steps[:, Prepared.FLIP] = 0 if signed else INT8_TO_UINT8
+    constants = Packer()
+    constants.add(program.constants)
     for row in steps if vectors else ():
         for column, array in _prepare_step(program, row).items():
-            row[column] = size
-            packed.append(array)
-            size += padded(array.nbytes, ALIGNMENT)
+            row[column] = constants.add(array)
     steps[: program.patchwise, Prepared.PATCHWISE] = 1
     steps[:, Prepared.INPUT_KEPT], steps[:, Prepared.OUTPUT_KEPT] = _kept(program)
     for index in program.pairs:
         ops = tuple(steps[index : index + 2, Column.OP])
         steps[index, Prepared.PAIRED] = ops == (VectorOp.DEPTHWISE, VectorOp.POINTWISE)
-    constants = aligned_bytes(size)
-    constants[: program.constants.size] = program.constants
-    start = padded(program.constants.size, ALIGNMENT)
-    for array in packed:
-        constants[start : start + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
-        start += padded(array.nbytes, ALIGNMENT)
-    return PreparedProgram(steps, constants, scratch_layout(program.steps))
+    prepared = PreparedProgram(steps, constants.block(), scratch_layout(program.steps))
+    prove_preparation(program, prepared, signed)
+    return prepared
 
 
 def _kept(program: Program) -> tuple[list[bool], list[bool]]:
@@ -179,7 +105,7 @@ def _prepare_pointwise(program: Program, row: _Row) -> _Constants:
     bias = _bias(program, row) + _seen_as_zero(row) * weights.sum(axis=0, dtype=np.int64)
     rounded = _rounds_by_one_shift(program, row)
     row[Column.OP] = VectorOp.POINTWISE if rounded else VectorOp.POINTWISE_RAW
-    row[Prepared.GROUPS], row[Prepared.QUADS] = 1, padded(shape[0], 4) // 4
+    row[Prepared.QUADS] = padded(shape[0], 4) // 4
     row[Prepared.PANEL_STRIDE] = panel_stride(shape[0])
     packed: _Constants = {Prepared.WEIGHTS: pack_pointwise(weights)}
     return packed | (_one_shift(program, row, bias, weights) if rounded else {Prepared.BIAS: _filled(_wrapped(bias))})

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import carray
 
-from yamjit.kernels.int8.preparation import PREPARED_COLUMNS, Prepared
+from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared
 from yamjit.kernels.int8.tiles import Channels
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer

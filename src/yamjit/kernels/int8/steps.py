@@ -18,7 +18,7 @@ from yamjit.kernels.int8.matmul import Rows
 from yamjit.kernels.int8.packing import BLOCK, CHUNK
 from yamjit.kernels.int8.plain import finish
 from yamjit.kernels.int8.plain_steps import run_plain_step
-from yamjit.kernels.int8.preparation import Prepared, VectorOp
+from yamjit.kernels.int8.prepared import Prepared, VectorOp
 from yamjit.kernels.int8.step_table import (
     Memory,
     channels_of,

@@ -16,7 +16,7 @@ from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.log_mel.tables import Field, make_tables
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
-from yamjit.kernels.program import aligned_bytes
+from yamjit.kernels.memory import aligned_bytes
 
 __all__ = ["LOG_MEL", "is_transformed", "log_mel", "log_mel_entry"]
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from yamjit.kernels.log_mel import fft
 from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.log_mel.numpy import bands
-from yamjit.kernels.program import ALIGNMENT, aligned_bytes
+from yamjit.kernels.memory import aligned_bytes, padded
 
 __all__ = ["MOST_LANES", "Field", "make_tables"]
 
@@ -63,7 +63,7 @@ def make_tables(constants: FrontEndConstants) -> Bytes:
     spans = np.cumprod(radices)[:-1].tolist()
     passes = [fft.pass_factors(span, radix).ravel() for span, radix in zip(spans, radices[1:], strict=True)]
     pairs = 0.5 * fft.factors(np.arange(points // 2 + 1) / points)
-    window = np.zeros(_round_up(constants.window.size, 2 * MOST_LANES), np.float32)
+    window = np.zeros(padded(constants.window.size, 2 * MOST_LANES), np.float32)
     window[: constants.window.size] = constants.window
     weights = [row[start : start + width] for row, start, width in zip(constants.mel_basis, first, widths, strict=True)]
     parts: dict[Field, npt.NDArray[np.generic]] = {
@@ -99,11 +99,11 @@ def _first_pair(first: npt.NDArray[np.int64], widths: npt.NDArray[np.int64], poi
 
 def _pack(numbers: dict[Field, int], parts: dict[Field, npt.NDArray[np.generic]]) -> Bytes:
     """Lay numbers and arrays into one aligned block."""
-    end = _round_up(8 * len(Field))
+    end = padded(8 * len(Field))
     places = {}
     for field, part in parts.items():
         places[field] = end
-        end = _round_up(end + part.nbytes)
+        end = padded(end + part.nbytes)
     tables = aligned_bytes(end)
     tables[: 8 * len(Field)].view(np.int64)[:] = [(numbers | places)[field] for field in Field]
     for field, part in parts.items():
@@ -122,9 +122,5 @@ def _scratch_places(constants: FrontEndConstants) -> dict[Field, int]:
         Field.MAGNITUDES: 4 * lanes * (points + 1),
         Field.LOGARITHMS: 4 * lanes * len(constants.log_offset),
     }
-    ends = np.cumsum([_round_up(size) for size in sizes.values()]).tolist()
+    ends = np.cumsum([padded(size) for size in sizes.values()]).tolist()
     return dict(zip((*sizes, Field.SCRATCH_SIZE), (0, *ends), strict=True))
-
-
-def _round_up(size: int, unit: int = ALIGNMENT) -> int:
-    return -(-size // unit) * unit

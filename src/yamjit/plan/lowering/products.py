@@ -22,18 +22,8 @@ from yamjit.plan.quantization import (
     one_shift_offset,
     quantize_multiplier,
 )
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    DepthwiseConv2DOptions,
-    FullyConnectedOptions,
-    Graph,
-    Op,
-    Operator,
-    Padding,
-    Quantization,
-    Tensor,
-)
+from yamjit.tflite.graph import Activation, Graph, Op, Operator, Padding, Quantization, Tensor
+from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 
 __all__ = ["LOWERINGS", "Alias", "Step", "lower"]
 
@@ -107,8 +97,9 @@ def _conv_2d(graph: Graph, operator: Operator) -> Step:
     if not isinstance(options, Conv2DOptions):
         raise ModelError("has no Conv2DOptions", operator=str(operator))
     weights = np.moveaxis(_weights(graph, operator), 0, -1)  # (co, kh, kw, ci) -> (kh, kw, ci, co)
-    columns = {**_images(graph, operator), **_window(graph, operator, options, weights.shape[:2])}
+    window = _window(graph, operator, options, weights.shape[:2])
     pointwise = weights.shape[:2] == (1, 1) and (options.stride_h, options.stride_w) == (1, 1)
+    columns = {**_images(graph, operator), **({} if pointwise else window)}
     return _accumulating(
         StepOp.POINTWISE if pointwise else StepOp.CONV,
         graph,

@@ -1,143 +1,61 @@
-"""What each operator demands of its operands: one function per operator.
-
-A contract raises `ModelError`, or returns the shape that the outputs must have. The rules are those of TFLite's
-``Prepare`` functions for the flavours that are supported, and stricter where TFLite would compute something
-that no two of its kernels agree on, such as an int32 accumulator that overflows.
-"""
+"""Operators that only move values: RESHAPE, SPLIT, STRIDED_SLICE, GATHER, PAD."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from dataclasses import dataclass
 
 import numpy as np
 
-from yamjit.tflite.graph import (
-    GatherOptions,
-    MulOptions,
-    Op,
-    ReducerOptions,
-    ReshapeOptions,
-    SplitOptions,
-    StridedSliceOptions,
-)
-from yamjit.tflite.node import COMPLEX64, FLOAT32, INT8, INT32, INT32_MAX, Inferred, Node
-from yamjit.tflite.operators.products import conv_2d, depthwise_conv_2d, fully_connected
+from yamjit.tflite.graph import Op, Options
+from yamjit.tflite.node import COMPLEX64, FLOAT32, INT8, INT32, Inferred, Node
+from yamjit.tflite.operators.record import Record
+from yamjit.tflite.schema import table
 
-__all__ = ["CONTRACTS"]
-
-#: LOGISTIC's fixed-point input has 4 integer bits of 16.
-_LOGISTIC_STEPS = 2.0**11
-
-
-def _quantize(node: Node) -> Inferred:
-    node.check_arity(1)
-    node.activation(node.output(INT8))
-    return Inferred(node.input(0, FLOAT32).shape)
+__all__ = [
+    "GATHER",
+    "PAD",
+    "RESHAPE",
+    "SPLIT",
+    "STRIDED_SLICE",
+    "GatherOptions",
+    "ReshapeOptions",
+    "SplitOptions",
+    "StridedSliceOptions",
+]
 
 
-def _dequantize(node: Node) -> Inferred:
-    node.check_arity(1)
-    node.output(FLOAT32)
-    source = node.input(0, INT8)
-    node.activation(source)
-    return Inferred(source.shape)
+@dataclass(frozen=True, slots=True)
+class GatherOptions(Options):
+    """Options of ``GATHER``."""
+
+    axis: int = 0
+    batch_dims: int = 0
 
 
-def _logistic(node: Node) -> Inferred:
-    node.check_arity(1)
-    source, output = node.input(0, INT8), node.output(INT8)
-    quantization = node.activation(output)
-    if quantization.scale[0] != 1 / 256 or quantization.zero_point[0] != -128:
-        raise node.error("scale and zero point should be 1/256 and -128", output)
-    node.check_factor(float(node.activation(source).scale[0]) * _LOGISTIC_STEPS, "input scale * 2^11")
-    return Inferred(source.shape)
+@dataclass(frozen=True, slots=True)
+class ReshapeOptions(Options):
+    """Options of ``RESHAPE``; used only where the operator has no shape input."""
+
+    new_shape: tuple[int, ...] = ()
 
 
-def _mean(node: Node) -> Inferred:
-    node.check_arity(2)
-    options = node.options(ReducerOptions)
-    source, output = node.input(0, INT8), node.output(INT8)
-    axes = [node.axis(axis, len(source.shape)) for axis in node.integers(1, scalar=True)]
-    if len(set(axes)) != len(axes):
-        raise node.error(f"axes {axes} are not distinct", node.inputs[1])
-    count = math.prod(source.shape[axis] for axis in axes)
-    if count * 255 > INT32_MAX:
-        raise node.error(f"sum of {count} values can overflow int32", source)
-    factor = float(node.activation(source).scale[0]) / float(node.activation(output).scale[0])
-    node.check_factor(factor, "input scale / output scale")
-    node.check_factor(factor / count, "input scale / output scale / count")
-    kept = [(1 if axis in axes else size) for axis, size in enumerate(source.shape)]
-    if not options.keep_dims:
-        kept = [size for axis, size in enumerate(source.shape) if axis not in axes]
-    return Inferred(tuple(kept))
+@dataclass(frozen=True, slots=True)
+class SplitOptions(Options):
+    """Options of ``SPLIT``."""
+
+    num_splits: int = 1
 
 
-def _mul(node: Node) -> Inferred:
-    node.check_arity(2)
-    node.options(MulOptions)
-    node.output(FLOAT32)
-    left, right = node.input(0, FLOAT32).shape, node.input(1, FLOAT32).shape
-    rank = max(len(left), len(right))
-    shape = []
-    for a, b in zip((1,) * (rank - len(left)) + left, (1,) * (rank - len(right)) + right, strict=True):
-        if a != b and 1 not in (a, b):
-            raise node.error(f"shapes {left} and {right} do not go together")
-        shape.append(max(a, b))
-    return Inferred(tuple(shape))
+@dataclass(frozen=True, slots=True)
+class StridedSliceOptions(Options):
+    """Options of ``STRIDED_SLICE``: bit masks, one bit per dimension."""
 
-
-def _log(node: Node) -> Inferred:
-    node.check_arity(1)
-    node.output(FLOAT32)
-    return Inferred(node.input(0, FLOAT32).shape)
-
-
-def _complex_abs(node: Node) -> Inferred:
-    node.check_arity(1)
-    node.output(FLOAT32)
-    return Inferred(node.input(0, COMPLEX64).shape)
-
-
-def _rfft2d(node: Node) -> Inferred:
-    node.check_arity(2)
-    node.output(COMPLEX64)
-    source = node.input(0, FLOAT32)
-    lengths = node.integers(1)
-    if len(lengths) != 2 or any(length < 1 or length & (length - 1) for length in lengths) or lengths[1] < 2:
-        raise node.error(f"fft_length {lengths} should be two powers of two", node.inputs[1])
-    if list(source.shape[-2:]) != lengths:
-        raise node.error(f"input of shape {source.shape} should end with {lengths}", source)
-    shape = (*source.shape[:-1], lengths[1] // 2 + 1)
-    return Inferred(shape, math.prod(source.shape) * math.prod(lengths).bit_length())
-
-
-def _gather(node: Node) -> Inferred:
-    node.check_arity(2)
-    options = node.options(GatherOptions)
-    source, output = node.input(0, FLOAT32, INT8, INT32), node.outputs[0]
-    node.check_same_quantization(source, output)
-    if options.batch_dims != 0:
-        raise node.error(f"batch_dims {options.batch_dims} is not supported; 0 is")
-    axis = node.axis(options.axis, len(source.shape))
-    indices = node.constant(1, INT32)
-    if np.any(indices < 0) or np.any(indices >= source.shape[axis]):
-        raise node.error(f"indices should be from 0 to {source.shape[axis] - 1}", node.inputs[1])
-    return Inferred((*source.shape[:axis], *indices.shape, *source.shape[axis + 1 :]))
-
-
-def _pad(node: Node) -> Inferred:
-    node.check_arity(2)
-    source, output = node.input(0, FLOAT32, INT8, INT32), node.outputs[0]
-    node.check_same_quantization(source, output)
-    paddings = node.constant(1, INT32)
-    if paddings.shape != (len(source.shape), 2):
-        raise node.error(f"paddings of shape {paddings.shape} for rank {len(source.shape)}", node.inputs[1])
-    pairs = [(int(before), int(after)) for before, after in paddings]
-    if any(before < 0 or after < 0 for before, after in pairs):
-        raise node.error("paddings should not be negative", node.inputs[1])
-    return Inferred(tuple(before + size + after for size, (before, after) in zip(source.shape, pairs, strict=True)))
+    begin_mask: int = 0
+    end_mask: int = 0
+    ellipsis_mask: int = 0
+    new_axis_mask: int = 0
+    shrink_axis_mask: int = 0
 
 
 def _reshape(node: Node) -> Inferred:
@@ -208,24 +126,67 @@ def _slice(node: Node, options: StridedSliceOptions, axis: int, size: int, limit
     return [count]
 
 
-#: The contract of every operator that is known.
-CONTRACTS: Mapping[Op, Callable[[Node], Inferred]] = MappingProxyType(
-    {
-        Op.CONV_2D: conv_2d,
-        Op.DEPTHWISE_CONV_2D: depthwise_conv_2d,
-        Op.DEQUANTIZE: _dequantize,
-        Op.FULLY_CONNECTED: fully_connected,
-        Op.LOGISTIC: _logistic,
-        Op.MUL: _mul,
-        Op.RESHAPE: _reshape,
-        Op.PAD: _pad,
-        Op.GATHER: _gather,
-        Op.MEAN: _mean,
-        Op.STRIDED_SLICE: _strided_slice,
-        Op.SPLIT: _split,
-        Op.LOG: _log,
-        Op.QUANTIZE: _quantize,
-        Op.RFFT2D: _rfft2d,
-        Op.COMPLEX_ABS: _complex_abs,
-    }
+def _gather(node: Node) -> Inferred:
+    node.check_arity(2)
+    options = node.options(GatherOptions)
+    source, output = node.input(0, FLOAT32, INT8, INT32), node.outputs[0]
+    node.check_same_quantization(source, output)
+    if options.batch_dims != 0:
+        raise node.error(f"batch_dims {options.batch_dims} is not supported; 0 is")
+    axis = node.axis(options.axis, len(source.shape))
+    indices = node.constant(1, INT32)
+    if np.any(indices < 0) or np.any(indices >= source.shape[axis]):
+        raise node.error(f"indices should be from 0 to {source.shape[axis] - 1}", node.inputs[1])
+    return Inferred((*source.shape[:axis], *indices.shape, *source.shape[axis + 1 :]))
+
+
+def _pad(node: Node) -> Inferred:
+    node.check_arity(2)
+    source, output = node.input(0, FLOAT32, INT8, INT32), node.outputs[0]
+    node.check_same_quantization(source, output)
+    paddings = node.constant(1, INT32)
+    if paddings.shape != (len(source.shape), 2):
+        raise node.error(f"paddings of shape {paddings.shape} for rank {len(source.shape)}", node.inputs[1])
+    pairs = [(int(before), int(after)) for before, after in paddings]
+    if any(before < 0 or after < 0 for before, after in pairs):
+        raise node.error("paddings should not be negative", node.inputs[1])
+    return Inferred(tuple(before + size + after for size, (before, after) in zip(source.shape, pairs, strict=True)))
+
+
+RESHAPE = Record(
+    Op.RESHAPE,
+    versions=1,
+    contract=_reshape,
+    code=17,
+    table=table("ReshapeOptions", "new_shape:[int]"),
+    options=ReshapeOptions,
+    may_lack_options=True,
 )
+
+SPLIT = Record(
+    Op.SPLIT, versions=4, contract=_split, code=35, table=table("SplitOptions", "num_splits:int"), options=SplitOptions
+)
+
+STRIDED_SLICE = Record(
+    Op.STRIDED_SLICE,
+    versions=8,
+    contract=_strided_slice,
+    code=32,
+    table=table(
+        "StridedSliceOptions",
+        "begin_mask:int; end_mask:int; ellipsis_mask:int; new_axis_mask:int; shrink_axis_mask:int;offset:bool",
+    ),
+    options=StridedSliceOptions,
+    accepted={"offset": (0,)},
+)
+
+GATHER = Record(
+    Op.GATHER,
+    versions=7,
+    contract=_gather,
+    code=23,
+    table=table("GatherOptions", "axis:int; batch_dims:int"),
+    options=GatherOptions,
+)
+
+PAD = Record(Op.PAD, versions=4, contract=_pad, code=22, table=table("PadOptions"))

@@ -1,24 +1,27 @@
-"""The contracts of the operators that sum products: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED."""
+"""Operators that sum products: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.tflite.graph import (
-    Activation,
-    Conv2DOptions,
-    DepthwiseConv2DOptions,
-    FullyConnectedOptions,
-    Padding,
-    Tensor,
-)
+from yamjit.tflite.graph import Activation, Op, Options, Padding, Tensor
 from yamjit.tflite.node import FLOAT32, INT8, INT32, INT32_MAX, Inferred, Node
+from yamjit.tflite.operators.record import BIAS_TYPES, Record
+from yamjit.tflite.schema import table
 
-__all__ = ["conv_2d", "depthwise_conv_2d", "fully_connected"]
+__all__ = [
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "FULLY_CONNECTED",
+    "Conv2DOptions",
+    "DepthwiseConv2DOptions",
+    "FullyConnectedOptions",
+]
 
 #: Strides and dilations; far above any use, and far below where int32 coordinates overflow.
 _MAX_STEP = 2**10
@@ -28,7 +31,40 @@ _MAX_EXTENT = 2**16
 _BIAS_TOLERANCE = 0.02
 
 
-def conv_2d(node: Node) -> Inferred:
+@dataclass(frozen=True, slots=True)
+class Conv2DOptions(Options):
+    """Options of ``CONV_2D``."""
+
+    padding: Padding = Padding.SAME
+    stride_h: int = 1
+    stride_w: int = 1
+    dilation_h: int = 1
+    dilation_w: int = 1
+    activation: Activation = Activation.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class DepthwiseConv2DOptions(Options):
+    """Options of ``DEPTHWISE_CONV_2D``."""
+
+    padding: Padding = Padding.SAME
+    stride_h: int = 1
+    stride_w: int = 1
+    dilation_h: int = 1
+    dilation_w: int = 1
+    depth_multiplier: int = 1
+    activation: Activation = Activation.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class FullyConnectedOptions(Options):
+    """Options of ``FULLY_CONNECTED``."""
+
+    activation: Activation = Activation.NONE
+    keep_num_dims: bool = False
+
+
+def _conv_2d(node: Node) -> Inferred:
     """Check a CONV_2D."""
     node.check_arity(2, 3)
     options = node.options(Conv2DOptions)
@@ -44,7 +80,7 @@ def conv_2d(node: Node) -> Inferred:
     return Inferred(_declared(node, output, shape), math.prod(shape) * taps)
 
 
-def depthwise_conv_2d(node: Node) -> Inferred:
+def _depthwise_conv_2d(node: Node) -> Inferred:
     """Check a DEPTHWISE_CONV_2D."""
     node.check_arity(2, 3)
     options = node.options(DepthwiseConv2DOptions)
@@ -62,7 +98,7 @@ def depthwise_conv_2d(node: Node) -> Inferred:
     return Inferred(_declared(node, output, shape), math.prod(shape) * kernel_h * kernel_w)
 
 
-def fully_connected(node: Node) -> Inferred:
+def _fully_connected(node: Node) -> Inferred:
     """Check a FULLY_CONNECTED, of int8 or of float32."""
     node.check_arity(2, 3)
     options = node.options(FullyConnectedOptions)
@@ -200,3 +236,46 @@ def _check_activation(node: Node, activation: Activation, output: Tensor) -> Non
     bound = {Activation.RELU6: 6.0, Activation.RELU_N1_TO_1: 1.0}.get(activation, 0.0)
     if bound / float(node.activation(output).scale[0]) > INT32_MAX - 256:
         raise node.error(f"{activation.name} is out of reach of the output's scale", output)
+
+
+CONV_2D = Record(
+    Op.CONV_2D,
+    versions=8,
+    contract=_conv_2d,
+    code=1,
+    table=table(
+        "Conv2DOptions",
+        "padding:byte; stride_w:int; stride_h:int; fused_activation_function:byte;"
+        "dilation_w_factor:int=1; dilation_h_factor:int=1; quantized_bias_type:byte",
+    ),
+    options=Conv2DOptions,
+    accepted={"quantized_bias_type": BIAS_TYPES},
+)
+
+DEPTHWISE_CONV_2D = Record(
+    Op.DEPTHWISE_CONV_2D,
+    versions=7,
+    contract=_depthwise_conv_2d,
+    code=2,
+    table=table(
+        "DepthwiseConv2DOptions",
+        "padding:byte; stride_w:int; stride_h:int; depth_multiplier:int; fused_activation_function:byte;"
+        "dilation_w_factor:int=1; dilation_h_factor:int=1",
+    ),
+    options=DepthwiseConv2DOptions,
+)
+
+FULLY_CONNECTED = Record(
+    Op.FULLY_CONNECTED,
+    versions=13,
+    contract=_fully_connected,
+    code=8,
+    table=table(
+        "FullyConnectedOptions",
+        "fused_activation_function:byte; weights_format:byte; keep_num_dims:bool;"
+        "asymmetric_quantize_inputs:bool; quantized_bias_type:byte",
+    ),
+    options=FullyConnectedOptions,
+    accepted={"weights_format": (0,), "quantized_bias_type": BIAS_TYPES},
+    optional_input=2,
+)

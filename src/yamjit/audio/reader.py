@@ -1,0 +1,68 @@
+"""What every source of audio gives: its name, rate and channels, and its samples in blocks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Reader"]
+
+
+class Reader(ABC):
+    """A source that is read once, from start to end.
+
+    Attributes
+    ----------
+    name : str
+        Name of the source for messages, in one line.
+    sample_rate : int
+        Sample rate in Hz.
+    channels : int
+        Number of channels.
+    format : str
+        Such as ``"WAV PCM_16"`` or ``"array int16"``.
+    claimed_frames : int or None
+        Length as far as it is known before it is read, else None.
+    live : bool
+        Whether samples come as they are made, at a pace of their own.
+    """
+
+    name: str
+    sample_rate: int
+    channels: int
+    format: str
+    claimed_frames: int | None = None
+    live = False
+
+    @property
+    def damage(self) -> str | None:
+        """Once read: what is wrong with the source, in one line, such as why it ended too early."""
+        return None
+
+    @property
+    def lost(self) -> bool:
+        """Once read: whether the source holds sound that could not be read."""
+        return False
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Once read: what else went wrong, a line each."""
+        return ()
+
+    def skip(self, frames: int) -> int:
+        """Before `frames`: leave out the first `frames` if that is cheap and exact; return how many were left out."""
+        return 0
+
+    @abstractmethod
+    def frames(self) -> Generator[NDArray[np.float32], None, None]:
+        """Yield the samples, float32 (n, channels); a block may be overwritten, by its user or by the next one."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release what the reader opened."""

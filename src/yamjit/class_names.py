@@ -1,0 +1,138 @@
+"""Which classes of a head a name means: labels, display names, AudioSet ids, indices, groups, and AudioSet classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from yamjit import checks
+from yamjit.class_map import descendants, known_class, nearest
+from yamjit.errors import InputError
+from yamjit.heads import HeadInfo
+from yamjit.options import ClassifierOptions, Entry
+from yamjit.text import folded
+
+__all__ = ["Category", "ClassNames", "refuse_unknown"]
+
+#: Of names that are unknown: to look for the nearest of each takes a while.
+_MOST_TOLD = 10
+
+#: Of an index that is given as text.
+_MOST_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """What is listed under one name: the highest of some columns of the scores."""
+
+    name: str
+    class_index: int
+    audioset_id: str
+    columns: tuple[int, ...]
+
+
+class ClassNames:
+    """Finds what an entry of the options names in a head."""
+
+    def __init__(self, head: HeadInfo, options: ClassifierOptions) -> None:
+        self.unknown: dict[Entry, None] = {}
+        self.spellings = tuple(dict.fromkeys((*head.labels, *head.display_names)))
+        self._places: dict[str, list[int]] = {}
+        for index, identifier in enumerate(head.audioset_ids):
+            if identifier:
+                self._places.setdefault(identifier, []).append(index)
+        self._roll_up = options.roll_up
+        kinds = (head.labels, head.display_names, head.audioset_ids)
+        self._exact = _indices_of(kinds, str)
+        self._any_case = _indices_of(kinds, folded)
+        self.classes = tuple(
+            Category(name, index, identifier, self._columns(index, identifier))
+            for index, (name, identifier) in enumerate(zip(head.display_names, head.audioset_ids, strict=True))
+        )
+        self._groups: dict[str, Category] = {}
+        for name, members in options.members.items():
+            self._add_group(name, members)
+
+    def _columns(self, index: int, identifier: str) -> tuple[int, ...]:
+        below = self.below(identifier) if self._roll_up and identifier else ()
+        return tuple(sorted({index, *below}))
+
+    def below(self, identifier: str) -> tuple[int, ...]:
+        """Return the classes of the head that are descendants of a class of AudioSet."""
+        return tuple(sorted(index for child in descendants(identifier) for index in self._places.get(child, ())))
+
+    def _add_group(self, name: str, members: Iterable[Entry]) -> None:
+        found = [category for member in members for category in self._find_classes(member)]
+        columns = {column for category in found for column in category.columns}
+        if columns and not columns.issuperset(self._any_case.get(folded(name), ())):
+            raise InputError(f"group {name!r} has the name of a class that it does not hold")
+        if columns:
+            self._groups[folded(name)] = Category(name, -1, "", tuple(sorted(columns)))
+
+    @property
+    def groups(self) -> tuple[Category, ...]:
+        """Groups that have a class in this head."""
+        return tuple(self._groups.values())
+
+    def find(self, entry: Entry) -> tuple[Category, ...]:
+        """Return what an entry names, a group before classes."""
+        group = self._groups.get(folded(entry)) if isinstance(entry, str) else None
+        return (group,) if group else self._find_classes(entry)
+
+    def _find_classes(self, entry: Entry) -> tuple[Category, ...]:
+        """Return the classes that an entry names; if there are none, keep it as unknown."""
+        if isinstance(entry, int):
+            indices: Iterable[int] = (entry,)
+        else:
+            number = (int(entry),) if entry.isdecimal() and len(entry) <= _MOST_DIGITS else ()
+            indices = self._exact.get(entry) or self._any_case.get(folded(entry)) or number
+        found = tuple(self.classes[index] for index in indices if index < len(self.classes))
+        if not found and isinstance(entry, str) and self._roll_up:
+            found = self._find_ancestor(entry)
+        if not found:
+            self.unknown[entry] = None
+        return found
+
+    def _find_ancestor(self, name: str) -> tuple[Category, ...]:
+        """Return a class of AudioSet that the head lacks, if it has descendants of it."""
+        known = known_class(name)
+        columns = self.below(known.id) if known else ()
+        return (Category(known.name, -1, known.id, columns),) if known and columns else ()
+
+
+def _indices_of(kinds: Iterable[Sequence[str]], spelled: Callable[[str], str]) -> dict[str, tuple[int, ...]]:
+    """Return the classes of every spelling; a word is looked for among the first kind of names that has it."""
+    found: dict[str, tuple[int, ...]] = {}
+    for words in kinds:
+        indices: dict[str, list[int]] = {}
+        for index, word in enumerate(words):
+            if word:
+                indices.setdefault(spelled(word), []).append(index)
+        found = {**{word: tuple(places) for word, places in indices.items()}, **found}
+    return found
+
+
+def refuse_unknown(unknown: Sequence[Entry], heads: Sequence[ClassNames]) -> None:
+    """Refuse names that no head knows, with what may be meant.
+
+    Raises
+    ------
+    InputError
+        If there are any.
+    """
+    if unknown:
+        told = [_with_hint(entry, heads) for entry in unknown[:_MOST_TOLD]]
+        more = [f"and {len(unknown) - _MOST_TOLD} more"] if len(unknown) > _MOST_TOLD else []
+        raise InputError("no class of this model: " + ", ".join((*told, *more)))
+
+
+def _with_hint(entry: Entry, heads: Sequence[ClassNames]) -> str:
+    if isinstance(entry, int) or entry.isdecimal():
+        return f"{entry!r} (there are {max(len(names.classes) for names in heads)})"
+    known = known_class(entry)
+    below = max(len(names.below(known.id)) for names in heads) if known else 0
+    if below:
+        return f"{entry!r} (with roll_up it stands for {below} classes)"
+    spellings = (name for names in heads for name in (*(group.name for group in names.groups), *names.spellings))
+    like = nearest(entry, spellings)
+    return f"{checks.shown(entry)} (did you mean {like[0]!r}?)" if like else checks.shown(entry)

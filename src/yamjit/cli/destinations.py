@@ -1,0 +1,121 @@
+"""Where the results of a run go, and in which format, by ``-o`` and ``--format``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yamjit.errors import InputError
+
+if TYPE_CHECKING:
+    from yamjit.cli.progress import Progress
+    from yamjit.heads import HeadInfo
+    from yamjit.runs import ArrayFormat, PictureFormat, RowFormat
+
+__all__ = ["array_format", "is_folder", "opened", "picture_format", "row_format", "suffix_of"]
+
+_STDOUT = (None, "-")
+
+
+def is_folder(args: argparse.Namespace) -> bool:
+    """Return whether ``-o`` is a folder: one that is there, or a name that ends with a slash or has no suffix."""
+    given = args.output
+    if given in _STDOUT:
+        return False
+    if Path(given).exists():
+        return Path(given).is_dir()
+    return given.endswith(("/", os.sep)) or not Path(given).suffix
+
+
+def suffix_of(args: argparse.Namespace) -> str:
+    """Return the suffix of the file that was given, without the dot."""
+    return Path(args.output or "").suffix[1:].lower()
+
+
+def row_format(args: argparse.Namespace, heads: Collection[HeadInfo]) -> RowFormat:
+    """Return the format that was given for rows of these heads; by default text."""
+    from yamjit.output import FORMATS, format_of
+    from yamjit.runs import RowFormat
+
+    form = FORMATS[_format(args, "text", "text", lambda: format_of(args.output).name)]
+    return RowFormat(form.of_heads(heads))
+
+
+def array_format(args: argparse.Namespace) -> ArrayFormat:
+    """Return the format of numbers that was given; by default csv, npz in a folder.
+
+    Raises
+    ------
+    InputError
+        If it cannot go where it is to go.
+    """
+    from yamjit.output.arrays import ARRAY_FORMATS
+    from yamjit.runs import ArrayFormat
+
+    form = ArrayFormat(_format(args, "csv", "npz", lambda: _known(args, ARRAY_FORMATS)))
+    if args.output in _STDOUT and form.name != "csv":
+        raise InputError(f"{form.name} goes to a file: -o FILE")
+    return form
+
+
+def picture_format(args: argparse.Namespace) -> PictureFormat:
+    """Return the format of pictures that was given; by default png.
+
+    Raises
+    ------
+    InputError
+        If it would go to standard output.
+    """
+    from yamjit.plots import PICTURE_FORMATS
+    from yamjit.runs import PictureFormat
+
+    if args.output in _STDOUT:
+        raise InputError("a picture goes to a file or a folder: -o FILE")
+    return PictureFormat(_format(args, "png", "png", lambda: _known(args, PICTURE_FORMATS)))
+
+
+def _format(args: argparse.Namespace, default: str, in_folder: str, by_name: Callable[[], str]) -> str:
+    if args.format is not None:
+        return str(args.format)
+    if is_folder(args):
+        return in_folder
+    return default if args.output in _STDOUT or _is_nameless(args) else by_name()
+
+
+def _is_nameless(args: argparse.Namespace) -> bool:
+    """Return whether ``-o`` is a device or a pipe whose name does not say the format."""
+    return Path(args.output).exists() and not (Path(args.output).is_file() or suffix_of(args))
+
+
+def _known(args: argparse.Namespace, formats: Any) -> str:
+    if suffix_of(args) not in formats:
+        suffixes = ", ".join(f".{name}" for name in formats)
+        raise InputError(f"{args.output!r}: unknown file suffix; use one of {suffixes}")
+    return suffix_of(args)
+
+
+@contextlib.contextmanager
+def opened(args: argparse.Namespace, form: RowFormat | ArrayFormat, progress: Progress) -> Iterator[Any]:
+    """Open standard output or the file that was given; an interruption leaves a file of another name, and says so."""
+    from yamjit.runs import RowFormat, whole_file
+
+    def tell(kept: Path) -> None:
+        print(f"yamjit: interrupted: what was done is in {str(kept)!r}", file=sys.stderr)
+
+    if args.output not in _STDOUT:
+        with whole_file(Path(args.output), seeks=form.name == "npy", kept=tell) as file, form.open(file) as writer:
+            yield writer
+        return
+    if isinstance(form, RowFormat) and not form.form.binary:
+        with form.form.open(progress.around(sys.stdout)) as writer:
+            yield writer
+        return
+    if isinstance(form, RowFormat) and sys.stdout.isatty():
+        raise InputError(f"{form.name} is not for a terminal: -o FILE")
+    with form.open(sys.stdout.buffer) as writer:
+        yield writer

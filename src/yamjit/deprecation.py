@@ -1,0 +1,76 @@
+"""Names and arguments of version 0.1 that have been replaced: they work for one release more, and warn. Internal."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from yamjit.errors import InputError
+
+__all__ = ["moved", "retired", "warn"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def warn(old: str, new: str) -> None:
+    """Warn the caller of this package that `old` is deprecated, and name what replaces it."""
+    depth, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "yamjit":
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(f"{old} is deprecated; use {new}", DeprecationWarning, stacklevel=depth)
+
+
+def retired(
+    names: Mapping[str, str], convert: Callable[[dict[str, Any]], Mapping[str, Any]]
+) -> Callable[[_Function], _Function]:
+    """Let a function still take keywords that its signature no longer has.
+
+    Parameters
+    ----------
+    names : mapping of str to str
+        What replaces each keyword.
+    convert : callable
+        Returns today's keywords for those that were given.
+    """
+
+    def decorate(function: _Function) -> _Function:
+        @functools.wraps(function)
+        def accepting(*args: Any, **given: Any) -> Any:
+            old = {name: given.pop(name) for name in names if name in given}
+            if not old:
+                return function(*args, **given)
+            for name in old:
+                warn(f"{name}=", names[name])
+            new = convert(old)
+            for name in new:
+                if name in given:
+                    raise InputError(f"{name} and {', '.join(old)} are given; {name} alone is accepted")
+            return function(*args, **given, **new)
+
+        return cast("_Function", accepting)
+
+    return decorate
+
+
+def moved(module: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return a ``__getattr__`` for a module that still answers for names which now live in others.
+
+    Parameters
+    ----------
+    module : str
+        Name of the module that names were taken from.
+    homes : mapping of str to str
+        Module in which each of them is defined.
+    """
+
+    def find(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warn(f"{module}.{name}", f"{homes[name]}.{name}")
+        return getattr(importlib.import_module(homes[name]), name)
+
+    return find

@@ -1,0 +1,233 @@
+"""Proof that no step of a program reads or writes outside its memory: kernels check nothing.
+
+`KERNELS` says for each step operation which columns its kernel reads, and what it relies on. Columns that it does not
+read are 0, so that none of them means anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from yamjit.errors import ModelError
+from yamjit.kernels.memory import ALIGNMENT
+from yamjit.kernels.program import Column, Program, Rounding, StepOp
+
+__all__ = ["KERNELS", "Kernel", "prove_ranges", "writers"]
+
+Row = list[int]
+
+#: A range that a step touches: column of its offset, bytes, and alignment that its type needs.
+_Range = tuple[Column, int, int]
+
+_INPUT = (Column.INPUT_H, Column.INPUT_W, Column.INPUT_C)
+_OUTPUT = (Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C)
+_ALWAYS = {Column.OP, Column.INPUT, Column.OUTPUT, *_INPUT, *_OUTPUT}
+_WINDOW = {Column.KERNEL_H, Column.KERNEL_W, Column.STRIDE_H, Column.STRIDE_W, Column.PAD_TOP, Column.PAD_LEFT}
+_PER_CHANNEL = {Column.BIAS: 4, Column.MULTIPLIER: 4, Column.SHIFT: 4, Column.OFFSET: 8, Column.SCALE: 8}
+_CLAMPS = {Column.ACTIVATION_MIN, Column.ACTIVATION_MAX}
+_INT8 = (Column.INPUT_ZERO_POINT, Column.OUTPUT_ZERO_POINT, *sorted(_CLAMPS))
+_REQUANTIZATION = {*_PER_CHANNEL, *_CLAMPS, Column.OUTPUT_ZERO_POINT, Column.ROUNDING}
+
+_SAME_CHANNELS = (Column.INPUT_C, Column.OUTPUT_C)
+_SAME_PLACES = ((Column.INPUT_H, Column.OUTPUT_H), (Column.INPUT_W, Column.OUTPUT_W))
+
+
+class Kernel(NamedTuple):
+    """What the kernel of a step operation reads, and what it relies on.
+
+    Parameters
+    ----------
+    reads : set of Column
+        Besides places and sizes of input and output.
+    weights : callable
+        Bytes of weights that it reads for a step.
+    equal : tuple of (Column, Column)
+        Sizes that it takes from one of them and relies on for the other.
+    ones : tuple of Column
+        Sizes that must be 1.
+    input_bytes : int
+        Bytes of an input value.
+    """
+
+    reads: set[Column]
+    weights: Callable[[Row], int]
+    equal: tuple[tuple[Column, Column], ...]
+    ones: tuple[Column, ...] = ()
+    input_bytes: int = 1
+
+
+KERNELS: dict[StepOp, Kernel] = {
+    StepOp.QUANTIZE: Kernel(
+        {Column.WEIGHTS, Column.OUTPUT_ZERO_POINT},
+        lambda row: 4,
+        (_SAME_CHANNELS,),
+        (*_INPUT[:2], *_OUTPUT[:2]),
+        input_bytes=4,
+    ),
+    StepOp.CONV: Kernel(
+        {Column.WEIGHTS, *_WINDOW, Column.INPUT_ZERO_POINT, *_REQUANTIZATION},
+        lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * row[Column.OUTPUT_C],
+        (),
+    ),
+    StepOp.DEPTHWISE: Kernel(
+        {Column.WEIGHTS, *_WINDOW, Column.INPUT_ZERO_POINT, *_REQUANTIZATION},
+        lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
+        (_SAME_CHANNELS,),
+    ),
+    StepOp.POINTWISE: Kernel(
+        {Column.WEIGHTS, *_REQUANTIZATION},
+        lambda row: row[Column.INPUT_C] * row[Column.OUTPUT_C],
+        _SAME_PLACES,
+    ),
+    StepOp.MEAN: Kernel(_REQUANTIZATION, lambda row: 0, (_SAME_CHANNELS,), _OUTPUT[:2]),
+    StepOp.LOOKUP: Kernel({Column.WEIGHTS}, lambda row: 256, (_SAME_CHANNELS,), (*_INPUT[:2], *_OUTPUT[:2])),
+}
+
+
+def prove_ranges(program: Program) -> None:
+    """Check every range that every step touches, and that no step overwrites what it or a later one reads.
+
+    Raises
+    ------
+    ModelError
+        Naming the step and the column; a compiler that is right never causes it.
+    """
+    rows: list[Row] = program.steps.tolist()
+    for index, row in enumerate(rows):
+        if row[Column.OP] not in KERNELS:
+            raise ModelError(f"there is no step operation {row[Column.OP]}", operator=f"step {index}")
+        _check_step(_name(index, row), row, program)
+    _check_pairs(program, rows)
+    _check_patchwise(program, rows)
+
+
+def writers(rows: list[Row]) -> list[int | None]:
+    """Return for each step the number of the step that writes its input, None where that comes from outside."""
+    found, latest = [], dict[int, int]()
+    for index, row in enumerate(rows):
+        found.append(latest.get(row[Column.INPUT]))
+        latest[row[Column.OUTPUT]] = index
+    return found
+
+
+def _name(index: int, row: Row) -> str:
+    return f"step {index} {StepOp(row[Column.OP]).name}"
+
+
+# -- One step ---------------------------------------------------------------------------------------------------
+
+
+def _check_step(where: str, row: Row, program: Program) -> None:
+    kernel = KERNELS[StepOp(row[Column.OP])]
+    source, target = _activations(row)
+    for column, size, alignment in (source, target):
+        _check_range(where, row, column, size, program.arena_bytes, alignment)
+    for column, size, alignment in _constants(row, kernel):
+        _check_range(where, row, column, size, program.constants.size, alignment)
+    if _overlap(_span(row, source), _span(row, target)):
+        raise ModelError("the output lies over the input", operator=where)
+    if _WINDOW & kernel.reads:
+        _check_window(where, row)
+    for one, other in kernel.equal:
+        if row[one] != row[other]:
+            raise ModelError(f"{one.name.lower()} and {other.name.lower()} must be equal", operator=where)
+    for column in kernel.ones:
+        if row[column] != 1:
+            raise ModelError(f"{column.name.lower()} is {row[column]}, 1 is accepted", operator=where)
+    _check_values(where, row, kernel)
+
+
+def _activations(row: Row) -> tuple[_Range, _Range]:
+    """Return the ranges of input and output."""
+    read = row[Column.INPUT_H] * row[Column.INPUT_W] * row[Column.INPUT_C]
+    written = row[Column.OUTPUT_H] * row[Column.OUTPUT_W] * row[Column.OUTPUT_C]
+    width = KERNELS[StepOp(row[Column.OP])].input_bytes
+    return (Column.INPUT, read * width, width), (Column.OUTPUT, written, 1)
+
+
+def _constants(row: Row, kernel: Kernel) -> Iterator[_Range]:
+    if Column.WEIGHTS in kernel.reads:
+        yield Column.WEIGHTS, kernel.weights(row), 1
+    for column, width in _PER_CHANNEL.items():
+        if column in kernel.reads:
+            yield column, row[Column.OUTPUT_C] * width, width
+
+
+def _check_range(where: str, row: Row, column: Column, size: int, available: int, alignment: int) -> None:
+    offset = row[column]
+    if size <= 0 or offset < 0 or offset + size > available or offset % max(alignment, ALIGNMENT):
+        raise ModelError(
+            f"{column.name.lower()} takes bytes {offset} to {offset + size} of {available}", operator=where
+        )
+
+
+def _check_window(where: str, row: Row) -> None:
+    """Check that a kernel starts inside the border and reaches no further than its own size beyond the input."""
+    for size, reach, kernel, stride, pad in (
+        (Column.INPUT_H, Column.OUTPUT_H, Column.KERNEL_H, Column.STRIDE_H, Column.PAD_TOP),
+        (Column.INPUT_W, Column.OUTPUT_W, Column.KERNEL_W, Column.STRIDE_W, Column.PAD_LEFT),
+    ):
+        last = (row[reach] - 1) * row[stride] + row[kernel]
+        if row[stride] < 1 or not 0 <= row[pad] < row[kernel] or last > row[size] + row[kernel]:
+            raise ModelError(f"the kernel leaves the border of {size.name.lower()}", operator=where)
+
+
+def _check_values(where: str, row: Row, kernel: Kernel) -> None:
+    """Check that numbers are in their domain, and 0 where the kernel does not read them."""
+    for column in _UNREAD[StepOp(row[Column.OP])]:
+        if row[column]:
+            raise ModelError(f"{column.name.lower()} must be 0: the kernel does not read it", operator=where)
+    for column in _INT8:
+        if not -128 <= row[column] <= 127:
+            raise ModelError(f"{column.name.lower()} is {row[column]}, an int8 is accepted", operator=where)
+    if row[Column.ACTIVATION_MIN] > row[Column.ACTIVATION_MAX] or row[Column.ROUNDING] not in list(Rounding):
+        raise ModelError("its rounding and clamps are not possible", operator=where)
+
+
+#: Columns that the kernel of a step operation does not read.
+_UNREAD = {op: sorted(set(Column) - _ALWAYS - kernel.reads) for op, kernel in KERNELS.items()}
+
+
+# -- Several steps ----------------------------------------------------------------------------------------------
+
+
+def _span(row: Row, touched: _Range) -> tuple[int, int]:
+    column, size, _ = touched
+    return row[column], row[column] + size
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def _check_pairs(program: Program, rows: list[Row]) -> None:
+    """Check that the second step of a pair alone reads what the first writes, and writes beside what that reads."""
+    if not all(0 <= index < len(rows) - 1 for index in program.pairs):
+        raise ModelError(f"there are {len(rows)} steps, pairs {program.pairs} lie beside them")
+    written_by = writers(rows)
+    for index in program.pairs:
+        row, after, where = rows[index], rows[index + 1], _name(index, rows[index])
+        if written_by[index + 1] != index or [row[c] for c in _OUTPUT] != [after[c] for c in _INPUT]:
+            raise ModelError("the next step does not read its output", operator=where)
+        if written_by.count(index) > 1:
+            raise ModelError("more than the next step reads its output", operator=where)
+        if _overlap(_span(row, _activations(row)[0]), _span(after, _activations(after)[1])):
+            raise ModelError("the next step writes over its input", operator=where)
+
+
+def _check_patchwise(program: Program, rows: list[Row]) -> None:
+    """Check that what is read after the patchwise steps is kept, and that none of them overwrites it."""
+    count, kept = program.patchwise, {0, *program.kept}
+    if not 0 <= count <= len(rows) or not all(0 < index < count for index in program.kept):
+        raise ModelError(f"there are {len(rows)} steps, patchwise are {count} and kept is the output of {program.kept}")
+    lost = [index for index in writers(rows)[count:] if index is not None and index < count and index not in kept]
+    if lost:
+        raise ModelError("a later step reads its output, which is not kept", operator=_name(lost[0], rows[lost[0]]))
+    if not count:
+        return
+    written = [_span(row, _activations(row)[1]) for row in rows[:count]]
+    for index, span in ((None, _span(rows[0], _activations(rows[0])[0])), *((index, written[index]) for index in kept)):
+        for other, over in enumerate(written):
+            if other != index and _overlap(span, over):
+                raise ModelError("it writes over what is kept for each patch", operator=_name(other, rows[other]))

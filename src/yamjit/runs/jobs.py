@@ -1,0 +1,154 @@
+"""What a run does with each recording: a file or folder of its own, or its turn in one file for all."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import itertools
+import json
+import tempfile
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from yamjit.output.writer import text_stream
+from yamjit.results import Row, Summary
+from yamjit.runs.formats import ArrayFormat, ResultFormat, RowFormat
+from yamjit.runs.hearing import Events, Listener
+from yamjit.runs.inputs import Recording
+from yamjit.runs.pool import Outcome, outcomes
+from yamjit.runs.whole import whole_file, whole_folder
+from yamjit.segments import SegmentOptions, cut_segments
+from yamjit.writing import NamedFile, naming
+
+__all__ = ["FileJob", "OnePlace", "SegmentJob", "into_one_file"]
+
+
+class _Places(Protocol):
+    def target(self, recording: Recording) -> Path:
+        """Return where the result of a recording goes."""
+        ...
+
+
+@dataclass(frozen=True)
+class OnePlace:
+    """The place of the only result."""
+
+    path: Path
+
+    def target(self, recording: Recording) -> Path:
+        """Return the place."""
+        return self.path
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """Writes what is found in a recording to a file in its place."""
+
+    listener: Listener
+    form: ResultFormat
+    places: _Places
+
+    def __call__(self, recording: Recording) -> Summary:
+        """Write; return what is known in the end."""
+        with whole_file(self.places.target(recording)) as file, self.form.open(file) as opened:
+            return replace(self.form.hear(self.listener, recording, opened), top=())
+
+
+@dataclass(frozen=True)
+class SegmentJob:
+    """Cuts the events of a recording out, as audio files in a folder in its place."""
+
+    listener: Events
+    cutting: SegmentOptions
+    places: _Places
+
+    def __call__(self, recording: Recording) -> Summary:
+        """Write the segments; return what is known in the end."""
+        events, summary = self.listener.find(recording)
+        with whole_folder(self.places.target(recording)) as folder:
+            cut_segments(recording.name, events, folder, self.cutting)
+        return summary
+
+
+def into_one_file(
+    recordings: Sequence[Recording],
+    listener: Listener,
+    form: RowFormat | ArrayFormat,
+    opened: Any,
+    processes: int = 1,
+) -> Generator[Outcome[Summary], None, None]:
+    """Write what is found in recordings, in their order; yield what became of each once it is written.
+
+    With one process, results are written as they come; with several, rows wait in temporary files for their turn.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    listener : Listener
+        Pickled, with more than one process.
+    form : RowFormat or ArrayFormat
+        The latter with one process.
+    opened : Writer or ArrayWriter
+        What `form` has opened.
+    processes : int > 0
+    """
+    write = functools.partial(form.hear, opened=opened)
+    if processes == 1:
+        found = outcomes(recordings, functools.partial(write, listener))
+    else:
+        found = _spooled(recordings, listener, write, processes)
+    with contextlib.closing(found):
+        for outcome in found:
+            if outcome.failure is not None and isinstance(form, RowFormat):
+                opened.failure(outcome.recording.name, outcome.failure)
+            yield outcome
+
+
+def _spooled(
+    recordings: Sequence[Recording], listener: Listener, write: Callable[..., Summary], processes: int
+) -> Generator[Outcome[Summary], None, None]:
+    with tempfile.TemporaryDirectory(prefix="yamjit-", ignore_cleanup_errors=True) as spool:
+        for waiting in outcomes(recordings, _Spooling(listener, Path(spool)), processes):
+            if waiting.value is None:
+                yield Outcome(waiting.recording, failure=waiting.failure)
+            else:
+                yield from outcomes([waiting.recording], functools.partial(write, waiting.value))
+
+
+@dataclass(frozen=True)
+class _Spooling:
+    """Keeps the rows of a recording in a temporary file."""
+
+    listener: Listener
+    folder: Path
+
+    def __call__(self, recording: Recording) -> _Spooled:
+        with naming(str(self.folder)):
+            descriptor, name = tempfile.mkstemp(dir=self.folder)
+        with text_stream(io.BufferedWriter(NamedFile(descriptor, "wb", str(self.folder)))) as file:
+
+            def spool(rows: list[Row]) -> None:
+                file.writelines(json.dumps(row) + "\n" for row in rows)
+                file.write("\n")
+
+            return _Spooled(Path(name), self.listener.hear(recording, spool))
+
+
+@dataclass(frozen=True)
+class _Spooled:
+    """A listener that finds the rows of a recording in a temporary file, once."""
+
+    path: Path
+    summary: Summary
+
+    def hear(self, recording: Recording, sink: Callable[[list[Row]], None]) -> Summary:
+        """Give the rows as they came, in the same portions."""
+        with self.path.open(encoding="utf-8") as file:
+            for line in file:
+                portion = itertools.takewhile(str.strip, itertools.chain([line], file))
+                sink([Row(*json.loads(each)) for each in portion])
+        self.path.unlink()
+        return self.summary

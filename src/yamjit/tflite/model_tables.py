@@ -1,0 +1,128 @@
+"""The tables of a ``.tflite`` file that are read and written: schema version 3, identifier ``TFL3``."""
+
+from __future__ import annotations
+
+import enum
+
+from yamjit.text import printable
+from yamjit.tflite.codec import TableView
+from yamjit.tflite.graph import Op
+from yamjit.tflite.operators import OPERATORS
+from yamjit.tflite.schema import Union, table
+
+__all__ = [
+    "BUFFER",
+    "BUFFER_ALIGNMENT",
+    "METADATA",
+    "METADATA_NAME",
+    "MODEL",
+    "MODEL_IDENTIFIER",
+    "OPERATOR",
+    "OPERATOR_CODE",
+    "SCHEMA_VERSION",
+    "SUBGRAPH",
+    "TENSOR",
+    "TensorType",
+    "builtin_code",
+    "custom_name",
+    "operator_name",
+    "type_name",
+]
+
+MODEL_IDENTIFIER = b"TFL3"
+SCHEMA_VERSION = 3
+#: Name of the buffer that holds the metadata.
+METADATA_NAME = "TFLITE_METADATA"
+#: TFLite maps constants in place, so their alignment in the file is that of its kernels' loads.
+BUFFER_ALIGNMENT = 16
+
+#: Types of tensors by their codes; in lower case the names are NumPy's, where it has the type.
+TensorType = enum.IntEnum(
+    "TensorType",
+    "FLOAT32 FLOAT16 INT32 UINT8 INT64 STRING BOOL INT16 COMPLEX64 INT8 FLOAT64 COMPLEX128 UINT64 RESOURCE VARIANT "
+    "UINT32 UINT16 INT4 BFLOAT16",
+    start=0,
+)
+
+_QUANTIZATION = table(
+    "QuantizationParameters",
+    "min:[float]; max:[float]; scale:[float]; zero_point:[long]; details_type:ubyte; details:QuantizationDetails;"
+    "quantized_dimension:int",
+    QuantizationDetails=Union(),
+)
+
+TENSOR = table(
+    "Tensor",
+    "shape:[int]; type:byte; buffer:uint; name:string; quantization:QuantizationParameters; is_variable:bool;"
+    "sparsity:SparsityParameters; shape_signature:[int]; has_rank:bool; variant_tensors:[VariantSubType]",
+    _QUANTIZATION,
+)
+
+OPERATOR = table(
+    "Operator",
+    "opcode_index:uint; inputs:[int]; outputs:[int]; builtin_options_type:ubyte; builtin_options:BuiltinOptions;"
+    "custom_options:[ubyte]; custom_options_format:byte; mutating_variable_inputs:[bool]; intermediates:[int];"
+    "large_custom_options_offset:ulong; large_custom_options_size:ulong; builtin_options_2_type:ubyte;"
+    "builtin_options_2:BuiltinOptions2; debug_metadata_index:int=-1",
+    BuiltinOptions=Union({r.code: r.table for r in OPERATORS.values() if r.table is not None}),
+    BuiltinOptions2=Union(),
+)
+
+SUBGRAPH = table(
+    "SubGraph",
+    "tensors:[Tensor]; inputs:[int]; outputs:[int]; operators:[Operator]; name:string; debug_metadata_index:int=-1",
+    TENSOR,
+    OPERATOR,
+)
+
+OPERATOR_CODE = table(
+    "OperatorCode", "deprecated_builtin_code:byte; custom_code:string; version:int=1; builtin_code:int"
+)
+
+BUFFER = table("Buffer", "data:[ubyte]; offset:ulong; size:ulong")
+
+METADATA = table("Metadata", "name:string; buffer:uint")
+
+_TENSOR_MAP = table("TensorMap", "name:string; tensor_index:uint")
+
+_SIGNATURE = table(
+    "SignatureDef",
+    "inputs:[TensorMap]; outputs:[TensorMap]; signature_key:string; deprecated_tag:string; subgraph_index:uint",
+    _TENSOR_MAP,
+)
+
+MODEL = table(
+    "Model",
+    "version:uint; operator_codes:[OperatorCode]; subgraphs:[SubGraph]; description:string; buffers:[Buffer];"
+    "metadata_buffer:[int]; metadata:[Metadata]; signature_defs:[SignatureDef]",
+    *(OPERATOR_CODE, SUBGRAPH, BUFFER, METADATA, _SIGNATURE),
+)
+
+_LONGEST_CUSTOM_NAME = 80
+
+
+def type_name(code: int) -> str:
+    """Return the schema's name of a tensor's type, or the code where it has none."""
+    return _name(TensorType, code, "TensorType")
+
+
+def builtin_code(operator_code: TableView) -> int:
+    """Return the code of an operator: codes up to 127 may stand in the older, shorter field alone."""
+    return int(max(operator_code.number("builtin_code"), operator_code.number("deprecated_builtin_code")))
+
+
+def custom_name(operator_code: TableView) -> str:
+    """Return the name that a model gives to an operator of its own."""
+    return printable(operator_code.string("custom_code")[:_LONGEST_CUSTOM_NAME].decode(errors="replace"))
+
+
+def operator_name(operator_code: TableView) -> str:
+    """Return the name of an operator: the schema's, or the model's own."""
+    code = builtin_code(operator_code)
+    if code == Op.CUSTOM:
+        return f"CUSTOM {custom_name(operator_code)!r}"
+    return _name(Op, code, "BuiltinOperator")
+
+
+def _name(codes: type[enum.IntEnum], code: int, kind: str) -> str:
+    return codes(code).name if 0 <= code < len(codes) else f"{kind} {code}"

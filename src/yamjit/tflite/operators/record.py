@@ -1,0 +1,134 @@
+"""The record of an operator: its code, versions, options and contract, which reader, check and writer go by."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from yamjit.errors import ModelError
+from yamjit.tflite.codec import TableView
+from yamjit.tflite.graph import Op, Options
+from yamjit.tflite.node import Inferred, Node
+from yamjit.tflite.schema import Table
+
+__all__ = ["BIAS_TYPES", "Record", "field_values", "read_options"]
+
+#: What ``quantized_bias_type`` may say: nothing (FLOAT32 is the default), or INT32, as biases are anyway.
+BIAS_TYPES = (0, 2)
+
+#: Fields of options whose name is not the schema's.
+_SCHEMA_NAMES = {
+    "activation": "fused_activation_function",
+    "dilation_h": "dilation_h_factor",
+    "dilation_w": "dilation_w_factor",
+}
+
+_MAX_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """An operator that can be read, checked and written.
+
+    Parameters
+    ----------
+    op : Op
+    versions : int
+        Highest version whose int8, int32 and float32 arithmetic is that of version 1.
+    contract : callable
+        Checks an operator as TFLite's ``Prepare`` does, and stricter where no two of TFLite's kernels agree, as on an
+        int32 accumulator that overflows. Returns what follows for the outputs, or raises `ModelError`.
+    code : int
+        Type of the options in the schema's ``BuiltinOptions``; 0 if the operator has none.
+    table : Table or None
+        Table of the options in the schema.
+    options : type or None
+        Class of the options, with the name of `table`; each field is read as the type of its default. None where
+        they say nothing.
+    may_lack_options : bool
+        Whether the operator can be without `options`.
+    accepted : mapping of str to tuple of int
+        Fields of `table` that `options` does not have, and the values that they may hold.
+    optional_input : int or None
+        Position of the one input that may be left out.
+    """
+
+    op: Op
+    versions: int
+    contract: Callable[[Node], Inferred]
+    code: int = 0
+    table: Table | None = None
+    options: type[Options] | None = None
+    may_lack_options: bool = False
+    accepted: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    optional_input: int | None = None
+
+
+def read_options(record: Record, operator: TableView, where: str) -> Options | None:
+    """Read an operator's options.
+
+    Parameters
+    ----------
+    record : Record
+    operator : TableView
+        The operator's table in a verified model.
+    where : str
+        Name of the operator in errors.
+
+    Returns
+    -------
+    Options or None
+        None for operators whose options say nothing, or that can be without them.
+
+    Raises
+    ------
+    ModelError
+        If they are missing, of another operator's type, or hold a value that is not known.
+    """
+    name = record.table.name if record.table is not None else "none"
+    kind, table = operator.union("builtin_options")
+    if not kind:
+        if record.options is not None and not record.may_lack_options:
+            raise ModelError(f"{name} are missing", operator=where)
+        return None
+    if kind != record.code or table is None:
+        raise ModelError(f"options have type {kind}; the operator takes {name}", operator=where)
+    try:
+        for other, accepted in record.accepted.items():
+            _choose(other, table.number(other), accepted)
+        if record.options is None:
+            return None
+        fields = dataclasses.fields(record.options)
+        return record.options(**{item.name: _read_field(item, table) for item in fields})
+    except ValueError as error:
+        raise ModelError(f"{name}: {error}", operator=where) from None
+
+
+def field_values(options: Options) -> dict[str, Any]:
+    """Return the values of options by the schema's names of their fields."""
+    names = [item.name for item in dataclasses.fields(options)]
+    return {_SCHEMA_NAMES.get(name, name): getattr(options, name) for name in names}
+
+
+def _read_field(item: dataclasses.Field[Any], table: TableView) -> Any:
+    name = _SCHEMA_NAMES.get(item.name, item.name)
+    kind: type[Any] = type(item.default)
+    if kind is tuple:
+        values = table.array(name)
+        if values.size > _MAX_LENGTH:
+            raise ValueError(f"{name} has {values.size} dimensions; at most {_MAX_LENGTH} are supported")
+        return tuple(values.tolist())
+    value = table.number(name)
+    if issubclass(kind, enum.IntEnum):
+        _choose(kind.__name__.lower(), value, kind)
+    return kind(value)
+
+
+def _choose(name: str, value: int, accepted: Iterable[int]) -> None:
+    choices = list(accepted)
+    if value not in choices:
+        known = [choice.name if isinstance(choice, enum.Enum) else str(choice) for choice in choices]
+        raise ValueError(f"{name} {value} is not supported; {', '.join(known)} {'is' if len(known) == 1 else 'are'}")

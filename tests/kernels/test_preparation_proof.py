@@ -1,0 +1,199 @@
+"""Nothing that compiled code reads can be wrong: each column and each part of scratch memory is proved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support import graphs
+from tests.support.programs import program_of
+from tests.support.synthetic import synthetic_yamnet
+from yamjit.errors import ModelError
+from yamjit.kernels.int8.preparation import prepare
+from yamjit.kernels.int8.preparation_proof import KERNELS, REACH, prove_preparation, scratch_needs
+from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
+from yamjit.kernels.memory import ALIGNMENT, aligned_bytes, padded
+from yamjit.kernels.program import Column, Program, ScratchLayout, StepOp, Workspace
+from yamjit.kernels.vectors.target import TARGETS
+from yamjit.plan import compile_plan
+from yamjit.plan.lowering import Step, lower
+from yamjit.tflite.graph import Activation, Graph
+
+COLUMNS = {column.name: column for column in Column} | {f"PACKED_{column.name}": column for column in Prepared}
+
+
+@pytest.fixture(scope="module")
+def program() -> Program:
+    return compile_plan(synthetic_yamnet()).program
+
+
+@pytest.fixture(scope="module", params=["vectors", "plain"])
+def prepared(request: pytest.FixtureRequest, program: Program) -> PreparedProgram:
+    return prepare(program, TARGETS["plain"] if request.param == "vectors" else None)
+
+
+def with_value(prepared: PreparedProgram, step: int, column: int, value: int) -> PreparedProgram:
+    steps = prepared.steps.copy()
+    steps[step, column] = value
+    return replace(prepared, steps=steps)
+
+
+def telling_steps(program: Program, prepared: PreparedProgram) -> list[int]:
+    """Return the first step of each operation, and those around the end of the patchwise ones."""
+    ops = prepared.steps[:, Column.OP].tolist()
+    return sorted({ops.index(op) for op in ops} | {program.patchwise - 1, program.patchwise})
+
+
+def wrong_values(value: int) -> Iterator[int]:
+    """Yield values that are near, negative, misaligned and far."""
+    near = {0, 1, value - 1, value + 1, value - ALIGNMENT, value + ALIGNMENT}
+    yield from (near | {-1, 2**40, -(2**40)}) - {value}
+
+
+def test_every_column_is_named_once() -> None:
+    assert sorted(COLUMNS.values()) == list(range(PREPARED_COLUMNS))
+
+
+def test_preparations_hold(program: Program, prepared: PreparedProgram) -> None:
+    prove_preparation(program, prepared, False)
+    ops = set(prepared.steps[:, Column.OP].tolist())
+    assert ops & set(KERNELS) in (set(VectorOp), set())
+    assert ops - set(KERNELS) <= set(StepOp)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_wrong_column_is_refused(program: Program, prepared: PreparedProgram, name: str) -> None:
+    column = COLUMNS[name]
+    for step in telling_steps(program, prepared):
+        for value in wrong_values(int(prepared.steps[step, column])):
+            with pytest.raises(ModelError):
+                prove_preparation(program, with_value(prepared, step, column, value), False)
+
+
+@pytest.mark.parametrize("part", ScratchLayout._fields)
+def test_a_wrong_scratch_layout_is_refused(program: Program, prepared: PreparedProgram, part: str) -> None:
+    layout = prepared.scratch
+    needs, place = scratch_needs(prepared.steps.tolist()), layout._fields.index(part)
+    wrong = {-ALIGNMENT, layout[place] + 1, layout[place] - 1, 2**40, -(2**40)}
+    if part != "size":
+        # One unit more than leaves room for what is touched.
+        wrong.add((layout[place + 1] - needs[part] - REACH) // ALIGNMENT * ALIGNMENT + ALIGNMENT)
+    if place:
+        before = layout._fields[place - 1]
+        wrong.add(padded(layout[place - 1] + needs[before] + REACH) - ALIGNMENT)
+    for value in wrong:
+        changed = replace(prepared, scratch=layout._replace(**{part: value}))
+        with pytest.raises(ModelError, match="scratch memory"):
+            prove_preparation(program, changed, False)
+
+
+def test_wrong_arrays_are_refused(program: Program, prepared: PreparedProgram) -> None:
+    steps, constants = prepared.steps, prepared.constants
+    off = aligned_bytes(constants.size + 1)[1:]
+    for changes in (
+        {"steps": steps[:-1]},
+        {"steps": steps[:, :-1]},
+        {"steps": np.asfortranarray(steps)},
+        {"steps": steps.astype(np.int32)},
+        {"constants": constants[:-ALIGNMENT]},
+        {"constants": aligned_bytes(constants.size + ALIGNMENT)},
+        {"constants": constants.view(np.int8)},
+        {"constants": off},
+    ):
+        with pytest.raises(ModelError, match="expected"):
+            prove_preparation(program, replace(prepared, **changes), False)
+
+
+def test_float32_does_not_round_without_factors(program: Program) -> None:
+    prepared = prepare(program, TARGETS["plain"])
+    step = next(i for i, row in enumerate(prepared.steps) if row[Prepared.PROVEN] and not row[Prepared.SCALE])
+    constants = aligned_bytes(prepared.constants.size)
+    constants[...] = prepared.constants
+    constants[prepared.steps[step, Prepared.PROVEN]] = 1
+    with pytest.raises(ModelError, match=f"step {step}: proven"):
+        prove_preparation(program, replace(prepared, constants=constants), False)
+
+
+def test_the_wrong_sign_is_refused(program: Program, prepared: PreparedProgram) -> None:
+    with pytest.raises(ModelError, match="flip"):
+        prove_preparation(program, prepared, True)
+
+
+def test_a_preparation_of_another_program_is_refused(program: Program, prepared: PreparedProgram) -> None:
+    for changes in ({"pairs": ()}, {"patchwise": 0, "kept": ()}):
+        if prepared.steps[:, Prepared.PAIRED].any() or "pairs" not in changes:
+            with pytest.raises(ModelError, match="is expected"):
+                prove_preparation(replace(program, **changes), prepared, False)
+
+
+# -- Random operators -------------------------------------------------------------------------------------------
+
+sizes = st.integers(1, 9)
+channels = st.sampled_from([1, 3, 4, 8, 16, 17, 32, 33, 64, 128, 512, 520])
+kernels = st.sampled_from([(1, 1), (2, 3), (3, 3)])
+strides = st.sampled_from([(1, 1), (2, 2), (1, 2)])
+activations = st.sampled_from([Activation.NONE, Activation.RELU6])
+images = st.tuples(st.just(1), sizes, sizes, channels)
+random_graphs = st.one_of(
+    st.builds(graphs.conv2d_s8, images, channels, kernel=kernels, stride=strides, activation=activations),
+    st.builds(graphs.depthwise_s8, images, kernel=kernels, stride=strides, activation=activations),
+    st.builds(graphs.fully_connected_s8, st.tuples(st.just(1), channels), channels, activation=activations),
+    st.builds(graphs.mean_s8, images),
+)
+
+
+@given(random_graphs, st.booleans())
+@settings(max_examples=60, derandomize=True, deadline=None)
+def test_preparations_of_random_operators_hold(graph: Graph, signed: bool) -> None:
+    operator = graph.operators[0]
+    step = lower(graph, operator)
+    assert isinstance(step, Step)
+    read, written = (int(np.prod(graph.tensors[i].shape)) for i in (operator.inputs[0], operator.outputs[0]))
+    prepare(program_of(step, read, written), TARGETS["neon" if signed else "plain"])  # proves what it returns
+
+
+# -- What the proof says of the kernels -------------------------------------------------------------------------
+
+
+def tight_layout(needs: dict[str, int], guard: int) -> ScratchLayout:
+    starts = [0]
+    for part in ScratchLayout._fields[:-1]:
+        starts.append(padded(starts[-1] + needs[part] + REACH) + guard)
+    return ScratchLayout(*starts)
+
+
+@pytest.mark.numba
+def test_kernels_touch_no_more_scratch_memory_than_the_proof_says(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole network in scratch memory whose parts are as small as may be, with guards between them."""
+    pytest.importorskip("numba")
+    from yamjit.kernels.int8 import compiled
+    from yamjit.kernels.vectors.processor import host_target
+
+    answers = []
+    prepared_as = compiled.prepare
+    for guard in (0, 4096):
+        workspace, touched = program.workspace(4), np.ones(0, bool)
+        rng = np.random.default_rng(1)
+        patches = workspace.tensor(int(program.steps[0, Column.INPUT]), 4, (96, 64), np.float32)
+        patches[...] = rng.normal(0, 3, patches.shape)
+        if guard:
+            prepared = prepared_as(program, host_target())
+            needs = scratch_needs(prepared.steps.tolist())
+            layout = tight_layout(needs, guard)
+            scratch, touched = aligned_bytes(layout.size), np.zeros(layout.size, bool)
+            for part, start in zip(layout._fields[:-1], layout, strict=False):
+                touched[start : start + needs[part] + REACH] = True
+            scratch[~touched] = 0x55
+            monkeypatch.setattr(compiled, "prepare", lambda *_: replace(prepared, scratch=layout))  # noqa: B023
+            workspace = Workspace(workspace.arena, scratch, 4)
+        compiled.run(program, workspace, 4, 0, len(program.steps))
+        assert (workspace.scratch[~touched] == 0x55).all() or not guard
+        answers.append(workspace.arena.copy())
+    np.testing.assert_array_equal(*answers)

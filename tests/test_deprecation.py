@@ -1,0 +1,131 @@
+"""The old forms of version 0.1: each still works, says what replaces it, and gives what the new form gives."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import yamjit
+from yamjit import deprecation, plots
+
+RATE = 16_000
+SOUND = (np.sin(np.arange(2 * RATE) * 0.2) * 0.3).astype(np.float32)
+STEREO = np.stack([SOUND, SOUND[::-1] / 2], axis=1)
+ON = yamjit.EventOptions(on=0.01)
+
+
+@pytest.fixture(scope="module")
+def model() -> yamjit.Classifier:
+    return yamjit.load("starter", backend="numpy")
+
+
+def plain(result: Any) -> Any:
+    """Return a result as something that can be compared."""
+    if isinstance(result, (yamjit.Classification, yamjit.Windows)):
+        return [result.scores.tolist(), result.times_s.tolist(), getattr(result, "channel", None)]
+    if isinstance(result, np.ndarray):
+        return result.tolist()
+    if dataclasses.is_dataclass(result) or isinstance(result, str):
+        return repr(result)
+    return [plain(one) for one in result] if hasattr(result, "__iter__") else result
+
+
+def classify(model: yamjit.Classifier, **how: Any) -> Any:
+    return model.classify(STEREO, sample_rate=RATE, **how)
+
+
+Reading = yamjit.ReadOptions
+Form = Callable[[yamjit.Classifier], Any]
+
+FORMS: dict[str, tuple[str, Form, Form]] = {
+    "hop_s": (
+        "ReadOptions",
+        lambda m: classify(m, reading=yamjit.ReadOptions(hop_s=0.1)),
+        lambda m: classify(m, reading=Reading(hop_s=0.1)),
+    ),
+    "overlap": (
+        "ReadOptions",
+        lambda m: classify(m, reading=yamjit.ReadOptions(overlap=0.5, start_s=0.5)),
+        lambda m: classify(m, reading=Reading(overlap=0.5, start_s=0.5)),
+    ),
+    "channel": (
+        "ReadOptions",
+        lambda m: classify(m, reading=yamjit.ReadOptions(channel=1)),
+        lambda m: classify(m, reading=Reading(channel=1)),
+    ),
+    "each channel": (
+        "classify_channels",
+        lambda m: classify_channels(m, reading=yamjit.ReadOptions(end_s=1)),
+        lambda m: m.classify_channels(STEREO, sample_rate=RATE, reading=Reading(end_s=1)),
+    ),
+    "windows": (
+        "ReadOptions",
+        lambda m: m.windows(SOUND, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=1)),
+        lambda m: m.windows(SOUND, sample_rate=RATE, reading=Reading(hop_s=1)),
+    ),
+    "embed": (
+        "ReadOptions",
+        lambda m: m.embed(SOUND, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=1)),
+        lambda m: m.embed(SOUND, sample_rate=RATE, reading=Reading(hop_s=1)),
+    ),
+    "log_mel": (
+        "ReadOptions",
+        lambda m: m.log_mel(SOUND, sample_rate=RATE, reading=yamjit.ReadOptions(end_s=1)),
+        lambda m: m.log_mel(SOUND, sample_rate=RATE, reading=Reading(end_s=1)),
+    ),
+    "frames": (
+        "ReadOptions",
+        lambda m: [part for _, part in m.frames(SOUND, sample_rate=RATE, reading=yamjit.ReadOptions(end_s=1))],
+        lambda m: [part for _, part in m.frames(SOUND, sample_rate=RATE, reading=Reading(end_s=1))],
+    ),
+    "events": (
+        "ReadOptions",
+        lambda m: m.events(SOUND, ON, sample_rate=RATE, reading=yamjit.ReadOptions(non_finite="zero")),
+        lambda m: m.events(SOUND, ON, sample_rate=RATE, reading=Reading(non_finite="zero")),
+    ),
+    "watch": (
+        "ReadOptions",
+        lambda m: m.watch(SOUND, ON, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=0.2)),
+        lambda m: m.watch(SOUND, ON, sample_rate=RATE, reading=Reading(hop_s=0.2)),
+    ),
+    "stream": (
+        "ReadOptions",
+        lambda m: m.stream(RATE, 2, reading=yamjit.ReadOptions(channel=1, hop_s=0.2)).push(STEREO),
+        lambda m: m.stream(RATE, 2, reading=Reading(channel=1, hop_s=0.2)).push(STEREO),
+    ),
+    "survey": (
+        "max_results",
+        lambda m: plots.survey(m, SOUND, sample_rate=RATE, top=3, reading=yamjit.ReadOptions(end_s=1))[0].labels,
+        lambda m: plots.survey(m, SOUND, sample_rate=RATE, max_results=3, reading=Reading(end_s=1))[0].labels,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_an_old_form_warns_and_works(model: yamjit.Classifier, name: str) -> None:
+    instead, old, new = FORMS[name]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = plain(old(model))
+    assert any(instead in str(warning.message) for warning in told)
+    assert {warning.category for warning in told} == {DeprecationWarning}
+    assert {warning.filename for warning in told} == {__file__}, "the warning shows the line that is to be changed"
+    assert found == plain(new(model))
+
+
+def test_old_and_new_together_are_refused(model: yamjit.Classifier) -> None:
+    with pytest.warns(DeprecationWarning, match="hop_s"), pytest.raises(yamjit.InputError, match="reading alone"):
+        classify(model, reading=yamjit.ReadOptions(hop_s=0.1), reading=Reading())
+
+
+def test_a_name_that_moved_is_found_where_it_was() -> None:
+    find = deprecation.moved("yamjit.somewhere", {"InputError": "yamjit.errors"})
+    with pytest.warns(DeprecationWarning, match=r"yamjit\.somewhere\.InputError .* yamjit\.errors\.InputError"):
+        assert find("InputError") is yamjit.InputError
+    with pytest.raises(AttributeError, match=r"'yamjit.somewhere' has no attribute 'nothing'"):
+        find("nothing")
