@@ -18,6 +18,7 @@ from yamjit.kernels.vectors.target import TARGETS, Target
 from yamjit.tflite.writer import write_graph
 
 pytestmark = pytest.mark.numba
+slow = pytest.mark.slow  # compiles for tens of seconds
 
 ARM = [TARGETS["neon-dot"], TARGETS["neon"]]
 
@@ -34,6 +35,7 @@ def model() -> yamjit.Classifier:
     return yamjit.load(write_graph(synthetic_yamnet(classes=37, width=0.5)), backend="numba")
 
 
+@slow
 def test_each_processor_gets_its_instructions(places: dict[Target, Path]) -> None:
     code = {target.cpu: (place / "run_steps.o").read_bytes() for target, place in places.items()}
     found = {processor: instructions(data) for processor, data in code.items()}
@@ -44,6 +46,7 @@ def test_each_processor_gets_its_instructions(places: dict[Target, Path]) -> Non
     assert all(undefined(data) <= {"memcpy", "memmove", "memset"} for data in code.values())
 
 
+@slow
 @emulated
 def test_every_bit_is_the_same(places: dict[Target, Path], model: yamjit.Classifier) -> None:
     found = dict(check(model, places))
@@ -54,6 +57,7 @@ def test_every_bit_is_the_same(places: dict[Target, Path], model: yamjit.Classif
         assert [outcome for outcome in outcomes if outcome.different] == []
 
 
+@slow
 @emulated
 def test_other_samples_give_other_bits_and_a_short_buffer_is_overrun(
     places: dict[Target, Path], model: yamjit.Classifier

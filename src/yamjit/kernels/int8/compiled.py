@@ -6,15 +6,17 @@ Importing it imports neither Numba nor its kernels: what was compiled once is lo
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 from yamjit.kernels.int8.preparation import prepare
+from yamjit.kernels.int8.prepared import PreparedProgram
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.program import Program, Workspace
 from yamjit.kernels.settings import is_interpreted
 from yamjit.kernels.vectors.target import Target
 
-__all__ = ["RUN_STEPS", "run", "run_steps"]
+__all__ = ["RUN_STEPS", "call", "run", "run_steps"]
 
 RUN_STEPS = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 12)
 
@@ -32,8 +34,20 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
     first, last : int in [0, n_steps]
     """
     prepared = prepare(program, None if is_interpreted() else _target())
+    call(run_steps, prepared, workspace, patches, first, last)
+
+
+def call(
+    function: Callable[..., object],
+    prepared: PreparedProgram,
+    workspace: Workspace,
+    patches: int,
+    first: int,
+    last: int,
+) -> None:
+    """Call `run_steps`, or another function that `RUN_STEPS` describes, for the target of a prepared program."""
     layout = prepared.scratch
-    run_steps(
+    function(
         prepared.steps_address,
         first,
         last,
