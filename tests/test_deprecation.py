@@ -42,65 +42,88 @@ def classify(model: yamjit.Classifier, **how: Any) -> Any:
 Reading = yamjit.ReadOptions
 Form = Callable[[yamjit.Classifier], Any]
 
+
+def pushed(model: yamjit.Classifier) -> list[yamjit.Event]:
+    """Find events as 0.1 did."""
+    detector, stream = model.detector(ON, hop_s=0.2, channel=1), model.stream(reading=Reading(hop_s=0.2))
+    windows = stream.push(SOUND)
+    return detector.push(windows.times_s, model.listed_scores(windows)) + detector.flush(stream.duration_s)
+
+
+def watched(model: yamjit.Classifier) -> list[yamjit.Event]:
+    """Find them as it is done today."""
+    watcher = model.watcher(ON, reading=Reading(hop_s=0.2))
+    stream = model.stream(reading=Reading(hop_s=0.2))
+    found = watcher.push(stream.push(SOUND)) + watcher.flush(stream.duration_s)
+    return [dataclasses.replace(event, channel=1) for event in found]
+
+
 FORMS: dict[str, tuple[str, Form, Form]] = {
-    "hop_s": (
-        "ReadOptions",
-        lambda m: classify(m, reading=yamjit.ReadOptions(hop_s=0.1)),
-        lambda m: classify(m, reading=Reading(hop_s=0.1)),
-    ),
+    "hop_s": ("ReadOptions", lambda m: classify(m, hop_s=0.1), lambda m: classify(m, reading=Reading(hop_s=0.1))),
     "overlap": (
         "ReadOptions",
-        lambda m: classify(m, reading=yamjit.ReadOptions(overlap=0.5, start_s=0.5)),
+        lambda m: classify(m, overlap=0.5, start_s=0.5),
         lambda m: classify(m, reading=Reading(overlap=0.5, start_s=0.5)),
     ),
-    "channel": (
-        "ReadOptions",
-        lambda m: classify(m, reading=yamjit.ReadOptions(channel=1)),
-        lambda m: classify(m, reading=Reading(channel=1)),
-    ),
+    "channel": ("ReadOptions", lambda m: classify(m, channel=1), lambda m: classify(m, reading=Reading(channel=1))),
     "each channel": (
         "classify_channels",
-        lambda m: classify_channels(m, reading=yamjit.ReadOptions(end_s=1)),
+        lambda m: classify(m, channel="each", end_s=1),
         lambda m: m.classify_channels(STEREO, sample_rate=RATE, reading=Reading(end_s=1)),
     ),
     "windows": (
         "ReadOptions",
-        lambda m: m.windows(SOUND, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=1)),
+        lambda m: m.windows(SOUND, sample_rate=RATE, hop_s=1),
         lambda m: m.windows(SOUND, sample_rate=RATE, reading=Reading(hop_s=1)),
     ),
     "embed": (
         "ReadOptions",
-        lambda m: m.embed(SOUND, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=1)),
+        lambda m: m.embed(SOUND, sample_rate=RATE, hop_s=1),
         lambda m: m.embed(SOUND, sample_rate=RATE, reading=Reading(hop_s=1)),
     ),
     "log_mel": (
         "ReadOptions",
-        lambda m: m.log_mel(SOUND, sample_rate=RATE, reading=yamjit.ReadOptions(end_s=1)),
+        lambda m: m.log_mel(SOUND, sample_rate=RATE, end_s=1),
         lambda m: m.log_mel(SOUND, sample_rate=RATE, reading=Reading(end_s=1)),
     ),
     "frames": (
         "ReadOptions",
-        lambda m: [part for _, part in m.frames(SOUND, sample_rate=RATE, reading=yamjit.ReadOptions(end_s=1))],
+        lambda m: [part for _, part in m.frames(SOUND, sample_rate=RATE, end_s=1)],
         lambda m: [part for _, part in m.frames(SOUND, sample_rate=RATE, reading=Reading(end_s=1))],
     ),
     "events": (
         "ReadOptions",
-        lambda m: m.events(SOUND, ON, sample_rate=RATE, reading=yamjit.ReadOptions(non_finite="zero")),
+        lambda m: m.events(SOUND, ON, sample_rate=RATE, non_finite="zero"),
         lambda m: m.events(SOUND, ON, sample_rate=RATE, reading=Reading(non_finite="zero")),
     ),
     "watch": (
         "ReadOptions",
-        lambda m: m.watch(SOUND, ON, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=0.2)),
+        lambda m: m.watch(SOUND, ON, sample_rate=RATE, hop_s=0.2),
         lambda m: m.watch(SOUND, ON, sample_rate=RATE, reading=Reading(hop_s=0.2)),
     ),
     "stream": (
         "ReadOptions",
-        lambda m: m.stream(RATE, 2, reading=yamjit.ReadOptions(channel=1, hop_s=0.2)).push(STEREO),
+        lambda m: m.stream(RATE, 2, channel=1, hop_s=0.2).push(STEREO),
         lambda m: m.stream(RATE, 2, reading=Reading(channel=1, hop_s=0.2)).push(STEREO),
     ),
+    "detector": ("watcher", pushed, watched),
+    "watch_windows": (
+        "watcher",
+        lambda m: m.watch_windows(m.windows(SOUND, sample_rate=RATE), ON),
+        lambda m: m.watch(SOUND, ON, sample_rate=RATE),
+    ),
+    "with_options": (
+        "ClassifierOptions",
+        lambda m: m.with_options(max_results=2, roll_up=True).with_options(roll_up=False).options,
+        lambda m: m.with_options(yamjit.ClassifierOptions(max_results=2)).options,
+    ),
+    "top": ("max_results", lambda m: classify(m).top(k=2), lambda m: classify(m).top(2)),
+    "rows": ("max_results", lambda m: classify(m).rows(k=2), lambda m: classify(m).rows(max_results=2)),
+    "a head's top": ("max_results", lambda m: classify(m).heads[0].top(k=2), lambda m: classify(m).top(2)),
+    "to_hf": ("max_results", lambda m: str(classify(m).to_hf(k=1)), lambda m: str(classify(m).to_hf(1))),
     "survey": (
         "max_results",
-        lambda m: plots.survey(m, SOUND, sample_rate=RATE, top=3, reading=yamjit.ReadOptions(end_s=1))[0].labels,
+        lambda m: plots.survey(m, SOUND, sample_rate=RATE, top=3, end_s=1)[0].labels,
         lambda m: plots.survey(m, SOUND, sample_rate=RATE, max_results=3, reading=Reading(end_s=1))[0].labels,
     ),
 }
@@ -120,7 +143,7 @@ def test_an_old_form_warns_and_works(model: yamjit.Classifier, name: str) -> Non
 
 def test_old_and_new_together_are_refused(model: yamjit.Classifier) -> None:
     with pytest.warns(DeprecationWarning, match="hop_s"), pytest.raises(yamjit.InputError, match="reading alone"):
-        classify(model, reading=yamjit.ReadOptions(hop_s=0.1), reading=Reading())
+        classify(model, hop_s=0.1, reading=Reading())
 
 
 def test_a_name_that_moved_is_found_where_it_was() -> None:

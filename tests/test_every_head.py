@@ -25,6 +25,7 @@ from yamjit.calibration import Calibration
 from yamjit.cli import main
 from yamjit.cli.bars import Bars
 from yamjit.errors import InputError
+from yamjit.events import Watcher
 from yamjit.head_names import told_apart
 from yamjit.learn.describing import find_output, set_calibration, set_labels
 from yamjit.learn.export import ModelCard, export_model
@@ -36,6 +37,8 @@ from yamjit.spec import DEFAULT_MAX_RESULTS
 from yamjit.task import audio, core, processor
 from yamjit.tflite.metadata import ScoreTransformation
 from yamjit.tflite.patching import read_described, replace_metadata
+
+pytestmark = pytest.mark.slow
 
 #: Of the second head: one of its own, one that AudioSet and the first head have as well, one that is never heard.
 OWN = ("Kettle whistle", "Speech", "Door, front")
@@ -110,10 +113,14 @@ def test_events_of_every_head_are_found(model: yamjit.Classifier, siren: Path) -
     assert {("yamnet", "Siren"), ("custom", "Kettle whistle")} <= heard(found)
     assert found == yamjit.events.by_start(model.watch(siren, ON))
     with model.windows(siren) as stream:
-        assert found == yamjit.events.by_start(model.watch_windows(stream, ON))
+        assert found == yamjit.events.by_start(Watcher.of(stream, ON).watch(stream))
     for name in BOTH:
         only = tuple(replace(event, head="") for event in found if event.head == name)
-        assert model.events(siren, ON, head=name) == model.with_options(head=name).events(siren, ON) == only
+        assert (
+            model.events(siren, ON, head=name)
+            == model.with_options(ClassifierOptions(head=name)).events(siren, ON)
+            == only
+        )
 
 
 def test_events_of_each_channel(model: yamjit.Classifier, siren: Path, examples: dict[Path, str]) -> None:
@@ -127,33 +134,37 @@ def test_events_of_each_channel(model: yamjit.Classifier, siren: Path, examples:
     }
 
 
-def test_a_detector_takes_what_is_pushed_to_a_stream(model: yamjit.Classifier, siren: Path) -> None:
+def test_a_watcher_takes_what_is_pushed_to_a_stream(model: yamjit.Classifier, siren: Path) -> None:
     sound = soundfile.read(siren, dtype="int16")[0]
     for head in (None, "custom", 0):
-        detector, found = model.detector(ON, head=head), []
+        watcher, found = model.watcher(ON, head=head), []
         with model.stream(head=head) as stream:
             blocks = [stream.push(part) for part in np.array_split(sound, 9)]
             for windows in (*blocks, stream.flush()):
-                found += detector.push(windows.times_s, model.listed_scores(windows, head=head))
-            found += detector.flush(stream.duration_s)
+                found += watcher.push(windows)
+            found += watcher.flush(stream.duration_s)
         assert yamjit.events.by_start(found) == model.events(siren, ON, head=head)
 
 
 def test_scores_of_one_head_are_not_taken_for_all(model: yamjit.Classifier, siren: Path) -> None:
     windows = model.score_window(soundfile.read(siren, dtype="float32")[0][: model.window_samples])
-    with pytest.raises(InputError, match=r"\(n, 36\) are accepted: Classifier.listed_scores gives those of all heads"):
-        model.detector(ON).push(windows.times_s, windows.scores)
+    with pytest.warns(DeprecationWarning, match="watcher"):
+        detector = model.detector(ON)
+    with pytest.raises(
+        InputError, match=r"\(n, 36\) are accepted: a Watcher takes windows with the scores of all heads"
+    ):
+        detector.push(windows.times_s, windows.scores)
     with pytest.raises(InputError, match="windows of 2 heads were given; 1 are accepted"):
-        model.listed_scores(windows, head="custom")
+        model.watcher(ON, head="custom").push(windows)
 
 
 def test_an_event_below_its_score_threshold_is_not_listed(model: yamjit.Classifier, siren: Path) -> None:
     found = model.events(siren, ON)
-    assert {e.label for e in model.with_options(score_threshold={"Siren": 1.0}).events(siren, ON)} == {
-        e.label for e in found if e.label != "Siren"
-    }
+    assert {
+        e.label for e in model.with_options(ClassifierOptions(score_threshold={"Siren": 1.0})).events(siren, ON)
+    } == {e.label for e in found if e.label != "Siren"}
     highest = max(event.score for event in found)
-    assert model.with_options(score_threshold=highest).events(siren, ON)
+    assert model.with_options(ClassifierOptions(score_threshold=highest)).events(siren, ON)
 
 
 # -- Verbs and formats ------------------------------------------------------------------------------------------
@@ -293,7 +304,7 @@ def test_rows_of_windows_are_in_the_order_of_time(model: yamjit.Classifier, sire
 
 
 def test_a_chosen_head_is_all_there_is(model: yamjit.Classifier, siren: Path) -> None:
-    own = model.with_options(head="custom")
+    own = model.with_options(ClassifierOptions(head="custom"))
     assert own.labels == OWN
     result = own.classify(siren, keep=("scores", "logits"))
     both = model.classify(siren, keep=("scores", "logits"))
@@ -321,14 +332,18 @@ SPELLINGS = [
 
 @pytest.mark.parametrize(("locale", "name"), SPELLINGS)
 def test_a_name_is_taken_everywhere(model: yamjit.Classifier, siren: Path, locale: str, name: str) -> None:
-    base = model.with_options(display_names_locale=locale)
+    base = model.with_options(ClassifierOptions(display_names_locale=locale))
     shown = "Wasserkessel" if locale == "de" else "Kettle whistle"
     for asked in ({"category_allowlist": [name]}, {"groups": {"Own": [name]}, "category_allowlist": ["own"]}):
-        assert [e.label for e in base.with_options(**asked).events(siren, ON)] == [
+        assert [e.label for e in base.with_options(replace(base.options, **asked)).events(siren, ON)] == [
             "Own" if "groups" in asked else shown
         ]
-    assert shown not in {e.label for e in base.with_options(category_denylist=[name]).events(siren, ON)}
-    assert shown not in {e.label for e in base.with_options(score_threshold={name: 1}).events(siren, ON)}
+    assert shown not in {
+        e.label for e in base.with_options(replace(base.options, category_denylist=[name])).events(siren, ON)
+    }
+    assert shown not in {
+        e.label for e in base.with_options(replace(base.options, score_threshold={name: 1})).events(siren, ON)
+    }
     for rules in (
         {"on": {name: 1.0}, "off": 0.5},
         {"on": 1.0, "off": {name: 1.0}},
@@ -344,11 +359,16 @@ def test_a_name_is_taken_everywhere(model: yamjit.Classifier, siren: Path, local
 
 @pytest.mark.parametrize("name", ["Haustür", "HAUSTÜR", unicodedata.normalize("NFD", "Haustür"), "Door,  front"])
 def test_accents_and_spaces_make_no_other_name(model: yamjit.Classifier, name: str) -> None:
-    german = model.with_options(display_names_locale="de", category_allowlist=[name], score_threshold={name: 0.0})
+    german = model.with_options(
+        ClassifierOptions(display_names_locale="de", category_allowlist=[name], score_threshold={name: 0.0})
+    )
     assert german.categories[1].names == ("Haustür",)
-    german.detector(EventOptions(on={name: 0.5}))
+    german.watcher(EventOptions(on={name: 0.5}))
     assert (
-        german.with_options(category_allowlist=(), groups={name.upper(): [name]}).categories[1].class_indices[0] == -1
+        german.with_options(replace(german.options, category_allowlist=(), groups={name.upper(): [name]}))
+        .categories[1]
+        .class_indices[0]
+        == -1
     )
 
 
@@ -356,15 +376,15 @@ def test_a_name_counts_in_every_head_that_has_it(model: yamjit.Classifier, examp
     speech = next(path for path in examples if path.name == "speech.flac")
     assert heard(model.events(speech, EventOptions(on={"speech": 0.5, "*": 1.0}))) == {(h, "Speech") for h in BOTH}
     assert not heard(model.events(speech, EventOptions(on={"/m/09x0r": 1.0}))) & {(h, "Speech") for h in BOTH}
-    listed = model.with_options(category_allowlist=["Speech"]).classify(speech).top()
+    listed = model.with_options(ClassifierOptions(category_allowlist=["Speech"])).classify(speech).top()
     assert [(one.head, one.label) for one in listed] == [(h, "Speech") for h in BOTH]
 
 
 def test_a_group_is_named_by_its_name(model: yamjit.Classifier, siren: Path) -> None:
-    grouped = model.with_options(groups={"Alarms": ["Siren", "Kettle whistle"]})
+    grouped = model.with_options(ClassifierOptions(groups={"Alarms": ["Siren", "Kettle whistle"]}))
     assert heard(grouped.events(siren, EventOptions(on={"ALARMS": 0.5, "*": 1.0}))) == {(h, "Alarms") for h in BOTH}
     with pytest.raises(InputError, match="on: 'Siren' is not listed on its own: it is left out, or in a group"):
-        grouped.detector(EventOptions(on={"Siren": 0.5}))
+        grouped.watcher(EventOptions(on={"Siren": 0.5}))
 
 
 LISTING_OPTIONS = (
@@ -391,14 +411,14 @@ def test_an_unknown_name_is_refused_with_the_nearest_of_all_heads(
 def test_what_names_no_class_is_refused_in_rules_of_events(model: yamjit.Classifier) -> None:
     for entry in (99, np.int64(99), "99", -1, 1.5, None, b"Siren", "", True, 10**400):
         with pytest.raises(InputError, match=r"^on: "):
-            model.detector(EventOptions(on={entry: 0.5}))
+            model.watcher(EventOptions(on={entry: 0.5}))
     for entry in (1, np.int64(1), "1", " 1 "):
-        model.detector(EventOptions(on={entry: 0.5}))
+        model.watcher(EventOptions(on={entry: 0.5}))
 
 
 def test_two_values_for_one_class_are_refused(model: yamjit.Classifier) -> None:
     with pytest.raises(InputError, match=r"on is given twice for 'Siren': 0.5 and 0.25"):
-        model.detector(EventOptions(on={"Siren": 0.5, "siren": 0.25}))
+        model.watcher(EventOptions(on={"Siren": 0.5, "siren": 0.25}))
 
 
 # -- Which head -------------------------------------------------------------------------------------------------
@@ -419,11 +439,11 @@ def test_an_unknown_head_is_refused_with_those_there_are(
 def test_an_unknown_head_is_refused_by_every_method(model: yamjit.Classifier, siren: Path, wanted: Any) -> None:
     result = model.classify(siren, reading=yamjit.ReadOptions(end_s=1.0))
     for call in (
-        lambda: model.with_options(head=wanted),
+        lambda: model.with_options(ClassifierOptions(head=wanted)),
         lambda: model.windows(siren, head=wanted),
         lambda: model.classify(siren, head=wanted),
         lambda: model.events(siren, head=wanted),
-        lambda: model.detector(head=wanted),
+        lambda: model.watcher(head=wanted),
         lambda: model.stream(head=wanted),
         lambda: result.top(head=wanted),
         lambda: list(result.rows(head=wanted)),
@@ -433,7 +453,7 @@ def test_an_unknown_head_is_refused_by_every_method(model: yamjit.Classifier, si
             call()
     for wrong in (True, 1.0, ["custom"], b"custom"):
         with pytest.raises(InputError, match=r"head is .*; the name or index of an output"):
-            model.with_options(head=wrong)
+            model.with_options(ClassifierOptions(head=wrong))
 
 
 def test_three_heads_and_one_class(three: bytes, siren: Path) -> None:
@@ -443,7 +463,7 @@ def test_three_heads_and_one_class(three: bytes, siren: Path) -> None:
     assert [e.label for e in model.events(siren, ON, head="third")] == ["Anything"]
     assert [one.head for one in model.classify(siren).top(1)] == ["yamnet", "custom", "third"]
     with pytest.raises(InputError, match=r"2 'third' \(1 class\)$"):
-        model.with_options(head=3)
+        model.with_options(ClassifierOptions(head=3))
 
 
 def test_heads_without_a_name_of_their_own_are_told_apart(two: bytes, siren: Path) -> None:
@@ -461,7 +481,7 @@ def test_heads_without_a_name_of_their_own_are_told_apart(two: bytes, siren: Pat
         model = yamjit.load(metadata, backend="numpy")
         assert [head.name for head in model.heads] == told
         assert {e.head for e in model.events(siren, ON)} == set(told)
-        assert model.with_options(head=told[1]).labels == OWN
+        assert model.with_options(ClassifierOptions(head=told[1])).labels == OWN
     assert told_apart(["a", "a 2", "a"]) == ["a", "a 2", "a 2 2"]
     assert told_apart([""]) == [""]
 
@@ -547,8 +567,8 @@ def test_max_results_counts_everywhere_for_each_head(model: yamjit.Classifier, s
     method = dict(methods(siren))[name]
     assert len(method(model)) == DEFAULT_MAX_RESULTS + len(OWN)
     for most, count in ((1, 2), (2, 4), (4, 7), (-1, 36)):
-        assert len(method(model.with_options(max_results=most))) == count
-    assert len(method(model.with_options(max_results=2, head="custom"))) == 2
+        assert len(method(model.with_options(ClassifierOptions(max_results=most)))) == count
+    assert len(method(model.with_options(ClassifierOptions(max_results=2, head="custom")))) == 2
 
 
 def test_there_is_one_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -564,7 +584,7 @@ def test_there_is_one_default(monkeypatch: pytest.MonkeyPatch) -> None:
         yamjit.WindowStream.rows,
         yamjit.WindowStream.summary,
     ):
-        assert inspect.signature(method).parameters["k"].default is None
+        assert inspect.signature(method).parameters["max_results"].default is None
     for arguments in (["classify", "a"], ["listen"], ["plot", "a", "-o", "b"]):
         assert make_parser().parse_args(arguments).top == DEFAULT_MAX_RESULTS
 
@@ -588,8 +608,8 @@ def test_every_option_does_something_everywhere(two: bytes, siren: Path, option:
     """Events are not counted, so `max_results` is none of theirs."""
     halved = Calibration(np.array([[0.6, 1, 0, -np.inf]] * 3), ScoreTransformation.IDENTITY)
     model = yamjit.load(set_calibration(read_described(two), halved), backend="numpy")
-    before = model.with_options(category_allowlist=("Sine wave",)) if option == "roll_up" else model
-    after = before.with_options(**{option: CHANGES[option]})
+    before = model.with_options(ClassifierOptions(category_allowlist=("Sine wave",))) if option == "roll_up" else model
+    after = before.with_options(replace(before.options, **{option: CHANGES[option]}))
     finding = {"events": lambda m: [(e.head, e.label, e.score) for e in m.events(siren, EventOptions(on=0.3))]}
     for name, method in (*methods(siren), *finding.items()):
         if (option, name) != ("max_results", "events"):

@@ -62,6 +62,7 @@ def joined(outputs: list[NetworkOutput]) -> NetworkOutput:
     return NetworkOutput(
         (HeadOutput(np.concatenate([o.scores for o in outputs]), np.concatenate([o.logits for o in outputs])),),
         np.concatenate([o.embeddings for o in outputs]),
+        np.concatenate([o.quantized_embeddings for o in outputs]),
         {name: np.concatenate([o.tensors[name] for o in outputs]) for name in outputs[0].tensors},
     )
 
@@ -69,7 +70,7 @@ def joined(outputs: list[NetworkOutput]) -> NetworkOutput:
 def assert_same(found: NetworkOutput, expected: NetworkOutput, first: int = 0) -> None:
     """Compare everything with a stretch of what is expected."""
     rows = slice(first, first + len(found.scores))
-    for name in ("scores", "logits", "embeddings"):
+    for name in ("scores", "logits", "embeddings", "quantized_embeddings"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name)[rows], err_msg=name, strict=True)
     for name, tensor in found.tensors.items():
         np.testing.assert_array_equal(tensor, expected.tensors[name][rows], err_msg=name, strict=True)
@@ -78,6 +79,7 @@ def assert_same(found: NetworkOutput, expected: NetworkOutput, first: int = 0) -
 # -- The same integers ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @backends
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 64])
 def test_batches_of_any_size_give_the_same_bits(
@@ -98,6 +100,7 @@ def test_no_patches_give_no_scores(plan: Plan, loaded: str) -> None:
     assert found.tensors["layer1"].shape == (0, 48, 32, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.numba
 def test_backends_agree_at_full_width(patches: Float32) -> None:
     pytest.importorskip("numba")
@@ -232,15 +235,17 @@ def test_patches_that_are_not_finite_are_refused(plan: Plan, patches: Float32, v
 
 
 @backends
-def test_threads_with_a_network_each_share_a_plan(
-    plan: Plan, patches: Float32, expected: NetworkOutput, loaded: str
+@pytest.mark.parametrize("networks", [1, 2])
+def test_threads_share_a_plan_and_a_network(
+    plan: Plan, patches: Float32, expected: NetworkOutput, loaded: str, networks: int
 ) -> None:
     rounds, failures = 4, []
     start = threading.Barrier(2)
+    shared = [Network(plan, loaded) for _ in range(networks)]
 
     def work(offset: int) -> None:
         try:
-            network = Network(plan, loaded)
+            network = shared[offset % networks]
             start.wait(timeout=30)
             for turn in range(rounds):
                 first = (offset + turn * 8) % 56
@@ -348,3 +353,13 @@ def test_backends_have_one_face() -> None:
     assert all([list(p)[:3] for p in face] == [list(p)[:3] for p in faces[0]] for face in faces)
     assert load_backend("numpy").is_ready()
     assert load_backend("auto").is_ready()
+
+
+def test_embeddings_are_those_integers(plan: Plan, expected: NetworkOutput) -> None:
+    assert plan.embedding is not None
+    assert expected.quantized_embeddings.dtype == np.int8
+    np.testing.assert_array_equal(plan.embedding.dequantize(expected.quantized_embeddings), expected.embeddings)
+    name = next(name for name, slot in plan.slots.items() if slot == plan.embedding)
+    np.testing.assert_array_equal(
+        expected.tensors[name].reshape(len(expected.scores), -1), expected.quantized_embeddings
+    )

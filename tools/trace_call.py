@@ -2,7 +2,8 @@
 
 The call is made twice, and the second one traced. Calls of libraries are not shown; what a library calls back counts as
 called by the frame of yamjit below it. A call goes up if the caller's file lies on a lower storey of the ladder of
-imports than the file that is called, see `tests.house.test_layering`.
+imports than the file that is called, see `tests.house.test_layering`. What a decorator of ``deprecation.py`` hands on
+counts as called by its caller.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from typing import Any, NamedTuple
 import yamjit
 from tests.house.test_layering import SOURCE, STOREYS, room
 from yamjit.kernels import BACKENDS
+
+#: Decorators, which are on the stack where the ladder has the function that they decorate.
+_DECORATORS = {"deprecation.py"}
 
 RECORDING = Path(__file__).resolve().parents[1] / "examples" / "siren.flac"
 
@@ -58,7 +62,7 @@ def trace(call: Callable[[], Any]) -> list[Entry]:
         file = _own_file(frame)
         if event == "call" and file:
             caller = frame.f_back
-            while caller is not None and not _own_file(caller):
+            while caller is not None and _own_file(caller) in {"", *_DECORATORS}:
                 caller = caller.f_back
             below = ("", "") if caller is None else (_own_file(caller), caller.f_code.co_name)
             entries.append(Entry(file, frame.f_code.co_name, *below))
@@ -93,7 +97,7 @@ def report(entries: list[Entry]) -> str:
     changes = sum(one.file != other.file for one, other in itertools.pairwise(entries))
     upwards = Counter(entry for entry in entries if entry.is_up)
     lines = [f"{file:32}{count:6}" for file, count in calls.items()]
-    lines += [f"{len(calls)} files, {len(entries)} calls, {changes} changes of file, {sum(upwards.values())} calls up"]
+    lines += [f"{len(calls)} files, {len(entries)} calls, {changes} changes of file, calls up: {sum(upwards.values())}"]
     lines += [f"up: {caller} {by} -> {file} {name}: {n}" for (file, name, caller, by), n in upwards.items()]
     return "\n".join(lines)
 

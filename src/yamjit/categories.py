@@ -1,4 +1,4 @@
-"""What is listed of a head's scores: which classes, under which names, from which scores on."""
+"""What is listed of a head's scores: which classes, under which names, from which score on."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.class_map import audioset_classes
-from yamjit.class_names import Category, ClassNames, refuse_unknown
+from yamjit.class_names import Category, ClassNames
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel, rank
 from yamjit.options import THE_REST, ClassifierOptions, Entry
 
-__all__ = ["Categories", "categories_of_heads"]
+__all__ = ["Categories"]
 
 _Real = TypeVar("_Real", np.float32, np.float64)
 
@@ -31,7 +31,7 @@ class Categories:
     ----------
     head : HeadInfo
     options : ClassifierOptions
-        Names that the head does not know are passed over, see `categories_of_heads`.
+        Names that this head does not know are passed over, see `unknown`.
     head_name : str
         Name of the model's output, where the model has several; else empty.
 
@@ -44,9 +44,9 @@ class Categories:
     audioset_ids : tuple of str [shape=(k,)]
         Empty where AudioSet does not have the class.
     thresholds : np.ndarray [shape=(k,), float64]
-        Scores from which on categories are listed; -inf where none is set.
+        Score from which on each category is listed; -inf where none is set.
     unknown : tuple of str or int
-        What the options name and this head does not know.
+        Names in the options that this head does not know.
 
     Raises
     ------
@@ -101,15 +101,15 @@ class Categories:
         return reduced
 
     def find(self, entry: Entry) -> tuple[int, ...] | None:
-        """Return which categories an entry names, positions in `names`; None if this head does not know it.
+        """Return the positions in `names` of what an entry names; None if this head does not know it.
 
-        A class that was left out, or that is in a group, has no position.
+        A class that was left out, or that is in a group, does not have a position.
         """
         found = self.class_names.find(entry)
         return tuple(self._positions[one] for one in found if one in self._positions) if found else None
 
     def rank(self, scores: npt.NDArray[np.floating], max_results: int | None = None) -> npt.NDArray[np.intp]:
-        """Return which categories are listed, the highest score first, equal ones in their order.
+        """Return the positions in `names` of what is listed, the highest score first, equal ones in their order.
 
         Parameters
         ----------
@@ -121,7 +121,6 @@ class Categories:
         Returns
         -------
         np.ndarray [shape=(found,), intp]
-            Positions in `names`.
         """
         # A score printed as 0.7 reaches a threshold of 0.7, although the float32 is a little less.
         kept = np.flatnonzero(scores >= self.thresholds.astype(scores.dtype))
@@ -134,26 +133,6 @@ class Categories:
             ScoredLabel(self.names[i], float(scores[i]), self.class_indices[i], self.head)
             for i in self.rank(scores, max_results)
         )
-
-
-def categories_of_heads(heads: Sequence[HeadInfo], options: ClassifierOptions) -> tuple[Categories, ...]:
-    """Return the categories of every head; the options count for each of them.
-
-    Parameters
-    ----------
-    heads : sequence of HeadInfo
-    options : ClassifierOptions
-
-    Raises
-    ------
-    InputError
-        If a name is known to no head, or thresholds contradict each other.
-    """
-    found = tuple(Categories(head, options, head.name if len(heads) > 1 else "") for head in heads)
-    others = [set(other.unknown) for other in found[1:]]
-    everywhere = [entry for entry in found[0].unknown if all(entry in other for other in others)]
-    refuse_unknown(everywhere, [one.class_names for one in found])
-    return found
 
 
 def _listed(names: ClassNames, options: ClassifierOptions) -> tuple[Category, ...]:

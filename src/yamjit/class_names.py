@@ -1,4 +1,4 @@
-"""Which classes of a head a name means: labels, display names, AudioSet ids, indices, groups, and AudioSet classes."""
+"""Which classes of a head a name means: labels, display names, AudioSet ids, indices, groups and AudioSet classes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,27 @@ from yamjit.text import folded
 
 __all__ = ["Category", "ClassNames", "refuse_unknown"]
 
-#: Of names that are unknown: to look for the nearest of each takes a while.
+#: Most unknown names that a message lists: looking for the nearest of each takes a while.
 _MOST_TOLD = 10
 
-#: Of an index that is given as text.
+#: Most digits of an index that is given as text.
 _MOST_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """What is listed under one name: the highest of some columns of the scores."""
+    """What is listed under one name: the highest of some columns of the scores.
+
+    Parameters
+    ----------
+    name : str
+    class_index : int
+        -1 for a group, and for a class that the head lacks.
+    audioset_id : str
+        Empty where AudioSet does not have the class.
+    columns : tuple of int
+        Indices of the head's classes.
+    """
 
     name: str
     class_index: int
@@ -32,7 +43,25 @@ class Category:
 
 
 class ClassNames:
-    """Finds what an entry of the options names in a head."""
+    """Finds what an entry of the options names in a head.
+
+    Parameters
+    ----------
+    head : HeadInfo
+    options : ClassifierOptions
+
+    Attributes
+    ----------
+    unknown : dict of str or int to None
+        Entries that named nothing so far, in order.
+    classes : tuple of Category
+        The head's classes by index.
+
+    Raises
+    ------
+    InputError
+        If a group has the name of a class that it does not hold.
+    """
 
     def __init__(self, head: HeadInfo, options: ClassifierOptions) -> None:
         self.unknown: dict[Entry, None] = {}
@@ -71,7 +100,7 @@ class ClassNames:
 
     @property
     def groups(self) -> tuple[Category, ...]:
-        """Groups that have a class in this head."""
+        """Groups with at least one class of this head."""
         return tuple(self._groups.values())
 
     def find(self, entry: Entry) -> tuple[Category, ...]:
@@ -113,7 +142,7 @@ def _indices_of(kinds: Iterable[Sequence[str]], spelled: Callable[[str], str]) -
 
 
 def refuse_unknown(unknown: Sequence[Entry], heads: Sequence[ClassNames]) -> None:
-    """Refuse names that no head knows, with what may be meant.
+    """Refuse names that no head knows, and suggest others.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from yamjit import checks
+from yamjit import checks, deprecation
 from yamjit.categories import Categories
 from yamjit.errors import InputError
 from yamjit.head_names import choose_heads
@@ -72,15 +72,16 @@ class HeadResult:
         """Names of its classes."""
         return self.info.labels
 
-    def top(self, k: int | None = None, *, window: int | None = None) -> tuple[ScoredLabel, ...]:
+    @deprecation.renamed("k", "max_results")
+    def top(self, max_results: int | None = None, *, window: int | None = None) -> tuple[ScoredLabel, ...]:
         """Return the highest classes, see `Classification.top`."""
         if window is None:
-            return self.categories.top(self.listed_scores, k)
+            return self.categories.top(self.listed_scores, max_results)
         scores = _kept(self.scores, "scores")
         found = checks.index(window)
         if found is None or not -len(scores) <= found < len(scores):
             raise InputError(f"window {checks.shown(window)} is out of range, there are {len(scores)}")
-        return self.categories.top(self.categories.reduce(scores[found][np.newaxis])[0], k)
+        return self.categories.top(self.categories.reduce(scores[found][np.newaxis])[0], max_results)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -158,15 +159,16 @@ class Classification:
         """Root mean square of each window in dBFS, (n,) float64; kept on demand."""
         return _kept(self.kept.get("level_dbfs"), "level_dbfs")
 
+    @deprecation.renamed("k", "max_results")
     def top(
-        self, k: int | None = None, *, window: int | None = None, head: str | int | None = None
+        self, max_results: int | None = None, *, window: int | None = None, head: str | int | None = None
     ) -> tuple[ScoredLabel, ...]:
         """Return the classes with the highest scores, as far as the options list them.
 
         Parameters
         ----------
-        k : int > 0, or -1 for all, optional
-            So many of each head; by default `max_results` of the options, which is 5 unless they say otherwise.
+        max_results : int > 0, or -1 for all, optional
+            Number of classes of each head; by default as the options say (5 unless they say otherwise).
         window : int, optional
             Of this window only; by default the aggregate of all windows counts.
         head : str or int, optional
@@ -178,14 +180,17 @@ class Classification:
             Those of the first head, the highest score first, equal ones by class index; then those of the next.
         """
         chosen = choose_heads(self.heads, head)
-        return tuple(scored for one in chosen for scored in one.top(k, window=window))
+        return tuple(scored for one in chosen for scored in one.top(max_results, window=window))
 
-    def rows(self, k: int | None = None, *, windows: bool = False, head: str | int | None = None) -> Iterator[Row]:
+    @deprecation.renamed("k", "max_results")
+    def rows(
+        self, max_results: int | None = None, *, windows: bool = False, head: str | int | None = None
+    ) -> Iterator[Row]:
         """Yield the highest classes as rows.
 
         Parameters
         ----------
-        k, head
+        max_results, head
             See `top`.
         windows : bool
             Of each window, in place of the whole.
@@ -203,34 +208,38 @@ class Classification:
             for one in choose_heads(self.heads, head)
         ]
         spans = [(start, min(start + self.window_s, whole[1])) for start in self.times_s.tolist()]
-        yield from rows_of(parts, spans if windows else [whole], k)
+        yield from rows_of(parts, spans if windows else [whole], max_results)
 
-    def to_pandas(self, k: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
+    @deprecation.renamed("k", "max_results")
+    def to_pandas(self, max_results: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
         """Return the rows as a ``pandas.DataFrame``."""
         from yamjit.output.dataframes import to_pandas
 
-        return to_pandas(self.rows(k, windows=windows, head=head))
+        return to_pandas(self.rows(max_results, windows=windows, head=head))
 
-    def to_polars(self, k: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
+    @deprecation.renamed("k", "max_results")
+    def to_polars(self, max_results: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
         """Return the rows as a ``polars.DataFrame``."""
         from yamjit.output.dataframes import to_polars
 
-        return to_polars(self.rows(k, windows=windows, head=head))
+        return to_polars(self.rows(max_results, windows=windows, head=head))
 
-    def to_arrow(self, k: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
+    @deprecation.renamed("k", "max_results")
+    def to_arrow(self, max_results: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
         """Return the rows as a ``pyarrow.Table``."""
         from yamjit.output.dataframes import to_arrow
 
-        return to_arrow(self.rows(k, windows=windows, head=head))
+        return to_arrow(self.rows(max_results, windows=windows, head=head))
 
-    def to_hf(self, k: int | None = None, *, head: str | int | None = None) -> list[dict[str, Any]]:
+    @deprecation.renamed("k", "max_results")
+    def to_hf(self, max_results: int | None = None, *, head: str | int | None = None) -> list[dict[str, Any]]:
         """Return the highest classes as a pipeline of Hugging Face does: ``[{"score": ..., "label": ...}, ...]``.
 
         Where there are several heads, "head" says which.
         """
         return [
             {"score": one.score, "label": one.label, **({"head": one.head} if one.head else {})}
-            for one in self.top(k, head=head)
+            for one in self.top(max_results, head=head)
         ]
 
     def __len__(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from yamjit import checks, deprecation
 from yamjit.audio import PushedAudio
+from yamjit.audio.source import open_audio
 from yamjit.calibration import choose_calibrations
-from yamjit.categories import Categories, categories_of_heads
+from yamjit.categories import Categories
 from yamjit.classification import KEPT, Classification, collect
-from yamjit.errors import InputError, ModelError, UnknownArgumentError, of_model_file
+from yamjit.errors import InputError, ModelError, of_model_file
 from yamjit.events import Event, EventDetector, EventOptions, Watcher, by_start
 from yamjit.frontend import FrontEnd, Patches
 from yamjit.head_names import choose_heads
@@ -26,7 +27,7 @@ from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.options import ClassifierOptions
 from yamjit.plan import Plan, compile_plan
-from yamjit.reading import ReadOptions, old_keywords, open_as
+from yamjit.reading import ReadOptions, old_keywords
 from yamjit.recording import FrameStream, WindowStream
 from yamjit.scoring import Scorer, Windows
 from yamjit.spec import MOST_THREADS
@@ -113,26 +114,26 @@ class Classifier:
             heads = read_heads(self.graph, self.plan, options.display_names_locale)
         self.heads: tuple[HeadInfo, ...] = choose_heads(heads, options.head)
         self.labels: tuple[str, ...] = self.heads[0].labels
-        self.categories: tuple[Categories, ...] = categories_of_heads(self.heads, options)
-        self._listing = Listing(self.categories)
+        self._listing = Listing(self.heads, options)
+        self.categories: tuple[Categories, ...] = self._listing.categories
         self._calibrations = choose_calibrations(
             options.calibration, [head.calibration for head in self.heads], [len(head.labels) for head in self.heads]
         )
 
-    def with_options(self, **changes: Any) -> Classifier:
+    @deprecation.retired(
+        {field.name: "with_options(ClassifierOptions(...))" for field in dataclasses.fields(ClassifierOptions)},
+        lambda args, old: {"options": dataclasses.replace(args[0].options, **old)},
+    )
+    def with_options(self, options: ClassifierOptions) -> Classifier:
         """Return the same model with other options; both share what is loaded.
 
         Parameters
         ----------
-        **changes
-            Fields of `ClassifierOptions`.
+        options : ClassifierOptions
+            All options of the new classifier; ``dataclasses.replace(model.options, head=...)`` changes some of them.
         """
-        known = [field.name for field in dataclasses.fields(ClassifierOptions)]
-        for name in changes:
-            if name not in known:
-                raise UnknownArgumentError(f"unknown option {name!r}; accepted are {', '.join(known)}")
         other = copy.copy(self)
-        other._set_options(dataclasses.replace(self.options, **changes))
+        other._set_options(options)
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -226,13 +227,13 @@ class Classifier:
         scorer = chosen._scorer()
         reading = _checked(reading)
         hop = self._hop(reading)
-        source = open_as(reading, audio, sample_rate, self.sample_rate)
+        source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
         try:
             return WindowStream(
                 source,
                 scorer,
                 chosen.heads,
-                chosen.categories,
+                chosen._listing,
                 hop,
                 aggregate=aggregate,
                 level=level,
@@ -265,7 +266,9 @@ class Classifier:
         """
         front_end, reading = self.front_end, _checked(reading)
         hop = self._hop(reading)
-        return FrameStream(open_as(reading, audio, sample_rate, self.sample_rate), front_end, self.sample_rate, hop)
+        return FrameStream(
+            open_audio(audio, sample_rate, reading, target_rate=self.sample_rate), front_end, self.sample_rate, hop
+        )
 
     @_each_of_0_1
     @old_keywords
@@ -388,51 +391,6 @@ class Classifier:
 
     # -- Events -------------------------------------------------------------------------------------------------
 
-    def detector(
-        self,
-        options: EventOptions | None = None,
-        *,
-        hop_s: float | None = None,
-        overlap: float | None = None,
-        channel: int | None = None,
-        head: str | int | None = None,
-    ) -> EventDetector:
-        """Return a detector of events for the windows of a stream, of the listed classes of all heads.
-
-        It takes what `listed_scores` returns; where a model has one head and all its classes are listed, that is
-        ``windows.scores``.
-
-        Parameters
-        ----------
-        options : EventOptions, optional
-            Names in it are those that `ClassifierOptions` takes.
-        hop_s, overlap
-            Of the windows, see `windows`.
-        channel : int, optional
-            That its events are said to be of.
-        head : str or int, optional
-            See `windows`.
-        """
-        listing = self._with_head(head)._listing
-        hop = self._hop(ReadOptions(hop_s=hop_s, overlap=overlap)) / self.sample_rate
-        return _detector(listing, options, self._scorer().window_s, hop, channel)
-
-    def listed_scores(self, windows: Windows, *, head: str | int | None = None) -> Float32:
-        """Return the scores of what is listed of all heads, those of the first head first.
-
-        Parameters
-        ----------
-        windows : Windows
-            Of this classifier.
-        head : str or int, optional
-            The one that `windows` were scored for.
-
-        Returns
-        -------
-        np.ndarray [shape=(n, k), float32]
-        """
-        return self._with_head(head)._listing.reduce(windows.heads)
-
     @old_keywords
     def watch(
         self,
@@ -455,15 +413,7 @@ class Classifier:
         options = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
         level = options.min_dbfs is not None
         with self.windows(audio, sample_rate=sample_rate, reading=reading, level=level, head=head) as stream:
-            yield from self.watch_windows(stream, options)
-
-    def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:
-        """Yield the events of a stream that `windows` returned; with a `min_dbfs`, one with ``level=True``."""
-        listing = Listing(stream.categories)
-        watcher = Watcher(listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
-        for windows in stream:
-            yield from watcher.push(windows)
-        yield from watcher.flush(stream.source.start_s + stream.duration_s)
+            yield from Watcher.of(stream, options).watch(stream)
 
     @old_keywords
     def events(
@@ -477,6 +427,31 @@ class Classifier:
     ) -> tuple[Event, ...]:
         """Return the events of a recording by the time of their beginning, see `watch`."""
         return by_start(self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head))
+
+    def watcher(
+        self,
+        options: EventOptions | None = None,
+        *,
+        reading: ReadOptions | None = None,
+        channels: Sequence[int | None] = (None,),
+        head: str | int | None = None,
+    ) -> Watcher:
+        """Return what finds events in windows, of the listed classes of all heads.
+
+        Parameters
+        ----------
+        options : EventOptions, optional
+            When an event begins and ends. Names in it are those that `ClassifierOptions` takes.
+        reading : ReadOptions, optional
+            How the windows were cut, as given to `windows` or `stream`.
+        channels : sequence of int or None
+            Channels of the windows, such as `WindowStream.channels`; by default only their mean.
+        head : str or int, optional
+            See `windows`.
+        """
+        listing = self._with_head(head)._listing
+        window_s, hop_s = self.window_samples / self.sample_rate, self._hop(_checked(reading)) / self.sample_rate
+        return Watcher(listing, options, window_s=window_s, hop_s=hop_s, channels=channels)
 
     # -- Streams and single windows -----------------------------------------------------------------------------
 
@@ -539,7 +514,7 @@ class Classifier:
     # -- What they share ----------------------------------------------------------------------------------------
 
     def _with_head(self, head: str | int | None) -> Classifier:
-        return self if head is None else self.with_options(head=head)
+        return self if head is None else self.with_options(dataclasses.replace(self.options, head=head))
 
     def _scorer(self) -> Scorer:
         outputs = [head.index for head in self.heads]
@@ -549,28 +524,34 @@ class Classifier:
         """Return a hop in samples."""
         return reading.hop(self.window_samples, self.sample_rate)
 
+    # -- Of version 0.1 -----------------------------------------------------------------------------------------
+
+    def detector(  # noqa: D102
+        self,
+        options: EventOptions | None = None,
+        *,
+        hop_s: float | None = None,
+        overlap: float | None = None,
+        channel: int | None = None,
+        head: str | int | None = None,
+    ) -> EventDetector:
+        deprecation.warn("Classifier.detector()", "Classifier.watcher()")
+        reading = ReadOptions(hop_s=hop_s, overlap=overlap)
+        return self.watcher(options, reading=reading, channels=(channel,), head=head)._detectors[channel]
+
+    def listed_scores(self, windows: Windows, *, head: str | int | None = None) -> Float32:  # noqa: D102
+        deprecation.warn("Classifier.listed_scores()", "Classifier.watcher(), which takes windows")
+        return self._with_head(head)._listing.reduce(windows.heads)
+
+    def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:  # noqa: D102
+        deprecation.warn("Classifier.watch_windows()", "Classifier.watcher(), which takes windows")
+        return Watcher.of(stream, options).watch(stream)
+
     def __repr__(self) -> str:
         known = self.source.known
         name = known.name if known else "an unverified model"
         classes = " + ".join(str(len(head.labels)) for head in self.heads)
         return f"<Classifier: {name}, {classes} classes, from {self.source.origin}>"
-
-
-def _detector(
-    listing: Listing, options: EventOptions | None, window_s: float, hop_s: float, channel: int | None
-) -> EventDetector:
-    return EventDetector(
-        listing.names,
-        listing.class_indices,
-        listing.audioset_ids,
-        options,
-        window_s,
-        hop_s,
-        channel=channel,
-        heads=listing.heads,
-        score_thresholds=listing.thresholds,
-        find=listing.find,
-    )
 
 
 def _checked(reading: Any) -> ReadOptions:

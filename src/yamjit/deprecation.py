@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from yamjit.errors import InputError
 
-__all__ = ["moved", "retired", "warn"]
+__all__ = ["moved", "renamed", "retired", "warn"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -25,7 +25,7 @@ def warn(old: str, new: str) -> None:
 
 
 def retired(
-    names: Mapping[str, str], convert: Callable[[dict[str, Any]], Mapping[str, Any]]
+    names: Mapping[str, str], convert: Callable[[tuple[Any, ...], dict[str, Any]], Mapping[str, Any]]
 ) -> Callable[[_Function], _Function]:
     """Let a function still take keywords that its signature no longer has.
 
@@ -34,7 +34,7 @@ def retired(
     names : mapping of str to str
         What replaces each keyword.
     convert : callable
-        Returns today's keywords for those that were given.
+        Returns today's keywords, from the positional arguments and the old keywords.
     """
 
     def decorate(function: _Function) -> _Function:
@@ -45,7 +45,7 @@ def retired(
                 return function(*args, **given)
             for name in old:
                 warn(f"{name}=", names[name])
-            new = convert(old)
+            new = convert(args, old)
             for name in new:
                 if name in given:
                     raise InputError(f"{name} and {', '.join(old)} are given; {name} alone is accepted")
@@ -54,6 +54,11 @@ def retired(
         return cast("_Function", accepting)
 
     return decorate
+
+
+def renamed(old: str, new: str) -> Callable[[_Function], _Function]:
+    """Let a function still take an argument by its old name."""
+    return retired({old: f"{new}="}, lambda _, given: {new: given[old]})
 
 
 def moved(module: str, homes: Mapping[str, str]) -> Callable[[str], Any]:

@@ -27,9 +27,9 @@ class ScoredLabel(_ScoredLabel):
     label : str
     score : float in [0, 1]
     class_index : int
-        In the head's list of classes; -1 for a group.
+        Position in the head's list of classes; -1 for a group.
     head : str
-        Name of the model's output, where the model has several; else empty. It is no part of the tuple.
+        Name of the model's output if the model has several, else empty. It is not a part of the tuple.
     """
 
     head: str
@@ -45,7 +45,7 @@ class ScoredLabel(_ScoredLabel):
 
 
 def parse_labels(data: bytes) -> tuple[str, ...]:
-    """Read a label file: UTF-8, one label a line; line ends of any system, a last one or none.
+    """Read a label file: UTF-8, one label per line, with line ends of any system; the last may lack one.
 
     Raises
     ------
@@ -62,17 +62,17 @@ def parse_labels(data: bytes) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines)
 
 
-def rank(scores: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.intp]:
-    """Return the indices of the `k` highest scores, the highest first, equal ones by index.
+def rank(scores: npt.NDArray[np.floating], max_results: int) -> npt.NDArray[np.intp]:
+    """Return the indices of the highest scores, the highest first, equal ones by index.
 
     Parameters
     ----------
     scores : np.ndarray [shape=(classes,)]
-    k : int > 0, or -1 for all
+    max_results : int > 0, or -1 for all
     """
-    k = count(k, "k")
+    most = count(max_results, "max_results")
     order = np.argsort(-scores, kind="stable")
-    return order if k == -1 else order[:k]
+    return order if most == -1 else order[:most]
 
 
 def count(value: int, what: str) -> int:

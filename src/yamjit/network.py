@@ -1,4 +1,4 @@
-"""The integer network: a plan and private buffers; patches in, scores, embeddings and any inner tensor out."""
+"""The integer network: patches in; scores, embeddings and any inner tensor out."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ __all__ = ["HeadOutput", "Network", "NetworkOutput"]
 Float32 = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
 
-#: Patches that run through a step together: their activations still fit the caches.
+#: Number of patches that run through a step together: their activations still fit the caches.
 _CAPACITY = 16
+
+#: Stands for the embedding of a model that has none.
+_NO_EMBEDDING = Slot(name="", shape=(0,), offset=0, step=0, scale=1.0, zero_point=0)
 
 
 class HeadOutput(NamedTuple):
-    """What one head of a network says of `n` patches.
+    """The output of one head of a network for `n` patches.
 
     Parameters
     ----------
     scores : np.ndarray [shape=(n, classes), float32]
-        In [0, 1).
+        Scores, in [0, 1).
     logits : np.ndarray [shape=(n, classes), float32]
-        Before the sigmoid.
+        Logits: the scores are their sigmoid.
     """
 
     scores: Float32
@@ -40,20 +43,23 @@ class HeadOutput(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkOutput:
-    """What a network says of `n` patches.
+    """The output of a network for `n` patches.
 
     Parameters
     ----------
     heads : tuple of HeadOutput
-        One per output of the model.
+        Scores and logits of each output of the model.
     embeddings : np.ndarray [shape=(n, size), float32]
         The average over positions; size 0 where the model has none.
+    quantized_embeddings : np.ndarray [shape=(n, size), int8]
+        The same as integers of the model, see `Plan.embedding`.
     tensors : mapping of str to np.ndarray [shape=(n, ...), int8]
-        The inner tensors that were asked for.
+        Inner tensors that were asked for, by name.
     """
 
     heads: tuple[HeadOutput, ...]
     embeddings: Float32
+    quantized_embeddings: Int8
     tensors: Mapping[str, Int8] = field(default_factory=dict)
 
     @property
@@ -68,22 +74,25 @@ class NetworkOutput:
 
 
 class Network:
-    """Runs a plan. Threads may share it: each call has buffers to itself, and leaves them to a later one.
+    """Runs a plan. Threads may share it: each call has buffers to itself, and leaves them for a later call.
 
     Parameters
     ----------
     plan : Plan
     backend : {"auto", "numba", "numpy"} or Backend
-        Every backend gives the same integers. "auto" lets NumPy begin and Numba take over once there is enough work.
+        What runs the program; every backend gives the same integers. "auto" begins with NumPy, and changes to Numba
+        once there is enough work.
     """
 
     def __init__(self, plan: Plan, backend: str | Backend = "auto") -> None:
         self.plan = plan
         self._backend = load_backend(backend) if isinstance(backend, str) else backend
+        self._results = [slot for head in plan.heads for slot in (head.scores, head.logits)]
+        self._results.append(plan.embedding or _NO_EMBEDDING)
         self._idle: list[_Buffers] = []
 
-    def prepare(self) -> None:
-        """Load or compile now, in the calling thread, what the first `run` would: Ctrl-C reaches no other thread."""
+    def warm_up(self) -> None:
+        """Load or compile now what the first `run` would, in the calling thread, which alone Ctrl-C can interrupt."""
         buffers = self._take()
         self._backend.run(self.plan.program, buffers.workspace, 0, 0, 0)
         self._idle.append(buffers)
@@ -108,36 +117,36 @@ class Network:
         taps = {name: self._slot(name) for name in tensors}
         tapped = {name: np.empty((count, *slot.shape), np.int8) for name, slot in taps.items()}
         buffers = self._take()
-        found = [np.empty((count, result.size), np.float32) for result in buffers.results]
+        found = [np.empty((count, view.shape[1]), np.int8) for view in buffers.results]
         for start in range(0, count, _CAPACITY):
             batch = slice(start, start + _CAPACITY)
             n = self._run_batch(patches[batch], [(slot, tapped[name][batch]) for name, slot in taps.items()], buffers)
-            for result, out in zip(buffers.results, found, strict=True):
-                result.dequantize(n, out[batch])
+            for view, out in zip(buffers.results, found, strict=True):
+                out[batch] = view[:n]
         self._idle.append(buffers)
-        *answers, embeddings = found
+        *answers, embeddings = (slot.dequantize(values) for slot, values in zip(self._results, found, strict=True))
         heads = tuple(HeadOutput(*answers[i : i + 2]) for i in range(0, len(answers), 2))
-        return NetworkOutput(heads, embeddings, tapped)
+        return NetworkOutput(heads, embeddings, found[-1], tapped)
 
     def _take(self) -> _Buffers:
-        # No lock: what a list does to one element is done at once, and a fork leaves nothing locked behind.
+        # Without a lock, which a process that forks could leave locked: a list adds and takes an element atomically.
         try:
             return self._idle.pop()
         except IndexError:
-            return _Buffers(self.plan)
+            return _Buffers(self.plan, self._results)
 
     def _checked(self, patches: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         try:
             patches = np.asarray(patches)
         except ValueError as error:
-            raise InputError(f"patches are no array: {error}") from error
+            raise InputError(f"patches are not an array: {error}") from error
         expected = self.plan.patch_shape
         if patches.ndim != 3 or patches.shape[1:] != expected:
             raise InputError(f"patches of shape (n, {expected[0]}, {expected[1]}) are accepted, found {patches.shape}")
         if patches.dtype not in (np.float32, np.int8):
             raise InputError(f"patches of type float32 or int8 are accepted, found {patches.dtype}")
         if not np.isfinite(patches).all():
-            raise InputError("patches hold values that are not finite")
+            raise InputError("patches contain values that are not finite")
         return patches
 
     def _slot(self, name: str) -> Slot:
@@ -147,7 +156,7 @@ class Network:
         return slot
 
     def _run_batch(self, patches: npt.NDArray[np.generic], taps: list[tuple[Slot, Int8]], buffers: _Buffers) -> int:
-        """Run patches that fit the workspace, in one go but for a stop after each step that a tap waits for."""
+        """Run patches that fit the workspace, with a stop after each step whose output a tap copies."""
         program, workspace, n = self.plan.program, buffers.workspace, len(patches)
         first = 1 if patches.dtype == np.int8 else 0
         (buffers.quantized_patch if first else buffers.patch)[:n] = patches
@@ -161,44 +170,13 @@ class Network:
 
 
 class _Buffers:
-    """What one call works in: a workspace, and views of what goes in and comes out.
+    """The memory of one call: a workspace, and views of its inputs and results.
 
-    Views are made once: NumPy takes a microsecond for each, and a batch of one patch takes a few hundred.
+    Views are made once: NumPy takes a microsecond for each, and a batch of one patch takes only a few hundred.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, results: Iterable[Slot]) -> None:
         self.workspace = plan.program.workspace(_CAPACITY)
         self.patch = self.workspace.tensor(plan.patch_offset, _CAPACITY, plan.patch_shape, np.float32)
         self.quantized_patch = self.workspace.tensor(plan.quantized_patch.offset, _CAPACITY, plan.patch_shape)
-        slots = [slot for head in plan.heads for slot in (head.scores, head.logits)]
-        self.results = [self._result(slot) for slot in (*slots, plan.embedding)]
-
-    def _result(self, slot: Slot | None) -> _Result:
-        """Return where the last step leaves an answer, if the model gives it, and what its integers mean."""
-        if slot is None:
-            return _Result(self.workspace.tensor(0, _CAPACITY, (0,)), 0, np.float32(1), np.float32(0))
-        size = math.prod(slot.shape)
-        quantized = self.workspace.tensor(slot.offset, _CAPACITY, (size,))
-        return _Result(quantized, size, np.float32(slot.scale), np.float32(slot.zero_point))
-
-
-class _Result(NamedTuple):
-    """An answer as a network leaves it in its workspace.
-
-    Parameters
-    ----------
-    quantized : np.ndarray [shape=(_CAPACITY, size), int8]
-    size : int
-    scale, zero_point : np.float32
-    """
-
-    quantized: Int8
-    size: int
-    scale: np.float32
-    zero_point: np.float32
-
-    def dequantize(self, n: int, out: Float32) -> None:
-        """Write the real values of `n` patches: ``scale * (quantized - zero_point)`` in float32."""
-        out[...] = self.quantized[:n]
-        out -= self.zero_point
-        out *= self.scale
+        self.results = [self.workspace.tensor(s.offset, _CAPACITY, (math.prod(s.shape),)) for s in results]

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from yamjit import checks, deprecation
-from yamjit.audio import DEFAULT_AUDIO_LIMITS, AudioSource, open_audio
-from yamjit.audio.span import Span
 from yamjit.errors import InputError
 
-__all__ = ["ReadOptions"]
+__all__ = ["ReadOptions", "old_keywords"]
 
 DEFAULT_HOP_S = 0.48
 
 #: From the start of one window to the next, in samples.
 _LONGEST_HOP = 2**31
+
+#: The highest sample rate, in Hz, and 30,000 years: frames are counted in 64 bits.
+_MOST_RATE, _MOST_SECONDS = 768_000, 1e12
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -64,8 +66,30 @@ class ReadOptions:
         if not (isinstance(self.channel, str) and self.channel in ("mix", "each")):
             channel = checks.whole(self.channel, "channel", 0, also=', "mix" and "each"')
             object.__setattr__(self, "channel", channel)
-        Span.of_seconds(self.start_s, self.end_s, DEFAULT_AUDIO_LIMITS.max_rate)
+        self.span(_MOST_RATE)
         checks.choice(self.non_finite, "non_finite", ("refuse", "zero"))
+
+    def span(self, sample_rate: int) -> tuple[int, int | None]:
+        """Return the number of the first frame to be read, and of the one after the last; None for the end.
+
+        Parameters
+        ----------
+        sample_rate : int
+            Sample rate of the source, in Hz.
+
+        Raises
+        ------
+        InputError
+            If these are not times, or no frame lies between them.
+        """
+        start = _frame(self.start_s, "start_s", sample_rate)
+        if self.end_s is None:
+            return start, None
+        end = _frame(self.end_s, "end_s", sample_rate)
+        if end <= start:
+            given = f"start_s, which is {checks.shown(self.start_s)}"
+            raise InputError(f"end_s is {checks.shown(self.end_s)}; accepted are seconds after {given}")
+        return start, end
 
     def hop(self, window: int, sample_rate: int) -> int:
         """Return the hop in samples.
@@ -89,20 +113,11 @@ class ReadOptions:
         return max(1, round(checks.number(hop_s, "hop_s", shortest, longest, kind="seconds") * sample_rate))
 
 
-def open_as(reading: ReadOptions, audio: Any, sample_rate: int | None, target_rate: int) -> AudioSource:
-    """Open a source of audio, see `open_audio`."""
-    return open_audio(
-        audio,
-        sample_rate,
-        target_rate=target_rate,
-        channel=reading.channel,
-        start_s=reading.start_s,
-        end_s=reading.end_s,
-        non_finite=reading.non_finite,
-    )
+def _frame(seconds: Any, what: str, sample_rate: int) -> int:
+    return math.floor(checks.number(seconds, what, 0, _MOST_SECONDS, kind="seconds") * sample_rate + 0.5)
 
 
 def old_keywords(function: _Function) -> _Function:
     """Let a function that takes `reading` still take the fields of `ReadOptions` as keywords of its own."""
     names = {name: f"reading=ReadOptions({name}=...)" for name in ReadOptions.__dataclass_fields__}
-    return deprecation.retired(names, lambda old: {"reading": ReadOptions(**old)})(function)
+    return deprecation.retired(names, lambda _, old: {"reading": ReadOptions(**old)})(function)

@@ -1,16 +1,15 @@
-"""Recordings of any length: their windows, scored one after the other in constant memory."""
+"""Recordings of any length, read in constant memory: their windows, scored in order, or only their log-mel frames."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from types import TracebackType
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit import checks
+from yamjit import checks, deprecation
 from yamjit.audio import AudioSource
 from yamjit.categories import Categories
 from yamjit.errors import InputError
@@ -18,7 +17,7 @@ from yamjit.frontend import FrontEnd, Patches, PatchStream
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
-from yamjit.listing import Scored, rows_of
+from yamjit.listing import Listing, Scored, rows_of
 from yamjit.results import Row, Summary
 from yamjit.scoring import Scorer, Windows
 from yamjit.workers import in_order
@@ -30,20 +29,20 @@ Float64 = npt.NDArray[np.float64]
 
 _Self = TypeVar("_Self", bound="_Recording")
 
-#: How the scores of all windows become one.
+#: Ways to make one score of the scores of all windows.
 AGGREGATES = ("mean", "max")
 
-#: Windows that are scored together, where nobody waits for the first.
+#: Windows that are scored together, unless the source is live.
 _WINDOWS_AT_ONCE = 16
 
-#: Samples that are cut at once, at most: 16 s.
+#: Most samples that are cut at once: 16 s.
 _MOST_SAMPLES = 2**18
 
 
 class _Recording:
     """A recording as it is read, its channels mixed or each on a track of its own; a context manager.
 
-    What is iterated over holds the source and the tracks, but not the stream: either goes when nobody holds it.
+    Iterators hold the source and the tracks, but not this object: each is released as soon as nothing refers to it.
     """
 
     def __init__(
@@ -61,17 +60,17 @@ class _Recording:
 
     @property
     def channels(self) -> tuple[int | None, ...]:
-        """What is read: each channel by its number, or only None, one of them or the mean of all."""
+        """Numbers of the channels that are read separately; else only None, for one channel or the mean of all."""
         return _channels(self._tracks)
 
     @property
     def duration_s(self) -> float:
-        """What was read so far, in seconds."""
+        """Length of what was read so far, in seconds."""
         return self._tracks[0].samples / self._sample_rate
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is wrong with the audio, once it has been read to its end."""
+        """What is wrong with the audio, once it has been read to its end; a line each."""
         return self.source.warnings
 
     @property
@@ -91,17 +90,15 @@ class _Recording:
     def __enter__(self: _Self) -> _Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
 class FrameStream(_Recording):
     """The log-mel spectrogram of a recording as the model sees it, in constant memory; no network runs.
 
-    Iterating yields the channel and its next frames, (t, n_mels) float32, padded like the last window; where the
-    channels are read apart, those of each channel in turn. Made by `Classifier.frames`.
+    Iterating yields a channel and its next frames, (t, n_mels) float32, padded like the last window; channels that are
+    read separately take turns. Made by `Classifier.frames`.
 
     Parameters
     ----------
@@ -111,42 +108,45 @@ class FrameStream(_Recording):
     sample_rate : int
         Sample rate of the model, in Hz.
     hop : int > 0
-        Samples, at the model's rate, from one window to the next: they say where the padding ends.
+        Samples, at the model's rate, from one window to the next: they determine where the padding ends.
     """
 
     def __init__(self, source: AudioSource, front_end: FrontEnd, sample_rate: int, hop: int) -> None:
         super().__init__(source, front_end, sample_rate, hop)
         self.frame_s = front_end.constants.hop_length / sample_rate
-        self._pieces = _cut(source, self._tracks, hop)
+        self._hop = hop
 
+    @deprecation.renamed("k", "max_results")
     def summary(self) -> Summary:
         """Return what is known of the recording, without classes."""
         count = sum(track.windows for track in self._tracks)
         return Summary(self.name, self.duration_s, count, self.window_s, (), self.warnings, self.damage, self.lost)
 
     def __iter__(self) -> Iterator[tuple[int | None, Float32]]:
-        channels = self.channels
-        return ((channels[track], patches.frames) for track, patches in self._pieces)
+        channels, pieces = self.channels, _cut(self.source, self._tracks, self._hop)
+        return ((channels[track], patches.frames) for track, patches in pieces)
 
 
 class WindowStream(_Recording):
     """The windows of a recording as they are scored, in constant memory; a context manager, read once.
 
-    Iterating yields `Windows`, none or a few at a time and in the order of time; where the channels are scored apart,
-    those of each channel in turn. Made by `Classifier.windows`.
+    Iterating yields `Windows` in the order of time, a few at a time or none; channels that are read separately take
+    turns. Made by `Classifier.windows`.
 
     Parameters
     ----------
     source : AudioSource
         Closed with the stream.
     scorer : Scorer
-    heads, categories : sequence of HeadInfo, sequence of Categories
-        What each output of the model means, and what is listed of it.
+    heads : sequence of HeadInfo
+        What each output of the model means.
+    listing : Listing
+        What is listed of them.
     hop : int > 0
         Samples, at the model's rate, from one window to the next.
     aggregate : {"mean", "max"}
     level : bool
-        Whether the level of each window is wanted.
+        Whether the level of each window is computed.
     threads : int > 0
     """
 
@@ -155,7 +155,7 @@ class WindowStream(_Recording):
         source: AudioSource,
         scorer: Scorer,
         heads: Sequence[HeadInfo],
-        categories: Sequence[Categories],
+        listing: Listing,
         hop: int,
         *,
         aggregate: str = "mean",
@@ -165,7 +165,8 @@ class WindowStream(_Recording):
         checks.choice(aggregate, "aggregate", AGGREGATES)
         super().__init__(source, scorer.front_end, scorer.sample_rate, hop, level=checks.flag(level, "level"))
         self.heads = tuple(heads)
-        self.categories = tuple(categories)
+        self.listing = listing
+        self.categories = listing.categories
         self.hop_s = hop / scorer.sample_rate
         self._clips = [[_Clip(one, aggregate) for one in self.categories] for _ in self._tracks]
         self._windows = _scored(source, self._tracks, hop, scorer, self._clips, threads)
@@ -180,27 +181,32 @@ class WindowStream(_Recording):
         return self._clips[track][head].scores
 
     def listed_scores(self, track: int = 0, head: int = 0) -> Float64:
-        """Return the same for what the options list: classes, and groups of them, (k,)."""
+        """Return the same for what the options list: classes and groups of classes, (k,)."""
         return self._clips[track][head].listed
 
-    def top(self, k: int | None = None, *, track: int = 0, head: str | int | None = None) -> tuple[ScoredLabel, ...]:
+    @deprecation.renamed("k", "max_results")
+    def top(
+        self, max_results: int | None = None, *, track: int = 0, head: str | int | None = None
+    ) -> tuple[ScoredLabel, ...]:
         """Return the highest classes of all windows so far, see `Classification.top`."""
         chosen = choose_heads(self.heads, head)
         clips = [clip for one, clip in zip(self.heads, self._clips[track], strict=True) if one in chosen]
-        return tuple(scored for clip in clips for scored in clip.categories.top(clip.listed, k))
+        return tuple(scored for clip in clips for scored in clip.categories.top(clip.listed, max_results))
 
-    def rows(self, windows: Windows, k: int | None = None) -> Iterator[Row]:
-        """Yield the highest `k` classes that the options list, of each window and each head, a row each."""
+    @deprecation.renamed("k", "max_results")
+    def rows(self, windows: Windows, max_results: int | None = None) -> Iterator[Row]:
+        """Yield the highest `max_results` classes that the options list, of each window and each head, a row each."""
         end_s = self.source.start_s + self.duration_s
         parts = [
             Scored(categories, categories.reduce(output.scores), self.name, windows.channel, head.name)
             for head, categories, output in zip(self.heads, self.categories, windows.heads, strict=True)
         ]
         spans = [(start, min(start + self.window_s, end_s)) for start in windows.times_s.tolist()]
-        yield from rows_of(parts, spans, k)
+        yield from rows_of(parts, spans, max_results)
 
-    def summary(self, k: int | None = None) -> Summary:
-        """Return what the recording amounts to, with the highest `k` classes of each channel and head."""
+    @deprecation.renamed("k", "max_results")
+    def summary(self, max_results: int | None = None) -> Summary:
+        """Return what the recording amounts to, with the highest `max_results` classes of each channel and head."""
         whole = (self.source.start_s, self.source.start_s + self.duration_s)
         parts = [
             Scored(clip.categories, clip.listed[np.newaxis], self.name, channel, head.name)
@@ -212,7 +218,7 @@ class WindowStream(_Recording):
             duration_s=self.duration_s,
             windows=self.count,
             window_s=self.window_s,
-            top=tuple(rows_of(parts, [whole], k)),
+            top=tuple(rows_of(parts, [whole], max_results)),
             warnings=self.warnings,
             damage=self.damage,
             length_s=self.source.length_s,
@@ -233,7 +239,7 @@ def _channels(tracks: Sequence[PatchStream]) -> tuple[int | None, ...]:
 
 
 def _cut(source: AudioSource, tracks: Sequence[PatchStream], hop: int) -> Iterator[tuple[int, Patches]]:
-    """Yield tracks and their next patches; nothing where a block completes neither a frame nor a window."""
+    """Yield tracks and their next patches; blocks that complete neither a frame nor a window are passed over."""
     blocks = source.blocks()
     if not source.live:
         blocks = recut(blocks, min(_WINDOWS_AT_ONCE * hop, _MOST_SAMPLES))
@@ -263,7 +269,7 @@ def _scored(
 
     pieces = _cut(source, tracks, hop)
     if threads > 1:
-        scorer.network.prepare()
+        scorer.network.warm_up()
     results = in_order(pieces, score, threads) if threads > 1 else (score(piece) for piece in pieces)
     with contextlib.closing(results):
         for track, windows in results:
@@ -273,7 +279,7 @@ def _scored(
 
 
 def recut(blocks: Iterable[Float32], size: int) -> Iterator[Float32]:
-    """Yield the same samples, (tracks, n), in blocks of `size`, the last one excepted."""
+    """Yield the same samples, (tracks, n), in blocks of `size`; the last one may be shorter."""
     held: list[Float32] = []
     missing = size
     for block in blocks:
@@ -289,7 +295,7 @@ def recut(blocks: Iterable[Float32], size: int) -> Iterator[Float32]:
 
 
 class _Clip:
-    """What the windows of one channel amount to by one head: a score for each class, and for each category.
+    """Scores of a whole channel by one head: one for each class, and one for each category.
 
     Windows are added one by one, so that nothing depends on how many come at once.
     """
@@ -301,7 +307,7 @@ class _Clip:
         self._totals: tuple[Float64, ...] = ()
 
     def add(self, scores: Float32) -> None:
-        """Take the scores of further windows, (n, classes)."""
+        """Take the scores of more windows, (n, classes)."""
         combine = np.add if self._is_mean else np.maximum
         both = [one.astype(np.float64) for one in (scores, self.categories.reduce(scores))]
         for window in zip(*both, strict=True):

@@ -1,4 +1,4 @@
-"""Patches to windows: what a model hears in each, by its network and calibrations."""
+"""Patches to windows: the scores of each, from a model's network and calibrations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Windows:
-    """What a model hears in windows that follow each other; there may be none.
+    """Scores and embeddings of consecutive windows; there may be none.
 
     Parameters
     ----------
@@ -29,11 +29,14 @@ class Windows:
     window_s : float
         Length of a window, in seconds.
     heads : tuple of HeadOutput
-        Scores, calibrated if the model or the caller says how, and logits; one per output of the model that counts.
+        Scores, calibrated if the model or the caller says how, and logits: one for each output of the model, or only
+        for the one that was chosen.
     embeddings : np.ndarray [shape=(n, size), float32]
-        1024 values per window for YAMNet.
+        Embedding of each window: 1024 values for YAMNet.
+    quantized_embeddings : np.ndarray [shape=(n, size), int8]
+        The embeddings as the model has them; ``model.plan.embedding.dequantize`` gives the real values.
     log_mel : np.ndarray [shape=(t, n_mels), float32]
-        The frames of the log-mel spectrogram that came with these windows; all windows together have each frame once.
+        Frames of the log-mel spectrogram that were complete with these windows. Each frame comes once.
     level_dbfs : np.ndarray [shape=(n,), float64] or None
         Root mean square of each window in dBFS, if it was asked for: -3 for a full-scale sine, -120 for silence.
     channel : int or None
@@ -44,6 +47,7 @@ class Windows:
     window_s: float
     heads: tuple[HeadOutput, ...]
     embeddings: Float32
+    quantized_embeddings: npt.NDArray[np.int8]
     log_mel: Float32
     level_dbfs: Float64 | None = None
     channel: int | None = None
@@ -68,19 +72,19 @@ class Windows:
 
 
 class Scorer:
-    """What makes windows of patches: a model's network and calibrations. Shared by streams and threads.
+    """Makes windows of patches with a model's network and calibrations. Shared by streams and threads.
 
     Parameters
     ----------
     front_end : FrontEnd
-        What the patches come from.
+        Front end that makes the patches.
     network : Network
     calibrations : sequence of Calibration or None
-        One per head that counts.
+        Calibration of each of `heads`.
     sample_rate : int
         Sample rate of the model, in Hz.
     heads : sequence of int
-        Which of the network's outputs count.
+        Indices of the network's outputs that are used.
     """
 
     def __init__(
@@ -96,10 +100,10 @@ class Scorer:
         self.sample_rate = sample_rate
         self.window_s = front_end.constants.window_samples / sample_rate
         self._heads = tuple(zip(heads, calibrations, strict=True))
-        self._nothing: NetworkOutput | None = None  # of no patches, once it is known
+        self._nothing: NetworkOutput | None = None  # the answer to no patches
 
     def score(self, cut: Patches, hop: int, *, start_s: float = 0.0, channel: int | None = None) -> Windows:
-        """Run the network over patches that follow each other.
+        """Run the network over consecutive patches.
 
         Parameters
         ----------
@@ -118,6 +122,7 @@ class Scorer:
             window_s=self.window_s,
             heads=tuple(_calibrated(output.heads[head], calibration) for head, calibration in self._heads),
             embeddings=output.embeddings,
+            quantized_embeddings=output.quantized_embeddings,
             log_mel=cut.frames,
             level_dbfs=cut.level_dbfs,
             channel=channel,

@@ -1,9 +1,8 @@
-"""Audio that is pushed in blocks of any size, and the windows that are complete with each."""
+"""Audio that is pushed in blocks of any size, and the windows that each block completes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
 from yamjit import checks
@@ -16,20 +15,20 @@ __all__ = ["Stream"]
 
 
 class Stream:
-    """Audio that is pushed in blocks, and the windows that are complete with each; a context manager.
+    """Takes blocks of audio, and returns the windows that each of them completes; a context manager.
 
-    However the audio is cut into blocks, the windows are those of the whole, bit for bit. Made by `Classifier.stream`;
-    for one caller at a time.
+    However the audio is cut into blocks, the windows are those of the whole, bit for bit. Made by `Classifier.stream`,
+    for one thread at a time.
 
     Parameters
     ----------
     scorer : Scorer
     audio : callable
-        Returns a new `PushedAudio` for each run of the stream.
+        Returns a new `PushedAudio` whenever the stream begins.
     hop : int > 0
-        Samples of the model's rate from one window to the next.
+        Samples, at the model's rate, from one window to the next.
     level : bool
-        Whether the level of each window is wanted.
+        Whether the level of each window is computed.
     """
 
     def __init__(self, scorer: Scorer, audio: Callable[[], PushedAudio], hop: int, *, level: bool = False) -> None:
@@ -37,12 +36,12 @@ class Stream:
         self._open_audio = audio
         self._hop = hop
         self._level = checks.flag(level, "level")
-        self._nothing: Windows | None = None  # what a block gives that completes nothing
+        self._nothing: Windows | None = None  # the answer to a block that completes nothing
         self.reset()
 
     @property
     def duration_s(self) -> float:
-        """What was pushed so far, in seconds."""
+        """Length of what was pushed so far, in seconds."""
         return self._audio.duration_s
 
     @property
@@ -51,25 +50,24 @@ class Stream:
         return self._audio.warnings
 
     def push(self, block: Any) -> Windows:
-        """Take a block and return the windows that it completes.
+        """Take a block and return the windows that it completes, which may be none.
 
         Parameters
         ----------
         block : array_like [shape=(n,) or (n, channels)]
-            The next samples, of any number: floats in [-1, 1], or int8, uint8, int16 or int32, divided by their full
-            scale.
+            The next samples, any number of them: floats in [-1, 1], or int8, uint8, int16 or int32, which are divided
+            by their full scale.
 
         Returns
         -------
         Windows
-            None or more.
 
         Raises
         ------
         InputError
-            If shape or type do not fit, or the stream was flushed.
+            If the shape or type is wrong, or the stream was flushed.
         AudioError
-            At a sample that is not finite, or far beyond full scale.
+            If a sample is not finite, or far beyond full scale.
         """
         self._check_open()
         self._audio.hold(block)
@@ -78,9 +76,9 @@ class Stream:
         return self._score(self._patches.push(self._audio.release()))
 
     def flush(self) -> Windows:
-        """End the stream: pad its end with zeros to a whole window, as `Classifier.classify` does, and return the rest.
+        """End the stream: pad it with zeros to a whole window, as `Classifier.classify` does, and return the rest.
 
-        A stream that nothing was pushed to has no windows.
+        A stream to which nothing was pushed has no windows.
 
         Raises
         ------
@@ -94,7 +92,7 @@ class Stream:
         return self._score(cut(last))
 
     def reset(self) -> None:
-        """Begin anew, at time 0."""
+        """Begin again, at time 0."""
         self._audio = self._open_audio()
         self._patches = PatchStream(self._scorer.front_end, self._hop, level=self._level)
         self._flushed = False
@@ -102,18 +100,16 @@ class Stream:
     def __enter__(self) -> Stream:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._flushed = True
 
     def _check_open(self) -> None:
         if self._flushed:
             raise InputError("the stream has ended; reset() begins a new one")
 
-    def _score(self, stretch: Patches) -> Windows:
-        if len(stretch.patches) or len(stretch.frames):
-            return self._scorer.score(stretch, self._hop)
+    def _score(self, cut: Patches) -> Windows:
+        if len(cut.patches) or len(cut.frames):
+            return self._scorer.score(cut, self._hop)
         if self._nothing is None:
-            self._nothing = self._scorer.score(stretch, self._hop)
+            self._nothing = self._scorer.score(cut, self._hop)
         return self._nothing

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yamjit.audio import AudioLimits, open_audio
+import yamjit.audio
+from tests.support.opening import open_audio
+from yamjit.audio import AudioLimits
 from yamjit.errors import AudioError, InputError, LimitError
 
 pytest.importorskip("soundfile")
@@ -114,6 +116,7 @@ CONTAINERS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("container", "subtype"), CONTAINERS)
 @pytest.mark.parametrize("channels", [1, 2])
 def test_a_stretch_has_the_samples_of_the_whole(container, subtype, channels):
@@ -352,3 +355,9 @@ def test_other_records_are_refused(record):
 def test_a_record_that_contradicts_the_rate_is_refused():
     with pytest.raises(InputError, match="8000 Hz, but 16000 Hz was given"):
         open_audio({"array": [0.5], "sampling_rate": 8_000}, 16_000)
+
+
+def test_the_keywords_of_version_0_1_still_work():
+    with pytest.warns(DeprecationWarning, match="channel= is deprecated"):
+        source = yamjit.audio.open_audio(noise(10, 2), 16_000, channel="each")
+    assert source.tracks == 2

@@ -14,9 +14,9 @@ pytest.importorskip("soxr")
 
 import soundfile as sf
 
+from tests.support.opening import open_audio
 from tools import audio_formats
 from tools.checks import fuzz_audio
-from yamjit.audio import open_audio
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yamjit.audio import RAW_ENCODINGS, AudioLimits, Microphone, RawPcm, input_devices, open_audio
+from tests.support.opening import open_audio
+from yamjit.audio import RAW_ENCODINGS, AudioLimits, Microphone, RawPcm, input_devices
 from yamjit.audio import microphone as room
 from yamjit.errors import AudioError, DependencyError, InputError
 

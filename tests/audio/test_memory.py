@@ -17,7 +17,9 @@ pytest.importorskip("resource")
 
 import soundfile as sf
 
-from yamjit.audio import open_audio
+from tests.support.opening import open_audio
+
+pytestmark = pytest.mark.slow
 
 RATE = 16_000
 HOURS = 12

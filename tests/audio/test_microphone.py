@@ -21,11 +21,12 @@ PROGRAMS = ["pulseaudio", "pactl", "paplay"]
 HEARD = """
 import json, sys, time
 import numpy as np
+from yamjit import ReadOptions
 from yamjit.audio import Microphone, input_devices, open_audio
 microphone = Microphone("default")
 begun = time.monotonic()
 times, parts = [], []
-with open_audio(microphone, end_s=3) as audio:
+with open_audio(microphone, None, ReadOptions(end_s=3)) as audio:
     for block in audio.blocks():
         times.append(time.monotonic() - begun)
         parts.append(block[0])

@@ -22,12 +22,15 @@ pytest.importorskip("av", reason="the extra av is not installed")
 import av
 import soundfile
 
+from tests.support.opening import open_audio
 from tools.checks import fuzz_audio
 from tools.phone_audio import KINDS, add_sound, encode_av, phone_files
-from yamjit.audio import AudioLimits, open_audio
+from yamjit.audio import AudioLimits
 from yamjit.cli import main
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.runs import find_recordings
+
+pytestmark = pytest.mark.slow
 
 FFMPEG = shutil.which("ffmpeg")
 FILES = phone_files()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yamjit.audio import open_audio
+from tests.support.opening import open_audio
 
 sf = pytest.importorskip("soundfile")
 pytest.importorskip("soxr")

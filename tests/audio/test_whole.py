@@ -18,10 +18,10 @@ pytest.importorskip("soxr")
 
 import soundfile
 
+from tests.support.opening import open_audio
 from tools.checks import whole as check_whole
 from tools.checks.fuzz_audio import encode, mend_ogg
 from tools.checks.whole import mp3_frames, printed
-from yamjit.audio import open_audio
 from yamjit.errors import AudioError, InputError
 
 RATE = 16_000

@@ -31,6 +31,6 @@ def test_what_is_called_back_goes_up() -> None:
         ("workers.py", "in_order", "", False),
     ]
     assert Entry("recording.py", "score", "workers.py", "in_order").is_up
-    assert "1 calls up\nup: workers.py in_order -> recording.py score: 1" in report(
+    assert "calls up: 1\nup: workers.py in_order -> recording.py score: 1" in report(
         [Entry("recording.py", "score", "workers.py", "in_order")]
     )

@@ -30,6 +30,8 @@ from yamjit.runs.hearing import LogMel
 from yamjit.runs.inputs import Recording
 from yamjit.segments import SegmentOptions, cut_segments
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SIREN = EXAMPLES / "siren.flac"
 
@@ -196,7 +198,7 @@ def test_a_model_goes_with_the_last_who_holds_it(long_recording: Path) -> None:
     gone = [weakref.ref(part) for part in (model, model.front_end, model.network)]
     for way in (one_window, watched, pushed, never_iterated):
         way(model, long_recording)
-    model.with_options(max_results=3)
+    model.with_options(yamjit.ClassifierOptions(max_results=3))
     del model
     assert [part() for part in gone] == [None] * 3
 
@@ -252,6 +254,8 @@ def test_log_mel_alone_runs_no_network(
         assert sum(len(part) for _, part in stream) == len(expected)
         assert stream.summary().windows == len(summary)
         assert stream.summary().duration_s == summary.duration_s
+    with pytest.raises(yamjit.InputError, match="can be read once"):
+        list(stream)
     with pytest.raises(yamjit.InputError, match="several results"):
         model.log_mel(long_recording, reading=yamjit.ReadOptions(channel="each"))
 
@@ -275,7 +279,7 @@ def test_results_are_pickled() -> None:
     assert again.top(3) == result.top(3)
     np.testing.assert_array_equal(again.log_mel, result.log_mel)
     options = yamjit.EventOptions(on={"*": 0.3, "Siren": 0.2})
-    events = model.with_options(groups=None).events(SIREN, options)
+    events = model.with_options(yamjit.ClassifierOptions(groups=None)).events(SIREN, options)
     assert events
     for one in (events, options, model.options, SegmentOptions(), tuple(result.rows())):
         assert pickle.loads(pickle.dumps(one)) == one

@@ -144,7 +144,7 @@ def test_tables_on_a_terminal_are_escaped_and_files_are_not(form: str) -> None:
 
 
 def test_what_a_shell_completes_is_harmless() -> None:
-    from yamjit.cli.arguments import _completed
+    from yamjit.cli.classes import _completed
 
     assert _completed("s", ["Speech", "s\x1b[31m", "Sing", "s\u202e"]) == ["speech", "sing"]
 

@@ -17,8 +17,7 @@ from tools.checks.cross_compile import compile_for, instructions, undefined
 from yamjit.kernels.vectors.target import TARGETS, Target
 from yamjit.tflite.writer import write_graph
 
-pytestmark = pytest.mark.numba
-slow = pytest.mark.slow  # compiles for tens of seconds
+pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 ARM = [TARGETS["neon-dot"], TARGETS["neon"]]
 
@@ -35,7 +34,6 @@ def model() -> yamjit.Classifier:
     return yamjit.load(write_graph(synthetic_yamnet(classes=37, width=0.5)), backend="numba")
 
 
-@slow
 def test_each_processor_gets_its_instructions(places: dict[Target, Path]) -> None:
     code = {target.cpu: (place / "run_steps.o").read_bytes() for target, place in places.items()}
     found = {processor: instructions(data) for processor, data in code.items()}
@@ -46,7 +44,6 @@ def test_each_processor_gets_its_instructions(places: dict[Target, Path]) -> Non
     assert all(undefined(data) <= {"memcpy", "memmove", "memset"} for data in code.values())
 
 
-@slow
 @emulated
 def test_every_bit_is_the_same(places: dict[Target, Path], model: yamjit.Classifier) -> None:
     found = dict(check(model, places))
@@ -57,7 +54,6 @@ def test_every_bit_is_the_same(places: dict[Target, Path], model: yamjit.Classif
         assert [outcome for outcome in outcomes if outcome.different] == []
 
 
-@slow
 @emulated
 def test_other_samples_give_other_bits_and_a_short_buffer_is_overrun(
     places: dict[Target, Path], model: yamjit.Classifier

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("numba")
-pytestmark = pytest.mark.numba
+pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 from yamjit.kernels.int8.depthwise import Destination, Image  # noqa: E402
 from yamjit.kernels.int8.kernel_set import KernelSet  # noqa: E402

@@ -16,6 +16,7 @@ from yamjit.errors import InputError, ModelError
 from yamjit.learn.describing import as_document, set_audio, set_calibration, set_labels, set_texts
 from yamjit.learn.export import ModelCard, export_model
 from yamjit.learn.heads import Dense, Head
+from yamjit.options import ClassifierOptions
 from yamjit.tflite import read_graph, write_graph
 from yamjit.tflite.metadata import AssociatedFile, Metadata
 from yamjit.tflite.patching import read_described, replace_metadata
@@ -72,7 +73,7 @@ def test_changes_can_follow_each_other(small: bytes) -> None:
     assert head.labels == tuple(names)
     assert head.score_threshold == 0.25
     assert head.calibration is not None
-    assert model.with_options(display_names_locale="ja").heads[0].display_names == ("鳥",) * classes
+    assert model.with_options(ClassifierOptions(display_names_locale="ja")).heads[0].display_names == ("鳥",) * classes
     assert len(read_described(step).files) == 3
     without = load(set_calibration(read_described(step), None), backend="numpy").heads[0]
     assert without.calibration is None

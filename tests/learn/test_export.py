@@ -18,6 +18,7 @@ from yamjit.classifier import Classifier, load
 from yamjit.errors import InputError, ModelError
 from yamjit.learn.export import ModelCard, export_model, independent
 from yamjit.learn.heads import Dense, Head
+from yamjit.options import ClassifierOptions
 from yamjit.tflite import read_graph, validate_graph
 from yamjit.tflite.metadata import ScoreTransformation
 
@@ -71,7 +72,11 @@ def test_what_was_written_is_read(model: Classifier, embeddings: np.ndarray) -> 
     assert info.calibration is not None
     np.testing.assert_array_equal(info.calibration.parameters, card.calibration.parameters)  # type: ignore[union-attr]
     assert info.calibration.score_transformation == ScoreTransformation.LOG
-    assert found.with_options(display_names_locale="pt").heads[0].display_names == ("C", "D", "E")
+    assert found.with_options(ClassifierOptions(display_names_locale="pt")).heads[0].display_names == (
+        "C",
+        "D",
+        "E",
+    )
     assert found.sample_rate == model.sample_rate
 
 
@@ -108,6 +113,7 @@ def test_int8_scores_are_close_to_those_in_floating_point(
     np.testing.assert_allclose(scores, head.scores(embeddings), atol=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.runtime
 @pytest.mark.skipif(not runtime_available(), reason="no TFLite runtime is installed")
 @pytest.mark.parametrize("classes", [1, 2, 10, 1000])

@@ -38,6 +38,7 @@ import soundfile
 from tools.checks.fuzz_models import Mutant, Outcome, summarized, try_in_child
 from yamjit.audio import open_audio
 from yamjit.errors import YamjitError
+from yamjit.reading import ReadOptions
 
 __all__ = ["DAMAGES", "campaign", "encode", "encodings", "mend_ogg", "mutant", "phone_encodings", "read_audio", "sound"]
 
@@ -242,7 +243,7 @@ def _read_audio(data: bytes) -> object:
         if by_path != _outcome(io.BytesIO(data)):
             raise RuntimeError("path and file object do not agree")
         for options in ({"channel": "each", "non_finite": "zero"}, {"start_s": 0.1}, {"start_s": 0.05, "end_s": 0.2}):
-            _outcome(file.name, **options)
+            _outcome(file.name, reading=ReadOptions(**options))
         return _drain(file.name)
 
 

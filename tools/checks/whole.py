@@ -36,6 +36,7 @@ import soundfile
 from tools.checks.fuzz_audio import encode, mend_ogg
 from yamjit.audio import open_audio
 from yamjit.errors import YamjitError
+from yamjit.reading import ReadOptions
 
 __all__ = ["FORMATS", "HAPPENINGS", "Case", "campaign", "case", "judge"]
 
@@ -478,7 +479,7 @@ HAPPENINGS: dict[str, dict[str, _Happening]] = {
 def judge(tried: Case) -> tuple[str, str]:
     """Return how a file was heard, and what is wrong with that, or an empty text."""
     try:
-        with open_audio(io.BytesIO(tried.data), target_rate=tried.rate, channel="each") as audio:
+        with open_audio(io.BytesIO(tried.data), None, ReadOptions(channel="each"), target_rate=tried.rate) as audio:
             heard = np.concatenate([block.copy() for block in audio.blocks()], axis=1).T
             damage, rate = audio.damage, audio.sample_rate
     except YamjitError as error:
@@ -503,7 +504,10 @@ def _stretch_fault(tried: Case, heard: npt.NDArray[np.float32]) -> str | None:
         return None
     try:
         with open_audio(
-            io.BytesIO(tried.data), target_rate=tried.rate, channel="each", start_s=start / tried.rate
+            io.BytesIO(tried.data),
+            None,
+            ReadOptions(channel="each", start_s=start / tried.rate),
+            target_rate=tried.rate,
         ) as audio:
             got = np.concatenate([block.copy() for block in audio.blocks()], axis=1).T
     except YamjitError as error:

@@ -7,7 +7,9 @@ from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits
 from yamjit.audio.microphone import Microphone
 from yamjit.audio.pushing import PushedAudio
 from yamjit.audio.raw import RAW_ENCODINGS, RawPcm
-from yamjit.audio.source import AudioSource, open_audio
+from yamjit.audio.source import AudioSource
+from yamjit.audio.source import open_audio as _open_audio
+from yamjit.reading import old_keywords
 
 __all__ = [
     "DEFAULT_AUDIO_LIMITS",
@@ -21,3 +23,6 @@ __all__ = [
     "input_devices",
     "open_audio",
 ]
+
+#: As internal callers have it from `yamjit.audio.source`, and for one release more with the keywords of version 0.1.
+open_audio = old_keywords(_open_audio)

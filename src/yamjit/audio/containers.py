@@ -10,7 +10,7 @@ from yamjit.audio.scanning import after_tags
 from yamjit.errors import AudioError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from yamjit.audio.opening import OpenedFile
 
@@ -111,6 +111,8 @@ _ASF_PROPERTIES = b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53
 _HEAD = 1024
 #: Parts of a container that are looked at, one after the other, to find its end.
 _MOST_PARTS = 100_000
+#: Bytes of the header of a box of MP4, with a size of 64 bits.
+_BOX_HEAD = 16
 
 
 def find_foreign(opened: OpenedFile) -> Container | None:
@@ -193,59 +195,63 @@ def _is_transport_stream(head: bytes) -> bool:
     return any(head[first::length][:4] == bytes([_SYNC]) * 4 for length, first in _PACKETS)
 
 
-def _boxes(opened: OpenedFile) -> Iterator[tuple[bytes, int | None]]:
-    """Yield the type of each box of an MP4, and where it ends; None for the end of the file, or where none follows."""
+def _end_of_parts(opened: OpenedFile, head_bytes: int, size_of: Callable[[bytes], int | None]) -> int | None:
+    """Return where the last part of a file ends, None where that is not known.
+
+    Parameters
+    ----------
+    opened : OpenedFile
+    head_bytes : int
+        Bytes of a part's header.
+    size_of : callable
+        Returns the size of a part by its header: 0 if it is not one, None if it may go on to the end of the file.
+    """
     place = 0
     for _ in range(_MOST_PARTS):
-        head = opened.read_at(place, 16)
-        if len(head) < 8 or not head[4:8].isascii():
-            return
-        size = int.from_bytes(head[:4], "big")
-        if size == 1 and len(head) == 16:
-            size = int.from_bytes(head[8:], "big")
-        if size < 8:
-            yield head[4:8], None
-            return
+        size = size_of(opened.read_at(place, head_bytes))
+        if not size:
+            return None if size is None else place
         place += size
-        yield head[4:8], place
-    yield b"", None
+    return None
 
 
-def _end_of_boxes(opened: OpenedFile) -> int | None:
-    end: int | None = None
-    for _, end in _boxes(opened):  # noqa: B007
-        pass
-    return end
+def _box_bytes(head: bytes) -> int | None:
+    """Return the size of a box of MP4."""
+    if len(head) < 8 or not head[4:8].isascii():
+        return 0
+    size = int.from_bytes(head[:4], "big")
+    if size == 1 and len(head) == _BOX_HEAD:
+        size = int.from_bytes(head[8:], "big")
+    return size if size >= 8 else None
 
 
 def _has_index(opened: OpenedFile) -> bool:
-    return any(kind in (b"moov", b"moof") for kind, end in _boxes(opened) if end is not None and end <= opened.size)
-
-
-def _end_of_chunks(opened: OpenedFile) -> int | None:
     place = 0
     for _ in range(_MOST_PARTS):
-        head = opened.read_at(place, 8)
-        if not head.startswith(b"RIFF") or len(head) < 8:
-            return place or None
-        size = int.from_bytes(head[4:8], "little")
-        if size in (0, 2**32 - 1):
-            return None
-        place += 8 + size
-    return None
+        head = opened.read_at(place, _BOX_HEAD)
+        size = _box_bytes(head)
+        place += size or 0
+        if not size or place > opened.size:
+            return False
+        if head[4:8] in (b"moov", b"moof"):
+            return True
+    return False
 
 
-def _end_of_objects(opened: OpenedFile) -> int | None:
-    place = 0
-    for _ in range(_MOST_PARTS):
-        head = opened.read_at(place, 24)
-        if len(head) < 24:
-            return place
-        size = int.from_bytes(head[16:], "little")
-        if size < 24:
-            return None
-        place += size
-    return None
+def _chunk_bytes(head: bytes) -> int | None:
+    """Return the size of a RIFF file, of which AVI has several in a row."""
+    if not head.startswith(b"RIFF") or len(head) < 8:
+        return 0
+    size = int.from_bytes(head[4:8], "little")
+    return None if size in (0, 2**32 - 1) else 8 + size
+
+
+def _object_bytes(head: bytes) -> int | None:
+    """Return the size of an object of ASF."""
+    if len(head) < 24:
+        return 0
+    size = int.from_bytes(head[16:], "little")
+    return size if size >= 24 else None
 
 
 def _end_of_segment(opened: OpenedFile) -> int | None:
@@ -274,11 +280,9 @@ def _ebml_number(data: bytes) -> tuple[int | None, int]:
     return (None if number == (1 << 7 * length) - 1 else number), length
 
 
-_WALKS = {
-    "mov": _end_of_boxes,
+_WALKS: dict[str, Callable[[OpenedFile], int | None]] = {
+    "mov": lambda opened: _end_of_parts(opened, _BOX_HEAD, _box_bytes),
     "matroska": _end_of_segment,
-    "asf": _end_of_objects,
-    "avi": _end_of_chunks,
-    "wav": _end_of_chunks,
-    "qcp": _end_of_chunks,
+    "asf": lambda opened: _end_of_parts(opened, 24, _object_bytes),
+    **dict.fromkeys(("avi", "wav", "qcp"), lambda opened: _end_of_parts(opened, 8, _chunk_bytes)),
 }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import weakref
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,10 +18,11 @@ from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
 from yamjit.audio.microphone import Microphone
 from yamjit.audio.opening import open_object, open_path
 from yamjit.audio.raw import RawPcm
-from yamjit.audio.span import Span
 from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.reading import ReadOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -40,72 +41,68 @@ class AudioSource:
     Attributes
     ----------
     name : str
-        For messages: the path as given, ``"<stdin>"``, ``"array"``, ...; in one line.
+        Name for messages, in one line: the path as given, ``"<stdin>"``, ``"array"``, ...
     sample_rate : int
-        Of the source, in Hz.
+        Sample rate of the source, in Hz.
     target_rate : int
-        Of the blocks, in Hz.
+        Sample rate of the blocks, in Hz.
     channels : int
-        Of the source.
+        Number of channels of the source.
     tracks : int
-        Of the blocks: the number of channels for ``channel="each"``, else 1.
+        Number of tracks of the blocks: that of the channels for ``channel="each"``, else 1.
     start_s : float
-        Where the first sample lies in the source, in seconds.
+        Time of the first sample in the source, in seconds.
     live : bool
         Whether samples come as they are made, at a pace of their own: the length is not known, and results are
-        wanted as soon as they can be had.
+        wanted as soon as possible.
     format : str
-        Such as ``"WAV PCM_16"`` or ``"array int16"``.
+        Format of the source, such as ``"WAV PCM_16"`` or ``"array int16"``.
     """
 
-    def __init__(
-        self,
-        reader: Reader,
-        target_rate: int,
-        limits: AudioLimits,
-        *,
-        channel: int | Literal["mix", "each"],
-        span: Span,
-        zero: bool,
-    ) -> None:
+    def __init__(self, reader: Reader, reading: ReadOptions, target_rate: int, limits: AudioLimits) -> None:
         self.name = reader.name
         self.sample_rate = reader.sample_rate
         self.target_rate = target_rate
         self.channels = reader.channels
-        self.start_s = span.start / reader.sample_rate
         self.live = reader.live
         self.format = reader.format
         self._reader = reader
         self._limits = limits
-        self._span = span
-        rates = (self.sample_rate, target_rate)
+        self._first, self._last = reading.span(self.sample_rate)
+        self.start_s = self._first / self.sample_rate
         self._conditioner = Conditioner(
-            self.name, rates, self.channels, channel, peak=limits.peak, zero=zero, start=span.start
+            self.name,
+            (self.sample_rate, target_rate),
+            self.channels,
+            reading.channel,
+            peak=limits.peak,
+            zero=reading.non_finite == "zero",
+            start=self._first,
         )
         self.tracks = self._conditioner.tracks
         self._started = False
         self._end: int | None = None
         # Before the claims are checked: on the way there it may be found that there is more than they say.
-        self._skipped = reader.skip(span.start) if span.start else 0
+        self._skipped = reader.skip(self._first) if self._first else 0
         self._check_claims()
-        weakref.finalize(self, reader.close).atexit = False
 
     @property
     def claimed_seconds(self) -> float | None:
-        """Length of what will be read as the header says, for a progress bar: it may be wrong, or None."""
-        frames = self._span.length(self._reader.claimed_frames)
-        return None if frames is None else frames / self.sample_rate
+        """Length of what will be read according to the header, for a progress bar: it may be wrong, or None."""
+        claimed = self._reader.claimed_frames
+        ends = [end for end in (claimed, self._last) if end is not None]
+        return max(0, min(ends) - self._first) / self.sample_rate if ends else None
 
     @property
     def length_s(self) -> float:
-        """After the last block: length of the whole source, in seconds, also if a stretch of it was read.
+        """After the last block: length of the whole source, in seconds, even if only a part of it was read.
 
-        What was found, where it was read to its end; else what its header says, infinite if it says nothing.
+        What was found, if it was read to its end; else what its header says, infinite if it says nothing.
         """
-        if self._end is not None and (self._span.end is None or self._end < self._span.end):
+        if self._end is not None and (self._last is None or self._end < self._last):
             return self._end / self.sample_rate
         claimed = self._reader.claimed_frames
-        return np.inf if claimed is None else max(claimed, self._span.end or 0) / self.sample_rate
+        return np.inf if claimed is None else max(claimed, self._last or 0) / self.sample_rate
 
     @property
     def damage(self) -> str | None:
@@ -119,16 +116,15 @@ class AudioSource:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """After the last block: what sounds wrong with what was read, a line each."""
+        """After the last block: what sounds wrong with the samples, a line each."""
         return self._conditioner.warnings + self._reader.warnings
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Yield the samples, float32 (tracks, n) with n > 0, each track contiguous, at `target_rate`.
 
-        A track is the mean of the channels, or one of them, resampled by soxr ("HQ") if the rates differ; of n
-        samples, ``floor(n * target_rate / sample_rate + 1/2)`` are made, but at least one. Neither how the blocks
-        are cut nor the other tracks have an influence on them. Equal rates are not resampled: int16 samples come
-        out as x / 32768 exactly.
+        A track is the mean of the channels, or one of them, resampled by soxr ("HQ") if the rates differ; n samples
+        become ``floor(n * target_rate / sample_rate + 1/2)``, but at least one. Neither how the blocks are cut nor
+        the other tracks affect them. Equal rates are not resampled: int16 samples come out as x / 32768 exactly.
 
         A file that is damaged or cut short yields what could be decoded before that place; `damage` says so.
 
@@ -141,8 +137,6 @@ class AudioSource:
             If more is read than the limit `seconds`; live sources may last for ever.
         InputError
             If the blocks were asked for before, or the source is closed, or it ends before `start_s`.
-        DependencyError
-            If the rates differ and soxr is not installed.
         """
         if self._started:
             raise InputError(f"{self.name}: can be read once, and was read or closed; open it again")
@@ -165,7 +159,7 @@ class AudioSource:
     def _conditioned(self) -> Iterator[NDArray[np.float32]]:
         conditioner = self._conditioner
         most = np.inf if self.live else self._limits.seconds * self.sample_rate
-        for frames in self._span.cut(self._reader.frames(), self._skipped):
+        for frames in self._wanted(self._reader.frames()):
             ready = conditioner.push(conditioner.choose(frames))
             if conditioner.taken > most:
                 raise LimitError(f"{self.name}: lasts longer than {self._limits.seconds:g} s (limit seconds)")
@@ -173,10 +167,23 @@ class AudioSource:
                 yield ready
         if conditioner.taken == 0:
             self._refuse_nothing()
-        self._end = self._span.start + conditioner.taken
+        self._end = self._first + conditioner.taken
         rest = conditioner.flush()
         if rest.shape[1]:
             yield rest
+
+    def _wanted(self, blocks: Generator[NDArray[np.float32], None, None]) -> Iterator[NDArray[np.float32]]:
+        """Yield what is to be read of the blocks, which are closed at its end."""
+        position = self._skipped
+        with contextlib.closing(blocks):
+            for block in blocks:
+                first, position = position, position + len(block)
+                low = max(0, self._first - first)
+                high = len(block) if self._last is None else min(len(block), self._last - first)
+                if low < high:
+                    yield block[low:high]
+                if self._last is not None and position >= self._last:
+                    return
 
     def _refuse_nothing(self) -> None:
         if not self.start_s:
@@ -187,7 +194,7 @@ class AudioSource:
 
     def _check_claims(self) -> None:
         claimed = self._reader.claimed_frames
-        if claimed is not None and 0 < claimed <= self._span.start:
+        if claimed is not None and 0 < claimed <= self._first:
             raise InputError(
                 f"{self.name}: lasts {claimed / self.sample_rate:.6g} s; start_s, {self.start_s:.6g} s, is not before "
                 "its end"
@@ -202,12 +209,9 @@ class AudioSource:
 def open_audio(
     source: Any,
     sample_rate: int | None = None,
+    reading: ReadOptions | None = None,
     *,
     target_rate: int = 16_000,
-    channel: int | Literal["mix", "each"] = "mix",
-    start_s: float = 0.0,
-    end_s: float | None = None,
-    non_finite: Literal["refuse", "zero"] = "refuse",
     limits: AudioLimits = DEFAULT_AUDIO_LIMITS,
 ) -> AudioSource:
     """Open any source of audio.
@@ -215,49 +219,48 @@ def open_audio(
     Parameters
     ----------
     source : path, binary file object, array_like, iterator of array_like, dict, RawPcm or Microphone
-        A path to a regular file; an open file, read from where it stands (one that cannot seek is read into
+        A path to a regular file; an open file, read from its current position (one that cannot seek is read into
         memory first); samples, (n,) or (n, channels): floats in [-1, 1], or int8, uint8, int16 or int32,
         divided by their full scale; an iterator of such arrays; an audio record of Hugging Face, {"array" or
         "raw": (n,) or (channels, n), "sampling_rate": Hz}; samples without a header; a microphone. Iterators,
         `RawPcm` and `Microphone` are live.
     sample_rate : int, optional
-        In Hz. Needed with arrays. Other sources state their own: another one given here is refused.
+        Sample rate of the source, in Hz. Needed with arrays. Other sources state their own: a different one given
+        here is refused.
+    reading : ReadOptions, optional
+        Which channels are read, from where to where, and what becomes of samples that are not finite. A source
+        that ends before `end_s` is read to its end. Windows (`hop_s`, `overlap`) do not matter here.
     target_rate : int, optional
-        Rate of the blocks, in Hz.
-    channel : "mix", "each" or int, optional
-        The mean of the channels, each of them on a track of its own, or one of them, counted from 0.
-    start_s, end_s : float, optional
-        What is read: from `start_s` >= 0 to `end_s` > `start_s`, in seconds of the source, rounded to one of its
-        samples. A source that ends before `end_s` is read to its end.
-    non_finite : "refuse" or "zero", optional
-        What becomes of NaN and infinity: an error, or 0 and a warning.
+        Sample rate of the blocks, in Hz.
     limits : AudioLimits, optional
         What is accepted.
 
     Returns
     -------
     AudioSource
-        To be closed, best by ``with``.
+        Open until it is closed, best by ``with``.
 
     Raises
     ------
     AudioError
-        If the file is missing, no audio, of an unknown encoding, empty, or absurd; the message names it.
+        If the file is missing, not audio, of an unknown encoding, empty, or absurd; the message names it.
     InputError
         If an argument is wrong, or the source is known to end before `start_s`.
     LimitError
         If more is claimed than `limits` accepts.
     DependencyError
-        If soundfile is not installed.
+        If soundfile is not installed, or soxr where the rates differ.
     """
+    reading = checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
     rate = check_rate(target_rate, "target_rate", limits)
-    Span.of_seconds(start_s, end_s, limits.max_rate)  # refuses nonsense before anything is opened
-    checks.choice(non_finite, "non_finite", ("refuse", "zero"))
     reader = _open_reader(source, sample_rate, limits)
     try:
-        _check_stated_rate(reader, sample_rate, limits)
-        span = Span.of_seconds(start_s, end_s, reader.sample_rate)
-        return AudioSource(reader, rate, limits, channel=channel, span=span, zero=non_finite == "zero")
+        if sample_rate is not None and check_rate(sample_rate, "sample_rate", limits) != reader.sample_rate:
+            raise InputError(
+                f"{reader.name}: has a sample rate of {reader.sample_rate} Hz, but {sample_rate} Hz was given; omit it "
+                "for sources that state theirs"
+            )
+        return AudioSource(reader, reading, rate, limits)
     except BaseException:
         reader.close()
         raise
@@ -265,7 +268,7 @@ def open_audio(
 
 def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> Reader:
     if isinstance(source, (bytes, bytearray, memoryview)):
-        raise InputError("bytes are no audio source: pass a path, or the content of a file as io.BytesIO(...)")
+        raise InputError("bytes are not an audio source: pass a path, or the content of a file as io.BytesIO(...)")
     if isinstance(source, (Microphone, RawPcm)):
         return source
     if isinstance(source, (str, os.PathLike)):
@@ -285,11 +288,3 @@ def _open_file(opened: OpenedFile, limits: AudioLimits) -> Reader:
     except BaseException:
         opened.close()
         raise
-
-
-def _check_stated_rate(reader: Reader, sample_rate: int | None, limits: AudioLimits) -> None:
-    if sample_rate is not None and check_rate(sample_rate, "sample_rate", limits) != reader.sample_rate:
-        raise InputError(
-            f"{reader.name}: has a sample rate of {reader.sample_rate} Hz, "
-            f"but {sample_rate} Hz was given; leave it out for sources that state theirs"
-        )

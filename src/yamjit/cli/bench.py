@@ -8,13 +8,22 @@ import platform
 import time
 from typing import TYPE_CHECKING, Any
 
-from yamjit.cli.arguments import add_model, add_threads, real
+from yamjit.cli import values
+from yamjit.cli.arguments import add_model
 from yamjit.cli.exits import EXIT_OK
+from yamjit.cli.options import add_flag, add_value
 
 if TYPE_CHECKING:
     from yamjit.store import ResolvedModel
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+
+HELP = "measure how fast this machine classifies"
+DESCRIPTION = (
+    "Classify noise at 16 kHz repeatedly with each backend, and report the fastest round: from samples to scores, "
+    "front end and network, without decoding. The first round, which loads or compiles the kernels, is reported "
+    "separately. Other programs that run at the same time make it slower."
+)
 
 #: What is classified, in seconds of noise; a whole number of windows more than one.
 _LENGTH_S = {"numba": 120.0, "numpy": 12.0}
@@ -22,29 +31,16 @@ _LENGTH_S = {"numba": 120.0, "numpy": 12.0}
 _SAMPLE_RATE = 16_000
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "bench",
-        help="measure how fast this machine classifies",
-        description="Classify noise at 16 kHz again and again with each backend, and report the fastest round: "
-        "samples in, scores out, front end and network, no decoding. The first round, which loads or compiles the "
-        "kernels, is reported apart. Other programs that run meanwhile make it slower.",
-    )
-    parser.add_argument(
-        "--time",
-        type=real(0, 3600, "time in seconds", open_ends="<"),
-        default=3.0,
-        metavar="SECONDS",
-        help="for each backend (default: %(default)s)",
-    )
-    parser.add_argument("--json", action="store_true", help="print an object of JSON")
-    add_model(parser)
-    add_threads(parser)
-    parser.set_defaults(run=_run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    kind = values.real(0, 3600, "time in seconds", open_ends="<")
+    add_value(parser, "--time", "SECONDS", kind, "time for each backend", 3.0)
+    add_flag(parser, "--json", "print the figures as a JSON object")
+    add_model(parser, backend=False)
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
     from yamjit.store import resolve_model
 
     model = resolve_model(args.model)

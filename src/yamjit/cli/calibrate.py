@@ -7,59 +7,45 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from yamjit.cli import arguments, learning
+from yamjit.cli import arguments, values
+from yamjit.cli.classes import add_head
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
+from yamjit.cli.labelled import add_data, add_folds, dataset_of, folds_of, tell_of_clips, tell_of_split
+from yamjit.cli.options import add_value
 from yamjit.cli.outputs import writes
+from yamjit.cli.reports import NOTHING_HELD_OUT, add_report, draw, report, write
+from yamjit.cli.streams import tell
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo
     from yamjit.learn import Dataset
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+
+HELP = "calibrate a model's scores with labelled recordings"
+DESCRIPTION = (
+    "Fit a sigmoid to the scores of each class, so that a score of 0.8 is right about 80 times in 100, and write the "
+    "model with it in TFLite's metadata. Use recordings that the model has not learned from."
+)
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "calibrate",
-        help="calibrate a model's scores by labelled recordings",
-        description="Fit a sigmoid to the scores of each class, so that of what scores 0.8 about 80 in 100 are right, "
-        "and write the model with it in TFLite's metadata. Use recordings that the model has not learned from.",
-    )
-    learning.add_data(parser)
-    parser.add_argument(
-        "-o", "--output", type=writes, metavar="FILE", help="the calibrated model to be written, a .tflite"
-    )
-    parser.add_argument(
-        "--csv", type=writes, metavar="FILE", help="write the calibration alone, for --calibration of other verbs"
-    )
-    parser.add_argument("--precision", type=arguments.fraction, metavar="P", help="find thresholds for this precision")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    add_data(parser)
+    add_value(parser, "-o --output", "FILE", writes, "write the calibrated model, a .tflite")
+    add_value(parser, "--csv", "FILE", writes, "write only the calibration, for --calibration of other verbs")
+    add_value(parser, "--precision", "P", values.fraction, "find the threshold of each class for this precision")
+    arguments.add_hop(parser)
+    arguments.add_aggregate(parser, "max")
+    add_folds(parser, "a fit to the others")
+    add_head(parser, "the last one")
     arguments.add_model(parser)
-    arguments.add_backend(parser)
-    arguments.add_threads(parser)
-    parser.add_argument(
-        "--aggregate",
-        choices=("mean", "max"),
-        default="max",
-        help="how windows become the recording whose score is to hold (default: max, the highest)",
-    )
-    parser.add_argument(
-        "--hop",
-        type=arguments.seconds,
-        default=0.48,
-        metavar="SECONDS",
-        help="from one window to the next (default: 0.48)",
-    )
-    learning.add_folds(parser, "of which each is judged by a fit to the others")
-    arguments.add_head(parser, "the last")
-    learning.add_pictures(parser, "how often what scores so much is right, before and after")
-    learning.add_quiet(parser)
-    learning.add_report(parser)
-    parser.set_defaults(run=_run)
+    add_report(parser, "how often scores are right, before and after calibration")
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
     from yamjit.classifier import load
     from yamjit.learn import cross_calibrate, evaluate_model, fit_sigmoids, thresholds_for_precision
     from yamjit.options import ClassifierOptions
@@ -67,36 +53,32 @@ def _run(args: argparse.Namespace) -> int:
     options = ClassifierOptions(calibration=None, head=args.head)
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)
     head = model.heads[-1]
-    dataset = learning.dataset_of(args)
-    learning.keep_clips(args, dataset)
-    if not args.quiet:
-        learning.tell_of_split(dataset)
+    dataset = dataset_of(args)
+    tell_of_split(args, dataset)
     found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
-    learning.tell_of_clips(skipped)
+    tell_of_clips(skipped)
     fitted = fit_sigmoids(found.scores, found.targets)
     document: dict[str, Any] = {"clips": len(found.names), "labels": list(found.labels)}
     text = ""
     folds = _folds(args, dataset, found.names)
     if args.plot and not folds:
-        raise InputError("--plot needs recordings that were held out: --folds 0 leaves none, one recording neither")
+        raise InputError(f"--plot {NOTHING_HELD_OUT}")
     if folds:
-        report = cross_calibrate(found.scores, found.targets, folds)
-        document |= report.as_dict()
+        judged = cross_calibrate(found.scores, found.targets, folds)
+        document |= judged.as_dict()
         if args.plot:
             from yamjit.plots import draw_reliability
 
-            learning.draw(
-                args.plot, draw_reliability({"before": found.scores, "calibrated": report.scores}, found.targets)
-            )
+            draw(args.plot, draw_reliability({"before": found.scores, "calibrated": judged.scores}, found.targets))
         if not args.quiet:
-            learning.tell(f"warning: {line}" for line in report.warnings)
-        text = f"calibration error on recordings held out: {report.before:.4f}, calibrated {report.after:.4f}\n"
+            tell(*(f"warning: {line}" for line in judged.warnings))
+        text = f"calibration error on recordings held out: {judged.before:.4f}, calibrated {judged.after:.4f}\n"
     if args.precision:
         limits = thresholds_for_precision(found.labels, fitted.apply(found.scores), found.targets, args.precision)
         document["thresholds"] = {name: None if math.isinf(value) else value for name, value in limits.items()}
         text += "".join(f"{value:.4f}  {name}\n" for name, value in limits.items())
     _write(args, model.source.data, head, found.labels, fitted)
-    learning.deliver(args, document, text)
+    report(args, document, text)
     return EXIT_SOME_FAILED if skipped or dataset.passed_over else EXIT_OK
 
 
@@ -105,7 +87,7 @@ def _folds(args: argparse.Namespace, dataset: Dataset, names: tuple[str, ...]) -
     read = set(names)
     clips = tuple(replace(clip, split="") for clip in dataset.clips if str(clip) in read)
     kept = replace(dataset, clips=clips)
-    count = learning.folds_of(args, kept)
+    count = folds_of(args, kept)
     if count == 0:
         return []
     by_place = {place: name for name, _, test in kept.folds(count) for place in test}
@@ -124,6 +106,6 @@ def _write(args: argparse.Namespace, data: bytes, head: HeadInfo, fitted_labels:
     rows[[head.labels.index(name) for name in fitted_labels]] = fitted.parameters
     whole = Calibration(rows, fitted.score_transformation)
     if args.csv:
-        learning.write(args.csv, whole.to_csv(header=True).encode())
+        write(args.csv, whole.to_csv(header=True).encode())
     if args.output:
-        learning.write(args.output, set_calibration(read_described(data), whole, output=head.index))
+        write(args.output, set_calibration(read_described(data), whole, output=head.index))

@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from yamjit.cli import arguments
-from yamjit.cli.delivery import deliver, hearing_of
-from yamjit.cli.destinations import row_format
+from yamjit.cli.classes import add_listing, add_top
+from yamjit.cli.delivery import deliver_rows, hearing_of
+from yamjit.cli.options import add_flag
 
-__all__ = ["FORMATS", "add_parser"]
+__all__ = ["DESCRIPTION", "FORMATS", "HELP", "add_arguments", "run"]
+
+HELP = "name the sounds in recordings"
+DESCRIPTION = (
+    "Name the sounds in recordings: the classes with the highest mean score over all windows or, with --windows, the "
+    "classes of each window."
+)
 
 FORMATS = ("text", "json", "jsonl", "csv", "audacity", "raven", "dcase", "vtt", "srt", "parquet")
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "classify",
-        help="print what is heard in recordings",
-        description="Print what is heard in recordings: the mean score of each class over all windows, "
-        "and with --windows the scores of each window.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
     arguments.add_inputs(parser)
-    arguments.add_top(parser)
-    parser.add_argument("--windows", action="store_true", help="print a row for each class in each window")
+    add_top(parser)
+    add_flag(parser, "--windows", "list the classes of each window, a row for each class")
     arguments.add_model(parser)
-    arguments.add_backend(parser)
-    arguments.add_threads(parser)
     arguments.add_reading(parser, aggregate=True)
-    arguments.add_listing(parser)
+    add_listing(parser)
     arguments.add_output(parser, FORMATS, "text")
     arguments.add_run(parser)
-    parser.set_defaults(run=_run)
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
     from yamjit.runs import Classes
 
-    hearing = Classes(**hearing_of(args), windows=args.windows)
-    return deliver(args, hearing, row_format(args, hearing.classifier.heads))
+    return deliver_rows(args, Classes(**hearing_of(args), windows=args.windows, aggregate=args.aggregate))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import errno
+import itertools
 import logging
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from yamjit import __version__
 from yamjit.cli import (
@@ -61,10 +62,15 @@ _VERBS = (
 )
 
 _EPILOG = """\
-exit codes: 0 done, 1 error, 2 wrong usage, 3 one or more files failed (the others are done), 130 interrupted,
-  143 terminated; what was done by then is whole: of -o NAME.csv, it is in NAME.partial.csv
-models: the official YAMNet (yamjit fetch), starter (in the package, see yamjit info starter), any file of the family
-environment: YAMJIT_MODEL  the model to use;  YAMJIT_CACHE  where a fetched model and compiled kernels are kept
+exit codes:
+  0 done; 1 error; 2 wrong usage; 3 one or more files failed, and the others are done; 130 interrupted; 143 terminated
+  What was done before an interruption is complete: with -o NAME.csv, it is in NAME.partial.csv.
+models:
+  the official YAMNet (see yamjit fetch); starter, a small model in the package (see yamjit info starter); any other
+  file of the YAMNet family
+environment:
+  YAMJIT_MODEL   the model to use
+  YAMJIT_CACHE   folder where a fetched model and compiled kernels are kept
 """
 
 
@@ -138,8 +144,22 @@ def _tell_what_takes_long() -> None:
         log.setLevel(logging.INFO)
 
 
+class _Help(argparse.HelpFormatter):
+    """Wraps texts, but for lines that are indented, such as examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        blocks = itertools.groupby(text.strip("\n").splitlines(), key=lambda line: line[:1].isspace() or not line)
+        return "\n".join(
+            "\n".join(lines) if as_it_is else super(_Help, self)._fill_text(" ".join(lines), width, indent)
+            for as_it_is, lines in blocks
+        )
+
+
 class _Parser(argparse.ArgumentParser):
     """Tells what is wrong with arguments in one line: a pattern may have made a file's name an option."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{"formatter_class": _Help, **given})
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
@@ -148,13 +168,14 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="yamjit",
-        description="Names the sounds in audio with Google's quantized YAMNet: no TensorFlow, no TFLite runtime.",
+        description="Name the sounds in audio with Google's quantized YAMNet, without TensorFlow or a TFLite runtime.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"yamjit {__version__}")
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    parser.add_argument("--debug", action="store_true", help="show where in the code an error comes from")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in _VERBS:
-        verb.add_parser(verbs)
+        own = verbs.add_parser(verb.__name__.rpartition(".")[2], help=verb.HELP, description=verb.DESCRIPTION)
+        own.set_defaults(run=verb.run)
+        verb.add_arguments(own)
     return parser

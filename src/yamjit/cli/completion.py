@@ -9,32 +9,32 @@ from typing import Any
 from yamjit.cli.exits import EXIT_OK
 from yamjit.errors import DependencyError
 
-__all__ = ["add_parser", "complete"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "complete", "run"]
+
+HELP = "print the script that makes a shell complete this command"
+DESCRIPTION = (
+    "Print the script that makes a shell complete verbs, options, formats, files and names of classes. This needs "
+    "argcomplete: pip install 'yamjit[completion]'."
+)
 
 _SHELLS = ("bash", "zsh", "fish")
 
 _EPILOG = """\
+to install it:
   bash   echo 'eval "$(yamjit completion bash)"' >> ~/.bashrc
   zsh    echo 'eval "$(yamjit completion zsh)"' >> ~/.zshrc
   fish   yamjit completion fish > ~/.config/fish/completions/yamjit.fish
 """
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "completion",
-        help="print what makes a shell complete this command",
-        description="Print what makes a shell complete verbs, options, formats, files and names of classes. "
-        "It needs argcomplete: pip install 'yamjit[completion]'.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("shell", choices=_SHELLS, help="for which")
-    parser.set_defaults(run=_run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    parser.add_argument("shell", choices=_SHELLS, help="the shell")
+    parser.epilog = _EPILOG
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
     print(_argcomplete().shellcode(["yamjit"], shell=args.shell))
     return EXIT_OK
 

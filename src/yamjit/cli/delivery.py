@@ -6,29 +6,31 @@ import argparse
 import contextlib
 import dataclasses
 import functools
-import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from yamjit.cli.arguments import options_of, reading_of
-from yamjit.cli.destinations import is_folder, opened, picture_format
+from yamjit.cli.arguments import reading_of
+from yamjit.cli.classes import options_of
+from yamjit.cli.destinations import array_format, is_folder, opened, picture_format, row_format
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.progress import Progress
+from yamjit.cli.streams import tell
 from yamjit.errors import InputError
 from yamjit.text import printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
     from yamjit.results import Summary
-    from yamjit.runs import ArrayFormat, Hearing, Outcome, Pictures, Recording, RowFormat
+    from yamjit.runs import ArrayFormat, Hearing, Outcome, Recording, RowFormat
 
 __all__ = [
     "check_model",
     "classifier_of",
-    "deliver",
+    "deliver_arrays",
     "deliver_pictures",
+    "deliver_rows",
     "deliver_to_folder",
     "follow",
     "hearing_of",
@@ -65,8 +67,7 @@ def check_model(args: argparse.Namespace, classifier: Classifier) -> None:
         known = ", ".join(map(repr, languages_of(classifier.graph))) or "no other language"
         notes.append(f"--locale {locale!r} changes nothing: the model has names in {known}")
     if not args.quiet:
-        for note in notes:
-            print(f"yamjit: note: {printable(note)}", file=sys.stderr)
+        tell(*(f"note: {note}" for note in notes))
 
 
 def _check(args: argparse.Namespace, hearing: Hearing) -> None:
@@ -82,42 +83,53 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
     recordings = find_recordings(args.files, passed_over)
     args.outputs.refuse((one.name for one in recordings), "a recording")
     if passed_over and not args.quiet:
-        kinds = ", ".join(f"{count} {printable(kind)}" for kind, count in passed_over.most_common(_MOST_KINDS))
+        kinds = ", ".join(f"{count} {kind}" for kind, count in passed_over.most_common(_MOST_KINDS))
         more = ", ..." if len(passed_over) > _MOST_KINDS else ""
-        print(f"yamjit: note: passed over, since not named like recordings: {kinds}{more}", file=sys.stderr)
+        tell(f"note: passed over, since not named like recordings: {kinds}{more}")
     return recordings
 
 
-def deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | ArrayFormat) -> int:
-    """Write what is found to standard output, a file, or a folder; return the exit code."""
-    from yamjit.runs import FileJob, RowFormat, into_one_file
+def deliver_rows(args: argparse.Namespace, hearing: Hearing) -> int:
+    """Write the rows that are found to standard output, a file, or a folder; return the exit code."""
+    form = row_format(args, hearing.classifier.heads)
+    return _deliver(args, hearing, form, holds_one=form.form.kind == "labels")
 
-    is_rows = isinstance(form, RowFormat)
-    if is_folder(args):
-        settings = {"format": form.name}
-        return deliver_to_folder(args, hearing, form.suffix, functools.partial(FileJob, form=form), settings)
-    recordings = _recordings_of_one_file(args, hearing)
-    if args.jobs > 1 and not is_rows:
+
+def deliver_arrays(args: argparse.Namespace, hearing: Hearing) -> int:
+    """Write the arrays that are found to standard output, a file, or a folder; return the exit code."""
+    form = array_format(args)
+    if args.jobs > 1 and not is_folder(args):
         raise InputError("several processes write arrays only to a folder: -o FOLDER")
-    if form.holds_one and len(recordings) > 1:
+    return _deliver(args, hearing, form, holds_one=form.name in ("npy", "npz"))
+
+
+def _deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | ArrayFormat, *, holds_one: bool) -> int:
+    from yamjit.runs import FileJob, into_one_file
+
+    if is_folder(args):
+        job = functools.partial(FileJob, form=form)
+        return deliver_to_folder(args, hearing, form.suffix, job, {"format": form.name})
+    recordings = _recordings_of_one_file(args, hearing)
+    if holds_one and len(recordings) > 1:
         raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress, opened(args, form, progress) as file:
         listener = _watched(args, hearing, progress)
         return follow(into_one_file(recordings, listener, form, file, args.jobs), len(recordings), progress)
 
 
-def deliver_pictures(args: argparse.Namespace, hearing: Pictures) -> int:
+def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> int:
     """Draw recordings to a file or a folder; return the exit code."""
-    from yamjit.runs import FileJob, OnePlace, outcomes
+    from yamjit.runs import FileJob, outcomes
 
     form = picture_format(args)
     if is_folder(args):
-        return deliver_to_folder(args, hearing, form.suffix, functools.partial(FileJob, form=form), {"form": form.name})
+        settings = {"kind": kind, "form": form.name}
+        return deliver_to_folder(args, hearing, form.suffix, functools.partial(FileJob, form=form), settings)
     recordings = _recordings_of_one_file(args, hearing)
     if len(recordings) > 1:
         raise InputError(f"a picture shows one recording, and there are {len(recordings)}: -o FOLDER")
     with Progress(1, quiet=args.quiet) as progress:
-        job = FileJob(_watched(args, hearing, progress), form, OnePlace(Path(args.output)))
+        job = FileJob(_watched(args, hearing, progress), form, lambda _: Path(args.output))
         return follow(outcomes(recordings, job), 1, progress)
 
 
@@ -128,9 +140,9 @@ def deliver_to_folder(
     job_for: Callable[..., Callable[[Recording], Summary]],
     settings: Mapping[str, Any],
 ) -> int:
-    """Have each recording's result written to a folder where it is not there yet; return the exit code.
+    """Write the result of each recording to a folder where it is not there yet; return the exit code.
 
-    `job_for` takes the listener and, by name, the places of the results; `settings` are those beside the listener's.
+    `job_for` takes the listener and, as `place`, what says where a result goes; `settings` are kept beside its own.
     """
     from yamjit import __version__
     from yamjit.runs import ResultFolder, check_places, outcomes
@@ -144,7 +156,7 @@ def deliver_to_folder(
         with Progress(len(todo), quiet=args.quiet) as progress:
             if len(todo) < len(recordings):
                 progress.warn(f"{len(recordings) - len(todo)} of {len(recordings)} files are done already")
-            job = folder.keeping(job_for(_watched(args, hearing, progress), places=folder.places))
+            job = folder.keeping(job_for(_watched(args, hearing, progress), place=folder.places.target))
             return follow(outcomes(todo, job, args.jobs), len(recordings), progress)
 
 

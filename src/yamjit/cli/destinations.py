@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from yamjit.cli.streams import tell
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def row_format(args: argparse.Namespace, heads: Collection[HeadInfo]) -> RowForm
     from yamjit.output import FORMATS, format_of
     from yamjit.runs import RowFormat
 
-    form = FORMATS[_format(args, "text", "text", lambda: format_of(args.output).name)]
-    return RowFormat(form.of_heads(heads))
+    name = _format(args, "text", "text", lambda: format_of(args.output).name)
+    return RowFormat(name, FORMATS[name].of_heads(heads))
 
 
 def array_format(args: argparse.Namespace) -> ArrayFormat:
@@ -104,11 +105,11 @@ def opened(args: argparse.Namespace, form: RowFormat | ArrayFormat, progress: Pr
     """Open standard output or the file that was given; an interruption leaves a file of another name, and says so."""
     from yamjit.runs import RowFormat, whole_file
 
-    def tell(kept: Path) -> None:
-        print(f"yamjit: interrupted: what was done is in {str(kept)!r}", file=sys.stderr)
+    def tell_kept(kept: Path) -> None:
+        tell(f"interrupted: what was done is in {str(kept)!r}")
 
     if args.output not in _STDOUT:
-        with whole_file(Path(args.output), seeks=form.name == "npy", kept=tell) as file, form.open(file) as writer:
+        with whole_file(Path(args.output), seeks=form.name == "npy", kept=tell_kept) as file, form.open(file) as writer:
             yield writer
         return
     if isinstance(form, RowFormat) and not form.form.binary:

@@ -11,9 +11,17 @@ import sys
 from typing import Any
 
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
+from yamjit.cli.options import add_flag
 from yamjit.text import json_text, printable_lines
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+
+HELP = "show what is installed and whether it works"
+DESCRIPTION = (
+    "Show what is installed, which instruction set the kernels use, whether their cache can be written and is warm, "
+    "which microphones there are, and which model is found. The exit code is 1 if a recording could not be "
+    "classified."
+)
 
 _PACKAGES = (
     "numpy",
@@ -36,20 +44,13 @@ _EXTRAS = {
 }
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "doctor",
-        help="say what is installed and what works",
-        description="Say what is installed, which instruction set the kernels use, whether their cache can be written "
-        "and is warm, which microphones there are, and which model is found. Ends with 1 if a recording could not be "
-        "classified.",
-    )
-    parser.add_argument("--json", action="store_true", help="print an object of JSON")
-    parser.set_defaults(run=_run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    add_flag(parser, "--json", "print a JSON object")
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
     found = _examine()
     if args.json:
         print(json_text(found, indent=1))

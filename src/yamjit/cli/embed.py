@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from yamjit.cli import arguments
-from yamjit.cli.delivery import deliver, hearing_of
-from yamjit.cli.destinations import array_format
+from yamjit.cli.delivery import deliver_arrays, hearing_of
 
-__all__ = ["add_parser"]
+__all__ = ["ARRAYS", "DESCRIPTION", "HELP", "add_arguments", "run"]
+
+ARRAYS = ("npy", "npz", "csv", "parquet")
+
+HELP = "write the embedding of each window"
+DESCRIPTION = (
+    "Write the embedding of each window, 1024 numbers for YAMNet, as npy (one array, of one recording), npz (values, "
+    "times_s, channels and length_s, of one recording), csv or parquet (of any number of recordings)."
+)
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "embed",
-        help="write the embedding of every window",
-        description="Write the embedding of every window, 1024 numbers for YAMNet: as npy (one array, one recording), "
-        "npz (values, times_s, channels, length_s), csv or parquet (which hold any number of recordings).",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
     arguments.add_inputs(parser)
     arguments.add_model(parser)
-    arguments.add_backend(parser)
-    arguments.add_threads(parser)
     arguments.add_reading(parser)
-    arguments.add_output(parser, ("npy", "npz", "csv", "parquet"), "csv, npz in a folder")
+    arguments.add_output(parser, ARRAYS, "csv, or npz in a folder")
     arguments.add_run(parser)
-    parser.set_defaults(run=_run)
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
     from yamjit.runs import Embeddings
 
-    return deliver(args, Embeddings(**hearing_of(args)), array_format(args))
+    return deliver_arrays(args, Embeddings(**hearing_of(args)))

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from yamjit.cli import arguments
+from yamjit.cli.classes import add_listing
 from yamjit.cli.classify import FORMATS
-from yamjit.cli.delivery import deliver, hearing_of
-from yamjit.cli.destinations import row_format
+from yamjit.cli.delivery import deliver_rows, hearing_of
+from yamjit.cli.event_options import add_event_options, event_options_of
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+
+HELP = "find when each sound begins and ends"
+DESCRIPTION = (
+    "Find events in recordings: a class begins where its score reaches --on, and ends where it falls below --off."
+)
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "events",
-        help="find when classes are heard, from when to when",
-        description="Find events: a class begins where its score reaches --on, and ends where it falls below --off.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
     arguments.add_inputs(parser)
-    arguments.add_event_options(parser)
+    add_event_options(parser)
     arguments.add_model(parser)
-    arguments.add_backend(parser)
-    arguments.add_threads(parser)
     arguments.add_reading(parser)
-    arguments.add_listing(parser)
+    add_listing(parser)
     arguments.add_output(parser, FORMATS, "text")
     arguments.add_run(parser)
-    parser.set_defaults(run=_run)
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
     from yamjit.runs import Events
 
-    hearing = Events(**hearing_of(args), events=arguments.events_of(args))
-    return deliver(args, hearing, row_format(args, hearing.classifier.heads))
+    return deliver_rows(args, Events(**hearing_of(args), events=event_options_of(args)))

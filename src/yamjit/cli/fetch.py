@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from yamjit.cli.exits import EXIT_OK
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+
+HELP = "download the official model"
+DESCRIPTION = "Download the official model into the user's cache, check its SHA-256, and print its path."
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "fetch",
-        help="download the official model",
-        description="Download the official model into the user's cache, check its SHA-256 and print its path.",
-    )
-    parser.set_defaults(run=_run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb: there are none."""
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
     from yamjit.store import fetch_official
 
     print(fetch_official().path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.card import card_lines
 from yamjit.cli.exits import EXIT_OK
+from yamjit.cli.options import add_flag
 from yamjit.cli.outputs import Reads
 from yamjit.cli.unrunnable import Unrunnable, load_or_describe
 from yamjit.spec import OFFICIAL_MODEL, PACKAGED_MODELS
@@ -20,31 +21,24 @@ if TYPE_CHECKING:
     from yamjit.tflite.graph import Tensor
     from yamjit.tflite.patching import Described
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+
+HELP = "describe a model"
+DESCRIPTION = (
+    "Describe a model: hash, metadata, front end, operators, quantization and labels, and the card of a model that "
+    "comes with the package."
+)
 
 _LABELS_SHOWN = 5
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "info",
-        help="describe a model",
-        description="Describe a model: hash, metadata, front end, operators, quantization, labels, "
-        "and the card of a model of the package.",
-        epilog="\n".join(_known_models()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "model",
-        nargs="?",
-        type=Reads("a model"),
-        metavar="MODEL",
-        help="a .tflite file, or starter; by default the one in use",
-    )
-    parser.add_argument("--labels", action="store_true", help="list every label")
-    parser.add_argument("--json", action="store_true", help="print an object of JSON, labels and all")
-    parser.set_defaults(run=_run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    text = "a .tflite file, or starter (default: the model in use)"
+    parser.add_argument("model", nargs="?", type=Reads("a model"), metavar="MODEL", help=text)
+    add_flag(parser, "--labels", "list every label")
+    add_flag(parser, "--json", "print a JSON object, with every label")
+    parser.epilog = "\n".join(_known_models())
 
 
 def _known_models() -> Iterator[str]:
@@ -55,7 +49,8 @@ def _known_models() -> Iterator[str]:
     yield f"  {known.file_name:<14} {known.name}: {known.size:,} bytes, downloaded by `yamjit fetch`"
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
     from yamjit.store import read_card
 
     model = load_or_describe(args.model)

@@ -3,51 +3,48 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from yamjit.cli import learning
-from yamjit.cli.arguments import add_head, add_model
+from yamjit.cli.arguments import add_model
+from yamjit.cli.classes import add_head, add_locale
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
+from yamjit.cli.options import add_flag
+from yamjit.cli.streams import tell
 from yamjit.cli.unrunnable import Unrunnable, load_or_describe
 from yamjit.text import json_text, printable
 
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo, ListedClass
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+
+HELP = "list or search the classes of a model"
+DESCRIPTION = (
+    "List the classes of a model: index, AudioSet id, name, and the classes it is a kind of in AudioSet's ontology. "
+    "The exit code is 1 if nothing is found."
+)
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "labels",
-        help="list or search the classes of a model",
-        description="List the classes of a model: index, AudioSet id, name, and what it is a kind of in AudioSet's "
-        "ontology. Ends with 1 if nothing is found.",
-    )
-    parser.add_argument(
-        "text",
-        nargs="?",
-        default="",
-        metavar="TEXT",
-        help="only classes whose name, id or parent contains this, in any case",
-    )
-    parser.add_argument("--locale", default="en", metavar="LANGUAGE", help="of the names, where the model has them")
-    parser.add_argument("--json", action="store_true", help="print an array of JSON")
-    add_head(parser, "all that there are")
-    add_model(parser)
-    parser.set_defaults(run=_run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    text = "list only the classes whose name, id or parent contains this text, in any case"
+    parser.add_argument("text", nargs="?", default="", metavar="TEXT", help=text)
+    add_locale(parser)
+    add_flag(parser, "--json", "print a JSON array")
+    add_head(parser, "all of them")
+    add_model(parser, backend=False, threads=False)
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
     from yamjit.head_names import choose_heads
     from yamjit.heads import list_classes
 
     model = load_or_describe(args.model, args.locale)
     if isinstance(model, Unrunnable):
-        learning.tell([f"note: the model cannot be run: {model.problem}"])
+        tell(f"note: the model cannot be run: {model.problem}")
         if not model.heads:
-            learning.tell(["error: it has no names of classes"])
+            tell("error: the model has no names of classes")
             return EXIT_ERROR
     heads = choose_heads(model.heads, args.head)
     found = [(head, one) for head in heads for one in list_classes(head, args.text)]
@@ -57,7 +54,7 @@ def _run(args: argparse.Namespace) -> int:
         for head, one in found:
             print(printable(_line(head, one, several=len(heads) > 1)))
     if not found:
-        learning.tell([f"no class, id or parent contains {args.text!r}{_hint(args.text, heads)}"])
+        tell(f"no class, id or parent contains {args.text!r}{_hint(args.text, heads)}")
     return EXIT_OK if found else EXIT_ERROR
 
 

@@ -6,20 +6,28 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from yamjit.cli import arguments
+from yamjit.cli import arguments, values
+from yamjit.cli.classes import add_listing, add_top
 from yamjit.cli.delivery import check_model, classifier_of
+from yamjit.cli.event_options import add_event_options, event_options_given, event_options_of
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS, Patience
+from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.cli.outputs import Reads
+from yamjit.cli.streams import tell
 from yamjit.errors import InputError
-from yamjit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from yamjit.events import EventOptions, Watcher
     from yamjit.recording import WindowStream
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+
+HELP = "follow a microphone or a pipe"
+DESCRIPTION = (
+    "Follow a microphone, or samples that arrive through a pipe, until Ctrl-C: with bars in a terminal, otherwise "
+    "with JSON lines. A microphone needs sounddevice: pip install 'yamjit[mic]'."
+)
 
 _FORMATS = ("bars", "jsonl", "text", "csv", "dcase", "raven")
 
@@ -32,64 +40,43 @@ examples:
 """
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "listen",
-        help="follow a microphone or a pipe",
-        description="Follow a microphone (it needs sounddevice: pip install 'yamjit[mic]') or samples that come "
-        "through a pipe, until Ctrl-C: with bars in a terminal, else with JSON lines.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    text = "read samples from standard input; needs --raw"
+    parser.add_argument("pipe", nargs="?", type=Reads("a recording"), choices=("-",), help=text)
+    add_flag(parser, "--list-devices", "print the microphones, and exit")
+    add_value(
+        parser, "--device", "NAME", str, "microphone, by its number or a part of its name (default: that of the system)"
     )
-    parser.add_argument(
-        "pipe",
-        nargs="?",
-        type=Reads("a recording"),
-        choices=("-",),
-        help="samples come through standard input; needs --raw",
-    )
-    parser.add_argument("--list-devices", action="store_true", help="print the microphones, and end")
-    parser.add_argument("--device", metavar="NAME", help="a microphone by number or part of its name")
-    parser.add_argument("--raw", metavar="ENCODING", help="of the samples in a pipe: s16le, f32le, u8, mulaw, ...")
-    parser.add_argument(
-        "--rate",
-        type=arguments.whole(1000, 768_000, "sample rate in Hz"),
-        metavar="HZ",
-        help="sample rate (default: 16000 of a pipe)",
-    )
-    parser.add_argument(
-        "--channels",
-        type=arguments.whole(1, 64, "number of channels"),
-        metavar="N",
-        help="that are recorded (default: 1)",
-    )
-    parser.add_argument("--for", dest="end", type=arguments.seconds, metavar="SECONDS", help="end after so long")
-    arguments.add_top(parser, some=True)
-    parser.add_argument("--events", action="store_true", help="events in place of the classes of each window")
-    parser.add_argument("--format", choices=_FORMATS, help="by default bars in a terminal, else jsonl")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no summary on standard error")
-    arguments.add_event_options(parser)
+    add_value(parser, "--raw", "ENCODING", str, "encoding of the samples in a pipe: s16le, f32le, u8, mulaw, ...")
+    text = "sample rate (default: that of the microphone; 16000 for a pipe)"
+    add_value(parser, "--rate", "HZ", values.rate, text)
+    add_value(parser, "--channels", "N", values.channels, "number of channels (default: 1)")
+    add_value(parser, "--for", "SECONDS", values.seconds, "end after this time (default: never)", dest="end")
+    add_top(parser, all_too=False)
+    add_flag(parser, "--events", "report events in place of the classes of each window")
+    text = "format of the results (default: bars in a terminal, otherwise jsonl)"
+    add_choice(parser, "--format", _FORMATS, text)
+    arguments.add_quiet(parser, "no notes, warnings or summary; errors are still printed")
+    add_event_options(parser)
     arguments.add_windows(parser)
-    arguments.add_listing(parser)
+    add_listing(parser)
     arguments.add_model(parser)
-    arguments.add_backend(parser)
-    arguments.add_threads(parser)
-    parser.set_defaults(run=_run, start=0.0, non_finite="zero")
+    parser.epilog = _EPILOG
+    parser.set_defaults(start=0.0, non_finite="zero")
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
     if args.list_devices:
         return _list_devices()
-    from yamjit.reading import ReadOptions
-
-    if not args.events and (lone := arguments.event_options_given(args)):
+    if not args.events and (lone := event_options_given(args)):
         raise InputError(f"{', '.join(lone)}: what is an event goes with --events")
     classifier = classifier_of(args)
     check_model(args, classifier)
-    classifier.network.prepare()
+    classifier.network.warm_up()
     source = _source(args)
-    with classifier.windows(source, level=True, reading=ReadOptions(**arguments.reading_of(args))) as stream:
+    with classifier.windows(source, level=True, reading=arguments.reading_of(args)) as stream:
         return _follow(args, stream, source)
 
 
@@ -121,10 +108,11 @@ def _follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
     from yamjit.cli.bars import Bars
     from yamjit.cli.live import BarSink, Delay, RowSink
     from yamjit.cli.progress import Progress
+    from yamjit.events import Watcher
     from yamjit.output import FORMATS
 
     form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
-    watcher = _watcher(stream, arguments.events_of(args)) if args.events else None
+    watcher = Watcher.of(stream, event_options_of(args)) if args.events else None
     delay = Delay(source)
     results = Progress(1, quiet=True).around(sys.stdout)
     with FORMATS["text" if form == "bars" else form].of_heads(stream.heads).open(results) as writer:
@@ -155,27 +143,15 @@ def _follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
     return EXIT_SOME_FAILED if stream.lost else EXIT_OK
 
 
-def _watcher(stream: WindowStream, options: EventOptions) -> Watcher:
-    from yamjit.events import Watcher
-    from yamjit.listing import Listing
-
-    listing = Listing(stream.categories)
-    return Watcher(listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
-
-
 def _warn(args: argparse.Namespace, problems: Iterable[str], told: set[str]) -> None:
     """Say what was not said before."""
     for problem in problems:
         if problem not in told and not args.quiet:
-            print(f"yamjit: warning: {printable(problem)}", file=sys.stderr, flush=True)
+            tell(f"warning: {problem}")
         told.add(problem)
 
 
 def _summarise(args: argparse.Namespace, stream: WindowStream, delay: Any) -> None:
-    if args.quiet:
-        return
-    print(
-        f"yamjit: {printable(stream.name)}: listened for {stream.duration_s:.1f} s, {stream.count} windows, "
-        f"{delay.summary()}",
-        file=sys.stderr,
-    )
+    if not args.quiet:
+        heard = f"listened for {stream.duration_s:.1f} s, {stream.count} windows"
+        tell(f"{stream.name}: {heard}, {delay.summary()}")

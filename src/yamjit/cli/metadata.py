@@ -6,10 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamjit.cli import learning
-from yamjit.cli.arguments import fraction, whole
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
+from yamjit.cli.model_card import add_display_names, display_names_of, read_names
+from yamjit.cli.options import add_value
 from yamjit.cli.outputs import Reads, writes, writes_folder
+from yamjit.cli.reports import write
+from yamjit.cli.streams import tell
+from yamjit.cli.values import channels, fraction, rate
 from yamjit.disk import describe
 from yamjit.errors import InputError
 from yamjit.text import folded, json_text, printable, unportable
@@ -17,72 +20,58 @@ from yamjit.text import folded, json_text, printable, unportable
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+
+HELP = "show or change what a model says about itself"
+DESCRIPTION = (
+    "Show or change the metadata of any TFLite audio model: texts, audio properties, labels and calibration. What the "
+    "model computes stays as it is, byte for byte."
+)
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "metadata",
-        help="show or change what a model says about itself",
-        description="Show or change the metadata of any TFLite audio model: texts, audio properties, labels, "
-        "calibration. What the model computes stays as it is, byte for byte.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    _action(actions, "show", "print the metadata as JSON", _show)
-    extract = _action(actions, "extract", "write the files that the model holds", _extract)
-    extract.add_argument(
-        "-o", "--output", type=writes_folder, required=True, metavar="FOLDER", help="an existing folder, or a new one"
-    )
-    write = _action(actions, "write", "change texts and audio properties", _write)
+    _action(actions, "show", "print the metadata as JSON")
+    extract = _action(actions, "extract", "write the files that the model holds")
+    add_value(extract, "-o --output", "FOLDER", writes_folder, "an existing folder, or a new one", required=True)
+    write = _action(actions, "write", "change texts and audio properties")
     for name in ("name", "description", "version", "author", "license"):
-        write.add_argument(f"--{name}", metavar="TEXT")
-    write.add_argument(
-        "--sample-rate", type=whole(1000, 768_000, "sample rate in Hz"), metavar="HZ", help="that the model takes"
-    )
-    write.add_argument(
-        "--channels",
-        type=whole(1, 64, "number of channels"),
-        metavar="N",
-        help="with --sample-rate (default: 1)",
-    )
-    labels = _action(actions, "set-labels", "change the names of the classes", _set_labels)
-    labels.add_argument(
-        "labels", type=Reads("a file of labels"), metavar="LABELS", help="a file with a line for each class"
-    )
-    labels.add_argument(
-        "--display-names",
-        type=learning.named_file,
-        action="append",
-        default=[],
-        metavar="LANGUAGE=FILE",
-        help="may be repeated",
-    )
-    calibration = _action(actions, "set-calibration", "change the calibration of the scores", _set_calibration)
-    calibration.add_argument(
-        "calibration",
-        type=Reads("a calibration"),
-        metavar="CSV",
-        help="scale,slope,offset,min_score of each class; or none",
-    )
-    calibration.add_argument("--score-threshold", type=fraction, metavar="SCORE", help="below which tools drop results")
+        add_value(write, f"--{name}", "TEXT", str, f"{name} of the model (default: as it is)")
+    add_value(write, "--sample-rate", "HZ", rate, "sample rate that the model takes")
+    add_value(write, "--channels", "N", channels, "number of channels, with --sample-rate (default: 1)")
+    labels = _action(actions, "set-labels", "change the names of the classes")
+    text = "a file with a line for each class"
+    labels.add_argument("labels", type=Reads("a file of labels"), metavar="LABELS", help=text)
+    add_display_names(labels)
+    calibration = _action(actions, "set-calibration", "change the calibration of the scores")
+    text = "a file with scale,slope,offset,min_score of each class, or none"
+    calibration.add_argument("calibration", type=Reads("a calibration"), metavar="CSV", help=text)
+    add_value(calibration, "--score-threshold", "SCORE", fraction, "score below which tools drop results")
     for changing in (write, labels, calibration):
-        changing.add_argument(
-            "-o", "--output", type=writes, required=True, metavar="FILE", help="the model to be written"
-        )
+        text = "write the changed model, a .tflite"
+        add_value(changing, "-o --output", "FILE", writes, text, required=True)
     for naming in (labels, calibration):
-        naming.add_argument(
-            "--head",
-            metavar="NAME|INDEX",
-            help="output of the model; by default the only one, or the one with as many classes as the file has",
-        )
+        text = "output of the model (default: the only one, or the one with as many classes as the file has)"
+        add_value(naming, "--head", "NAME|INDEX", str, text)
 
 
-def _action(actions: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
+def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-    parser.add_argument("model", type=Reads("a model", in_place=True), metavar="MODEL", help="a .tflite")
-    parser.set_defaults(run=run)
+    parser.add_argument("model", type=Reads("a model", in_place=True), metavar="MODEL", help="a .tflite file")
     return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
+    actions = {
+        "show": _show,
+        "extract": _extract,
+        "write": _write,
+        "set-labels": _set_labels,
+        "set-calibration": _set_calibration,
+    }
+    return actions[args.action](args)
 
 
 def _described(args: argparse.Namespace) -> Any:
@@ -108,10 +97,10 @@ def _extract(args: argparse.Namespace) -> int:
     written: set[str] = set()
     for name, data in files.items():
         if problem := _why_not(name, folder / name, Path(args.model), written):
-            learning.tell([f"left out: {name!r}, a name that {problem}"])
+            tell(f"left out: {name!r}, a name that {problem}")
             continue
         written.add(folded(name))
-        learning.write(str(folder / name), data)
+        write(str(folder / name), data)
         print(printable(str(folder / name)))
     return EXIT_OK if len(written) == len(files) else EXIT_SOME_FAILED
 
@@ -139,17 +128,16 @@ def _write(args: argparse.Namespace) -> int:
         data = set_audio(read_described(data), args.sample_rate, args.channels or 1)
     elif args.channels:
         raise InputError("--channels goes with --sample-rate")
-    learning.write(args.output, data)
+    write(args.output, data)
     return EXIT_OK
 
 
 def _set_labels(args: argparse.Namespace) -> int:
     from yamjit.learn.describing import find_output, set_labels
 
-    described, labels = _described(args), learning.read_names(args.labels)
-    display_names = {locale: learning.read_names(path) for locale, path in args.display_names}
+    described, labels = _described(args), read_names(args.labels)
     head = find_output(described, args.head, (len(labels),))
-    learning.write(args.output, set_labels(described, labels, display_names=display_names, output=head.index))
+    write(args.output, set_labels(described, labels, display_names=display_names_of(args), output=head.index))
     _tell(args, described, head)
     return EXIT_OK
 
@@ -165,7 +153,7 @@ def _set_calibration(args: argparse.Namespace) -> int:
         raise InputError(f"output {head.name!r} has no fixed number of classes, as a calibration needs")
     calibration = None if none else Calibration.from_file(args.calibration, len(head.labels))
     data = set_calibration(described, calibration, score_threshold=args.score_threshold, output=head.index)
-    learning.write(args.output, data)
+    write(args.output, data)
     _tell(args, described, head)
     return EXIT_OK
 

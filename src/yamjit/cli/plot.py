@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from yamjit.cli import arguments
+from yamjit.cli.classes import add_listing, add_top
 from yamjit.cli.delivery import deliver_pictures, hearing_of
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "PICTURES", "add_arguments", "run"]
+
+PICTURES = ("png", "svg", "pdf")
+
+HELP = "draw the waveform, the spectrogram and the classes over time"
+DESCRIPTION = (
+    "Draw the waveform, the log-mel spectrogram, and the scores of the highest classes over time. This needs "
+    "matplotlib: pip install 'yamjit[plot]'."
+)
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "plot",
-        help="draw waveform, spectrogram, and which classes are heard when",
-        description="Draw the waveform, the log-mel spectrogram, and a map of the classes with the highest scores over "
-        "time. It needs matplotlib: pip install 'yamjit[plot]'.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
     arguments.add_inputs(parser)
-    arguments.add_top(parser, some=True)
+    add_top(parser, all_too=False)
     arguments.add_model(parser)
-    arguments.add_backend(parser)
-    arguments.add_threads(parser)
     arguments.add_reading(parser, aggregate=True)
-    arguments.add_listing(parser)
-    arguments.add_output(parser, ("png", "svg", "pdf"), "png")
+    add_listing(parser)
+    arguments.add_output(parser, PICTURES, "png", stdout=False)
     arguments.add_run(parser)
-    parser.set_defaults(run=_run)
 
 
-def _run(args: argparse.Namespace) -> int:
-    from yamjit.runs import Pictures
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
+    from yamjit.runs import Overviews
 
-    return deliver_pictures(args, Pictures(**hearing_of(args)))
+    return deliver_pictures(args, Overviews(**hearing_of(args), aggregate=args.aggregate), "overview")

@@ -5,54 +5,45 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-from typing import Any
 
-from yamjit.cli import arguments
+from yamjit.cli import arguments, values
+from yamjit.cli.classes import add_listing
 from yamjit.cli.delivery import deliver_to_folder, hearing_of
+from yamjit.cli.event_options import add_event_options, event_options_of
+from yamjit.cli.options import add_choice, add_value
 from yamjit.cli.outputs import writes_folder
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+
+HELP = "cut events out of recordings as audio files"
+DESCRIPTION = (
+    "Find events, and cut each out as an audio file with the sample rate and channels of the recording: "
+    "FOLDER/NAME.yamjit.segments/RECORDING_START_CLASS.flac, a folder for each recording, in the same tree."
+)
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "segments",
-        help="cut events out of recordings as audio files",
-        description="Find events and cut each out as an audio file with the recording's own rate and channels: "
-        "FOLDER/NAME.yamjit.segments/RECORDING_START_CLASS.flac, a folder for each recording, in the same tree.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
     arguments.add_inputs(parser)
-    parser.add_argument(
-        "-o", "--output", type=writes_folder, required=True, metavar="FOLDER", help="where the segments go"
-    )
-    parser.add_argument(
-        "--padding",
-        type=arguments.existing,
-        default=0.0,
-        metavar="SECONDS",
-        help="that are kept before and after an event (default: 0)",
-    )
-    parser.add_argument(
-        "--most", type=arguments.positive, metavar="N", help="events of a class in a recording, the surest ones"
-    )
-    parser.add_argument("--as", dest="container", choices=("flac", "wav"), default="flac", help="default: %(default)s")
-    arguments.add_event_options(parser)
+    add_value(parser, "-o --output", "FOLDER", writes_folder, "folder for the segments", required=True)
+    add_value(parser, "--padding", "SECONDS", values.existing, "time that is kept before and after each event", 0.0)
+    text = "largest number of events of a class in each recording, those with the highest scores (default: no limit)"
+    add_value(parser, "--most", "N", values.positive, text)
+    add_choice(parser, "--as", ("flac", "wav"), "format of the audio files", "flac", dest="container")
+    add_event_options(parser)
     arguments.add_model(parser)
-    arguments.add_backend(parser)
-    arguments.add_threads(parser)
     arguments.add_reading(parser)
-    arguments.add_listing(parser)
+    add_listing(parser)
     arguments.add_run(parser)
-    parser.set_defaults(run=_run)
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
     from yamjit.runs import Events, SegmentJob
     from yamjit.runs.naming import SEGMENTS
     from yamjit.segments import SegmentOptions
 
     cutting = SegmentOptions(padding_s=args.padding, most_per_class=args.most, container=args.container)
-    hearing = Events(**hearing_of(args), events=arguments.events_of(args))
+    hearing = Events(**hearing_of(args), events=event_options_of(args))
     job = functools.partial(SegmentJob, cutting=cutting)
     return deliver_to_folder(args, hearing, SEGMENTS, job, {"cutting": dataclasses.asdict(cutting)})

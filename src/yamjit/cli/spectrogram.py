@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from yamjit.cli import arguments
-from yamjit.cli.delivery import deliver, deliver_pictures, hearing_of
-from yamjit.cli.destinations import array_format, suffix_of
+from yamjit.cli.delivery import deliver_arrays, deliver_pictures, hearing_of
+from yamjit.cli.destinations import suffix_of
+from yamjit.cli.embed import ARRAYS
+from yamjit.cli.plot import PICTURES
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
-_ARRAYS = ("npy", "npz", "csv", "parquet")
-_PICTURES = ("png", "svg", "pdf")
+HELP = "write the log-mel spectrogram, as numbers or as a picture"
+DESCRIPTION = (
+    "Write the log-mel spectrogram as the model sees it, for YAMNet a frame of 64 bands each 10 ms: as npy, npz, csv "
+    "or parquet (see yamjit embed), or as a picture, which needs matplotlib: pip install 'yamjit[plot]'."
+)
 
 
-def add_parser(verbs: Any) -> None:
-    """Add the verb to the command line."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "spectrogram",
-        help="write the log-mel spectrogram, as numbers or as a picture",
-        description="Write the log-mel spectrogram as the model sees it, a frame of 64 bands each 10 ms for YAMNet: as "
-        "npy (one array, one recording), npz (values, times_s, channels, length_s), csv or parquet, or as a picture, "
-        "which needs matplotlib: pip install 'yamjit[plot]'.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
     arguments.add_inputs(parser)
-    arguments.add_model(parser)
-    arguments.add_backend(parser)
-    arguments.add_threads(parser)
+    arguments.add_model(parser, threads=False)
     arguments.add_reading(parser)
-    arguments.add_output(parser, (*_ARRAYS, *_PICTURES), "csv, npz in a folder")
+    arguments.add_output(parser, (*ARRAYS, *PICTURES), "csv, or npz in a folder")
     arguments.add_run(parser)
-    parser.set_defaults(run=_run)
+    parser.set_defaults(threads=1)
 
 
-def _run(args: argparse.Namespace) -> int:
-    from yamjit.runs import LogMel, Pictures
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
+    from yamjit.runs import LogMel, Spectrograms
 
-    if (args.format or suffix_of(args)) in _PICTURES:
-        return deliver_pictures(args, Pictures(**hearing_of(args), kind="spectrogram"))
-    return deliver(args, LogMel(**hearing_of(args)), array_format(args))
+    if (args.format or suffix_of(args)) in PICTURES:
+        return deliver_pictures(args, Spectrograms(**hearing_of(args)), "spectrogram")
+    return deliver_arrays(args, LogMel(**hearing_of(args)))

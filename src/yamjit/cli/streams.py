@@ -8,9 +8,10 @@ import os
 import sys
 from typing import Any
 
+from yamjit.text import printable
 from yamjit.writing import NamedFile
 
-__all__ = ["drop_output", "name_errors", "write_any_name"]
+__all__ = ["drop_output", "name_errors", "tell", "write_any_name"]
 
 
 class _Told(io.FileIO):
@@ -20,6 +21,12 @@ class _Told(io.FileIO):
         with contextlib.suppress(OSError):
             super().write(data)
         return len(data)
+
+
+def tell(*messages: str) -> None:
+    """Print messages on standard error, a line each."""
+    for message in messages:
+        print(f"yamjit: {printable(message)}", file=sys.stderr, flush=True)
 
 
 def name_errors() -> None:

@@ -100,7 +100,7 @@ class EventDetector:
         self._window_s = _checked_length("window_s", window_s)
         self._smoother = _Smoother(options, _checked_length("hop_s", hop_s))
         self._channel = None if channel is None else checks.whole(channel, "channel", 0)
-        self._hint = ": Classifier.listed_scores gives those of all heads" if any(heads) else ""
+        self._hint = ": a Watcher takes windows with the scores of all heads" if any(heads) else ""
         self._tracks: dict[int, _Track] = {}
         self._last_s = -math.inf
         self._flushed = False
@@ -122,7 +122,7 @@ class EventDetector:
         times_s : array_like [shape=(n,)]
             Where each window starts, in seconds, ascending.
         scores : array_like [shape=(n, classes)]
-            Of a detector that a classifier made: what `Classifier.listed_scores` returns.
+            Score of each class in each window.
         level_dbfs : array_like [shape=(n,)], optional
             Level of each window; needed if `EventOptions.min_dbfs` is given.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.events.detector import EventDetector
 from yamjit.events.event import Event
@@ -12,6 +13,7 @@ from yamjit.events.options import EventOptions
 
 if TYPE_CHECKING:
     from yamjit.listing import Listing
+    from yamjit.recording import WindowStream
     from yamjit.scoring import Windows
 
 __all__ = ["Watcher"]
@@ -60,8 +62,13 @@ class Watcher:
                 score_thresholds=listing.thresholds,
                 find=listing.find,
             )
-            for channel in channels
+            for channel in checks.elements(channels, "channels", "channel numbers")
         }
+
+    @classmethod
+    def of(cls, stream: WindowStream, options: EventOptions | None = None) -> Watcher:
+        """Return a watcher for the windows of a stream."""
+        return cls(stream.listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
 
     @property
     def open(self) -> list[Event]:
@@ -81,6 +88,12 @@ class Watcher:
             channels = ", ".join(map(str, self._detectors))
             raise InputError(f"the windows are of channel {windows.channel}; accepted are {channels}")
         return detector.push(windows.times_s, self._listing.reduce(windows.heads), windows.level_dbfs)
+
+    def watch(self, stream: WindowStream) -> Iterator[Event]:
+        """Read a stream to its end and yield its events, each when it is over."""
+        for windows in stream:
+            yield from self.push(windows)
+        yield from self.flush(stream.source.start_s + stream.duration_s)
 
     def flush(self, duration_s: float | None = None) -> list[Event]:
         """Return the events that the end of the recording ends, those of the first channel first.

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
-from yamjit.audio import open_audio
+from yamjit.audio.source import open_audio
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.frontend import count_windows
@@ -325,9 +325,8 @@ class _Changer:
         return clip, self._embed(samples, dice)
 
     def _samples(self, clip: Clip) -> Float32:
-        with open_audio(
-            clip.path, target_rate=self._model.sample_rate, start_s=clip.start_s, end_s=clip.end_s
-        ) as source:
+        reading = ReadOptions(start_s=clip.start_s, end_s=clip.end_s)
+        with open_audio(clip.path, None, reading, target_rate=self._model.sample_rate) as source:
             return np.concatenate([np.empty(0, np.float32), *(block[0].copy() for block in source.blocks())])
 
     def _embed(self, samples: Float32, dice: np.random.Generator) -> Float32:

@@ -225,19 +225,18 @@ class _Embedder:
     """Embeds clips; threads may share it."""
 
     def __init__(self, model: Classifier, hop_s: float, cache: EmbeddingCache | None) -> None:
-        slot = model.plan.embedding
-        if slot is None:
+        if model.plan.embedding is None:
             raise InputError("the model has no embedding: no average that its scores are computed from")
         # The clips are shared out to the threads, not the windows of each.
         self._model = copy.copy(model)
         self._model.threads = 1
         self._hop_s = hop_s
         self._cache = cache
-        self._scale, self._zero_point = np.float32(slot.scale), np.float32(slot.zero_point)
-        self._size = int(np.prod(slot.shape))
+        self._slot = model.plan.embedding
+        self._size = int(np.prod(self._slot.shape))
         #: By path and what changes when the file does: a recording may have thousands of stretches.
         self._digests: dict[tuple[Path, tuple[int, ...]], str] = {}
-        model.network.prepare()
+        model.network.warm_up()
 
     def embed(self, clip: Clip) -> _Embedded | str:
         """Return the windows of a clip, or why it cannot be read."""
@@ -250,7 +249,7 @@ class _Embedder:
             return str(error)
         except OSError as error:
             return describe(error)
-        return _Embedded((quantized.astype(np.float32) - self._zero_point) * self._scale, digest, loss)
+        return _Embedded(self._slot.dequantize(quantized), digest, loss)
 
     def _quantized(self, clip: Clip, digest: str, before: tuple[int, ...]) -> tuple[Int8, str | None]:
         """Return a clip's embeddings as the model's integers, from the cache or computed, and what was lost of it."""
@@ -259,10 +258,10 @@ class _Embedder:
         if kept is not None:
             return kept, None
         reading = ReadOptions(hop_s=self._hop_s, start_s=clip.start_s, end_s=clip.end_s)
-        heard = self._model.classify(clip.path, reading=reading, keep="embeddings")
-        quantized = np.rint(heard.embeddings / self._scale + self._zero_point).astype(np.int8)
-        if heard.lost:
-            return quantized, heard.damage  # and not kept, so that it is told each time
+        with self._model.windows(clip.path, reading=reading) as stream:
+            quantized = np.concatenate([windows.quantized_embeddings for windows in stream])
+        if stream.lost:
+            return quantized, stream.damage  # and not kept, so that it is told each time
         if self._cache and _identity(clip.path) == before:  # else what was hashed is not what was heard
             self._cache.store(key, quantized)
         return quantized, None

@@ -64,8 +64,7 @@ def fine_embeddings(model: Classifier, samples: npt.ArrayLike, *, hop_s: float =
     output = model.network.run(patches, tensors=[name])
     real = (output.tensors[name].astype(np.float64) - source.zero_point) * source.scale
     fine = real.reshape(len(real), -1, real.shape[-1]).mean(axis=1)
-    quantized = np.rint(output.embeddings / np.float32(slot.scale) + np.float32(slot.zero_point))
-    return FineEmbeddings(quantized.astype(np.int8), output.embeddings, fine.astype(np.float32))
+    return FineEmbeddings(output.quantized_embeddings, output.embeddings, fine.astype(np.float32))
 
 
 def _patches(model: Classifier, samples: npt.NDArray[Any], hop_s: float) -> Float32:

@@ -1,9 +1,12 @@
-"""A plan: a graph compiled to a program, with names for what comes in and out. Immutable, shared by threads."""
+"""A plan: a graph compiled to a program, with names for its inputs and outputs. Immutable, shared by threads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.program import Program
@@ -13,19 +16,19 @@ __all__ = ["FrontEndConstants", "Head", "Plan", "Slot"]
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """An int8 tensor of the integer network: where it lies, when it is alive, and what its integers mean.
+    """An int8 tensor of the integer network: where it is in memory, from which step on, and what its integers mean.
 
     Parameters
     ----------
     name : str
     shape : tuple of int
-        As in the graph, with the leading axis (one patch) left out.
+        Shape in the graph without the leading axis, that of the patch.
     offset : int
-        In the arena, bytes per patch.
+        Offset in the arena, in bytes per patch.
     step : int
         Index of the step that writes it.
     scale, zero_point : float, int
-        ``real = scale * (quantized - zero_point)``.
+        Quantization: ``real = scale * (quantized - zero_point)``.
     """
 
     name: str
@@ -34,6 +37,13 @@ class Slot:
     step: int
     scale: float
     zero_point: int
+
+    def dequantize(self, quantized: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+        """Return the real values of integers: ``scale * (quantized - zero_point)``, in float32."""
+        real = quantized.astype(np.float32)
+        real -= np.float32(self.zero_point)
+        real *= np.float32(self.scale)
+        return real
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +55,9 @@ class Head:
     name : str
         Name of the graph's output tensor.
     scores : Slot
-        [shape=(classes,)]
+        Scores, shape (classes,).
     logits : Slot
-        [shape=(classes,)]
+        Logits, shape (classes,).
     """
 
     name: str
@@ -64,17 +74,17 @@ class Plan:
     program : Program
         Step 0 quantizes the patch, the others are the integer network.
     front_end : FrontEndConstants or None
-        ``None`` where the model takes patches, not samples.
+        Constants of the front end; ``None`` where the model takes patches, not samples.
     patch_shape : tuple of int
-        (n_frames, n_mels) of one patch.
+        Shape of a patch, (n_frames, n_mels).
     patch_offset : int
-        Where the float32 patch lies in the arena, bytes per patch.
+        Offset of the float32 patch in the arena, in bytes per patch.
     quantized_patch : Slot
         The patch as int8.
     embedding : Slot or None
-        The average over positions that the first head is computed from.
+        The average over positions that the first head is computed from, if there is one.
     heads : tuple of Head
-        At least one.
+        Outputs of the model, at least one.
     slots : mapping of str to Slot
         Every int8 tensor by name; tensors of the same name are numbered, ``name#1`` being the second.
     """

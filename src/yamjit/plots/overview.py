@@ -10,23 +10,25 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks, deprecation
+from yamjit.audio.source import open_audio
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.labels import count
-from yamjit.listing import Listing
-from yamjit.reading import ReadOptions, old_keywords, open_as
+from yamjit.reading import ReadOptions, old_keywords
 
 if TYPE_CHECKING:
     from yamjit.audio import AudioSource
-    from yamjit.recording import WindowStream
+    from yamjit.recording import FrameStream, WindowStream
 
-__all__ = ["Overview", "survey"]
+__all__ = ["Overview", "survey", "survey_log_mel"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 #: Fewest columns of a picture, where the recording has as many; it has at most twice as many.
 _COLUMNS = 2000
+
+_EACH = "a picture shows one channel, or their mean: channel is a number or 'mix'"
 
 #: Samples in each column of the waveform before it is thinned.
 _CHUNK = 160
@@ -77,7 +79,7 @@ class Overview:
     heads: tuple[str, ...] = ()
 
 
-@deprecation.retired({"top": "max_results="}, lambda old: {"max_results": old["top"]})
+@deprecation.renamed("top", "max_results")
 @old_keywords
 def survey(
     classifier: Classifier,
@@ -122,12 +124,12 @@ def survey(
     max_results = None if max_results is None else count(max_results, "max_results")
     reading = checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
     if reading.channel == "each":
-        raise InputError("a picture shows one channel, or their mean: channel is a number or 'mix'")
+        raise InputError(_EACH)
     frames, scores = _Thinned(_mean), _Thinned(_highest)
     with classifier.windows(audio, sample_rate=sample_rate, reading=reading, aggregate=aggregate, head=head) as stream:
         if watch is not None:
             watch(stream)
-        listing = Listing(stream.categories)
+        listing = stream.listing
         for windows in stream:
             frames.add(windows.log_mel)
             scores.add(listing.reduce(windows.heads))
@@ -139,7 +141,7 @@ def survey(
         name=stream.name,
         start_s=stream.source.start_s,
         duration_s=stream.duration_s,
-        envelope=_envelope(open_as(reading, audio, sample_rate, classifier.sample_rate)),
+        envelope=_envelope(open_audio(audio, sample_rate, reading, target_rate=classifier.sample_rate)),
         log_mel=frames.result()[0],
         frames_s=frames.total * classifier.front_end.constants.hop_length / classifier.sample_rate,
         scores=rows[:, best],
@@ -151,6 +153,30 @@ def survey(
         band_hz=_band_hz(classifier),
     )
     return overview, stream
+
+
+def survey_log_mel(classifier: Classifier, stream: FrameStream) -> Overview:
+    """Read a recording for a picture of its log-mel spectrogram alone."""
+    if len(stream.channels) > 1:
+        raise InputError(_EACH)
+    frames = _Thinned(_mean)
+    for _, rows in stream:
+        frames.add(rows)
+    nothing = np.empty((0, 2), np.float32)
+    return Overview(
+        name=stream.name,
+        start_s=stream.source.start_s,
+        duration_s=stream.duration_s,
+        envelope=nothing,
+        log_mel=frames.result()[0],
+        frames_s=frames.total * stream.frame_s,
+        scores=nothing,
+        labels=(),
+        windows_per_row=1,
+        hop_s=0.0,
+        window_s=stream.window_s,
+        band_hz=_band_hz(classifier),
+    )
 
 
 class _Thinned:

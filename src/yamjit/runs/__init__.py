@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from yamjit.runs.folder import ResultFolder
 from yamjit.runs.formats import ArrayFormat, PictureFormat, ResultFormat, RowFormat
-from yamjit.runs.hearing import Classes, Embeddings, Events, Hearing, LogMel, Pictures
+from yamjit.runs.hearing import Classes, Embeddings, Events, Hearing, LogMel, Overviews, Spectrograms
 from yamjit.runs.inputs import AUDIO_SUFFIXES, STDIN, Recording, check_places, find_recordings
-from yamjit.runs.jobs import FileJob, OnePlace, SegmentJob, into_one_file
+from yamjit.runs.jobs import FileJob, SegmentJob, into_one_file
 from yamjit.runs.naming import Places
 from yamjit.runs.pool import Outcome, outcomes
 from yamjit.runs.whole import whole_file
@@ -21,16 +21,16 @@ __all__ = [
     "FileJob",
     "Hearing",
     "LogMel",
-    "OnePlace",
     "Outcome",
+    "Overviews",
     "PictureFormat",
-    "Pictures",
     "Places",
     "Recording",
     "ResultFolder",
     "ResultFormat",
     "RowFormat",
     "SegmentJob",
+    "Spectrograms",
     "check_places",
     "find_recordings",
     "into_one_file",

@@ -1,12 +1,13 @@
-"""Kinds of files that results go to: rows of classes, numbers over time, pictures; each is opened and filled."""
+"""Formats of results: how a file is opened, and what is found in a recording written to it."""
 
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, ClassVar, Protocol
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -23,53 +24,42 @@ __all__ = ["ArrayFormat", "PictureFormat", "ResultFormat", "RowFormat"]
 _SLABS_AT_ONCE = 64
 
 
-class ResultFormat(Protocol):
-    """A kind of files of results; can be pickled."""
+@dataclass(frozen=True)
+class ResultFormat(ABC):
+    """A format of results; can be pickled.
 
-    @property
-    def name(self) -> str:
-        """Name of the format, such as "jsonl"."""
-        ...
+    Parameters
+    ----------
+    name : str
+        Such as "jsonl"; by default also the suffix of its files.
+    """
+
+    name: str
 
     @property
     def suffix(self) -> str:
         """Suffix of its files, such as ".jsonl"."""
-        ...
+        return f".{self.name}"
 
-    @property
-    def holds_one(self) -> bool:
-        """Whether a file holds one recording, not several."""
-        ...
-
+    @abstractmethod
     def open(self, file: BinaryIO) -> AbstractContextManager[Any]:
-        """Begin a file."""
-        ...
+        """Begin a file: return what `hear` writes to."""
 
+    @abstractmethod
     def hear(self, listener: Listener, recording: Recording, opened: Any) -> Summary:
-        """Write what is found in a recording to a file that was begun; return what is known in the end."""
-        ...
+        """Write what is found in a recording; return what is known in the end."""
 
 
 @dataclass(frozen=True)
-class RowFormat:
-    """Rows of classes, see `yamjit.output`."""
+class RowFormat(ResultFormat):
+    """A format of rows, see `yamjit.output`."""
 
     form: Format
 
     @property
-    def name(self) -> str:
-        """Name of the format."""
-        return self.form.name
-
-    @property
     def suffix(self) -> str:
-        """First of its suffixes."""
+        """First suffix of its files."""
         return self.form.suffixes[0]
-
-    @property
-    def holds_one(self) -> bool:
-        """Whether it is of labels."""
-        return self.form.kind == "labels"
 
     @contextlib.contextmanager
     def open(self, file: BinaryIO) -> Iterator[Writer]:
@@ -83,7 +73,7 @@ class RowFormat:
                 stream.detach()
 
     def hear(self, listener: Listener, recording: Recording, opened: Writer) -> Summary:
-        """Write the rows as they come, and the summary."""
+        """Write rows as they come, then the summary."""
         opened.begin(recording.name)
         summary = listener.hear(recording, opened.rows)
         opened.end(summary)
@@ -91,27 +81,15 @@ class RowFormat:
 
 
 @dataclass(frozen=True)
-class ArrayFormat:
-    """Numbers over time, see `yamjit.output.arrays`."""
-
-    name: str
-
-    @property
-    def suffix(self) -> str:
-        """Suffix of its files."""
-        return f".{self.name}"
-
-    @property
-    def holds_one(self) -> bool:
-        """Whether it is one of NumPy's formats."""
-        return self.name in ("npy", "npz")
+class ArrayFormat(ResultFormat):
+    """A format of numbers over time, see `yamjit.output.arrays`."""
 
     def open(self, file: BinaryIO) -> AbstractContextManager[ArrayWriter]:
         """Begin a file."""
         return ARRAY_FORMATS[self.name](file)
 
     def hear(self, listener: Listener, recording: Recording, opened: ArrayWriter) -> Summary:
-        """Write the slabs, many at once."""
+        """Write slabs, many at once."""
         held: list[Slab] = []
 
         def hold(slab: Slab) -> None:
@@ -143,16 +121,8 @@ def _joined(slabs: list[Slab]) -> Iterator[Slab]:
 
 
 @dataclass(frozen=True)
-class PictureFormat:
-    """A picture of one recording, see `yamjit.plots`."""
-
-    name: str
-    holds_one: ClassVar[bool] = True
-
-    @property
-    def suffix(self) -> str:
-        """Suffix of its files."""
-        return f".{self.name}"
+class PictureFormat(ResultFormat):
+    """A format of pictures, see `yamjit.plots`."""
 
     def open(self, file: BinaryIO) -> AbstractContextManager[BinaryIO]:
         """Begin a file."""

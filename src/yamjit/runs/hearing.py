@@ -8,7 +8,7 @@ import io
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeVar
@@ -17,7 +17,7 @@ import numpy as np
 
 from yamjit.classifier import Classifier
 from yamjit.errors import LimitError
-from yamjit.events import Event, EventOptions
+from yamjit.events import Event, EventOptions, Watcher
 from yamjit.output.arrays import Slab
 from yamjit.reading import ReadOptions
 from yamjit.results import Row, Summary
@@ -26,7 +26,7 @@ from yamjit.runs.inputs import STDIN, Recording
 if TYPE_CHECKING:
     from yamjit.recording import FrameStream, WindowStream
 
-__all__ = ["Classes", "Embeddings", "Events", "Hearing", "Listener", "LogMel", "Pictures"]
+__all__ = ["Classes", "Embeddings", "Events", "Hearing", "Listener", "LogMel", "Overviews", "Spectrograms"]
 
 #: Bytes of standard input that can be drawn: it is read twice.
 _MOST_BYTES = 2**30
@@ -49,14 +49,13 @@ class Hearing(ABC):
     Parameters
     ----------
     classifier : Classifier
-    reading : mapping
-        Fields of `ReadOptions`, and `aggregate` of `Classifier.windows`.
+    reading : ReadOptions
     watch : callable, optional
         Called with each recording once it is open.
     """
 
     classifier: Classifier
-    reading: Mapping[str, Any] = field(default_factory=dict)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     watch: Callable[[WindowStream | FrameStream], None] | None = field(default=None, compare=False)
 
     def check(self) -> None:
@@ -73,6 +72,8 @@ class Hearing(ABC):
         settings = {"options": self.classifier.options, **vars(self)}
         del settings["classifier"], settings["watch"]
         plain = {name: _plain(value) for name, value in settings.items()}
+        if "aggregate" in plain:
+            plain["reading"]["aggregate"] = plain.pop("aggregate")
         calibration = self.classifier.options.calibration
         if calibration not in (None, "metadata"):
             content = Path(os.fspath(calibration)).read_bytes()
@@ -83,17 +84,10 @@ class Hearing(ABC):
     def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
         """Find something, see `Listener`."""
 
-    @property
-    def _how(self) -> dict[str, Any]:
-        """The arguments of `Classifier.windows`."""
-        given = {name: value for name, value in self.reading.items() if name != "aggregate"}
-        aggregate = {"aggregate": self.reading["aggregate"]} if "aggregate" in self.reading else {}
-        return {"reading": ReadOptions(**given), **aggregate}
-
     def _open(self, recording: Recording, opened: Callable[..., _Stream], **how: Any) -> _Stream:
         """Open a recording with a method of the classifier."""
         audio: Any = sys.stdin.buffer if recording.name == STDIN else recording.name
-        stream = opened(audio, **self._how, **how)
+        stream = opened(audio, reading=self.reading, **how)
         if self.watch is not None:
             self.watch(stream)
         return stream
@@ -111,13 +105,16 @@ class Classes(Hearing):
     ----------
     windows : bool
         Whether each window has rows of its own.
+    aggregate : {"mean", "max"}
+        How the scores of the windows become those of the whole.
     """
 
     windows: bool = False
+    aggregate: Literal["mean", "max"] = "mean"
 
     def hear(self, recording: Recording, sink: Callable[[list[Row]], None]) -> Summary:
         """Find the classes of windows; those of the whole are in the summary."""
-        with self._open(recording, self.classifier.windows) as stream:
+        with self._open(recording, self.classifier.windows, aggregate=self.aggregate) as stream:
             for windows in stream:
                 if self.windows:
                     sink(list(stream.rows(windows)))
@@ -138,7 +135,7 @@ class Events(Hearing):
     def check(self) -> None:
         """Refuse what cannot be used."""
         super().check()
-        self.classifier.detector(self.events, hop_s=self.reading.get("hop_s"), overlap=self.reading.get("overlap"))
+        self.classifier.watcher(self.events, reading=self.reading)
 
     def hear(self, recording: Recording, sink: Callable[[list[Row]], None]) -> Summary:
         """Find the events, a row each."""
@@ -150,7 +147,7 @@ class Events(Hearing):
     def find(self, recording: Recording) -> tuple[list[Event], Summary]:
         """Return the events, and what is known in the end."""
         with self._open(recording, self.classifier.windows, level=self.events.min_dbfs is not None) as stream:
-            found = list(self.classifier.watch_windows(stream, self.events))
+            found = list(Watcher.of(stream, self.events).watch(stream))
             places = {head.name: head.index for head in stream.heads}
             found.sort(key=lambda e: (e.start_s, e.channel or 0, places.get(e.head, 0), e.class_index, e.label))
             return found, dataclasses.replace(stream.summary(1), top=())
@@ -185,24 +182,40 @@ class LogMel(Hearing):
 
 
 @dataclass(frozen=True)
-class Pictures(Hearing):
-    """A picture of each recording.
+class Overviews(Hearing):
+    """A picture of waveform, spectrogram and classes.
 
     Parameters
     ----------
-    kind : {"overview", "spectrogram"}
+    aggregate : {"mean", "max"}
+        How scores become those of the whole, by which the classes are chosen.
     """
 
-    kind: Literal["overview", "spectrogram"] = "overview"
+    aggregate: Literal["mean", "max"] = "mean"
+
+    def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
+        """Draw a recording; its file is read twice."""
+        from yamjit.plots import draw_overview, survey
+
+        audio: Any = _kept(sys.stdin.buffer) if recording.name == STDIN else recording.name
+        how: Any = {"reading": self.reading, "aggregate": self.aggregate, "watch": self.watch}
+        overview, stream = survey(self.classifier, audio, **how)
+        sink(draw_overview(overview))
+        return stream.summary(1)
+
+
+@dataclass(frozen=True)
+class Spectrograms(Hearing):
+    """A picture of the log-mel spectrogram; no network runs."""
 
     def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
         """Draw a recording."""
-        from yamjit.plots import draw_overview, draw_spectrogram, survey
+        from yamjit.plots import draw_spectrogram
+        from yamjit.plots.overview import survey_log_mel
 
-        audio: Any = _kept(sys.stdin.buffer) if recording.name == STDIN else recording.name
-        overview, stream = survey(self.classifier, audio, watch=self.watch, **self._how)
-        sink(draw_overview(overview) if self.kind == "overview" else draw_spectrogram(overview))
-        return stream.summary(1)
+        with self._open(recording, self.classifier.frames) as stream:
+            sink(draw_spectrogram(survey_log_mel(self.classifier, stream)))
+            return stream.summary()
 
 
 def _kept(file: BinaryIO) -> io.BytesIO:

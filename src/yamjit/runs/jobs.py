@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from yamjit.output.writer import text_stream
 from yamjit.results import Row, Summary
@@ -23,52 +23,35 @@ from yamjit.runs.whole import whole_file, whole_folder
 from yamjit.segments import SegmentOptions, cut_segments
 from yamjit.writing import NamedFile, naming
 
-__all__ = ["FileJob", "OnePlace", "SegmentJob", "into_one_file"]
-
-
-class _Places(Protocol):
-    def target(self, recording: Recording) -> Path:
-        """Return where the result of a recording goes."""
-        ...
-
-
-@dataclass(frozen=True)
-class OnePlace:
-    """The place of the only result."""
-
-    path: Path
-
-    def target(self, recording: Recording) -> Path:
-        """Return the place."""
-        return self.path
+__all__ = ["FileJob", "SegmentJob", "into_one_file"]
 
 
 @dataclass(frozen=True)
 class FileJob:
-    """Writes what is found in a recording to a file in its place."""
+    """Writes what is found in a recording to a file; `place` says where."""
 
     listener: Listener
     form: ResultFormat
-    places: _Places
+    place: Callable[[Recording], Path]
 
     def __call__(self, recording: Recording) -> Summary:
         """Write; return what is known in the end."""
-        with whole_file(self.places.target(recording)) as file, self.form.open(file) as opened:
+        with whole_file(self.place(recording)) as file, self.form.open(file) as opened:
             return replace(self.form.hear(self.listener, recording, opened), top=())
 
 
 @dataclass(frozen=True)
 class SegmentJob:
-    """Cuts the events of a recording out, as audio files in a folder in its place."""
+    """Cuts events out of a recording, as audio files in a folder; `place` says where."""
 
     listener: Events
     cutting: SegmentOptions
-    places: _Places
+    place: Callable[[Recording], Path]
 
     def __call__(self, recording: Recording) -> Summary:
         """Write the segments; return what is known in the end."""
         events, summary = self.listener.find(recording)
-        with whole_folder(self.places.target(recording)) as folder:
+        with whole_folder(self.place(recording)) as folder:
             cut_segments(recording.name, events, folder, self.cutting)
         return summary
 

@@ -20,7 +20,7 @@ from yamjit.task.samples import whole
 from yamjit.tflite import Graph
 from yamjit.tflite.metadata import FileType
 
-__all__ = ["Engine", "WindowStream", "listing"]
+__all__ = ["Engine", "ResultStream", "listing"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -71,9 +71,9 @@ class Engine:
         """Return the embedding, float32 (size,), of one window, float32 (window,)."""
         return self._classifier.score_window(samples).embeddings[0]
 
-    def stream(self, sample_rate: int, channels: int) -> WindowStream:
+    def stream(self, sample_rate: int, channels: int) -> ResultStream:
         """Return a stream that lists windows side by side."""
-        return WindowStream(self, sample_rate, channels)
+        return ResultStream(self, sample_rate, channels)
 
     def list_windows(self, windows: Windows) -> Iterator[list[Classifications]]:
         """Yield for each window what each head says of it."""
@@ -81,7 +81,7 @@ class Engine:
             yield [head.list(output.scores[index]) for head, output in zip(self._heads, windows.heads, strict=True)]
 
 
-class WindowStream:
+class ResultStream:
     """Blocks of any size in, windows that do not overlap out; the last one is padded with zeros."""
 
     def __init__(self, engine: Engine, sample_rate: int, channels: int) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import dataclasses
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from yamjit.errors import LimitError, ModelError
 from yamjit.tflite.codec import TableBuilder, TableView
@@ -21,7 +22,7 @@ from yamjit.tflite.metadata import (
     SubgraphMetadata,
     TensorMetadata,
 )
-from yamjit.tflite.schema import Union, table
+from yamjit.tflite.schema import String, Table, Union, table
 from yamjit.tflite.verifier import verify
 
 __all__ = [
@@ -39,6 +40,13 @@ MAX_METADATA_BYTES = 2**20
 
 _AUDIO = 4
 _NORMALIZATION, _SCORE_CALIBRATION, _SCORE_THRESHOLDING = 1, 2, 3
+_PROCESS_UNIT_TYPES = {
+    Normalization: _NORMALIZATION,
+    ScoreCalibration: _SCORE_CALIBRATION,
+    ScoreThresholding: _SCORE_THRESHOLDING,
+}
+
+_Kind = TypeVar("_Kind")
 
 _table = partial(table, extensible=True)
 
@@ -62,11 +70,13 @@ _PROCESS_UNIT = _table(
     ),
 )
 
+_STATS = _table("Stats", "max:[float]; min:[float]")
+
 _TENSOR = _table(
     "TensorMetadata",
     "name:string; description:string; dimension_names:[string]; content:Content; process_units:[ProcessUnit];"
     "stats:Stats; associated_files:[AssociatedFile]",
-    *(_CONTENT, _PROCESS_UNIT, _table("Stats", "max:[float]; min:[float]"), _FILE),
+    *(_CONTENT, _PROCESS_UNIT, _STATS, _FILE),
 )
 
 _SUBGRAPH = _table(
@@ -96,19 +106,15 @@ def read_metadata(data: bytes) -> Metadata:
     Raises
     ------
     ModelError
-        If they are no metadata tables; offsets are those in `data`.
+        If `data` are not metadata tables; offsets are those in `data`.
     LimitError
-        If they are more than `MAX_METADATA_BYTES`, or too many.
+        If there are more than `MAX_METADATA_BYTES`, or too many tables.
     """
     if len(data) > MAX_METADATA_BYTES:
         raise LimitError(f"the metadata have {len(data)} bytes; at most {MAX_METADATA_BYTES} are read")
     verify(data, MODEL_METADATA, METADATA_IDENTIFIER)
     root = TableView.of_root(data, MODEL_METADATA)
-    return Metadata(
-        **_texts(root, "name", "description", "version", "author", "license", "min_parser_version"),
-        subgraphs=tuple(map(_read_subgraph, root.children("subgraph_metadata"))),
-        associated_files=_read_files(root),
-    )
+    return _record(Metadata, root, subgraphs=tuple(map(_read_subgraph, root.children("subgraph_metadata"))))
 
 
 def associated_files(metadata: Metadata) -> Iterator[AssociatedFile]:
@@ -120,43 +126,45 @@ def associated_files(metadata: Metadata) -> Iterator[AssociatedFile]:
             yield from tensor.associated_files
 
 
-def _texts(view: TableView, *names: str) -> dict[str, Any]:
-    return {name: view.text(name) for name in names}
-
-
-def _read_files(view: TableView) -> tuple[AssociatedFile, ...]:
-    return tuple(map(_read_file, view.children("associated_files")))
+def _record(kind: type[_Kind], view: TableView, **others: Any) -> _Kind:
+    """Return the record of a table: `others`, its texts and its files, which are called alike in both."""
+    fields = view.table.fields.items()
+    texts = {name: view.text(name) for name, field in fields if isinstance(field, String)}
+    if "associated_files" in view.table.fields:
+        others["associated_files"] = tuple(map(_read_file, view.children("associated_files")))
+    return kind(**texts, **others)
 
 
 def _read_file(view: TableView) -> AssociatedFile:
     kind = view.number("type")
-    return AssociatedFile(
-        **_texts(view, "name", "description", "locale", "version"),
-        # Newer schemas may know more kinds of files; what they are for does not matter here.
-        type=FileType(kind) if kind in list(FileType) else FileType.UNKNOWN,
-    )
+    # Newer schemas may know more kinds of files; what they are for does not matter here.
+    return _record(AssociatedFile, view, type=FileType(kind) if kind in list(FileType) else FileType.UNKNOWN)
 
 
 def _read_subgraph(view: TableView) -> SubgraphMetadata:
-    return SubgraphMetadata(
-        **_texts(view, "name", "description"),
+    return _record(
+        SubgraphMetadata,
+        view,
         inputs=tuple(map(_read_tensor, view.children("input_tensor_metadata"))),
         outputs=tuple(map(_read_tensor, view.children("output_tensor_metadata"))),
-        associated_files=_read_files(view),
     )
 
 
 def _read_tensor(view: TableView) -> TensorMetadata:
     stats = view.child("stats")
-    return TensorMetadata(
-        **_texts(view, "name", "description"),
+    return _record(
+        TensorMetadata,
+        view,
         dimension_names=view.texts("dimension_names"),
         audio=_read_audio(view.child("content")),
         process_units=tuple(map(_read_process_unit, view.children("process_units"))),
-        stats_min=tuple(stats.array("min").tolist()) if stats else (),
-        stats_max=tuple(stats.array("max").tolist()) if stats else (),
-        associated_files=_read_files(view),
+        stats_min=_floats(stats, "min") if stats else (),
+        stats_max=_floats(stats, "max") if stats else (),
     )
+
+
+def _floats(view: TableView, name: str) -> tuple[float, ...]:
+    return tuple(view.array(name).tolist())
 
 
 def _read_audio(content: TableView | None) -> AudioProperties | None:
@@ -169,7 +177,7 @@ def _read_process_unit(view: TableView) -> ProcessUnit:
     if value is None:
         return None
     if kind == _NORMALIZATION:
-        return Normalization(mean=tuple(value.array("mean").tolist()), std=tuple(value.array("std").tolist()))
+        return Normalization(_floats(value, "mean"), _floats(value, "std"))
     if kind == _SCORE_THRESHOLDING:
         return ScoreThresholding(float(value.number("global_score_threshold")))
     transformation = value.number("score_transformation")
@@ -192,71 +200,45 @@ def build_metadata(metadata: Metadata) -> bytes:
         The buffer that the model is to call ``TFLITE_METADATA``; the same for the same records.
     """
     builder = TableBuilder()
-    root = builder.table(
-        MODEL_METADATA,
-        _said(
-            name=metadata.name,
-            description=metadata.description,
-            version=metadata.version,
-            subgraph_metadata=[_subgraph_values(item) for item in metadata.subgraphs],
-            author=metadata.author,
-            license=metadata.license,
-            associated_files=_file_values(metadata.associated_files),
-            min_parser_version=metadata.min_parser_version,
-        ),
-    )
-    return builder.finish(root, METADATA_IDENTIFIER)
-
-
-_Values = dict[str, Any]
-
-
-def _said(**values: Any) -> _Values:
-    """Return the values of a table's fields, in schema order, without those that say nothing."""
-    return {name: value for name, value in values.items() if value}
-
-
-def _file_values(files: Iterable[AssociatedFile]) -> list[_Values]:
-    return [
-        _said(name=file.name, description=file.description, type=file.type, locale=file.locale, version=file.version)
-        for file in files
-    ]
-
-
-def _subgraph_values(subgraph: SubgraphMetadata) -> _Values:
-    return _said(
-        name=subgraph.name,
-        description=subgraph.description,
-        input_tensor_metadata=[_tensor_values(item) for item in subgraph.inputs],
-        output_tensor_metadata=[_tensor_values(item) for item in subgraph.outputs],
-        associated_files=_file_values(subgraph.associated_files),
+    subgraphs = [_subgraph_values(subgraph) for subgraph in metadata.subgraphs]
+    return builder.finish(
+        builder.table(MODEL_METADATA, _values(MODEL_METADATA, metadata, subgraph_metadata=subgraphs)),
+        METADATA_IDENTIFIER,
     )
 
 
-def _tensor_values(tensor: TensorMetadata) -> _Values:
-    return _said(
-        name=tensor.name,
-        description=tensor.description,
-        dimension_names=tensor.dimension_names,
-        content=_audio_values(tensor.audio) if tensor.audio else None,
+def _values(table: Table, record: Any, **others: Any) -> dict[str, Any]:
+    """Return the values of a table's fields without those that say nothing: `others`, and the record's own."""
+    if "associated_files" in table.fields:
+        others["associated_files"] = [_values(_FILE, file) for file in record.associated_files]
+    found = {name: others.get(name, getattr(record, name, None)) for name in table.fields}
+    return {name: value for name, value in found.items() if value}
+
+
+def _subgraph_values(subgraph: SubgraphMetadata) -> dict[str, Any]:
+    return _values(
+        _SUBGRAPH,
+        subgraph,
+        input_tensor_metadata=[_tensor_values(tensor) for tensor in subgraph.inputs],
+        output_tensor_metadata=[_tensor_values(tensor) for tensor in subgraph.outputs],
+    )
+
+
+def _tensor_values(tensor: TensorMetadata) -> dict[str, Any]:
+    return _values(
+        _TENSOR,
+        tensor,
+        content=_union_values("content_properties", _AUDIO, tensor.audio) if tensor.audio else None,
         process_units=[_process_unit_values(unit) for unit in tensor.process_units],
-        stats=_said(max=tensor.stats_max, min=tensor.stats_min),
-        associated_files=_file_values(tensor.associated_files),
+        stats=_values(_STATS, None, max=tensor.stats_max, min=tensor.stats_min),
     )
 
 
-def _audio_values(audio: AudioProperties) -> _Values:
-    values = {"sample_rate": audio.sample_rate, "channels": audio.channels}
-    return {"content_properties_type": _AUDIO, "content_properties": values}
+def _process_unit_values(unit: ProcessUnit) -> dict[str, Any]:
+    return {} if unit is None else _union_values("options", _PROCESS_UNIT_TYPES[type(unit)], unit)
 
 
-def _process_unit_values(unit: ProcessUnit) -> _Values:
-    if isinstance(unit, Normalization):
-        return {"options_type": _NORMALIZATION, "options": _said(mean=unit.mean, std=unit.std)}
-    if isinstance(unit, ScoreCalibration):
-        values = {"score_transformation": unit.score_transformation, "default_score": unit.default_score}
-        return {"options_type": _SCORE_CALIBRATION, "options": values}
-    if isinstance(unit, ScoreThresholding):
-        threshold = {"global_score_threshold": unit.global_score_threshold}
-        return {"options_type": _SCORE_THRESHOLDING, "options": threshold}
-    return {}
+def _union_values(name: str, kind: int, record: Any) -> dict[str, Any]:
+    """Return the values of a table with a union: its type, and a record with the names of the member's fields."""
+    values = {member: value for member, value in dataclasses.asdict(record).items() if value != ()}
+    return {f"{name}_type": kind, name: values}

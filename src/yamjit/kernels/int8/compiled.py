@@ -14,7 +14,6 @@ from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.program import Program, Workspace
 from yamjit.kernels.settings import is_interpreted
-from yamjit.kernels.vectors.target import Target
 
 __all__ = ["RUN_STEPS", "call", "run", "run_steps"]
 
@@ -33,8 +32,7 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
     patches : int in [0, workspace.capacity]
     first, last : int in [0, n_steps]
     """
-    prepared = prepare(program, None if is_interpreted() else _target())
-    call(run_steps, prepared, workspace, patches, first, last)
+    call(run_steps, _prepared(program), workspace, patches, first, last)
 
 
 def call(
@@ -63,8 +61,11 @@ def call(
     )
 
 
-@functools.cache
-def _target() -> Target:
+@functools.lru_cache(maxsize=8)
+def _prepared(program: Program) -> PreparedProgram:
+    """Return a program prepared for this machine: once, since that takes a hundred times as long as running it."""
+    if is_interpreted():
+        return prepare(program, None)
     from yamjit.kernels.vectors.processor import host_target
 
-    return host_target()
+    return prepare(program, host_target())

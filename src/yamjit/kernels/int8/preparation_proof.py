@@ -1,8 +1,8 @@
 """Proof that what compiled code runs touches nothing beside its memory, and is what its program says.
 
-Compiled code reads every column of a prepared step and every place of the scratch layout without checking any. All are
-derived here once more, from the program and from what the kernels touch (`KERNELS`), and must be equal to what was
-prepared; packed constants must fill their block, each byte belonging to one column of one step.
+Compiled code reads every column of a prepared step, and where the parts of scratch memory begin, and checks none. All
+are derived here once more, from the program and from what kernels touch (`VECTOR_KERNELS`), and must be equal to what
+was prepared; packed constants must fill their block, each byte belonging to one column of one step.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from yamjit.kernels.program import (
     ScratchLayout,
     StepOp,
 )
-from yamjit.kernels.program_proof import prove_ranges, writers
+from yamjit.kernels.program_proof import KERNELS, prove_ranges, writers
 
-__all__ = ["KERNELS", "REACH", "Kernel", "prove_preparation", "scratch_needs"]
+__all__ = ["REACH", "VECTOR_KERNELS", "VectorKernel", "prove_preparation", "scratch_needs"]
 
 Row = list[int]
 
@@ -36,7 +36,7 @@ Row = list[int]
 REACH = 64
 
 
-class Kernel(NamedTuple):
+class VectorKernel(NamedTuple):
     """What a vector kernel stands in for, and what it reads and writes of a step.
 
     Parameters
@@ -151,8 +151,14 @@ def _depthwise_scratch(row: Row) -> Mapping[str, int]:
     return {"border": row[Column.INPUT_W] * row[Column.INPUT_C]}
 
 
-KERNELS: Mapping[int, Kernel] = {
-    VectorOp.POINTWISE: Kernel(
+def _plain_scratch(row: Row) -> Mapping[str, int]:
+    """One position at a time, where a step has accumulators at all."""
+    sums = Column.BIAS in KERNELS[StepOp(row[Column.OP])].reads
+    return {"accumulators": 4 * row[Column.OUTPUT_C] if sums else 0}
+
+
+VECTOR_KERNELS: Mapping[int, VectorKernel] = {
+    VectorOp.POINTWISE: VectorKernel(
         StepOp.POINTWISE,
         _rounds_by_one_shift,
         BLOCK,
@@ -161,11 +167,13 @@ KERNELS: Mapping[int, Kernel] = {
         _pointwise_walk,
         _pointwise_scratch,
     ),
-    VectorOp.POINTWISE_RAW: Kernel(
+    VectorOp.POINTWISE_RAW: VectorKernel(
         StepOp.POINTWISE, lambda row: True, BLOCK, False, _pointwise_weights, _pointwise_walk, _raw_scratch
     ),
-    VectorOp.CONV: Kernel(StepOp.CONV, _rounds_by_one_shift, BLOCK, True, _conv_weights, _conv_walk, _image_scratch),
-    VectorOp.DEPTHWISE: Kernel(
+    VectorOp.CONV: VectorKernel(
+        StepOp.CONV, _rounds_by_one_shift, BLOCK, True, _conv_weights, _conv_walk, _image_scratch
+    ),
+    VectorOp.DEPTHWISE: VectorKernel(
         StepOp.DEPTHWISE,
         _suits_depthwise,
         CHUNK,
@@ -213,15 +221,14 @@ def scratch_needs(rows: list[Row]) -> dict[str, int]:
     needs = {"spare": 2 * REACH, "accumulators": 0, "image": 0, "panel": 0, "border": 0}
     for row in rows:
         kernel = _kernel(row)
-        touched = kernel.scratch(row) if kernel else {"accumulators": 4 * row[Column.OUTPUT_C]}
-        for part, size in touched.items():
+        for part, size in (kernel.scratch(row) if kernel else _plain_scratch(row)).items():
             needs[part] = max(needs[part], size)
     return needs
 
 
-def _kernel(row: Row) -> Kernel | None:
+def _kernel(row: Row) -> VectorKernel | None:
     """Return the vector kernel of a step, None where it keeps its plain one."""
-    return KERNELS.get(row[Column.OP])
+    return VECTOR_KERNELS.get(row[Column.OP])
 
 
 def _check_arrays(program: Program, prepared: PreparedProgram) -> None:
@@ -255,7 +262,7 @@ def _expected(program: Program, rows: list[Row], signed: bool) -> Iterator[Row]:
         yield expected
 
 
-def _packed(row: Row, kernel: Kernel) -> Iterator[tuple[Prepared, int]]:
+def _packed(row: Row, kernel: VectorKernel) -> Iterator[tuple[Prepared, int]]:
     """Yield the columns of packed constants that a vector kernel reads, and how many bytes of each."""
     channels = padded(row[Column.OUTPUT_C], kernel.unit)
     yield Prepared.WEIGHTS, kernel.weights(row)

@@ -9,8 +9,10 @@ import threading
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.audio import DEFAULT_AUDIO_LIMITS, Microphone, open_audio
+from yamjit.audio import DEFAULT_AUDIO_LIMITS, Microphone
+from yamjit.audio.source import open_audio
 from yamjit.errors import InputError
+from yamjit.reading import ReadOptions
 from yamjit.task.samples import positive, shift_in
 
 __all__ = ["AudioRecord"]
@@ -133,7 +135,8 @@ class AudioRecord:
     def _record(self, microphone: Microphone) -> None:
         """Append what the device hears until it is closed; the thread's work."""
         try:
-            with open_audio(microphone, target_rate=self._sampling_rate, channel="each", limits=_LIMITS) as source:
+            each = ReadOptions(channel="each")
+            with open_audio(microphone, None, each, target_rate=self._sampling_rate, limits=_LIMITS) as source:
                 for block in source.blocks():
                     with self._lock:
                         self._buffer = shift_in(self._buffer, block.T)

@@ -1,0 +1,144 @@
+"""The labelled recordings that verbs learn from and judge by: how they are given, divided and embedded."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yamjit.cli import values
+from yamjit.cli.arguments import add_epilog
+from yamjit.cli.options import add_repeated, add_value
+from yamjit.cli.outputs import Reads
+from yamjit.cli.streams import tell
+from yamjit.errors import InputError
+
+if TYPE_CHECKING:
+    from yamjit.classifier import Classifier
+    from yamjit.learn import Dataset, Features
+
+__all__ = ["add_data", "add_folds", "dataset_of", "features_of", "folds_of", "tell_of_clips", "tell_of_split"]
+
+_DATA = """\
+data: a folder that has a folder of recordings for each class; a table (.csv or .tsv) that has a column for the file,
+one for the label, and perhaps fold or split, group, start, and end or duration, as ESC-50 and others have; or label
+files of Audacity, Raven or DCASE (.txt) beside their recordings. Recordings labelled 'other' belong to none of the
+classes. Clips whose split is validation or test are never learned from.
+"""
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the labelled recordings."""
+    text = "a folder of folders, a table, or label files"
+    parser.add_argument("data", nargs="+", type=Reads("a table or label file"), metavar="DATA", help=text)
+    group = parser.add_argument_group("data")
+    text = "folder of the recordings that a table or label files name"
+    add_value(group, "--audio", "FOLDER", Reads("a folder"), text)
+    text = (
+        "name of a column of the table, where WHAT is file, label, fold, split, group, start, end or duration, and an "
+        "empty NAME says that there is no such column"
+    )
+    add_repeated(group, "--column", "WHAT=NAME", _column, text)
+    add_value(group, "--separator", "TEXT", str, "text between the classes of a clip, in a table (default: ;)")
+    text = "use only rows of a table that have this value in a column, or one of several values"
+    add_repeated(group, "--where", "COLUMN=VALUE", values.pair, text)
+    add_value(group, "--other", "NAME", str, "label of recordings of no class", "other")
+    add_epilog(parser, _DATA)
+
+
+def add_folds(parser: Any, what: str) -> None:
+    """Add ``--folds``."""
+    text = f"number of parts, each judged by {what}; 0 for none (default: as the table divides them, otherwise 5)"
+    add_value(parser, "--folds", "N", values.folds, text)
+
+
+def dataset_of(args: argparse.Namespace) -> Dataset:
+    """Return the labelled recordings that were given, none of which is written over.
+
+    Raises
+    ------
+    InputError
+        If they are neither a folder, a table nor label files.
+    """
+    from yamjit.learn import from_csv, from_folder, from_labels
+
+    paths = [Path(path) for path in args.data]
+    columns = dict(args.column)
+    where: dict[str, list[str]] = {}
+    for column, value in args.where:
+        where.setdefault(column, []).append(value)
+    given = {"--audio": args.audio, "--column": columns, "--where": where, "--separator": args.separator}
+    if len(paths) == 1 and paths[0].is_dir():
+        _refuse_others(given, "a folder of folders")
+        dataset = from_folder(paths[0], other=args.other)
+    elif len(paths) == 1 and paths[0].suffix.lower() in (".csv", ".tsv"):
+        dataset = from_csv(
+            paths[0], audio=args.audio, columns=columns, where=where, other=args.other, separator=args.separator
+        )
+    elif all(path.suffix.lower() == ".txt" for path in paths):
+        _refuse_others(given, "label files", "--audio", "--column")
+        dataset = from_labels(paths, other=args.other, audio=args.audio, columns=columns)
+    else:
+        raise InputError(
+            f"{', '.join(map(str, paths))}: one folder, one table (.csv, .tsv) or label files (.txt) are accepted"
+        )
+    tell(*(f"left out: {line}" for line in dataset.passed_over))
+    args.outputs.refuse((clip.path for clip in dataset.clips), "a recording")
+    return dataset
+
+
+def _refuse_others(given: Mapping[str, object], data: str, *known: str) -> None:
+    """Refuse options that are not for data of this kind."""
+    strange = [option for option, value in given.items() if value and option not in known]
+    if strange:
+        raise InputError(f"{strange[0]} is for tables (.csv, .tsv), and the data are {data}")
+
+
+def folds_of(args: argparse.Namespace, dataset: Dataset) -> int | None:
+    """Return into how many parts clips are to be divided, None as they are divided already; tell if that is fewer.
+
+    0 where nothing is to be held out, or can be.
+    """
+    if args.folds == 0 or (args.folds is None and dataset.has_division):
+        return args.folds
+    wanted, groups = args.folds or 5, dataset.groups()
+    if groups < wanted:
+        found = f"{groups} recordings or groups" if groups > 1 else "one recording or group"
+        done = f"{groups} folds in place of {wanted}" if groups > 1 else "nothing can be held out"
+        tell(f"{found}: {done}")
+    return min(wanted, groups) if groups > 1 else 0
+
+
+def features_of(args: argparse.Namespace, model: Classifier, dataset: Dataset) -> Features:
+    """Return the windows of recordings, and tell what cannot be used and what is odd."""
+    from yamjit.cli.progress import Progress
+    from yamjit.learn import EmbeddingCache, embed_clips
+
+    cache = None if args.no_cache else EmbeddingCache()
+    with Progress(len(dataset), quiet=args.quiet) as progress:
+        features = embed_clips(model, dataset, hop_s=args.hop, cache=cache, progress=lambda *_: progress.add())
+    tell_of_clips(features.skipped)
+    if not args.quiet:
+        tell(*features.dataset.warnings(), *features.duplicates())
+    return features
+
+
+def tell_of_split(args: argparse.Namespace, dataset: Dataset) -> None:
+    """Tell that a model may have learned from some of the clips."""
+    count = sum(clip.split == "train" for clip in dataset.clips)
+    if count and not args.quiet:
+        tell(f"{count} of {len(dataset)} clips are for training by their split; --where split=test takes others")
+
+
+def tell_of_clips(skipped: Iterable[Any]) -> None:
+    """Tell which clips could not be used, or not as a whole."""
+    tell(*(f"{'heard in part' if item.in_part else 'left out'}: {item}" for item in skipped))
+
+
+def _column(text: str) -> tuple[str, str]:
+    """Read WHAT=NAME, where the name may be empty."""
+    what, equals, name = text.partition("=")
+    if not (what and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form WHAT=NAME")
+    return what, name

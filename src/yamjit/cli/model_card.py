@@ -1,0 +1,77 @@
+"""What a new model says about itself: name, texts, output, and names of its classes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yamjit.cli import values
+from yamjit.cli.options import add_flag, add_repeated, add_value
+from yamjit.errors import InputError
+
+if TYPE_CHECKING:
+    from yamjit.learn import ModelCard
+
+__all__ = ["add_card", "add_display_names", "card_of", "display_names_of", "read_names"]
+
+#: Bytes of a file of names, at most; AudioSet's 521 have 9 kB.
+_MOST_NAMES_BYTES = 2**22
+
+_TEXTS = ("description", "author", "license")
+
+
+def add_card(parser: argparse.ArgumentParser) -> None:
+    """Add what a model says about itself."""
+    group = parser.add_argument_group("the new model")
+    add_value(group, "--name", "NAME", str, "name of the model (default: the name of its file)")
+    for text in _TEXTS:
+        add_value(group, f"--{text}", "TEXT", str, f"{text} of the model")
+    add_value(group, "--head-name", "NAME", str, "name of the new output", "custom")
+    add_flag(group, "--keep", "keep the model's own output, before the new one")
+    add_display_names(group)
+
+
+def add_display_names(parser: Any) -> None:
+    """Add ``--display-names``."""
+    text = "names of the classes in a language, in a file with a line for each class"
+    add_repeated(parser, "--display-names", "LANGUAGE=FILE", values.named_file, text)
+
+
+def card_of(args: argparse.Namespace, **more: Any) -> ModelCard:
+    """Return the `ModelCard` that was given."""
+    from yamjit.learn import ModelCard
+
+    texts = {name: text for name in _TEXTS if (text := getattr(args, name)) is not None}
+    return ModelCard(
+        name=args.name or Path(args.output).stem.encode(errors="replace").decode(),
+        head_name=args.head_name,
+        keep=args.keep,
+        display_names=display_names_of(args),
+        **texts,
+        **more,
+    )
+
+
+def display_names_of(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
+    """Return the names that were given of each language."""
+    return {locale: read_names(path) for locale, path in args.display_names}
+
+
+def read_names(path: str) -> tuple[str, ...]:
+    """Return the lines of a file of names.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    from yamjit.disk import read_limited
+    from yamjit.errors import ModelError
+    from yamjit.labels import parse_labels
+
+    data = read_limited(path, _MOST_NAMES_BYTES, what="a file of names")
+    try:
+        return parse_labels(data)
+    except ModelError as error:
+        raise InputError(f"{path!r}: {error}") from error

@@ -1,0 +1,83 @@
+"""Figures and pictures of how well a model does: printed, and written to files."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+from yamjit.cli.arguments import add_quiet
+from yamjit.cli.options import add_flag, add_value
+from yamjit.cli.outputs import writes
+from yamjit.errors import InputError
+from yamjit.text import json_text, printable_lines
+
+__all__ = ["NOTHING_HELD_OUT", "add_report", "draw", "report", "write"]
+
+#: Why something cannot be done that needs recordings which were held out.
+NOTHING_HELD_OUT = "needs recordings that were held out; --folds 0 leaves none, and a single recording leaves none"
+
+
+def add_report(parser: argparse.ArgumentParser, picture: str) -> None:
+    """Add how figures are given, and the file of a picture."""
+    group = parser.add_argument_group("figures")
+    add_value(group, "--plot", "FILE", writes, f"draw {picture}: .png, .svg or .pdf")
+    add_flag(group, "--json", "print the figures as JSON")
+    add_value(group, "--report", "FILE", writes, "write the figures to a file as well, as JSON")
+    add_quiet(group, "no progress, no warnings, no figures if --report is given; errors are still printed")
+
+
+def report(args: argparse.Namespace, document: dict[str, Any], text: str) -> None:
+    """Print figures, and write them as JSON where that was asked for; where it was, `--quiet` prints nothing."""
+    figures = json_text(_finite(document), indent=1)
+    if args.report:
+        write(args.report, f"{figures}\n".encode())
+    if args.json:
+        print(figures)
+    elif not (args.report and args.quiet):
+        print(printable_lines(text), end="")
+
+
+def draw(path: str, figure: Any) -> None:
+    """Write a picture.
+
+    Raises
+    ------
+    InputError
+        If the file's suffix is not that of a picture.
+    OutputError
+        If it cannot be written.
+    """
+    from yamjit.plots import PICTURE_FORMATS, save_figure
+
+    form = Path(path).suffix[1:].lower()
+    if form not in PICTURE_FORMATS:
+        raise InputError(f"{path}: a picture is {', '.join(f'.{known}' for known in PICTURE_FORMATS)}")
+    stream = io.BytesIO()
+    save_figure(figure, stream, form)
+    write(path, stream.getvalue())
+
+
+def write(path: str, data: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If that is not possible.
+    """
+    from yamjit.runs import whole_file
+
+    with whole_file(Path(path)) as file:
+        file.write(data)
+
+
+def _finite(value: Any) -> Any:
+    """Return a document with null in place of numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,175 @@
+"""Types of the values of options: what the text of an argument may say, and what it is read as."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import Any
+
+from yamjit.cli.outputs import Input, Reads
+from yamjit.spec import MOST_THREADS
+
+__all__ = [
+    "EVERY_CLASS",
+    "by_name",
+    "channel",
+    "channels",
+    "count",
+    "existing",
+    "folds",
+    "fraction",
+    "group",
+    "jobs",
+    "named_file",
+    "number",
+    "overlap",
+    "pair",
+    "positive",
+    "rate",
+    "real",
+    "seconds",
+    "threads",
+    "time",
+    "whole",
+]
+
+#: In a mapping of numbers by name: all classes that it does not name.
+EVERY_CLASS = "*"
+
+#: Characters of a value in a message, at most.
+_MOST_SHOWN = 80
+
+#: More than there is of anything; and a time that is longer than any recording.
+_MOST = 2**31 - 1
+_LONGEST_S = 1e9
+
+
+def whole(least: int, most: int, what: str = "whole number") -> Callable[[str], int]:
+    """Return a type for whole numbers between two, both accepted."""
+
+    def read(text: str) -> int:
+        value = _integer(text)
+        if value is None or not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{_shown(text)} is not a {what} from {least} to {most}")
+        return value
+
+    return read
+
+
+def real(least: float, most: float, what: str = "number", *, open_ends: str = "") -> Callable[[str], float]:
+    """Return a type for numbers between two; "<" and ">" in `open_ends` exclude the lower and the upper one."""
+    begin = f"{'above' if '<' in open_ends else 'from'} {least:g}"
+    end = f"{'below' if '>' in open_ends else 'to'} {most:g}"
+
+    def read(text: str) -> float:
+        value = _real(text)
+        outside = value is None or not least <= value <= most
+        if outside or ("<" in open_ends and value == least) or (">" in open_ends and value == most):
+            raise argparse.ArgumentTypeError(f"{_shown(text)} is not a {what} {begin} {end}")
+        return float(text)
+
+    return read
+
+
+positive = whole(1, _MOST)
+threads = whole(1, MOST_THREADS, "number of threads")
+jobs = whole(1, 60, "number of processes")  # what Windows can wait for
+rate = whole(1000, 768_000, "sample rate in Hz")
+channels = whole(1, 64, "number of channels")
+seconds = real(0, _LONGEST_S, "time in seconds", open_ends="<")
+existing = real(0, _LONGEST_S, "time in seconds")
+number = real(-_LONGEST_S, _LONGEST_S)
+fraction = real(0, 1)
+overlap = real(0, 1, open_ends=">")
+
+
+def count(text: str) -> int:
+    """Read a number of things: at least 1, or -1 for all."""
+    value = _integer(text)
+    if value is None or value == 0 or not -1 <= value <= _MOST:
+        raise argparse.ArgumentTypeError(f"{_shown(text)} is not a count of at least 1 (or -1 for all)")
+    return value
+
+
+def folds(text: str) -> int:
+    """Read a number of folds, or 0 for none."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > 6 or int(text) == 1:
+        raise argparse.ArgumentTypeError(f"{_shown(text)} is neither 0 nor a number of folds from 2 to 999999")
+    return int(text)
+
+
+def channel(text: str) -> str | int:
+    """Read ``mix``, ``each`` or the number of a channel."""
+    value = _integer(text)
+    if text in ("mix", "each"):
+        return text
+    if value is None or not 0 <= value <= _MOST:
+        raise argparse.ArgumentTypeError(f"{_shown(text)} is neither mix nor each nor a number from 0")
+    return value
+
+
+def time(text: str) -> float:
+    """Read seconds, or hours, minutes and seconds with colons between them."""
+    parts = [_real(part) for part in text.split(":", 3)]
+    known = [part for part in parts if part is not None and 0 <= part <= _LONGEST_S]
+    total = sum(part * 60**power for power, part in enumerate(reversed(known)))
+    if len(parts) > 3 or len(known) < len(parts) or total > _LONGEST_S:
+        raise argparse.ArgumentTypeError(
+            f"{_shown(text)} is not a time from 0 to {_LONGEST_S:g} s, such as 90, 1:30 or 0:01:30.5"
+        )
+    return total
+
+
+def group(text: str) -> tuple[str, tuple[str, ...]]:
+    """Read ``NAME=CLASS;CLASS``."""
+    name, equals, members = text.partition("=")
+    classes = tuple(member.strip() for member in members.split(";") if member.strip())
+    if not (name.strip() and equals and classes):
+        raise argparse.ArgumentTypeError(f"{_shown(text)} is not a group, such as 'Yelling=Shout;Yell'")
+    return name.strip(), classes
+
+
+def by_name(kind: Any) -> Any:
+    """Return a type for ``VALUE``, which is for every class, and ``NAME=VALUE``."""
+
+    def read(text: str) -> tuple[str, float]:
+        name, equals, value = text.rpartition("=")
+        if equals and not name.strip():
+            raise argparse.ArgumentTypeError(f"{_shown(text)} has no name before =")
+        return name.strip() or EVERY_CLASS, kind(value)
+
+    return read
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Read ``NAME=VALUE``."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    return name, value
+
+
+def named_file(text: str) -> tuple[str, Input]:
+    """Read ``NAME=FILE``, a file that is read."""
+    name, file = pair(text)
+    return name, Reads("a file of names")(file)
+
+
+def _integer(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def _real(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _shown(text: str) -> str:
+    return repr(text) if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]!r}..."

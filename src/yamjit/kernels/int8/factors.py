@@ -1,0 +1,118 @@
+"""A step that sums products, as vector kernels round its accumulators: by one shift, or in float32.
+
+A vector kernel makes ``(acc * multiplier + offset) >> shift`` of an accumulator and clamps that to an int8; where
+`yamjit.kernels.int8.real_requantization` proves that float32 gives the same, it takes float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.kernels.int8.packing import BLOCK, pack_pairs
+from yamjit.kernels.int8.prepared import Prepared
+from yamjit.kernels.int8.real_requantization import IntegerFactors, find_real_factors
+from yamjit.kernels.memory import padded
+from yamjit.kernels.program import Column, Program, Rounding
+
+__all__ = ["PlainStep", "in_blocks", "pack_factors"]
+
+Int8 = npt.NDArray[np.int8]
+Int64 = npt.NDArray[np.int64]
+
+#: Offsets of channels that are shifted by more do not fit 64 bits.
+_MOST_SHIFT = 54
+
+#: Where more inputs than these are summed, multiplying takes much longer than rounding, and float32 gains nothing.
+_MOST_INPUTS_FOR_REALS = 64
+
+
+class PlainStep:
+    """A step of a program with its constants.
+
+    Parameters
+    ----------
+    program : Program
+    row : list of int
+        The columns of the step.
+    zero : int
+        The int8 that vector kernels multiply as zero: 0, or -128 where they multiply uint8 that are 128 more.
+    """
+
+    def __init__(self, program: Program, row: list[int], zero: int) -> None:
+        self._constants = program.constants
+        self.row = row
+        self.zero = zero
+
+    def __getitem__(self, column: Column) -> int:
+        return self.row[column]
+
+    def weights(self, *sizes: Column) -> Int8:
+        """Return the weights, whose shape is in the columns `sizes`."""
+        return np.ndarray([self[size] for size in sizes], np.int8, self._constants, self[Column.WEIGHTS])
+
+    def per_channel(self, column: Column, dtype: npt.DTypeLike) -> Int64:
+        """Return a number of every output channel."""
+        array = np.ndarray((self[Column.OUTPUT_C],), dtype, self._constants, self[column])
+        return array.astype(np.int64)
+
+    def bias(self, weights: Int8) -> Int64:
+        """Return where accumulators start, [shape=(channels,)]; the channels are the last axis of `weights`."""
+        sums = weights.reshape(-1, weights.shape[-1]).sum(axis=0, dtype=np.int64)
+        return self.per_channel(Column.BIAS, np.int32) + (self.zero - self[Column.INPUT_ZERO_POINT]) * sums
+
+    def shift(self) -> Int64:
+        """Return by how much each channel is shifted."""
+        return 31 - self.per_channel(Column.SHIFT, np.int32)
+
+    def rounds_by_one_shift(self) -> bool:
+        """Whether one shift of at least 32 bits rounds, and the clamp is the whole range of an int8."""
+        clamps = (self[Column.OUTPUT_ZERO_POINT], self[Column.ACTIVATION_MIN], self[Column.ACTIVATION_MAX])
+        fits = (self.shift() >= 32) & (self.shift() <= _MOST_SHIFT)
+        return self[Column.ROUNDING] == Rounding.ONE_SHIFT and clamps == (-128, -128, 127) and bool(fits.all())
+
+
+def pack_factors(
+    step: PlainStep, weights: Int8, order: npt.NDArray[np.intp] | None = None, unit: int = BLOCK
+) -> dict[Prepared, npt.NDArray[np.generic]]:
+    """Pack biases and factors of channels.
+
+    Parameters
+    ----------
+    step : PlainStep
+    weights : np.ndarray [shape=(inputs, channels), int8]
+        They tell what accumulators can reach.
+    order : np.ndarray [shape=(places,), int], optional
+        Channel at each place.
+    unit : int
+        Channels that are rounded in one way.
+    """
+    bias, shift = step.bias(weights), step.shift()
+    order = np.arange(bias.size) if order is None else order
+    multiplier = step.per_channel(Column.MULTIPLIER, np.int32)
+    offset = step.per_channel(Column.OFFSET, np.int64) + (np.int64(step[Column.OUTPUT_ZERO_POINT]) << shift)
+    packed: dict[Prepared, npt.NDArray[np.generic]] = {
+        Prepared.BIAS: in_blocks(bias[order].astype(np.int32)),  # wraps as the plain kernels do
+        Prepared.MULTIPLIER: in_blocks(multiplier[order].astype(np.int32)),
+        Prepared.OFFSET: pack_pairs(offset[order]),
+        Prepared.SHIFT: in_blocks((shift[order] - 32).astype(np.int32)),
+    }
+    proven = np.zeros(padded(order.size, unit), np.bool_)
+    if len(weights) <= _MOST_INPUTS_FOR_REALS:
+        products = weights * np.array([-128, 127])[:, None, None] - weights * np.int64(step.zero)
+        low, high = bias + products.min(axis=0).sum(axis=0), bias + products.max(axis=0).sum(axis=0)
+        reals = find_real_factors(IntegerFactors(multiplier, offset, shift), low, high)
+        proven[: order.size] = reals.proven[order]
+        packed[Prepared.SCALE] = in_blocks(reals.scale[order])
+        packed[Prepared.REAL_OFFSET] = in_blocks(reals.offset[order])
+    alike = proven.reshape(-1, unit).all(axis=1).repeat(unit // BLOCK)
+    return {**packed, Prepared.PROVEN: alike.astype(np.int8)}
+
+
+def in_blocks(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return values of channels filled up with zeros to whole blocks."""
+    whole = np.zeros(padded(values.size, BLOCK), values.dtype)
+    whole[: values.size] = values
+    return whole

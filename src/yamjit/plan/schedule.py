@@ -1,0 +1,84 @@
+"""How steps run: which patch after patch, which as pairs, and from when to when each tensor is needed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from yamjit.kernels.program import Column, StepOp
+from yamjit.plan.arena import Lifetime
+from yamjit.plan.lowering import Step
+from yamjit.plan.steps import Steps
+
+__all__ = ["Schedule", "schedule"]
+
+_OUTPUT = (Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C)
+_INPUT = (Column.INPUT_H, Column.INPUT_W, Column.INPUT_C)
+
+
+class Schedule(NamedTuple):
+    """How steps run; `patchwise`, `kept` and `pairs` are those of a `Program`.
+
+    Parameters
+    ----------
+    patchwise : int
+    kept : tuple of int
+    pairs : tuple of int
+    lifetimes : mapping of int to Lifetime
+        When the tensors that have memory are needed.
+    """
+
+    patchwise: int
+    kept: tuple[int, ...]
+    pairs: tuple[int, ...]
+    lifetimes: Mapping[int, Lifetime]
+
+
+def schedule(network: Steps) -> Schedule:
+    """Decide how the steps of a network run."""
+    steps, patchwise, pairs = network.steps, _count_patchwise(network.steps), _find_pairs(network)
+    written = {network.patch: 0, **{step.output: index for index, step in enumerate(steps)}}
+    read = dict(written)
+    for index, step in enumerate(steps):
+        read[network.storage(step.input)] = index
+    for tensor in network.results:
+        read[tensor] = len(steps)
+    for index in pairs:
+        taken = network.storage(steps[index].input)
+        read[taken] = max(read[taken], index + 1)
+    kept: list[int] = []
+    # Patchwise steps run again for the next patch: what must outlast them lives from the first of them to the last.
+    for tensor, first in written.items():
+        if first == 0 and patchwise:
+            read[tensor] = max(read[tensor], patchwise - 1)
+        elif first < patchwise <= read[tensor]:
+            written[tensor] = 0
+            kept.append(first)
+    lifetimes = {tensor: Lifetime(network.bytes(tensor), written[tensor], read[tensor]) for tensor in written}
+    return Schedule(patchwise, tuple(kept), pairs, lifetimes)
+
+
+def _count_patchwise(steps: Sequence[Step]) -> int:
+    """Return how many steps come before the first one that reads more weights than it writes activations."""
+    for index, step in enumerate(steps):
+        columns = step.columns
+        values = columns[Column.OUTPUT_H] * columns[Column.OUTPUT_W] * columns[Column.OUTPUT_C]
+        if step.op == StepOp.POINTWISE and columns[Column.INPUT_C] * columns[Column.OUTPUT_C] > values:
+            return index
+    return len(steps)
+
+
+def _find_pairs(network: Steps) -> tuple[int, ...]:
+    """Return the depthwise steps whose output only the next step reads, a pointwise one."""
+    readers = Counter(network.storage(step.input) for step in network.steps)
+    return tuple(
+        index
+        for index, (step, after) in enumerate(pairwise(network.steps))
+        if (step.op, after.op) == (StepOp.DEPTHWISE, StepOp.POINTWISE)
+        and network.storage(after.input) == step.output
+        and readers[step.output] == 1
+        and step.output not in network.results
+        and [step.columns[c] for c in _OUTPUT] == [after.columns[c] for c in _INPUT]
+    )
