@@ -15,7 +15,7 @@ from tests.support.programs import program_of
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
 from yamjit.kernels.int8.preparation import prepare
-from yamjit.kernels.int8.preparation_proof import REACH, VECTOR_KERNELS, prove_preparation, scratch_needs
+from yamjit.kernels.int8.preparation_proof import REACH, VECTOR_KERNELS, prove_preparation, scratch_needs, uses_of
 from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes, padded
 from yamjit.kernels.program import Column, Program, ScratchLayout, StepOp, Workspace
@@ -77,7 +77,7 @@ def test_a_wrong_column_is_refused(program: Program, prepared: PreparedProgram, 
 @pytest.mark.parametrize("part", ScratchLayout._fields)
 def test_a_wrong_scratch_layout_is_refused(program: Program, prepared: PreparedProgram, part: str) -> None:
     layout = prepared.scratch
-    needs, place = scratch_needs(prepared.steps.tolist()), layout._fields.index(part)
+    needs, place = scratch_needs(uses_of(program, prepared)), layout._fields.index(part)
     wrong = {-ALIGNMENT, layout[place] + 1, layout[place] - 1, 2**40, -(2**40)}
     if part != "size":
         # One unit more than leaves room for what is touched.
@@ -186,7 +186,7 @@ def test_kernels_touch_no_more_scratch_memory_than_the_proof_says(
         patches[...] = rng.normal(0, 3, patches.shape)
         if guard:
             prepared = prepared_as(program)
-            needs = scratch_needs(prepared.steps.tolist())
+            needs = scratch_needs(uses_of(program, prepared))
             layout = tight_layout(needs, guard)
             scratch, touched = aligned_bytes(layout.size), np.zeros(layout.size, bool)
             for part, start in zip(layout._fields[:-1], layout, strict=False):

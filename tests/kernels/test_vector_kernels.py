@@ -14,6 +14,7 @@ pytestmark = pytest.mark.numba
 
 import llvmlite.binding as llvm  # noqa: E402
 
+from tests.support.packing import unpack_depthwise, unpack_pairs, unpack_pointwise  # noqa: E402
 from yamjit.kernels.int8.depthwise import Image, Target  # noqa: E402
 from yamjit.kernels.int8.kernel_set import VectorKernels  # noqa: E402
 from yamjit.kernels.int8.matmul import Rows  # noqa: E402
@@ -22,9 +23,6 @@ from yamjit.kernels.int8.packing import (  # noqa: E402
     pack_depthwise,
     pack_pairs,
     pack_pointwise,
-    unpack_depthwise,
-    unpack_pairs,
-    unpack_pointwise,
 )
 from yamjit.kernels.int8.real_requantization import IntegerFactors, RealFactors, find_real_factors  # noqa: E402
 from yamjit.kernels.int8.tiles import Channels  # noqa: E402
