@@ -1,26 +1,24 @@
-"""The Numba backend: programs prepared for the vector kernels, run by one compiled function a batch.
+"""The network compiled: programs prepared for the vector kernels, run by one compiled function a batch.
 
 Importing it imports neither Numba nor its kernels: what was compiled once is loaded from the cache.
 """
 
 from __future__ import annotations
 
-import platform
+import functools
 
-from yamjit.kernels.int8.preparation import multiplies_signed_bytes, prepare
-from yamjit.kernels.machine_code.entry import Entry, is_interpreted
+from yamjit.kernels.int8.preparation import prepare
+from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.program import Program, Workspace
+from yamjit.kernels.settings import is_interpreted
+from yamjit.kernels.vectors.target import Target
 
-__all__ = ["is_ready", "run"]
+__all__ = ["RUN_STEPS", "run", "run_steps"]
 
-_SIGNED = multiplies_signed_bytes(platform.machine())
+RUN_STEPS = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 12)
 
-_run_steps = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 12)
-
-
-def is_ready() -> bool:
-    """Load the compiled function if it is in the cache; return whether it can run without being compiled."""
-    return _run_steps.is_ready()
+run_steps = LoadedEntry(RUN_STEPS)
 
 
 def run(program: Program, workspace: Workspace, patches: int, first: int, last: int) -> None:
@@ -33,9 +31,9 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
     patches : int in [0, workspace.capacity]
     first, last : int in [0, n_steps]
     """
-    prepared = prepare(program, not is_interpreted(), _SIGNED)
+    prepared = prepare(program, None if is_interpreted() else _target())
     layout = prepared.scratch
-    _run_steps(
+    run_steps(
         prepared.steps_address,
         first,
         last,
@@ -49,3 +47,10 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
         workspace.capacity,
         patches,
     )
+
+
+@functools.cache
+def _target() -> Target:
+    from yamjit.kernels.vectors.processor import host_target
+
+    return host_target()
