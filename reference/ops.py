@@ -435,7 +435,7 @@ def pad(input: Array, paddings: npt.NDArray[np.int32]) -> Array:  # noqa: A002
 def split(input: Array, axis: int, num_splits: int) -> list[Array]:  # noqa: A002
     """Cut into `num_splits` equal parts along `axis`."""
     if input.shape[axis] % num_splits:
-        raise ValueError(f"axis {axis} of shape {input.shape} is no multiple of {num_splits}")
+        raise ValueError(f"axis {axis} of shape {input.shape} is not a multiple of {num_splits}")
     size = input.shape[axis] // num_splits
     shape = [size if at == axis else extent for at, extent in enumerate(input.shape)]
     outputs = []

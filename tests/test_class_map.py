@@ -95,7 +95,7 @@ def test_classes_are_found_by_id_and_by_name_in_any_case() -> None:
 
 
 def test_unknown_classes_are_refused_with_the_nearest_spelling() -> None:
-    with pytest.raises(InputError, match="'Speach' is no class of AudioSet; did you mean 'Speech'"):
+    with pytest.raises(InputError, match="'Speach' is not a class of AudioSet; did you mean 'Speech'"):
         find_class("Speach")
     with pytest.raises(InputError, match=r"AudioSet$"):
         find_class("qqqqqq")

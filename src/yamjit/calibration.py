@@ -1,8 +1,8 @@
-"""Score calibration as TFLite's metadata have it: a sigmoid for each class, over the score or its logarithm.
+"""Score calibration as in TFLite's metadata: a sigmoid for each class, over the score or its logarithm.
 
 ``f(x) = scale / (1 + exp(-(slope * g(x) + offset)))`` where ``x > min_score``, else the default score. g is the
 identity, ``log(x)``, or ``log(x) - log(1 - x)``. The file has a line for each class: ``scale,slope,offset``, and
-``min_score`` if there is one; an empty line leaves a class with the default score.
+``min_score`` if there is one; a class whose line is empty gets the default score.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ __all__ = ["Calibration", "choose_calibrations", "parse_calibration"]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-#: Below this the logarithm goes on as its own mirror image, so that it has a value for every score.
+#: Below this score the logarithm is continued by its mirror image, so that it has a value for every score.
 _LOG_MINIMUM = float(np.float32(1e-16))
 
 _SCALE, _SLOPE, _OFFSET, _MIN_SCORE = range(4)
 _NO_MIN_SCORE = -np.inf
 
-#: Of a file; a line has some thirty.
+#: Most bytes of a file; a line has about thirty.
 _MOST_BYTES = 2**22
 
-#: What ``strtof`` takes, but for hexadecimal numbers, infinity and NaN.
+#: Numbers as ``strtof`` reads them, without hexadecimal ones, infinity and NaN.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
-#: First line of a file that says more than the parameters.
+#: First line of a file that holds more than the parameters.
 _HEADER = re.compile(r"#\s*score_transformation=(\w+)\s+default_score=(\S+)\s*")
 
 
@@ -52,9 +52,9 @@ class Calibration:
         Scale (at least 0), slope, offset, and the score that must be exceeded (-inf if none) of each class. A row of
         NaN gives the class the default score.
     score_transformation : ScoreTransformation
-        What is done to a score before.
+        Function of a score that the sigmoid is taken of.
     default_score : float
-        Of classes without parameters, and of scores that are not greater than their class's least one.
+        Score of classes without parameters, and for scores that do not exceed their class's least one.
 
     Raises
     ------
@@ -84,7 +84,7 @@ class Calibration:
 
     @property
     def classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         return len(self.parameters)
 
     def apply(self, scores: npt.ArrayLike) -> Float32:
@@ -93,7 +93,7 @@ class Calibration:
         Parameters
         ----------
         scores : array_like [shape=(n, classes) or (classes,), float32]
-            As the model gives them.
+            Scores of the model.
 
         Returns
         -------
@@ -103,7 +103,7 @@ class Calibration:
         Raises
         ------
         InputError
-            If there are not as many scores as classes.
+            If the number of scores is not the number of classes.
         """
         given = np.asarray(scores, np.float32)
         if given.shape[-1:] != (self.classes,):
@@ -121,14 +121,14 @@ class Calibration:
         Parameters
         ----------
         header : bool
-            Whether a first line says what metadata say elsewhere: transformation and default score. Files with it are
-            for `from_file`, not for metadata.
+            Whether a first line holds what metadata hold elsewhere: transformation and default score. Files with it
+            are for `from_file`, not for metadata.
 
         Returns
         -------
         str
-            The shortest digits that give the same float32. There is no final newline: the Task Library and MediaPipe
-            would take it for one more class.
+            Numbers have the fewest digits that give the same float32. There is no final newline: the Task Library and
+            MediaPipe would read it as one more class.
         """
         lines = [_line(row) for row in self.parameters]
         if header:
@@ -145,18 +145,18 @@ class Calibration:
         path : path
             Without the first line of ``to_csv(header=True)``, scores are not transformed and the default score is 0.
         classes : int
-            How many there are to be.
+            Number of classes.
 
         Raises
         ------
         InputError
-            If the file cannot be read, or is not what it should be.
+            If the file cannot be read, or is not such a file.
         """
         return _CalibrationFile(checks.path(path, "path")).calibration(checks.whole(classes, "classes", 1))
 
     @staticmethod
     def classes_of_file(path: str | os.PathLike[str]) -> tuple[int, ...]:
-        """Return for how many classes a file can be read: a final newline may end a line, or begin an empty one.
+        """Return the numbers of classes that a file can be for: a final newline may end a line or begin an empty one.
 
         Raises
         ------
@@ -169,22 +169,22 @@ class Calibration:
 def choose_calibrations(
     choice: str | os.PathLike[str] | None, own: Sequence[Calibration | None], classes: Sequence[int]
 ) -> tuple[Calibration | None, ...]:
-    """Return how the scores of each head are calibrated.
+    """Return the calibration of each head.
 
     Parameters
     ----------
     choice : "metadata", path or None
-        As in `yamjit.options.ClassifierOptions`. A file is for the first head that has as many classes as it has
-        lines; the others keep what their metadata say.
+        As in `yamjit.options.ClassifierOptions`. A file is for the first head with as many classes as the file has
+        lines; the others keep the calibration of their metadata.
     own : sequence of Calibration or None
-        What the metadata of each head say.
+        Calibration of each head in the metadata.
     classes : sequence of int
-        How many each head has.
+        Number of classes of each head.
 
     Raises
     ------
     InputError
-        If the file cannot be read, is not what it should be, or fits no head.
+        If the file cannot be read, is not a calibration file, or does not fit any head.
     """
     if choice is None:
         return (None,) * len(own)
@@ -201,21 +201,21 @@ def parse_calibration(
     score_transformation: ScoreTransformation = ScoreTransformation.IDENTITY,
     default_score: float = 0.0,
 ) -> Calibration:
-    """Read a file of TFLite's metadata: one line for each class, line ends of any system, a last one or none.
+    """Read a file of TFLite's metadata: one line for each class, with line ends of any system; the last may lack one.
 
     Parameters
     ----------
     data : bytes
         UTF-8.
     classes : int
-        How many there are to be.
+        Number of classes.
     score_transformation, default_score
-        What the process unit says.
+        As in the process unit.
 
     Raises
     ------
     ModelError
-        If it is not what it should be.
+        If `data` are not such a file.
     """
     try:
         return _parse_lines(_split(data), classes, score_transformation, default_score)
@@ -224,7 +224,7 @@ def parse_calibration(
 
 
 class _CalibrationFile:
-    """A file of the user's, whose first line may say what metadata say elsewhere."""
+    """A file of the user's, whose first line may hold what metadata hold elsewhere."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = os.fspath(path)
@@ -258,7 +258,7 @@ def _split(data: bytes) -> list[str]:
 
 
 def _without_last(lines: list[str], classes: int) -> list[str]:
-    """Return the lines; where there is one too many, without the nothing that follows a final newline."""
+    """Return the lines, without the empty one after a final newline if there is one too many."""
     return lines[:-1] if len(lines) == classes + 1 and not lines[-1] else lines
 
 
@@ -303,7 +303,7 @@ def _line(row: Float32) -> str:
 
 
 def _faulty(parameters: Float32) -> npt.NDArray[np.bool_]:
-    """Return which rows are no parameters of a sigmoid."""
+    """Return which rows are not the parameters of a sigmoid."""
     absent = np.isnan(parameters).all(axis=1)
     sound = np.isfinite(parameters[:, :_MIN_SCORE]).all(axis=1) & (parameters[:, _SCALE] >= 0)
     sound &= parameters[:, _MIN_SCORE] < np.inf

@@ -1,7 +1,7 @@
-"""AudioSet's classes: their ids, their names, and which of them is a kind of which.
+"""AudioSet's classes: their ids, their names, and which is a kind of which.
 
-The table, ``data/audioset.tsv``, is read when it is first asked for. Its facts are those of the AudioSet ontology
-(CC BY-SA 4.0) and of YAMNet's class map (Apache-2.0); the file gives the credit.
+The table, ``data/audioset.tsv``, is read on first use. Its facts are those of the AudioSet ontology (CC BY-SA 4.0) and
+of YAMNet's class map (Apache-2.0), which the file credits.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
     "nearest",
 ]
 
-#: Likeness in [0, 1] from which on a word is offered in place of another.
+#: Likeness in [0, 1] from which a word is suggested in place of another.
 _LIKE_ENOUGH = 0.6
 
 
@@ -37,13 +37,13 @@ class AudioSetClass:
     Parameters
     ----------
     id : str
-        Such as "/m/0bt9lr".
+        Identifier, such as "/m/0bt9lr".
     name : str
-        Such as "Dog".
+        English name, such as "Dog".
     parents, children : tuple of str
-        Ids of the classes that it is a kind of, and of those that are kinds of it.
+        Ids of the classes that this one is a kind of, and of those that are kinds of this one.
     yamnet_index : int or None
-        Its place among YAMNet's classes, if it has one.
+        Position among YAMNet's classes, if it is one of them.
     """
 
     id: str
@@ -54,12 +54,12 @@ class AudioSetClass:
 
 
 def find_class(text: str) -> AudioSetClass:
-    """Return the class of an id, or of a name in any case.
+    """Return the class with an id, or with a name in any case.
 
     Raises
     ------
     InputError
-        If there is none; the message names the nearest spelling.
+        If there is none; the message suggests the nearest spelling.
 
     Examples
     --------
@@ -71,12 +71,12 @@ def find_class(text: str) -> AudioSetClass:
     found = known_class(checks.text(text, "text"))
     if found is None:
         like = nearest(text, [known.name for known in audioset_classes().values()])
-        raise InputError(f"{text!r} is no class of AudioSet" + (f"; did you mean {like[0]!r}?" if like else ""))
+        raise InputError(f"{text!r} is not a class of AudioSet" + (f"; did you mean {like[0]!r}?" if like else ""))
     return found
 
 
 def known_class(text: str) -> AudioSetClass | None:
-    """Return the class of an id, or of a name in any case; None if there is none."""
+    """Return the class with an id, or with a name in any case; None if there is none."""
     classes = audioset_classes()
     return classes.get(text) or classes.get(_ids_by_name().get(folded(text), ""))
 
@@ -87,12 +87,12 @@ def audioset_id(name: str) -> str:
 
 
 def descendants(identifier: str) -> tuple[str, ...]:
-    """Return the ids of the classes that are kinds of a class, and of those that are kinds of these, and so on.
+    """Return the ids of the classes that are kinds of a class, kinds of those, and so on.
 
     Parameters
     ----------
     identifier : str
-        An id of AudioSet.
+        Id of the class.
 
     Returns
     -------
@@ -113,19 +113,19 @@ def descendants(identifier: str) -> tuple[str, ...]:
 
 
 def nearest(text: str, names: Iterable[str], n: int = 1) -> tuple[str, ...]:
-    """Return the names whose spelling is nearest to `text`, whatever the case, the nearest first.
+    """Return the names whose spelling is nearest to `text` in any case, the nearest first.
 
     Parameters
     ----------
     text : str
     names : iterable of str
     n : int > 0
-        At most so many.
+        Most names to return.
 
     Returns
     -------
     tuple of str
-        Where few names are alike, those that contain `text` follow; empty if there are none either.
+        If fewer names are alike, those that contain `text` follow.
     """
     import difflib
 

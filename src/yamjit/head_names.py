@@ -1,4 +1,4 @@
-"""Which of a model's outputs is meant: names by which they are told apart, and found."""
+"""Names that tell a model's outputs apart, and by which they are chosen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["choose_heads", "describe_heads", "told_apart"]
 
 
 def told_apart(names: Sequence[str]) -> list[str]:
-    """Return names by which each of several outputs can be told from the others."""
+    """Return different names for several outputs: those given, with an index where two are alike."""
     if len(names) < 2:
         return list(names)
     found: dict[str, str] = {}
@@ -26,7 +26,7 @@ def told_apart(names: Sequence[str]) -> list[str]:
 
 
 class _Head(Protocol):
-    """What `HeadInfo` and `yamjit.classification.HeadResult` say of an output."""
+    """What `HeadInfo` and `yamjit.classification.HeadResult` have in common."""
 
     @property
     def name(self) -> str: ...
@@ -40,19 +40,19 @@ _AnyHead = TypeVar("_AnyHead", bound=_Head)
 
 
 def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_AnyHead, ...]:
-    """Return the head that is wanted, or all of them if none is.
+    """Return the chosen head, or all heads.
 
     Parameters
     ----------
     heads : sequence of HeadInfo
     wanted : str, int, or None
-        A name, exactly or else in any case; or an index among the model's outputs, in digits too. Negative ones count
-        from the last.
+        Name of the head, exactly or else in any case; or its index among the model's outputs, also as digits. Negative
+        indices count from the last. None for all heads.
 
     Raises
     ------
     InputError
-        If there is no such head; the message lists those that there are.
+        If there is no such head; the message lists the heads.
     """
     if wanted is None:
         return tuple(heads)
@@ -70,7 +70,7 @@ def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_
 
 
 def describe_heads(heads: Sequence[_Head]) -> str:
-    """Return index, name and number of classes of each head, for messages."""
+    """Return index, name and number of classes of each head for messages."""
     return ", ".join(f"{head.index} {head.name!r} ({_classes(len(head.labels))})" for head in heads)
 
 

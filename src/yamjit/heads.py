@@ -40,7 +40,7 @@ __all__ = [
     "read_sample_rate",
 ]
 
-#: What a model that does not say it takes, in Hz: YAMNet's rate.
+#: Sample rate of models that do not say theirs, in Hz: YAMNet's.
 DEFAULT_SAMPLE_RATE = 16_000
 
 _Unit = TypeVar("_Unit", ScoreCalibration, ScoreThresholding)
@@ -53,19 +53,19 @@ class HeadInfo:
     Parameters
     ----------
     name : str
-        Its name in the metadata, else that of the tensor; of several outputs, no two have the same, see `read_heads`.
+        Name in the metadata, else that of the tensor; all outputs have different names, see `read_heads`.
     index : int
-        Among the outputs, from 0.
+        Position among the outputs, from 0.
     labels : tuple of str
         Names of the classes: the first label file; "class 0", "class 1", ... where there is none.
     display_names : tuple of str
         Names to be shown: the label file of the language that was asked for, else `labels`.
     audioset_ids : tuple of str
-        Ids of AudioSet's classes of these names; empty where AudioSet has none.
+        Ids of AudioSet's classes with these names; empty where there is none.
     calibration : Calibration or None
-        How the metadata want scores to be calibrated.
+        Calibration of scores that the metadata ask for.
     score_threshold : float or None
-        The score below which the metadata want results to be dropped.
+        Score below which results are to be dropped, by the metadata.
     """
 
     name: str
@@ -78,27 +78,27 @@ class HeadInfo:
 
 
 def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, ...]:
-    """Read what the metadata say of every output.
+    """Read what the metadata say about every output.
 
     Parameters
     ----------
     graph : Graph
     plan : Plan
-        Of the same model.
+        Plan of the same graph.
     locale : str
-        Language of the display names, such as "de" or "pt-BR". A file of exactly this locale is taken, else one of
-        its language, else the labels themselves.
+        Language of the display names, such as "de" or "pt-BR". They are read from the file of this locale, else from
+        one of its language, else they are the labels themselves.
 
     Returns
     -------
     tuple of HeadInfo
-        One for each of ``plan.heads``, in this order; metadata are matched by position. Where several have no name, or
-        an earlier one's in any case, their index is added to it.
+        One for each of ``plan.heads``, in their order; metadata are matched by position. An output without a name, or
+        with that of an earlier one in any case, gets its index added to its name.
 
     Raises
     ------
     ModelError
-        If files are missing or not what they should be, or do not have a line for each class.
+        If files are missing or malformed, or do not have a line for each class.
     """
     described = _subgraph(graph).outputs
     tensors = [described[index] if index < len(described) else TensorMetadata() for index in range(len(plan.heads))]
@@ -123,7 +123,7 @@ def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, 
 
 
 def read_labelled_outputs(described: Described, locale: str = "en") -> tuple[HeadInfo, ...]:
-    """Read the names of classes of a model that need not be one that can be run.
+    """Read the names of the classes of a model, which may be one that cannot be run.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def read_labelled_outputs(described: Described, locale: str = "en") -> tuple[Hea
     Returns
     -------
     tuple of HeadInfo
-        One for each output that has a label file; calibration and thresholds are left out.
+        One for each output with a label file; calibration and thresholds are left out.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def read_labelled_outputs(described: Described, locale: str = "en") -> tuple[Hea
 
 
 def read_sample_rate(graph: Graph) -> int:
-    """Return the rate that the metadata ask for, in Hz; `DEFAULT_SAMPLE_RATE` where they ask for none.
+    """Return the sample rate that the metadata ask for, in Hz; `DEFAULT_SAMPLE_RATE` if they do not.
 
     Raises
     ------
@@ -199,19 +199,19 @@ def _of_type(tensor: TensorMetadata, kind: FileType) -> list[AssociatedFile]:
 
 
 def languages_of(graph: Graph) -> tuple[str, ...]:
-    """Return the locales in which a model says how its classes are called, such as "de" or "pt-BR", by name."""
+    """Return the locales in which a model has names for its classes, such as "de" or "pt-BR", in order."""
     described = graph.metadata.subgraphs[0].outputs if graph.metadata and graph.metadata.subgraphs else ()
     return tuple(sorted({file.locale for tensor in described for file in tensor.associated_files if file.locale}))
 
 
 def speaks(graph: Graph, locale: str) -> bool:
-    """Return whether a model has names for a locale, or for another one of its language."""
+    """Return whether a model has names for a locale, or for another one of the same language."""
     wanted = _plain_locale(locale).partition("-")[0]
     return any(_plain_locale(known).partition("-")[0] == wanted for known in languages_of(graph))
 
 
 def _of_locale(files: Iterable[AssociatedFile], locale: str) -> AssociatedFile | None:
-    """Return the file of a locale, else the first one of its language; languages without a region come first."""
+    """Return the file of a locale, else the first one of its language, without a region before those with one."""
     wanted = _plain_locale(locale)
     language = wanted.partition("-")[0]
     by_locale: dict[str, AssociatedFile] = {}
@@ -276,14 +276,14 @@ def _only_unit(tensor: TensorMetadata, kind: type[_Unit]) -> _Unit | None:
 
 
 class ListedClass(NamedTuple):
-    """A class of a head, as a list of classes shows it.
+    """A class of a head, as lists of classes show it.
 
     Parameters
     ----------
     class_index : int
-        In the head.
+        Position in the head.
     audioset_id : str
-        Empty where AudioSet has no such class.
+        Empty if AudioSet does not have the class.
     name, display_name : str
     parents : tuple of str
         Names of the AudioSet classes that it is a kind of.
@@ -303,12 +303,12 @@ def list_classes(head: HeadInfo, text: str = "") -> tuple[ListedClass, ...]:
     ----------
     head : HeadInfo
     text : str
-        Only classes whose name, display name, id or parent's name contains this, whatever the case; empty for all.
+        Text that the name, display name, id or a parent's name contains, in any case; empty for all classes.
 
     Returns
     -------
     tuple of ListedClass
-        By index.
+        Sorted by index.
     """
     checks.text(text, "text")
     known = audioset_classes()

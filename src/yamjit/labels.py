@@ -27,9 +27,9 @@ class ScoredLabel(_ScoredLabel):
     label : str
     score : float in [0, 1]
     class_index : int
-        In the head's list of classes; -1 for a group.
+        Position in the head's list of classes; -1 for a group.
     head : str
-        Name of the model's output, where the model has several; else empty. It is no part of the tuple.
+        Name of the model's output if the model has several, else empty. It is not a part of the tuple.
     """
 
     head: str
@@ -45,7 +45,7 @@ class ScoredLabel(_ScoredLabel):
 
 
 def parse_labels(data: bytes) -> tuple[str, ...]:
-    """Read a label file: UTF-8, one label a line; line ends of any system, a last one or none.
+    """Read a label file: UTF-8, one label per line, with line ends of any system; the last may lack one.
 
     Raises
     ------

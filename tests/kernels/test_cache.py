@@ -30,7 +30,7 @@ from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.vectors.processor import host_target
 
-pytestmark = pytest.mark.numba
+pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 ARGUMENTS = (int, int, int, float)
 

@@ -17,7 +17,7 @@ from tools.checks.cross_compile import compile_for, instructions, undefined
 from yamjit.kernels.vectors.target import TARGETS, Target
 from yamjit.tflite.writer import write_graph
 
-pytestmark = pytest.mark.numba
+pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 ARM = [TARGETS["neon-dot"], TARGETS["neon"]]
 

@@ -37,7 +37,7 @@ from yamjit.kernels.vectors.lanes import lane_count  # noqa: E402
 from yamjit.kernels.vectors.processor import host_features  # noqa: E402
 from yamjit.kernels.vectors.target import TARGETS  # noqa: E402
 
-pytestmark = pytest.mark.numba
+pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 Float32 = npt.NDArray[np.float32]
 

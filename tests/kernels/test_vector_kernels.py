@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("numba")
-pytestmark = pytest.mark.numba
+pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 from tests.support.packing import unpack_depthwise, unpack_pairs, unpack_pointwise  # noqa: E402
 from yamjit.kernels.int8.depthwise import Destination, Image  # noqa: E402

@@ -865,6 +865,7 @@ def changes(program: Program, steps: slice, pairs: tuple[int, ...]) -> Iterator[
                 yield alone(program, rows, pairs)
 
 
+@pytest.mark.slow
 @pytest.mark.numba
 def test_what_the_proof_accepts_is_harmless(plan: Plan) -> None:
     """Change every number of every step and of some pairs: what is not refused touches nothing beside its memory."""

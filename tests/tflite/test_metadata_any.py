@@ -237,7 +237,7 @@ def test_what_has_no_names_says_so(path: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("edge tpu", "compiled for an Edge TPU, which alone runs 'edgetpu-custom-op'"),
+        ("edge tpu", "compiled for an Edge TPU, the only device that runs 'edgetpu-custom-op'"),
         ("custom", "custom operator 'MySpectrogram' is not supported"),
     ],
 )

@@ -90,7 +90,7 @@ def test_too_short(size: int) -> None:
         (8, "H", 15, "vtable of Root with 15 bytes"),
         (8, "H", 65534, "vtable of Root with 65534 bytes"),
         (8, "H", 200, "passes the end"),
-        (10, "H", 0, "for 0 is none"),
+        (10, "H", 0, "for 0 is not one"),
         (10, "H", 85, "passes the end"),
         (12, "H", 26, "Root.number at 26 with 4 bytes is not inside the table's 28"),
         (12, "H", 2, "Root.number at 2"),

@@ -48,22 +48,22 @@ class ModelCard:
     ----------
     name, description, version, author, license : str
     head_name : str
-        Of the new output, and of its files: letters, digits, '_', '-' and '.'.
+        Name of the new output and prefix of its files' names: letters, digits, '_', '-' and '.'.
     base_name : str
-        Of the output that the model had, if it is kept.
+        Name of the output that the model had, if it is kept.
     display_names : mapping of str to sequence of str
         Names of the classes by language, such as ``{"de": ("Amsel", "Meise")}``.
     keep : bool
         Whether the model keeps the outputs that it had, before the new one.
     calibration : Calibration, optional
-        Of the new output's scores.
+        Calibration of the new output's scores.
     score_threshold : float, optional
-        Below which other tools drop results.
+        Score below which other tools drop results.
 
     Raises
     ------
     InputError
-        If a name is not one that a file, or a locale, can have.
+        If a name is not valid for a file or a locale.
     """
 
     name: str = "yamjit/custom"
@@ -86,7 +86,7 @@ class ModelCard:
             raise InputError(f"head_name is {found}; 1 to 64 letters, digits, '_', '-' and '.' are accepted")
         for locale in checks.instance(self.display_names, "display_names", Mapping):
             if not (isinstance(locale, str) and _LOCALE.fullmatch(locale)):
-                raise InputError(f"{checks.shown(locale)} is no locale; such as 'de' or 'pt-BR' are accepted")
+                raise InputError(f"{checks.shown(locale)} is not a locale such as 'de' or 'pt-BR'")
         checks.flag(self.keep, "keep")
         checks.instance(self.calibration, "calibration", Calibration, type(None))
         if self.score_threshold is not None:
@@ -99,12 +99,12 @@ def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: Mod
     Parameters
     ----------
     graph : Graph
-        Of the model that `embeddings` come from, such as ``yamjit.load().graph``.
+        Graph of the model that `embeddings` come from, such as ``yamjit.load().graph``.
     head : Head
-        One of kind "softmax" is exported as `independent` makes it: every output of the network is a sigmoid.
+        A head of kind "softmax" is exported as `independent` makes it: every output of the network is a sigmoid.
     embeddings : np.ndarray [shape=(n, inputs), float32] or None
-        Of many windows, best those of the training: they say which values the int8 layers must hold. A linear head of
-        kind "sigmoid" does without.
+        Embeddings of many windows, best those of the training: they give the range of values of the int8 layers. A
+        linear head of kind "sigmoid" does not need them.
     card : ModelCard, optional
 
     Returns
@@ -138,7 +138,7 @@ def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: Mod
             raise InputError(f"the model holds a file {clash!r} already; another head_name is accepted")
     kept = {name: data for name, data in graph.files.items() if card.keep}
     data = write_graph(replace(grown, metadata=_metadata(graph, head, card), files={**kept, **files}))
-    # Whoever has the file must be able to run it: no accumulator may overflow, whatever the head's weights.
+    # The file can be run by anyone: whatever the head's weights, no accumulator may overflow.
     compile_plan(read_graph(data))
     return data
 
@@ -146,8 +146,8 @@ def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: Mod
 def independent(head: Head, embeddings: Float32) -> Head:
     """Return a head of kind "sigmoid" that ranks the classes of every window as `head` does.
 
-    One slope and one offset for all logits of a softmax head are fitted so that their sigmoids come close to its
-    shares. Where the shares of several classes are far apart, so are the sigmoids; they need not add up to 1.
+    One slope and one offset for all logits of a softmax head are fitted so that their sigmoids are close to its shares.
+    Where the shares of several classes are far apart, so are the sigmoids; they need not add up to 1.
 
     Parameters
     ----------

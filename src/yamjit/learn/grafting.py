@@ -18,7 +18,7 @@ __all__ = ["Range", "graft", "value_ranges"]
 
 Float64 = npt.NDArray[np.float64]
 
-#: A sigmoid in steps of 1/256 tells no logits beyond these apart.
+#: A sigmoid in steps of 1/256 does not tell logits beyond this apart.
 _LARGEST_LOGIT = 8.0
 
 #: Versions of the operators whose inputs and outputs are int8.
@@ -28,25 +28,25 @@ _SCORE_SCALE, _SCORE_ZERO_POINT = 1 / 256, -128
 
 
 class Range(NamedTuple):
-    """Between which values a layer's outputs lie; both sides of 0, or at it."""
+    """Least and greatest output of a layer; `low` <= 0 <= `high`."""
 
     low: float
     high: float
 
 
 def value_ranges(head: Head, embeddings: npt.NDArray[np.float32] | None) -> tuple[Range, ...]:
-    """Return between which values each layer's outputs lie, on embeddings as they will come.
+    """Return the range of each layer's outputs on typical embeddings.
 
     Parameters
     ----------
     head : Head
     embeddings : np.ndarray [shape=(n, inputs), float32] or None
-        Of many windows; n > 0. Without any, the logits of a linear head take all that a sigmoid tells apart.
+        Embeddings of many windows; n > 0. None gives the logits of a linear head the range that a sigmoid tells apart.
     """
     if embeddings is None:
         return (Range(-_LARGEST_LOGIT, _LARGEST_LOGIT),)
     if not len(embeddings):
-        raise InputError("no embeddings; those of the training clips say which values a head gives")
+        raise InputError("no embeddings; those of the training clips are needed to find the range of a head's values")
     logits = head.logits(embeddings)
     ranges = [_clipped(logits)]
     if len(head.layers) == 2:
@@ -67,25 +67,25 @@ def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep:
     Parameters
     ----------
     graph : Graph
-        With an embedding: a mean that its first output is computed from.
+        A graph with an embedding: a mean that its first output is computed from.
     head : Head
-        Of kind "sigmoid".
+        A head of kind "sigmoid".
     ranges : sequence of Range
-        One for each layer, see `value_ranges`.
+        Range of each layer's outputs, see `value_ranges`.
     name : str
-        Of the output, and before the names of the new tensors.
+        Name of the output, and prefix of the names of the new tensors.
     keep : bool
         Whether the graph's own outputs stay, before the new one; else what only they need is left out.
 
     Returns
     -------
     Graph
-        Its metadata and files are those of `graph`.
+        The grown graph, with the metadata and files of `graph`.
 
     Raises
     ------
     ModelError
-        If the graph has no embedding, or one of another size.
+        If the graph does not have an embedding, or one of another size.
     """
     source = _embedding(graph)
     if source.quantization is None or int(np.prod(source.shape)) != head.inputs:
@@ -123,7 +123,7 @@ def _embedding(graph: Graph) -> Tensor:
 
 
 class _Builder:
-    """Adds tensors and operators behind those of a graph."""
+    """Adds tensors and operators after those of a graph."""
 
     def __init__(self, graph: Graph, name: str) -> None:
         self.tensors = list(graph.tensors)
@@ -161,7 +161,7 @@ class _Builder:
         whole = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
         counted = np.rint(layer.bias.astype(np.float64) / step)
         if np.abs(counted).max() >= 2**30:
-            raise InputError(f"{self._name}: a bias of {np.abs(layer.bias).max()} is too large for weights so small")
+            raise InputError(f"{self._name}: a bias of {np.abs(layer.bias).max()} is too large for its weights")
         inputs = (
             source,
             self.tensor(f"{part}/weights", whole.shape, whole.dtype, _quantization(scale), _frozen(whole)),
@@ -179,7 +179,7 @@ class _Builder:
 
 
 def _spanning(span: Range) -> Quantization:
-    """Return the quantization whose 256 values reach from one end of a range to the other, 0 among them."""
+    """Return the quantization whose 256 values span a range, with 0 among them."""
     scale = np.float32((span.high - span.low) / 255)
     return _quantization(scale, int(np.clip(np.rint(-128 - span.low / scale), -128, 127)))
 
@@ -194,7 +194,7 @@ def _frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 
 def _pruned(graph: Graph) -> Graph:
-    """Return a graph without what its outputs do not need."""
+    """Return a graph with only what its outputs need."""
     wanted = set(graph.outputs) | set(graph.inputs)
     operators = []
     for operator in reversed(graph.operators):

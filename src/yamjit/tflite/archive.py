@@ -1,4 +1,4 @@
-"""The files that go with a model: a zip archive behind the FlatBuffer."""
+"""The files that go with a model: a zip archive after the FlatBuffer."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAX_NAME = 255
 #: Fewer zero bytes than this may follow a FlatBuffer, to align it.
 _PADDING = 16
-#: What zipfile raises for an archive that is damaged, or beyond it: a newer version or a method of compression that it
-#: lacks is a NotImplementedError.
+#: Errors that zipfile raises for an archive that is damaged or that it cannot read; NotImplementedError is for newer
+#: versions and methods of compression.
 _FAULTS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -50,19 +50,18 @@ def read_archive(data: bytes, start: int, *, limits: Limits = DEFAULT_LIMITS) ->
     start : int
         End of the FlatBuffer.
     limits : Limits
-        `Limits.archive_bytes` bounds what all files together unpack to; no size stated in the archive is
-        believed.
+        `Limits.archive_bytes` bounds what all files together unpack to, whatever sizes the archive states.
 
     Returns
     -------
     dict of str to bytes
-        By name; empty if nothing but a few zero bytes follows.
+        Contents by name; empty if nothing but a few zero bytes follows.
 
     Raises
     ------
     ModelError
-        If what follows is no sound archive: cut, damaged, encrypted, with a name twice, or with names that
-        are paths.
+        If what follows is not a sound archive: cut, damaged, encrypted, with a name twice, or with names that are
+        paths.
     LimitError
         If it unpacks to more than the limit.
     """
@@ -80,18 +79,18 @@ def read_archive(data: bytes, start: int, *, limits: Limits = DEFAULT_LIMITS) ->
 
 
 def archive_start(data: bytes, end: int) -> int:
-    """Return where the archive behind a model begins, or where the data end if there is none.
+    """Return the start of the archive after a model, or the end of the data if there is none.
 
     Parameters
     ----------
     data : bytes
     end : int
-        Before which it does not begin: what is known of the FlatBuffer.
+        End of the known part of the FlatBuffer; the archive does not begin before it.
 
     Raises
     ------
     ModelError, LimitError
-        If what looks like an archive is none.
+        If what looks like an archive is not one.
     """
     position = len(data) - _END_RECORD.size
     if position < end or data[position : position + 4] != _END_SIGNATURE:
@@ -108,7 +107,7 @@ def _check_end_record(data: bytes, start: int) -> None:
     """Check the archive's last record, before `zipfile` goes by its numbers."""
     position = len(data) - _END_RECORD.size
     if position < start or data[position : position + 4] != _END_SIGNATURE:
-        reason = f"the {len(data) - start} bytes after the model are no zip archive, or it is cut or has a comment"
+        reason = f"the {len(data) - start} bytes after the model are not a zip archive, or it is cut or has a comment"
         raise ModelError(reason, offset=start)
     _, disk, first_disk, here, total, size, _, comment = _END_RECORD.unpack_from(data, position)
     locator = position - _ZIP64_LOCATOR_BYTES

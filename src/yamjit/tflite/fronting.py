@@ -1,6 +1,6 @@
-"""A place for metadata in a model that has none: a new root before all the rest, which stays byte for byte.
+"""A place for metadata in a model that has none: a new root before everything else, which stays byte for byte.
 
-Offsets of a FlatBuffer only lead forward, so a root that lists the old tables and a new one has to come before them.
+Offsets in a FlatBuffer only lead forward, so a root that lists the old tables and a new one has to come before them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _VTABLE = 8
 _ROOT = _VTABLE + 4 + 2 * len(MODEL.fields)
 _ROOT_BYTES = 4 + 4 * len(MODEL.fields)
 
-#: Tables with their vtables before them, and what they lead to behind them: an empty buffer; a name and a number.
+#: Tables between their vtables and what they refer to: an empty buffer; a name and a number.
 _BUFFER = struct.Struct("<HHHxxiII")
 _ENTRY = struct.Struct(f"<HHHHiIII{len(_NAME)}s")
 _SHORT_VTABLE = 8
@@ -33,7 +33,7 @@ def with_metadata_buffer(model: bytes | bytearray) -> bytearray:
     Raises
     ------
     ModelError
-        If a part of it lies outside the FlatBuffer, where nothing may be moved.
+        If a part of the model lies outside the FlatBuffer, where nothing may be moved.
     """
     root = TableView.of_root(model, MODEL)
     _check_movable(root)

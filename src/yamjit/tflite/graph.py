@@ -68,7 +68,7 @@ Op = enum.IntEnum(
 
 
 class Padding(enum.IntEnum):
-    """How a convolution treats the border."""
+    """How a window treats the border of an image."""
 
     SAME = 0
     VALID = 1

@@ -106,9 +106,9 @@ def read_metadata(data: bytes) -> Metadata:
     Raises
     ------
     ModelError
-        If they are no metadata tables; offsets are those in `data`.
+        If `data` are not metadata tables; offsets are those in `data`.
     LimitError
-        If they are more than `MAX_METADATA_BYTES`, or too many.
+        If there are more than `MAX_METADATA_BYTES`, or too many tables.
     """
     if len(data) > MAX_METADATA_BYTES:
         raise LimitError(f"the metadata have {len(data)} bytes; at most {MAX_METADATA_BYTES} are read")

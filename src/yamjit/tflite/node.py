@@ -1,4 +1,4 @@
-"""An operator with its tensors, and the questions that every operator's contract asks."""
+"""An operator with its tensors, and the checks that the contracts of operators are made of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INT8, INT32 = np.dtype(np.int8), np.dtype(np.int32)
 FLOAT32, COMPLEX64 = np.dtype(np.float32), np.dtype(np.complex64)
 INT32_MAX = 2**31 - 1
 
-#: Requantization factors outside are TFLite's 0, or shift an int32 to nothing.
+#: Requantization factors beyond these are 0 in TFLite, or shift an int32 out of its range.
 _MIN_FACTOR, _MAX_FACTOR = 2.0**-31, 2.0**16
 
 _Options = TypeVar("_Options")
@@ -31,7 +31,7 @@ class Inferred(NamedTuple):
 
 
 class Node:
-    """An operator with its tensors; all indices are known to be good."""
+    """An operator with its tensors, whose indices have been checked."""
 
     def __init__(self, graph: Graph, operator: Operator) -> None:
         self.operator = operator

@@ -1,7 +1,6 @@
-"""Metadata of any ``.tflite``, read and replaced while the rest of the file stays as it is, byte for byte.
+"""Metadata of any ``.tflite``, read and replaced; the rest of the file stays as it is, byte for byte.
 
-`yamjit.tflite.reader` refuses models whose operators are not known; what a model says about itself can be read and
-written whatever it computes.
+`yamjit.tflite.reader` refuses models with unknown operators; the metadata of these can be read and replaced as well.
 """
 
 from __future__ import annotations
@@ -31,19 +30,17 @@ from yamjit.tflite.writer import append_zip
 
 __all__ = ["DESCRIBED_LIMITS", "Described", "EndPoint", "read_described", "replace_metadata"]
 
-#: What may be described: models are much larger than those that can be run.
+#: Limits for models that are described, which may be much larger than those that can be run.
 DESCRIBED_LIMITS = Limits(file_bytes=2**30, tensors=20_000, operators=20_000)
 
 _U32 = struct.Struct("<I")
-#: Most inputs and outputs that are looked at.
-_MOST_ENDS = 256
-#: Most dimensions that are looked at.
-_MOST_AXES = 16
+#: Most inputs and outputs, and most dimensions, that are looked at.
+_MOST_ENDS, _MOST_AXES = 256, 16
 
 
 @dataclass(frozen=True, slots=True)
 class EndPoint:
-    """An input or output tensor: its name, shape (-1 for what is not fixed) and type, such as "float32"."""
+    """An input or output tensor: its name, shape (-1 for a size that is not fixed) and type, such as "float32"."""
 
     name: str
     shape: tuple[int, ...]
@@ -51,7 +48,7 @@ class EndPoint:
 
     @property
     def classes(self) -> int:
-        """How many values the last axis has, -1 if that is not fixed: the classes of an output of scores."""
+        """Size of the last axis, -1 if it is not fixed: the number of classes of an output of scores."""
         return self.shape[-1] if self.shape else 1
 
 
@@ -64,10 +61,10 @@ class Described:
     data : bytes
         The whole file.
     end : int
-        Of the model, where the zip begins.
+        End of the model and start of the zip.
     inputs, outputs : tuple of EndPoint
     operators : tuple of str
-        Their names, in order.
+        Names in the order of execution.
     metadata : Metadata or None
     files : mapping of str to bytes
     """
@@ -92,7 +89,7 @@ def read_described(source: Source, *, limits: Limits = DESCRIBED_LIMITS) -> Desc
     Raises
     ------
     ModelError
-        If it is no TFLite model, or its metadata are damaged.
+        If it is not a TFLite model, or its metadata are damaged.
     LimitError
         If it is larger than a limit allows.
     """
@@ -129,18 +126,18 @@ def replace_metadata(described: Described, metadata: Metadata, files: Mapping[st
     described : Described
     metadata : Metadata
     files : mapping of str to bytes
-        All of them: those of `described` are left out where they are not named again.
+        All files of the new model; those of `described` that are not given again are dropped.
 
     Returns
     -------
     bytes
-        The model as it was, with the new tables behind it; before it, if it had none, a new root that says so.
+        The model as it was, followed by the new tables; if it had none, preceded by a new root that refers to them.
 
     Raises
     ------
     ModelError
-        If the metadata list a file that is not given; or the model has none, and refers to places in its file, or to
-        buffers that it does not have.
+        If the metadata list a file that is not given; or if the model has no metadata, and refers to places in its
+        file or to buffers that do not exist.
     """
     listed = [file.name for file in associated_files(metadata)]
     absent = next((name for name in listed if name not in files), None)

@@ -1,4 +1,4 @@
-"""Any bytes to a `Graph` that is proven sound, or to one error that says what is wrong."""
+"""Bytes to a `Graph` that is proven sound, or to one error that says what is wrong."""
 
 from __future__ import annotations
 
@@ -44,9 +44,8 @@ def read_graph(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Graph:
     Parameters
     ----------
     source : bytes-like, mmap, str, os.PathLike or binary file object
-        The model, or where it is. Memory that may change is copied.
+        The model, its path, or a file object. Memory that may change is copied.
     limits : Limits
-        What the model may ask for.
 
     Returns
     -------
@@ -57,8 +56,8 @@ def read_graph(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Graph:
     Raises
     ------
     ModelError
-        If the file cannot be read, is no TFLite model, or holds anything that could not be run exactly as
-        TFLite would.
+        If the file cannot be read, is not a TFLite model, or holds anything that could not be run exactly as TFLite
+        would.
     LimitError
         If it asks for more than a limit allows; nothing was allocated.
     InputError
@@ -267,9 +266,9 @@ def _text(table: TableView, name: str, what: str) -> str:
 
 
 def _describe_custom(name: str) -> str:
-    """Return what an operator means that is not of the schema."""
+    """Say what is known of an operator that is not in the schema."""
     if name == "edgetpu-custom-op":
-        return f"the model is compiled for an Edge TPU, which alone runs {name!r}; use the one that it was made from"
+        return f"the model is compiled for an Edge TPU, the only device that runs {name!r}; use the original model"
     if name.startswith("Flex"):
-        return f"custom operator {name!r} is not supported: it is one of TensorFlow, as Select TF ops takes them in"
+        return f"custom operator {name!r} is not supported: it is an operator of TensorFlow (Select TF ops)"
     return f"custom operator {name!r} is not supported"

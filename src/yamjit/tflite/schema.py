@@ -79,7 +79,7 @@ class Children:
 class Union:
     """An offset to one of several tables; the field before it says which.
 
-    Of a type that is not among the `members`, only the offset is checked: nothing reads the table.
+    If its type is not among the `members`, only the offset is checked: nothing reads the table.
     """
 
     members: Mapping[int, Table] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The bytes of a model, from wherever they come: immutable, and never more than the limit."""
+"""The bytes of a model from any source: immutable, and never more than the limit."""
 
 from __future__ import annotations
 

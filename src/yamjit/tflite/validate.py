@@ -135,7 +135,7 @@ def _check_flow(graph: Graph) -> None:
         written.update(operator.outputs)
     for index in graph.outputs:
         if index not in written:
-            raise ModelError("the graph's output is written by no operator", tensor=str(graph.tensors[index]))
+            raise ModelError("the graph's output is not written by any operator", tensor=str(graph.tensors[index]))
 
 
 def _check_ends(graph: Graph, indices: tuple[int, ...], what: str) -> None:
@@ -186,7 +186,7 @@ def _check_operator(graph: Graph, operator: Operator) -> int:
 
 
 def _check_arena(graph: Graph, limits: Limits) -> None:
-    """Check the bytes of all tensors that live at the same time; no arrangement takes less."""
+    """Check the bytes of all tensors that are needed at the same time; no layout takes less."""
     last_use = {index: len(graph.operators) for index in graph.outputs}
     for operator in graph.operators:
         for index in (*operator.inputs, *operator.outputs):

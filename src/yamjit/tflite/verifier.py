@@ -72,12 +72,12 @@ def verify(
     Returns
     -------
     int
-        End of the FlatBuffer: the offset behind the last byte that belongs to anything described.
+        End of the FlatBuffer: the offset after the last byte of everything described.
 
     Raises
     ------
     ModelError
-        If the bytes are no such FlatBuffer; it tells the offset.
+        If the bytes are not such a FlatBuffer; the error tells the offset.
     LimitError
         If it is too deep or too large.
     """
@@ -93,7 +93,7 @@ def verify(
 
 
 class _Verifier:
-    """The bytes, what was seen of them, and how much more may be looked at."""
+    """The bytes, the end of what was seen of them, and how much more may be read."""
 
     def __init__(self, data: bytes, max_depth: int, max_tables: int) -> None:
         self.end = 8
@@ -135,7 +135,7 @@ class _Verifier:
         vtable_size, inline_size = struct.unpack_from("<HH", self._data, vtable)
         if vtable_size % 2 or not 4 <= vtable_size <= _MAX_VTABLE_BYTES or inline_size < 4:
             raise ModelError(
-                f"vtable of {table.name} with {vtable_size} bytes for {inline_size} is none", offset=vtable
+                f"vtable of {table.name} with {vtable_size} bytes for {inline_size} is not one", offset=vtable
             )
         self._extend(vtable, vtable_size, f"vtable of {table.name}")
         offsets = struct.unpack_from(f"<{(vtable_size - 4) // 2}H", self._data, vtable + 4)

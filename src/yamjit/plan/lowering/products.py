@@ -60,7 +60,7 @@ def _walk(node: Node, options: Conv2DOptions | DepthwiseConv2DOptions, kernel: t
         raise node.error("a dilation of 1 is accepted")
     source = node.input(0, INT8)
     return {
-        **window(node, options.padding, kernel, (options.stride_h, options.stride_w)),
+        **window(node, options, kernel),
         Column.INPUT_ZERO_POINT: int(node.activation(source).zero_point[0]),
     }
 

@@ -12,6 +12,7 @@ from yamjit.kernels.program import Column, Rounding, StepOp
 from yamjit.plan.quantization import Multipliers, one_shift_offset
 from yamjit.tflite.graph import Operator, Padding, Quantization, Tensor
 from yamjit.tflite.node import INT8, Node
+from yamjit.tflite.operators.windows import WindowOptions
 
 __all__ = ["Alias", "Step", "clamps", "flat", "image", "make_step", "requantization", "sizes", "window"]
 
@@ -77,11 +78,12 @@ def sizes(source: tuple[int, int, int], output: tuple[int, int, int]) -> dict[Co
     return dict(zip(columns, (*source, *output), strict=True))
 
 
-def window(node: Node, padding: Padding, kernel: tuple[int, ...], stride: tuple[int, int]) -> dict[Column, int]:
+def window(node: Node, options: WindowOptions, kernel: tuple[int, ...]) -> dict[Column, int]:
     """Return the columns that say how a window walks; SAME puts the odd row or column of padding at the end."""
     read, written = node.input(0, INT8).shape[1:3], node.output(INT8).shape[1:3]
+    stride = (options.stride_h, options.stride_w)
     whole = ((n - 1) * step + taps - size for n, step, taps, size in zip(written, stride, kernel, read, strict=True))
-    pad_top, pad_left = (0 if padding == Padding.VALID else max(0, size) // 2 for size in whole)
+    pad_top, pad_left = (0 if options.padding == Padding.VALID else max(0, size) // 2 for size in whole)
     return {
         Column.KERNEL_H: kernel[0],
         Column.KERNEL_W: kernel[1],

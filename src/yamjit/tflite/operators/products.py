@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.tflite.graph import Activation, Op, Options, Padding, Tensor
+from yamjit.tflite.graph import Activation, Op, Options, Tensor
 from yamjit.tflite.node import FLOAT32, INT8, INT32, INT32_MAX, Inferred, Node
 from yamjit.tflite.operators.record import BIAS_TYPES, Record
+from yamjit.tflite.operators.windows import WindowOptions, check_activation, image, infer_image
 from yamjit.tflite.schema import table
 
 __all__ = [
@@ -23,33 +24,23 @@ __all__ = [
     "FullyConnectedOptions",
 ]
 
-#: Strides and dilations; far above any use, and far below where int32 coordinates overflow.
-_MAX_STEP = 2**10
-#: A filter's height or width with its dilation.
-_MAX_EXTENT = 2**16
 #: Share of an output step that one unit of bias may be off: TFLite's bound.
 _BIAS_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Conv2DOptions(Options):
+class Conv2DOptions(WindowOptions):
     """Options of ``CONV_2D``."""
 
-    padding: Padding = Padding.SAME
-    stride_h: int = 1
-    stride_w: int = 1
     dilation_h: int = 1
     dilation_w: int = 1
     activation: Activation = Activation.NONE
 
 
 @dataclass(frozen=True, slots=True)
-class DepthwiseConv2DOptions(Options):
+class DepthwiseConv2DOptions(WindowOptions):
     """Options of ``DEPTHWISE_CONV_2D``."""
 
-    padding: Padding = Padding.SAME
-    stride_h: int = 1
-    stride_w: int = 1
     dilation_h: int = 1
     dilation_w: int = 1
     depth_multiplier: int = 1
@@ -65,41 +56,36 @@ class FullyConnectedOptions(Options):
 
 
 def _conv_2d(node: Node) -> Inferred:
-    """Check a CONV_2D."""
     node.check_arity(2, 3)
     options = node.options(Conv2DOptions)
-    source, weights, output = node.input(0, INT8), node.input(1, INT8), node.output(INT8)
-    batch, height, width, channels = _image(node, source)
-    outputs, kernel_h, kernel_w, depth = _image(node, weights)
+    source, weights = node.input(0, INT8), node.input(1, INT8)
+    *_, channels = image(node, source)
+    outputs, kernel_h, kernel_w, depth = image(node, weights)
     if depth != channels:
         raise node.error(f"filter of {depth} channels on an input of {channels}", weights)
-    out_h, out_w = _windows(node, options, (height, width), (kernel_h, kernel_w))
     taps = kernel_h * kernel_w * depth
     _check_products(node, outputs, 0, taps, options.activation)
-    shape = (batch, out_h, out_w, outputs)
-    return Inferred(_declared(node, output, shape), math.prod(shape) * taps)
+    dilations = (options.dilation_h, options.dilation_w)
+    return infer_image(node, options, (kernel_h, kernel_w), outputs, taps, dilations)
 
 
 def _depthwise_conv_2d(node: Node) -> Inferred:
-    """Check a DEPTHWISE_CONV_2D."""
     node.check_arity(2, 3)
     options = node.options(DepthwiseConv2DOptions)
-    source, weights, output = node.input(0, INT8), node.input(1, INT8), node.output(INT8)
-    batch, height, width, channels = _image(node, source)
-    one, kernel_h, kernel_w, outputs = _image(node, weights)
+    source, weights = node.input(0, INT8), node.input(1, INT8)
+    *_, channels = image(node, source)
+    one, kernel_h, kernel_w, outputs = image(node, weights)
     if one != 1:
         raise node.error(f"filter shape {weights.shape} should begin with 1", weights)
     if options.depth_multiplier < 1 or outputs != channels * options.depth_multiplier:
         reason = f"filter of {outputs} channels on {channels} with multiplier {options.depth_multiplier}"
         raise node.error(reason, weights)
-    out_h, out_w = _windows(node, options, (height, width), (kernel_h, kernel_w))
     _check_products(node, outputs, 3, kernel_h * kernel_w, options.activation)
-    shape = (batch, out_h, out_w, outputs)
-    return Inferred(_declared(node, output, shape), math.prod(shape) * kernel_h * kernel_w)
+    dilations = (options.dilation_h, options.dilation_w)
+    return infer_image(node, options, (kernel_h, kernel_w), outputs, kernel_h * kernel_w, dilations)
 
 
 def _fully_connected(node: Node) -> Inferred:
-    """Check a FULLY_CONNECTED, of int8 or of float32."""
     node.check_arity(2, 3)
     options = node.options(FullyConnectedOptions)
     source = node.input(0, INT8, FLOAT32)
@@ -118,43 +104,6 @@ def _fully_connected(node: Node) -> Inferred:
         _check_bias_shape(node, units, FLOAT32)
     shape = (*source.shape[:-1], units) if options.keep_num_dims else (elements // depth, units)
     return Inferred(shape, elements // depth * units * depth)
-
-
-def _image(node: Node, tensor: Tensor) -> tuple[int, int, int, int]:
-    if len(tensor.shape) != 4:
-        raise node.error(f"shape {tensor.shape} should have 4 dimensions", tensor)
-    first, second, third, fourth = tensor.shape
-    return first, second, third, fourth
-
-
-def _windows(
-    node: Node,
-    options: Conv2DOptions | DepthwiseConv2DOptions,
-    sizes: tuple[int, int],
-    kernel: tuple[int, int],
-) -> tuple[int, int]:
-    """Return how many windows fit into an image, down and across."""
-    strides = (options.stride_h, options.stride_w)
-    dilations = (options.dilation_h, options.dilation_w)
-    if not all(1 <= step <= _MAX_STEP for step in (*strides, *dilations)):
-        raise node.error(f"strides {strides} and dilations {dilations} should be from 1 to {_MAX_STEP}")
-    extents = [(taps - 1) * step + 1 for taps, step in zip(kernel, dilations, strict=True)]
-    if max(extents) > _MAX_EXTENT:
-        raise node.error(f"filter covers {extents} pixels with its dilation; at most {_MAX_EXTENT}")
-    counts = []
-    for size, stride, extent in zip(sizes, strides, extents, strict=True):
-        room = size if options.padding == Padding.SAME else size - extent + 1
-        if room < 1:
-            raise node.error(f"filter of {extent} pixels does not fit into {size}")
-        counts.append(-(-room // stride))
-    return counts[0], counts[1]
-
-
-def _declared(node: Node, output: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return `shape`, after a check that the output has room for it: its multiply-adds are counted by it."""
-    if output.shape != shape:
-        raise node.error(f"declared shape {output.shape} should be {shape}", output)
-    return shape
 
 
 def _check_products(node: Node, channels: int, dimension: int, taps: int, activation: Activation) -> None:
@@ -182,7 +131,7 @@ def _check_products(node: Node, channels: int, dimension: int, taps: int, activa
     node.check_factor(products / output_scale, "input scale * filter scale / output scale")
     bias = _check_bias(node, channels, products, output_scale)
     _check_accumulator(node, values, dimension, taps, bias)
-    _check_activation(node, activation, output)
+    check_activation(node, activation)
 
 
 def _check_bias_shape(node: Node, channels: int, dtype: np.dtype[np.generic]) -> Tensor | None:
@@ -229,13 +178,6 @@ def _check_accumulator(
     sums = np.abs(weights).view(np.uint8).sum(axis=axes, dtype=np.int64)
     if int((sums * reach + offsets).max()) > INT32_MAX:
         raise node.error("sum of products and bias can overflow int32")
-
-
-def _check_activation(node: Node, activation: Activation, output: Tensor) -> None:
-    """Check that the activation's bounds, in steps of the output, are int32."""
-    bound = {Activation.RELU6: 6.0, Activation.RELU_N1_TO_1: 1.0}.get(activation, 0.0)
-    if bound / float(node.activation(output).scale[0]) > INT32_MAX - 256:
-        raise node.error(f"{activation.name} is out of reach of the output's scale", output)
 
 
 CONV_2D = Record(
