@@ -395,6 +395,7 @@ def microphone(monkeypatch: pytest.MonkeyPatch) -> None:
     sound_device.pretend(monkeypatch)
 
 
+@pytest.mark.slow
 def test_nothing_foreign_comes_out(calls: dict[str, Call]) -> None:
     found = [line for name, call in calls.items() for line in faults_of(name, call)]
     assert not found, "\n".join(found)

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yamjit.categories import Categories, categories_of_heads
+from yamjit.categories import Categories
 from yamjit.class_map import audioset_classes, audioset_id, descendants, known_class
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo, read_heads
+from yamjit.listing import Listing
 from yamjit.options import ClassifierOptions, Entry
 from yamjit.plan import compile_plan
 from yamjit.tflite import Graph, read_graph
@@ -67,8 +68,7 @@ def head(labels: Sequence[str] = LABELS, display_names: Sequence[str] = GERMAN, 
 
 
 def listing(options: ClassifierOptions, info: HeadInfo | None = None) -> Categories:
-    (found,) = categories_of_heads([info or head()], options)
-    return found
+    return Listing([info or head()], options).categories[0]
 
 
 def names(categories: Categories) -> list[str]:
@@ -78,6 +78,7 @@ def names(categories: Categories) -> list[str]:
 # -- The slow twin ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @dataclass(frozen=True)
 class Thing:
     """Something that can be listed, with the indices of the classes whose highest score it has."""
@@ -263,9 +264,9 @@ def test_every_head_is_filtered() -> None:
     """The Task Library filters the first one only."""
     heads = [head(), head(("Cat", "Lion", "Dog"), ("Cat", "Lion", "Dog"))]
     for allowed, first, second in ((["Dog"], ["Dog", "Dog"], ["Dog"]), (["Lion", "Bark"], ["Bark"], ["Lion"])):
-        found = categories_of_heads(heads, ClassifierOptions(category_allowlist=allowed))
+        found = Listing(heads, ClassifierOptions(category_allowlist=allowed)).categories
         assert [names(categories) for categories in found] == [first, second]
-    found = categories_of_heads(heads, ClassifierOptions(category_denylist=["Cat", "Lion"], score_threshold=0.5))
+    found = Listing(heads, ClassifierOptions(category_denylist=["Cat", "Lion"], score_threshold=0.5)).categories
     assert "Cat" not in names(found[0])
     assert names(found[1]) == ["Dog"]
     assert found[1].rank(np.float32([0.25])).size == 0
@@ -273,14 +274,14 @@ def test_every_head_is_filtered() -> None:
 
 def test_a_head_may_know_none_of_the_names_if_another_does() -> None:
     heads = [head(), head(("Cat", "Lion"), ("Cat", "Lion"))]
-    first, second = categories_of_heads(heads, ClassifierOptions(category_allowlist=["Lion"], groups={"x": ["Lion"]}))
+    first, second = Listing(heads, ClassifierOptions(category_allowlist=["Lion"], groups={"x": ["Lion"]})).categories
     assert first.unknown == ("Lion",)
     assert len(first) == 0
     assert first.reduce(np.zeros((2, len(LABELS)), np.float32)).shape == (2, 0)
     assert first.rank(np.zeros(0, np.float32)).size == 0
     assert second.class_indices == (1,)
     with pytest.raises(InputError, match=r"no class of this model: 'Tiger'$"):
-        categories_of_heads(heads, ClassifierOptions(category_allowlist=["Lion", "Tiger"]))
+        Listing(heads, ClassifierOptions(category_allowlist=["Lion", "Tiger"]))
 
 
 def test_what_is_below_its_threshold_does_not_take_a_place() -> None:
@@ -419,7 +420,7 @@ def test_many_windows_are_reduced_as_each_alone() -> None:
 def test_both_heads_of_a_model(two_heads_graph: Graph, two_heads_model: bytes) -> None:
     heads = read_heads(read_graph(two_heads_model), compile_plan(two_heads_graph), "de")
     asked = ClassifierOptions(category_allowlist=["Hund", "Kettle", "/m/0bt9lr"], display_names_locale="de")
-    first, second = categories_of_heads(heads, asked)
+    first, second = Listing(heads, asked).categories
     assert first.names == ("Dog (deutsch)",)
     assert second.names == ("Wasserkessel", "Hund")
     assert first.thresholds.tolist() == [0.125]

@@ -182,6 +182,7 @@ def assert_equal(found: yamjit.Classification, wanted: yamjit.Classification) ->
     assert (found.duration_s, found.damage) == (wanted.duration_s, wanted.damage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
 @pytest.mark.parametrize("threads", [2, 3, 8])
 def test_threads_change_no_bit(
@@ -221,6 +222,7 @@ def test_auto_turns_to_numba_under_threads(
     assert 0 < sum(ran) < len(wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 3])
 def test_callers_with_threads_share_a_model(model_bytes: bytes, long_sound: np.ndarray, threads: int) -> None:
     parts = [long_sound[start * SAMPLE_RATE :] for start in range(4)]

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 import yamjit
 from yamjit.errors import InputError
 from yamjit.events import Event, EventDetector, EventOptions, Watcher, by_start
-from yamjit.listing import Listing
 from yamjit.results import Row
 
 Scores = npt.NDArray[np.float32]
@@ -186,6 +185,7 @@ def about(events: list[Event]) -> list[tuple[object, ...]]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(problems())
 def test_as_the_plain_twin(problem: dict[str, Any]) -> None:
@@ -199,6 +199,7 @@ def test_any_chopping_gives_the_same(problem: dict[str, Any], data: st.DataObjec
     assert detect(**problem, cuts=cuts) == detect(**problem)  # to the bit, and in the same order
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(problems())
 def test_what_is_true_of_all_events(problem: dict[str, Any]) -> None:
@@ -439,7 +440,7 @@ def test_a_watcher_has_a_detector_for_each_channel(small_model_path: Path) -> No
     sound = rng.uniform(-0.5, 0.5, (32_000, 2)).astype(np.float32)
     options = EventOptions(on=1e-3)
     with model.windows(sound, sample_rate=16_000, reading=yamjit.ReadOptions(channel="each")) as stream:
-        watcher = Watcher(Listing(model.categories), options, window_s=0.975, hop_s=0.48, channels=stream.channels)
+        watcher = Watcher(stream.listing, options, window_s=0.975, hop_s=0.48, channels=stream.channels)
         found = [event for windows in stream for event in watcher.push(windows)]
         assert {event.channel for event in watcher.open} == {0, 1}
         found += watcher.flush(stream.duration_s)

@@ -38,6 +38,8 @@ from yamjit.task import audio, core, processor
 from yamjit.tflite.metadata import ScoreTransformation
 from yamjit.tflite.patching import read_described, replace_metadata
 
+pytestmark = pytest.mark.slow
+
 #: Of the second head: one of its own, one that AudioSet and the first head have as well, one that is never heard.
 OWN = ("Kettle whistle", "Speech", "Door, front")
 OWN_GERMAN = ("Wasserkessel", "Sprache", "Haustür")

@@ -211,6 +211,7 @@ def test_any_blocks_give_the_same_bits(front_end: FrontEnd, size: int, hop: int)
     check_stream(front_end, size, hop, seed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hop", [1, 2, 3, 6, 7, 40, 41, 42, 43, 60, 90])
 def test_any_blocks_give_the_same_bits_of_other_windows(backend: str, hop: int) -> None:
     """A window that is no whole number of hops, in sizes and hops of every remainder."""

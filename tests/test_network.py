@@ -78,6 +78,7 @@ def assert_same(found: NetworkOutput, expected: NetworkOutput, first: int = 0) -
 # -- The same integers ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @backends
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 64])
 def test_batches_of_any_size_give_the_same_bits(
@@ -98,6 +99,7 @@ def test_no_patches_give_no_scores(plan: Plan, loaded: str) -> None:
     assert found.tensors["layer1"].shape == (0, 48, 32, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.numba
 def test_backends_agree_at_full_width(patches: Float32) -> None:
     pytest.importorskip("numba")

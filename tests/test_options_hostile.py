@@ -18,6 +18,8 @@ from yamjit.cli.command import _parser
 from yamjit.errors import InputError
 from yamjit.store import resolve_model
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 HOSTILE = (

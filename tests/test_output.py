@@ -484,6 +484,7 @@ def many_rows(count: int) -> Iterator[Row]:
     return (row._replace(start_s=i * 0.48, end_s=i * 0.48 + 1, score=i / count) for i in range(count))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["text", "jsonl", "csv", "audacity", "raven", "dcase", "parquet"])
 def test_rows_are_written_in_constant_memory(name: str) -> None:
     if name == "parquet":

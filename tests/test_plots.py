@@ -61,6 +61,7 @@ def test_thinned_rows_are_those_of_all(count: int) -> None:
         np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_everything_lies_inside(overview: Overview) -> None:
     for figure in (draw_overview(overview), draw_spectrogram(overview)):
         save_figure(figure, io.BytesIO(), "png")

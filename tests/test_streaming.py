@@ -52,6 +52,7 @@ def test_a_cut_anywhere_changes_no_bit(model: yamjit.Classifier, cut: int) -> No
     assert_whole(model, samples, RATE, run(model.stream(level=True), samples, [cut]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 44_100, 48_000, 96_000])
 def test_any_rate_and_chopping_give_the_whole(model: yamjit.Classifier, rate: int) -> None:
     rng = np.random.default_rng(rate)
@@ -97,6 +98,7 @@ def test_windows_come_as_soon_as_they_can(model: yamjit.Classifier) -> None:
     assert len(stream.flush()) == 0
 
 
+@pytest.mark.slow
 def test_times_do_not_drift(model: yamjit.Classifier) -> None:
     """A day in blocks of a minute, at a hop of ten seconds: times are counted in samples, never added up."""
     stream = model.stream(reading=yamjit.ReadOptions(hop_s=10.0))

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.class_map import audioset_classes
-from yamjit.class_names import Category, ClassNames, refuse_unknown
+from yamjit.class_names import Category, ClassNames
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel, rank
 from yamjit.options import THE_REST, ClassifierOptions, Entry
 
-__all__ = ["Categories", "categories_of_heads"]
+__all__ = ["Categories"]
 
 _Real = TypeVar("_Real", np.float32, np.float64)
 
@@ -133,26 +133,6 @@ class Categories:
             ScoredLabel(self.names[i], float(scores[i]), self.class_indices[i], self.head)
             for i in self.rank(scores, max_results)
         )
-
-
-def categories_of_heads(heads: Sequence[HeadInfo], options: ClassifierOptions) -> tuple[Categories, ...]:
-    """Return the categories of every head; the options apply to each of them.
-
-    Parameters
-    ----------
-    heads : sequence of HeadInfo
-    options : ClassifierOptions
-
-    Raises
-    ------
-    InputError
-        If a name is known to no head, or thresholds contradict each other.
-    """
-    found = tuple(Categories(head, options, head.name if len(heads) > 1 else "") for head in heads)
-    others = [set(other.unknown) for other in found[1:]]
-    everywhere = [entry for entry in found[0].unknown if all(entry in other for other in others)]
-    refuse_unknown(everywhere, [one.class_names for one in found])
-    return found
 
 
 def _listed(names: ClassNames, options: ClassifierOptions) -> tuple[Category, ...]:

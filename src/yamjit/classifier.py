@@ -15,7 +15,7 @@ from yamjit import checks, deprecation
 from yamjit.audio import PushedAudio
 from yamjit.audio.source import open_audio
 from yamjit.calibration import choose_calibrations
-from yamjit.categories import Categories, categories_of_heads
+from yamjit.categories import Categories
 from yamjit.classification import KEPT, Classification, collect
 from yamjit.errors import InputError, ModelError, of_model_file
 from yamjit.events import Event, EventDetector, EventOptions, Watcher, by_start
@@ -114,8 +114,8 @@ class Classifier:
             heads = read_heads(self.graph, self.plan, options.display_names_locale)
         self.heads: tuple[HeadInfo, ...] = choose_heads(heads, options.head)
         self.labels: tuple[str, ...] = self.heads[0].labels
-        self.categories: tuple[Categories, ...] = categories_of_heads(self.heads, options)
-        self._listing = Listing(self.categories)
+        self._listing = Listing(self.heads, options)
+        self.categories: tuple[Categories, ...] = self._listing.categories
         self._calibrations = choose_calibrations(
             options.calibration, [head.calibration for head in self.heads], [len(head.labels) for head in self.heads]
         )
@@ -233,7 +233,7 @@ class Classifier:
                 source,
                 scorer,
                 chosen.heads,
-                chosen.categories,
+                chosen._listing,
                 hop,
                 aggregate=aggregate,
                 level=level,

@@ -1,8 +1,8 @@
 """Waveform to log-mel frames to patches: what a model's operators before QUANTIZE compute.
 
-Frames are cut, weighted by the window, Fourier-transformed in double precision and rounded to single, then magnitude,
-mel sums and logarithm, as TFLite's reference kernels do it: products are summed in float32, bin after bin.
-Every frame depends on its own samples only, and no operation depends on how many frames are computed at once, so
+Frames are cut, multiplied by the window, Fourier-transformed in double precision and rounded to single; then come
+magnitude, mel sums and logarithm, as TFLite's reference kernels compute them: products are summed in float32, bin after
+bin. Every frame depends on its own samples only, and no operation depends on how many frames are computed at once, so
 blocks of any size give the bits of the whole.
 """
 
@@ -21,7 +21,7 @@ __all__ = ["SILENCE_DBFS", "FrontEnd", "PatchStream", "Patches", "count_windows"
 
 Float32 = npt.NDArray[np.float32]
 
-#: The lowest level that is told apart: digital silence has no logarithm.
+#: The lowest level that is reported, in dBFS: digital silence has no logarithm.
 SILENCE_DBFS = -120.0
 
 _NO_SAMPLES = np.empty(0, np.float32)
@@ -33,9 +33,9 @@ class FrontEnd:
     Parameters
     ----------
     constants : FrontEndConstants
-        As read from the model.
+        Constants of the model.
     backend : {"auto", "numba", "numpy"}
-        What computes. Backends differ in the last places of the Fourier transform, in double precision.
+        What computes the frames. Backends differ in the last places of the Fourier transform, in double precision.
 
     Attributes
     ----------
@@ -57,12 +57,12 @@ class FrontEnd:
         Parameters
         ----------
         waveform : np.ndarray [shape=(n,), float32]
-            Samples at the model's rate.
+            Samples at the sample rate of the model.
 
         Returns
         -------
         np.ndarray [shape=(t, n_mels), float32]
-            ``t = 1 + (n - frame_length) // hop_length``, 0 where `n` is shorter than a frame. Natural logarithm.
+            Natural logarithms; ``t = 1 + (n - frame_length) // hop_length``, 0 where `n` is less than a frame.
         """
         c = self.constants
         count = max(0, 1 + (waveform.size - self.frame_length) // c.hop_length)
@@ -73,18 +73,18 @@ class FrontEnd:
 
 
 class Patches(NamedTuple):
-    """What a stretch of audio adds.
+    """Patches and frames that a block of audio completes.
 
     Parameters
     ----------
     first : int
-        Number of the windows before these.
+        Number of windows before these.
     patches : np.ndarray [shape=(n, n_frames, n_mels), float32]
-        One per window.
+        Patch of each window.
     frames : np.ndarray [shape=(t, n_mels), float32]
         The log-mel spectrogram, each frame once.
     level_dbfs : np.ndarray [shape=(n,), float64] or None
-        Root mean square of each window, if it was asked for: a full-scale sine has -3 dBFS, silence `SILENCE_DBFS`.
+        Root mean square of each window, if it was asked for: -3 dBFS for a full-scale sine, `SILENCE_DBFS` for silence.
     """
 
     first: int
@@ -96,7 +96,7 @@ class Patches(NamedTuple):
 def count_windows(samples: int, window: int, hop: int) -> int:
     """Return how many windows cover `samples` samples: at least one, the last one padded with zeros.
 
-    As the original YAMNet pads: to ``window + k * hop`` samples. No window starts behind the last sample.
+    The original YAMNet pads in the same way, to ``window + k * hop`` samples. No window starts after the last sample.
     """
     if samples <= window:
         return 1
@@ -110,10 +110,10 @@ class PatchStream:
     ----------
     front_end : FrontEnd
     hop : int > 0
-        Samples from one window to the next. Where it is a multiple of the hop of the frames, windows share frames;
-        elsewhere each window has frames of its own.
+        Number of samples from one window to the next. Where it is a multiple of the hop of frames, windows share
+        frames; otherwise each window has frames of its own.
     level : bool
-        Whether the level of each window is wanted.
+        Whether to compute the level of each window.
     """
 
     def __init__(self, front_end: FrontEnd, hop: int, *, level: bool = False) -> None:
@@ -138,17 +138,17 @@ class PatchStream:
 
     @property
     def windows(self) -> int:
-        """Windows cut so far."""
+        """Number of windows cut so far."""
         return self._done
 
     @property
     def samples(self) -> int:
-        """Samples pushed so far, without those that `flush` adds."""
+        """Number of samples pushed so far, without those that `flush` adds."""
         return self._samples.end - self._padding
 
     @property
     def needed(self) -> int:
-        """How many samples there are, counted from the first, once the next frame or window is complete."""
+        """Number of samples, counted from the first, that complete the next frame or window."""
         c = self._front_end.constants
         next_frame = self._frames.end * c.hop_length + self._front_end.frame_length
         return min(next_frame, self._done * self._hop + c.window_samples)
@@ -197,7 +197,7 @@ class PatchStream:
         return np.stack(patches) if patches else self._nothing.patches
 
     def _levels(self, count: int) -> npt.NDArray[np.float64]:
-        """Return the levels of the next `count` windows, of the samples that their frames are made of, in dBFS."""
+        """Return the levels in dBFS of the next `count` windows: of the samples that their frames are made of."""
         between = (self._front_end.patch_shape[0] - 1) * self._front_end.constants.hop_length
         window = self._front_end.frame_length + between
         samples = self._samples.since(self._done * self._hop)
@@ -217,28 +217,28 @@ class PatchStream:
 
 
 class _Tail:
-    """The end of something that grows along its first axis: what is still needed of it."""
+    """The part that is still needed of an array that grows along its first axis: its end."""
 
     def __init__(self, empty: Float32) -> None:
         self._start = 0
         self._data = empty
-        self._waiting: list[Float32] = []  # put behind the data when somebody asks for it
-        self.end = 0  # length of the whole, what was dropped included
+        self._waiting: list[Float32] = []  # joined to the data when it is read
+        self.end = 0  # length of the whole array, including what was dropped
 
     def since(self, start: int) -> Float32:
-        """Return what comes from position `start` of the whole on."""
+        """Return the whole array from position `start` on."""
         if self._waiting:
             self._data = np.concatenate((self._data, *self._waiting))
             self._waiting = []
         return self._data[max(0, start - self._start) :]
 
     def append(self, more: Float32) -> None:
-        """Let it grow."""
+        """Add to the end."""
         self._waiting.append(more.copy())
         self.end += len(more)
 
     def drop(self, start: int) -> None:
-        """Forget what comes before position `start` of the whole."""
+        """Forget what comes before position `start` of the whole array."""
         start = min(max(start, self._start), self.end)
         self._data = self.since(start).copy()
         self._start = start

@@ -11,37 +11,51 @@ import numpy.typing as npt
 from yamjit.categories import Categories
 from yamjit.class_names import refuse_unknown
 from yamjit.errors import InputError
+from yamjit.heads import HeadInfo
 from yamjit.network import HeadOutput
-from yamjit.options import Entry, as_entry
+from yamjit.options import ClassifierOptions, Entry, as_entry
 from yamjit.results import Row
 
 __all__ = ["Listing", "Scored", "rows_of"]
 
 
 class Listing:
-    """The categories of all heads in one list, those of the first head first.
+    """The categories that options make of all heads, in one list: those of the first head first.
 
     Parameters
     ----------
-    categories : sequence of Categories
-        One for each head.
+    heads : sequence of HeadInfo
+    options : ClassifierOptions
+        They apply to each head.
 
     Attributes
     ----------
+    categories : tuple of Categories
+        Those of each head.
     names, heads, audioset_ids : tuple of str [shape=(k,)]
         As in `Categories`, for each category; `heads` are empty where the model has only one.
     class_indices : tuple of int [shape=(k,)]
     thresholds : np.ndarray [shape=(k,), float64]
+
+    Raises
+    ------
+    InputError
+        If a name is known to no head, or thresholds contradict each other.
     """
 
-    def __init__(self, categories: Sequence[Categories]) -> None:
-        self._categories = tuple(categories)
-        self.names = tuple(name for one in self._categories for name in one.names)
-        self.heads = tuple(one.head for one in self._categories for _ in one.names)
-        self.class_indices = tuple(index for one in self._categories for index in one.class_indices)
-        self.audioset_ids = tuple(identifier for one in self._categories for identifier in one.audioset_ids)
-        self.thresholds = np.concatenate([one.thresholds for one in self._categories])
-        self._starts = np.cumsum([0, *map(len, self._categories)]).tolist()
+    def __init__(self, heads: Sequence[HeadInfo], options: ClassifierOptions) -> None:
+        found = tuple(Categories(head, options, head.name if len(heads) > 1 else "") for head in heads)
+        refuse_unknown(
+            [entry for entry in found[0].unknown if all(entry in other.unknown for other in found)],
+            [one.class_names for one in found],
+        )
+        self.categories = found
+        self.names = tuple(name for one in found for name in one.names)
+        self.heads = tuple(one.head for one in found for _ in one.names)
+        self.class_indices = tuple(index for one in found for index in one.class_indices)
+        self.audioset_ids = tuple(identifier for one in found for identifier in one.audioset_ids)
+        self.thresholds = np.concatenate([one.thresholds for one in found])
+        self._starts = np.cumsum([0, *map(len, found)]).tolist()
 
     def reduce(self, outputs: Sequence[HeadOutput]) -> npt.NDArray[np.float32]:
         """Return the scores of all categories.
@@ -60,9 +74,9 @@ class Listing:
         InputError
             If there are outputs of more or fewer heads.
         """
-        if len(outputs) != len(self._categories):
-            raise InputError(f"windows of {len(outputs)} heads were given; {len(self._categories)} are accepted")
-        listed = [one.reduce(output.scores) for one, output in zip(self._categories, outputs, strict=True)]
+        if len(outputs) != len(self.categories):
+            raise InputError(f"windows of {len(outputs)} heads were given; {len(self.categories)} are accepted")
+        listed = [one.reduce(output.scores) for one, output in zip(self.categories, outputs, strict=True)]
         return listed[0] if len(listed) == 1 else np.concatenate(listed, axis=1)
 
     def find(self, entry: Entry) -> tuple[int, ...]:
@@ -74,9 +88,9 @@ class Listing:
             If no head knows it, or none lists it.
         """
         entry = as_entry(entry, "a class")
-        found = [one.find(entry) for one in self._categories]
+        found = [one.find(entry) for one in self.categories]
         if all(positions is None for positions in found):
-            refuse_unknown([entry], [one.class_names for one in self._categories])
+            refuse_unknown([entry], [one.class_names for one in self.categories])
         places = tuple(start + p for start, known in zip(self._starts, found, strict=False) for p in known or ())
         if not places:
             raise InputError(f"{entry!r} is not listed on its own: it is left out, or in a group")
@@ -92,7 +106,7 @@ class Listing:
         max_results : int > 0, or -1 for all, optional
             How many of each head, see `Categories.rank`.
         """
-        best = zip(self._starts, self._categories, scores, strict=False)
+        best = zip(self._starts, self.categories, scores, strict=False)
         return np.concatenate([start + one.rank(values, max_results) for start, one, values in best])
 
 

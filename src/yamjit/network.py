@@ -1,4 +1,4 @@
-"""The integer network: a plan and private buffers; patches in, scores, embeddings and any inner tensor out."""
+"""The integer network: patches in; scores, embeddings and any inner tensor out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["HeadOutput", "Network", "NetworkOutput"]
 Float32 = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
 
-#: Patches that run through a step together: their activations still fit the caches.
+#: Number of patches that run through a step together: their activations still fit the caches.
 _CAPACITY = 16
 
 #: Stands for the embedding of a model that has none.
@@ -27,14 +27,14 @@ _NO_EMBEDDING = Slot(name="", shape=(0,), offset=0, step=0, scale=1.0, zero_poin
 
 
 class HeadOutput(NamedTuple):
-    """What one head of a network says of `n` patches.
+    """The output of one head of a network for `n` patches.
 
     Parameters
     ----------
     scores : np.ndarray [shape=(n, classes), float32]
-        In [0, 1).
+        Scores, in [0, 1).
     logits : np.ndarray [shape=(n, classes), float32]
-        Before the sigmoid.
+        Logits: the scores are their sigmoid.
     """
 
     scores: Float32
@@ -43,18 +43,18 @@ class HeadOutput(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkOutput:
-    """What a network says of `n` patches.
+    """The output of a network for `n` patches.
 
     Parameters
     ----------
     heads : tuple of HeadOutput
-        One per output of the model.
+        Scores and logits of each output of the model.
     embeddings : np.ndarray [shape=(n, size), float32]
         The average over positions; size 0 where the model has none.
     quantized_embeddings : np.ndarray [shape=(n, size), int8]
-        The same as the model has them; `Plan.embedding` says what they mean.
+        The same as integers of the model, see `Plan.embedding`.
     tensors : mapping of str to np.ndarray [shape=(n, ...), int8]
-        The inner tensors that were asked for.
+        Inner tensors that were asked for, by name.
     """
 
     heads: tuple[HeadOutput, ...]
@@ -74,13 +74,14 @@ class NetworkOutput:
 
 
 class Network:
-    """Runs a plan. Threads may share it: each call has buffers to itself, and leaves them to a later one.
+    """Runs a plan. Threads may share it: each call has buffers to itself, and leaves them for a later call.
 
     Parameters
     ----------
     plan : Plan
     backend : {"auto", "numba", "numpy"} or Backend
-        Every backend gives the same integers. "auto" lets NumPy begin and Numba take over once there is enough work.
+        What runs the program; every backend gives the same integers. "auto" begins with NumPy, and changes to Numba
+        once there is enough work.
     """
 
     def __init__(self, plan: Plan, backend: str | Backend = "auto") -> None:
@@ -90,8 +91,8 @@ class Network:
         self._results.append(plan.embedding or _NO_EMBEDDING)
         self._idle: list[_Buffers] = []
 
-    def prepare(self) -> None:
-        """Load or compile now, in the calling thread, what the first `run` would: Ctrl-C reaches no other thread."""
+    def warm_up(self) -> None:
+        """Load or compile now what the first `run` would, in the calling thread, which alone Ctrl-C can interrupt."""
         buffers = self._take()
         self._backend.run(self.plan.program, buffers.workspace, 0, 0, 0)
         self._idle.append(buffers)
@@ -128,7 +129,7 @@ class Network:
         return NetworkOutput(heads, embeddings, found[-1], tapped)
 
     def _take(self) -> _Buffers:
-        # No lock: what a list does to one element is done at once, and a fork leaves nothing locked behind.
+        # Without a lock, which a process that forks could leave locked: a list adds and takes an element atomically.
         try:
             return self._idle.pop()
         except IndexError:
@@ -138,14 +139,14 @@ class Network:
         try:
             patches = np.asarray(patches)
         except ValueError as error:
-            raise InputError(f"patches are no array: {error}") from error
+            raise InputError(f"patches are not an array: {error}") from error
         expected = self.plan.patch_shape
         if patches.ndim != 3 or patches.shape[1:] != expected:
             raise InputError(f"patches of shape (n, {expected[0]}, {expected[1]}) are accepted, found {patches.shape}")
         if patches.dtype not in (np.float32, np.int8):
             raise InputError(f"patches of type float32 or int8 are accepted, found {patches.dtype}")
         if not np.isfinite(patches).all():
-            raise InputError("patches hold values that are not finite")
+            raise InputError("patches contain values that are not finite")
         return patches
 
     def _slot(self, name: str) -> Slot:
@@ -155,7 +156,7 @@ class Network:
         return slot
 
     def _run_batch(self, patches: npt.NDArray[np.generic], taps: list[tuple[Slot, Int8]], buffers: _Buffers) -> int:
-        """Run patches that fit the workspace, in one go but for a stop after each step that a tap waits for."""
+        """Run patches that fit the workspace, with a stop after each step whose output a tap copies."""
         program, workspace, n = self.plan.program, buffers.workspace, len(patches)
         first = 1 if patches.dtype == np.int8 else 0
         (buffers.quantized_patch if first else buffers.patch)[:n] = patches
@@ -169,9 +170,9 @@ class Network:
 
 
 class _Buffers:
-    """What one call works in: a workspace, and views of what goes in and comes out.
+    """The memory of one call: a workspace, and views of its inputs and results.
 
-    Views are made once: NumPy takes a microsecond for each, and a batch of one patch takes a few hundred.
+    Views are made once: NumPy takes a microsecond for each, and a batch of one patch takes only a few hundred.
     """
 
     def __init__(self, plan: Plan, results: Iterable[Slot]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from types import TracebackType
 from typing import TypeVar
 
 import numpy as np
@@ -18,7 +17,7 @@ from yamjit.frontend import FrontEnd, Patches, PatchStream
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
-from yamjit.listing import Scored, rows_of
+from yamjit.listing import Listing, Scored, rows_of
 from yamjit.results import Row, Summary
 from yamjit.scoring import Scorer, Windows
 from yamjit.workers import in_order
@@ -91,9 +90,7 @@ class _Recording:
     def __enter__(self: _Self) -> _Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -141,8 +138,10 @@ class WindowStream(_Recording):
     source : AudioSource
         Closed with the stream.
     scorer : Scorer
-    heads, categories : sequence of HeadInfo, sequence of Categories
-        What each output of the model means, and which categories are listed of it.
+    heads : sequence of HeadInfo
+        What each output of the model means.
+    listing : Listing
+        What is listed of them.
     hop : int > 0
         Samples, at the model's rate, from one window to the next.
     aggregate : {"mean", "max"}
@@ -156,7 +155,7 @@ class WindowStream(_Recording):
         source: AudioSource,
         scorer: Scorer,
         heads: Sequence[HeadInfo],
-        categories: Sequence[Categories],
+        listing: Listing,
         hop: int,
         *,
         aggregate: str = "mean",
@@ -166,7 +165,8 @@ class WindowStream(_Recording):
         checks.choice(aggregate, "aggregate", AGGREGATES)
         super().__init__(source, scorer.front_end, scorer.sample_rate, hop, level=checks.flag(level, "level"))
         self.heads = tuple(heads)
-        self.categories = tuple(categories)
+        self.listing = listing
+        self.categories = listing.categories
         self.hop_s = hop / scorer.sample_rate
         self._clips = [[_Clip(one, aggregate) for one in self.categories] for _ in self._tracks]
         self._windows = _scored(source, self._tracks, hop, scorer, self._clips, threads)
@@ -269,7 +269,7 @@ def _scored(
 
     pieces = _cut(source, tracks, hop)
     if threads > 1:
-        scorer.network.prepare()
+        scorer.network.warm_up()
     results = in_order(pieces, score, threads) if threads > 1 else (score(piece) for piece in pieces)
     with contextlib.closing(results):
         for track, windows in results:

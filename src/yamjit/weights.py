@@ -1,4 +1,4 @@
-"""The weights of a model in floating point, to begin a network of another framework with.
+"""The weights of a model in floating point, as a start for a network in another framework.
 
 Names are ``NN_kind/weights`` and ``NN_kind/bias``, numbered in the order in which the layers run:
 
@@ -10,8 +10,8 @@ depthwise  1, height, width, channels    a convolution of each channel by itself
 dense      outputs, inputs               a dense layer; its input is the embedding, or a hidden layer
 ========== ============================= =======================================================
 
-Convolutions pad as TensorFlow's SAME does: of an odd number of rows or columns the greater part comes behind. What
-comes between the layers, `layers` says. ``front_end/...`` are window, mel basis and log offset of the log-mel
+Convolutions pad as TensorFlow's SAME does: of an odd number of rows or columns, the larger part comes after the image.
+`layers` tells what comes between the layers. ``front_end/...`` are window, mel basis and log offset of the log-mel
 spectrogram.
 """
 
@@ -35,7 +35,7 @@ __all__ = ["FORMATS", "Layer", "float_weights", "layers", "write_weights"]
 
 Float32 = npt.NDArray[np.float32]
 
-#: What weights can be written as.
+#: Formats that weights can be written in.
 FORMATS = ("npz", "safetensors")
 
 _KINDS = {Op.CONV_2D: "conv", Op.DEPTHWISE_CONV_2D: "depthwise", Op.FULLY_CONNECTED: "dense"}
@@ -48,13 +48,13 @@ class Layer:
     Parameters
     ----------
     name : str
-        Such as ``"00_conv"``.
+        Name of the layer, such as ``"00_conv"``.
     kind : {"conv", "depthwise", "dense"}
     weights : np.ndarray [float32]
-        For the axes see the module.
+        Weights, with the axes that the module lists.
     bias : np.ndarray [shape=(outputs,), float32]
     stride : tuple of int
-        Along height and width.
+        Stride along height and width.
     padding : {"SAME", "VALID"}
     activation : {"NONE", "RELU", "RELU6", "RELU_N1_TO_1"}
     """
@@ -74,7 +74,7 @@ def layers(graph: Graph) -> tuple[Layer, ...]:
     Raises
     ------
     ModelError
-        If a layer's weights are no int8 constant.
+        If the weights of a layer are not a quantized constant.
     """
     found = [o for o in graph.operators if o.op in _KINDS and graph.tensors[o.outputs[0]].dtype == np.int8]
     return tuple(_layer(graph, number, operator) for number, operator in enumerate(found))
@@ -87,7 +87,7 @@ def float_weights(graph: Graph, plan: Plan | None = None) -> dict[str, Float32]:
     ----------
     graph : Graph
     plan : Plan, optional
-        Of the same model; with it, the constants of the front end are returned as well.
+        Plan of the same model; if given, the constants of the front end are returned as well.
     """
     found: dict[str, Float32] = {}
     for layer in layers(graph):
@@ -119,7 +119,7 @@ def _real(tensor: Tensor, operator: Operator) -> Float32:
     """Return a quantized constant as real numbers: ``scale * (quantized - zero_point)``."""
     quantization = tensor.quantization
     if tensor.data is None or quantization is None:
-        raise ModelError("has weights that are no quantized constant", operator=str(operator), tensor=str(tensor))
+        raise ModelError("has weights that are not a quantized constant", operator=str(operator), tensor=str(tensor))
     shape = [-1 if axis == quantization.dimension else 1 for axis in range(len(tensor.shape))]
     scale, zero_point = quantization.scale, quantization.zero_point
     if quantization.per_channel:
@@ -136,15 +136,16 @@ def write_weights(weights: Mapping[str, npt.ArrayLike], form: str, about: Mappin
     Parameters
     ----------
     weights : mapping of str to array_like
-        Held as float32.
+        Weights by name, written as float32.
     form : {"npz", "safetensors"}
+        Format of the file.
     about : mapping of str to str, optional
-        What the file is to say about itself; safetensors alone has a place for it.
+        Text about the weights, by name; only safetensors files contain it.
 
     Returns
     -------
     bytes
-        The same for the same weights.
+        Content of the file; the same weights always give the same bytes.
 
     Raises
     ------
@@ -163,7 +164,7 @@ def write_weights(weights: Mapping[str, npt.ArrayLike], form: str, about: Mappin
 
 
 def _safetensors(arrays: Mapping[str, npt.NDArray[np.generic]], about: dict[str, str]) -> Iterator[bytes]:
-    """Yield the parts of a file: length of the header, header, values one after the other."""
+    """Yield the parts of a file: the length of the header, the header, and the values of each array."""
     header: dict[str, object] = {"__metadata__": about} if about else {}
     end = 0
     for name, array in arrays.items():

@@ -1,4 +1,4 @@
-"""Work shared out to threads: jobs in, results out in the same order, a bounded number of them in between."""
+"""Work divided among threads: jobs in, results out in the same order, a bounded number of them in between."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["in_order"]
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
 
-#: Jobs for each thread that are on their way at most: one that runs and one that waits.
+#: Most jobs per thread that have begun or wait: one that runs and one that waits.
 _JOBS_PER_THREAD = 2
 
 
@@ -23,21 +23,22 @@ def in_order(jobs: Iterable[_Job], work: Callable[[_Job], _Result], threads: int
     """Yield ``work(job)`` for each job, in the order of the jobs.
 
     The calling thread is one of the threads: it draws the jobs, and works whenever enough of them wait. The others are
-    started as they are needed, end with the iterator, and are none at all with ``threads=1`` or for a single job. An
+    started as they are needed, and end with the iterator; none is started with ``threads=1`` or for a single job. An
     error in `jobs` or `work` ends all of them and is raised as it is.
 
     Parameters
     ----------
     jobs : iterable
-        Drawn by the calling thread alone.
+        Jobs; only the calling thread draws them.
     work : callable
-        Called by any of the threads, by several at a time.
+        Function of a job; several threads may call it at a time.
     threads : int > 0
+        Number of threads, including the calling one.
 
     Raises
     ------
     LimitError
-        If the system does not let so many threads start.
+        If the system does not start as many threads.
     """
     if threads == 1:
         yield from map(work, jobs)
@@ -72,7 +73,7 @@ class _Task(Generic[_Job, _Result]):
         self.done.set()
 
     def try_to_run(self, work: Callable[[_Job], _Result]) -> None:
-        """Do the job; an error is kept for who wants the result."""
+        """Do the job; an error is kept and raised by `outcome`."""
         try:
             self.run(work)
         except BaseException as error:  # noqa: BLE001
@@ -80,14 +81,14 @@ class _Task(Generic[_Job, _Result]):
             self.done.set()
 
     def outcome(self) -> _Result:
-        """Return the result, or raise what came instead."""
+        """Return the result, or raise the error that came instead."""
         if self.error is not None:
             raise self.error
         return self.result
 
 
 class _Crew(Generic[_Job, _Result]):
-    """Up to `helpers` threads besides the one that calls."""
+    """Up to `helpers` threads besides the calling one."""
 
     def __init__(self, work: Callable[[_Job], _Result], helpers: int) -> None:
         self._work = work
@@ -98,11 +99,11 @@ class _Crew(Generic[_Job, _Result]):
 
     @property
     def jobs(self) -> int:
-        """Jobs whose results have not been handed out."""
+        """Number of jobs whose results have not been returned."""
         return len(self._tasks)
 
     def add(self, job: _Job) -> None:
-        """Take a job; whoever is free will do it."""
+        """Take a job; the next free thread does it."""
         task: _Task[_Job, _Result] = _Task(job)
         self._tasks.append(task)
         self._waiting.put(task)
@@ -110,12 +111,12 @@ class _Crew(Generic[_Job, _Result]):
             self._start_helper()
 
     def finished(self) -> Iterator[_Result]:
-        """Yield the results of the oldest jobs, as far as they are done."""
+        """Yield the results of the oldest jobs, up to the first that is not done."""
         while self._tasks and self._tasks[0].done.is_set():
             yield self._tasks.popleft().outcome()
 
     def work_or_wait(self) -> None:
-        """Do a job that nobody has begun; if there is none, wait for the oldest."""
+        """Do a job that no thread has begun; if there is none, wait for the oldest."""
         try:
             task = self._waiting.get_nowait()
         except queue.Empty:
@@ -135,7 +136,7 @@ class _Crew(Generic[_Job, _Result]):
                 helper.join()
 
     def _start_helper(self) -> None:
-        # Ctrl-C may come at any line: a helper is known before it starts, and never keeps the process alive.
+        # Ctrl-C may come at any line: a helper is listed before it starts, and never keeps the process alive.
         helper = threading.Thread(target=self._help, name=f"yamjit-{len(self._helpers) + 1}", daemon=True)
         self._helpers.append(helper)
         try:

@@ -116,6 +116,7 @@ CONTAINERS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("container", "subtype"), CONTAINERS)
 @pytest.mark.parametrize("channels", [1, 2])
 def test_a_stretch_has_the_samples_of_the_whole(container, subtype, channels):

@@ -26,6 +26,8 @@ import soundfile
 from tools.checks import fuzz_audio
 from tools.checks.fuzz_audio import encode
 
+pytestmark = pytest.mark.slow
+
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX files")
 
 

@@ -19,6 +19,8 @@ import soundfile as sf
 
 from tests.support.opening import open_audio
 
+pytestmark = pytest.mark.slow
+
 RATE = 16_000
 HOURS = 12
 

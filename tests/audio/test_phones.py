@@ -30,6 +30,8 @@ from yamjit.cli import main
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.runs import find_recordings
 
+pytestmark = pytest.mark.slow
+
 FFMPEG = shutil.which("ffmpeg")
 FILES = phone_files()
 LOSSLESS = {"m4a alac", "mov pcm", "mka flac", "wavpack", "tta"}

@@ -207,6 +207,7 @@ class TestInterruptions:
         soundfile.write(path, noise, 16_000)
         return path
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("form", ["text", "json"])
     def test_closed_pipe(self, sounds: list[Path], form: str) -> None:
         with command("classify", *(str(path) for path in sounds * 40), "--format", form) as process:
@@ -219,6 +220,7 @@ class TestInterruptions:
         assert "Traceback" not in err
         assert "BrokenPipe" not in err
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("number", "form", "more"),
         [

@@ -13,6 +13,8 @@ import yamjit
 from yamjit.calibration import Calibration
 from yamjit.cli import main
 
+pytestmark = pytest.mark.slow
+
 RATE = 16_000
 
 

@@ -106,6 +106,7 @@ def test_what_is_refused(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize(("number", "more"), [(signal.SIGINT, []), (signal.SIGTERM, ["--events", "--on", "0.3"])])
 def test_ctrl_c_ends_with_a_summary(siren: bytes, number: signal.Signals, more: list[str]) -> None:

@@ -18,6 +18,8 @@ import yamjit
 from tools.checks.kill_runs import compare, killed_run, make_recordings, whole_run
 from yamjit.cli import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:

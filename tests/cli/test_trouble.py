@@ -17,7 +17,7 @@ import pytest
 
 from yamjit import cli
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="streams, signals and limits of POSIX")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="streams, signals and limits of POSIX")]
 
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full device of Linux's")
 

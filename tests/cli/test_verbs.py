@@ -179,6 +179,7 @@ def test_completion_scripts(shell: str, capsys: pytest.CaptureFixture[str], monk
 # -- Arrays -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_embeddings_in_every_format(siren: Path, examples: dict[Path, str], capsys: pytest.CaptureFixture[str]) -> None:
     wanted = yamjit.load("starter").embed(siren)
     for name in ("a.npy", "a.npz", "a.csv"):
@@ -229,6 +230,7 @@ def test_spectrogram_as_numbers(siren: Path) -> None:
 # -- Clips and pictures -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_segments(siren: Path, examples: dict[Path, str], capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["segments", *examples, "-o", "clips", "--on", "0.5", "--padding", "0.1", "--as", "wav"]
     assert run(*arguments, "--jobs", "2") == 0
@@ -247,6 +249,7 @@ def test_segments(siren: Path, examples: dict[Path, str], capsys: pytest.Capture
     assert run("classify", "clips", "--quiet") == 3  # a folder of results is not searched
 
 
+@pytest.mark.slow
 def test_pictures(siren: Path, examples: dict[Path, str], capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
     heads = {"png": b"\x89PNG\r\n", "svg": b"<?xml", "pdf": b"%PDF"}

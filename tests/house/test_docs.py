@@ -18,6 +18,8 @@ from tools.doc_examples import PAGES, ROOT, examples_of, run_page
 from yamjit.class_map import audioset_classes
 from yamjit.cli import main
 
+pytestmark = pytest.mark.slow
+
 DOCS = ROOT / "docs"
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md"))}
 

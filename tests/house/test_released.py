@@ -30,6 +30,8 @@ from yamjit.runs.hearing import LogMel
 from yamjit.runs.inputs import Recording
 from yamjit.segments import SegmentOptions, cut_segments
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SIREN = EXAMPLES / "siren.flac"
 

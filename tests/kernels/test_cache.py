@@ -29,7 +29,7 @@ from yamjit.kernels.machine_code import jit as compilation
 from yamjit.kernels.machine_code.cache import Slot
 from yamjit.kernels.machine_code.entry import Entry
 
-pytestmark = pytest.mark.numba
+pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 ARGUMENTS = (int, int, int, float)
 

@@ -16,7 +16,7 @@ from tools.checks.cross import check, compare, link, log_mel_job, main, missing,
 from tools.checks.cross_compile import PROCESSORS, compile_for, instructions, undefined
 from yamjit.tflite.writer import write_graph
 
-pytestmark = pytest.mark.numba
+pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 emulated = pytest.mark.skipif(bool(missing()), reason=f"not installed: {' '.join(missing())}")
 

@@ -41,6 +41,8 @@ from tools.recordings import cut_windows, list_recordings
 from yamjit.audio import open_audio
 from yamjit.tflite.writer import write_graph
 
+pytestmark = pytest.mark.slow
+
 Array = npt.NDArray[Any]
 
 MODELS = [

@@ -35,7 +35,7 @@ from yamjit.kernels.machine_code.jit import jit  # noqa: E402
 from yamjit.kernels.vectors.lanes import lane_count  # noqa: E402
 from yamjit.kernels.vectors.ops import TARGETS  # noqa: E402
 
-pytestmark = pytest.mark.numba
+pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 Float32 = npt.NDArray[np.float32]
 

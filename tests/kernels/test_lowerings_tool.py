@@ -13,6 +13,7 @@ pytest.importorskip("numba")
 from tools.checks.lowerings import compiled_lowering, environment, own_lowering, runnable_lowerings
 
 
+@pytest.mark.slow
 @pytest.mark.numba
 @pytest.mark.parametrize("lowering", runnable_lowerings())
 def test_the_environment_gives_the_lowering(lowering: str) -> None:

@@ -21,6 +21,7 @@ def exact(integers: IntegerFactors, acc: np.ndarray) -> np.ndarray:
     return np.clip(results, -128, 127)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("right", [33, 36, 38, 40])
 def test_proven_channels_agree_for_every_accumulator(right: int) -> None:
     integers, channels = factors(np.random.default_rng(right), 64, right), 64

@@ -589,6 +589,7 @@ def check(kernels: NumpyKernels, problem: Problem, expected: Int8) -> None:
     out.check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", range(len(EDGES)), ids=[edges.__name__ for edges in EDGES])
 def test_edges(kernels: NumpyKernels, group: int) -> None:
     problems = edge_problems(group)
@@ -625,6 +626,7 @@ def test_backends_offer_the_same_kernels() -> None:
     assert all(callable(getattr(numba_kernels, name)) for name in numba_kernels.__all__)
 
 
+@pytest.mark.slow
 @pytest.mark.numba
 @pytest.mark.parametrize(
     ("variable", "problems"),

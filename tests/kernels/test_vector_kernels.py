@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("numba")
-pytestmark = pytest.mark.numba
+pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 import llvmlite.binding as llvm  # noqa: E402
 

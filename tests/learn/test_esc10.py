@@ -17,7 +17,7 @@ from yamjit.learn.features import Features, embed_clips
 from yamjit.learn.label_files import from_csv
 from yamjit.learn.training import cross_validate_all, evaluate_model, train_head
 
-pytestmark = [pytest.mark.model, pytest.mark.recordings]
+pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.recordings]
 
 
 @pytest.fixture(scope="module")

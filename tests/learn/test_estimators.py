@@ -109,6 +109,7 @@ def test_what_is_no_linear_classifier_is_refused() -> None:
 EXPECTED = {"check_dtype_object": "raises a ValueError where a TypeError is wanted"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sigmoid", "softmax"])
 def test_scikit_learn_finds_nothing_to_object_to(kind: str) -> None:
     checks = pytest.importorskip("sklearn.utils.estimator_checks", reason="scikit-learn is not installed")

@@ -113,6 +113,7 @@ def test_int8_scores_are_close_to_those_in_floating_point(
     np.testing.assert_allclose(scores, head.scores(embeddings), atol=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.runtime
 @pytest.mark.skipif(not runtime_available(), reason="no TFLite runtime is installed")
 @pytest.mark.parametrize("classes", [1, 2, 10, 1000])

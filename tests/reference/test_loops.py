@@ -288,6 +288,7 @@ def test_the_synthetic_model_is_that_of_the_goldens(chain: Mapping[str, Array]) 
     assert found == str(chain["model_sha256"]), "the model has changed: run python -m tools.make_goldens"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("waveform", ["chirp", "zeros"])
 def test_loops_give_every_tensor_of_the_golden_chain(chain: Mapping[str, Array], waveform: str) -> None:
     """From the patch to the scores of a whole network, layer by layer."""

@@ -24,6 +24,8 @@ from yamjit.tflite.metadata import AudioProperties
 from yamjit.tflite.reader import read_graph
 from yamjit.tflite.writer import write_graph
 
+pytestmark = pytest.mark.slow
+
 SMALL = 0.125
 RESOLVERS = ("BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "BUILTIN", "AUTO")
 

@@ -63,6 +63,7 @@ def names(*inputs: str) -> list[str]:
 # -- What a recording was ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["classify", "events", "segments", "embed", "plot", "spectrogram"])
 def test_a_replaced_recording_is_read_anew(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     if verb == "plot":
@@ -247,6 +248,7 @@ def test_results_and_recordings_move_together(where: str, capsys: pytest.Capture
 # -- Results beside recordings ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["rec", "rec/results", "."])
 @pytest.mark.parametrize("verb", ["classify", "segments"])
 def test_recordings_beside_results_are_heard(where: str, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -454,6 +456,7 @@ def test_deep_folders_are_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 # -- Trouble ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", [b"[" * 100_000, b"nonsense", b"[]", b'{"inputs": 3}', b'{"inputs": [3]}', b"\xff\xfe", b"", b"9" * 5000]
 )

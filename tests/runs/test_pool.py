@@ -15,6 +15,8 @@ from tests.support.run_jobs import Job
 from yamjit.errors import ModelError
 from yamjit.runs import Outcome, Recording, outcomes
 
+pytestmark = pytest.mark.slow
+
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 

@@ -27,6 +27,8 @@ from starter.signals import RATE_HZ, Floats, Rng, coloured_noise, oscillator
 from starter.speech import HELD_OUT_VOICES, VOICES, SpeechBank
 from tests.support.synthetic import FIRST_CHANNELS, SEPARABLE, mel_matrix, probe_signals
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "src" / "yamjit" / "models" / "starter.tflite"
 

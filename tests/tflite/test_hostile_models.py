@@ -16,6 +16,8 @@ from tools.checks.fuzz_models import KINDS, SLOW_S, Mutator, campaign, read_mode
 from yamjit.errors import LimitError, ModelError
 from yamjit.tflite import read_graph, write_graph
 
+pytestmark = pytest.mark.slow
+
 SEED = 99
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 

@@ -744,6 +744,7 @@ def test_clips_of_a_table_share_what_they_have_in_common(tmp_path: Path) -> None
     assert first.group is second.group
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_bytes_a_table_holds_nothing_else_is_raised(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)

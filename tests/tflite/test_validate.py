@@ -490,6 +490,7 @@ def swapped(items: Sequence[Operator], first: int, second: int) -> list[Operator
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("edit", "message"), [row[1:] for row in DATA_FLOW], ids=[row[0] for row in DATA_FLOW])
 def test_what_others_fell_for(whole: Graph, edit: Edit, message: str) -> None:
     """Damage of which runtimes are known to have crashed, hung, or returned memory that nobody wrote."""

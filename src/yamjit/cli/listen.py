@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"{', '.join(lone)}: what is an event goes with --events")
     classifier = classifier_of(args)
     check_model(args, classifier)
-    classifier.network.prepare()
+    classifier.network.warm_up()
     source = _source(args)
     with classifier.windows(source, level=True, reading=arguments.reading_of(args)) as stream:
         return _follow(args, stream, source)

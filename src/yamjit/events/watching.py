@@ -68,10 +68,7 @@ class Watcher:
     @classmethod
     def of(cls, stream: WindowStream, options: EventOptions | None = None) -> Watcher:
         """Return a watcher for the windows of a stream."""
-        from yamjit.listing import Listing
-
-        listing = Listing(stream.categories)
-        return cls(listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
+        return cls(stream.listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
 
     @property
     def open(self) -> list[Event]:

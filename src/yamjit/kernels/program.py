@@ -1,6 +1,6 @@
 """The program: a plan as both backends run it, integers only.
 
-A program is one table of steps over two stretches of memory:
+A program is one table of steps over two blocks of memory:
 
 - ``constants``: weights, biases, multipliers, tables; read only, shared by all threads;
 - ``arena``: the activations of up to ``capacity`` patches; part of a `Workspace`, private to one thread.
@@ -8,7 +8,7 @@ A program is one table of steps over two stretches of memory:
 Every step is one row of int64 with the columns of `Column`. Offsets into ``constants`` are bytes. Offsets
 into ``arena`` are bytes *per patch*: with room for ``capacity`` patches, a tensor whose offset is ``o`` and
 whose patch takes ``s`` bytes lies at ``o * capacity .. o * capacity + n * s`` for ``n <= capacity`` patches.
-The planner has proved every range (`yamjit.plan.arena`); kernels neither check nor allocate.
+`yamjit.kernels.program_proof` has proved every range; kernels neither check nor allocate.
 """
 
 from __future__ import annotations
@@ -98,11 +98,11 @@ class Window(NamedTuple):
 
 
 class Rounding(enum.IntEnum):
-    """How an accumulator is rounded to a quantized value; each is exact for the operators that TFLite rounds so."""
+    """How an accumulator is rounded to a quantized value, as TFLite does it for one operator or another."""
 
     #: ``MultiplyByQuantizedMultiplier``: a rounding high multiply, then a rounding shift.
     TWICE = 0
-    #: The same where the clamp hides what two roundings do to negative numbers: one 64-bit shift.
+    #: One 64-bit shift, which gives the same where the clamp hides what two roundings do to negative numbers.
     ONE_SHIFT = 1
     #: A product with the real scale in float64, ties away from zero.
     REAL = 2
@@ -114,17 +114,17 @@ class Requantization(NamedTuple):
     Parameters
     ----------
     bias : np.ndarray [shape=(channels,), int32]
-        Where the accumulators start; holds the input's zero point where the kernel does not subtract it.
+        Values that accumulators start with; they account for the input's zero point where the kernel does not.
     multiplier : np.ndarray [shape=(channels,), int32]
-        In [0, 2**31).
+        TFLite's multipliers, in [0, 2**31).
     shift : np.ndarray [shape=(channels,), int32]
-        TFLite's: > 0 left, <= 0 right; in [-31, 16].
+        TFLite's shifts, to the left where > 0 and to the right where < 0; in [-31, 16].
     offset : np.ndarray [shape=(channels,), int64]
-        What `Rounding.ONE_SHIFT` adds before it shifts.
+        Numbers that `Rounding.ONE_SHIFT` adds before it shifts.
     scale : np.ndarray [shape=(channels,), float64]
-        The real factor that `multiplier` and `shift` stand for.
+        Real factors that `multiplier` and `shift` stand for.
     zero_point, activation_min, activation_max : int
-        Of the output.
+        Zero point of the output, and the values that it is clamped to.
     rounding : Rounding
     """
 
@@ -146,11 +146,11 @@ class Workspace:
     Parameters
     ----------
     arena : np.ndarray [shape=(program.arena_bytes * capacity + ALIGNMENT,), uint8]
-        Kernels may read, but not write, beyond the end of a tensor.
+        Memory of the tensors. Kernels may read, but not write, beyond the end of a tensor.
     scratch : np.ndarray [shape=(n_bytes,), uint8]
-        What a kernel builds on its way, see `scratch_layout`.
+        Memory for intermediate results of a kernel, see `scratch_layout`.
     capacity : int > 0
-        Patches that the arena has room for.
+        Number of patches that the arena has room for.
     """
 
     arena: npt.NDArray[np.uint8]
@@ -160,7 +160,7 @@ class Workspace:
     scratch_address: int = field(init=False)
 
     def __post_init__(self) -> None:
-        # NumPy takes a microsecond to tell an address, and a batch of one patch takes few hundred.
+        # NumPy takes a microsecond to return an address, and a batch of one patch takes only a few hundred.
         object.__setattr__(self, "arena_address", self.arena.ctypes.data)
         object.__setattr__(self, "scratch_address", self.scratch.ctypes.data)
 
@@ -179,18 +179,18 @@ class Program:
     ----------
     steps : np.ndarray [shape=(n_steps, COLUMNS), int64]
     constants : np.ndarray [shape=(n_bytes,), uint8]
-        Aligned to `ALIGNMENT`.
+        Constants of all steps; the block and each constant in it are aligned to `ALIGNMENT`.
     arena_bytes : int
-        Per patch; a multiple of `ALIGNMENT`.
+        Size of the activations of a patch, a multiple of `ALIGNMENT`.
     patchwise : int
-        Number of leading steps that may run patch after patch instead of all patches step after step: what is kept of
-        them shares no memory with anything else of theirs.
+        Number of leading steps that may run patch after patch, instead of each for all patches: no other step among
+        them writes to the memory of an output that is kept.
     kept : tuple of int
-        Those of the patchwise steps whose output is kept for each patch, since later steps read it; each patch may
-        overwrite the output of the others.
+        Patchwise steps whose output is kept for each patch, since later steps read it; the output of the others may be
+        overwritten by the next patch.
     pairs : tuple of int
-        First steps of pairs, which may run as one step with the next: what the first writes is read by the second
-        alone, and what the first reads lies apart from what the second writes.
+        First steps of pairs. The two steps of a pair may run as one: only the second reads what the first writes, and
+        the second does not write to what the first reads.
     """
 
     steps: npt.NDArray[np.int64]
@@ -215,22 +215,22 @@ class Program:
 
 
 class ScratchLayout(NamedTuple):
-    """Where in scratch memory a kernel builds what; the sizes are those of the most demanding step, in bytes.
+    """Where the parts of scratch memory begin, in bytes; each part is large enough for the most demanding step.
 
     Parameters
     ----------
     spare : int
-        Room for two vectors.
+        Start of the room for two vectors.
     accumulators : int
-        int32 of `SCRATCH_ROWS` output positions.
+        Start of the int32 accumulators of `SCRATCH_ROWS` output positions.
     image : int
-        An input with its border.
+        Start of an input with its border.
     panel : int
-        Rows of a matrix.
+        Start of rows of a matrix.
     border : int
-        What stands for a row outside an image.
+        Start of what is read in place of a row outside an image.
     size : int
-        Of all of it.
+        Size of the scratch memory.
     """
 
     spare: int
@@ -241,16 +241,17 @@ class ScratchLayout(NamedTuple):
     size: int
 
 
-#: Output positions whose accumulators are kept at a time.
+#: Number of output positions whose accumulators are in memory at a time.
 SCRATCH_ROWS = 16
 
-#: Rows of a matrix that are multiplied at a time, where they are not those of so many output rows of an image.
+#: Number of rows of a matrix that are multiplied at a time.
 PANEL_ROWS = 96
+#: Number of output rows of an image that are multiplied at a time, in a pair of steps whose image has more positions.
 PANEL_IMAGE_ROWS = 6
 
 
 def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
-    """Return where the kernels of a program build what they build."""
+    """Return where the kernels that run `steps` have their intermediate results."""
     channels = image = panel = border = 0
     for row in steps.tolist():
         if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE):

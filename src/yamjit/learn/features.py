@@ -236,7 +236,7 @@ class _Embedder:
         self._size = int(np.prod(self._slot.shape))
         #: By path and what changes when the file does: a recording may have thousands of stretches.
         self._digests: dict[tuple[Path, tuple[int, ...]], str] = {}
-        model.network.prepare()
+        model.network.warm_up()
 
     def embed(self, clip: Clip) -> _Embedded | str:
         """Return the windows of a clip, or why it cannot be read."""

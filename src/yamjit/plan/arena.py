@@ -12,14 +12,14 @@ __all__ = ["Lifetime", "assign_offsets"]
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """A stretch of memory needed from the step that writes it to the last one that reads it.
+    """Memory that is needed from the step that writes it to the last one that reads it.
 
     Parameters
     ----------
     size : int
-        Bytes per patch.
+        Size in bytes per patch.
     first, last : int
-        Steps, both included.
+        First and last step that need it.
     """
 
     size: int
@@ -37,9 +37,9 @@ def assign_offsets(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
     Returns
     -------
     offsets : list of int
-        Bytes, multiples of `ALIGNMENT`, in the order of `lifetimes`.
+        Offsets in bytes, multiples of `ALIGNMENT`, in the order of `lifetimes`.
     total : int
-        Bytes in all.
+        Size of all memory, in bytes.
     """
     offsets = [0] * len(lifetimes)
     placed: list[int] = []

@@ -41,8 +41,8 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     Raises
     ------
     ModelError
-        If the graph is no YAMNet-like network: a log-mel front end or a patch as input, QUANTIZE, and int8
-        operators that there are kernels for.
+        If the graph is not a YAMNet-like network: a log-mel front end or a patch as input, QUANTIZE, and int8
+        operators that have kernels.
     LimitError
         If the activations of one patch exceed ``limits.arena_bytes``.
     """
@@ -87,7 +87,7 @@ def _producer(graph: Graph, index: int) -> Operator:
     """Return the operator that computes a tensor, seen through changes of shape."""
     operator = next((o for o in graph.operators if index in o.outputs), None)
     if operator is None:
-        raise ModelError("is computed by no operator", tensor=str(graph.tensors[index]))
+        raise ModelError("is not computed by any operator", tensor=str(graph.tensors[index]))
     return _producer(graph, operator.inputs[0]) if operator.op == Op.RESHAPE else operator
 
 

@@ -1,4 +1,4 @@
-"""A plan: a graph compiled to a program, with names for what comes in and out. Immutable, shared by threads."""
+"""A plan: a graph compiled to a program, with names for its inputs and outputs. Immutable, shared by threads."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["FrontEndConstants", "Head", "Plan", "Slot"]
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """An int8 tensor of the integer network: where it lies, when it is alive, and what its integers mean.
+    """An int8 tensor of the integer network: where it is in memory, from which step on, and what its integers mean.
 
     Parameters
     ----------
     name : str
     shape : tuple of int
-        As in the graph, with the leading axis (one patch) left out.
+        Shape in the graph without the leading axis, that of the patch.
     offset : int
-        In the arena, bytes per patch.
+        Offset in the arena, in bytes per patch.
     step : int
         Index of the step that writes it.
     scale, zero_point : float, int
-        ``real = scale * (quantized - zero_point)``.
+        Quantization: ``real = scale * (quantized - zero_point)``.
     """
 
     name: str
@@ -54,9 +54,9 @@ class Head:
     name : str
         Name of the graph's output tensor.
     scores : Slot
-        [shape=(classes,)]
+        Scores, shape (classes,).
     logits : Slot
-        [shape=(classes,)]
+        Logits, shape (classes,).
     """
 
     name: str
@@ -66,20 +66,22 @@ class Head:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrontEndConstants:
-    """What the file says about the way from a waveform to a log-mel patch.
+    """The numbers in a model file that say how a waveform becomes a log-mel patch.
 
     Parameters
     ----------
     window_samples : int
-        Samples that one patch is made of.
+        Number of samples that one patch is made of.
     hop_length : int
-        Samples from one frame to the next.
+        Number of samples from one frame to the next.
     n_fft : int
         Length of the Fourier transform; frames are padded with zeros to it.
     window : np.ndarray [shape=(frame_length,), float32]
+        Factors of the samples of a frame.
     mel_basis : np.ndarray [shape=(n_mels, 1 + n_fft/2), float32]
+        Weights of the bins in each band.
     log_offset : np.ndarray [shape=(n_mels,), float32]
-        Added before the logarithm.
+        Numbers that are added before the logarithm.
     """
 
     window_samples: int
@@ -109,17 +111,17 @@ class Plan:
     program : Program
         Step 0 quantizes the patch, the others are the integer network.
     front_end : FrontEndConstants or None
-        ``None`` where the model takes patches, not samples.
+        Constants of the front end; ``None`` where the model takes patches, not samples.
     patch_shape : tuple of int
-        (n_frames, n_mels) of one patch.
+        Shape of a patch, (n_frames, n_mels).
     patch_offset : int
-        Where the float32 patch lies in the arena, bytes per patch.
+        Offset of the float32 patch in the arena, in bytes per patch.
     quantized_patch : Slot
         The patch as int8.
     embedding : Slot or None
-        The average over positions that the first head is computed from.
+        The average over positions that the first head is computed from, if there is one.
     heads : tuple of Head
-        At least one.
+        Outputs of the model, at least one.
     slots : mapping of str to Slot
         Every int8 tensor by name; tensors of the same name are numbered, ``name#1`` being the second.
     """

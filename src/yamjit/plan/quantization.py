@@ -46,7 +46,7 @@ def quantize_multiplier(scale: npt.ArrayLike) -> Multipliers:
     Parameters
     ----------
     scale : array_like [shape=(channels,), float64]
-        > 0.
+        Factors, > 0.
     """
     scale = np.atleast_1d(np.asarray(scale, np.float64))
     fraction, exponent = np.frexp(scale)
@@ -68,7 +68,7 @@ def mean_multipliers(scale: float, positions: int) -> Multipliers:
     Parameters
     ----------
     scale : float
-        Input scale by output scale.
+        Scale of the input divided by that of the output.
     positions : int > 0
         Number of values averaged.
     """
@@ -83,7 +83,7 @@ def mean_multipliers(scale: float, positions: int) -> Multipliers:
 
 
 def one_shift_offset(multipliers: Multipliers) -> npt.NDArray[np.int64]:
-    """Return what is added before the one shift that replaces both roundings of a ReLU layer.
+    """Return the number that is added before the one shift that replaces both roundings of a ReLU layer.
 
     Valid where the output's zero point is the lower clamp and no shift is to the left.
     """
@@ -120,9 +120,9 @@ def logistic_table(quantization: Quantization, output_zero_point: int) -> npt.ND
     Parameters
     ----------
     quantization : Quantization
-        Of the input.
+        Quantization of the input.
     output_zero_point : int
-        The output's scale is 1/256.
+        Zero point of the output, whose scale is 1/256.
     """
     one, steps = np.float32(1), np.float32(256)
     quantized = np.arange(-128, 128, dtype=np.float32)

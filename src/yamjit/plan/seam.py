@@ -23,10 +23,10 @@ class Seam:
     Parameters
     ----------
     front_end : tuple of Operator
-        From the waveform to the log-mel patch; empty where the model takes patches.
+        Operators from the waveform to the log-mel patch; empty where the model takes patches.
     quantize : Operator
     network : tuple of Operator
-        From the quantized patch on.
+        Operators from the quantized patch on.
     """
 
     front_end: tuple[Operator, ...]
@@ -79,5 +79,5 @@ def _data_input(graph: Graph, operator: Operator) -> int:
     """Return the one input of an operator that is not a constant."""
     flowing = [i for i in operator.inputs if i >= 0 and graph.tensors[i].data is None]
     if len(flowing) != 1:
-        raise ModelError(f"has {len(flowing)} inputs that are no constants, one is accepted", operator=str(operator))
+        raise ModelError(f"has {len(flowing)} inputs that are not constants, one is accepted", operator=str(operator))
     return flowing[0]

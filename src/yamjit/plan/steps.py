@@ -50,7 +50,7 @@ class Steps:
         lowered = lower(self._graph, operator)
         if self.storage(lowered.input) not in self._written:
             source = self._graph.tensors[lowered.input]
-            raise ModelError("is no value that the patch leads to", operator=str(operator), tensor=str(source))
+            raise ModelError("is not computed from the patch", operator=str(operator), tensor=str(source))
         if isinstance(lowered, Alias):
             self.aliases[lowered.output] = self.storage(lowered.input)
         else:

@@ -14,7 +14,6 @@ from yamjit.audio.source import open_audio
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.labels import count
-from yamjit.listing import Listing
 from yamjit.reading import ReadOptions, old_keywords
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ def survey(
     with classifier.windows(audio, sample_rate=sample_rate, reading=reading, aggregate=aggregate, head=head) as stream:
         if watch is not None:
             watch(stream)
-        listing = Listing(stream.categories)
+        listing = stream.listing
         for windows in stream:
             frames.add(windows.log_mel)
             scores.add(listing.reduce(windows.heads))

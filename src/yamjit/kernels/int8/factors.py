@@ -25,7 +25,7 @@ Int64 = npt.NDArray[np.int64]
 #: Offsets of channels that are shifted by more do not fit 64 bits.
 _MOST_SHIFT = 54
 
-#: Where more inputs than these are summed, products take so much time that rounding in float32 gains nothing.
+#: Where more inputs than these are summed, multiplying takes much longer than rounding, and float32 gains nothing.
 _MOST_INPUTS_FOR_REALS = 64
 
 

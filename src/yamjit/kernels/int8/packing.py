@@ -1,6 +1,6 @@
-"""How weights and multipliers lie in memory for the vector kernels, and back.
+"""The order of weights and multipliers in memory that the vector kernels read, and the way back.
 
-A block is 16 channels whatever the width of a vector: narrower ones take it in parts.
+A block is 16 channels, whatever the width of a vector: narrower vectors read it in parts.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def pack_pointwise(weights: Int8) -> Int8:
     Returns
     -------
     np.ndarray [shape=(outputs/16, inputs/4, 16, 4), int8]
-        Inputs and outputs are filled up with zeros.
+        The weights; inputs and outputs are filled up with zeros.
     """
     inputs, outputs = weights.shape
     whole = np.zeros((padded(inputs, _QUAD), padded(outputs, BLOCK)), np.int8)
@@ -83,8 +83,9 @@ def conv_rows(weights: Int8) -> Int8:
 def interleaved(channels: int) -> npt.NDArray[np.intp]:
     """Return the channel at each place of a depthwise kernel's order.
 
-    Within a chunk of 64 bytes, place ``16 j + 4 g + i`` is byte ``16 g + 4 j + i``: what unpacking bytes and pairs of
-    four vectors within 16 bytes makes of them. Fewer than 64 channels repeat until they fill a chunk.
+    Within a chunk of 64 bytes, place ``16 j + 4 g + i`` is byte ``16 g + 4 j + i``: the order that results from
+    unpacking bytes, then pairs of bytes, of four vectors within 16 bytes. Fewer than 64 channels repeat until they fill
+    a chunk.
     """
     place = np.arange(padded(channels, CHUNK))
     j, g, i = place % CHUNK // 16, place % 16 // 4, place % 4
@@ -97,12 +98,12 @@ def pack_depthwise(weights: Int8) -> Int8:
     Parameters
     ----------
     weights : np.ndarray [shape=(3, 3, channels), int8]
-        The number of channels is a multiple of 64, or divides it.
+        Filters of channels, whose number is a multiple of 64 or divides it.
 
     Returns
     -------
     np.ndarray [shape=(chunks, 2, 3, 64, 4), int8]
-        Twice: with the last of the four rows zero, and with the first.
+        Each filter twice: with zeros in the last of the four rows, and in the first.
     """
     channels = weights.shape[2]
     order = interleaved(channels)
@@ -121,7 +122,7 @@ def unpack_depthwise(packed: Int8, channels: int) -> Int8:
 
 
 def pack_pairs(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Pack numbers of channels: in each block, those of even channels before those of odd ones.
+    """Pack a number for each channel: in each block, those of even channels before those of odd channels.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ def pack_pairs(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     Returns
     -------
     np.ndarray [shape=(channels/16, 2, 8), int64]
-        Filled up with zeros.
+        The numbers, filled up with zeros.
     """
     whole = np.zeros(padded(values.size, BLOCK), np.int64)
     whole[: values.size] = values

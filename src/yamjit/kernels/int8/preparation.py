@@ -1,7 +1,7 @@
-"""A program made ready for the vector kernels: packed constants, and steps that name them.
+"""A program made ready for the vector kernels: packed constants, and steps with columns that refer to them.
 
-The program itself stays as it is, for every backend to read. A step is given a vector kernel where its rounding allows
-it; the others keep their plain one. Prepared steps have the columns of a step, and behind them those of `Prepared`.
+The program itself stays as it is, for every backend to read. A step is given a vector kernel where one gives the same
+results; the others keep their plain kernel.
 """
 
 from __future__ import annotations
@@ -50,9 +50,14 @@ def prepare(program: Program, vectors: bool = True, signed: bool = False) -> Pre
     ----------
     program : Program
     vectors : bool
-        Whether there are vector kernels; there are none in plain Python.
+        Whether there are vector kernels; in plain Python there are none.
     signed : bool
-        Whether they multiply int8 inputs; else inputs become uint8 that are 128 more.
+        Whether vector kernels multiply int8 inputs; otherwise inputs become uint8 that are 128 more.
+
+    Raises
+    ------
+    ModelError
+        If the program, or what was prepared, would touch memory that is not its own.
     """
     steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)
     steps[:, :COLUMNS] = program.steps
@@ -81,8 +86,8 @@ def prepare(program: Program, vectors: bool = True, signed: bool = False) -> Pre
 def _kept(program: Program) -> tuple[list[bool], list[bool]]:
     """Return for each step whether its input, and its output, is kept for each patch.
 
-    What only the leading steps need is written by one patch after the other at the same place, which stays in the
-    cache. The first step's output is none of it: a run may begin behind that step.
+    What only patchwise steps read is written to the same place for one patch after the other, which stays in the cache.
+    The output of the first step is always kept: a run may begin after that step.
     """
     outputs = [not 0 < index < program.patchwise or index in program.kept for index in range(len(program.steps))]
     inputs, latest = [], dict[int, bool]()

@@ -14,7 +14,7 @@ __all__ = ["INT8_TO_UINT8", "PREPARED_COLUMNS", "Prepared", "PreparedProgram", "
 
 
 class VectorOp(enum.IntEnum):
-    """Steps that run over vectors, numbered behind `StepOp`."""
+    """Operations of steps that have a vector kernel, beside those of `StepOp`."""
 
     POINTWISE = 16
     POINTWISE_RAW = 17
@@ -23,7 +23,7 @@ class VectorOp(enum.IntEnum):
 
 
 class Prepared(enum.IntEnum):
-    """Columns of a prepared step: offsets of packed constants, and how its input is walked over."""
+    """Columns that a prepared step has after those of `Column`: offsets of packed constants, and how it runs."""
 
     WEIGHTS = COLUMNS
     BIAS = COLUMNS + 1
@@ -33,7 +33,7 @@ class Prepared(enum.IntEnum):
     SCALE = COLUMNS + 5
     REAL_OFFSET = COLUMNS + 6
     PROVEN = COLUMNS + 7
-    #: Four inputs each: groups of them lie in one row of an image, or are one pixel.
+    #: Number of quads of inputs in a group, and of groups: rows of an image, or one pixel where there are 0.
     QUADS = COLUMNS + 8
     GROUPS = COLUMNS + 9
     PANEL_STRIDE = COLUMNS + 10
@@ -63,7 +63,7 @@ class PreparedProgram:
     ----------
     steps : np.ndarray [shape=(n_steps, PREPARED_COLUMNS), int64]
     constants : np.ndarray [shape=(n_bytes,), uint8]
-        The program's, and the packed ones behind them.
+        Constants of the program, then the packed ones.
     scratch : ScratchLayout
     """
 

@@ -2,8 +2,8 @@
 
 The exact result of an accumulator is ``(acc * multiplier + offset) >> shift``, a staircase with 255 steps between -128
 and 127. ``rint(fma(acc, scale, offset))`` in float32 is a staircase as well: conversion of an integer below 2**24 is
-exact, and neither a fused multiply-add nor rounding falls where its argument rises. Two staircases are the same if they
-agree at both sides of every step. Vector kernels take the second one, in three instructions, where that holds.
+exact, and neither a fused multiply-add nor rounding falls where its argument rises. Two staircases are equal if they
+agree on both sides of every step. Where they are, vector kernels take the second one, in three instructions.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-#: The steps of the staircase: it is at least this at and behind the step.
+#: The steps of the staircase: it has at least this value from the step on.
 _STEPS = np.arange(-127, 128, dtype=np.int64)
 
 #: Accumulators up to this are exact in float32.
 _EXACT = 2**24
 
-#: What is tried for channels that the nearest scale does not suit: its neighbours, in units of its last place, with
-#: offsets so far from the least to the greatest that seem to do.
+#: What is tried for channels that the nearest scale does not suit: its neighbours, in units of its last place, each
+#: with offsets at these parts of the way from the least to the greatest that may do.
 _NEIGHBOURS = np.arange(-10, 11)
 _PLACES = (0.2, 0.5, 0.8)
 
 
 class IntegerFactors(NamedTuple):
-    """What makes an int8 of an accumulator exactly: ``(acc * multiplier + offset) >> shift``, clamped.
+    """Factors that make an int8 of an accumulator exactly: ``(acc * multiplier + offset) >> shift``, clamped.
 
     Parameters
     ----------
     multiplier : np.ndarray [shape=(channels,), int64]
-        In [0, 2**31).
+        Multipliers, in [0, 2**31).
     offset : np.ndarray [shape=(channels,), int64]
-        Below 2**62 in magnitude.
+        Offsets, below 2**62 in magnitude.
     shift : np.ndarray [shape=(channels,), int64]
-        In [32, 54].
+        Shifts, in [32, 54].
     """
 
     multiplier: Int64
@@ -51,13 +51,13 @@ class IntegerFactors(NamedTuple):
 
 
 class RealFactors(NamedTuple):
-    """What makes the same int8 in float32: ``rint(fma(acc, scale, offset))``, clamped.
+    """Factors that make the same int8 in float32: ``rint(fma(acc, scale, offset))``, clamped.
 
     Parameters
     ----------
     scale, offset : np.ndarray [shape=(channels,), float32]
     proven : np.ndarray [shape=(channels,), bool]
-        Whether it is the same for every accumulator of the channel.
+        Whether the int8 is the same for every accumulator that the channel can reach.
     """
 
     scale: Float32
@@ -94,7 +94,7 @@ def _try(
     scale: Float32,
     place: float,
 ) -> None:
-    """Try a scale, and the offset at a place between the least and the greatest, for each of some channels."""
+    """Try a scale for each of some channels, with the offset at `place` on the way from the least to the greatest."""
     staircase = _Staircase(IntegerFactors(*(factor[channels] for factor in integers)), low[channels], high[channels])
     offset = staircase.offset(scale, place)
     good = staircase.agrees(scale, offset)
@@ -113,7 +113,7 @@ class _Staircase:
         self._ideal = integers.offset * np.exp2(-integers.shift.astype(np.float64)) - 0.5
 
     def offset(self, scale: Float32, place: float) -> Float32:
-        """Return the offset at a place between the least and the greatest that put reached steps where they belong."""
+        """Return the offset at `place` on the way from the least to the greatest that put every step where it is."""
         reached = (self._at > self._low) & (self._at <= self._high)
         rises = _STEPS - 0.5 - self._at * scale[:, None].astype(np.float64)
         least = np.where(reached, rises, -np.inf).max(axis=1)
@@ -133,8 +133,8 @@ class _Staircase:
 def _real(acc: Int64, scale: Float32, offset: Float32) -> Float64:
     """Return ``rint(fma(acc, scale, offset))``; NaN where float64 cannot tell what a fused multiply-add gives.
 
-    The product of 24 by 24 bits is exact in float64. Where the sum is exact as well, rounding it to float32 is the
-    only rounding, as in a fused multiply-add.
+    The product of 24 by 24 bits is exact in float64. Where the sum is exact as well, it is rounded once, to float32, as
+    a fused multiply-add does.
     """
     product = acc * scale[:, None].astype(np.float64)
     added = np.broadcast_to(offset[:, None].astype(np.float64), product.shape)
