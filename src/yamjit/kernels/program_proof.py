@@ -82,6 +82,7 @@ KERNELS: dict[StepOp, Kernel] = {
     ),
     StepOp.MEAN: Kernel(_REQUANTIZATION, lambda row: 0, (_SAME_CHANNELS,), _OUTPUT[:2]),
     StepOp.LOOKUP: Kernel({Column.WEIGHTS}, lambda row: 256, (_SAME_CHANNELS,), (*_INPUT[:2], *_OUTPUT[:2])),
+    StepOp.MAX_POOL: Kernel({*_WINDOW, *_CLAMPS}, lambda row: 0, (_SAME_CHANNELS,)),
 }
 
 
