@@ -30,7 +30,6 @@ WAITING = (
     "src/yamjit/events",
     "src/yamjit/",
     "docs",
-    "reference",
 )
 
 #: Pattern -> what to write in its place.

@@ -83,6 +83,7 @@ KERNELS: dict[StepOp, Kernel] = {
     StepOp.LOOKUP: Kernel(
         {Column.WEIGHTS}, equal=(_SAME_CHANNELS,), ones=(*_INPUT[:2], *_OUTPUT[:2]), weights=lambda row: 256
     ),
+    StepOp.MAX_POOL: Kernel({*_WINDOW, *_CLAMPS}, equal=(_SAME_CHANNELS,)),
 }
 
 
