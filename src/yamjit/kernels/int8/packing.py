@@ -1,4 +1,4 @@
-"""The order of weights and multipliers in memory that the vector kernels read, and the way back.
+"""The order of weights and multipliers in memory that the vector kernels read.
 
 A block is 16 channels, whatever the width of a vector: narrower vectors read it in parts.
 """
