@@ -22,7 +22,7 @@ import yamjit
 from tests.house.test_layering import SOURCE, STOREYS, room
 from yamjit.kernels import BACKENDS
 
-#: Decorators, which are on the stack where the ladder has the function that they decorate.
+#: Decorators, which are on the stack where the ladder has the function that they decorate, and count as part of it.
 _DECORATORS = {"deprecation.py"}
 
 RECORDING = Path(__file__).resolve().parents[1] / "examples" / "siren.flac"
@@ -60,7 +60,7 @@ def trace(call: Callable[[], Any]) -> list[Entry]:
 
     def note(frame: FrameType, event: str, _: object) -> None:
         file = _own_file(frame)
-        if event == "call" and file:
+        if event == "call" and file not in {"", *_DECORATORS}:
             caller = frame.f_back
             while caller is not None and _own_file(caller) in {"", *_DECORATORS}:
                 caller = caller.f_back

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from yamjit import checks, deprecation
+from yamjit import deprecation
 from yamjit.audio import AudioSource
 from yamjit.categories import Categories
 from yamjit.errors import InputError
@@ -162,8 +162,7 @@ class WindowStream(_Recording):
         level: bool = False,
         threads: int = 1,
     ) -> None:
-        checks.choice(aggregate, "aggregate", AGGREGATES)
-        super().__init__(source, scorer.front_end, scorer.sample_rate, hop, level=checks.flag(level, "level"))
+        super().__init__(source, scorer.front_end, scorer.sample_rate, hop, level=level)
         self.heads = tuple(heads)
         self.listing = listing
         self.categories = listing.categories
