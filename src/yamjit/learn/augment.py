@@ -67,7 +67,13 @@ WaveformTransform = Transform | Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """Make louder or softer, by decibels drawn between two bounds."""
+    """Make louder or softer, by a random number of decibels.
+
+    Parameters
+    ----------
+    low_db, high_db : float
+        Lowest and highest gain, in dB.
+    """
 
     low_db: float = -12.0
     high_db: float = 6.0
@@ -82,7 +88,13 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Begin up to so many seconds earlier or later; what leaves at one end comes in at the other."""
+    """Begin earlier or later; what leaves at one end comes in at the other.
+
+    Parameters
+    ----------
+    most_s : float >= 0
+        Longest shift, in seconds.
+    """
 
     most_s: float = 0.5
 
@@ -97,7 +109,13 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Add white noise at a signal-to-noise ratio drawn between two bounds, in decibels."""
+    """Add white noise at a random signal-to-noise ratio.
+
+    Parameters
+    ----------
+    low_db, high_db : float
+        Lowest and highest ratio, in dB.
+    """
 
     low_db: float = 10.0
     high_db: float = 40.0
@@ -113,7 +131,13 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Fade:
-    """Fade in and out, each over up to so many seconds."""
+    """Fade in and out.
+
+    Parameters
+    ----------
+    most_s : float >= 0
+        Longest fade, in seconds.
+    """
 
     most_s: float = 0.5
 
@@ -131,7 +155,13 @@ class Fade:
 
 @dataclass(frozen=True, slots=True)
 class Trim:
-    """Cut off what is quieter at both ends than the loudest sample less so many decibels."""
+    """Cut off quiet parts at both ends.
+
+    Parameters
+    ----------
+    below_db : float >= 0
+        Distance from the loudest sample at which a sample counts as quiet, in dB.
+    """
 
     below_db: float = 40.0
 
@@ -146,7 +176,15 @@ class Trim:
 
 @dataclass(frozen=True, slots=True)
 class TimeMask:
-    """Set up to so many frames of a log-mel spectrogram to its mean, at several places."""
+    """Set frames of a log-mel spectrogram to its mean, at random places.
+
+    Parameters
+    ----------
+    most_frames : int >= 0
+        Highest number of frames in a row.
+    count : int >= 0
+        Number of places.
+    """
 
     most_frames: int = 24
     count: int = 2
@@ -162,7 +200,15 @@ class TimeMask:
 
 @dataclass(frozen=True, slots=True)
 class FrequencyMask:
-    """Set up to so many bands of a log-mel spectrogram to its mean, at several places."""
+    """Set bands of a log-mel spectrogram to its mean, at random places.
+
+    Parameters
+    ----------
+    most_bands : int >= 0
+        Highest number of bands next to each other.
+    count : int >= 0
+        Number of places.
+    """
 
     most_bands: int = 8
     count: int = 2
