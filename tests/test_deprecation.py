@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -183,3 +184,19 @@ def test_a_name_that_moved_is_found_where_it_was() -> None:
         assert find("InputError") is yamjit.InputError
     with pytest.raises(AttributeError, match=r"'yamjit.somewhere' has no attribute 'nothing'"):
         find("nothing")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ("yamjit.figures", "yamjit.plots", ("draw_confusion", "draw_learning_curve", "draw_reliability")),
+        ("yamjit.output.frames", "yamjit.output.dataframes", ("to_arrow", "to_hf", "to_pandas", "to_polars")),
+    ],
+)
+def test_moved_functions_are_found_where_they_were(old: str, new: str, names: tuple[str, ...]) -> None:
+    before, now = importlib.import_module(old), importlib.import_module(new)
+    for name in names:
+        with pytest.warns(DeprecationWarning, match=rf"{old}\.{name} is deprecated; use {new}\.{name}"):
+            assert getattr(before, name) is getattr(now, name)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = before.nothing

@@ -91,13 +91,19 @@ def trace_classify(model: str | None = None, backend: str = "auto") -> list[Entr
     return trace(lambda: classifier.classify(RECORDING).top(1))
 
 
+def rooms(entries: list[Entry]) -> set[str]:
+    """Return the places on the ladder of imports, modules and packages, that are entered."""
+    return {room(Path(entry.file)) for entry in entries}
+
+
 def report(entries: list[Entry]) -> str:
-    """Return the files in the order in which they are entered, and the calls that go up."""
+    """Return the files in the order in which they are first entered, and the calls that go up."""
     calls = Counter(entry.file for entry in entries)
     changes = sum(one.file != other.file for one, other in itertools.pairwise(entries))
     upwards = Counter(entry for entry in entries if entry.is_up)
     lines = [f"{file:32}{count:6}" for file, count in calls.items()]
-    lines += [f"{len(calls)} files, {len(entries)} calls, {changes} changes of file, calls up: {sum(upwards.values())}"]
+    entered = f"{len(calls)} files in {len(rooms(entries))} rooms, {len(entries)} calls, {changes} changes of file"
+    lines += [f"{entered}, calls up: {sum(upwards.values())}"]
     lines += [f"up: {caller} {by} -> {file} {name}: {n}" for (file, name, caller, by), n in upwards.items()]
     return "\n".join(lines)
 

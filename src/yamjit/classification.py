@@ -16,7 +16,7 @@ from yamjit.errors import InputError
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
-from yamjit.listing import Scored, rows_of
+from yamjit.listing import ListedScores, rows_of
 from yamjit.network import HeadOutput, Quantized
 from yamjit.results import Row
 from yamjit.spec import DEFAULT_MAX_RESULTS
@@ -227,7 +227,7 @@ class Classification:
         whole = (self.start_s, self.start_s + self.duration_s)
         checks.flag(windows, "windows")
         parts = [
-            Scored(
+            ListedScores(
                 one.categories,
                 one.categories.reduce(one.scores) if windows else one.listed_scores[np.newaxis],
                 self.name,

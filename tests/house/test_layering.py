@@ -32,6 +32,7 @@ STOREYS = {
     "store": 2,
     "output": 2,
     "head_names": 2,
+    "figures": 2,
     "npz": 3,
     "plan": 3,
     "reading": 2,

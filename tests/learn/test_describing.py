@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_refused(small: bytes, bare: bytes) -> None:
         (lambda: set_labels(described, ["a"]), "1 names for"),
         (lambda: set_labels(described, ["a"], output=3), "output 3; the model has 1"),
         (lambda: set_calibration(described, Calibration(np.ones((2, 4)))), "a calibration of 2 classes"),
-        (lambda: set_texts(described, title="x"), "no text 'title'"),
+        (lambda: set_texts(described, title="x"), "there is no text 'title'"),
         (lambda: set_audio(described, 0), "sample_rate is 0; whole numbers from 1000 to 768000 Hz"),
     ):
         with pytest.raises(InputError, match=message):

@@ -14,7 +14,7 @@ from yamjit.learn.dataset import Dataset
 from yamjit.learn.evaluation import Evaluation, joined
 from yamjit.learn.export import export_model
 from yamjit.learn.features import Features, embed_clips
-from yamjit.learn.label_files import from_csv
+from yamjit.learn.tables import from_csv
 from yamjit.learn.training import cross_validate_all, evaluate_model, train_head
 from yamjit.loading import load
 

@@ -198,7 +198,7 @@ def test_a_softmax_head_ranks_as_before(model: Classifier, embeddings: np.ndarra
     ("change", "message"),
     [
         ({"head_name": "../x"}, "head_name"),
-        ({"display_names": {"../": ("a",)}}, "no locale"),
+        ({"display_names": {"../": ("a",)}}, "not a locale"),
         ({"score_threshold": 2.0}, "score_threshold"),
     ],
 )

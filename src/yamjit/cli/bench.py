@@ -1,4 +1,4 @@
-"""``yamjit bench``: how fast this machine is."""
+"""``yamjit bench``: the speed of this machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DESCRIPTION = (
     "separately. Other programs that run at the same time make it slower."
 )
 
-#: What is classified, in seconds of noise; a whole number of windows more than one.
+#: Length of the noise in seconds; more than one window, by a whole number of hops.
 _LENGTH_S = {"numba": 120.0, "numpy": 12.0}
 
 _SAMPLE_RATE = 16_000

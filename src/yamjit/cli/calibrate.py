@@ -1,4 +1,4 @@
-"""``yamjit calibrate``: scores of a model that mean what they say, by labelled recordings."""
+"""``yamjit calibrate``: calibrate the scores of a model with labelled recordings."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _folds(args: argparse.Namespace, dataset: Dataset, names: tuple[str, ...]) -> list[str]:
-    """Return the fold of each clip that was read, whatever split it is of; none if nothing is held out."""
+    """Return the fold of each clip that was read, of any split; an empty list if nothing is held out."""
     read = set(names)
     clips = tuple(replace(clip, split="") for clip in dataset.clips if str(clip) in read)
     kept = replace(dataset, clips=clips)
