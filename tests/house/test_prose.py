@@ -25,8 +25,6 @@ WAITING = (
     "src/yamjit/kernels",
     "src/yamjit/audio",
     "src/yamjit/learn",
-    "src/yamjit/runs",
-    "src/yamjit/cli",
     "src/yamjit/task",
     "src/yamjit/events",
     "src/yamjit/",
