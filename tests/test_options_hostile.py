@@ -183,7 +183,7 @@ def test_no_option_ends_in_a_traceback(places: dict[str, str]) -> None:
         ("segments {siren} -o x.tflite --padding 1e300", "from 0 to 1e+09"),
         ("metadata write {model} --sample-rate 1000000000000 -o x.tflite", "from 1000 to 768000"),
         ("metadata write {model} --sample-rate 16000 --channels 99999999999 -o x.tflite", "from 1 to 64"),
-        ("metadata write {model} --description a\udcff -o x.tflite", "no UTF-8"),
+        ("metadata write {model} --description a\udcff -o x.tflite", "not UTF-8"),
         ("train {clips} --folds 0 -q --hidden 1000000000 -o x.tflite", "from 0 to 4096"),
         ("train {clips} --folds 0 -q --copies 1000000000 -o x.tflite", "from 0 to 1000"),
         ("train {clips} --folds 0 -q --iterations 0 -o x.tflite", "from 1 to 1000000"),

@@ -74,7 +74,7 @@ def _measure(model: ResolvedModel, backend: str, args: argparse.Namespace) -> di
     rounds: list[float] = []
     while not rounds or sum(rounds[1:]) < args.time:
         start = time.perf_counter() if rounds else begun
-        windows = len(classifier.classify(noise, sample_rate=_SAMPLE_RATE, keep=()))
+        windows = len(classifier.classify(noise, sample_rate=_SAMPLE_RATE, windows=False))
         rounds.append(time.perf_counter() - start)
     fastest = min(rounds[1:])
     return {

@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.classifier import load
     from yamjit.learn import cross_calibrate, evaluate_model, fit_sigmoids, thresholds_for_precision
+    from yamjit.loading import load
     from yamjit.options import ClassifierOptions
 
     options = ClassifierOptions(calibration=None, head=args.head)

@@ -49,7 +49,7 @@ def hearing_of(args: argparse.Namespace) -> dict[str, Any]:
 
 def classifier_of(args: argparse.Namespace) -> Classifier:
     """Load the model that was given."""
-    from yamjit.classifier import load
+    from yamjit.loading import load
 
     options = options_of(args) if hasattr(args, "allow") else None
     return load(args.model, backend=args.backend, threads=args.threads, options=options)

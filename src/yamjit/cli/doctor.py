@@ -147,8 +147,8 @@ def _microphones() -> dict[str, Any]:
 
 
 def _model() -> dict[str, Any]:
-    from yamjit.classifier import load
     from yamjit.errors import YamjitError
+    from yamjit.loading import load
 
     try:
         model = load(backend="numpy", download=False)

@@ -66,8 +66,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.classifier import load
     from yamjit.learn import Augmentation, augmented, export_model, train_head
+    from yamjit.loading import load
 
     options = _options(args)
 

@@ -9,10 +9,10 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from yamjit.disk import PARTIAL_PREFIX
 from yamjit.runs.inputs import Recording
 from yamjit.runs.naming import MANIFEST, Places
 from yamjit.runs.whole import writing
+from yamjit.writing import PARTIAL_PREFIX
 
 __all__ = ["clashes"]
 

@@ -10,7 +10,6 @@ from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any
 
-from yamjit.disk import PARTIAL_PREFIX
 from yamjit.errors import InputError
 from yamjit.runs.clashes import clashes
 from yamjit.runs.inputs import Recording, is_named_like_audio
@@ -19,6 +18,7 @@ from yamjit.runs.keeping import Keeping
 from yamjit.runs.manifest import Manifest
 from yamjit.runs.naming import JOURNAL, MANIFEST, Places, is_result, is_segments
 from yamjit.runs.whole import remove_result, writing
+from yamjit.writing import PARTIAL_PREFIX
 
 __all__ = ["ResultFolder"]
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sized
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from yamjit.disk import read_limited, write_whole
+from yamjit.disk import read_limited
 from yamjit.errors import InputError, YamjitError
+from yamjit.writing import write_whole
 
 __all__ = ["Journal", "Origin", "add_line", "origin_of"]
 

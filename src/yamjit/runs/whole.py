@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from yamjit.disk import describe
 from yamjit.errors import AudioError, OutputError
 from yamjit.runs.inputs import is_named_like_audio
 from yamjit.runs.naming import is_segment
-from yamjit.writing import PARTIAL_PREFIX, naming
+from yamjit.writing import naming, partial_beside
 
 __all__ = ["PlaceError", "is_of_the_disk", "remove_result", "whole_file", "whole_folder", "writing"]
 
@@ -60,7 +59,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     OutputError
         If it cannot be made, or the former one contains recordings.
     """
-    partial, former = _beside(path), _beside(path)
+    partial, former = partial_beside(path), partial_beside(path)
     try:
         with writing(path):
             partial.mkdir(parents=True)
@@ -127,10 +126,6 @@ def _telling_of_full_disks(path: Path, folder: Path) -> Iterator[None]:
             if shutil.disk_usage(folder).free < _FULL_BYTES:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
         raise
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
 
 
 def _refuse_recordings(folder: Path) -> None:
