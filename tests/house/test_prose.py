@@ -24,8 +24,6 @@ READ = [
 WAITING = (
     "src/yamjit/kernels",
     "src/yamjit/learn",
-    "src/yamjit/runs",
-    "src/yamjit/cli",
     "src/yamjit/task",
     "src/yamjit/events",
     "src/yamjit/",
