@@ -454,7 +454,7 @@ def test_what_cannot_be_read_gives_exit_code_3(tmp_path):
     done = classify(cut, lost, killed)
     assert done.returncode == 3
     assert "were skipped" in done.stderr
-    assert "1 of 3 files were heard in part" in done.stderr
+    assert "1 of 3 files were read only in part" in done.stderr
     done = classify(cut, killed)
     assert (done.returncode, done.stderr) == (0, "")
 

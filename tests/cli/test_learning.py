@@ -91,8 +91,8 @@ def test_no_model_is_written_where_training_is_not_possible(birds: Path, capsys:
     empty = birds.parent / "empty"
     empty.mkdir()
     for arguments, message in (
-        ((empty,), "no folder in it"),
-        ((birds / "low",), "no folder in it"),
+        ((empty,), "holds no folders"),
+        ((birds / "low",), "holds no folders"),
         ((birds / "nowhere",), "are accepted"),
         ((birds, "--other", "none", "--kind", "softmax", "--display-names", "de=missing.txt"), "missing.txt"),
         ((birds, "--kind", "softmax"), "a softmax head wants"),

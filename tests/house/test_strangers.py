@@ -551,7 +551,7 @@ def test_where_nothing_can_be_kept_it_is_said_once(tmp_path: Path, caplog: pytes
     for _ in range(3):
         cache.store(KEY, EMBEDDINGS)
         assert cache.load(KEY, 8) is None
-    assert len([record for record in caplog.records if "embeddings cannot be kept" in record.message]) == 1
+    assert len([record for record in caplog.records if "embeddings cannot be stored" in record.message]) == 1
 
 
 def test_several_writers_leave_a_whole_file(tmp_path: Path) -> None:

@@ -477,7 +477,7 @@ def test_embeddings_are_those_of_yamjit(embedder: audio.AudioEmbedder, examples:
     model = yamjit.load("starter")
     for path in examples:
         tensor = audio.TensorAudio.create_from_wav_file(path, WINDOW)
-        heard = model.classify(tensor.buffer, sample_rate=16_000, keep="embeddings")
+        heard = model.classify(tensor.buffer, sample_rate=16_000)
         (embedding,) = embedder.embed(tensor).embeddings
         np.testing.assert_array_equal(embedding.feature_vector.value, heard.embeddings[0], strict=True)
     assert embedder.get_embedding_dimension(0) == heard.embeddings.shape[1]

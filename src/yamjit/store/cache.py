@@ -13,13 +13,7 @@ __all__ = ["cache_path", "keep", "read_cached"]
 
 
 def cache_path(known: KnownModel = OFFICIAL_MODEL) -> Path:
-    """Return the path at which `known` is cached: in ``$YAMJIT_CACHE``, else in the user's cache directory.
-
-    Raises
-    ------
-    DependencyError
-        If platformdirs is not installed.
-    """
+    """Return the path at which `known` is cached: in ``$YAMJIT_CACHE``, else in the user's cache directory."""
     return cache_directory() / known.file_name
 
 
