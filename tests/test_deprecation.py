@@ -107,6 +107,32 @@ FORMS: dict[str, tuple[str, Form, Form]] = {
         lambda m: m.stream(RATE, 2, channel=1, hop_s=0.2).push(STEREO),
         lambda m: m.stream(RATE, 2, reading=Reading(channel=1, hop_s=0.2)).push(STEREO),
     ),
+    "keep scores": ("always there", lambda m: classify(m, keep="scores"), classify),
+    "keep nothing": (
+        "windows=False",
+        lambda m: classify(m, keep=()).clip_scores,
+        lambda m: classify(m, windows=False).clip_scores,
+    ),
+    "keep levels": (
+        "level=True",
+        lambda m: classify(m, keep=("scores", "level_dbfs"), hop_s=0.2).level_dbfs,
+        lambda m: classify(m, level=True, reading=Reading(hop_s=0.2)).level_dbfs,
+    ),
+    "keep log_mel": (
+        "always there",
+        lambda m: m.classify(iter([SOUND]), sample_rate=RATE, keep="log_mel").log_mel,
+        lambda m: m.log_mel(SOUND, sample_rate=RATE),
+    ),
+    "keep log_mel of each": (
+        "always there",
+        lambda m: [one.log_mel for one in classify(m, keep="log_mel", channel="each")],
+        lambda m: [m.log_mel(one, sample_rate=RATE) for one in STEREO.T],
+    ),
+    "log_mel of a head": (
+        "without it",
+        lambda m: m.log_mel(SOUND, sample_rate=RATE, head=0, aggregate="max"),
+        lambda m: m.log_mel(SOUND, sample_rate=RATE),
+    ),
     "detector": ("watcher", pushed, watched),
     "watch_windows": (
         "watcher",

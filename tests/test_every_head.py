@@ -306,8 +306,8 @@ def test_rows_of_windows_are_in_the_order_of_time(model: yamjit.Classifier, sire
 def test_a_chosen_head_is_all_there_is(model: yamjit.Classifier, siren: Path) -> None:
     own = model.with_options(ClassifierOptions(head="custom"))
     assert own.labels == OWN
-    result = own.classify(siren, keep=("scores", "logits"))
-    both = model.classify(siren, keep=("scores", "logits"))
+    result = own.classify(siren)
+    both = model.classify(siren)
     np.testing.assert_array_equal(result.scores, both.heads[1].scores)
     np.testing.assert_array_equal(result.logits, both.heads[1].logits)
     assert [one.head for one in result.top()] == [""] * 3

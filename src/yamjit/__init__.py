@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from yamjit.audio import Microphone, RawPcm
     from yamjit.classification import Classification
-    from yamjit.classifier import Classifier, load
+    from yamjit.classifier import Classifier
     from yamjit.errors import (
         AudioError,
         AudioNotFoundError,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from yamjit.events import Event, EventOptions
     from yamjit.labels import ScoredLabel
+    from yamjit.loading import load
     from yamjit.options import ClassifierOptions
     from yamjit.reading import ReadOptions
     from yamjit.recording import WindowStream
@@ -72,7 +73,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Classifier", "load"), "yamjit.classifier"),
+    "Classifier": "yamjit.classifier",
+    "load": "yamjit.loading",
     **dict.fromkeys(("Microphone", "RawPcm"), "yamjit.audio"),
     **dict.fromkeys(("Event", "EventOptions"), "yamjit.events"),
     **dict.fromkeys(("Row", "Summary"), "yamjit.results"),

@@ -3,7 +3,7 @@
 ::
 
     YamjitError
-    ├── ModelError            the bytes are no model that can be run exactly
+    ├── ModelError            the bytes are not a model that can be run exactly
     │   └── ModelNotFoundError  no such file, or no model at hand (also a ``FileNotFoundError``)
     ├── AudioError            the audio cannot be read or is not usable
     │   └── AudioNotFoundError  no such file (also a ``FileNotFoundError``)
@@ -39,11 +39,11 @@ __all__ = [
 
 
 class YamjitError(Exception):
-    """Base of all errors of this package."""
+    """Base class of all errors of this package."""
 
 
 class ModelError(YamjitError):
-    """The bytes are no model that can be run exactly.
+    """The bytes are not a model that can be run exactly.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class ModelError(YamjitError):
     offset : int, optional
         Byte offset in the file where the fault lies.
     file : str, optional
-        The model's file, as messages have it.
+        Name of the model's file, for messages.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class DownloadError(YamjitError):
 
 @contextlib.contextmanager
 def of_model_file(file: str | None) -> Iterator[None]:
-    """Have what is wrong with a model told with its file, unless it is told already or `file` is None."""
+    """Have errors about a model name its file, unless they do already or `file` is None."""
     try:
         yield
     except ModelError as error:

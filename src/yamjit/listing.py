@@ -16,7 +16,7 @@ from yamjit.network import HeadOutput
 from yamjit.options import ClassifierOptions, Entry, as_entry
 from yamjit.results import Row
 
-__all__ = ["Listing", "Scored", "rows_of"]
+__all__ = ["ListedScores", "Listing", "rows_of"]
 
 
 class Listing:
@@ -110,7 +110,7 @@ class Listing:
         return np.concatenate([start + one.rank(values, max_results) for start, one, values in best])
 
 
-class Scored(NamedTuple):
+class ListedScores(NamedTuple):
     """Scores of a head's categories, and where they come from.
 
     Parameters
@@ -134,13 +134,13 @@ class Scored(NamedTuple):
 
 
 def rows_of(
-    parts: Sequence[Scored], spans: Iterable[tuple[float, float]], max_results: int | None = None
+    parts: Sequence[ListedScores], spans: Iterable[tuple[float, float]], max_results: int | None = None
 ) -> Iterator[Row]:
     """Yield what is listed in each span of time, of each part in turn, the highest score first.
 
     Parameters
     ----------
-    parts : sequence of Scored
+    parts : sequence of ListedScores
     spans : iterable of (float, float)
         Start and end in seconds.
     max_results : int > 0, or -1 for all, optional

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tools.trace_call import Entry, report, trace, trace_classify
+from tools.trace_call import Entry, report, rooms, trace, trace_classify
 from yamjit import labels
 from yamjit.workers import in_order
 
-#: Files that a warm ``classify(path).top(1)`` of a FLAC file enters.
+#: Files that a warm ``classify(path).top(1)`` of a FLAC file enters at most, and modules and packages of the ladder.
 _MOST_FILES = 30
+_MOST_ROOMS = 17
 
 
 @pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
@@ -19,6 +20,7 @@ def test_a_warm_call_enters_few_files_and_never_goes_up(backend: str) -> None:
     entries = trace_classify("starter", backend)
     assert not [entry for entry in entries if entry.is_up], report(entries)
     assert len({entry.file for entry in entries}) <= _MOST_FILES, report(entries)
+    assert len(rooms(entries)) <= _MOST_ROOMS, report(entries)
 
 
 def test_what_is_called_back_goes_up() -> None:

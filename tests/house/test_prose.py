@@ -23,7 +23,6 @@ READ = [
 #: Rooms that have not been gone through yet.
 WAITING = (
     "src/yamjit/kernels",
-    "src/yamjit/audio",
     "src/yamjit/learn",
     "src/yamjit/runs",
     "src/yamjit/cli",

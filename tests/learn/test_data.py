@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from yamjit import learn
-from yamjit.classifier import Classifier, load
+from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.learn.annotations import read_annotations
 from yamjit.learn.class_folders import from_folder
@@ -19,6 +19,7 @@ from yamjit.learn.features import EmbeddingCache, embed_clips
 from yamjit.learn.label_files import from_labels
 from yamjit.learn.tables import from_csv
 from yamjit.learn.training import train_head
+from yamjit.loading import load
 from yamjit.reading import ReadOptions
 
 RATE = 16_000

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from yamjit.calibration import Calibration
-from yamjit.classifier import load
 from yamjit.errors import InputError, ModelError
 from yamjit.learn.describing import as_document, set_audio, set_calibration, set_labels, set_texts
 from yamjit.learn.export import ModelCard, export_model
 from yamjit.learn.heads import Dense, Head
+from yamjit.loading import load
 from yamjit.options import ClassifierOptions
 from yamjit.tflite import read_graph, write_graph
 from yamjit.tflite.metadata import AssociatedFile, Metadata

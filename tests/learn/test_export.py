@@ -14,10 +14,11 @@ import pytest
 from reference.runtime import KERNELS, Runtime, runtime_available
 from tests.support.backends import NO_COMPILER
 from yamjit.calibration import Calibration
-from yamjit.classifier import Classifier, load
+from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
 from yamjit.learn.export import ModelCard, export_model, independent
 from yamjit.learn.heads import Dense, Head
+from yamjit.loading import load
 from yamjit.options import ClassifierOptions
 from yamjit.tflite import read_graph, validate_graph
 from yamjit.tflite.metadata import ScoreTransformation

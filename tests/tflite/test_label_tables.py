@@ -805,7 +805,7 @@ def test_options_of_tables_are_told_where_they_do_nothing(sounds: Path, capsys: 
     labels = table(sounds.parent / "day.txt", "0\t1\tx\n")
     for data, option in ((sounds, "--where"), (sounds, "--column"), (labels, "--where"), (labels, "--separator")):
         assert run("train", data, "-o", sounds.parent / "m.tflite", option, "fold=1") == 1
-        assert f"{option} is for tables" in capsys.readouterr().err
+        assert f"{option} is only for tables" in capsys.readouterr().err
 
 
 def test_where_twice_and_few_groups_on_the_command_line(sounds: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -836,11 +836,11 @@ def test_splits_on_the_command_line(sounds: Path, capsys: pytest.CaptureFixture[
     assert "of 2 clips\n  fold test: " in out
     assert "2 classes, 4 clips" in out
     assert run("train", path, "-o", model, "--calibrate") == 1
-    assert "--folds N divides" in capsys.readouterr().err
+    assert "use --folds N" in capsys.readouterr().err
     assert run("train", path, "-o", model, "--calibrate", "--folds", 2, "-q") == 0
     capsys.readouterr()
     assert run("evaluate", path, "--model", model) == 0
-    assert "4 of 6 clips are for training by their split" in capsys.readouterr().err
+    assert "4 of 6 clips have the split 'train'" in capsys.readouterr().err
     assert run("evaluate", path, "--model", model, "--where", "split=test") == 0
     assert capsys.readouterr().err == ""
     assert run("calibrate", path, "--model", model) == 0

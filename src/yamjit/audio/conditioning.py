@@ -1,4 +1,4 @@
-"""Sound as it was read to tracks at one sample rate: channels chosen, samples inspected, mixed, resampled."""
+"""From samples as they were read to tracks at one sample rate: channels chosen, inspected, mixed, resampled."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,8 @@ class AudioSource:
         # Before the claims are checked: on the way there it may be found that there is more than they say.
         self._skipped = reader.skip(self._first) if self._first else 0
         self._check_claims()
+        # A source that is dropped without being closed leaves nothing open.
+        weakref.finalize(self, reader.close).atexit = False
 
     @property
     def claimed_seconds(self) -> float | None:

@@ -1,4 +1,4 @@
-"""``yamjit train``: labelled recordings in, a model that names them out."""
+"""``yamjit train``: a model that names sounds, learned from labelled recordings."""
 
 from __future__ import annotations
 
@@ -66,14 +66,16 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.classifier import load
     from yamjit.learn import augmented, export_model, train_head
+    from yamjit.loading import load
 
     options = _options(args)
     dataset = dataset_of(args)
     dataset.check_learnable()
     if args.calibrate and dataset.has_split and args.folds is None:
-        raise InputError("--calibrate would learn from validation and test; --folds N divides the clips of 'train'")
+        raise InputError(
+            "--calibrate would learn from validation and test; use --folds N, which divides the clips of 'train'"
+        )
     model = load(args.model, backend=args.backend, threads=args.threads)
     features = features_of(args, model, dataset)
     judged = _judge(args, model, features, options)
@@ -119,7 +121,7 @@ def _augmentation(args: argparse.Namespace) -> Any:
 def _judge(
     args: argparse.Namespace, model: Classifier, features: Features, options: TrainOptions
 ) -> dict[str, Evaluation]:
-    """Return how well recordings that were held out are named, for each way of going from windows to them."""
+    """Return how well recordings that were held out are named, for each way to combine windows."""
     from yamjit.learn.evaluation import AGGREGATES
     from yamjit.learn.training import cross_validate_all
 
@@ -145,7 +147,7 @@ def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:
 
 
 def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple[Any, dict[str, Any], str]:
-    """Return the calibration that was asked for, and the figures as a document and as text."""
+    """Return the calibration if it was asked for, and the figures as a document and as text."""
     from yamjit.learn import cross_calibrate, fit_sigmoids
 
     if not judged:
@@ -155,7 +157,7 @@ def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple
     document: dict[str, Any] = {"aggregates": {name: found.accuracy for name, found in judged.items()}}
     document |= judged["logit"].as_dict()
     shares = ", ".join(f"{name} {found.accuracy:.2%}" for name, found in judged.items())
-    text = f"{judged['logit'].text()}\naccuracy by what makes a clip of its windows: {shares}\n"
+    text = f"{judged['logit'].text()}\naccuracy by how windows are combined: {shares}\n"
     if not args.calibrate:
         return None, document, text
     held_out = judged["max"]

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from yamjit.disk import printable
 from yamjit.errors import InputError
 from yamjit.learn.overlaps import Span
 from yamjit.learn.table_columns import Column, find_columns
 from yamjit.learn.table_text import Line, Times, is_number, read_lines, tabbed
+from yamjit.text import printable
 
 __all__ = ["Annotation", "Cells", "read_annotations"]
 

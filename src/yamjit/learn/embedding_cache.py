@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
-from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular, replace_whole
+from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular
+from yamjit.writing import replace_whole
 
 __all__ = ["EmbeddingCache", "code_version"]
 

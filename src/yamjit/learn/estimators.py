@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
-from yamjit.classifier import Classifier, load
+from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.learn.fitting import FitOptions, Samples, fit_head
 from yamjit.learn.heads import Head, sigmoid, softmax
+from yamjit.loading import load
 from yamjit.reading import ReadOptions
 
 __all__ = ["YAMNetClassifier", "YAMNetEmbedder", "class_names"]

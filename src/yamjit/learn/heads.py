@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
-from yamjit.disk import read_limited, write_whole
+from yamjit.disk import read_limited
 from yamjit.errors import InputError, LimitError
 from yamjit.learn.blocked import matmul
 from yamjit.npz import MOST_BYTES, read_arrays, write_arrays
 from yamjit.signatures import HEAD_BYTES, foreign_kind
+from yamjit.writing import write_whole
 
 __all__ = ["KINDS", "Dense", "Head", "checked_labels", "cross_entropy", "sigmoid", "softmax"]
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from yamjit import checks
-from yamjit.disk import printable
 from yamjit.errors import InputError
 from yamjit.learn.annotations import Annotation, read_annotations
 from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.overlaps import Span, covering, widened
 from yamjit.learn.recordings import Folders, Recordings
 from yamjit.learn.tables import check_arguments
+from yamjit.text import printable
 
 __all__ = ["from_labels"]
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yamjit.audio.suffixes import VIDEO_SUFFIXES, is_audio
-from yamjit.disk import printable
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 __all__ = ["Folders", "Recordings"]
 

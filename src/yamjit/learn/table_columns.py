@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from yamjit.disk import printable
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 __all__ = ["ROLES", "Column", "find_columns", "shown"]
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from yamjit.disk import printable, read_limited
+from yamjit.disk import read_limited
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 __all__ = ["Line", "TextTable", "Times", "open_table", "read_lines", "tabbed"]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from yamjit import checks
-from yamjit.disk import printable
 from yamjit.errors import InputError
 from yamjit.learn.annotations import Cells
 from yamjit.learn.dataset import OTHER, SPLITS, Clip, Dataset
@@ -18,6 +17,7 @@ from yamjit.learn.overlaps import Span, covering, widened
 from yamjit.learn.recordings import Recordings
 from yamjit.learn.table_columns import Column, find_columns, shown
 from yamjit.learn.table_text import Line, open_table
+from yamjit.text import printable
 
 __all__ = ["check_arguments", "from_csv"]
 

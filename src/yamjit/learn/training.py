@@ -239,7 +239,7 @@ def evaluate_model(
 
     def scored(clip: Clip) -> tuple[Float64 | None, str | None]:
         try:
-            result = model.classify(clip.path, reading=clip.reading(hop_s), keep=(), aggregate=aggregate)
+            result = model.classify(clip.path, reading=clip.reading(hop_s), windows=False, aggregate=aggregate)
         except (AudioError, InputError, LimitError) as error:  # also a clip beyond the end
             return None, str(error)
         return choose_heads(result.heads, info.index)[0].clip_scores, str(result.damage) if result.lost else None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from yamjit.disk import cache_directory, describe, read_regular, replace_whole
+from yamjit.disk import cache_directory, describe, read_regular
 from yamjit.spec import OFFICIAL_MODEL, KnownModel
+from yamjit.writing import replace_whole
 
 __all__ = ["cache_path", "keep", "read_cached"]
 
