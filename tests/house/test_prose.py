@@ -22,7 +22,6 @@ READ = [
 
 #: Rooms that have not been gone through yet.
 WAITING = (
-    "src/yamjit/kernels",
     "src/yamjit/task",
     "src/yamjit/events",
     "src/yamjit/",
