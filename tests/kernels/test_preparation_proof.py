@@ -176,32 +176,29 @@ def tight_layout(needs: dict[str, int], guard: int) -> ScratchLayout:
 
 
 @pytest.mark.numba
-def test_kernels_touch_no_more_scratch_memory_than_the_proof_says(
-    program: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_kernels_touch_no_more_scratch_memory_than_the_proof_says(program: Program) -> None:
     """The whole network in scratch memory whose parts are as small as may be, with guards between them."""
     pytest.importorskip("numba")
-    from yamjit.kernels.int8 import compiled
+    from yamjit.kernels.int8.compiled import call, run_steps
     from yamjit.kernels.vectors.processor import host_target
 
     answers = []
-    prepared_as = compiled.prepare
     for guard in (0, 4096):
         workspace, touched = program.workspace(4), np.ones(0, bool)
         rng = np.random.default_rng(1)
         patches = workspace.tensor(int(program.steps[0, Column.INPUT]), 4, (96, 64), np.float32)
         patches[...] = rng.normal(0, 3, patches.shape)
+        prepared = prepare(program, host_target())
         if guard:
-            prepared = prepared_as(program, host_target())
             needs = scratch_needs(uses_of(program, prepared))
             layout = tight_layout(needs, guard)
             scratch, touched = aligned_bytes(layout.size), np.zeros(layout.size, bool)
             for part, start in zip(layout._fields[:-1], layout, strict=False):
                 touched[start : start + needs[part] + REACH] = True
             scratch[~touched] = 0x55
-            monkeypatch.setattr(compiled, "prepare", lambda *_: replace(prepared, scratch=layout))  # noqa: B023
+            prepared = replace(prepared, scratch=layout)
             workspace = Workspace(workspace.arena, scratch, 4)
-        compiled.run(program, workspace, 4, 0, len(program.steps))
+        call(run_steps, prepared, workspace, 4, 0, len(program.steps))
         assert (workspace.scratch[~touched] == 0x55).all() or not guard
         answers.append(workspace.arena.copy())
     np.testing.assert_array_equal(*answers)

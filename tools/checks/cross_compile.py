@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,15 +14,25 @@ import numpy.typing as npt
 
 from yamjit.kernels.int8.compiled import RUN_STEPS
 from yamjit.kernels.log_mel.compiled import LOG_MEL
+from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.native import ObjectCode
 from yamjit.kernels.vectors.target import Target
 
-__all__ = ["ENTRIES", "compile_for", "inspect", "instructions", "undefined"]
+__all__ = ["ENTRIES", "compile_for", "compiled", "inspect", "instructions", "undefined"]
 
 #: All functions at which compiled code is entered.
 ENTRIES = (RUN_STEPS, LOG_MEL)
 
 #: What the C library has on every system.
 _LIBRARY = {"memcpy", "memmove", "memset"}
+
+
+@functools.cache
+def compiled(entry: Entry, target: Target) -> ObjectCode:
+    """Compile an entry for a target, once a process."""
+    from yamjit.kernels.machine_code.library import compile_object
+
+    return compile_object(entry, target)
 
 
 def compile_for(targets: Iterable[Target], folder: Path) -> dict[Target, Path]:
@@ -32,14 +43,12 @@ def compile_for(targets: Iterable[Target], folder: Path) -> dict[Target, Path]:
     RuntimeError
         If the code needs what is not in every C library.
     """
-    from yamjit.kernels.machine_code.library import compile_object
-
     places = {target: folder / target.cpu for target in targets}
     for target, place in places.items():
         place.mkdir()
         for entry in ENTRIES:
-            code = compile_object(entry, target)
-            if foreign := set(code.needs) - _LIBRARY:
+            code = compiled(entry, target)
+            if foreign := undefined(code.code) - _LIBRARY:
                 raise RuntimeError(f"{entry.name} for {target.cpu} needs {', '.join(sorted(foreign))}")
             (place / f"{entry.name}.o").write_bytes(code.code)
     return places
@@ -47,25 +56,33 @@ def compile_for(targets: Iterable[Target], folder: Path) -> dict[Target, Path]:
 
 # -- What is in an object file ----------------------------------------------------------------------------------
 
-#: Bits that tell an instruction of 64-bit Arm, and their value.
-_INSTRUCTIONS = {
-    "sdot": ((0xFFE0FC00, 0x4E809400), (0xFFC0F400, 0x4F80E000)),
-    "smull": ((0xBF20FC00, 0x0E20C000),),
-    "fmla": ((0xBFA0FC00, 0x0E20CC00), (0xBF80F400, 0x0F801000)),
+#: Bits of the words or bytes that tell an instruction, and their value: for 64-bit Arm (words) and x86 (bytes).
+_FORMS: dict[str, tuple[tuple[tuple[int, int], ...], ...]] = {
+    "sdot": (((0xFFE0FC00, 0x4E809400),), ((0xFFC0F400, 0x4F80E000),)),
+    "smull": (((0xBF20FC00, 0x0E20C000),),),
+    "fmla": (((0xBFA0FC00, 0x0E20CC00),), ((0xBF80F400, 0x0F801000),)),
+    "vpdpbusd": (((0xFF, 0x62), (0x07, 0x02), (0x87, 0x05), (0, 0), (0xFF, 0x50)),),
+    "vpmaddwd": (((0xFF, 0xC5), (0x07, 0x05), (0xFF, 0xF5)), ((0xFF, 0xC4), (0x1F, 0x01), (0x07, 0x05), (0xFF, 0xF5))),
 }
+_OF_ARM = ("sdot", "smull", "fmla")
 
 
 def instructions(code: bytes) -> Counter[str]:
     """Count the instructions that tell a lowering by."""
-    words = np.concatenate(
-        [np.frombuffer(s.data(), "<u4") for s in llvm.ObjectFileRef.from_data(code).sections() if s.is_text()]
-    )
+    is_arm = int.from_bytes(code[18:20], "little") == 183  # ELF's number of the machine
+    text = b"".join(section.data() for section in llvm.ObjectFileRef.from_data(code).sections() if section.is_text())
+    units = np.frombuffer(text, "<u4" if is_arm else np.uint8)
     return Counter(
-        {
-            name: sum(int(np.count_nonzero(words & mask == value)) for mask, value in forms)
-            for name, forms in _INSTRUCTIONS.items()
-        }
+        {name: sum(_count(units, form) for form in _FORMS[name]) for name in _FORMS if (name in _OF_ARM) == is_arm}
     )
+
+
+def _count(units: npt.NDArray[Any], form: tuple[tuple[int, int], ...]) -> int:
+    """Count the places where units in a row have the bits of a form."""
+    found = np.ones(max(0, units.size - len(form) + 1), np.bool_)
+    for index, (mask, value) in enumerate(form):
+        found &= units[index : index + found.size] & mask == value
+    return int(np.count_nonzero(found))
 
 
 def undefined(code: bytes) -> set[str]:
@@ -80,6 +97,6 @@ def undefined(code: bytes) -> set[str]:
 def inspect(folder: Path) -> str:
     """Return in a line what the object files of a folder hold."""
     files = [file.read_bytes() for file in folder.glob("*.o")]
-    counts = sum((instructions(file) for file in files), Counter[str]())
-    listed = ", ".join(f"{counts[name]} {name}" for name in _INSTRUCTIONS)
+    counts = [instructions(file) for file in files]
+    listed = ", ".join(f"{sum(count[name] for count in counts)} {name}" for name in counts[0])
     return f"{listed}; calls {', '.join(sorted(set().union(*map(undefined, files)))) or 'nothing'} from outside"

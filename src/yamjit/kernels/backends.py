@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.program import Program, Workspace
-from yamjit.kernels.settings import is_interpreted
 
 __all__ = ["AutoBackend", "Backend", "CompiledBackend", "NumpyBackend"]
 
@@ -55,26 +54,14 @@ class NumpyBackend:
 
 
 class CompiledBackend:
-    """Compiled code, loaded from the cache or made by Numba when it is first called.
-
-    Frames of a length that the compiled kernel does not transform are left to NumPy, and so are all frames with
-    ``NUMBA_DISABLE_JIT=1``, since vectors exist in compiled code only.
-    """
+    """Compiled code, loaded from the cache or made by Numba when it is first called."""
 
     def __init__(self) -> None:
         from yamjit.kernels.int8 import compiled as network
         from yamjit.kernels.log_mel import compiled as front_end
 
-        self.run = network.run
+        self.run, self.log_mel = network.run, front_end.log_mel
         self.can_run, self.can_log_mel = network.run_steps.is_ready, front_end.log_mel_entry.is_ready
-        self._front_end = front_end
-
-    def log_mel(self, constants: FrontEndConstants, waveform: Float32, out: Float32, /) -> None:
-        """Compute log-mel frames."""
-        if self._front_end.is_transformed(constants) and not is_interpreted():
-            self._front_end.log_mel(constants, waveform, out)
-        else:
-            NumpyBackend().log_mel(constants, waveform, out)
 
     def is_ready(self) -> bool:
         """Load what is in the cache; return whether that is both functions."""

@@ -6,15 +6,16 @@ Importing it imports neither Numba nor its kernels: what was compiled once is lo
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 from yamjit.kernels.int8.preparation import prepare
+from yamjit.kernels.int8.prepared import PreparedProgram
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.program import Program, Workspace
 from yamjit.kernels.settings import is_interpreted
-from yamjit.kernels.vectors.target import Target
 
-__all__ = ["RUN_STEPS", "run", "run_steps"]
+__all__ = ["RUN_STEPS", "call", "run", "run_steps"]
 
 RUN_STEPS = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 12)
 
@@ -31,9 +32,20 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
     patches : int in [0, workspace.capacity]
     first, last : int in [0, n_steps]
     """
-    prepared = prepare(program, None if is_interpreted() else _target())
+    call(run_steps, _prepared(program), workspace, patches, first, last)
+
+
+def call(
+    function: Callable[..., object],
+    prepared: PreparedProgram,
+    workspace: Workspace,
+    patches: int,
+    first: int,
+    last: int,
+) -> None:
+    """Call `run_steps`, or another function that `RUN_STEPS` describes, for the target of a prepared program."""
     layout = prepared.scratch
-    run_steps(
+    function(
         prepared.steps_address,
         first,
         last,
@@ -49,8 +61,11 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
     )
 
 
-@functools.cache
-def _target() -> Target:
+@functools.lru_cache(maxsize=8)
+def _prepared(program: Program) -> PreparedProgram:
+    """Return a program prepared for this machine: once, since that takes a hundred times as long as running it."""
+    if is_interpreted():
+        return prepare(program, None)
     from yamjit.kernels.vectors.processor import host_target
 
-    return host_target()
+    return prepare(program, host_target())

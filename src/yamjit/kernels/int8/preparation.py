@@ -7,7 +7,6 @@ results; the others keep their plain kernel.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -33,7 +32,7 @@ __all__ = ["prepare"]
 
 
 def prepare(program: Program, target: Target | None) -> PreparedProgram:
-    """Pack a program's constants for the vector kernels; the same program is prepared once.
+    """Pack a program's constants for the vector kernels.
 
     Parameters
     ----------
@@ -47,17 +46,13 @@ def prepare(program: Program, target: Target | None) -> PreparedProgram:
     ModelError
         If the program, or what was prepared, would touch memory that is not its own.
     """
-    return _prepare(program, target is not None, target is not None and target.multiplies_signed_bytes)
-
-
-@lru_cache(maxsize=8)
-def _prepare(program: Program, vectors: bool, signed: bool) -> PreparedProgram:
+    signed = target is not None and target.multiplies_signed_bytes
     steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)
     steps[:, :COLUMNS] = program.steps
     steps[:, Prepared.FLIP] = 0 if signed else INT8_TO_UINT8
     constants = Packer()
     constants.add(program.constants)
-    for row in steps if vectors else ():
+    for row in steps if target is not None else ():
         preparation = _PREPARATIONS.get(int(row[Column.OP]))
         vector_step = preparation(PlainStep(program, row.tolist(), 0 if signed else -128)) if preparation else None
         if vector_step:

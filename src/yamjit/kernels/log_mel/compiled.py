@@ -12,25 +12,21 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.kernels.log_mel import numpy as twin
 from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.log_mel.tables import Field, make_tables
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import aligned_bytes
+from yamjit.kernels.settings import is_interpreted
 
-__all__ = ["LOG_MEL", "is_transformed", "log_mel", "log_mel_entry"]
+__all__ = ["LOG_MEL", "log_mel", "log_mel_entry"]
 
 Float32 = npt.NDArray[np.float32]
 
 LOG_MEL = Entry("yamjit.kernels.log_mel.kernel", "log_mel", (int,) * 5)
 
 log_mel_entry = LoadedEntry(LOG_MEL)
-
-
-def is_transformed(constants: FrontEndConstants) -> bool:
-    """Return whether frames are of a length that the kernel transforms: a power of two from 8 on."""
-    n_fft = constants.n_fft
-    return n_fft >= 8 and n_fft & (n_fft - 1) == 0 and constants.window.size <= n_fft
 
 
 def log_mel(
@@ -41,10 +37,12 @@ def log_mel(
 ) -> None:
     """Compute the first frames of a waveform, as many as `out` has rows.
 
+    The kernel transforms powers of two from 8 on. Frames of other lengths are left to NumPy, and so are all frames with
+    ``NUMBA_DISABLE_JIT=1``, since vectors exist in compiled code only.
+
     Parameters
     ----------
     constants : FrontEndConstants
-        Those that `is_transformed` accepts.
     waveform : np.ndarray [shape=(n,), float32]
         At least as many samples as the frames cover.
     out : np.ndarray [shape=(t, n_mels), float32, contiguous]
@@ -52,6 +50,9 @@ def log_mel(
         The compiled function, or another one that takes the same arguments.
     """
     tables = _tables(constants)
+    if tables is None:
+        twin.log_mel(constants, waveform, out)
+        return
     waveform = np.ascontiguousarray(waveform, np.float32)
     kernel(tables.address, waveform.ctypes.data, len(out), _scratch.address(tables.scratch_size), out.ctypes.data)
 
@@ -65,7 +66,12 @@ class _Tables:
         self.scratch_size = int(self._block.view(np.int64)[Field.SCRATCH_SIZE])
 
 
-_tables = lru_cache(maxsize=8)(_Tables)
+@lru_cache(maxsize=8)
+def _tables(constants: FrontEndConstants) -> _Tables | None:
+    """Return the tables of a front end that the kernel computes."""
+    n_fft = constants.n_fft
+    is_transformed = n_fft >= 8 and n_fft & (n_fft - 1) == 0 and constants.window.size <= n_fft
+    return _Tables(constants) if is_transformed and not is_interpreted() else None
 
 
 class _Scratch(threading.local):

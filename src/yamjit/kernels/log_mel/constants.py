@@ -12,20 +12,22 @@ __all__ = ["FrontEndConstants"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrontEndConstants:
-    """What the file says about the way from a waveform to a log-mel patch.
+    """The numbers in a model file that say how a waveform becomes a log-mel patch.
 
     Parameters
     ----------
     window_samples : int
-        Samples that one patch is made of.
+        Number of samples that one patch is made of.
     hop_length : int
-        Samples from one frame to the next.
+        Number of samples from one frame to the next.
     n_fft : int
         Length of the Fourier transform; frames are padded with zeros to it.
     window : np.ndarray [shape=(frame_length,), float32]
+        Factors of the samples of a frame.
     mel_basis : np.ndarray [shape=(n_mels, 1 + n_fft/2), float32]
+        Weights of the bins in each band.
     log_offset : np.ndarray [shape=(n_mels,), float32]
-        Added before the logarithm.
+        Numbers that are added before the logarithm.
     """
 
     window_samples: int
