@@ -15,7 +15,7 @@ from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes
 from yamjit.kernels.program import Column, Program, StepOp, Workspace, scratch_layout
-from yamjit.kernels.program_proof import KERNELS, prove_ranges
+from yamjit.kernels.program_proof import KERNELS, prove_program
 from yamjit.plan import Plan, compile_plan
 
 
@@ -67,7 +67,7 @@ def first_of(program: Program, op: StepOp) -> int:
 
 
 def test_the_proof_holds_for_real_programs(plan: Plan) -> None:
-    prove_ranges(plan.program)
+    prove_program(plan.program)
 
 
 def test_pairs_are_proved(plan: Plan) -> None:
@@ -76,12 +76,12 @@ def test_pairs_are_proved(plan: Plan) -> None:
     rows[first + 1, Column.INPUT] = plan.program.arena_bytes
     roomy = replace(plan.program, arena_bytes=2 * plan.program.arena_bytes)
     with pytest.raises(ModelError, match="the next step does not read its output"):
-        prove_ranges(replace(roomy, steps=rows))
+        prove_program(replace(roomy, steps=rows))
     rows = plan.program.steps.copy()
     rows[first, Column.OUTPUT] = rows[first + 1, Column.INPUT] = plan.program.arena_bytes
     rows[first + 1, Column.OUTPUT] = rows[first, Column.INPUT]
     with pytest.raises(ModelError, match="the next step writes over its input"):
-        prove_ranges(replace(roomy, steps=rows))
+        prove_program(replace(roomy, steps=rows))
 
 
 @pytest.mark.parametrize("op", list(StepOp))
@@ -90,21 +90,21 @@ def test_columns_that_place_memory_are_proved(plan: Plan, op: StepOp) -> None:
     for column in PROTECTED[op]:
         for value in FAR:
             with pytest.raises(ModelError) as caught:
-                prove_ranges(corrupted(plan.program, step, column, value))
+                prove_program(corrupted(plan.program, step, column, value))
             assert caught.value.operator == f"step 0 {op.name}", (column, value)
 
 
 @pytest.mark.parametrize("value", [-1, len(StepOp), 2**40])
 def test_an_unknown_step_is_refused(plan: Plan, value: int) -> None:
     with pytest.raises(ModelError, match="step 0"):
-        prove_ranges(corrupted(plan.program, 3, Column.OP, value))
+        prove_program(corrupted(plan.program, 3, Column.OP, value))
 
 
 def test_an_output_over_its_input_is_refused(plan: Plan) -> None:
     roomy = replace(plan.program, arena_bytes=2 * plan.program.arena_bytes)
     for step, row in enumerate(roomy.steps):
         with pytest.raises(ModelError, match="the output lies over the input"):
-            prove_ranges(corrupted(roomy, step, Column.OUTPUT, int(row[Column.INPUT])))
+            prove_program(corrupted(roomy, step, Column.OUTPUT, int(row[Column.INPUT])))
 
 
 @pytest.mark.parametrize(
@@ -125,15 +125,15 @@ def test_outputs_that_outrun_inputs_are_refused(plan: Plan, op: StepOp, column: 
     for step in steps:
         shorter = int(plan.program.steps[step, column]) - 1
         with pytest.raises(ModelError, match=f"{column.name.lower()} and .* must be equal"):
-            prove_ranges(corrupted(plan.program, step, column, shorter))
+            prove_program(corrupted(plan.program, step, column, shorter))
 
 
 def test_memory_that_is_too_small_is_refused(plan: Plan) -> None:
     program = plan.program
     with pytest.raises(ModelError, match=f"of {program.arena_bytes - ALIGNMENT}"):
-        prove_ranges(replace(program, arena_bytes=program.arena_bytes - ALIGNMENT))
+        prove_program(replace(program, arena_bytes=program.arena_bytes - ALIGNMENT))
     with pytest.raises(ModelError, match=f"of {program.constants.size - ALIGNMENT}"):
-        prove_ranges(replace(program, constants=program.constants[:-ALIGNMENT]))
+        prove_program(replace(program, constants=program.constants[:-ALIGNMENT]))
 
 
 def test_unaligned_memory_is_refused(plan: Plan) -> None:
@@ -141,7 +141,7 @@ def test_unaligned_memory_is_refused(plan: Plan) -> None:
         for column in (Column.INPUT, Column.OUTPUT):
             for off in (1, 4, 32):
                 with pytest.raises(ModelError, match=column.name.lower()):
-                    prove_ranges(corrupted(plan.program, step, column, int(row[column]) + off))
+                    prove_program(corrupted(plan.program, step, column, int(row[column]) + off))
 
 
 @pytest.mark.parametrize("op", list(StepOp))
@@ -150,7 +150,7 @@ def test_columns_that_a_kernel_does_not_read_are_zero(plan: Plan, op: StepOp) ->
     for column in list(Column)[Column.WEIGHTS :]:
         if column not in reads and column not in _GEOMETRY:
             with pytest.raises(ModelError, match=f"step 0 {op.name}: {column.name.lower()} must be 0"):
-                prove_ranges(corrupted(plan.program, step, column, 3000))
+                prove_program(corrupted(plan.program, step, column, 3000))
 
 
 @pytest.mark.parametrize(
@@ -174,21 +174,21 @@ def test_values_outside_their_domain_are_refused(plan: Plan, op: StepOp, column:
     if value == -1:  # with the others, the number of bytes is positive
         changed.steps[0, [Column.INPUT_W, Column.OUTPUT_H, Column.OUTPUT_W]] = -1
     with pytest.raises(ModelError, match=f"step 0 {op.name}"):
-        prove_ranges(changed)
+        prove_program(changed)
 
 
 def test_what_is_kept_of_patchwise_steps_is_proved(plan: Plan) -> None:
     program, last = plan.program, plan.program.patchwise - 1
     with pytest.raises(ModelError, match=f"step {last} .* which is not kept"):
-        prove_ranges(replace(program, kept=()))
+        prove_program(replace(program, kept=()))
     for kept in ((0,), (last + 1,), (-1,)):
         with pytest.raises(ModelError, match="cannot be patchwise"):
-            prove_ranges(replace(program, kept=kept))
+            prove_program(replace(program, kept=kept))
     for count in (-1, len(program.steps) + 1):
         with pytest.raises(ModelError, match="cannot be patchwise"):
-            prove_ranges(replace(program, patchwise=count, kept=()))
+            prove_program(replace(program, patchwise=count, kept=()))
     with pytest.raises(ModelError, match="writes over what is kept for each patch"):
-        prove_ranges(replace(program, kept=tuple(range(1, last + 1))))
+        prove_program(replace(program, kept=tuple(range(1, last + 1))))
 
 
 def changes(program: Program, steps: slice, pairs: tuple[int, ...]) -> Iterator[Program]:
@@ -218,7 +218,7 @@ def test_what_the_proof_accepts_is_harmless(plan: Plan) -> None:
     accepted = refusals = 0
     for changed in chain(*pairs, *steps):
         try:
-            prove_ranges(changed)
+            prove_program(changed)
         except ModelError:
             refusals += 1
             continue

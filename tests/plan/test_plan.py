@@ -18,7 +18,7 @@ from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import LimitError, ModelError
 from yamjit.kernels.memory import ALIGNMENT, padded
 from yamjit.kernels.program import Column, StepOp
-from yamjit.kernels.program_proof import prove_ranges
+from yamjit.kernels.program_proof import prove_program
 from yamjit.plan import Plan, compile_plan
 from yamjit.plan.arena import Lifetime, assign_offsets
 from yamjit.plan.front_end import read_front_end
@@ -682,4 +682,4 @@ def test_what_two_steps_read_is_refused_as_a_pair(graph: Graph) -> None:
     program = compile_plan(inserted(graph, depthwise.index + 2, Op.LOGISTIC, depthwise.outputs, table)).program
     first = next(i for i, row in enumerate(program.steps) if row[Column.OP] == StepOp.DEPTHWISE)
     with pytest.raises(ModelError, match="more than the next step reads its output"):
-        prove_ranges(replace(program, pairs=(first, *program.pairs)))
+        prove_program(replace(program, pairs=(first, *program.pairs)))
