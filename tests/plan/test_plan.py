@@ -176,6 +176,15 @@ def tiny_model(
     return b.build([waveform], [x])
 
 
+def pooled_model() -> Graph:
+    """Return the tiny model with a MAX_POOL_2D after its convolution."""
+    graph = tiny_model()
+    conv, mean = the(graph, Op.CONV_2D), the(graph, Op.MEAN)
+    image, options = graph.tensors[conv.outputs[0]], Pool2DOptions(filter_height=3, filter_width=2)
+    pooled = inserted(graph, mean.index, Op.MAX_POOL_2D, conv.outputs, image, options=options)
+    return rewired(pooled, the(pooled, Op.MEAN), image.index, len(graph.tensors))
+
+
 def refused(graph: Graph, message: str, operator: Operator | str | None, *, valid: bool = True) -> None:
     """Check that a graph that may be read is not compiled, and that the error says which operator and why."""
     if valid:
@@ -578,15 +587,10 @@ def test_aliases_keep_memory_alive(graph: Graph) -> None:
 def test_a_network_with_a_pool_runs(backend: str) -> None:
     if backend == "numba":
         pytest.importorskip("numba")
-    graph = tiny_model()
-    conv, mean = the(graph, Op.CONV_2D), the(graph, Op.MEAN)
-    options = Pool2DOptions(filter_height=3, filter_width=2)
-    pooled = inserted(graph, mean.index, Op.MAX_POOL_2D, conv.outputs, graph.tensors[conv.outputs[0]], options=options)
-    pooled = rewired(pooled, the(pooled, Op.MEAN), conv.outputs[0], len(graph.tensors))
+    pooled = pooled_model()
     validate_graph(pooled)
-    plan = compile_plan(pooled)
     patches = np.array([Dice(seed).uniform(-5, 5, 54).reshape(9, 6) for seed in range(3)], np.float32)
-    found = Network(plan, backend).run(patches, tensors=("conv", "inserted")).tensors
+    found = Network(compile_plan(pooled), backend).run(patches, tensors=("conv", "inserted")).tensors
     expected = max_pool_2d_s8(
         found["conv"], filter_size=(3, 2), quantized_activation_min=-128, quantized_activation_max=127
     )
@@ -733,6 +737,7 @@ _KERNEL = {Column.KERNEL_H, Column.KERNEL_W}
 PROTECTED = {
     StepOp.QUANTIZE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_GEOMETRY},
     StepOp.LOOKUP: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_GEOMETRY},
+    StepOp.MAX_POOL: {Column.INPUT, Column.OUTPUT, *_GEOMETRY},
     StepOp.MEAN: {Column.INPUT, Column.OUTPUT, *_TABLES, *_GEOMETRY},
     StepOp.POINTWISE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY},
     StepOp.DEPTHWISE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY, *_KERNEL},
@@ -758,6 +763,11 @@ def first_of(program: Program, op: StepOp) -> int:
     return int(np.flatnonzero(program.steps[:, Column.OP] == op)[-1])
 
 
+def program_with(plan: Plan, op: StepOp) -> Program:
+    """Return a program that has such a step."""
+    return compile_plan(pooled_model()).program if op == StepOp.MAX_POOL else plan.program
+
+
 def test_the_proof_holds_for_real_programs(plan: Plan) -> None:
     prove_ranges(plan.program)
     prove_ranges(compile_plan(tiny_model()).program)
@@ -765,11 +775,12 @@ def test_the_proof_holds_for_real_programs(plan: Plan) -> None:
 
 @pytest.mark.parametrize("op", list(StepOp))
 def test_columns_that_place_memory_are_proved(plan: Plan, op: StepOp) -> None:
-    step = first_of(plan.program, op)
+    program = program_with(plan, op)
+    step = first_of(program, op)
     for column in PROTECTED[op]:
         for value in FAR:
             with pytest.raises(ModelError) as caught:
-                prove_ranges(corrupted(plan.program, step, column, value))
+                prove_ranges(corrupted(program, step, column, value))
             assert caught.value.operator == f"step 0 {op.name}", (column, value)
 
 
@@ -825,11 +836,12 @@ def test_unaligned_memory_is_refused(plan: Plan) -> None:
 
 @pytest.mark.parametrize("op", list(StepOp))
 def test_columns_that_a_kernel_does_not_read_are_zero(plan: Plan, op: StepOp) -> None:
-    step, reads = first_of(plan.program, op), KERNELS[op].reads
+    program, reads = program_with(plan, op), KERNELS[op].reads
+    step = first_of(program, op)
     for column in list(Column)[Column.WEIGHTS :]:
         if column not in reads and column not in _GEOMETRY:
             with pytest.raises(ModelError, match=f"step 0 {op.name}: {column.name.lower()} must be 0"):
-                prove_ranges(corrupted(plan.program, step, column, 3000))
+                prove_ranges(corrupted(program, step, column, 3000))
 
 
 @pytest.mark.parametrize(
