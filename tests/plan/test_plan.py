@@ -855,12 +855,15 @@ def test_columns_that_a_kernel_does_not_read_are_zero(plan: Plan, op: StepOp) ->
         (StepOp.POINTWISE, Column.ROUNDING, 3),
         (StepOp.MEAN, Column.OUTPUT_H, 2),
         (StepOp.LOOKUP, Column.INPUT_W, 2),
+        (StepOp.POINTWISE, Column.INPUT_H, -1),
     ],
 )
 def test_values_outside_their_domain_are_refused(plan: Plan, op: StepOp, column: Column, value: int) -> None:
     changed = corrupted(plan.program, first_of(plan.program, op), column, value)
-    if column == Column.ACTIVATION_MIN and value == 127:
+    if (column, value) == (Column.ACTIVATION_MIN, 127):
         changed.steps[0, Column.ACTIVATION_MAX] = 126
+    if value == -1:  # with the others, the number of bytes is positive
+        changed.steps[0, [Column.INPUT_W, Column.OUTPUT_H, Column.OUTPUT_W]] = -1
     with pytest.raises(ModelError, match=f"step 0 {op.name}"):
         prove_ranges(changed)
 
@@ -870,10 +873,10 @@ def test_what_is_kept_of_patchwise_steps_is_proved(plan: Plan) -> None:
     with pytest.raises(ModelError, match=f"step {last} .* which is not kept"):
         prove_ranges(replace(program, kept=()))
     for kept in ((0,), (last + 1,), (-1,)):
-        with pytest.raises(ModelError, match="patchwise are"):
+        with pytest.raises(ModelError, match="cannot be patchwise"):
             prove_ranges(replace(program, kept=kept))
     for count in (-1, len(program.steps) + 1):
-        with pytest.raises(ModelError, match="patchwise are"):
+        with pytest.raises(ModelError, match="cannot be patchwise"):
             prove_ranges(replace(program, patchwise=count, kept=()))
     with pytest.raises(ModelError, match="writes over what is kept for each patch"):
         prove_ranges(replace(program, kept=tuple(range(1, last + 1))))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from yamjit.errors import LimitError, ModelError
-from yamjit.signatures import HEAD_BYTES, foreign_kind
+from yamjit.signatures import HEAD_BYTES, file_kind
 from yamjit.tflite.schema import Child, Field, Scalar, String, Table, Union, Vector
 
 __all__ = ["DEFAULT_MAX_TABLES", "MAX_STRING_BYTES", "verify"]
@@ -81,7 +81,7 @@ def verify(
     LimitError
         If it is too deep or too large.
     """
-    if data[4:8] != identifier and (kind := foreign_kind(data[:HEAD_BYTES], texts=True)):
+    if data[4:8] != identifier and (kind := file_kind(data[:HEAD_BYTES], texts=True)):
         raise ModelError(f"is {kind}")
     if len(data) < 8:
         raise ModelError(f"{len(data)} bytes are too few for a FlatBuffer, which has at least 8")

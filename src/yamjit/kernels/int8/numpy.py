@@ -30,12 +30,12 @@ Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 
-#: So many products of an input less its zero point (|a| <= 255) and a weight (|b| <= 128) stay below 2**24 in sum,
-#: whatever they are: float32 adds them without rounding.
+#: Number of products of an input less its zero point (|a| <= 255) and a weight (|b| <= 128) whose sum stays below
+#: 2**24, whatever they are: float32 adds them without rounding.
 _FLOAT32_TERMS = 512
 
-#: Most products of one block of a matrix product: OpenBLAS leaves so few to the calling thread. Its other threads
-#: gain little here, and on a busy machine waiting for them takes fifty times as long as the work.
+#: Most products in one block of a matrix product, few enough for OpenBLAS to leave them to the calling thread. Its
+#: other threads gain little here, and on a busy machine waiting for them takes fifty times as long as the work.
 _BLOCK_PRODUCTS = 2**18
 _BLOCK_COLUMNS = 64
 
