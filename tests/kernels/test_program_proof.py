@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support.graphs import GraphBuilder, quantization
+from tests.support.programs import program_of
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
@@ -17,6 +19,9 @@ from yamjit.kernels.memory import ALIGNMENT, aligned_bytes
 from yamjit.kernels.program import Column, Program, StepOp, Workspace, scratch_layout
 from yamjit.kernels.program_proof import KERNELS, prove_program
 from yamjit.plan import Plan, compile_plan
+from yamjit.plan.lowering import Step, lower
+from yamjit.tflite.graph import Op
+from yamjit.tflite.operators.pooling import Pool2DOptions
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +46,7 @@ _KERNEL = {Column.KERNEL_H, Column.KERNEL_W}
 PROTECTED = {
     StepOp.QUANTIZE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_GEOMETRY},
     StepOp.LOOKUP: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_GEOMETRY},
+    StepOp.MAX_POOL: {Column.INPUT, Column.OUTPUT, *_GEOMETRY},
     StepOp.MEAN: {Column.INPUT, Column.OUTPUT, *_TABLES, *_GEOMETRY},
     StepOp.POINTWISE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY},
     StepOp.DEPTHWISE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY, *_KERNEL},
@@ -60,6 +66,20 @@ def corrupted(program: Program, step: int, column: Column, value: int) -> Progra
     rows = program.steps[step : step + 1].copy()
     rows[0, column] = value
     return alone(program, rows)
+
+
+def program_with(plan: Plan, op: StepOp) -> Program:
+    """Return a program that has such a step: the model's, or one of a pooling step."""
+    if op != StepOp.MAX_POOL:
+        return plan.program
+    b, same = GraphBuilder(), quantization(0.1, 0)
+    image = b.activation((1, 6, 5, 8), np.int8, same)
+    pooled = b.activation((1, 6, 5, 8), np.int8, same)
+    b.operator(Op.MAX_POOL_2D, [image], pooled, Pool2DOptions(filter_height=3, filter_width=2))
+    graph = b.build([image], [pooled])
+    step = lower(graph, graph.operators[0])
+    assert isinstance(step, Step)
+    return program_of(step, 6 * 5 * 8, 6 * 5 * 8)
 
 
 def first_of(program: Program, op: StepOp) -> int:
@@ -86,11 +106,12 @@ def test_pairs_are_proved(plan: Plan) -> None:
 
 @pytest.mark.parametrize("op", list(StepOp))
 def test_columns_that_place_memory_are_proved(plan: Plan, op: StepOp) -> None:
-    step = first_of(plan.program, op)
+    program = program_with(plan, op)
+    step = first_of(program, op)
     for column in PROTECTED[op]:
         for value in FAR:
             with pytest.raises(ModelError) as caught:
-                prove_program(corrupted(plan.program, step, column, value))
+                prove_program(corrupted(program, step, column, value))
             assert caught.value.operator == f"step 0 {op.name}", (column, value)
 
 
@@ -146,11 +167,12 @@ def test_unaligned_memory_is_refused(plan: Plan) -> None:
 
 @pytest.mark.parametrize("op", list(StepOp))
 def test_columns_that_a_kernel_does_not_read_are_zero(plan: Plan, op: StepOp) -> None:
-    step, reads = first_of(plan.program, op), KERNELS[op].reads
+    program, reads = program_with(plan, op), KERNELS[op].reads
+    step = first_of(program, op)
     for column in list(Column)[Column.WEIGHTS :]:
         if column not in reads and column not in _GEOMETRY:
             with pytest.raises(ModelError, match=f"step 0 {op.name}: {column.name.lower()} must be 0"):
-                prove_program(corrupted(plan.program, step, column, 3000))
+                prove_program(corrupted(program, step, column, 3000))
 
 
 @pytest.mark.parametrize(
