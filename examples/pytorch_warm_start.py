@@ -53,7 +53,7 @@ class Embedding(nn.Sequential):
 def main() -> None:
     """Compare the two networks on a recording."""
     model = yamjit.load()
-    found = model.classify(sys.argv[1], keep=("embeddings", "log_mel"))
+    found = model.classify(sys.argv[1])
     frames, _ = model.plan.patch_shape
     patches = np.stack([found.log_mel[48 * k : 48 * k + frames] for k in range(len(found))])
     with torch.no_grad():

@@ -17,8 +17,6 @@ from yamjit.tflite import write_graph
 
 SAMPLE_RATE = 16_000
 
-KEPT = ("scores", "embeddings", "log_mel")
-
 
 @pytest.fixture(scope="module")
 def model_bytes() -> bytes:
@@ -38,7 +36,7 @@ def sound() -> np.ndarray:
 
 
 def test_shapes_and_times(model: yamjit.Classifier, sound: np.ndarray) -> None:
-    result = model.classify(sound, sample_rate=SAMPLE_RATE, keep=KEPT)
+    result = model.classify(sound, sample_rate=SAMPLE_RATE)
     windows = 1 + -(-(sound.size - 15600) // 7680)
     assert len(result) == windows
     assert result.scores.shape == (windows, 521)
@@ -64,11 +62,11 @@ def test_any_length_gives_at_least_one_window(model: yamjit.Classifier, sound: n
 @pytest.mark.parametrize("hop_s", [0.1, 0.48, 0.975, 0.0123, 2.5])
 def test_each_window_is_scored_as_if_alone(model: yamjit.Classifier, sound: np.ndarray, hop_s: float) -> None:
     part = sound[: 2 * SAMPLE_RATE]
-    result = model.classify(part, sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=hop_s), keep=KEPT)
+    result = model.classify(part, sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=hop_s))
     hop = round(hop_s * SAMPLE_RATE)
     padded = np.pad(part, (0, 15_600))
     for index in {0, len(result) // 2, len(result) - 1}:
-        alone = model.classify(padded[index * hop : index * hop + 15_600], sample_rate=SAMPLE_RATE, keep=KEPT)
+        alone = model.classify(padded[index * hop : index * hop + 15_600], sample_rate=SAMPLE_RATE)
         np.testing.assert_array_equal(result.scores[index], alone.scores[0])
         np.testing.assert_array_equal(result.embeddings[index], alone.embeddings[0])
 
@@ -193,13 +191,11 @@ def test_threads_change_no_bit(
     one, several = (yamjit.load(model_bytes, backend=backend, threads=n) for n in (1, threads))
     for hop_s, seconds in ((0.48, 40), (0.48, 0.5), (0.1, 12), (0.0123, 2), (5.0, 40)):
         part = long_sound[: int(seconds * SAMPLE_RATE)]
-        wanted = one.classify(part, sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=hop_s), keep=KEPT)
-        assert_equal(
-            several.classify(part, sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=hop_s), keep=KEPT), wanted
-        )
+        wanted = one.classify(part, sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=hop_s))
+        assert_equal(several.classify(part, sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=hop_s)), wanted)
     path = tmp_path / "other rate.flac"
     soundfile.write(path, long_sound[: 20 * SAMPLE_RATE].clip(-1, 1), 22_050)
-    assert_equal(several.classify(path, keep=KEPT), one.classify(path, keep=KEPT))
+    assert_equal(several.classify(path), one.classify(path))
 
 
 @pytest.mark.numba
@@ -228,7 +224,7 @@ def test_callers_with_threads_share_a_model(model_bytes: bytes, long_sound: np.n
     parts = [long_sound[start * SAMPLE_RATE :] for start in range(4)]
     wanted = [
         yamjit.load(model_bytes, backend="numpy").classify(
-            part, sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=0.7), keep=KEPT
+            part, sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=0.7)
         )
         for part in parts
     ]
@@ -238,7 +234,7 @@ def test_callers_with_threads_share_a_model(model_bytes: bytes, long_sound: np.n
     def work(number: int) -> None:
         for _ in range(3):
             found[number] = model.classify(
-                parts[number], sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=0.7), keep=KEPT
+                parts[number], sample_rate=SAMPLE_RATE, reading=yamjit.ReadOptions(hop_s=0.7)
             )
 
     callers = [threading.Thread(target=work, args=(number,)) for number in range(len(parts))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -106,6 +107,32 @@ FORMS: dict[str, tuple[str, Form, Form]] = {
         lambda m: m.stream(RATE, 2, channel=1, hop_s=0.2).push(STEREO),
         lambda m: m.stream(RATE, 2, reading=Reading(channel=1, hop_s=0.2)).push(STEREO),
     ),
+    "keep scores": ("always there", lambda m: classify(m, keep="scores"), classify),
+    "keep nothing": (
+        "windows=False",
+        lambda m: classify(m, keep=()).clip_scores,
+        lambda m: classify(m, windows=False).clip_scores,
+    ),
+    "keep levels": (
+        "level=True",
+        lambda m: classify(m, keep=("scores", "level_dbfs"), hop_s=0.2).level_dbfs,
+        lambda m: classify(m, level=True, reading=Reading(hop_s=0.2)).level_dbfs,
+    ),
+    "keep log_mel": (
+        "always there",
+        lambda m: m.classify(iter([SOUND]), sample_rate=RATE, keep="log_mel").log_mel,
+        lambda m: m.log_mel(SOUND, sample_rate=RATE),
+    ),
+    "keep log_mel of each": (
+        "always there",
+        lambda m: [one.log_mel for one in classify(m, keep="log_mel", channel="each")],
+        lambda m: [m.log_mel(one, sample_rate=RATE) for one in STEREO.T],
+    ),
+    "log_mel of a head": (
+        "without it",
+        lambda m: m.log_mel(SOUND, sample_rate=RATE, head=0, aggregate="max"),
+        lambda m: m.log_mel(SOUND, sample_rate=RATE),
+    ),
     "detector": ("watcher", pushed, watched),
     "watch_windows": (
         "watcher",
@@ -146,9 +173,30 @@ def test_old_and_new_together_are_refused(model: yamjit.Classifier) -> None:
         classify(model, hop_s=0.1, reading=Reading())
 
 
+def test_the_error_of_an_unknown_argument_is_pythons() -> None:
+    with pytest.warns(DeprecationWarning, match="TypeError"):
+        assert yamjit.UnknownArgumentError is TypeError
+
+
 def test_a_name_that_moved_is_found_where_it_was() -> None:
     find = deprecation.moved("yamjit.somewhere", {"InputError": "yamjit.errors"})
     with pytest.warns(DeprecationWarning, match=r"yamjit\.somewhere\.InputError .* yamjit\.errors\.InputError"):
         assert find("InputError") is yamjit.InputError
     with pytest.raises(AttributeError, match=r"'yamjit.somewhere' has no attribute 'nothing'"):
         find("nothing")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ("yamjit.figures", "yamjit.plots", ("draw_confusion", "draw_learning_curve", "draw_reliability")),
+        ("yamjit.output.frames", "yamjit.output.dataframes", ("to_arrow", "to_hf", "to_pandas", "to_polars")),
+    ],
+)
+def test_moved_functions_are_found_where_they_were(old: str, new: str, names: tuple[str, ...]) -> None:
+    before, now = importlib.import_module(old), importlib.import_module(new)
+    for name in names:
+        with pytest.warns(DeprecationWarning, match=rf"{old}\.{name} is deprecated; use {new}\.{name}"):
+            assert getattr(before, name) is getattr(now, name)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = before.nothing

@@ -401,7 +401,7 @@ def test_wrong_pushes_are_refused() -> None:
         ([1.0, 1.0], np.zeros((2, 3)), "do not ascend"),
         ([math.nan], np.zeros((1, 3)), "do not ascend"),
         ([0.0], np.full((1, 3), np.nan), "not finite"),
-        (["now"], np.zeros((1, 3)), "times_s: .*accepted is an array of numbers"),
+        (["now"], np.zeros((1, 3)), "times_s: .*an array of numbers is accepted"),
     ):
         with pytest.raises(InputError, match=said):
             detector.push(times, scores)

@@ -17,7 +17,7 @@ from yamjit.kernels import BACKENDS, load_backend
 from yamjit.kernels import backends as kernel_backends
 from yamjit.kernels.backends import NumpyBackend
 from yamjit.kernels.int8 import numpy as numpy_backend
-from yamjit.network import HeadOutput, Network, NetworkOutput
+from yamjit.network import HeadOutput, Network, NetworkOutput, Quantized
 from yamjit.plan import Plan, compile_plan
 
 Float32 = npt.NDArray[np.float32]
@@ -60,9 +60,8 @@ def expected(plan: Plan, patches: Float32) -> NetworkOutput:
 
 def joined(outputs: list[NetworkOutput]) -> NetworkOutput:
     return NetworkOutput(
-        (HeadOutput(np.concatenate([o.scores for o in outputs]), np.concatenate([o.logits for o in outputs])),),
-        np.concatenate([o.embeddings for o in outputs]),
-        np.concatenate([o.quantized_embeddings for o in outputs]),
+        (HeadOutput.joined([output.heads[0] for output in outputs]),),
+        Quantized.joined([output.quantized_embeddings for output in outputs]),
         {name: np.concatenate([o.tensors[name] for o in outputs]) for name in outputs[0].tensors},
     )
 
@@ -70,8 +69,10 @@ def joined(outputs: list[NetworkOutput]) -> NetworkOutput:
 def assert_same(found: NetworkOutput, expected: NetworkOutput, first: int = 0) -> None:
     """Compare everything with a stretch of what is expected."""
     rows = slice(first, first + len(found.scores))
-    for name in ("scores", "logits", "embeddings", "quantized_embeddings"):
+    for name in ("scores", "logits", "embeddings"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name)[rows], err_msg=name, strict=True)
+    quantized = found.quantized_embeddings.integers, expected.quantized_embeddings.integers[rows]
+    np.testing.assert_array_equal(*quantized, strict=True)
     for name, tensor in found.tensors.items():
         np.testing.assert_array_equal(tensor, expected.tensors[name][rows], err_msg=name, strict=True)
 
@@ -357,9 +358,8 @@ def test_backends_have_one_face() -> None:
 
 def test_embeddings_are_those_integers(plan: Plan, expected: NetworkOutput) -> None:
     assert plan.embedding is not None
-    assert expected.quantized_embeddings.dtype == np.int8
-    np.testing.assert_array_equal(plan.embedding.dequantize(expected.quantized_embeddings), expected.embeddings)
+    quantized = expected.quantized_embeddings.integers
+    assert quantized.dtype == np.int8
+    np.testing.assert_array_equal(plan.embedding.dequantize(quantized), expected.embeddings)
     name = next(name for name, slot in plan.slots.items() if slot == plan.embedding)
-    np.testing.assert_array_equal(
-        expected.tensors[name].reshape(len(expected.scores), -1), expected.quantized_embeddings
-    )
+    np.testing.assert_array_equal(expected.tensors[name].reshape(len(expected.scores), -1), quantized)

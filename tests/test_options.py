@@ -121,7 +121,7 @@ def test_groups_are_read_from_files(tmp_path: Path, content: str) -> None:
         (b"{", "is no JSON"),
         (b'{"a": ["Dog"], "a": ["Cat"]}', "two groups have the same name"),
         (b'{"a": [1.5]}', "an index names a class, found 1.5"),
-        (b'{"a": "Dog"}', "is a list of classes"),
+        (b'{"a": "Dog"}', "a list of classes is accepted"),
         (b'{"a": ' + b"[" * 100_000, "is no JSON"),
         (b"[a]\n" + b"Dog\n" * 2**18, "has more than 1048576 bytes"),
     ],

@@ -27,7 +27,7 @@ def overview(examples: dict[Path, str]) -> Overview:
 
 def test_survey(overview: Overview, examples: dict[Path, str]) -> None:
     siren = next(path for path in examples if path.name == "siren.flac")
-    result = yamjit.load("starter").classify(siren, keep=("scores", "log_mel"))
+    result = yamjit.load("starter").classify(siren)
     assert overview.labels == tuple(label for label, _, _ in result.top(4))
     np.testing.assert_array_equal(overview.log_mel, result.log_mel)
     np.testing.assert_array_equal(overview.scores, result.scores[:, [index for _, _, index in result.top(4)]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -45,9 +46,7 @@ def test_blocks_of_any_size_become_blocks_of_one() -> None:
 
 @pytest.mark.parametrize("hop_s", [0.1, 0.48, 5.0])
 def test_windows_are_those_of_the_classification(model: yamjit.Classifier, sound: np.ndarray, hop_s: float) -> None:
-    whole = model.classify(
-        sound, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=hop_s), keep=("scores", "embeddings")
-    )
+    whole = model.classify(sound, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=hop_s))
     with model.windows(sound, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=hop_s)) as stream:
         parts = list(stream)
     assert max(map(len, parts)) <= 16 + 1
@@ -86,14 +85,12 @@ def test_a_clip_is_the_mean_or_the_maximum_of_its_windows(model: yamjit.Classifi
 def test_channels_apart_are_those_of_each_alone(model: yamjit.Classifier, sound: np.ndarray, threads: int) -> None:
     stereo = np.stack([sound, np.roll(sound, 5_000)], axis=1)
     several = yamjit.load(model.source.data, backend="numpy", threads=threads)
-    found = several.classify_channels(stereo, sample_rate=22_050, keep=("scores", "embeddings"))
+    found = several.classify_channels(stereo, sample_rate=22_050)
     assert [one.channel for one in found] == [0, 1]
     for number, one in enumerate(found):
-        alone = model.classify(
-            stereo, sample_rate=22_050, reading=yamjit.ReadOptions(channel=number), keep=("scores", "embeddings")
-        )
+        alone = model.classify(stereo, sample_rate=22_050, reading=yamjit.ReadOptions(channel=number))
         assert alone.channel is None
-        mono = model.classify(stereo[:, number], sample_rate=22_050, keep=("scores", "embeddings"))
+        mono = model.classify(stereo[:, number], sample_rate=22_050)
         for other in (alone, mono):
             np.testing.assert_array_equal(one.scores, other.scores)
             np.testing.assert_array_equal(one.embeddings, other.embeddings)
@@ -117,25 +114,42 @@ def test_a_stretch_has_the_times_of_the_file(model: yamjit.Classifier, sound: np
     assert rows[-1].end_s == 5.0
 
 
-def test_only_what_is_asked_for_is_kept(model: yamjit.Classifier, sound: np.ndarray) -> None:
-    nothing = model.classify(sound, sample_rate=RATE, keep=())
+def test_what_is_kept_of_windows(model: yamjit.Classifier, sound: np.ndarray) -> None:
+    nothing = model.classify(sound, sample_rate=RATE, windows=False)
     assert len(nothing) == 24
     assert nothing.clip_scores.shape == (20,)
     assert nothing.top(2) == model.classify(sound, sample_rate=RATE).top(2)
-    for name in ("scores", "logits", "embeddings", "log_mel", "level_dbfs"):
-        with pytest.raises(yamjit.InputError, match=f"{name} were not kept; ask for them"):
+    everything = model.classify(sound, sample_rate=RATE, level=True)
+    for name in ("scores", "logits", "embeddings"):
+        with pytest.raises(yamjit.InputError, match=f"{name} of windows were not kept"):
             getattr(nothing, name)
-        assert len(getattr(model.classify(sound, sample_rate=RATE, keep=name), name)) >= 24
-    with pytest.raises(yamjit.InputError, match="'sound'; accepted are scores, logits"):
-        model.classify(sound, sample_rate=RATE, keep="sound")
+        assert len(getattr(everything, name)) == 24
+        assert getattr(everything, name) is getattr(everything, name)
+    with pytest.raises(yamjit.InputError, match="ask for it: classify"):
+        _ = nothing.level_dbfs
+    assert len(everything.level_dbfs) == 24
+    np.testing.assert_array_equal(nothing.log_mel, model.log_mel(sound, sample_rate=RATE))
     np.testing.assert_array_equal(
-        model.embed(sound, sample_rate=RATE), model.classify(sound, sample_rate=RATE, keep="embeddings").embeddings
+        model.embed(sound, sample_rate=RATE), model.classify(sound, sample_rate=RATE).embeddings
     )
     assert model.log_mel(sound, sample_rate=RATE).shape == (96 + 48 * 23, 64)
 
 
+def test_log_mel_of_a_result_is_read_when_it_is_asked_for(model: yamjit.Classifier, sound: np.ndarray) -> None:
+    stereo = np.stack([sound, sound[::-1]], axis=1)
+    for channel, result in enumerate(model.classify_channels(stereo, sample_rate=RATE)):
+        np.testing.assert_array_equal(result.log_mel, model.log_mel(stereo[:, channel], sample_rate=RATE))
+    once = model.classify(iter([sound]), sample_rate=RATE)
+    with pytest.raises(yamjit.InputError, match=r"cannot be read again for its log-mel; use Classifier.log_mel"):
+        _ = once.log_mel
+    again = pickle.loads(pickle.dumps(model.classify(sound, sample_rate=RATE)))
+    with pytest.raises(yamjit.InputError, match=r"use Classifier.log_mel"):
+        _ = again.log_mel
+    np.testing.assert_array_equal(again.scores, once.scores)
+
+
 def test_levels_are_kept_where_they_are_asked_for(model: yamjit.Classifier, sound: np.ndarray) -> None:
-    levels = model.classify(sound, sample_rate=RATE, keep="level_dbfs").level_dbfs
+    levels = model.classify(sound, sample_rate=RATE, level=True).level_dbfs
     expected = 10 * np.log10(np.mean(np.square(sound[:15_600], dtype=np.float64)))
     assert levels[0] == pytest.approx(expected)
     with model.windows(sound, sample_rate=RATE) as stream:
@@ -223,7 +237,7 @@ def test_events_of_a_recording(model: yamjit.Classifier, sound: np.ndarray) -> N
 def test_every_head_has_results_of_its_own(two_heads_model: bytes, sound: np.ndarray) -> None:
     """Names, thresholds and calibration are those of each head's metadata; filters count for each."""
     two = yamjit.load(two_heads_model, backend="numpy")
-    found = two.classify(sound, sample_rate=RATE, keep=("scores", "logits"))
+    found = two.classify(sound, sample_rate=RATE)
     assert [head.name for head in found.heads] == ["yamnet_classification", "own_classification"]
     assert [head.clip_scores.shape for head in found.heads] == [(521,), (5,)]
     assert found.heads[1].labels == ("Kettle", "Dog", "Door bell, front", "Lift", "Background")

@@ -41,7 +41,7 @@ def run(stream: Stream, samples: np.ndarray, cuts: Sequence[int]) -> dict[str, n
 
 
 def assert_whole(model: yamjit.Classifier, samples: np.ndarray, rate: int, found: dict[str, np.ndarray]) -> None:
-    whole = model.classify(samples, sample_rate=rate, keep=KEPT)
+    whole = model.classify(samples, sample_rate=rate, level=True)
     for name, values in found.items():
         np.testing.assert_array_equal(values, getattr(whole, name), err_msg=name, strict=True)
 

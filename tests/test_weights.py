@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yamjit.classifier import load
 from yamjit.errors import InputError
+from yamjit.loading import load
 from yamjit.weights import FORMATS, layers, write_weights
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -90,7 +90,7 @@ def test_a_network_in_pytorch_gives_the_embeddings(real_model_path: Path, exampl
     network = runpy.run_path(str(ROOT / "examples" / "pytorch_warm_start.py"))["Embedding"](model)
     frames, _ = model.plan.patch_shape
     for path in examples:
-        found = model.classify(path, keep=("embeddings", "log_mel"))
+        found = model.classify(path)
         patches = np.stack([found.log_mel[48 * k : 48 * k + frames] for k in range(len(found))])
         with torch.no_grad():
             theirs = network(torch.from_numpy(patches)).numpy()

@@ -361,7 +361,7 @@ def test_recordings_are_not_written_over(
     for output in written:
         assert run(verb, given, "--model", "starter", "--format", "csv", "-q", "-o", output) == 1
         assert capsys.readouterr().err == (
-            f"yamjit: error: {output!r} is a recording that is read, and is not written over\n"
+            f"yamjit: error: {output!r} is a recording that is read, and will not be overwritten\n"
         )
     assert content() == before
 
@@ -419,7 +419,7 @@ def test_nothing_that_is_read_is_written_over(
     Path("h.npz").touch()
     before = content()
     assert run(*arguments.split(), output) == 1
-    assert capsys.readouterr().err == f"yamjit: error: {output!r} is {what} that is read, and is not written over\n"
+    assert capsys.readouterr().err == f"yamjit: error: {output!r} is {what} that is read, and will not be overwritten\n"
     if os.name == "posix":
         Path("another").symlink_to(output)
         assert run(*arguments.split(), "another") == 1
@@ -464,7 +464,7 @@ def test_two_outputs_are_two_files(clips: Path, capsys: pytest.CaptureFixture[st
     Path("there.json").touch()
     for first, second in (("new.tflite", "./new.tflite"), ("there.json", "d/../there.json"), ("d/A/../x", "d/x")):
         assert run("train", "d", "--model", "starter", "-o", first, "--report", second) == 1
-        assert f"{first!r} and {second!r} are one file" in capsys.readouterr().err
+        assert f"{first!r} and {second!r} are the same file" in capsys.readouterr().err
     if os.name == "posix":
         args = argparse.Namespace(one=Output("/dev/null"), other=Output("/dev/null"))
         Outputs(args)

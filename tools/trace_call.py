@@ -22,7 +22,7 @@ import yamjit
 from tests.house.test_layering import SOURCE, STOREYS, room
 from yamjit.kernels import BACKENDS
 
-#: Decorators, which are on the stack where the ladder has the function that they decorate.
+#: Decorators, which are on the stack where the ladder has the function that they decorate, and count as part of it.
 _DECORATORS = {"deprecation.py"}
 
 RECORDING = Path(__file__).resolve().parents[1] / "examples" / "siren.flac"
@@ -60,7 +60,7 @@ def trace(call: Callable[[], Any]) -> list[Entry]:
 
     def note(frame: FrameType, event: str, _: object) -> None:
         file = _own_file(frame)
-        if event == "call" and file:
+        if event == "call" and file not in {"", *_DECORATORS}:
             caller = frame.f_back
             while caller is not None and _own_file(caller) in {"", *_DECORATORS}:
                 caller = caller.f_back
@@ -91,13 +91,19 @@ def trace_classify(model: str | None = None, backend: str = "auto") -> list[Entr
     return trace(lambda: classifier.classify(RECORDING).top(1))
 
 
+def rooms(entries: list[Entry]) -> set[str]:
+    """Return the places on the ladder of imports, modules and packages, that are entered."""
+    return {room(Path(entry.file)) for entry in entries}
+
+
 def report(entries: list[Entry]) -> str:
-    """Return the files in the order in which they are entered, and the calls that go up."""
+    """Return the files in the order in which they are first entered, and the calls that go up."""
     calls = Counter(entry.file for entry in entries)
     changes = sum(one.file != other.file for one, other in itertools.pairwise(entries))
     upwards = Counter(entry for entry in entries if entry.is_up)
     lines = [f"{file:32}{count:6}" for file, count in calls.items()]
-    lines += [f"{len(calls)} files, {len(entries)} calls, {changes} changes of file, calls up: {sum(upwards.values())}"]
+    entered = f"{len(calls)} files in {len(rooms(entries))} rooms, {len(entries)} calls, {changes} changes of file"
+    lines += [f"{entered}, calls up: {sum(upwards.values())}"]
     lines += [f"up: {caller} {by} -> {file} {name}: {n}" for (file, name, caller, by), n in upwards.items()]
     return "\n".join(lines)
 

@@ -1,4 +1,7 @@
-"""Arguments, checked before they are used: numbers, texts, lists and arrays, and how what was found is shown."""
+"""Arguments, checked before they are used: numbers, texts, lists and arrays.
+
+Each function returns the value, or raises an `InputError` that names the argument, what was found and what is accepted.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +35,12 @@ __all__ = [
     "whole",
 ]
 
-#: Of a value in a message.
+#: Longest value in a message, in characters.
 _MOST_SHOWN = 80
 
 _MOST_WHOLE = 2**63 - 1
 
-#: Of a list; ranges and generators are endless for all we know.
+#: Longest list; ranges and generators may be endless.
 _MOST_ELEMENTS = 1_000_000
 
 
@@ -73,18 +76,13 @@ def whole(value: Any, what: str, least: int, most: int | None = None, *, also: s
     Parameters
     ----------
     value : int
-        Or a NumPy integer, or anything else that serves as an index; a boolean is none.
+        An integer, of Python or NumPy, or anything else that serves as an index, but not a boolean.
     what : str
         Name of the argument, for the message.
     least, most : int
-        Both accepted; by default any that 64 bits hold.
+        Bounds, both accepted; by default, any that 64 bits hold.
     also : str, optional
-        What else is accepted, for the message: ", or -1 for all".
-
-    Raises
-    ------
-    InputError
-        If it is no integer or out of range.
+        Other accepted values, for the message: ", or -1 for all".
     """
     found = index(value)
     if most is None and found is not None and found > _MOST_WHOLE:
@@ -95,7 +93,7 @@ def whole(value: Any, what: str, least: int, most: int | None = None, *, also: s
 
 
 def index(value: Any) -> int | None:
-    """Return `value` as an integer, None if it is none; a boolean is none."""
+    """Return `value` as an integer, None if it is not one; a boolean does not count."""
     try:
         return None if isinstance(value, (bool, np.bool_)) else operator.index(value)
     except Exception:  # noqa: BLE001 - strangers' __index__ raise what they like
@@ -103,7 +101,7 @@ def index(value: Any) -> int | None:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether `value` is a finite real number, Python's or NumPy's; a boolean is none."""
+    """Return whether `value` is a finite real number, Python's or NumPy's; a boolean does not count."""
     return math.isfinite(_real(value))
 
 
@@ -123,22 +121,17 @@ def number(
     Parameters
     ----------
     value : float
-        Or any other real number, Python's or NumPy's; a boolean is none.
+        A real number, Python's or NumPy's, but not a boolean.
     what : str
         Name of the argument, for the message.
     least, most : float
-        Both accepted, unless `above` or `below` says otherwise.
+        Bounds, both accepted unless `above` or `below` says otherwise.
     above, below : bool
         Whether `least` itself, or `most` itself, is refused.
     kind : str
-        What it counts, for the message: "seconds".
+        Unit, for the message: "seconds".
     also : str, optional
-        What else is accepted, for the message: ", or None".
-
-    Raises
-    ------
-    InputError
-        If it is no finite number or out of range.
+        Other accepted values, for the message: ", or None".
     """
     found = _real(value)
     inside = (found > least if above else found >= least) and (found < most if below else found <= most)
@@ -149,13 +142,7 @@ def number(
 
 
 def instance(value: Any, what: str, *kinds: type) -> Any:
-    """Return `value` if it is of one of these types.
-
-    Raises
-    ------
-    InputError
-        If it is not.
-    """
+    """Return `value` if it is of one of these types."""
     if not isinstance(value, kinds):
         accepted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
         raise InputError(f"{what} is {shown(value)}; {accepted} is accepted")
@@ -170,7 +157,7 @@ def path(value: Any, what: str, error: type[YamjitError] = InputError) -> Path:
     InputError
         If it is neither a string nor a path.
     YamjitError
-        Of type `error`, if it holds a null character, as no name of a file does.
+        As `error`, if it holds a null character, which the name of a file cannot.
     """
     if not isinstance(value, (str, os.PathLike)):
         raise InputError(f"{what} is {shown(value)}; a path is accepted")
@@ -184,31 +171,21 @@ def path(value: Any, what: str, error: type[YamjitError] = InputError) -> Path:
 
 
 def text(value: Any, what: str, most: int = 10_000, *, empty: bool = True) -> str:
-    """Return `value` as a string that can be written as UTF-8: without lone surrogates, of at most `most` characters.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
+    """Return `value` as a string that can be written as UTF-8, of at most `most` characters."""
     accepted = f"a text of {'up' if empty else '1'} to {most} characters"
     if not isinstance(value, str) or not (value or empty) or len(value) > most:
         raise InputError(f"{what} is {shown(value)}; {accepted} is accepted")
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise InputError(f"{what} is {shown(value)}; it has bytes that are no UTF-8, {accepted} is accepted") from error
+        raise InputError(
+            f"{what} is {shown(value)}; it has bytes that are not UTF-8; {accepted} is accepted"
+        ) from error
     return str(value)
 
 
 def choice(value: Any, what: str, accepted: Iterable[str]) -> str:
-    """Return `value` if it is one of the words that are accepted.
-
-    Raises
-    ------
-    InputError
-        If it is none of them.
-    """
+    """Return `value` if it is one of the words that are accepted."""
     words = tuple(accepted)
     if not isinstance(value, str) or value not in words:
         raise InputError(f"{what} is {shown(value)}; accepted are {', '.join(words)}")
@@ -216,32 +193,20 @@ def choice(value: Any, what: str, accepted: Iterable[str]) -> str:
 
 
 def elements(value: Any, what: str, of: str = "values") -> tuple[Any, ...]:
-    """Return the elements of a list, tuple, set, array or other iterable; a text or a mapping is none.
-
-    Raises
-    ------
-    InputError
-        If it is none, or fails to give them.
-    """
+    """Return the elements of a list, tuple, set, array or other iterable, but not of a text or a mapping."""
     if isinstance(value, (str, bytes, bytearray, Mapping)):
-        raise InputError(f"{what} is a list of {of}, found {shown(value)}")
+        raise InputError(f"{what} is {shown(value)}; a list of {of} is accepted")
     try:
         found = tuple(itertools.islice(value, _MOST_ELEMENTS + 1))
     except Exception as error:
-        raise InputError(f"{what} is a list of {of}, found {shown(value)}") from error
+        raise InputError(f"{what} is {shown(value)}; a list of {of} is accepted") from error
     if len(found) > _MOST_ELEMENTS:
         raise InputError(f"{what} is a list of {of}; at most {_MOST_ELEMENTS} are accepted")
     return found
 
 
 def array(value: Any, what: str, dtype: npt.DTypeLike | None = None, *, accepted: str = "an array of numbers") -> Any:
-    """Return `value` as an array; one with masked values is refused, for they would be taken for numbers.
-
-    Raises
-    ------
-    InputError
-        If it cannot be made an array, or not of that type, or values of it are masked.
-    """
+    """Return `value` as an array; masked values are refused, for they would be taken for numbers."""
     try:
         if isinstance(value, range):
             elements(value, what, "numbers")
@@ -250,9 +215,9 @@ def array(value: Any, what: str, dtype: npt.DTypeLike | None = None, *, accepted
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"{what}: {_reason(error)}; accepted is {accepted}") from error
+        raise InputError(f"{what}: {_reason(error)}; {accepted} is accepted") from error
     if masked:
-        raise InputError(f"{what}: a masked array with masked values; fill them or leave them out, see numpy.ma")
+        raise InputError(f"{what}: a masked array with masked values; fill them or omit them, see numpy.ma")
     return found
 
 
@@ -265,7 +230,7 @@ def _has_masked(value: Any) -> bool:
 
 
 def _real(value: Any) -> float:
-    """Return a real number as a float, NaN where it is none or too large for one."""
+    """Return a real number as a float, NaN if it is not one or too large for one."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         return math.nan
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,56 +16,49 @@ from yamjit.errors import InputError
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
-from yamjit.listing import Scored, rows_of
-from yamjit.recording import WindowStream
+from yamjit.listing import ListedScores, rows_of
+from yamjit.network import HeadOutput, Quantized
 from yamjit.results import Row
-from yamjit.scoring import Windows
 from yamjit.spec import DEFAULT_MAX_RESULTS
 
-__all__ = ["KEPT", "Classification", "HeadResult", "collect"]
+__all__ = ["Classification", "HeadResult"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-#: What can be kept of each window.
-KEPT = ("scores", "logits", "embeddings", "log_mel", "level_dbfs")
 
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class HeadResult:
     """What one output of a model says of a recording.
 
     Parameters
     ----------
     info : HeadInfo
-        What it means: its classes and their names.
+        The classes of the output and their names.
     categories : Categories
         Which of them are listed.
     clip_scores : np.ndarray [shape=(classes,), float64]
-        The aggregate of all windows, for each class.
+        Aggregate of all windows, for each class.
     listed_scores : np.ndarray [shape=(k,), float64]
         The same for what is listed: classes, and groups of them.
-    scores : np.ndarray [shape=(n, classes), float32] or None
-        Of each window, if they were kept.
-    logits : np.ndarray [shape=(n, classes), float32] or None
-        Before the sigmoid, if they were kept.
+    output : HeadOutput or None
+        Scores and logits of each window, if windows were kept.
     """
 
     info: HeadInfo
     categories: Categories
     clip_scores: Float64
     listed_scores: Float64
-    scores: Float32 | None = None
-    logits: Float32 | None = None
+    output: HeadOutput | None = None
 
     @property
     def name(self) -> str:
-        """Of the model's output."""
+        """Name of the model's output."""
         return self.info.name
 
     @property
     def index(self) -> int:
-        """Among the model's outputs, from 0."""
+        """Position among the model's outputs, from 0."""
         return self.info.index
 
     @property
@@ -72,44 +66,67 @@ class HeadResult:
         """Names of its classes."""
         return self.info.labels
 
+    @functools.cached_property
+    def scores(self) -> Float32:
+        """Scores of each window, (n, classes) float32 in [0, 1]; the classes are independent of each other."""
+        return _kept(self.output, "scores").scores
+
+    @functools.cached_property
+    def logits(self) -> Float32:
+        """Logits of each window, whose sigmoid the scores are before calibration, (n, classes) float32."""
+        return _kept(self.output, "logits").logits
+
     @deprecation.renamed("k", "max_results")
     def top(self, max_results: int | None = None, *, window: int | None = None) -> tuple[ScoredLabel, ...]:
-        """Return the highest classes, see `Classification.top`."""
+        """Return the highest classes, see `Classification.top`.
+
+        Parameters
+        ----------
+        max_results, window
+            See `Classification.top`.
+        """
         if window is None:
             return self.categories.top(self.listed_scores, max_results)
-        scores = _kept(self.scores, "scores")
+        scores = self.scores
         found = checks.index(window)
         if found is None or not -len(scores) <= found < len(scores):
             raise InputError(f"window {checks.shown(window)} is out of range, there are {len(scores)}")
         return self.categories.top(self.categories.reduce(scores[found][np.newaxis])[0], max_results)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Classification:
     """What a model hears in a recording.
+
+    Made by `Classifier.classify`. Scores, logits and embeddings are held as the model's 8-bit integers, and become
+    floats when they are first asked for.
 
     Parameters
     ----------
     name : str
-        Of the recording.
+        Name of the recording.
     heads : tuple of HeadResult
         One per output of the model that counts; `scores`, `logits`, `labels` and `clip_scores` are those of the first.
     times_s : np.ndarray [shape=(n,), float64]
-        Where each window starts, in seconds from the start of the recording.
+        Start of each window, in seconds from the start of the recording.
     window_s : float
         Length of a window, in seconds.
     start_s, duration_s : float
-        Where reading began, and how long the stretch that was read is, in seconds.
+        Where reading began, and the length of what was read, in seconds.
     channel : int or None
-        That was heard, from 0, where each was scored apart; else None.
+        Number of the channel, from 0, where channels were scored separately; else None.
     warnings : tuple of str
         What is wrong with the audio, such as clipping; a line each.
     damage : str or None
-        What is wrong with the recording: it ended too early, say.
+        What is wrong with the recording, such as an early end.
     lost : bool
-        Whether it holds sound that could not be read.
-    kept : mapping of str to np.ndarray
-        What was kept of each window besides the scores.
+        Whether the recording holds sound that could not be read.
+    quantized_embeddings : Quantized or None
+        Embedding of each window, if windows were kept.
+    levels : np.ndarray [shape=(n,), float64] or None
+        Level of each window in dBFS, if it was computed.
+    read_log_mel : callable or None
+        Returns the log-mel spectrogram, where the recording can be read again.
     """
 
     name: str
@@ -122,7 +139,9 @@ class Classification:
     warnings: tuple[str, ...]
     damage: str | None
     lost: bool
-    kept: Mapping[str, npt.NDArray[Any]]
+    quantized_embeddings: Quantized | None = None
+    levels: Float64 | None = None
+    read_log_mel: Callable[[], Float32] | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -137,49 +156,59 @@ class Classification:
     @property
     def scores(self) -> Float32:
         """Scores of each window, (n, classes) float32 in [0, 1]; the classes are independent of each other."""
-        return _kept(self.heads[0].scores, "scores")
+        return self.heads[0].scores
 
     @property
     def logits(self) -> Float32:
-        """What the scores are the sigmoid of, (n, classes) float32; kept on demand."""
-        return _kept(self.heads[0].logits, "logits")
+        """Logits of each window, whose sigmoid the scores are before calibration, (n, classes) float32."""
+        return self.heads[0].logits
 
-    @property
+    @functools.cached_property
     def embeddings(self) -> Float32:
-        """(n, size) float32, 1024 values per window for YAMNet; kept on demand."""
-        return _kept(self.kept.get("embeddings"), "embeddings")
+        """Embedding of each window, (n, size) float32: 1024 values for YAMNet."""
+        return _kept(self.quantized_embeddings, "embeddings").real()
 
-    @property
+    @functools.cached_property
     def log_mel(self) -> Float32:
-        """The log-mel spectrogram, (t, n_mels) float32, padded like the last window; kept on demand."""
-        return _kept(self.kept.get("log_mel"), "log_mel")
+        """The log-mel spectrogram, (t, n_mels) float32, padded like the last window; the recording is read again.
+
+        Raises
+        ------
+        InputError
+            If the recording cannot be read twice, as a file object or a live source cannot.
+        """
+        if self.read_log_mel is None:
+            raise InputError(f"{self.name}: cannot be read again for its log-mel; use Classifier.log_mel(audio) for it")
+        return self.read_log_mel()
 
     @property
     def level_dbfs(self) -> Float64:
-        """Root mean square of each window in dBFS, (n,) float64; kept on demand."""
-        return _kept(self.kept.get("level_dbfs"), "level_dbfs")
+        """Root mean square of each window in dBFS, (n,) float64, if it was computed."""
+        if self.levels is None:
+            raise InputError("level_dbfs was not computed; ask for it: classify(..., level=True)")
+        return self.levels
 
     @deprecation.renamed("k", "max_results")
     def top(
         self, max_results: int | None = None, *, window: int | None = None, head: str | int | None = None
     ) -> tuple[ScoredLabel, ...]:
-        """Return the classes with the highest scores, as far as the options list them.
+        """Return the classes with the highest scores, of those that the options list.
 
         Parameters
         ----------
         max_results : int > 0, or -1 for all, optional
             Number of classes of each head; by default as the options say (5 unless they say otherwise).
         window : int, optional
-            Of this window only; by default the aggregate of all windows counts.
+            Number of the only window that counts, from 0; by default the aggregate of all windows.
         head : str or int, optional
-            Of the head of this name or index only.
+            Name or index of the only head that counts.
 
         Returns
         -------
         tuple of ScoredLabel
             Those of the first head, the highest score first, equal ones by class index; then those of the next.
         """
-        chosen = choose_heads(self.heads, head)
+        chosen = self.heads if head is None else choose_heads(self.heads, head)
         return tuple(scored for one in chosen for scored in one.top(max_results, window=window))
 
     @deprecation.renamed("k", "max_results")
@@ -193,14 +222,14 @@ class Classification:
         max_results, head
             See `top`.
         windows : bool
-            Of each window, in place of the whole.
+            Whether each window has rows of its own, in place of the whole recording.
         """
         whole = (self.start_s, self.start_s + self.duration_s)
         checks.flag(windows, "windows")
         parts = [
-            Scored(
+            ListedScores(
                 one.categories,
-                one.categories.reduce(_kept(one.scores, "scores")) if windows else one.listed_scores[np.newaxis],
+                one.categories.reduce(one.scores) if windows else one.listed_scores[np.newaxis],
                 self.name,
                 self.channel,
                 one.name,
@@ -212,21 +241,39 @@ class Classification:
 
     @deprecation.renamed("k", "max_results")
     def to_pandas(self, max_results: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
-        """Return the rows as a ``pandas.DataFrame``."""
+        """Return the rows as a ``pandas.DataFrame``.
+
+        Parameters
+        ----------
+        max_results, windows, head
+            See `rows`.
+        """
         from yamjit.output.dataframes import to_pandas
 
         return to_pandas(self.rows(max_results, windows=windows, head=head))
 
     @deprecation.renamed("k", "max_results")
     def to_polars(self, max_results: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
-        """Return the rows as a ``polars.DataFrame``."""
+        """Return the rows as a ``polars.DataFrame``.
+
+        Parameters
+        ----------
+        max_results, windows, head
+            See `rows`.
+        """
         from yamjit.output.dataframes import to_polars
 
         return to_polars(self.rows(max_results, windows=windows, head=head))
 
     @deprecation.renamed("k", "max_results")
     def to_arrow(self, max_results: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
-        """Return the rows as a ``pyarrow.Table``."""
+        """Return the rows as a ``pyarrow.Table``.
+
+        Parameters
+        ----------
+        max_results, windows, head
+            See `rows`.
+        """
         from yamjit.output.dataframes import to_arrow
 
         return to_arrow(self.rows(max_results, windows=windows, head=head))
@@ -236,11 +283,20 @@ class Classification:
         """Return the highest classes as a pipeline of Hugging Face does: ``[{"score": ..., "label": ...}, ...]``.
 
         Where there are several heads, "head" says which.
+
+        Parameters
+        ----------
+        max_results, head
+            See `top`.
         """
         return [
             {"score": one.score, "label": one.label, **({"head": one.head} if one.head else {})}
             for one in self.top(max_results, head=head)
         ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what reads the recording again: it holds a model."""
+        return {**self.__dict__, "read_log_mel": None}
 
     def __len__(self) -> int:
         return len(self.times_s)
@@ -257,71 +313,5 @@ class Classification:
 
 def _kept(value: Any, name: str) -> Any:
     if value is None:
-        raise InputError(f"{name} were not kept; ask for them: classify(..., keep={name!r})")
+        raise InputError(f"{name} of windows were not kept: classify(..., windows=False) gives the whole alone")
     return value
-
-
-def collect(stream: WindowStream, keep: Collection[str]) -> tuple[Classification, ...]:
-    """Read a recording to its end; one result per channel that is scored.
-
-    Parameters
-    ----------
-    stream : WindowStream
-        Just opened.
-    keep : collection of str
-        What is kept of each window, of `KEPT`.
-    """
-    unknown = [name for name in keep if name not in KEPT]
-    if unknown:
-        raise InputError(f"keep names {', '.join(map(repr, unknown))}; accepted are {', '.join(KEPT)}")
-    found = {channel: _Collector(keep) for channel in stream.channels}
-    for windows in stream:
-        found[windows.channel].add(windows)
-    return tuple(collector.result(stream, track) for track, collector in enumerate(found.values()))
-
-
-class _Collector:
-    """What is kept of the windows of a channel, in the order of time."""
-
-    def __init__(self, keep: Collection[str]) -> None:
-        self._keep = [name for name in ("embeddings", "log_mel", "level_dbfs") if name in keep]
-        self._keep_of_heads = [name for name in ("scores", "logits") if name in keep]
-        self._times: list[Float64] = []
-        self._kept: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in self._keep}
-        self._heads: list[dict[str, list[Float32]]] = []
-
-    def add(self, windows: Windows) -> None:
-        """Keep what is asked for."""
-        self._times.append(windows.times_s)
-        for name in self._keep:
-            self._kept[name].append(getattr(windows, name))
-        if not self._heads:
-            self._heads = [{name: [] for name in self._keep_of_heads} for _ in windows.heads]
-        for kept, output in zip(self._heads, windows.heads, strict=True):
-            for name, parts in kept.items():
-                parts.append(getattr(output, name))
-
-    def result(self, stream: WindowStream, track: int) -> Classification:
-        """Return the result for a track of a stream that has ended."""
-        return Classification(
-            name=stream.name,
-            heads=tuple(self._head(stream, track, head) for head in range(len(self._heads))),
-            times_s=np.concatenate(self._times),
-            window_s=stream.window_s,
-            start_s=stream.source.start_s,
-            duration_s=stream.duration_s,
-            channel=stream.channels[track],
-            warnings=stream.warnings,
-            damage=stream.damage,
-            lost=stream.lost,
-            kept={name: np.concatenate(parts) for name, parts in self._kept.items()},
-        )
-
-    def _head(self, stream: WindowStream, track: int, head: int) -> HeadResult:
-        return HeadResult(
-            info=stream.heads[head],
-            categories=stream.categories[head],
-            clip_scores=stream.clip_scores(track, head),
-            listed_scores=stream.listed_scores(track, head),
-            **{name: np.concatenate(parts) for name, parts in self._heads[head].items()},
-        )

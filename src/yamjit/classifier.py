@@ -2,179 +2,48 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Literal, TypeVar, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit import checks, deprecation
+from yamjit import checks
 from yamjit.audio import PushedAudio
 from yamjit.audio.source import open_audio
-from yamjit.calibration import choose_calibrations
-from yamjit.categories import Categories
-from yamjit.classification import KEPT, Classification, collect
-from yamjit.errors import InputError, ModelError, of_model_file
-from yamjit.events import Event, EventDetector, EventOptions, Watcher, by_start
-from yamjit.frontend import FrontEnd, Patches
-from yamjit.head_names import choose_heads
-from yamjit.heads import HeadInfo, read_heads, read_sample_rate
-from yamjit.kernels import load_backend
-from yamjit.listing import Listing
-from yamjit.network import Network
-from yamjit.options import ClassifierOptions
-from yamjit.plan import Plan, compile_plan
-from yamjit.reading import ReadOptions, old_keywords
-from yamjit.recording import FrameStream, WindowStream
-from yamjit.scoring import Scorer, Windows
-from yamjit.spec import MOST_THREADS
-from yamjit.store import ResolvedModel, resolve_model
+from yamjit.classification import Classification
+from yamjit.collecting import collect
+from yamjit.errors import InputError
+from yamjit.events import Event, EventOptions, Watcher, by_start
+from yamjit.frontend import Patches
+from yamjit.model import Model
+from yamjit.old_forms import OldForms, classify_of_0_1, without_influence
+from yamjit.reading import ReadOptions, as_reading, can_be_read_again, of_one_track, old_keywords
+from yamjit.recording import AGGREGATES, FrameStream, WindowStream
+from yamjit.scoring import Windows
 from yamjit.streaming import Stream
-from yamjit.tflite import Graph, read_graph
 
-__all__ = ["Classifier", "load"]
+__all__ = ["Classifier"]
 
 Float32 = npt.NDArray[np.float32]
 
-_Method = TypeVar("_Method", bound=Callable[..., Any])
 
-
-def _each_of_0_1(classify: _Method) -> _Method:
-    """Let `Classifier.classify` still return several results for ``channel="each"``."""
-
-    @functools.wraps(classify)
-    def accepting(self: Classifier, *args: Any, **given: Any) -> Any:
-        if not (isinstance(given.get("channel"), str) and given["channel"] == "each"):
-            return classify(self, *args, **given)
-        deprecation.warn('channel="each"', "classify_channels()")
-        del given["channel"]
-        return self.classify_channels(*args, **given)
-
-    return cast("_Method", accepting)
-
-
-class Classifier:
-    """A loaded model. Threads may share it.
-
-    Made by `load`.
+class Classifier(OldForms, Model):
+    """What a model hears in recordings, streams and single windows. Made by `load`; threads may share it.
 
     Parameters
     ----------
     source : ResolvedModel
         The model's bytes and where they come from.
     backend : {"auto", "numba", "numpy"}
+        What runs the integer network, see `load`.
     threads : int in [1, 256]
-        That a recording is computed with, the calling one included. Scores do not depend on it.
+        Number of threads per recording, including the caller's. Scores do not depend on it.
     options : ClassifierOptions, optional
         Which classes are listed, from which score on, and under which names.
-
-    Attributes
-    ----------
-    heads : tuple of HeadInfo
-        What each output of the model means: its classes and their names. Only the one that the options choose, if they
-        choose one: the others then count nowhere.
-    categories : tuple of Categories
-        What the options list of each of `heads`.
-    labels : tuple of str
-        Names of the first head's classes.
-    sample_rate : int
-        Sample rate that the model takes, in Hz.
-    network : Network
-        The integer network.
     """
-
-    def __init__(
-        self,
-        source: ResolvedModel,
-        *,
-        backend: str = "auto",
-        threads: int = 1,
-        options: ClassifierOptions | None = None,
-    ) -> None:
-        self.threads: int = checks.whole(threads, "threads", 1, MOST_THREADS)
-        self._backend_name = backend
-        loaded = load_backend(backend)
-        self.source = source
-        with of_model_file(source.name):
-            self.graph: Graph = read_graph(source.data)
-            self.plan: Plan = compile_plan(self.graph)
-            self.sample_rate: int = read_sample_rate(self.graph)
-        self.network = Network(self.plan, loaded)
-        self._front_end = FrontEnd(self.plan.front_end, loaded) if self.plan.front_end is not None else None
-        self._set_options(ClassifierOptions() if options is None else options)
-
-    def _set_options(self, options: ClassifierOptions) -> None:
-        if not isinstance(options, ClassifierOptions):
-            raise InputError(f"options is {checks.shown(options)}; ClassifierOptions are accepted")
-        self.options = options
-        with of_model_file(self.source.name):
-            heads = read_heads(self.graph, self.plan, options.display_names_locale)
-        self.heads: tuple[HeadInfo, ...] = choose_heads(heads, options.head)
-        self.labels: tuple[str, ...] = self.heads[0].labels
-        self._listing = Listing(self.heads, options)
-        self.categories: tuple[Categories, ...] = self._listing.categories
-        self._calibrations = choose_calibrations(
-            options.calibration, [head.calibration for head in self.heads], [len(head.labels) for head in self.heads]
-        )
-
-    @deprecation.retired(
-        {field.name: "with_options(ClassifierOptions(...))" for field in dataclasses.fields(ClassifierOptions)},
-        lambda args, old: {"options": dataclasses.replace(args[0].options, **old)},
-    )
-    def with_options(self, options: ClassifierOptions) -> Classifier:
-        """Return the same model with other options; both share what is loaded.
-
-        Parameters
-        ----------
-        options : ClassifierOptions
-            All options of the new classifier; ``dataclasses.replace(model.options, head=...)`` changes some of them.
-        """
-        other = copy.copy(self)
-        other._set_options(options)
-        return other
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle what it is made of: the model's file, the backend, the threads and the options."""
-        return _load_again, (self.source, self._backend_name, self.threads, self.options)
-
-    def __copy__(self) -> Classifier:
-        other: Classifier = object.__new__(Classifier)
-        other.__dict__.update(self.__dict__)
-        return other
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Classifier:
-        return copy.copy(self)
-
-    @property
-    def verified(self) -> bool:
-        """Whether the model is a published file, recognised by its hash."""
-        return self.source.verified
-
-    @property
-    def front_end(self) -> FrontEnd:
-        """The log-mel front end.
-
-        Raises
-        ------
-        ModelError
-            If the model takes log-mel patches; `network` runs those.
-        """
-        if self._front_end is None:
-            frames, bands = self.plan.patch_shape
-            raise ModelError(
-                f"this model takes log-mel patches ({frames}, {bands}), not samples: use .network.run(patches)"
-            )
-        return self._front_end
-
-    @property
-    def window_samples(self) -> int:
-        """Samples of one window: 15,600 for YAMNet."""
-        return self.front_end.constants.window_samples
-
-    # -- Recordings ---------------------------------------------------------------------------------------------
 
     @old_keywords
     def windows(
@@ -189,15 +58,14 @@ class Classifier:
     ) -> WindowStream:
         """Score a recording of any length, or a live source, window by window in constant memory.
 
-        The recording is cut into windows of 15,600 samples (0.975 s) that start every 0.48 s; its end is padded
+        Windows have 15,600 samples (0.975 s) and start every 0.48 s, unless `reading` says otherwise. The end is padded
         with zeros to a whole window, so that any length gives at least one.
 
         Parameters
         ----------
         audio : path, binary file object, array, iterable of arrays, dict, `Microphone` or `RawPcm`
-            Any format that libsndfile reads. Arrays are (n,) or (n, channels); floats are taken as [-1, 1],
-            integers are divided by their type's range (int16 by 32768; for the 32767 of Android and MediaPipe,
-            pass ``samples.astype(numpy.float32) / 32767``). A dict has "array" and "sampling_rate".
+            See `open_audio`. Integers are divided by their type's range: int16 by 32768. (For the 32767 of Android and
+            MediaPipe, pass ``samples.astype(numpy.float32) / 32767``.)
         sample_rate : int, optional
             Sample rate of an array, in Hz; required there. Anything but the model's rate is resampled.
         reading : ReadOptions, optional
@@ -223,25 +91,12 @@ class Classifier:
         ModelError
             If the model takes log-mel patches instead of samples.
         """
-        chosen = self._with_head(head)
-        scorer = chosen._scorer()
-        reading = _checked(reading)
-        hop = self._hop(reading)
+        chosen, reading = self._with_head(head), as_reading(reading)
+        scorer, hop = chosen._scorer(), self._hop(reading)
+        how: dict[str, Any] = {"level": checks.flag(level, "level"), "threads": self.threads}
+        how["aggregate"] = checks.choice(aggregate, "aggregate", AGGREGATES)
         source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
-        try:
-            return WindowStream(
-                source,
-                scorer,
-                chosen.heads,
-                chosen._listing,
-                hop,
-                aggregate=aggregate,
-                level=level,
-                threads=self.threads,
-            )
-        except BaseException:
-            source.close()
-            raise
+        return WindowStream(source, scorer, chosen.heads, chosen._listing, hop, **how)
 
     @old_keywords
     def frames(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> FrameStream:
@@ -264,33 +119,34 @@ class Classifier:
         AudioError, InputError, ModelError
             See `windows`.
         """
-        front_end, reading = self.front_end, _checked(reading)
+        front_end, reading = self.front_end, as_reading(reading)
         hop = self._hop(reading)
-        return FrameStream(
-            open_audio(audio, sample_rate, reading, target_rate=self.sample_rate), front_end, self.sample_rate, hop
-        )
+        source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
+        return FrameStream(source, front_end, self.sample_rate, hop)
 
-    @_each_of_0_1
-    @old_keywords
+    @classify_of_0_1
     def classify(
         self,
         audio: Any,
         *,
         sample_rate: int | None = None,
         reading: ReadOptions | None = None,
-        keep: str | Collection[str] = "scores",
         aggregate: Literal["mean", "max"] = "mean",
         head: str | int | None = None,
+        level: bool = False,
+        windows: bool = True,
     ) -> Classification:
         """Score every window of a recording, and the whole.
 
         Parameters
         ----------
-        audio, sample_rate, reading, aggregate, head
-            See `windows`. Channels that are read separately give several results: see `classify_channels`.
-        keep : str or collection of str
-            What the result holds of each window: "scores", "logits", "embeddings", "log_mel", "level_dbfs". With ``()``
-            it holds the aggregate alone, and memory does not depend on the length.
+        audio, sample_rate, aggregate, head, level
+            See `windows`.
+        reading : ReadOptions, optional
+            See `windows`. For channels that are read separately, use `classify_channels`.
+        windows : bool
+            Whether scores, logits and embeddings of each window are kept; without them, memory does not depend on the
+            length of the recording.
 
         Returns
         -------
@@ -301,55 +157,47 @@ class Classifier:
         AudioError, InputError, ModelError
             See `windows`.
         """
-        reading = _of_one_track(reading)
-        return self._classified(audio, sample_rate, reading, keep, aggregate, head)[0]
+        how: dict[str, Any] = {"sample_rate": sample_rate, "aggregate": aggregate, "head": head, "level": level}
+        return self._classified(audio, False, reading=reading, windows=windows, **how)[0]
 
-    @old_keywords
     def classify_channels(
         self,
         audio: Any,
         *,
         sample_rate: int | None = None,
         reading: ReadOptions | None = None,
-        keep: str | Collection[str] = "scores",
         aggregate: Literal["mean", "max"] = "mean",
         head: str | int | None = None,
+        level: bool = False,
+        windows: bool = True,
     ) -> tuple[Classification, ...]:
         """Score every channel of a recording separately.
 
         Parameters
         ----------
-        audio, sample_rate, reading, keep, aggregate, head
-            See `classify`.
+        audio, sample_rate, reading, aggregate, head, level, windows
+            See `classify`, also for errors.
 
         Returns
         -------
         tuple of Classification
             One for each channel.
-
-        Raises
-        ------
-        AudioError, InputError, ModelError
-            See `windows`.
         """
-        reading = _checked(reading)
-        if not isinstance(reading.channel, str):
-            raise InputError(f"reading asks for channel {reading.channel}; classify_channels() scores all of them")
-        reading = dataclasses.replace(reading, channel="each")
-        return self._classified(audio, sample_rate, reading, keep, aggregate, head)
+        how: dict[str, Any] = {"sample_rate": sample_rate, "aggregate": aggregate, "head": head, "level": level}
+        return self._classified(audio, True, reading=reading, windows=windows, **how)
 
     def _classified(
-        self, audio: Any, sample_rate: int | None, reading: ReadOptions, keep: Any, aggregate: Any, head: Any
+        self, audio: Any, each: bool, *, reading: Any = None, windows: bool = True, frames: bool = False, **how: Any
     ) -> tuple[Classification, ...]:
-        kept = (keep,) if isinstance(keep, str) else checks.elements(keep, "keep", "names")
-        for one in kept:
-            checks.choice(one, "keep", KEPT)
-        level = "level_dbfs" in kept
-        with self.windows(
-            audio, sample_rate=sample_rate, reading=reading, level=level, aggregate=aggregate, head=head
-        ) as stream:
-            return collect(stream, kept)
+        checks.flag(windows, "windows")
+        reading = dataclasses.replace(as_reading(reading), channel="each") if each else of_one_track(reading)
+        again = None
+        if can_be_read_again(audio):
+            again = functools.partial(self.log_mel, audio, sample_rate=how.get("sample_rate"), reading=reading)
+        with self.windows(audio, reading=reading, **how) as stream:
+            return collect(stream, windows=windows, frames=frames, log_mel=again)
 
+    @without_influence("aggregate", "head")
     @old_keywords
     def embed(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> Float32:
         """Return the embedding of every window: the average over the positions of the last map.
@@ -364,8 +212,9 @@ class Classifier:
         np.ndarray [shape=(n, size), float32]
             1024 values per window for YAMNet, dequantized from the model's int8 ones.
         """
-        return self.classify(audio, sample_rate=sample_rate, reading=reading, keep="embeddings").embeddings
+        return self.classify(audio, sample_rate=sample_rate, reading=reading).embeddings
 
+    @without_influence("aggregate", "head")
     @old_keywords
     def log_mel(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> Float32:
         """Return the log-mel spectrogram as the model sees it, padded like the last window; no network runs.
@@ -378,19 +227,12 @@ class Classifier:
         Returns
         -------
         np.ndarray [shape=(t, n_mels), float32]
-            A frame each 10 ms for YAMNet; natural logarithm.
+            One frame every 10 ms for YAMNet; natural logarithm.
         """
-        with self.frames(audio, sample_rate=sample_rate, reading=_of_one_track(reading)) as stream:
+        with self.frames(audio, sample_rate=sample_rate, reading=of_one_track(reading)) as stream:
             return np.concatenate([frames for _, frames in stream])
 
-    def weights(self) -> dict[str, Float32]:
-        """Return the weights of all layers in floating point, by name, see `yamjit.weights`."""
-        from yamjit.weights import float_weights
-
-        return float_weights(self.graph, self.plan)
-
-    # -- Events -------------------------------------------------------------------------------------------------
-
+    @without_influence("aggregate")
     @old_keywords
     def watch(
         self,
@@ -415,6 +257,7 @@ class Classifier:
         with self.windows(audio, sample_rate=sample_rate, reading=reading, level=level, head=head) as stream:
             yield from Watcher.of(stream, options).watch(stream)
 
+    @without_influence("aggregate")
     @old_keywords
     def events(
         self,
@@ -426,7 +269,7 @@ class Classifier:
         head: str | int | None = None,
     ) -> tuple[Event, ...]:
         """Return the events of a recording by the time of their beginning, see `watch`."""
-        return by_start(self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head))
+        return by_start([*self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head)])
 
     def watcher(
         self,
@@ -450,10 +293,8 @@ class Classifier:
             See `windows`.
         """
         listing = self._with_head(head)._listing
-        window_s, hop_s = self.window_samples / self.sample_rate, self._hop(_checked(reading)) / self.sample_rate
+        window_s, hop_s = self.window_samples / self.sample_rate, self._hop(as_reading(reading)) / self.sample_rate
         return Watcher(listing, options, window_s=window_s, hop_s=hop_s, channels=channels)
-
-    # -- Streams and single windows -----------------------------------------------------------------------------
 
     @old_keywords
     def stream(
@@ -483,13 +324,10 @@ class Classifier:
         InputError
             If an argument is wrong, or `reading` says more than hop and channel.
         """
-        rate, reading = self.sample_rate if sample_rate is None else sample_rate, _checked(reading)
+        reading, rate = as_reading(reading), self.sample_rate if sample_rate is None else sample_rate
         if (reading.start_s, reading.end_s, reading.non_finite) != (0, None, "refuse"):
             raise InputError("a stream takes all that is pushed: start_s, end_s and non_finite do not apply to it")
-
-        def push_anew() -> PushedAudio:
-            return PushedAudio(rate, self.sample_rate, channels, reading.channel)
-
+        push_anew = functools.partial(PushedAudio, rate, self.sample_rate, channels, reading.channel)
         return Stream(self._with_head(head)._scorer(), push_anew, self._hop(reading), level=level)
 
     def score_window(self, samples: Any) -> Windows:
@@ -510,107 +348,3 @@ class Classifier:
             raise InputError(f"{pushed.size} samples; one window has {self.window_samples}")
         frames = self.front_end.frames(pushed)
         return self._scorer().score(Patches(0, frames[np.newaxis], frames), self.window_samples)
-
-    # -- What they share ----------------------------------------------------------------------------------------
-
-    def _with_head(self, head: str | int | None) -> Classifier:
-        return self if head is None else self.with_options(dataclasses.replace(self.options, head=head))
-
-    def _scorer(self) -> Scorer:
-        outputs = [head.index for head in self.heads]
-        return Scorer(self.front_end, self.network, self._calibrations, self.sample_rate, outputs)
-
-    def _hop(self, reading: ReadOptions) -> int:
-        """Return a hop in samples."""
-        return reading.hop(self.window_samples, self.sample_rate)
-
-    # -- Of version 0.1 -----------------------------------------------------------------------------------------
-
-    def detector(  # noqa: D102
-        self,
-        options: EventOptions | None = None,
-        *,
-        hop_s: float | None = None,
-        overlap: float | None = None,
-        channel: int | None = None,
-        head: str | int | None = None,
-    ) -> EventDetector:
-        deprecation.warn("Classifier.detector()", "Classifier.watcher()")
-        reading = ReadOptions(hop_s=hop_s, overlap=overlap)
-        return self.watcher(options, reading=reading, channels=(channel,), head=head)._detectors[channel]
-
-    def listed_scores(self, windows: Windows, *, head: str | int | None = None) -> Float32:  # noqa: D102
-        deprecation.warn("Classifier.listed_scores()", "Classifier.watcher(), which takes windows")
-        return self._with_head(head)._listing.reduce(windows.heads)
-
-    def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:  # noqa: D102
-        deprecation.warn("Classifier.watch_windows()", "Classifier.watcher(), which takes windows")
-        return Watcher.of(stream, options).watch(stream)
-
-    def __repr__(self) -> str:
-        known = self.source.known
-        name = known.name if known else "an unverified model"
-        classes = " + ".join(str(len(head.labels)) for head in self.heads)
-        return f"<Classifier: {name}, {classes} classes, from {self.source.origin}>"
-
-
-def _checked(reading: Any) -> ReadOptions:
-    return checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
-
-
-def _of_one_track(reading: Any) -> ReadOptions:
-    if _checked(reading).channel == "each":
-        raise InputError('channel="each" gives several results: use classify_channels(), or iterate over windows()')
-    return _checked(reading)
-
-
-def _load_again(source: ResolvedModel, backend: str, threads: int, options: ClassifierOptions) -> Classifier:
-    return Classifier(source, backend=backend, threads=threads, options=options)
-
-
-def load(
-    model: Any = None,
-    *,
-    backend: str = "auto",
-    threads: int = 1,
-    download: bool = True,
-    options: ClassifierOptions | None = None,
-) -> Classifier:
-    """Load a model.
-
-    Parameters
-    ----------
-    model : path, "starter", bytes or binary file object, optional
-        By default ``$YAMJIT_MODEL``, else the official YAMNet from the user's cache, else downloaded into it.
-        "starter" is the small model of the package, which needs no download (a file of that name: "./starter").
-    backend : {"auto", "numba", "numpy"}
-        What runs the integer network; all give the same integers. "auto" begins with NumPy and lets Numba take over
-        once there is enough work.
-    threads : int in [1, 256]
-        That `Classifier.classify` computes with, the calling one included. Scores do not depend on it; recordings of
-        half a minute on gain by it.
-    download : bool
-        Whether the official model may be downloaded.
-    options : ClassifierOptions, optional
-        Which classes are listed, from which score on, and under which names; by default all, as the model says.
-
-    Returns
-    -------
-    Classifier
-
-    Raises
-    ------
-    ModelNotFoundError
-        If there is no model; the message says the ways to go on.
-    ModelError
-        If the model cannot be run exactly.
-    InputError
-        If an argument is wrong.
-
-    Examples
-    --------
-    >>> model = yamjit.load()
-    >>> model.classify("street.mp3").top(3)
-    """
-    source = resolve_model(model, download=checks.flag(download, "download"))
-    return Classifier(source, backend=backend, threads=threads, options=options)

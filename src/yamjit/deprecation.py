@@ -25,7 +25,9 @@ def warn(old: str, new: str) -> None:
 
 
 def retired(
-    names: Mapping[str, str], convert: Callable[[tuple[Any, ...], dict[str, Any]], Mapping[str, Any]]
+    names: Mapping[str, str],
+    convert: Callable[[tuple[Any, ...], dict[str, Any]], Mapping[str, Any]],
+    call: Callable[..., Any] | None = None,
 ) -> Callable[[_Function], _Function]:
     """Let a function still take keywords that its signature no longer has.
 
@@ -35,6 +37,8 @@ def retired(
         What replaces each keyword.
     convert : callable
         Returns today's keywords, from the positional arguments and the old keywords.
+    call : callable, optional
+        What is called in place of the function where old keywords are given.
     """
 
     def decorate(function: _Function) -> _Function:
@@ -49,7 +53,7 @@ def retired(
             for name in new:
                 if name in given:
                     raise InputError(f"{name} and {', '.join(old)} are given; {name} alone is accepted")
-            return function(*args, **given, **new)
+            return (call or function)(*args, **given, **new)
 
         return cast("_Function", accepting)
 

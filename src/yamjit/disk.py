@@ -1,4 +1,7 @@
-"""Files on this machine: where the user's cache is, reads that never block, writes that are whole or not at all."""
+"""Files on this machine: where the user's cache is, and reading that never blocks.
+
+What fails is an `OSError`, where nothing else is said.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +14,23 @@ from typing import BinaryIO
 
 from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
 from yamjit.text import printable
-from yamjit.writing import PARTIAL_PREFIX, replace_whole, whole_file, write_whole
 
 __all__ = [
     "CACHE_VARIABLE",
-    "PARTIAL_PREFIX",
     "cache_directory",
     "describe",
     "is_private",
     "make_private",
     "open_regular",
-    "printable",
     "read_limited",
     "read_regular",
-    "replace_whole",
-    "whole_file",
-    "write_whole",
 ]
 
 CACHE_VARIABLE = "YAMJIT_CACHE"
 
 
 def cache_directory() -> Path:
-    """Return where what was fetched or compiled is kept: ``$YAMJIT_CACHE``, else the user's cache directory.
+    """Return the folder for what was fetched or compiled: ``$YAMJIT_CACHE``, else the user's cache directory.
 
     Raises
     ------
@@ -60,10 +57,6 @@ def open_regular(path: str | os.PathLike[str], *, otherwise: str = "") -> int:
     path : path
     otherwise : str, optional
         What can be done with a pipe or device, for the message.
-
-    Raises
-    ------
-    OSError
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)
@@ -83,11 +76,7 @@ def read_regular(path: Path, most: int, *, private: bool = False) -> bytes:
     path : Path
     most : int
     private : bool
-        Whether a file that somebody else may have written is refused, see `is_private`.
-
-    Raises
-    ------
-    OSError
+        Whether to refuse a file that somebody else may have written, see `is_private`.
     """
     with os.fdopen(open_regular(path), "rb") as file:
         status = os.fstat(file.fileno())
@@ -97,7 +86,7 @@ def read_regular(path: Path, most: int, *, private: bool = False) -> bytes:
 
 
 def _read(file: BinaryIO, most: int, size: int) -> bytes:
-    """Return up to `most` bytes of a file that seems to have `size`; memory is taken for what is there."""
+    """Return up to `most` bytes of a file that seems to have `size`; no more memory is taken than there is content."""
     parts = []
     while most > 0 and (part := file.read(min(most, max(size + 1, 2**16)))):
         parts.append(part)
@@ -113,12 +102,7 @@ def is_private(status: os.stat_result) -> bool:
 
 
 def make_private(folder: Path) -> None:
-    """Make sure of a folder that nobody else can write to.
-
-    Raises
-    ------
-    OSError
-    """
+    """Make a folder that nobody else can write to, if there is none."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     if not is_private(folder.stat()):
@@ -126,7 +110,7 @@ def make_private(folder: Path) -> None:
 
 
 def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: type[YamjitError] = InputError) -> bytes:
-    """Return the content of a file that a user named: a regular file whose size is checked before memory is taken.
+    """Return the content of a regular file that a user named, of a limited size.
 
     Parameters
     ----------
@@ -134,14 +118,14 @@ def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: t
     most : int
         Largest size accepted, in bytes.
     what : str
-        What the file is meant to be, for messages: "a label file".
+        Kind of the file, for messages: "a label file".
     error : type of YamjitError, optional
-        What is raised where the file cannot be read.
+        Error to raise if the file cannot be read.
 
     Raises
     ------
     YamjitError
-        Of type `error`, if the file is missing, cannot be read, or is a directory, pipe, socket or device.
+        As `error`, if the file is missing, cannot be read, or is a directory, pipe, socket or device.
     LimitError
         If it is larger than `most`.
     """
@@ -159,6 +143,6 @@ def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: t
 
 
 def describe(error: Exception) -> str:
-    """Return what went wrong, in one line, without the file name."""
+    """Return the reason of an error, in one line, without the name of the file."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return printable(" ".join(str(text).split()))

@@ -3,13 +3,12 @@
 ::
 
     YamjitError
-    ├── ModelError            the bytes are no model that can be run exactly
+    ├── ModelError            the bytes are not a model that can be run exactly
     │   └── ModelNotFoundError  no such file, or no model at hand (also a ``FileNotFoundError``)
     ├── AudioError            the audio cannot be read or is not usable
     │   └── AudioNotFoundError  no such file (also a ``FileNotFoundError``)
     ├── LimitError            a named limit would be exceeded
     ├── InputError            an argument is wrong (also a ``ValueError``)
-    │   └── UnknownArgumentError  there is no argument of that name (also a ``TypeError``)
     ├── OutputError           results cannot be written
     ├── DependencyError       an optional package is missing (also an ``ImportError``)
     └── DownloadError         a file could not be fetched, or is not the one that was asked for
@@ -33,17 +32,16 @@ __all__ = [
     "ModelError",
     "ModelNotFoundError",
     "OutputError",
-    "UnknownArgumentError",
     "YamjitError",
 ]
 
 
 class YamjitError(Exception):
-    """Base of all errors of this package."""
+    """Base class of all errors of this package."""
 
 
 class ModelError(YamjitError):
-    """The bytes are no model that can be run exactly.
+    """The bytes are not a model that can be run exactly.
 
     Parameters
     ----------
@@ -56,7 +54,7 @@ class ModelError(YamjitError):
     offset : int, optional
         Byte offset in the file where the fault lies.
     file : str, optional
-        The model's file, as messages have it.
+        Name of the model's file, for messages.
     """
 
     def __init__(
@@ -103,10 +101,6 @@ class InputError(YamjitError, ValueError):
     """An argument is wrong; the message says what was found and what is accepted."""
 
 
-class UnknownArgumentError(InputError, TypeError):
-    """A method has no argument of that name; the message says which it has."""
-
-
 class OutputError(YamjitError):
     """Results cannot be written; the message says where and why."""
 
@@ -121,7 +115,7 @@ class DownloadError(YamjitError):
 
 @contextlib.contextmanager
 def of_model_file(file: str | None) -> Iterator[None]:
-    """Have what is wrong with a model told with its file, unless it is told already or `file` is None."""
+    """Have errors about a model name its file, unless they do already or `file` is None."""
     try:
         yield
     except ModelError as error:

@@ -16,7 +16,7 @@ from yamjit.network import HeadOutput
 from yamjit.options import ClassifierOptions, Entry, as_entry
 from yamjit.results import Row
 
-__all__ = ["Listing", "Scored", "rows_of"]
+__all__ = ["ListedScores", "Listing", "rows_of"]
 
 
 class Listing:
@@ -45,10 +45,8 @@ class Listing:
 
     def __init__(self, heads: Sequence[HeadInfo], options: ClassifierOptions) -> None:
         found = tuple(Categories(head, options, head.name if len(heads) > 1 else "") for head in heads)
-        refuse_unknown(
-            [entry for entry in found[0].unknown if all(entry in other.unknown for other in found)],
-            [one.class_names for one in found],
-        )
+        known = [one.class_names for one in found]
+        refuse_unknown([entry for entry in known[0].unknown if all(entry in one.unknown for one in known)], known)
         self.categories = found
         self.names = tuple(name for one in found for name in one.names)
         self.heads = tuple(one.head for one in found for _ in one.names)
@@ -110,7 +108,7 @@ class Listing:
         return np.concatenate([start + one.rank(values, max_results) for start, one, values in best])
 
 
-class Scored(NamedTuple):
+class ListedScores(NamedTuple):
     """Scores of a head's categories, and where they come from.
 
     Parameters
@@ -134,13 +132,13 @@ class Scored(NamedTuple):
 
 
 def rows_of(
-    parts: Sequence[Scored], spans: Iterable[tuple[float, float]], max_results: int | None = None
+    parts: Sequence[ListedScores], spans: Iterable[tuple[float, float]], max_results: int | None = None
 ) -> Iterator[Row]:
     """Yield what is listed in each span of time, of each part in turn, the highest score first.
 
     Parameters
     ----------
-    parts : sequence of Scored
+    parts : sequence of ListedScores
     spans : iterable of (float, float)
         Start and end in seconds.
     max_results : int > 0, or -1 for all, optional

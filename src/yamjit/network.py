@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.calibration import Calibration
 from yamjit.errors import InputError
 from yamjit.kernels import Backend, load_backend
 from yamjit.plan import Plan, Slot
 
-__all__ = ["HeadOutput", "Network", "NetworkOutput"]
+__all__ = ["HeadOutput", "Network", "NetworkOutput", "Quantized"]
 
 Float32 = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
@@ -26,19 +27,60 @@ _CAPACITY = 16
 _NO_EMBEDDING = Slot(name="", shape=(0,), offset=0, step=0, scale=1.0, zero_point=0)
 
 
+class Quantized(NamedTuple):
+    """An output of a network as the model's integers.
+
+    Parameters
+    ----------
+    integers : np.ndarray [shape=(n, size), int8]
+    slot : Slot
+        Scale and zero point of the integers.
+    """
+
+    integers: Int8
+    slot: Slot
+
+    def real(self) -> Float32:
+        """Return the real values, (n, size) float32."""
+        return self.slot.dequantize(self.integers)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Quantized]) -> Quantized:
+        """Return the outputs for patches that follow each other as one."""
+        return cls(np.concatenate([part.integers for part in parts]), parts[0].slot)
+
+
 class HeadOutput(NamedTuple):
     """The output of one head of a network for `n` patches.
 
     Parameters
     ----------
-    scores : np.ndarray [shape=(n, classes), float32]
-        Scores, in [0, 1).
-    logits : np.ndarray [shape=(n, classes), float32]
-        Logits: the scores are their sigmoid.
+    quantized_scores, quantized_logits : Quantized
+        The scores, and the logits that they are the sigmoid of.
+    calibration : Calibration, optional
+        What changes the scores.
     """
 
-    scores: Float32
-    logits: Float32
+    quantized_scores: Quantized
+    quantized_logits: Quantized
+    calibration: Calibration | None = None
+
+    @property
+    def scores(self) -> Float32:
+        """Scores in [0, 1], (n, classes) float32."""
+        scores = self.quantized_scores.real()
+        return scores if self.calibration is None else self.calibration.apply(scores)
+
+    @property
+    def logits(self) -> Float32:
+        """Logits, whose sigmoid the scores are before calibration, (n, classes) float32."""
+        return self.quantized_logits.real()
+
+    @classmethod
+    def joined(cls, parts: Sequence[HeadOutput]) -> HeadOutput:
+        """Return the outputs for patches that follow each other as one."""
+        scores = Quantized.joined([part.quantized_scores for part in parts])
+        return cls(scores, Quantized.joined([part.quantized_logits for part in parts]), parts[0].calibration)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,18 +91,20 @@ class NetworkOutput:
     ----------
     heads : tuple of HeadOutput
         Scores and logits of each output of the model.
-    embeddings : np.ndarray [shape=(n, size), float32]
-        The average over positions; size 0 where the model has none.
-    quantized_embeddings : np.ndarray [shape=(n, size), int8]
-        The same as integers of the model, see `Plan.embedding`.
+    quantized_embeddings : Quantized
+        The average over positions; of size 0 where the model has none.
     tensors : mapping of str to np.ndarray [shape=(n, ...), int8]
         Inner tensors that were asked for, by name.
     """
 
     heads: tuple[HeadOutput, ...]
-    embeddings: Float32
-    quantized_embeddings: Int8
+    quantized_embeddings: Quantized
     tensors: Mapping[str, Int8] = field(default_factory=dict)
+
+    @property
+    def embeddings(self) -> Float32:
+        """Embeddings, (n, size) float32."""
+        return self.quantized_embeddings.real()
 
     @property
     def scores(self) -> Float32:
@@ -124,9 +168,8 @@ class Network:
             for view, out in zip(buffers.results, found, strict=True):
                 out[batch] = view[:n]
         self._idle.append(buffers)
-        *answers, embeddings = (slot.dequantize(values) for slot, values in zip(self._results, found, strict=True))
-        heads = tuple(HeadOutput(*answers[i : i + 2]) for i in range(0, len(answers), 2))
-        return NetworkOutput(heads, embeddings, found[-1], tapped)
+        *answers, embeddings = map(Quantized, found, self._results)
+        return NetworkOutput(tuple(map(HeadOutput, answers[::2], answers[1::2])), embeddings, tapped)
 
     def _take(self) -> _Buffers:
         # Without a lock, which a process that forks could leave locked: a list adds and takes an element atomically.

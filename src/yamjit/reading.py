@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
+
+import numpy as np
 
 from yamjit import checks, deprecation
 from yamjit.errors import InputError
@@ -115,6 +118,24 @@ class ReadOptions:
 
 def _frame(seconds: Any, what: str, sample_rate: int) -> int:
     return math.floor(checks.number(seconds, what, 0, _MOST_SECONDS, kind="seconds") * sample_rate + 0.5)
+
+
+def can_be_read_again(audio: Any) -> bool:
+    """Return whether a source of audio gives the same samples twice: a path or an array, but no file or live source."""
+    return isinstance(audio, (str, os.PathLike, np.ndarray, Mapping, list, tuple))
+
+
+def as_reading(reading: Any) -> ReadOptions:
+    """Return what was given as `reading`, or the defaults; refuse anything else."""
+    return checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
+
+
+def of_one_track(reading: Any) -> ReadOptions:
+    """Return `as_reading`; refuse one with several results."""
+    found = as_reading(reading)
+    if found.channel == "each":
+        raise InputError('channel="each" gives several results: use classify_channels(), or iterate over windows()')
+    return found
 
 
 def old_keywords(function: _Function) -> _Function:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from yamjit import checks, deprecation
+from yamjit import deprecation
 from yamjit.audio import AudioSource
 from yamjit.categories import Categories
 from yamjit.errors import InputError
@@ -17,7 +17,7 @@ from yamjit.frontend import FrontEnd, Patches, PatchStream
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel
-from yamjit.listing import Listing, Scored, rows_of
+from yamjit.listing import ListedScores, Listing, rows_of
 from yamjit.results import Row, Summary
 from yamjit.scoring import Scorer, Windows
 from yamjit.workers import in_order
@@ -162,8 +162,7 @@ class WindowStream(_Recording):
         level: bool = False,
         threads: int = 1,
     ) -> None:
-        checks.choice(aggregate, "aggregate", AGGREGATES)
-        super().__init__(source, scorer.front_end, scorer.sample_rate, hop, level=checks.flag(level, "level"))
+        super().__init__(source, scorer.front_end, scorer.sample_rate, hop, level=level)
         self.heads = tuple(heads)
         self.listing = listing
         self.categories = listing.categories
@@ -198,7 +197,7 @@ class WindowStream(_Recording):
         """Yield the highest `max_results` classes that the options list, of each window and each head, a row each."""
         end_s = self.source.start_s + self.duration_s
         parts = [
-            Scored(categories, categories.reduce(output.scores), self.name, windows.channel, head.name)
+            ListedScores(categories, categories.reduce(output.scores), self.name, windows.channel, head.name)
             for head, categories, output in zip(self.heads, self.categories, windows.heads, strict=True)
         ]
         spans = [(start, min(start + self.window_s, end_s)) for start in windows.times_s.tolist()]
@@ -209,7 +208,7 @@ class WindowStream(_Recording):
         """Return what the recording amounts to, with the highest `max_results` classes of each channel and head."""
         whole = (self.source.start_s, self.source.start_s + self.duration_s)
         parts = [
-            Scored(clip.categories, clip.listed[np.newaxis], self.name, channel, head.name)
+            ListedScores(clip.categories, clip.listed[np.newaxis], self.name, channel, head.name)
             for channel, clips in zip(self.channels, self._clips, strict=True)
             for head, clip in zip(self.heads, clips, strict=True)
         ]

@@ -1,4 +1,4 @@
-"""Records of what was heard: a row for each class in a stretch of time, a summary for each recording."""
+"""Records of results: a row for each class in a span of time, a summary for each recording."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ __all__ = ["Row", "Summary"]
 
 
 class Row(NamedTuple):
-    """A class heard in a stretch of a recording: a window, an event, or the whole.
+    """A class found in a part of a recording: a window, an event, or the whole.
 
     Parameters
     ----------
     file : str
         Name of the recording.
     start_s, end_s : float
-        In seconds from the start of the recording.
+        Times in seconds from the start of the recording.
     label : str
         Name of the class, or of a group of classes.
     score : float
-        In [0, 1]; of an event, the highest of its windows.
+        Score in [0, 1]; for an event, the highest of its windows.
     class_index : int
-        In the head's list of classes; -1 for a group.
+        Index in the head's list of classes; -1 for a group.
     audioset_id : str
-        Such as "/m/0bt9lr"; empty where the class has none.
+        Identifier such as "/m/0bt9lr"; empty if the class has none.
     channel : int or None
-        From 0; None where the channels were mixed.
+        Number of the channel, from 0; None if the channels were mixed.
     head : str
-        Name of the model's output that said so.
+        Name of the model's output that gave the score.
     """
 
     file: str
@@ -51,22 +51,23 @@ class Summary:
     file : str
         Name of the recording.
     duration_s : float
-        Of what was read, in seconds.
+        Length of what was read, in seconds.
     windows : int
-        How many were scored, over all channels.
+        Number of windows that were scored, over all channels.
     window_s : float
         Length of a window, in seconds.
     top : tuple of Row
-        The highest classes of the whole, the highest first; of each channel in turn where they are scored apart.
+        Classes with the highest scores over the whole recording, the highest first; for each channel in turn if they
+        are scored separately.
     warnings : tuple of str
-        What is wrong with the audio, such as clipping; a line each.
+        What sounds wrong with the recording, such as clipping; a line each.
     damage : str or None
-        What is wrong with the recording: it ended too early, say.
+        What is wrong with the file, such as that it ended too early.
     lost : bool
         Whether it holds sound that could not be read.
     length_s : float or None
-        Of the whole recording where a stretch of it was read, in seconds; infinite if nobody knows. None where that is
-        `duration_s`.
+        Length of the whole recording in seconds, if only a part of it was read; infinite if it is not known. None if it
+        is `duration_s`.
     """
 
     file: str

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from yamjit.calibration import Calibration
 from yamjit.frontend import FrontEnd, Patches
-from yamjit.network import HeadOutput, Network, NetworkOutput
+from yamjit.network import HeadOutput, Network, NetworkOutput, Quantized
 
 __all__ = ["Scorer", "Windows"]
 
@@ -31,10 +31,8 @@ class Windows:
     heads : tuple of HeadOutput
         Scores, calibrated if the model or the caller says how, and logits: one for each output of the model, or only
         for the one that was chosen.
-    embeddings : np.ndarray [shape=(n, size), float32]
-        Embedding of each window: 1024 values for YAMNet.
-    quantized_embeddings : np.ndarray [shape=(n, size), int8]
-        The embeddings as the model has them; ``model.plan.embedding.dequantize`` gives the real values.
+    quantized_embeddings : Quantized
+        Embedding of each window.
     log_mel : np.ndarray [shape=(t, n_mels), float32]
         Frames of the log-mel spectrogram that were complete with these windows. Each frame comes once.
     level_dbfs : np.ndarray [shape=(n,), float64] or None
@@ -46,11 +44,15 @@ class Windows:
     times_s: Float64
     window_s: float
     heads: tuple[HeadOutput, ...]
-    embeddings: Float32
-    quantized_embeddings: npt.NDArray[np.int8]
+    quantized_embeddings: Quantized
     log_mel: Float32
     level_dbfs: Float64 | None = None
     channel: int | None = None
+
+    @property
+    def embeddings(self) -> Float32:
+        """Embedding of each window, (n, size) float32: 1024 values for YAMNet."""
+        return self.quantized_embeddings.real()
 
     @property
     def scores(self) -> Float32:
@@ -120,8 +122,7 @@ class Scorer:
         return Windows(
             times_s=start_s + starts * (hop / self.sample_rate),
             window_s=self.window_s,
-            heads=tuple(_calibrated(output.heads[head], calibration) for head, calibration in self._heads),
-            embeddings=output.embeddings,
+            heads=tuple(output.heads[head]._replace(calibration=one) for head, one in self._heads),
             quantized_embeddings=output.quantized_embeddings,
             log_mel=cut.frames,
             level_dbfs=cut.level_dbfs,
@@ -134,7 +135,3 @@ class Scorer:
         if self._nothing is None:
             self._nothing = self.network.run(patches)
         return self._nothing
-
-
-def _calibrated(output: HeadOutput, calibration: Calibration | None) -> HeadOutput:
-    return output if calibration is None else HeadOutput(calibration.apply(output.scores), output.logits)

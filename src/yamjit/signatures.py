@@ -1,4 +1,4 @@
-"""What a file is that is neither a model nor a recording, by how it begins."""
+"""Kinds of files that are neither a model nor a recording, told by how they begin."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import re
 
 from yamjit.text import printable
 
-__all__ = ["HEAD_BYTES", "folder_kind", "foreign_kind"]
+__all__ = ["HEAD_BYTES", "file_kind", "folder_kind"]
 
-#: How much of a file's beginning is looked at.
+#: Bytes of a file's beginning that are looked at.
 HEAD_BYTES = 512
 
 _CONTROLS = frozenset(map(chr, (*range(9), 11, *range(14, 32), 127)))
@@ -18,15 +18,15 @@ _CONTROLS = frozenset(map(chr, (*range(9), 11, *range(14, 32), 127)))
 _CONVERT = "convert it with tf.lite.TFLiteConverter"
 _UNPACK = "unpack it first"
 
-#: How texts begin that stand in the place of a file.
+#: Beginnings of texts that take the place of a file.
 _TEXTS: tuple[tuple[str, str], ...] = (
-    (r"version https?://[\w.-]+/spec/v?\d", "a Git LFS pointer (git lfs pull) and not the file itself"),
-    (r"(\.git|/)?/?annex/objects/", "a git-annex pointer (git annex get) and not the file itself"),
+    (r"version https?://[\w.-]+/spec/v?\d", "a Git LFS pointer (git lfs pull), not the file itself"),
+    (r"(\.git|/)?/?annex/objects/", "a git-annex pointer (git annex get), not the file itself"),
     (
         r"(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|title|meta|script)\b",
-        "a web page (HTML), as a server sends it in place of a file: an error, or a form to log in",
+        "a web page (HTML), such as an error or a login form that a server sent in place of a file",
     ),
-    (r"<\?xml\b|<Error>", "an XML document, as a server of files sends it with an error"),
+    (r"<\?xml\b|<Error>", "an XML document, such as an error that a file server sent in place of a file"),
     (r"\{.*\"(modelTopology|layers-model|graph-model)\"", f"a model of TensorFlow.js; {_CONVERT}"),
     (r"[{\[]\s*([\"{\[\]}\d-])", "a JSON document"),
     (
@@ -36,10 +36,10 @@ _TEXTS: tuple[tuple[str, str], ...] = (
     (r"#EXTM3U|\[playlist\]", "a playlist, which names other files"),
 )
 
-#: Characters below which a beginning is not called a text: the first bytes of many formats are letters.
+#: Shortest beginning that counts as text: the first bytes of many formats are letters.
 _LEAST_TEXT = 12
 
-#: Where in a file, what stands there, and what that is.
+#: Offset in a file, a pattern of the bytes there, and what the file is.
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, rb"\x89HDF\r\n\x1a\n", f"an HDF5 file, such as a model of Keras (.h5); {_CONVERT}"),
     (257, rb"ustar", f"a tar archive; {_UNPACK}"),
@@ -57,19 +57,19 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
         rb"\x0a[\x80-\xff]{0,4}[\x01-\x7f]\x0a[\x01-\x7f][\w./:-]+\x12[\x01-\x40]",
         f"a frozen graph of TensorFlow (.pb); {_CONVERT}",
     ),
-    (0, rb"\x80[\x02-\x05]", "a pickle of Python, such as an old PyTorch or a scikit-learn model; it is never opened"),
-    (8, rb"\{\s*\"", "weights alone (safetensors)"),
+    (0, rb"\x80[\x02-\x05]", "a Python pickle, such as an old PyTorch or scikit-learn model; it is never opened"),
+    (8, rb"\{\s*\"", "weights without a network (safetensors)"),
     (0, rb"GGUF|lmgg", "a model of llama.cpp or whisper.cpp (GGUF, GGML)"),
     (0, rb"\x93NUMPY", "an array of NumPy (.npy)"),
-    (0, rb"\x00\x05\x16[\x00\x07]", "what macOS keeps beside a file (AppleDouble) and not the file itself"),
-    (0, rb"L\x00\x00\x00\x01\x14\x02\x00", "a shortcut of Windows and not the file itself"),
+    (0, rb"\x00\x05\x16[\x00\x07]", "metadata that macOS keeps beside a file (AppleDouble), not the file itself"),
+    (0, rb"L\x00\x00\x00\x01\x14\x02\x00", "a Windows shortcut, not the file itself"),
     (0, rb"SQLite format 3\x00", "an SQLite database, such as a project of Audacity (.aup3); export the audio first"),
     (0, rb"%PDF-", "a PDF document"),
     (0, rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a", "a picture"),
     (0, rb"\x7fELF|MZ.\x00", "a program or a library"),
 )
 
-#: How the first file of a zip archive is called, and what the archive then is.
+#: Name of the first file of a zip archive, and what the archive is.
 _ZIPPED: tuple[tuple[bytes, str], ...] = (
     (
         rb"[^/]+/(data\.pkl|constants\.pkl|code/|version|byteorder|data/|\.data/|\.format_version)",
@@ -79,7 +79,7 @@ _ZIPPED: tuple[tuple[bytes, str], ...] = (
     (rb"[^/]+\.npy", "an archive of NumPy arrays (.npz)"),
 )
 
-#: What a folder holds, and what it then is.
+#: Name of a file in a folder, and what the folder is.
 _FOLDERS: tuple[tuple[str, str], ...] = (
     ("saved_model.pb", f"the folder of a SavedModel of TensorFlow; {_CONVERT}.from_saved_model"),
     ("model.json", f"the folder of a model of TensorFlow.js; {_CONVERT}"),
@@ -87,20 +87,20 @@ _FOLDERS: tuple[tuple[str, str], ...] = (
 )
 
 
-def foreign_kind(head: bytes, *, texts: bool = False) -> str | None:
-    """Return what a file is, with an article, and what to do about it.
+def file_kind(head: bytes, *, texts: bool = False) -> str | None:
+    """Return what a file is, with an article, and what can be done about it.
 
     Parameters
     ----------
     head : bytes
-        Its first `HEAD_BYTES`, or all if it is shorter.
+        The first `HEAD_BYTES` of the file, or all of it if it is shorter.
     texts : bool
-        Whether any other text counts as well.
+        Whether any other text is reported as well.
 
     Returns
     -------
     str or None
-        None for what is not known here, models and recordings among them.
+        None for unknown files, and for models and recordings.
     """
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
@@ -115,12 +115,12 @@ def foreign_kind(head: bytes, *, texts: bool = False) -> str | None:
 
 
 def folder_kind(path: str | os.PathLike[str]) -> str | None:
-    """Return what a folder is that is no model, by the files in it; None for what is not known here, or no folder."""
+    """Return what a folder is, told by the files in it; None for an unknown one, or if it is not a folder."""
     return next((kind for name, kind in _FOLDERS if os.path.lexists(os.path.join(os.fsdecode(path), name))), None)  # noqa: PTH118
 
 
 def _as_text(head: bytes) -> str:
-    """Return a text file's beginning; nothing of a file that is no text."""
+    """Return the beginning of a text file; an empty string for other files."""
     wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         text = codecs.getincrementaldecoder("utf-16" if wide else "utf-8-sig")().decode(head)

@@ -26,7 +26,7 @@ class Limits:
     file_bytes : int
         Size of the file.
     tensors, operators : int
-        How many there may be.
+        Number of tensors and of operators.
     rank : int
         Dimensions of a tensor.
     elements : int
@@ -54,10 +54,10 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
-#: Threads that one recording may be computed with.
+#: Greatest number of threads for one recording.
 MOST_THREADS = 256
 
-#: Categories of each output that are listed where nobody says how many.
+#: Categories of each output that are listed by default.
 DEFAULT_MAX_RESULTS = 5
 
 
@@ -68,15 +68,15 @@ class KnownModel:
     Parameters
     ----------
     name : str
-        To be shown.
+        Name to be shown.
     file_name : str
-        In the cache, or in the package.
+        Name in the cache, or in the package.
     size : int
-        In bytes.
+        Size in bytes.
     sha256 : str
-        In hexadecimal.
+        Checksum in hexadecimal.
     url : str, optional
-        Where it is downloaded from.
+        Address from which it is downloaded.
     """
 
     name: str
@@ -97,7 +97,7 @@ OFFICIAL_MODEL = KnownModel(
     ),
 )
 
-#: The small model of the package, trained by this project on synthetic sounds.
+#: The small model in the package, trained by this project on synthetic sounds.
 STARTER_MODEL = KnownModel(
     name="yamjit/starter",
     file_name="starter.tflite",
@@ -105,7 +105,7 @@ STARTER_MODEL = KnownModel(
     sha256="cf0f20f2f254a8b6d2419564ea260e4aa97bd4dddbee40e33d59118fc5a7c0db",
 )
 
-#: Models that are part of the package, by the name under which they are asked for.
+#: Models that are part of the package, by the name that `load` takes.
 PACKAGED_MODELS = {"starter": STARTER_MODEL}
 
 #: Published files, by SHA-256.

@@ -1,4 +1,4 @@
-"""A process that is ready to be interrupted, and to have its standard streams closed, before anything is loaded."""
+"""Makes a process ready, before anything is loaded, to be interrupted or to find its standard streams closed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _POSIX = os.name == "posix"
 def ready() -> None:
     """Open standard streams that are closed, and have Ctrl-C and SIGTERM end the process without a word.
 
-    A file that is opened later would take the place of a closed stream, and get what is meant for that. What uses a
-    stream that was closed is told so: it is opened in the wrong direction. Standard error swallows what it is told.
+    A file that is opened later would take the place of a closed stream, and get what is meant for it. Code that uses a
+    closed stream gets an error: it is opened in the wrong direction. Standard error swallows what is written to it.
     """
     if _POSIX:
         _open_streams()
-    # What is behind `signal`, which takes twice as long to load as all before it.
+    # The C part of `signal`, which takes twice as long to load as everything before it.
     import _signal as signal  # type: ignore[import-not-found]
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""What strangers wrote (names of classes and files, texts of a model) in one line, as a terminal may show it."""
+"""Text that strangers wrote (names of classes and files, metadata of models), in one line, safe for a terminal."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ def printable(text: str) -> str:
 
 
 def folded(name: str) -> str:
-    """Return a name as it is compared: its case, decomposed accents and numbers of spaces make no other of it."""
-    import unicodedata  # a megabyte, for what is rarely asked
+    """Return a name as it is compared: case, decomposed accents and runs of spaces make no difference."""
+    import unicodedata  # a megabyte, and rarely needed
 
     composed = unicodedata.normalize("NFC", name).casefold()
     return " ".join(unicodedata.normalize("NFC", composed).split())
 
 
 def printable_lines(text: str) -> str:
-    """Return `text` as `printable` has it, but for the ends of its lines, and tabs."""
+    """Return `text` as `printable` does, but with its line ends and tabs."""
     return _LAID_OUT.sub(lambda part: printable(part[0]), text)
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """Return a value as JSON that no terminal acts on."""
+    """Return a value as JSON without anything that a terminal would act on."""
     import json
 
     return escape_json(json.dumps(value, ensure_ascii=False, indent=indent))
 
 
 def escape_json(text: str) -> str:
-    r"""Return JSON with what a terminal would act on escaped: ``\u009b`` and the like, which readers undo."""
+    r"""Return JSON in which everything that a terminal would act on is escaped, such as ``\u009b``."""
     return _LAID_OUT.sub(lambda part: part[0] if part[0].isprintable() else "".join(map(_in_json, part[0])), text)
 
 
@@ -65,12 +65,12 @@ def _shown(character: str) -> str:
 
 
 def unportable(name: str) -> str | None:
-    """Return why a file name that a stranger chose is not written to a disk; None for one that every system takes.
+    """Return why a file name that a stranger chose is not written to disk; None if every system accepts it.
 
     Parameters
     ----------
     name : str
-        Of a file in a folder, without any part of a path.
+        Name of a file in a folder, without any part of a path.
     """
     if printable(name) != name:
         return "has characters that a terminal would not show"

@@ -1,4 +1,7 @@
-"""Files that are written: whole or not there, as other programs write them, and with their names in errors."""
+"""Files that are written whole or not at all, as other programs write them.
+
+What fails is an `OSError` that names the file.
+"""
 
 from __future__ import annotations
 
@@ -20,39 +23,31 @@ __all__ = [
     "NamedFile",
     "check_writable",
     "naming",
+    "partial_beside",
     "replace_whole",
     "temporary_file",
     "whole_file",
     "write_whole",
 ]
 
-#: How the names of files begin that are being written.
+#: Beginning of the names of files that are being written.
 PARTIAL_PREFIX = ".yamjit-partial-"
 
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` to `path` as `whole_file` does.
-
-    Raises
-    ------
-    OSError
-    """
+    """Write `data` to `path` as `whole_file` does."""
     with whole_file(path) as file:
         file.write(data)
 
 
 def replace_whole(path: Path, data: bytes, mode: int) -> None:
-    """Put a regular file that holds `data` at `path`, all of it or nothing, in the place of whatever is there.
+    """Put a regular file with the content `data` at `path`, whole or not at all, in place of whatever is there.
 
-    For caches, where nothing but our own files belongs; what users name is written by `write_whole`.
-
-    Raises
-    ------
-    OSError
+    For caches, where only our own files belong; files that users name are written by `write_whole`.
     """
-    partial = _beside(path)
+    partial = partial_beside(path)
     try:
         with io.BufferedWriter(NamedFile(_created(partial, mode), "wb", str(path))) as file:
             file.write(data)
@@ -66,7 +61,7 @@ def replace_whole(path: Path, data: bytes, mode: int) -> None:
 
 @contextlib.contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Have errors of the system say that `name` is what they concern."""
+    """Have errors of the system name `name` as the file concerned."""
     try:
         yield
     except OSError as error:
@@ -75,14 +70,14 @@ def naming(name: str) -> Iterator[None]:
 
 
 class NamedFile(io.FileIO):
-    """A file that says in its errors what it is, and waits where a pipe takes nothing for now.
+    """A file that is named in its errors, and waits while a pipe is full.
 
     Parameters
     ----------
     descriptor : int
     mode : str
     known_as : str
-        What its errors call it.
+        Name in its errors.
     closefd : bool, optional
         Whether the descriptor is closed with it.
     """
@@ -92,7 +87,7 @@ class NamedFile(io.FileIO):
         self._known_as = known_as
 
     def write(self, data: Any, /) -> int:
-        """Write what can be written of `data`; return the number of bytes."""
+        """Write as much of `data` as possible; return the number of bytes."""
         with naming(self._known_as):
             while (written := cast("int | None", super().write(data))) is None:
                 select.select([], [self], [])
@@ -100,12 +95,7 @@ class NamedFile(io.FileIO):
 
 
 def temporary_file() -> io.BufferedRandom:
-    """Return a file without a name, which is gone once it is closed; its errors name the temporary directory.
-
-    Raises
-    ------
-    OSError
-    """
+    """Return a file without a name, which vanishes when it is closed; its errors name the temporary directory."""
     folder = tempfile.gettempdir()
     with naming(folder), tempfile.TemporaryFile(dir=folder) as file:
         return io.BufferedRandom(NamedFile(os.dup(file.fileno()), "rb+", folder))
@@ -113,26 +103,26 @@ def temporary_file() -> io.BufferedRandom:
 
 @contextlib.contextmanager
 def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
-    """Give a file to write to that is at `path` once it is whole; until then, and after an error, what is there stays.
+    """Give a file to write to, which replaces the one at `path` once it is whole, and not after an error.
 
-    A link stays a link: the file it leads to is replaced. A file keeps owner, permissions and attributes; one that
-    cannot be replaced so, that has other names, or lies in a directory that cannot be written to, is written over once
-    the new content is whole. A new file has the permissions that the umask leaves. Devices, named pipes and names of
-    open files, such as ``/dev/stdout``, are written to directly.
+    A link stays a link: the file it leads to is replaced. A file keeps its owner, permissions and attributes; if that
+    is impossible, if it has other names, or if its directory cannot be written to, it is overwritten once the new
+    content is whole. A new file gets the permissions that the umask leaves. Devices, named pipes and names of open
+    files, such as ``/dev/stdout``, are written to directly.
 
     Parameters
     ----------
     path : Path
     seeks : bool, optional
-        Whether the writer goes back in the file: what cannot do that gets the content at the end.
+        Whether the writer seeks in the file: what cannot seek gets the content at the end.
     kept : callable, optional
-        If an interruption ends the writing, what was written is kept as ``<stem>.partial<suffix>``, and this is called
-        with the path. By default nothing is kept.
+        Called with the path if an interruption ends the writing: what was written is then kept as
+        ``<stem>.partial<suffix>``. By default, nothing is kept.
 
     Raises
     ------
     OSError
-        Whose `filename` is `path`, if it cannot be written.
+        If the file cannot be written; its `filename` is `path`.
     """
     name = str(path)
     with naming(name):
@@ -175,18 +165,18 @@ def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] 
 
 
 def check_writable(path: Path, *, makes_folders: bool = False) -> None:
-    """Find out before there is anything to write whether `whole_file` would be refused.
+    """Check before there is anything to write whether `whole_file` would be refused.
 
     Parameters
     ----------
     path : Path
     makes_folders : bool, optional
-        Whether folders that lack on the way to it will be made.
+        Whether missing folders on the way to it will be made.
 
     Raises
     ------
     OSError
-        Whose `filename` is `path`.
+        If it would; its `filename` is `path`.
     """
     with naming(str(path)):
         if path.exists():
@@ -210,7 +200,7 @@ def _error(number: int) -> OSError:
 
 
 def _opened_directly(path: Path) -> io.BufferedWriter | None:
-    """Open what is no regular file, nor could be one: a device, a pipe, a name of an open file."""
+    """Open a device, a pipe or the name of an open file; return None for a path of a regular file."""
     known_as = str(path)
     descriptor = _descriptor_of(path)
     if descriptor is not None:
@@ -224,7 +214,7 @@ def _opened_directly(path: Path) -> io.BufferedWriter | None:
 
 
 def _descriptor_of(path: Path) -> int | None:
-    """Return which open file of this process a path leads to by its name, such as ``/dev/stdout`` or ``/dev/fd/63``."""
+    """Return the open file of this process that a path names, as ``/dev/stdout`` and ``/dev/fd/63`` do, or None."""
     for _ in range(40):
         folder = os.path.realpath(path.parent)
         if folder in ("/dev/fd", f"/proc/{os.getpid()}/fd") and path.name.isdecimal():
@@ -236,7 +226,7 @@ def _descriptor_of(path: Path) -> int | None:
 
 
 def _writable_status(target: Path) -> os.stat_result | None:
-    """Return what is known of a file that is there; refuse one that others may not write to, as they would be."""
+    """Return the status of the file, None if there is none; refuse a file that may not be written to."""
     try:
         status = target.stat()
     except FileNotFoundError:
@@ -246,7 +236,8 @@ def _writable_status(target: Path) -> os.stat_result | None:
     return status
 
 
-def _beside(target: Path) -> Path:
+def partial_beside(target: Path) -> Path:
+    """Return a name in the same folder for a file or folder that is being written."""
     return target.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
 
 
@@ -255,8 +246,8 @@ def _created(path: Path, mode: int) -> int:
 
 
 def _open_partial(target: Path, before: os.stat_result | None) -> tuple[Path, int]:
-    """Create the file that becomes `target`: beside it, or in the temporary directory where that is not allowed."""
-    partial = _beside(target)
+    """Create the file that becomes `target`: beside it, or in the temporary directory if that is not allowed."""
+    partial = partial_beside(target)
     try:
         return partial, _created(partial, 0o666 if before is None else 0o600)
     except OSError as error:
@@ -272,7 +263,7 @@ def _settle(partial: Path, target: Path, before: os.stat_result | None) -> None:
         partial.replace(target)
         return
     if before.st_nlink == 1 and partial.parent == target.parent:
-        # Where that is not allowed, the file is another's, or mounted by itself: it is written over.
+        # If that is not allowed, the file belongs to somebody else, or is a mount of its own: it is overwritten.
         with contextlib.suppress(OSError):
             if hasattr(os, "chown"):
                 os.chown(partial, before.st_uid, before.st_gid)
@@ -284,7 +275,7 @@ def _settle(partial: Path, target: Path, before: os.stat_result | None) -> None:
 
 
 def _write_over(target: Path, partial: Path, size_before: int) -> None:
-    """Copy a whole file into one that is there; where there is no room for it, that stays as it was."""
+    """Copy a whole file into an existing one, which stays as it was if there is no room."""
     with partial.open("rb") as whole, os.fdopen(os.open(target, os.O_RDWR | _BINARY), "rb+") as file:
         size = os.fstat(whole.fileno()).st_size
         try:
@@ -298,7 +289,7 @@ def _write_over(target: Path, partial: Path, size_before: int) -> None:
 
 
 def _keep(partial: Path, path: Path) -> Path:
-    """Give what was written a name that says that it is partial; return it."""
+    """Give what was written a name that marks it as partial; return that path."""
     names = (f"{path.stem}.partial{number}{path.suffix}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
     kept = next(place for place in map(partial.with_name, names) if not os.path.lexists(place))
     partial.replace(kept)

@@ -393,7 +393,7 @@ def test_an_mp3_is_no_half_of_something_else(tmp_path, monkeypatch, other_half):
     with open_audio(path) as audio:
         np.testing.assert_array_equal(np.concatenate(list(audio.blocks()), axis=1), expected)
     path.write_bytes(b"\xff\xfb" + bytes(100))
-    with pytest.raises(AudioError, match=r"a\.mp3: is no audio"):
+    with pytest.raises(AudioError, match=r"a\.mp3: is not audio"):
         drain(path)
 
 

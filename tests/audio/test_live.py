@@ -170,7 +170,7 @@ def test_other_raw_arguments_are_refused(options, match):
 
 @pytest.mark.parametrize("file", ["a.raw", io.StringIO("x"), b"ab", None, 3])
 def test_raw_samples_come_from_a_binary_file_object(file):
-    with pytest.raises(InputError, match="is no binary file object"):
+    with pytest.raises(InputError, match="is not a binary file object"):
         RawPcm(file, sample_rate=16_000)
 
 
@@ -326,7 +326,7 @@ def test_the_channels_of_a_microphone(portaudio):
     assert Microphone(2, channels=4).channels == 4
     portaudio.refused_channels = (1,)
     assert Microphone(2).channels == 4
-    with pytest.raises(InputError, match="5 channels were asked for; it has 4"):
+    with pytest.raises(InputError, match="5 channels were requested; it has 4"):
         Microphone(2, channels=5)
     with open_audio(Microphone(2, channels=4), channel="each", end_s=0.1) as audio:
         assert [block.shape for block in audio.blocks()] == [(4, 1_600)]
@@ -366,7 +366,7 @@ def test_other_microphones_are_refused(portaudio, arguments, error, match):
 def test_no_microphone_at_all(portaudio):
     portaudio.devices = []
     assert input_devices() == ()
-    with pytest.raises(AudioError, match=r"there is no microphone .*arecord .* \| yamjit listen --raw s16le -"):
+    with pytest.raises(AudioError, match=r"there is no microphone: .*arecord .* \| yamjit listen --raw s16le -"):
         Microphone()
 
 
@@ -390,14 +390,14 @@ def test_a_microphone_that_is_pulled_out(portaudio):
         blocks = audio.blocks()
         for _ in range(20):
             next(blocks)
-        with pytest.raises(AudioError, match=r"microphone array: gave nothing for .* pulled out"):
+        with pytest.raises(AudioError, match=r"microphone array: has delivered nothing for .* unplugged"):
             next(blocks)
     assert portaudio.InputStream.made[0].closed
 
 
 def test_a_microphone_that_falls_silent(portaudio, monkeypatch):
     monkeypatch.setattr(room, "PATIENCE_S", 0.05)
-    with pytest.raises(AudioError, match="gave nothing"):
+    with pytest.raises(AudioError, match="has delivered nothing"):
         read(Microphone(2))
 
 
@@ -416,7 +416,7 @@ def test_what_is_lost_is_counted(portaudio):
         assert microphone.lost_s == pytest.approx(0.1 * microphone.overruns)
         lost = f"{microphone.lost_s:.3g}"
         assert audio.warnings[-1] == (
-            f"overruns: {microphone.overruns}, with {lost} s lost; the machine is too slow, or too busy"
+            f"overruns: {microphone.overruns}, with {lost} s lost; the machine is too slow or too busy"
         )
 
 

@@ -100,7 +100,7 @@ def test_a_wav_header_as_ffmpeg_writes_it_to_a_pipe():
 def test_a_wav_header_of_another_form_is_told(rate, channels, subtype, said):
     _, audio = read(encode(noise(4_000, channels), rate, "WAV", subtype))
     (warning,) = (text for text in audio.warnings if "RIFF" in text)
-    assert f"it says {said} but is heard as s16le, 16000 Hz, 1 channel, which is another sound" in warning
+    assert f"it says {said} but is read as s16le, 16000 Hz, 1 channel, which sounds different" in warning
 
 
 MP3 = b"".join(b"\xff\xfb\x90\x00" + bytes([1]) * 413 for _ in range(20))
@@ -129,9 +129,9 @@ ADTS = b"".join(b"\xff\xf1\x50\x80" + bytes([200 >> 3, (200 & 7) << 5]) + bytes(
 )
 def test_other_files_are_told(data, kind, piece):
     _, audio = read(data, piece=piece)
-    told = [text for text in audio.warnings if f"begins as a file does, {kind}:" in text]
+    told = [text for text in audio.warnings if f"begins like a file of another kind, {kind}:" in text]
     assert len(told) == 1
-    assert "heard as samples, s16le, 16000 Hz, 1 channel" in told[0]
+    assert "read as samples, s16le, 16000 Hz, 1 channel" in told[0]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_other_files_are_told(data, kind, piece):
 def test_what_is_no_whole_header_is_heard(data, told):
     got, audio = read(data)
     assert len(got) == len(data) // 2
-    assert any("begins as a file does, WAV" in text for text in audio.warnings) == told
+    assert any("begins like a file of another kind, WAV" in text for text in audio.warnings) == told
 
 
 def test_the_warning_is_known_with_the_first_samples():

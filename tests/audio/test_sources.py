@@ -453,7 +453,7 @@ def test_formats_that_need_another_library_are_named(tmp_path, monkeypatch, head
     monkeypatch.setitem(sys.modules, "av", None)
     monkeypatch.setenv("PATH", str(tmp_path))
     advice = r"pip install 'yamjit\[av\]', or install ffmpeg"
-    with pytest.raises(AudioError, match=rf"a\.bin: .*{kind}.* is not supported by libsndfile alone: {advice}"):
+    with pytest.raises(AudioError, match=rf"a\.bin: .*{kind}.* cannot be read by libsndfile: {advice}"):
         open_audio(path)
 
 

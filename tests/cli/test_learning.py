@@ -80,7 +80,7 @@ def test_what_cannot_be_read_is_told_and_the_rest_used(birds: Path, capsys: pyte
     assert run("train", birds, "-o", path, "--backend", "numpy", "--folds", 0, "--json") == 3
     out, err = capsys.readouterr()
     told = next(line for line in err.splitlines() if "left out" in line)
-    assert told.count("broken.wav: is no audio") == told.count("broken.wav") == 1
+    assert told.count("broken.wav: is not audio") == told.count("broken.wav") == 1
     assert "copy.wav is the same recording as" in err
     assert json.loads(out)["skipped"][0][0].endswith("broken.wav")
     assert path.exists()
@@ -91,8 +91,8 @@ def test_no_model_is_written_where_training_is_not_possible(birds: Path, capsys:
     empty = birds.parent / "empty"
     empty.mkdir()
     for arguments, message in (
-        ((empty,), "no folder in it"),
-        ((birds / "low",), "no folder in it"),
+        ((empty,), "holds no folders"),
+        ((birds / "low",), "holds no folders"),
         ((birds / "nowhere",), "are accepted"),
         ((birds, "--other", "none", "--kind", "softmax", "--display-names", "de=missing.txt"), "missing.txt"),
         ((birds, "--kind", "softmax"), "a softmax head wants"),

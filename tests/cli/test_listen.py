@@ -245,7 +245,7 @@ def test_bars_are_drawn_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     bars = Bars(terminal)
-    bars.draw(1.0, -30.0, [row("Dog", 0.5), row("Cat", 0.25), row("Cow", 0.1)], 2, "0.1 s behind")
+    bars.draw(1.0, -30.0, [row("Dog", 0.5), row("Cat", 0.25), row("Cow", 0.1)], 2, "0.1 s late")
     bars.above("0:00:01  Dog")
     bars.draw(3661.0, -200.0, [row("A very long name of a class that does not fit", 1.0)], 2, "x" * 80)
     shown = terminal.shown()

@@ -77,7 +77,7 @@ def test_resume(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*command) == 3
     before = {name: Path("results", name).stat().st_mtime_ns for name in files("results")}
     assert run(*command) == 1
-    assert "--resume goes on with it" in capsys.readouterr().err
+    assert "--resume continues it" in capsys.readouterr().err
     gone = next(name for name in before if name.endswith(".csv"))
     Path("results", gone).unlink()
     repaired = next(path for path in Path("archive").rglob("*.wav") if path.stat().st_size < 100)
@@ -128,8 +128,8 @@ def test_what_is_refused(archive: Path, capsys: pytest.CaptureFixture[str]) -> N
         ([archive, "-o", "all.csv", "--resume"], "go with a folder"),
         ([archive, "--overwrite"], "go with a folder"),
         ([archive, "--format", "vtt"], "holds one recording"),
-        ([archive, "-", "--top", "1"], "stands alone"),
-        (["mine.csv", "-o", "mine.csv"], "is not written over"),
+        ([archive, "-", "--top", "1"], "cannot be combined with other inputs"),
+        (["mine.csv", "-o", "mine.csv"], "will not be overwritten"),
         ([one, "--allow", "Sirene"], "Siren"),
         ([one, "--groups", "nowhere.txt"], "nowhere.txt"),
         ([archive / "day-0", archive / "day-0" / "..", "-o", "out"], ""),

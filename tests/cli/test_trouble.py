@@ -394,4 +394,4 @@ def test_processes_that_die_at_once_are_not_waited_for() -> None:
     script = "from yamjit.cli import main; main(['classify', '0.flac', '--jobs', '2', '-q'])"
     Path("script.py").write_text(f"import os\nif __name__ != '__main__': os._exit(1)\n{script}\n")
     done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=False, timeout=60)
-    assert "was killed, twice" in message(done)
+    assert "was killed twice" in message(done)

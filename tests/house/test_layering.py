@@ -32,6 +32,7 @@ STOREYS = {
     "store": 2,
     "output": 2,
     "head_names": 2,
+    "figures": 2,
     "npz": 3,
     "plan": 3,
     "reading": 2,
@@ -50,15 +51,19 @@ STOREYS = {
     "recording": 8,
     "events": 9,
     "classification": 9,
-    "classifier": 10,
-    "learn": 11,
-    "segments": 11,
-    "task": 11,
-    "plots": 12,
-    "runs": 13,
-    "__init__": 13,  # the public names
-    "cli": 14,
-    "__main__": 15,
+    "model": 8,
+    "old_forms": 10,
+    "collecting": 10,
+    "classifier": 11,
+    "loading": 12,
+    "learn": 13,
+    "segments": 13,
+    "task": 13,
+    "plots": 14,
+    "runs": 15,
+    "__init__": 15,  # the public names
+    "cli": 16,
+    "__main__": 17,
 }
 
 #: Packages that only one room knows.

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from yamjit.classifier import Classifier, load
+from yamjit.classifier import Classifier
 from yamjit.errors import InputError
-from yamjit.learn.augment import Augmentation, Fade, FrequencyMask, Gain, Noise, Shift, TimeMask, Trim, augmented, mix
+from yamjit.learn.augment import Augmentation, augmented
 from yamjit.learn.class_folders import from_folder
 from yamjit.learn.dataset import Dataset
 from yamjit.learn.features import Features, embed_clips
 from yamjit.learn.training import cross_validate
+from yamjit.learn.transforms import Fade, FrequencyMask, Gain, Noise, Shift, TimeMask, Trim, mix
+from yamjit.loading import load
 
 RATE = 16_000
 

@@ -81,7 +81,7 @@ def test_steps_are_kept_as_json() -> None:
     text = found.to_json(("a", "鳥"))
     assert Isotonic.from_json(text, ("a", "鳥")) == found
     for wrong in ("", "{}", '{"a": 1, "鳥": 2}'):
-        with pytest.raises(InputError, match="no isotonic calibration"):
+        with pytest.raises(InputError, match="not an isotonic calibration"):
             Isotonic.from_json(wrong, ("a", "鳥"))
     with pytest.raises(InputError, match="scores of 2 classes"):
         found.apply(np.ones((1, 3)))

@@ -10,13 +10,16 @@ import pytest
 import soundfile
 
 from yamjit import learn
-from yamjit.classifier import Classifier, load
+from yamjit.classifier import Classifier
 from yamjit.errors import InputError
+from yamjit.learn.annotations import read_annotations
 from yamjit.learn.class_folders import from_folder
 from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.features import EmbeddingCache, embed_clips
-from yamjit.learn.label_files import from_csv, from_labels, read_labels
+from yamjit.learn.label_files import from_labels
+from yamjit.learn.tables import from_csv
 from yamjit.learn.training import train_head
+from yamjit.loading import load
 from yamjit.reading import ReadOptions
 
 RATE = 16_000
@@ -60,7 +63,7 @@ def test_folders_are_classes(tmp_path: Path) -> None:
 def test_folders_without_what_is_needed_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         from_folder(tmp_path / "missing")
-    with pytest.raises(InputError, match="no folder in it"):
+    with pytest.raises(InputError, match="holds no folders"):
         from_folder(tmp_path)
     sound(tmp_path / "wren" / "1.wav")
     with pytest.raises(InputError, match="one class, 'wren'"):
@@ -73,7 +76,7 @@ def test_folders_without_what_is_needed_are_refused(tmp_path: Path) -> None:
     from_folder(tmp_path).check_learnable()
     with pytest.raises(InputError, match="no clips of 'owl'"):
         Dataset((Clip(Path("a"), ("wren",)),), ("owl", "wren")).check_learnable()
-    with pytest.raises(InputError, match="'jay' is none of the classes owl"):
+    with pytest.raises(InputError, match="'jay' is not one of the classes owl"):
         Dataset((Clip(Path("a"), ("jay",)),), ("owl",))
 
 
@@ -138,7 +141,7 @@ RAVEN = (
 def test_stretches_of_every_format(tmp_path: Path, content: str) -> None:
     sound(tmp_path / "day.wav", 4)
     (tmp_path / "day.txt").write_text(content, encoding="utf-8-sig")
-    assert [s[:3] for s in read_labels(tmp_path / "day.txt")] == [(0.5, 1.5, "dog"), (2.0, 2.0, "cat")]
+    assert [s[:3] for s in read_annotations(tmp_path / "day.txt")] == [(0.5, 1.5, "dog"), (2.0, 2.0, "cat")]
     found = from_labels([tmp_path / "day.txt"])
     assert [(c.labels, c.start_s, c.end_s) for c in found.clips] == [(("dog",), 0.5, 1.5), (("cat",), 1.5125, 2.4875)]
     assert {c.group for c in found.clips} == {str(tmp_path / "day.wav")}
@@ -150,7 +153,10 @@ def test_a_raven_table_over_several_files_counts_within_each(tmp_path: Path) -> 
         "\tdog", "\tdog\tb.wav\t0.25"
     )
     (tmp_path / "t.txt").write_text(table.replace("\tcat", "\tcat\ta.wav\t7"))
-    assert [tuple(s) for s in read_labels(tmp_path / "t.txt")] == [(0.25, 1.25, "dog", "b.wav"), (7, 7, "cat", "a.wav")]
+    assert [tuple(s) for s in read_annotations(tmp_path / "t.txt")] == [
+        (0.25, 1.25, "dog", "b.wav"),
+        (7, 7, "cat", "a.wav"),
+    ]
 
 
 def test_stretches_that_overlap_share_their_labels(tmp_path: Path) -> None:
@@ -163,7 +169,7 @@ def test_stretches_that_overlap_share_their_labels(tmp_path: Path) -> None:
 def test_lines_that_are_no_stretch_are_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "l.txt").write_text(f"0\t1\tok\n{line}\n")
     with pytest.raises(InputError, match="line 2"):
-        read_labels(tmp_path / "l.txt")
+        read_annotations(tmp_path / "l.txt")
 
 
 def test_a_stretch_without_label_or_recording_is_refused(tmp_path: Path) -> None:
@@ -277,7 +283,7 @@ def test_what_cannot_be_read_is_listed_and_the_rest_used(model: Classifier, reco
         train_head(embed_clips(model, from_folder(recordings)))
     for path in (recordings / "low").iterdir():
         path.write_bytes(b"nothing")
-    with pytest.raises(InputError, match="none of 8 clips can be read, the first is"):
+    with pytest.raises(InputError, match="none of 8 clips can be read; the first: "):
         embed_clips(model, from_folder(recordings))
 
 

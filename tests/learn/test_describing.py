@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from yamjit.calibration import Calibration
-from yamjit.classifier import load
 from yamjit.errors import InputError, ModelError
 from yamjit.learn.describing import as_document, set_audio, set_calibration, set_labels, set_texts
 from yamjit.learn.export import ModelCard, export_model
 from yamjit.learn.heads import Dense, Head
+from yamjit.loading import load
 from yamjit.options import ClassifierOptions
 from yamjit.tflite import read_graph, write_graph
 from yamjit.tflite.metadata import AssociatedFile, Metadata
@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_refused(small: bytes, bare: bytes) -> None:
         (lambda: set_labels(described, ["a"]), "1 names for"),
         (lambda: set_labels(described, ["a"], output=3), "output 3; the model has 1"),
         (lambda: set_calibration(described, Calibration(np.ones((2, 4)))), "a calibration of 2 classes"),
-        (lambda: set_texts(described, title="x"), "no text 'title'"),
+        (lambda: set_texts(described, title="x"), "there is no text 'title'"),
         (lambda: set_audio(described, 0), "sample_rate is 0; whole numbers from 1000 to 768000 Hz"),
     ):
         with pytest.raises(InputError, match=message):

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from yamjit.classifier import load
 from yamjit.errors import InputError
 from yamjit.learn.estimators import YAMNetClassifier, YAMNetEmbedder
 from yamjit.learn.sklearn_models import head_from_sklearn
+from yamjit.loading import load
 
 
 def blobs(classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

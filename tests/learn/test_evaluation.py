@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yamjit.classifier import Classifier, load
+from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.learn.dataset import Clip, Dataset
 from yamjit.learn.evaluation import Evaluation, clip_scores
@@ -24,6 +24,7 @@ from yamjit.learn.metrics import (
     threshold_sweep,
 )
 from yamjit.learn.training import TrainOptions, cross_validate, evaluate_model, train_head
+from yamjit.loading import load
 from yamjit.reading import ReadOptions
 
 

@@ -14,10 +14,11 @@ import pytest
 from reference.runtime import KERNELS, Runtime, runtime_available
 from tests.support.backends import NO_COMPILER
 from yamjit.calibration import Calibration
-from yamjit.classifier import Classifier, load
+from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
 from yamjit.learn.export import ModelCard, export_model, independent
 from yamjit.learn.heads import Dense, Head
+from yamjit.loading import load
 from yamjit.options import ClassifierOptions
 from yamjit.tflite import read_graph, validate_graph
 from yamjit.tflite.metadata import ScoreTransformation
@@ -197,7 +198,7 @@ def test_a_softmax_head_ranks_as_before(model: Classifier, embeddings: np.ndarra
     ("change", "message"),
     [
         ({"head_name": "../x"}, "head_name"),
-        ({"display_names": {"../": ("a",)}}, "no locale"),
+        ({"display_names": {"../": ("a",)}}, "not a locale"),
         ({"score_threshold": 2.0}, "score_threshold"),
     ],
 )

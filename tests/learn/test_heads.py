@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from yamjit.errors import InputError
+from yamjit.learn.blocked import BlockedMatrix, matmul
 from yamjit.learn.fitting import CurvePoint, FitOptions, Samples, _Loss, _Spread, fit_head
 from yamjit.learn.heads import Dense, Head, checked_labels, sigmoid, softmax
 from yamjit.learn.optimizer import minimize
-from yamjit.learn.products import BlockedMatrix, matmul
 
 
 def clouds(classes: int = 3, size: int = 40, each: int = 60, seed: int = 5) -> Samples:
@@ -202,9 +202,9 @@ def test_samples_that_do_not_fit_are_refused() -> None:
         fit_head(("a", "b"), samples)
     with pytest.raises(InputError, match="not finite"):
         fit_head(("a", "b", "c"), samples._replace(embeddings=samples.embeddings * np.nan))
-    with pytest.raises(InputError, match="greater than 0"):
+    with pytest.raises(InputError, match="above 0"):
         fit_head(("a", "b", "c"), samples._replace(weights=samples.weights * 0))
-    with pytest.raises(InputError, match="softmax head wants"):
+    with pytest.raises(InputError, match="softmax head needs"):
         fit_head(("a", "b", "c"), samples._replace(targets=samples.targets * 0), FitOptions(kind="softmax"))
 
 

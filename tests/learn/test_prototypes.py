@@ -70,7 +70,7 @@ def test_the_radius_comes_from_clips_that_are_left_out() -> None:
 def test_what_is_no_clip_or_class_is_refused() -> None:
     prototypes = known()
     for wrong in (np.ones(60), np.ones((0, 60)), np.full((1, 60), np.nan)):
-        with pytest.raises(InputError, match="at least one and finite"):
+        with pytest.raises(InputError, match="at least one, are accepted"):
             prototypes.match(wrong)
     with pytest.raises(InputError, match="embeddings of 60 values"):
         prototypes.add("jay", np.ones((1, 7)))

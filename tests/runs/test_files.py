@@ -84,7 +84,7 @@ def test_links_are_followed_once(tree: Path) -> None:
 
 def test_standard_input_stands_alone() -> None:
     assert [recording.name for recording in find_recordings(["-"])] == ["-"]
-    with pytest.raises(InputError, match="stands alone"):
+    with pytest.raises(InputError, match="cannot be combined with other inputs"):
         find_recordings(["a.wav", "-"])
 
 
@@ -141,7 +141,7 @@ def test_resume_goes_on_and_nothing_else_does(tree: Path) -> None:
         os.utime(one.name, ns=(0, 1))
         assert not folder.has(one)
     with (
-        pytest.raises(InputError, match="--resume goes on with it, --overwrite makes them anew"),
+        pytest.raises(InputError, match="--resume continues it, --overwrite replaces them"),
         ResultFolder("results", ".csv", SETTINGS),
     ):
         pass
@@ -181,7 +181,7 @@ def test_what_was_not_finished_is_removed_and_locked_folders_are_left(tree: Path
 def test_a_manifest_that_is_none(tree: Path) -> None:
     (tree / "results").mkdir()
     (tree / "results" / "yamjit-run.json").write_text("nonsense")
-    with pytest.raises(InputError, match="is no list of settings"), ResultFolder("results", ".csv", {}, resume=True):
+    with pytest.raises(InputError, match="is not a list of settings"), ResultFolder("results", ".csv", {}, resume=True):
         pass
 
 

@@ -264,7 +264,7 @@ def test_recordings_beside_results_are_heard(where: str, verb: str, capsys: pyte
     assert "2 of 3 files are done already" in capsys.readouterr().err
     assert run("rec", "-o", where, "--overwrite", *more, verb=verb) == 0
     assert sorted(names(".")) == sorted(recordings)
-    assert "passed over" not in capsys.readouterr().err
+    assert "skipped" not in capsys.readouterr().err
 
 
 def test_segments_are_heard_where_they_are_named() -> None:
@@ -290,7 +290,7 @@ def test_a_recording_among_segments_is_heard_and_never_removed(capsys: pytest.Ca
     assert run(*command, "--resume", verb="segments") == 3
     assert "which is read" in capsys.readouterr().err
     assert run("rec/*.wav", "-o", "rec", "--on", "0.02", "--overwrite", verb="segments") == 1
-    assert "'mine.wav' in it is no segment" in capsys.readouterr().err
+    assert "'mine.wav' in it is not a segment" in capsys.readouterr().err
     assert mine.is_file()
 
 
@@ -314,7 +314,7 @@ def test_results_of_another_run_are_not_written_over(capsys: pytest.CaptureFixtu
     tone("rec/results/a.wav", 3000)
     before = Path("rec/results/a.wav.yamjit.csv").read_bytes()
     assert run("rec", "-o", "rec") == 3
-    assert "among those of another run" in capsys.readouterr().err
+    assert "among the results of another run" in capsys.readouterr().err
     assert run("rec", "-o", "rec", "--overwrite") == 3
     assert Path("rec/results/a.wav.yamjit.csv").read_bytes() == before
 
@@ -344,7 +344,7 @@ def test_folders_without_recordings_and_no_name_at_all(
     assert run("*/sub", "", "in", "-o", "out") == 3
     said = capsys.readouterr().err
     assert said.count("the folder holds no recordings") == 2
-    assert "'' is no name of a file" in said
+    assert "'' is not the name of a file" in said
     assert results("out") == ["a.wav.yamjit.csv"]
     monkeypatch.chdir("one")
     assert run(".", "-o", ".") == 3
@@ -390,7 +390,7 @@ def test_names_that_look_like_patterns() -> None:
 def test_a_pattern_that_stands_for_nothing_says_so(pattern: str, capsys: pytest.CaptureFixture[str]) -> None:
     tone("day/a.wav")
     assert run(pattern, "day") == 3
-    assert f"{pattern}: there is no such file, and read as a pattern it stands for none" in capsys.readouterr().err
+    assert f"{pattern}: there is no such file, and nothing matches it as a pattern" in capsys.readouterr().err
 
 
 def test_names_that_a_file_system_takes_for_one(
@@ -418,7 +418,7 @@ def test_what_is_passed_over_is_told(capsys: pytest.CaptureFixture[str]) -> None
     assert passed_over == {".txt": 2, ".jpg": 1, "without a suffix": 1, "hidden": 2}
     assert run("in", "-o", "out") == 0
     said = capsys.readouterr().err
-    told = "passed over, since not named like recordings: 2 hidden, 2 .txt, 1 without a suffix, 1 .jpg"
+    told = "skipped, because they are not named like recordings: 2 hidden, 2 .txt, 1 without a suffix, 1 .jpg"
     assert said.count(told) == 1
     assert run("in", "-o", "out", "--resume", "-q") == 0
     assert capsys.readouterr().err == ""
@@ -466,7 +466,7 @@ def test_damaged_settings_are_named_and_can_be_overwritten(damage: bytes, capsys
     Path("out/yamjit-run.json").write_bytes(damage)
     assert run("in", "-o", "out", "--resume") == 1
     said = capsys.readouterr().err
-    assert "yamjit-run.json': is no list of settings" in said
+    assert "yamjit-run.json': is not a list of settings" in said
     assert "--overwrite" in said
     assert run("in", "-o", "out", "--overwrite") == 0
     assert run("in", "-o", "out", "--resume") == 0
@@ -508,7 +508,7 @@ def test_a_damaged_journal_costs_time_and_nothing_else(capsys: pytest.CaptureFix
     assert go_on() == 6
     journal.unlink()
     journal.mkdir()
-    with pytest.raises(InputError, match="journal': is no file"):
+    with pytest.raises(InputError, match="journal': is not a file"):
         go_on()
 
 

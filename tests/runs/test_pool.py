@@ -56,7 +56,7 @@ def test_killed_processes_are_replaced(tmp_path: Path) -> None:
     for name, outcome in zip(names, found, strict=True):
         if name.startswith("killer"):
             assert outcome.failure is not None
-            assert outcome.failure.startswith(f"{name}: the process that read it was killed, twice")
+            assert outcome.failure.startswith(f"{name}: the process that read it was killed twice")
             # Alone, twice; before that, as one of several that were under way, unless it had not begun.
             assert 2 <= len((tmp_path / name).read_text().splitlines()) <= 3
         else:
@@ -96,7 +96,7 @@ def test_processes_that_end_at_once_are_not_waited_for(tmp_path: Path) -> None:
         timeout=60,
         check=True,
     )
-    assert "a: the process that read it was killed, twice" in done.stdout
+    assert "a: the process that read it was killed twice" in done.stdout
     assert list(temporary.iterdir()) == []
 
 

@@ -18,10 +18,12 @@ import yamjit
 from yamjit import learn
 from yamjit.cli import main
 from yamjit.errors import InputError, LimitError, YamjitError
+from yamjit.learn.annotations import read_annotations
 from yamjit.learn.class_folders import from_folder
 from yamjit.learn.dataset import Clip, Dataset
-from yamjit.learn.label_files import from_csv, from_labels, read_labels
+from yamjit.learn.label_files import from_labels
 from yamjit.learn.overlaps import covering
+from yamjit.learn.tables import from_csv
 from yamjit.output import FORMATS
 from yamjit.output.writer import text_stream
 from yamjit.results import Row, Summary
@@ -156,7 +158,7 @@ def test_tables_are_read_as_programs_save_them(tmp_path: Path, encoding: str, en
     assert times(found) == [(0.5, 1.5), (2, 3)]
     assert found.classes == ("Zaunkönig", "鳥")
     if separator == "\t":
-        assert len(read_labels(table(tmp_path / "t.txt", text.encode(encoding)))) == 2
+        assert len(read_annotations(table(tmp_path / "t.txt", text.encode(encoding)))) == 2
 
 
 def test_decimal_commas_are_read_where_all_numbers_have_them(tmp_path: Path) -> None:
@@ -203,7 +205,7 @@ def test_pipes_devices_and_what_is_too_large_are_refused_at_once(tmp_path: Path,
         assert main(["train", str(tmp_path / name), "-o", str(tmp_path / "m.tflite")]) == 1
         assert "it is not a regular file" in capsys.readouterr().err
     with pytest.raises(InputError, match="not a regular file"):
-        read_labels("/dev/zero")
+        read_annotations("/dev/zero")
     with (tmp_path / "big.csv").open("wb") as file:
         file.truncate(2**40)
     with pytest.raises(LimitError, match="at most"):
@@ -475,7 +477,7 @@ def test_a_recording_in_which_nothing_was_heard_is_an_example_of_no_class(tmp_pa
     ]
     more = table(tmp_path / "b.Table.2.selections.txt", "0\t1\tsiren\n")
     assert [c.labels for c in from_labels([*files, more]).clips] == [("siren",), ("siren",)]
-    with pytest.raises(InputError, match="no stretch has a label") as caught:
+    with pytest.raises(InputError, match="none of the annotations has the label") as caught:
         from_labels(files[1:])
     assert "folder" not in str(caught.value)
 
@@ -550,7 +552,7 @@ def test_folders_of_a_split_or_of_folds_are_no_classes(tmp_path: Path) -> None:
     empty(*(tmp_path / "f" / f"fold{k}" / label / "1.wav" for k in (1, 2) for label in ("dog", "cat")))
     assert [clip.fold for clip in from_folder(tmp_path / "f").clips] == ["1", "1", "2", "2"]
     empty(*(tmp_path / "u" / f"fold{k}" / "1.wav" for k in (1, 2)))
-    with pytest.raises(InputError, match=r"fold1, fold2 are called after folds.*a table"):
+    with pytest.raises(InputError, match=r"fold1, fold2 are named after folds.*a table"):
         from_folder(tmp_path / "u")
     empty(tmp_path / "v" / "train" / "1.wav", tmp_path / "v" / "bus" / "1.wav")
     assert from_folder(tmp_path / "v").classes == ("bus", "train")
@@ -610,7 +612,7 @@ def test_labels_come_back_as_they_were_written(tmp_path: Path, name: str, seed: 
         read = [(str(c.path), c.start_s, c.end_s) for c in from_csv(path, separator="|").clips]
         assert sorted(read) == [row[:3] for row in wanted]
         return
-    found = [(s.file or files[0], round(s.start_s, 6), round(s.end_s or 0, 6), s.label) for s in read_labels(path)]
+    found = [(s.file or files[0], round(s.start_s, 6), round(s.end_s or 0, 6), s.label) for s in read_annotations(path)]
     assert sorted(found) == wanted
     assert {clip.path for clip in from_labels([path]).clips} == set(map(Path, files))
 
@@ -669,7 +671,7 @@ def test_a_run_goes_on_where_a_table_of_raven_cannot(
     arguments = ["classify", "a.ogg", "b.wav", "--model", str(small_model_path), "--backend", "numpy", "--top", "1"]
     assert main([*arguments, "--jobs", str(jobs), "--end", "1", "-o", "t.raven.txt"]) == 3
     assert "b.wav: in a table of Raven it follows a.ogg" in capsys.readouterr().err
-    assert [Path(stretch.file).name for stretch in read_labels("t.raven.txt")] == ["a.ogg"]
+    assert [Path(stretch.file).name for stretch in read_annotations("t.raven.txt")] == ["a.ogg"]
 
 
 # -- Any number, any bytes --------------------------------------------------------------------------------------
@@ -803,7 +805,7 @@ def test_options_of_tables_are_told_where_they_do_nothing(sounds: Path, capsys: 
     labels = table(sounds.parent / "day.txt", "0\t1\tx\n")
     for data, option in ((sounds, "--where"), (sounds, "--column"), (labels, "--where"), (labels, "--separator")):
         assert run("train", data, "-o", sounds.parent / "m.tflite", option, "fold=1") == 1
-        assert f"{option} is for tables" in capsys.readouterr().err
+        assert f"{option} is only for tables" in capsys.readouterr().err
 
 
 def test_where_twice_and_few_groups_on_the_command_line(sounds: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -834,11 +836,11 @@ def test_splits_on_the_command_line(sounds: Path, capsys: pytest.CaptureFixture[
     assert "of 2 clips\n  fold test: " in out
     assert "2 classes, 4 clips" in out
     assert run("train", path, "-o", model, "--calibrate") == 1
-    assert "--folds N divides" in capsys.readouterr().err
+    assert "use --folds N" in capsys.readouterr().err
     assert run("train", path, "-o", model, "--calibrate", "--folds", 2, "-q") == 0
     capsys.readouterr()
     assert run("evaluate", path, "--model", model) == 0
-    assert "4 of 6 clips are for training by their split" in capsys.readouterr().err
+    assert "4 of 6 clips have the split 'train'" in capsys.readouterr().err
     assert run("evaluate", path, "--model", model, "--where", "split=test") == 0
     assert capsys.readouterr().err == ""
     assert run("calibrate", path, "--model", model) == 0

@@ -46,7 +46,7 @@ def chop(size: int, rng: np.random.Generator) -> list[int]:
 
 def count_differences(model: yamjit.Classifier, samples: Float32, rate: int, cuts: Sequence[int]) -> int:
     """Return how many values of a stream differ from those of the whole recording."""
-    whole = model.classify(samples, sample_rate=rate, keep=KEPT)
+    whole = model.classify(samples, sample_rate=rate)
     channels = 1 if samples.ndim == 1 else samples.shape[1]
     stream = model.stream(rate, channels)
     parts = [*map(stream.push, np.split(samples, cuts)), stream.flush()]

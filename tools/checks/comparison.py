@@ -216,8 +216,8 @@ def compare_scores(found: Float32, expected: Float32) -> Scores:
 
 def compare_chain(model: yamjit.Classifier, recorded: Recorded) -> Chain:
     """Compare what `Classifier.classify` makes of each window."""
-    rate, kept = model.sample_rate, ("scores", "log_mel")
-    heard = [model.classify(waveform, sample_rate=rate, keep=kept) for waveform in recorded.waveforms]
+    rate = model.sample_rate
+    heard = [model.classify(waveform, sample_rate=rate) for waveform in recorded.waveforms]
     log_mel = np.stack([window.log_mel for window in heard])
     patch = _key(model.plan, model.plan.quantized_patch)
     quantized = model.network.run(log_mel, [patch]).tensors[patch].reshape(recorded.patches.shape)
@@ -244,7 +244,7 @@ def compare_threads(model: yamjit.Classifier, threaded: yamjit.Classifier, wavef
     hop_s = waveforms.shape[1] / model.sample_rate
     names = ("scores", "embeddings")
     together = threaded.classify(
-        waveforms.reshape(-1), sample_rate=model.sample_rate, reading=yamjit.ReadOptions(hop_s=hop_s), keep=names
+        waveforms.reshape(-1), sample_rate=model.sample_rate, reading=yamjit.ReadOptions(hop_s=hop_s)
     )
     expected = {name: np.concatenate([getattr(window, name) for window in alone]) for name in names}
     return _count_cells(len(waveforms), {name: getattr(together, name) for name in names}, expected)

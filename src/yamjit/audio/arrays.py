@@ -22,20 +22,20 @@ __all__ = ["ArrayReader", "as_array", "check_type", "of_dict", "to_float32"]
 #: Integers whose full scale is that of their type.
 INTEGERS = ("int8", "uint8", "int16", "int32")
 
-#: An array of at most so many rows, and more columns than rows, is taken for (channels, samples).
+#: An array with at most this many rows, and more columns than rows, is taken for (channels, samples).
 MOST_LIKELY_CHANNELS = 8
 
 
 class ArrayReader(Reader):
-    """An array, seen as float32 frames.
+    """An array as a source of float32 frames.
 
     Parameters
     ----------
     array : array_like
-        Samples (n,) or (n, channels): floats, taken as [-1, 1], or int8, uint8, int16, int32, scaled by their
-        full scale. Any byte order, memory order and strides.
+        Samples (n,) or (n, channels): floats in [-1, 1], or int8, uint8, int16, int32, divided by their full
+        scale. Any byte order, memory order and strides.
     sample_rate : int
-        In Hz.
+        Sample rate in Hz.
     limits : AudioLimits
         What is accepted.
 
@@ -62,7 +62,7 @@ class ArrayReader(Reader):
         self._start = 0
 
     def skip(self, frames: int) -> int:
-        """Leave out the first `frames`, or all there are; return how many."""
+        """Leave out the first `frames`, or all of them; return how many were left out."""
         self._start = min(frames, len(self._samples))
         return self._start
 
@@ -73,15 +73,21 @@ class ArrayReader(Reader):
             yield to_float32(self._samples[start : start + step])
 
     def close(self) -> None:
-        """Let go of the array."""
+        """Release the array."""
         self._samples = np.zeros((0, self.channels), np.float32)
 
 
 def as_array(value: object) -> NDArray[Any]:
-    """Return `value` as an array, or refuse it."""
+    """Return `value` as an array.
+
+    Raises
+    ------
+    InputError
+        If it cannot be one.
+    """
     samples: NDArray[Any] = checks.array(
         value,
-        f"{type(value).__name__} is no audio",
+        f"{type(value).__name__} is not audio",
         accepted="a path, a binary file object, an array, or an iterator of arrays",
     )
     return samples
@@ -140,8 +146,10 @@ def _as_columns(samples: NDArray[Any], limits: AudioLimits) -> NDArray[Any]:
 
 def to_float32(samples: NDArray[Any]) -> NDArray[np.float32]:
     """Return a new array: floats as they are, integers divided by their full scale, unsigned ones with 0 halfway."""
-    with np.errstate(over="ignore"):  # of 64 bits: becomes inf, which is refused with its time
-        scaled: NDArray[np.float32] = samples.astype(np.float32)
+    if samples.dtype.kind == "f" and samples.dtype.itemsize > 4:
+        with np.errstate(over="ignore"):  # becomes inf, which is refused with its time
+            return samples.astype(np.float32)
+    scaled: NDArray[np.float32] = samples.astype(np.float32)
     if samples.dtype.kind != "f":
         full_scale = 2.0 ** (8 * samples.dtype.itemsize - 1)
         if samples.dtype.kind == "u":

@@ -1,4 +1,4 @@
-"""libmpg123, in libsndfile, writes what it thinks of a file to the stderr of C; here it is kept from that."""
+"""Silence for libmpg123, a part of libsndfile, which writes its opinion of a file to the stderr of C."""
 
 from __future__ import annotations
 
@@ -19,43 +19,32 @@ _before: int | None = None
 
 @contextlib.contextmanager
 def quiet_c_stderr() -> Iterator[None]:
-    """Have C code that writes to `stderr` write nowhere; the descriptor 2 and `sys.stderr` stay what they are.
+    """Discard what C code writes to `stderr`; descriptor 2 and `sys.stderr` are left alone.
 
-    Where the variable of the C library cannot be set (Windows, musl), nothing is done.
+    Where the variable of the C library cannot be set (Windows, musl), nothing happens.
     """
-    _enter()
-    try:
-        yield
-    finally:
-        _leave()
-
-
-def _enter() -> None:
     global _depth, _before
     place = _place()
     if place is None:
+        yield
         return
     variable, nowhere = place
     with _lock:
         if _depth == 0:
             _before, variable.value = variable.value, nowhere
         _depth += 1
-
-
-def _leave() -> None:
-    global _depth
-    place = _place()
-    if place is None:
-        return
-    with _lock:
-        _depth -= 1
-        if _depth == 0:
-            place[0].value = _before
+    try:
+        yield
+    finally:
+        with _lock:
+            _depth -= 1
+            if _depth == 0:
+                variable.value = _before
 
 
 @functools.cache
 def _place() -> tuple[ctypes.c_void_p, int] | None:
-    """Return the variable `stderr`, and a stream that leads nowhere; None where it is none that can be set."""
+    """Return the variable `stderr`, and a stream that leads nowhere; None where it cannot be set."""
     if sys.platform in ("win32", "cygwin", "emscripten", "wasi"):
         return None
     try:
@@ -71,7 +60,7 @@ def _place() -> tuple[ctypes.c_void_p, int] | None:
 
 
 def _begin_anew() -> None:
-    """After a fork only one thread is left, which is in none of the calls."""
+    """Start again after a fork: only one thread is left, and it is not inside any of the calls."""
     global _lock, _depth
     _lock = threading.Lock()
     if _depth:

@@ -1,4 +1,4 @@
-"""Files of chunks, walked: where their samples lie, whatever the sizes in their headers say."""
+"""Walk through files of chunks: where their samples are, whatever the sizes in their headers say."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ __all__ = ["lay_out_chunks"]
 
 _NAME = re.compile(rb"[A-Za-z0-9\xa9 ][A-Za-z0-9_ .-]{3}")
 
-#: Chunks of a file that are looked at.
+#: Greatest number of chunks of a file that are looked at.
 _MOST_CHUNKS = 10_000
 
-#: Chunks that are kept to describe the samples are no longer than this.
+#: Greatest length of the chunks that are kept, to describe the samples.
 _MOST_KEPT = 65_536
 
-#: Bytes that are looked at to tell samples of floating point from others, and the largest value of one.
+#: Bytes that are looked at to tell floating-point samples from other data, and the largest value of a sample.
 _LOOKED_AT = 2**18
 _PEAK = 16.0
 
 
 @dataclass(slots=True)
 class _Form:
-    """One file within a file: its chunks, where its samples lie, and where the next one begins."""
+    """One of the files that are joined in a file: its chunks, where its samples are, and where the next file begins."""
 
     grammar: Grammar
     start: int
@@ -56,7 +56,7 @@ def lay_out_chunks(file: OpenedFile) -> Layout:
     place = 0
     while place < file.size and (grammar := grammar_of(file.read_at(place, 32))) is not None:
         if len(forms) == MOST_PARTS:
-            forms[-1].remark, forms[-1].lost = f"no more than {MOST_PARTS} files that are joined in it were read", True
+            forms[-1].remark, forms[-1].lost = f"only {MOST_PARTS} of the files that are joined in it were read", True
             break
         forms.append(_walk(file, grammar, place))
         place = max(forms[-1].end, place + 1)
@@ -106,7 +106,7 @@ def _next(file: OpenedFile, grammar: Grammar, form: _Form, end: int) -> int:
     aligned = end + (form.start - end) % grammar.align
     if aligned == end:
         return end
-    # What is one byte off may look like a chunk by chance, but hardly like that of the samples.
+    # One byte off, something may look like a chunk by chance, but hardly like the chunk of samples.
     if _name_at(file, grammar, end) == grammar.data or (
         not _goes_on(file, grammar, aligned) and _goes_on(file, grammar, end)
     ):
@@ -121,7 +121,7 @@ def _name_at(file: OpenedFile, grammar: Grammar, place: int) -> bytes | None:
 
 
 def _goes_on(file: OpenedFile, grammar: Grammar, place: int) -> bool:
-    """Return whether a chunk or another file begins at a place, a tag, padding, or nothing at all."""
+    """Return whether a place holds a chunk, another file, a tag, padding, or nothing at all."""
     if place >= file.size or _begins(file, grammar, place):
         return True
     header = file.read_at(place, grammar.chunk_head)
@@ -133,7 +133,7 @@ def _goes_on(file: OpenedFile, grammar: Grammar, place: int) -> bool:
 
 
 def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, size: int) -> int:
-    """Take in a chunk of samples; return where the next chunk begins."""
+    """Enter a chunk of samples; return where the next chunk begins."""
     there = max(0, file.size - start)
     claimed = grammar.claimed(form.chunks, size)
     if form.data:
@@ -151,7 +151,7 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
             if (samples := form.samples) is not None and _is_odd(
                 samples, claimed, end - start, end < file.size and is_padding(file, end, file.size)
             ):
-                form.remark = f"its header counts {claimed} bytes of samples, which do not come out even"
+                form.remark = f"its header counts {claimed} bytes of samples, not a whole number of frames or blocks"
             return end
     if claimed == 0 and _goes_on(file, grammar, start):
         return start
@@ -172,30 +172,30 @@ def _enter_data(file: OpenedFile, grammar: Grammar, form: _Form, start: int, siz
 
 
 def _pads_with_samples(file: OpenedFile, samples: Samples, start: int, claimed_end: int, end: int) -> bool:
-    """Return whether what pads a chunk is not 0, and makes whole frames with the rest: samples that are not counted."""
+    """Return whether the padding of a chunk is not 0 and completes a frame: samples that are not counted."""
     even = samples.plain and claimed_end < end and (end - start) % samples.block == 0
     return even and any(file.read_at(claimed_end, end - claimed_end))
 
 
 def _is_odd(samples: Samples, claimed: int, padded: int, has_zeros: bool) -> bool:
-    """Return whether a number of bytes is none of whole frames or blocks, and what pads them may belong to them.
+    """Return whether bytes are not whole frames or blocks, and what pads them may belong to them.
 
-    The last block of a compressed encoding is often a shorter one.
+    The last block of a compressed encoding is often shorter.
     """
     return claimed % samples.block > 0 and (padded % samples.block == 0 if samples.plain else has_zeros)
 
 
 def _is_overrun(file: OpenedFile, grammar: Grammar, start: int, end: int) -> bool:
-    """Return whether samples that end before zeros hold another file, which was joined to one that is cut."""
+    """Return whether samples that end before zeros hold another file, which was joined to a cut one."""
     return end < file.size and is_padding(file, end, file.size) and _next_file(file, grammar, start) < end
 
 
 def _enter_understated(file: OpenedFile, form: _Form, start: int, end: int, claimed: int) -> int:
-    """Take in a chunk of samples that is longer than its header says; its rest is read if it can be samples."""
+    """Enter a chunk of samples that is longer than its header says; the rest is read if it can be samples."""
     samples = form.samples
     rest = end - start - claimed
     if samples is None or not _are_samples(file, start + claimed, end, samples):
-        form.remark = f"{rest} bytes after its samples are no chunk, and were not read"
+        form.remark = f"{rest} bytes after its samples are not a chunk and were not read"
         form.lost = True
         form.data.append((start, start + claimed))
     else:
@@ -205,7 +205,7 @@ def _enter_understated(file: OpenedFile, form: _Form, start: int, end: int, clai
 
 
 def _next_file(file: OpenedFile, grammar: Grammar, start: int) -> int:
-    """Return where the next file begins that was joined to this one, or the end of the samples at the end."""
+    """Return where the next file that was joined to this one begins, or the end of everything."""
     for place in search(file, grammar.mark, start, file.size):
         begin = place - grammar.mark_offset
         if begin >= start and _begins(file, grammar, begin):
@@ -214,7 +214,7 @@ def _next_file(file: OpenedFile, grammar: Grammar, start: int) -> int:
 
 
 def _are_samples(file: OpenedFile, start: int, end: int, samples: Samples) -> bool:
-    """Return whether bytes can be samples, which is known of floating-point numbers alone."""
+    """Return whether bytes can be samples; only for floating-point numbers can that be denied."""
     if samples.floats is None:
         return True
     width = samples.floats.itemsize
@@ -224,7 +224,7 @@ def _are_samples(file: OpenedFile, start: int, end: int, samples: Samples) -> bo
 
 
 def _part(form: _Form, *, alone: bool) -> Part | None:
-    """Return what is decoded of a form: as it is where its headers are right, else with new ones."""
+    """Return what is decoded of a form: as it is if its headers are right, else with new ones."""
     samples = form.samples
     size = sum(end - start for start, end in form.data)
     if not size and not alone:

@@ -1,4 +1,4 @@
-"""How files begin that hold audio which libsndfile does not read, and whether what their headers say can be."""
+"""Files of audio that libsndfile does not read: how they begin, and whether they are as long as they claim."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = [
     "Container",
     "certain_kind",
     "cut_short",
-    "find_foreign",
-    "find_known",
+    "libav_container",
     "more_streams",
     "refusal",
+    "sndfile_container",
     "tells_end",
     "unused_bytes",
 ]
@@ -34,10 +34,10 @@ class Container:
     Parameters
     ----------
     name : str
-        For messages.
+        Name for messages.
     demuxers : str
-        Those of libavformat that may read it, separated by commas; no others are tried, so that a list of other files
-        or addresses is never followed.
+        Demuxers of libavformat that may read it, separated by commas; no others are tried, so that a list of other
+        files or addresses is never followed.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Container:
 
     @property
     def tells_length(self) -> bool:
-        """Whether its header tells how long it lasts; for others libavformat guesses from the bit rate."""
+        """Whether its header states the duration; for others, libavformat guesses it from the bit rate."""
         return self.tells_sound_length or self.demuxers in ("matroska", "avi", "wav", "flv")
 
     @property
@@ -55,13 +55,13 @@ class Container:
 
     @property
     def tells_sound_length(self) -> bool:
-        """Whether its header tells how long the sound itself lasts, to a packet."""
+        """Whether its header states the duration of the sound itself, to a packet."""
         return self.demuxers in ("mov", "wv", "tta", "ape", "tak")
 
 
 _MP4 = Container("MP4/M4A/MOV", "mov")
-#: Where a signature lies, what it is, and what of its bits counts; for files that only libav reads.
-_FOREIGN = (
+#: Offset of a signature, its bytes, and which of its bits count; for files that only libav reads.
+_LIBAV = (
     *((4, box, None, _MP4) for box in (b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"wide", b"free", b"skip")),
     (0, b"\x1aE\xdf\xa3", None, Container("Matroska/WebM", "matroska")),
     (0, b"\xff\xf0", b"\xff\xf6", Container("AAC", "aac")),
@@ -87,12 +87,12 @@ _FOREIGN = (
     (8, b"QLCM", None, Container("QCP", "qcp")),
 )
 
-#: An MPEG transport stream has this byte once per packet; how long these are, and where the first one begins.
+#: An MPEG transport stream has this byte once per packet; lengths of packets, and where the first one begins.
 _TRANSPORT = Container("MPEG transport stream", "mpegts")
 _SYNC, _PACKETS = 0x47, ((188, 0), (192, 4))
 
-#: Containers that libsndfile reads, though not every encoding that is found in them.
-_KNOWN = (
+#: Containers that libsndfile reads, but not with every encoding.
+_SNDFILE = (
     (8, b"WAVE", None, Container("WAV", "wav")),
     (0, b"riff", None, Container("W64", "w64")),
     (8, b"AIFF", None, Container("AIFF", "aiff")),
@@ -102,45 +102,45 @@ _KNOWN = (
     (0, b"OggS", None, Container("OGG", "ogg")),
 )
 
-#: Formats of WAV that libsndfile knows: integers, floats, the two of telephones.
+#: Formats of WAV that libsndfile knows: integers, floats, the two encodings of telephones.
 _WAV_PLAIN = (1, 3, 6, 7)
 
-#: What comes before the properties of an ASF file.
+#: GUID before the properties of an ASF file.
 _ASF_PROPERTIES = b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65"
 
 _HEAD = 1024
-#: Parts of a container that are looked at, one after the other, to find its end.
+#: Greatest number of parts of a container that are looked at, to find its end.
 _MOST_PARTS = 100_000
-#: Bytes of the header of a box of MP4, with a size of 64 bits.
+#: Bytes of the header of an MP4 box that has a size of 64 bits.
 _BOX_HEAD = 16
 
 
-def find_foreign(opened: OpenedFile) -> Container | None:
-    """Return the kind of a file that libsndfile does not read, None for all others."""
+def libav_container(opened: OpenedFile) -> Container | None:
+    """Return the kind of a file that libsndfile does not read; None for all others."""
     head = opened.read_at(after_tags(opened, 0), _HEAD)
-    return _match(head, _FOREIGN) or (_TRANSPORT if _is_transport_stream(head) else None)
+    return _match(head, _LIBAV) or (_TRANSPORT if _is_transport_stream(head) else None)
 
 
-def find_known(opened: OpenedFile) -> Container | None:
-    """Return the kind of a file that libsndfile reads if it knows the encoding; None where it is sure to know it."""
+def sndfile_container(opened: OpenedFile) -> Container | None:
+    """Return the kind of a file that libsndfile reads if it knows the encoding; None if it certainly does."""
     head = opened.read_at(0, 22)
     if head[12:16] == b"fmt " and int.from_bytes(head[20:22], "little") in _WAV_PLAIN:
         return None
-    return _match(head, _KNOWN)
+    return _match(head, _SNDFILE)
 
 
 def certain_kind(head: bytes) -> str | None:
-    """Return the name of the kind that four or more of the first bytes tell, None if they tell none."""
+    """Return the name of the kind of file that four or more of the first bytes tell; None if they do not."""
     if head.startswith(b"ID3") and len(head) >= 10 and head[3] in (2, 3, 4) and max(head[6:10]) < 0x80:
         return "MP3 with an ID3 tag"
     if head.startswith(b"fLaC"):
         return "FLAC"
-    found = _match(head, tuple(entry for entry in (*_FOREIGN, *_KNOWN) if len(entry[1]) >= 4))
+    found = _match(head, tuple(entry for entry in (*_LIBAV, *_SNDFILE) if len(entry[1]) >= 4))
     return found.name if found else None
 
 
 def cut_short(opened: OpenedFile, container: Container) -> str | None:
-    """Return how much of the file is missing, as the parts that it consists of say; None if they do not."""
+    """Return, in words, how much of a file is missing according to its parts; None if nothing seems to be."""
     walk = _WALKS.get(container.demuxers)
     claimed, size = walk(opened) if walk else None, opened.size
     if claimed is None or claimed <= size:
@@ -149,12 +149,12 @@ def cut_short(opened: OpenedFile, container: Container) -> str | None:
 
 
 def more_streams(name: str, count: int, index: int) -> str:
-    """Return the warning that a file holds more than the stream that is heard."""
-    return f"{name}: holds {count} audio streams; number {index + 1} is heard, as ffmpeg chooses"
+    """Return the warning that a file holds more streams than the one that is read."""
+    return f"{name}: holds {count} audio streams; number {index + 1} is read, the one that ffmpeg chooses"
 
 
 def tells_end(opened: OpenedFile, container: Container) -> bool:
-    """Return whether the header of a whole file tells when its last packet ends."""
+    """Return whether the header of a file that is whole states when its last packet ends."""
     if container.demuxers != "asf":
         return container.tells_length
     head = opened.read_at(0, 4_096)
@@ -163,15 +163,17 @@ def tells_end(opened: OpenedFile, container: Container) -> bool:
 
 
 def refusal(opened: OpenedFile, container: Container, reason: str) -> AudioError:
-    """Return the error that a file cannot be read; of an MP4 without its index it says so."""
+    """Return the error that a file cannot be read; for an MP4 file without its index, it says so."""
     with contextlib.suppress(OSError):
         if container.demuxers == "mov" and not _has_index(opened):
-            reason = "its index is missing (no box moov or moof): the recording was not finished, or its end is cut off"
+            reason = (
+                "its index is missing (no box moov or moof): the recording was not finished, or its end was cut off"
+            )
     return AudioError(f"{opened.name}: {container.name} that cannot be read: {reason}")
 
 
 def unused_bytes(opened: OpenedFile, container: Container, used: int) -> int:
-    """Return how many bytes of a file that is nothing but packets and tags are in neither."""
+    """Return how many bytes of a file that consists of packets and tags are in neither."""
     if not container.is_packets:
         return 0
     size = opened.size
@@ -190,7 +192,7 @@ def _match(head: bytes, table: tuple[tuple[int, bytes, bytes | None, Container],
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    if _match(head, _KNOWN):
+    if _match(head, _SNDFILE):
         return False
     return any(head[first::length][:4] == bytes([_SYNC]) * 4 for length, first in _PACKETS)
 

@@ -18,41 +18,41 @@ if TYPE_CHECKING:
 
 __all__ = ["FAILURES", "Decoder", "describe_failure", "import_soundfile"]
 
-#: What soundfile raises; MemoryError comes from a header that made libsndfile ask for too much.
+#: What soundfile raises; MemoryError, when a header makes libsndfile ask for too much.
 FAILURES = (RuntimeError, OSError, TypeError, ValueError, MemoryError)
 
-#: Where samples lie one after the other as they are: a seek is exact, and what fails to be read can be read again.
+#: Containers and encodings of plain samples: a seek is exact, and what could not be read can be read again.
 PLAIN_CONTAINERS = frozenset({"WAV", "WAVEX", "W64", "RF64", "AIFF", "AU", "CAF", "NIST"})
 PLAIN_SUBTYPES = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 
-#: From here on, a number of frames is none.
+#: Numbers of frames from here on mean that the length is not known.
 _UNKNOWN_FRAMES = 2**62
 
 
 class Decoder:
-    """A decoder at its first frame.
+    """A decoder, at first before its first frame.
 
     Parameters
     ----------
     handle : int or FileCallbacks
-        What libsndfile reads.
+        Descriptor of the file, or callbacks that read it.
 
     Attributes
     ----------
     sample_rate, channels : int
-        As the header says, in Hz.
+        Sample rate in Hz and number of channels, according to the header.
     container, subtype : str
-        Such as ``"WAV"`` and ``"PCM_16"``.
+        Names that libsndfile has for them, such as ``"WAV"`` and ``"PCM_16"``.
     claimed_frames : int or None
-        Length as the header says, None if it says none.
+        Length according to the header, None if it states none.
     plain : bool
-        Whether samples are stored as they are.
+        Whether samples are stored one after the other, without compression.
     """
 
     def __init__(self, handle: int | FileCallbacks) -> None:
         with quiet_c_stderr():
             self._sound = import_soundfile().SoundFile(handle, closefd=False)
-        # Else soundfile seeks after every block: slow, and not needed to read from start to end.
+        # Otherwise soundfile seeks after every block: slow, and not needed to read from start to end.
         self._sound.seekable = _never
         self.sample_rate = int(self._sound.samplerate)
         self.channels = int(self._sound.channels)
@@ -69,7 +69,7 @@ class Decoder:
         return str(self._sound.extra_info)
 
     def close(self) -> None:
-        """Release it; what it reads stays open."""
+        """Release the decoder; the file stays open."""
         self._sound.close()
 
     def seek(self, frame: int) -> bool:
@@ -87,7 +87,7 @@ class Decoder:
         if self.plain:
             try:
                 return self._read_plain(buffer), None
-            except FAILURES as error:  # once more, to find out how much is valid
+            except FAILURES as error:  # read again, to find out how much is valid
                 self.plain = False
                 if not self.seek(done):
                     return 0, describe_failure(error)
@@ -107,7 +107,7 @@ class Decoder:
         try:
             return len(self._sound.read(out=buffer)), None
         except FAILURES as error:
-            # What was decoded before the fault is in place, but libsndfile does not say how much it is.
+            # What was decoded before the fault is in the buffer, but libsndfile does not say how much that is.
             missing = np.isnan(buffer).any(axis=1)
             return int(missing.argmax()) if missing.any() else len(buffer), describe_failure(error)
 
@@ -117,16 +117,16 @@ def _never() -> bool:
 
 
 def import_soundfile() -> Any:
-    """Return the module.
+    """Return soundfile.
 
     Raises
     ------
     DependencyError
-        If it, or libsndfile, is not installed.
+        If soundfile or libsndfile is not installed.
     """
     try:
         import soundfile
-    except (ImportError, OSError) as error:  # OSError: the package is there, libsndfile is not
+    except (ImportError, OSError) as error:  # OSError: soundfile is installed, libsndfile is not
         raise DependencyError(f"audio files need soundfile: pip install soundfile ({error})") from error
     return soundfile
 
@@ -134,6 +134,6 @@ def import_soundfile() -> Any:
 def describe_failure(error: Exception) -> str:
     """Return the reason alone, in one line."""
     reason = printable(str(getattr(error, "error_string", None) or describe(error)))
-    if "SF_INFO struct incomplete" in reason:  # what libsndfile says of a sample rate of 0
+    if "SF_INFO struct incomplete" in reason:  # so libsndfile calls a sample rate of 0
         return "the header states no usable sample rate"
     return reason.strip().rstrip(".")

@@ -1,4 +1,4 @@
-"""What sound can be recorded from, as PortAudio says."""
+"""Recording devices, as PortAudio lists them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from yamjit.text import printable
 
 __all__ = ["InputDevice", "find_device", "import_sounddevice", "input_devices"]
 
-#: A way without PortAudio, for messages.
+#: A way that needs no PortAudio, for messages.
 WITHOUT = "without PortAudio: arecord -q -f S16_LE -r 16000 -c 1 -t raw | yamjit listen --raw s16le -"
 
 _MOST_DEVICES = 10_000
@@ -20,22 +20,22 @@ _MOST_DEVICES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class InputDevice:
-    """What sound can be recorded from.
+    """A recording device.
 
     Parameters
     ----------
     index : int
-        Under which `Microphone` takes it.
+        Number by which `Microphone` takes it.
     name : str
-        In one line; a part of it is enough for `Microphone`.
+        Name in one line; a part of it is enough for `Microphone`.
     host_api : str
-        Such as "ALSA", "Core Audio", "Windows WASAPI".
+        Sound system, such as "ALSA", "Core Audio", "Windows WASAPI".
     channels : int
-        Most that it records.
+        Largest number of channels that it records.
     sample_rate : int
-        Its own, in Hz.
+        Its own sample rate, in Hz.
     default : bool
-        Whether `Microphone` takes it unless told otherwise.
+        Whether `Microphone` takes it by default.
     """
 
     index: int
@@ -47,7 +47,7 @@ class InputDevice:
 
 
 def input_devices() -> tuple[InputDevice, ...]:
-    """Return the devices that record.
+    """Return the recording devices.
 
     Raises
     ------
@@ -78,16 +78,22 @@ def input_devices() -> tuple[InputDevice, ...]:
 
 
 def import_sounddevice() -> Any:
-    """Return the module, or say how to get it and what to do without."""
+    """Return sounddevice.
+
+    Raises
+    ------
+    DependencyError, AudioError
+        Saying how to get it, and how to record without it.
+    """
     try:
         import sounddevice
     except ImportError as error:
         raise DependencyError(
-            f"a microphone needs sounddevice: pip install 'yamjit[mic]' ({describe(error)}); {WITHOUT}"
+            f"recording needs sounddevice: pip install 'yamjit[mic]' ({describe(error)}); {WITHOUT}"
         ) from error
-    except OSError as error:  # sounddevice is there, PortAudio is not
+    except OSError as error:  # sounddevice is installed, PortAudio is not
         raise DependencyError(
-            f"a microphone needs PortAudio: sudo apt install libportaudio2 ({describe(error)}); {WITHOUT}"
+            f"recording needs PortAudio: sudo apt install libportaudio2 ({describe(error)}); {WITHOUT}"
         ) from error
     except Exception as error:
         raise AudioError(f"the sound system does not answer: {describe(error)}; {WITHOUT}") from error
@@ -106,8 +112,7 @@ def find_device(portaudio: Any, device: object) -> tuple[int, dict[str, Any]]:
         devices = input_devices()
         if not devices:
             raise AudioError(
-                "there is no microphone (no device, or no permission: on Linux the group audio may use it); "
-                f"if one is heard {WITHOUT}"
+                f"there is no microphone: no device, or no permission (on Linux, the group audio has it); {WITHOUT}"
             ) from error
         names = "; ".join(f"{found.index} {found.name}" for found in devices)
         raise AudioError(f"no such microphone: {describe(error)}; there are: {names}") from error

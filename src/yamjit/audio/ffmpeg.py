@@ -1,4 +1,4 @@
-"""Files that libsndfile does not read, through the program ffmpeg: decoded in a process of its own."""
+"""Files that libsndfile does not read, through the program ffmpeg, in a process of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from yamjit.audio.containers import cut_short, more_streams, refusal, tells_end
 from yamjit.audio.libav import LibavReader
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits
 from yamjit.audio.losses import Losses
 from yamjit.disk import describe
 from yamjit.errors import AudioError
@@ -41,15 +41,15 @@ _FRAME = re.compile(r"^\[Parsed_ashowinfo.* pts_time:(\S+) .*rate:(\d+) nb_sampl
 _FAULT = re.compile(r"^(?:\[[^\]]*\] )?\[(?:error|fatal|panic)\] ")
 _CORRUPT = re.compile(r"\[warning\].*corrupt (?:input packet|decoded frame)")
 
-#: Lengths in the log are rounded, and a decoder keeps back what its encoder put before and behind the sound.
+#: Lengths in the log are rounded, and a decoder drops what its encoder put before and after the sound.
 _ROUNDED_S = 0.1
 
-#: The longest line of the log, and how much of a file object is copied at a time.
+#: The longest line of the log, and how much of a file object is copied at a time, in bytes.
 _LINE_BYTES, _COPY_BYTES = 4_096, 2**20
 
 
 class _Log:
-    """What ffmpeg says, read by a thread of its own that ends with it; of many faults only the first one is kept."""
+    """The log of ffmpeg, read by a thread that ends with it; of many faults, only the first one is kept."""
 
     def __init__(self, pipe: IO[bytes], losses: Losses) -> None:
         self.encodings: dict[int, str] = {}
@@ -67,7 +67,7 @@ class _Log:
 
     @property
     def holds_one_sound(self) -> bool:
-        """Whether the length of the file is that of the sound."""
+        """Whether the length of the file is the length of the sound."""
         return len(self.encodings) == 1 and not self.has_video
 
     def _read(self) -> None:
@@ -110,29 +110,13 @@ class _Log:
 
 
 class FfmpegReader(LibavReader):
-    """A file decoded by the program ffmpeg, from its start to its end; the process ends with the reader.
+    """A file decoded by the program ffmpeg, whose path is `program`; the process ends with the reader.
 
-    The samples are those of ``ffmpeg -i FILE -c:a pcm_f32le``.
-
-    Parameters
-    ----------
-    opened : OpenedFile
-        Closed with the reader. What was not opened by path is copied to a temporary file.
-    container : Container
-        What the file is.
-    limits : AudioLimits
-        What is accepted.
-    program : str
-        Path of ffmpeg.
-
-    Raises
-    ------
-    AudioError
-        If nothing can be decoded, there is no sound, or its rate or channels are absurd.
+    A file object, which has no path, is copied to a temporary file.
     """
 
     def __init__(self, opened: OpenedFile, container: Container, limits: AudioLimits, program: str) -> None:
-        super().__init__(opened, container)
+        super().__init__(opened, container, limits)
         with contextlib.ExitStack() as stack:
             self._process = _start(program, container, self._place(stack))
             self._log = _Log(_pipe(self._process.stderr), self.losses)
@@ -140,7 +124,7 @@ class FfmpegReader(LibavReader):
             self._held = stack.pop_all()
         self._dropped = weakref.finalize(self, _drop, self._held, opened)
         try:
-            self._read_header(limits)
+            self._read_header()
         except BaseException:
             self.release()
             raise
@@ -163,27 +147,25 @@ class FfmpegReader(LibavReader):
     def _place(self, stack: contextlib.ExitStack) -> str:
         """Return a path of the file."""
         if self._opened.path is not None:
-            return os.path.abspath(os.fsdecode(self._opened.path))  # noqa: PTH100 - keeps ".." behind a link
+            return os.path.abspath(os.fsdecode(self._opened.path))  # noqa: PTH100 - keeps ".." after a link
         try:
             return stack.enter_context(_copied(self._opened))
         except OSError as error:
             raise AudioError(f"{self.name}: cannot be copied for ffmpeg: {describe(error)}") from error
 
-    def _read_header(self, limits: AudioLimits) -> None:
+    def _read_header(self) -> None:
         header = self._read(24)
         if len(header) < 24:
             self._refuse()
-        offset, _, _, self.sample_rate, self.channels = np.frombuffer(header, ">u4")[1:].tolist()
+        offset, _, _, sample_rate, channels = np.frombuffer(header, ">u4")[1:].tolist()
         self._read(offset - 24)
-        check_header(self.name, self.sample_rate, self.channels, limits)
-        self._log.started.wait()  # what is said of the streams comes before the first frame
+        self._log.started.wait()  # by then, the log has named the streams
         streams = sorted(self._log.encodings)
         if len(streams) > 1 and self._log.chosen in streams:
             self.warnings = (more_streams(self.name, len(streams), streams.index(self._log.chosen)),)
-        self.encoding = self._log.encodings.get(self._log.chosen, "audio")
-        self.format = f"{self._kind.name} {self.encoding}"
+        self._introduce(sample_rate, channels, self._log.encodings.get(self._log.chosen, "audio"))
         seconds = self._log.seconds if self._kind.tells_length else None
-        # The log has hundredths of a second: one more, lest a stretch in the last one be refused.
+        # The log has hundredths of a second: one more, lest a start within the last one be refused.
         self.claimed_frames = round((seconds + 0.01) * self.sample_rate) if seconds else None
 
     def _refuse(self) -> None:
@@ -195,7 +177,7 @@ class FfmpegReader(LibavReader):
         raise refusal(self._opened, self._kind, reason)
 
     def _read(self, count: int) -> bytes:
-        """Return as many bytes, fewer at the end only."""
+        """Return `count` bytes, fewer only at the end."""
         return _pipe(self._process.stdout).read(count)
 
     def _note_end(self) -> None:
@@ -213,13 +195,13 @@ class FfmpegReader(LibavReader):
 
 
 def find_ffmpeg() -> str | None:
-    """Return the path of the program ffmpeg, None if there is none; one in the current directory is not taken."""
+    """Return the path of the program ffmpeg, None if there is none; one in the current directory is ignored."""
     found = shutil.which("ffmpeg")
     return found if found and os.path.isabs(found) else None  # noqa: PTH117
 
 
 def ffmpeg_version(program: str) -> str:
-    """Return what the program says of its version, in one line."""
+    """Return the version that the program states, in one line."""
     try:
         done = subprocess.run(  # noqa: S603
             [program, "-nostdin", "-version"], capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL
@@ -231,7 +213,7 @@ def ffmpeg_version(program: str) -> str:
 
 
 def _start(program: str, container: Container, place: str) -> subprocess.Popen[bytes]:
-    # Nothing but the file itself is opened, whatever its content refers to.
+    # Only the file itself is opened, whatever its content refers to.
     reading = ["-protocol_whitelist", "file", "-format_whitelist", container.demuxers, "-threads", "1"]
     if "," not in container.demuxers:
         reading += ["-f", container.demuxers]
@@ -272,7 +254,7 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 
 @contextlib.contextmanager
 def _copied(opened: OpenedFile) -> Generator[str, None, None]:
-    """Copy a file object to a file that is removed at the end."""
+    """Lend the path of a copy of a file object."""
     opened.rewind()
     descriptor, place = tempfile.mkstemp(prefix="yamjit-")
     try:

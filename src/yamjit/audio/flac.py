@@ -1,4 +1,4 @@
-"""FLAC streams: where each begins, which samples its first and last frame hold, whatever its header counts."""
+"""FLAC streams: where each begins, and which samples its first and last frame hold, whatever its header counts."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["FLAC_MARK", "TAIL_BYTES", "StreamInfo", "lay_out_flac"]
 
 FLAC_MARK = b"fLaC"
 _INFO_BYTES = 34
-#: The mark, and the header of the block that is always the first.
+#: Length of the mark and of the header of the first block, which is always STREAMINFO.
 _HEAD_BYTES = len(FLAC_MARK) + 4
 _SYNC = re.compile(rb"\xff[\xf8\xf9]")
-#: The end of a file, where the last frame is looked for, and a tag behind it.
+#: End of a file in which the last frame, and a tag after it, are looked for.
 TAIL_BYTES = 2**17
-#: Blocks before the first frame, and places where the last one could begin, that are looked at.
+#: Greatest number of blocks before the first frame, and of places where the last frame may begin.
 _MOST_BLOCKS, _MOST_TRIES = 1_000, 8
 
 
@@ -34,14 +34,14 @@ class StreamInfo:
     Parameters
     ----------
     data : bytes
-        Its 34 bytes.
+        The 34 bytes of the block.
     """
 
     data: bytes
 
     @property
     def block(self) -> int:
-        """Frames of sound in a block, where all have the same."""
+        """Samples in each frame, if all frames have the same number."""
         return int.from_bytes(self.data[:2], "big")
 
     @property
@@ -51,11 +51,11 @@ class StreamInfo:
 
     @property
     def total(self) -> int:
-        """Frames of sound in the stream, 0 if they are not known."""
+        """Samples in the stream, 0 if that is not known."""
         return int.from_bytes(self.data[13:18], "big") & 0xF_FFFF_FFFF
 
     def with_total(self, total: int) -> bytes:
-        """Return the block with another number of frames."""
+        """Return the block with another number of samples."""
         word = int.from_bytes(self.data[13:18], "big") >> 36 << 36 | total
         return self.data[:13] + word.to_bytes(5, "big") + self.data[18:]
 
@@ -67,8 +67,8 @@ def lay_out_flac(file: OpenedFile, *, thorough: bool = False) -> Layout:
     ----------
     file : OpenedFile
     thorough : bool
-        Whether all of it is searched in any case, which takes a tenth of the time of decoding it. Else a stream that
-        ends as its header says is taken for the only one, as one is that is joined to another of the same length.
+        Whether all of the file is searched in any case, which takes a tenth of the time of decoding it. Otherwise, a
+        stream that ends as its header says is taken for the only one; so is one joined to another of the same length.
     """
     first = next(_heads(file, 0, min(file.size, TAIL_BYTES)), None)
     if first is None:
@@ -84,7 +84,7 @@ def lay_out_flac(file: OpenedFile, *, thorough: bool = False) -> Layout:
     alone = len(starts) == 1
     streams = [_lay_out_stream(file, start, end, alone=alone) for start, end in zip(starts, ends, strict=True)]
     cut = any(cut for _, cut in streams)
-    return Layout(tuple(part for part, _ in streams), ("its last frame is cut, or is none",) if cut else ())
+    return Layout(tuple(part for part, _ in streams), ("its last frame is cut or missing",) if cut else ())
 
 
 def _heads(file: OpenedFile, start: int, end: int) -> Iterator[int]:
@@ -95,7 +95,7 @@ def _heads(file: OpenedFile, start: int, end: int) -> Iterator[int]:
 
 
 def _lay_out_stream(file: OpenedFile, start: int, end: int, *, alone: bool) -> tuple[Part, bool]:
-    """Return a stream, and whether its last frame is not whole, where nothing counts its frames."""
+    """Return a stream, and whether its last frame is not whole, if nothing counts its frames."""
     info = StreamInfo(file.read_at(start + _HEAD_BYTES, _INFO_BYTES))
     if len(info.data) < _INFO_BYTES:
         return Part(), False
@@ -112,7 +112,7 @@ def _lay_out_stream(file: OpenedFile, start: int, end: int, *, alone: bool) -> t
 
 
 def _before_tags(file: OpenedFile, start: int, end: int) -> int:
-    """Return where the tags begin that a stream ends with."""
+    """Return where the tags at the end of a stream begin."""
     tail = file.read_at(max(start, end - TAIL_BYTES), end - max(start, end - TAIL_BYTES))
     base = end - len(tail)
     for mark in re.finditer(rb"ID3[\x02-\x04]|APETAGEX|TAG", tail):
@@ -123,7 +123,7 @@ def _before_tags(file: OpenedFile, start: int, end: int) -> int:
 
 
 def _first_frame(file: OpenedFile, info: StreamInfo, start: int, end: int) -> int | None:
-    """Return which sample a stream begins with."""
+    """Return the number of the first sample of a stream."""
     place = start + len(FLAC_MARK)
     for _ in range(_MOST_BLOCKS):
         header = file.read_at(place, 4)
@@ -137,7 +137,7 @@ def _first_frame(file: OpenedFile, info: StreamInfo, start: int, end: int) -> in
 
 
 def _after_last_frame(file: OpenedFile, info: StreamInfo, start: int, end: int) -> int | None:
-    """Return which sample would follow a stream; None unless its last frame is whole, to the end."""
+    """Return the number of the sample that would follow a stream; None unless its last frame is whole."""
     first = max(start, end - TAIL_BYTES)
     tail = file.read_at(first, end - first)
     tries = 0
@@ -153,7 +153,7 @@ def _after_last_frame(file: OpenedFile, info: StreamInfo, start: int, end: int) 
 
 
 def _frame(head: bytes, info: StreamInfo) -> tuple[int, int] | None:
-    """Return the first sample of a frame that begins so, and how many it holds; None if this is no frame."""
+    """Return the number of the first sample of a frame, and how many it holds; None if this is not a frame."""
     if len(head) < 6 or head[0] != 0xFF or head[1] & 0xFE != 0xF8 or head[3] & 1 or head[3] >> 4 > 10:
         return None
     block_code, rate_code = head[2] >> 4, head[2] & 15
@@ -177,7 +177,7 @@ def _block(code: int, extra: bytes) -> int | None:
 
 
 def _number(head: bytes) -> tuple[int | None, int]:
-    """Return the number of a frame, which is written as in UTF-8, and where it ends."""
+    """Return the number of a frame, which is written as in UTF-8, and where its bytes end."""
     lead = head[4]
     if lead < 0x80:
         return lead, 5

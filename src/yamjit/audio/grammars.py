@@ -12,15 +12,15 @@ import numpy as np
 
 __all__ = ["UNKNOWN_BYTES", "Grammar", "Samples", "grammar_of"]
 
-#: From here on, a length in a header means that its writer, to a pipe, did not know it.
+#: Lengths in a header from here on mean that its writer did not know it, as when writing to a pipe.
 UNKNOWN_BYTES = 0x7FFF_F000
 
 _GUID_TAIL = b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 
-#: The longest header of AU: it may hold a text.
+#: Longest header of AU: it may hold a text.
 _MOST_AU_BYTES = 2**20
 
-#: Format tags of WAV: PCM, floating point, A-law, mu-law; MPEG, which is decoded by its own rules.
+#: Format tags of WAV: PCM, floating point, A-law, mu-law; MPEG, which has rules of its own.
 _PCM, _FLOAT, _ALAW, _ULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _MPEG = (0x50, 0x55)
 
@@ -82,7 +82,7 @@ class Grammar(ABC):
 
 
 class _Riff(Grammar):
-    """WAV, big-endian too (RIFX), RF64 and BW64."""
+    """WAV, RIFX (big-endian), RF64 and BW64."""
 
     magic = re.compile(rb"(?:RIFF|RIFX|RF64|BW64)....WAVE", re.DOTALL)
     mark = b"WAVE"
@@ -107,7 +107,7 @@ class _Riff(Grammar):
 
 
 class _Wave64(Grammar):
-    """Sony Wave64: chunks of GUIDs, whose sizes count their headers."""
+    """Sony Wave64: chunks named by GUIDs, whose sizes include their headers."""
 
     magic = re.compile(rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00.{8}wave", re.DOTALL)
     magic_bytes = 28
@@ -195,7 +195,7 @@ class _Caf(Grammar):
 
 
 class _Au(Grammar):
-    """AU of Sun and NeXT, the one header being the one chunk."""
+    """AU of Sun and NeXT: its header counts as the header of its only chunk."""
 
     magic_bytes = 24
     mark_offset = 0
@@ -207,7 +207,7 @@ class _Au(Grammar):
         self.order = ">" if head[:4] == b".snd" else "<"
         self._head = head[:24]
         self.mark = head[:4]
-        # A marker of four letters alone may be met in samples.
+        # A mark of four letters alone may occur among samples.
         mark = b"\\.snd\0..." if self.order == ">" else b"dns\\....\0"
         word = b"\0\0\0[\x01-\x1b]" if self.order == ">" else b"[\x01-\x1b]\0\0\0"
         self.magic = re.compile(mark + b".{4}" + word + b".{8}", re.DOTALL)
@@ -230,7 +230,7 @@ class _Au(Grammar):
 
 
 def grammar_of(head: bytes) -> Grammar | None:
-    """Return the grammar of a file, given its first 32 bytes; None if it is none of chunks."""
+    """Return the grammar of a file, given its first 32 bytes; None if it does not consist of chunks."""
     if _Riff.magic.match(head):
         return _Riff(head[:4])
     if _Wave64.magic.match(head):
@@ -268,7 +268,7 @@ def _wave_samples(form: bytes, order: str) -> Samples | None:
 
 
 def _wave_header(form: bytes, size: int, order: str) -> bytes:
-    """Return the header of a WAV file, or of RF64 where it is too long for one."""
+    """Return the header of a WAV file, or of RF64 if it is too long for WAV."""
     head = struct.pack(f"{order}4sI", b"fmt ", len(form)) + form + bytes(len(form) % 2)
     if size < UNKNOWN_BYTES or order == ">":
         chunks = b"WAVE" + head + struct.pack(f"{order}4sI", b"data", min(size, 2**32 - 1))

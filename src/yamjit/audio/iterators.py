@@ -1,4 +1,4 @@
-"""Arrays that come one after the other, as from a generator that captures sound."""
+"""Arrays that arrive one after the other, such as from a generator that captures sound."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 __all__ = ["IteratorReader"]
 
-#: Blocks that are shorter wait for each other: each costs as much as 100 samples.
+#: Shorter blocks wait for each other: each costs as much as 100 samples.
 _GATHERED_S = 0.005
 
 
 class IteratorReader(Reader):
-    """An iterator of arrays, seen as one recording; each is handed on as it comes.
+    """An iterator of arrays as one recording; each is passed on as it arrives.
 
     Parameters
     ----------
     blocks : iterator of array_like
-        Each (n,) or (n, channels), of a type that `ArrayReader` takes; n may be 0 and may change, channels may not.
-        The first one that is not empty is fetched at once: it tells the channels.
+        Arrays, each (n,) or (n, channels), of a type that `ArrayReader` takes; n may be 0 and may change, channels
+        may not. The first one that is not empty is fetched at once: it tells the number of channels.
     sample_rate : int
-        In Hz.
+        Sample rate in Hz.
     limits : AudioLimits
         What is accepted.
 
@@ -41,7 +41,7 @@ class IteratorReader(Reader):
     InputError
         If the first block cannot be audio, or `sample_rate` is missing or absurd.
     AudioError
-        If there is no sample, or the iterator fails.
+        If there are no samples, or the iterator fails.
     """
 
     name = "iterator"
@@ -64,7 +64,7 @@ class IteratorReader(Reader):
         self.format = f"iterator of {first.dtype.name}"
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
-        """Yield the samples, float32 (n, channels), as they come: tiny blocks once they are `_GATHERED_S` long."""
+        """Yield the samples, float32 (n, channels), as they arrive: tiny blocks once they are `_GATHERED_S` long."""
         block: NDArray[Any] | None = self._first
         step = BLOCK_SAMPLES // self.channels
         least = min(step, max(1, round(_GATHERED_S * self.sample_rate)))
@@ -88,7 +88,7 @@ class IteratorReader(Reader):
             raise fault
 
     def close(self) -> None:
-        """Let go of the iterator; it is the caller's to close."""
+        """Release the iterator; closing it is up to the caller."""
         self._blocks = iter(())
 
     def _next(self) -> NDArray[Any] | None:

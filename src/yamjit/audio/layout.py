@@ -1,4 +1,4 @@
-"""What a file holds, as its own walk finds it: parts that a decoder reads one after the other, and what is amiss."""
+"""What a walk finds in a file: parts that decoders read one after the other, and what is wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_PARTS", "Layout", "Part"]
 
-#: Files that are joined in one, and the like, beyond which nobody looks: what follows counts as lost.
+#: Greatest number of parts, such as files that are joined in one: what follows counts as lost.
 MOST_PARTS = 10_000
 
 
@@ -23,15 +23,15 @@ class Part:
     pieces : tuple of bytes or (int, int), optional
         As in `FileCallbacks`; None for the file as it is.
     steady : bool
-        Whether a decoder that jumps to a frame gets to that frame.
+        Whether a decoder that seeks a frame reaches exactly that frame.
     claimed : int, optional
-        How many frames the header claims, where the decoder is not shown that number.
+        Number of frames that the header claims, if the decoder does not get to see it.
     cut : (int, int), optional
-        How many bytes of samples there are, and how many the header claims, where these are more.
+        Number of bytes of samples, and the larger number that the header claims.
     counted : (int, int), optional
-        How many frames there are by what the walk counted, and their rate.
+        Number of frames that the walk counted, and their rate in Hz.
     estimated : bool
-        Whether the decoder's number of frames is an estimate, that may be far too large.
+        Whether the decoder's number of frames is an estimate, which may be far too large.
     """
 
     pieces: tuple[Piece, ...] | None = None
@@ -49,13 +49,13 @@ class Layout:
     Parameters
     ----------
     parts : tuple of Part
-        At least one.
+        Parts in their order, at least one.
     remarks : tuple of str
-        What is amiss, in words, without the name of the file.
+        What is wrong, in words, without the name of the file.
     lost : bool
         Whether something that may be sound is in none of the parts.
     searched : bool
-        Whether it is certain that nothing was joined to the file; else that is found out where the decoder ends.
+        Whether it is certain that nothing was joined to the file; if not, it is searched where the decoder ends.
     """
 
     parts: tuple[Part, ...] = (Part(),)

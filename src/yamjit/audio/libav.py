@@ -1,10 +1,11 @@
-"""What the readers of FFmpeg's libraries and of its program have in common."""
+"""What is common to reading through FFmpeg's libraries (PyAV) and through its program."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+from yamjit.audio.limits import AudioLimits, check_header
 from yamjit.audio.losses import Losses
 from yamjit.audio.reader import Reader
 
@@ -16,25 +17,34 @@ __all__ = ["LibavReader"]
 
 
 class LibavReader(Reader):
-    """A file that another library than libsndfile decodes, from its start to its end.
+    """A file that FFmpeg decodes, from its start to its end: after a jump, a lossy codec gives other samples.
+
+    The samples are those of ``ffmpeg -i FILE -c:a pcm_f32le``: integers divided by their full scale, the encoder's
+    delay left out where the file states it. Of several audio streams, the one that ffmpeg chooses is read.
 
     Parameters
     ----------
     opened : OpenedFile
         Closed with the reader.
     container : Container
-        What the file is.
+        Kind of the file.
+    limits : AudioLimits
+        What is accepted.
+
+    Raises
+    ------
+    AudioError
+        If nothing can be decoded, there is no sound, or its sample rate or number of channels is absurd.
     """
 
     warnings: tuple[str, ...] = ()
 
-    def __init__(self, opened: OpenedFile, container: Container) -> None:
+    def __init__(self, opened: OpenedFile, container: Container, limits: AudioLimits) -> None:
         self._opened = opened
         self._kind = container
+        self._limits = limits
         self.name = opened.name
         self.losses = Losses(self.name)
-
-    # `skip` leaves nothing out: after a jump, a lossy codec gives other samples.
 
     @property
     def damage(self) -> str | None:
@@ -45,6 +55,12 @@ class LibavReader(Reader):
     def lost(self) -> bool:
         """Once read: whether the file holds sound that could not be read."""
         return self.losses.inside
+
+    def _introduce(self, sample_rate: int, channels: int, encoding: str) -> None:
+        """Take in what the file says of itself, if it is accepted."""
+        check_header(self.name, sample_rate, channels, self._limits)
+        self.sample_rate, self.channels, self.encoding = sample_rate, channels, encoding
+        self.format = f"{self._kind.name} {encoding}"
 
     @abstractmethod
     def release(self) -> None:

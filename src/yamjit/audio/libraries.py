@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from yamjit.audio.chunks import lay_out_chunks
-from yamjit.audio.containers import find_foreign, find_known
+from yamjit.audio.containers import libav_container, sndfile_container
 from yamjit.audio.flac import FLAC_MARK, lay_out_flac
 from yamjit.audio.grammars import grammar_of
 from yamjit.audio.layout import Layout
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["open_recording"]
 
-#: How MIDI sample dumps begin. What libsndfile finds wrong with one it prints to stdout, among our results.
+#: The beginning of MIDI sample dumps. libsndfile prints what is wrong with one to stdout, among our results.
 _SAMPLE_DUMP = re.compile(rb"\xf0\x7e.\x01", re.DOTALL)
 
 
@@ -41,7 +41,7 @@ def open_recording(opened: OpenedFile, limits: AudioLimits) -> SndfileReader | P
     Raises
     ------
     AudioError
-        If none does, or its content is absurd.
+        If no library reads it, or its content is absurd.
     DependencyError
         If soundfile is not installed.
     """
@@ -51,15 +51,17 @@ def open_recording(opened: OpenedFile, limits: AudioLimits) -> SndfileReader | P
     walk = _walk_of(head)
     container = None
     if walk is None:
-        with contextlib.suppress(OSError):  # which the decoder meets as well, and says
-            container = find_foreign(opened)
+        with contextlib.suppress(OSError):  # the decoder meets it as well, and reports it
+            container = libav_container(opened)
     if container is not None:
         return _open_libav(opened, container, limits)
     if _SAMPLE_DUMP.match(head):
-        raise AudioError(f"{opened.name}: a MIDI sample dump (SDS) is not supported; convert it first, as with sox")
+        raise AudioError(
+            f"{opened.name}: a MIDI sample dump (SDS) is not supported; convert it first, for example with sox"
+        )
     try:
         layout = walk(opened) if walk else _lay_out_after_tags(opened, head)
-    except OSError:  # a bad sector, say: decoded as far as it can be read
+    except OSError:  # a bad sector, say: decoded up to where it can be read
         layout = Layout()
     try:
         return SndfileReader(opened, head, layout, limits)
@@ -79,7 +81,7 @@ def _read_head(opened: OpenedFile) -> bytes:
 
 
 def _walk_of(head: bytes) -> Callable[[OpenedFile], Layout] | None:
-    """Return what finds out how a file is laid out, where its first bytes tell its container."""
+    """Return the walk that finds the layout of a file, if its first bytes tell its container."""
     if head.startswith(FLAC_MARK):
         return lay_out_flac
     if head.startswith(OGG_MARK):
@@ -88,7 +90,7 @@ def _walk_of(head: bytes) -> Callable[[OpenedFile], Layout] | None:
 
 
 def _lay_out_after_tags(opened: OpenedFile, head: bytes) -> Layout:
-    """Return the layout of a file that begins with tags, or with MPEG audio; else one of one part."""
+    """Return the layout of a file that begins with tags or with MPEG audio; else a layout of one part."""
     after = after_tags(opened, 0)
     walk = _walk_of(opened.read_at(after, 32)) if after else None
     if walk in (lay_out_flac, lay_out_ogg):
@@ -104,27 +106,27 @@ def _open_libav(opened: OpenedFile, container: Container, limits: AudioLimits) -
     program = find_ffmpeg()
     if program is None:
         raise AudioError(
-            f"{opened.name}: {container.name} is not supported by libsndfile alone: pip install 'yamjit[av]', "
+            f"{opened.name}: {container.name} cannot be read by libsndfile: pip install 'yamjit[av]', "
             "or install ffmpeg so that it is found on the PATH"
         )
     return FfmpegReader(opened, container, limits, program)
 
 
 def _open_unknown_encoding(opened: OpenedFile, layout: Layout, limits: AudioLimits) -> PyAvReader | FfmpegReader | None:
-    """Return a reader of a file whose container libsndfile knows and whose encoding it does not, such as Speex."""
+    """Return a reader for a file whose container libsndfile knows but whose encoding it does not, such as Speex."""
     try:
-        container = None if opened.callbacks.fault else find_known(opened)
+        container = None if opened.callbacks.fault else sndfile_container(opened)
         reader = None if container is None else _open_libav(opened, container, limits)
     except (AudioError, OSError):
         return None
     if reader is None:
         return None
-    if reader.encoding.startswith("pcm_"):  # libsndfile knows these: it is the header that is wrong
+    if reader.encoding.startswith("pcm_"):  # libsndfile knows these: the header is wrong
         reader.release()
         return None
     remarks = layout.remarks
     if joined := len(layout.parts) > 1:
-        remarks += (f"{len(layout.parts)} recordings are joined in it, of which not all may be heard",)
+        remarks += (f"{len(layout.parts)} recordings are joined in it, not all of which may have been read",)
     reader.losses.note(remarks, lost=layout.lost or joined)
     return reader
 

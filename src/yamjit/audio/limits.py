@@ -1,4 +1,4 @@
-"""What audio may ask for, and how its name is shown in a message."""
+"""What audio may ask for."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ class AudioLimits:
     min_rate, max_rate : int
         Sample rates in Hz, both accepted.
     channels : int
-        Most channels.
+        Largest number of channels.
     seconds : float
-        Longest duration, claimed by a header or met while decoding.
+        Longest duration, claimed by a header or found while decoding.
     buffered_bytes : int
-        Most bytes kept in memory of a stream that cannot seek, such as a pipe.
+        Largest number of bytes kept in memory for a stream that cannot seek, such as a pipe.
     peak : float
-        Largest absolute sample value, full scale being 1. Lossy codecs and 32-bit float recorders go over
-        full scale; integers that were stored as float go far beyond this limit.
+        Largest absolute sample value, full scale being 1. Lossy codecs and 32-bit float recorders exceed full
+        scale; integers that were stored as floats go far beyond this limit.
 
     Raises
     ------
     InputError
-        If a limit is no number above 0 (infinity is one but for integers), or the lowest rate is above the highest.
+        If a limit is not a number above 0 (infinity is accepted, but not for integers), or the lowest rate is above
+        the highest.
     """
 
     min_rate: int = 1_000
@@ -69,14 +70,14 @@ def check_rate(value: object, what: str, limits: AudioLimits) -> int:
     value : object
         An integer, or a float of integral value.
     what : str
-        The argument's name, for the message.
+        Name of the argument, for the message.
     limits : AudioLimits
-        Gives the accepted range.
+        Limits that give the accepted range.
 
     Raises
     ------
     InputError
-        If it is no integer, or out of range.
+        If it is not an integer, or out of range.
     """
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         value = int(value)
@@ -89,13 +90,13 @@ def check_channels(value: object, limits: AudioLimits) -> int:
     Raises
     ------
     InputError
-        If it is no integer, or out of range.
+        If it is not an integer, or out of range.
     """
     return checks.whole(value, "channels", 1, limits.channels)
 
 
 def check_header(name: str, sample_rate: int, channels: int, limits: AudioLimits) -> None:
-    """Refuse a file whose header claims an absurd sample rate, or too many channels.
+    """Refuse a file whose header claims an absurd sample rate or too many channels.
 
     Raises
     ------

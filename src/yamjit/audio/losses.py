@@ -1,4 +1,4 @@
-"""What was lost of a recording, and where, in the words of one line."""
+"""What was lost of a recording, and where, in one line."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from yamjit.text import printable
 
 __all__ = ["GAP_S", "Losses"]
 
-#: A hole in the time stamps that is told if it is also as long as most of a packet: containers round them to a
+#: A gap in the time stamps that is reported if it is also as long as most of a packet: containers round them to a
 #: millisecond, and clocks jitter.
 GAP_S = 0.015
 
-#: What may still be heard of packets before the one in which a file was cut.
+#: Sound of earlier packets that may still be decoded from the one in which a file was cut.
 _LAST_S = 0.1
 
 
 class Losses:
-    """Faults that are met while a file is decoded; of each kind the first one is told, and how many there are.
+    """Faults found while a file is decoded: the first of each kind is reported, and how many there are.
 
     Parameters
     ----------
     name : str
-        Of the file, for the message.
+        Name of the file, for the message.
 
     Attributes
     ----------
     at_s : float
-        How much was decoded so far, in seconds.
+        Length of the sound decoded so far, in seconds.
     reached_s : float
         The latest end of a packet by its time stamp, in seconds.
     """
@@ -47,7 +47,7 @@ class Losses:
         """Note that a frame was decoded, and what is missing before it by its time stamp, NaN if it has none."""
         gap = starts_s - self._expected
         if gap > max(GAP_S, 0.75 * lasts_s):
-            self.add("gap in the time stamps", "what follows is heard, and timed, too early by as much", gap)
+            self.add("gap in the time stamps", "what follows is read, and timed, too early by that much", gap)
         self._expected = starts_s + lasts_s
         self.reached_s = max(self.reached_s, self._expected)  # stays where it is for NaN
         self.at_s += lasts_s
@@ -56,10 +56,10 @@ class Losses:
         """Note a fault of a kind, such as ``"packet that cannot be decoded"``, at `at_s`."""
         first_s, why, count, lost = self._kinds.get(what, (self.at_s, printable(reason), 0, 0.0))
         self._kinds[what] = (first_s, why, count + 1, lost + lost_s)
-        self._expected = math.nan  # the gap behind it is this fault's
+        self._expected = math.nan  # the gap after it is this fault's
 
     def end(self, what: str, *, cut: bool = False) -> None:
-        """Note why the end is not one, and whether all that there is was heard up to where the file was cut."""
+        """Note why the file ends too early, and whether that is only because it was cut there."""
         self._end = f"ends at {self.at_s:.6g} s{what}"
         self._cut, self._lost = cut, self._lost or not cut
 
@@ -69,7 +69,7 @@ class Losses:
 
     @property
     def inside(self) -> bool:
-        """Whether the file holds what was not heard: more than the packet in which it was cut."""
+        """Whether the file holds sound that was not read: more than the packet in which it was cut."""
         for first_s, _, count, _ in self._kinds.values():
             if self.at_s - first_s > _LAST_S or (count > 1 and not self._cut):
                 return True

@@ -1,4 +1,4 @@
-"""A microphone, through PortAudio: blocks as they come, what is lost counted."""
+"""A microphone, through PortAudio: blocks as they arrive, lost ones counted."""
 
 from __future__ import annotations
 
@@ -20,45 +20,44 @@ from yamjit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
 __all__ = ["Microphone"]
 
-#: A device that gives nothing for so long is gone, such as one that was pulled out.
+#: Seconds without a block after which a device counts as gone, such as one that was unplugged.
 PATIENCE_S = 10.0
 
-#: How often it is looked whether the device is still there.
+#: Seconds between checks whether the device is still there.
 _LOOK_S = 0.2
 
 
 class Microphone(Reader):
     """A recording device; a source for `open_audio`, and a context manager.
 
-    It is opened at its own rate, for any other may be refused or changed badly by the system; `open_audio` resamples.
-    Recording begins with the first block that is asked for. PortAudio's thread puts blocks into a queue; when that is
-    full, since whoever reads is too slow, blocks are lost and counted, and time stamps fall behind by `lost_s`.
+    It is opened at its own rate, for the system may refuse any other or convert it badly; `open_audio` resamples.
+    Recording begins when the first block is asked for. PortAudio's thread puts blocks into a queue; when the queue is
+    full because its reader is too slow, blocks are lost and counted, and time stamps lag by `lost_s`.
 
     Parameters
     ----------
     device : int or str, optional
-        Index or part of the name, see `input_devices`; by default the system's.
+        Index or part of the name, see `input_devices`; by default the system's default device.
     sample_rate : int, optional
-        In Hz; by default the device's own. One that it does not have is refused.
+        Sample rate in Hz; by default the device's own. One that the device does not support is refused.
     channels : int, optional
-        By default one, or all that the device has if it cannot record one.
+        Number of channels; by default one, or all of the device's if it cannot record one.
     block_s : float in [0.001, 10]
         Length of a block, in seconds.
     queue_s : float in [block_s, 600]
         Longest sound that waits to be read, in seconds.
     limits : AudioLimits
-        Which rates and how many channels are accepted.
+        Limits of the sample rate and the number of channels.
 
     Attributes
     ----------
     overruns : int
-        How often something was lost: a block because the queue was full, or what the system dropped before.
+        Number of losses: blocks for which the queue had no room, and samples that the system dropped earlier.
     lost_s : float
         Length of the blocks that were lost, in seconds; how much the system dropped is not known.
 
@@ -69,7 +68,7 @@ class Microphone(Reader):
     AudioError
         If there is no such device, or it cannot be opened.
     InputError
-        If an argument is wrong, or the device does not have that rate or that many channels.
+        If an argument is wrong, or the device does not support that rate or that number of channels.
     """
 
     live = True
@@ -109,15 +108,15 @@ class Microphone(Reader):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was lost, if anything."""
+        """What was lost, if anything, in one line."""
         if not self.overruns:
             return ()
-        return (f"overruns: {self.overruns}, with {self.lost_s:.3g} s lost; the machine is too slow, or too busy",)
+        return (f"overruns: {self.overruns}, with {self.lost_s:.3g} s lost; the machine is too slow or too busy",)
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
-        """Record, and yield the samples, float32 (n, channels), until it is closed."""
+        """Record, and yield the samples, float32 (n, channels), until the microphone is closed."""
         if self._closed.is_set():
-            raise InputError(f"{self.name}: is closed; make a new one")
+            raise InputError(f"{self.name}: is closed; make a new Microphone")
         try:
             self._start()
             while (block := self._next()) is not None:
@@ -126,7 +125,7 @@ class Microphone(Reader):
             self.close()
 
     def close(self) -> None:
-        """Stop recording; a thread that waits for a block gets the end. May be called from any thread, and again."""
+        """Stop recording; a thread that waits for a block gets the end. Any thread may call this, more than once."""
         self._closed.set()
         with self._lock:
             stream, self._stream = self._stream, None
@@ -136,15 +135,13 @@ class Microphone(Reader):
     def __enter__(self) -> Microphone:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _choose_channels(self, index: int, wanted: int | None, most: int, limits: AudioLimits) -> int:
         if wanted is not None:
             if check_channels(wanted, limits) > most:
-                raise InputError(f"{self.name}: {wanted} channels were asked for; it has {most}")
+                raise InputError(f"{self.name}: {wanted} channels were requested; it has {most}")
             return int(wanted)
         if self._refusal(index, 1) is None:
             return 1
@@ -157,14 +154,14 @@ class Microphone(Reader):
         if self.sample_rate != own_rate:
             raise InputError(
                 f"{self.name}: does not record at {self.sample_rate} Hz ({refusal}); its own rate is {own_rate} Hz: "
-                "leave sample_rate out, it is resampled"
+                "omit sample_rate, and the sound is resampled"
             )
         raise AudioError(
-            f"{self.name}: cannot be opened: {refusal}; another program may hold it, or it needs permission"
+            f"{self.name}: cannot be opened: {refusal}; another program may be using it, or permission is missing"
         )
 
     def _refusal(self, index: int, channels: int) -> str | None:
-        """Return why the device does not record so, None if it does."""
+        """Return why the device does not record with these settings, None if it does."""
         try:
             self._portaudio.check_input_settings(
                 device=index, channels=channels, dtype="float32", samplerate=self.sample_rate
@@ -192,7 +189,7 @@ class Microphone(Reader):
             return self._stream is not None and bool(self._stream.active)
 
     def _take(self, samples: NDArray[np.float32], frames: int, when: Any, status: Any) -> None:
-        """Keep a block; called by PortAudio's thread, must not wait."""
+        """Keep a block. PortAudio's thread calls this; it must not wait."""
         if status.input_overflow:
             self.overruns += 1
         try:
@@ -210,7 +207,7 @@ class Microphone(Reader):
                 return block
             waited = time.monotonic() - begun
             if not self._closed.is_set() and (waited > PATIENCE_S or not self._records()):
-                raise AudioError(f"{self.name}: gave nothing for {waited:.1f} s; it may have been pulled out")
+                raise AudioError(f"{self.name}: has delivered nothing for {waited:.1f} s; it may have been unplugged")
         return None
 
     def _get(self) -> NDArray[np.float32] | None:

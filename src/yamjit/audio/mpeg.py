@@ -1,4 +1,4 @@
-"""MPEG audio, layers I to III: frames walked one by one, so that every frame is decoded, and nothing else."""
+"""MPEG audio, layers I to III: a walk from frame to frame, so that every frame is decoded, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
 __all__ = ["EMPTY_TAG", "lay_out_mpeg"]
 
-#: ID3 of ten zeros. Without a tag, libsndfile takes MPEG audio for the other half of "._" or ".AppleDouble/" if the
-#: current directory holds one.
+#: ID3 tag of ten zeros. Without a tag, libsndfile takes MPEG audio for the other half of a file "._" or
+#: ".AppleDouble/" in the current directory, if there is one.
 EMPTY_TAG = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
 
 _CHUNK_BYTES = 2**17
 _SYNC = re.compile(rb"\xff[\xe2-\xff]")
-#: Frames in a row that make bytes MPEG audio where something else was before.
+#: Frames in a row that prove MPEG audio after something else.
 _PROOF = 3
-#: How far a file that begins otherwise is searched for its first frame, and how many have to follow there.
+#: How far a file that begins otherwise is searched for its first frame, and how many frames must follow there.
 _SEARCHED_BYTES = 2**18
 _PROOF_AT_START = 8
-#: The longest frame by the shortest of the same kind.
+#: Longest frame, relative to the shortest of the same kind.
 _MOST_TO_LEAST = 24
-#: Places that are tried in all, where frames could go on.
+#: Greatest number of places at which frames are looked for, in all.
 _MOST_TRIES = 1_000_000
-#: Frames that are too few for a decoder of their own.
+#: Fewer frames than this do not get a decoder of their own.
 _FEW_FRAMES = 4
-#: Runs of a file, and pieces of a run, that are told apart.
+#: Greatest number of runs of a file, and of pieces of a run.
 _MOST_RUNS, _MOST_PIECES = 1_000, 2**18
 
 
@@ -41,10 +41,10 @@ class _Run:
     """Frames of one kind that are decoded together."""
 
     kind: Kind
-    #: Where they lie, and zeros for what a frame lacks.
+    #: Where the frames are, and zeros for what a frame lacks.
     pieces: list[Piece] = field(default_factory=list)
     frames: int = 0
-    #: The frame of information before them, which says how many there are.
+    #: The info frame before them (Xing, Info), which says how many there are.
     info: bytes = b""
 
     def add(self, start: int, end: int, frames: int) -> None:
@@ -56,7 +56,7 @@ class _Run:
         self.frames += frames
 
     def shorten(self, end: int) -> None:
-        """Have the last frame end earlier, and zeros for the rest of it."""
+        """Have the last frame end earlier, and put zeros in place of the rest of it."""
         start, after = self.pieces[-1]
         assert isinstance(start, int)
         assert isinstance(after, int)
@@ -70,7 +70,7 @@ class _Run:
 
     @property
     def counted(self) -> int | None:
-        """Frames by the frame of information."""
+        """Number of frames according to the info frame."""
         body = self.info[4 + self.kind.side_bytes :]
         if body[:4] not in (b"Xing", b"Info") or len(body) < 12 or not body[7] & 1:
             return None
@@ -89,12 +89,12 @@ def lay_out_mpeg(file: OpenedFile) -> Layout | None:
     if not runs:
         return None
     if first - start > MOST_FRAME_BYTES and not is_zero(file, start, first):
-        walk.amiss += first - start
-    whole = len(runs) == 1 and len(runs[0].pieces) == 1 and first == start and not walk.amiss
+        walk.skipped += first - start
+    whole = len(runs) == 1 and len(runs[0].pieces) == 1 and first == start and not walk.skipped
     counts = [run.counted or 0 for run in runs]
     missing = sum(counts) - sum(run.frames for run in runs)
     parts = tuple(_part(file, run, alone=len(runs) == 1, whole=whole) for run in runs)
-    return Layout(parts, walk.remarks(missing if len(runs) > 1 else 0), lost=walk.amiss >= MOST_FRAME_BYTES)
+    return Layout(parts, walk.remarks(missing if len(runs) > 1 else 0), lost=walk.skipped >= MOST_FRAME_BYTES)
 
 
 class _Walk:
@@ -102,8 +102,8 @@ class _Walk:
 
     def __init__(self, file: OpenedFile) -> None:
         self.runs: list[_Run] = []
-        #: Bytes between frames that are neither frame nor tag, and frames that are cut.
-        self.amiss = 0
+        #: Number of bytes between frames that are neither frame nor tag, and of frames that are cut.
+        self.skipped = 0
         self.cut = 0
         self._file = file
         self._base = 0
@@ -112,14 +112,14 @@ class _Walk:
         self._tries = 0
 
     def remarks(self, missing: int) -> tuple[str, ...]:
-        """Return what is amiss."""
+        """Return what is wrong."""
         remarks = []
-        if self.amiss:
-            remarks.append(f"{self.amiss} bytes between its frames are no MPEG audio, and were passed over")
+        if self.skipped:
+            remarks.append(f"{self.skipped} bytes between its frames are not MPEG audio and were skipped")
         if self.cut:
             remarks.append(f"{self.cut} of its frames {'is' if self.cut == 1 else 'are'} cut")
         if missing > 0:
-            remarks.append(f"{missing} of the frames are missing that its headers count")
+            remarks.append(f"{missing} of the frames that its headers count are missing")
         return tuple(remarks)
 
     def go(self, place: int) -> None:
@@ -129,12 +129,12 @@ class _Walk:
             if after >= self._file.size:
                 return
             if len(self.runs) > _MOST_RUNS or (self.runs and len(self.runs[-1].pieces) > _MOST_PIECES):
-                self.amiss += self._file.size - after
+                self.skipped += self._file.size - after
                 return
             place = self._pass_over(after, last)
 
     def find_first(self, start: int) -> int | None:
-        """Return where the first frame begins behind the tags, or something else, of a file."""
+        """Return where the first frame of a file begins, after tags or something else."""
         if self._is_proved(start, 2) or (self._is_proved(start, 1) and self._begins_with_info(start)):
             return start
         first = self.resync(start, start + MOST_FRAME_BYTES, _PROOF)
@@ -146,7 +146,7 @@ class _Walk:
         return frame is not None and is_info(data[: frame[0]], frame[1])
 
     def resync(self, start: int, end: int, proof: int) -> int | None:
-        """Return where frames begin between two offsets; None if they do not."""
+        """Return where frames begin between two offsets; None if there are none."""
         size = 4096
         end = min(end, self._file.size)
         while start < end:
@@ -164,7 +164,7 @@ class _Walk:
         return None
 
     def _is_proved(self, place: int, proof: int) -> bool:
-        """Return whether so many frames of one kind lie in a row, or as many as there are before the end."""
+        """Return whether there are `proof` frames of one kind in a row, or only such frames up to the end."""
         known = None
         for count in range(proof):
             if place == self._file.size and count:
@@ -178,7 +178,7 @@ class _Walk:
         return place <= self._file.size
 
     def _load(self, place: int) -> int:
-        """Have the bytes from a place on at hand; return where in them it is."""
+        """Load the bytes from a place on; return the position of the place in them."""
         if not self._base <= place <= self._base + len(self._data) - 2 * MOST_FRAME_BYTES:
             self._base = place
             self._data = self._file.read_at(place, _CHUNK_BYTES)
@@ -186,7 +186,7 @@ class _Walk:
         return place - self._base
 
     def _go_on(self, place: int) -> tuple[int, int]:
-        """Walk until no frame follows; return where that is, and where the last frame begins."""
+        """Walk until no frame follows; return that place, and where the last frame begins."""
         last = place
         while True:
             offset = self._load(place)
@@ -214,15 +214,15 @@ class _Walk:
                 return place, last
 
     def _followers_of(self, kind: Kind) -> dict[int, int]:
-        """Return of every frame of a kind that is at hand, or of what looks like one, where the next one begins."""
+        """Return where the next frame begins after each one, or what looks like one, in the loaded bytes."""
         if kind not in self._followers:
             self._followers[kind] = find_frames(self._data, kind, self._base + len(self._data) >= self._file.size)
         return self._followers[kind]
 
     def _start(self, offset: int) -> tuple[_Run, int] | None:
-        """Return the run that a frame belongs to, and where its first frame of sound begins; None if it is no frame.
+        """Return the run that a frame belongs to, and where its first frame of sound begins; None if it is not a frame.
 
-        What is of another kind than the frames before, and a frame of information, begins a run of its own.
+        A frame of another kind than those before it, and an info frame, begin a new run.
         """
         frame = frame_at(self._data, offset)
         if frame is None or len(self.runs) > _MOST_RUNS:
@@ -239,7 +239,7 @@ class _Walk:
         return self.runs[-1], offset + (length if info else 0)
 
     def _pass_over(self, after: int, last: int) -> int:
-        """Return where frames go on behind something else."""
+        """Return where frames go on after something else."""
         file = self._file
         if (place := after_tags(file, after)) > after:
             return place
@@ -251,18 +251,18 @@ class _Walk:
             if frame is not None and after + frame[0] > file.size:
                 self.cut += 1
             elif not is_zero(file, after, file.size):
-                self.amiss += file.size - after
+                self.skipped += file.size - after
             return file.size
         if found < after and run is not None:
             run.shorten(found)
             self.cut += 1
         elif not is_zero(file, after, found):
-            self.amiss += found - after
+            self.skipped += found - after
         return found
 
 
 def _part(file: OpenedFile, run: _Run, *, alone: bool, whole: bool) -> Part:
-    """Return what is decoded of a run, behind a frame of information that counts its frames."""
+    """Return what is decoded of a run, after an info frame that counts its frames."""
     counted = run.counted
     if counted is not None:
         counts = run.frames if not alone or counted < run.frames else counted
@@ -270,8 +270,8 @@ def _part(file: OpenedFile, run: _Run, *, alone: bool, whole: bool) -> Part:
         if whole and info == run.info:
             return Part(steady=False)
         return Part((EMPTY_TAG, info, *run.pieces), steady=False)
-    # Where nothing counts the frames, the decoder estimates them from the bytes: here there are enough of these, but
-    # none that can be read, save the last ones, where a tag would be. Another frame of information would not do: the
+    # If nothing counts the frames, the decoder estimates their number from that of the bytes: there are enough of these
+    # here, but none can be read save the last ones, where a tag would be. An info frame of our own would not do: the
     # decoder takes it for one of LAME's, and leaves out its own delay.
     hole = (file.size, file.size + _MOST_TO_LEAST * run.size)
     pieces = (EMPTY_TAG, *run.pieces, hole, bytes(128))
@@ -279,10 +279,10 @@ def _part(file: OpenedFile, run: _Run, *, alone: bool, whole: bool) -> Part:
 
 
 def _corrected(run: _Run, frames: int, size: int) -> bytes:
-    """Return the frame of information as it has to be.
+    """Return the info frame as it has to be.
 
-    Where it counts other frames than there are, nothing is said to be padding at the end. Where it counts other bytes
-    than there are, by 1 %, libmpg123 complains.
+    If its number of frames is wrong, no padding at the end is declared. If its number of bytes is wrong by 1 %,
+    libmpg123 complains.
     """
     info = bytearray(run.info)
     place = 4 + run.kind.side_bytes + 8

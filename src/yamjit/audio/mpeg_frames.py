@@ -1,4 +1,4 @@
-"""Frames of MPEG audio, layers I to III: their headers, and where they lie in some bytes."""
+"""Frames of MPEG audio, layers I to III: their headers, and where they are in some bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_FRAME_BYTES", "Kind", "begins_mpeg", "find_frames", "frame_at", "is_info"]
 
-#: No frame is longer: 384 kbit/s at 32 kHz.
+#: Length of the longest frame: 384 kbit/s at 32 kHz.
 MOST_FRAME_BYTES = 1729
 
 _KBITS = {
@@ -25,13 +25,13 @@ _KBITS = {
     (True, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _RATES = (44_100, 48_000, 32_000)
-#: How the marks Xing, Info and VBRI begin.
+#: Beginnings of the marks Xing, Info and VBRI.
 _XI, _IN, _VB = (int.from_bytes(mark, "big") for mark in (b"Xi", b"In", b"VB"))
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What frames have in common that one decoder reads in a row."""
+    """What the frames that one decoder reads in a row have in common."""
 
     version: int  # 3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5
     layer: int
@@ -40,24 +40,24 @@ class Kind:
 
     @property
     def frame_samples(self) -> int:
-        """Samples of a frame, of each channel."""
+        """Number of samples of each channel in a frame."""
         return 384 if self.layer == 1 else 1152 if self.layer == 2 or self.version == 3 else 576
 
     @property
     def side_bytes(self) -> int:
-        """Bytes of side information, behind which a frame of information begins."""
+        """Number of bytes of side information, after which the content of an info frame begins."""
         if self.version == 3:
             return 17 if self.mono else 32
         return 9 if self.mono else 17
 
 
 def begins_mpeg(head: bytes) -> bool:
-    """Return whether it begins as a frame of MPEG layer I, II or III."""
+    """Return whether bytes begin with the header of a frame of MPEG layer I, II or III."""
     return frame_at(head, 0) is not None
 
 
 def is_info(body: bytes, kind: Kind) -> bool:
-    """Return whether a frame holds no sound, but says how many follow."""
+    """Return whether a frame is an info frame: it holds no sound, but says how many frames follow."""
     checksum = 0 if body[1] & 1 else 2
     if kind.layer != 3 or any(body[4 + checksum : 4 + kind.side_bytes]):
         return body[36:40] == b"VBRI" and kind.layer == 3
@@ -65,7 +65,7 @@ def is_info(body: bytes, kind: Kind) -> bool:
 
 
 def frame_at(data: bytes, offset: int) -> tuple[int, Kind] | None:
-    """Return the length and the kind of a frame whose header is there."""
+    """Return the length and the kind of the frame whose header is at `offset`; None if there is none."""
     if len(data) < offset + 4 or data[offset] != 0xFF:
         return None
     lengths, kinds = _tables()
@@ -76,7 +76,7 @@ def frame_at(data: bytes, offset: int) -> tuple[int, Kind] | None:
 def find_frames(data: bytes, kind: Kind, is_end: bool) -> dict[int, int]:
     """Return where what looks like a frame of a kind begins in some bytes, and where the next one then does.
 
-    Frames of information are left out, and what may be one that is not whole.
+    Info frames are left out, and so is what may be a frame that is not whole.
     """
     codes, marks = _lengths_of(kind)
     array = np.frombuffer(data, np.uint8)
@@ -99,7 +99,7 @@ def find_frames(data: bytes, kind: Kind, is_end: bool) -> dict[int, int]:
 
 @functools.cache
 def _lengths_of(kind: Kind) -> tuple[NDArray[np.int64], tuple[int, ...]]:
-    """Return the length of a frame of a kind by bytes 1 and 2 of its header, and where a mark of information lies."""
+    """Return the length of a frame by bytes 1 and 2 of its header, and where the mark of an info frame may be."""
     lengths, kinds = _tables()
     of_kind = [length if pair[kind.mono] is kind else 0 for length, pair in zip(lengths, kinds, strict=True)]
     return np.array(of_kind), tuple({4 + kind.side_bytes, 36})
@@ -107,7 +107,7 @@ def _lengths_of(kind: Kind) -> tuple[NDArray[np.int64], tuple[int, ...]]:
 
 @functools.cache
 def _tables() -> tuple[list[int], list[tuple[Kind, Kind]]]:
-    """Return the length of a frame, 0 for none, and its kind in stereo and in mono, by bytes 1 and 2 of its header."""
+    """Return the length of a frame, or 0, and its kind in stereo and in mono, by bytes 1 and 2 of its header."""
     none = Kind(0, 0, 0, mono=False)
     lengths, kinds = [0] * 2**16, [(none, none)] * 2**16
     made: dict[tuple[int, int, int], tuple[Kind, Kind]] = {}

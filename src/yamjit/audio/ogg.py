@@ -1,4 +1,4 @@
-"""Ogg: pages walked, links of a chain told apart, and what their ends say."""
+"""Ogg: a walk over pages, which tells the links of a chain apart and reads what their last pages say."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _HEAD_BYTES = 27
 _MOST_BYTES = _HEAD_BYTES + 255 + 255 * 255
 _CHUNK_BYTES = 2**20
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
-#: How the first packet of a stream of sound begins.
+#: Beginnings of the first packet of a stream of sound.
 _FLAC = b"\x7fFLAC"
 _CODECS = (b"\x01vorbis", b"OpusHead", _FLAC, b"Speex   ")
-#: Pages of FLAC that are kept apart: a day at one a frame.
+#: Greatest number of pages of FLAC that are kept apart: a day, at one page a frame.
 _MOST_BODIES = 2**20
 #: Granule position of a page on which no packet ends.
 _NO_POSITION = 2**64 - 1
@@ -36,7 +36,7 @@ class _Stream:
     codec: bytes
     #: The first packet.
     head: bytes
-    #: Of FLAC: where the content of its pages lies, which is that of a FLAC file.
+    #: For FLAC: where the contents of its pages are, which make up a FLAC file.
     bodies: list[Piece] = field(default_factory=list)
     sequence: int = 0
     position: int = 0
@@ -47,7 +47,7 @@ class _Stream:
 
 @dataclass(slots=True)
 class _Link:
-    """What lies from one group of first pages to the next one."""
+    """The pages from one group of first pages to the next one."""
 
     start: int
     end: int
@@ -63,13 +63,13 @@ class _Link:
 def lay_out_ogg(file: OpenedFile) -> Layout:
     """Return the layout of an Ogg file."""
     links: list[_Link] = []
-    end, amiss = 0, 0
+    end, skipped = 0, 0
     for place, page in _pages(file):
         if place > end and not is_padding(file, end, place) and not _are_tags(file, end, place):
-            amiss += place - end
+            skipped += place - end
         end = place + len(page)
         if len(links) >= MOST_PARTS:
-            amiss += len(page)
+            skipped += len(page)
             continue
         if page[5] & _FIRST and (not links or links[-1].body):
             links.append(_Link(place, end))
@@ -79,14 +79,14 @@ def lay_out_ogg(file: OpenedFile) -> Layout:
     links = [link for link in links if link.sound is not None]
     if not links:
         return Layout()
-    remarks = _remarks(links, amiss, cut=end < file.size and not _are_tags(file, end, file.size))
-    lost = bool(amiss) or any(link.sound.missing for link in links if link.sound)
+    remarks = _remarks(links, skipped, cut=end < file.size and not _are_tags(file, end, file.size))
+    lost = bool(skipped) or any(link.sound.missing for link in links if link.sound)
     alone = len(links) == 1 and links[0].start == 0 and (not remarks or links[0].end == file.size)
     return Layout(tuple(_part(file, link, alone=alone) for link in links), remarks, lost)
 
 
 def _pages(file: OpenedFile) -> Iterator[tuple[int, bytes]]:
-    """Yield where each page begins, and the page; one that is not whole is left out."""
+    """Yield where each page begins, and the page; pages that are not whole are left out."""
     base, data, place = 0, file.read_at(0, _CHUNK_BYTES), 0
     while True:
         if len(data) - place < _MOST_BYTES and base + len(data) < file.size:
@@ -111,14 +111,14 @@ def _pages(file: OpenedFile) -> Iterator[tuple[int, bytes]]:
             place += len(OGG_MARK)
             continue
         if data.find(OGG_MARK, place + 4, place + size) >= 0 and not _is_sound(data[place : place + size]):
-            place += len(OGG_MARK)  # it is cut, and another one follows in what seems to be its content
+            place += len(OGG_MARK)  # it is cut, and what seems to be its content holds another page
             continue
         yield base + place, data[place : place + size]
         place += size
 
 
 def _is_sound(page: bytes) -> bool:
-    """Return whether a page has the checksum that it states."""
+    """Return whether the checksum of a page is right."""
     return crc(page[:22] + bytes(4) + page[26:], 32, 0x04C1_1DB7) == int.from_bytes(page[22:26], "little")
 
 
@@ -151,18 +151,18 @@ def _enter(link: _Link, place: int, page: bytes) -> None:
             stream.first_position = position
 
 
-def _remarks(links: list[_Link], amiss: int, *, cut: bool) -> tuple[str, ...]:
+def _remarks(links: list[_Link], skipped: int, *, cut: bool) -> tuple[str, ...]:
     sounds = [link.sound for link in links if link.sound]
     remarks = []
     if missing := sum(stream.missing for stream in sounds):
-        remarks.append(f"{missing} of its pages are missing, by their numbers")
-    if amiss:
-        remarks.append(f"{amiss} bytes between its pages are no page, and were passed over")
+        remarks.append(f"{missing} of its pages are missing, according to their numbers")
+    if skipped:
+        remarks.append(f"{skipped} bytes between its pages are not pages and were skipped")
     if cut:
         remarks.append("its last page is cut")
     unended = sum(not stream.ended for stream in sounds)
     if unended and not cut:
-        remarks.append("the page that ends a stream is missing: it was cut, or never finished")
+        remarks.append("the last page of a stream is missing: it was cut, or never finished")
     return tuple(remarks)
 
 
@@ -175,7 +175,7 @@ def _part(file: OpenedFile, link: _Link, *, alone: bool) -> Part:
 
 
 def _native(stream: _Stream) -> Part:
-    """Return a stream of FLAC as the FLAC file that it is without its pages: libsndfile reads no other."""
+    """Return a stream of FLAC as the FLAC file that it is without its pages: libsndfile reads only that."""
     place = stream.head.find(FLAC_MARK)
     info = StreamInfo(stream.head[place + 8 : place + 42])
     head = stream.head[place : place + 8] + info.with_total(0)
@@ -183,7 +183,7 @@ def _native(stream: _Stream) -> Part:
 
 
 def _counted(stream: _Stream) -> tuple[int, int] | None:
-    """Return the frames that a stream holds, and their rate, if it begins at its start."""
+    """Return the number of samples that a stream holds, and their rate, if its beginning is there."""
     body = stream.head
     first = stream.first_position
     if first is None or first > 48_000 * 60 or stream.missing:

@@ -1,4 +1,4 @@
-"""Paths and file objects, opened for libsndfile: by path only regular files, no exception from a callback."""
+"""Paths and file objects, opened for decoders: only regular files by path, and no exception from a callback."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenedFile", "Piece", "object_name", "open_object", "open_path", "reading_failed"]
 
-#: Bytes, or what a file holds from one offset to another.
+#: Bytes, or the part of a file from one offset to another.
 Piece: TypeAlias = "bytes | tuple[int, int]"
 
 _CHUNK_BYTES = 2**20
 
 
 class FileCallbacks:
-    """A seekable binary file object, or pieces of it, as libsndfile reads it: from where the object stands.
+    """A seekable binary file object, or pieces of it, as a decoder in C reads it.
 
-    No exception may leave a callback: the first one is kept in `fault`, and the file seems to end there.
+    No exception may leave a callback: the first one is kept in `fault`, and the file appears to end there.
 
     Parameters
     ----------
     file : binary file object
-        Seekable.
+        One that can seek.
     start : int
-        Where in the object the file begins.
+        Position in the object at which the file begins.
     pieces : sequence of bytes or (int, int)
-        What seems to lie one after the other: bytes, or what the file holds from one offset to another.
+        What the decoder sees one after the other: bytes, or parts of the file from one offset to another.
     """
 
     def __init__(self, file: BinaryIO, start: int, pieces: Sequence[Piece]) -> None:
@@ -78,38 +78,38 @@ class FileCallbacks:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _read_piece(self, piece: Piece, left: int, count: int) -> bytes:
-        """Return up to `count` of the last `left` bytes of a piece."""
+        """Return up to `count` bytes of a piece, of which `left` have not been read."""
         if isinstance(piece, bytes):
             return piece[len(piece) - left :][:count]
         count = min(count, left)
         try:
             self._file.seek(self._start + piece[1] - left)
             return bytes(self._file.read(count))[:count]
-        except Exception as error:  # noqa: BLE001 - of a foreign object, kept for the caller
+        except Exception as error:  # noqa: BLE001 - a stranger's object; kept for the caller
             self.fault = self.fault or error
             return b""
 
 
 class OpenedFile:
-    """A file to be decoded, and how libsndfile gets at it.
+    """A file to be decoded, as a decoder gets at it.
 
     Parameters
     ----------
     name : str
-        For messages, in one line.
+        Name for messages, in one line.
     file : binary file object
-        Seekable.
+        One that can seek; the recording begins at its current position.
     owned : bool
         Whether it was opened here, and is to be closed here.
     path : path, optional
-        Where it lies, if it was opened by path.
+        Path of the file, if it was opened by path.
 
     Attributes
     ----------
     size : int
-        Bytes of the file.
+        Size in bytes.
     callbacks : FileCallbacks
-        The file, or what is read of it, by a decoder in C.
+        What a decoder reads of the file.
     """
 
     def __init__(
@@ -127,8 +127,8 @@ class OpenedFile:
     def handle(self, pieces: Sequence[Piece] | None = None) -> int | FileCallbacks:
         """Return the file from its start, or pieces of it (see `FileCallbacks`), for libsndfile.
 
-        The whole is the descriptor of a file opened by path, else callbacks: a Ctrl-C that falls into a callback is
-        lost, so descriptors are used where they are portable.
+        The whole of a file that was opened by path is given as its descriptor, anything else as callbacks: a Ctrl-C
+        during a callback is lost, so descriptors are used where they are portable.
         """
         self._begin(((0, self.size),) if pieces is None else pieces)
         return int(self._file.fileno()) if pieces is None and self._owned and os.name != "nt" else self.callbacks
@@ -139,7 +139,7 @@ class OpenedFile:
         Raises
         ------
         OSError
-            If reading fails, of whatever kind the error of a foreign object is.
+            If reading fails, whatever error the file object raises.
         """
         try:
             self._file.seek(self._start + offset)
@@ -149,7 +149,7 @@ class OpenedFile:
 
     @property
     def unread(self) -> int:
-        """How many bytes lie behind what libsndfile has taken so far."""
+        """Number of bytes that libsndfile has not taken yet."""
         taken = self.callbacks.tell() or (self._file.tell() - self._start if self._owned else 0)
         return self.callbacks.size - taken
 
@@ -198,7 +198,7 @@ def open_path(path: str | os.PathLike[str]) -> OpenedFile:
 
 
 def open_object(file: Any, limits: AudioLimits) -> OpenedFile:
-    """Take a binary file object, from where it stands; one that cannot seek is read into memory first.
+    """Take a binary file object, from its current position; one that cannot seek is read into memory first.
 
     Raises
     ------
@@ -218,7 +218,7 @@ def open_object(file: Any, limits: AudioLimits) -> OpenedFile:
         return OpenedFile(name, file, owned=False)
     except YamjitError:
         raise
-    except Exception as error:  # of a foreign object
+    except Exception as error:  # a stranger's object raises what it likes
         raise AudioError(f"{name}: cannot be read: {describe(error)}") from error
 
 

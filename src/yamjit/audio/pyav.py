@@ -1,4 +1,4 @@
-"""Files that libsndfile does not read, through PyAV: FFmpeg's libraries, in this process."""
+"""Files that libsndfile does not read, through PyAV: FFmpeg's libraries in this process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from yamjit.audio.arrays import to_float32
 from yamjit.audio.containers import cut_short, more_streams, refusal, tells_end, unused_bytes
 from yamjit.audio.libav import LibavReader
-from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header
+from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits
 from yamjit.audio.losses import GAP_S
 from yamjit.disk import describe
 from yamjit.errors import AudioError, DependencyError
@@ -32,55 +32,36 @@ __all__ = ["PyAvReader", "import_av", "pyav_versions"]
 #: Types of samples by the names of libav, planar or not.
 _SAMPLES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 
-#: What PyAV raises beside errors of its own.
+#: What PyAV raises besides errors of its own.
 _FAILURES = (OSError, ValueError, TypeError, LookupError, RuntimeError, MemoryError)
-#: No packet of those that stand one after the other is as long (AAC has 13 bits for it, DTS 14).
+#: More than any packet of the formats that are nothing but packets (AAC has 13 bits for the length, DTS 14).
 _MOST_PACKET_BYTES = 16_384
-#: Bytes that are read at a time.
+#: Bytes read at a time.
 _BUFFER_BYTES = 65_536
-#: Packets after which a stream of which none could be decoded is one of an unknown encoding.
+#: Packets that are tried before a stream counts as one of an unknown encoding.
 _MOST_UNDECODED = 10_000
 
 
 class PyAvReader(LibavReader):
-    """A file decoded by FFmpeg's libraries, from its start to its end, in one thread.
-
-    The samples are those of ``ffmpeg -i FILE -c:a pcm_f32le``: integers divided by their full scale, encoder delay left
-    out where the file tells it. Of several audio streams the one that ffmpeg takes is heard.
-
-    Parameters
-    ----------
-    opened : OpenedFile
-        Closed with the reader.
-    container : Container
-        What the file is.
-    limits : AudioLimits
-        What is accepted.
-
-    Raises
-    ------
-    AudioError
-        If nothing can be decoded, there is no sound, or its rate or channels are absurd.
-    DependencyError
-        If PyAV is not installed.
-    """
+    """A file decoded by FFmpeg's libraries in one thread; a `DependencyError` says that PyAV is not installed."""
 
     def __init__(self, opened: OpenedFile, container: Container, limits: AudioLimits) -> None:
         self._av = import_av()
         self._failures = (self._av.error.FFmpegError, *_FAILURES)
-        super().__init__(opened, container)
+        super().__init__(opened, container, limits)
         self._fault: str | None = None
         self._used_bytes = 0
         self._ready: deque[Any] = deque()
         self._container = self._open()
-        # PyAV's objects refer to each other: without this they would last until Python's collection of garbage.
+        # PyAV's objects refer to each other: without this they would live until Python collects garbage.
         self._dropped = weakref.finalize(self, _close, self._container, opened)
         try:
             self._stream = self._choose_stream()
             self._stream.thread_type = "NONE"
             self._stream.codec_context.thread_count = 1
-            self._packets = self._container.demux()  # of all streams: where they end tells whether something is missing
-            self._read_first(limits)
+            # Packets of all streams: where these end tells whether something is missing.
+            self._packets = self._container.demux()
+            self._read_first()
         except BaseException:
             self.release()
             raise
@@ -136,19 +117,19 @@ class PyAvReader(LibavReader):
             raise refusal(self._opened, self._kind, _reason(error)) from error
 
     def _choose_stream(self) -> Any:
-        """Return the stream that ffmpeg takes: of those marked as default, or of all, the one of most channels."""
+        """Return the stream that ffmpeg chooses: among those marked as default, or all, the one with most channels."""
         streams = self._container.streams
         sounds = [stream for stream in streams.audio if stream.codec_context is not None]
         if not sounds:
             found = "video but no sound" if streams.video else "no sound"
-            found = "sound of an encoding that FFmpeg does not know" if streams.audio else found
+            found = "sound in an encoding that FFmpeg does not know" if streams.audio else found
             raise AudioError(f"{self.name}: {self._kind.name} that holds {found}")
         best = max(sounds, key=_preference)
         if len(sounds) > 1:
             self.warnings = (more_streams(self.name, len(sounds), sounds.index(best)),)
         return best
 
-    def _read_first(self, limits: AudioLimits) -> None:
+    def _read_first(self) -> None:
         undecoded = 0
         while not self._ready and undecoded < _MOST_UNDECODED and (packet := self._next_packet()) is not None:
             undecoded += packet.stream_index == self._stream.index
@@ -157,11 +138,8 @@ class PyAvReader(LibavReader):
             reason = self._fault or self.losses.describe() or "it holds no samples"
             raise AudioError(f"{self.name}: cannot be decoded: {reason.removeprefix(f'{self.name}: ')}")
         frame = self._ready[0]
-        self.sample_rate = int(frame.sample_rate)
-        self.channels = int(frame.layout.nb_channels)
-        check_header(self.name, self.sample_rate, self.channels, limits)
-        self.encoding = str(self._stream.codec_context.codec.canonical_name)
-        self.format = f"{self._kind.name} {self.encoding}"
+        encoding = str(self._stream.codec_context.codec.canonical_name)
+        self._introduce(int(frame.sample_rate), int(frame.layout.nb_channels), encoding)
         self.claimed_frames = self._claim()
 
     def _claim(self) -> int | None:
@@ -188,7 +166,7 @@ class PyAvReader(LibavReader):
         while True:
             try:
                 return next(self._packets, None)
-            except IndexError:  # noqa: PERF203 - of a stream that was not there at the start; the others go on
+            except IndexError:  # noqa: PERF203 - a stream that was not there at the start; the others go on
                 self._packets = self._container.demux()
             except self._failures as error:
                 self._fault = _reason(error)
@@ -224,12 +202,12 @@ class PyAvReader(LibavReader):
         """Return the samples of a frame, float32 (n, channels)."""
         try:
             kind = _SAMPLES[frame.format.name.removesuffix("p")]
-            # Not by its own method: of 8 channels, PyAV takes for a ninth what lies behind them in memory.
+            # Not by PyAV's own method: of 8 channels, it takes what follows them in memory for a ninth.
             planes = frame.planes[: self.channels if frame.format.is_planar else 1]
             count = frame.samples * self.channels // len(planes)
             columns = np.stack([np.frombuffer(plane, kind, count) for plane in planes], axis=1)
         except (*self._failures, KeyError) as error:
-            raise AudioError(f"{self.name}: has samples of a type that cannot be read, {frame.format.name}") from error
+            raise AudioError(f"{self.name}: has samples of an unknown type, {frame.format.name}") from error
         return to_float32(columns.reshape(-1, self.channels))
 
     # -- What is lost
@@ -248,7 +226,7 @@ class PyAvReader(LibavReader):
         elif self._fault:
             self.losses.end(f" where it is damaged: {self._fault}")
         elif unused:
-            self.losses.end(f", and {unused} bytes of the file are no whole packets", cut=unused < _MOST_PACKET_BYTES)
+            self.losses.end(f", and {unused} bytes of the file are not whole packets", cut=unused < _MOST_PACKET_BYTES)
         elif self._kind.is_packets and self.losses.at_s < self.losses.reached_s - 2 * GAP_S:
             self.losses.end(f", but its packets go on to {self.losses.reached_s:.6g} s")
         elif tells_end(self._opened, self._kind) and self._container.duration:
@@ -280,7 +258,7 @@ def import_av() -> Any:
         import av
         import av.error
     except (ImportError, OSError) as error:
-        raise DependencyError(f"reading this needs PyAV: pip install 'yamjit[av]' ({error})") from error
+        raise DependencyError(f"this file needs PyAV: pip install 'yamjit[av]' ({error})") from error
     return av
 
 
@@ -299,7 +277,7 @@ def pyav_versions() -> str:
 
 @functools.cache
 def _decoders() -> str:
-    """Return the names of all decoders of audio: pictures and subtitles of a file are not decoded."""
+    """Return the names of all audio decoders: pictures and subtitles are not decoded."""
     return ",".join(sorted(filter(_is_audio_decoder, import_av().codecs_available)))
 
 

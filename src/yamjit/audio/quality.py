@@ -1,4 +1,4 @@
-"""What every sample is checked for, and what is said of a recording that sounds wrong."""
+"""Checks of every sample, and warnings about recordings that sound wrong."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ __all__ = ["Inspector"]
 
 #: From here on a sample may be clipped; mu-law ends at 0.980.
 FULL_SCALE = 0.98
-#: Share of the samples, and from there on it is worth a word.
+#: Share of the samples from which on clipping is reported.
 CLIPPED_SHARE = 1e-4
-#: Lossy codecs go over full scale by less than 3 dB.
+#: Lossy codecs exceed full scale by less than 3 dB.
 LOUD_PEAK = 2.0**0.5
-#: In dBFS. Of 29 recordings brought to an RMS of -40 dBFS, YAMNet's first class was that at -20 dBFS for 15.
+#: Levels in dBFS. Of 29 recordings scaled to an RMS of -40 dBFS, 15 had the same top class as at -20 dBFS.
 QUIET_RMS = -40.0
 QUIET_PEAK = -26.0
-#: Mean of the samples, of full scale, and from which length on it says something.
+#: Mean of the samples, as a share of full scale, and the shortest sound for which it means anything.
 DC_OFFSET = 0.05
 DC_LEAST_S = 0.1
-#: Energy of the mean, against that of channels that have nothing in common.
+#: Energy of the mean, relative to that of channels that have nothing in common.
 CANCELLED = 0.1
 
 
@@ -178,7 +178,7 @@ class Inspector:
 
 
 class _Level:
-    """How loud a track is."""
+    """Level of a track."""
 
     def __init__(self, sample_rate: int) -> None:
         self._sample_rate = sample_rate

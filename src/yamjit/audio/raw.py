@@ -1,4 +1,4 @@
-"""Samples without a header, as they come through a pipe."""
+"""Samples without a header, as they arrive through a pipe."""
 
 from __future__ import annotations
 
@@ -44,36 +44,37 @@ RAW_ENCODINGS = {
 
 
 class RawPcm(Reader):
-    """Samples without a header; what has come is handed on at once, and the end of the file is the end.
+    """Samples without a header: what has arrived is passed on at once, and the end of the file is the end.
 
     Parameters
     ----------
     file : binary file object
-        Such as ``sys.stdin.buffer``; it stays open.
+        File to read, such as ``sys.stdin.buffer``; it stays open.
     encoding : str
-        How a sample is written, as in ffmpeg: "s16le" (what ``arecord -f S16_LE`` gives), "s16be", "u8", "s8", "s24le",
-        "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be", "mulaw", "alaw". Integers are divided by their
-        full scale.
+        Format of a sample, named as in ffmpeg: "s16le" (as ``arecord -f S16_LE`` writes it), "s16be", "u8", "s8",
+        "s24le", "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be", "mulaw", "alaw". Integers are divided
+        by their full scale.
     sample_rate : int
-        In Hz.
+        Sample rate in Hz.
     channels : int
-        The samples of a frame follow each other.
+        Number of channels, interleaved.
     limits : AudioLimits
-        Which rates and how many channels are accepted.
+        Limits of the sample rate and the number of channels.
 
     Attributes
     ----------
     damage : str or None
-        Once read: that the end was no whole frame.
+        Once read: the line that says that the last frame was not whole.
     warnings : tuple of str
-        From the first samples on: that they begin with the header of a file. That of a WAV file is left out.
+        From the first samples on: the line that says that they begin with the header of a file. That of a WAV file is
+        left out.
 
     Raises
     ------
     InputError
         If an argument is wrong.
     AudioError
-        If the file was opened without waiting (O_NONBLOCK).
+        If reading the file does not block (O_NONBLOCK).
 
     Examples
     --------
@@ -94,7 +95,7 @@ class RawPcm(Reader):
     ) -> None:
         if not hasattr(file, "read") or isinstance(file, io.TextIOBase):
             raise InputError(
-                f"{checks.shown(file)} is no binary file object (an open file, or standard input: sys.stdin.buffer)"
+                f"{checks.shown(file)} is not a binary file object (an open file, or standard input: sys.stdin.buffer)"
             )
         checks.choice(encoding, "encoding", RAW_ENCODINGS)
         self.channels = check_channels(channels, limits)
@@ -109,11 +110,11 @@ class RawPcm(Reader):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """That the samples begin with the header of a file; known as soon as it has come."""
+        """The line that says that the samples begin with the header of a file, as soon as it has arrived."""
         return (self._header.warning,) if self._header.warning else ()
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
-        """Yield the samples, float32 (n, channels), as they come."""
+        """Yield the samples, float32 (n, channels), as they arrive."""
         size = self._width * self.channels
         most = BLOCK_SAMPLES // self.channels * size
         held, done, over = b"", 0, False
@@ -131,7 +132,7 @@ class RawPcm(Reader):
             self.damage = f"{self.name}: ends at {seconds:.6g} s with {len(held)} of the {size} bytes of a frame"
 
     def close(self) -> None:
-        """Let go of the file; it is the caller's to close."""
+        """Release the file; closing it is up to the caller."""
         self._read = _nothing
 
     def _more(self, count: int) -> bytes:
@@ -141,18 +142,18 @@ class RawPcm(Reader):
         except Exception as error:
             raise reading_failed(self.name, error) from error
         if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise AudioError(f"{self.name}: reading the file object gave {type(data).__name__} in place of bytes")
+            raise AudioError(f"{self.name}: reading the file object gave {type(data).__name__} instead of bytes")
         return bytes(data)
 
 
 def _reading(file: Any, name: str) -> Any:
-    """Return what reads up to n bytes of `file`, and waits only for the first one."""
+    """Return a function that reads up to n bytes of `file`, and waits only for the first one."""
     try:
         waits = os.get_blocking(file.fileno())
     except (AttributeError, OSError, ValueError):
         waits = True
     if not waits:
-        raise AudioError(f"{name}: is open without waiting (O_NONBLOCK); open it so that reading waits")
+        raise AudioError(f"{name}: is open in non-blocking mode (O_NONBLOCK); open it so that reading waits")
     return getattr(file, "read1", file.read)
 
 

@@ -1,4 +1,4 @@
-"""The header of a file where samples without one should begin."""
+"""The header of a file, where samples without a header should begin."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["HeaderWatch"]
 
-#: A WAV header is held back until its samples begin, if they do within so many bytes.
+#: A WAV header is held back until its samples begin, if they do within this many bytes.
 _MOST_HEADER = 65_536
-#: So much is looked at for frames of MP3 and AAC, which have no other header.
+#: Bytes that are searched for frames of MP3 and AAC, which have no other header.
 _FRAMES_HEAD = 8_192
 
-#: Of a WAV header: format and bits of a sample, as an encoding.
+#: Encodings by the format and the bits of a sample in a WAV header.
 _WAV_ENCODINGS = {
     (1, 8): "u8",
     (1, 16): "s16le",
@@ -33,15 +33,16 @@ _EXTENSIBLE = 0xFFFE
 
 
 class HeaderWatch:
-    """Looks at what comes first: leaves out a WAV header, and tells any other one.
+    """Looks at the first bytes: leaves out a WAV header, and reports any other one.
 
     Parameters
     ----------
     name : str
-        Of the source, for the warning.
+        Name of the source, for the warning.
     encoding : str
+        Format that the samples are taken for.
     sample_rate, channels : int
-        What the samples are taken for.
+        Sample rate in Hz and number of channels that they are taken for.
 
     Attributes
     ----------
@@ -58,7 +59,7 @@ class HeaderWatch:
         self._looks = True
 
     def take(self, data: bytes) -> bytes:
-        """Return what of `data` are samples; the beginning of what may be a WAV header is held back."""
+        """Return the samples in `data`; what may be the beginning of a WAV header is held back."""
         if not self._looks:
             return data
         self._head += data
@@ -68,7 +69,7 @@ class HeaderWatch:
         return data
 
     def rest(self) -> bytes:
-        """At the end: return what was held back and is no header."""
+        """Return, at the end, what was held back and is not a header."""
         held = self._head if self._holds else b""
         self._holds = False
         self._look(over=True)
@@ -92,7 +93,7 @@ class HeaderWatch:
         self.warning = f"{self._name}: begins with the header of a WAV file (RIFF/WAVE), {size} bytes, left out"
         if found != self._form:
             said, taken = _describe(*found) if found else "an unknown encoding", _describe(*self._form)
-            self.warning += f"; it says {said}, but is heard as {taken}, which is another sound"
+            self.warning += f"; it says {said}, but is read as {taken}, which sounds different"
 
     def _look(self, *, over: bool) -> None:
         if not self._looks:
@@ -103,8 +104,8 @@ class HeaderWatch:
             over = True
         if kind is not None:
             self.warning = (
-                f"{self._name}: begins as a file does, {kind}: its header and what is compressed in it are heard as "
-                f"samples, {_describe(*self._form)}; give it as a file, or decode it first"
+                f"{self._name}: begins like a file of another kind, {kind}: its header and compressed content are read "
+                f"as samples, {_describe(*self._form)}; pass it as a file, or decode it first"
             )
         self._looks = kind is None and not over
 
@@ -114,7 +115,7 @@ def _describe(encoding: str, sample_rate: int, channels: int) -> str:
 
 
 def _start_of_samples(head: bytes) -> int | None:
-    """Return where the samples of a WAV file begin, 0 if it is none, None if that is not yet known."""
+    """Return where the samples of a WAV file begin, 0 if it is not one, None if that is not yet known."""
     for place, words in ((0, (b"RIFF", b"RF64", b"BW64")), (8, (b"WAVE",))):
         if not any(word.startswith(head[place : place + 4]) for word in words):
             return 0
@@ -156,7 +157,7 @@ def _mp3_bytes(head: bytes) -> int:
 
 
 def _adts_bytes(head: bytes) -> int:
-    """Return the length of a frame of AAC, 0 if it is none."""
+    """Return the length of a frame of AAC, 0 if it is not one."""
     if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
         return 0
     size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5

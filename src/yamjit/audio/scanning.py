@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 __all__ = ["after_tags", "crc", "is_padding", "is_zero", "search", "tag_bytes"]
 
-#: Tags in a row.
+#: Greatest number of tags in a row.
 _MOST_TAGS = 1_000
 
 _CHUNK_BYTES = 2**20
 
-#: Zeros after the samples, up to a block of a disk: no samples.
+#: Zeros after the samples, up to a block of a disk, are padding.
 _PADDING_BYTES = 4096
 
 
 def search(file: OpenedFile, mark: bytes, start: int, end: int) -> Iterator[int]:
-    """Yield where a mark lies in a file, from one offset to another; memory does not grow with its length.
+    """Yield where a mark is found in a file, from one offset to another, in constant memory.
 
     NumPy finds a few bytes several times as fast as `bytes.find`: reading samples takes no longer than that.
     """
@@ -41,7 +41,7 @@ def search(file: OpenedFile, mark: bytes, start: int, end: int) -> Iterator[int]
 
 
 def tag_bytes(file: OpenedFile, place: int) -> int:
-    """Return how many bytes a tag takes that begins at `place`, or 0: ID3v2, ID3v1, APE, Lyrics3."""
+    """Return the length of the tag that begins at `place`, or 0: ID3v2, ID3v1, APE, Lyrics3."""
     head = file.read_at(place, 32)
     if head[:3] == b"ID3" and len(head) >= 10 and max(head[6:10]) < 128:
         size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
@@ -61,7 +61,7 @@ def tag_bytes(file: OpenedFile, place: int) -> int:
 
 
 def after_tags(file: OpenedFile, place: int) -> int:
-    """Return where the tags end that begin at `place`: there, if none does."""
+    """Return where the tags that begin at `place` end; `place` itself if there is none."""
     for _ in range(_MOST_TAGS):
         size = tag_bytes(file, place) if place < file.size else 0
         if not size:

@@ -1,4 +1,4 @@
-"""Audio files through libsndfile: decoded in blocks of fixed size, nothing in a header believed."""
+"""Audio files through libsndfile: decoded in blocks of fixed size, without trusting the header."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from yamjit.audio.mpeg_frames import begins_mpeg
 from yamjit.audio.reader import Reader
 from yamjit.audio.resample import converted
 from yamjit.errors import AudioError
-from yamjit.signatures import foreign_kind
+from yamjit.signatures import file_kind
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SndfileReader", "libsndfile_version"]
 
-#: libsndfile's log, where a chunk of samples is longer than the file.
+#: What libsndfile logs where a chunk of samples claims to be longer than the file.
 _CUT_CHUNK = re.compile(r"^\s*(?:data|SSND|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 
-#: Containers whose layout is found by a walk, and of others the bytes of a sample and the most of a header.
+#: Containers whose layout a walk finds; for others, the bytes of a sample, and the most that a header takes.
 _WALKED = frozenset({"WAV", "WAVEX", "W64", "RF64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3"})
 _WIDTHS = {
     "PCM_S8": 1,
@@ -53,7 +53,7 @@ class SndfileReader(Reader):
     """A decoded audio file.
 
     The header is checked when the file is opened, the body as it is read. A file that is damaged or cut short
-    yields what could be decoded before that place, and `damage` then says so; a file of which nothing could
+    yields what could be decoded before that place, and `damage` then says so; a file from which nothing can
     be decoded is refused.
 
     Parameters
@@ -70,7 +70,7 @@ class SndfileReader(Reader):
     Raises
     ------
     AudioError
-        If this is no audio that libsndfile reads, or its rate or channels are absurd.
+        If libsndfile cannot read the file, or its sample rate or number of channels is absurd.
     DependencyError
         If soundfile is not installed.
     """
@@ -97,7 +97,7 @@ class SndfileReader(Reader):
         self._skipped = 0
 
     def skip(self, frames: int) -> int:
-        """Leave out the first `frames` if the decoder gets there exactly; return how many were left out, or 0."""
+        """Leave out the first `frames` if the decoder can seek exactly; return how many were left out, or 0."""
         if self._search():
             self._decoder.close()
             self._decoder = self._open(self._layout.parts[0])
@@ -107,7 +107,7 @@ class SndfileReader(Reader):
         frames = min(frames, self.claimed_frames)
         if self._decoder.seek(frames):
             self._skipped = frames
-        else:  # such as a FLAC file that was cut: what comes before the cut is found by reading
+        else:  # such as a FLAC file that was cut: what precedes the cut is found by reading
             self._decoder.close()
             self._decoder = self._open(self._layout.parts[0])
         return self._skipped
@@ -140,7 +140,7 @@ class SndfileReader(Reader):
         self._opened.close()
 
     def _search(self) -> bool:
-        """Search a file of FLAC for what was joined to it, if that was not done; return whether there is more."""
+        """Search a FLAC file for what was joined to it, if that has not been done; return whether there is more."""
         if self._layout.searched:
             return False
         with contextlib.suppress(OSError):
@@ -151,7 +151,7 @@ class SndfileReader(Reader):
         return True
 
     def _open_first(self) -> Decoder:
-        """Open the decoder of the first part that can be; MPEG audio is looked for behind what nobody knows."""
+        """Open the decoder of the first part that can be decoded; look for MPEG audio after an unknown beginning."""
         layout = self._layout
         try:
             return self._open(layout.parts[0])
@@ -159,7 +159,7 @@ class SndfileReader(Reader):
             for place, part in enumerate(layout.parts[1:], 1):
                 with contextlib.suppress(AudioError):
                     decoder = self._open(part)
-                    remarks = ("what it begins with cannot be decoded", *layout.remarks)
+                    remarks = ("its beginning cannot be decoded", *layout.remarks)
                     self._layout = Layout(layout.parts[place:], remarks, lost=True)
                     return decoder
             found = None
@@ -179,8 +179,8 @@ class SndfileReader(Reader):
             with contextlib.suppress(*FAILURES, OSError):
                 if part.pieces is None and begins_mpeg(self._head):
                     return Decoder(self._opened.handle((EMPTY_TAG, (0, self._opened.size))))
-            kind = foreign_kind(self._head)
-            refusal = f"is {kind}" if kind else f"is no audio that libsndfile can read: {describe_failure(error)}"
+            kind = file_kind(self._head)
+            refusal = f"is {kind}" if kind else f"is not audio that libsndfile can read: {describe_failure(error)}"
             raise AudioError(f"{self.name}: {refusal}") from error
 
     def _open_next(self, part: Part, done: int, problems: list[str]) -> bool:
@@ -194,13 +194,13 @@ class SndfileReader(Reader):
             return False
         if (self._decoder.sample_rate, self._decoder.channels) != (self.sample_rate, self.channels):
             problems.append(
-                f"from {self._time(done)} on it holds {self._decoder.channels} channels at "
+                f"from {self._time(done)} on, it holds {self._decoder.channels} channels at "
                 f"{self._decoder.sample_rate} Hz, which were converted"
             )
         return True
 
     def _decoded(self, end: _End) -> Iterator[NDArray[np.float32]]:
-        """Yield what a decoder gives, each block over the last one; say how it ended."""
+        """Yield what the decoder gives, each block over the last one, and note in `end` how it ended."""
         channels = self._decoder.channels
         buffer = np.empty((BLOCK_SAMPLES // channels, channels), np.float32)
         count = -1
@@ -212,7 +212,7 @@ class SndfileReader(Reader):
                 yield buffer[:count]
 
     def _left(self, end: _End) -> int | None:
-        """Return how many frames a decoder of FLAC may be asked for: beyond its end it meets what was joined to it."""
+        """Return how many frames a FLAC decoder may be asked for: beyond its end it meets what was joined to it."""
         claimed = self._decoder.claimed_frames
         return max(0, claimed - end.frames) if claimed and self._decoder.container == "FLAC" else None
 
@@ -244,7 +244,7 @@ class SndfileReader(Reader):
             self.lost = True
 
     def _unread(self, end: _End) -> int:
-        """Return how many bytes more than its samples and a header a file holds whose container is not walked."""
+        """Return how many bytes are left in a file, besides samples and a header, if its container is not walked."""
         decoder = self._decoder
         width = _WIDTHS.get(decoder.subtype)
         if width is None or decoder.container in _WALKED:
@@ -253,7 +253,7 @@ class SndfileReader(Reader):
         return rest if rest > _HEADER_BYTES + self._opened.size // 8 else 0  # PAF stores 10 samples in 32 bytes
 
     def _count_frames(self) -> int | None:
-        """Return how many frames there seem to be, if that is known."""
+        """Return the expected number of frames, if it is known."""
         part = self._layout.parts[0]
         if len(self._layout.parts) > 1:
             return None
@@ -265,14 +265,14 @@ class SndfileReader(Reader):
 
 @dataclass(slots=True)
 class _End:
-    """How far a decoder came, from the first frame of its part, and what went wrong there."""
+    """How far a decoder got, from the first frame of its part, and what went wrong there."""
 
     frames: int
     fault: str | None = None
 
 
 def _find_cut(log: str) -> tuple[int, int] | None:
-    """Return how many bytes there are, and how many a header claims, as libsndfile has them in its log."""
+    """Return how many bytes there are, and how many the header claims, from the log of libsndfile."""
     cut = _CUT_CHUNK.search(log)
     return (int(cut[2]), int(cut[1])) if cut and int(cut[2]) < int(cut[1]) < UNKNOWN_BYTES else None
 

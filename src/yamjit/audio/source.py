@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,6 @@ from yamjit.reading import ReadOptions
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -85,6 +85,8 @@ class AudioSource:
         # Before the claims are checked: on the way there it may be found that there is more than they say.
         self._skipped = reader.skip(self._first) if self._first else 0
         self._check_claims()
+        # A source that is dropped without being closed leaves nothing open.
+        weakref.finalize(self, reader.close).atexit = False
 
     @property
     def claimed_seconds(self) -> float | None:
@@ -151,9 +153,7 @@ class AudioSource:
     def __enter__(self) -> AudioSource:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _conditioned(self) -> Iterator[NDArray[np.float32]]:

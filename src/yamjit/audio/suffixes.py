@@ -1,4 +1,4 @@
-"""Ends of names by which recordings are told from other files, wherever a folder is searched."""
+"""Suffixes by which recordings are told from other files, wherever a folder is searched."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import PurePath
 
 __all__ = ["AUDIO_SUFFIXES", "COMPANION_SUFFIXES", "VIDEO_SUFFIXES", "is_audio"]
 
-#: Of video, whose sound is a recording as well. Where a recording without pictures has
-#: the same name, that one is meant. Not .ts: most files of that name are TypeScript.
+#: Videos, whose sound is a recording as well; a recording without pictures of the same name is preferred.
+#: Not .ts: most files with that suffix are TypeScript.
 VIDEO_SUFFIXES = frozenset(
     {
         *(".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".webm", ".mkv", ".avi", ".asf", ".wmv", ".flv", ".mpg", ".mpeg"),
@@ -15,7 +15,7 @@ VIDEO_SUFFIXES = frozenset(
     }
 )
 
-#: In lower case. Some of these cannot be read without a conversion: such a file fails, and is not passed over.
+#: Recordings, in lower case. Some of these cannot be read unless converted: such a file fails, and is not skipped.
 AUDIO_SUFFIXES = VIDEO_SUFFIXES | {
     *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".voc", ".sph"),
     *(".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mp1", ".nist", ".svx", ".iff", ".paf", ".avr", ".ircam"),
@@ -23,7 +23,7 @@ AUDIO_SUFFIXES = VIDEO_SUFFIXES | {
     *(".wv", ".mka", ".weba", ".spx", ".tta", ".tak", ".mpc", ".dsf", ".dss", ".ds2", ".qcp", ".ra", ".rm"),
 }
 
-#: Of what people keep beside recordings; any other file in a folder of them may be one.
+#: Files that people keep beside recordings; any other file in a folder of recordings may be one.
 COMPANION_SUFFIXES = frozenset(
     f".{suffix}"
     for line in (
@@ -36,5 +36,5 @@ COMPANION_SUFFIXES = frozenset(
 
 
 def is_audio(name: str) -> bool:
-    """Return whether the name of a file ends as that of a recording, in any case."""
+    """Return whether the name of a file has the suffix of a recording, in upper or lower case."""
     return PurePath(name).suffix.lower() in AUDIO_SUFFIXES

@@ -1,11 +1,10 @@
-"""Audio files that are whole or not there, with the resolution that the samples had where they come from."""
+"""Audio files that are written whole or not at all, with the resolution of the audio they come from."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import os
-import secrets
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from yamjit.audio.decoder import import_soundfile
 from yamjit.disk import describe
 from yamjit.errors import AudioError, LimitError
 from yamjit.text import printable
+from yamjit.writing import partial_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTAINERS", "AudioFileWriter", "encoding_for"]
 
-#: What can be written; the name is the suffix.
+#: Containers that can be written, named by their suffix.
 CONTAINERS = ("flac", "wav")
 
-#: The sizes in a WAV file's header have 32 bits.
+#: Sizes in the header of a WAV file have 32 bits.
 _MOST_WAV_BYTES = 2**32 - 2**16
 
 #: What soundfile raises.
@@ -36,15 +36,16 @@ _BYTES = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 
 
 class AudioFileWriter:
-    """Writes samples to a file without a name that anybody looks for, which `publish` gives it.
+    """Writes samples to a file under a temporary name, until `publish` gives it the right one.
 
     Parameters
     ----------
     path : Path
-        Wanted; its suffix is one of `CONTAINERS`.
+        Path of the file; its suffix is one of `CONTAINERS`.
     sample_rate, channels : int
+        Sample rate in Hz and number of channels.
     encoding : {"PCM_16", "PCM_24", "FLOAT"}
-        See `encoding_for`.
+        Format of the samples, see `encoding_for`.
 
     Raises
     ------
@@ -62,7 +63,7 @@ class AudioFileWriter:
         self._frames = 0
         self._sound: Any = None
         soundfile = import_soundfile()
-        self._partial = path.with_name(f".yamjit-{secrets.token_hex(8)}.partial")
+        self._partial = partial_beside(path)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         try:
             self._descriptor = os.open(self._partial, flags, 0o666)
@@ -79,7 +80,7 @@ class AudioFileWriter:
             raise
 
     def write(self, frames: NDArray[np.float32]) -> None:
-        """Append samples, float32 (n, channels) in [-1, 1]; what is beyond is clipped where integers are written.
+        """Append samples, float32 (n, channels) in [-1, 1]; others are clipped where integers are written.
 
         Raises
         ------
@@ -97,7 +98,7 @@ class AudioFileWriter:
             raise self._refusal(error) from error
 
     def publish(self) -> Path:
-        """Finish the file under the wanted name, or with a number where that is taken; return its path.
+        """Finish the file under its name, with a number if that is taken; return its path.
 
         Raises
         ------
@@ -116,7 +117,7 @@ class AudioFileWriter:
             self.discard()
 
     def discard(self) -> None:
-        """Leave nothing behind but what was published; may be called again."""
+        """Remove everything but what was published; may be called again."""
         with contextlib.suppress(*_FAILURES):
             self._close()
         with contextlib.suppress(OSError):
@@ -127,7 +128,7 @@ class AudioFileWriter:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         with import_soundfile().SoundFile(self._descriptor, closefd=False) as sound:
             if sound.frames != self._frames:
-                raise OSError("its end is missing, perhaps for want of space")
+                raise OSError("its end is missing, perhaps for lack of space")
 
     def _close(self) -> None:
         sound, self._sound = self._sound, None
@@ -140,7 +141,7 @@ class AudioFileWriter:
                 os.close(descriptor)
 
     def _name(self, path: Path) -> bool:
-        """Return whether the file got a name that was free."""
+        """Give the file a name; return whether that was free."""
         try:
             os.link(self._partial, path)
         except FileExistsError:
@@ -172,7 +173,7 @@ def encoding_for(source: str, container: str) -> str:
     Parameters
     ----------
     source : str
-        Format of the audio that they come from, such as ``"WAV PCM_16"``.
+        Format of the audio they come from, such as ``"WAV PCM_16"``.
     container : {"flac", "wav"}
     """
     subtype = source.split()[-1]
@@ -182,7 +183,7 @@ def encoding_for(source: str, container: str) -> str:
 
 
 def _encoded(frames: NDArray[np.float32], encoding: str) -> NDArray[Any]:
-    """Return samples as integers of the scale by which they are read, which soundfile's own conversion has not."""
+    """Return samples as integers, scaled as they are when read, unlike in soundfile's own conversion."""
     if encoding == "FLOAT":
         return frames
     bits = 16 if encoding == "PCM_16" else 24

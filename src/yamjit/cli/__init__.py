@@ -1,6 +1,6 @@
-"""The command ``yamjit``: one file per verb, each with its arguments and one call.
+"""The command ``yamjit``: a file for each verb, with its arguments and one call.
 
-Next to nothing is loaded here before the process is ready to be interrupted.
+Almost nothing is loaded here before the process is ready to be interrupted.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from yamjit import startup
 
 __all__ = ["main"]
 
-TYPE_CHECKING = False  # as typing has it, which takes longer to load than all of this
+TYPE_CHECKING = False  # as in typing, which takes longer to load than everything here
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code.
+    """Run the command line; return the exit code.
 
     Parameters
     ----------
     argv : sequence of str, optional
-        By default those of the process, which is then taken to be the command's.
+        Arguments; by default those of the process, which then belongs to the command.
     """
     if argv is None:
         startup.ready()

@@ -1,4 +1,4 @@
-"""Bars in a terminal that follow what is heard."""
+"""Bars in a terminal that follow the scores of a live source."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _METER = 20
 
 
 class Bars:
-    """A block of lines at the bottom of a terminal, drawn again and again; other lines go above it.
+    """A block of lines at the bottom of a terminal that is redrawn in place; other lines go above it.
 
     Parameters
     ----------
     stream : text stream
         A terminal.
     several_heads : bool
-        Whether the model's outputs are to be told apart: the name of each stands above its rows.
+        Whether to print the name of each head above its rows.
     """
 
     def __init__(self, stream: TextIO, *, several_heads: bool = False) -> None:
@@ -42,7 +42,7 @@ class Bars:
         self._ascii = not _takes(stream, _EIGHTHS + "█·")
 
     def draw(self, time_s: float, level_dbfs: float, rows: Sequence[Row], lines: int, status: str) -> None:
-        """Draw time, level and a bar for each row, in so many `lines`, in place of what was drawn before."""
+        """Draw time, level and a bar for each row, on `lines` lines, in place of the last drawing."""
         width = max(20, shutil.get_terminal_size().columns - 1)
         share = (level_dbfs - _QUIET_DBFS) / -_QUIET_DBFS
         meter = f"{clock(time_s)}  {max(level_dbfs, -120):6.1f} dBFS  {self._bar(share, _METER)}"
@@ -57,12 +57,12 @@ class Bars:
         self._replace(text[: 1 + lines])
 
     def above(self, line: str) -> None:
-        """Print a line that stays, above what is drawn."""
+        """Print a line that stays above the drawing."""
         self._replace([line])
         self._drawn = 0
 
     def leave(self) -> None:
-        """Let what is drawn stay, and go on below it."""
+        """Let the drawing stay, and go on below it."""
         self._drawn = 0
 
     def _line(self, row: Row, width: int) -> str:
@@ -78,7 +78,7 @@ class Bars:
 
     def _replace(self, text: Sequence[str]) -> None:
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
-        # One write, so that no half picture is seen; what was longer before is cleared.
+        # One write, so that nobody sees half a drawing; the rest of a longer former line is cleared.
         self._stream.write(up + "".join(f"\r\x1b[K{line}\n" for line in text) + "\x1b[J")
         self._stream.flush()
         self._drawn = len(text)

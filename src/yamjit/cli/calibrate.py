@@ -1,4 +1,4 @@
-"""``yamjit calibrate``: scores of a model that mean what they say, by labelled recordings."""
+"""``yamjit calibrate``: calibrate the scores of a model with labelled recordings."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.classifier import load
     from yamjit.learn import cross_calibrate, evaluate_model, fit_sigmoids, thresholds_for_precision
+    from yamjit.loading import load
     from yamjit.options import ClassifierOptions
 
     options = ClassifierOptions(calibration=None, head=args.head)
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _folds(args: argparse.Namespace, dataset: Dataset, names: tuple[str, ...]) -> list[str]:
-    """Return the fold of each clip that was read, whatever split it is of; none if nothing is held out."""
+    """Return the fold of each clip that was read, of any split; an empty list if nothing is held out."""
     read = set(names)
     clips = tuple(replace(clip, split="") for clip in dataset.clips if str(clip) in read)
     kept = replace(dataset, clips=clips)

@@ -1,4 +1,4 @@
-"""The card of a packaged model as text: what it is and knows, how it was trained, what it scores."""
+"""The card of a packaged model as text: what it is, its classes, how it was trained, how good it is."""
 
 from __future__ import annotations
 

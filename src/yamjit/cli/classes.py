@@ -98,8 +98,8 @@ def _head_names(prefix: str, parsed_args: argparse.Namespace, **_: object) -> li
 
 
 def _heads(args: argparse.Namespace) -> tuple[HeadInfo, ...]:
-    from yamjit.classifier import load
     from yamjit.errors import YamjitError
+    from yamjit.loading import load
 
     try:
         return load(getattr(args, "model", None), backend="numpy", download=False).heads

@@ -1,4 +1,4 @@
-"""``yamjit classify``: what is heard in recordings."""
+"""``yamjit classify``: the sounds in recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parser of all verbs, and what is said where one of them fails."""
+"""The parser of all verbs, and the message if one of them fails."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def run(argv: Sequence[str] | None) -> int:
 
 
 def _concluded(argv: Sequence[str] | None) -> int:
-    """Do what is asked, and see that it has reached whoever reads it; say what is wrong."""
+    """Do what is asked, and make sure that the output has been written; say what is wrong."""
     ended: SystemExit | None = None
     try:
         try:
@@ -97,7 +97,7 @@ def _concluded(argv: Sequence[str] | None) -> int:
             ended = error
         sys.stdout.flush()
     except BrokenPipeError:
-        streams.drop_output()  # whoever read the results has enough
+        streams.drop_output()  # the reader of the results has seen enough
         return EXIT_OK
     except (YamjitError, OSError, MemoryError, ImportError, SystemError) as error:
         streams.drop_output()
@@ -122,20 +122,20 @@ def _done(argv: Sequence[str] | None) -> int:
 
 
 def _told(error: Exception) -> str:
-    """Return what is wrong, in one line, with the name of what it concerns."""
+    """Return what is wrong, in one line, with the file that it concerns."""
     if isinstance(error, YamjitError):
         return str(error)
     if isinstance(error, MemoryError):
         return "there is not enough memory"
-    if isinstance(error, SystemError):  # what extension modules answer where they failed and forgot to say why
-        return f"Python or a library failed, perhaps from lack of memory: {describe(error)}"
+    if isinstance(error, SystemError):  # from extension modules that fail without saying why
+        return f"Python or a library failed, perhaps for lack of memory: {describe(error)}"
     name = getattr(error, "filename", None)
-    more = " (ulimit -n says how many)" if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE) else ""
+    more = " (ulimit -n shows the limit)" if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE) else ""
     return f"{'' if name is None else printable(str(name)) + ': '}{describe(error)}{more}"
 
 
 def _tell_what_takes_long() -> None:
-    """Show the package's own log, such as that kernels are being compiled, where somebody is watching."""
+    """Show the log of the package, for example that kernels are being compiled, if standard error is a terminal."""
     log = logging.getLogger("yamjit")
     if sys.stderr is not None and sys.stderr.isatty() and not log.handlers:
         handler = logging.StreamHandler()
@@ -145,7 +145,7 @@ def _tell_what_takes_long() -> None:
 
 
 class _Help(argparse.HelpFormatter):
-    """Wraps texts, but for lines that are indented, such as examples."""
+    """Wraps texts, except lines that are indented, such as examples."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         blocks = itertools.groupby(text.strip("\n").splitlines(), key=lambda line: line[:1].isspace() or not line)
@@ -156,7 +156,7 @@ class _Help(argparse.HelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells what is wrong with arguments in one line: a pattern may have made a file's name an option."""
+    """Prints what is wrong with arguments in one line: a pattern may expand to a name that is an option."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**{"formatter_class": _Help, **given})

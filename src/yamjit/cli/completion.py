@@ -1,4 +1,4 @@
-"""``yamjit completion``: what makes a shell complete the command line."""
+"""``yamjit completion``: the script that makes a shell complete the command line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
-    """Answer a shell that asks for completions, and end; return at once if none does."""
+    """Answer a shell that asks for completions, and exit; return at once if none does."""
     if "_ARGCOMPLETE" in os.environ:
         _argcomplete().autocomplete(parser, always_complete_options="long")
 

@@ -1,4 +1,4 @@
-"""What verbs share that go through recordings: where results go, what is said of each, how it ends."""
+"""What the verbs that read recordings have in common: results are delivered, and problems reported."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ = [
 
 _Hearing = TypeVar("_Hearing", bound="Hearing")
 
-#: Kinds of files that were passed over and are told.
+#: Number of kinds of skipped files that are listed.
 _MOST_KINDS = 6
 
 
@@ -49,23 +49,23 @@ def hearing_of(args: argparse.Namespace) -> dict[str, Any]:
 
 def classifier_of(args: argparse.Namespace) -> Classifier:
     """Load the model that was given."""
-    from yamjit.classifier import load
+    from yamjit.loading import load
 
     options = options_of(args) if hasattr(args, "allow") else None
     return load(args.model, backend=args.backend, threads=args.threads, options=options)
 
 
 def check_model(args: argparse.Namespace, classifier: Classifier) -> None:
-    """Say if a model, which has been loaded and so can be used, is no published one, or has no names as asked for."""
+    """Say if a loaded model is not a published one, or has no names in the language that was asked for."""
     from yamjit.heads import languages_of, speaks
 
     source, locale = classifier.source, getattr(args, "locale", "en")
     notes = []
     if not source.verified:
-        notes.append(f"the model ({source.origin}) is unverified: no published file")
+        notes.append(f"the model ({source.origin}) is unverified: it is not a published file")
     if locale != "en" and not speaks(classifier.graph, locale):
         known = ", ".join(map(repr, languages_of(classifier.graph))) or "no other language"
-        notes.append(f"--locale {locale!r} changes nothing: the model has names in {known}")
+        notes.append(f"--locale {locale!r} has no effect: the model has names in {known}")
     if not args.quiet:
         tell(*(f"note: {note}" for note in notes))
 
@@ -76,7 +76,7 @@ def _check(args: argparse.Namespace, hearing: Hearing) -> None:
 
 
 def _recordings(args: argparse.Namespace) -> list[Recording]:
-    """Return the recordings that were named, none of which is written over; say what else lies in their folders."""
+    """Return the recordings that were given, none of which is overwritten; say which files in folders are skipped."""
     from yamjit.runs import find_recordings
 
     passed_over: Counter[str] = Counter()
@@ -85,7 +85,7 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
     if passed_over and not args.quiet:
         kinds = ", ".join(f"{count} {kind}" for kind, count in passed_over.most_common(_MOST_KINDS))
         more = ", ..." if len(passed_over) > _MOST_KINDS else ""
-        tell(f"note: passed over, since not named like recordings: {kinds}{more}")
+        tell(f"note: skipped, because they are not named like recordings: {kinds}{more}")
     return recordings
 
 
@@ -99,7 +99,7 @@ def deliver_arrays(args: argparse.Namespace, hearing: Hearing) -> int:
     """Write the arrays that are found to standard output, a file, or a folder; return the exit code."""
     form = array_format(args)
     if args.jobs > 1 and not is_folder(args):
-        raise InputError("several processes write arrays only to a folder: -o FOLDER")
+        raise InputError("several processes write arrays only to a folder: use -o FOLDER")
     return _deliver(args, hearing, form, holds_one=form.name in ("npy", "npz"))
 
 
@@ -111,7 +111,7 @@ def _deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | Array
         return deliver_to_folder(args, hearing, form.suffix, job, {"format": form.name})
     recordings = _recordings_of_one_file(args, hearing)
     if holds_one and len(recordings) > 1:
-        raise InputError(f"a file of {form.name} holds one recording, and there are {len(recordings)}: -o FOLDER")
+        raise InputError(f"a file of {form.name} holds one recording, but there are {len(recordings)}: use -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress, opened(args, form, progress) as file:
         listener = _watched(args, hearing, progress)
         return follow(into_one_file(recordings, listener, form, file, args.jobs), len(recordings), progress)
@@ -127,7 +127,7 @@ def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> i
         return deliver_to_folder(args, hearing, form.suffix, functools.partial(FileJob, form=form), settings)
     recordings = _recordings_of_one_file(args, hearing)
     if len(recordings) > 1:
-        raise InputError(f"a picture shows one recording, and there are {len(recordings)}: -o FOLDER")
+        raise InputError(f"a picture shows one recording, but there are {len(recordings)}: use -o FOLDER")
     with Progress(1, quiet=args.quiet) as progress:
         job = FileJob(_watched(args, hearing, progress), form, lambda _: Path(args.output))
         return follow(outcomes(recordings, job), 1, progress)
@@ -162,7 +162,7 @@ def deliver_to_folder(
 
 def _recordings_of_one_file(args: argparse.Namespace, hearing: Hearing) -> list[Recording]:
     if args.resume or args.overwrite:
-        raise InputError("--resume and --overwrite go with a folder of results: -o FOLDER")
+        raise InputError("--resume and --overwrite need a folder of results: use -o FOLDER")
     recordings = _recordings(args)
     _check(args, hearing)
     return recordings
@@ -173,7 +173,7 @@ def _watched(args: argparse.Namespace, hearing: _Hearing, progress: Progress) ->
 
 
 def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Progress) -> int:
-    """Say what is wrong with recordings as they are done, and what failed in the end; return the exit code."""
+    """Report problems of recordings as they are done, and failures in the end; return the exit code."""
     failures, partly = [], 0
     with contextlib.closing(found):
         for outcome in found:
@@ -192,11 +192,11 @@ def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Pro
     if failures and total > 1:
         progress.say("\n  ".join([f"{len(failures)} of {total} files failed:", *map(printable, failures)]))
     if partly and total > 1:
-        progress.say(f"{partly} of {total} files were heard in part")
+        progress.say(f"{partly} of {total} files were read only in part")
     return EXIT_SOME_FAILED if failures or partly else EXIT_OK
 
 
 def _named(name: str, message: str) -> str:
-    """Return a message that begins with the name of its recording."""
+    """Return a message that begins with the name of the recording."""
     shown = printable(name)
     return message if message.startswith((shown, "<")) else f"{shown}: {message}"

@@ -53,14 +53,14 @@ def array_format(args: argparse.Namespace) -> ArrayFormat:
     Raises
     ------
     InputError
-        If it cannot go where it is to go.
+        If it cannot be written to standard output.
     """
     from yamjit.output.arrays import ARRAY_FORMATS
     from yamjit.runs import ArrayFormat
 
     form = ArrayFormat(_format(args, "csv", "npz", lambda: _known(args, ARRAY_FORMATS)))
     if args.output in _STDOUT and form.name != "csv":
-        raise InputError(f"{form.name} goes to a file: -o FILE")
+        raise InputError(f"{form.name} is written only to a file: use -o FILE")
     return form
 
 
@@ -76,7 +76,7 @@ def picture_format(args: argparse.Namespace) -> PictureFormat:
     from yamjit.runs import PictureFormat
 
     if args.output in _STDOUT:
-        raise InputError("a picture goes to a file or a folder: -o FILE")
+        raise InputError("a picture is written only to a file or a folder: use -o FILE")
     return PictureFormat(_format(args, "png", "png", lambda: _known(args, PICTURE_FORMATS)))
 
 
@@ -102,11 +102,11 @@ def _known(args: argparse.Namespace, formats: Any) -> str:
 
 @contextlib.contextmanager
 def opened(args: argparse.Namespace, form: RowFormat | ArrayFormat, progress: Progress) -> Iterator[Any]:
-    """Open standard output or the file that was given; an interruption leaves a file of another name, and says so."""
+    """Open standard output, or the file that was given; after an interruption, say where the results so far are."""
     from yamjit.runs import RowFormat, whole_file
 
     def tell_kept(kept: Path) -> None:
-        tell(f"interrupted: what was done is in {str(kept)!r}")
+        tell(f"interrupted: the results so far are in {str(kept)!r}")
 
     if args.output not in _STDOUT:
         with whole_file(Path(args.output), seeks=form.name == "npy", kept=tell_kept) as file, form.open(file) as writer:
@@ -117,6 +117,6 @@ def opened(args: argparse.Namespace, form: RowFormat | ArrayFormat, progress: Pr
             yield writer
         return
     if isinstance(form, RowFormat) and sys.stdout.isatty():
-        raise InputError(f"{form.name} is not for a terminal: -o FILE")
+        raise InputError(f"{form.name} is not written to a terminal: use -o FILE")
     with form.open(sys.stdout.buffer) as writer:
         yield writer

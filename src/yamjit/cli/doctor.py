@@ -1,4 +1,4 @@
-"""``yamjit doctor``: what is installed, what this machine has, and whether it works together."""
+"""``yamjit doctor``: what is installed, what this machine has, and whether it works."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def _kernels() -> dict[str, Any]:
 
     found = diagnose_kernels()
     if found.numba is None:
-        return {"backend": "numpy: Numba is not installed, all works, slower"}
-    state = "warm: loaded without compiling" if found.warm else "cold: compiled when it pays, or by --backend numba"
+        return {"backend": "numpy: Numba is not installed; everything works, but slower"}
+    state = "warm: loaded without compiling" if found.warm else "cold: compiled when that pays, or with --backend numba"
     return {
         "backend": f"numba {found.numba}",
         "processor": found.processor,
@@ -114,7 +114,7 @@ def _audio_files() -> dict[str, Any]:
 
 
 def _phone_files() -> dict[str, Any]:
-    """Return what reads M4A, MP4, WebM and other files that libsndfile does not."""
+    """Return what reads M4A, MP4, WebM and other files that libsndfile cannot read."""
     from yamjit.audio.ffmpeg import ffmpeg_version, find_ffmpeg
     from yamjit.audio.pyav import pyav_versions
     from yamjit.errors import DependencyError
@@ -122,7 +122,10 @@ def _phone_files() -> dict[str, Any]:
     program = find_ffmpeg()
     ffmpeg = f"{ffmpeg_version(program)} ({program})" if program else "none on the PATH"
     try:
-        return {"PyAV": pyav_versions(), "ffmpeg": f"{ffmpeg}; not used, PyAV is there" if program else ffmpeg}
+        return {
+            "PyAV": pyav_versions(),
+            "ffmpeg": f"{ffmpeg}; not used, because PyAV is installed" if program else ffmpeg,
+        }
     except DependencyError:
         neither = ", so M4A, MP4, WebM, WMA, AMR and others are not read"
         return {"PyAV": "not installed: pip install 'yamjit[av]'", "ffmpeg": ffmpeg if program else ffmpeg + neither}
@@ -144,8 +147,8 @@ def _microphones() -> dict[str, Any]:
 
 
 def _model() -> dict[str, Any]:
-    from yamjit.classifier import load
     from yamjit.errors import YamjitError
+    from yamjit.loading import load
 
     try:
         model = load(backend="numpy", download=False)

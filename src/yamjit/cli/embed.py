@@ -1,4 +1,4 @@
-"""``yamjit embed``: what the network makes of each window before it names it."""
+"""``yamjit embed``: the embedding of each window."""
 
 from __future__ import annotations
 

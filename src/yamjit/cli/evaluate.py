@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.classifier import load
     from yamjit.learn import evaluate_model
+    from yamjit.loading import load
     from yamjit.options import ClassifierOptions
 
     dataset = dataset_of(args)

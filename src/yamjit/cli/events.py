@@ -1,4 +1,4 @@
-"""``yamjit events``: when something is heard in recordings, from when to when."""
+"""``yamjit events``: when each sound in recordings begins and ends."""
 
 from __future__ import annotations
 

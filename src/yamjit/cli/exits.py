@@ -31,11 +31,11 @@ EXIT_TERMINATED = 143
 
 
 class Terminated(BaseException):
-    """The process was told to end; as `KeyboardInterrupt` for Ctrl-C."""
+    """The process was told to end: what `KeyboardInterrupt` is for Ctrl-C."""
 
 
 class _Interrupted(KeyboardInterrupt):
-    """Ctrl-C. After the built-in exception amid an `exec`, caught or not, Python ends by SIGINT in place of 130."""
+    """Ctrl-C. After the built-in exception within an `exec`, caught or not, Python ends by SIGINT, not with 130."""
 
 
 INTERRUPTIONS = (KeyboardInterrupt, Terminated)
@@ -43,7 +43,7 @@ INTERRUPTIONS = (KeyboardInterrupt, Terminated)
 
 @contextlib.contextmanager
 def heeding_signals() -> Iterator[None]:
-    """Raise `KeyboardInterrupt` where Ctrl-C comes, `Terminated` where SIGTERM does, so that what is done is whole."""
+    """Raise `KeyboardInterrupt` for Ctrl-C and `Terminated` for SIGTERM, so that files are completed."""
     before, sys.unraisablehook = sys.unraisablehook, _raise_again
     try:
         with _handling({signal.SIGINT: _interrupt, signal.SIGTERM: _interrupt}):
@@ -53,7 +53,7 @@ def heeding_signals() -> Iterator[None]:
 
 
 class Patience:
-    """Keeps an interruption that comes in the middle of something until that is done; a context manager."""
+    """Delays an interruption that comes in the middle of something until that is done; a context manager."""
 
     def __init__(self) -> None:
         self._busy = False
@@ -69,7 +69,7 @@ class Patience:
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
-        """Be in the middle of something."""
+        """Delay interruptions until the end of the block."""
         self._busy = True
         try:
             yield
@@ -86,7 +86,7 @@ class Patience:
 
 @contextlib.contextmanager
 def _handling(handlers: Mapping[int, Callable[[int, Any], None]]) -> Iterator[None]:
-    """Handle signals that are not ignored, where that can be done: in the main thread."""
+    """Handle signals that are not ignored, if this is the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -100,7 +100,7 @@ def _handling(handlers: Mapping[int, Callable[[int, Any], None]]) -> Iterator[No
 
 
 def _raise_again(unraisable: Any) -> None:
-    """Let an interruption come a second time that came where none can be raised, in a callback say."""
+    """Repeat an interruption that came where it could not be raised, for example in a callback."""
     if issubclass(unraisable.exc_type, INTERRUPTIONS):
         number = signal.SIGINT if issubclass(unraisable.exc_type, KeyboardInterrupt) else signal.SIGTERM
         threading.Timer(0.01, os.kill, (os.getpid(), number)).start()

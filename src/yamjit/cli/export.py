@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.classifier import load
+    from yamjit.loading import load
 
     if bool(args.head) == bool(args.weights):
         raise InputError("give either a head or --weights")

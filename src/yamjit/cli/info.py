@@ -1,4 +1,4 @@
-"""``yamjit info``: what a model is made of."""
+"""``yamjit info``: the parts of a model."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
 
 
 def _document(model: Classifier | Unrunnable) -> dict[str, Any]:
-    """Return all that is said of a model, as values of JSON."""
+    """Return everything that is known of a model, as values of JSON."""
     from yamjit.store import read_card
 
     known = model.source.known

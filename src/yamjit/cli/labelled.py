@@ -92,13 +92,13 @@ def _refuse_others(given: Mapping[str, object], data: str, *known: str) -> None:
     """Refuse options that are not for data of this kind."""
     strange = [option for option, value in given.items() if value and option not in known]
     if strange:
-        raise InputError(f"{strange[0]} is for tables (.csv, .tsv), and the data are {data}")
+        raise InputError(f"{strange[0]} is only for tables (.csv, .tsv), but the data are {data}")
 
 
 def folds_of(args: argparse.Namespace, dataset: Dataset) -> int | None:
-    """Return into how many parts clips are to be divided, None as they are divided already; tell if that is fewer.
+    """Return the number of parts of clips: None as the table divides them, 0 if nothing is or can be held out.
 
-    0 where nothing is to be held out, or can be.
+    Say so if there are fewer than was asked for.
     """
     if args.folds == 0 or (args.folds is None and dataset.has_division):
         return args.folds
@@ -111,7 +111,7 @@ def folds_of(args: argparse.Namespace, dataset: Dataset) -> int | None:
 
 
 def features_of(args: argparse.Namespace, model: Classifier, dataset: Dataset) -> Features:
-    """Return the windows of recordings, and tell what cannot be used and what is odd."""
+    """Return the embedded windows of recordings; say which cannot be used, and what is odd."""
     from yamjit.cli.progress import Progress
     from yamjit.learn import EmbeddingCache, embed_clips
 
@@ -125,15 +125,16 @@ def features_of(args: argparse.Namespace, model: Classifier, dataset: Dataset) -
 
 
 def tell_of_split(args: argparse.Namespace, dataset: Dataset) -> None:
-    """Tell that a model may have learned from some of the clips."""
+    """Say that a model may have learned from some of the clips."""
     count = sum(clip.split == "train" for clip in dataset.clips)
     if count and not args.quiet:
-        tell(f"{count} of {len(dataset)} clips are for training by their split; --where split=test takes others")
+        text = f"{count} of {len(dataset)} clips have the split 'train', and the model may have learned from them"
+        tell(f"{text}; --where split=test takes others")
 
 
 def tell_of_clips(skipped: Iterable[Any]) -> None:
-    """Tell which clips could not be used, or not as a whole."""
-    tell(*(f"{'heard in part' if item.in_part else 'left out'}: {item}" for item in skipped))
+    """Say which clips could not be used, or only in part."""
+    tell(*(f"{'read only in part' if item.in_part else 'left out'}: {item}" for item in skipped))
 
 
 def _column(text: str) -> tuple[str, str]:

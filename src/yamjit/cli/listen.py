@@ -1,4 +1,4 @@
-"""``yamjit listen``: what is heard now, from a microphone or a pipe."""
+"""``yamjit listen``: the sounds of a microphone or a pipe, as they come."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if args.list_devices:
         return _list_devices()
     if not args.events and (lone := event_options_given(args)):
-        raise InputError(f"{', '.join(lone)}: what is an event goes with --events")
+        raise InputError(f"{', '.join(lone)} can only be used with --events")
     classifier = classifier_of(args)
     check_model(args, classifier)
     classifier.network.warm_up()
@@ -99,12 +99,12 @@ def _source(args: argparse.Namespace) -> Any:
     if args.raw is None:
         raise InputError("samples in a pipe need --raw ENCODING, such as --raw s16le --rate 16000")
     if args.device is not None:
-        raise InputError("--device is a microphone, and --raw reads a pipe; give one of them")
+        raise InputError("--device is for a microphone, and --raw for a pipe: give one of them")
     return RawPcm(sys.stdin.buffer, encoding=args.raw, sample_rate=args.rate or 16_000, channels=args.channels or 1)
 
 
 def _follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
-    """Follow a stream to its end; the summary comes however it ends."""
+    """Follow a stream to its end; print the summary however it ends."""
     from yamjit.cli.bars import Bars
     from yamjit.cli.live import BarSink, Delay, RowSink
     from yamjit.cli.progress import Progress
@@ -144,7 +144,7 @@ def _follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
 
 
 def _warn(args: argparse.Namespace, problems: Iterable[str], told: set[str]) -> None:
-    """Say what was not said before."""
+    """Print the problems that were not printed before."""
     for problem in problems:
         if problem not in told and not args.quiet:
             tell(f"warning: {problem}")

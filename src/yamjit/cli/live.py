@@ -1,9 +1,9 @@
-"""What is done with windows as they are heard: bars in a terminal, or rows as they come; classes or events."""
+"""Windows of a live source shown as they come: classes or events, as bars in a terminal or as rows."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from yamjit.cli.bars import Bars, clock
 from yamjit.output.cells import shown
@@ -18,28 +18,16 @@ if TYPE_CHECKING:
     from yamjit.results import Row
     from yamjit.scoring import Windows
 
-__all__ = ["BarSink", "Delay", "RowSink", "Sink"]
-
-
-class Sink(Protocol):
-    """What takes windows as they come."""
-
-    def take(self, windows: Windows) -> None:
-        """Take one or more windows."""
-        ...
-
-    def finish(self) -> None:
-        """Take the end."""
-        ...
+__all__ = ["BarSink", "Delay", "RowSink"]
 
 
 class Delay:
-    """How far results are behind the sound, as long as it comes at its own pace.
+    """Time from a sound to its results, for a source that comes at its own pace.
 
     Parameters
     ----------
     source : object
-        With `lost_s` and `overruns`, as `Microphone`; others lose nothing.
+        A source that may have `lost_s` and `overruns`, as `Microphone` has; others lose nothing.
     """
 
     def __init__(self, source: Any) -> None:
@@ -48,7 +36,7 @@ class Delay:
         self.now_s = self.most_s = 0.0
 
     def update(self, heard_s: float) -> None:
-        """Take that results are there for the sound up to `heard_s`."""
+        """Note that there are results for the sound up to `heard_s`."""
         self.now_s = max(0.0, time.monotonic() - self._start - heard_s - self._lost_s)
         self.most_s = max(self.most_s, self.now_s)
 
@@ -57,15 +45,15 @@ class Delay:
         return float(getattr(self._source, "lost_s", 0.0))
 
     def status(self) -> str:
-        """Return delay and losses for a line of status."""
+        """Return delay and losses, for the line of status."""
         lost = f"  lost {self._lost_s:.1f} s" if self._lost_s else ""
-        return f"{self.now_s:.1f} s behind{lost}"
+        return f"{self.now_s:.1f} s late{lost}"
 
     def summary(self) -> str:
-        """Return delay and losses for the end."""
+        """Return delay and losses, for the summary."""
         overruns = int(getattr(self._source, "overruns", 0))
         losses = f"{overruns} overruns, {self._lost_s:.1f} s lost" if overruns else "nothing lost"
-        return f"at most {self.most_s:.1f} s behind, {losses}"
+        return f"at most {self.most_s:.1f} s late, {losses}"
 
 
 class RowSink:
@@ -82,7 +70,7 @@ class RowSink:
         self._begun: set[tuple[str, str, float, int | None]] = set()
 
     def take(self, windows: Windows) -> None:
-        """Write what is heard in windows, or what has come to its end with them."""
+        """Write the classes of windows, or the events that end with them."""
         if self._watcher is None:
             self._writer.rows(self._stream.rows(windows))
             return
@@ -91,7 +79,7 @@ class RowSink:
         self._end(over)
 
     def finish(self) -> None:
-        """Write what the end ends."""
+        """Write the events that end with the recording."""
         if self._watcher is not None:
             self._end(self._watcher.flush(self._stream.source.start_s + self._stream.duration_s))
 
@@ -115,7 +103,7 @@ class RowSink:
 
 
 class BarSink:
-    """Draws the highest classes, or the events that are going on; those that are over stay above."""
+    """Draws the highest classes, or the events that are going on; events that have ended stay above."""
 
     def __init__(self, stream: WindowStream, bars: Bars, watcher: Watcher | None, delay: Delay) -> None:
         self._stream = stream
@@ -126,7 +114,7 @@ class BarSink:
         self._delay = delay
 
     def take(self, windows: Windows) -> None:
-        """Draw the last of some windows."""
+        """Draw the last of these windows."""
         rows = list(self._stream.rows(windows))
         latest = [row for row in rows if row.start_s >= windows.times_s[-1]]
         if self._watcher is not None:
@@ -137,13 +125,13 @@ class BarSink:
         self._bars.draw(end, level, latest, self._lines, self._delay.status())
 
     def finish(self) -> None:
-        """Leave the last picture, and the events that the end ends."""
+        """Leave the last picture, and print the events that end with the recording."""
         if self._watcher is not None:
             self._print(self._watcher.flush(self._stream.source.start_s + self._stream.duration_s))
         self._bars.leave()
 
     def _going_on(self, watcher: Watcher) -> list[Row]:
-        """Return the events that are going on, head by head, as many of each as there is room for."""
+        """Return the events that are going on, head by head, as many of each head as there is room for."""
         rows = [_row(self._stream, event) for event in watcher.open]
         by_head = ([row for row in rows if row.head == head.name] for head in self._stream.heads)
         return [row for mine in by_head for row in mine[: self._most]]

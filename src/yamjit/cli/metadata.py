@@ -1,4 +1,4 @@
-"""``yamjit metadata``: what a .tflite says about itself, shown, taken out and changed."""
+"""``yamjit metadata``: the metadata of a .tflite, shown, extracted and changed."""
 
 from __future__ import annotations
 
@@ -106,13 +106,13 @@ def _extract(args: argparse.Namespace) -> int:
 
 
 def _why_not(name: str, path: Path, model: Path, written: set[str]) -> str | None:
-    """Return why a file of a model is not written under its name."""
+    """Return why a file in a model is not written under its name: a name that ..."""
     if problem := unportable(name):
         return problem
     if folded(name) in written:
-        return "another one has on systems that take no notice of case"
+        return "another file has too on systems that ignore case"
     if path.is_symlink():
-        return "a link in the folder has"
+        return "a link in the folder already has"
     if path.exists() and path.samefile(model):
         return "is that of the model itself"
     return None
@@ -127,7 +127,7 @@ def _write(args: argparse.Namespace) -> int:
     if args.sample_rate:
         data = set_audio(read_described(data), args.sample_rate, args.channels or 1)
     elif args.channels:
-        raise InputError("--channels goes with --sample-rate")
+        raise InputError("--channels needs --sample-rate")
     write(args.output, data)
     return EXIT_OK
 
@@ -150,7 +150,7 @@ def _set_calibration(args: argparse.Namespace) -> int:
     none = args.calibration == "none"
     head = find_output(described, args.head, () if none else Calibration.classes_of_file(args.calibration))
     if not head.labels:
-        raise InputError(f"output {head.name!r} has no fixed number of classes, as a calibration needs")
+        raise InputError(f"output {head.name!r} has no fixed number of classes, which a calibration needs")
     calibration = None if none else Calibration.from_file(args.calibration, len(head.labels))
     data = set_calibration(described, calibration, score_threshold=args.score_threshold, output=head.index)
     write(args.output, data)

@@ -1,4 +1,4 @@
-"""What a command reads and what it writes, told by the types of its arguments: nothing is both."""
+"""Files that a command reads and files that it writes, known by the types of its arguments: none may be both."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from yamjit.writing import check_writable
 
 __all__ = ["Input", "Output", "Outputs", "Reads", "writes", "writes_folder"]
 
-#: What stands for a standard stream.
+#: Name of a standard stream.
 _STREAM = "-"
 
-#: What the names of files have in them that a run writes to a folder of results.
+#: Parts of the names of files in a folder of results.
 _RESULTS = (".yamjit.", "yamjit-run.json")
 
 
 class Input(str):
-    """The name of what a command reads, a file, a folder or a pattern; see `Reads`."""
+    """Name of a file, a folder or a pattern that a command reads, see `Reads`."""
 
     what: str
     in_place: bool
 
 
 class Output(str):
-    """The name of a file that a command writes."""
+    """Name of a file that a command writes."""
 
 
 class OutputFolder(Output):
-    """The name of a folder that a command writes to, or of a file."""
+    """Name of a folder or file that a command writes to."""
 
 
 class Reads:
-    """The type of an argument that names what is read.
+    """Type of an argument that names a file which is read.
 
     Parameters
     ----------
     what : str
-        What it is meant to be, for messages: "a model".
+        Kind of file, for messages: "a model".
     in_place : bool, optional
-        Whether the command changes it: it may be written over.
+        Whether the command changes the file: then it may be overwritten.
     """
 
     def __init__(self, what: str, *, in_place: bool = False) -> None:
@@ -72,25 +72,25 @@ def writes_folder(text: str) -> OutputFolder:
 
 def _named(text: str) -> str:
     if not text:
-        raise argparse.ArgumentTypeError("an empty name is the name of no file")
+        raise argparse.ArgumentTypeError("an empty name is not the name of a file")
     return text
 
 
 class Outputs:
-    """The files that a command writes, none of which it reads.
+    """Files that a command writes, none of which it reads.
 
     Parameters
     ----------
     args : argparse.Namespace
-        Of the command. Files that its arguments name are looked at here; what folders, patterns and tables among them
-        stand for is given to `refuse` once it is known.
+        Arguments of the command. The files that they name are checked here; those that folders, patterns and tables
+        among them stand for are given to `refuse` once they are known.
 
     Raises
     ------
     InputError
-        If a file is to be written that is read, or twice.
+        If a file would be both read and written, or written twice.
     OutputError
-        If one cannot be written.
+        If a file cannot be written.
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
@@ -124,11 +124,11 @@ class Outputs:
             return
         key = os.path.normcase(os.path.realpath(name)) if status is None else _identity(status)
         if key in self._files:
-            raise InputError(f"{self._files[key]} and {str(name)!r} are one file, and would be written over each other")
+            raise InputError(f"{self._files[key]} and {str(name)!r} are the same file")
         self._files[key] = repr(str(name))
 
     def refuse(self, names: Iterable[str | os.PathLike[str]], what: str) -> None:
-        """Refuse to write over files that are read, `what` they are.
+        """Refuse to overwrite files that are read, which are `what`.
 
         Raises
         ------
@@ -138,16 +138,16 @@ class Outputs:
             status = _status(name, 0) if self._files else None
             written = None if status is None else self._files.get(_identity(status))
             if written is not None:
-                raise InputError(f"{written} is {what} that is read, and is not written over")
+                raise InputError(f"{written} is {what} that is read, and will not be overwritten")
             if self._results and any(_is_result(os.fspath(name), folder) for folder in self._folders):
-                raise InputError(f"{os.fspath(name)!r} is {what} that is read, and has the name of a result")
+                raise InputError(f"{os.fspath(name)!r} is {what} that is read, but has the name of a result")
 
     def _refuse_model(self, model: str | None) -> None:
         from yamjit.store import resolve_model
 
         try:
             path = resolve_model(model, download=False).path
-        except YamjitError:  # which is told where it is loaded
+        except YamjitError:  # reported when it is loaded
             return
         if path is not None:
             self.refuse([path], "a model")
@@ -163,7 +163,7 @@ def _values(values: Iterable[Any], kind: type[Any]) -> Iterator[Any]:
 
 
 def _status(name: str | os.PathLike[str], stream: int = -1) -> os.stat_result | None:
-    """Return what is known of a file, or of the descriptor `stream` where the name stands for that, if it is there."""
+    """Return the status of a file, or of the descriptor `stream` if the name is "-"; None if it does not exist."""
     try:
         return os.fstat(stream) if name == _STREAM else os.stat(name)  # noqa: PTH116
     except (OSError, ValueError):
@@ -175,7 +175,7 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 
 def _is_result(name: str, folder: str) -> bool:
-    """Return whether a file lies in a folder of results, under a name that a result may have; no recording does."""
+    """Return whether a file in a folder of results has a name that a result may have, and a recording may not."""
     from yamjit.runs.inputs import is_named_like_audio
     from yamjit.runs.naming import is_segment
 

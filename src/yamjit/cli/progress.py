@@ -1,4 +1,4 @@
-"""A progress bar on a terminal's standard error, and messages that do not tear it."""
+"""A progress bar on a terminal, and messages that do not break it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _REFRESH_S = 0.25
 
 
 class Progress:
-    """How far a run is: in recordings, or in seconds of the only one; a context manager.
+    """Progress of a run, in recordings, or in seconds of a single one; a context manager.
 
     Parameters
     ----------
     recordings : int
-        How many there are.
+        Number of recordings.
     quiet : bool
-        Whether there is neither a bar nor warnings.
+        Whether to show neither a bar nor warnings.
     """
 
     def __init__(self, recordings: int, *, quiet: bool = False) -> None:
@@ -61,7 +61,7 @@ class Progress:
         while not self._over.wait(_REFRESH_S):
             self._bar.n = min(stream.duration_s, self._bar.total)
             passed = self._bar.format_dict["elapsed"]
-            self._bar.set_postfix_str(f"{self._bar.n / passed:.0f} times as fast as it sounds" if passed else "")
+            self._bar.set_postfix_str(f"{self._bar.n / passed:.0f} times real time" if passed else "")
 
     def add(self) -> None:
         """Count a recording that is done."""
@@ -69,7 +69,7 @@ class Progress:
             self._bar.update()
 
     def warn(self, message: str) -> None:
-        """Print a warning on standard error, unless it is quiet there."""
+        """Print a warning on standard error, unless `quiet`."""
         if not self._quiet:
             self.say(message)
 
@@ -79,12 +79,12 @@ class Progress:
         print(f"yamjit: {printable_lines(message)}", file=sys.stderr)
 
     def clear(self) -> None:
-        """Make room for a line of something else; the bar comes back by itself."""
+        """Clear the bar to make room for another line; it comes back by itself."""
         if self._bar is not None:
             self._bar.clear()
 
     def around(self, stream: TextIO) -> Any:
-        """Return a stream for results: on a terminal, writes make room first, and nothing in them acts on it."""
+        """Return a stream for results; on a terminal, it clears the bar first and escapes control characters."""
         return _OnTerminal(stream, self) if stream.isatty() else stream
 
 
@@ -95,7 +95,7 @@ def _bar(**form: Any) -> Any:
 
 
 class _OnTerminal:
-    """A terminal that shows results, perhaps with a bar; what goes to files and pipes stays as it is."""
+    """A terminal that shows results, perhaps below a bar."""
 
     def __init__(self, stream: TextIO, progress: Progress) -> None:
         self._stream = stream

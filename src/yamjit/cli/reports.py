@@ -30,7 +30,7 @@ def add_report(parser: argparse.ArgumentParser, picture: str) -> None:
 
 
 def report(args: argparse.Namespace, document: dict[str, Any], text: str) -> None:
-    """Print figures, and write them as JSON where that was asked for; where it was, `--quiet` prints nothing."""
+    """Print figures, unless ``--quiet`` and ``--report`` are given, and write them as JSON if that was asked for."""
     figures = json_text(_finite(document), indent=1)
     if args.report:
         write(args.report, f"{figures}\n".encode())

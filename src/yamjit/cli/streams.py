@@ -1,4 +1,4 @@
-"""Standard streams of the command: errors of theirs bear their names, and standard error has none."""
+"""Standard streams of the command: messages on standard error, and errors of the streams themselves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["drop_output", "name_errors", "tell", "write_any_name"]
 
 
 class _Told(io.FileIO):
-    """Standard error: where nobody can be told anything, the results are none the worse for it."""
+    """Standard error, which ignores errors: results do not suffer if nobody can be told anything."""
 
     def write(self, data: Any, /) -> int:
         with contextlib.suppress(OSError):
@@ -30,7 +30,7 @@ def tell(*messages: str) -> None:
 
 
 def name_errors() -> None:
-    """Have an error of standard output say that it is one, and standard error raise none."""
+    """Make errors of standard output name it, and let standard error raise none."""
     if os.name != "posix":
         return
     sys.stdout = _around(NamedFile(1, "wb", "standard output", closefd=False), sys.stdout)
@@ -48,15 +48,15 @@ def _around(raw: io.FileIO, before: Any) -> io.TextIOWrapper:
 
 
 def write_any_name() -> None:
-    """Have names that are no text written with escapes."""
+    """Write names that are not valid text with escapes."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def drop_output() -> None:
-    """Have what standard output does not take, and is still buffered, raise nothing at exit."""
+    """Drop buffered output that standard output does not take, so that nothing is raised at exit."""
     try:
         sys.stdout.flush()
     except OSError:
-        with contextlib.suppress(OSError):  # no stream of the process
+        with contextlib.suppress(OSError):  # not a stream of the process
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

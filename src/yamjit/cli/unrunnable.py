@@ -1,4 +1,4 @@
-"""What can be said of a model that cannot be run: what it says, takes, gives and is made of."""
+"""A model that cannot be run: its metadata, inputs, outputs and operators."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["Unrunnable", "load_or_describe"]
 
 
 class Unrunnable(NamedTuple):
-    """A model, and why it cannot be run.
+    """A model that cannot be run, and why.
 
     Parameters
     ----------
     source : ResolvedModel
     described : Described
     heads : tuple of HeadInfo
-        Outputs that have names of classes.
+        Outputs whose classes have names.
     problem : str
     """
 
@@ -33,7 +33,7 @@ class Unrunnable(NamedTuple):
     problem: str
 
     def facts(self) -> Iterator[tuple[str, str]]:
-        """Yield what goes in and comes out, and why it cannot be run."""
+        """Yield why the model cannot be run, and its inputs and outputs."""
         yield "runs", f"no: {self.problem}"
         for what, ends in (("input", self.described.inputs), ("output", self.described.outputs)):
             for end in ends:
@@ -41,18 +41,18 @@ class Unrunnable(NamedTuple):
                 yield what, f"{end.name} {end.dtype} ({shape})"
 
     def operators(self) -> Iterator[str]:
-        """Yield the names of the operators and how many there are of each, in the order of their first ones."""
+        """Yield the names of the operators and the number of each, in the order in which they first occur."""
         for name, count in collections.Counter(self.described.operators).items():
             yield f"{count:>3}  {name}"
 
 
 def load_or_describe(model: Any, locale: str = "en") -> Classifier | Unrunnable:
-    """Return a loaded model, or what can be said of one that cannot be run.
+    """Load a model, or describe one that cannot be run.
 
     Raises
     ------
     ModelError
-        If it is no TFLite model at all, or its metadata are damaged.
+        If it is not a TFLite model, or its metadata are damaged.
     """
     from yamjit.classifier import Classifier
     from yamjit.errors import LimitError, ModelError, of_model_file

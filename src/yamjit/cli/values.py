@@ -1,4 +1,4 @@
-"""Types of the values of options: what the text of an argument may say, and what it is read as."""
+"""Types of the values of options: each reads the text of an argument, or says what is accepted."""
 
 from __future__ import annotations
 

@@ -14,18 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from yamjit.learn.augment import (
-        Augmentation,
-        Fade,
-        FrequencyMask,
-        Gain,
-        Noise,
-        Shift,
-        TimeMask,
-        Trim,
-        augmented,
-        mix,
-    )
+    from yamjit.learn.augment import Augmentation, augmented
     from yamjit.learn.calibrating import (
         Isotonic,
         cross_calibrate,
@@ -42,10 +31,12 @@ if TYPE_CHECKING:
     from yamjit.learn.fine import FineEmbeddings, fine_embeddings
     from yamjit.learn.fitting import FitOptions
     from yamjit.learn.heads import Head
-    from yamjit.learn.label_files import from_csv, from_labels
+    from yamjit.learn.label_files import from_labels
     from yamjit.learn.prototypes import UNKNOWN, Prototypes
     from yamjit.learn.sklearn_models import head_from_sklearn
+    from yamjit.learn.tables import from_csv
     from yamjit.learn.training import TrainOptions, cross_validate, evaluate_head, evaluate_model, train_head
+    from yamjit.learn.transforms import Fade, FrequencyMask, Gain, Noise, Shift, TimeMask, Trim, mix
 
 __all__ = [
     "UNKNOWN",
@@ -91,7 +82,7 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "augment": "Augmentation Fade FrequencyMask Gain Noise Shift TimeMask Trim augmented mix",
+    "augment": "Augmentation augmented",
     "calibrating": "Isotonic cross_calibrate fit_isotonic fit_sigmoids thresholds_for_precision",
     "class_folders": "from_folder",
     "dataset": "Clip Dataset",
@@ -102,10 +93,12 @@ _ROOMS = {
     "fine": "FineEmbeddings fine_embeddings",
     "fitting": "FitOptions",
     "heads": "Head",
-    "label_files": "from_csv from_labels",
+    "label_files": "from_labels",
     "prototypes": "UNKNOWN Prototypes",
     "sklearn_models": "head_from_sklearn",
+    "tables": "from_csv",
     "training": "TrainOptions cross_validate evaluate_head evaluate_model train_head",
+    "transforms": "Fade FrequencyMask Gain Noise Shift TimeMask Trim mix",
 }
 _HOMES = {name: f"{__name__}.{room}" for room, names in _ROOMS.items() for name in names.split()}
 

@@ -1,4 +1,4 @@
-"""Scores that mean what they say: sigmoids, steps and thresholds fitted to labelled clips."""
+"""Calibration of scores: sigmoids, steps and thresholds fitted to labelled clips."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
-from yamjit.learn.heads import sigmoid
+from yamjit.learn.heads import cross_entropy, sigmoid
 from yamjit.learn.metrics import calibration_error, threshold_sweep
-from yamjit.learn.optimizer import minimize
+from yamjit.learn.optimizer import minimum
 from yamjit.tflite.metadata import ScoreTransformation
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
 Float64 = npt.NDArray[np.float64]
 Truth = npt.NDArray[np.bool_]
 
-#: A score of 0 or 1 has no logit: the ones nearest to them that TFLite's steps of 1/256 can tell are half a step away.
+#: Scores of 0 and 1 have no logit: they count as half of TFLite's step of 1/256 away from the bounds.
 _NEAREST = 1 / 512
 
 
@@ -41,14 +41,15 @@ def fit_sigmoids(scores: npt.ArrayLike, truth: npt.ArrayLike) -> Calibration:
     Parameters
     ----------
     scores : array_like [shape=(n, classes)]
-        In [0, 1]: of clips, such as the highest window of each; or of windows.
+        Scores in [0, 1] of clips, such as the highest window of each, or of windows.
     truth : array_like [shape=(n, classes)]
-        Whether each is of the class.
+        Whether each clip or window has each class.
 
     Returns
     -------
     Calibration
-        A score of 0 stays 0. A class that was never or always true, or whose scores say nothing, keeps them.
+        The sigmoids; a score of 0 stays 0. A class keeps its scores if it was never or always true, or if its scores
+        do not rise with the truth.
 
     Raises
     ------
@@ -63,27 +64,25 @@ def fit_sigmoids(scores: npt.ArrayLike, truth: npt.ArrayLike) -> Calibration:
 
 
 def _platt(scores: Float64, truth: Truth) -> tuple[float, float]:
-    """Return slope and offset; of the scores above 0, as 0 is not transformed."""
+    """Return slope and offset for the scores above 0; 0 is not transformed."""
     above = scores > 0
     x, true = _logit(scores[above]), truth[above]
     positive, negative = int(true.sum()), int((~true).sum())
     if not positive or not negative:
         return 1.0, 0.0
-    # Platt's targets: classes that are parted perfectly would otherwise get an endless slope.
+    # Platt's targets: perfectly separated classes would otherwise get an infinite slope.
     target = np.where(true, (positive + 1) / (positive + 2), 1 / (negative + 2))
     centre, spread = float(x.mean()), float(x.std()) or 1.0
     z = (x - centre) / spread
 
     def loss(position: Float64) -> tuple[float, Float64]:
         logits = position[0] * z + position[1]
-        each = np.maximum(logits, 0) - logits * target + np.log1p(np.exp(-np.abs(logits)))
         wrong = (sigmoid(logits) - target) / len(z)
-        return float(each.mean()), np.array([float((wrong * z).sum()), float(wrong.sum())])
+        gradient = np.array([float((wrong * z).sum()), float(wrong.sum())])
+        return float(cross_entropy(logits, target).mean()), gradient
 
-    slope, offset = spread, centre
-    for point in minimize(loss, np.array([spread, centre]), 1e-9):
-        slope, offset = point.position
-    # Scores that fall where they should rise say nothing that a calibration could mend.
+    slope, offset = minimum(loss, np.array([spread, centre]), 1e-9)
+    # No calibration improves scores that fall where they should rise.
     return (float(slope / spread), float(offset - slope * centre / spread)) if slope > 0 else (1.0, 0.0)
 
 
@@ -93,7 +92,7 @@ def _logit(scores: Float64) -> Float64:
 
 
 class Step(NamedTuple):
-    """From a score on, what it is worth."""
+    """A score, and its calibrated value."""
 
     score: float
     value: float
@@ -101,14 +100,14 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Isotonic:
-    """A calibration that only rises: steps for each class, straight lines between them.
+    """A calibration that only rises: steps for each class, with straight lines between them.
 
-    TFLite's metadata cannot hold it; it is kept as JSON beside a model.
+    TFLite's metadata cannot hold it: store it as JSON beside a model.
 
     Parameters
     ----------
     steps : tuple of tuple of Step
-        Of each class, by rising score; none for a class that keeps its scores.
+        Steps of each class by rising score; none for a class that keeps its scores.
     """
 
     steps: tuple[tuple[Step, ...], ...]
@@ -124,7 +123,7 @@ class Isotonic:
         return values.astype(np.float32)
 
     def to_json(self, labels: Sequence[str]) -> str:
-        """Return a JSON document: for each class its list of score and value."""
+        """Return a JSON document with a list of scores and values for each class."""
         return json.dumps(dict(zip(labels, self.steps, strict=True)), ensure_ascii=False, indent=1)
 
     @classmethod
@@ -134,14 +133,14 @@ class Isotonic:
         Raises
         ------
         InputError
-            If it is something else, or of other classes.
+            If it is another document, or lacks one of the classes.
         """
         labels = checks.elements(labels, "labels", "names")
         try:
             document = json.loads(text)
             steps = tuple(tuple(Step(float(a), float(b)) for a, b in document[label]) for label in labels)
         except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
-            raise InputError(f"no isotonic calibration of these classes: {error}") from error
+            raise InputError(f"not an isotonic calibration of these classes: {error}") from error
         return cls(steps)
 
 
@@ -151,8 +150,9 @@ def fit_isotonic(scores: npt.ArrayLike, truth: npt.ArrayLike) -> Isotonic:
     Parameters
     ----------
     scores : array_like [shape=(n, classes)]
-        In [0, 1].
+        Scores in [0, 1].
     truth : array_like [shape=(n, classes)]
+        Whether each score's class was true.
     """
     values, true = _checked(scores, truth)
     return Isotonic(tuple(_rising(values[:, k], true[:, k]) for k in range(values.shape[1])))
@@ -189,14 +189,14 @@ def _checked(scores: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[Float64, Trut
 
 
 class CalibrationReport(NamedTuple):
-    """Expected calibration error before and after, on clips that the fit has not seen.
+    """Expected calibration error before and after calibration, on clips that the fit has not seen.
 
     Parameters
     ----------
     before, after : float
-        Over the scores of all classes.
+        Errors over the scores of all classes.
     scores : np.ndarray [shape=(n, classes), float64]
-        Calibrated, each by a fit to the other folds.
+        Calibrated scores, each by a fit to the other folds.
     """
 
     before: float
@@ -205,12 +205,12 @@ class CalibrationReport(NamedTuple):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """A sentence where scores mean less than before."""
+        """A sentence if the error is larger than before."""
         if not self.after > self.before:
             return ()
         return (
             f"calibration makes scores worse: on recordings held out their error is {self.before:.4f} before and "
-            f"{self.after:.4f} after it; leave it away, or calibrate by more recordings",
+            f"{self.after:.4f} after it; omit it, or calibrate with more recordings",
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -221,15 +221,18 @@ class CalibrationReport(NamedTuple):
 def cross_calibrate(
     scores: npt.ArrayLike, truth: npt.ArrayLike, folds: Sequence[str], *, kind: str = "sigmoid"
 ) -> CalibrationReport:
-    """Tell what calibration is worth: fit to all folds but one, apply to that, for each of them.
+    """Measure the effect of calibration: fit it to all folds but one, and apply it to that, for each of them.
 
     Parameters
     ----------
     scores : array_like [shape=(n, classes)]
-        Of models that have not learned from the clip.
+        Scores in [0, 1] of each clip, by a model that has not learned from it.
     truth : array_like [shape=(n, classes)]
+        Whether each clip has each class.
     folds : sequence of str
+        Name of each clip's fold.
     kind : {"sigmoid", "isotonic"}
+        Form of the calibration, see `fit_sigmoids` and `fit_isotonic`.
 
     Returns
     -------
@@ -242,7 +245,7 @@ def cross_calibrate(
     names = np.array(folds)
     if names.shape != (len(values),) or len(set(folds)) < 2:
         raise InputError(
-            f"{len(set(folds))} folds of {len(values)} clips; a fold for each clip, two or more, is accepted"
+            f"{len(set(folds))} folds of {len(values)} clips; a fold for each clip is accepted, of two folds or more"
         )
     calibrated = np.empty_like(values)
     for name in set(folds):
@@ -254,25 +257,29 @@ def cross_calibrate(
 def thresholds_for_precision(
     labels: Sequence[str], scores: npt.ArrayLike, truth: npt.ArrayLike, precision: float
 ) -> Mapping[str, float]:
-    """Return the lowest threshold of each class at which what is found is true so often.
+    """Return the lowest threshold of each class that reaches a precision.
 
     Parameters
     ----------
     labels : sequence of str
+        Names of the classes.
     scores : array_like [shape=(n, classes)]
+        Scores in [0, 1] of clips.
     truth : array_like [shape=(n, classes)]
+        Whether each clip has each class.
     precision : float in (0, 1]
+        Share of the clips at or above the threshold that have the class.
 
     Returns
     -------
     mapping of str to float
-        For `yamjit.ClassifierOptions.score_threshold`; infinite for a class that never is true so often.
+        Thresholds for `yamjit.ClassifierOptions.score_threshold`; infinite if a class does not reach the precision.
     """
     checks.number(precision, "precision", 0, 1, above=True)
     values, true = _checked(scores, truth)
     labels = [checks.text(label, "a label") for label in checks.elements(labels, "labels", "names")]
     if len(labels) != values.shape[1]:
-        raise InputError(f"{len(labels)} labels of {values.shape[1]} classes; one of each is accepted")
+        raise InputError(f"{len(labels)} labels for {values.shape[1]} classes; one label for each class is accepted")
     found = {}
     for k, label in enumerate(labels):
         sweep = threshold_sweep(values[:, k], true[:, k])

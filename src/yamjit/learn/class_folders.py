@@ -23,12 +23,12 @@ def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Datase
     Parameters
     ----------
     folder : path
-        Its folders' names are the classes, in alphabetical order; recordings may lie deeper in them. Where all are
-        called ``train``, ``test``, ``validation`` or the like, or ``fold1``, ``fold2`` ..., the classes are the folders
-        in each, and the clips have this split or fold. Hidden folders,
-        and files that are no recordings by their suffix, are passed over.
+        Folder with the folders of the classes, whose names are the labels; recordings may lie in folders within these.
+        If all are called ``train``, ``test``, ``validation`` or the like, or ``fold1``, ``fold2`` ..., the classes are
+        the folders in each, and the clips have this split or fold. Hidden folders, and files whose suffix is not that
+        of a recording, are passed over.
     other : str
-        Name of the folder whose recordings are of none of the classes.
+        Name of the folder of recordings of no class.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Datase
     Raises
     ------
     InputError
-        If it is no folder, or a folder in it holds no recordings.
+        If the folder cannot be read, or a folder in it holds no recordings.
     """
     root = checks.path(folder, "folder")
     checks.text(other, "other")
@@ -45,7 +45,7 @@ def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Datase
     parts = {name: part for name in names if (part := _part(name))}
     if len(parts) == len(names) > 1:
         return _divided(root, parts, other)
-    passed_over = [f"{path}: lies in no folder of a class" for path in loose]
+    passed_over = [f"{path}: is not in the folder of a class" for path in loose]
     found = {}
     for name in names:
         found[name], unknown = _recordings(root / name)
@@ -56,12 +56,12 @@ def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Datase
         Clip(path, () if name == other else (name,), group=str(path)) for name, paths in found.items() for path in paths
     ]
     if not clips:
-        raise InputError(f"{root}: no folder in it; a folder for each class with recordings in it is accepted")
+        raise InputError(f"{root}: holds no folders; a folder of recordings for each class is accepted")
     return Dataset(tuple(clips), tuple(name for name in names if name != other), str(root), tuple(passed_over))
 
 
 def _folders(root: Path) -> tuple[list[str], list[Path]]:
-    """Return the names of the folders in a folder, and the recordings that lie beside them."""
+    """Return the names of the folders in a folder, and the recordings beside them."""
     try:
         entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
     except OSError as error:
@@ -71,7 +71,7 @@ def _folders(root: Path) -> tuple[list[str], list[Path]]:
 
 
 def _part(name: str) -> tuple[str, str] | None:
-    """Return the fold and the split that a folder is called after, if it is."""
+    """Return the fold and the split that a folder is named after, or None."""
     fold = re.fullmatch(r"fold[ _-]?(\d+)", name, re.IGNORECASE | re.ASCII)
     split = SPLITS.get(name.lower(), "")
     return (fold[1] if fold else "", split) if fold or split else None
@@ -82,8 +82,8 @@ def _divided(root: Path, parts: Mapping[str, tuple[str, str]], other: str) -> Da
     for name in parts:
         if not _folders(root / name)[0]:
             raise InputError(
-                f"{root}: {', '.join(parts)} are called after folds or a split, and in {name!r} are no folders of "
-                "classes; a table can say the labels"
+                f"{root}: {', '.join(parts)} are named after folds or a split, and {name!r} has no folders of "
+                "classes; use a table for the labels"
             )
     data = {name: from_folder(root / name, other=other) for name in parts}
     clips = [
@@ -95,7 +95,7 @@ def _divided(root: Path, parts: Mapping[str, tuple[str, str]], other: str) -> Da
 
 
 def _recordings(folder: Path) -> tuple[list[Path], list[str]]:
-    """Return the recordings in a folder and those in it, and what may be some and is not taken, with the reason."""
+    """Return the recordings in a folder and in those within it, and lines on files and folders that are not read."""
     found: list[Path] = []
     unknown: list[str] = []
     seen = set()
@@ -110,6 +110,6 @@ def _recordings(folder: Path) -> tuple[list[Path], list[str]]:
             if is_audio(path.name):
                 found.append(path)
             elif path.suffix.lower() not in COMPANION_SUFFIXES:
-                unknown.append(f"{path}: its suffix is that of no recording")
+                unknown.append(f"{path}: its suffix is not that of a recording")
         seen.add(real)
     return sorted(found), sorted(unknown)

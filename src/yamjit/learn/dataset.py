@@ -1,4 +1,4 @@
-"""Labelled recordings: which stretches of which files are of which classes, and how they divide."""
+"""Labelled clips: parts of recordings, their classes, and how they are divided for evaluation."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import numpy as np
 from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.learn.heads import checked_labels
+from yamjit.reading import ReadOptions
 
 __all__ = ["OTHER", "SPLITS", "Clip", "Dataset", "divide"]
 
-#: Name under which clips of no class are kept.
+#: Label of clips of no class.
 OTHER = "other"
 
-#: What the parts of a division for training, validation and test are called.
+#: Names of the parts of a division for training, validation and test.
 SPLITS = {
     **dict.fromkeys(("train", "training", "trn"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "development"), "validation"),
@@ -28,21 +29,22 @@ SPLITS = {
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A labelled stretch of a recording.
+    """A labelled recording, or part of one.
 
     Parameters
     ----------
     path : Path
+        Path of the recording.
     labels : tuple of str
-        Classes that it is of; none for a clip of something else.
+        Classes of the clip; none for a clip of something else.
     start_s, end_s : float
-        In seconds; the whole recording by default.
+        Start and end, in seconds; the whole recording by default.
     group : str
-        What must not be divided between training and test: of equal names all or none.
+        Group of clips that are never divided between training and test.
     fold : str
-        Of a division that was given with the data; empty if none was.
+        Fold that came with the data; empty if there is none.
     split : {"", "train", "validation", "test"}
-        The same, for a division of this kind.
+        Part of a division into training, validation and test that came with the data.
     """
 
     path: Path
@@ -54,7 +56,7 @@ class Clip:
     split: str = ""
 
     def __post_init__(self) -> None:
-        # What is right stays what it is: clips of a table share their path and their labels.
+        # Valid values stay the same objects: clips of a table share their path and their labels.
         if not isinstance(self.path, Path) or "\0" in str(self.path):
             object.__setattr__(self, "path", checks.path(self.path, "path"))
         labels = tuple(checks.text(label, "a label") for label in checks.elements(self.labels, "labels", "names"))
@@ -63,14 +65,18 @@ class Clip:
         checks.number(self.start_s, "start_s", 0, kind="seconds")
         if self.end_s is not None:
             checks.number(self.end_s, "end_s", float(self.start_s), above=True, kind="seconds")
-        checks.instance(self.group, "group", str)  # the name of a file, perhaps, which may be no UTF-8
+        checks.instance(self.group, "group", str)  # perhaps the name of a file, which need not be UTF-8
         checks.instance(self.fold, "fold", str)
         checks.choice(self.split, "split", ("", "train", "validation", "test"))
 
     @property
     def unit(self) -> str:
-        """Name of what must not be divided between training and test: the group, or else the file."""
+        """Name of what is never divided between training and test: the group, or else the file."""
         return self.group or str(self.path)
+
+    def reading(self, hop_s: float | None = None) -> ReadOptions:
+        """Return how the clip is read, with a hop between windows in seconds; see `ReadOptions`."""
+        return ReadOptions(hop_s=hop_s, start_s=self.start_s, end_s=self.end_s)
 
     def __str__(self) -> str:
         if self.end_s is None and not self.start_s:
@@ -80,24 +86,24 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Clips and the classes that they are of.
+    """Clips and their classes.
 
-    Where clips have a split, a head learns from those of "train" alone, and is judged by the others.
+    Where clips have a split, a head learns from those of "train" only, and is evaluated on the others.
 
     Parameters
     ----------
     clips : tuple of Clip
     classes : tuple of str
-        In the order of a head's outputs.
+        Names of the classes, in the order of a head's outputs.
     source : str
-        Where it comes from, to be shown.
+        Origin of the data, for messages.
     passed_over : tuple of str
-        Files that may be recordings and are in no clip, and why; a line each.
+        A line for each file that may be a recording but is not used, with the reason.
 
     Raises
     ------
     InputError
-        If there are no clips, or a label is no class.
+        If there are no clips, or a label is not a class.
     """
 
     clips: tuple[Clip, ...]
@@ -113,7 +119,7 @@ class Dataset:
         for clip in self.clips:
             checks.instance(clip, "a clip", Clip)
         if not self.clips:
-            raise InputError(f"{self._where}no clips; a folder for each class with recordings in it is accepted")
+            raise InputError(f"{self._where}no clips; a folder of recordings for each class is accepted")
         try:
             object.__setattr__(self, "classes", checked_labels(self.classes))
         except InputError as error:
@@ -121,20 +127,14 @@ class Dataset:
         known = set(self.classes)
         strange = next((label for clip in self.clips for label in clip.labels if label not in known), None)
         if strange is not None:
-            raise InputError(f"{self._where}the label {strange!r} is none of the classes {', '.join(self.classes)}")
+            raise InputError(f"{self._where}the label {strange!r} is not one of the classes {', '.join(self.classes)}")
 
     @property
     def _where(self) -> str:
         return f"{self.source}: " if self.source else ""
 
     def check_learnable(self) -> None:
-        """Refuse what nothing can be learned from.
-
-        Raises
-        ------
-        InputError
-            If a class has no clips that a head learns from, or there is but one kind of them.
-        """
+        """Raise an `InputError` if a class has no clips to learn from, or all clips are of one kind."""
         counts = replace(self, clips=tuple(self.clips[k] for k in self.teaching()) or self.clips).counts()
         empty = [name for name in self.classes if not counts[name]]
         if empty:
@@ -142,18 +142,18 @@ class Dataset:
             raise InputError(f"{self._where}no clips of {', '.join(map(repr, empty))}{part}")
         if len(self.classes) == 1 and not counts[OTHER]:
             raise InputError(
-                f"{self._where}one class, {self.classes[0]!r}; two are accepted, or one and {OTHER!r} recordings"
+                f"{self._where}one class, {self.classes[0]!r}; two are accepted, or one and recordings of {OTHER!r}"
             )
 
     def __len__(self) -> int:
         return len(self.clips)
 
     def counts(self) -> Counter[str]:
-        """Return how many clips there are of each class, and of none (`OTHER`)."""
+        """Return the number of clips of each class, and of none (`OTHER`)."""
         return Counter(label for clip in self.clips for label in clip.labels or (OTHER,))
 
     def targets(self) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-        """Return 1 where a clip is of a class, else 0 [shape=(clips, classes), float32]."""
+        """Return 1 where a clip has a class, else 0 [shape=(clips, classes), float32]."""
         found = np.zeros((len(self.clips), len(self.classes)), np.float32)
         positions = {name: index for index, name in enumerate(self.classes)}
         for row, clip in zip(found, self.clips, strict=True):
@@ -161,7 +161,7 @@ class Dataset:
         return found
 
     def select(self, wanted: Callable[[Clip], bool]) -> Dataset:
-        """Return the clips that `wanted` accepts; classes stay."""
+        """Return the clips that `wanted` accepts, with the same classes."""
         return replace(self, clips=tuple(filter(wanted, self.clips)))
 
     @property
@@ -171,16 +171,16 @@ class Dataset:
 
     @property
     def has_division(self) -> bool:
-        """Whether clips are divided already: by a split, or into two folds at least."""
+        """Whether the data came with a split, or with two folds or more."""
         folds = {clip.fold for clip in self.clips}
         return self.has_split or (len(folds) > 1 and "" not in folds)
 
     def teaching(self) -> list[int]:
-        """Return the positions of the clips that a head learns from: of a split those of "train", else all."""
+        """Return the positions of the clips that a head learns from: those of "train" if there is a split, else all."""
         return [k for k, clip in enumerate(self.clips) if clip.split in ("", "train")]
 
     def groups(self) -> int:
-        """Return how many parts there are, of those that a head learns from, that are never divided."""
+        """Return the number of groups, or files without one, among the clips that a head learns from."""
         return len({self.clips[k].unit for k in self.teaching()})
 
     def folds(self, count: int | None = None, *, seed: int = 0) -> Iterator[tuple[str, list[int], list[int]]]:
@@ -189,22 +189,23 @@ class Dataset:
         Parameters
         ----------
         count : int >= 2, optional
-            How many folds, of the clips that a head learns from. By default the division that came with the data: its
-            folds, or of a split validation and test, each to be judged by what was learned from "train". Else 5, or as
-            many as there are groups.
-        seed : int
-            Of the order of groups.
+            Number of folds among the clips that a head learns from. By default the division that came with the data:
+            its folds; or "validation" and "test" of a split, each after training on "train". Else 5 folds, or as many
+            as there are groups.
+        seed : int in [0, 2**64)
+            Seed of the order of groups.
 
         Yields
         ------
         name : str
+            Name of the fold.
         training, test : list of int
             Positions in `clips`.
 
         Raises
         ------
         InputError
-            If there are fewer groups than folds, or but one.
+            If there are fewer groups than folds, or only one.
         """
         if count is not None:
             checks.whole(count, "count", 2)
@@ -227,7 +228,7 @@ class Dataset:
             yield name, training, test
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what to think about before training: a line for unbalanced classes and for classes of few clips."""
+        """Return lines to read before training: on unbalanced classes, those of few clips, and clips without a fold."""
         counts = self.counts()
         lines: list[str] = []
         most, least = max(counts.values()), min(counts.values())
@@ -235,33 +236,27 @@ class Dataset:
             names = {value: name for name, value in counts.items()}
             lines.append(
                 f"unbalanced: {most} clips of {names[most]!r}, {least} of {names[least]!r}; "
-                "class_weights='balanced' lets them count the same"
+                "class_weights='balanced' gives them the same weight"
             )
         few = [f"{name!r} ({counts[name]})" for name in self.classes if counts[name] < 5]
         if few:
             lines.append(f"fewer than 5 clips: {', '.join(few)}")
         bare = sum(not clip.fold for clip in self.clips)
         if 0 < bare < len(self.clips):
-            lines.append(f"{bare} of {len(self.clips)} clips have no fold: the folds that others have are not used")
+            lines.append(f"{bare} of {len(self.clips)} clips have no fold: the folds of the others are not used")
         return tuple(lines)
 
 
 def divide(clips: Sequence[Clip], count: int, seed: int) -> list[int]:
-    """Return a fold in [0, count) for each clip: groups whole, the classes spread evenly.
-
-    Raises
-    ------
-    InputError
-        If there are fewer groups than folds.
-    """
+    """Return a fold in [0, count) for each clip: groups stay whole, classes are spread evenly."""
     groups: dict[str, list[int]] = {}
     for index, clip in enumerate(clips):
         groups.setdefault(clip.unit, []).append(index)
     if not 2 <= count <= len(groups):
-        raise InputError(f"{count} folds of {len(groups)} files or groups; from 2 to as many as those are accepted")
+        raise InputError(f"{count} folds of {len(groups)} files or groups; 2 to one for each of these are accepted")
     order = list(groups)
     np.random.Generator(np.random.PCG64(seed)).shuffle(order)
-    # Large groups first; each goes where its class is rarest so far, then where least is.
+    # Large groups first; each goes where its classes are rarest so far, then to the smallest fold.
     order.sort(key=lambda group: -len(groups[group]))
     held: list[Counter[str]] = [Counter() for _ in range(count)]
     sizes = [0] * count

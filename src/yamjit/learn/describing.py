@@ -1,4 +1,4 @@
-"""Labels, calibration and texts of any TFLite audio model, changed without touching what it computes."""
+"""Labels, calibration and texts of any TFLite audio model, changed without a change to its network."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from yamjit.calibration import Calibration
 from yamjit.errors import InputError
 from yamjit.head_names import choose_heads, describe_heads, told_apart
 from yamjit.heads import HeadInfo
-from yamjit.learn.heads import checked_labels
+from yamjit.learn.attached import Attached, attached_calibration, attached_labels
 from yamjit.tflite.metadata import (
-    AssociatedFile,
     AudioProperties,
     FileType,
     Metadata,
@@ -30,55 +29,28 @@ from yamjit.tflite.patching import Described, replace_metadata
 
 __all__ = ["TEXTS", "as_document", "find_output", "set_audio", "set_calibration", "set_labels", "set_texts"]
 
-#: The texts that a model says about itself.
+#: Texts in the metadata of a model.
 TEXTS = ("name", "description", "version", "author", "license")
 
 _MIN_PARSER_VERSION = "1.3.0"
 
-#: More of an output are not counted: its shape is what a stranger wrote.
+#: Most classes that are counted: the shape of an output in a file may be anything.
 _MOST_CLASSES = 2**20
 
 
 def set_texts(described: Described, **texts: str) -> bytes:
-    """Return a model with other texts about itself.
-
-    Parameters
-    ----------
-    described : Described
-    **texts : str
-        Of `TEXTS`.
-    """
+    """Return a model with other texts, by their names in `TEXTS`."""
     strange = [name for name in texts if name not in TEXTS]
     if strange:
-        raise InputError(f"no text {strange[0]!r}; accepted: {', '.join(TEXTS)}")
+        raise InputError(f"there is no text {strange[0]!r}; use one of {', '.join(TEXTS)}")
     for name, text in texts.items():
         checks.text(text, name)
-    metadata = _metadata(described)
-    said = {name: getattr(metadata, name) for name in TEXTS} | texts
-    changed = Metadata(
-        **said,
-        min_parser_version=metadata.min_parser_version,
-        subgraphs=metadata.subgraphs,
-        associated_files=metadata.associated_files,
-    )
-    return replace_metadata(described, changed, described.files)
+    changes: dict[str, Any] = {**texts}
+    return replace_metadata(described, replace(_metadata(described), **changes), described.files)
 
 
 def set_audio(described: Described, sample_rate: int, channels: int = 1) -> bytes:
-    """Return a model that says which audio its first input takes.
-
-    Parameters
-    ----------
-    described : Described
-    sample_rate : int in [1000, 768000]
-        In Hz.
-    channels : int in [1, 64]
-
-    Raises
-    ------
-    InputError
-        If it is something else.
-    """
+    """Return a model whose metadata has this sample rate, in Hz, and number of channels for its first input."""
     sample_rate = check_rate(sample_rate, "sample_rate", DEFAULT_AUDIO_LIMITS)
     channels = check_channels(channels, DEFAULT_AUDIO_LIMITS)
     metadata = _metadata(described)
@@ -95,39 +67,22 @@ def set_labels(
     display_names: Mapping[str, Sequence[str]] | None = None,
     output: int | str | None = None,
 ) -> bytes:
-    """Return a model whose output has other names of its classes.
+    """Return a model with other names of the classes of an output.
 
     Parameters
     ----------
     described : Described
     labels : sequence of str
-        One for each class; where the output's shape does not fix their number, any.
+        A name for each class; any number if the shape of the output leaves it open.
     display_names : mapping of str to sequence of str, optional
-        By language.
+        Names by language.
     output : int or str, optional
-        Which of the model's outputs, see `find_output`.
-
-    Raises
-    ------
-    InputError
-        If there are not as many as classes.
+        Output of the model, see `find_output`.
     """
     tensor, place = _output(described, output, (len(labels),))
     classes = described.outputs[place].classes
-    lists = {"": checked_labels(labels), **dict(display_names or {})}
-    for locale, names in lists.items():
-        if len(names) != (len(lists[""]) if classes < 0 else classes):
-            raise InputError(f"{len(names)} names{f' of {locale!r}' if locale else ''} for {classes} classes")
-        checked_labels(tuple(dict.fromkeys(names)))
-    dropped = {f.name for f in tensor.associated_files if f.type == FileType.TENSOR_AXIS_LABELS}
-    stem = f"{_file_stem(tensor)}_labels"
-    named = {f"{stem}{'_' if locale else ''}{locale}.txt": (locale, names) for locale, names in lists.items()}
-    described_files = tuple(
-        AssociatedFile(name, "Names of the classes.", FileType.TENSOR_AXIS_LABELS, locale)
-        for name, (locale, _) in named.items()
-    )
-    contents = {name: "".join(f"{n}\n" for n in names).encode() for name, (_, names) in named.items()}
-    return _with_files(described, place, tensor, dropped, described_files, contents)
+    files = attached_labels(_file_stem(tensor), labels, display_names or {}, len(labels) if classes < 0 else classes)
+    return _with_files(described, place, tensor, FileType.TENSOR_AXIS_LABELS, files)
 
 
 def set_calibration(
@@ -137,70 +92,52 @@ def set_calibration(
     score_threshold: float | None = None,
     output: int | str | None = None,
 ) -> bytes:
-    """Return a model whose output is calibrated.
+    """Return a model with another calibration of an output.
 
     Parameters
     ----------
     described : Described
     calibration : Calibration or None
-        None takes it away.
-    score_threshold : float, optional
-        Below which other tools drop results; what the model says is kept by default.
+        None removes the calibration.
+    score_threshold : float in [0, 1], optional
+        Score below which other tools drop results; by default that of the model stays.
     output : int or str, optional
-        Which of the model's outputs, see `find_output`.
-
-    Raises
-    ------
-    InputError
-        If it does not fit the classes.
+        Output of the model, see `find_output`.
     """
     tensor, place = _output(described, output, () if calibration is None else (calibration.classes,))
     classes = described.outputs[place].classes
-    if calibration is not None and calibration.classes != classes:
-        raise InputError(f"a calibration of {calibration.classes} classes for {classes}")
+    files = attached_calibration(_file_stem(tensor), calibration, classes)
     units: list[ProcessUnit] = [u for u in tensor.process_units if not isinstance(u, ScoreCalibration)]
     if score_threshold is not None:
         score_threshold = checks.number(score_threshold, "score_threshold", 0, 1)
         units = [u for u in units if not isinstance(u, ScoreThresholding)] + [ScoreThresholding(score_threshold)]
-    dropped = {f.name for f in tensor.associated_files if f.type == FileType.TENSOR_AXIS_SCORE_CALIBRATION}
-    listed: tuple[AssociatedFile, ...] = ()
-    contents = {}
     if calibration is not None:
-        name = f"{_file_stem(tensor)}_score_calibration.csv"
         units.insert(0, ScoreCalibration(calibration.score_transformation, calibration.default_score))
-        listed = (
-            AssociatedFile(name, "Scale, slope and offset of each class.", FileType.TENSOR_AXIS_SCORE_CALIBRATION),
-        )
-        contents[name] = calibration.to_csv().encode()
-    return _with_files(described, place, replace(tensor, process_units=tuple(units)), dropped, listed, contents)
+    changed = replace(tensor, process_units=tuple(units))
+    return _with_files(described, place, changed, FileType.TENSOR_AXIS_SCORE_CALIBRATION, files)
 
 
 def _file_stem(tensor: TensorMetadata) -> str:
-    """Return an output's name as a file can be called."""
+    """Return an output's name as part of a file name."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", tensor.name).strip("._")[:64] or "scores"
 
 
 def find_output(described: Described, output: int | str | None, classes: Collection[int] = ()) -> HeadInfo:
-    """Return the output that is meant.
+    """Return an output of a model, by its name and index; the labels of the result are empty.
 
     Parameters
     ----------
     described : Described
     output : int, str, or None
-        Its index, negative ones from the last, or its name. None is for the only one, and of several for the one that
-        has so many classes.
+        Index, counted from the last if negative, or name. None stands for the only output, or the only one of several
+        with a number of classes that is accepted.
     classes : collection of int
-        How many it may have; empty if any number will do.
-
-    Returns
-    -------
-    HeadInfo
-        Its name and index; its labels are empty.
+        Numbers of classes that are accepted; empty for any.
 
     Raises
     ------
     InputError
-        If there is no such output, or several may be meant; the message lists those that there are.
+        If there is no such output, or several are possible; the message lists the outputs.
     """
     tensors = _metadata(described).subgraphs[0].outputs
     names = told_apart([tensor.name or end.name for tensor, end in zip(tensors, described.outputs, strict=False)])
@@ -214,18 +151,18 @@ def find_output(described: Described, output: int | str | None, classes: Collect
     if len(fitting) != 1:
         wanted = f" of {' or '.join(map(str, classes))} classes" if classes else ""
         known = describe_heads(heads)
-        raise InputError(f"the model has {len(fitting)} outputs{wanted}; one has to be named, of {known}")
+        raise InputError(f"the model has {len(fitting)} outputs{wanted}; name one of {known}")
     return fitting[0]
 
 
 def _output(described: Described, output: int | str | None, classes: Collection[int]) -> tuple[TensorMetadata, int]:
-    """Return what is said of an output, and its place."""
+    """Return the metadata of an output, and its place."""
     place = find_output(described, output, classes).index
     return _metadata(described).subgraphs[0].outputs[place], place
 
 
 def _metadata(described: Described) -> Metadata:
-    """Return the metadata with a place for every input and output."""
+    """Return the metadata with an entry for every input and output."""
     metadata = described.metadata or Metadata(min_parser_version=_MIN_PARSER_VERSION)
     subgraph = metadata.subgraphs[0] if metadata.subgraphs else SubgraphMetadata()
     inputs, outputs = list(subgraph.inputs), list(subgraph.outputs)
@@ -240,30 +177,24 @@ def _with(metadata: Metadata, subgraph: SubgraphMetadata) -> Metadata:
     return replace(metadata, subgraphs=(subgraph, *metadata.subgraphs[1:]))
 
 
-def _with_files(
-    described: Described,
-    place: int,
-    tensor: TensorMetadata,
-    dropped: set[str],
-    listed: Sequence[AssociatedFile],
-    contents: Mapping[str, bytes],
-) -> bytes:
-    """Return a model whose output lists other files."""
+def _with_files(described: Described, place: int, tensor: TensorMetadata, kind: FileType, files: Attached) -> bytes:
+    """Return a model whose output has these files in place of those of their kind."""
+    dropped = {file.name for file in tensor.associated_files if file.type == kind}
     kept = tuple(file for file in tensor.associated_files if file.name not in dropped)
     metadata = _metadata(described)
     subgraph = metadata.subgraphs[0]
     outputs = list(subgraph.outputs)
-    outputs[place] = replace(tensor, associated_files=(*kept, *listed))
+    outputs[place] = replace(tensor, associated_files=(*kept, *files.described))
     others = {f.name for k, t in enumerate(outputs) if k != place for f in t.associated_files}
-    clash = next((name for name in contents if name in others), None)
+    clash = next((name for name in files.contents if name in others), None)
     if clash is not None:
         raise InputError(f"another output has a file {clash!r}")
-    files = {n: data for n, data in described.files.items() if n not in dropped or n in others} | dict(contents)
-    return replace_metadata(described, _with(metadata, replace(subgraph, outputs=tuple(outputs))), files)
+    contents = {n: data for n, data in described.files.items() if n not in dropped or n in others} | files.contents
+    return replace_metadata(described, _with(metadata, replace(subgraph, outputs=tuple(outputs))), contents)
 
 
 def as_document(described: Described) -> dict[str, Any]:
-    """Return what a model says about itself as plain values: a JSON document."""
+    """Return the metadata of a model as plain values for JSON."""
     document: dict[str, Any] = {} if described.metadata is None else _plain(described.metadata)
     document["tensors"] = {
         "inputs": [{"name": end.name, "shape": list(end.shape)} for end in described.inputs],
@@ -274,7 +205,7 @@ def as_document(described: Described) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a record as a mapping, without what it leaves empty."""
+    """Return a record as a mapping, without its empty fields."""
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if hasattr(value, "__dataclass_fields__"):

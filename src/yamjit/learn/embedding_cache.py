@@ -1,7 +1,7 @@
 """Embeddings on this user's disk: right or absent.
 
-A file is named by its key, which stands for everything that the embeddings depend on, and ends with a digest over that
-key and its content. What is damaged, changed, cut short or somebody else's is computed anew.
+A file is named by its key, which stands for everything that the embeddings depend on, and ends with a digest of that
+key and its content. Embeddings are computed again if their file is damaged, changed, cut short or somebody else's.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
-from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular, replace_whole
+from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular
+from yamjit.writing import replace_whole
 
 __all__ = ["EmbeddingCache", "code_version"]
 
 _log = logging.getLogger(__name__)
 
-#: What one file may hold, in bytes.
+#: Largest file, in bytes.
 _MOST_BYTES = 2**31
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -34,15 +35,15 @@ _DECODERS = ("soundfile", "soxr", "av", "numpy")
 
 
 class EmbeddingCache:
-    """Embeddings on disk, by the bytes of the audio file, the stretch, the hop, the model and the code.
+    """Embeddings on disk, by the bytes of the audio file, the part of it, the hop, the model and the code.
 
-    Nothing is ever removed; the folder may be, at any time.
+    Files are never removed; the folder may be removed at any time.
 
     Parameters
     ----------
     directory : path, optional
-        By default the folder ``embeddings`` in the user's cache. It belongs to one user: files that somebody else may
-        have written are not used.
+        Folder of the cache, by default ``embeddings`` in the user's cache directory. It belongs to one user: files that
+        others may have written are not used.
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
@@ -50,7 +51,7 @@ class EmbeddingCache:
         self.directory = given or cache_directory() / "embeddings"
 
     def load(self, key: str, size: int) -> npt.NDArray[np.int8] | None:
-        """Return quantized embeddings [shape=(n, size), int8], or None where they are not, whole and this user's."""
+        """Return quantized embeddings [shape=(n, size), int8]; None unless they are there, whole and this user's."""
         path = self._path(key)
         try:
             if not (is_private(self.directory.stat()) and is_private(path.parent.stat())):
@@ -65,7 +66,7 @@ class EmbeddingCache:
         return found if found.shape[1:] == (size,) else None
 
     def store(self, key: str, quantized: npt.NDArray[np.int8]) -> None:
-        """Keep quantized embeddings if possible; if not, say so once."""
+        """Store quantized embeddings if possible; if not, warn once."""
         stream = io.BytesIO()
         np.save(stream, quantized, allow_pickle=False)
         content = stream.getvalue()
@@ -77,7 +78,7 @@ class EmbeddingCache:
                 path.rmdir()
             replace_whole(path, content + _digest(key, content), 0o600)
         except (OSError, ValueError) as error:
-            _warn_once(f"embeddings cannot be kept, and are computed again next time: {describe(error)}")
+            _warn_once(f"embeddings cannot be stored, and are computed again next time: {describe(error)}")
 
     def _path(self, key: str) -> Path:
         return self.directory / key[:2] / f"{key}.npy"
@@ -85,7 +86,7 @@ class EmbeddingCache:
 
 @functools.cache
 def code_version() -> str:
-    """Return a digest of all code of this package, and the versions of what it decodes with."""
+    """Return a digest of all code of this package, with the versions of the packages that decode audio."""
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

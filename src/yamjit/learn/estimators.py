@@ -1,4 +1,4 @@
-"""Embeddings and heads in scikit-learn's shape: `fit`, `transform`, `predict`; scikit-learn itself is not needed."""
+"""Embeddings and heads as estimators for scikit-learn, which itself is not needed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
-from yamjit.classifier import Classifier, load
+from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.learn.fitting import FitOptions, Samples, fit_head
 from yamjit.learn.heads import Head, sigmoid, softmax
+from yamjit.loading import load
 from yamjit.reading import ReadOptions
 
 __all__ = ["YAMNetClassifier", "YAMNetEmbedder", "class_names"]
@@ -28,7 +29,7 @@ POOLINGS = ("mean", "max", "mean_max")
 
 
 class _Estimator:
-    """What scikit-learn asks of every estimator: parameters that can be read, set and copied."""
+    """Parameters that can be read, set and copied, as scikit-learn requires of every estimator."""
 
     _kind = ""
 
@@ -54,7 +55,7 @@ class _Estimator:
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def __sklearn_tags__(self) -> Any:
-        # Only scikit-learn asks; so it is loaded.
+        # Only scikit-learn calls this; so it is loaded.
         utils = sys.modules["sklearn.utils"]
         classifier = self._kind == "classifier"
         return utils.Tags(
@@ -69,7 +70,7 @@ class _Estimator:
 
 
 def _not_fitted(estimator: object) -> Exception:
-    """Return the error of an estimator without a fit; one that scikit-learn knows, where it is loaded."""
+    """Return the error for an estimator that is not fitted; one of scikit-learn's kind if that is loaded."""
     message = f"this {type(estimator).__name__} is not fitted yet; call fit first"
     exceptions = sys.modules.get("sklearn.exceptions")
     if exceptions is None:
@@ -86,11 +87,11 @@ class YAMNetEmbedder(_Estimator):
     model : path, "starter", bytes or Classifier, optional
         See `yamjit.load`.
     pooling : {"mean", "max", "mean_max"}
-        How windows become a clip; "mean_max" has both, one behind the other.
+        How the embeddings of windows become that of their clip; "mean_max" is both, one after the other.
     hop_s : float > 0
-        From one window to the next, in seconds.
+        Time from the start of one window to the start of the next, in seconds.
     sample_rate : int, optional
-        Of arrays, in Hz.
+        Sample rate of arrays, in Hz.
     """
 
     _kind = "transformer"
@@ -112,15 +113,14 @@ class YAMNetEmbedder(_Estimator):
 
         Parameters
         ----------
-        X : iterable of path, array or anything else that `Classifier.windows` takes
+        X : iterable of path, array or any other source for `Classifier.windows`
+            The recordings.
 
         Returns
         -------
         np.ndarray [shape=(n, size), float32]
         """
         checks.choice(self.pooling, "pooling", POOLINGS)
-        if isinstance(X, str | bytes):
-            raise InputError("a list of recordings is accepted, found one")
         recordings = checks.elements(X, "X", "recordings")
         model = self._classifier()
         rows = []
@@ -129,8 +129,7 @@ class YAMNetEmbedder(_Estimator):
             windows = model.embed(audio, sample_rate=rate, reading=ReadOptions(hop_s=self.hop_s))
             parts = {"mean": windows.mean(axis=0, dtype=np.float64), "max": windows.max(axis=0)}
             rows.append(np.concatenate([parts[name] for name in self.pooling.split("_")]))
-        size = int(np.prod(model.plan.embedding.shape)) * (1 + ("_" in self.pooling)) if model.plan.embedding else 0
-        return np.array(rows, np.float32).reshape(len(rows), size)
+        return np.array(rows, np.float32).reshape(len(rows), len(self.get_feature_names_out()))
 
     def fit_transform(self, X: Iterable[Any], y: Any = None) -> Float32:  # noqa: N803
         """Return the embedding of every recording, see `transform`."""
@@ -162,14 +161,16 @@ class YAMNetClassifier(_Estimator):
     kind, hidden, weight_decay, iterations
         See `FitOptions`.
     random_state : int
-        The seed of a hidden layer's first weights.
+        Seed of the initial weights of a hidden layer.
 
     Attributes
     ----------
     classes_ : np.ndarray [shape=(classes,)]
+        The classes, in order.
     n_features_in_ : int
+        Length of an embedding.
     head_ : Head
-        To be exported.
+        The trained head, which `export_model` takes.
     """
 
     _kind = "classifier"
@@ -197,29 +198,29 @@ class YAMNetClassifier(_Estimator):
         X : array_like [shape=(n, size)]
             Embeddings.
         y : array_like [shape=(n,)]
-            The class of each.
+            Class of each embedding.
         """
         if y is None:
             raise InputError("YAMNetClassifier requires y to be passed, but the target y is None")
         options = FitOptions(self.kind, self.hidden, self.weight_decay, self.iterations, seed=self.random_state)
-        x, labels = _matrix(X), _column(y, len(_matrix(X)))
+        x = _matrix(X)
+        labels = _column(y, len(x))
         classes, places = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise InputError(f"one class, {classes[0]!r}; two or more classes are accepted")
         samples = Samples(x, np.eye(len(classes), dtype=np.float32)[places], np.ones(len(x)))
         self.classes_ = classes
         self.n_features_in_ = x.shape[1]
-        names = class_names(classes)
-        self.head_ = fit_head(names, samples, options).head
+        self.head_ = fit_head(class_names(classes), samples, options).head
         return self
 
     def decision_function(self, X: Any) -> Float64:  # noqa: N803
-        """Return the logits [shape=(n, classes), or (n,) of the second class where there are two]."""
+        """Return the logits [shape=(n, classes)]; their difference [shape=(n,)] if there are two classes."""
         logits = self._fitted().logits(self._checked(X))
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict_proba(self, X: Any) -> Float64:  # noqa: N803
-        """Return shares of the classes [shape=(n, classes)]; scores of independent classes are scaled to a sum of 1."""
+        """Return probabilities [shape=(n, classes)]; scores of independent classes are scaled to a sum of 1."""
         logits = self._fitted().logits(self._checked(X))
         if self.kind == "softmax":
             return softmax(logits)
@@ -232,7 +233,7 @@ class YAMNetClassifier(_Estimator):
         return self.classes_[places]
 
     def score(self, X: Any, y: Any) -> float:  # noqa: N803
-        """Return the share of embeddings that are named right."""
+        """Return the share of embeddings whose class is predicted correctly."""
         return float((self.predict(X) == checks.array(y, "y", accepted="the class of each embedding")).mean())
 
     def _fitted(self) -> Head:
@@ -252,13 +253,13 @@ class YAMNetClassifier(_Estimator):
 
 
 def class_names(classes: npt.NDArray[Any]) -> tuple[str, ...]:
-    """Return names that a label file can hold; classes that have none are numbered."""
+    """Return names that a label file can hold; classes without distinct names are numbered."""
     names = tuple(str(name).strip() for name in classes)
     return names if len(set(names)) == len(names) and all(names) else tuple(f"class {k}" for k in range(len(names)))
 
 
 def _matrix(x: Any) -> Float32:
-    """Return embeddings as an array; refuses what is none."""
+    """Return embeddings as an array, or raise an error in scikit-learn's words."""
     if hasattr(x, "toarray"):
         raise InputError("sparse embeddings are not accepted; use .toarray()")
     array = checks.array(x, "X", accepted="embeddings of shape (n, size)")
@@ -279,7 +280,7 @@ def _matrix(x: Any) -> Float32:
 
 
 def _column(y: Any, count: int) -> npt.NDArray[Any]:
-    """Return the classes of `count` embeddings; refuses what is none."""
+    """Return the classes of `count` embeddings, or raise an error in scikit-learn's words."""
     labels: npt.NDArray[Any] = checks.array(y, "y", accepted="the class of each embedding")
     if labels.ndim == 2 and labels.shape[1] == 1:
         import warnings

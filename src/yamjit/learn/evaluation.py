@@ -1,4 +1,4 @@
-"""What a model is worth: scores of clips against their labels, as figures, JSON and text."""
+"""Evaluation of a model: scores of clips against their labels, as figures, JSON and text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["AGGREGATES", "ClassFigures", "Evaluation", "clip_scores", "joined"]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-#: How windows become a clip: the mean of scores, the highest, or the sigmoid of the mean logit.
+#: How the scores of windows become the score of their clip: activation of the mean logit, mean, or highest score.
 AGGREGATES = ("logit", "mean", "max")
 
 
@@ -39,23 +39,20 @@ def clip_scores(
     aggregate: str,
     activation: Callable[[Float64], Float64] = sigmoid,
 ) -> Float64:
-    """Return the scores of clips from those of their windows.
+    """Return the scores of clips from those of their windows [shape=(count, classes), float64].
 
     Parameters
     ----------
     scores : np.ndarray [shape=(n, classes)]
-        In [0, 1]; logits for "logit".
+        Scores of windows in [0, 1]; logits for "logit".
     clips : np.ndarray [shape=(n,), int64]
-        Which clip a window is of, ascending.
+        Clip of each window, ascending.
     count : int
-        Of clips; each has a window at least.
+        Number of clips; each has at least one window.
     aggregate : {"logit", "mean", "max"}
+        See `AGGREGATES`.
     activation : callable
-        What makes scores of mean logits.
-
-    Returns
-    -------
-    np.ndarray [shape=(count, classes), float64]
+        Function that turns mean logits into scores.
     """
     checks.choice(aggregate, "aggregate", AGGREGATES)
     starts = np.searchsorted(clips, np.arange(count))
@@ -73,14 +70,15 @@ class ClassFigures:
     Parameters
     ----------
     label : str
+        Name of the class.
     clips : int
-        That are of it.
+        Number of clips of the class.
     precision, recall, f1 : float
-        Of the clips named so, the share that is of it; of those that are of it, the share named so; both in one.
+        Share of the clips named so that have the class; share of the clips of the class that are named so; their mean.
     average_precision, area_under_roc, d_prime : float
-        Of its scores, whatever the threshold.
+        Figures of its scores, without a threshold.
     best_threshold, best_f1 : float
-        Where both in one are highest.
+        Threshold with the highest F1, and that F1.
     """
 
     label: str
@@ -97,20 +95,22 @@ class ClassFigures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """Scores of clips, and what they should have been.
+    """Scores of clips, and their true classes.
 
     Parameters
     ----------
     labels : tuple of str
+        Names of the classes.
     names : tuple of str
-        Of the clips.
+        Names of the clips.
     targets : np.ndarray [shape=(n, classes), bool]
+        Whether each clip has each class.
     scores : np.ndarray [shape=(n, classes), float64]
-        In [0, 1].
+        Scores in [0, 1].
     folds : tuple of str
-        Which part of a division each clip was held out in; empty strings if it was not divided.
+        Fold in which each clip was held out; empty if the clips were not divided.
     threshold : float
-        From which a class counts as named, for clips of several classes or none.
+        Score from which a clip is named a class, for clips of several classes or none.
     """
 
     labels: tuple[str, ...]
@@ -133,7 +133,7 @@ class Evaluation:
 
     @property
     def single(self) -> bool:
-        """Whether every clip is of one class at most: then the highest score names it."""
+        """Whether every clip has at most one class: then the highest score names it."""
         return bool((self.targets.sum(axis=1) <= 1).all())
 
     @property
@@ -147,19 +147,19 @@ class Evaluation:
         return (*self.labels, OTHER) if self.has_other else self.labels
 
     def named(self) -> npt.NDArray[np.int64]:
-        """Return the class that each clip is named [shape=(n,)]; -1 for none, which only counts if that occurs."""
+        """Return the class that each clip is named [shape=(n,)]; -1 for none, if there are clips of no class."""
         best = self.scores.argmax(axis=1)
         if self.has_other:
             best = np.where(self.scores.max(axis=1) >= self.threshold, best, -1)
         return best
 
     def truth(self) -> npt.NDArray[np.int64]:
-        """Return the class that each clip is of [shape=(n,)]; -1 for none."""
+        """Return the class of each clip [shape=(n,)]; -1 for none."""
         return np.where(self.targets.any(axis=1), self.targets.argmax(axis=1), -1)
 
     @property
     def accuracy(self) -> float:
-        """Share of the clips that are named right; with several labels, of those whose first name is one of them."""
+        """Share of the clips that are named correctly: their highest score is that of one of their classes."""
         named, true = self.named(), self.truth()
         right = np.where(named < 0, true < 0, self.targets[np.arange(len(named)), np.maximum(named, 0)])
         return float(right.mean())
@@ -177,7 +177,7 @@ class Evaluation:
         return Evaluation(self.labels, names, self.targets[rows], self.scores[rows], (), self.threshold)
 
     def confusion(self) -> npt.NDArray[np.int64]:
-        """Return how many clips of each class (rows) are named each class (columns); the last of both is none."""
+        """Return the number of clips of each class (rows) named each class (columns); the last of both is none."""
         size = len(self.labels) + 1
         found = np.zeros((size, size), np.int64)
         np.add.at(found, (self.truth(), self.named()), 1)
@@ -215,7 +215,7 @@ class Evaluation:
 
     @property
     def d_prime(self) -> float:
-        """Of the mean area under the ROC curves."""
+        """The d-prime of the mean area under the ROC curves."""
         return d_prime(_mean(c.area_under_roc for c in self.classes()))
 
     @property
@@ -229,7 +229,7 @@ class Evaluation:
         return calibration_error(self.scores, self.targets)
 
     def mistakes(self) -> tuple[tuple[str, str, str], ...]:
-        """Return name, true and named class of every clip that is named wrong."""
+        """Return name, true class and named class of every clip that is named wrongly."""
         return tuple(
             (name, self.outcomes[true], self.outcomes[named])
             for name, true, named, row in zip(self.names, self.truth(), self.named(), self.targets, strict=True)
@@ -237,7 +237,7 @@ class Evaluation:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all figures as plain numbers, texts and lists: a JSON document; NaN is None."""
+        """Return all figures as plain numbers, texts and lists for JSON; NaN becomes None."""
         return {
             "clips": len(self.names),
             "accuracy": self.accuracy,
@@ -304,7 +304,7 @@ def _plain(value: Any) -> Any:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return lines with columns of equal width, the first to the left."""
+    """Return lines with aligned columns; the first column is aligned to the left."""
     widths = [max(len(row[k]) for row in (header, *rows)) for k in range(len(header))]
     return [
         "  ".join(
@@ -314,12 +314,12 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-#: Most classes whose confusion is shown as a square.
+#: Largest number of classes whose confusion is shown as a square.
 _MOST_SQUARE = 20
 
 
 def _confusion_lines(labels: Sequence[str], confusion: npt.NDArray[np.int64]) -> list[str]:
-    """Return the confusion as a square, or as a list of what was confused where that would be too wide."""
+    """Return the confusion as a square, or as a list of confused pairs if that would be too wide."""
     size = len(confusion)
     if size <= _MOST_SQUARE:
         rows = [(f"{k + 1} {labels[k]}", *map(str, confusion[k])) for k in range(size)]

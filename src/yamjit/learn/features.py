@@ -1,14 +1,13 @@
-"""Clips to embeddings: every window of every clip, kept on disk by audio and model, whatever cannot be read listed."""
+"""Clips to embeddings: every window of every clip, cached by audio and model; clips that cannot be read are listed."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,24 +19,24 @@ from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.embedding_cache import EmbeddingCache, code_version
 from yamjit.learn.fitting import Samples
-from yamjit.reading import ReadOptions
+from yamjit.reading import DEFAULT_HOP_S
 from yamjit.text import printable
 from yamjit.workers import in_order
 
-__all__ = ["DEFAULT_HOP_S", "EmbeddingCache", "Features", "Skipped", "embed_clips"]
+__all__ = ["EmbeddingCache", "Features", "Skipped", "embed_clips", "readable"]
 
 Float32 = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
 
-DEFAULT_HOP_S = 0.48
-
-#: Of the files in the cache.
+#: Version of the files in the cache.
 _CACHE_FORMAT = "2"
 _READ_BYTES = 2**20
 
+_Value = TypeVar("_Value")
+
 
 class Skipped(NamedTuple):
-    """A clip that could not be used, or only as far as it could be read, and why."""
+    """A clip that could not be read, or only in part, and the reason."""
 
     clip: Clip
     reason: str
@@ -55,15 +54,15 @@ class Features:
     Parameters
     ----------
     dataset : Dataset
-        The clips that could be read.
+        Clips that could be read.
     embeddings : np.ndarray [shape=(n, size), float32]
-        Of every window, clip after clip.
+        Embedding of every window, clip after clip.
     clips : np.ndarray [shape=(n,), int64]
-        Which of ``dataset.clips`` a window is of.
+        Position of each window's clip in ``dataset.clips``.
     hashes : tuple of str
         SHA-256 of each clip's file.
     skipped : tuple of Skipped
-        The clips that could not be read, or only in part; the latter are in `dataset` as well.
+        Clips that could not be read, or only in part; the latter are in `dataset` as well.
     """
 
     dataset: Dataset
@@ -98,25 +97,25 @@ class Features:
         )
 
     def samples(self, class_weights: str | dict[str, float] | None = None) -> Samples:
-        """Return what a head learns from: every clip counts the same, however many windows it has.
+        """Return the samples that a head learns from; every clip has the same weight, whatever its number of windows.
 
         Parameters
         ----------
         class_weights : "balanced" or mapping of str to float, optional
-            "balanced" lets the classes count the same, however many clips they have. A mapping says how much a clip
-            of a class counts (`OTHER` for those of none); 1 where it says nothing.
+            "balanced" gives all classes the same weight, whatever their number of clips. A mapping gives the weight of
+            a clip of each class, `OTHER` for clips of none; 1 where it has no entry.
 
         Raises
         ------
         InputError
-            If a weight is not greater than 0, or a class is unknown.
+            If a weight is not above 0, or a class is unknown.
         """
         windows = np.bincount(self.clips, minlength=len(self.dataset))
         weights = _clip_weights(self.dataset, class_weights) / np.maximum(windows, 1)
         return Samples(self.embeddings, self.dataset.targets()[self.clips], weights[self.clips])
 
     def duplicates(self) -> tuple[str, ...]:
-        """Return a line for each recording that occurs twice: in several folds, or as several classes."""
+        """Return a line for each clip that occurs twice, perhaps in another fold or with another class."""
         by_content: dict[tuple[str, float, float | None], list[Clip]] = {}
         for clip, digest in zip(self.dataset.clips, self.hashes, strict=True):
             by_content.setdefault((digest, clip.start_s, clip.end_s), []).append(clip)
@@ -125,7 +124,7 @@ class Features:
             first, *others = clips
             for clip in others:
                 if clip.labels != first.labels:
-                    lines.append(f"{clip} is the same recording as {first}, and of another class")
+                    lines.append(f"{clip} is the same recording as {first}, but of another class")
                 elif clip.fold != first.fold:
                     lines.append(f"{clip} (fold {clip.fold}) is the same recording as {first} (fold {first.fold})")
                 else:
@@ -141,7 +140,7 @@ def _clip_weights(dataset: Dataset, class_weights: str | dict[str, float] | None
     if isinstance(class_weights, str) and class_weights == "balanced":
         by_class = {name: len(dataset) / (len(counts) * count) for name, count in counts.items()}
     elif isinstance(class_weights, str):
-        raise InputError(f"class_weights is {class_weights!r}; 'balanced' or weights by class are accepted")
+        raise InputError(f"class_weights is {class_weights!r}; 'balanced' or a weight for each class is accepted")
     else:
         by_class = dict(class_weights)
         known = {*dataset.classes, OTHER}
@@ -150,6 +149,36 @@ def _clip_weights(dataset: Dataset, class_weights: str | dict[str, float] | None
                 found = f"class_weights of {checks.shown(name)} is {checks.shown(weight)}"
                 raise InputError(f"{found}; numbers above 0 for classes are accepted")
     return np.array([max(by_class.get(name, 1.0) for name in clip.labels or (OTHER,)) for clip in dataset.clips])
+
+
+def readable(
+    dataset: Dataset, outcomes: Iterable[tuple[_Value | None, str | None]]
+) -> tuple[Dataset, list[_Value], tuple[Skipped, ...]]:
+    """Keep the clips that could be read.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    outcomes : iterable of tuple
+        For each clip a value, None if it could not be read; and the reason if it could not, or only in part.
+
+    Raises
+    ------
+    InputError
+        If no clip could be read: the message has the reason of the first one.
+    """
+    kept: list[Clip] = []
+    values: list[_Value] = []
+    skipped: list[Skipped] = []
+    for clip, (value, reason) in zip(dataset.clips, outcomes, strict=True):
+        if value is not None:
+            kept.append(clip)
+            values.append(value)
+        if reason is not None:
+            skipped.append(Skipped(clip, reason, in_part=value is not None))
+    if not kept:
+        raise InputError(f"none of {len(skipped)} clips can be read; the first: {skipped[0]}")
+    return replace(dataset, clips=tuple(kept)), values, tuple(skipped)
 
 
 def embed_clips(
@@ -165,14 +194,14 @@ def embed_clips(
     Parameters
     ----------
     model : Classifier
-        Its `threads` share the clips out.
+        Model with an embedding; its `threads` share the clips.
     dataset : Dataset
     hop_s : float > 0
-        From one window to the next, in seconds.
+        Time from the start of one window to the start of the next, in seconds.
     cache : EmbeddingCache, optional
-        Where embeddings are looked for, and kept.
+        Cache in which embeddings are looked up and stored.
     progress : callable, optional
-        Is told how many clips are done, and how many there are.
+        Callback with the number of clips that are done, and of all clips.
 
     Returns
     -------
@@ -181,44 +210,32 @@ def embed_clips(
     Raises
     ------
     InputError
-        If no clip can be read: the message says why the first one cannot.
-    ModelError
-        If the model has no embedding.
+        If no clip can be read: the message has the reason of the first one. If the model has no embedding.
     """
     checks.instance(model, "model", Classifier)
     checks.instance(dataset, "dataset", Dataset)
     checks.instance(cache, "cache", EmbeddingCache, type(None))
-    hop_s = checks.number(hop_s, "hop_s", 0, above=True, kind="seconds")
-    embedder = _Embedder(model, hop_s, cache)
-    found: list[_Embedded] = []
-    skipped: list[Skipped] = []
-    kept: list[Clip] = []
-    results = in_order(dataset.clips, embedder.embed, model.threads)
-    for done, (clip, result) in enumerate(zip(dataset.clips, results, strict=True), 1):
-        if isinstance(result, str):
-            skipped.append(Skipped(clip, result))
-        else:
-            kept.append(clip)
-            found.append(result)
-            if result.loss is not None:
-                skipped.append(Skipped(clip, result.loss, in_part=True))
-        if progress:
-            progress(done, len(dataset))
-    if not kept:
-        raise InputError(f"none of {len(skipped)} clips can be read, the first is {skipped[0]}")
+    embedder = _Embedder(model, checks.number(hop_s, "hop_s", 0, above=True, kind="seconds"), cache)
+
+    def outcomes() -> Iterator[tuple[_Embedded | None, str | None]]:
+        for done, outcome in enumerate(in_order(dataset.clips, embedder.embed, model.threads), 1):
+            yield outcome
+            if progress:
+                progress(done, len(dataset))
+
+    kept, found, skipped = readable(dataset, outcomes())
     return Features(
-        replace(dataset, clips=tuple(kept)),
-        np.concatenate([result.embeddings for result in found]),
-        np.repeat(np.arange(len(found)), [len(result.embeddings) for result in found]),
-        tuple(result.digest for result in found),
-        tuple(skipped),
+        kept,
+        np.concatenate([clip.embeddings for clip in found]),
+        np.repeat(np.arange(len(found)), [len(clip.embeddings) for clip in found]),
+        tuple(clip.digest for clip in found),
+        skipped,
     )
 
 
 class _Embedded(NamedTuple):
     embeddings: Float32
     digest: str
-    loss: str | None
 
 
 class _Embedder:
@@ -226,54 +243,53 @@ class _Embedder:
 
     def __init__(self, model: Classifier, hop_s: float, cache: EmbeddingCache | None) -> None:
         if model.plan.embedding is None:
-            raise InputError("the model has no embedding: no average that its scores are computed from")
-        # The clips are shared out to the threads, not the windows of each.
+            raise InputError("the model has no embedding: no mean over positions from which its scores are computed")
+        # Threads share the clips, not the windows of each.
         self._model = copy.copy(model)
         self._model.threads = 1
         self._hop_s = hop_s
         self._cache = cache
         self._slot = model.plan.embedding
         self._size = int(np.prod(self._slot.shape))
-        #: By path and what changes when the file does: a recording may have thousands of stretches.
+        #: Digests by path and state of the file, which may hold thousands of clips.
         self._digests: dict[tuple[Path, tuple[int, ...]], str] = {}
         model.network.warm_up()
 
-    def embed(self, clip: Clip) -> _Embedded | str:
-        """Return the windows of a clip, or why it cannot be read."""
+    def embed(self, clip: Clip) -> tuple[_Embedded | None, str | None]:
+        """Return the windows of a clip, None if it cannot be read; and the reason if it cannot, or only in part."""
         try:
             before = _identity(clip.path)
             digest = self._digests.get((clip.path, before)) or _file_hash(clip.path)
             self._digests[clip.path, before] = digest
             quantized, loss = self._quantized(clip, digest, before)
         except (AudioError, InputError, LimitError) as error:
-            return str(error)
+            return None, str(error)
         except OSError as error:
-            return describe(error)
-        return _Embedded(self._slot.dequantize(quantized), digest, loss)
+            return None, describe(error)
+        return _Embedded(self._slot.dequantize(quantized), digest), loss
 
     def _quantized(self, clip: Clip, digest: str, before: tuple[int, ...]) -> tuple[Int8, str | None]:
-        """Return a clip's embeddings as the model's integers, from the cache or computed, and what was lost of it."""
+        """Return a clip's embeddings as the model's integers, cached or computed, and what is wrong with the clip."""
         key = self._key(clip, digest)
-        kept = self._cache.load(key, self._size) if self._cache else None
-        if kept is not None:
-            return kept, None
-        reading = ReadOptions(hop_s=self._hop_s, start_s=clip.start_s, end_s=clip.end_s)
-        with self._model.windows(clip.path, reading=reading) as stream:
-            quantized = np.concatenate([windows.quantized_embeddings for windows in stream])
+        cached = self._cache.load(key, self._size) if self._cache else None
+        if cached is not None:
+            return cached, None
+        with self._model.windows(clip.path, reading=clip.reading(self._hop_s)) as stream:
+            quantized = np.concatenate([windows.quantized_embeddings.integers for windows in stream])
         if stream.lost:
-            return quantized, stream.damage  # and not kept, so that it is told each time
-        if self._cache and _identity(clip.path) == before:  # else what was hashed is not what was heard
+            return quantized, stream.damage  # not stored, so that it is reported each time
+        if self._cache and _identity(clip.path) == before:  # else the file was changed after it was hashed
             self._cache.store(key, quantized)
         return quantized, None
 
     def _key(self, clip: Clip, digest: str) -> str:
-        heard = (digest, clip.start_s, clip.end_s, float(self._hop_s))
-        parts = (_CACHE_FORMAT, heard, self._model.source.sha256, self._size, code_version())
+        audio = (digest, clip.start_s, clip.end_s, float(self._hop_s))
+        parts = (_CACHE_FORMAT, audio, self._model.source.sha256, self._size, code_version())
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def _identity(path: Path) -> tuple[int, ...]:
-    """Return what changes when a file does."""
+    """Return numbers that change when a file does."""
     status = path.stat()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
@@ -281,14 +297,9 @@ def _identity(path: Path) -> tuple[int, ...]:
 def _file_hash(path: Path) -> str:
     """Return the SHA-256 of a regular file."""
     if not path.is_file():
-        raise OSError(f"there is no file {path}" if not path.exists() else f"{path} is no regular file")
+        raise OSError(f"there is no file {path}" if not path.exists() else f"{path} is not a regular file")
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        for chunk in _chunks(file):
+        while chunk := file.read(_READ_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _chunks(file: io.BufferedReader) -> Iterator[bytes]:
-    while chunk := file.read(_READ_BYTES):
-        yield chunk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,22 +13,22 @@ from yamjit.errors import InputError, ModelError
 from yamjit.frontend import count_windows
 from yamjit.reading import ReadOptions
 
-__all__ = ["FineEmbeddings", "fine_embeddings"]
+__all__ = ["FineEmbeddings", "cut_patches", "fine_embeddings"]
 
 Float32 = npt.NDArray[np.float32]
 
 
 class FineEmbeddings(NamedTuple):
-    """Embeddings of windows, exact and fine.
+    """Embeddings of windows, as the model rounds them and before it does.
 
     Parameters
     ----------
     quantized : np.ndarray [shape=(n, size), int8]
-        As the model has them.
+        Embeddings as the model's integers.
     exact : np.ndarray [shape=(n, size), float32]
-        The same as real numbers: what `Classifier.embed` returns.
+        The same as real numbers, see `Classifier.embed`.
     fine : np.ndarray [shape=(n, size), float32]
-        The mean over positions of the int8 map that they are the rounded mean of.
+        Mean over positions of the int8 map, of which the others are the rounded mean.
     """
 
     quantized: npt.NDArray[np.int8]
@@ -37,15 +37,16 @@ class FineEmbeddings(NamedTuple):
 
 
 def fine_embeddings(model: Classifier, samples: npt.ArrayLike, *, hop_s: float = 0.48) -> FineEmbeddings:
-    """Return the embeddings of a recording, exact and fine.
+    """Return the embeddings of a recording, as the model rounds them and before it does.
 
     Parameters
     ----------
     model : Classifier
     samples : array_like [shape=(n,)]
-        At the model's rate.
+        Mono sound at the model's sample rate.
     hop_s : float > 0
-        From one window to the next, in whole frames: a multiple of 0.01 s for YAMNet.
+        Time from the start of one window to the start of the next, in seconds; whole frames, which are 0.01 s for
+        YAMNet.
 
     Raises
     ------
@@ -58,25 +59,30 @@ def fine_embeddings(model: Classifier, samples: npt.ArrayLike, *, hop_s: float =
     hop_s = checks.number(hop_s, "hop_s", 0, above=True, kind="seconds")
     slot = model.plan.embedding
     if slot is None:
-        raise ModelError("the model has no embedding: no average that its scores are computed from")
-    patches = _patches(model, checks.array(samples, "samples"), hop_s)
+        raise ModelError("the model has no embedding: no mean over positions from which its scores are computed")
+    sound = checks.array(samples, "samples")
+    if sound.ndim != 1:
+        raise InputError(f"samples of shape (n,) are accepted, found {sound.shape}")
+    _frames_per_hop(model, hop_s)
+    frames = model.log_mel(sound, sample_rate=model.sample_rate, reading=ReadOptions(hop_s=hop_s))
     name, source = next((n, s) for n, s in model.plan.slots.items() if s.step == slot.step - 1)
-    output = model.network.run(patches, tensors=[name])
+    output = model.network.run(cut_patches(model, frames, len(sound), hop_s), tensors=[name])
     real = (output.tensors[name].astype(np.float64) - source.zero_point) * source.scale
     fine = real.reshape(len(real), -1, real.shape[-1]).mean(axis=1)
-    return FineEmbeddings(output.quantized_embeddings, output.embeddings, fine.astype(np.float32))
+    return FineEmbeddings(output.quantized_embeddings.integers, output.embeddings, fine.astype(np.float32))
 
 
-def _patches(model: Classifier, samples: npt.NDArray[Any], hop_s: float) -> Float32:
-    """Return the patches of every window."""
+def cut_patches(model: Classifier, frames: Float32, samples: int, hop_s: float) -> Float32:
+    """Cut the log-mel frames of a recording, whose length is in samples, into the patches of its windows."""
     constants = model.front_end.constants
-    hop = round(hop_s * model.sample_rate)
-    if hop < 1 or hop % constants.hop_length:
-        frame_s = constants.hop_length / model.sample_rate
-        raise InputError(f"hop_s is {hop_s!r}; multiples of {frame_s} s are accepted")
-    if samples.ndim != 1:
-        raise InputError(f"samples of shape (n,) are accepted, found {samples.shape}")
-    frames = model.log_mel(samples, sample_rate=model.sample_rate, reading=ReadOptions(hop_s=hop_s))
-    step = hop // constants.hop_length
-    count = count_windows(len(samples), constants.window_samples, hop)
+    step = _frames_per_hop(model, hop_s)
+    count = count_windows(samples, constants.window_samples, step * constants.hop_length)
     return np.stack([frames[k * step : k * step + constants.n_frames] for k in range(count)])
+
+
+def _frames_per_hop(model: Classifier, hop_s: float) -> int:
+    hop_length = model.front_end.constants.hop_length
+    hop = round(hop_s * model.sample_rate)
+    if hop < 1 or hop % hop_length:
+        raise InputError(f"hop_s is {hop_s!r}; multiples of {hop_length / model.sample_rate} s are accepted")
+    return hop // hop_length

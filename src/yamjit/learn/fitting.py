@@ -15,40 +15,40 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import InputError
-from yamjit.learn.heads import KINDS, Dense, Head, sigmoid, softmax
+from yamjit.learn.blocked import BlockedMatrix, matmul
+from yamjit.learn.heads import KINDS, Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.learn.optimizer import minimize
-from yamjit.learn.products import BlockedMatrix, matmul
 
 __all__ = ["CurvePoint", "FitOptions", "FittedHead", "Samples", "fit_head"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-#: Options that are whole numbers, and between which: what a hidden layer takes is known before memory is.
+#: Options that are whole numbers, and their bounds, which also bound the memory of a hidden layer.
 _WHOLE = (("hidden", 0, 4096), ("iterations", 1, 10**6), ("patience", 1, 10**6), ("seed", 0, 2**64 - 1))
 _MOST_WEIGHT = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
-    """How a head is trained.
+    """Options of a head and of its training.
 
     Parameters
     ----------
     kind : {"sigmoid", "softmax"}
-        Whether each class is scored by itself, or all of them share one.
+        Whether classes are scored independently, or share a sum of 1.
     hidden : int in [0, 4096]
         Units of a hidden layer with ReLU; 0 for a linear head.
     weight_decay : float in [0, 1e6]
-        Half of it times the squared weights is added to the loss, where embeddings vary by 1 on average.
+        Factor of half the squared weights in the loss, for embeddings with a mean variance of 1.
     iterations : int in [1, 1e6]
-        Of the optimizer, at most.
+        Largest number of iterations of the optimizer.
     patience : int in [1, 1e6]
         Iterations without a better loss on the validation samples, if there are any, after which training stops.
     embedding_noise : float in [0, 1e6]
-        Standard deviation of normal noise on the embeddings, in units of their own.
+        Standard deviation of normal noise on the embeddings, in their own units.
     seed : int in [0, 2**64)
-        Of the noise, and of a hidden layer's first weights.
+        Seed of the noise, and of the initial weights of a hidden layer.
 
     Raises
     ------
@@ -73,15 +73,15 @@ class FitOptions:
 
 
 class Samples(NamedTuple):
-    """What a head learns from.
+    """Samples that a head learns from.
 
     Parameters
     ----------
     embeddings : np.ndarray [shape=(n, inputs), float32]
     targets : np.ndarray [shape=(n, classes), float32]
-        1 where a sample is of a class, else 0.
+        1 where a sample has a class, else 0.
     weights : np.ndarray [shape=(n,), float64]
-        How much each sample counts; > 0.
+        Weight of each sample, > 0.
     """
 
     embeddings: Float32
@@ -90,7 +90,7 @@ class Samples(NamedTuple):
 
 
 class CurvePoint(NamedTuple):
-    """Losses after an iteration; NaN where there are no validation samples."""
+    """Losses after an iteration; the second is NaN if there are no validation samples."""
 
     iteration: int
     training_loss: float
@@ -98,7 +98,7 @@ class CurvePoint(NamedTuple):
 
 
 class FittedHead(NamedTuple):
-    """A head, how it was reached, and the iteration whose weights it has."""
+    """A head, its learning curve, and the iteration whose weights it has."""
 
     head: Head
     curve: tuple[CurvePoint, ...]
@@ -122,9 +122,9 @@ def fit_head(
     samples : Samples
     options : FitOptions, optional
     validation : Samples, optional
-        Training stops where the loss on these does not fall any more, and the best weights are kept.
+        Held-out samples: training stops when the loss on them no longer falls, and the best weights are kept.
     progress : callable, optional
-        Is told of every point of the learning curve.
+        Callback with every point of the learning curve.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def fit_head(
     Raises
     ------
     InputError
-        If the samples do not fit each other, or hold values that are not finite.
+        If shapes do not fit each other, or a value is not finite.
     """
     options = checks.instance(FitOptions() if options is None else options, "options", FitOptions)
     _check(samples, len(labels), options)
@@ -160,19 +160,19 @@ def _check(samples: Samples, classes: int, options: FitOptions) -> None:
         raise InputError(f"embeddings of shape (n, size) are accepted, found {samples.embeddings.shape}")
     if samples.targets.shape != (count, classes) or samples.weights.shape != (count,):
         raise InputError(
-            f"{count} samples of {classes} classes want targets {(count, classes)} and weights {(count,)}, "
+            f"{count} samples of {classes} classes need targets {(count, classes)} and weights {(count,)}, "
             f"found {samples.targets.shape} and {samples.weights.shape}"
         )
     if not np.isfinite(samples.embeddings).all():
         raise InputError("an embedding is not finite")
     if not (np.isfinite(samples.weights).all() and (samples.weights > 0).all()):
-        raise InputError("weights of samples must be finite and greater than 0")
+        raise InputError("weights of samples must be finite and above 0")
     if options.kind == "softmax" and (classes < 2 or not (samples.targets.sum(axis=1) > 0).all()):
-        raise InputError("a softmax head wants two classes or more, and one of them for each sample")
+        raise InputError("a softmax head needs two classes or more, and one of them for each sample")
 
 
 def _noisy(samples: Samples, options: FitOptions) -> Samples:
-    """Return the samples, and once more with noise on them if that is wanted."""
+    """Return the samples, followed by a noisy copy of them if the options say so."""
     if not options.embedding_noise:
         return samples
     noise = np.random.Generator(np.random.PCG64(options.seed)).standard_normal(samples.embeddings.shape, np.float32)
@@ -185,10 +185,7 @@ def _noisy(samples: Samples, options: FitOptions) -> Samples:
 
 
 class _Spread(NamedTuple):
-    """How embeddings lie: their mean, and one scale for all of their values.
-
-    One scale, not one for each value: values that hardly ever differ from 0 would otherwise count as much as others.
-    """
+    """Mean of the embeddings, and one scale for all components: rare components would otherwise count like others."""
 
     mean: Float64
     scale: float
@@ -200,7 +197,7 @@ class _Spread(NamedTuple):
 
 
 class _Loss:
-    """The mean loss of samples, as a function of a head's weights in one row."""
+    """Mean loss of samples, as a function of all weights of a head in one vector."""
 
     def __init__(self, samples: Samples, spread: _Spread, options: FitOptions) -> None:
         self._spread = spread
@@ -216,7 +213,7 @@ class _Loss:
         self._x = BlockedMatrix(centred, sizes[1])
 
     def start(self) -> Float64:
-        """Return the first weights: 0 where the loss is convex, else small random ones."""
+        """Return the initial weights: 0 where the loss is convex, else small random ones."""
         if len(self._shapes) == 1:
             return np.zeros(sum(self._shapes[0][:1]) * self._shapes[0][1] + self._shapes[0][1])
         dice = np.random.Generator(np.random.PCG64([self._options.seed, 1]))
@@ -226,7 +223,7 @@ class _Loss:
         return np.concatenate(parts)
 
     def layers(self, position: Float64) -> tuple[Dense, ...]:
-        """Return weights as layers that take embeddings as they come."""
+        """Return the weights as layers for embeddings that are not scaled."""
         layers = self._split(position)
         weights, bias = layers[0]
         raw = weights / self._spread.scale
@@ -263,7 +260,7 @@ class _Loss:
         return layers
 
     def _forward(self, layers: list[tuple[Float64, Float64]]) -> list[Float64]:
-        """Return what each layer gives, before its activation."""
+        """Return the output of each layer before its activation."""
         values: list[Float64] = []
         for weights, bias in layers:
             source = self._hidden(values[-1], len(bias)) if values else self._x
@@ -276,7 +273,7 @@ class _Loss:
     def _losses(self, logits: Float64) -> float:
         """Return the mean cross-entropy."""
         if self._options.kind == "sigmoid":
-            each = np.maximum(logits, 0) - logits * self._targets + np.log1p(np.exp(-np.abs(logits)))
+            each = cross_entropy(logits, self._targets)
         else:
             shifted = logits - logits.max(axis=1, keepdims=True)
             each = self._targets * (np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - shifted)

@@ -62,7 +62,7 @@ def _clipped(logits: Float64) -> Range:
 
 
 def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep: bool) -> Graph:
-    """Join a head to a graph, quantized to int8.
+    """Join a head of kind "sigmoid" to the embedding of a graph, quantized to int8.
 
     Parameters
     ----------
@@ -84,6 +84,8 @@ def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep:
 
     Raises
     ------
+    InputError
+        If a bias is too large for its layer's weights.
     ModelError
         If the graph does not have an embedding, or one of another size.
     """
@@ -109,7 +111,7 @@ def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep:
 
 
 def _embedding(graph: Graph) -> Tensor:
-    """Return the mean over positions that the first output is computed from."""
+    """Return the mean over positions from which the first output is computed."""
     producers = {output: operator for operator in graph.operators for output in operator.outputs}
     index = graph.outputs[0]
     while index in producers:
@@ -119,7 +121,7 @@ def _embedding(graph: Graph) -> Tensor:
         if operator.op not in (Op.DEQUANTIZE, Op.LOGISTIC, Op.FULLY_CONNECTED, Op.RESHAPE):
             break
         index = operator.inputs[0]
-    raise ModelError("the first output is not computed from a mean over positions: there is no embedding to build on")
+    raise ModelError("the first output is not computed from a mean over positions: there is no embedding")
 
 
 class _Builder:
@@ -141,20 +143,20 @@ class _Builder:
         quantization: Quantization | None = None,
         data: npt.NDArray[np.generic] | None = None,
     ) -> int:
-        """Add a tensor; returns its index."""
+        """Add a tensor and return its index."""
         index = len(self.tensors)
         self.tensors.append(Tensor(index, f"{self._name}/{part}", shape, dtype, quantization, data))
         return index
 
     def operator(self, op: Op, inputs: tuple[int, ...], output: int, options: Options | None = None) -> int:
-        """Add an operator of one output; returns that."""
+        """Add an operator with one output, and return that."""
         self.operators.append(Operator(len(self.operators), op, inputs, (output,), options, _VERSIONS[op]))
         return output
 
     def dense(
         self, source: int, quantization: Quantization, layer: Dense, span: Range, part: str, activation: Activation
     ) -> tuple[int, Quantization]:
-        """Add a dense layer, one scale for all of its weights; returns its output and how that is quantized."""
+        """Add a dense layer with one scale for all weights; return its output and the quantization of that."""
         weights = layer.weights.astype(np.float64)
         scale = np.float32(max(float(np.abs(weights).max()), 1e-8) / 127)
         step = np.float32(quantization.scale[0]) * scale

@@ -1,8 +1,9 @@
-"""Heads: from embeddings to scores, one dense layer or two; plain records that training makes and export writes."""
+"""Heads: one or two dense layers from embeddings to scores, which training makes and export writes."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
-from yamjit.disk import read_limited, write_whole
+from yamjit.disk import read_limited
 from yamjit.errors import InputError, LimitError
-from yamjit.learn.products import matmul
+from yamjit.learn.blocked import matmul
 from yamjit.npz import MOST_BYTES, read_arrays, write_arrays
-from yamjit.signatures import HEAD_BYTES, foreign_kind
+from yamjit.signatures import HEAD_BYTES, file_kind
+from yamjit.writing import write_whole
 
-__all__ = ["KINDS", "Dense", "Head", "checked_labels", "sigmoid", "softmax"]
+__all__ = ["KINDS", "Dense", "Head", "checked_labels", "cross_entropy", "sigmoid", "softmax"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-#: What a head's outputs are: independent of each other, or shares of one.
+#: Kinds of outputs: independent of each other, or with a sum of 1.
 KINDS = ("sigmoid", "softmax")
 
 _FORMAT = 1
@@ -51,14 +53,14 @@ class Head:
     labels : tuple of str
         Names of the classes, in order.
     kind : {"sigmoid", "softmax"}
-        Whether a class is scored by itself, or all of them share one.
+        Whether classes are scored independently, or share a sum of 1.
     layers : tuple of Dense
-        One, or two with a ReLU between them.
+        One layer, or two with a ReLU between them.
 
     Raises
     ------
     InputError
-        If these do not fit each other, or a weight is not finite.
+        If shapes do not fit each other, or a weight is not finite.
     """
 
     labels: tuple[str, ...]
@@ -83,7 +85,7 @@ class Head:
         return int(self.layers[0].weights.shape[1])
 
     def logits(self, embeddings: npt.ArrayLike) -> Float64:
-        """Return the values before the sigmoid or softmax.
+        """Return the logits: the values before the sigmoid or softmax.
 
         Parameters
         ----------
@@ -111,7 +113,7 @@ class Head:
         return (sigmoid(logits) if self.kind == "sigmoid" else softmax(logits)).astype(np.float32)
 
     def to_bytes(self) -> bytes:
-        """Return the head as the bytes of an ``.npz`` file; the same head gives the same bytes."""
+        """Return the head as the content of an ``.npz`` file; the same head gives the same bytes."""
         arrays: dict[str, npt.NDArray[Any]] = {
             "format": np.array(_FORMAT),
             "kind": np.array(self.kind),
@@ -127,18 +129,18 @@ class Head:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Head:
-        """Read what `save` wrote.
+        """Read a head that `save` wrote.
 
         Raises
         ------
         InputError
-            If the file cannot be read or is no head.
+            If the file cannot be read or is not a head.
         LimitError
-            If it is larger, or would unpack to more, than 64 MiB; nothing was unpacked.
+            If the file, or what it would unpack to, is larger than 64 MiB; nothing is unpacked.
         """
         data = read_limited(path, MOST_BYTES, what="a head")
         try:
-            if (kind := foreign_kind(data[:HEAD_BYTES])) and not data.startswith(b"PK"):
+            if (kind := file_kind(data[:HEAD_BYTES])) and not data.startswith(b"PK"):
                 raise InputError(f"it is {kind}")
             return cls._from_arrays(read_arrays(data))
         except (InputError, LimitError) as error:
@@ -151,7 +153,7 @@ class Head:
         wanted |= {f"{what}{k}": ("fiu", axes) for k in range(count) for what, axes in (("weights", 2), ("bias", 1))}
         for name, (kinds, axes) in wanted.items():
             if name not in arrays or arrays[name].dtype.kind not in kinds or arrays[name].ndim != axes:
-                raise InputError(f"it has no sound {name!r}")
+                raise InputError(f"it lacks a valid {name!r}")
         if arrays["format"] != _FORMAT:
             raise InputError(f"its format is {int(arrays['format'])}; {_FORMAT} is accepted")
         layers = tuple(Dense(arrays[f"weights{k}"], arrays[f"bias{k}"]) for k in range(count))
@@ -159,13 +161,7 @@ class Head:
 
 
 def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return names of classes that a label file can hold: one line each, none twice.
-
-    Raises
-    ------
-    InputError
-        If there is none, one occurs twice, or one is empty or not a line of text.
-    """
+    """Return names of classes that a label file can hold: at least one, each a line of text, none twice."""
     names = checks.elements(labels, "labels", "names")
     if not names:
         raise InputError("no classes; at least one is accepted")
@@ -179,11 +175,9 @@ def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
         if not sound or not _is_unicode(name):
             found = checks.shown(name)
             raise InputError(f"a class is called {found}; one line of text without spaces around it is accepted")
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise InputError(f"the class {checks.shown(name)} occurs twice")
-        seen.add(name)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise InputError(f"the class {checks.shown(twice)} occurs twice")
     return names
 
 
@@ -198,12 +192,12 @@ def _is_unicode(text: str) -> bool:
 def _checked_layer(given: Any) -> Dense:
     parts = checks.elements(given, "a layer", "weights and bias")
     if len(parts) != 2:
-        raise InputError(f"a layer is {checks.shown(given)}; weights and bias are accepted")
+        raise InputError(f"a layer is {checks.shown(given)}; weights and a bias are accepted")
     weights, bias = checks.array(parts[0], "weights", np.float32), checks.array(parts[1], "bias", np.float32)
     with np.errstate(over="ignore"):
         layer = Dense(weights.copy(order="C"), bias.copy())
     if layer.weights.ndim != 2 or layer.bias.shape != layer.weights.shape[:1] or not layer.weights.size:
-        raise InputError(f"weights {layer.weights.shape} and bias {layer.bias.shape} make no dense layer")
+        raise InputError(f"weights {layer.weights.shape} and bias {layer.bias.shape} do not make a dense layer")
     if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):
         raise InputError("a weight of the head is not finite")
     for array in layer:
@@ -218,6 +212,11 @@ def sigmoid(logits: npt.NDArray[np.float64]) -> Float64:
 
 
 def softmax(logits: npt.NDArray[np.float64]) -> Float64:
-    """Return ``exp(x)`` as shares of its sum along the last axis."""
+    """Return ``exp(x)`` divided by its sum along the last axis."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def cross_entropy(logits: Float64, targets: npt.NDArray[np.floating]) -> Float64:
+    """Return the cross-entropy of each sigmoid, without overflow [shape of `logits`]."""
+    return np.maximum(logits, 0) - logits * targets + np.log1p(np.exp(-np.abs(logits)))

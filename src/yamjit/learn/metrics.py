@@ -1,4 +1,4 @@
-"""How well scores agree with the truth: average precision, d-prime, lwlrap, calibration error, thresholds."""
+"""Agreement of scores with the truth: average precision, d-prime, lwlrap, calibration error, thresholds."""
 
 from __future__ import annotations
 
@@ -27,14 +27,9 @@ Float64 = npt.NDArray[np.float64]
 
 
 def average_precision(scores: Scores, truth: Truth) -> float:
-    """Return the average precision of one class: the mean of the precisions at each true sample.
+    """Return the average precision of one class [shape of both=(n,)]: the mean of the precisions at each true sample.
 
     Equal scores count as one step, so that their order does not matter. NaN without a true sample.
-
-    Parameters
-    ----------
-    scores : np.ndarray [shape=(n,)]
-    truth : np.ndarray [shape=(n,), bool]
     """
     if not truth.any():
         return float("nan")
@@ -44,9 +39,9 @@ def average_precision(scores: Scores, truth: Truth) -> float:
 
 
 def area_under_roc(scores: Scores, truth: Truth) -> float:
-    """Return how often a true sample has a higher score than a false one, ties counting half.
+    """Return the probability that a true sample has a higher score than a false one; ties count half.
 
-    NaN where one of the two kinds is missing.
+    NaN if one of the two kinds is missing.
     """
     if truth.all() or not truth.any():
         return float("nan")
@@ -57,29 +52,24 @@ def area_under_roc(scores: Scores, truth: Truth) -> float:
 
 
 def _steps(scores: Scores, truth: Truth) -> tuple[Float64, Float64]:
-    """Return true samples and all samples down to each distinct score, the highest first."""
+    """Return the numbers of true samples and of all samples down to each distinct score, the highest first."""
     order = np.argsort(-scores, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
     return np.cumsum(truth[order])[ends].astype(np.float64), (ends + 1).astype(np.float64)
 
 
 def d_prime(area: float) -> float:
-    """Return how far apart two normal distributions of deviation 1 lie that have this area under the ROC curve."""
+    """Return the distance of two normal distributions of deviation 1 with this area under the ROC curve."""
     if not 0 <= area <= 1:
         return float("nan")
-    # Perfect ranking would be infinitely far: the nearest areas that differ from 0 and 1 bound it.
+    # A perfect ranking would give an infinite distance: the area is kept away from 0 and 1.
     return float(np.sqrt(2.0) * NormalDist().inv_cdf(min(max(area, 1e-12), 1 - 1e-12)))
 
 
 def label_weighted_precision(scores: Scores, truth: Truth) -> float:
-    """Return the label-weighted label-ranking average precision (lwlrap) of DCASE.
+    """Return the label-weighted label-ranking average precision (lwlrap) of DCASE [shape of both=(n, classes)].
 
-    For each true label of each sample: the share of true labels among those that rank as high; the mean of all.
-
-    Parameters
-    ----------
-    scores : np.ndarray [shape=(n, classes)]
-    truth : np.ndarray [shape=(n, classes), bool]
+    It is the mean, over the true labels of all samples, of the share of true labels among those that rank as high.
     """
     total, labels = 0.0, 0
     for row, true in zip(scores, truth, strict=True):
@@ -93,7 +83,7 @@ def label_weighted_precision(scores: Scores, truth: Truth) -> float:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Samples whose scores fall between two bounds: how many, their mean score, and the share that is true."""
+    """Samples with scores between two bounds: their number, their mean score, and the share that is true."""
 
     count: int
     mean_score: float
@@ -101,14 +91,7 @@ class ReliabilityBin:
 
 
 def reliability(scores: Scores, truth: Truth, bins: int = 15) -> tuple[ReliabilityBin, ...]:
-    """Return how true scores are, in bins of equal width over [0, 1]; empty bins are left out.
-
-    Parameters
-    ----------
-    scores : np.ndarray [shape=any]
-    truth : np.ndarray [shape of `scores`, bool]
-    bins : int > 0
-    """
+    """Compare scores of any shape with the truth, in bins of equal width over [0, 1]; empty bins are left out."""
     values, true = np.asarray(scores, np.float64).ravel(), np.asarray(truth).ravel()
     places = np.clip((values * bins).astype(np.int64), 0, bins - 1)
     counts = np.bincount(places, minlength=bins)
@@ -122,14 +105,14 @@ def reliability(scores: Scores, truth: Truth, bins: int = 15) -> tuple[Reliabili
 
 
 def calibration_error(scores: Scores, truth: Truth, bins: int = 15) -> float:
-    """Return the expected calibration error: how far mean score and share of truth lie apart, bin by bin."""
+    """Return the expected calibration error: the mean distance of score and share of truth over the bins."""
     found = reliability(scores, truth, bins)
     total = sum(b.count for b in found)
     return sum(b.count * abs(b.mean_score - b.share_true) for b in found) / total if total else float("nan")
 
 
 class ThresholdPoint(NamedTuple):
-    """What happens at a threshold: of what is found how much is true, and of what is true how much is found."""
+    """Precision and recall at a threshold, and their harmonic mean."""
 
     threshold: float
     precision: float
@@ -138,7 +121,7 @@ class ThresholdPoint(NamedTuple):
 
 
 def threshold_sweep(scores: Scores, truth: Truth) -> tuple[ThresholdPoint, ...]:
-    """Return precision and recall at every score of one class, the highest first; found is what is >= the threshold."""
+    """Return precision and recall of one class with each of its scores as the threshold, the highest first."""
     if not len(scores) or not truth.any():
         return ()
     hits, seen = _steps(scores, truth)

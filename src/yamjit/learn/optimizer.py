@@ -1,4 +1,4 @@
-"""The minimum of a smooth function of many variables: L-BFGS, with the same bits on any number of threads."""
+"""Minimum of a smooth function of many variables by L-BFGS, with the same bits on any number of threads."""
 
 from __future__ import annotations
 
@@ -9,26 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Point", "minimize"]
+__all__ = ["Point", "minimize", "minimum"]
 
 Float64 = npt.NDArray[np.float64]
 
-#: Pairs of steps and changes of the gradient that stand for the curvature.
+#: Pairs of steps and changes of the gradient that approximate the curvature.
 _MEMORY = 12
-#: Share of the promised decrease that a step must give.
+#: Share of the decrease by the slope that a step must reach.
 _SUFFICIENT = 1e-4
 _MOST_HALVINGS = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
-    """Where the search stands.
-
-    Parameters
-    ----------
-    position, gradient : np.ndarray [shape=(n,), float64]
-    value : float
-    """
+    """A position, with the value and the gradient of the function there."""
 
     position: Float64
     value: float
@@ -38,15 +32,10 @@ class Point:
 def minimize(
     function: Callable[[Float64], tuple[float, Float64]], start: Float64, tolerance: float = 1e-5
 ) -> Iterator[Point]:
-    """Go downhill; yields every point on the way, until no step leads further down.
+    """Yield every point on the way downhill, until a step decreases the value by less than `tolerance`, relatively.
 
-    Parameters
-    ----------
-    function : callable
-        Returns the value and the gradient at a position.
-    start : np.ndarray [shape=(n,), float64]
-    tolerance : float
-        The largest component of the gradient, and the relative decrease by a step, at which the search ends.
+    It also ends when no component of the gradient exceeds `tolerance`, or no step leads further down. `function`
+    returns the value and the gradient at a position [shape=(n,), float64].
     """
     point = Point(start, *function(start))
     steps: deque[tuple[Float64, Float64, float]] = deque(maxlen=_MEMORY)
@@ -69,8 +58,16 @@ def minimize(
             return
 
 
+def minimum(function: Callable[[Float64], tuple[float, Float64]], start: Float64, tolerance: float) -> Float64:
+    """Return the position at which `minimize` ends."""
+    position = start
+    for point in minimize(function, start, tolerance):
+        position = point.position
+    return position
+
+
 def _dot(a: Float64, b: Float64) -> float:
-    """Return a scalar product; NumPy adds pairwise in one order, where BLAS would share the sum out."""
+    """Return a scalar product: NumPy adds in one order, whereas BLAS may split the sum among threads."""
     return float((a * b).sum())
 
 
@@ -106,7 +103,7 @@ def _line_search(
         value, gradient = function(position)
         if value <= point.value + _SUFFICIENT * length * slope:
             return Point(position, value, gradient)
-        # The lowest place of the parabola through both values and the slope, but no more than a tenth or half away.
+        # Go to the minimum of the parabola through both values and the slope, within 0.1 to 0.5 of the length.
         curve = 2 * (value - point.value - slope * length)
         best = -slope * length * length / curve if np.isfinite(curve) and curve > 0 else 0.0
         length = min(max(best, 0.1 * length), 0.5 * length)

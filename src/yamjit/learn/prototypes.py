@@ -1,4 +1,4 @@
-"""Few clips are enough: a prototype for each class, added and removed without training, and "unknown" for the rest."""
+"""Classes from a few clips: prototypes that are added and removed without training, and "unknown" for other sounds."""
 
 from __future__ import annotations
 
@@ -18,31 +18,28 @@ Float64 = npt.NDArray[np.float64]
 
 UNKNOWN = "unknown"
 
-#: Cosine distance beyond which a clip is unknown, where no class has two clips to tell from.
+#: Cosine distance beyond which a clip is unknown, if no class has two clips.
 DEFAULT_RADIUS = 0.28
 
-#: Share of a class's own clips that are to be recognised.
+#: Share of a class's own clips that should be recognised.
 _RECOGNISED = 0.95
 
 
 class Match(NamedTuple):
-    """A clip's nearest class, or `UNKNOWN`, and the cosine distance to the nearest one in any case."""
+    """The nearest class of a clip, or `UNKNOWN`, and the cosine distance to the nearest class."""
 
     label: str
     distance: float
 
 
 def clip_vector(embeddings: npt.ArrayLike) -> Float64:
-    """Return a clip as one vector of length 1: the root of the highest value of each component over its windows.
+    """Return a vector of length 1 for the embeddings of a clip's windows [shape=(n, size)].
 
-    Parameters
-    ----------
-    embeddings : array_like [shape=(n, size)]
-        Of its windows; values below 0 count as 0.
+    It is the root of the highest value of each component; values below 0 count as 0.
     """
     windows = checks.array(embeddings, "embeddings", np.float64)
     if windows.ndim != 2 or not windows.size or not np.isfinite(windows).all():
-        raise InputError(f"embeddings (windows, size), at least one and finite, are accepted, found {windows.shape}")
+        raise InputError(f"finite embeddings (windows, size), at least one, are accepted, found {windows.shape}")
     vector = np.sqrt(np.maximum(windows.max(axis=0), 0))
     return vector / (float(np.sqrt((vector * vector).sum())) or 1.0)
 
@@ -53,8 +50,8 @@ class Prototypes:
     Parameters
     ----------
     radius : float in (0, 2], optional
-        Cosine distance beyond which a clip is unknown. By default the one within which 95 % of the clips, each left
-        out in turn, find their own class; 0.28 where no class has two clips.
+        Cosine distance beyond which a clip is unknown. By default the distance within which 95 % of the clips, each
+        left out in turn, find their own class; 0.28 if no class has two clips.
     """
 
     def __init__(self, *, radius: float | None = None) -> None:
@@ -70,21 +67,21 @@ class Prototypes:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many clips each class has."""
+        """Number of clips of each class."""
         return {label: len(clips) for label, clips in self._clips.items()}
 
     def add(self, label: str, embeddings: npt.ArrayLike) -> None:
-        """Add a clip to a class; a class that is new begins with it.
+        """Add a clip to a class, which may be a new one.
 
         Parameters
         ----------
         label : str
         embeddings : array_like [shape=(n, size)]
-            Of the clip's windows, such as `Classifier.embed` returns them.
+            Embeddings of the clip's windows, see `Classifier.embed`.
         """
         checked_labels((label,))
         if label == UNKNOWN:
-            raise InputError(f"no class can be called {UNKNOWN!r}")
+            raise InputError(f"a class cannot be called {UNKNOWN!r}")
         vector = self._vector(embeddings)
         self._clips.setdefault(label, []).append(vector)
 
@@ -96,12 +93,12 @@ class Prototypes:
         return vector
 
     def remove(self, label: str) -> None:
-        """Forget a class.
+        """Remove a class.
 
         Raises
         ------
         InputError
-            If there is none of this name.
+            If there is no class of this name.
         """
         if not isinstance(label, str) or label not in self._clips:
             raise InputError(f"there is no class {checks.shown(label)}; there are {', '.join(self._clips) or 'none'}")
@@ -123,7 +120,7 @@ class Prototypes:
     def distances(self, embeddings: npt.ArrayLike) -> dict[str, float]:
         """Return the cosine distance of a clip to every class, the nearest first."""
         if not self._clips:
-            raise InputError("no classes; add clips first")
+            raise InputError("there are no classes; add clips first")
         vector = self._vector(embeddings)
         found = {label: 1 - _cosine(vector, clips) for label, clips in self._clips.items()}
         return dict(sorted(found.items(), key=lambda item: item[1]))
@@ -134,7 +131,7 @@ class Prototypes:
         Parameters
         ----------
         embeddings : array_like [shape=(n, size)]
-            Of the clip's windows.
+            Embeddings of the clip's windows.
         """
         label, distance = next(iter(self.distances(embeddings).items()))
         return Match(label if distance <= self.radius else UNKNOWN, distance)

@@ -1,4 +1,4 @@
-"""Where the recordings are that tables name, or lie beside: never another kind of file, never one of two that fit."""
+"""Recordings that tables name, or lie beside; a name that fits two files is refused."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yamjit.audio.suffixes import VIDEO_SUFFIXES, is_audio
-from yamjit.disk import printable
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 __all__ = ["Folders", "Recordings"]
 
-#: What may stand between the name of a recording and the suffix of its label file; digits only behind "Table".
+#: Words between the name of a recording and the suffix of its label file; digits are accepted after "Table".
 _LABEL_WORDS = frozenset(
     {
         *("yamjit", "audacity", "raven", "dcase", "label", "labels", "table", "selection", "selections", "annotation"),
@@ -22,24 +22,24 @@ _LABEL_WORDS = frozenset(
     }
 )
 
-#: Folders of a path that are looked at, counted from its end.
+#: Longest path, and longest end of a path that is looked for, in folders.
 _MOST_PARTS = 64
 _MOST_TAILS = 8
 
 
 class _Listing:
-    """The names in a folder, to be found however they are composed, and in upper or lower case."""
+    """Names in a folder, which are found in any Unicode composition and in upper or lower case."""
 
     def __init__(self, folder: Path) -> None:
         self.files: dict[str, list[str]] = {}
         self.folders: dict[str, list[str]] = {}
-        #: Recordings by their name without its suffix.
+        #: Recordings by name without suffix.
         self.stems: dict[str, list[str]] = {}
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
                     self._add(entry.name, is_folder=_is_folder(entry))
-        except OSError:  # no folder, or none that may be read: nothing is found in it
+        except OSError:  # not a folder, or not readable: nothing is found in it
             return
 
     def _add(self, name: str, *, is_folder: bool) -> None:
@@ -48,23 +48,23 @@ class _Listing:
             self.stems.setdefault(_key(_stem(name)), []).append(name)
 
     def file(self, name: str) -> list[str]:
-        """Return the files that are meant by a name, which may lack its suffix."""
+        """Return the files with a name, which may lack its suffix."""
         found = _closest(self.files.get(_key(name), []), name)
         return found or ([] if is_audio(name) else self.recording(name))
 
     def recording(self, stem: str) -> list[str]:
-        """Return the recordings that are meant by a name without a suffix."""
+        """Return the recordings with a name without suffix."""
         return _closest(self.stems.get(_key(stem), []), stem, whole=False)
 
     def folder(self, name: str) -> list[str]:
-        """Return the folders that are meant by a name."""
+        """Return the folders with a name."""
         return _closest(self.folders.get(_key(name), []), name)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads round, or to where nobody may look
+    except OSError:  # a link in a circle, or to a place that is not readable
         return False
 
 
@@ -77,7 +77,7 @@ def _key(name: str) -> str:
 
 
 def _closest(found: list[str], name: str, *, whole: bool = True) -> list[str]:
-    """Return of the names that fit in some way those that are closest: the same, composed otherwise, or all."""
+    """Return the names that fit best: the same one, those in another composition, or all."""
     if len(found) < 2:
         return found
 
@@ -94,7 +94,7 @@ def _composed(name: str) -> str:
 
 
 class Folders:
-    """Folders whose names are read once, for any number of tables."""
+    """Folders that are listed once, for any number of tables."""
 
     def __init__(self) -> None:
         self._listings: dict[Path, _Listing] = {}
@@ -106,7 +106,7 @@ class Folders:
         return self._listings[folder]
 
     def below(self, folder: Path, parts: Sequence[str]) -> list[Path]:
-        """Return the files at a path below a folder; more than one where names differ in case alone."""
+        """Return the files at a path below a folder; several if names differ only in case."""
         places = [folder]
         for part in parts[:-1]:
             if part == "..":
@@ -119,14 +119,8 @@ class Folders:
 class Recordings:
     """Finds the recordings of one table.
 
-    Parameters
-    ----------
-    table : Path
-    audio : path, optional
-        The folder that they are in; by default that of the table, ``audio`` in it or beside it, or the one above; names
-        in a table may also count from the current folder.
-    folders : Folders, optional
-        Shared by many tables.
+    They are in the folder `audio`; by default in the folder of the table, ``audio`` in it or beside it, or the folder
+    above; names in a table may also be paths from the current folder.
     """
 
     def __init__(
@@ -136,7 +130,7 @@ class Recordings:
         self._table = table
         self._folders = folders or Folders()
         beside = [here, here / "audio", here.parent / "audio", here.parent]
-        if here.name.endswith(".ground_truth"):  # as FSD50K is laid out
+        if here.name.endswith(".ground_truth"):  # as in FSD50K
             beside.append(here.parent / f"{here.name.removesuffix('.ground_truth')}.{table.stem}_audio")
         self.places = [Path(audio)] if audio is not None else beside
         self._roots = self.places if audio is not None else [*self.places, Path()]
@@ -145,21 +139,13 @@ class Recordings:
         self._home: tuple[str, Path] | None = None
 
     def named(self, name: str, fold: str = "") -> Path | None:
-        """Return the recording that a table names: at its path, or else the end of this path in a folder of ours.
+        """Return the recording that a table names: at its path, or else at the end of this path in one of the folders.
 
-        Paths of other computers are read, whatever stands between folders there. A name may lack its suffix; it may be
-        composed otherwise, or differ in upper and lower case, if nothing fits better.
+        Paths of other computers are accepted, with either slash. A name may lack its suffix; its Unicode composition
+        and its case may differ if nothing fits better. The name is looked for in ``fold<fold>`` first.
 
-        Parameters
-        ----------
-        name : str
-        fold : str
-            The name is looked for in ``fold<fold>`` first.
-
-        Raises
-        ------
-        InputError
-            If two files fit, one was meant by another path before, or those before it are in another folder.
+        An `InputError` is raised if two files fit, another path led to the file before, or earlier recordings of the
+        table are in another folder.
         """
         key = (name, fold)
         if key not in self._found:
@@ -187,17 +173,17 @@ class Recordings:
         return None
 
     def _alike(self, name: str, root: Path, path: Path) -> Path:
-        """Refuse that some recordings are in one folder, and what seem to be others of the table in another one."""
+        """Refuse a recording in another folder than the earlier ones of the table."""
         self._home = self._home or (name, root)
         if self._home[1] != root:
             raise InputError(
                 f"{self._table}: {printable(self._home[0])!r} is in {self._home[1]}, {printable(name)!r} in {root}; "
-                "say where the recordings are (--audio, audio=)"
+                "give the folder of the recordings (--audio, audio=)"
             )
         return path
 
     def _once(self, name: str, parts: tuple[str, ...], path: Path) -> Path:
-        """Refuse that two paths of another computer lead to one file here."""
+        """Refuse two paths of another computer that lead to one file here."""
         other = self._named.setdefault(path, parts)
         if other != parts:
             raise InputError(
@@ -207,13 +193,7 @@ class Recordings:
         return path
 
     def of_label_file(self) -> Path:
-        """Return the recording that a label file is of, by its name: ``day.wav`` of ``day.txt``, ``day.wav.txt``, ...
-
-        Raises
-        ------
-        InputError
-            If there is none, or there are two.
-        """
+        """Return the recording with the name of the label file: ``day.wav`` for ``day.txt``, ``day.wav.txt``, ..."""
         words = self._table.name.split(".")[:-1]
         for place in self.places:
             listing = self._folders.listing(place)
@@ -224,15 +204,15 @@ class Recordings:
                 if found := (listing.file(name) if is_audio(name) else []) or listing.recording(name):
                     return self._only(self._table.name, [place / file for file in found])
         raise InputError(
-            f"{self._table}: no recording called {'.'.join(words)!r} lies beside it; a label file "
-            "bears the name of its recording (day.wav, day.txt), or a mapping says which it is of"
+            f"{self._table}: there is no recording called {'.'.join(words)!r} beside it; a label file has the name of "
+            "its recording (day.wav, day.txt), or a mapping names its recording"
         )
 
     def _only(self, name: str, found: Sequence[Path]) -> Path:
         sounds = [path for path in found if path.suffix.lower() not in VIDEO_SUFFIXES] or found
         if len(sounds) > 1:
             shown = " or ".join(str(path) for path in sorted(sounds)[:3])
-            raise InputError(f"{self._table}: {printable(name)!r} may be {shown}; name the file with its suffix")
+            raise InputError(f"{self._table}: {printable(name)!r} may be {shown}; add the suffix to the name")
         return sounds[0]
 
 

@@ -1,4 +1,4 @@
-"""Linear models that scikit-learn has fitted, as heads; scikit-learn itself is not imported."""
+"""Linear models that were fitted by scikit-learn, as heads; scikit-learn itself is not imported."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def head_from_sklearn(estimator: Any, labels: Iterable[str] | None = None) -> He
     Parameters
     ----------
     estimator : object
-        With `coef_`, `intercept_` and `classes_`, such as ``LogisticRegression``, ``LinearSVC``, ``SGDClassifier`` or
-        ``RidgeClassifier``; or a pipeline of one behind a ``StandardScaler``.
+        Estimator with `coef_`, `intercept_` and `classes_`, such as ``LogisticRegression``, ``LinearSVC``,
+        ``SGDClassifier`` or ``RidgeClassifier``; or a pipeline of a ``StandardScaler`` and such an estimator.
     labels : iterable of str, optional
-        Names of the classes, by default those that it was fitted with.
+        Names of the classes; by default the classes that it was fitted with.
 
     Returns
     -------
     Head
-        Of kind "softmax" where its probabilities are shares of one; else each class by itself. Its decisions are those
-        of the estimator.
+        Head with the decisions of the estimator: of kind "softmax" if its probabilities have a sum of 1, else of kind
+        "sigmoid".
 
     Raises
     ------
     InputError
-        If it is no fitted linear classifier.
+        If it is not a fitted linear classifier.
     """
     *before, last = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
     if not all(hasattr(last, name) for name in ("coef_", "intercept_", "classes_")):
@@ -51,15 +51,15 @@ def head_from_sklearn(estimator: Any, labels: Iterable[str] | None = None) -> He
     if len(classes) == 2 and len(weights) == 1:
         weights, bias = np.concatenate((-weights, weights)), np.concatenate((-bias, bias))
     if len(weights) != len(classes):
-        raise InputError(f"{len(weights)} rows of coef_ for {len(classes)} classes: one for each is accepted")
+        raise InputError(f"{len(weights)} rows of coef_ for {len(classes)} classes; one for each class is accepted")
     for step in reversed(before):
-        weights, bias = _behind_scaler(step, weights, bias)
+        weights, bias = _after_scaler(step, weights, bias)
     names = tuple(labels) if labels is not None else class_names(classes)
     return Head(names, kind, (Dense(weights.astype(np.float32), bias.astype(np.float32)),))
 
 
 def _kind(estimator: Any, weights: Float64, bias: Float64) -> str:
-    """Tell by its probabilities whether a classifier's classes share one."""
+    """Return the kind of a classifier, which its probabilities show."""
     if len(weights) < 2 or not hasattr(estimator, "predict_proba"):
         return "sigmoid"
     probe = np.random.Generator(np.random.PCG64(0)).normal(0, 1, (8, weights.shape[1]))
@@ -67,8 +67,8 @@ def _kind(estimator: Any, weights: Float64, bias: Float64) -> str:
     return "softmax" if np.allclose(estimator.predict_proba(probe), softmax(logits), atol=1e-4) else "sigmoid"
 
 
-def _behind_scaler(step: Any, weights: Float64, bias: Float64) -> tuple[Float64, Float64]:
-    """Return weights that take what a scaler takes."""
+def _after_scaler(step: Any, weights: Float64, bias: Float64) -> tuple[Float64, Float64]:
+    """Return the weights for input that is not scaled."""
     if step is None or step == "passthrough":
         return weights, bias
     if not (hasattr(step, "mean_") and hasattr(step, "scale_")):

@@ -1,4 +1,4 @@
-"""What the columns of a table mean, by the names that people give them; what could mean two things is refused."""
+"""Meaning of the columns of a table, by their names; columns that could mean two things are refused."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from yamjit.disk import printable
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 __all__ = ["ROLES", "Column", "find_columns", "shown"]
 
@@ -17,7 +17,7 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-#: How columns may be called, without spaces, marks and units; the first that is there counts.
+#: Names of columns, without spaces, marks and units; the first one that a table has is used.
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "file": _names(
         "filename file path audio filepath audiofile audiopath audiofilepath audiofilename fname slicefilename "
@@ -42,12 +42,12 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "file_offset": _names("fileoffset"),
 }
 
-#: The same for labels in a table of Raven.
+#: Names of columns of labels in a table of Raven.
 _RAVEN_LABELS = (*_names("annotation species label class commonname speciescode"), *_NAMES["label"])
 
 ROLES = tuple(_NAMES)
 
-#: Units by which a column's name may end, and how many make a second; None where nobody can know.
+#: Units at the end of a column's name, and how many make a second; None if that is unknown.
 _UNITS: Mapping[str, float | None] = {
     **dict.fromkeys(_names("s sec secs second seconds"), 1.0),
     **dict.fromkeys(_names("ms msec msecs millis millisecond milliseconds"), 1e3),
@@ -57,26 +57,17 @@ _UNITS: Mapping[str, float | None] = {
 
 _TIMES = ("start", "end", "duration")
 
-#: Columns that hold a list of classes with commas between them, in FSD50K and its kin and in AudioSet.
+#: Columns with a list of classes, separated by commas, in FSD50K, similar data sets and AudioSet.
 _LISTS = ("labels", "positivelabels", "tags")
 
-#: Columns of files that are cut out of longer recordings: times beside them are of those.
+#: Columns of files that are cut out of longer recordings, in which times count.
 _SLICES, _VIDEOS = ("slicefilename",), ("ytid", "youtubeid")
 
 
 class Column(NamedTuple):
-    """A column that counts.
+    """A column that is used: its name and its place in the header.
 
-    Parameters
-    ----------
-    name : str
-        As the header has it.
-    place : int
-        In the header, from 0.
-    key : str
-        Its name without spaces, marks and unit.
-    per_second : float or None
-        How many of its unit make a second.
+    `key` is its name without spaces, marks and unit; `per_second` says how many of its unit make a second.
     """
 
     name: str
@@ -86,7 +77,7 @@ class Column(NamedTuple):
 
     @property
     def is_list(self) -> bool:
-        """Whether commas divide its cells into classes."""
+        """Whether its cells are classes, separated by commas."""
         return self.key in _LISTS
 
 
@@ -103,28 +94,23 @@ def _column(name: str, place: int) -> Column:
 def find_columns(
     path: Path, header: Sequence[str], given: Mapping[str, str], *, needed: Iterable[str] = ("file", "label")
 ) -> dict[str, Column]:
-    """Return the columns that count, by what they mean.
+    """Return the columns that are used, by their roles.
 
     Parameters
     ----------
     path : Path
-        For messages.
+        Path of the table, for messages.
     header : sequence of str
     given : mapping of str to str
-        What some of `ROLES` are called in this table; "" where it has none.
+        Names that some of `ROLES` have in this table; "" for a role without a column.
     needed : iterable of str
-        Which of `ROLES` have to be there.
-
-    Raises
-    ------
-    InputError
-        If one is missing, or could mean two things: the message says how to tell.
+        Those of `ROLES` that must have a column.
     """
     strange = [role for role in given if role not in _NAMES]
     missing = [name for name in given.values() if name and name not in header]
     if strange or missing:
         raise InputError(
-            f"{path}: columns {shown(header)}; there is no {shown(strange or missing)} (columns mean {shown(ROLES)})"
+            f"{path}: columns {shown(header)}; there is no {shown(strange or missing)} (columns are {shown(ROLES)})"
         )
     columns = [_column(name, place) for place, name in enumerate(header)]
     found = {role: column for role in ROLES if (column := _find(columns, role, given))}
@@ -157,7 +143,7 @@ def _find(columns: Sequence[Column], role: str, given: Mapping[str, str]) -> Col
 
 
 def _settle_times(path: Path, columns: Sequence[Column], given: Mapping[str, str], found: dict[str, Column]) -> None:
-    """Leave of the times a start with an end or a duration, or none."""
+    """Keep a start with an end or a duration, or no times at all."""
     told = [role for role in _TIMES if role in given]
     file = found.get("file")
     if file and file.key in _SLICES and not told:
@@ -168,23 +154,23 @@ def _settle_times(path: Path, columns: Sequence[Column], given: Mapping[str, str
     if offset is not None:
         _place_offset(path, offset, told, found)
     if file and file.key in _VIDEOS and "start" in found and not told:
-        _refuse(path, f"{found['start'].name!r} may be a time of the video or of the file")
+        _refuse(path, f"{found['start'].name!r} may count from the start of the video or of the file")
     if "end" in found or ("start" not in found and found.get("duration", _NOTHING).key != "duration"):
-        found.pop("duration", None)  # said twice; or that of the file, and not always in seconds
+        found.pop("duration", None)  # redundant; or the length of the file, which may not be in seconds
     if "start" in found and not {"end", "duration"} & found.keys() and not {"end", "duration"} & given.keys():
-        _refuse(path, f"{found['start'].name!r} is a start, and there is no end or duration")
+        _refuse(path, f"{found['start'].name!r} is a start, but there is no end or duration")
     if "end" in found and "start" not in found and "start" not in given:
-        _refuse(path, f"{found['end'].name!r} is an end, and there is no start")
+        _refuse(path, f"{found['end'].name!r} is an end, but there is no start")
     for role in _TIMES:
         if role in found and found[role].per_second is None:
-            _refuse(path, f"{found[role].name!r} does not count seconds")
+            _refuse(path, f"{found[role].name!r} is not in seconds")
 
 
 _NOTHING = Column("", -1, "")
 
 
 def _place_offset(path: Path, offset: Column, told: Sequence[str], found: dict[str, Column]) -> None:
-    """Find out what is called just "offset": an end beside an onset, a start beside a duration."""
+    """Give a column called "offset" its role: the end if there is an onset, the start if there is a duration."""
     if "start" in told and len(told) > 1:
         return
     if found.get("start", _NOTHING).key.endswith("onset") and "end" not in found:
@@ -197,6 +183,6 @@ def _place_offset(path: Path, offset: Column, told: Sequence[str], found: dict[s
 
 def _refuse(path: Path, problem: str) -> None:
     raise InputError(
-        f"{path}: {problem}; say which columns hold the start, the end or the duration in seconds (--column "
-        "start=NAME, columns={'start': NAME}), with an empty name for one that is not there"
+        f"{path}: {problem}; name the columns of the start, the end or the duration in seconds (--column "
+        "start=NAME, columns={'start': NAME}), with an empty name for one that does not exist"
     )

@@ -1,4 +1,4 @@
-"""Tables as text, in whatever encoding, line ends and separator they were saved; what is none is refused."""
+"""Tables as text, with any line ends and separator, in UTF-8, UTF-16 or UTF-32; other files are refused."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from yamjit.disk import printable, read_limited
+from yamjit.disk import read_limited
 from yamjit.errors import InputError
+from yamjit.text import printable
 
 __all__ = ["Line", "TextTable", "Times", "open_table", "read_lines", "tabbed"]
 
-#: Of a table; the list of AudioSet's two million stretches has 100 MB.
+#: Largest table, in bytes; AudioSet's list of two million clips has 100 MB.
 _MOST_BYTES = 2**28
 
 _MARKS = (
@@ -26,7 +27,7 @@ _MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 
-#: How files begin that people take for tables, and what they are.
+#: First bytes of files that are not text, and what to do about them.
 _NO_TEXT = (
     (b"PK\x03\x04", "a workbook or an archive; save the sheet as 'CSV UTF-8'"),
     (b"\xd0\xcf\x11\xe0", "a workbook of Excel; save the sheet as 'CSV UTF-8'"),
@@ -35,22 +36,14 @@ _NO_TEXT = (
 
 
 class Line(NamedTuple):
-    """A line of a table that is not empty: its number in the file, from 1, and its cells without spaces around them."""
+    """A line of a table that is not empty: its number in the file, from 1, and its cells without outer spaces."""
 
     number: int
     cells: list[str]
 
 
 class TextTable(NamedTuple):
-    """A table with a header.
-
-    Parameters
-    ----------
-    path : Path
-    header : list of str
-    lines : iterator of Line
-        Read once, as they are wanted.
-    """
+    """A table with a header; its lines can be iterated over once."""
 
     path: Path
     header: list[str]
@@ -60,12 +53,7 @@ class TextTable(NamedTuple):
 def read_lines(path: Path) -> Iterator[str]:
     """Return the lines of a text file with their ends: UTF-8, or UTF-16 and UTF-32 with a byte order mark.
 
-    Raises
-    ------
-    InputError
-        If it cannot be read, or is no text in one of these encodings: the message says how to convert it.
-    LimitError
-        If it is larger than a table may be.
+    An `InputError` for another encoding says how to convert the file.
     """
     data = read_limited(path, _MOST_BYTES, what="a table of labels")
     kind = next((what for mark, what in _NO_TEXT if data.startswith(mark)), None)
@@ -77,7 +65,7 @@ def read_lines(path: Path) -> Iterator[str]:
     except UnicodeError as error:
         raise InputError(f"{path}: {_describe_encoding(data, encoding, error)}") from error
     if nulls:
-        raise InputError(f"{path}: is no text: it holds null characters; UTF-16 is read if it has a byte order mark")
+        raise InputError(f"{path}: is not text: it holds null characters; UTF-16 is read if it has a byte order mark")
     return iter(io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline=""))
 
 
@@ -89,18 +77,14 @@ def _describe_encoding(data: bytes, encoding: str, error: UnicodeError) -> str:
             f"byte {place} (line {line}) is not UTF-8; save it as 'CSV UTF-8', or convert it, as with "
             "iconv -f CP1252 -t UTF-8 if it was made in Western Europe"
         )
-    return f"begins as {encoding.upper()} and is none from byte {place} on; save it as UTF-8"
+    return f"begins as {encoding.upper()}, but is invalid from byte {place}; save it as UTF-8"
 
 
 def open_table(path: Path) -> TextTable:
-    """Read a table with a header; the separator is the tab, semicolon or comma that divides the header most.
+    """Read a table with a header; the separator is the most frequent of tab, semicolon and comma in the header.
 
-    Lines before the header that begin with '#' are passed over; a line ``sep=;`` of Excel says the separator.
-
-    Raises
-    ------
-    InputError
-        If it is no table, also later, as its lines are read.
+    Lines before the header that begin with '#' are passed over; a line ``sep=;`` of Excel gives the separator. An
+    `InputError` may also be raised later, as the lines are read.
     """
     lines = read_lines(path)
     comments: list[str] = []
@@ -116,7 +100,7 @@ def open_table(path: Path) -> TextTable:
             first = line
             break
     if not first:
-        raise InputError(f"{path}: holds no table: a header, and lines below it, are accepted")
+        raise InputError(f"{path}: holds no table; a header and lines below it are accepted")
     separator = separator or max("\t;,", key=lambda mark: re.sub('"[^"]*"', "", first).count(mark))
     rows = _cells(path, itertools.chain([first], lines), separator, before)
     if comments and _is_header(comments[-1], first, separator):
@@ -126,7 +110,7 @@ def open_table(path: Path) -> TextTable:
 
 
 def _is_header(comment: str, first: str, separator: str) -> bool:
-    """Return whether the header is in a comment, as in AudioSet's lists: it has as many cells as a line of numbers."""
+    """Return whether a comment is the header, as in AudioSet's lists: it has as many cells as a line of numbers."""
     cells = next(csv.reader([first], delimiter=separator, skipinitialspace=True), [])
     return len(comment.split(separator)) == len(cells) > 1 and any(map(is_number, cells))
 
@@ -141,15 +125,15 @@ def _cells(path: Path, lines: Iterator[str], separator: str, before: int) -> Ite
             return
         except csv.Error as error:
             raise InputError(
-                f"{path}, line {number}: {error}; a cell that holds a separator, a line end or a quotation mark stands "
-                'in quotation marks, those in it doubled: "a ""b"""'
+                f"{path}, line {number}: {error}; put a cell that holds a separator, a line end or a quotation mark in "
+                'quotation marks, and double those in it: "a ""b"""'
             ) from error
         if any(cells):
             yield Line(number, cells)
 
 
 def tabbed(lines: Iterator[str]) -> Iterator[Line]:
-    """Yield the lines of a file whose cells have tabs between them, and no quotes around them."""
+    """Yield the lines of a file whose cells are separated by tabs, without quotes."""
     for number, line in enumerate(lines, 1):
         if line.strip():
             yield Line(number, [cell.strip() for cell in line.rstrip("\r\n").split("\t")])
@@ -159,7 +143,7 @@ _NUMBER = re.compile(r"\+?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def is_number(text: str) -> bool:
-    """Return whether a cell is meant as a number, whether it is accepted or not."""
+    """Return whether a cell looks like a number, even if it is out of range."""
     try:
         float(text.replace(",", ".", 1))
     except ValueError:
@@ -168,20 +152,14 @@ def is_number(text: str) -> bool:
 
 
 class Times:
-    """Reads the times of one table: all of them have a decimal point, or all a decimal comma."""
+    """Reads the times of one table: either all have a decimal point, or all have a decimal comma."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._mark = ""
 
     def seconds(self, number: int, text: str, per_second: float = 1) -> float | None:
-        """Return a time in seconds, None for an empty cell.
-
-        Raises
-        ------
-        InputError
-            If it is none, or below 0: the message has the line's number.
-        """
+        """Return the time in a cell of line `number`, in seconds; None if the cell is empty."""
         if not text:
             return None
         mark = "." if "." in text else "," if "," in text else ""
@@ -189,11 +167,11 @@ class Times:
         value = float(text.replace(",", ".")) / per_second if fits else -1.0
         if not 0 <= value < 1e9:
             raise InputError(
-                f"{self._path}, line {number}: times are numbers of at least 0, found {printable(text[:80])!r}"
+                f"{self._path}, line {number}: times are numbers from 0 up, found {printable(text[:80])!r}"
             )
         if mark and self._mark not in ("", mark):
             raise InputError(
-                f"{self._path}, line {number}: {text!r} has a decimal {mark!r}, times before it a {self._mark!r}"
+                f"{self._path}, line {number}: {text!r} has a decimal {mark!r}, the times before it a {self._mark!r}"
             )
         self._mark = mark or self._mark
         return value

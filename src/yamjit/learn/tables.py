@@ -5,23 +5,23 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from yamjit import checks
-from yamjit.disk import printable
 from yamjit.errors import InputError
+from yamjit.learn.annotations import Cells
 from yamjit.learn.dataset import OTHER, SPLITS, Clip, Dataset
 from yamjit.learn.overlaps import Span, covering, widened
 from yamjit.learn.recordings import Recordings
-from yamjit.learn.stretches import Cells
 from yamjit.learn.table_columns import Column, find_columns, shown
 from yamjit.learn.table_text import Line, open_table
+from yamjit.text import printable
 
 __all__ = ["check_arguments", "from_csv"]
 
-#: Separates the classes of a clip that is of several.
+#: Separator of the classes of a clip.
 _SEPARATOR = ";"
 
 _DEVELOPMENT = ("dev", "development")
@@ -36,34 +36,34 @@ def from_csv(
     other: str = OTHER,
     separator: str | None = None,
 ) -> Dataset:
-    """Read a table of files and labels, as ESC-50, UrbanSound8K and FSD50K have one.
+    """Read a table of files and labels, such as those of ESC-50, UrbanSound8K and FSD50K.
 
     Parameters
     ----------
     table : path
-        With a header; commas, semicolons or tabs between the cells; UTF-8, or UTF-16 as Excel writes it. Needed are a
-        column for the file and one for the label; fold, split, group and times are taken where they are found. A clip
-        of several classes has them with ';' between; one without a label is of none.
+        Table with a header; cells are separated by commas, semicolons or tabs; the text is UTF-8, or UTF-16 as Excel
+        writes it. It needs a column for the file and one for the label; columns for the fold, split, group and times
+        are used if they exist. The classes of a clip are separated by ';'; a clip without a label has none.
 
         Times are a start with an end (``start``, ``end``; ``onset``, ``offset``) or with a duration (``start``,
-        ``duration``; ``offset``, ``duration``), in seconds, or in milliseconds where the name says so (``start_ms``).
-        Those of UrbanSound8K, whose files are slices, are not taken. Of stretches that overlap, each has the labels of
+        ``duration``; ``offset``, ``duration``), in seconds, or in milliseconds if the name says so (``start_ms``).
+        Those of UrbanSound8K, whose files are slices, are not used. Among clips that overlap, each has the labels of
         all that cover half of it.
 
-        A split (train, validation, test) says what a head may learn from, see `Dataset`.
+        A split (train, validation, test) says which clips a head may learn from, see `Dataset`.
     audio : path, optional
-        Folder that the files are given from; by default the table's folder, or ``audio`` in it or beside it. A path of
-        another computer stands for the file at its end there.
+        Folder of the files; by default the table's folder, or ``audio`` in it or beside it. For a path of another
+        computer, the file at the end of that path is looked for there.
     columns : mapping of str to str, optional
-        What ``file``, ``label``, ``fold``, ``split``, ``group``, ``start``, ``end``, ``duration`` and ``file_offset``
-        are called in this table; "" where it has no such column.
+        Names of the columns for ``file``, ``label``, ``fold``, ``split``, ``group``, ``start``, ``end``, ``duration``
+        and ``file_offset`` in this table; "" for a column that it does not have.
     where : mapping of str to str or sequence of str, optional
-        Only rows that have this value in this column, or one of these values, such as ``{"esc10": "True"}``.
+        Values that a row must have in a column, one of several, such as ``{"esc10": "True"}``.
     other : str
         Label of clips of no class.
     separator : str, optional
-        What stands between the classes of a clip in place of ';'. Commas do as well in columns that hold lists in
-        FSD50K and AudioSet (``labels``, ``positive_labels``, ``tags``).
+        Separator of the classes of a clip, by default ';'. A comma is one as well in columns that hold lists in FSD50K
+        and AudioSet (``labels``, ``positive_labels``, ``tags``).
 
     Returns
     -------
@@ -72,8 +72,8 @@ def from_csv(
     Raises
     ------
     InputError
-        If the table cannot be read, lacks a column or has one that could mean two things, a line is no row of it, or
-        it names no file that is there.
+        If the table cannot be read, lacks a column or has one that could mean two things, a line does not fit its
+        header, or none of its files exists.
     """
     path = checks.path(table, "table")
     check_arguments(audio, other, columns)
@@ -97,7 +97,7 @@ def from_csv(
 
 
 def check_arguments(audio: Any, other: Any, columns: Any) -> None:
-    """Refuse what `from_csv` and `from_labels` both take, and is none of it."""
+    """Check the arguments that `from_csv` and `from_labels` share."""
     if audio is not None:
         checks.path(audio, "audio")
     checks.text(other, "other")
@@ -105,7 +105,7 @@ def check_arguments(audio: Any, other: Any, columns: Any) -> None:
 
 
 class _Wanted:
-    """Whether a line has the values that are wanted; some have to have each."""
+    """Whether a line has the values that are wanted; each value must occur."""
 
     def __init__(self, path: Path, header: Sequence[str], where: Mapping[str, str | Sequence[str]]) -> None:
         absent = [column for column in where if column not in header]
@@ -125,7 +125,7 @@ class _Wanted:
         return wanted
 
     def check_values(self) -> None:
-        """Refuse values that no line has."""
+        """Refuse wanted values that no line has."""
         for column, (_, values) in self._values.items():
             missing = sorted(values - self._seen[column])
             if missing:
@@ -137,55 +137,47 @@ class _Wanted:
 
 
 def _texts(column: str, values: object) -> set[str]:
-    """Return the values that are wanted of a column as a table has them; a number or True stands for its text."""
+    """Return the values that are wanted in a column as text."""
     if isinstance(values, (str, int, float)):
         return {str(values)}
     return set(map(str, checks.elements(values, f"where of {column!r}")))
 
 
+@dataclass
 class _Rows:
-    """Makes clips of the lines of a table."""
+    """Makes clips from the lines of a table."""
 
-    def __init__(
-        self,
-        path: Path,
-        cells: Cells,
-        label: Column,
-        recordings: Recordings,
-        other: str,
-        separator: str | None,
-    ) -> None:
-        self._path = path
-        self._cells = cells
-        self._recordings = recordings
-        self._other = other
-        self._separator = separator
-        self._label = label
-        #: The classes that a cell names, and the names of files: a table repeats them.
-        self.labels: dict[str, tuple[str, ...]] = {}
-        self._files: dict[tuple[str, str], tuple[Path, str]] = {}
-        self._missing: str | None = None
-        self._some = False
-        #: What each line calls its split.
-        self.splits: list[str] = []
-        #: Recordings of which a stretch begins before one above it ends.
-        self.overlapping: set[Path] = set()
-        self._latest: dict[Path, float] = {}
+    path: Path
+    cells: Cells
+    label: Column
+    recordings: Recordings
+    other: str
+    separator: str | None
+    #: Classes in each cell of labels.
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: The split of each line, as the table calls it.
+    splits: list[str] = field(default_factory=list)
+    #: Recordings of which a clip begins before an earlier one ends.
+    overlapping: set[Path] = field(default_factory=set)
+    _files: dict[tuple[str, str], tuple[Path, str]] = field(default_factory=dict)
+    _missing: str | None = None
+    _some: bool = False
+    _latest: dict[Path, float] = field(default_factory=dict)
 
     def clip(self, line: Line) -> Clip:
-        """Return what a line says."""
-        cell = self._cells.of
+        """Return the clip of a line."""
+        cell = self.cells.of
         name, fold, text = cell(line, "file"), cell(line, "fold"), cell(line, "label")
         if not name:
-            raise InputError(f"{self._path}, line {line.number}: names no file")
+            raise InputError(f"{self.path}, line {line.number}: the file has no name")
         if text not in self.labels:
             self.labels[text] = self._classes(line, text)
         if (name, fold) not in self._files:
             self._files[name, fold] = self._file(name, fold)
         path, group = self._files[name, fold]
         self.splits.append(sys.intern(cell(line, "split")))
-        start, end = widened(*self._cells.times(line))
-        if self._cells.has_times:
+        start, end = widened(*self.cells.times(line))
+        if self.cells.has_times:
             if start < self._latest.get(path, 0.0):
                 self.overlapping.add(path)
             self._latest[path] = max(self._latest.get(path, 0.0), sys.float_info.max if end is None else end)
@@ -199,38 +191,38 @@ class _Rows:
         )
 
     def _file(self, name: str, fold: str) -> tuple[Path, str]:
-        path = self._recordings.named(name, fold)
+        path = self.recordings.named(name, fold)
         if path is None:
             self._missing = self._missing or name
-            path = self._recordings.places[0] / name
+            path = self.recordings.places[0] / name
         else:
             self._some = True
         return path, str(path)
 
     def _classes(self, line: Line, text: str) -> tuple[str, ...]:
-        separator = self._separator or _SEPARATOR
-        if not self._separator and self._label.is_list and _SEPARATOR not in text and "," in text:
+        separator = self.separator or _SEPARATOR
+        if not self.separator and self.label.is_list and _SEPARATOR not in text and "," in text:
             separator = ","
             if ", " in text:
                 raise InputError(
-                    f"{self._path}, line {line.number}: {printable(text[:80])!r} may be one class or several; say what "
-                    "stands between classes: separator=',' (--separator ,) or ';'"
+                    f"{self.path}, line {line.number}: {printable(text[:80])!r} may be one class or several; give the "
+                    "separator of classes: separator=',' (--separator ,) or ';'"
                 )
         labels = dict.fromkeys(label.strip() for label in text.split(separator) if label.strip())
-        return tuple(label for label in labels if label != self._other)
+        return tuple(label for label in labels if label != self.other)
 
     def check_found(self) -> None:
-        """Refuse a table none of whose files is there; single ones may be missing, and are told of later."""
+        """Refuse a table none of whose files exists; single files that are missing are reported later."""
         if not self._some:
-            where = ", ".join(map(str, self._recordings.places))
+            where = ", ".join(map(str, self.recordings.places))
             raise InputError(
-                f"{self._path}: the file {printable(self._missing or '')!r} is not in {where}; say where the "
-                "recordings are (--audio, audio=)"
+                f"{self.path}: the file {printable(self._missing or '')!r} is not in {where}; give the folder of "
+                "the recordings (--audio, audio=)"
             )
 
 
 def _shared_labels(clips: list[Clip], overlapping: set[Path]) -> list[Clip]:
-    """Return the clips, those of the recordings that overlap with the labels of all that cover half of them."""
+    """Return the clips; where they overlap, with the labels of all that cover half of them."""
     stretches: dict[Path, dict[Span, set[str]]] = {path: {} for path in overlapping}
     for clip in clips:
         if clip.path in overlapping and clip.labels:
@@ -247,7 +239,7 @@ def _shared_labels(clips: list[Clip], overlapping: set[Path]) -> list[Clip]:
 def _settled_splits(
     path: Path, clips: list[Clip], splits: list[str], found: Mapping[str, Column], given: Mapping[str, str]
 ) -> list[Clip]:
-    """Return the clips with a fold or a split, whichever the words in these columns are."""
+    """Return the clips with a fold or a split, depending on the words in these columns."""
     column, fold = found.get("split"), found.get("fold")
     if column is None and fold is not None and "fold" not in given:
         column, splits = fold, [clip.fold for clip in clips]
@@ -256,11 +248,11 @@ def _settled_splits(
     words = set(splits)
     strange = sorted(word for word in words if word.lower() not in SPLITS)
     if strange and (len(strange) == len(words) or column.key != "split") and "split" not in given:
-        return clips  # folds, or nothing to do with learning
+        return clips  # folds, or something else
     if strange:
         raise InputError(
-            f"{path}: {strange[0]!r} in the column {column.name} is none of train, validation and test; --column "
-            "split= takes no notice of it"
+            f"{path}: {strange[0]!r} in the column {column.name} is not train, validation or test; ignore the "
+            "column with --column split="
         )
     teaches = SPLITS if any(SPLITS[word.lower()] == "train" for word in words) else _WITHOUT_TRAIN
     names = {word: teaches[word.lower()] for word in words}
@@ -271,5 +263,5 @@ def _settled_splits(
     ]
 
 
-#: Where no part is called train, that for development is it.
+#: If no part is called train, the one for development is used for training.
 _WITHOUT_TRAIN = SPLITS | dict.fromkeys(_DEVELOPMENT, "train")

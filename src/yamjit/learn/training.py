@@ -1,39 +1,43 @@
-"""From labelled recordings to a head: embed, train, judge on clips that were held out."""
+"""From the windows of labelled clips to a head: training, and evaluation on clips that are held out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
-from yamjit.learn.dataset import Dataset, divide
+from yamjit.learn.dataset import Clip, Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
-from yamjit.learn.features import DEFAULT_HOP_S, Features, Skipped
+from yamjit.learn.features import Features, Skipped, readable
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
 from yamjit.learn.heads import Head, sigmoid, softmax
-from yamjit.reading import ReadOptions
+from yamjit.reading import DEFAULT_HOP_S
 
 __all__ = ["TrainOptions", "cross_validate", "cross_validate_all", "evaluate_head", "evaluate_model", "train_head"]
+
+Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """How a head is trained on clips.
+    """Options for training a head on clips.
 
     Parameters
     ----------
     fit : FitOptions
+        Options of the head and of its optimizer.
     class_weights : "balanced", mapping of str to float, or None
-        How much a clip of a class counts.
+        Weight of a clip of each class, see `Features.samples`.
     validation : float in [0, 0.5]
-        Share of the clips that training is stopped by, see `FitOptions.patience`; 0 trains on all of them, until the
-        loss does not fall any more.
+        Share of the clips that are held out to stop training early, see `FitOptions.patience`; with 0, training uses
+        all clips and ends when the loss no longer falls.
     """
 
     fit: FitOptions = field(default_factory=FitOptions)
@@ -54,14 +58,14 @@ def train_head(
     *,
     progress: Callable[[CurvePoint], None] | None = None,
 ) -> FittedHead:
-    """Train a head on the windows of clips; of those that have a split, on "train" alone.
+    """Train a head on the windows of clips; if they have a split, on those of "train" only.
 
     Parameters
     ----------
     features : Features
     options : TrainOptions, optional
     progress : callable, optional
-        Is told of every point of the learning curve.
+        Callback with every point of the learning curve.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def train_head(
     Raises
     ------
     InputError
-        If a class has no clips, or there is but one kind of them.
+        If a class has no clips, or all clips are of one kind.
     """
     dataset = checks.instance(features, "features", Features).dataset
     dataset.check_learnable()
@@ -85,7 +89,7 @@ def _checked(options: TrainOptions | None) -> TrainOptions:
 def _train(
     features: Features, options: TrainOptions, progress: Callable[[CurvePoint], None] | None = None
 ) -> FittedHead:
-    """Train a head; of a class that a fold leaves no clips of, on none."""
+    """Train a head, perhaps without clips of some class: those of a fold may be all of them."""
     labels = features.dataset.classes
     training, held_out = _held_out(features, options)
     return fit_head(
@@ -98,7 +102,7 @@ def _train(
 
 
 def _held_out(features: Features, options: TrainOptions) -> tuple[Features, Features | None]:
-    """Return what to train on, and what to stop by."""
+    """Return the clips to train on, and those that stop training early."""
     if not options.validation:
         return features, None
     parts = divide(features.dataset.clips, max(2, round(1 / options.validation)), options.fit.seed)
@@ -115,7 +119,7 @@ def evaluate_head(head: Head, features: Features, *, aggregate: str = "logit") -
     head : Head
     features : Features
     aggregate : {"logit", "mean", "max"}
-        How windows become a clip, see `clip_scores`.
+        How the scores of windows become the score of their clip, see `clip_scores`.
     """
     checks.choice(aggregate, "aggregate", AGGREGATES)
     checks.instance(head, "head", Head)
@@ -138,22 +142,23 @@ def cross_validate(
     aggregate: str = "logit",
     augment: Callable[[Features], Features] | None = None,
 ) -> Evaluation:
-    """Train on all folds but one and judge on that, for each of them; or as the data are split, see `Dataset.folds`.
+    """Evaluate a head on each fold in turn, trained on the others; or as the data are split, see `Dataset.folds`.
 
     Parameters
     ----------
     features : Features
     options : TrainOptions, optional
     folds : int, optional
-        By default the division that came with the data, else 5 or as many as there are groups.
+        Number of folds; by default the division that came with the data, else 5 or the number of groups if less.
     aggregate : {"logit", "mean", "max"}
+        How the scores of windows become the score of their clip.
     augment : callable, optional
-        Is given the features of the training clips, and returns more.
+        Function that takes the features of the training clips, and returns more of them.
 
     Returns
     -------
     Evaluation
-        Of every clip that is held out, by a head that has not learned from it or its group.
+        Evaluation of every clip that is held out, by a head that has not learned from it or its group.
 
     Raises
     ------
@@ -172,7 +177,7 @@ def cross_validate_all(
     augment: Callable[[Features], Features] | None = None,
     aggregates: Sequence[str] = AGGREGATES,
 ) -> dict[str, Evaluation]:
-    """Train as `cross_validate` does, and judge by each of several ways from windows to clips."""
+    """Train as `cross_validate` does; return an evaluation for each of several ways from windows to clips."""
     checks.instance(features, "features", Features).dataset.check_learnable()
     options = _checked(options)
     ways = [checks.choice(one, "aggregates", AGGREGATES) for one in checks.elements(aggregates, "aggregates", "ways")]
@@ -186,7 +191,9 @@ def cross_validate_all(
             parts[aggregate].append(evaluate_head(head, held_out, aggregate=aggregate))
         names.append(name)
     if not names:
-        raise InputError("all clips are of the split 'train', and none is held out; a number of folds divides them")
+        raise InputError(
+            "all clips are in the split 'train' and none is held out; give a number of folds to divide them"
+        )
     return {aggregate: joined(found, names) for aggregate, found in parts.items()}
 
 
@@ -205,21 +212,22 @@ def evaluate_model(
     model : Classifier
     dataset : Dataset
     head : int or str
-        Which of the model's outputs, by index or name; the last one by default.
+        Output of the model, by index or name; the last one by default.
     aggregate : {"mean", "max"}
+        How the scores of windows become the score of their clip.
     hop_s : float > 0
-        From one window to the next, in seconds.
+        Time from the start of one window to the start of the next, in seconds.
 
     Returns
     -------
     evaluation : Evaluation
     skipped : tuple of Skipped
-        The clips that could not be read, or only in part; the latter are judged as well.
+        Clips that could not be read, or only in part; the latter are evaluated as well.
 
     Raises
     ------
     InputError
-        If the output does not have all of the dataset's classes.
+        If the output lacks a class of the dataset, or no clip can be read.
     """
     checks.instance(model, "model", Classifier)
     checks.instance(dataset, "dataset", Dataset)
@@ -228,22 +236,16 @@ def evaluate_model(
     missing = [name for name in dataset.classes if name not in info.labels]
     if missing:
         raise InputError(f"the model's output {info.name!r} has no class {', '.join(map(repr, missing))}")
-    rows, kept, skipped = [], [], []
-    for clip in dataset.clips:
+
+    def scored(clip: Clip) -> tuple[Float64 | None, str | None]:
         try:
-            reading = ReadOptions(hop_s=hop_s, start_s=clip.start_s, end_s=clip.end_s)
-            result = model.classify(clip.path, reading=reading, keep=(), aggregate=aggregate)
-        except (AudioError, InputError, LimitError) as error:  # also a stretch beyond the end
-            skipped.append(Skipped(clip, str(error)))
-            continue
-        rows.append(choose_heads(result.heads, info.index)[0].clip_scores)
-        kept.append(clip)
-        if result.lost:
-            skipped.append(Skipped(clip, str(result.damage), in_part=True))
-    if not kept:
-        raise InputError(f"none of {len(skipped)} clips can be read, the first is {skipped[0]}")
-    judged = replace(dataset, clips=tuple(kept))
+            result = model.classify(clip.path, reading=clip.reading(hop_s), windows=False, aggregate=aggregate)
+        except (AudioError, InputError, LimitError) as error:  # also a clip beyond the end
+            return None, str(error)
+        return choose_heads(result.heads, info.index)[0].clip_scores, str(result.damage) if result.lost else None
+
+    judged, rows, skipped = readable(dataset, map(scored, dataset.clips))
     columns = [info.labels.index(name) for name in dataset.classes]
-    names = tuple(map(str, kept))
     scores = np.stack(rows)[:, columns].astype(np.float64)
-    return Evaluation(dataset.classes, names, judged.targets().astype(bool), scores), tuple(skipped)
+    names = tuple(map(str, judged.clips))
+    return Evaluation(dataset.classes, names, judged.targets().astype(bool), scores), skipped

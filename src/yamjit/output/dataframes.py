@@ -77,13 +77,7 @@ def to_hf(rows: Iterable[Row]) -> list[dict[str, Any]]:
 
 
 def arrow_schema() -> Any:
-    """Return the columns as a ``pyarrow.Schema``.
-
-    Raises
-    ------
-    DependencyError
-        If pyarrow is not installed.
-    """
+    """Return the columns as a ``pyarrow.Schema``."""
     try:
         import pyarrow
     except ImportError as error:

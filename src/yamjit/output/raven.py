@@ -44,13 +44,7 @@ class RavenWriter(TableWriter):
     _endless = ""
 
     def begin(self, file: str) -> None:
-        """Start a recording.
-
-        Raises
-        ------
-        InputError
-            If the length of the one before is unknown.
-        """
+        """Start a recording; refuse it if the length of the one before is unknown."""
         if self._endless:
             raise InputError(
                 f"{file}: in a table of Raven it follows {self._endless}, which was read in part and whose header does "

@@ -111,13 +111,7 @@ class LabelsWriter(TableWriter):
     _file: str | None = None
 
     def begin(self, file: str) -> None:
-        """Start the recording.
-
-        Raises
-        ------
-        InputError
-            If there was one before.
-        """
+        """Start the recording; refuse a second one."""
         if self._file is not None:
             raise InputError(f"{file}: a file of {self.name} holds one recording, and has {self._file} already")
         self._file = file

@@ -19,13 +19,7 @@ INK, GREY = "#24405f", "#9aa5b1"
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of this size, in inches.
-
-    Raises
-    ------
-    DependencyError
-        If matplotlib is not installed.
-    """
+    """Return an empty figure of this size, in inches."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Runs over many recordings: inputs to a list, work in processes, results in order or each in a file of its own."""
+"""Runs over many recordings: a list of inputs, processes that work on it, results in one file or one file each."""
 
 from __future__ import annotations
 

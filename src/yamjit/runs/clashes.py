@@ -1,4 +1,4 @@
-"""Results that cannot be where they would be: among another run's, over what is read, or over one another."""
+"""Results whose place is taken: by the results of another run, by a recording, or by one another."""
 
 from __future__ import annotations
 
@@ -9,23 +9,16 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from yamjit.disk import PARTIAL_PREFIX
 from yamjit.runs.inputs import Recording
 from yamjit.runs.naming import MANIFEST, Places
 from yamjit.runs.whole import writing
+from yamjit.writing import PARTIAL_PREFIX
 
 __all__ = ["clashes"]
 
 
 def clashes(recordings: Sequence[Recording], places: Places) -> Iterator[str | None]:
-    """Yield of each recording why its result cannot be in its place; None if it can.
-
-    Parameters
-    ----------
-    recordings : sequence of Recording
-    places : Places
-        In a folder that is there.
-    """
+    """Yield for each recording why its result cannot be in its place, or None if it can; the folder exists."""
     folder = _Folder(places.folder)
     is_new = not any(os.path.lexists(places.target(recording)) for recording in recordings)
     read = _ReadPaths([] if is_new else [recording.name for recording in recordings])
@@ -38,24 +31,24 @@ def clashes(recordings: Sequence[Recording], places: Places) -> Iterator[str | N
         nested = folder.other_results(recording.place.parts[:-1])
         other = taken.setdefault(_folded(os.fspath(target)), recording)
         if nested is not None:
-            yield f"would lie in {str(nested)!r}, among those of another run"
+            yield f"would lie in {str(nested)!r}, among the results of another run"
         elif target in read:
-            yield f"would be written over {str(target)!r}, which is read"
+            yield f"would overwrite {str(target)!r}, which is read"
         elif other is not recording and (places.target(other) == target or folder.folds_names):
-            yield f"would be that of {other.name!r}: {str(places.folder)!r} does not tell their names apart"
+            yield f"would overwrite that of {other.name!r}: {str(places.folder)!r} does not tell their names apart"
         else:
             yield None
 
 
 class _Folder:
-    """What is asked of a folder of results again and again."""
+    """What is known of a folder of results."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._nests: dict[tuple[str, ...], Path | None] = {(): None}
 
     def other_results(self, parts: tuple[str, ...]) -> Path | None:
-        """Return the folder of another run's results that a folder below this one is, or is in."""
+        """Return the folder of another run's results that contains a folder below this one, or is that folder."""
         if parts not in self._nests:
             folder = self._path.joinpath(*parts)
             here = folder if (folder / MANIFEST).is_file() else None
@@ -64,7 +57,7 @@ class _Folder:
 
     @functools.cached_property
     def folds_names(self) -> bool:
-        """Whether the file system takes names for one that differ in case, or in how an accent is written."""
+        """Whether the file system ignores the case of names, or how an accent is encoded."""
         stem = f"{PARTIAL_PREFIX}{os.getpid()}-{secrets.token_hex(4)}-"
         probe = self._path / f"{stem}a\xe9"
         with writing(probe):
@@ -76,7 +69,7 @@ class _Folder:
 
 
 class _ReadPaths:
-    """Where what is read lies, and the folders that it is in."""
+    """Paths of everything that is read, and of the folders above."""
 
     def __init__(self, names: Sequence[str]) -> None:
         files = {Path(os.path.realpath(name)) for name in names}

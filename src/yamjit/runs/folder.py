@@ -1,4 +1,4 @@
-"""A folder of results: a file for each recording, whole or not there, the settings that made them, and of what."""
+"""A folder of results: a whole file for each recording, and what they were made with and made of."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any
 
-from yamjit.disk import PARTIAL_PREFIX
 from yamjit.errors import InputError
 from yamjit.runs.clashes import clashes
 from yamjit.runs.inputs import Recording, is_named_like_audio
@@ -19,34 +18,35 @@ from yamjit.runs.keeping import Keeping
 from yamjit.runs.manifest import Manifest
 from yamjit.runs.naming import JOURNAL, MANIFEST, Places, is_result, is_segments
 from yamjit.runs.whole import remove_result, writing
+from yamjit.writing import PARTIAL_PREFIX
 
 __all__ = ["ResultFolder"]
 
 
 class ResultFolder:
-    """A folder that a run writes a file per recording to, alone; a context manager.
+    """A folder to which one run at a time writes a file for each recording; a context manager.
 
     Parameters
     ----------
     path : path
-        Made if it is not there. Recordings may lie in it.
+        The folder; made if it does not exist. It may contain recordings.
     suffix : str
-        Of the results, such as ".csv".
+        Suffix of the results, such as ".csv".
     settings : mapping of str to JSON values
-        All that the results depend on, apart from the recordings.
+        Everything that the results depend on, apart from the recordings.
     resume : bool
-        Go on with what an earlier run with the same settings has left: a result that is there is whole, and stays,
-        unless its recording is not what it was then, in size or time of modification.
+        Continue an earlier run with the same settings: a result that exists is whole, and stays, unless the size or
+        the time of modification of its recording has changed.
     overwrite : bool
-        Remove what an earlier run has left.
+        Remove the results of an earlier run.
 
     Raises
     ------
     InputError
-        On entry, if the folder has results of other settings, or of the same and neither is asked for, or if another
-        run is writing to it.
+        On entry, if there are results of other settings, or of the same ones and neither `resume` nor `overwrite` is
+        given, or if another run is writing to the folder.
     OutputError
-        If it cannot be written to.
+        If the folder cannot be written to.
     """
 
     def __init__(
@@ -87,15 +87,14 @@ class ResultFolder:
             self._unlock()
 
     def todo(self, recordings: Sequence[Recording]) -> list[Recording]:
-        """Return the recordings whose results are not there; remember which inputs this folder is of.
+        """Return the recordings whose results are missing; remember the inputs.
 
         A recording whose result cannot be in its place is among them, and fails in its turn.
 
         Raises
         ------
         InputError
-            If the folder has the result of another recording in the place of one of these, or that of one of these in
-            another place.
+            If the result of another recording is in the place of one of these, or that of one of these is elsewhere.
         OutputError
         """
         self._refuse_others(recordings)
@@ -104,10 +103,10 @@ class ResultFolder:
         return [one for one in checked if one.problem is not None or not self.has(one)]
 
     def has(self, recording: Recording) -> bool:
-        """Return whether the result of a recording is there, and was made of what the recording is now."""
+        """Return whether the result of a recording exists, and was made of the recording as it is now."""
         now = origin_of(recording.name, self._manifest.roots.get(recording.root, -1))
         if now is None:
-            return False  # it fails in its turn; what is there stays
+            return False  # it fails in its turn; its former result stays
         if self._journal.origin(recording.place) == now and self.places.target(recording).exists():
             return True
         with writing(self._journal.path):
@@ -115,7 +114,7 @@ class ResultFolder:
         return False
 
     def keeping(self, job: Callable[[Recording], Any]) -> Keeping:
-        """Return a job for these places that also remembers what it has made of which recording."""
+        """Return a job that also notes in the journal which recording each result was made of."""
         return Keeping(job, self.places, self._journal.path, self._manifest.roots)
 
     def _begin(self) -> None:
@@ -125,7 +124,7 @@ class ResultFolder:
             if not self._resume:
                 raise InputError(
                     f"{str(self.path)!r} has results of an earlier run: "
-                    "--resume goes on with it, --overwrite makes them anew"
+                    "--resume continues it, --overwrite replaces them"
                 )
         with writing(self.path):
             self._clear(results=is_there and self._overwrite)
@@ -137,7 +136,7 @@ class ResultFolder:
             self._manifest.write()
 
     def _clear(self, *, results: bool) -> None:
-        """Remove what killed runs were writing, and results if asked; nothing else, and nothing of other runs."""
+        """Remove the partial files of killed runs and, if asked, results; nothing else, and nothing of other runs."""
         for parent, folders, names in os.walk(self.path):
             if MANIFEST in names and Path(parent) != self.path:
                 folders.clear()
@@ -156,7 +155,7 @@ class ResultFolder:
             if recording.problem is not None or not recording.root:
                 continue
             then, place = self._journal.origin(recording.place), recording.place.as_posix()
-            # What the journal does not know, since it was damaged, is of an input that is known.
+            # A place that a damaged journal has lost is taken for one of a known input.
             root = recording.root if recording.root in self._manifest.roots else roots[0]
             root = roots[then.root] if then is not None else root
             if root != recording.root and self._is_there(place):
@@ -174,9 +173,9 @@ class ResultFolder:
     def _told_other(self, recording: Recording, root: str) -> str:
         former, now = (self._manifest.name_of(one) for one in (root, recording.root))
         return (
-            f"{str(self.path)!r} has results of recordings in {root!r}; that of {recording.name!r} would have the name "
-            "of one of them: choose another folder, or --overwrite; if the recordings were moved, put "
-            f"{now!r} in the place of {former!r} in {str(self._manifest.path)!r}"
+            f"{str(self.path)!r} has results of recordings in {root!r}, and that of {recording.name!r} would have the "
+            "same name as one of them: choose another folder, or use --overwrite; if the recordings were moved, "
+            f"replace {former!r} by {now!r} in {str(self._manifest.path)!r}"
         )
 
     def _unlock(self) -> None:
@@ -192,12 +191,12 @@ def _with_problem(recording: Recording, clash: str | None) -> Recording:
 
 
 def _is_to_go(path: Path) -> bool:
-    """Return whether something in a folder of results is one."""
+    """Return whether a file or folder in a folder of results is a result."""
     return is_segments(path.name) if path.is_dir() else is_result(path.name) and not is_named_like_audio(path.name)
 
 
 def _locked(folder: Path) -> int | None:
-    """Lock a folder until the descriptor is closed or the process ends, on systems that can."""
+    """Lock a folder until the descriptor is closed or the process ends, if the system can."""
     try:
         import fcntl
     except ImportError:
@@ -209,5 +208,5 @@ def _locked(folder: Path) -> int | None:
         if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
             os.close(descriptor)
             raise InputError(f"{str(folder)!r}: another run is writing to it") from error
-        # A file system without locks: whoever starts two runs there gets each result twice, whole.
+        # On a file system without locks, two runs at once write every result twice, each time whole.
     return descriptor

@@ -68,7 +68,7 @@ class Hearing(ABC):
         _ = self.classifier.front_end
 
     def settings(self) -> dict[str, Any]:
-        """Return all that results depend on, as values of JSON."""
+        """Return everything that results depend on, apart from recordings, as values of JSON."""
         settings = {"options": self.classifier.options, **vars(self)}
         del settings["classifier"], settings["watch"]
         plain = {name: _plain(value) for name, value in settings.items()}
@@ -99,12 +99,12 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Classes(Hearing):
-    """The classes that are heard in the whole of a recording and, if asked for, in each window.
+    """The classes of a whole recording and, if asked for, of each window.
 
     Parameters
     ----------
     windows : bool
-        Whether each window has rows of its own.
+        Whether each window gets rows of its own.
     aggregate : {"mean", "max"}
         How the scores of the windows become those of the whole.
     """
@@ -221,5 +221,5 @@ class Spectrograms(Hearing):
 def _kept(file: BinaryIO) -> io.BytesIO:
     data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
-        raise LimitError(f"<stdin>: is larger than {_MOST_BYTES} bytes; a picture reads it twice: give a file")
+        raise LimitError(f"<stdin>: is larger than {_MOST_BYTES} bytes, and a picture reads it twice: give a file")
     return io.BytesIO(data)

@@ -1,4 +1,4 @@
-"""What a run is to read: files, folders and patterns, as a list of recordings in a stable order."""
+"""Recordings of a run: files, folders and patterns as a list in a stable order."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from yamjit.runs.patterns import is_pattern, matches
 
 __all__ = ["AUDIO_SUFFIXES", "STDIN", "Recording", "check_places", "find_recordings", "is_named_like_audio"]
 
-#: What stands for standard input.
+#: Name of standard input.
 STDIN = "-"
 
-#: How hidden names begin that hold no recordings: macOS's forks on foreign disks, and what is being written here.
+#: Prefixes of hidden files that are never recordings: resource forks of macOS, and files that are being written.
 _NO_SOUND = ("._", ".yamjit-")
 
 
@@ -30,13 +30,13 @@ class Recording:
     Parameters
     ----------
     name : str
-        Its path as it was given or found, or "-" for standard input.
+        Path as it was given or found, or "-" for standard input.
     place : PurePath
-        Relative path of its result below a folder of results, without the suffix of results.
+        Path of the result, relative to a folder of results, without the suffix of results.
     problem : str or None
         Why there is nothing to read.
     root : str
-        The folder that `place` begins at, without links; empty where there is none.
+        Folder that `place` begins at, without links; empty if there is none.
     """
 
     name: str
@@ -46,55 +46,49 @@ class Recording:
 
 
 def is_named_like_audio(name: str) -> bool:
-    """Return whether a name ends as recordings' names do."""
+    """Return whether a name has a suffix of recordings."""
     return os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES  # noqa: PTH122 - 100,000 names
 
 
 def find_recordings(inputs: Sequence[str], passed_over: Counter[str] | None = None) -> list[Recording]:
-    """List the recordings that files, folders and patterns stand for.
+    """List the recordings that files, folders and patterns name, or standard input if `inputs` is only "-".
 
-    The order is that of `inputs`. In a folder, files and folders come by name, in the order of their code points, at
-    every depth; so do the paths that a pattern such as ``"archive/**/*.flac"`` stands for. A recording that is reached
-    twice, also by a link, counts once, where it is reached first. A folder is searched for `AUDIO_SUFFIXES`, in any
-    case; what begins with a dot is passed over. So are results that lie beside recordings, and segments among them.
-    A file that is named is always taken, and so are segments in a folder of them that is named itself.
+    The order is that of `inputs`. Within a folder, files and folders come by name, in the order of their code points,
+    at every depth; so do the paths that match a pattern such as ``"archive/**/*.flac"``. A recording that is reached
+    twice, perhaps by a link, is listed once, where it is reached first. A folder is searched for `AUDIO_SUFFIXES`, in
+    any case; hidden files are skipped, and so are results beside recordings, and segments among results. A file that is
+    named is always listed, and so are segments in a folder of segments that is itself named. What cannot be read is
+    listed too, and fails in its turn.
 
-    A result's place is the path below the folder that was searched; for a file that was named by a relative path, this
-    path; else its name.
+    The place of a result is the path below the folder that was searched; for a file that was named by a relative path,
+    this path; otherwise its name.
 
     Parameters
     ----------
     inputs : sequence of str
-        Or only "-", standard input.
     passed_over : Counter of str, optional
-        Gets what was found in folders and is not listed for its name: how many of each suffix, such as ".txt", and how
-        many are "hidden".
-
-    Returns
-    -------
-    list of Recording
-        What cannot be read is in it, and fails in its turn.
+        Counts the files in folders that are not listed because of their names: how many have each suffix, such as
+        ".txt", and how many are "hidden".
 
     Raises
     ------
     InputError
-        If "-" is not alone.
+        If "-" is given together with others.
     """
     if STDIN in inputs:
         if len(inputs) > 1:
-            raise InputError("- (standard input) stands alone; give it no company")
+            raise InputError("'-' (standard input) cannot be combined with other inputs")
         return [Recording(STDIN, PurePath("stdin"))]
     search = _Search(Counter() if passed_over is None else passed_over)
     return list(_once(recording for text in inputs for recording in search.expand(text)))
 
 
 def check_places(recordings: Iterable[Recording]) -> None:
-    """Refuse recordings whose results would have the same place.
+    """Refuse two recordings whose results would have the same place.
 
     Raises
     ------
     InputError
-        Naming the first two.
     """
     taken: dict[str, str] = {}
     for recording in recordings:
@@ -110,18 +104,20 @@ def check_places(recordings: Iterable[Recording]) -> None:
 
 @dataclass
 class _Search:
-    """Turns what was given into recordings."""
+    """Turns inputs into recordings."""
 
     passed_over: Counter[str]
-    #: Real paths of folders that were met, and whether they are among results.
+    #: Paths without links of the folders that were met, and whether they are among results.
     _roots: dict[Path, str] = field(default_factory=dict)
     _among_results: dict[Path, bool] = field(default_factory=dict)
 
     def expand(self, text: str) -> Iterator[Recording]:
-        """Yield the recordings that one input stands for."""
+        """Yield the recordings of one input."""
         path = Path(text)
         if not text:
-            yield Recording(text, PurePath("nameless"), "'' is no name of a file or folder; '.' is this one")
+            yield Recording(
+                text, PurePath("nameless"), "'' is not the name of a file or folder; '.' is the current one"
+            )
             return
         if os.path.lexists(path) or not is_pattern(text):
             yield from self._existing(path)
@@ -130,7 +126,7 @@ class _Search:
         for match in found:
             yield from self._existing(match)
         if not found:
-            yield self._file(path, f"{text}: there is no such file, and read as a pattern it stands for none")
+            yield self._file(path, f"{text}: there is no such file, and nothing matches it as a pattern")
 
     def _existing(self, path: Path) -> Iterator[Recording]:
         if not os.path.isdir(path):  # noqa: PTH112 - says False where it may not look
@@ -156,9 +152,9 @@ class _Search:
         return self._roots[folder]
 
     def _walk(self, root: Path) -> Iterator[Path]:
-        """Yield the recordings below a folder; a folder that links lead back to is searched once.
+        """Yield the recordings below a folder, which is searched once even if links lead back to it.
 
-        A folder or link that leads nowhere is yielded, and fails in its turn.
+        A folder that cannot be read, and a link that leads nowhere, are yielded, and fail in their turn.
         """
         seen: set[str] = set()
         levels = [self._enter(_Folder(root, os.path.realpath(root), is_among_results(root)), seen)]
@@ -205,7 +201,7 @@ class _Search:
             self.passed_over[os.path.splitext(name)[1].lower() or "without a suffix"] += 1  # noqa: PTH122
 
     def _is_result(self, path: Path) -> bool:
-        """Return whether what a pattern stands for is no recording but a result, or a segment in one."""
+        """Return whether a path that matches a pattern is a result, or a segment in one, and so not a recording."""
         if path.name in (MANIFEST, JOURNAL):
             return True
         if is_result(path.name) and not is_named_like_audio(path.name):
@@ -222,12 +218,12 @@ class _Search:
 class _Folder(NamedTuple):
     path: Path
     real: str
-    #: Whether it, or one that it is in, is one of results.
+    #: Whether it is a folder of results, or in one.
     among_results: bool
     holds_segments: bool = False
 
     def real_of(self, entry: os.DirEntry[str]) -> str:
-        """Return the path without links of something in this folder; junctions of Windows are links, too."""
+        """Return the path without links of an entry of this folder; junctions of Windows are links too."""
         is_plain = os.name != "nt" and not entry.is_symlink()
         return os.path.join(self.real, entry.name) if is_plain else os.path.realpath(entry)  # noqa: PTH118
 

@@ -1,4 +1,4 @@
-"""What was done: a line for each result, which says what its recording was when it was read."""
+"""The journal of a folder of results: for each result, a line about its recording as it was when it was read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sized
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from yamjit.disk import read_limited, write_whole
+from yamjit.disk import read_limited
 from yamjit.errors import InputError, YamjitError
+from yamjit.writing import write_whole
 
 __all__ = ["Journal", "Origin", "add_line", "origin_of"]
 
@@ -18,7 +19,7 @@ _MOST_BYTES = 2**30
 
 
 class Origin(NamedTuple):
-    """What a result was made of: a recording below one of the inputs, as it was then."""
+    """The recording that a result was made of, as it was then: number of its input, size, time of modification."""
 
     root: int
     size: int
@@ -26,7 +27,7 @@ class Origin(NamedTuple):
 
 
 def origin_of(name: str, root: int) -> Origin | None:
-    """Return what a recording is now; None if there is no file, but a pipe perhaps."""
+    """Return the origin of a result that would be made now; None if there is no file, but perhaps a pipe."""
     try:
         status = os.stat(name)  # noqa: PTH116
     except (OSError, ValueError):
@@ -35,7 +36,7 @@ def origin_of(name: str, root: int) -> Origin | None:
 
 
 def add_line(path: Path, place: PurePath, origin: Origin | None) -> None:
-    """Append to a journal what a result was made of, or that nothing is known of it; from any process.
+    """Append to a journal what a result was made of, or that this is unknown; from any process.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def add_line(path: Path, place: PurePath, origin: Origin | None) -> None:
     line = _line(place.as_posix(), origin)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
     try:
-        # What a full disk cuts off is no line, and the next one spoils it: both results are made anew.
+        # A line cut off by a full disk cannot be read, nor the next one: both results are made again.
         while line:
             line = line[os.write(descriptor, line) :]
     finally:
@@ -54,18 +55,18 @@ def add_line(path: Path, place: PurePath, origin: Origin | None) -> None:
 class Journal:
     """The journal of a folder of results.
 
-    A line that is none, since a run was killed or the file damaged, counts as not there: its result is made anew.
+    A line that cannot be read, because a run was killed or the file was damaged, is ignored: its result is made again.
 
     Parameters
     ----------
     path : Path
     roots : sized
-        The inputs, of which there may come to be more; lines of others count as not there.
+        Inputs, which may become more; lines about others are ignored.
 
     Raises
     ------
     InputError
-        If there is something at `path` that is no file.
+        If something other than a file is at `path`.
     """
 
     def __init__(self, path: Path, roots: Sized) -> None:
@@ -73,12 +74,12 @@ class Journal:
         self._roots = roots
         self._origins: dict[str, Origin] = {}
         if os.path.lexists(path) and not path.is_file():
-            raise InputError(f"{str(path)!r}: is no file; it is to say what the results are of: remove it")
+            raise InputError(f"{str(path)!r}: is not a file, but has the name of the journal of results: remove it")
         self._written = b""
         self.refresh()
 
     def origin(self, place: PurePath) -> Origin | None:
-        """Return what the result at a place was made of, as far as it is known."""
+        """Return what the result at a place was made of, if that is known."""
         return self._origins.get(place.as_posix())
 
     def items(self) -> Iterable[tuple[str, Origin]]:
@@ -86,7 +87,7 @@ class Journal:
         return self._origins.items()
 
     def strike(self, place: PurePath) -> None:
-        """Forget what the result at a place was made of, before it is made anew.
+        """Forget what the result at a place was made of, before it is made again.
 
         Raises
         ------
@@ -96,7 +97,7 @@ class Journal:
             add_line(self.path, place, None)
 
     def refresh(self) -> None:
-        """Read again what has been appended."""
+        """Read the file again, after lines were appended."""
         self._origins.clear()
         try:
             self._written = read_limited(self.path, _MOST_BYTES, what="a journal") if self.path.is_file() else b""
@@ -110,7 +111,7 @@ class Journal:
                 self._origins.pop(place, None)
 
     def tidy(self) -> None:
-        """Bring the lines into the order of their places, without those that others have replaced.
+        """Sort the lines by place, without those that later ones have replaced.
 
         Raises
         ------
@@ -128,7 +129,7 @@ def _line(place: str, origin: Origin | None) -> bytes:
 
 
 def _read(line: bytes, roots: int) -> tuple[str, Origin | None]:
-    """Return the place that a line is about, empty if it is none, and what it says of it."""
+    """Return the place that a line is about, empty if it cannot be read, and the origin that it states."""
     try:
         known = json.loads(line)
         place, numbers = known.pop("place"), [known.get(name) for name in Origin._fields]

@@ -1,4 +1,4 @@
-"""A job whose results go to a folder: what was made of which recording is remembered, and what cannot be written."""
+"""A job whose results go to a folder: each is noted in the journal, and errors of writing are told apart."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from yamjit.runs.whole import PlaceError, is_of_the_disk, remove_result, writing
 
 __all__ = ["Keeping"]
 
-_CHANGED = "was changed while it was read; --resume reads it anew"
+_CHANGED = "was changed while it was read; --resume reads it again"
 
 
 @dataclass(frozen=True)
 class Keeping:
-    """Does a job, and notes what its recording was; can be pickled where the job can.
+    """Does a job, and notes its recording in the journal; can be pickled if the job can.
 
-    A recording that was changed meanwhile is not noted. One that is there and cannot be read has no result, nor that of
-    an earlier one of its name.
+    A recording that was changed meanwhile is not noted. If a recording exists and cannot be read, a former result of
+    its name is removed.
 
     Parameters
     ----------
@@ -35,9 +35,8 @@ class Keeping:
         Writes the result of a recording.
     places : Places
     journal : Path
-        See `yamjit.runs.journal`.
     roots : mapping of str to int
-        The number of each folder that recordings were found below.
+        Number of each input.
     """
 
     job: Callable[[Recording], Any]
@@ -53,7 +52,7 @@ class Keeping:
         AudioError, InputError, LimitError, PlaceError
             If it cannot be done for this recording.
         OutputError
-            If it could not be done for another one either.
+            If it cannot be done for any other one either.
         """
         root = self.roots.get(recording.root)
         before = None if root is None else origin_of(recording.name, root)

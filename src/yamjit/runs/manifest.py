@@ -1,4 +1,4 @@
-"""What a folder of results says of itself: the settings that made them, and the inputs that they are of."""
+"""The manifest of a folder of results: the settings they were made with, and the inputs they were made of."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from yamjit.runs.whole import whole_file
 
 __all__ = ["Manifest"]
 
-#: Beside the settings: the folders that recordings were found below.
+#: Key of the inputs, beside those of the settings.
 _INPUTS = "inputs"
 
 _MOST_BYTES = 2**26
@@ -34,17 +34,17 @@ class Manifest:
     ----------
     path : Path
     roots : dict of str to int
-        The inputs, without links, and their numbers.
+        Inputs, which are folders without links, and their numbers.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.path = folder / MANIFEST
         self.roots: dict[str, int] = {}
-        # As they come out of the file: tuples are lists, and so on.
+        # As they are read from the file: tuples are lists, and so on.
         self._settings: dict[str, Any] = json.loads(json.dumps(settings))
 
     def is_there(self) -> bool:
-        """Return whether the folder has one, be it damaged."""
+        """Return whether the folder has a manifest, perhaps a damaged one."""
         return os.path.lexists(self.path)
 
     def go_on(self) -> None:
@@ -53,7 +53,7 @@ class Manifest:
         Raises
         ------
         InputError
-            If its settings were others, or cannot be read.
+            If its settings were different, or cannot be read.
         """
         try:
             found = json.loads(read_limited(self.path, _MOST_BYTES, what="a list of settings"))
@@ -61,13 +61,13 @@ class Manifest:
             raise self._refusal(describe(error)) from error
         roots = found.pop(_INPUTS, []) if isinstance(found, dict) else None
         if not (isinstance(roots, list) and all(isinstance(root, str) for root in roots)):
-            raise self._refusal("it is no JSON object with names of inputs")
+            raise self._refusal("it is not a JSON object with the names of inputs")
         self._check(found)
         for root in roots:
             self.roots.setdefault(self._absolute(root), len(self.roots))
 
     def add_roots(self, roots: Iterable[str]) -> None:
-        """Take in inputs, and write them down where they are new.
+        """Take inputs, and write them down if any is new.
 
         Raises
         ------
@@ -80,7 +80,7 @@ class Manifest:
             self.write()
 
     def write(self) -> None:
-        """Write all down.
+        """Write everything down.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class Manifest:
             file.write((json.dumps(known, indent=1, sort_keys=True, ensure_ascii=True) + "\n").encode())
 
     def name_of(self, root: str) -> str:
-        """Return how an input is written down: as seen from the results where they lie in it, or it in them.
+        """Return how an input is written down: relative to the results if one contains the other.
 
         Both can then be moved together.
         """
@@ -118,8 +118,8 @@ class Manifest:
         if differences:
             raise InputError(
                 f"{str(self.path.parent)!r} has results of other settings ({'; '.join(differences)}): "
-                "choose another folder, or --overwrite"
+                "choose another folder, or use --overwrite"
             )
 
     def _refusal(self, reason: str) -> InputError:
-        return InputError(f"{str(self.path)!r}: is no list of settings: {reason}; --overwrite makes the results anew")
+        return InputError(f"{str(self.path)!r}: is not a list of settings: {reason}; --overwrite replaces the results")

@@ -1,4 +1,4 @@
-"""How what is in a folder of results is named, and how it is told from recordings that lie beside it."""
+"""Names in a folder of results, which tell results from the recordings beside them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from typing import Protocol
 
 __all__ = ["JOURNAL", "MANIFEST", "SEGMENTS", "Places", "is_among_results", "is_result", "is_segment", "is_segments"]
 
-#: The file that makes a folder one of results: how they were made, and of which inputs.
+#: Name of the file that makes a folder one of results, see `yamjit.runs.manifest`.
 MANIFEST = "yamjit-run.json"
 
-#: The file beside it that says of each result what its recording was.
+#: Name of the file beside it, see `yamjit.runs.journal`.
 JOURNAL = "yamjit-run.journal"
 
 #: Suffix of a result that is a folder of audio files.
 SEGMENTS = ".segments"
 
-#: What stands between the name of a recording and the suffix of its result.
+#: Text between the name of a recording and the suffix of its result.
 _INFIX = ".yamjit"
 
-#: A segment's start in seconds, between the names of its recording and its class.
+#: Start of a segment in seconds, between the names of its recording and its class, and the suffix.
 _SEGMENT = re.compile(r"_\d{6,}\.\d{3}_.*\.(flac|wav)")
 
-#: Bytes of a name that file systems take.
+#: Bytes of a name, at most, on common file systems.
 _MOST_NAME_BYTES = 255
 
 
@@ -44,16 +44,16 @@ class Places:
     ----------
     folder : Path
     suffix : str
-        Of the results, such as ".csv".
+        Suffix of the results, such as ".csv".
     """
 
     folder: Path
     suffix: str
 
     def target(self, recording: _Placed) -> Path:
-        """Return where the result of a recording is, or will be: ``<place>.yamjit<suffix>``.
+        """Return the path of the result of a recording: ``<place>.yamjit<suffix>``.
 
-        A name that is too long for that is cut, and a digest of the whole of it follows.
+        A name that is too long for that is cut, and a digest of the whole name is appended.
         """
         place = self.folder / recording.place
         return place.with_name(_joined(place.name, f"{_INFIX}{self.suffix}"))
@@ -69,23 +69,23 @@ def _joined(name: str, ending: str) -> str:
 
 
 def is_result(name: str) -> bool:
-    """Return whether a name is one of a result, ``NAME.yamjit.SUFFIX``; of audio no result is, but folders of it."""
+    """Return whether a name is that of a result, ``NAME.yamjit.SUFFIX``."""
     before, _, after = name.rpartition(f"{_INFIX}.")
     return bool(before and after)
 
 
 def is_segments(name: str) -> bool:
-    """Return whether a name is one of a result that is a folder of segments."""
+    """Return whether a name is that of a result which is a folder of segments."""
     return is_result(name) and name.endswith(SEGMENTS)
 
 
 def is_segment(name: str) -> bool:
-    """Return whether a name is one that segments have: ``RECORDING_000012.345_CLASS.flac``."""
+    """Return whether a name is that of a segment: ``RECORDING_000012.345_CLASS.flac``."""
     return _SEGMENT.search(name) is not None
 
 
 def is_among_results(folder: Path) -> bool:
-    """Return whether a folder, or one that it is in, is one of results."""
+    """Return whether a folder is one of results, or in one."""
     real = Path(os.path.realpath(folder))
     return _any_is_file(parent / MANIFEST for parent in (real, *real.parents))
 

@@ -1,4 +1,4 @@
-"""Patterns such as ``"archive/**/*.flac"``, among names that have the signs of patterns themselves."""
+"""Patterns such as ``"archive/**/*.flac"``, and names that merely look like one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _SEPARATORS = re.compile(r"([/\\])" if os.name == "nt" else "(/)")
 
 
 def is_pattern(text: str) -> bool:
-    """Return whether a text has signs that stand for others, beyond what is there under these very signs."""
+    """Return whether a text has wildcards, apart from the part that exists under exactly this name."""
     return glob.has_magic(_split(text)[1])
 
 
 def matches(text: str) -> list[str]:
-    """Return the paths that a pattern stands for, in the order of their parts.
+    """Return the paths that match a pattern, in the order of their parts.
 
-    Folders that are there under the very name, such as ``[2024] trip``, are taken literally. Brackets after them are
-    read as a set, and as brackets.
+    Folders that exist under exactly this name, such as ``[2024] trip``, are taken literally. Brackets after them are
+    read both as a set and as brackets.
     """
     literal, pattern = _split(text)
     found = {
@@ -33,7 +33,7 @@ def matches(text: str) -> list[str]:
 
 
 def _split(text: str) -> tuple[str, str]:
-    """Return how much of a text leads to something that is there, and the rest."""
+    """Return the part of a text that leads to something that exists, and the rest."""
     literal = ""
     pieces = _SEPARATORS.split(text)
     for at in range(0, len(pieces) - 1, 2):

@@ -29,24 +29,15 @@ __all__ = ["Outcome", "outcomes"]
 
 _Value = TypeVar("_Value")
 
-#: Outcomes that may wait for an earlier one, in number: a day of sound among clips does not stop the other processes.
+#: Number of outcomes that may wait for an earlier one: a day of sound among clips does not stop the other processes.
 _MOST_WAITING = 4096
 
-_KILLED = "the process that read it was killed, twice; by the system, for want of memory?"
+_KILLED = "the process that read it was killed twice, perhaps by the system for lack of memory"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[_Value]):
-    """What became of a recording.
-
-    Parameters
-    ----------
-    recording : Recording
-    value : object
-        What the job returned; None if it failed.
-    failure : str or None
-        Why it failed, in one line.
-    """
+    """What a job returned for a recording, or why it failed, in one line."""
 
     recording: Recording
     value: _Value | None = None
@@ -58,16 +49,16 @@ def outcomes(
 ) -> Generator[Outcome[_Value], None, None]:
     """Yield what a job makes of each recording, in their order.
 
-    A recording that cannot be read fails alone, and so does one whose result cannot be in its place. With several
-    processes, the same holds for one whose process is killed: it is tried again in a fresh process, alone, and fails
-    when that is killed twice. Other errors end the run.
-    Closing the generator ends the processes, and so does the end of this one, whatever ends it.
+    A recording that cannot be read fails, and so does one whose result cannot be in its place; the others go on. With
+    several processes, the same holds for a recording whose process is killed: it is tried again by itself in a new
+    process, and fails if that is killed twice. Other errors end the run. Closing the generator ends the processes, and
+    so does the end of this process, however it comes.
 
     Parameters
     ----------
     recordings : sequence of Recording
     job : callable
-        To be pickled, with more than one process; what it returns, too.
+        Pickled, as is what it returns, with more than one process.
     processes : int > 0
         1 for this process.
     """
@@ -100,7 +91,7 @@ def _in_order(found: Iterable[tuple[int, Outcome[_Value]]]) -> Iterator[Outcome[
 
 
 class _Crew(Generic[_Value]):
-    """Processes that do a job; where one is killed, others take their place."""
+    """Processes that do a job; if one is killed, new ones replace them."""
 
     def __init__(self, job: Callable[[Recording], _Value], processes: int) -> None:
         self._job = job
@@ -108,12 +99,12 @@ class _Crew(Generic[_Value]):
         self._pool: _Pool[_Value] | None = None
 
     def outcomes(self, recordings: Sequence[Recording]) -> Iterator[tuple[int, Outcome[_Value]]]:
-        """Yield index and outcome of each recording, as they are done."""
+        """Yield the index and outcome of each recording, as soon as it is done."""
         under_way: dict[Future[Outcome[_Value]], int] = {}
         following = 0
         while following < len(recordings) or under_way:
             oldest = min(under_way.values(), default=following)
-            # One more than there are processes, so that none of them ever waits; few, so that few are tried again.
+            # One more than there are processes, so that none ever waits; not more, so that few are tried again.
             while len(under_way) <= self._processes and following < min(len(recordings), oldest + _MOST_WAITING):
                 under_way[self._submit(recordings[following])] = following
                 following += 1
@@ -127,7 +118,7 @@ class _Crew(Generic[_Value]):
                 yield under_way.pop(future), future.result()
 
     def close(self) -> None:
-        """End the processes, whatever they are doing."""
+        """End the processes at once."""
         if self._pool is not None:
             self._pool.close()
             self._pool = None
@@ -141,7 +132,7 @@ class _Crew(Generic[_Value]):
         """Return the outcome of a recording that was under way when a process was killed, perhaps its own."""
         with contextlib.suppress(BrokenProcessPool):
             return future.result()
-        # Whether it had begun when another one was killed is not known: it is so only if it happens to it alone, twice.
+        # Another recording may have been the cause: it is this one only if it happens twice when it runs by itself.
         for _ in range(2):
             with contextlib.suppress(BrokenProcessPool):
                 return self._submit(recording, 1).result()
@@ -152,8 +143,8 @@ class _Crew(Generic[_Value]):
 class _Pool(Generic[_Value]):
     """Processes that end with this object.
 
-    They hold one end of a pipe, the leash; when the other end goes, they go. Only this process holds that. The job is
-    in a file: what a process is started with goes through a pipe, which nobody empties where it ends at once.
+    They hold one end of a pipe, the leash, and end when the other end is closed, which only this process holds. The job
+    is in a file: what a process is started with goes through a pipe, which nobody empties if the process ends at once.
     """
 
     def __init__(self, job: Callable[[Recording], _Value], processes: int) -> None:
@@ -178,7 +169,7 @@ class _Pool(Generic[_Value]):
                 return broken
 
     def close(self) -> None:
-        # One that has only begun to start would not notice the leash for a second; Python 3.14 has a public way.
+        # A process that is starting would not notice the leash for a second; Python 3.14 has a public method.
         for process in list((self._executor._processes or {}).values()):
             process.kill()
         self._leash.close()
@@ -203,7 +194,7 @@ def _kept(job: object) -> Path:
 
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
-    """Keep Ctrl-C for later, and from processes that start meanwhile for ever: it is this process that ends them."""
+    """Hold Ctrl-C back, and keep it from processes that start meanwhile for good: this process ends them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -242,5 +233,5 @@ def _do(recording: Recording) -> Outcome[Any]:
 @functools.cache
 def _loaded() -> Callable[[Recording], Any]:
     """Return the job, model and all; loading it may fail for lack of memory, as the job itself may."""
-    job: Callable[[Recording], Any] = pickle.loads(_job.read_bytes())  # noqa: S301 - which only this user can write
+    job: Callable[[Recording], Any] = pickle.loads(_job.read_bytes())  # noqa: S301 - only this user can write it
     return job

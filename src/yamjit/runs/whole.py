@@ -1,11 +1,10 @@
-"""Results that are in their place as a whole or not at all."""
+"""Results that are written as a whole, or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,24 +15,24 @@ from yamjit.disk import describe
 from yamjit.errors import AudioError, OutputError
 from yamjit.runs.inputs import is_named_like_audio
 from yamjit.runs.naming import is_segment
-from yamjit.writing import PARTIAL_PREFIX, naming
+from yamjit.writing import naming, partial_beside
 
 __all__ = ["PlaceError", "is_of_the_disk", "remove_result", "whole_file", "whole_folder", "writing"]
 
-#: What no other recording would be spared.
+#: Errors that every other recording would meet as well.
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
-#: Where fewer are free, a disk is full.
+#: A disk with fewer free bytes is full.
 _FULL_BYTES = 2**16
 
 
 class PlaceError(OutputError):
-    """The result of one recording cannot be written to its place; others may well be."""
+    """The result of one recording cannot be written to its place; others may be written."""
 
 
 @contextlib.contextmanager
 def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
-    """Give a file to write to that is at `path` once it is whole, see `yamjit.writing.whole_file`.
+    """Give a file to write to, which appears at `path` once it is whole, see `yamjit.writing.whole_file`.
 
     Raises
     ------
@@ -53,14 +52,14 @@ def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] 
 
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to write to that is at `path` once all is in it; what is there stays until then, or after an error.
+    """Give a folder to write to, which appears at `path` once it is whole; a former one stays until then.
 
     Raises
     ------
     OutputError
-        If it cannot be made, or recordings lie in the one that is there.
+        If it cannot be made, or the former one contains recordings.
     """
-    partial, former = _beside(path), _beside(path)
+    partial, former = partial_beside(path), partial_beside(path)
     try:
         with writing(path):
             partial.mkdir(parents=True)
@@ -82,7 +81,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_result(path: Path) -> None:
-    """Remove a result, if it is there: a file, or a folder of segments without recordings.
+    """Remove a result, if it exists: a file, or a folder of segments without recordings.
 
     Raises
     ------
@@ -96,7 +95,7 @@ def remove_result(path: Path) -> None:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn errors of the system into `OutputError`."""
+    """Turn an `OSError` into an `OutputError`."""
     try:
         yield
     except OSError as error:
@@ -108,7 +107,7 @@ def _refusal(path: Path, error: OSError) -> OutputError:
 
 
 def is_of_the_disk(error: BaseException) -> bool:
-    """Return whether an error has its cause in a disk that takes nothing more, from anybody."""
+    """Return whether the cause of an error is a disk that cannot be written to by anybody."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _OF_THE_DISK:
@@ -119,7 +118,7 @@ def is_of_the_disk(error: BaseException) -> bool:
 
 @contextlib.contextmanager
 def _telling_of_full_disks(path: Path, folder: Path) -> Iterator[None]:
-    """Say that the disk is full where libsndfile says no more than "System error"."""
+    """Say that the disk is full where libsndfile only says "System error"."""
     try:
         yield
     except AudioError:
@@ -129,16 +128,12 @@ def _telling_of_full_disks(path: Path, folder: Path) -> Iterator[None]:
         raise
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
-
-
 def _refuse_recordings(folder: Path) -> None:
-    """Refuse to remove a folder of segments that somebody has put a recording in."""
+    """Refuse to remove a folder of segments if somebody has put a recording in it."""
     for _, _, names in os.walk(folder):
         for name in names:
             if is_named_like_audio(name) and not is_segment(name) and not name.startswith("."):
-                raise OutputError(f"{str(folder)!r}: is not written over, since {name!r} in it is no segment: move it")
+                raise OutputError(f"{str(folder)!r}: is not replaced, because {name!r} in it is not a segment: move it")
 
 
 def _remove(path: Path) -> None:

@@ -5,20 +5,15 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from yamjit.disk import cache_directory, describe, read_regular, replace_whole
+from yamjit.disk import cache_directory, describe, read_regular
 from yamjit.spec import OFFICIAL_MODEL, KnownModel
+from yamjit.writing import replace_whole
 
 __all__ = ["cache_path", "keep", "read_cached"]
 
 
 def cache_path(known: KnownModel = OFFICIAL_MODEL) -> Path:
-    """Return the path at which `known` is cached: in ``$YAMJIT_CACHE``, else in the user's cache directory.
-
-    Raises
-    ------
-    DependencyError
-        If platformdirs is not installed.
-    """
+    """Return the path at which `known` is cached: in ``$YAMJIT_CACHE``, else in the user's cache directory."""
     return cache_directory() / known.file_name
 
 

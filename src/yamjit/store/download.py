@@ -42,15 +42,7 @@ def is_offline() -> bool:
 
 
 def download_known(known: KnownModel, url: str | None, progress: Progress | bool | None, timeout: float) -> bytes:
-    """Return the content of `known`, verified; pooch fetches it into a temporary directory.
-
-    Raises
-    ------
-    DownloadError
-        If it cannot be fetched, or is a different file.
-    DependencyError
-        If pooch is not installed.
-    """
+    """Return the content of `known`, verified; pooch fetches it into a temporary directory."""
     if not url:
         raise DownloadError(f"{known.name} has no address")
     try:

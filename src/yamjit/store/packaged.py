@@ -18,13 +18,7 @@ __all__ = ["read_card", "read_packaged"]
 
 
 def read_packaged(known: KnownModel) -> tuple[bytes, Path | None]:
-    """Return the file of a packaged model and, unless the package lies in an archive, its path.
-
-    Raises
-    ------
-    ModelError
-        If it is missing, or is not the file that was released.
-    """
+    """Return the file of a packaged model, verified, and its path unless the package lies in an archive."""
     file = _resource(known.file_name)
     data = _read(file)
     sha256 = hashlib.sha256(data).hexdigest()
@@ -34,13 +28,7 @@ def read_packaged(known: KnownModel) -> tuple[bytes, Path | None]:
 
 
 def read_card(known: KnownModel | None) -> dict[str, Any] | None:
-    """Return the card of a packaged model: its classes, training and scores on test data; None for other models.
-
-    Raises
-    ------
-    ModelError
-        If it is missing or damaged.
-    """
+    """Return the card of a packaged model: its classes, training and scores on test data; None for other models."""
     if known is None or known not in PACKAGED_MODELS.values():
         return None
     file = _resource(Path(known.file_name).with_suffix(".json").name)

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.categories import Categories
-from yamjit.classifier import load
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
+from yamjit.loading import load
 from yamjit.options import ClassifierOptions
 from yamjit.reading import ReadOptions
 from yamjit.scoring import Windows

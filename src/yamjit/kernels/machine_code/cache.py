@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular, replace_whole
+from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular
 from yamjit.errors import DependencyError
+from yamjit.writing import replace_whole
 
 __all__ = ["CachedCode"]
 

@@ -1,4 +1,4 @@
-"""Matrix products whose bits do not depend on how many threads a BLAS library has."""
+"""Matrix products whose bits do not depend on the number of threads of a BLAS library."""
 
 from __future__ import annotations
 
@@ -12,23 +12,16 @@ __all__ = ["BlockedMatrix", "matmul"]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-#: Most products of one call of BLAS: a library leaves so few to the calling thread, which then adds in one order.
+#: Most products in one call of BLAS: it computes small ones in the calling thread, which adds in one order.
 _BLOCK_PRODUCTS = 2**18
 _BLOCK_TERMS = 64
 _BLOCK_COLUMNS = 64
 
 
 class BlockedMatrix:
-    """A matrix (n, k) cut into small blocks, to be multiplied many times.
+    """A matrix (n, k) cut into small float32 blocks, for many products with matrices of `columns` columns.
 
-    Products within a block are added in float32 by BLAS, those of blocks in float64 in a fixed order.
-
-    Parameters
-    ----------
-    matrix : np.ndarray [shape=(n, k)]
-        Is held in float32.
-    columns : int > 0
-        Of what it will be multiplied by.
+    BLAS adds the products within a block in float32; the sums of blocks are added in float64 in a fixed order.
     """
 
     def __init__(self, matrix: npt.NDArray[Any], columns: int) -> None:
@@ -63,22 +56,12 @@ class BlockedMatrix:
 
 
 def matmul(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Float64:
-    """Return ``left @ right``, as `BlockedMatrix` does.
-
-    Parameters
-    ----------
-    left : np.ndarray [shape=(n, k)]
-    right : np.ndarray [shape=(k, m)]
-
-    Returns
-    -------
-    np.ndarray [shape=(n, m), float64]
-    """
+    """Return ``left @ right``, computed in blocks."""
     return BlockedMatrix(left, right.shape[1]).times(right)
 
 
 def _cut(matrix: npt.NDArray[Any], height: int, width: int) -> Float32:
-    """Return blocks [shape=(down, across, height, width), float32], with zeros behind the last ones."""
+    """Return blocks [shape=(down, across, height, width), float32], padded with zeros."""
     rows, columns = matrix.shape
     down, across = max(1, -(-rows // height)), max(1, -(-columns // width))
     padded = np.zeros((down * height, across * width), np.float32)

@@ -1,0 +1,174 @@
+"""A loaded model: its graph, what runs it, and what is listed of its heads."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit import checks, deprecation
+from yamjit.calibration import choose_calibrations
+from yamjit.categories import Categories
+from yamjit.errors import InputError, ModelError, of_model_file
+from yamjit.frontend import FrontEnd
+from yamjit.head_names import choose_heads
+from yamjit.heads import HeadInfo, read_heads, read_sample_rate
+from yamjit.kernels import load_backend
+from yamjit.listing import Listing
+from yamjit.network import Network
+from yamjit.options import ClassifierOptions
+from yamjit.plan import Plan, compile_plan
+from yamjit.reading import ReadOptions
+from yamjit.scoring import Scorer
+from yamjit.spec import MOST_THREADS
+from yamjit.store import ResolvedModel
+from yamjit.tflite import Graph, read_graph
+
+__all__ = ["Model"]
+
+_Self = TypeVar("_Self", bound="Model")
+
+
+class Model:
+    """A loaded model: its graph, what runs it, and what is listed of its heads. Threads may share it.
+
+    Parameters
+    ----------
+    source : ResolvedModel
+        The model's bytes and where they come from.
+    backend : {"auto", "numba", "numpy"}
+    threads : int in [1, 256]
+        Number of threads per recording, including the caller's. Scores do not depend on it.
+    options : ClassifierOptions, optional
+        Which classes are listed, from which score on, and under which names.
+
+    Attributes
+    ----------
+    heads : tuple of HeadInfo
+        What each output of the model means: its classes and their names. Only the one that the options choose, if they
+        choose one: the others then count nowhere.
+    categories : tuple of Categories
+        What the options list of each of `heads`.
+    labels : tuple of str
+        Names of the first head's classes.
+    sample_rate : int
+        Sample rate that the model takes, in Hz.
+    network : Network
+        The integer network.
+    """
+
+    def __init__(
+        self,
+        source: ResolvedModel,
+        *,
+        backend: str = "auto",
+        threads: int = 1,
+        options: ClassifierOptions | None = None,
+    ) -> None:
+        self.threads: int = checks.whole(threads, "threads", 1, MOST_THREADS)
+        self._backend_name = backend
+        loaded = load_backend(backend)
+        self.source = source
+        with of_model_file(source.name):
+            self.graph: Graph = read_graph(source.data)
+            self.plan: Plan = compile_plan(self.graph)
+            self.sample_rate: int = read_sample_rate(self.graph)
+        self.network = Network(self.plan, loaded)
+        self._front_end = FrontEnd(self.plan.front_end, loaded) if self.plan.front_end is not None else None
+        self._set_options(ClassifierOptions() if options is None else options)
+
+    def _set_options(self, options: ClassifierOptions) -> None:
+        if not isinstance(options, ClassifierOptions):
+            raise InputError(f"options is {checks.shown(options)}; ClassifierOptions are accepted")
+        self.options = options
+        with of_model_file(self.source.name):
+            heads = read_heads(self.graph, self.plan, options.display_names_locale)
+        self.heads: tuple[HeadInfo, ...] = choose_heads(heads, options.head)
+        self.labels: tuple[str, ...] = self.heads[0].labels
+        self._listing = Listing(self.heads, options)
+        self.categories: tuple[Categories, ...] = self._listing.categories
+        self._calibrations = choose_calibrations(
+            options.calibration, [head.calibration for head in self.heads], [len(head.labels) for head in self.heads]
+        )
+
+    @deprecation.retired(
+        {field.name: "with_options(ClassifierOptions(...))" for field in dataclasses.fields(ClassifierOptions)},
+        lambda args, old: {"options": dataclasses.replace(args[0].options, **old)},
+    )
+    def with_options(self: _Self, options: ClassifierOptions) -> _Self:
+        """Return the same model with other options; both share what is loaded.
+
+        Parameters
+        ----------
+        options : ClassifierOptions
+            All options of the new classifier; ``dataclasses.replace(model.options, head=...)`` changes some of them.
+        """
+        other = copy.copy(self)
+        other._set_options(options)
+        return other
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what it is made of: the model's file, the backend, the threads and the options."""
+        made = functools.partial(type(self), backend=self._backend_name, threads=self.threads, options=self.options)
+        return made, (self.source,)
+
+    def __copy__(self: _Self) -> _Self:
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __deepcopy__(self: _Self, memo: dict[int, Any]) -> _Self:
+        return copy.copy(self)
+
+    def _with_head(self: _Self, head: str | int | None) -> _Self:
+        return self if head is None else self.with_options(dataclasses.replace(self.options, head=head))
+
+    def _scorer(self) -> Scorer:
+        outputs = [head.index for head in self.heads]
+        return Scorer(self.front_end, self.network, self._calibrations, self.sample_rate, outputs)
+
+    def _hop(self, reading: ReadOptions) -> int:
+        """Return a hop in samples."""
+        return reading.hop(self.window_samples, self.sample_rate)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the model is a published file, recognised by its hash."""
+        return self.source.verified
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """The log-mel front end.
+
+        Raises
+        ------
+        ModelError
+            If the model takes log-mel patches; `network` runs those.
+        """
+        if self._front_end is None:
+            frames, bands = self.plan.patch_shape
+            raise ModelError(
+                f"this model takes log-mel patches ({frames}, {bands}), not samples: use .network.run(patches)"
+            )
+        return self._front_end
+
+    @property
+    def window_samples(self) -> int:
+        """Samples of one window: 15,600 for YAMNet."""
+        return self.front_end.constants.window_samples
+
+    def weights(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the weights of all layers in floating point, by name, see `yamjit.weights`."""
+        from yamjit.weights import float_weights
+
+        return float_weights(self.graph, self.plan)
+
+    def __repr__(self) -> str:
+        known = self.source.known
+        name = known.name if known else "an unverified model"
+        classes = " + ".join(str(len(head.labels)) for head in self.heads)
+        return f"<{type(self).__name__}: {name}, {classes} classes, from {self.source.origin}>"
