@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support.programs import pooling_program
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
@@ -45,6 +46,7 @@ PROTECTED = {
     StepOp.POINTWISE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY},
     StepOp.DEPTHWISE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY, *_KERNEL},
     StepOp.CONV: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY, *_KERNEL},
+    StepOp.MAX_POOL: {Column.INPUT, Column.OUTPUT, *_GEOMETRY},
 }
 
 FAR = (-(2**62), -(2**31), -64, -1, 2**31, 2**40, 2**62)
@@ -60,6 +62,10 @@ def corrupted(program: Program, step: int, column: Column, value: int) -> Progra
     rows = program.steps[step : step + 1].copy()
     rows[0, column] = value
     return alone(program, rows)
+
+
+def program_with(plan: Plan, op: StepOp) -> Program:
+    return pooling_program() if op == StepOp.MAX_POOL else plan.program
 
 
 def first_of(program: Program, op: StepOp) -> int:
@@ -86,11 +92,12 @@ def test_pairs_are_proved(plan: Plan) -> None:
 
 @pytest.mark.parametrize("op", list(StepOp))
 def test_columns_that_place_memory_are_proved(plan: Plan, op: StepOp) -> None:
-    step = first_of(plan.program, op)
+    program = program_with(plan, op)
+    step = first_of(program, op)
     for column in PROTECTED[op]:
         for value in FAR:
             with pytest.raises(ModelError) as caught:
-                prove_program(corrupted(plan.program, step, column, value))
+                prove_program(corrupted(program, step, column, value))
             assert caught.value.operator == f"step 0 {op.name}", (column, value)
 
 
@@ -146,11 +153,12 @@ def test_unaligned_memory_is_refused(plan: Plan) -> None:
 
 @pytest.mark.parametrize("op", list(StepOp))
 def test_columns_that_a_kernel_does_not_read_are_zero(plan: Plan, op: StepOp) -> None:
-    step, reads = first_of(plan.program, op), KERNELS[op].reads
+    program, reads = program_with(plan, op), KERNELS[op].reads
+    step = first_of(program, op)
     for column in list(Column)[Column.WEIGHTS :]:
         if column not in reads and column not in _GEOMETRY:
             with pytest.raises(ModelError, match=f"step 0 {op.name}: {column.name.lower()} must be 0"):
-                prove_program(corrupted(plan.program, step, column, 3000))
+                prove_program(corrupted(program, step, column, 3000))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reference.ops import max_pool_2d_s8
 from tests.support.cuts import without_front_end
 from tests.support.graphs import Dice, GraphBuilder, quantization
 from tests.support.synthetic import synthetic_yamnet
@@ -19,6 +20,7 @@ from yamjit.errors import LimitError, ModelError
 from yamjit.kernels.memory import ALIGNMENT, padded
 from yamjit.kernels.program import Column, StepOp
 from yamjit.kernels.program_proof import prove_program
+from yamjit.network import Network
 from yamjit.plan import Plan, compile_plan
 from yamjit.plan.arena import Lifetime, assign_offsets
 from yamjit.plan.front_end import read_front_end
@@ -28,6 +30,7 @@ from yamjit.tflite import validate_graph
 from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
 from yamjit.tflite.operators.movers import GatherOptions, SplitOptions, StridedSliceOptions
 from yamjit.tflite.operators.pointwise import MulOptions
+from yamjit.tflite.operators.pooling import Pool2DOptions
 from yamjit.tflite.operators.products import Conv2DOptions, FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
 
@@ -567,6 +570,26 @@ def test_aliases_keep_memory_alive(graph: Graph) -> None:
         written = int(np.prod(row[[Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C]]))
         start = int(row[Column.OUTPUT])
         assert start + written <= kept.start or kept.stop <= start
+
+
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
+def test_a_network_with_a_pool_runs(backend: str) -> None:
+    if backend == "numba":
+        pytest.importorskip("numba")
+    graph = tiny_model()
+    conv, mean = the(graph, Op.CONV_2D), the(graph, Op.MEAN)
+    options = Pool2DOptions(filter_height=3, filter_width=2)
+    pooled = inserted(graph, mean.index, Op.MAX_POOL_2D, conv.outputs, graph.tensors[conv.outputs[0]], options=options)
+    pooled = rewired(pooled, the(pooled, Op.MEAN), conv.outputs[0], len(graph.tensors))
+    validate_graph(pooled)
+    plan = compile_plan(pooled)
+    patches = np.array([Dice(seed).uniform(-5, 5, 54).reshape(9, 6) for seed in range(3)], np.float32)
+    found = Network(plan, backend).run(patches, tensors=("conv", "inserted")).tensors
+    expected = max_pool_2d_s8(
+        found["conv"], filter_size=(3, 2), quantized_activation_min=-128, quantized_activation_max=127
+    )
+    np.testing.assert_array_equal(found["inserted"], expected)
+    assert not np.array_equal(found["inserted"], found["conv"])
 
 
 def test_tensors_of_one_name_are_numbered(graph: Graph) -> None:

@@ -83,11 +83,12 @@ KERNELS: dict[StepOp, Kernel] = {
     StepOp.LOOKUP: Kernel(
         {Column.WEIGHTS}, equal=(_SAME_CHANNELS,), ones=(*_INPUT[:2], *_OUTPUT[:2]), weights=lambda row: 256
     ),
+    StepOp.MAX_POOL: Kernel({*_WINDOW, *_CLAMPS}, equal=(_SAME_CHANNELS,)),
 }
 
 
 def prove_program(program: Program) -> None:
-    """Check every range that a step touches, the values of every column, and that no step overwrites what is read later.
+    """Check the ranges that steps touch, the values of all columns, and that no step overwrites what is read later.
 
     Raises
     ------
