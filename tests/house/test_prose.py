@@ -26,9 +26,6 @@ WAITING = (
     "src/yamjit/learn",
     "src/yamjit/runs",
     "src/yamjit/cli",
-    "src/yamjit/task",
-    "src/yamjit/events",
-    "src/yamjit/",
     "docs",
     "reference",
 )

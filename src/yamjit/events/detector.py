@@ -1,4 +1,4 @@
-"""Scores of windows in, events out, bit by bit."""
+"""Scores of windows in, events out, a few at a time."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ _MOST_SMOOTHED = 10_000
 
 
 class EventDetector:
-    """Finds events in scores that come bit by bit. How they are cut into pushes has no influence on the events.
+    """Finds events in scores that arrive a few windows at a time; how many at a time does not change the events.
 
-    A window stands for the time from its start to `window_s` later. Memory is that of the events that are going on,
-    and of the windows in `smoothing_s`.
+    A window stands for the time from its start to `window_s` later. Memory holds the events in progress, and the
+    windows in `smoothing_s`.
 
     Parameters
     ----------
     names : sequence of str
-        Of the classes and groups.
+        Name of each class or group.
     class_indices : sequence of int
-        Of each; -1 for a group.
+        Index of each class in its head; -1 for a group.
     audioset_ids : sequence of str
-        Of each; empty where there is none.
+        AudioSet id of each class; empty where there is none.
     options : EventOptions, optional
     window_s, hop_s : float > 0
         Length of a window, and time from one to the next.
     channel : int, optional
-        Given to each event.
+        Channel that each event names.
     heads : sequence of str, optional
-        Of each class, given to its events.
+        Head of each class, which its events name.
     score_thresholds : array_like [shape=(classes,)], optional
-        Of each class: events whose highest score is lower are dropped.
+        Lowest score of each class: events whose highest score is lower are dropped.
     find : callable, optional
-        Takes what names a class or group in `options`, returns positions in `names`, raises `InputError` if there are
-        none; by default names count, in any case.
+        Returns positions in `names` for an entry that names a class or group in `options`, and raises `InputError` if
+        there are none. By default, entries are names, in any case.
 
     Raises
     ------
@@ -107,7 +107,7 @@ class EventDetector:
 
     @property
     def open(self) -> list[Event]:
-        """Events that are going on, or may yet go on, and are long enough; as far as they are known."""
+        """Events in progress that are long enough, or that may still continue, as they are known so far."""
         now = self._last_s + self._window_s
         known = (self._event(index, track, now) for index, track in self._tracks.items())
         return list(by_start(event for event in known if event is not None))
@@ -120,7 +120,7 @@ class EventDetector:
         Parameters
         ----------
         times_s : array_like [shape=(n,)]
-            Where each window starts, in seconds, ascending.
+            Start of each window, in seconds, ascending.
         scores : array_like [shape=(n, classes)]
             Score of each class in each window.
         level_dbfs : array_like [shape=(n,)], optional
@@ -129,7 +129,7 @@ class EventDetector:
         Returns
         -------
         list of Event
-            Those that are over: the first to be over first, at the same time by start and class index.
+            Events that are over, in the order in which they ended; at the same time by start and class index.
 
         Raises
         ------
@@ -151,7 +151,7 @@ class EventDetector:
         Parameters
         ----------
         duration_s : float, optional
-            Where the recording ends, by the clock of the windows' times: no event goes beyond it.
+            End of the recording, by the clock of the windows' times: no event goes beyond it.
 
         Raises
         ------

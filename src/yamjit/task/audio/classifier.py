@@ -52,7 +52,7 @@ class AudioClassifier(WindowTask):
         Parameters
         ----------
         file_path : path
-            "starter" is the small model of the package.
+            Path of the model; "starter" is the small model of the package.
 
         Raises
         ------
@@ -84,12 +84,12 @@ class AudioClassifier(WindowTask):
         Parameters
         ----------
         audio : TensorAudio
-            Of `required_audio_format` and `required_input_buffer_size`.
+            A window, with `required_audio_format` and `required_input_buffer_size`.
 
         Returns
         -------
         ClassificationResult
-            With `classifications` of each head.
+            The `classifications` of each head.
 
         Raises
         ------

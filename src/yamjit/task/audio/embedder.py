@@ -1,4 +1,4 @@
-"""The embedder of the Task Library: one window in, a vector that tells how it sounds out."""
+"""The embedder of the Task Library: one window in, a vector that describes its sound out."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _QUANTIZED_ONE = 128
 
 @dataclass
 class AudioEmbedderOptions:
-    """What an embedder runs, and in which form it gives its vectors.
+    """What an embedder runs, and the form of its vectors.
 
     Parameters
     ----------
     base_options : BaseOptions
-        Any classifier will do: the embedding is read from inside of it.
+        Any classifier will do: the embedding is one of its inner values.
     embedding_options : EmbeddingOptions
     """
 
@@ -58,7 +58,7 @@ class AudioEmbedder(WindowTask):
         Parameters
         ----------
         file_path : path
-            "starter" is the small model of the package.
+            Path of the model; "starter" is the small model of the package.
 
         Raises
         ------
@@ -90,12 +90,12 @@ class AudioEmbedder(WindowTask):
         Parameters
         ----------
         audio : TensorAudio
-            Of `required_audio_format` and `required_input_buffer_size`.
+            A window, with `required_audio_format` and `required_input_buffer_size`.
 
         Returns
         -------
         EmbeddingResult
-            With one embedding.
+            One embedding.
 
         Raises
         ------
@@ -132,12 +132,12 @@ class AudioEmbedder(WindowTask):
         return min(1.0, max(-1.0, float(a @ b) / lengths))
 
     def get_embedding_dimension(self, output_index: int) -> int:
-        """Return how many values an output has; -1 if there is no such output."""
+        """Return the number of values of an output; -1 if there is no such output."""
         return self._engine.embedding_size if output_index == 0 else -1
 
     @property
     def number_of_output_layers(self) -> int:
-        """How many vectors there are."""
+        """Number of vectors."""
         return 1
 
 
