@@ -156,16 +156,16 @@ def _roofline(setting: Setting) -> Table:
     import numpy as np
 
     import yamjit
-    from yamjit.kernels.int8 import compiled as numba_backend
+    from yamjit.kernels.backends import CompiledBackend
 
     classifier = yamjit.load(setting.folder / "model.tflite", backend="numba")
     patches = np.repeat(np.load(setting.folder / "patch.npy")[None], BATCH, axis=0)
     loop, products = limit_loop()
-    program, workspace = classifier.plan.program, classifier.plan.program.workspace(BATCH)
+    backend, program, workspace = CompiledBackend(), classifier.plan.program, classifier.plan.program.workspace(BATCH)
     workspace.tensor(classifier.plan.patch_offset, BATCH, classifier.plan.patch_shape, np.float32)[...] = patches
     runs: dict[str, Callable[[], object]] = {
         "limit": loop,
-        "kernels": lambda: numba_backend.run(program, workspace, BATCH, 0, len(program.steps)),
+        "kernels": lambda: backend.run(program, workspace, BATCH, 0, len(program.steps)),
         "network": lambda: classifier.network.run(patches),
     }
     for run in runs.values():

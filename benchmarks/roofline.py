@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from tools.checks.lowerings import compiled_lowering
 from yamjit.kernels.program import Column, StepOp
-from yamjit.kernels.vectors.ops import TARGETS, VectorOps
+from yamjit.kernels.vectors.ops import VectorOps
+from yamjit.kernels.vectors.processor import host_target
 from yamjit.plan import Plan
 
 __all__ = ["limit_loop", "multiply_adds", "step_multiply_adds"]
@@ -23,9 +23,9 @@ def limit_loop(turns: int = 500_000) -> tuple[Callable[[], None], int]:
     Where a dot product is one instruction, all operands stay in registers. Elsewhere one of them comes from memory
     each time, or the compiler would do half of the work but once.
     """
-    target = TARGETS[compiled_lowering()]
+    target = host_target()
     ops = VectorOps(target)
-    in_registers = target.name.endswith("vnni")
+    in_registers = target.dot in ("vpdpbusd", "sdot")
     count = target.rows * target.columns
     size = 4 * target.lanes
     lines = ["def loop(address, turns):", "    u, s = load(address), load(address + 2048)"]

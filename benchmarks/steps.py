@@ -17,7 +17,7 @@ import numpy as np
 import yamjit
 from benchmarks.inputs import model
 from benchmarks.roofline import limit_loop, multiply_adds, step_multiply_adds
-from yamjit.kernels.int8 import compiled as numba_backend
+from yamjit.kernels.int8.compiled import run
 from yamjit.kernels.program import Column, Program, StepOp, Workspace
 from yamjit.plan import Plan
 
@@ -56,7 +56,7 @@ def _filled(plan: Plan, batch: int) -> Workspace:
 
 
 def _runner(program: Program, workspace: Workspace, patches: int, first: int, last: int) -> Callable[[], None]:
-    return lambda: numba_backend.run(program, workspace, patches, first, last)
+    return lambda: run(program, workspace, patches, first, last)
 
 
 def _paired(run: Callable[[], None], loop: Callable[[], None], rounds: int, work: float) -> tuple[float, float]:

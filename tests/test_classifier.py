@@ -203,14 +203,14 @@ def test_auto_turns_to_numba_under_threads(
     model_bytes: bytes, long_sound: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
-    from yamjit import kernels
-    from yamjit.kernels.int8 import compiled as numba_backend
+    from yamjit.kernels import backends
+    from yamjit.kernels.int8 import compiled
 
     ran = []
-    run = numba_backend.run
-    monkeypatch.setattr(kernels, "_PATCHES_WORTH_NUMBA", 30)
-    monkeypatch.setattr(numba_backend, "is_ready", lambda: False)
-    monkeypatch.setattr(numba_backend, "run", lambda *arguments: (ran.append(arguments[2]), run(*arguments))[1])
+    run = compiled.run
+    monkeypatch.setattr(backends, "_PATCHES_WORTH_COMPILING", 30)
+    monkeypatch.setattr(compiled.run_steps, "is_ready", lambda: False)
+    monkeypatch.setattr(compiled, "run", lambda *arguments: (ran.append(arguments[2]), run(*arguments))[1])
     wanted = yamjit.load(model_bytes, backend="numpy").classify(long_sound, sample_rate=SAMPLE_RATE)
     model = yamjit.load(model_bytes, backend="auto", threads=3)
     found = model.classify(long_sound, sample_rate=SAMPLE_RATE)

@@ -11,10 +11,11 @@ import pytest
 
 from tests.support.cuts import without_front_end
 from tests.support.synthetic import probe_signals, synthetic_yamnet
-from yamjit import kernels
 from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd
 from yamjit.kernels import BACKENDS, load_backend
+from yamjit.kernels import backends as kernel_backends
+from yamjit.kernels.backends import NumpyBackend
 from yamjit.kernels.int8 import numpy as numpy_backend
 from yamjit.network import HeadOutput, Network, NetworkOutput, Quantized
 from yamjit.plan import Plan, compile_plan
@@ -282,13 +283,13 @@ def test_auto_begins_with_numpy_and_turns_to_numba(
     plan: Plan, patches: Float32, expected: NetworkOutput, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
-    from yamjit.kernels.int8 import compiled as numba_backend
+    from yamjit.kernels.int8 import compiled
 
-    monkeypatch.setattr(kernels, "_PATCHES_WORTH_NUMBA", 24)
-    monkeypatch.setattr(numba_backend, "is_ready", lambda: False)
-    slow, fast = Recorder(numpy_backend.run), Recorder(numba_backend.run)
+    monkeypatch.setattr(kernel_backends, "_PATCHES_WORTH_COMPILING", 24)
+    monkeypatch.setattr(compiled.run_steps, "is_ready", lambda: False)
+    slow, fast = Recorder(numpy_backend.run), Recorder(compiled.run)
     monkeypatch.setattr(numpy_backend, "run", slow)
-    monkeypatch.setattr(numba_backend, "run", fast)
+    monkeypatch.setattr(compiled, "run", fast)
     network = Network(plan)
     assert_same(network.run(patches[:10], ["layer1"]), expected)
     assert (slow.patches, fast.patches) == (10, 0)
@@ -303,11 +304,11 @@ def test_auto_begins_with_numba_where_it_is_compiled(
     plan: Plan, patches: Float32, expected: NetworkOutput, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
-    from yamjit.kernels.int8 import compiled as numba_backend
+    from yamjit.kernels.int8 import compiled
 
-    fast = Recorder(numba_backend.run)
-    monkeypatch.setattr(numba_backend, "run", fast)
-    monkeypatch.setattr(numba_backend, "is_ready", lambda: True)
+    fast = Recorder(compiled.run)
+    monkeypatch.setattr(compiled, "run", fast)
+    monkeypatch.setattr(compiled.run_steps, "is_ready", lambda: True)
     assert_same(Network(plan).run(patches[:3]), expected)
     assert fast.patches == 3
 
@@ -316,7 +317,7 @@ def test_auto_is_numpy_where_numba_is_not(
     plan: Plan, patches: Float32, expected: NetworkOutput, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
-    assert load_backend("auto") is numpy_backend
+    assert isinstance(load_backend("auto"), NumpyBackend)
     assert_same(Network(plan).run(patches[:2]), expected)
     with pytest.raises(ImportError, match="pip install numba"):
         load_backend("numba")
@@ -324,15 +325,16 @@ def test_auto_is_numpy_where_numba_is_not(
 
 def test_backends_by_name() -> None:
     assert BACKENDS == ("auto", "numba", "numpy")
-    assert load_backend("numpy") is numpy_backend
+    assert isinstance(load_backend("numpy"), NumpyBackend)
     with pytest.raises(InputError, match="backend is 'cuda'; accepted are auto, numba, numpy"):
         load_backend("cuda")
 
 
 def test_a_backend_of_ones_own(plan: Plan, patches: Float32, expected: NetworkOutput) -> None:
-    class Counting:
+    class Counting(NumpyBackend):
         def __init__(self) -> None:
-            self.run = Recorder(numpy_backend.run)
+            super().__init__()
+            self.run = Recorder(numpy_backend.run)  # type: ignore[assignment]
 
     backend = Counting()
     assert_same(Network(plan, backend).run(patches[:9]), expected)
@@ -344,9 +346,14 @@ def test_backends_have_one_face() -> None:
     pytest.importorskip("numba")
     import inspect
 
-    from yamjit.kernels.int8 import compiled as numba_backend
-
-    assert inspect.signature(numba_backend.run) == inspect.signature(numpy_backend.run)
+    faces = [
+        [inspect.signature(getattr(load_backend(name), method)).parameters.keys() for method in ("run", "log_mel")]
+        for name in BACKENDS
+    ]
+    assert [len(parameters) for parameters in faces[0]] == [5, 3]
+    assert all([list(p)[:3] for p in face] == [list(p)[:3] for p in faces[0]] for face in faces)
+    assert load_backend("numpy").is_ready()
+    assert load_backend("auto").is_ready()
 
 
 def test_embeddings_are_those_integers(plan: Plan, expected: NetworkOutput) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError
-from yamjit.kernels.log_mel.numpy import load_log_mel
+from yamjit.kernels import Backend, load_backend
 from yamjit.plan import FrontEndConstants
 
 __all__ = ["SILENCE_DBFS", "FrontEnd", "PatchStream", "Patches", "count_windows"]
@@ -34,7 +34,7 @@ class FrontEnd:
     ----------
     constants : FrontEndConstants
         Constants of the model.
-    backend : {"auto", "numba", "numpy"}
+    backend : {"auto", "numba", "numpy"} or Backend
         What computes the frames. Backends differ in the last places of the Fourier transform, in double precision.
 
     Attributes
@@ -45,11 +45,11 @@ class FrontEnd:
         Samples of one frame.
     """
 
-    def __init__(self, constants: FrontEndConstants, backend: str = "numpy") -> None:
+    def __init__(self, constants: FrontEndConstants, backend: str | Backend = "numpy") -> None:
         self.constants = constants
         self.patch_shape = constants.n_frames, len(constants.mel_basis)
         self.frame_length = constants.frame_length
-        self._log_mel = load_log_mel(backend, constants)
+        self._backend = load_backend(backend) if isinstance(backend, str) else backend
 
     def frames(self, waveform: Float32) -> Float32:
         """Return the log-mel spectrogram of whole frames.
@@ -68,7 +68,7 @@ class FrontEnd:
         count = max(0, 1 + (waveform.size - self.frame_length) // c.hop_length)
         out = np.empty((count, self.patch_shape[1]), np.float32)
         if count:
-            self._log_mel.compute(waveform, out)
+            self._backend.log_mel(self.constants, waveform, out)
         return out
 
 

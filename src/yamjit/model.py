@@ -78,7 +78,7 @@ class Model:
             self.plan: Plan = compile_plan(self.graph)
             self.sample_rate: int = read_sample_rate(self.graph)
         self.network = Network(self.plan, loaded)
-        self._front_end = FrontEnd(self.plan.front_end, backend) if self.plan.front_end is not None else None
+        self._front_end = FrontEnd(self.plan.front_end, loaded) if self.plan.front_end is not None else None
         self._set_options(ClassifierOptions() if options is None else options)
 
     def _set_options(self, options: ClassifierOptions) -> None:

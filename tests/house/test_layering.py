@@ -132,12 +132,6 @@ def test_imports_go_down(path: Path) -> None:
         assert target == home or STOREYS[target] < STOREYS[home], f"{path} imports {name}"
 
 
-#: Circles that are still there.
-KNOWN_CIRCLES = {
-    frozenset({"yamjit.kernels.log_mel.compiled", "yamjit.kernels.log_mel.numpy"}),
-}
-
-
 def test_no_modules_import_each_other_in_a_circle() -> None:
     """Late imports and those for type checkers count; a package's `__init__`, which hands names on, does not."""
     modules = {"yamjit." + ".".join(path.with_suffix("").parts): path for path in MODULES if path.stem != "__init__"}
@@ -152,7 +146,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     }
     reached = {name: reachable(graph, name) for name in graph}
     circles = {frozenset(other for other in reached[name] if name in reached[other]) for name in graph}
-    assert circles - {frozenset()} == KNOWN_CIRCLES
+    assert circles == {frozenset()}
 
 
 def reachable(graph: dict[str, set[str]], name: str) -> set[str]:
@@ -185,14 +179,48 @@ def test_rooms_need_the_strangers_they_have() -> None:
         assert known >= strangers - {"llvmlite"}, home
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["__init__", "program", "machine_code/cache", "machine_code/entry", "machine_code/native", "int8/numpy"],
-)
-def test_numba_is_not_needed_to_load_what_it_compiled(name: str) -> None:
-    tree = ast.parse((SOURCE / "kernels" / f"{name}.py").read_text(encoding="utf-8"))
-    strangers = {module.split(".")[0] for module in imported(tree)} & ROOMS["kernels"]
-    assert strangers <= ({"llvmlite"} if name == "machine_code/native" else set())
+#: Floors of the rooms inside `kernels`; the modules of one room know each other.
+FLOORS = {"memory": 0, "settings": 0, "program": 1, "program_proof": 2, "vectors": 1, "machine_code": 2}
+FLOORS |= {"int8": 3, "log_mel": 3, "backends": 4, "diagnosis": 5, "__init__": 5}
+
+#: Modules of `kernels` that import Numba, since they are compiled or compile; no other does, nor imports one of them
+#: before it is needed.
+COMPILING = {
+    *("vectors/words", "vectors/dot", "vectors/ops", "vectors/lanes"),
+    *("machine_code/foreign", "machine_code/jit", "machine_code/library", "machine_code/pointer"),
+    *("int8/depthwise", "int8/kernel_set", "int8/matmul", "int8/plain", "int8/plain_steps"),
+    *("int8/step_table", "int8/steps", "int8/tiles"),
+    *("log_mel/codelets", "log_mel/fft_codelets", "log_mel/kernel"),
+}
+
+#: Modules that ask LLVM about this machine, without Numba.
+ASKING = {"machine_code/native", "vectors/processor"}
+
+KERNELS = [path.relative_to("kernels") for path in MODULES if room(path) == "kernels"]
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=str)
+def test_rooms_of_the_kernels_have_floors(path: Path) -> None:
+    home = room(path)
+    for name in imported(ast.parse((SOURCE / "kernels" / path).read_text(encoding="utf-8"))):
+        if name.startswith("yamjit.kernels."):
+            below = name.split(".")[2]
+            assert below == home or FLOORS[below] < FLOORS[home], f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=str)
+def test_numba_is_not_needed_to_load_what_it_compiled(path: Path) -> None:
+    module = path.with_suffix("").as_posix()
+    if module in COMPILING:
+        return
+    tree = ast.parse((SOURCE / "kernels" / path).read_text(encoding="utf-8"))
+    strangers = {name.split(".")[0] for name in imported(tree)} & ROOMS["kernels"]
+    assert strangers <= ({"llvmlite"} if module in ASKING else set())
+    at_once = {
+        name for node in tree.body for name in imported(node) if not isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    compiling = {f"yamjit.kernels.{name.replace('/', '.')}" for name in COMPILING}
+    assert not {found for name in at_once for found in (name, name.rpartition(".")[0])} & compiling
 
 
 def test_the_reference_does_not_know_what_it_judges() -> None:

@@ -24,10 +24,7 @@ READ = [
 WAITING = (
     "src/yamjit/kernels",
     "src/yamjit/learn",
-    "src/yamjit/runs",
-    "src/yamjit/cli",
     "docs",
-    "reference",
 )
 
 #: Pattern -> what to write in its place.

@@ -24,10 +24,11 @@ pytest.importorskip("numba")
 import numba
 
 from yamjit import cli
-from yamjit.kernels.machine_code import cache, native
-from yamjit.kernels.machine_code import jit as compilation
-from yamjit.kernels.machine_code.cache import Slot
+from yamjit.kernels.machine_code import cache, library, native
+from yamjit.kernels.machine_code.cache import CachedCode
 from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.loading import LoadedEntry
+from yamjit.kernels.vectors.processor import host_target
 
 pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
@@ -72,6 +73,15 @@ def beyond(source, target, n, gain):
     """Read one value too many."""
     x, y = carray(pointer(source), (n,), np.float64), carray(pointer(target), (n,), np.float64)
     y[0] = x[n]
+
+def make_scale(target):
+    return scale
+
+def make_allocate(target):
+    return allocate
+
+def make_beyond(target):
+    return beyond
 '''
 
 #: What a process of its own does: call `scale`, then say what it came to and what it had to import.
@@ -79,9 +89,10 @@ SCRIPT = """
 import ctypes, logging, sys
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
 from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.loading import LoadedEntry
 values = (ctypes.c_double * 4)(1, 2, 3, 4)
 here = ctypes.addressof(values)
-Entry("tiny_kernels", NAME, (int, int, int, float))(here, here, 4, 0.5)
+LoadedEntry(Entry("tiny_kernels", NAME, (int, int, int, float)))(here, here, 4, 0.5)
 print(list(values), "numba" in sys.modules)
 """
 RIGHT = "[1.5, 2.0, 2.5, 3.0]"
@@ -108,10 +119,9 @@ def compiled(tmp_path_factory):
     (folder / "tiny_once.py").write_text(TINY)
     sys.path.insert(0, str(folder))
     try:
-        import tiny_once  # type: ignore[import-not-found]
+        return library.compile_object(Entry("tiny_once", "scale", ARGUMENTS), host_target())
     finally:
         sys.path.remove(str(folder))
-    return compilation.compile_object(tiny_once.scale, "scale", ARGUMENTS)
 
 
 @pytest.fixture
@@ -119,16 +129,16 @@ def compilations(monkeypatch, compiled):
     """Names of what is compiled from now on; it is `compiled`, which takes no time."""
     names = []
 
-    def compile_object(function, name, arguments):
-        names.append(name)
+    def compile_object(entry, target):
+        names.append(entry.name)
         return compiled
 
-    monkeypatch.setattr(compilation, "compile_object", compile_object)
+    monkeypatch.setattr(library, "compile_object", compile_object)
     return names
 
 
 def entry(name="scale"):
-    return Entry("tiny_kernels", name, ARGUMENTS)
+    return LoadedEntry(Entry("tiny_kernels", name, ARGUMENTS))
 
 
 def works(function):
@@ -185,10 +195,9 @@ def test_what_is_kept_is_the_users_alone(folder, compilations):
 
 
 def test_compiled_and_loaded_code_are_one(folder, compiled):
-    code, is_free = compiled
-    assert is_free
-    assert native.ObjectCode.from_bytes(code.to_bytes()) == code
-    assert works(native.load(code, "scale", ARGUMENTS))
+    assert compiled.is_free
+    assert native.ObjectCode.from_bytes(compiled.to_bytes()) == compiled
+    assert works(native.load(compiled, "scale", ARGUMENTS))
 
 
 def test_is_ready(folder, compilations):
@@ -290,20 +299,19 @@ def test_damage_is_compiled_away(folder, compilations, damage, caplog):
 
 
 def test_every_bit_counts(folder, compilations, compiled):
-    code, _ = compiled
-    slot = Slot("scale", "")
-    slot.keep(code.to_bytes())
+    cached = CachedCode("scale", "")
+    cached.keep(compiled.to_bytes())
     path, random = the_file(folder), np.random.default_rng(8)
     whole = path.read_bytes()
     for at in random.integers(0, len(whole), 300):
         path.write_bytes(flipped(whole, at))
-        assert slot.read() is None
+        assert cached.read() is None
     path.write_bytes(whole)
-    assert slot.read() == code.to_bytes()
+    assert cached.read() == compiled.to_bytes()
 
 
 def test_a_file_of_another_key_is_not_used(folder):
-    one, other = Slot("scale", "one"), Slot("scale", "other")
+    one, other = CachedCode("scale", "one"), CachedCode("scale", "other")
     one.keep(b"content")
     first = the_file(folder)
     other.keep(b"content")
@@ -339,11 +347,11 @@ def test_a_pipe_in_its_place(folder, compilations):
 
 
 def test_code_that_needs_what_is_not_there_is_compiled_anew(folder, compilations, compiled):
-    needy = native.ObjectCode(compiled[0].code, ("no_such_function_anywhere",))
+    needy = native.ObjectCode(compiled.code, ("no_such_function_anywhere",))
     with pytest.raises(RuntimeError, match="scale needs no_such_function_anywhere"):
         native.load(needy, "scale", ARGUMENTS)
     first = entry()
-    first._slot.keep(needy.to_bytes())
+    first._cached.keep(needy.to_bytes())
     assert works(first)
     assert works(entry())
     assert compilations == ["scale"]
@@ -351,7 +359,7 @@ def test_code_that_needs_what_is_not_there_is_compiled_anew(folder, compilations
 
 def test_code_without_the_function_is_refused(compiled):
     with pytest.raises(RuntimeError, match="no function other"):
-        native.load(compiled[0], "other", ARGUMENTS)
+        native.load(compiled, "other", ARGUMENTS)
 
 
 # -- Others may not write here ----------------------------------------------------------------------------------
@@ -474,8 +482,8 @@ def test_a_fault_at_every_call(folder, compilations, monkeypatch):
                 patch.setattr(os, name, failing(name))
             assert works(entry())
         assert works(entry())
-        slot = entry()._slot
-        assert slot.read() is not None
+        cached = entry()._cached
+        assert cached.read() is not None
         if left[0] > 0:
             break
     assert n > 4  # Python 3.10 makes some of its calls by names of its own
@@ -496,7 +504,7 @@ def sources(tmp_path, monkeypatch):
 
 
 def path_of(name="scale", target="here"):
-    return Slot(name, target)._path
+    return CachedCode(name, target)._path
 
 
 def test_an_edit_anywhere_in_the_kernels_changes_the_key(sources):
@@ -533,13 +541,13 @@ def test_what_does_not_change_the_key(monkeypatch):
 
 
 def test_the_processor_and_the_types_are_in_the_key(monkeypatch):
-    seen = {entry()._slot._path, Entry("tiny_kernels", "scale", (int, int, int, int))._slot._path}
+    seen = {entry()._cached._path, LoadedEntry(Entry("tiny_kernels", "scale", (int, int, int, int)))._cached._path}
     monkeypatch.setattr(native.llvm, "get_host_cpu_name", lambda: "another-processor")
-    seen.add(entry()._slot._path)
+    seen.add(entry()._cached._path)
     monkeypatch.setattr(native.llvm, "get_host_cpu_features", lambda: native.llvm.FeatureMap({"sse9": True}))
-    seen.add(entry()._slot._path)
+    seen.add(entry()._cached._path)
     monkeypatch.setattr(native.llvmlite, "__version__", "another version")
-    seen.add(entry()._slot._path)
+    seen.add(entry()._cached._path)
     assert len(seen) == 5
 
 
@@ -557,9 +565,9 @@ def test_sources_that_cannot_be_read_are_not_cached(monkeypatch, tmp_path, compi
 
 
 def test_an_edit_during_compilation_is_not_kept(folder, sources):
-    slot = Slot("scale", "here")
+    cached = CachedCode("scale", "here")
     (sources / "kernels" / "program.py").write_text("edited = True\n")
-    slot.keep(b"made from the old sources")
+    cached.keep(b"made from the old sources")
     assert files(folder) == []
 
 
@@ -618,13 +626,13 @@ def test_patience_has_an_end(folder, compilations, monkeypatch):
 
 def test_who_waited_uses_what_the_other_made(folder, compilations, compiled):
     pytest.importorskip("fcntl")
-    slot, waiting = entry()._slot, entry()
-    with slot.turn():
+    cached, waiting = entry()._cached, entry()
+    with cached.turn():
         thread = threading.Thread(target=waiting.prepare)
         thread.start()
         time.sleep(0.2)
         assert compilations == []
-        slot.keep(compiled[0].to_bytes())
+        cached.keep(compiled.to_bytes())
     thread.join()
     assert compilations == []
     assert works(waiting)
@@ -632,32 +640,32 @@ def test_who_waited_uses_what_the_other_made(folder, compilations, compiled):
 
 def test_old_files_go(folder):
     for number in range(20):
-        slot = Slot("scale", str(number))
-        slot.keep(b"content")
-        os.utime(slot._path, (number + 1, number + 1))
-    assert Slot("scale", "19").read() == b"content"
+        cached = CachedCode("scale", str(number))
+        cached.keep(b"content")
+        os.utime(cached._path, (number + 1, number + 1))
+    assert CachedCode("scale", "19").read() == b"content"
     assert len(list(folder.glob("scale-*.bin"))) == cache._MOST_KEPT
-    assert Slot("scale", "11").read() is None
+    assert CachedCode("scale", "11").read() is None
 
 
 def test_only_what_is_ours_and_old_goes(folder):
-    Slot("other", "").keep(b"content")
+    CachedCode("other", "").keep(b"content")
     young, old = folder / ".scale-1.bin-young", folder / ".scale-2.bin-old"
     young.touch()
     old.touch()
     os.utime(old, (1, 1))
     (folder / "note.txt").touch()
     for number in range(10):
-        Slot("scale", str(number)).keep(b"content")
+        CachedCode("scale", str(number)).keep(b"content")
     assert young.exists()
     assert not old.exists()
     assert (folder / "note.txt").exists()
-    assert Slot("other", "").read() == b"content"
+    assert CachedCode("other", "").read() == b"content"
 
 
 def test_a_faster_process_tidies_first(folder, monkeypatch):
     for number in range(10):
-        Slot("scale", str(number)).keep(b"content")
+        CachedCode("scale", str(number)).keep(b"content")
     gone = folder / "scale-gone.bin"
     genuine = Path.glob
 
@@ -665,8 +673,8 @@ def test_a_faster_process_tidies_first(folder, monkeypatch):
         return [*genuine(path, *how, **more), *([gone] if path == folder else [])]
 
     monkeypatch.setattr(Path, "glob", glob)
-    Slot("scale", "last").keep(b"content")
-    assert Slot("scale", "last").read() == b"content"
+    CachedCode("scale", "last").keep(b"content")
+    assert CachedCode("scale", "last").read() == b"content"
 
 
 # -- The call ---------------------------------------------------------------------------------------------------

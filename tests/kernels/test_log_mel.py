@@ -6,6 +6,7 @@ import ctypes
 import functools
 import math
 import mmap
+import platform
 import sys
 import threading
 from collections.abc import Sequence
@@ -18,13 +19,13 @@ import pytest
 
 from tests.support.synthetic import probe_signals, synthetic_yamnet
 from yamjit.frontend import FrontEnd
-from yamjit.kernels.log_mel import fft
-from yamjit.kernels.log_mel import numpy as log_mel
-from yamjit.kernels.log_mel.compiled import Field, NumbaLogMel, make_tables
-from yamjit.kernels.log_mel.numpy import NumpyLogMel, load_log_mel
+from yamjit.kernels import backends
+from yamjit.kernels.backends import AutoBackend, CompiledBackend
+from yamjit.kernels.log_mel import compiled, fft
+from yamjit.kernels.log_mel import numpy as twin
+from yamjit.kernels.log_mel.tables import Field, make_tables
 from yamjit.plan import FrontEndConstants, compile_plan
 
-llvm = pytest.importorskip("llvmlite.binding")
 numba = pytest.importorskip("numba")
 if numba.config.DISABLE_JIT:
     pytest.skip("vectors exist in compiled code only", allow_module_level=True)
@@ -33,17 +34,15 @@ from yamjit.kernels.log_mel import kernel as log_mel_kernel  # noqa: E402
 from yamjit.kernels.log_mel.codelets import Sums  # noqa: E402
 from yamjit.kernels.machine_code.jit import jit  # noqa: E402
 from yamjit.kernels.vectors.lanes import lane_count  # noqa: E402
-from yamjit.kernels.vectors.ops import TARGETS  # noqa: E402
+from yamjit.kernels.vectors.processor import host_features  # noqa: E402
+from yamjit.kernels.vectors.target import TARGETS  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 Float32 = npt.NDArray[np.float32]
 
-#: What a target needs to run.
-NEEDS = {"avx512vnni": ("avx512f", "avx512vl", "avx512dq"), "avx2": ("avx2", "fma"), "plain": ()}
-FEATURES = llvm.get_host_cpu_features()
-RUNNABLE = [name for name, needs in NEEDS.items() if all(FEATURES.get(need, False) for need in needs)]
-FUSED = [name for name in RUNNABLE if name != "plain"]
+RUNNABLE = [name for name, target in TARGETS.items() if target.runs_on(host_features(), platform.machine())]
+FUSED = [name for name in RUNNABLE if TARGETS[name].has_fma]
 
 
 # -- Models -----------------------------------------------------------------------------------------------------
@@ -116,13 +115,13 @@ def stage(name: str, target: str) -> Any:
 
 def computed(target: str, constants: FrontEndConstants, waveform: Float32, count: int) -> Float32:
     out = np.full((count, constants.mel_basis.shape[0]), 77, np.float32)
-    NumbaLogMel(constants, kernel(target)).compute(waveform, out)
+    compiled.log_mel(constants, waveform, out, kernel(target))
     return out
 
 
 def expected(constants: FrontEndConstants, waveform: Float32, count: int) -> Float32:
     out = np.empty((count, constants.mel_basis.shape[0]), np.float32)
-    NumpyLogMel(constants).compute(waveform, out)
+    twin.log_mel(constants, waveform, out)
     return out
 
 
@@ -372,7 +371,7 @@ def test_nothing_is_written_beside_the_result(constants: FrontEndConstants, targ
     for count in (0, 1, 7, 8, 9):
         memory = np.full((count + 2) * n_mels + 128, 77, np.float32)
         out = memory[64 + n_mels : -64 - n_mels].reshape(count, n_mels)
-        NumbaLogMel(constants, kernel(target)).compute(noise(samples_of(constants, 9)), out)
+        compiled.log_mel(constants, noise(samples_of(constants, 9)), out, kernel(target))
         assert (memory[: 64 + n_mels] == 77).all()
         assert (memory[-64 - n_mels :] == 77).all()
         assert not (out == 77).any()
@@ -434,44 +433,55 @@ def test_any_waveform_is_taken() -> None:
 # -- What computes ----------------------------------------------------------------------------------------------
 
 
+class Recorder:
+    """A stand-in that notes that it was called, and calls the function in whose place it is."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
+        self.calls, self._function = 0, module.log_mel
+        monkeypatch.setattr(module, "log_mel", self)
+
+    def __call__(self, *arguments: Any) -> None:
+        self.calls += 1
+        self._function(*arguments)
+
+
 @pytest.mark.parametrize("n_fft", [4, 12, 400])
-def test_other_lengths_are_left_to_numpy(n_fft: int) -> None:
+@pytest.mark.parametrize("name", ["numba", "auto"])
+def test_other_lengths_are_left_to_numpy(n_fft: int, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     constants = invented(n_fft, n_fft, 4, 5)
-    assert isinstance(load_log_mel("numba", constants), NumpyLogMel)
-    assert isinstance(load_log_mel("auto", constants), NumpyLogMel)
-    waveform = noise(samples_of(constants, 5))
-    assert np.isfinite(FrontEnd(constants, "numba").frames(waveform)).all()
+    slow = Recorder(monkeypatch, twin)
+    assert np.isfinite(FrontEnd(constants, name).frames(noise(samples_of(constants, 5)))).all()
+    assert slow.calls == 1
 
 
-def test_backends_by_name() -> None:
-    assert isinstance(load_log_mel("numpy", yamnet()), NumpyLogMel)
-    assert isinstance(load_log_mel("numba", yamnet()), NumbaLogMel)
+@pytest.mark.parametrize(("name", "calls"), [("numpy", (1, 0)), ("numba", (0, 1))])
+def test_backends_by_name(name: str, calls: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, fast = Recorder(monkeypatch, twin), Recorder(monkeypatch, compiled)
+    FrontEnd(yamnet(), name).frames(noise(15_600))
+    assert (slow.calls, fast.calls) == calls
 
 
-def test_auto_turns_to_numba_when_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_mel, "_FRAMES_WORTH_NUMBA", 192)
-    monkeypatch.setattr(log_mel, "_is_ready", lambda: False)
+def test_auto_turns_to_compiled_code_when_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "_FRAMES_WORTH_COMPILING", 192)
+    monkeypatch.setattr(compiled.log_mel_entry, "is_ready", lambda: False)
+    slow, fast = Recorder(monkeypatch, twin), Recorder(monkeypatch, compiled)
     front_end = FrontEnd(yamnet(), "auto")
-    waveform = noise(15_600)
-    kinds = []
+    calls = []
     for _ in range(4):
-        front_end.frames(waveform)
-        kinds.append(type(front_end._log_mel._log_mel).__name__)  # type: ignore[attr-defined]
-    assert kinds == ["NumpyLogMel", "NumpyLogMel", "NumbaLogMel", "NumbaLogMel"]
+        front_end.frames(noise(15_600))
+        calls.append((slow.calls, fast.calls))
+    assert calls == [(1, 0), (2, 0), (2, 1), (2, 2)]
 
 
 def test_auto_takes_what_is_compiled_already(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_mel, "_is_ready", lambda: True)
-    front_end = FrontEnd(yamnet(), "auto")
-    front_end.frames(noise(15_600))
-    assert isinstance(front_end._log_mel._log_mel, NumbaLogMel)  # type: ignore[attr-defined]
-
-
-def test_auto_without_numba_is_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_mel.importlib.util, "find_spec", lambda name: None)
-    assert isinstance(load_log_mel("auto", yamnet()), NumpyLogMel)
+    monkeypatch.setattr(compiled.log_mel_entry, "is_ready", lambda: True)
+    slow, fast = Recorder(monkeypatch, twin), Recorder(monkeypatch, compiled)
+    FrontEnd(yamnet(), AutoBackend()).frames(noise(15_600))
+    assert (slow.calls, fast.calls) == (0, 1)
 
 
 def test_nothing_is_compiled_where_numba_may_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_mel, "is_interpreted", lambda: True)
-    assert isinstance(load_log_mel("numba", yamnet()), NumpyLogMel)
+    monkeypatch.setattr(compiled, "is_interpreted", lambda: True)
+    slow = Recorder(monkeypatch, twin)
+    FrontEnd(invented(256, 256, 80, 16), CompiledBackend()).frames(noise(15_600))
+    assert slow.calls == 1

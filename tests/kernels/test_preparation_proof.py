@@ -15,10 +15,11 @@ from tests.support.programs import program_of
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
 from yamjit.kernels.int8.preparation import prepare
-from yamjit.kernels.int8.preparation_proof import REACH, VECTOR_KERNELS, prove_preparation, scratch_needs
+from yamjit.kernels.int8.preparation_proof import REACH, VECTOR_KERNELS, prove_preparation, scratch_needs, uses_of
 from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes, padded
 from yamjit.kernels.program import Column, Program, ScratchLayout, StepOp, Workspace
+from yamjit.kernels.vectors.target import TARGETS, Target
 from yamjit.plan import compile_plan
 from yamjit.plan.lowering import Step, lower
 from yamjit.tflite.graph import Activation, Graph
@@ -33,7 +34,7 @@ def program() -> Program:
 
 @pytest.fixture(scope="module", params=["vectors", "plain"])
 def prepared(request: pytest.FixtureRequest, program: Program) -> PreparedProgram:
-    return prepare(program, request.param == "vectors", False)
+    return prepare(program, TARGETS["plain"] if request.param == "vectors" else None)
 
 
 def with_value(prepared: PreparedProgram, step: int, column: int, value: int) -> PreparedProgram:
@@ -58,6 +59,11 @@ def test_every_column_is_named_once() -> None:
     assert sorted(COLUMNS.values()) == list(range(PREPARED_COLUMNS))
 
 
+def test_no_vector_reaches_further_than_the_proof_says() -> None:
+    """Beyond a tensor at the end of an arena, `Program.workspace` adds `ALIGNMENT` bytes."""
+    assert max(4 * target.lanes for target in TARGETS.values()) == REACH <= ALIGNMENT
+
+
 def test_preparations_hold(program: Program, prepared: PreparedProgram) -> None:
     prove_preparation(program, prepared, False)
     ops = set(prepared.steps[:, Column.OP].tolist())
@@ -77,7 +83,7 @@ def test_a_wrong_column_is_refused(program: Program, prepared: PreparedProgram, 
 @pytest.mark.parametrize("part", ScratchLayout._fields)
 def test_a_wrong_scratch_layout_is_refused(program: Program, prepared: PreparedProgram, part: str) -> None:
     layout = prepared.scratch
-    needs, place = scratch_needs(prepared.steps.tolist()), layout._fields.index(part)
+    needs, place = scratch_needs(uses_of(program, prepared)), layout._fields.index(part)
     wrong = {-ALIGNMENT, layout[place] + 1, layout[place] - 1, 2**40, -(2**40)}
     if part != "size":
         # One unit more than leaves room for what is touched.
@@ -109,7 +115,7 @@ def test_wrong_arrays_are_refused(program: Program, prepared: PreparedProgram) -
 
 
 def test_float32_does_not_round_without_factors(program: Program) -> None:
-    prepared = prepare(program, True, False)
+    prepared = prepare(program, TARGETS["plain"])
     step = next(i for i, row in enumerate(prepared.steps) if row[Prepared.PROVEN] and not row[Prepared.SCALE])
     constants = aligned_bytes(prepared.constants.size)
     constants[...] = prepared.constants
@@ -148,15 +154,15 @@ random_graphs = st.one_of(
 )
 
 
-@given(random_graphs, st.booleans())
-@settings(max_examples=60, derandomize=True, deadline=None)
-def test_preparations_of_random_operators_hold(graph: Graph, signed: bool) -> None:
+@given(random_graphs, st.sampled_from([None, *TARGETS.values()]))
+@settings(max_examples=100, derandomize=True, deadline=None)
+def test_preparations_of_random_operators_hold(graph: Graph, target: Target | None) -> None:
     operator = graph.operators[0]
     step = lower(graph, operator)
     assert isinstance(step, Step)
     tensors = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     read, written = (int(np.prod(tensor.shape)) * tensor.dtype.itemsize for tensor in tensors)
-    prepare.__wrapped__(program_of(step, read, written), True, signed)  # proves what it returns
+    prepare(program_of(step, read, written), target)  # proves what it returns
 
 
 # -- What the proof says of the kernels -------------------------------------------------------------------------
@@ -170,31 +176,29 @@ def tight_layout(needs: dict[str, int], guard: int) -> ScratchLayout:
 
 
 @pytest.mark.numba
-def test_kernels_touch_no_more_scratch_memory_than_the_proof_says(
-    program: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_kernels_touch_no_more_scratch_memory_than_the_proof_says(program: Program) -> None:
     """The whole network in scratch memory whose parts are as small as may be, with guards between them."""
     pytest.importorskip("numba")
-    from yamjit.kernels.int8 import compiled
+    from yamjit.kernels.int8.compiled import call, run_steps
+    from yamjit.kernels.vectors.processor import host_target
 
     answers = []
-    prepared_as = compiled.prepare
     for guard in (0, 4096):
         workspace, touched = program.workspace(4), np.ones(0, bool)
         rng = np.random.default_rng(1)
         patches = workspace.tensor(int(program.steps[0, Column.INPUT]), 4, (96, 64), np.float32)
         patches[...] = rng.normal(0, 3, patches.shape)
+        prepared = prepare(program, host_target())
         if guard:
-            prepared = prepared_as(program)
-            needs = scratch_needs(prepared.steps.tolist())
+            needs = scratch_needs(uses_of(program, prepared))
             layout = tight_layout(needs, guard)
             scratch, touched = aligned_bytes(layout.size), np.zeros(layout.size, bool)
             for part, start in zip(layout._fields[:-1], layout, strict=False):
                 touched[start : start + needs[part] + REACH] = True
             scratch[~touched] = 0x55
-            monkeypatch.setattr(compiled, "prepare", lambda *_: replace(prepared, scratch=layout))  # noqa: B023
+            prepared = replace(prepared, scratch=layout)
             workspace = Workspace(workspace.arena, scratch, 4)
-        compiled.run(program, workspace, 4, 0, len(program.steps))
+        call(run_steps, prepared, workspace, 4, 0, len(program.steps))
         assert (workspace.scratch[~touched] == 0x55).all() or not guard
         answers.append(workspace.arena.copy())
     np.testing.assert_array_equal(*answers)

@@ -12,48 +12,39 @@ import pytest
 pytest.importorskip("numba")
 pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
-import llvmlite.binding as llvm  # noqa: E402
-
-from yamjit.kernels.int8.depthwise import Image, Target  # noqa: E402
-from yamjit.kernels.int8.kernel_set import VectorKernels  # noqa: E402
+from tests.support.packing import unpack_depthwise, unpack_pairs, unpack_pointwise  # noqa: E402
+from yamjit.kernels.int8.depthwise import Destination, Image  # noqa: E402
+from yamjit.kernels.int8.kernel_set import KernelSet  # noqa: E402
 from yamjit.kernels.int8.matmul import Rows  # noqa: E402
 from yamjit.kernels.int8.packing import (  # noqa: E402
     interleaved,
     pack_depthwise,
     pack_pairs,
     pack_pointwise,
-    unpack_depthwise,
-    unpack_pairs,
-    unpack_pointwise,
 )
 from yamjit.kernels.int8.real_requantization import IntegerFactors, RealFactors, find_real_factors  # noqa: E402
 from yamjit.kernels.int8.tiles import Channels  # noqa: E402
 from yamjit.kernels.memory import padded  # noqa: E402
-from yamjit.kernels.vectors.ops import TARGETS, VectorOps, detect_target  # noqa: E402
+from yamjit.kernels.vectors.processor import host_features  # noqa: E402
+from yamjit.kernels.vectors.target import TARGETS, detect_target  # noqa: E402
 
 FLIP = 0x80808080
 GUARD = 512
 
 
-def runnable() -> list[str]:
-    """Return the targets that this machine can run."""
-    features = llvm.get_host_cpu_features()
-    needs = {
-        "avx512vnni": ("avx512vnni", "avx512bw", "avx512vl", "avx512dq"),
-        "avxvnni": ("avxvnni",),
-        "avx2": ("avx2",),
-        "plain": (),
-    }
-    return [name for name in needs if all(features.get(need, False) for need in needs[name])]
+#: What only other machines' targets have, with what any x86 processor can do: dot products by lane; and tiles that are
+#: narrower than a block of channels, rounded in float32 (their multiply-add is a call of the C library's).
+BY_LANE = dataclasses.replace(TARGETS["plain"], name="by lane", columns=4, multiplies_by_lane=True)
+NARROW = dataclasses.replace(TARGETS["plain"], name="narrow", columns=2, has_fma=True, rounding="cvtps2dq")
+
+TESTED = [
+    target for target in (*TARGETS.values(), BY_LANE, NARROW) if target.runs_on(host_features(), platform.machine())
+]
 
 
-#: What is generated for dot products by lane, which only Arm's targets have, with what any processor can do.
-BY_LANE = dataclasses.replace(TARGETS["plain"], rows=4, columns=4, multiplies_by_lane=True)
-
-
-@pytest.fixture(scope="module", params=[*runnable(), "plain by lane"])
-def kernels(request: pytest.FixtureRequest) -> VectorKernels:
-    return VectorKernels(VectorOps(TARGETS.get(request.param, BY_LANE)))
+@pytest.fixture(scope="module", params=TESTED, ids=lambda target: target.name)
+def kernels(request: pytest.FixtureRequest) -> KernelSet:
+    return KernelSet(request.param)
 
 
 class Guarded:
@@ -141,7 +132,7 @@ def matrix(rng: np.random.Generator, rows: int, inputs: int) -> np.ndarray:
 
 @pytest.mark.parametrize("real", [False, True], ids=["shift", "real"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_matmul(kernels: VectorKernels, shape: tuple[int, int, int], real: bool) -> None:
+def test_matmul(kernels: KernelSet, shape: tuple[int, int, int], real: bool) -> None:
     rows, inputs, outputs = shape
     rng = np.random.default_rng(sum(shape))
     x, weights = matrix(rng, rows, inputs), rng.integers(-128, 128, (inputs, outputs)).astype(np.int8)
@@ -161,7 +152,7 @@ def test_matmul(kernels: VectorKernels, shape: tuple[int, int, int], real: bool)
         assert not real or inputs > 36 or packed.proven.any()
 
 
-def test_rows_in_groups(kernels: VectorKernels) -> None:
+def test_rows_in_groups(kernels: KernelSet) -> None:
     """Rows that overlap and whose groups lie apart, as those of a convolution."""
     rng, outputs, count = np.random.default_rng(5), 32, 21
     image, weights = (
@@ -180,7 +171,7 @@ def test_rows_in_groups(kernels: VectorKernels) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_matmul_raw(kernels: VectorKernels, shape: tuple[int, int, int]) -> None:
+def test_matmul_raw(kernels: KernelSet, shape: tuple[int, int, int]) -> None:
     rows, inputs, outputs = shape
     rng = np.random.default_rng(sum(shape))
     x, weights = matrix(rng, rows, inputs), rng.integers(-128, 128, (inputs, outputs)).astype(np.int8)
@@ -198,7 +189,7 @@ def test_matmul_raw(kernels: VectorKernels, shape: tuple[int, int, int]) -> None
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("channels", [8, 16, 32, 64, 128, 192])
 @pytest.mark.parametrize("size", [(1, 1), (1, 5), (3, 2), (4, 7), (6, 4)], ids=str)
-def test_depthwise(kernels: VectorKernels, size: tuple[int, int], channels: int, stride: int, real: bool) -> None:
+def test_depthwise(kernels: KernelSet, size: tuple[int, int], channels: int, stride: int, real: bool) -> None:
     if channels < 64 and stride == 2:
         pytest.skip("such steps keep their plain kernel")
     (height, width), rng = size, np.random.default_rng(channels + stride)
@@ -225,12 +216,12 @@ def test_depthwise(kernels: VectorKernels, size: tuple[int, int], channels: int,
     spare, out = np.zeros(128, np.uint8), Guarded(height * width * channels)
     kernels.depthwise(
         Image(image.ctypes.data, *inside.shape, stride, top, left, edge.ctypes.data, flip),
-        packed.channels, 0, height, width, Target(out.address, channels, 0), spare.ctypes.data,
+        packed.channels, 0, height, width, Destination(out.address, channels, 0), spare.ctypes.data,
     )  # fmt: skip
     np.testing.assert_array_equal(out.content(np.int8).reshape(acc.shape), numbers.rounded(acc))
 
 
-def test_depthwise_rows_of_wide_pixels(kernels: VectorKernels) -> None:
+def test_depthwise_rows_of_wide_pixels(kernels: KernelSet) -> None:
     """Some rows of an image, their results apart and with bits turned, as a matrix product wants them."""
     rng, channels, pixel = np.random.default_rng(3), 64, 192
     image, edge = rng.integers(-128, 128, (7, 5, channels)).astype(np.int8), np.full(5 * channels, -128, np.int8)
@@ -240,8 +231,8 @@ def test_depthwise_rows_of_wide_pixels(kernels: VectorKernels) -> None:
     packed = Packed(numbers, pack_depthwise(weights), reals, interleaved(channels), 64)
     whole, some, spare = Guarded(7 * 5 * channels), Guarded(3 * 5 * pixel), np.zeros(128, np.uint8)
     x = Image(image.ctypes.data, 7, 5, channels, 1, 1, 1, edge.ctypes.data, FLIP)
-    kernels.depthwise(x, packed.channels, 0, 7, 5, Target(whole.address, channels, 0), spare.ctypes.data)
-    kernels.depthwise(x, packed.channels, 2, 5, 5, Target(some.address, pixel, FLIP), spare.ctypes.data)
+    kernels.depthwise(x, packed.channels, 0, 7, 5, Destination(whole.address, channels, 0), spare.ctypes.data)
+    kernels.depthwise(x, packed.channels, 2, 5, 5, Destination(some.address, pixel, FLIP), spare.ctypes.data)
     found = some.content(np.uint8).reshape(3, 5, pixel)
     wanted = whole.content(np.uint8).reshape(7, 5, channels)[2:5] ^ 0x80
     np.testing.assert_array_equal(found[..., :channels], wanted)

@@ -4,7 +4,7 @@
 
     python -m tools.checks.cross [--processor cortex-a76 cortex-a72] [--model FILE.tflite]
 
-Each processor gets object files of its own (`tools.checks.cross_compile`), which ``cross_harness.c`` runs under QEMU:
+Object files are compiled for each processor (`tools.checks.cross_compile`), which ``cross_harness.c`` runs under QEMU:
 every step of the network, over one patch and over three, then all steps in one call, and log-mel frames. What each call
 leaves in memory is compared with what the same call leaves here. That takes Debian's packages ``qemu-user``,
 ``gcc-aarch64-linux-gnu`` and ``libc6-dev-arm64-cross``; without them the exit status is 2. It is 1 if a bit differs.
@@ -28,13 +28,14 @@ import numpy.typing as npt
 
 import yamjit
 from tests.support.synthetic import probe_signals, synthetic_yamnet
-from tools.checks.cross_compile import PROCESSORS, compile_for, inspect
+from tools.checks.cross_compile import ENTRIES, compile_for, inspect
 from yamjit.kernels.int8.preparation import prepare
-from yamjit.kernels.log_mel.compiled import Field, make_tables
-from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.log_mel.tables import Field, make_tables
+from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import aligned_bytes
 from yamjit.kernels.program import Column
-from yamjit.kernels.vectors.processor import compiled_target
+from yamjit.kernels.vectors.processor import host_target
+from yamjit.kernels.vectors.target import TARGETS, Target
 from yamjit.tflite.writer import write_graph
 
 __all__ = [
@@ -56,10 +57,8 @@ Bytes = npt.NDArray[np.uint8]
 
 _QEMU, _GCC = "qemu-aarch64", "aarch64-linux-gnu-gcc"
 _PACKAGES = {_QEMU: "qemu-user", _GCC: "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"}
-_ENTRIES = (
-    Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 12),
-    Entry("yamjit.kernels.log_mel.kernel", "log_mel", (int,) * 5),
-)
+_PROCESSORS = {target.cpu: target for target in TARGETS.values() if target.machine == "aarch64"}
+_HERE = tuple(LoadedEntry(entry) for entry in ENTRIES)
 _RUN_STEPS, _LOG_MEL = range(2)
 _MOST_ARGUMENTS = 12
 
@@ -109,10 +108,10 @@ class Outcome(NamedTuple):
 # -- What is run ------------------------------------------------------------------------------------------------
 
 
-def network_jobs(model: yamjit.Classifier, signed: bool) -> Iterator[Job]:
+def network_jobs(model: yamjit.Classifier, target: Target) -> Iterator[Job]:
     """Yield every step of a network by itself, and all of them in one call, for batches of several sizes."""
     program = model.plan.program
-    prepared = prepare(program, True, signed)
+    prepared = prepare(program, target)
     scratch, capacity, last = prepared.scratch, max(_BATCHES), len(prepared.steps)
     buffers = prepared.steps.view(np.uint8).ravel(), prepared.constants, np.zeros(scratch.size, np.uint8)
     offsets = [(-1, place) for place in (scratch.accumulators, scratch.image, scratch.panel, scratch.border)]
@@ -161,7 +160,7 @@ def run_here(job: Job) -> list[Bytes]:
     results = []
     for call in job.calls:
         places = [buffers[buffer].ctypes.data if buffer >= 0 else 0 for buffer, _ in call.arguments]
-        _ENTRIES[call.entry](*(place + value for place, (_, value) in zip(places, call.arguments, strict=True)))
+        _HERE[call.entry](*(place + value for place, (_, value) in zip(places, call.arguments, strict=True)))
         results.append(buffers[call.result].copy())
     return results
 
@@ -207,27 +206,26 @@ def missing() -> list[str]:
 # -- Command line -----------------------------------------------------------------------------------------------
 
 
-def check(model: yamjit.Classifier, places: Mapping[str, Path]) -> Iterator[tuple[str, list[Outcome]]]:
+def check(model: yamjit.Classifier, places: Mapping[Target, Path]) -> Iterator[tuple[str, list[Outcome]]]:
     """Run everything and yield a description and the outcomes of each processor.
 
     Parameters
     ----------
     model : Classifier
-    places : mapping of str to Path
-        The folder of each processor's object files.
+    places : mapping of Target to Path
+        The folder of each target's object files.
     """
-    target = compiled_target()
+    here = host_target()
     # Without fused multiply-adds, log-mel frames are rounded in other places.
-    last = [log_mel_job(model)] if target.has_fma else []
-    expected = [run_here(job) for job in (*network_jobs(model, target.signed), *last)]
-    jobs = [*network_jobs(model, signed=True), *last]
-    for processor, place in places.items():
+    last = [log_mel_job(model)] if here.has_fma else []
+    expected = [run_here(job) for job in (*network_jobs(model, here), *last)]
+    for target, place in places.items():
         program = link(place)
         outcomes = [
-            compare(job, run_emulated(job, program, processor), wanted)
-            for job, wanted in zip(jobs, expected, strict=True)
+            compare(job, run_emulated(job, program, target.cpu), wanted)
+            for job, wanted in zip((*network_jobs(model, target), *last), expected, strict=True)
         ]
-        yield f"{processor}: {inspect(place)}", outcomes
+        yield f"{target.cpu}: {inspect(place)}", outcomes
 
 
 def _table(title: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
@@ -241,7 +239,7 @@ def _table(title: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the comparison; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.checks.cross", description="Prove the kernels for Arm.")
-    parser.add_argument("--processor", nargs="+", choices=PROCESSORS, default=list(PROCESSORS), help="default: all")
+    parser.add_argument("--processor", nargs="+", choices=_PROCESSORS, default=list(_PROCESSORS), help="default: all")
     parser.add_argument("--model", type=Path, help="the .tflite file (default: a synthetic one)")
     options = parser.parse_args(arguments)
     if missing():
@@ -249,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = options.model.read_bytes() if options.model else write_graph(synthetic_yamnet())
     different = 0
     with tempfile.TemporaryDirectory() as folder:
-        places = compile_for(options.processor, Path(folder))
+        places = compile_for([_PROCESSORS[name] for name in options.processor], Path(folder))
         for title, outcomes in check(yamjit.load(data, backend="numba"), places):
             print("\n".join(_table(title, outcomes)), flush=True)
             different += sum(outcome.different for outcome in outcomes)

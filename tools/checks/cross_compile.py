@@ -1,13 +1,8 @@
-"""Compile the kernels for another processor, as Numba would there: ``python -m tools.checks.cross_compile NAME DIR``.
-
-Numba only ever compiles for the process that it runs in. Here it is told that this process is one of Linux on 64-bit
-Arm, and nothing that it compiles is put into memory. That takes a process of its own: `compile_for` starts it.
-"""
+"""The kernels as object files for other machines, and what is in such a file."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import functools
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,65 +12,77 @@ import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PROCESSORS", "compile_for", "inspect", "instructions", "undefined"]
+from yamjit.kernels.int8.compiled import RUN_STEPS
+from yamjit.kernels.log_mel.compiled import LOG_MEL
+from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.native import ObjectCode
+from yamjit.kernels.vectors.target import Target
 
-_TRIPLE = "aarch64-unknown-linux-gnu"
+__all__ = ["ENTRIES", "compile_for", "compiled", "inspect", "instructions", "undefined"]
 
-#: The features that LLVM 22 finds on Linux, which are all that Numba hears of: dot products are not among them.
-PROCESSORS = {
-    "cortex-a76": "+fp-armv8,+sha2,+lse,+neon,+crc,+aes,-sve,-rand",  # Raspberry Pi 5
-    "cortex-a72": "+fp-armv8,+neon,+crc,-lse,-sve,-rand",  # Raspberry Pi 4
-}
+#: All functions at which compiled code is entered.
+ENTRIES = (RUN_STEPS, LOG_MEL)
 
 #: What the C library has on every system.
 _LIBRARY = {"memcpy", "memmove", "memset"}
 
 
-def compile_for(processors: Iterable[str], folder: Path) -> dict[str, Path]:
-    """Compile all entries, for all processors at once; returns the folder of each processor's object files.
+@functools.cache
+def compiled(entry: Entry, target: Target) -> ObjectCode:
+    """Compile an entry for a target, once a process."""
+    from yamjit.kernels.machine_code.library import compile_object
+
+    return compile_object(entry, target)
+
+
+def compile_for(targets: Iterable[Target], folder: Path) -> dict[Target, Path]:
+    """Compile all entries for targets; returns the folder of each target's object files.
 
     Raises
     ------
     RuntimeError
-        If the code cannot be compiled, or needs what is not in every C library.
+        If the code needs what is not in every C library.
     """
-    places = {processor: folder / processor for processor in processors}
-    running = []
-    for processor, place in places.items():
+    places = {target: folder / target.cpu for target in targets}
+    for target, place in places.items():
         place.mkdir()
-        command = [sys.executable, "-m", "tools.checks.cross_compile", processor, str(place)]
-        running.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
-    for process in running:
-        _, log = process.communicate()
-        if process.returncode:
-            raise RuntimeError(log)
-    for place in places.values():
-        if foreign := set().union(*(undefined(file.read_bytes()) for file in place.glob("*.o"))) - _LIBRARY:
-            raise RuntimeError(f"the code for {place.name} needs {', '.join(sorted(foreign))}")
+        for entry in ENTRIES:
+            code = compiled(entry, target)
+            if foreign := undefined(code.code) - _LIBRARY:
+                raise RuntimeError(f"{entry.name} for {target.cpu} needs {', '.join(sorted(foreign))}")
+            (place / f"{entry.name}.o").write_bytes(code.code)
     return places
 
 
 # -- What is in an object file ----------------------------------------------------------------------------------
 
-#: Bits that tell an instruction, and their value.
-_INSTRUCTIONS = {
-    "sdot": ((0xFFE0FC00, 0x4E809400), (0xFFC0F400, 0x4F80E000)),
-    "smull": ((0xBF20FC00, 0x0E20C000),),
-    "fmla": ((0xBFA0FC00, 0x0E20CC00), (0xBF80F400, 0x0F801000)),
+#: Bits of the words or bytes that tell an instruction, and their value: for 64-bit Arm (words) and x86 (bytes).
+_FORMS: dict[str, tuple[tuple[tuple[int, int], ...], ...]] = {
+    "sdot": (((0xFFE0FC00, 0x4E809400),), ((0xFFC0F400, 0x4F80E000),)),
+    "smull": (((0xBF20FC00, 0x0E20C000),),),
+    "fmla": (((0xBFA0FC00, 0x0E20CC00),), ((0xBF80F400, 0x0F801000),)),
+    "vpdpbusd": (((0xFF, 0x62), (0x07, 0x02), (0x87, 0x05), (0, 0), (0xFF, 0x50)),),
+    "vpmaddwd": (((0xFF, 0xC5), (0x07, 0x05), (0xFF, 0xF5)), ((0xFF, 0xC4), (0x1F, 0x01), (0x07, 0x05), (0xFF, 0xF5))),
 }
+_OF_ARM = ("sdot", "smull", "fmla")
 
 
 def instructions(code: bytes) -> Counter[str]:
     """Count the instructions that tell a lowering by."""
-    words = np.concatenate(
-        [np.frombuffer(s.data(), "<u4") for s in llvm.ObjectFileRef.from_data(code).sections() if s.is_text()]
-    )
+    is_arm = int.from_bytes(code[18:20], "little") == 183  # ELF's number of the machine
+    text = b"".join(section.data() for section in llvm.ObjectFileRef.from_data(code).sections() if section.is_text())
+    units = np.frombuffer(text, "<u4" if is_arm else np.uint8)
     return Counter(
-        {
-            name: sum(int(np.count_nonzero(words & mask == value)) for mask, value in forms)
-            for name, forms in _INSTRUCTIONS.items()
-        }
+        {name: sum(_count(units, form) for form in _FORMS[name]) for name in _FORMS if (name in _OF_ARM) == is_arm}
     )
+
+
+def _count(units: npt.NDArray[Any], form: tuple[tuple[int, int], ...]) -> int:
+    """Count the places where units in a row have the bits of a form."""
+    found = np.ones(max(0, units.size - len(form) + 1), np.bool_)
+    for index, (mask, value) in enumerate(form):
+        found &= units[index : index + found.size] & mask == value
+    return int(np.count_nonzero(found))
 
 
 def undefined(code: bytes) -> set[str]:
@@ -90,73 +97,6 @@ def undefined(code: bytes) -> set[str]:
 def inspect(folder: Path) -> str:
     """Return in a line what the object files of a folder hold."""
     files = [file.read_bytes() for file in folder.glob("*.o")]
-    counts = sum((instructions(file) for file in files), Counter[str]())
-    listed = ", ".join(f"{counts[name]} {name}" for name in _INSTRUCTIONS)
+    counts = [instructions(file) for file in files]
+    listed = ", ".join(f"{sum(count[name] for count in counts)} {name}" for name in counts[0])
     return f"{listed}; calls {', '.join(sorted(set().union(*map(undefined, files)))) or 'nothing'} from outside"
-
-
-# -- The process that compiles ----------------------------------------------------------------------------------
-
-
-class _NoMemory:
-    """Stands for the memory that compiled code is put into: it says that everything is there."""
-
-    def add_module(self, module: Any) -> None:
-        pass
-
-    def finalize_object(self) -> None:
-        pass
-
-    def is_symbol_defined(self, name: str) -> bool:
-        return True
-
-    def get_function_address(self, name: str) -> int:
-        return 1
-
-
-def _pretend(processor: str) -> None:
-    """Have Numba compile for a processor from now on; nothing that it compiles may be called."""
-    import platform
-
-    from numba import config
-    from numba.core import codegen
-
-    class Codegen(codegen.JITCPUCodegen):  # type: ignore[misc]
-        def _init(self, llvm_module: Any) -> None:
-            options: dict[str, Any] = {"opt": config.OPT}
-            self._tm_features = self._customize_tm_features()
-            self._customize_tm_options(options)
-            options["reloc"] = "default"
-            self._tm = llvm.Target.from_triple(_TRIPLE).create_target_machine(**options)
-            self._engine = _NoMemory()
-            self._target_data = self._tm.target_data
-            self._data_layout = str(self._target_data)
-            self._loopvect, self._opt_level = False, 0
-
-        def set_env(self, env_name: str, env: Any) -> None:
-            pass
-
-    llvm.initialize_all_targets()
-    llvm.initialize_all_asmprinters()
-    config.CPU_NAME, config.CPU_FEATURES = processor, PROCESSORS[processor]
-    platform.machine = lambda: "aarch64"
-    llvm.get_process_triple = lambda: _TRIPLE
-    codegen.JITCPUCodegen = Codegen
-
-
-def _compile_entries(folder: Path) -> None:
-    """Write an object file of each entry."""
-    from yamjit.kernels.int8.steps import run_steps
-    from yamjit.kernels.log_mel.kernel import log_mel
-    from yamjit.kernels.machine_code.jit import compile_object
-
-    for name, function, count in (("run_steps", run_steps, 12), ("log_mel", log_mel, 5)):
-        code, is_free = compile_object(function, name, (int,) * count)
-        if not is_free:
-            raise SystemExit(f"{name} needs {', '.join(code.needs)}")
-        (folder / f"{name}.o").write_bytes(code.code)
-
-
-if __name__ == "__main__":
-    _pretend(sys.argv[1])
-    _compile_entries(Path(sys.argv[2]))

@@ -9,30 +9,21 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 
+from yamjit.kernels.vectors.processor import host_features, host_target
+from yamjit.kernels.vectors.target import TARGETS, detect_target
+
 __all__ = ["compiled_lowering", "environment", "own_lowering", "runnable_lowerings"]
-
-_AVX2 = "+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt,+movbe"
-
-#: Lowering -> processor and features. None of x86's is there on other machines, whose only lowering is the plain one.
-_TARGETS = {
-    "avxvnni": ("haswell", f"{_AVX2},+avxvnni"),
-    "avx2": ("haswell", _AVX2),
-    "plain": ("x86-64", "+sse2"),
-}
-
-#: LLVM's name of what a lowering cannot do without.
-_NEEDED = {"avxvnni": "avxvnni", "avx2": "avx2", "plain": "sse2"}
 
 
 def own_lowering() -> str:
     """Return the lowering that is best for this machine."""
-    return _lowering(_host_features())
+    return detect_target(host_features(), platform.machine()).name
 
 
 def runnable_lowerings() -> list[str]:
     """Return all lowerings that this machine can run, its own first."""
-    own, features = own_lowering(), _host_features()
-    return [own, *(name for name in _TARGETS if name != own and features.get(_NEEDED[name], False))]
+    features, machine = host_features(), platform.machine()
+    return [name for name, target in TARGETS.items() if target.runs_on(features, machine)] or [own_lowering()]
 
 
 def environment(lowering: str) -> Mapping[str, str]:
@@ -47,28 +38,10 @@ def environment(lowering: str) -> Mapping[str, str]:
         raise ValueError(f"{lowering!r} does not run here; accepted: {', '.join(runnable_lowerings())}")
     if lowering == own_lowering():
         return {}
-    processor, features = _TARGETS[lowering]
-    return {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": features}
+    target = TARGETS[lowering]
+    return {"NUMBA_CPU_NAME": target.cpu, "NUMBA_CPU_FEATURES": target.features}
 
 
 def compiled_lowering() -> str:
     """Return the lowering that Numba compiles for in this process."""
-    from yamjit.kernels.vectors.processor import compiled_target
-
-    return compiled_target().name
-
-
-def _lowering(features: Mapping[str, bool]) -> str:
-    from yamjit.kernels.vectors.ops import detect_target
-
-    return detect_target(features, platform.machine()).name
-
-
-def _host_features() -> Mapping[str, bool]:
-    import llvmlite.binding as llvm
-
-    try:
-        features: Mapping[str, bool] = llvm.get_host_cpu_features()
-    except RuntimeError:  # an architecture that LLVM cannot ask
-        return {}
-    return features
+    return host_target().name

@@ -46,15 +46,12 @@ def diagnose_kernels() -> KernelDiagnosis:
     cache, problem = _cache()
     try:
         version = importlib.metadata.version("numba")
-        import llvmlite.binding as llvm
-
-        from yamjit.kernels.int8 import compiled as numba_backend
-        from yamjit.kernels.log_mel import compiled as numba_log_mel
-        from yamjit.kernels.vectors.processor import compiled_target
+        from yamjit.kernels.backends import CompiledBackend
+        from yamjit.kernels.vectors.processor import host_target
     except ImportError:  # PackageNotFoundError is one
         return KernelDiagnosis(None, None, None, cache, problem, warm=False)
-    warm = numba_backend.is_ready() and numba_log_mel.log_mel.is_ready()
-    return KernelDiagnosis(version, compiled_target().name, llvm.get_host_cpu_name(), cache, problem, warm)
+    target = host_target()
+    return KernelDiagnosis(version, target.name, target.cpu, cache, problem, warm=CompiledBackend().is_ready())
 
 
 def _cache() -> tuple[str | None, str | None]:

@@ -1,26 +1,25 @@
-"""The Numba backend: programs prepared for the vector kernels, run by one compiled function a batch.
+"""The network compiled: programs prepared for the vector kernels, run by one compiled function a batch.
 
 Importing it imports neither Numba nor its kernels: what was compiled once is loaded from the cache.
 """
 
 from __future__ import annotations
 
-import platform
+import functools
+from collections.abc import Callable
 
-from yamjit.kernels.int8.preparation import multiplies_signed_bytes, prepare
-from yamjit.kernels.machine_code.entry import Entry, is_interpreted
+from yamjit.kernels.int8.preparation import prepare
+from yamjit.kernels.int8.prepared import PreparedProgram
+from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.program import Program, Workspace
+from yamjit.kernels.settings import is_interpreted
 
-__all__ = ["is_ready", "run"]
+__all__ = ["RUN_STEPS", "call", "run", "run_steps"]
 
-_SIGNED = multiplies_signed_bytes(platform.machine())
+RUN_STEPS = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 12)
 
-_run_steps = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 12)
-
-
-def is_ready() -> bool:
-    """Load the compiled function if it is in the cache; return whether it can run without being compiled."""
-    return _run_steps.is_ready()
+run_steps = LoadedEntry(RUN_STEPS)
 
 
 def run(program: Program, workspace: Workspace, patches: int, first: int, last: int) -> None:
@@ -33,9 +32,20 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
     patches : int in [0, workspace.capacity]
     first, last : int in [0, n_steps]
     """
-    prepared = prepare(program, not is_interpreted(), _SIGNED)
+    call(run_steps, _prepared(program), workspace, patches, first, last)
+
+
+def call(
+    function: Callable[..., object],
+    prepared: PreparedProgram,
+    workspace: Workspace,
+    patches: int,
+    first: int,
+    last: int,
+) -> None:
+    """Call `run_steps`, or another function that `RUN_STEPS` describes, for the target of a prepared program."""
     layout = prepared.scratch
-    _run_steps(
+    function(
         prepared.steps_address,
         first,
         last,
@@ -49,3 +59,13 @@ def run(program: Program, workspace: Workspace, patches: int, first: int, last: 
         workspace.capacity,
         patches,
     )
+
+
+@functools.lru_cache(maxsize=8)
+def _prepared(program: Program) -> PreparedProgram:
+    """Return a program prepared for this machine: once, since that takes a hundred times as long as running it."""
+    if is_interpreted():
+        return prepare(program, None)
+    from yamjit.kernels.vectors.processor import host_target
+
+    return prepare(program, host_target())

@@ -16,11 +16,11 @@ import numpy as np
 
 from yamjit.kernels.int8.matmul import copy_bytes, is_proven
 from yamjit.kernels.int8.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
-from yamjit.kernels.int8.tiles import BY_SHIFT, REAL, Channels, Rounding, compiled
+from yamjit.kernels.int8.tiles import BY_REALS, BY_SHIFT, Channels, Narrowing, jit_lines
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.vectors.ops import VectorOps
 
-__all__ = ["Image", "Target", "make_depthwise"]
+__all__ = ["Destination", "Image", "make_depthwise"]
 
 _COLUMNS = 3
 
@@ -83,7 +83,7 @@ class _Strip(NamedTuple):
     flip: int
 
 
-class Target(NamedTuple):
+class Destination(NamedTuple):
     """Where results go: `pixel` bytes from one to the next along a row, with the bits of `flip` turned."""
 
     out: int
@@ -99,7 +99,7 @@ class _Results(NamedTuple):
 
 
 def make_depthwise(ops: VectorOps) -> Any:
-    """Make ``depthwise(image, channels, start, stop, width, target, spare)``: output rows from `start` to `stop`.
+    """Make ``depthwise(image, channels, start, stop, width, destination, spare)``: output rows from `start` to `stop`.
 
     The channels of `image` are a multiple of 64; or they divide 64, the stride is 1, the image has its border, and
     pixels of the output lie side by side. `width` is the output's, `spare` is room for two vectors.
@@ -109,17 +109,17 @@ def make_depthwise(ops: VectorOps) -> Any:
 
     @jit
     def depthwise(
-        image: Image, channels: Channels, start: int, stop: int, width: int, target: Target, spare: int
+        image: Image, channels: Channels, start: int, stop: int, width: int, destination: Destination, spare: int
     ) -> None:
         if image.channels >= CHUNK:
             if image.stride == 1:
-                wide(image, channels, start, stop, width, target, spare)
+                wide(image, channels, start, stop, width, destination, spare)
             else:
-                wide_steps(image, channels, start, stop, width, target, spare)
+                wide_steps(image, channels, start, stop, width, destination, spare)
         elif image.channels * 2 == CHUNK:
-            narrow(image, channels, start, stop, width, target, spare)
+            narrow(image, channels, start, stop, width, destination, spare)
         else:
-            very_narrow(image, channels, start, stop, width, target, spare)
+            very_narrow(image, channels, start, stop, width, destination, spare)
 
     return depthwise
 
@@ -130,8 +130,10 @@ def _make_wide(ops: VectorOps, rows: int, fresh: int) -> Any:
     line = _make_lines(ops, rows, fresh)
 
     @jit
-    def wide(image: Image, channels: Channels, start: int, stop: int, width: int, target: Target, spare: int) -> None:
-        step, pixel = image.channels, target.pixel
+    def wide(
+        image: Image, channels: Channels, start: int, stop: int, width: int, destination: Destination, spare: int
+    ) -> None:
+        step, pixel = image.channels, destination.pixel
         for first in range(0, step, part):
             for oy in range(start, stop, rows):
                 y = oy * image.stride - image.top
@@ -146,9 +148,9 @@ def _make_wide(ops: VectorOps, rows: int, fresh: int) -> Any:
                     image.stride,
                     image.flip,
                 )
-                at = target.out + (oy - start) * width * pixel + first
+                at = destination.out + (oy - start) * width * pixel + first
                 second = _Results(at + width * pixel, pixel) if oy + 1 < stop else _Results(spare, 0)
-                line(strip, -image.left, _part(channels, first), width, _Results(at, pixel), second, target.flip)
+                line(strip, -image.left, _part(channels, first), width, _Results(at, pixel), second, destination.flip)
 
     return wide
 
@@ -161,7 +163,9 @@ def _make_narrow(ops: VectorOps, fresh: int) -> Any:
     zero, one = np.int64(0), np.int64(1)
 
     @jit
-    def narrow(image: Image, channels: Channels, start: int, stop: int, width: int, target: Target, spare: int) -> None:
+    def narrow(
+        image: Image, channels: Channels, start: int, stop: int, width: int, destination: Destination, spare: int
+    ) -> None:
         row_bytes, row_out, pace = image.width * image.channels, width * image.channels, CHUNK // image.channels
         count = row_out // CHUNK
         for first in range(0, CHUNK, part):
@@ -181,13 +185,21 @@ def _make_narrow(ops: VectorOps, fresh: int) -> Any:
                     pace,
                     image.flip,
                 )
-                out = target.out + (oy - start) * row_out + first
+                out = destination.out + (oy - start) * row_out + first
                 more = oy + 1 < stop
                 second = _Results(out + row_out, CHUNK) if more else _Results(spare, 0)
-                line(strip, zero, chunk, count, _Results(out, CHUNK), second, target.flip)
+                line(strip, zero, chunk, count, _Results(out, CHUNK), second, destination.flip)
                 if rest > 0:
                     end = count * CHUNK
-                    line(strip, count * pace, chunk, one, _Results(spare, 0), _Results(spare + CHUNK, 0), target.flip)
+                    line(
+                        strip,
+                        count * pace,
+                        chunk,
+                        one,
+                        _Results(spare, 0),
+                        _Results(spare + CHUNK, 0),
+                        destination.flip,
+                    )
                     copy_bytes(spare, out + end, rest)
                     if more:
                         copy_bytes(spare + CHUNK, out + row_out + end, rest)
@@ -233,15 +245,15 @@ def _make_lines(ops: VectorOps, rows: int, fresh: int) -> Any:
     those of the result before it. Results are stored with the bits of `flip` turned.
     """
     by_shift = _generate_line(ops, rows, fresh, BY_SHIFT)
-    if not ops.target.has_fma:
+    if not ops.target.rounds_in_float32:
         return by_shift
-    real = _generate_line(ops, rows, fresh, REAL)
+    real = _generate_line(ops, rows, fresh, BY_REALS)
 
     @jit
     def line(
         strip: _Strip, first: int, channels: Channels, count: int, results0: _Results, results1: _Results, flip: int
     ) -> None:
-        if is_proven(channels, 1):
+        if is_proven(channels, BLOCK):
             real(strip, first, channels, count, results0, results1, flip)
         else:
             by_shift(strip, first, channels, count, results0, results1, flip)
@@ -249,14 +261,14 @@ def _make_lines(ops: VectorOps, rows: int, fresh: int) -> Any:
     return line
 
 
-def _generate_line(ops: VectorOps, rows: int, fresh: int, rounding: Rounding) -> Any:
+def _generate_line(ops: VectorOps, rows: int, fresh: int, narrowing: Narrowing) -> Any:
     kept = _COLUMNS - fresh
     lines = ["def line(strip, first, channels, count, results0, results1, flip):"]
     lines += ["    own_frame()", "    turned, turned_back = splat(strip.flip), splat(flip)"]
     for j in range(4):
         at = j * BLOCK * 4
         lines.append(f"    bias{j} = load(channels.bias + {at})")
-        lines += [f"    {read.format(j=j, at=at, pair=2 * at)}" for read in rounding.reads]
+        lines += [f"    {read.format(j=j, at=at, pair=2 * at)}" for read in narrowing.reads]
     for column in range(kept):
         lines += _column_lines("    ", column, f"first + {column}", rows)
     lines.append("    for place in range(count):")
@@ -269,12 +281,12 @@ def _generate_line(ops: VectorOps, rows: int, fresh: int, rounding: Rounding) ->
             for column in range(_COLUMNS):
                 weights = f"load(channels.weights + {((row * _COLUMNS + column) * CHUNK + j * BLOCK) * 4})"
                 acc = f"dot({acc}, c{column}_{j}, {weights})"
-            result = rounding.result.format(j=j, acc=f"total({acc})")
+            result = narrowing.result.format(j=j, acc=f"total({acc})")
             lines.append(f"        r{j} = {result}")
         lines.append(f"        store_quads(results{row}.out + place * results{row}.step, turned_back, r0, r1, r2, r3)")
     lines += [f"        c{column}_{j} = c{column + fresh}_{j}" for column in range(kept) for j in range(4)]
     quads = {f"quad{j}": quad for j, quad in enumerate(ops.quads)}
-    return compiled(lines, ops, column=_column, **quads)
+    return jit_lines(lines, ops, column=_column, **quads)
 
 
 def _column_lines(indent: str, name: int, column: str, rows: int) -> list[str]:

@@ -3,22 +3,40 @@
 They take addresses and integers, and handle what `yamjit.kernels.int8.preparation` has packed for them: products of
 inputs with weights, rounded by one shift and clamped to an int8, or left as they are for `yamjit.kernels.int8.plain` to
 finish. Where processors multiply unsigned with signed bytes, an input is seen as a uint8 that is 128 more.
+
+Most targets have them made of the operations of `VectorOps`. An instruction set that does better by another loop than
+by another operation (a matrix unit, say) has a kernel of its own in `OWN_KERNELS`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from yamjit.kernels.int8.depthwise import make_depthwise
 from yamjit.kernels.int8.matmul import make_matmul, make_matmul_raw
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.vectors.ops import VectorOps
+from yamjit.kernels.vectors.target import Target
 
-__all__ = ["VectorKernels"]
+__all__ = ["OWN_KERNELS", "KernelSet"]
+
+#: Makes a jitted kernel.
+Factory = Callable[[VectorOps], Any]
+
+#: `Target.name` -> kernels that this lowering has in place of those for all targets, by attribute of `KernelSet`.
+OWN_KERNELS: Mapping[str, Mapping[str, Factory]] = MappingProxyType({})
 
 
-class VectorKernels:
+class KernelSet:
     """The jitted kernels for one target.
+
+    Parameters
+    ----------
+    target : Target
+    **own : callable
+        Factories of kernels that replace those of the target, by attribute: each takes a `VectorOps`.
 
     Attributes
     ----------
@@ -30,11 +48,13 @@ class VectorKernels:
         ``(source, target, count, flip)``: at least `count` bytes, up to a vector more, with the bits of `flip` turned.
     """
 
-    def __init__(self, ops: VectorOps) -> None:
-        self.matmul = make_matmul(ops)
-        self.matmul_raw = make_matmul_raw(ops)
-        self.depthwise = make_depthwise(ops)
-        self.copy_row = _make_copy_row(ops)
+    def __init__(self, target: Target, **own: Factory) -> None:
+        ops = VectorOps(target)
+        own = {**OWN_KERNELS.get(target.name, {}), **own}
+        self.matmul = own.get("matmul", make_matmul)(ops)
+        self.matmul_raw = own.get("matmul_raw", make_matmul_raw)(ops)
+        self.depthwise = own.get("depthwise", make_depthwise)(ops)
+        self.copy_row = own.get("copy_row", _make_copy_row)(ops)
 
 
 def _make_copy_row(ops: VectorOps) -> Any:

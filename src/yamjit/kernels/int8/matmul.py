@@ -14,7 +14,7 @@ import numpy as np
 from numba import carray
 
 from yamjit.kernels.int8.packing import BLOCK
-from yamjit.kernels.int8.tiles import BY_SHIFT, REAL, Channels, Rounding, compiled
+from yamjit.kernels.int8.tiles import BY_REALS, BY_SHIFT, Channels, Narrowing, jit_lines
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.vectors.ops import VectorOps
@@ -52,12 +52,15 @@ def make_matmul(ops: VectorOps) -> Any:
     `spare` is room for a vector.
     """
     lanes, wide = ops.lanes, ops.target.columns * ops.lanes
-    blocks = wide // BLOCK
-    by_shift = partial(_rounded_tile, rounding=BY_SHIFT)
+    by_shift = partial(_narrowed_tile, narrowing=BY_SHIFT)
     high, columns = ops.target.rows, ops.target.columns
     heights = (high, high // 2, 1) if high > 2 else (high, 1)
     block, narrow_block = _walk(by_shift, ops, heights, columns), _walk(by_shift, ops, (high, 1), 1)
-    real_block = _walk(partial(_rounded_tile, rounding=REAL), ops, (high,), columns) if ops.target.has_fma else block
+    real_block = (
+        _walk(partial(_narrowed_tile, narrowing=BY_REALS), ops, (high,), columns)
+        if ops.target.rounds_in_float32
+        else block
+    )
     narrow_tile = by_shift(ops, 1, 1)
 
     @jit
@@ -66,7 +69,7 @@ def make_matmul(ops: VectorOps) -> Any:
         column = 0
         while column + wide <= outputs:
             here = _columns(channels, column, quads)
-            if rows.n_rows >= high and is_proven(here, blocks):
+            if rows.n_rows >= high and is_proven(here, wide):
                 real_block(rows, here, out + column, outputs)
             else:
                 block(rows, here, out + column, outputs)
@@ -84,8 +87,9 @@ def make_matmul(ops: VectorOps) -> Any:
 
 
 @jit
-def is_proven(channels: Channels, blocks: int) -> bool:
-    """Return whether float32 rounds these blocks of channels exactly."""
+def is_proven(channels: Channels, count: int) -> bool:
+    """Return whether float32 rounds `count` channels exactly; what is proven holds for a whole block of them."""
+    blocks = (count + BLOCK - 1) // BLOCK
     proven = carray(pointer(channels.proven), blocks, np.int8)
     found = True
     for block in range(blocks):
@@ -206,18 +210,18 @@ def _step_lines(ops: VectorOps, rows: int, columns: int, k: str, inputs: str) ->
     return [f"            {line}" for line in lines]
 
 
-def _rounded_tile(ops: VectorOps, rows: int, columns: int, rounding: Rounding) -> Any:
+def _narrowed_tile(ops: VectorOps, rows: int, columns: int, narrowing: Narrowing) -> Any:
     """Make the tile whose accumulators are rounded, clamped and stored as int8."""
     lanes = ops.lanes
     lines = _tile_lines(ops, rows, columns)
     for c in range(columns):
         block, part = divmod(c * lanes, BLOCK)
         at, pair = c * lanes * 4, block * BLOCK * 8 + part * 4
-        lines += [f"    {read.format(j=c, at=at, pair=pair)}" for read in rounding.reads]
+        lines += [f"    {read.format(j=c, at=at, pair=pair)}" for read in narrowing.reads]
         for r in range(rows):
-            result = rounding.result.format(j=c, acc=f"total(a{r}_{c})")
+            result = narrowing.result.format(j=c, acc=f"total(a{r}_{c})")
             lines.append(f"    store_saturated(out + {r} * row_bytes + {c * lanes}, {result})")
-    return compiled(lines, ops, **_lanes(ops))
+    return jit_lines(lines, ops, **_lanes(ops))
 
 
 def _raw_tile(ops: VectorOps, rows: int, columns: int) -> Any:
@@ -225,4 +229,4 @@ def _raw_tile(ops: VectorOps, rows: int, columns: int) -> Any:
     lines = _tile_lines(ops, rows, columns)
     for r in range(rows):
         lines += [f"    store(out + {r} * row_bytes + {c * ops.lanes * 4}, total(a{r}_{c}))" for c in range(columns)]
-    return compiled(lines, ops, **_lanes(ops))
+    return jit_lines(lines, ops, **_lanes(ops))

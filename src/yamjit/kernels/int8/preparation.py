@@ -7,7 +7,6 @@ results; the others keep their plain kernel.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -27,44 +26,33 @@ from yamjit.kernels.program import (
     panel_stride,
     scratch_layout,
 )
+from yamjit.kernels.vectors.target import Target
 
-__all__ = ["multiplies_signed_bytes", "prepare"]
-
-
-def multiplies_signed_bytes(machine: str) -> bool:
-    """Return whether a processor multiplies int8 with int8, as Arm's do; others multiply uint8 with int8.
-
-    Parameters
-    ----------
-    machine : str
-        As ``platform.machine`` gives it.
-    """
-    return machine.lower() in ("aarch64", "arm64")
+__all__ = ["prepare"]
 
 
-@lru_cache(maxsize=8)
-def prepare(program: Program, vectors: bool = True, signed: bool = False) -> PreparedProgram:
-    """Pack a program's constants for the vector kernels; the same program is prepared once.
+def prepare(program: Program, target: Target | None) -> PreparedProgram:
+    """Pack a program's constants for the vector kernels.
 
     Parameters
     ----------
     program : Program
-    vectors : bool
-        Whether there are vector kernels; in plain Python there are none.
-    signed : bool
-        Whether vector kernels multiply int8 inputs; otherwise inputs become uint8 that are 128 more.
+    target : Target or None
+        The target of the kernels; None where there are no vector kernels, as in plain Python. Where it does not
+        multiply signed bytes, inputs become uint8 that are 128 more.
 
     Raises
     ------
     ModelError
         If the program, or what was prepared, would touch memory that is not its own.
     """
+    signed = target is not None and target.multiplies_signed_bytes
     steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)
     steps[:, :COLUMNS] = program.steps
     steps[:, Prepared.FLIP] = 0 if signed else INT8_TO_UINT8
     constants = Packer()
     constants.add(program.constants)
-    for row in steps if vectors else ():
+    for row in steps if target is not None else ():
         preparation = _PREPARATIONS.get(int(row[Column.OP]))
         vector_step = preparation(PlainStep(program, row.tolist(), 0 if signed else -128)) if preparation else None
         if vector_step:

@@ -1,4 +1,4 @@
-"""The one function that runs a table of steps, compiled: addresses and integers in, nothing out.
+"""The one function that runs a table of steps, made for a target: addresses and integers in, nothing out.
 
 It allocates nothing, raises nothing, holds no Python object and releases the GIL, so that it can also be compiled ahead
 of time for a target that has neither Python nor NumPy.
@@ -6,371 +6,283 @@ of time for a target that has neither Python nor NumPy.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numba import carray
 
-from yamjit.kernels.int8.depthwise import Image, Target
-from yamjit.kernels.int8.kernel_set import VectorKernels
+from yamjit.kernels.int8.depthwise import Destination, Image
+from yamjit.kernels.int8.kernel_set import KernelSet
 from yamjit.kernels.int8.matmul import Rows
 from yamjit.kernels.int8.packing import BLOCK, CHUNK
-from yamjit.kernels.int8.plain import (
-    conv_s8,
-    depthwise_s8,
-    finish,
-    lookup_s8,
-    mean_s8,
-    pointwise_s8,
-    quantize_f32,
+from yamjit.kernels.int8.plain import finish
+from yamjit.kernels.int8.plain_steps import run_plain_step
+from yamjit.kernels.int8.prepared import Prepared, VectorOp
+from yamjit.kernels.int8.step_table import (
+    Memory,
+    channels_of,
+    input_of,
+    input_size,
+    output_of,
+    output_size,
+    requantization_of,
+    row_of,
 )
-from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared, VectorOp
-from yamjit.kernels.int8.tiles import Channels
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
-from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column, Requantization, StepOp, Window
-from yamjit.kernels.vectors.ops import VectorOps
-from yamjit.kernels.vectors.processor import compiled_target
+from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column
+from yamjit.kernels.vectors.target import Target
 
-__all__ = ["run_steps"]
-
+__all__ = ["make_run_steps"]
 
 #: Numba compiles a function, and all that it calls, once more for an argument that is written as a number.
 _ZERO, _ONE = np.int64(0), np.int64(1)
 
 
-class Memory(NamedTuple):
-    """Addresses of what a step reads and writes."""
+def make_run_steps(target: Target) -> Callable[..., None]:
+    """Return ``run_steps(steps, first, last, constants, ...)`` for a target, ready to be compiled."""
+    kernels = KernelSet(target)
+    pad, filter_rows = _make_pad(kernels), _make_filter(kernels)
+    image_of = _make_image(pad)
+    run_step = _make_run_step(kernels, pad, image_of, filter_rows)
+    run_pair = _make_run_pair(kernels, image_of, filter_rows)
 
-    constants: int
-    arena: int
-    spare: int
-    accumulators: int
-    image: int
-    panel: int
-    border: int
-    capacity: int
-
-
-def run_steps(
-    steps: int,
-    first: int,
-    last: int,
-    constants: int,
-    arena: int,
-    scratch: int,
-    accumulators: int,
-    image: int,
-    panel: int,
-    border: int,
-    capacity: int,
-    patches: int,
-) -> None:
-    """Run steps; `steps`, `constants`, `arena` and `scratch` are addresses, the next four offsets into scratch.
-
-    The leading patchwise steps run patch after patch, so that a patch stays in the cache, if all of them run; those
-    after them run all patches together, so that weights are read once.
-    """
-    together = first
-    while together < last and _row(steps, together)[Prepared.PATCHWISE]:
-        together += 1
-    if first > 1 or together == last:
-        together = first
-    memory = Memory(
-        constants, arena, scratch, scratch + accumulators, scratch + image, scratch + panel, scratch + border, capacity
-    )
-    for patch in range(patches):
-        _run_range(steps, first, together, memory, patch, _ONE)
-    _run_range(steps, together, last, memory, _ZERO, patches)
-
-
-@jit
-def _run_range(steps: int, first: int, last: int, memory: Memory, patch: int, patches: int) -> None:
-    """Run steps over some patches, the first of which is number `patch`; both steps of a pair run as one."""
-    index = first
-    while index < last:
-        if index + 1 < last and _row(steps, index)[Prepared.PAIRED]:
-            _run_pair(_row(steps, index), _row(steps, index + 1), memory, patch, patches)
-            index += 2
-        else:
-            _run_step(_row(steps, index), memory, patch, patches)
-            index += 1
-
-
-@jit
-def _row(steps: int, index: int) -> Any:
-    return carray(pointer(steps + index * PREPARED_COLUMNS * 8), PREPARED_COLUMNS, np.int64)
-
-
-@jit
-def _run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
-    """Run one step over some patches, the first of which is number `patch`."""
-    x, out = _input(s, memory, patch), _output(s, memory, patch)
-    op = s[Column.OP]
-    if op == VectorOp.POINTWISE:
-        _run_pointwise(s, memory, x, out, patches * s[Column.INPUT_H] * s[Column.INPUT_W])
-    elif op == VectorOp.POINTWISE_RAW:
-        _run_pointwise_raw(s, memory, x, out, patches * s[Column.INPUT_H] * s[Column.INPUT_W])
-    else:
-        for number in range(patches):
-            if op == VectorOp.DEPTHWISE:
-                _run_depthwise(s, memory, x + number * _input_size(s), out + number * _output_size(s))
-            elif op == VectorOp.CONV:
-                _run_conv(s, memory, x + number * _input_size(s), out + number * _output_size(s))
+    @jit
+    def run_range(steps: int, first: int, last: int, memory: Memory, patch: int, patches: int) -> None:
+        """Run steps over some patches, the first of which is number `patch`; both steps of a pair run as one."""
+        index = first
+        while index < last:
+            if index + 1 < last and row_of(steps, index)[Prepared.PAIRED]:
+                run_pair(row_of(steps, index), row_of(steps, index + 1), memory, patch, patches)
+                index += 2
             else:
-                _run_plain_step(s, memory, x + number * _input_size(s), out + number * _output_size(s))
+                run_step(row_of(steps, index), memory, patch, patches)
+                index += 1
+
+    def run_steps(
+        steps: int,
+        first: int,
+        last: int,
+        constants: int,
+        arena: int,
+        scratch: int,
+        accumulators: int,
+        image: int,
+        panel: int,
+        border: int,
+        capacity: int,
+        patches: int,
+    ) -> None:
+        """Run steps; `steps`, `constants`, `arena` and `scratch` are addresses, the next four offsets into scratch."""
+        # Early steps have large activations and few weights: they run patch after patch, so that what one step writes
+        # is still in the cache when the next one reads it. Later steps have large weights and small activations: they
+        # run all patches together, so that weights are read once. `together` is the first of the later ones.
+        #
+        # A patch that runs alone leaves most of its activations where the patch before it left its own: only what is
+        # marked as kept has a place for each patch. So patches may run alone only where nobody needs the others'
+        # activations: from the beginning (step 0, or step 1 whose input is kept) until all patchwise steps are done.
+        # A run that begins or ends among the patchwise steps, as one with taps does, takes all patches together from
+        # its first step on; every tensor then has all patches, wherever the next run goes on.
+        together = first
+        while together < last and row_of(steps, together)[Prepared.PATCHWISE]:
+            together += 1
+        if first > 1 or together == last:
+            together = first
+        memory = Memory(
+            constants,
+            arena,
+            scratch,
+            scratch + accumulators,
+            scratch + image,
+            scratch + panel,
+            scratch + border,
+            capacity,
+        )
+        for patch in range(patches):
+            run_range(steps, first, together, memory, patch, _ONE)
+        run_range(steps, together, last, memory, _ZERO, patches)
+
+    return run_steps
 
 
-@jit
-def _input(s: Any, memory: Memory, patch: int) -> int:
-    """Return where the input of a patch lies."""
-    return memory.arena + s[Column.INPUT] * memory.capacity + s[Prepared.INPUT_KEPT] * patch * _input_size(s)
+def _make_run_step(kernels: KernelSet, pad: Any, image_of: Any, filter_rows: Any) -> Any:
+    """Make ``run_step(s, memory, patch, patches)``: one step over patches, the first of which is number `patch`."""
+    run_pointwise, run_pointwise_raw = _make_run_pointwise(kernels)
+    run_conv = _make_run_conv(kernels, pad)
 
-
-@jit
-def _output(s: Any, memory: Memory, patch: int) -> int:
-    """Return where the output of a patch lies."""
-    return memory.arena + s[Column.OUTPUT] * memory.capacity + s[Prepared.OUTPUT_KEPT] * patch * _output_size(s)
-
-
-@jit
-def _input_size(s: Any) -> int:
-    """Return the bytes of one patch's input."""
-    width = 4 if s[Column.OP] == StepOp.QUANTIZE else 1
-    return s[Column.INPUT_H] * s[Column.INPUT_W] * s[Column.INPUT_C] * width
-
-
-@jit
-def _output_size(s: Any) -> int:
-    """Return the bytes of one patch's output."""
-    return s[Column.OUTPUT_H] * s[Column.OUTPUT_W] * s[Column.OUTPUT_C]
-
-
-@jit
-def _run_pointwise(s: Any, memory: Memory, x: int, out: int, count: int) -> None:
-    inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
-    channels = _channels(s, memory.constants)
-    for first in range(0, count, PANEL_ROWS):
-        rows = _panel(s, x + first * inputs, min(PANEL_ROWS, count - first), memory.panel)
-        _vector_matmul(rows, channels, outputs, out + first * outputs, memory.spare)
-
-
-@jit
-def _run_pointwise_raw(s: Any, memory: Memory, x: int, out: int, count: int) -> None:
-    inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
-    channels, requantization = _channels(s, memory.constants), _requantization(s, memory.constants)
-    width = (outputs + BLOCK - 1) // BLOCK * BLOCK
-    for first in range(0, count, SCRATCH_ROWS):
-        rows = _panel(s, x + first * inputs, min(SCRATCH_ROWS, count - first), memory.panel)
-        _vector_matmul_raw(rows, channels, outputs, memory.accumulators)
-        for row in range(rows.n_rows):
-            acc = carray(pointer(memory.accumulators + row * width * 4), outputs, np.int32)
-            finish(acc, requantization, carray(pointer(out + (first + row) * outputs), outputs, np.int8))
-
-
-@jit
-def _panel(s: Any, x: int, count: int, panel: int) -> Rows:
-    """Copy rows of a matrix to where they do not collide in the cache, as uint8."""
-    inputs, stride, flip = s[Column.INPUT_C], s[Prepared.PANEL_STRIDE], s[Prepared.FLIP]
-    if stride == inputs:
-        _vector_copy_row(x, panel, count * inputs, flip)
-    else:
-        for row in range(count):
-            _vector_copy_row(x + row * inputs, panel + row * stride, inputs, flip)
-    return Rows(panel, count, stride, 1, 0, s[Prepared.QUADS])
-
-
-@jit
-def _run_depthwise(s: Any, memory: Memory, x: int, out: int) -> None:
-    image, target = _image(s, memory, x), Target(out, s[Column.OUTPUT_C], 0)
-    _filter(s, memory, image, _ZERO, s[Column.OUTPUT_H], target)
-
-
-@jit
-def _run_pair(s: Any, after: Any, memory: Memory, patch: int, patches: int) -> None:
-    """Run a depthwise step and the pointwise step after it: what passes between them stays in the first cache."""
-    height, width = s[Column.OUTPUT_H], s[Column.OUTPUT_W]
-    outputs, positions = after[Column.OUTPUT_C], height * width
-    x, out = _input(s, memory, patch), _output(after, memory, patch)
-    channels, stride = _channels(after, memory.constants), after[Prepared.PANEL_STRIDE]
-    panel = Target(memory.panel, stride, after[Prepared.FLIP])
-    if positions > PANEL_ROWS:
-        for number in range(patches):
-            image = _image(s, memory, x + number * _input_size(s))
-            for start in range(0, height, PANEL_IMAGE_ROWS):
-                stop = min(start + PANEL_IMAGE_ROWS, height)
-                _filter(s, memory, image, start, stop, panel)
-                rows = Rows(panel.out, (stop - start) * width, stride, 1, 0, after[Prepared.QUADS])
-                at = out + (number * positions + start * width) * outputs
-                _vector_matmul(rows, channels, outputs, at, memory.spare)
-        return
-    images = PANEL_ROWS // positions
-    for first in range(0, patches, images):
-        here = min(images, patches - first)
-        for number in range(here):
-            image = _image(s, memory, x + (first + number) * _input_size(s))
-            beside = Target(panel.out + number * positions * stride, stride, panel.flip)
-            _filter(s, memory, image, _ZERO, height, beside)
-        rows = Rows(panel.out, here * positions, stride, 1, 0, after[Prepared.QUADS])
-        _vector_matmul(rows, channels, outputs, out + first * positions * outputs, memory.spare)
-
-
-@jit
-def _filter(s: Any, memory: Memory, image: Image, start: int, stop: int, target: Target) -> None:
-    channels = _channels(s, memory.constants)
-    _vector_depthwise(image, channels, start, stop, s[Column.OUTPUT_W], target, memory.spare)
-
-
-@jit
-def _image(s: Any, memory: Memory, x: int) -> Image:
-    """Return an image as depthwise kernels want it: with its border where a column is no whole chunk."""
-    height, width, channels, flip = s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C], s[Prepared.FLIP]
-    stride, top, left = s[Column.STRIDE_H], s[Column.PAD_TOP], s[Column.PAD_LEFT]
-    if channels < CHUNK:
-        _pad(s, x, memory.image)
-        x, height, width, flip = memory.image, s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], 0
-    else:
-        _fill(memory.border, width * channels, s[Column.INPUT_ZERO_POINT])
-    return Image(x, height, width, channels, stride, top, left, memory.border, flip)
-
-
-@jit
-def _run_conv(s: Any, memory: Memory, x: int, out: int) -> None:
-    """Give the image its border, and multiply what each output position sees, a row of them at a time."""
-    _pad(s, x, memory.image)
-    row_bytes = s[Prepared.IMAGE_W] * s[Column.INPUT_C]
-    count, outputs = s[Column.OUTPUT_W], s[Column.OUTPUT_C]
-    stride = s[Column.STRIDE_W] * s[Column.INPUT_C]
-    channels = _channels(s, memory.constants)
-    for oy in range(s[Column.OUTPUT_H]):
-        at = memory.image + oy * s[Column.STRIDE_H] * row_bytes
-        rows = Rows(at, count, stride, s[Prepared.GROUPS], row_bytes, s[Prepared.QUADS])
-        _vector_matmul(rows, channels, outputs, out + oy * count * outputs, memory.spare)
-
-
-@jit
-def _channels(s: Any, constants: int) -> Channels:
-    return Channels(
-        constants + s[Prepared.WEIGHTS],
-        constants + s[Prepared.BIAS],
-        constants + s[Prepared.MULTIPLIER],
-        constants + s[Prepared.OFFSET],
-        constants + s[Prepared.SHIFT],
-        constants + s[Prepared.SCALE],
-        constants + s[Prepared.REAL_OFFSET],
-        constants + s[Prepared.PROVEN],
-    )
-
-
-@jit
-def _pad(s: Any, x: int, image: int) -> None:
-    """Copy an image and give it a border of its zero point, as uint8."""
-    height, width, channels = s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], s[Column.INPUT_C]
-    flip, row_bytes = s[Prepared.FLIP], width * channels
-    fill = s[Column.INPUT_ZERO_POINT] ^ (flip & 255)
-    before, inside = s[Column.PAD_LEFT] * channels, s[Column.INPUT_W] * channels
-    for y in range(height):
-        target, iy = image + y * row_bytes, y - s[Column.PAD_TOP]
-        if 0 <= iy < s[Column.INPUT_H]:
-            _fill(target, before, fill)
-            _vector_copy_row(x + iy * inside, target + before, inside, flip)
-            _fill(target + before + inside, row_bytes - before - inside, fill)
+    @jit
+    def run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
+        x, out = input_of(s, memory, patch), output_of(s, memory, patch)
+        op = s[Column.OP]
+        if op == VectorOp.POINTWISE:
+            run_pointwise(s, memory, x, out, patches * s[Column.INPUT_H] * s[Column.INPUT_W])
+        elif op == VectorOp.POINTWISE_RAW:
+            run_pointwise_raw(s, memory, x, out, patches * s[Column.INPUT_H] * s[Column.INPUT_W])
         else:
-            _fill(target, row_bytes, fill)
+            for number in range(patches):
+                if op == VectorOp.DEPTHWISE:
+                    run_depthwise(s, memory, x + number * input_size(s), out + number * output_size(s))
+                elif op == VectorOp.CONV:
+                    run_conv(s, memory, x + number * input_size(s), out + number * output_size(s))
+                else:
+                    run_plain_step(s, memory, x + number * input_size(s), out + number * output_size(s))
+
+    @jit
+    def run_depthwise(s: Any, memory: Memory, x: int, out: int) -> None:
+        image, destination = image_of(s, memory, x), Destination(out, s[Column.OUTPUT_C], 0)
+        filter_rows(s, memory, image, _ZERO, s[Column.OUTPUT_H], destination)
+
+    return run_step
+
+
+def _make_run_pointwise(kernels: KernelSet) -> tuple[Any, Any]:
+    """Make ``run_pointwise(s, memory, x, out, count)``, for `count` rows of a matrix, and the same by raw sums."""
+    matmul, matmul_raw, copy_row = kernels.matmul, kernels.matmul_raw, kernels.copy_row
+
+    @jit
+    def run_pointwise(s: Any, memory: Memory, x: int, out: int, count: int) -> None:
+        inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
+        channels = channels_of(s, memory.constants)
+        for first in range(0, count, PANEL_ROWS):
+            rows = panel_of(s, x + first * inputs, min(PANEL_ROWS, count - first), memory.panel)
+            matmul(rows, channels, outputs, out + first * outputs, memory.spare)
+
+    @jit
+    def run_pointwise_raw(s: Any, memory: Memory, x: int, out: int, count: int) -> None:
+        inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
+        channels, requantization = channels_of(s, memory.constants), requantization_of(s, memory.constants)
+        width = (outputs + BLOCK - 1) // BLOCK * BLOCK
+        for first in range(0, count, SCRATCH_ROWS):
+            rows = panel_of(s, x + first * inputs, min(SCRATCH_ROWS, count - first), memory.panel)
+            matmul_raw(rows, channels, outputs, memory.accumulators)
+            for row in range(rows.n_rows):
+                acc = carray(pointer(memory.accumulators + row * width * 4), outputs, np.int32)
+                finish(acc, requantization, carray(pointer(out + (first + row) * outputs), outputs, np.int8))
+
+    @jit
+    def panel_of(s: Any, x: int, count: int, panel: int) -> Rows:
+        """Copy rows of a matrix to where they do not collide in the cache, with the bits turned that vectors want."""
+        inputs, stride, flip = s[Column.INPUT_C], s[Prepared.PANEL_STRIDE], s[Prepared.FLIP]
+        if stride == inputs:
+            copy_row(x, panel, count * inputs, flip)
+        else:
+            for row in range(count):
+                copy_row(x + row * inputs, panel + row * stride, inputs, flip)
+        return Rows(panel, count, stride, 1, 0, s[Prepared.QUADS])
+
+    return run_pointwise, run_pointwise_raw
+
+
+def _make_run_pair(kernels: KernelSet, image_of: Any, filter_rows: Any) -> Any:
+    """Make ``run_pair(s, after, memory, patch, patches)``: a depthwise step and the pointwise step after it.
+
+    What passes between them is a panel, which stays in the first cache.
+    """
+    matmul = kernels.matmul
+
+    @jit
+    def run_pair(s: Any, after: Any, memory: Memory, patch: int, patches: int) -> None:
+        height, width = s[Column.OUTPUT_H], s[Column.OUTPUT_W]
+        outputs, positions = after[Column.OUTPUT_C], height * width
+        x, out = input_of(s, memory, patch), output_of(after, memory, patch)
+        channels, stride = channels_of(after, memory.constants), after[Prepared.PANEL_STRIDE]
+        panel = Destination(memory.panel, stride, after[Prepared.FLIP])
+        if positions > PANEL_ROWS:
+            for number in range(patches):
+                image = image_of(s, memory, x + number * input_size(s))
+                for start in range(0, height, PANEL_IMAGE_ROWS):
+                    stop = min(start + PANEL_IMAGE_ROWS, height)
+                    filter_rows(s, memory, image, start, stop, panel)
+                    rows = Rows(panel.out, (stop - start) * width, stride, 1, 0, after[Prepared.QUADS])
+                    at = out + (number * positions + start * width) * outputs
+                    matmul(rows, channels, outputs, at, memory.spare)
+            return
+        images = PANEL_ROWS // positions
+        for first in range(0, patches, images):
+            here = min(images, patches - first)
+            for number in range(here):
+                image = image_of(s, memory, x + (first + number) * input_size(s))
+                beside = Destination(panel.out + number * positions * stride, stride, panel.flip)
+                filter_rows(s, memory, image, _ZERO, height, beside)
+            rows = Rows(panel.out, here * positions, stride, 1, 0, after[Prepared.QUADS])
+            matmul(rows, channels, outputs, out + first * positions * outputs, memory.spare)
+
+    return run_pair
+
+
+def _make_filter(kernels: KernelSet) -> Any:
+    """Make ``filter_rows(s, memory, image, start, stop, destination)``: some output rows of a depthwise step."""
+    depthwise = kernels.depthwise
+
+    @jit
+    def filter_rows(s: Any, memory: Memory, image: Image, start: int, stop: int, destination: Destination) -> None:
+        channels = channels_of(s, memory.constants)
+        depthwise(image, channels, start, stop, s[Column.OUTPUT_W], destination, memory.spare)
+
+    return filter_rows
+
+
+def _make_image(pad: Any) -> Any:
+    """Make ``image_of(s, memory, x)``: an image with its border where a column is not a whole chunk."""
+
+    @jit
+    def image_of(s: Any, memory: Memory, x: int) -> Image:
+        height, width, channels, flip = s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C], s[Prepared.FLIP]
+        stride, top, left = s[Column.STRIDE_H], s[Column.PAD_TOP], s[Column.PAD_LEFT]
+        if channels < CHUNK:
+            pad(s, x, memory.image)
+            x, height, width, flip = memory.image, s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], 0
+        else:
+            _fill(memory.border, width * channels, s[Column.INPUT_ZERO_POINT])
+        return Image(x, height, width, channels, stride, top, left, memory.border, flip)
+
+    return image_of
+
+
+def _make_run_conv(kernels: KernelSet, pad: Any) -> Any:
+    """Make ``run_conv(s, memory, x, out)``: what each output position sees is multiplied, a row of them at a time."""
+    matmul = kernels.matmul
+
+    @jit
+    def run_conv(s: Any, memory: Memory, x: int, out: int) -> None:
+        pad(s, x, memory.image)
+        row_bytes = s[Prepared.IMAGE_W] * s[Column.INPUT_C]
+        count, outputs = s[Column.OUTPUT_W], s[Column.OUTPUT_C]
+        stride = s[Column.STRIDE_W] * s[Column.INPUT_C]
+        channels = channels_of(s, memory.constants)
+        for oy in range(s[Column.OUTPUT_H]):
+            at = memory.image + oy * s[Column.STRIDE_H] * row_bytes
+            rows = Rows(at, count, stride, s[Prepared.GROUPS], row_bytes, s[Prepared.QUADS])
+            matmul(rows, channels, outputs, out + oy * count * outputs, memory.spare)
+
+    return run_conv
+
+
+def _make_pad(kernels: KernelSet) -> Any:
+    """Make ``pad(s, x, image)``: an image copied with a border of its zero point, as uint8 where vectors want that."""
+    copy_row = kernels.copy_row
+
+    @jit
+    def pad(s: Any, x: int, image: int) -> None:
+        height, width, channels = s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], s[Column.INPUT_C]
+        flip, row_bytes = s[Prepared.FLIP], width * channels
+        fill = s[Column.INPUT_ZERO_POINT] ^ (flip & 255)
+        before, inside = s[Column.PAD_LEFT] * channels, s[Column.INPUT_W] * channels
+        for y in range(height):
+            at, iy = image + y * row_bytes, y - s[Column.PAD_TOP]
+            if 0 <= iy < s[Column.INPUT_H]:
+                _fill(at, before, fill)
+                copy_row(x + iy * inside, at + before, inside, flip)
+                _fill(at + before + inside, row_bytes - before - inside, fill)
+            else:
+                _fill(at, row_bytes, fill)
+
+    return pad
 
 
 @jit
-def _fill(target: int, count: int, value: int) -> None:
-    memory = carray(pointer(target), count, np.uint8)
+def _fill(address: int, count: int, value: int) -> None:
+    memory = carray(pointer(address), count, np.uint8)
     for i in range(count):
         memory[i] = value & 255
-
-
-_vector_kernels = VectorKernels(VectorOps(compiled_target()))
-_vector_matmul, _vector_matmul_raw = _vector_kernels.matmul, _vector_kernels.matmul_raw
-_vector_depthwise, _vector_copy_row = _vector_kernels.depthwise, _vector_kernels.copy_row
-
-
-@jit
-def _run_plain_step(s: Any, memory: Memory, x_address: int, out_address: int) -> None:
-    """Run one step that has no vector kernel over one patch."""
-    acc = carray(pointer(memory.accumulators), s[Column.OUTPUT_C], np.int32)
-    constants = memory.constants
-    input_shape = (s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C])
-    output_shape = (s[Column.OUTPUT_H], s[Column.OUTPUT_W], s[Column.OUTPUT_C])
-    input_size = input_shape[0] * input_shape[1] * input_shape[2]
-    output_size = output_shape[0] * output_shape[1] * output_shape[2]
-    weights, x, out = pointer(constants + s[Column.WEIGHTS]), pointer(x_address), pointer(out_address)
-    op = s[Column.OP]
-    if op == StepOp.QUANTIZE:
-        scale = carray(weights, 1, np.float32)[0]
-        quantize_f32(
-            carray(x, input_size, np.float32),
-            scale,
-            s[Column.OUTPUT_ZERO_POINT],
-            carray(out, output_size, np.int8),
-        )
-    elif op == StepOp.LOOKUP:
-        lookup_s8(carray(x, input_size, np.int8), carray(weights, 256, np.int8), carray(out, output_size, np.int8))
-    elif op == StepOp.MEAN:
-        positions = (input_shape[0] * input_shape[1], input_shape[2])
-        mean_s8(
-            carray(x, positions, np.int8),
-            _requantization(s, constants),
-            acc,
-            carray(out, output_shape[2], np.int8),
-        )
-    elif op == StepOp.POINTWISE:
-        positions = (input_shape[0] * input_shape[1], input_shape[2])
-        pointwise_s8(
-            carray(x, positions, np.int8),
-            carray(weights, (input_shape[2], output_shape[2]), np.int8),
-            _requantization(s, constants),
-            acc,
-            carray(out, (positions[0], output_shape[2]), np.int8),
-        )
-    elif op == StepOp.DEPTHWISE:
-        depthwise_s8(
-            carray(x, input_shape, np.int8),
-            carray(weights, (s[Column.KERNEL_H], s[Column.KERNEL_W], output_shape[2]), np.int8),
-            _window(s),
-            _requantization(s, constants),
-            acc,
-            carray(out, output_shape, np.int8),
-        )
-    elif op == StepOp.CONV:
-        conv_s8(
-            carray(x, input_shape, np.int8),
-            carray(weights, (s[Column.KERNEL_H], s[Column.KERNEL_W], input_shape[2], output_shape[2]), np.int8),
-            _window(s),
-            _requantization(s, constants),
-            acc,
-            carray(out, output_shape, np.int8),
-        )
-
-
-@jit
-def _window(s: Any) -> Window:
-    return Window(
-        s[Column.STRIDE_H],
-        s[Column.STRIDE_W],
-        s[Column.PAD_TOP],
-        s[Column.PAD_LEFT],
-        s[Column.INPUT_ZERO_POINT],
-    )
-
-
-@jit
-def _requantization(s: Any, constants: int) -> Requantization:
-    channels = s[Column.OUTPUT_C]
-    return Requantization(
-        carray(pointer(constants + s[Column.BIAS]), channels, np.int32),
-        carray(pointer(constants + s[Column.MULTIPLIER]), channels, np.int32),
-        carray(pointer(constants + s[Column.SHIFT]), channels, np.int32),
-        carray(pointer(constants + s[Column.OFFSET]), channels, np.int64),
-        carray(pointer(constants + s[Column.SCALE]), channels, np.float64),
-        s[Column.OUTPUT_ZERO_POINT],
-        s[Column.ACTIVATION_MIN],
-        s[Column.ACTIVATION_MAX],
-        s[Column.ROUNDING],
-    )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.vectors.ops import VectorOps
 
-__all__ = ["BY_SHIFT", "REAL", "Channels", "Rounding", "compiled"]
+__all__ = ["BY_REALS", "BY_SHIFT", "Channels", "Narrowing", "jit_lines"]
 
 
 class Channels(NamedTuple):
@@ -29,7 +29,7 @@ class Channels(NamedTuple):
     proven: int
 
 
-class Rounding(NamedTuple):
+class Narrowing(NamedTuple):
     """How generated kernels make an int8 of an accumulator.
 
     Parameters
@@ -45,20 +45,20 @@ class Rounding(NamedTuple):
     result: str
 
 
-BY_SHIFT = Rounding(
+BY_SHIFT = Narrowing(
     (
         "multiplier{j}, by{j} = load(channels.multiplier + {at}), load(channels.shift + {at})",
         "even{j}, odd{j} = load_wide(channels.offset + {pair}), load_wide(channels.offset + {pair} + 64)",
     ),
     "requantize({acc}, multiplier{j}, even{j}, odd{j}, by{j})",
 )
-REAL = Rounding(
+BY_REALS = Narrowing(
     ("scale{j}, offset{j} = load_reals(channels.scale + {at}), load_reals(channels.real_offset + {at})",),
     "requantize_real({acc}, scale{j}, offset{j})",
 )
 
 
-def compiled(lines: Sequence[str], ops: VectorOps, **more: Any) -> Any:
+def jit_lines(lines: Sequence[str], ops: VectorOps, **more: Any) -> Any:
     """Compile the function that `lines` define; it uses operations of `ops`, and `more`, by name."""
     text = "\n".join(lines)
     words = set(re.findall(r"[a-z_]+(?=\()", text))

@@ -9,7 +9,8 @@ from llvmlite import ir
 from numba import types
 
 from yamjit.kernels.vectors.lanes import Lanes, lane_count, transpose
-from yamjit.kernels.vectors.ops import Target, _operation, _Vector
+from yamjit.kernels.vectors.target import Target
+from yamjit.kernels.vectors.words import Vector, load, operation, store
 
 __all__ = [
     "Sums",
@@ -115,7 +116,7 @@ class Sums:
 
     def __init__(self, target: Target) -> None:
         count = lane_count(target)
-        kind = _Vector(_F32, count)
+        kind = Vector(_F32, count)
 
         def add_product(builder: Any, total: Any, magnitudes: Any, weight: Any) -> Any:
             lanes = Lanes(builder, target)
@@ -126,25 +127,20 @@ class Sums:
             emit_logarithm(Lanes(builder, target), total, offset, out)
 
         #: ``zeros() -> sums``
-        self.zeros = _operation(kind, (), lambda builder: ir.Constant(ir.VectorType(_F32, count), None))
+        self.zeros = operation(kind, (), lambda builder: ir.Constant(ir.VectorType(_F32, count), None))
         #: ``add_product(sums, address of magnitudes, address of one weight) -> sums``, two roundings
-        self.add_product = _operation(kind, (kind, types.int64, types.int64), add_product)
+        self.add_product = operation(kind, (kind, types.int64, types.int64), add_product)
         #: ``finish(sums, address of one offset, address of logarithms)``
-        self.finish = _operation(types.void, (kind, types.int64, types.int64), finish)
+        self.finish = operation(types.void, (kind, types.int64, types.int64), finish)
 
 
 def _load(kind: ir.Type, numba_type: types.Type) -> Any:
-    return _operation(
-        numba_type, (types.int64,), lambda b, address: b.load(b.inttoptr(address, kind.as_pointer()), align=1)
-    )
+    return operation(numba_type, (types.int64,), lambda b, address: load(b, address, kind))
 
 
-def _store(kind: ir.Type, numba_type: types.Type) -> Any:
-    def emit(b: Any, address: Any, value: Any) -> None:
-        b.store(value, b.inttoptr(address, kind.as_pointer()), align=1)
-
-    return _operation(types.void, (types.int64, numba_type), emit)
+def _store(numba_type: types.Type) -> Any:
+    return operation(types.void, (types.int64, numba_type), store)
 
 
-load_integer, store_integer = _load(_I64, types.int64), _store(_I64, types.int64)
-load_float, store_float = _load(_F32, types.float32), _store(_F32, types.float32)
+load_integer, store_integer = _load(_I64, types.int64), _store(types.int64)
+load_float, store_float = _load(_F32, types.float32), _store(types.float32)

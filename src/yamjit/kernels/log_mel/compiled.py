@@ -1,178 +1,90 @@
-"""The compiled front end as Python sees it: tables in one block, scratch memory per thread, one call.
+"""The compiled front end as Python sees it: tables made once, scratch memory per thread, one call.
 
-Nothing here needs Numba; `yamjit.kernels.log_mel.kernel` is what it compiles. Tables and scratch memory are laid out
-for the widest vectors and serve narrower ones as well.
+Nothing here needs Numba; `yamjit.kernels.log_mel.kernel` is what it compiles.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.log_mel import fft
-from yamjit.kernels.log_mel.numpy import Float32, LogMelConstants, bands
+from yamjit.kernels.log_mel import numpy as twin
+from yamjit.kernels.log_mel.constants import FrontEndConstants
+from yamjit.kernels.log_mel.tables import Field, make_tables
 from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.loading import LoadedEntry
+from yamjit.kernels.memory import aligned_bytes
+from yamjit.kernels.settings import is_interpreted
 
-__all__ = ["MOST_LANES", "Field", "NumbaLogMel", "log_mel", "make_tables"]
+__all__ = ["LOG_MEL", "log_mel", "log_mel_entry"]
 
-Bytes = npt.NDArray[np.uint8]
+Float32 = npt.NDArray[np.float32]
 
-#: Frames at once, where vectors are widest.
-MOST_LANES = 8
+LOG_MEL = Entry("yamjit.kernels.log_mel.kernel", "log_mel", (int,) * 5)
 
-#: Of tables and scratch in memory: a cache line, and the widest vector.
-_ALIGNMENT = 64
-
-log_mel = Entry("yamjit.kernels.log_mel.kernel", "log_mel", (int,) * 5)
+log_mel_entry = LoadedEntry(LOG_MEL)
 
 
-class NumbaLogMel:
-    """Log-mel frames in Numba.
+def log_mel(
+    constants: FrontEndConstants,
+    waveform: Float32,
+    out: Float32,
+    kernel: Callable[[int, int, int, int, int], None] = log_mel_entry,
+) -> None:
+    """Compute the first frames of a waveform, as many as `out` has rows.
+
+    The kernel transforms powers of two from 8 on. Frames of other lengths are left to NumPy, and so are all frames with
+    ``NUMBA_DISABLE_JIT=1``, since vectors exist in compiled code only.
 
     Parameters
     ----------
-    constants : LogMelConstants
-        `n_fft` is a power of two from 8 on.
+    constants : FrontEndConstants
+    waveform : np.ndarray [shape=(n,), float32]
+        At least as many samples as the frames cover.
+    out : np.ndarray [shape=(t, n_mels), float32, contiguous]
     kernel : callable, optional
-        Takes what `yamjit.kernels.log_mel.kernel.log_mel` takes; by default `log_mel` itself.
+        The compiled function, or another one that takes the same arguments.
     """
-
-    def __init__(self, constants: LogMelConstants, kernel: Callable[[int, int, int, int, int], None] = log_mel) -> None:
-        self._kernel = kernel
-        self._tables = make_tables(constants)
-        self._tables_address = self._tables.ctypes.data
-        self._scratch_size = int(self._tables.view(np.int64)[Field.SCRATCH_SIZE])
-        self._local = threading.local()
-
-    def compute(self, waveform: Float32, out: Float32, /) -> None:
-        """Compute the first frames of a waveform, as many as `out` has rows."""
-        waveform = np.ascontiguousarray(waveform, np.float32)
-        self._kernel(self._tables_address, waveform.ctypes.data, len(out), self._scratch(), out.ctypes.data)
-
-    def _scratch(self) -> int:
-        """Return the address of this thread's scratch memory."""
-        try:
-            return self._local.address
-        except AttributeError:
-            self._local.scratch = _aligned(self._scratch_size)
-            self._local.address = self._local.scratch.ctypes.data
-            return self._local.address
+    tables = _tables(constants)
+    if tables is None:
+        twin.log_mel(constants, waveform, out)
+        return
+    waveform = np.ascontiguousarray(waveform, np.float32)
+    kernel(tables.address, waveform.ctypes.data, len(out), _scratch.address(tables.scratch_size), out.ctypes.data)
 
 
-# -- Tables -----------------------------------------------------------------------------------------------------
+class _Tables:
+    """The tables of a front end, and what is asked of them in each call."""
+
+    def __init__(self, constants: FrontEndConstants) -> None:
+        self._block = make_tables(constants)
+        self.address = self._block.ctypes.data
+        self.scratch_size = int(self._block.view(np.int64)[Field.SCRATCH_SIZE])
 
 
-class Field(IntEnum):
-    """Integers at the beginning of the tables; places are bytes from the beginning of what they are in."""
-
-    HOP = 0  # bytes
-    FRAME = 1  # samples
-    POINTS = 2  # half the length of the transform
-    BANDS = 3
-    FIRST_RADIX = 4
-    EIGHTS = 5  # later passes
-    FOURS = 6
-    FIRST_PAIR = 7
-    WINDOW = 8  # places in the tables
-    REVERSED = 9
-    FACTORS = 10
-    PAIR_FACTORS = 11
-    MEL_ROWS = 12
-    WEIGHTS = 13
-    OFFSETS = 14
-    ROWS = 15  # places in scratch memory
-    TAIL = 16
-    WINDOWED = 17
-    SPECTRUM = 18
-    MAGNITUDES = 19
-    LOGARITHMS = 20
-    SCRATCH_SIZE = 21
+@lru_cache(maxsize=8)
+def _tables(constants: FrontEndConstants) -> _Tables | None:
+    """Return the tables of a front end that the kernel computes."""
+    n_fft = constants.n_fft
+    is_transformed = n_fft >= 8 and n_fft & (n_fft - 1) == 0 and constants.window.size <= n_fft
+    return _Tables(constants) if is_transformed and not is_interpreted() else None
 
 
-def make_tables(constants: LogMelConstants) -> Bytes:
-    """Return everything that the kernel reads besides samples, in one block.
+class _Scratch(threading.local):
+    """Scratch memory, one for each thread, as large as its calls have wanted so far."""
 
-    Parameters
-    ----------
-    constants : LogMelConstants
-    """
-    points = constants.n_fft // 2
-    first, widths = bands(constants.mel_basis)
-    radices = fft.radices(points)
-    spans = np.cumprod(radices)[:-1].tolist()
-    passes = [fft.pass_factors(span, radix).ravel() for span, radix in zip(spans, radices[1:], strict=True)]
-    pairs = 0.5 * fft.factors(np.arange(points // 2 + 1) / points)
-    window = np.zeros(_round_up(constants.window.size, 2 * MOST_LANES), np.float32)
-    window[: constants.window.size] = constants.window
-    weights = [row[start : start + width] for row, start, width in zip(constants.mel_basis, first, widths, strict=True)]
-    parts: dict[Field, npt.NDArray[np.generic]] = {
-        Field.WINDOW: window,
-        Field.REVERSED: radices[0] * fft.bit_reversed(points // radices[0]),
-        Field.FACTORS: np.concatenate([np.zeros(0), *passes]),
-        Field.PAIR_FACTORS: pairs,
-        Field.MEL_ROWS: np.stack((first, widths), axis=1).astype(np.int64),
-        Field.WEIGHTS: np.concatenate(weights, dtype=np.float32),
-        Field.OFFSETS: constants.log_offset.astype(np.float32),
-    }
-    numbers = {
-        Field.HOP: 4 * constants.hop_length,
-        Field.FRAME: constants.window.size,
-        Field.POINTS: points,
-        Field.BANDS: len(first),
-        Field.FIRST_RADIX: radices[0],
-        Field.EIGHTS: radices[1:].count(8),
-        Field.FOURS: radices[1:].count(4),
-        Field.FIRST_PAIR: _first_pair(first, widths, points),
-        **_scratch_places(constants),
-    }
-    return _pack(numbers, parts)
+    def __init__(self) -> None:
+        self._memory = aligned_bytes(0)
+
+    def address(self, size: int) -> int:
+        if self._memory.size < size:
+            self._memory = aligned_bytes(size)
+            self._address = self._memory.ctypes.data
+        return self._address
 
 
-def _first_pair(first: npt.NDArray[np.int64], widths: npt.NDArray[np.int64], points: int) -> int:
-    """Return the least `k` such that bin `k` or bin ``points - k`` has a weight."""
-    used = widths > 0
-    lowest = int(np.min(first[used], initial=points // 2))
-    highest = int(np.max((first + widths - 1)[used], initial=points // 2))
-    return min(lowest, points - highest)
-
-
-def _pack(numbers: dict[Field, int], parts: dict[Field, npt.NDArray[np.generic]]) -> Bytes:
-    """Lay numbers and arrays into one aligned block."""
-    end = _round_up(8 * len(Field))
-    places = {}
-    for field, part in parts.items():
-        places[field] = end
-        end = _round_up(end + part.nbytes)
-    tables = _aligned(end)
-    tables[: 8 * len(Field)].view(np.int64)[:] = [(numbers | places)[field] for field in Field]
-    for field, part in parts.items():
-        tables[places[field] : places[field] + part.nbytes] = part.reshape(-1).view(np.uint8)
-    return tables
-
-
-def _scratch_places(constants: LogMelConstants) -> dict[Field, int]:
-    """Return where everything lies in scratch memory, and its size."""
-    points, lanes = constants.n_fft // 2, MOST_LANES
-    sizes = {
-        Field.ROWS: 8 * lanes,
-        Field.TAIL: 8 * lanes * lanes,
-        Field.WINDOWED: 8 * lanes * max(points, lanes),
-        Field.SPECTRUM: 16 * lanes * points,
-        Field.MAGNITUDES: 4 * lanes * (points + 1),
-        Field.LOGARITHMS: 4 * lanes * len(constants.log_offset),
-    }
-    ends = np.cumsum([_round_up(size) for size in sizes.values()]).tolist()
-    return dict(zip((*sizes, Field.SCRATCH_SIZE), (0, *ends), strict=True))
-
-
-def _round_up(size: int, unit: int = _ALIGNMENT) -> int:
-    return -(-size // unit) * unit
-
-
-def _aligned(size: int) -> Bytes:
-    block = np.zeros(size + _ALIGNMENT, np.uint8)
-    return block[-block.ctypes.data % _ALIGNMENT :][:size]
+_scratch = _Scratch()

@@ -25,14 +25,13 @@ from yamjit.kernels.log_mel.codelets import (
     store_float,
     store_integer,
 )
-from yamjit.kernels.log_mel.compiled import Field
 from yamjit.kernels.log_mel.fft_codelets import emit_combine, emit_first, emit_magnitude_pair
+from yamjit.kernels.log_mel.tables import Field
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.vectors.lanes import Lanes, codelet, lane_count
-from yamjit.kernels.vectors.ops import Target
-from yamjit.kernels.vectors.processor import compiled_target
+from yamjit.kernels.vectors.target import Target
 
-__all__ = ["log_mel", "make_cut", "make_log_mel", "make_magnitudes", "make_mel", "make_store", "make_transform"]
+__all__ = ["make_cut", "make_log_mel", "make_magnitudes", "make_mel", "make_store", "make_transform"]
 
 
 @jit
@@ -223,7 +222,3 @@ def make_log_mel(target: Target) -> Any:
             store(tables, scratch, out + first * width, live)
 
     return log_mel
-
-
-#: For the processor that this runs on.
-log_mel = make_log_mel(compiled_target())

@@ -1,1 +1,1 @@
-"""From a Python function to machine code in this process, by Numba or from the cache."""
+"""From a Python function to machine code: by Numba for any target, from the cache for this machine."""

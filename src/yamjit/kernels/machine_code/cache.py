@@ -23,7 +23,7 @@ from yamjit.disk import cache_directory, describe, is_private, make_private, rea
 from yamjit.errors import DependencyError
 from yamjit.writing import replace_whole
 
-__all__ = ["Slot"]
+__all__ = ["CachedCode"]
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +48,8 @@ _ABANDONED_S = 3600.0
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
-class Slot:
-    """The place of one compiled function in the cache; where no file can be kept, it stays empty.
+class CachedCode:
+    """The file of one compiled function; where none can be kept, it stays absent.
 
     Parameters
     ----------

@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 import llvmlite
 import llvmlite.binding as llvm
 
-__all__ = ["ArgumentTypes", "ObjectCode", "load", "processor"]
+from yamjit.kernels.machine_code.entry import ArgumentTypes
 
-#: What a function takes: `int` stands for int64, `float` for float64.
-ArgumentTypes = tuple[type[int] | type[float], ...]
+__all__ = ["ObjectCode", "load", "processor"]
 
 _C_TYPES: dict[type, Any] = {int: ctypes.c_int64, float: ctypes.c_double}
 
@@ -29,10 +28,14 @@ class ObjectCode(NamedTuple):
         In the format of this system's linker.
     needs : tuple of str
         Names of functions and variables that the code refers to and does not hold.
+    is_free : bool
+        Whether the code also runs where there is neither Python nor Numba. It does if the kernels neither allocate
+        nor know Python objects, and Numba optimises, as it does by default.
     """
 
     code: bytes
     needs: tuple[str, ...] = ()
+    is_free: bool = True
 
     def to_bytes(self) -> bytes:
         """Return what `from_bytes` reads."""

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 
-from yamjit.kernels.vectors.ops import Target, _operation
+from yamjit.kernels.vectors.target import Target
+from yamjit.kernels.vectors.words import call, load, mask, operation, splat, store
 
 __all__ = ["Complex", "Lanes", "codelet", "lane_count", "transpose"]
 
-_I32, _I64 = ir.IntType(32), ir.IntType(64)
+_I64 = ir.IntType(64)
 _F32, _F64 = ir.FloatType(), ir.DoubleType()
 
 #: Real and imaginary part: two vectors of doubles.
@@ -53,11 +53,11 @@ class Lanes:
 
     def load(self, address: Any, kind: ir.Type) -> Any:
         """Return the value of type `kind` at an address."""
-        return self.builder.load(self.builder.inttoptr(address, kind.as_pointer()), align=1)
+        return load(self.builder, address, kind)
 
     def store(self, address: Any, value: Any) -> None:
         """Write a value to an address."""
-        self.builder.store(value, self.builder.inttoptr(address, value.type.as_pointer()), align=1)
+        store(self.builder, address, value)
 
     def load_widened(self, address: Any) -> Any:
         """Return floats as doubles."""
@@ -74,9 +74,7 @@ class Lanes:
 
     def broadcast(self, address: Any, kind: ir.VectorType) -> Any:
         """Return the scalar at an address in every lane."""
-        undefined = ir.Constant(kind, ir.Undefined)
-        first = self.builder.insert_element(undefined, self.load(address, kind.element), _I32(0))
-        return self.builder.shuffle_vector(first, undefined, _mask([0] * kind.count))
+        return splat(self.builder, self.load(address, kind.element), kind.count)
 
     # Arithmetic
 
@@ -110,15 +108,13 @@ class Lanes:
 
     def _call(self, name: str, *arguments: Any) -> Any:
         kind = arguments[0].type
-        function_type = ir.FunctionType(kind, [kind] * len(arguments))
-        name = f"llvm.{name}.v{kind.count}f64"
-        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, function_type, name), arguments)
+        return call(self.builder, f"llvm.{name}.v{kind.count}f64", kind, *arguments)
 
     # Order
 
     def pick(self, first: Any, second: Any, places: Sequence[int]) -> Any:
         """Return elements by their places in two vectors laid end to end."""
-        return self.builder.shuffle_vector(first, second, _mask(places))
+        return self.builder.shuffle_vector(first, second, mask(places))
 
 
 def lane_count(target: Target) -> int:
@@ -129,7 +125,7 @@ def lane_count(target: Target) -> int:
 def codelet(target: Target, addresses: int, emit: Callable[..., None]) -> Any:
     """Make ``emit(lanes, *addresses)`` callable from compiled code, with so many int64 addresses."""
     signature = (types.int64,) * addresses
-    return _operation(types.void, signature, lambda builder, *args: emit(Lanes(builder, target), *args))
+    return operation(types.void, signature, lambda builder, *args: emit(Lanes(builder, target), *args))
 
 
 # -- Rows to columns --------------------------------------------------------------------------------------------
@@ -200,7 +196,3 @@ def _merge_two(lanes: Lanes, first: _Labelled, second: _Labelled, parts: int) ->
             wanted = [(column, part, row) for column in half for part in range(parts) for row in rows]
         merged.append(_Labelled(lanes.pick(first.value, second.value, [places[label] for label in wanted]), wanted))
     return merged
-
-
-def _mask(places: Sequence[int]) -> ir.Constant:
-    return ir.Constant(ir.VectorType(_I32, len(places)), list(places))

@@ -1,16 +1,16 @@
-"""The processor that Numba compiles for, and the target that serves it best."""
+"""The target that Numba compiles for in this process, found without Numba."""
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 
 import llvmlite.binding as llvm
-from numba.core.registry import cpu_target
 
-from yamjit.kernels.int8.preparation import multiplies_signed_bytes
-from yamjit.kernels.vectors.ops import Target, detect_target
+from yamjit.kernels.settings import numba_setting
+from yamjit.kernels.vectors.target import Target, detect_target
 
-__all__ = ["compiled_target"]
+__all__ = ["host_features", "host_target"]
 
 #: Sums sixteen products of int8: one instruction where there is one for it.
 _SUM_OF_PRODUCTS = """
@@ -25,23 +25,46 @@ declare i32 @llvm.vector.reduce.add.v16i32(<16 x i32>)
 """
 
 
-def compiled_target() -> Target:
+def host_target() -> Target:
     """Return the best target for the processor that Numba compiles for.
 
     It is this machine's, unless ``NUMBA_CPU_NAME`` or ``NUMBA_CPU_FEATURES`` says otherwise.
     """
-    triple, processor, listed = cpu_target.target_context.codegen().magic_tuple()
+    triple, machine = llvm.get_process_triple(), platform.machine()
+    cpu, listed = numba_setting("CPU_NAME"), numba_setting("CPU_FEATURES")
+    if listed is None:
+        # Numba takes nothing for granted of a processor that is called generic.
+        listed = "" if str(cpu).lower() == "generic" else _flattened(host_features())
+    cpu = llvm.get_host_cpu_name() if cpu is None else cpu
     features = {feature[1:]: feature[0] == "+" for feature in listed.split(",") if feature}
-    machine = platform.machine()
-    if multiplies_signed_bytes(machine):
-        features["dotprod"] = _has_sdot(triple, processor, listed)
-    return detect_target(features, machine)
+    if triple.startswith(("aarch64", "arm64")):
+        features["dotprod"] = _has_sdot(triple, cpu, listed)
+    best = detect_target(features, machine)
+    return dataclasses.replace(best, machine=machine, triple=triple, cpu=cpu, features=listed)
 
 
-def _has_sdot(triple: str, processor: str, features: str) -> bool:
+def host_features() -> dict[str, bool]:
+    """Return the features of this machine, by LLVM's names: none on an architecture that LLVM cannot ask."""
+    try:
+        features: dict[str, bool] = llvm.get_host_cpu_features()
+    except RuntimeError:
+        return {}
+    return features
+
+
+def _flattened(features: dict[str, bool]) -> str:
+    """Return features as LLVM lists them; AVX's are not used where Numba is told so."""
+    if numba_setting("ENABLE_AVX") in ("0", 0):
+        features = {name: found and not name.startswith("avx") for name, found in features.items()}
+    return ",".join(f"{'+' if features[name] else '-'}{name}" for name in sorted(features))
+
+
+def _has_sdot(triple: str, cpu: str, features: str) -> bool:
     """Return whether LLVM takes the dot product of int8 for a processor of Arm's.
 
     The features that it finds on a machine do not list it; that a processor of this name has it, it knows.
     """
-    machine = llvm.Target.from_triple(triple).create_target_machine(cpu=processor, features=features)
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, features=features)
     return "sdot" in machine.emit_assembly(llvm.parse_assembly(_SUM_OF_PRODUCTS))

@@ -1,0 +1,113 @@
+"""Backends: what runs programs and computes log-mel frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.kernels.log_mel.constants import FrontEndConstants
+from yamjit.kernels.program import Program, Workspace
+
+__all__ = ["AutoBackend", "Backend", "CompiledBackend", "NumpyBackend"]
+
+Float32 = npt.NDArray[np.float32]
+
+#: Work after which compiling pays, since NumPy has taken as long for it: patches of a network, and log-mel frames.
+_PATCHES_WORTH_COMPILING = 2800
+_FRAMES_WORTH_COMPILING = 96 * 4096
+
+
+class Backend(Protocol):
+    """What computes. Shared by threads; every backend gives the same integers.
+
+    Log-mel frames differ in the last places of the Fourier transform, in double precision.
+    """
+
+    def run(self, program: Program, workspace: Workspace, patches: int, first: int, last: int, /) -> None:
+        """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace."""
+
+    def log_mel(self, constants: FrontEndConstants, waveform: Float32, out: Float32, /) -> None:
+        """Compute the first frames of a waveform, as many as `out` has rows [shape=(t, n_mels), contiguous].
+
+        `waveform` has at least as many samples as the frames cover.
+        """
+
+    def is_ready(self) -> bool:
+        """Return whether nothing has to be compiled before anything is computed."""
+
+
+class NumpyBackend:
+    """NumPy: nothing to compile, ten times slower."""
+
+    def __init__(self) -> None:
+        from yamjit.kernels.int8.numpy import run
+        from yamjit.kernels.log_mel.numpy import log_mel
+
+        self.run, self.log_mel = run, log_mel
+
+    def is_ready(self) -> bool:
+        """Return True."""
+        return True
+
+
+class CompiledBackend:
+    """Compiled code, loaded from the cache or made by Numba when it is first called."""
+
+    def __init__(self) -> None:
+        from yamjit.kernels.int8 import compiled as network
+        from yamjit.kernels.log_mel import compiled as front_end
+
+        self.run, self.log_mel = network.run, front_end.log_mel
+        self.can_run, self.can_log_mel = network.run_steps.is_ready, front_end.log_mel_entry.is_ready
+
+    def is_ready(self) -> bool:
+        """Load what is in the cache; return whether that is both functions."""
+        return self.can_run() and self.can_log_mel()
+
+
+class AutoBackend:
+    """Compiled code where it is at hand; else NumPy first, and compiled code once there is enough work to pay for it.
+
+    Network and front end turn to compiled code independently of each other.
+    """
+
+    def __init__(self) -> None:
+        slow, fast = NumpyBackend(), CompiledBackend()
+        self._run = _Choice(slow.run, fast.run, fast.can_run, _PATCHES_WORTH_COMPILING)
+        self._log_mel = _Choice(slow.log_mel, fast.log_mel, fast.can_log_mel, _FRAMES_WORTH_COMPILING)
+
+    def run(self, program: Program, workspace: Workspace, patches: int, first: int, last: int, /) -> None:
+        """Run steps of a program."""
+        run = self._run.take(patches * (last - first) / len(program.steps))
+        run(program, workspace, patches, first, last)
+
+    def log_mel(self, constants: FrontEndConstants, waveform: Float32, out: Float32, /) -> None:
+        """Compute log-mel frames."""
+        self._log_mel.take(len(out))(constants, waveform, out)
+
+    def is_ready(self) -> bool:
+        """Return True: NumPy does what is not compiled."""
+        return True
+
+
+class _Choice:
+    """A function of NumPy and its compiled twin: which of them does the next piece of work."""
+
+    def __init__(
+        self, slow: Callable[..., None], fast: Callable[..., None], is_ready: Callable[[], bool], worth: float
+    ) -> None:
+        self._fast, self._is_ready = fast, is_ready
+        self._slow, self._left = slow, worth
+        self._chosen: Callable[..., None] | None = None
+
+    def take(self, work: float) -> Callable[..., None]:
+        """Return what does the next piece of work, of a size in the unit of what compiling is worth."""
+        if self._chosen is None:
+            self._chosen = self._fast if self._is_ready() else self._slow
+        elif self._left <= 0:
+            self._chosen = self._fast
+        self._left -= work
+        return self._chosen

@@ -1,0 +1,114 @@
+"""The table of prepared steps as compiled code reads it: a row, and where in memory lies what it names."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import carray
+
+from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared
+from yamjit.kernels.int8.tiles import Channels
+from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.machine_code.pointer import pointer
+from yamjit.kernels.program import Column, Requantization, StepOp, Window
+
+__all__ = [
+    "Memory",
+    "channels_of",
+    "input_of",
+    "input_size",
+    "output_of",
+    "output_size",
+    "requantization_of",
+    "row_of",
+    "window_of",
+]
+
+
+class Memory(NamedTuple):
+    """Addresses of what a step reads and writes, and the number of patches that the arena has room for."""
+
+    constants: int
+    arena: int
+    spare: int
+    accumulators: int
+    image: int
+    panel: int
+    border: int
+    capacity: int
+
+
+@jit
+def row_of(steps: int, index: int) -> Any:
+    """Return a row of the table."""
+    return carray(pointer(steps + index * PREPARED_COLUMNS * 8), PREPARED_COLUMNS, np.int64)
+
+
+@jit
+def input_of(s: Any, memory: Memory, patch: int) -> int:
+    """Return where the input of a patch lies."""
+    return memory.arena + s[Column.INPUT] * memory.capacity + s[Prepared.INPUT_KEPT] * patch * input_size(s)
+
+
+@jit
+def output_of(s: Any, memory: Memory, patch: int) -> int:
+    """Return where the output of a patch lies."""
+    return memory.arena + s[Column.OUTPUT] * memory.capacity + s[Prepared.OUTPUT_KEPT] * patch * output_size(s)
+
+
+@jit
+def input_size(s: Any) -> int:
+    """Return the bytes of one patch's input."""
+    width = 4 if s[Column.OP] == StepOp.QUANTIZE else 1
+    return s[Column.INPUT_H] * s[Column.INPUT_W] * s[Column.INPUT_C] * width
+
+
+@jit
+def output_size(s: Any) -> int:
+    """Return the bytes of one patch's output."""
+    return s[Column.OUTPUT_H] * s[Column.OUTPUT_W] * s[Column.OUTPUT_C]
+
+
+@jit
+def channels_of(s: Any, constants: int) -> Channels:
+    """Return where the packed constants of output channels lie."""
+    return Channels(
+        constants + s[Prepared.WEIGHTS],
+        constants + s[Prepared.BIAS],
+        constants + s[Prepared.MULTIPLIER],
+        constants + s[Prepared.OFFSET],
+        constants + s[Prepared.SHIFT],
+        constants + s[Prepared.SCALE],
+        constants + s[Prepared.REAL_OFFSET],
+        constants + s[Prepared.PROVEN],
+    )
+
+
+@jit
+def window_of(s: Any) -> Window:
+    """Return how a convolution walks over its input."""
+    return Window(
+        s[Column.STRIDE_H],
+        s[Column.STRIDE_W],
+        s[Column.PAD_TOP],
+        s[Column.PAD_LEFT],
+        s[Column.INPUT_ZERO_POINT],
+    )
+
+
+@jit
+def requantization_of(s: Any, constants: int) -> Requantization:
+    """Return how plain kernels make an int8 of an accumulator."""
+    channels = s[Column.OUTPUT_C]
+    return Requantization(
+        carray(pointer(constants + s[Column.BIAS]), channels, np.int32),
+        carray(pointer(constants + s[Column.MULTIPLIER]), channels, np.int32),
+        carray(pointer(constants + s[Column.SHIFT]), channels, np.int32),
+        carray(pointer(constants + s[Column.OFFSET]), channels, np.int64),
+        carray(pointer(constants + s[Column.SCALE]), channels, np.float64),
+        s[Column.OUTPUT_ZERO_POINT],
+        s[Column.ACTIVATION_MIN],
+        s[Column.ACTIVATION_MAX],
+        s[Column.ROUNDING],
+    )

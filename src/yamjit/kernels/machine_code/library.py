@@ -1,0 +1,115 @@
+"""Entries as object files, for any target, from this process."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+from llvmlite import ir
+
+from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.foreign import add_target
+from yamjit.kernels.machine_code.jit import FLAGS
+from yamjit.kernels.machine_code.native import ObjectCode
+from yamjit.kernels.vectors.processor import host_target
+from yamjit.kernels.vectors.target import Target
+
+__all__ = ["compile_object", "follows_environment"]
+
+_NUMBA_TYPES = {int: numba.int64, float: numba.float64}
+
+#: What Numba's code for arrays names but, where nothing is allocated, never calls.
+_DESTRUCTOR = "NRT_MemInfo_call_dtor"
+
+#: How the names begin that only Python and Numba's runtime have.
+_RUNTIMES = ("NRT_", "Py", "_Py", "numba_")
+
+
+def follows_environment() -> bool:
+    """Return whether Numba compiles as the environment says: nobody has changed ``numba.config`` since."""
+    config = numba.config
+    environment = {name: os.environ.get(f"NUMBA_{name}") or "" for name in ("CPU_NAME", "CPU_FEATURES", "BOUNDSCHECK")}
+    return (
+        (config.CPU_NAME or "") == environment["CPU_NAME"]
+        and (config.CPU_FEATURES or "") == environment["CPU_FEATURES"]
+        and bool(config.BOUNDSCHECK) == (environment["BOUNDSCHECK"] not in ("", "0"))
+    )
+
+
+def compile_object(entry: Entry, target: Target) -> ObjectCode:
+    """Compile an entry, and all kernels that it calls, to an object file.
+
+    For the target of this process, `host_target`, the code is what Numba makes for its own use, to be loaded by
+    `yamjit.kernels.machine_code.native`. For any other it is position-independent, for a linker or for that loader.
+
+    Parameters
+    ----------
+    entry : Entry
+    target : Target
+    """
+    is_host = target == host_target()
+    signature = numba.void(*(_NUMBA_TYPES[argument] for argument in entry.arguments))
+    options = {**FLAGS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    compiler = numba.njit(signature, _target="cpu" if is_host else add_target(target), **options)
+    result = compiler(entry.function(target)).overloads[signature.args]
+    _, _, bitcode = result.library.serialize_using_bitcode()
+    module = llvm.parse_bitcode(bitcode)
+    module.link_in(llvm.parse_assembly(_c_function(result, entry.name)))
+    if [need for need in _needs(module) if need.startswith(_RUNTIMES)] == [_DESTRUCTOR]:
+        module.link_in(llvm.parse_assembly(_no_destructor(module)))
+    _hide_all_but(entry.name, module)
+    module.verify()
+    needs = _needs(module)
+    is_free = not result.library.has_dynamic_globals and not any(need.startswith(_RUNTIMES) for need in needs)
+    return ObjectCode(_machine(target, is_host).emit_object(module), needs, is_free)
+
+
+def _needs(module: Any) -> tuple[str, ...]:
+    """Return the names of functions and variables that a module refers to and does not hold."""
+    names = (symbol.name for symbol in (*module.functions, *module.global_variables) if symbol.is_declaration)
+    return tuple(sorted(name for name in names if not name.startswith("llvm.")))
+
+
+def _c_function(result: Any, name: str) -> str:
+    """Return an LLVM module with a C function that calls Numba's."""
+    context, description = result.target_context, result.fndesc
+    module = ir.Module()
+    module.triple = context.codegen().magic_tuple()[0]
+    module.data_layout = str(context.target_data)
+    convention, types = context.call_conv, description.argtypes
+    inner_type = convention.get_function_type(description.restype, types)
+    inner = ir.Function(module, inner_type, description.llvm_func_name)
+    outer_type = ir.FunctionType(ir.IntType(32), [context.get_value_type(argument) for argument in types])
+    outer = ir.Function(module, outer_type, name)
+    builder = ir.IRBuilder(outer.append_basic_block())
+    status, _ = convention.call_function(builder, inner, description.restype, types, outer.args)
+    builder.ret(status.code)
+    return str(module)
+
+
+def _no_destructor(user: Any) -> str:
+    """Return an LLVM module with a destructor that does nothing: what was never allocated is never destroyed."""
+    module = ir.Module()
+    module.triple, module.data_layout = user.triple, user.data_layout
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()]), _DESTRUCTOR)
+    ir.IRBuilder(function.append_basic_block()).ret_void()
+    return str(module)
+
+
+def _hide_all_but(name: str, module: Any) -> None:
+    """Let nothing of a module be seen from outside but one function; this also ends the tentative definitions."""
+    for symbol in (*module.functions, *module.global_variables):
+        if not symbol.is_declaration and symbol.name != name and not symbol.name.startswith("llvm."):
+            symbol.linkage = "internal"
+
+
+def _machine(target: Target, is_host: bool) -> Any:
+    """Return what LLVM generates code with: for this process as Numba itself does, else for a linker."""
+    kind = llvm.Target.from_triple(target.triple)
+    model: dict[str, Any] = {"reloc": "pic", "codemodel": "default"}
+    if is_host:
+        reloc = "static" if kind.name.startswith("x86") else "default"
+        model = {"reloc": reloc, "codemodel": "jitdefault", "jit": True}
+    return kind.create_target_machine(cpu=target.cpu, features=target.features, opt=int(numba.config.OPT), **model)

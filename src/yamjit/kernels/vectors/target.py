@@ -1,0 +1,149 @@
+"""Targets: the machine that code is compiled for, and what its vectors can do.
+
+A target is a value. Nothing here looks at this machine; `yamjit.kernels.vectors.processor` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+__all__ = ["TARGETS", "Target", "detect_target"]
+
+#: Channels are packed and proven in blocks of this many, whatever the width of a vector.
+_BLOCK = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A machine as LLVM names it, and its vectors as kernels see them.
+
+    Parameters
+    ----------
+    name : str
+        Name of the lowering.
+    machine : {"x86_64", "aarch64"} or str
+        Architecture, as ``platform.machine`` calls it on Linux.
+    triple, cpu, features : str
+        What LLVM generates code for.
+    needs : tuple of str
+        LLVM's names of the features that the lowering uses.
+    lanes : int
+        Number of 32-bit integers in a vector.
+    rows, columns : int
+        Rows, and vectors of channels, of a tile of accumulators: as many as leave registers for operands. The channels
+        of a tile are a whole number of blocks of 16, or they divide one.
+    dot : {"vpdpbusd", "pmaddwd", "sdot", "smull", "none"}
+        Instruction that products of bytes are summed with, see `yamjit.kernels.vectors.dot`.
+    multiplies_signed_bytes : bool
+        Whether `dot` multiplies int8 inputs with int8 weights; else inputs are uint8.
+    multiplies_by_lane : bool
+        Whether `dot` takes four inputs from any lane of a vector.
+    multiplies_even_lanes : bool
+        Whether 64-bit products are best taken of lanes where they are, and not of lanes brought together and widened.
+    has_fma : bool
+        Whether an instruction multiplies and adds floating-point numbers with one rounding.
+    rounding : {"cvtps2dq", "fcvtns", "none"}
+        Instruction that rounds float32 to the nearest integers, ties to even.
+    packs_saturated : bool
+        Whether instructions narrow lanes with saturation, within each 16 bytes.
+    """
+
+    name: str
+    machine: str
+    triple: str
+    cpu: str
+    features: str
+    needs: tuple[str, ...]
+    lanes: int
+    rows: int
+    columns: int
+    dot: str = "none"
+    multiplies_signed_bytes: bool = False
+    multiplies_by_lane: bool = False
+    multiplies_even_lanes: bool = True
+    has_fma: bool = False
+    rounding: str = "none"
+    packs_saturated: bool = False
+
+    def __post_init__(self) -> None:
+        wide = self.lanes * self.columns
+        if wide % _BLOCK and _BLOCK % wide:
+            raise ValueError(f"a tile of {wide} channels neither divides a block of {_BLOCK} nor is a number of them")
+
+    @property
+    def rounds_in_float32(self) -> bool:
+        """Whether an int32 becomes an int8 by one multiply-add in float32 and one instruction that rounds."""
+        return self.has_fma and self.rounding != "none"
+
+    def runs_on(self, features: Mapping[str, bool], machine: str) -> bool:
+        """Return whether a processor runs the lowering.
+
+        Parameters
+        ----------
+        features : mapping of str to bool
+            As ``llvmlite.binding.get_host_cpu_features`` gives them.
+        machine : str
+            As ``platform.machine`` gives it.
+        """
+        return _architecture(machine) == self.machine and all(features.get(need, False) for need in self.needs)
+
+
+_AVX2 = "+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt,+movbe"
+_AVX512 = f"{_AVX2},+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512vnni"
+_LINUX_X86, _LINUX_ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
+
+#: Known targets by name; of those that run on a machine, the first is the best.
+TARGETS: Mapping[str, Target] = MappingProxyType(
+    {
+        target.name: target
+        for target in (
+            Target(
+                "avx512vnni", "x86_64", _LINUX_X86, "haswell", _AVX512,
+                ("avx512vnni", "avx512bw", "avx512vl", "avx512dq"), lanes=16, rows=12, columns=2,
+                dot="vpdpbusd", has_fma=True, rounding="cvtps2dq", packs_saturated=True,
+            ),
+            Target(
+                "avxvnni", "x86_64", _LINUX_X86, "haswell", f"{_AVX2},+avxvnni",
+                ("avxvnni", "fma"), lanes=8, rows=6, columns=2,
+                dot="vpdpbusd", has_fma=True, rounding="cvtps2dq", packs_saturated=True,
+            ),
+            Target(
+                "avx2", "x86_64", _LINUX_X86, "haswell", _AVX2,
+                ("avx2", "fma"), lanes=8, rows=4, columns=2,
+                dot="pmaddwd", has_fma=True, rounding="cvtps2dq", packs_saturated=True,
+            ),
+            Target(  # Raspberry Pi 5
+                "neon-dot", "aarch64", _LINUX_ARM, "cortex-a76", "+fp-armv8,+neon,+dotprod,+lse,+crc",
+                ("dotprod",), lanes=4, rows=4, columns=4, dot="sdot", multiplies_signed_bytes=True,
+                multiplies_by_lane=True, multiplies_even_lanes=False, has_fma=True, rounding="fcvtns",
+            ),
+            Target(  # Raspberry Pi 4
+                "neon", "aarch64", _LINUX_ARM, "cortex-a72", "+fp-armv8,+neon,+crc",
+                (), lanes=4, rows=2, columns=4, dot="smull", multiplies_signed_bytes=True,
+                multiplies_even_lanes=False, has_fma=True, rounding="fcvtns",
+            ),
+            # Nothing but what LLVM makes for any machine of vectors of four lanes.
+            Target("plain", "x86_64", _LINUX_X86, "x86-64", "+sse2", (), lanes=4, rows=4, columns=2),
+        )
+    }
+)  # fmt: skip
+
+
+def detect_target(features: Mapping[str, bool], machine: str) -> Target:
+    """Return the best known target for a processor, "plain" for one of an unknown architecture.
+
+    Parameters
+    ----------
+    features : mapping of str to bool
+        As ``llvmlite.binding.get_host_cpu_features`` gives them.
+    machine : str
+        As ``platform.machine`` gives it.
+    """
+    return next((target for target in TARGETS.values() if target.runs_on(features, machine)), TARGETS["plain"])
+
+
+def _architecture(machine: str) -> str:
+    """Return the name that Linux has for an architecture, where other systems have others."""
+    return {"amd64": "x86_64", "arm64": "aarch64"}.get(machine.lower(), machine.lower())
