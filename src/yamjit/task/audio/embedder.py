@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,50 +38,20 @@ class AudioEmbedderOptions:
     embedding_options: EmbeddingOptions = field(default_factory=EmbeddingOptions)
 
 
-class AudioEmbedder(WindowTask):
+class AudioEmbedder(WindowTask[AudioEmbedderOptions]):
     """Turns one window into a vector: 1024 values for YAMNet. Threads may share it.
 
     Made by `create_from_file` or `create_from_options`.
     """
 
-    def __init__(self, options: AudioEmbedderOptions) -> None:
-        super().__init__(Engine(options.base_options))
+    _options_of = AudioEmbedderOptions
+
+    def _load(self, options: AudioEmbedderOptions) -> Engine:
         self._options = options.embedding_options
-        if not self._engine.embedding_size:
+        engine = Engine(options.base_options)
+        if not engine.embedding_size:
             raise ModelError("this model has no embedding: its logits are not computed from an average over positions")
-
-    @classmethod
-    def create_from_file(cls, file_path: str | os.PathLike[str]) -> AudioEmbedder:
-        """Load a model.
-
-        Parameters
-        ----------
-        file_path : path
-            Path of the model; "starter" is the small model of the package.
-
-        Raises
-        ------
-        ModelError
-            If it cannot be run exactly, or has no embedding.
-        """
-        return cls.create_from_options(AudioEmbedderOptions(BaseOptions(file_name=file_path)))
-
-    @classmethod
-    def create_from_options(cls, options: AudioEmbedderOptions) -> AudioEmbedder:
-        """Load a model.
-
-        Parameters
-        ----------
-        options : AudioEmbedderOptions
-
-        Raises
-        ------
-        ModelError
-            If it cannot be run exactly, or has no embedding.
-        InputError
-            If an option is wrong.
-        """
-        return cls(options)
+        return engine
 
     def embed(self, audio: TensorAudio) -> EmbeddingResult:
         """Embed a window.
