@@ -23,14 +23,9 @@ READ = [
 #: Rooms that have not been gone through yet.
 WAITING = (
     "src/yamjit/kernels",
-    "src/yamjit/learn",
-    "src/yamjit/runs",
-    "src/yamjit/cli",
     "src/yamjit/task",
     "src/yamjit/events",
     "src/yamjit/",
-    "docs",
-    "reference",
 )
 
 #: Pattern -> what to write in its place.

@@ -177,9 +177,9 @@ def test_pictures_show_names_as_they_are(tmp_path: Path) -> None:
     plots = pytest.importorskip("yamjit.plots")
     pytest.importorskip("matplotlib")
     from yamjit.learn.evaluation import Evaluation
-    from yamjit.plots import draw_confusion
+    from yamjit.plots import draw_confusion, drawing
 
-    assert plots.as_caption("$x^2$ \x1b") == r"\$x^2\$ \x1b"
+    assert drawing.as_caption("$x^2$ \x1b") == r"\$x^2\$ \x1b"
     labels = ("$\\frac{", "$$", "犬\x1b", "_a")
     found = Evaluation(labels, tuple("abcd"), np.eye(4, dtype=bool), np.eye(4))
     with warnings.catch_warnings():

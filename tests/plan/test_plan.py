@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reference.ops import max_pool_2d_s8
 from tests.support.cuts import without_front_end
 from tests.support.graphs import Dice, GraphBuilder, quantization
 from tests.support.synthetic import synthetic_yamnet
@@ -21,6 +22,7 @@ from yamjit.kernels import load_backend
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes, padded
 from yamjit.kernels.program import Column, Program, StepOp, Workspace, scratch_layout
 from yamjit.kernels.program_proof import KERNELS, prove_ranges
+from yamjit.network import Network
 from yamjit.plan import Plan, compile_plan
 from yamjit.plan.arena import Lifetime, assign_offsets
 from yamjit.plan.front_end import read_front_end
@@ -30,6 +32,7 @@ from yamjit.tflite import validate_graph
 from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
 from yamjit.tflite.operators.movers import GatherOptions, SplitOptions, StridedSliceOptions
 from yamjit.tflite.operators.pointwise import MulOptions
+from yamjit.tflite.operators.pooling import Pool2DOptions
 from yamjit.tflite.operators.products import Conv2DOptions, FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
 
@@ -571,6 +574,26 @@ def test_aliases_keep_memory_alive(graph: Graph) -> None:
         assert start + written <= kept.start or kept.stop <= start
 
 
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
+def test_a_network_with_a_pool_runs(backend: str) -> None:
+    if backend == "numba":
+        pytest.importorskip("numba")
+    graph = tiny_model()
+    conv, mean = the(graph, Op.CONV_2D), the(graph, Op.MEAN)
+    options = Pool2DOptions(filter_height=3, filter_width=2)
+    pooled = inserted(graph, mean.index, Op.MAX_POOL_2D, conv.outputs, graph.tensors[conv.outputs[0]], options=options)
+    pooled = rewired(pooled, the(pooled, Op.MEAN), conv.outputs[0], len(graph.tensors))
+    validate_graph(pooled)
+    plan = compile_plan(pooled)
+    patches = np.array([Dice(seed).uniform(-5, 5, 54).reshape(9, 6) for seed in range(3)], np.float32)
+    found = Network(plan, backend).run(patches, tensors=("conv", "inserted")).tensors
+    expected = max_pool_2d_s8(
+        found["conv"], filter_size=(3, 2), quantized_activation_min=-128, quantized_activation_max=127
+    )
+    np.testing.assert_array_equal(found["inserted"], expected)
+    assert not np.array_equal(found["inserted"], found["conv"])
+
+
 def test_tensors_of_one_name_are_numbered(graph: Graph) -> None:
     for name in ("layer2", "layer3", "patch"):
         graph = with_tensor(graph, graph.tensor(name).index, name="twin")
@@ -820,12 +843,15 @@ def test_columns_that_a_kernel_does_not_read_are_zero(plan: Plan, op: StepOp) ->
         (StepOp.POINTWISE, Column.ROUNDING, 3),
         (StepOp.MEAN, Column.OUTPUT_H, 2),
         (StepOp.LOOKUP, Column.INPUT_W, 2),
+        (StepOp.POINTWISE, Column.INPUT_H, -1),
     ],
 )
 def test_values_outside_their_domain_are_refused(plan: Plan, op: StepOp, column: Column, value: int) -> None:
     changed = corrupted(plan.program, first_of(plan.program, op), column, value)
-    if column == Column.ACTIVATION_MIN and value == 127:
+    if (column, value) == (Column.ACTIVATION_MIN, 127):
         changed.steps[0, Column.ACTIVATION_MAX] = 126
+    if value == -1:  # with the others, the number of bytes is positive
+        changed.steps[0, [Column.INPUT_W, Column.OUTPUT_H, Column.OUTPUT_W]] = -1
     with pytest.raises(ModelError, match=f"step 0 {op.name}"):
         prove_ranges(changed)
 
@@ -835,10 +861,10 @@ def test_what_is_kept_of_patchwise_steps_is_proved(plan: Plan) -> None:
     with pytest.raises(ModelError, match=f"step {last} .* which is not kept"):
         prove_ranges(replace(program, kept=()))
     for kept in ((0,), (last + 1,), (-1,)):
-        with pytest.raises(ModelError, match="patchwise are"):
+        with pytest.raises(ModelError, match="cannot be patchwise"):
             prove_ranges(replace(program, kept=kept))
     for count in (-1, len(program.steps) + 1):
-        with pytest.raises(ModelError, match="patchwise are"):
+        with pytest.raises(ModelError, match="cannot be patchwise"):
             prove_ranges(replace(program, patchwise=count, kept=()))
     with pytest.raises(ModelError, match="writes over what is kept for each patch"):
         prove_ranges(replace(program, kept=tuple(range(1, last + 1))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from yamjit.cli.bars import Bars, clock
 from yamjit.output.cells import shown
@@ -18,19 +18,7 @@ if TYPE_CHECKING:
     from yamjit.results import Row
     from yamjit.scoring import Windows
 
-__all__ = ["BarSink", "Delay", "RowSink", "Sink"]
-
-
-class Sink(Protocol):
-    """What takes windows as they come."""
-
-    def take(self, windows: Windows) -> None:
-        """Take one or more windows."""
-        ...
-
-    def finish(self) -> None:
-        """Take the end."""
-        ...
+__all__ = ["BarSink", "Delay", "RowSink"]
 
 
 class Delay:

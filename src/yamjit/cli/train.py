@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, values
@@ -16,7 +17,6 @@ from yamjit.cli.streams import tell
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
-    from yamjit.classifier import Classifier
     from yamjit.learn import Evaluation, Features, TrainOptions
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
@@ -66,10 +66,15 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.learn import augmented, export_model, train_head
+    from yamjit.learn import Augmentation, augmented, export_model, train_head
     from yamjit.loading import load
 
     options = _options(args)
+
+    def enlarged(features: Features) -> Features:
+        changes = Augmentation(copies=args.copies, seed=args.seed)
+        return augmented(model, features, changes, hop_s=args.hop) if args.copies else features
+
     dataset = dataset_of(args)
     dataset.check_learnable()
     if args.calibrate and dataset.has_split and args.folds is None:
@@ -78,12 +83,11 @@ def run(args: argparse.Namespace) -> int:
         )
     model = load(args.model, backend=args.backend, threads=args.threads)
     features = features_of(args, model, dataset)
-    judged = _judge(args, model, features, options)
+    judged = _judge(args, features, options, enlarged)
     calibration, document, text = _calibrate(args, judged)
     _draw(args, judged)
     taught = features.select(features.dataset.teaching())
-    learned = augmented(model, taught, _augmentation(args), hop_s=args.hop) if args.copies else taught
-    fitted = train_head(learned, options)
+    fitted = train_head(enlarged(taught), options)
     card = card_of(args, calibration=calibration)
     write(args.output, export_model(model.graph, fitted.head, taught.embeddings, card))
     if args.head:
@@ -101,25 +105,16 @@ def run(args: argparse.Namespace) -> int:
 def _options(args: argparse.Namespace) -> TrainOptions:
     from yamjit.learn import FitOptions, TrainOptions
 
-    fit = FitOptions(
-        kind=args.kind,
-        hidden=args.hidden,
-        weight_decay=args.weight_decay,
-        iterations=args.iterations,
-        embedding_noise=args.embedding_noise,
-        seed=args.seed,
-    )
+    names = ("kind", "hidden", "weight_decay", "iterations", "embedding_noise", "seed")
+    fit = FitOptions(**{name: getattr(args, name) for name in names})
     return TrainOptions(fit, "balanced" if args.balanced else None, args.validation)
 
 
-def _augmentation(args: argparse.Namespace) -> Any:
-    from yamjit.learn import Augmentation
-
-    return Augmentation(copies=args.copies, seed=args.seed)
-
-
 def _judge(
-    args: argparse.Namespace, model: Classifier, features: Features, options: TrainOptions
+    args: argparse.Namespace,
+    features: Features,
+    options: TrainOptions,
+    enlarged: Callable[[Features], Features],
 ) -> dict[str, Evaluation]:
     """Return how well recordings that were held out are named, for each way to combine windows."""
     from yamjit.learn.evaluation import AGGREGATES
@@ -128,12 +123,7 @@ def _judge(
     folds = folds_of(args, features.dataset)
     if folds == 0:
         return {}
-    from yamjit.learn import augmented
-
-    def more(training: Features) -> Features:
-        return augmented(model, training, _augmentation(args), hop_s=args.hop) if args.copies else training
-
-    return cross_validate_all(features, options, folds=folds, augment=more, aggregates=AGGREGATES)
+    return cross_validate_all(features, options, folds=folds, augment=enlarged, aggregates=AGGREGATES)
 
 
 def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "conv_s8",
     "depthwise_s8",
     "lookup_s8",
+    "max_pool_s8",
     "mean_s8",
     "pointwise_s8",
     "quantize_f32",
@@ -138,6 +139,29 @@ def lookup_s8(x: Int8, table: Int8, out: Int8) -> None:
     out : np.ndarray [shape of `x`, int8]
     """
     np.take(table, x.astype(np.int16) + 128, out=out)
+
+
+def max_pool_s8(
+    x: Int8, kernel: tuple[int, int], window: Window, activation_min: int, activation_max: int, out: Int8
+) -> None:
+    """Take the greatest value in each window.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(n, input_h, input_w, channels), int8]
+    kernel : tuple of int
+        Height and width of the window.
+    window : Window
+    activation_min, activation_max : int
+    out : np.ndarray [shape=(n, output_h, output_w, channels), int8]
+    """
+    # Counted from -128, the border is 0: no value is less.
+    padded = _pad(x, kernel, window._replace(input_zero_point=-128), out.shape)
+    greatest = np.zeros(out.shape, np.int32)
+    for ky in range(kernel[0]):
+        for kx in range(kernel[1]):
+            np.maximum(greatest, _tap(padded, ky, kx, window, out.shape), out=greatest)
+    out[...] = np.clip(greatest - 128, activation_min, activation_max)
 
 
 # -- Their arithmetic -------------------------------------------------------------------------------------------
@@ -310,6 +334,11 @@ def _lookup(step: _Step) -> None:
     lookup_s8(step.tensor("INPUT", size), step.constant("WEIGHTS", (256,)), step.tensor("OUTPUT", size))
 
 
+def _max_pool(step: _Step) -> None:
+    kernel, bounds = (step["KERNEL_H"], step["KERNEL_W"]), (step["ACTIVATION_MIN"], step["ACTIVATION_MAX"])
+    max_pool_s8(step.image("INPUT"), kernel, step.window(), *bounds, step.image("OUTPUT"))
+
+
 _STEPS: dict[StepOp, Callable[[_Step], None]] = {
     StepOp.QUANTIZE: _quantize,
     StepOp.CONV: _conv,
@@ -317,4 +346,5 @@ _STEPS: dict[StepOp, Callable[[_Step], None]] = {
     StepOp.POINTWISE: _pointwise,
     StepOp.MEAN: _mean,
     StepOp.LOOKUP: _lookup,
+    StepOp.MAX_POOL: _max_pool,
 }
