@@ -6,7 +6,7 @@ import numpy as np
 
 from yamjit.kernels.memory import Packer, padded
 from yamjit.kernels.program import COLUMNS, Column, Program
-from yamjit.kernels.program_proof import prove_ranges
+from yamjit.kernels.program_proof import prove_program
 from yamjit.plan.lowering import Step
 
 __all__ = ["program_of"]
@@ -25,5 +25,5 @@ def program_of(step: Step, read: int, written: int) -> Program:
     block = constants.block()
     block.setflags(write=False)
     program = Program(row, block, padded(read) + padded(written))
-    prove_ranges(program)
+    prove_program(program)
     return program
