@@ -17,6 +17,7 @@ from reference.problems import (
     ConvProblem,
     FullyConnectedProblem,
     LogisticProblem,
+    MaxPoolProblem,
     MeanProblem,
     Problem,
     QuantizeProblem,
@@ -166,6 +167,7 @@ def edge_problems() -> Iterator[Problem]:
     yield from _edge_ties()
     yield from _edge_means()
     yield from _edge_tables()
+    yield from _edge_pools()
 
 
 def _edge_images() -> Iterator[Problem]:
@@ -312,6 +314,30 @@ def _edge_tables() -> Iterator[Problem]:
     for zero_point in (-128, 0, 16, 127):
         values = np.array([*halves, 1e6, -1e6, 2e9, -2e9, 1e-40], np.float32)
         yield QuantizeProblem(f"quantize at {zero_point}", values, np.float32(1), zero_point)
+
+
+def _edge_pools() -> Iterator[Problem]:
+    """Windows of one pixel, larger than the image, with gaps between them; clamps at both ends."""
+    rng = np.random.default_rng(6)
+    for (height, width), filter_size, stride in itertools.product(
+        [(1, 1), (2, 5), (7, 4)], [(1, 1), (2, 2), (3, 2), (5, 9)], [(1, 1), (2, 1), (3, 4)]
+    ):
+        fits = height >= filter_size[0] and width >= filter_size[1]
+        for padding in ("SAME", "VALID") if fits else ("SAME",):
+            yield MaxPoolProblem(
+                f"{padding} max pool {filter_size} of {height}x{width}, stride {stride}",
+                _int8(rng, 1, height, width, int(rng.integers(1, 18))),
+                filter_size,
+                _scale(rng, -7, -2),
+                _zero_point(rng),
+                str(rng.choice(ACTIVATIONS)),
+                padding,
+                stride,
+            )
+    for activation, zero_point in itertools.product(ACTIVATIONS, (-128, 0, 127)):
+        values = np.array([[-128, -128, -127], [-128, -128, 127]], np.int8).reshape(1, 2, 3, 1)
+        name = f"max pool {activation} at {zero_point}"
+        yield MaxPoolProblem(name, values, (2, 2), np.float32(0.5), zero_point, activation)
 
 
 def _plain_conv(rng: np.random.Generator, depthwise: bool, channels: int, size: int) -> ConvProblem:

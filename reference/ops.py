@@ -37,6 +37,7 @@ __all__ = [
     "gather",
     "log",
     "logistic_s8",
+    "max_pool_2d_s8",
     "mean_s8",
     "mul",
     "pad",
@@ -254,6 +255,50 @@ def mean_s8(
             acc -= input_zero_point * height * width
             acc = multiply_by_quantized_multiplier(acc, output_multiplier, output_shift)
             output[batch, 0, 0, channel] = clamp(acc + output_offset, INT8_MIN, INT8_MAX)
+    return output
+
+
+def max_pool_2d_s8(
+    input: Int8,  # noqa: A002
+    *,
+    filter_size: tuple[int, int],
+    quantized_activation_min: int,
+    quantized_activation_max: int,
+    padding: str = "SAME",
+    stride: tuple[int, int] = (1, 1),
+) -> Int8:
+    """Take the greatest value in each window, equations (13) and (24); what lies outside the image is skipped.
+
+    Parameters
+    ----------
+    input : np.ndarray [shape=(batch, height, width, channels), int8]
+    filter_size : (int, int)
+        Height, width.
+    quantized_activation_min, quantized_activation_max : int
+    padding : {"SAME", "VALID"}
+    stride : (int, int)
+        Vertical, horizontal.
+
+    Returns
+    -------
+    output : np.ndarray [shape=(batch, out_height, out_width, channels), int8]
+    """
+    batches, input_height, input_width, depth = input.shape
+    output_height = output_size(padding, input_height, filter_size[0], stride[0], 1)
+    output_width = output_size(padding, input_width, filter_size[1], stride[1], 1)
+    pad_height = padding_before(padding, input_height, filter_size[0], stride[0], 1)
+    pad_width = padding_before(padding, input_width, filter_size[1], stride[1], 1)
+    output = np.zeros((batches, output_height, output_width, depth), np.int8)
+    for batch, out_y, out_x, channel in np.ndindex(output.shape):
+        greatest = INT8_MIN
+        for filter_y in range(filter_size[0]):
+            in_y = out_y * stride[0] - pad_height + filter_y
+            for filter_x in range(filter_size[1]):
+                in_x = out_x * stride[1] - pad_width + filter_x
+                if 0 <= in_x < input_width and 0 <= in_y < input_height:
+                    greatest = max(greatest, int(input[batch, in_y, in_x, channel]))
+        greatest = clamp(greatest, quantized_activation_min, quantized_activation_max)
+        output[batch, out_y, out_x, channel] = greatest
     return output
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "ConvProblem",
     "FullyConnectedProblem",
     "LogisticProblem",
+    "MaxPoolProblem",
     "MeanProblem",
     "Problem",
     "QuantizeProblem",
@@ -149,6 +150,32 @@ class MeanProblem:
 
 
 @dataclass(frozen=True, eq=False)
+class MaxPoolProblem:
+    """The greatest values in the windows of an image; input and output are quantized alike."""
+
+    name: str
+    input: Int8
+    filter_size: tuple[int, int]
+    scale: np.float32
+    zero_point: int
+    activation: str = "NONE"
+    padding: str = "SAME"
+    stride: tuple[int, int] = (1, 1)
+
+    def answer(self) -> Int8:
+        """Return the output, by the loops."""
+        low, high = arithmetic.activation_range(self.activation, float(self.scale), self.zero_point)
+        return ops.max_pool_2d_s8(
+            self.input,
+            filter_size=self.filter_size,
+            quantized_activation_min=low,
+            quantized_activation_max=high,
+            padding=self.padding,
+            stride=self.stride,
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class LogisticProblem:
     """A logistic; the output scale is 1/256."""
 
@@ -178,12 +205,13 @@ class QuantizeProblem:
         return ops.quantize_s8(self.input, float(self.scale), self.zero_point)
 
 
-Problem = ConvProblem | FullyConnectedProblem | MeanProblem | LogisticProblem | QuantizeProblem
+Problem = ConvProblem | FullyConnectedProblem | MaxPoolProblem | MeanProblem | LogisticProblem | QuantizeProblem
 
 #: Kind of problem by the name of its file.
 PROBLEMS: Mapping[str, type[Problem]] = {
     "conv": ConvProblem,
     "fully_connected": FullyConnectedProblem,
+    "max_pool": MaxPoolProblem,
     "mean": MeanProblem,
     "logistic": LogisticProblem,
     "quantize": QuantizeProblem,

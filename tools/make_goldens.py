@@ -4,8 +4,8 @@
 
     python -m tools.make_goldens [--model yamnet.tflite] [--out reference/goldens]
 
-- ``conv.npz``, ``fully_connected.npz``, ``mean.npz``, ``logistic.npz``, ``quantize.npz``: one-operator
-  problems (`reference.problems`) and the answers.
+- ``conv.npz``, ``fully_connected.npz``, ``max_pool.npz``, ``mean.npz``, ``logistic.npz``, ``quantize.npz``: problems
+  of one operator (`reference.problems`) and the answers.
 - ``chain.npz``: the synthetic model (``synthetic_yamnet(seed=0, width=0.125)``) over `golden_waveforms`:
   patches, embeddings, logits and scores, and the SHA-256 of every integer tensor.
 - ``official.json``: SHA-256 of patches, embeddings, logits and scores of the official model over the same
@@ -32,6 +32,7 @@ from reference.problems import (
     ConvProblem,
     FullyConnectedProblem,
     LogisticProblem,
+    MaxPoolProblem,
     MeanProblem,
     Problem,
     save,
@@ -41,6 +42,7 @@ from reference.waveforms import golden_waveforms
 from tests.support.graphs import GraphBuilder, output_size, quantization
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.tflite.graph import Activation, Graph, Op, Padding
+from yamjit.tflite.operators.pooling import Pool2DOptions
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
 from yamjit.tflite.writer import write_graph
@@ -76,6 +78,8 @@ def operator_graph(problem: Problem) -> Graph:
         return _conv_graph(problem)
     if isinstance(problem, FullyConnectedProblem):
         return _fully_connected_graph(problem)
+    if isinstance(problem, MaxPoolProblem):
+        return _max_pool_graph(problem)
     if isinstance(problem, MeanProblem):
         return _mean_graph(problem)
     graph = GraphBuilder()
@@ -134,6 +138,16 @@ def _fully_connected_graph(problem: FullyConnectedProblem) -> Graph:
 
 def _bias_quantization(problem: ConvProblem | FullyConnectedProblem) -> Any:
     return quantization(problem.filter_scale * problem.input_scale)
+
+
+def _max_pool_graph(problem: MaxPoolProblem) -> Graph:
+    padding, activation = Padding[problem.padding], Activation[problem.activation]
+    options = Pool2DOptions(padding, *problem.stride, *problem.filter_size, activation)
+    graph = GraphBuilder()
+    quantized = quantization(problem.scale, problem.zero_point)
+    x = graph.activation(problem.input.shape, np.int8, quantized)
+    y = graph.activation(problem.answer().shape, np.int8, quantized)
+    return graph.build([x], [graph.operator(Op.MAX_POOL_2D, [x], y, options)])
 
 
 def _mean_graph(problem: MeanProblem) -> Graph:

@@ -14,7 +14,8 @@ TYPE_CHECKING = False  # as typing has it, which takes longer to load than all o
 if TYPE_CHECKING:
     from typing import Any
 
-    from yamjit.audio import Microphone, RawPcm
+    from yamjit.audio import AudioLimits, Microphone, RawPcm
+    from yamjit.calibration import Calibration
     from yamjit.classification import Classification
     from yamjit.classifier import Classifier
     from yamjit.errors import (
@@ -27,31 +28,35 @@ if TYPE_CHECKING:
         ModelError,
         ModelNotFoundError,
         OutputError,
-        UnknownArgumentError,
         YamjitError,
     )
-    from yamjit.events import Event, EventOptions
+    from yamjit.events import Event, EventDetector, EventOptions, Watcher
     from yamjit.labels import ScoredLabel
     from yamjit.loading import load
     from yamjit.options import ClassifierOptions
     from yamjit.reading import ReadOptions
-    from yamjit.recording import WindowStream
+    from yamjit.recording import FrameStream, WindowStream
     from yamjit.results import Row, Summary
     from yamjit.scoring import Windows
+    from yamjit.segments import Segment, SegmentOptions, cut_segments
     from yamjit.streaming import Stream
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AudioError",
+    "AudioLimits",
     "AudioNotFoundError",
+    "Calibration",
     "Classification",
     "Classifier",
     "ClassifierOptions",
     "DependencyError",
     "DownloadError",
     "Event",
+    "EventDetector",
     "EventOptions",
+    "FrameStream",
     "InputError",
     "LimitError",
     "Microphone",
@@ -62,38 +67,47 @@ __all__ = [
     "ReadOptions",
     "Row",
     "ScoredLabel",
+    "Segment",
+    "SegmentOptions",
     "Stream",
     "Summary",
-    "UnknownArgumentError",
+    "Watcher",
     "WindowStream",
     "Windows",
     "YamjitError",
     "__version__",
+    "cut_segments",
     "load",
 ]
 
-_HOMES = {
-    "Classifier": "yamjit.classifier",
-    "load": "yamjit.loading",
-    **dict.fromkeys(("Microphone", "RawPcm"), "yamjit.audio"),
-    **dict.fromkeys(("Event", "EventOptions"), "yamjit.events"),
-    **dict.fromkeys(("Row", "Summary"), "yamjit.results"),
-    "Classification": "yamjit.classification",
-    "ClassifierOptions": "yamjit.options",
-    "ReadOptions": "yamjit.reading",
-    "WindowStream": "yamjit.recording",
-    **dict.fromkeys((name for name in __all__ if name.endswith("Error")), "yamjit.errors"),
-    "ScoredLabel": "yamjit.labels",
-    "Stream": "yamjit.streaming",
-    "Windows": "yamjit.scoring",
+_MODULES = {
+    "audio": "AudioLimits Microphone RawPcm",
+    "calibration": "Calibration",
+    "classification": "Classification",
+    "classifier": "Classifier",
+    "errors": " ".join(name for name in __all__ if name.endswith("Error")),
+    "events": "Event EventDetector EventOptions Watcher",
+    "labels": "ScoredLabel",
+    "loading": "load",
+    "options": "ClassifierOptions",
+    "reading": "ReadOptions",
+    "recording": "FrameStream WindowStream",
+    "results": "Row Summary",
+    "scoring": "Windows",
+    "segments": "Segment SegmentOptions cut_segments",
+    "streaming": "Stream",
 }
+_HOMES = {name: f"{__name__}.{module}" for module, names in _MODULES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "UnknownArgumentError":
+        import_module("yamjit.deprecation").warn("yamjit.UnknownArgumentError", "TypeError")
+        return TypeError
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

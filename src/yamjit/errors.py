@@ -9,7 +9,6 @@
     │   └── AudioNotFoundError  no such file (also a ``FileNotFoundError``)
     ├── LimitError            a named limit would be exceeded
     ├── InputError            an argument is wrong (also a ``ValueError``)
-    │   └── UnknownArgumentError  there is no argument of that name (also a ``TypeError``)
     ├── OutputError           results cannot be written
     ├── DependencyError       an optional package is missing (also an ``ImportError``)
     └── DownloadError         a file could not be fetched, or is not the one that was asked for
@@ -33,7 +32,6 @@ __all__ = [
     "ModelError",
     "ModelNotFoundError",
     "OutputError",
-    "UnknownArgumentError",
     "YamjitError",
 ]
 
@@ -101,10 +99,6 @@ class LimitError(YamjitError):
 
 class InputError(YamjitError, ValueError):
     """An argument is wrong; the message says what was found and what is accepted."""
-
-
-class UnknownArgumentError(InputError, TypeError):
-    """A method has no argument of that name; the message says which it has."""
 
 
 class OutputError(YamjitError):

@@ -45,10 +45,8 @@ class Listing:
 
     def __init__(self, heads: Sequence[HeadInfo], options: ClassifierOptions) -> None:
         found = tuple(Categories(head, options, head.name if len(heads) > 1 else "") for head in heads)
-        refuse_unknown(
-            [entry for entry in found[0].unknown if all(entry in other.unknown for other in found)],
-            [one.class_names for one in found],
-        )
+        known = [one.class_names for one in found]
+        refuse_unknown([entry for entry in known[0].unknown if all(entry in one.unknown for one in known)], known)
         self.categories = found
         self.names = tuple(name for one in found for name in one.names)
         self.heads = tuple(one.head for one in found for _ in one.names)

@@ -8,7 +8,7 @@ import re
 
 from yamjit.text import printable
 
-__all__ = ["HEAD_BYTES", "folder_kind", "foreign_kind"]
+__all__ = ["HEAD_BYTES", "file_kind", "folder_kind"]
 
 #: Bytes of a file's beginning that are looked at.
 HEAD_BYTES = 512
@@ -87,7 +87,7 @@ _FOLDERS: tuple[tuple[str, str], ...] = (
 )
 
 
-def foreign_kind(head: bytes, *, texts: bool = False) -> str | None:
+def file_kind(head: bytes, *, texts: bool = False) -> str | None:
     """Return what a file is, with an article, and what can be done about it.
 
     Parameters

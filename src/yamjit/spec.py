@@ -57,7 +57,7 @@ DEFAULT_LIMITS = Limits()
 #: Greatest number of threads for one recording.
 MOST_THREADS = 256
 
-#: Categories of each output that are listed where nobody says how many.
+#: Categories of each output that are listed by default.
 DEFAULT_MAX_RESULTS = 5
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from yamjit import checks
 from yamjit.errors import ModelError
 from yamjit.npz import write_arrays
 from yamjit.plan.plan import Plan
-from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
+from yamjit.tflite.graph import Graph, Op, Operator, Tensor
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 
 __all__ = ["FORMATS", "Layer", "float_weights", "layers", "write_weights"]
@@ -105,14 +105,12 @@ def _layer(graph: Graph, number: int, operator: Operator) -> Layer:
     bias = _real(graph.tensors[operator.inputs[2]], operator) if has_bias else np.zeros(outputs, np.float32)
     kind = _KINDS[operator.op]
     options = operator.options
-    activation = Activation.NONE
+    layer = Layer(f"{number:02d}_{kind}", kind, weights, bias.reshape(-1))
     if isinstance(options, Conv2DOptions | DepthwiseConv2DOptions | FullyConnectedOptions):
-        activation = options.activation
-    described = Layer(f"{number:02d}_{kind}", kind, weights, bias.reshape(-1), activation=activation.name)
-    if not isinstance(options, Conv2DOptions | DepthwiseConv2DOptions):
-        return described
-    stride = (options.stride_h, options.stride_w)
-    return Layer(described.name, kind, weights, described.bias, stride, options.padding.name, activation.name)
+        layer = replace(layer, activation=options.activation.name)
+    if isinstance(options, Conv2DOptions | DepthwiseConv2DOptions):
+        layer = replace(layer, stride=(options.stride_h, options.stride_w), padding=options.padding.name)
+    return layer
 
 
 def _real(tensor: Tensor, operator: Operator) -> Float32:

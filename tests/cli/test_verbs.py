@@ -61,7 +61,7 @@ def test_doctor_without_a_model(
     found = json.loads(capsys.readouterr().out)
     assert "there is no model" in found["model"]["problem"]
     if "cache" in found["kernels"]:
-        assert "is no folder" in found["kernels"]["cache can be written"]
+        assert "is not a folder" in found["kernels"]["cache can be written"]
 
 
 def test_labels(capsys: pytest.CaptureFixture[str]) -> None:

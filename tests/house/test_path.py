@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 
-from tools.trace_call import Entry, report, rooms, trace, trace_classify
+import yamjit
+from tools.trace_call import RECORDING, Entry, report, rooms, trace, trace_classify
 from yamjit import labels
 from yamjit.workers import in_order
 
 #: Files that a warm ``classify(path).top(1)`` of a FLAC file enters at most, and modules and packages of the ladder.
 _MOST_FILES = 30
 _MOST_ROOMS = 17
+
+
+@pytest.fixture(scope="module")
+def model() -> yamjit.Classifier:
+    return yamjit.load("starter", backend="numpy")
 
 
 @pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
@@ -21,6 +30,29 @@ def test_a_warm_call_enters_few_files_and_never_goes_up(backend: str) -> None:
     assert not [entry for entry in entries if entry.is_up], report(entries)
     assert len({entry.file for entry in entries}) <= _MOST_FILES, report(entries)
     assert len(rooms(entries)) <= _MOST_ROOMS, report(entries)
+
+
+def push_and_flush(model: yamjit.Classifier) -> None:
+    stream = model.stream(8_000, level=True)
+    stream.push(np.zeros(12_000, np.int16))
+    stream.flush()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model: model.embed(RECORDING),
+        lambda model: model.log_mel(RECORDING),
+        lambda model: model.events(RECORDING),
+        lambda model: list(model.classify_channels(RECORDING)[0].rows(windows=True)),
+        lambda model: model.score_window(np.zeros(model.window_samples, np.float32)),
+        push_and_flush,
+    ],
+    ids=("embed", "log_mel", "events", "rows", "score_window", "stream"),
+)
+def test_other_calls_never_go_up(model: yamjit.Classifier, call: Callable[[yamjit.Classifier], object]) -> None:
+    entries = trace(lambda: call(model))
+    assert not [entry for entry in entries if entry.is_up], report(entries)
 
 
 def test_what_is_called_back_goes_up() -> None:

@@ -36,7 +36,7 @@ from yamjit.learn.embedding_cache import EmbeddingCache
 from yamjit.learn.heads import Dense
 from yamjit.output import FORMATS
 from yamjit.results import Row
-from yamjit.signatures import foreign_kind
+from yamjit.signatures import file_kind
 from yamjit.spec import OFFICIAL_MODEL
 from yamjit.store import download
 from yamjit.text import json_text, printable, printable_lines, unportable
@@ -177,9 +177,9 @@ def test_pictures_show_names_as_they_are(tmp_path: Path) -> None:
     plots = pytest.importorskip("yamjit.plots")
     pytest.importorskip("matplotlib")
     from yamjit.learn.evaluation import Evaluation
-    from yamjit.plots import draw_confusion
+    from yamjit.plots import draw_confusion, drawing
 
-    assert plots.as_caption("$x^2$ \x1b") == r"\$x^2\$ \x1b"
+    assert drawing.as_caption("$x^2$ \x1b") == r"\$x^2\$ \x1b"
     labels = ("$\\frac{", "$$", "犬\x1b", "_a")
     found = Evaluation(labels, tuple("abcd"), np.eye(4, dtype=bool), np.eye(4))
     with warnings.catch_warnings():
@@ -305,9 +305,9 @@ def test_a_recording_that_is_something_else_says_what(
 
 def test_sound_files_are_nothing_else(small: bytes, examples: dict[Path, str]) -> None:
     for data in (small, *(path.read_bytes() for path in examples)):
-        assert foreign_kind(data[:512], texts=True) is None
+        assert file_kind(data[:512], texts=True) is None
     for data in (b"", b"\0", b"RIFF", b"ID3\x04\0\0\0\0\0\0", b"\xff\xfb\x90\x64" + bytes(100), b"fLaC\0", b"OggS\0"):
-        assert foreign_kind(data) in (
+        assert file_kind(data) in (
             None,
             "nothing but zeros, as an interrupted download or a damaged disk leaves them",
         )

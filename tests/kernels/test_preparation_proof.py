@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import graphs
-from tests.support.programs import program_of
+from tests.support.programs import pooling_program, program_of
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
 from yamjit.kernels.int8.preparation import prepare
-from yamjit.kernels.int8.preparation_proof import REACH, VECTOR_KERNELS, prove_preparation, scratch_needs
+from yamjit.kernels.int8.preparation_proof import REACH, VECTOR_KERNELS, prove_preparation, scratch_needs, uses_of
 from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes, padded
 from yamjit.kernels.program import Column, Program, ScratchLayout, StepOp, Workspace
-from yamjit.kernels.vectors.target import TARGETS
+from yamjit.kernels.vectors.target import TARGETS, Target
 from yamjit.plan import compile_plan
 from yamjit.plan.lowering import Step, lower
 from yamjit.tflite.graph import Activation, Graph
@@ -59,6 +59,11 @@ def test_every_column_is_named_once() -> None:
     assert sorted(COLUMNS.values()) == list(range(PREPARED_COLUMNS))
 
 
+def test_no_vector_reaches_further_than_the_proof_says() -> None:
+    """Beyond a tensor at the end of an arena, `Program.workspace` adds `ALIGNMENT` bytes."""
+    assert max(4 * target.lanes for target in TARGETS.values()) == REACH <= ALIGNMENT
+
+
 def test_preparations_hold(program: Program, prepared: PreparedProgram) -> None:
     prove_preparation(program, prepared, False)
     ops = set(prepared.steps[:, Column.OP].tolist())
@@ -75,10 +80,19 @@ def test_a_wrong_column_is_refused(program: Program, prepared: PreparedProgram, 
                 prove_preparation(program, with_value(prepared, step, column, value), False)
 
 
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_wrong_column_of_a_pool_is_refused(name: str) -> None:
+    pooling = pooling_program()
+    prepared = prepare(pooling, TARGETS["plain"])
+    for value in wrong_values(int(prepared.steps[0, COLUMNS[name]])):
+        with pytest.raises(ModelError):
+            prove_preparation(pooling, with_value(prepared, 0, COLUMNS[name], value), False)
+
+
 @pytest.mark.parametrize("part", ScratchLayout._fields)
 def test_a_wrong_scratch_layout_is_refused(program: Program, prepared: PreparedProgram, part: str) -> None:
     layout = prepared.scratch
-    needs, place = scratch_needs(prepared.steps.tolist()), layout._fields.index(part)
+    needs, place = scratch_needs(uses_of(program, prepared)), layout._fields.index(part)
     wrong = {-ALIGNMENT, layout[place] + 1, layout[place] - 1, 2**40, -(2**40)}
     if part != "size":
         # One unit more than leaves room for what is touched.
@@ -149,15 +163,15 @@ random_graphs = st.one_of(
 )
 
 
-@given(random_graphs, st.booleans())
-@settings(max_examples=60, derandomize=True, deadline=None)
-def test_preparations_of_random_operators_hold(graph: Graph, signed: bool) -> None:
+@given(random_graphs, st.sampled_from([None, *TARGETS.values()]))
+@settings(max_examples=100, derandomize=True, deadline=None)
+def test_preparations_of_random_operators_hold(graph: Graph, target: Target | None) -> None:
     operator = graph.operators[0]
     step = lower(graph, operator)
     assert isinstance(step, Step)
     tensors = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     read, written = (int(np.prod(tensor.shape)) * tensor.dtype.itemsize for tensor in tensors)
-    prepare(program_of(step, read, written), TARGETS["neon" if signed else "plain"])  # proves what it returns
+    prepare(program_of(step, read, written), target)  # proves what it returns
 
 
 # -- What the proof says of the kernels -------------------------------------------------------------------------
@@ -185,7 +199,7 @@ def test_kernels_touch_no_more_scratch_memory_than_the_proof_says(program: Progr
         patches[...] = rng.normal(0, 3, patches.shape)
         prepared = prepare(program, host_target())
         if guard:
-            needs = scratch_needs(prepared.steps.tolist())
+            needs = scratch_needs(uses_of(program, prepared))
             layout = tight_layout(needs, guard)
             scratch, touched = aligned_bytes(layout.size), np.zeros(layout.size, bool)
             for part, start in zip(layout._fields[:-1], layout, strict=False):

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("numba")
 pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
+from tests.support.packing import unpack_depthwise, unpack_pairs, unpack_pointwise  # noqa: E402
 from yamjit.kernels.int8.depthwise import Destination, Image  # noqa: E402
 from yamjit.kernels.int8.kernel_set import KernelSet  # noqa: E402
 from yamjit.kernels.int8.matmul import Rows  # noqa: E402
@@ -20,9 +21,6 @@ from yamjit.kernels.int8.packing import (  # noqa: E402
     pack_depthwise,
     pack_pairs,
     pack_pointwise,
-    unpack_depthwise,
-    unpack_pairs,
-    unpack_pointwise,
 )
 from yamjit.kernels.int8.real_requantization import IntegerFactors, RealFactors, find_real_factors  # noqa: E402
 from yamjit.kernels.int8.tiles import Channels  # noqa: E402

@@ -9,24 +9,15 @@ import numpy.typing as npt
 import pytest
 
 from reference.cases import edge_problems, random_problems
-from reference.problems import (
-    ConvProblem,
-    FullyConnectedProblem,
-    LogisticProblem,
-    MeanProblem,
-    Problem,
-    QuantizeProblem,
-)
+from reference.problems import ConvProblem, FullyConnectedProblem, Problem
 from tests.support import graphs
-from tests.support.graphs import GraphBuilder, quantization
 from tests.support.programs import program_of
+from tools.make_goldens import operator_graph
 from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
 from yamjit.kernels.program import Column, Rounding, StepOp
 from yamjit.plan.lowering import Alias, Step, lower
-from yamjit.tflite.graph import Activation, Graph, Op, Padding
-from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
-from yamjit.tflite.operators.reduce import ReducerOptions
+from yamjit.tflite.graph import Activation, Graph
 
 GUARD_VALUE = 0x55
 SEED = 3
@@ -38,55 +29,6 @@ def readable(problem: Problem) -> bool:
 
 
 PROBLEMS = {problem.name: problem for problem in (*edge_problems(), *random_problems(SEED, 150)) if readable(problem)}
-
-
-# -- A problem as a graph ---------------------------------------------------------------------------------------
-
-
-def graph_of(problem: Problem) -> Graph:
-    """Return a graph of one operator; its output has the shape of the answer."""
-    builder = GraphBuilder()
-    if isinstance(problem, QuantizeProblem):
-        x = builder.activation(problem.input.shape)
-        y = builder.activation(problem.input.shape, np.int8, quantization(problem.scale, problem.zero_point))
-        builder.operator(Op.QUANTIZE, [x], y)
-    else:
-        _add_integer_operator(builder, problem)
-    return builder.build([0], [len(builder.build([], []).tensors) - 1])
-
-
-def _add_integer_operator(builder: GraphBuilder, problem: Any) -> None:
-    x = builder.activation(problem.input.shape, np.int8, quantization(problem.input_scale, problem.input_zero_point))
-    constants, op, options = _constants(builder, problem)
-    scale = 1 / 256 if isinstance(problem, LogisticProblem) else problem.output_scale
-    shape = problem.answer().shape
-    y = builder.activation(shape, np.int8, quantization(scale, problem.output_zero_point))
-    builder.operator(op, [x, *constants], y, options)
-
-
-def _constants(builder: GraphBuilder, problem: Any) -> tuple[list[int], Op, Any]:
-    """Add the constant inputs of an operator; returns them, its code and its options."""
-    if isinstance(problem, LogisticProblem):
-        return [], Op.LOGISTIC, None
-    if isinstance(problem, MeanProblem):
-        return [builder.constant(np.array([1, 2], np.int32))], Op.MEAN, ReducerOptions(keep_dims=True)
-    activation = Activation[problem.activation]
-    zero_point, axis = 0, 0
-    if isinstance(problem, FullyConnectedProblem):
-        zero_point, options, op = problem.filter_zero_point, FullyConnectedOptions(activation), Op.FULLY_CONNECTED
-    else:
-        geometry = (Padding[problem.padding], *problem.stride, *problem.dilation)
-        if problem.depthwise:
-            multiplier = problem.channels // problem.input.shape[3]
-            axis, op = 3, Op.DEPTHWISE_CONV_2D
-            options = DepthwiseConv2DOptions(*geometry, multiplier, activation)
-        else:
-            options, op = Conv2DOptions(*geometry, activation), Op.CONV_2D
-    constants = [builder.constant(problem.filter, quantization(problem.filter_scale, zero_point, axis))]
-    if problem.bias is not None:
-        scales = problem.filter_scale * np.float32(problem.input_scale)
-        constants.append(builder.constant(np.asarray(problem.bias, np.int32), quantization(scales)))
-    return constants, op, options
 
 
 def refusal(problem: Problem) -> str | None:
@@ -138,7 +80,7 @@ def test_a_lowered_operator_gives_the_reference_answer(name: str, backend: str) 
     if backend == "numba":
         pytest.importorskip("numba")
     problem = PROBLEMS[name]
-    graph = graph_of(problem)
+    graph = operator_graph(problem)
     message = refusal(problem)
     if message is not None:
         with pytest.raises(ModelError, match=message) as caught:

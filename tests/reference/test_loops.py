@@ -24,6 +24,7 @@ from reference.waveforms import golden_waveforms
 from tests.support.synthetic import synthetic_yamnet
 from tools.make_goldens import GOLDENS, OFFICIAL_TENSORS, digest, golden_model, runtime_answer
 from yamjit.tflite.graph import Graph, Op, Operator, Padding, Tensor
+from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.reader import read_graph
 from yamjit.tflite.writer import write_graph
 
@@ -354,7 +355,7 @@ def test_data_moves_as_in_numpy() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="do not fill"):
         ops.reshape(np.zeros(6), (4, 2))
-    with pytest.raises(ValueError, match="no multiple of 4"):
+    with pytest.raises(ValueError, match="not a multiple of 4"):
         ops.split(np.zeros((2, 6)), 1, 4)
     with pytest.raises(OverflowError):
         ops.quantize_s8(np.array([3e9], np.float32), 1.0, 0)
@@ -439,7 +440,7 @@ def test_loops_equal_the_runtime_on_every_operator_of_a_whole_model() -> None:
             np.testing.assert_array_max_ulp(found, expected[some], maxulp=1)
         else:
             np.testing.assert_array_equal(found, expected[some], err_msg=str(operator), strict=True)
-    assert seen == set(Op)
+    assert seen == set(OPERATORS) - {Op.MAX_POOL_2D}
 
 
 @runtime

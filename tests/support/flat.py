@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from yamjit.tflite.codec import Offset, TableBuilder, TableView
-from yamjit.tflite.schema import Child, Children, Opaque, Scalar, Scalars, String, Strings, Table, Union
+from yamjit.tflite.schema import Child, Opaque, Scalar, String, Table, Union, Vector
 
 __all__ = ["Place", "Tree", "build_tree", "places", "read_tree"]
 
@@ -51,12 +51,14 @@ def _tree(view: TableView) -> Tree:
         elif isinstance(field, Union):
             if member := view.union(name)[1]:
                 tree[name] = _tree(member)
-        elif isinstance(field, Children):
+        elif isinstance(field, String):
+            tree[name] = view.string(name)
+        elif isinstance(field.element, Child):
             tree[name] = [_tree(child) for child in view.children(name)]
-        elif isinstance(field, Strings):
+        elif isinstance(field.element, String):
             tree[name] = [text.encode() for text in view.texts(name)]
         else:
-            tree[name] = view.string(name) if isinstance(field, String) else view.array(name).tobytes()
+            tree[name] = view.array(name).tobytes()
     return tree
 
 
@@ -80,12 +82,10 @@ def _build_field(builder: TableBuilder, value: Any, field: Any, kind: int) -> An
         return struct.unpack(f"<{field.format}", value.to_bytes(field.size, "little"))[0]
     if isinstance(field, String):
         return builder.string(value)
-    if isinstance(field, Scalars):
-        return builder.vector(value, len(value) // field.size, field.size)
-    if isinstance(field, Children):
-        return builder.offsets([_build_table(builder, item, field.table) for item in value])
-    if isinstance(field, Strings):
-        return builder.offsets([builder.string(item) for item in value])
+    if isinstance(field, Vector) and isinstance(field.element, Scalar):
+        return builder.vector(value, len(value) // field.element.size, field.element.size)
+    if isinstance(field, Vector):
+        return builder.offsets([_build_field(builder, item, field.element, 0) for item in value])
     if isinstance(field, Child):
         return _build_table(builder, value, field.table)
     members = field.members if isinstance(field, Union) else {}
@@ -123,12 +123,13 @@ def _target_places(view: TableView, name: str, path: str) -> Iterator[Place]:
         if member := view.union(name)[1]:
             yield from _table_places(member, f"{path}({member.table.name})")
     elif not isinstance(field, Opaque):
-        count, size = _number(view.data, target), field.size if isinstance(field, Scalars) else 1
+        element = field.element if isinstance(field, Vector) else Scalar("B")
+        count, size = _number(view.data, target), element.size if isinstance(element, Scalar) else 4
         yield Place(path, "length", target, 4)
-        if isinstance(field, (String, Scalars)):
-            yield Place(path, "string" if isinstance(field, String) else "elements", target + 4, count * size, size)
+        if isinstance(element, Scalar):
+            yield Place(path, "elements" if isinstance(field, Vector) else "string", target + 4, count * size, size)
             return
         for index in range(count):
             yield Place(f"{path}[{index}]", "offset", target + 4 + 4 * index, 4)
-        for index, child in enumerate(view.children(name) if isinstance(field, Children) else ()):
+        for index, child in enumerate(view.children(name) if isinstance(element, Child) else ()):
             yield from _table_places(child, f"{path}[{index}]")

@@ -464,7 +464,7 @@ def test_truncation_without_archive(change: Callable[..., bytes]) -> None:
             read_graph(content[:cut])
     assert read_graph(content + bytes(15)).files == {}
     for garbage in (bytes(16), b"\1", b"garbage", b"PK\3\4 is how a zip archive begins"):
-        with pytest.raises(ModelError, match="no zip archive"):
+        with pytest.raises(ModelError, match="not a zip archive"):
             read_graph(content + garbage)
 
 

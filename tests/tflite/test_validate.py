@@ -25,6 +25,7 @@ from yamjit.tflite.graph import Activation, Options, Padding
 from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.operators.movers import GatherOptions, ReshapeOptions, SplitOptions, StridedSliceOptions
 from yamjit.tflite.operators.pointwise import MulOptions
+from yamjit.tflite.operators.pooling import Pool2DOptions
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 
 Edit = Callable[[Graph], Graph]
@@ -73,6 +74,13 @@ SOUND: dict[str, Graph] = {
         [((2, 3, 5), F), np.ones((2, 5), F)],
         ((2, 3, 2), F),
         FullyConnectedOptions(keep_num_dims=True),
+    ),
+    "max pool": operation(
+        Op.MAX_POOL_2D,
+        [((1, 5, 4, 2), np.int8)],
+        ((1, 2, 2, 2), np.int8),
+        Pool2DOptions(Padding.VALID, 2, 2, 3, 2),
+        quantization(0.5, 3),
     ),
     "mean": graphs.mean_s8(),
     "mean flat": graphs.mean_s8(keep_dims=False),
@@ -235,6 +243,20 @@ REFUSED: list[tuple[str, Edit, str]] = [
     ("fully connected float", with_tensor(1, data=None), "is read before it is written"),
     ("fully connected kept", with_tensor(0, shape=(2, 5, 3)), r"input of shape \(2, 5, 3\)"),
     ("fully connected kept", with_tensor(3 - 1, shape=(6, 2)), r"declared shape \(6, 2\) should be \(2, 3, 2\)"),
+    # Max pool.
+    ("max pool", with_options(filter_height=0), r"filter \(0, 2\) should be at least 1 pixel high and wide"),
+    ("max pool", with_options(filter_width=-1), r"filter \(3, -1\)"),
+    ("max pool", with_options(filter_height=6), "filter of 6 pixels does not fit into 5"),
+    ("max pool", with_options(filter_width=INT32_MAX), "at most 65536"),
+    ("max pool", with_options(stride_h=0), r"strides \(0, 2\)"),
+    ("max pool", with_options(padding=Padding.SAME), r"declared shape \(1, 2, 2, 2\) should be \(1, 3, 2, 2\)"),
+    ("max pool", with_scale(1, 0.25, zero_point=3), "quantization differs"),
+    ("max pool", with_scale(1, 0.5, zero_point=4), "quantization differs"),
+    ("max pool", with_tensor(1, quantization=None), "needs one scale and one zero point"),
+    ("max pool", with_tensor(0, shape=(5, 4, 2)), "should have 4 dimensions"),
+    ("max pool", with_tensor(0, dtype=np.dtype(F), quantization=None), "type float32 should be int8"),
+    ("max pool", with_operator(inputs=(0, 0)), "2 inputs; the operator has 1"),
+    ("max pool", with_operator(options=None), "(instead of|takes) Pool2DOptions|Pool2DOptions are missing"),
     # Mean.
     ("mean", with_constant(1, [1, 4]), "axis 4 is outside rank 4"),
     ("mean", with_constant(1, [-5, 1]), "axis -5 is outside rank 4"),

@@ -15,14 +15,12 @@ from yamjit.tflite.codec import TableBuilder
 from yamjit.tflite.model_tables import MODEL, MODEL_IDENTIFIER
 from yamjit.tflite.schema import (
     Child,
-    Children,
     Opaque,
     Scalar,
-    Scalars,
     String,
-    Strings,
     Table,
     Union,
+    Vector,
 )
 from yamjit.tflite.verifier import MAX_STRING_BYTES, verify
 
@@ -32,8 +30,8 @@ ROOT = Table(
     {
         "number": Scalar("I"),
         "text": String(),
-        "numbers": Scalars("I"),
-        "kids": Children(KID),
+        "numbers": Vector(Scalar("I")),
+        "kids": Vector(Child(KID)),
         "choice_type": Scalar("B"),
         "choice": Union({1: KID}),
     },
@@ -139,7 +137,7 @@ def test_unknown_field() -> None:
     with pytest.raises(ModelError, match="Kid has field 1, which is not known"):
         check(data)
     newer = Table("Kid", KID.fields, extensible=True)
-    fields = dict(ROOT.fields, kids=Children(newer), choice=Union({1: newer}))
+    fields = dict(ROOT.fields, kids=Vector(Child(newer)), choice=Union({1: newer}))
     assert verify(bytes(data), Table("Root", fields), IDENTIFIER) == 108
 
 
@@ -151,7 +149,7 @@ def test_every_truncation(cut: int) -> None:
 
 @pytest.mark.parametrize("letter", "BHQ")
 def test_scalar_sizes(letter: str) -> None:
-    table = Table("Wide", {"value": Scalar(letter), "values": Scalars(letter)})
+    table = Table("Wide", {"value": Scalar(letter), "values": Vector(Scalar(letter))})
     data = build_tree({"value": 1, "values": bytes(range(24))}, table, IDENTIFIER)
     assert verify(data, table, IDENTIFIER) <= len(data)
 
@@ -159,7 +157,7 @@ def test_scalar_sizes(letter: str) -> None:
 def test_eight_bytes_are_aligned_to_eight() -> None:
     for table, tree in (
         (Table("Wide", {"value": Scalar("Q")}), {"value": 1}),
-        (Table("Wide", {"values": Scalars("Q")}), {"values": bytes(8)}),
+        (Table("Wide", {"values": Vector(Scalar("Q"))}), {"values": bytes(8)}),
     ):
         data = build_tree(tree, table, IDENTIFIER)
         root = int.from_bytes(data[:4], "little")
@@ -169,7 +167,7 @@ def test_eight_bytes_are_aligned_to_eight() -> None:
 
 
 def test_strings() -> None:
-    table = Table("Names", {"names": Strings(), "opaque": Opaque()})
+    table = Table("Names", {"names": Vector(String()), "opaque": Opaque()})
     data = bytearray(build_tree({"names": [b"one", b"two"]}, table, IDENTIFIER))
     verify(bytes(data), table, IDENTIFIER)
     data[data.index(b"two\0") + 3] = 1
@@ -190,7 +188,7 @@ def shared(count: int, levels: int) -> tuple[bytes, Table]:
     table = Table("Leaf", {"value": Scalar("I")})
     offset = builder.table(table, {})
     for level in range(levels):
-        table = Table(f"Level{level}", {"kids": Children(table)})
+        table = Table(f"Level{level}", {"kids": Vector(Child(table))})
         offset = builder.table(table, {"kids": builder.offsets([offset] * count)})
     return builder.finish(offset, IDENTIFIER), table
 
@@ -210,7 +208,7 @@ def test_shared_tables_are_bounded(count: int, levels: int) -> None:
 
 
 def test_shared_vectors_are_bounded() -> None:
-    builder, table = TableBuilder(), Table("Names", {"names": Strings()})
+    builder, table = TableBuilder(), Table("Names", {"names": Vector(String())})
     names = builder.offsets([builder.string("x" * 60_000)] * 5000)
     data = builder.finish(builder.table(table, {"names": names}), IDENTIFIER)
     with pytest.raises(LimitError, match="overlap"):

@@ -33,7 +33,8 @@ from typing import Any, NamedTuple
 from tests.support.flat import Place, Tree, build_tree, places, read_tree
 from yamjit.errors import YamjitError
 from yamjit.tflite.metadata_tables import METADATA_IDENTIFIER, MODEL_METADATA
-from yamjit.tflite.model_tables import MODEL, MODEL_IDENTIFIER
+from yamjit.tflite.model_tables import BUFFER, MODEL, MODEL_IDENTIFIER, OPERATOR, SUBGRAPH, TENSOR
+from yamjit.tflite.schema import Child, Opaque, Scalar, String, Union
 from yamjit.tflite.verifier import verify
 
 __all__ = [
@@ -285,20 +286,20 @@ def _rebuilt(model: Mutator, dice: random.Random) -> tuple[str, bytes]:
     subgraph = tree["subgraphs"][0]
     name = dice.choice(("tensors", "operators", "buffers", "subgraph", "model"))
     if name in ("subgraph", "model"):
-        victim, table = (subgraph, MODEL.fields["subgraphs"].table) if name == "subgraph" else (tree, MODEL)  # type: ignore[union-attr]
+        victim, table = (subgraph, SUBGRAPH) if name == "subgraph" else (tree, MODEL)
     else:
         owner = tree if name == "buffers" else subgraph
         owner[name] = [dict(item) for item in owner[name]]
         victim = dice.choice(owner[name])
-        table = (MODEL if name == "buffers" else MODEL.fields["subgraphs"].table).fields[name].table  # type: ignore[union-attr]
+        table = {"tensors": TENSOR, "operators": OPERATOR, "buffers": BUFFER}[name]
     field = dice.choice(list(table.fields))
     value = dice.choice((None, dice.choice(_EDGES), dice.choice(_EDGES)))
-    kind = type(table.fields[field]).__name__
-    if kind == "Scalar":
-        victim[field] = None if value is None else value % 2 ** (8 * table.fields[field].size)  # type: ignore[union-attr]
-    elif kind in ("Scalars", "String") and value is not None:
+    kind = table.fields[field]
+    if isinstance(kind, Scalar):
+        victim[field] = None if value is None else value % 2 ** (8 * kind.size)
+    elif value is not None and isinstance(getattr(kind, "element", kind), Scalar | String):
         victim[field] = struct.pack("<I", value) * 2 * dice.choice((0, 1, 4, 32, 500))
-    elif kind in ("Child", "Union", "Opaque") and value is not None:
+    elif isinstance(kind, Child | Union | Opaque) and value is not None:
         victim[field] = {}
         if f"{field}_type" in table.fields:
             victim[f"{field}_type"] = dice.randrange(128)

@@ -146,8 +146,10 @@ def _as_columns(samples: NDArray[Any], limits: AudioLimits) -> NDArray[Any]:
 
 def to_float32(samples: NDArray[Any]) -> NDArray[np.float32]:
     """Return a new array: floats as they are, integers divided by their full scale, unsigned ones with 0 halfway."""
-    with np.errstate(over="ignore"):  # of 64 bits: becomes inf, which is refused with its time
-        scaled: NDArray[np.float32] = samples.astype(np.float32)
+    if samples.dtype.kind == "f" and samples.dtype.itemsize > 4:
+        with np.errstate(over="ignore"):  # becomes inf, which is refused with its time
+            return samples.astype(np.float32)
+    scaled: NDArray[np.float32] = samples.astype(np.float32)
     if samples.dtype.kind != "f":
         full_scale = 2.0 ** (8 * samples.dtype.itemsize - 1)
         if samples.dtype.kind == "u":

@@ -66,7 +66,8 @@ class Conditioner:
         self._mixed = isinstance(channel, str) and channel == "mix"
         everything = self._mixed or (isinstance(channel, str) and channel == "each")
         chosen = tuple(range(channels)) if everything else (_check_number(channel, channels, name),)
-        self._columns = slice(None) if everything else slice(chosen[0], chosen[0] + 1)
+        self._all = len(chosen) == channels
+        self._columns = slice(chosen[0], chosen[-1] + 1)
         self.tracks = 1 if self._mixed else len(chosen)
         self.taken = 0
         self._start = start
@@ -80,7 +81,7 @@ class Conditioner:
 
     def choose(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the channels that were chosen, float32 (n, chosen), a view of `frames`, float32 (n, channels)."""
-        return frames[:, self._columns]
+        return frames if self._all else frames[:, self._columns]
 
     def push(self, chosen: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take what `choose` gave, n > 0, and return what is ready, new float32 (tracks, m), each track contiguous.

@@ -18,10 +18,10 @@ __all__ = [
     "Container",
     "certain_kind",
     "cut_short",
-    "find_foreign",
-    "find_known",
+    "libav_container",
     "more_streams",
     "refusal",
+    "sndfile_container",
     "tells_end",
     "unused_bytes",
 ]
@@ -61,7 +61,7 @@ class Container:
 
 _MP4 = Container("MP4/M4A/MOV", "mov")
 #: Offset of a signature, its bytes, and which of its bits count; for files that only libav reads.
-_FOREIGN = (
+_LIBAV = (
     *((4, box, None, _MP4) for box in (b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"wide", b"free", b"skip")),
     (0, b"\x1aE\xdf\xa3", None, Container("Matroska/WebM", "matroska")),
     (0, b"\xff\xf0", b"\xff\xf6", Container("AAC", "aac")),
@@ -92,7 +92,7 @@ _TRANSPORT = Container("MPEG transport stream", "mpegts")
 _SYNC, _PACKETS = 0x47, ((188, 0), (192, 4))
 
 #: Containers that libsndfile reads, but not with every encoding.
-_KNOWN = (
+_SNDFILE = (
     (8, b"WAVE", None, Container("WAV", "wav")),
     (0, b"riff", None, Container("W64", "w64")),
     (8, b"AIFF", None, Container("AIFF", "aiff")),
@@ -115,18 +115,18 @@ _MOST_PARTS = 100_000
 _BOX_HEAD = 16
 
 
-def find_foreign(opened: OpenedFile) -> Container | None:
+def libav_container(opened: OpenedFile) -> Container | None:
     """Return the kind of a file that libsndfile does not read; None for all others."""
     head = opened.read_at(after_tags(opened, 0), _HEAD)
-    return _match(head, _FOREIGN) or (_TRANSPORT if _is_transport_stream(head) else None)
+    return _match(head, _LIBAV) or (_TRANSPORT if _is_transport_stream(head) else None)
 
 
-def find_known(opened: OpenedFile) -> Container | None:
+def sndfile_container(opened: OpenedFile) -> Container | None:
     """Return the kind of a file that libsndfile reads if it knows the encoding; None if it certainly does."""
     head = opened.read_at(0, 22)
     if head[12:16] == b"fmt " and int.from_bytes(head[20:22], "little") in _WAV_PLAIN:
         return None
-    return _match(head, _KNOWN)
+    return _match(head, _SNDFILE)
 
 
 def certain_kind(head: bytes) -> str | None:
@@ -135,7 +135,7 @@ def certain_kind(head: bytes) -> str | None:
         return "MP3 with an ID3 tag"
     if head.startswith(b"fLaC"):
         return "FLAC"
-    found = _match(head, tuple(entry for entry in (*_FOREIGN, *_KNOWN) if len(entry[1]) >= 4))
+    found = _match(head, tuple(entry for entry in (*_LIBAV, *_SNDFILE) if len(entry[1]) >= 4))
     return found.name if found else None
 
 
@@ -192,7 +192,7 @@ def _match(head: bytes, table: tuple[tuple[int, bytes, bytes | None, Container],
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    if _match(head, _KNOWN):
+    if _match(head, _SNDFILE):
         return False
     return any(head[first::length][:4] == bytes([_SYNC]) * 4 for length, first in _PACKETS)
 

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from yamjit.audio.chunks import lay_out_chunks
-from yamjit.audio.containers import find_foreign, find_known
+from yamjit.audio.containers import libav_container, sndfile_container
 from yamjit.audio.flac import FLAC_MARK, lay_out_flac
 from yamjit.audio.grammars import grammar_of
 from yamjit.audio.layout import Layout
@@ -52,7 +52,7 @@ def open_recording(opened: OpenedFile, limits: AudioLimits) -> SndfileReader | P
     container = None
     if walk is None:
         with contextlib.suppress(OSError):  # the decoder meets it as well, and reports it
-            container = find_foreign(opened)
+            container = libav_container(opened)
     if container is not None:
         return _open_libav(opened, container, limits)
     if _SAMPLE_DUMP.match(head):
@@ -115,7 +115,7 @@ def _open_libav(opened: OpenedFile, container: Container, limits: AudioLimits) -
 def _open_unknown_encoding(opened: OpenedFile, layout: Layout, limits: AudioLimits) -> PyAvReader | FfmpegReader | None:
     """Return a reader for a file whose container libsndfile knows but whose encoding it does not, such as Speex."""
     try:
-        container = None if opened.callbacks.fault else find_known(opened)
+        container = None if opened.callbacks.fault else sndfile_container(opened)
         reader = None if container is None else _open_libav(opened, container, limits)
     except (AudioError, OSError):
         return None

@@ -20,7 +20,6 @@ from yamjit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -136,9 +135,7 @@ class Microphone(Reader):
     def __enter__(self) -> Microphone:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _choose_channels(self, index: int, wanted: int | None, most: int, limits: AudioLimits) -> int:

@@ -19,7 +19,7 @@ from yamjit.audio.mpeg_frames import begins_mpeg
 from yamjit.audio.reader import Reader
 from yamjit.audio.resample import converted
 from yamjit.errors import AudioError
-from yamjit.signatures import foreign_kind
+from yamjit.signatures import file_kind
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -179,7 +179,7 @@ class SndfileReader(Reader):
             with contextlib.suppress(*FAILURES, OSError):
                 if part.pieces is None and begins_mpeg(self._head):
                     return Decoder(self._opened.handle((EMPTY_TAG, (0, self._opened.size))))
-            kind = foreign_kind(self._head)
+            kind = file_kind(self._head)
             refusal = f"is {kind}" if kind else f"is not audio that libsndfile can read: {describe_failure(error)}"
             raise AudioError(f"{self.name}: {refusal}") from error
 

@@ -24,7 +24,6 @@ from yamjit.reading import ReadOptions
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -154,9 +153,7 @@ class AudioSource:
     def __enter__(self) -> AudioSource:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _conditioned(self) -> Iterator[NDArray[np.float32]]:

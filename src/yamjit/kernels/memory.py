@@ -20,7 +20,7 @@ def aligned_bytes(size: int) -> npt.NDArray[np.uint8]:
     """Return `size` zero bytes that start at a multiple of `ALIGNMENT`."""
     memory = np.zeros(size + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + size]
+    return np.ndarray((size,), np.uint8, memory, start)  # a slice of nothing would not be aligned
 
 
 class Packer:

@@ -51,6 +51,7 @@ class StepOp(enum.IntEnum):
     POINTWISE = 3
     MEAN = 4
     LOOKUP = 5
+    MAX_POOL = 6
 
 
 class Column(enum.IntEnum):
@@ -261,7 +262,7 @@ def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
         if row[Column.OP] == StepOp.POINTWISE:
             rows = max(PANEL_ROWS, PANEL_IMAGE_ROWS * row[Column.INPUT_W])
             panel = max(panel, rows * panel_stride(row[Column.INPUT_C]))
-        if row[Column.OP] not in (StepOp.QUANTIZE, StepOp.LOOKUP):
+        if row[Column.OP] not in (StepOp.QUANTIZE, StepOp.LOOKUP, StepOp.MAX_POOL):
             channels = max(channels, row[Column.OUTPUT_C])
     accumulators = SCRATCH_ROWS * 4 * (channels + ALIGNMENT)
     starts = [0]

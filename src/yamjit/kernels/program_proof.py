@@ -13,7 +13,7 @@ from yamjit.errors import ModelError
 from yamjit.kernels.memory import ALIGNMENT
 from yamjit.kernels.program import Column, Program, Rounding, StepOp
 
-__all__ = ["KERNELS", "Kernel", "prove_ranges", "writers"]
+__all__ = ["KERNELS", "Kernel", "prove_program", "writers"]
 
 Row = list[int]
 
@@ -39,54 +39,56 @@ class Kernel(NamedTuple):
     Parameters
     ----------
     reads : set of Column
-        Besides places and sizes of input and output.
-    weights : callable
-        Bytes of weights that it reads for a step.
+        Columns that it reads, besides places and sizes of input and output.
     equal : tuple of (Column, Column)
-        Sizes that it takes from one of them and relies on for the other.
+        Sizes that are equal: it reads one of the two.
     ones : tuple of Column
-        Sizes that must be 1.
+        Sizes that are 1.
+    weights : callable
+        Number of bytes at `Column.WEIGHTS` that it reads for a step.
     input_bytes : int
         Bytes of an input value.
     """
 
     reads: set[Column]
-    weights: Callable[[Row], int]
-    equal: tuple[tuple[Column, Column], ...]
+    equal: tuple[tuple[Column, Column], ...] = ()
     ones: tuple[Column, ...] = ()
+    weights: Callable[[Row], int] = lambda row: 0
     input_bytes: int = 1
 
 
 KERNELS: dict[StepOp, Kernel] = {
     StepOp.QUANTIZE: Kernel(
         {Column.WEIGHTS, Column.OUTPUT_ZERO_POINT},
-        lambda row: 4,
-        (_SAME_CHANNELS,),
-        (*_INPUT[:2], *_OUTPUT[:2]),
+        equal=(_SAME_CHANNELS,),
+        ones=(*_INPUT[:2], *_OUTPUT[:2]),
+        weights=lambda row: 4,
         input_bytes=4,
     ),
     StepOp.CONV: Kernel(
         {Column.WEIGHTS, *_WINDOW, Column.INPUT_ZERO_POINT, *_REQUANTIZATION},
-        lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * row[Column.OUTPUT_C],
-        (),
+        weights=lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * row[Column.OUTPUT_C],
     ),
     StepOp.DEPTHWISE: Kernel(
         {Column.WEIGHTS, *_WINDOW, Column.INPUT_ZERO_POINT, *_REQUANTIZATION},
-        lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
-        (_SAME_CHANNELS,),
+        equal=(_SAME_CHANNELS,),
+        weights=lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
     ),
     StepOp.POINTWISE: Kernel(
         {Column.WEIGHTS, *_REQUANTIZATION},
-        lambda row: row[Column.INPUT_C] * row[Column.OUTPUT_C],
-        _SAME_PLACES,
+        equal=_SAME_PLACES,
+        weights=lambda row: row[Column.INPUT_C] * row[Column.OUTPUT_C],
     ),
-    StepOp.MEAN: Kernel(_REQUANTIZATION, lambda row: 0, (_SAME_CHANNELS,), _OUTPUT[:2]),
-    StepOp.LOOKUP: Kernel({Column.WEIGHTS}, lambda row: 256, (_SAME_CHANNELS,), (*_INPUT[:2], *_OUTPUT[:2])),
+    StepOp.MEAN: Kernel(_REQUANTIZATION, equal=(_SAME_CHANNELS,), ones=_OUTPUT[:2]),
+    StepOp.LOOKUP: Kernel(
+        {Column.WEIGHTS}, equal=(_SAME_CHANNELS,), ones=(*_INPUT[:2], *_OUTPUT[:2]), weights=lambda row: 256
+    ),
+    StepOp.MAX_POOL: Kernel({*_WINDOW, *_CLAMPS}, equal=(_SAME_CHANNELS,)),
 }
 
 
-def prove_ranges(program: Program) -> None:
-    """Check every range that every step touches, and that no step overwrites what it or a later one reads.
+def prove_program(program: Program) -> None:
+    """Check the ranges that steps touch, the values of all columns, and that no step overwrites what is read later.
 
     Raises
     ------
@@ -121,6 +123,8 @@ def _name(index: int, row: Row) -> str:
 def _check_step(where: str, row: Row, program: Program) -> None:
     kernel = KERNELS[StepOp(row[Column.OP])]
     source, target = _activations(row)
+    if min(row[column] for column in (*_INPUT, *_OUTPUT)) < 1:
+        raise ModelError("sizes of input and output must be at least 1", operator=where)
     for column, size, alignment in (source, target):
         _check_range(where, row, column, size, program.arena_bytes, alignment)
     for column, size, alignment in _constants(row, kernel):
@@ -202,9 +206,9 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def _check_pairs(program: Program, rows: list[Row]) -> None:
-    """Check that the second step of a pair alone reads what the first writes, and writes beside what that reads."""
+    """Check that only the second step of a pair reads what the first writes, and does not overwrite what that reads."""
     if not all(0 <= index < len(rows) - 1 for index in program.pairs):
-        raise ModelError(f"there are {len(rows)} steps, pairs {program.pairs} lie beside them")
+        raise ModelError(f"there are {len(rows)} steps, {program.pairs} do not all begin pairs")
     written_by = writers(rows)
     for index in program.pairs:
         row, after, where = rows[index], rows[index + 1], _name(index, rows[index])
@@ -220,7 +224,7 @@ def _check_patchwise(program: Program, rows: list[Row]) -> None:
     """Check that what is read after the patchwise steps is kept, and that none of them overwrites it."""
     count, kept = program.patchwise, {0, *program.kept}
     if not 0 <= count <= len(rows) or not all(0 < index < count for index in program.kept):
-        raise ModelError(f"there are {len(rows)} steps, patchwise are {count} and kept is the output of {program.kept}")
+        raise ModelError(f"there are {len(rows)} steps; {count} cannot be patchwise, with {program.kept} kept")
     lost = [index for index in writers(rows)[count:] if index is not None and index < count and index not in kept]
     if lost:
         raise ModelError("a later step reads its output, which is not kept", operator=_name(lost[0], rows[lost[0]]))

@@ -17,7 +17,7 @@ from yamjit.disk import read_limited
 from yamjit.errors import InputError, LimitError
 from yamjit.learn.blocked import matmul
 from yamjit.npz import MOST_BYTES, read_arrays, write_arrays
-from yamjit.signatures import HEAD_BYTES, foreign_kind
+from yamjit.signatures import HEAD_BYTES, file_kind
 from yamjit.writing import write_whole
 
 __all__ = ["KINDS", "Dense", "Head", "checked_labels", "cross_entropy", "sigmoid", "softmax"]
@@ -140,7 +140,7 @@ class Head:
         """
         data = read_limited(path, MOST_BYTES, what="a head")
         try:
-            if (kind := foreign_kind(data[:HEAD_BYTES])) and not data.startswith(b"PK"):
+            if (kind := file_kind(data[:HEAD_BYTES])) and not data.startswith(b"PK"):
                 raise InputError(f"it is {kind}")
             return cls._from_arrays(read_arrays(data))
         except (InputError, LimitError) as error:

@@ -55,7 +55,13 @@ WaveformTransform: TypeAlias = Transform | Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """Make a clip louder or softer, by a gain between two bounds, in decibels."""
+    """Make louder or softer, by a random number of decibels.
+
+    Parameters
+    ----------
+    low_db, high_db : float
+        Lowest and highest gain, in dB.
+    """
 
     low_db: float = -12.0
     high_db: float = 6.0
@@ -70,7 +76,13 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Shift a clip by up to `most_s` seconds; samples that leave at one end return at the other."""
+    """Begin earlier or later; what leaves at one end comes in at the other.
+
+    Parameters
+    ----------
+    most_s : float >= 0
+        Longest shift, in seconds.
+    """
 
     most_s: float = 0.5
 
@@ -85,7 +97,13 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Add white noise at a signal-to-noise ratio between two bounds, in decibels."""
+    """Add white noise at a random signal-to-noise ratio.
+
+    Parameters
+    ----------
+    low_db, high_db : float
+        Lowest and highest ratio, in dB.
+    """
 
     low_db: float = 10.0
     high_db: float = 40.0
@@ -101,7 +119,13 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Fade:
-    """Fade in and out, each over up to `most_s` seconds."""
+    """Fade in and out.
+
+    Parameters
+    ----------
+    most_s : float >= 0
+        Longest fade, in seconds.
+    """
 
     most_s: float = 0.5
 
@@ -119,7 +143,13 @@ class Fade:
 
 @dataclass(frozen=True, slots=True)
 class Trim:
-    """Cut off both ends where they are more than `below_db` decibels below the loudest sample."""
+    """Cut off quiet parts at both ends.
+
+    Parameters
+    ----------
+    below_db : float >= 0
+        Distance from the loudest sample at which a sample counts as quiet, in dB.
+    """
 
     below_db: float = 40.0
 
@@ -134,7 +164,15 @@ class Trim:
 
 @dataclass(frozen=True, slots=True)
 class TimeMask:
-    """Set up to `most_frames` frames of a log-mel spectrogram to its mean, at `count` places."""
+    """Set frames of a log-mel spectrogram to its mean, at random places.
+
+    Parameters
+    ----------
+    most_frames : int >= 0
+        Highest number of frames in a row.
+    count : int >= 0
+        Number of places.
+    """
 
     most_frames: int = 24
     count: int = 2
@@ -150,7 +188,15 @@ class TimeMask:
 
 @dataclass(frozen=True, slots=True)
 class FrequencyMask:
-    """Set up to `most_bands` bands of a log-mel spectrogram to its mean, at `count` places."""
+    """Set bands of a log-mel spectrogram to its mean, at random places.
+
+    Parameters
+    ----------
+    most_bands : int >= 0
+        Highest number of bands next to each other.
+    count : int >= 0
+        Number of places.
+    """
 
     most_bands: int = 8
     count: int = 2

@@ -56,7 +56,8 @@ def schedule(network: Steps) -> Schedule:
         elif first < patchwise <= read[tensor]:
             written[tensor] = 0
             kept.append(first)
-    lifetimes = {tensor: Lifetime(network.bytes(tensor), written[tensor], read[tensor]) for tensor in written}
+    sizes = {tensor: network.graph.tensors[tensor].nbytes for tensor in written}
+    lifetimes = {tensor: Lifetime(size, written[tensor], read[tensor]) for tensor, size in sizes.items()}
     return Schedule(patchwise, tuple(kept), pairs, lifetimes)
 
 

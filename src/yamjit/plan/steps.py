@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from yamjit.errors import ModelError
 from yamjit.kernels.program import StepOp
 from yamjit.plan.lowering import Alias, Step, lower
@@ -34,7 +32,7 @@ class Steps:
     """
 
     def __init__(self, graph: Graph, seam: Seam) -> None:
-        self._graph = graph
+        self.graph = graph
         self.steps: list[Step] = []
         self.aliases: dict[int, int] = {}
         self.patch = seam.quantize.inputs[0]
@@ -47,9 +45,9 @@ class Steps:
         self.results |= {self.storage(step.input) for step in self.steps if step.op == StepOp.LOOKUP}
 
     def _add(self, operator: Operator) -> None:
-        lowered = lower(self._graph, operator)
+        lowered = lower(self.graph, operator)
         if self.storage(lowered.input) not in self._written:
-            source = self._graph.tensors[lowered.input]
+            source = self.graph.tensors[lowered.input]
             raise ModelError("is not computed from the patch", operator=str(operator), tensor=str(source))
         if isinstance(lowered, Alias):
             self.aliases[lowered.output] = self.storage(lowered.input)
@@ -65,8 +63,3 @@ class Steps:
         """Return the number of the step that writes a tensor."""
         storage = self.storage(tensor)
         return next(index for index, step in enumerate(self.steps) if step.output == storage)
-
-    def bytes(self, tensor: int) -> int:
-        """Return the size of a tensor."""
-        record = self._graph.tensors[tensor]
-        return int(np.prod(record.shape, dtype=np.int64)) * record.dtype.itemsize

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yamjit.plots.drawing import PICTURE_FORMATS, as_caption, save_figure
+from yamjit.plots.drawing import PICTURE_FORMATS, save_figure
 from yamjit.plots.learned import draw_confusion, draw_learning_curve, draw_reliability
 from yamjit.plots.overview import Overview, survey
 from yamjit.plots.recordings import draw_overview, draw_spectrogram
@@ -10,7 +10,6 @@ from yamjit.plots.recordings import draw_overview, draw_spectrogram
 __all__ = [
     "PICTURE_FORMATS",
     "Overview",
-    "as_caption",
     "draw_confusion",
     "draw_learning_curve",
     "draw_overview",

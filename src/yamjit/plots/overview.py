@@ -15,6 +15,7 @@ from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.labels import count
 from yamjit.reading import ReadOptions, old_keywords
+from yamjit.recording import recut
 
 if TYPE_CHECKING:
     from yamjit.audio import AudioSource
@@ -243,21 +244,12 @@ def _extremes(rows: Float32) -> Float32:
 def _envelope(source: AudioSource) -> Float32:
     """Return the lowest and highest samples of a recording, thinned."""
     thinned = _Thinned(_extremes)
-    rest = np.empty(0, np.float32)
     with source:
-        for block in source.blocks():
-            rest = np.concatenate([rest, block[0]])
-            whole = len(rest) // _CHUNK * _CHUNK
-            thinned.add(_chunks(rest[:whole]))
-            rest = rest[whole:]
-    if len(rest):
-        thinned.add(np.array([[rest.min(), rest.max()]], np.float32))
+        for part in recut((block[0] for block in source.blocks()), 64 * _CHUNK):
+            starts = np.arange(0, len(part), _CHUNK)
+            columns = np.minimum.reduceat(part, starts), np.maximum.reduceat(part, starts)
+            thinned.add(np.stack(columns, axis=1))
     return thinned.result()[0]
-
-
-def _chunks(samples: Float32) -> Float32:
-    chunks = samples.reshape(-1, _CHUNK)
-    return np.stack([chunks.min(axis=1), chunks.max(axis=1)], axis=1) if len(chunks) else np.empty((0, 2), np.float32)
 
 
 def _band_hz(classifier: Classifier) -> Float64:

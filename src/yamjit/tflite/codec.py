@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import ModelError
-from yamjit.tflite.schema import Children, Scalar, Scalars, String, Strings, Table, Union
+from yamjit.tflite.schema import Scalar, String, Table, Union, Vector
 
 __all__ = ["Offset", "TableBuilder", "TableView"]
 
@@ -71,7 +71,7 @@ class TableView:
 
     def array(self, name: str) -> npt.NDArray[Any]:
         """Return a vector of numbers, as a view of the data."""
-        dtype = np.dtype(f"<{self._fields[name].format}")
+        dtype = np.dtype(f"<{self._fields[name].element.format}")
         target = self.target(name)
         if target is None:
             return np.zeros(0, dtype)
@@ -99,8 +99,8 @@ class TableView:
 
     def children(self, name: str) -> list[TableView]:
         """Return a vector of tables."""
-        field = self._fields[name]
-        return [TableView(self.data, target, field.table) for target in self._entries(name)]
+        table = self._fields[name].element.table
+        return [TableView(self.data, target, table) for target in self._entries(name)]
 
     def union(self, name: str) -> tuple[int, TableView | None]:
         """Return a union's type and its value; None if there is none, or its type is not known."""
@@ -202,7 +202,7 @@ class TableBuilder:
             Fields that are None are left out.
         """
         offsets = {
-            name: self._value(table, name, value, values)
+            name: self._value(table.fields[name], value, values.get(f"{name}_type", 0))
             for name, value in values.items()
             if value is not None and not isinstance(table.fields[name], Scalar)
         }
@@ -228,23 +228,18 @@ class TableBuilder:
             self._put(vtable)
         return position
 
-    def _value(self, table: Table, name: str, value: Any, siblings: Mapping[str, Any]) -> Offset:
-        """Write what an offset of a table leads to."""
-        field: Any = table.fields[name]
+    def _value(self, field: Any, value: Any, kind: int = 0) -> Offset:
+        """Write what the offset of a field leads to; `kind` is the type of a union."""
         if isinstance(value, Offset):
             return value
         if isinstance(field, String):
             return self.string(value)
-        if isinstance(field, Strings):
-            return self.offsets([self.string(item) for item in value])
-        if isinstance(field, Scalars):
-            array = np.asarray(value, f"<{field.format}")
-            return self.vector(array.tobytes(), array.size, field.size)
-        if isinstance(field, Children):
-            return self.offsets([self.table(field.table, item) for item in value])
-        if isinstance(field, Union):
-            return self.table(field.members[siblings[f"{name}_type"]], value)
-        return self.table(field.table, value)
+        if isinstance(field, Vector) and isinstance(field.element, Scalar):
+            array = np.asarray(value, f"<{field.element.format}")
+            return self.vector(array.tobytes(), array.size, array.itemsize)
+        if isinstance(field, Vector):
+            return self.offsets([self._value(field.element, item) for item in value])
+        return self.table(field.members[kind] if isinstance(field, Union) else field.table, value)
 
     def _align(self, size: int, following: int = 0) -> None:
         """Pad, so that what begins `following` bytes further to the front is aligned to `size`."""

@@ -8,6 +8,7 @@ Names are those of the TFLite schema.
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -134,6 +135,11 @@ class Tensor:
     dtype: np.dtype[np.generic]
     quantization: Quantization | None = None
     data: npt.NDArray[np.generic] | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Size of its values, in bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
     def __str__(self) -> str:
         name = self.name if len(self.name) <= 80 else f"{self.name[:38]}...{self.name[-38:]}"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-__all__ = ["Child", "Children", "Field", "Opaque", "Scalar", "Scalars", "String", "Strings", "Table", "Union", "table"]
+__all__ = ["Child", "Field", "Opaque", "Scalar", "String", "Table", "Union", "Vector", "table"]
 
 #: Numbers of the schema language, and `struct`'s letters for them.
 _NUMBERS = {
@@ -40,25 +40,8 @@ class Scalar:
 
 
 @dataclass(frozen=True, slots=True)
-class Scalars:
-    """An offset to a vector of numbers."""
-
-    format: str
-
-    @property
-    def size(self) -> int:
-        """Bytes of each number."""
-        return struct.calcsize(f"<{self.format}")
-
-
-@dataclass(frozen=True, slots=True)
 class String:
     """An offset to a string."""
-
-
-@dataclass(frozen=True, slots=True)
-class Strings:
-    """An offset to a vector of strings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +52,10 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
-class Children:
-    """An offset to a vector of tables."""
+class Vector:
+    """An offset to a vector of numbers, or of offsets to strings or tables."""
 
-    table: Table
+    element: Scalar | String | Child
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +73,7 @@ class Opaque:
     """An offset to something that nothing reads."""
 
 
-Field = Scalar | String | Scalars | Strings | Child | Children | Union | Opaque
+Field = Scalar | String | Child | Vector | Union | Opaque
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,11 +109,10 @@ def table(name: str, fields: str = "", *known: Table, extensible: bool = False, 
     unions : Union
         Unions that fields refer to, by name.
     """
-    kinds: dict[str, Field] = {"string": String(), "[string]": Strings(), **unions}
-    kinds |= {number: Scalar(letter) for number, letter in _NUMBERS.items()}
-    kinds |= {f"[{number}]": Scalars(letter) for number, letter in _NUMBERS.items()}
-    kinds |= {other.name: Child(other) for other in known}
-    kinds |= {f"[{other.name}]": Children(other) for other in known}
+    elements: dict[str, Scalar | String | Child] = {"string": String()}
+    elements |= {number: Scalar(letter) for number, letter in _NUMBERS.items()}
+    elements |= {other.name: Child(other) for other in known}
+    kinds: dict[str, Field] = {**elements, **unions, **{f"[{kind}]": Vector(it) for kind, it in elements.items()}}
     found: dict[str, Field] = {}
     for declared in filter(None, fields.replace(" ", "").replace("\n", "").split(";")):
         field_name, _, kind = declared.partition(":")

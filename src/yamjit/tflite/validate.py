@@ -191,16 +191,12 @@ def _check_arena(graph: Graph, limits: Limits) -> None:
     for operator in graph.operators:
         for index in (*operator.inputs, *operator.outputs):
             last_use[index] = max(last_use.get(index, 0), operator.index)
-    live = {index: _bytes(graph.tensors[index]) for index in graph.inputs}
+    live = {index: graph.tensors[index].nbytes for index in graph.inputs}
     for operator in graph.operators:
-        live.update({index: _bytes(graph.tensors[index]) for index in operator.outputs})
+        live.update({index: graph.tensors[index].nbytes for index in operator.outputs})
         size = sum(live.values())
         if size > limits.arena_bytes:
             raise LimitError(
                 f"{operator}: activations of {size} bytes are more than {limits.arena_bytes} (limit arena_bytes)"
             )
         live = {index: size for index, size in live.items() if last_use.get(index, 0) > operator.index}
-
-
-def _bytes(tensor: Tensor) -> int:
-    return math.prod(tensor.shape) * tensor.dtype.itemsize

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from yamjit.errors import LimitError, ModelError
-from yamjit.signatures import HEAD_BYTES, foreign_kind
-from yamjit.tflite.schema import Child, Children, Field, Scalar, Scalars, String, Strings, Table, Union
+from yamjit.signatures import HEAD_BYTES, file_kind
+from yamjit.tflite.schema import Child, Field, Scalar, String, Table, Union, Vector
 
 __all__ = ["DEFAULT_MAX_TABLES", "MAX_STRING_BYTES", "verify"]
 
@@ -81,7 +81,7 @@ def verify(
     LimitError
         If it is too deep or too large.
     """
-    if data[4:8] != identifier and (kind := foreign_kind(data[:HEAD_BYTES], texts=True)):
+    if data[4:8] != identifier and (kind := file_kind(data[:HEAD_BYTES], texts=True)):
         raise ModelError(f"is {kind}")
     if len(data) < 8:
         raise ModelError(f"{len(data)} bytes are too few for a FlatBuffer, which has at least 8")
@@ -198,27 +198,30 @@ class _Verifier:
     def _reference(self, position: int, reference: _Reference, depth: int) -> None:
         """Check what a field of the table at `position` leads to."""
         what, field, place = reference.what, reference.field, position + reference.offset
-        if isinstance(field, Scalar):
-            # Smaller numbers are aligned as the table is.
-            if place % 8:
-                raise ModelError(f"{what} is not aligned to 8 bytes", offset=place)
-        elif isinstance(field, Union):
-            self._union(position, reference, field, depth)
+        if isinstance(field, Vector):
+            self._elements(self.indirect(place, what), field.element, what, depth)
         elif isinstance(field, Child):
             self.table(self.indirect(place, field.table.name), field.table, depth + 1)
-        else:
-            target = self.indirect(place, what)
-            if isinstance(field, String):
-                self._string(target, what)
-            elif isinstance(field, Scalars):
-                self._vector(target, field.size, what)
-            elif isinstance(field, Strings):
-                for entry in self._entries(target, what):
-                    self._count_table(entry)
-                    self._string(self.indirect(entry, what), what)
-            elif isinstance(field, Children):
-                for entry in self._entries(target, what):
-                    self.table(self.indirect(entry, field.table.name), field.table, depth + 1)
+        elif isinstance(field, Union):
+            self._union(position, reference, field, depth)
+        elif isinstance(field, String):
+            self._string(self.indirect(place, what), what)
+        elif not isinstance(field, Scalar):
+            self.indirect(place, what)
+        elif place % 8:  # smaller numbers are aligned as the table is
+            raise ModelError(f"{what} is not aligned to 8 bytes", offset=place)
+
+    def _elements(self, position: int, element: Scalar | String | Child, what: str, depth: int) -> None:
+        """Check a vector."""
+        if isinstance(element, Scalar):
+            self._vector(position, element.size, what)
+            return
+        for entry in self._entries(position, what):
+            if isinstance(element, Child):
+                self.table(self.indirect(entry, element.table.name), element.table, depth + 1)
+            else:
+                self._count_table(entry)
+                self._string(self.indirect(entry, what), what)
 
     def _union(self, position: int, reference: _Reference, union: Union, depth: int) -> None:
         """Check that a union's type and value agree, and the value."""

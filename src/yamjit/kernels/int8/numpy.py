@@ -19,6 +19,7 @@ __all__ = [
     "conv_s8",
     "depthwise_s8",
     "lookup_s8",
+    "max_pool_s8",
     "mean_s8",
     "pointwise_s8",
     "quantize_f32",
@@ -29,12 +30,12 @@ Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 
-#: So many products of an input less its zero point (|a| <= 255) and a weight (|b| <= 128) stay below 2**24 in sum,
-#: whatever they are: float32 adds them without rounding.
+#: Number of products of an input less its zero point (|a| <= 255) and a weight (|b| <= 128) whose sum stays below
+#: 2**24, whatever they are: float32 adds them without rounding.
 _FLOAT32_TERMS = 512
 
-#: Most products of one block of a matrix product: OpenBLAS leaves so few to the calling thread. Its other threads
-#: gain little here, and on a busy machine waiting for them takes fifty times as long as the work.
+#: Most products in one block of a matrix product, few enough for OpenBLAS to leave them to the calling thread. Its
+#: other threads gain little here, and on a busy machine waiting for them takes fifty times as long as the work.
 _BLOCK_PRODUCTS = 2**18
 _BLOCK_COLUMNS = 64
 
@@ -140,6 +141,25 @@ def lookup_s8(x: Int8, table: Int8, out: Int8) -> None:
     np.take(table, x.astype(np.int16) + 128, out=out)
 
 
+def max_pool_s8(
+    x: Int8, kernel: tuple[int, int], window: Window, activation_min: int, activation_max: int, out: Int8
+) -> None:
+    """Take the greatest value in each window.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(n, input_h, input_w, channels), int8]
+    kernel : tuple of int
+        Height and width of the window.
+    window : Window
+    activation_min, activation_max : int
+    out : np.ndarray [shape=(n, output_h, output_w, channels), int8]
+    """
+    rows = _greatest(x, 1, out.shape[1], (kernel[0], window.stride_h, window.pad_top))
+    greatest = _greatest(rows, 2, out.shape[2], (kernel[1], window.stride_w, window.pad_left))
+    np.clip(greatest, activation_min, activation_max, out=out)
+
+
 # -- Their arithmetic -------------------------------------------------------------------------------------------
 
 
@@ -218,6 +238,15 @@ def _tap(
     rows = slice(ky, ky + (shape[1] - 1) * window.stride_h + 1, window.stride_h)
     columns = slice(kx, kx + (shape[2] - 1) * window.stride_w + 1, window.stride_w)
     return padded[:, rows, columns]
+
+
+def _greatest(x: Int8, axis: int, count: int, walk: tuple[int, int, int]) -> Int8:
+    """Return the greatest values of `count` windows along an axis; `walk` is their size, stride and padding."""
+    kernel, stride, pad = walk
+    starts = [at * stride - pad for at in range(count)]
+    lines = np.moveaxis(x, axis, 0)
+    windows = [lines[max(start, 0) : start + kernel].max(axis=0, initial=np.int8(-128)) for start in starts]
+    return np.stack(windows, axis)
 
 
 # -- The entry --------------------------------------------------------------------------------------------------
@@ -310,6 +339,11 @@ def _lookup(step: _Step) -> None:
     lookup_s8(step.tensor("INPUT", size), step.constant("WEIGHTS", (256,)), step.tensor("OUTPUT", size))
 
 
+def _max_pool(step: _Step) -> None:
+    kernel, bounds = (step["KERNEL_H"], step["KERNEL_W"]), (step["ACTIVATION_MIN"], step["ACTIVATION_MAX"])
+    max_pool_s8(step.image("INPUT"), kernel, step.window(), *bounds, step.image("OUTPUT"))
+
+
 _STEPS: dict[StepOp, Callable[[_Step], None]] = {
     StepOp.QUANTIZE: _quantize,
     StepOp.CONV: _conv,
@@ -317,4 +351,5 @@ _STEPS: dict[StepOp, Callable[[_Step], None]] = {
     StepOp.POINTWISE: _pointwise,
     StepOp.MEAN: _mean,
     StepOp.LOOKUP: _lookup,
+    StepOp.MAX_POOL: _max_pool,
 }

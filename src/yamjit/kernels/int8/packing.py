@@ -1,4 +1,4 @@
-"""The order of weights and multipliers in memory that the vector kernels read, and the way back.
+"""The order of weights and multipliers in memory that the vector kernels read.
 
 A block is 16 channels, whatever the width of a vector: narrower vectors read it in parts.
 """
@@ -19,9 +19,6 @@ __all__ = [
     "pack_depthwise",
     "pack_pairs",
     "pack_pointwise",
-    "unpack_depthwise",
-    "unpack_pairs",
-    "unpack_pointwise",
 ]
 
 #: Output channels of a block of packed weights.
@@ -52,13 +49,6 @@ def pack_pointwise(weights: Int8) -> Int8:
     whole = np.zeros((padded(inputs, _QUAD), padded(outputs, BLOCK)), np.int8)
     whole[:inputs, :outputs] = weights
     return np.ascontiguousarray(whole.reshape(-1, _QUAD, whole.shape[1] // BLOCK, BLOCK).transpose(2, 0, 3, 1))
-
-
-def unpack_pointwise(packed: Int8, inputs: int, outputs: int) -> Int8:
-    """Return the matrix [shape=(inputs, outputs)] that `pack_pointwise` packed."""
-    blocks, quads = packed.shape[:2]
-    whole = packed.transpose(1, 3, 0, 2).reshape(quads * _QUAD, blocks * BLOCK)
-    return whole[:inputs, :outputs]
 
 
 def conv_rows(weights: Int8) -> Int8:
@@ -113,14 +103,6 @@ def pack_depthwise(weights: Int8) -> Int8:
     return np.ascontiguousarray(quads.reshape(2, _QUAD, 3, -1, CHUNK).transpose(3, 0, 2, 4, 1))
 
 
-def unpack_depthwise(packed: Int8, channels: int) -> Int8:
-    """Return the filters [shape=(3, 3, channels)] that `pack_depthwise` packed."""
-    rows = packed[:, 0].transpose(3, 1, 0, 2).reshape(_QUAD, 3, -1)[:3]
-    weights = np.empty((3, 3, channels), np.int8)
-    weights[:, :, interleaved(channels)] = rows
-    return weights
-
-
 def pack_pairs(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Pack a number for each channel: in each block, those of even channels before those of odd channels.
 
@@ -136,8 +118,3 @@ def pack_pairs(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     whole = np.zeros(padded(values.size, BLOCK), np.int64)
     whole[: values.size] = values
     return np.ascontiguousarray(whole.reshape(-1, BLOCK // 2, 2).transpose(0, 2, 1))
-
-
-def unpack_pairs(packed: npt.NDArray[np.int64], channels: int) -> npt.NDArray[np.int64]:
-    """Return the numbers [shape=(channels,)] that `pack_pairs` packed."""
-    return packed.transpose(0, 2, 1).reshape(-1)[:channels]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.program import Requantization, Rounding, Window
 
-__all__ = ["conv_s8", "depthwise_s8", "finish", "lookup_s8", "mean_s8", "pointwise_s8", "quantize_f32"]
+__all__ = ["conv_s8", "depthwise_s8", "finish", "lookup_s8", "max_pool_s8", "mean_s8", "pointwise_s8", "quantize_f32"]
 
 Int8 = npt.NDArray[np.int8]
 Int32 = npt.NDArray[np.int32]
@@ -167,6 +167,34 @@ def lookup_s8(x: Int8, table: Int8, out: Int8) -> None:
     """
     for i in range(x.size):
         out[i] = table[np.int64(x[i]) + 128]
+
+
+@jit
+def max_pool_s8(
+    x: Int8, kernel: tuple[int, int], window: Window, activation_min: int, activation_max: int, out: Int8
+) -> None:
+    """Take the greatest value in each window of one image.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(input_h, input_w, channels), int8]
+    kernel : tuple of int
+        Height and width of the window.
+    window : Window
+    activation_min, activation_max : int
+    out : np.ndarray [shape=(output_h, output_w, channels), int8]
+    """
+    low, high = np.int32(activation_min), np.int32(activation_max)
+    for oy in range(out.shape[0]):
+        top = oy * window.stride_h - window.pad_top
+        for ox in range(out.shape[1]):
+            left = ox * window.stride_w - window.pad_left
+            for c in range(out.shape[2]):
+                greatest = np.int32(-128)
+                for iy in range(max(top, 0), min(top + kernel[0], x.shape[0])):
+                    for ix in range(max(left, 0), min(left + kernel[1], x.shape[1])):
+                        greatest = max(greatest, np.int32(x[iy, ix, c]))
+                out[oy, ox, c] = np.int8(min(max(greatest, low), high))
 
 
 # -- Their arithmetic -------------------------------------------------------------------------------------------

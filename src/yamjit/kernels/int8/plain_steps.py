@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from yamjit.kernels.int8.plain import conv_s8, depthwise_s8, lookup_s8, mean_s8, pointwise_s8, quantize_f32
+from yamjit.kernels.int8.plain import conv_s8, depthwise_s8, lookup_s8, max_pool_s8, mean_s8, pointwise_s8, quantize_f32
 from yamjit.kernels.int8.step_table import Memory, requantization_of, window_of
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
@@ -37,6 +37,15 @@ def run_plain_step(s: Any, memory: Memory, x_address: int, out_address: int) -> 
         )
     elif op == StepOp.LOOKUP:
         lookup_s8(carray(x, input_size, np.int8), carray(weights, 256, np.int8), carray(out, output_size, np.int8))
+    elif op == StepOp.MAX_POOL:
+        max_pool_s8(
+            carray(x, input_shape, np.int8),
+            (s[Column.KERNEL_H], s[Column.KERNEL_W]),
+            window_of(s),
+            s[Column.ACTIVATION_MIN],
+            s[Column.ACTIVATION_MAX],
+            carray(out, output_shape, np.int8),
+        )
     elif op == StepOp.MEAN:
         positions = (input_shape[0] * input_shape[1], input_shape[2])
         mean_s8(

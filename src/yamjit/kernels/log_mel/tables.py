@@ -13,7 +13,7 @@ import numpy.typing as npt
 from yamjit.kernels.log_mel import fft
 from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.log_mel.numpy import bands
-from yamjit.kernels.memory import aligned_bytes, padded
+from yamjit.kernels.memory import Packer, padded
 
 __all__ = ["MOST_LANES", "Field", "make_tables"]
 
@@ -99,15 +99,11 @@ def _first_pair(first: npt.NDArray[np.int64], widths: npt.NDArray[np.int64], poi
 
 def _pack(numbers: dict[Field, int], parts: dict[Field, npt.NDArray[np.generic]]) -> Bytes:
     """Lay numbers and arrays into one aligned block."""
-    end = padded(8 * len(Field))
-    places = {}
-    for field, part in parts.items():
-        places[field] = end
-        end = padded(end + part.nbytes)
-    tables = aligned_bytes(end)
+    packer = Packer()
+    packer.add(np.zeros(len(Field), np.int64))
+    places = {field: packer.add(part) for field, part in parts.items()}
+    tables = packer.block()
     tables[: 8 * len(Field)].view(np.int64)[:] = [(numbers | places)[field] for field in Field]
-    for field, part in parts.items():
-        tables[places[field] : places[field] + part.nbytes] = part.reshape(-1).view(np.uint8)
     return tables
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from yamjit.errors import ModelError
 from yamjit.plan.lowering.movers import reshape, split
 from yamjit.plan.lowering.pointwise import logistic, quantize
+from yamjit.plan.lowering.pooling import max_pool_2d
 from yamjit.plan.lowering.products import conv_2d, depthwise_conv_2d, fully_connected
 from yamjit.plan.lowering.reduce import mean
 from yamjit.plan.lowering.step import Alias, Step
@@ -26,6 +27,7 @@ LOWERINGS: Mapping[Op, Callable[[Node], Step | Alias]] = MappingProxyType(
         Op.DEPTHWISE_CONV_2D: depthwise_conv_2d,
         Op.FULLY_CONNECTED: fully_connected,
         Op.LOGISTIC: logistic,
+        Op.MAX_POOL_2D: max_pool_2d,
         Op.MEAN: mean,
         Op.QUANTIZE: quantize,
         Op.RESHAPE: reshape,

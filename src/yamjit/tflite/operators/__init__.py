@@ -8,6 +8,7 @@ from types import MappingProxyType
 from yamjit.tflite.graph import Op
 from yamjit.tflite.operators.movers import GATHER, PAD, RESHAPE, SPLIT, STRIDED_SLICE
 from yamjit.tflite.operators.pointwise import DEQUANTIZE, LOG, LOGISTIC, MUL, QUANTIZE
+from yamjit.tflite.operators.pooling import MAX_POOL_2D
 from yamjit.tflite.operators.products import CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED
 from yamjit.tflite.operators.record import Record
 from yamjit.tflite.operators.reduce import MEAN
@@ -22,7 +23,7 @@ OPERATORS: Mapping[Op, Record] = MappingProxyType(
             *(CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED),
             *(GATHER, PAD, RESHAPE, SPLIT, STRIDED_SLICE),
             *(DEQUANTIZE, LOG, LOGISTIC, MUL, QUANTIZE),
-            *(COMPLEX_ABS, MEAN, RFFT2D),
+            *(COMPLEX_ABS, MAX_POOL_2D, MEAN, RFFT2D),
         )
     }
 )
