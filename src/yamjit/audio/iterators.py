@@ -119,5 +119,5 @@ class IteratorReader(Reader):
             )
         self.channels = self.channels or columns.shape[1]
         if columns.shape[1] != self.channels:
-            raise InputError(f"{where} has {columns.shape[1]} channels, the ones before have {self.channels}")
+            raise InputError(f"{where} has {columns.shape[1]} channels, the blocks before it have {self.channels}")
         return columns

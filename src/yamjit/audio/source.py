@@ -141,7 +141,7 @@ class AudioSource:
             If the blocks were asked for before, or the source is closed, or it ends before `start_s`.
         """
         if self._started:
-            raise InputError(f"{self.name}: can be read once, and was read or closed; open it again")
+            raise InputError(f"{self.name}: can be read only once, and has been read or closed; open it again")
         self._started = True
         return self._conditioned()
 
@@ -189,7 +189,7 @@ class AudioSource:
         if not self.start_s:
             raise AudioError(f"{self.name}: holds no samples")
         if self.damage is not None:
-            raise AudioError(f"{self.damage}; nothing is left from start_s, {self.start_s:.6g} s, on")
+            raise AudioError(f"{self.damage}; nothing is left after start_s, {self.start_s:.6g} s")
         raise InputError(f"{self.name}: ends before start_s, which is {self.start_s:.6g} s")
 
     def _check_claims(self) -> None:
