@@ -275,9 +275,10 @@ def test_a_model_is_pickled_by_its_file_and_options() -> None:
 def test_results_are_pickled() -> None:
     model = yamjit.load("starter", backend="numpy", options=yamjit.ClassifierOptions(groups={"Noise": ["Siren"]}))
     result = model.classify(SIREN)
+    log_mel = result.log_mel  # what reads the recording again holds a model, and does not travel
     again = pickle.loads(pickle.dumps(result))
     assert again.top(3) == result.top(3)
-    np.testing.assert_array_equal(again.log_mel, result.log_mel)
+    np.testing.assert_array_equal(again.log_mel, log_mel)
     options = yamjit.EventOptions(on={"*": 0.3, "Siren": 0.2})
     events = model.with_options(yamjit.ClassifierOptions(groups=None)).events(SIREN, options)
     assert events

@@ -13,7 +13,7 @@ from yamjit.errors import ModelError
 from yamjit.kernels.memory import ALIGNMENT
 from yamjit.kernels.program import Column, Program, Rounding, StepOp
 
-__all__ = ["KERNELS", "Kernel", "prove_ranges", "writers"]
+__all__ = ["KERNELS", "Kernel", "prove_program", "writers"]
 
 Row = list[int]
 
@@ -87,8 +87,8 @@ KERNELS: dict[StepOp, Kernel] = {
 }
 
 
-def prove_ranges(program: Program) -> None:
-    """Check every range that every step touches, and that no step overwrites what it or a later one reads.
+def prove_program(program: Program) -> None:
+    """Check the ranges that steps touch, the values of all columns, and that no step overwrites what is read later.
 
     Raises
     ------

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from yamjit.errors import LimitError, ModelError
 from yamjit.kernels.memory import Packer
 from yamjit.kernels.program import COLUMNS, Column, Program
-from yamjit.kernels.program_proof import prove_ranges
+from yamjit.kernels.program_proof import prove_program
 from yamjit.plan.arena import assign_offsets
 from yamjit.plan.front_end import read_front_end
 from yamjit.plan.plan import FrontEndConstants, Head, Plan, Slot
@@ -52,7 +52,7 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     if memory.arena_bytes > limits.arena_bytes:
         raise LimitError(f"activations take {memory.arena_bytes} bytes a patch, arena_bytes is {limits.arena_bytes}")
     program = memory.program()
-    prove_ranges(program)
+    prove_program(program)
     heads = tuple(_head(graph, memory, index) for index in graph.outputs)
     return Plan(
         program=program,

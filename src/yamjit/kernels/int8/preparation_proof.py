@@ -17,7 +17,7 @@ from yamjit.kernels.int8.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
 from yamjit.kernels.int8.prepared import INT8_TO_UINT8, PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
 from yamjit.kernels.memory import ALIGNMENT, padded
 from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column, Program, Rounding, StepOp
-from yamjit.kernels.program_proof import KERNELS, prove_ranges, writers
+from yamjit.kernels.program_proof import KERNELS, prove_program, writers
 
 __all__ = ["REACH", "VECTOR_KERNELS", "Use", "VectorKernel", "prove_preparation", "scratch_needs", "uses_of"]
 
@@ -185,7 +185,7 @@ def prove_preparation(program: Program, prepared: PreparedProgram, signed: bool)
     ModelError
         Naming the step and the column; a preparation that is right never causes it.
     """
-    prove_ranges(program)
+    prove_program(program)
     steps, shape = prepared.steps, (len(program.steps), PREPARED_COLUMNS)
     if steps.dtype != np.int64 or steps.shape != shape or not steps.flags.c_contiguous:
         raise ModelError(f"prepared steps are {steps.dtype} {steps.shape}, int64 {shape} are expected")
