@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ArrayReader", "as_array", "check_type", "of_dict", "to_float32"]
+__all__ = ["ArrayReader", "as_array", "as_columns", "check_type", "of_dict", "to_float32"]
 
 #: Integers whose full scale is that of their type.
 INTEGERS = ("int8", "uint8", "int16", "int32")
@@ -91,6 +91,23 @@ def as_array(value: object) -> NDArray[Any]:
         accepted="a path, a binary file object, an array, or an iterator of arrays",
     )
     return samples
+
+
+def as_columns(block: object, where: str, least: int, most: int) -> NDArray[Any]:
+    """Return a block of `least` to `most` channels as (n, channels), of a type that has a full scale.
+
+    Raises
+    ------
+    InputError
+        If shape or type do not fit; the message begins with `where`.
+    """
+    samples = as_array(block)
+    columns = samples[:, np.newaxis] if samples.ndim == 1 else samples
+    if columns.ndim != 2 or not least <= columns.shape[1] <= most:
+        accepted = f"{'(n,) or ' if least == 1 else ''}(n, {least if least == most else f'{least} to {most}'})"
+        raise InputError(f"{where} has shape {samples.shape}; {accepted} is accepted")
+    check_type(samples)
+    return columns
 
 
 def check_type(samples: NDArray[Any]) -> None:
