@@ -37,14 +37,6 @@ class ArrayReader(Reader):
     sample_rate : int
         Sample rate in Hz.
     limits : AudioLimits
-        What is accepted.
-
-    Raises
-    ------
-    InputError
-        If type or shape cannot be audio, or `sample_rate` is missing or absurd.
-    AudioError
-        If there are no samples.
     """
 
     name = "array"
@@ -78,13 +70,7 @@ class ArrayReader(Reader):
 
 
 def as_array(value: object) -> NDArray[Any]:
-    """Return `value` as an array.
-
-    Raises
-    ------
-    InputError
-        If it cannot be one.
-    """
+    """Return `value` as an array, or raise an `InputError`."""
     samples: NDArray[Any] = checks.array(
         value,
         f"{type(value).__name__} is not audio",
@@ -94,13 +80,7 @@ def as_array(value: object) -> NDArray[Any]:
 
 
 def as_columns(block: object, where: str, least: int, most: int) -> NDArray[Any]:
-    """Return a block of `least` to `most` channels as (n, channels), of a type that has a full scale.
-
-    Raises
-    ------
-    InputError
-        If shape or type do not fit; the message begins with `where`.
-    """
+    """Return a block of `least` to `most` channels as (n, channels); an `InputError` says `where` it does not fit."""
     samples = as_array(block)
     columns = samples[:, np.newaxis] if samples.ndim == 1 else samples
     if columns.ndim != 2 or not least <= columns.shape[1] <= most:
@@ -127,11 +107,6 @@ def of_dict(source: Mapping[str, Any]) -> tuple[Any, Any]:
     ----------
     source : mapping
         With "array" or "raw", (n,) or (channels, n), and "sampling_rate", in Hz.
-
-    Raises
-    ------
-    InputError
-        If one of them is missing.
     """
     key = next((key for key in ("array", "raw") if key in source), None)
     if key is None or "sampling_rate" not in source:

@@ -34,14 +34,6 @@ class IteratorReader(Reader):
     sample_rate : int
         Sample rate in Hz.
     limits : AudioLimits
-        What is accepted.
-
-    Raises
-    ------
-    InputError
-        If the first block cannot be audio, or `sample_rate` is missing or absurd.
-    AudioError
-        If there are no samples, or the iterator fails.
     """
 
     name = "iterator"

@@ -33,23 +33,7 @@ CANCELLED = 0.1
 
 
 class Inspector:
-    """Looks at every sample of the channels that were chosen.
-
-    Parameters
-    ----------
-    name : str
-        Name of the source, for messages.
-    sample_rate : int
-        Sample rate of the source, in Hz.
-    channels : sequence of int
-        Numbers of the channels.
-    mixed : bool
-        Whether their mean is taken.
-    peak : float
-        Largest absolute value accepted.
-    zero : bool
-        Whether NaN and infinity become 0 in place of an error.
-    """
+    """Looks at every sample of the channels that were chosen; for its arguments, see `Conditioner`."""
 
     def __init__(
         self, name: str, sample_rate: int, channels: Sequence[int], *, mixed: bool, peak: float, zero: bool

@@ -65,14 +65,6 @@ class SndfileReader(Reader):
     layout : Layout
         What its walk found.
     limits : AudioLimits
-        What is accepted.
-
-    Raises
-    ------
-    AudioError
-        If libsndfile cannot read the file, or its sample rate or number of channels is absurd.
-    DependencyError
-        If soundfile is not installed.
     """
 
     damage: str | None = None
@@ -278,11 +270,5 @@ def _find_cut(log: str) -> tuple[int, int] | None:
 
 
 def libsndfile_version() -> str:
-    """Return the version of the library that decodes files.
-
-    Raises
-    ------
-    DependencyError
-        If soundfile is not installed, or finds no libsndfile.
-    """
+    """Return the version of libsndfile; a `DependencyError` says that it or soundfile is not installed."""
     return str(import_soundfile().__libsndfile_version__)
