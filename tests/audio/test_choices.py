@@ -361,3 +361,5 @@ def test_the_keywords_of_version_0_1_still_work():
     with pytest.warns(DeprecationWarning, match="channel= is deprecated"):
         source = yamjit.audio.open_audio(noise(10, 2), 16_000, channel="each")
     assert source.tracks == 2
+    with pytest.warns(DeprecationWarning, match="truncated is deprecated; use AudioSource.damage"):
+        assert not source.truncated

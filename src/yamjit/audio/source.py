@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit import checks
+from yamjit import checks, deprecation
 from yamjit.audio.arrays import ArrayReader, of_dict
 from yamjit.audio.conditioning import Conditioner
 from yamjit.audio.iterators import IteratorReader
@@ -115,6 +115,12 @@ class AudioSource:
     def lost(self) -> bool:
         """After the last block: whether the source holds sound that could not be read; `damage` says what."""
         return self._reader.lost
+
+    @property
+    def truncated(self) -> bool:
+        """Deprecated: whether `damage` is not None."""
+        deprecation.warn("AudioSource.truncated", "AudioSource.damage")
+        return self.damage is not None
 
     @property
     def warnings(self) -> tuple[str, ...]:
