@@ -78,13 +78,7 @@ class HeadResult:
 
     @deprecation.renamed("k", "max_results")
     def top(self, max_results: int | None = None, *, window: int | None = None) -> tuple[ScoredLabel, ...]:
-        """Return the highest classes, see `Classification.top`.
-
-        Parameters
-        ----------
-        max_results, window
-            See `Classification.top`.
-        """
+        """Return the highest classes, see `Classification.top`."""
         if window is None:
             return self.categories.top(self.listed_scores, max_results)
         scores = self.scores
@@ -241,39 +235,21 @@ class Classification:
 
     @deprecation.renamed("k", "max_results")
     def to_pandas(self, max_results: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
-        """Return the rows as a ``pandas.DataFrame``.
-
-        Parameters
-        ----------
-        max_results, windows, head
-            See `rows`.
-        """
+        """Return the rows as a ``pandas.DataFrame``, see `rows`."""
         from yamjit.output.dataframes import to_pandas
 
         return to_pandas(self.rows(max_results, windows=windows, head=head))
 
     @deprecation.renamed("k", "max_results")
     def to_polars(self, max_results: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
-        """Return the rows as a ``polars.DataFrame``.
-
-        Parameters
-        ----------
-        max_results, windows, head
-            See `rows`.
-        """
+        """Return the rows as a ``polars.DataFrame``, see `rows`."""
         from yamjit.output.dataframes import to_polars
 
         return to_polars(self.rows(max_results, windows=windows, head=head))
 
     @deprecation.renamed("k", "max_results")
     def to_arrow(self, max_results: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:
-        """Return the rows as a ``pyarrow.Table``.
-
-        Parameters
-        ----------
-        max_results, windows, head
-            See `rows`.
-        """
+        """Return the rows as a ``pyarrow.Table``, see `rows`."""
         from yamjit.output.dataframes import to_arrow
 
         return to_arrow(self.rows(max_results, windows=windows, head=head))
@@ -282,12 +258,7 @@ class Classification:
     def to_hf(self, max_results: int | None = None, *, head: str | int | None = None) -> list[dict[str, Any]]:
         """Return the highest classes as a pipeline of Hugging Face does: ``[{"score": ..., "label": ...}, ...]``.
 
-        Where there are several heads, "head" says which.
-
-        Parameters
-        ----------
-        max_results, head
-            See `top`.
+        Where there are several heads, "head" says which. For the arguments see `top`.
         """
         return [
             {"score": one.score, "label": one.label, **({"head": one.head} if one.head else {})}

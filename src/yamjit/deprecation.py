@@ -17,7 +17,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def warn(old: str, new: str) -> None:
-    """Warn the caller of this package that `old` is deprecated, and name what replaces it."""
+    """Warn the caller of this package that `old` is deprecated in favour of `new`."""
     depth, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "yamjit":
         depth, frame = depth + 1, frame.f_back
@@ -29,16 +29,10 @@ def retired(
     convert: Callable[[tuple[Any, ...], dict[str, Any]], Mapping[str, Any]],
     call: Callable[..., Any] | None = None,
 ) -> Callable[[_Function], _Function]:
-    """Let a function still take keywords that its signature no longer has.
+    """Let a function still take keywords that its signature no longer has: `names`, and what replaces each.
 
-    Parameters
-    ----------
-    names : mapping of str to str
-        What replaces each keyword.
-    convert : callable
-        Returns today's keywords, from the positional arguments and the old keywords.
-    call : callable, optional
-        What is called in place of the function where old keywords are given.
+    `convert` makes today's keywords of the positional arguments and the old keywords; with them, `call` is called in
+    place of the function if it is given.
     """
 
     def decorate(function: _Function) -> _Function:
@@ -66,15 +60,7 @@ def renamed(old: str, new: str) -> Callable[[_Function], _Function]:
 
 
 def moved(module: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return a ``__getattr__`` for a module that still answers for names which now live in others.
-
-    Parameters
-    ----------
-    module : str
-        Name of the module that names were taken from.
-    homes : mapping of str to str
-        Module in which each of them is defined.
-    """
+    """Return a ``__getattr__`` for `module`, which still answers for names that are now defined in others, `homes`."""
 
     def find(name: str) -> Any:
         if name not in homes:

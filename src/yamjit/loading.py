@@ -25,18 +25,18 @@ def load(
     Parameters
     ----------
     model : path, "starter", bytes or binary file object, optional
-        By default ``$YAMJIT_MODEL``, else the official YAMNet from the user's cache, else downloaded into it.
-        "starter" is the small model of the package, which needs no download (a file of that name: "./starter").
+        The model's file or content. By default ``$YAMJIT_MODEL``, else the official YAMNet, from the user's cache or
+        downloaded into it. "starter" is the small model of the package (a file of that name is "./starter").
     backend : {"auto", "numba", "numpy"}
         What runs the integer network; all give the same integers. "auto" begins with NumPy and lets Numba take over
         once there is enough work.
     threads : int in [1, 256]
-        That `Classifier.classify` computes with, the calling one included. Scores do not depend on it; recordings of
-        half a minute on gain by it.
+        Number of threads per recording, including the caller's. Scores do not depend on it; recordings of half a minute
+        or more become faster.
     download : bool
         Whether the official model may be downloaded.
     options : ClassifierOptions, optional
-        Which classes are listed, from which score on, and under which names; by default all, as the model says.
+        Which classes are listed, from which score on, and under which names; by default all, under the model's names.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def load(
     Raises
     ------
     ModelNotFoundError
-        If there is no model; the message says the ways to go on.
+        If there is no model; the message says how to get one.
     ModelError
         If the model cannot be run exactly.
     InputError

@@ -1,4 +1,4 @@
-"""What a classifier is asked to list: options, and groups of classes that are named in a file."""
+"""What a classifier lists: options, and groups of classes that a file defines."""
 
 from __future__ import annotations
 
@@ -28,41 +28,39 @@ _MOST_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class ClassifierOptions:
-    """What a classifier lists. The names are those of the Task Library where it has them.
+    """What a classifier lists. Options that the Task Library has as well are called as there.
 
-    Where a class is to be named, its name, its display name, its AudioSet id or its index will do, names in any
-    case; a group by its name.
+    A class is named by its name or display name, in any case, its AudioSet id or its index; a group by its name.
 
     Parameters
     ----------
     max_results : int > 0, or -1 for all
-        How many categories of each head are listed, after all others have been filtered out. Events are not counted.
+        Number of categories of each head that are listed, after all filters. Events are not limited by it.
     score_threshold : float in [0, 1], mapping, or None
-        Scores from which on a category is listed: of all, or by name, "*" for the rest. What is not given is left
-        to the model's metadata. Of an event, the highest score counts.
+        Lowest score at which a category is listed: of all, or by name, "*" for the rest. Where none is given, the
+        model's metadata say. For an event, its highest score counts.
     category_allowlist, category_denylist : sequence of str or int
         The only classes and groups that are listed, or those that are not. At most one of the two may be given.
-        Neither changes the score of what is listed.
+        Neither changes scores.
     display_names_locale : str
         Language of the names, such as "de" or "pt-BR", where the model has a label file for it.
     calibration : "metadata", path or None
-        Score calibration as in the model's metadata, as in a file that `Calibration.to_csv` wrote, or none.
+        Score calibration: of the model's metadata, of a file that `Calibration.to_csv` wrote, or none.
     roll_up : bool
         Whether a class stands for its AudioSet descendants as well ("Dog" for "Bark"): its score is the highest of
-        theirs, groups and the denylist take them in. Classes of AudioSet that the model lacks ("Human voice") can
-        then be named, too.
+        theirs, and groups and the denylist include them. AudioSet classes that the model lacks ("Human voice") can then
+        be named, too.
     groups : mapping of str to sequence of str or int, path, or None
-        Classes that are listed under one name, with the highest of their scores, and no longer on their own. Of a
-        file: see `read_groups`.
+        Classes that are listed under one name, with the highest of their scores, and no longer on their own; or a file
+        of them, see `read_groups`.
     head : str, int, or None
-        The one output of the model that counts, by its name in any case or its index from 0, negative ones from the
-        last; by default all of them do. A name in the other options stands for the classes of that name in every head
-        that counts.
+        The only output of the model that counts, by name in any case, or by index from 0 (negative from the last); by
+        default all. A name in the other options stands for the classes of that name in every head that counts.
 
     Raises
     ------
     InputError
-        If an option makes no sense.
+        If an option is wrong.
     """
 
     max_results: int = DEFAULT_MAX_RESULTS
@@ -92,7 +90,7 @@ class ClassifierOptions:
             "groups": None if self.groups is None else _read_or_check(self.groups),
         }
         if changes["category_allowlist"] and changes["category_denylist"]:
-            raise InputError("category_allowlist and category_denylist are given; at most one of them is accepted")
+            raise InputError("category_allowlist and category_denylist are given; give only one of them")
         for name, value in changes.items():
             object.__setattr__(self, name, value)
 
@@ -206,7 +204,7 @@ def _parse_json(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"is no JSON: {error}") from error
+        raise InputError(f"is not JSON: {error}") from error
     return dict(content)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import os
@@ -60,7 +61,7 @@ def test_doctor_without_a_model(
     found = json.loads(capsys.readouterr().out)
     assert "there is no model" in found["model"]["problem"]
     if "cache" in found["kernels"]:
-        assert "is no folder" in found["kernels"]["cache can be written"]
+        assert "is not a folder" in found["kernels"]["cache can be written"]
 
 
 def test_labels(capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +92,8 @@ def test_bench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
     from yamjit.cli import bench
 
     monkeypatch.setattr(bench, "_LENGTH_S", {"numba": 3.0, "numpy": 3.0})
-    monkeypatch.setattr("yamjit.kernels._has_numba", lambda: False)
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *more: None if name == "numba" else find(name, *more))
     assert run("bench", "--time", "0.01", "--json") == 0
     found = json.loads(capsys.readouterr().out)["backends"]
     assert "pip install numba" in found["numba"]["problem"]

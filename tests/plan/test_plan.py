@@ -174,6 +174,15 @@ def tiny_model(
     return b.build([waveform], [x])
 
 
+def pooled_model() -> Graph:
+    """Return the tiny model with a MAX_POOL_2D after its convolution."""
+    graph = tiny_model()
+    conv, mean = the(graph, Op.CONV_2D), the(graph, Op.MEAN)
+    image, options = graph.tensors[conv.outputs[0]], Pool2DOptions(filter_height=3, filter_width=2)
+    pooled = inserted(graph, mean.index, Op.MAX_POOL_2D, conv.outputs, image, options=options)
+    return rewired(pooled, the(pooled, Op.MEAN), image.index, len(graph.tensors))
+
+
 def refused(graph: Graph, message: str, operator: Operator | str | None, *, valid: bool = True) -> None:
     """Check that a graph that may be read is not compiled, and that the error says which operator and why."""
     if valid:
@@ -576,15 +585,10 @@ def test_aliases_keep_memory_alive(graph: Graph) -> None:
 def test_a_network_with_a_pool_runs(backend: str) -> None:
     if backend == "numba":
         pytest.importorskip("numba")
-    graph = tiny_model()
-    conv, mean = the(graph, Op.CONV_2D), the(graph, Op.MEAN)
-    options = Pool2DOptions(filter_height=3, filter_width=2)
-    pooled = inserted(graph, mean.index, Op.MAX_POOL_2D, conv.outputs, graph.tensors[conv.outputs[0]], options=options)
-    pooled = rewired(pooled, the(pooled, Op.MEAN), conv.outputs[0], len(graph.tensors))
+    pooled = pooled_model()
     validate_graph(pooled)
-    plan = compile_plan(pooled)
     patches = np.array([Dice(seed).uniform(-5, 5, 54).reshape(9, 6) for seed in range(3)], np.float32)
-    found = Network(plan, backend).run(patches, tensors=("conv", "inserted")).tensors
+    found = Network(compile_plan(pooled), backend).run(patches, tensors=("conv", "inserted")).tensors
     expected = max_pool_2d_s8(
         found["conv"], filter_size=(3, 2), quantized_activation_min=-128, quantized_activation_max=127
     )

@@ -1,12 +1,9 @@
-"""Scores of windows in, events out, bit by bit."""
+"""Scores of windows in, events out, a few at a time."""
 
 from __future__ import annotations
 
-import bisect
-import itertools
 import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,44 +13,39 @@ from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.events.event import Event, by_start
 from yamjit.events.options import EventOptions, Rules
+from yamjit.events.smoothing import SLACK_S, Smoother
 
 __all__ = ["EventDetector"]
 
 Float64 = npt.NDArray[np.float64]
 
-#: Times are equal that differ by less: less than a sample, more than a float64 is off in a year.
-_SLACK_S = 1e-6
-
-#: Windows over which scores are smoothed, at most.
-_MOST_SMOOTHED = 10_000
-
 
 class EventDetector:
-    """Finds events in scores that come bit by bit. How they are cut into pushes has no influence on the events.
+    """Finds events in scores that arrive a few windows at a time; how many at a time does not change the events.
 
-    A window stands for the time from its start to `window_s` later. Memory is that of the events that are going on,
-    and of the windows in `smoothing_s`.
+    A window stands for the time from its start to `window_s` later. Memory holds the events in progress, and the
+    windows in `smoothing_s`.
 
     Parameters
     ----------
     names : sequence of str
-        Of the classes and groups.
+        Name of each class or group.
     class_indices : sequence of int
-        Of each; -1 for a group.
+        Index of each class in its head; -1 for a group.
     audioset_ids : sequence of str
-        Of each; empty where there is none.
+        AudioSet id of each class; empty where there is none.
     options : EventOptions, optional
     window_s, hop_s : float > 0
         Length of a window, and time from one to the next.
     channel : int, optional
-        Given to each event.
+        Channel that each event names.
     heads : sequence of str, optional
-        Of each class, given to its events.
+        Head of each class, which its events name.
     score_thresholds : array_like [shape=(classes,)], optional
-        Of each class: events whose highest score is lower are dropped.
+        Lowest score of each class: events whose highest score is lower are dropped.
     find : callable, optional
-        Takes what names a class or group in `options`, returns positions in `names`, raises `InputError` if there are
-        none; by default names count, in any case.
+        Returns positions in `names` for an entry that names a class or group in `options`, and raises `InputError` if
+        there are none. By default, entries are names, in any case.
 
     Raises
     ------
@@ -98,7 +90,7 @@ class EventDetector:
         self._thresholds = thresholds.astype(np.float32).astype(np.float64).tolist()
         self._rules = Rules(options, names, find)
         self._window_s = _checked_length("window_s", window_s)
-        self._smoother = _Smoother(options, _checked_length("hop_s", hop_s))
+        self._smoother = Smoother(options, _checked_length("hop_s", hop_s))
         self._channel = None if channel is None else checks.whole(channel, "channel", 0)
         self._hint = ": a Watcher takes windows with the scores of all heads" if any(heads) else ""
         self._tracks: dict[int, _Track] = {}
@@ -107,7 +99,7 @@ class EventDetector:
 
     @property
     def open(self) -> list[Event]:
-        """Events that are going on, or may yet go on, and are long enough; as far as they are known."""
+        """Events in progress that are long enough, or that may still continue, as they are known so far."""
         now = self._last_s + self._window_s
         known = (self._event(index, track, now) for index, track in self._tracks.items())
         return list(by_start(event for event in known if event is not None))
@@ -120,7 +112,7 @@ class EventDetector:
         Parameters
         ----------
         times_s : array_like [shape=(n,)]
-            Where each window starts, in seconds, ascending.
+            Start of each window, in seconds, ascending.
         scores : array_like [shape=(n, classes)]
             Score of each class in each window.
         level_dbfs : array_like [shape=(n,)], optional
@@ -129,7 +121,7 @@ class EventDetector:
         Returns
         -------
         list of Event
-            Those that are over: the first to be over first, at the same time by start and class index.
+            Events that are over, in the order in which they ended; at the same time by start and class index.
 
         Raises
         ------
@@ -151,7 +143,7 @@ class EventDetector:
         Parameters
         ----------
         duration_s : float, optional
-            Where the recording ends, by the clock of the windows' times: no event goes beyond it.
+            End of the recording, by the clock of the windows' times: no event goes beyond it.
 
         Raises
         ------
@@ -159,7 +151,7 @@ class EventDetector:
             If a window starts after that time, or the detector was flushed before.
         """
         self._refuse_flushed()
-        if duration_s is not None and not (checks.is_number(duration_s) and duration_s >= self._last_s - _SLACK_S):
+        if duration_s is not None and not (checks.is_number(duration_s) and duration_s >= self._last_s - SLACK_S):
             raise InputError(f"duration_s is {checks.shown(duration_s)}, but a window starts at {self._last_s:g} s")
         self._flushed = True
         over: list[Event] = []
@@ -181,7 +173,7 @@ class EventDetector:
     def _goes_on(self, track: _Track, time: float, score: float) -> bool:
         """Return whether a window continues an event, or a later one still may."""
         reach = track.heard_s + self._window_s + track.patience_s
-        return time <= reach + _SLACK_S or (track.is_on(time) and track.hears(time, score))
+        return time <= reach + SLACK_S or (track.is_on(time) and track.hears(time, score))
 
     def _close(self, indices: Iterable[int], until_s: float) -> list[Event]:
         events = (self._event(index, self._tracks.pop(index), until_s) for index in indices)
@@ -190,7 +182,7 @@ class EventDetector:
     def _event(self, index: int, track: _Track, until_s: float) -> Event | None:
         """Return an event as it stands at `until_s`, or None if it is too short, or below its threshold."""
         end = track.heard_s + self._window_s
-        if min(end, until_s) - track.start_s < track.min_duration_s - _SLACK_S:
+        if min(end, until_s) - track.start_s < track.min_duration_s - SLACK_S:
             return None
         if track.peak < self._thresholds[index]:
             return None
@@ -242,7 +234,7 @@ class _Track:
 
     def is_on(self, time: float) -> bool:
         """Return whether the event is on when a window begins: heard in the one before, or held."""
-        return self._previous_s == self.heard_s or time <= self.heard_s + self.hold_s + _SLACK_S
+        return self._previous_s == self.heard_s or time <= self.heard_s + self.hold_s + SLACK_S
 
     def hears(self, time: float, score: float) -> bool:
         """Return whether the class is heard in a window."""
@@ -258,103 +250,6 @@ class _Track:
             self.heard_s = time
             self.peak = max(self.peak, score)
             self.mean = self._sum / self._count
-
-
-class _Smoother:
-    """The mean or median of each window's neighbourhood, which is smaller at the ends."""
-
-    def __init__(self, options: EventOptions, hop_s: float) -> None:
-        most = _MOST_SMOOTHED * hop_s
-        if options.smoothing_s > most:
-            raise InputError(
-                f"smoothing_s is {options.smoothing_s:g}; at most {most:g}, {_MOST_SMOOTHED} windows, are accepted"
-            )
-        self._half = math.floor(options.smoothing_s / (2 * hop_s) + _SLACK_S)
-        if options.smoothing_s and not self._half:
-            raise InputError(
-                f"smoothing_s is {options.smoothing_s:g}; 0, or at least two hops of {hop_s:g} s, are accepted"
-            )
-        self._rows: _Medians | _Means = _Medians() if options.smoothing == "median" else _Means()
-        self._waiting: deque[float] = deque()
-
-    def push(self, time: float, row: Float64) -> Iterator[tuple[float, Float64]]:
-        """Take a window; yield the one whose neighbours are now complete."""
-        if not self._half:
-            yield time, row
-            return
-        if self._rows.count > 2 * self._half:
-            self._rows.drop()
-        self._rows.add(row)
-        self._waiting.append(time)
-        if len(self._waiting) > self._half:
-            yield self._waiting.popleft(), self._rows.value()
-
-    def flush(self) -> Iterator[tuple[float, Float64]]:
-        """Yield the windows whose neighbours did not all come."""
-        while self._waiting:
-            while self._rows.count > self._half + len(self._waiting):
-                self._rows.drop()
-            yield self._waiting.popleft(), self._rows.value()
-
-
-class _Means:
-    """The mean of rows that come at one end and go at the other, in time that does not depend on how many there are.
-
-    Sums of the newer rows grow as they come; those of the older ones, from each to the last of them, are made together.
-    Nothing is ever subtracted, so nothing is lost to rounding.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._newer: list[Float64] = []
-        self._sum_of_newer: Float64 | None = None
-        self._sums_of_older: list[Float64] = []
-
-    def add(self, row: Float64) -> None:
-        self.count += 1
-        self._newer.append(row)
-        self._sum_of_newer = row if self._sum_of_newer is None else self._sum_of_newer + row
-
-    def drop(self) -> None:
-        """Forget the oldest row."""
-        self.count -= 1
-        if not self._sums_of_older:
-            self._sums_of_older = list(itertools.accumulate(reversed(self._newer)))
-            self._newer, self._sum_of_newer = [], None
-        self._sums_of_older.pop()
-
-    def value(self) -> Float64:
-        sums = [total for total in (*self._sums_of_older[-1:], self._sum_of_newer) if total is not None]
-        total: Float64 = sums[0] if len(sums) == 1 else sums[0] + sums[1]
-        return total / self.count
-
-
-class _Medians:
-    """The median of rows that come at one end and go at the other: their values stay sorted, class by class."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._rows: deque[Float64] = deque()
-        self._sorted: list[list[float]] = []
-
-    def add(self, row: Float64) -> None:
-        self.count += 1
-        self._rows.append(row)
-        values = row.tolist()
-        if not self._sorted:
-            self._sorted = [[] for _ in values]
-        for ordered, value in zip(self._sorted, values, strict=True):
-            bisect.insort(ordered, value)
-
-    def drop(self) -> None:
-        """Forget the oldest row."""
-        self.count -= 1
-        for ordered, value in zip(self._sorted, self._rows.popleft().tolist(), strict=True):
-            del ordered[bisect.bisect_left(ordered, value)]
-
-    def value(self) -> Float64:
-        low, high = (self.count - 1) // 2, self.count // 2
-        return np.array([(ordered[low] + ordered[high]) / 2 for ordered in self._sorted])
 
 
 def _checked_length(name: str, value: Any) -> float:

@@ -12,22 +12,23 @@ __all__ = ["Event", "by_start"]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A class that is heard for a while.
+    """A class that is heard for some time.
 
     Parameters
     ----------
     label : str
         Name of the class or group.
     class_index : int
-        In the head's list of classes; -1 for a group.
+        Index in the head's list of classes; -1 for a group.
     audioset_id : str
-        Empty where the class has none.
+        Such as "/m/0bt9lr"; empty where the class has none.
     score, mean_score : float
-        The highest, and the mean, of the windows from the first to the last in which it was heard; smoothed if asked.
+        Highest and mean score of the windows from the first to the last in which it was heard; smoothed if smoothing is
+        on.
     start_s, end_s : float
-        In seconds from the start of the recording.
+        Start and end, in seconds from the start of the recording.
     channel : int or None
-        From 0; None where the channels were mixed.
+        Channel of the recording, from 0; None where the channels were mixed.
     head : str
         Name of the model's output, where the model has several; else empty.
     """
@@ -43,7 +44,15 @@ class Event:
     head: str = ""
 
     def row(self, file: str, head: str = "") -> Row:
-        """Return the event as a record of the recording `file`; `head` is that of a model which has only one."""
+        """Return the event as a row.
+
+        Parameters
+        ----------
+        file : str
+            Name of the recording.
+        head : str
+            Name of the head where the event names none, since the model has only one.
+        """
         return Row(
             file,
             self.start_s,

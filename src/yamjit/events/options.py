@@ -31,10 +31,9 @@ _OFF_BY_ON = 0.6
 class EventOptions:
     """What counts as an event.
 
-    What is "by name" is one number for all classes, or a mapping from classes and groups to numbers, where ``"*"``
-    stands for all others; others that it does not mention have the default. What names a class or group in
-    `ClassifierOptions` names it here: in any case, in the language of the names or as the model has it, in every head
-    that has it.
+    A value "by name" is one number for all classes, or a mapping from classes and groups to numbers, where ``"*"``
+    stands for all others; without it they have the default. Classes and groups are named as in `ClassifierOptions`: in
+    any case, in the language of the names or as the model has them, in every head that has them.
 
     Parameters
     ----------
@@ -43,19 +42,19 @@ class EventOptions:
     off : float in (0, on], by name, optional
         A lower score ends it; by default 0.6 of `on`.
     smoothing_s : float >= 0
-        A window's score is that of all windows which start at most half of this before or after it; 0 smooths nothing.
-        Events are known later by half of this.
+        Length of smoothing: a window's score becomes the mean or median of all windows that start at most half of this
+        before or after it. 0 for none. Events are known later by half of this.
     smoothing : {"mean", "median"}
-        What is made of their scores.
+        What a window's score becomes.
     min_duration_s : float >= 0, by name
-        Events that are shorter, `hold_s` not counted, are dropped.
+        Shortest event, not counting `hold_s`; shorter ones are dropped.
     max_gap_s : float >= 0, by name
-        Events of a class that are at most this far apart are one; those that touch or overlap always are.
+        Longest gap within an event: events of a class that are at most this far apart are one.
     hold_s : float >= 0, by name
-        An event stays on for so long after the last window in which it was heard: a score of at least `off` in that
+        Time for which an event stays on after the last window in which it was heard: a score of at least `off` in that
         time continues it, and its end is later by as much.
     min_dbfs : float, by name, optional
-        A window that is quieter counts as one with score 0.
+        Lowest level, in dBFS: a quieter window counts as one with score 0.
 
     Raises
     ------
@@ -164,7 +163,7 @@ class Rules:
         if not found:
             near = difflib.get_close_matches(wanted, self._names, 1, 0.0)
             hint = f"; the nearest is {near[0]!r}" if near else ""
-            raise InputError(f"{option} names {entry!r}, which is no class or group here{hint}")
+            raise InputError(f"{option} names {entry!r}, which is not a class or group here{hint}")
         return found
 
 

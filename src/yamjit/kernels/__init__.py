@@ -24,9 +24,12 @@ def load_backend(name: str = "auto") -> Backend:
         If it is Numba and Numba is not installed.
     """
     checks.choice(name, "backend", BACKENDS)
-    has_numba = importlib.util.find_spec("numba") is not None
-    if name == "numba" and not has_numba:
-        raise DependencyError("the numba backend needs Numba: pip install numba")
-    if name == "numpy" or not has_numba:
+    if name == "numpy" or (name == "auto" and not _has_numba()):
         return NumpyBackend()
+    if not _has_numba():
+        raise DependencyError("the numba backend needs Numba: pip install numba")
     return CompiledBackend() if name == "numba" else AutoBackend()
+
+
+def _has_numba() -> bool:
+    return importlib.util.find_spec("numba") is not None

@@ -20,13 +20,13 @@ class KernelDiagnosis:
     Parameters
     ----------
     numba : str or None
-        Version; None where it is not installed, and NumPy does all.
+        Version of Numba; None where it is not installed, and NumPy does everything.
     lowering : str or None
         Instruction set that kernels are compiled for, such as "avx512vnni".
     processor : str or None
-        As LLVM calls it.
+        Name of the processor, as LLVM knows it.
     cache : str or None
-        Folder of the compiled kernels.
+        Path of the folder of compiled kernels.
     cache_problem : str or None
         Why nothing can be kept there.
     warm : bool
@@ -42,7 +42,7 @@ class KernelDiagnosis:
 
 
 def diagnose_kernels() -> KernelDiagnosis:
-    """Look at this machine; imports Numba if it is there, and compiles nothing."""
+    """Look at this machine; neither imports Numba nor compiles anything."""
     cache, problem = _cache()
     try:
         version = importlib.metadata.version("numba")
@@ -66,5 +66,5 @@ def _problem_of(folder: Path) -> str | None:
     """Return why nothing can be kept in a folder, which need not exist."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir():
-        return describe(NotADirectoryError(20, f"{str(existing)!r} is no folder"))
+        return describe(NotADirectoryError(20, f"{str(existing)!r} is not a folder"))
     return None if os.access(existing, os.W_OK | os.X_OK) else f"{str(existing)!r} cannot be written to"

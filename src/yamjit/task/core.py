@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-import numpy as np
-
+from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.spec import MOST_THREADS
 
@@ -20,13 +19,13 @@ class BaseOptions:
     Parameters
     ----------
     file_name : path, optional
-        Of the model; "starter" is the small model of the package.
+        Path of the model; "starter" is the small model of the package.
     file_content : bytes, optional
         The model itself; wins over `file_name`.
     num_threads : int, optional
-        Checked, and without effect: a window takes so little that one thread computes it.
+        Checked, but without effect: one thread suffices for a window.
     use_coral : bool, optional
-        Whether to run on an Edge TPU: refused, there is no such delegate here.
+        Whether to run on an Edge TPU: refused, since there is no such delegate here.
     """
 
     file_name: str | os.PathLike[str] | None = None
@@ -35,15 +34,15 @@ class BaseOptions:
     use_coral: bool | None = None
 
     def model(self) -> str | os.PathLike[str] | bytes:
-        """Return the model that is asked for.
+        """Return the model to be loaded.
 
         Raises
         ------
         InputError
-            If there is none, or it is to run on an Edge TPU.
+            If no model is named, or it should run on an Edge TPU.
         """
         if self.use_coral:
-            raise InputError("use_coral is set, but there is no Edge TPU delegate; leave it out: the CPU is used")
+            raise InputError("use_coral is set, but there is no Edge TPU delegate; omit it to use the CPU")
         if self.file_content:
             return self.file_content
         if self.file_name:
@@ -58,9 +57,6 @@ class BaseOptions:
         InputError
             If `num_threads` is not -1 or a number of threads.
         """
-        wanted = -1 if self.num_threads is None else self.num_threads
-        if isinstance(wanted, bool) or not isinstance(wanted, (int, np.integer)):
-            raise InputError(f"num_threads is {wanted!r}; -1 and whole numbers from 1 to {MOST_THREADS} are accepted")
-        if wanted != -1 and not 1 <= wanted <= MOST_THREADS:
-            raise InputError(f"num_threads is {wanted}; -1 and whole numbers from 1 to {MOST_THREADS} are accepted")
-        return max(1, int(wanted))
+        if self.num_threads is None or checks.index(self.num_threads) == -1:
+            return 1
+        return checks.whole(self.num_threads, "num_threads", 1, MOST_THREADS, also=", and -1,")

@@ -59,7 +59,7 @@ class Engine:
 
     @property
     def embedding_size(self) -> int:
-        """Values of an embedding; 0 where the model has none."""
+        """Number of values of an embedding; 0 where the model has none."""
         embedding = self._classifier.plan.embedding
         return 0 if embedding is None else int(np.prod(embedding.shape))
 
@@ -77,8 +77,8 @@ class Engine:
 
     def list_windows(self, windows: Windows) -> Iterator[list[Classifications]]:
         """Yield for each window what each head says of it."""
-        for index in range(len(windows)):
-            yield [head.list(output.scores[index]) for head, output in zip(self._heads, windows.heads, strict=True)]
+        for scores in zip(*(output.scores for output in windows.heads), strict=True):
+            yield [head.list(row) for head, row in zip(self._heads, scores, strict=True)]
 
 
 class ResultStream:

@@ -1,4 +1,4 @@
-"""``tflite_support.task.processor``: options of what is done with a model's output, and the results."""
+"""``tflite_support.task.processor``: what is done with a model's output, and the results."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class ClassificationOptions:
     Parameters
     ----------
     score_threshold : float in [0, 1], optional
-        Lower scores are left out; by default each head's own threshold, from the model's metadata.
+        Lowest score that is listed; by default each head's own threshold, from the model's metadata.
     category_name_allowlist, category_name_denylist : sequence of str, optional
         Only these names, or all but these, in every head. One of the two at most. A name that no head has is refused.
     display_names_locale : str, optional
         Language of the display names, by default "en".
     max_results : int, optional
-        At most so many of each head, those with the highest scores; negative (the default) for all, 0 is refused.
+        Most categories of each head: those with the highest scores. Negative (the default) for all; 0 is refused.
     class_name_allowlist, class_name_denylist : sequence of str, optional
         The same lists, as versions before 0.4 called them.
     """
@@ -54,12 +54,12 @@ class Category:
     Parameters
     ----------
     index : int
-        In the head's list of classes.
+        Position in the head's list of classes.
     score : float in [0, 1]
     display_name : str
-        In the language asked for; empty where the model has no names in it.
+        Name in the language asked for; empty where the model has no names in it.
     category_name : str
-        Empty where the model has no names.
+        Name as the model has it; empty where it has no names.
     """
 
     index: int
@@ -75,13 +75,14 @@ class Category:
 
 @dataclass
 class Classifications:
-    """What one head, that is one output of the model, says.
+    """The categories of one head, that is one output of the model.
 
     Parameters
     ----------
     categories : list of Category
-        The highest score first, equal ones by index.
+        Those that are listed, the highest score first, equal ones by index.
     head_index : int
+        Position among the model's outputs.
     head_name : str
         Name of the output in the model's metadata, else of its tensor.
     """
@@ -98,7 +99,7 @@ class Classifications:
 
 @dataclass
 class ClassificationResult:
-    """What a model says of a window.
+    """The result of a classifier for a window.
 
     Parameters
     ----------
@@ -111,15 +112,15 @@ class ClassificationResult:
 
 @dataclass
 class EmbeddingOptions:
-    """In which form an embedder gives its vectors.
+    """The form of an embedder's vectors.
 
     Parameters
     ----------
     l2_normalize : bool, optional
-        Whether they get length 1.
+        Whether vectors are scaled to length 1.
     quantize : bool, optional
-        Whether they are given as int8: each value times 128, rounded. Values beyond [-1, 1] are refused, so
-        `l2_normalize` is needed as well for YAMNet.
+        Whether vectors are given as int8: each value times 128, rounded. Values beyond [-1, 1] are refused, so YAMNet
+        needs `l2_normalize` as well.
     """
 
     l2_normalize: bool | None = None
@@ -133,7 +134,7 @@ class FeatureVector:
     Parameters
     ----------
     value : np.ndarray [shape=(size,), float32 or int8]
-        int8 where it was asked to be quantized.
+        The values; int8 if `quantize` was set.
     """
 
     value: npt.NDArray[np.float32] | npt.NDArray[np.int8]
@@ -148,7 +149,7 @@ class FeatureVector:
 
 @dataclass
 class Embedding:
-    """What one output says.
+    """The embedding from one output.
 
     Parameters
     ----------
@@ -162,7 +163,7 @@ class Embedding:
 
 @dataclass
 class EmbeddingResult:
-    """What an embedder says of a window.
+    """The result of an embedder for a window.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.audio import DEFAULT_AUDIO_LIMITS
 from yamjit.audio.arrays import as_array, check_type, to_float32
 from yamjit.audio.libraries import open_recording
@@ -26,7 +27,7 @@ class SampleBuffer:
     Parameters
     ----------
     frames : np.ndarray [shape=(n, channels), float32]
-        What it holds at first.
+        The samples that it holds at first.
     """
 
     def __init__(self, frames: Float32) -> None:
@@ -42,16 +43,16 @@ class SampleBuffer:
         self._buffer = np.zeros_like(self._buffer)
 
     def load_from_array(self, src: Any, offset: int = 0, size: int = -1) -> None:
-        """Append samples of an array; where there are more than the buffer holds, their newest.
+        """Append samples of an array; the newest of them if they are more than the buffer holds.
 
         Parameters
         ----------
         src : array_like [shape=(n, channels), or (n,) for one channel]
             Floats in [-1, 1], or integers, which are divided by the range of their type (int16 by 32768).
         offset : int >= 0
-            Samples to be left out at the start of `src`.
+            Number of samples to skip at the start of `src`.
         size : int
-            How many are loaded; negative for all that follow.
+            Number of samples to load; negative for all that follow.
 
         Raises
         ------
@@ -73,7 +74,7 @@ def as_frames(samples: Any, channels: int) -> Float32:
     Raises
     ------
     InputError
-        If it has another number of channels, or a type that is no audio.
+        If the number of channels is wrong, or the type cannot be audio.
     """
     array = as_array(samples)
     check_type(array)
@@ -85,14 +86,14 @@ def as_frames(samples: Any, channels: int) -> Float32:
 
 
 def cut(length: int, offset: Any, size: Any) -> slice:
-    """Return the stretch of an array of `length` samples that `offset` and `size` stand for.
+    """Return which part of an array of `length` samples `offset` and `size` stand for.
 
     Parameters
     ----------
     offset : int
-        Samples to be left out at the start.
+        Number of samples to skip at the start.
     size : int
-        How many are wanted; negative for all that follow.
+        Number of samples wanted; negative for all that follow.
 
     Raises
     ------
@@ -116,21 +117,21 @@ def shift_in(held: Float32, block: Float32) -> Float32:
 
 
 def read_frames(file_name: str | os.PathLike[str], offset: int, count: int) -> tuple[int, Float32]:
-    """Read a stretch of an audio file as it is: neither resampled nor mixed.
+    """Read part of an audio file as it is: neither resampled nor mixed.
 
     Parameters
     ----------
     file_name : path
-        Of a file in any format that libsndfile reads.
+        Path of a file in any format that libsndfile reads.
     offset : int >= 0
-        Samples of each channel to be left out at the start.
+        Number of samples to skip at the start, of each channel.
     count : int > 0
-        Samples of each channel wanted; there may be fewer.
+        Number of samples wanted of each channel; there may be fewer.
 
     Returns
     -------
     sample_rate : int
-        In Hz.
+        Sample rate of the file, in Hz.
     frames : np.ndarray [shape=(n, channels), float32]
 
     Raises
@@ -138,7 +139,7 @@ def read_frames(file_name: str | os.PathLike[str], offset: int, count: int) -> t
     AudioError
         If the file cannot be read.
     InputError
-        If `offset` lies behind its end.
+        If the file ends before `offset`.
     """
     if not isinstance(file_name, (str, os.PathLike)) or not os.fspath(file_name):
         raise InputError(f"file_name is {file_name!r}; the path of an audio file is accepted")
@@ -160,7 +161,7 @@ def read_frames(file_name: str | os.PathLike[str], offset: int, count: int) -> t
 
 def positive(value: Any, what: str) -> int:
     """Return `value` as a whole number above zero."""
-    return whole(value, what, least=1)
+    return checks.whole(value, what, 1)
 
 
 def whole(value: Any, what: str, *, least: int | None) -> int:
@@ -169,10 +170,11 @@ def whole(value: Any, what: str, *, least: int | None) -> int:
     Raises
     ------
     InputError
-        If it is none; `what` is its name in the message.
+        If it is not one; `what` is its name in the message.
     """
-    integral = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not integral or (least is not None and value < least):
-        accepted = "whole numbers" if least is None else f"whole numbers from {least} up"
-        raise InputError(f"{what} is {value!r}; {accepted} are accepted")
-    return int(value)
+    if least is not None:
+        return checks.whole(value, what, least)
+    found = checks.index(value)
+    if found is None:
+        raise InputError(f"{what} is {checks.shown(value)}; whole numbers are accepted")
+    return found

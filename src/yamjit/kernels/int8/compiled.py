@@ -23,15 +23,7 @@ run_steps = LoadedEntry(RUN_STEPS)
 
 
 def run(program: Program, workspace: Workspace, patches: int, first: int, last: int) -> None:
-    """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace.
-
-    Parameters
-    ----------
-    program : Program
-    workspace : Workspace
-    patches : int in [0, workspace.capacity]
-    first, last : int in [0, n_steps]
-    """
+    """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace."""
     call(run_steps, _prepared(program), workspace, patches, first, last)
 
 

@@ -1,7 +1,7 @@
 """Matrix products over vectors, in register tiles: pointwise, fully connected, and the first convolution.
 
-A tile keeps `rows` by `columns` accumulators in registers, and in each step multiplies four inputs of every row with
-four weights of every channel. Where rows do not fill the last tile it is moved back over rows that are done: they get
+A tile keeps `rows` by `columns` accumulators in registers, and in each step multiplies four inputs of every row by
+four weights of every channel. Where rows do not fill the last tile, it is moved back over rows that are done, which get
 the same values once more.
 """
 
@@ -33,9 +33,9 @@ class Rows(NamedTuple):
     stride : int
         Bytes from row to row.
     groups, group_stride : int
-        Groups of a row, and the bytes from one to the next.
+        Number of groups in a row, and bytes from one to the next.
     quads : int
-        Of a group; four bytes each, side by side.
+        Number of quads in a group: four bytes each, side by side.
     """
 
     x: int
@@ -149,7 +149,7 @@ def copy_bytes(source: int, target: int, count: int) -> None:
 
 
 def _walk(make_tile: Any, ops: VectorOps, heights: tuple[int, ...], columns: int) -> Any:
-    """Make the loop over rows, in tiles of the first of `heights` that there are rows for; they fall."""
+    """Make the loop over rows, in tiles of the first of `heights`, which fall, that there are enough rows for."""
     high, *lower_heights = heights
     tile = make_tile(ops, high, columns)
     lower = _walk(make_tile, ops, tuple(lower_heights), columns) if lower_heights else None

@@ -30,12 +30,12 @@ Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 
-#: So many products of an input less its zero point (|a| <= 255) and a weight (|b| <= 128) stay below 2**24 in sum,
-#: whatever they are: float32 adds them without rounding.
+#: Number of products of an input less its zero point (|a| <= 255) and a weight (|b| <= 128) whose sum stays below
+#: 2**24, whatever they are: float32 adds them without rounding.
 _FLOAT32_TERMS = 512
 
-#: Most products of one block of a matrix product: OpenBLAS leaves so few to the calling thread. Its other threads
-#: gain little here, and on a busy machine waiting for them takes fifty times as long as the work.
+#: Most products in one block of a matrix product, few enough for OpenBLAS to leave them to the calling thread. Its
+#: other threads gain little here, and on a busy machine waiting for them takes fifty times as long as the work.
 _BLOCK_PRODUCTS = 2**18
 _BLOCK_COLUMNS = 64
 
@@ -155,13 +155,9 @@ def max_pool_s8(
     activation_min, activation_max : int
     out : np.ndarray [shape=(n, output_h, output_w, channels), int8]
     """
-    # Counted from -128, the border is 0: no value is less.
-    padded = _pad(x, kernel, window._replace(input_zero_point=-128), out.shape)
-    greatest = np.zeros(out.shape, np.int32)
-    for ky in range(kernel[0]):
-        for kx in range(kernel[1]):
-            np.maximum(greatest, _tap(padded, ky, kx, window, out.shape), out=greatest)
-    out[...] = np.clip(greatest - 128, activation_min, activation_max)
+    rows = _greatest(x, 1, out.shape[1], (kernel[0], window.stride_h, window.pad_top))
+    greatest = _greatest(rows, 2, out.shape[2], (kernel[1], window.stride_w, window.pad_left))
+    np.clip(greatest, activation_min, activation_max, out=out)
 
 
 # -- Their arithmetic -------------------------------------------------------------------------------------------
@@ -242,6 +238,15 @@ def _tap(
     rows = slice(ky, ky + (shape[1] - 1) * window.stride_h + 1, window.stride_h)
     columns = slice(kx, kx + (shape[2] - 1) * window.stride_w + 1, window.stride_w)
     return padded[:, rows, columns]
+
+
+def _greatest(x: Int8, axis: int, count: int, walk: tuple[int, int, int]) -> Int8:
+    """Return the greatest values of `count` windows along an axis; `walk` is their size, stride and padding."""
+    kernel, stride, pad = walk
+    starts = [at * stride - pad for at in range(count)]
+    lines = np.moveaxis(x, axis, 0)
+    windows = [lines[max(start, 0) : start + kernel].max(axis=0, initial=np.int8(-128)) for start in starts]
+    return np.stack(windows, axis)
 
 
 # -- The entry --------------------------------------------------------------------------------------------------

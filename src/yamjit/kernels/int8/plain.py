@@ -186,15 +186,14 @@ def max_pool_s8(
     """
     low, high = np.int32(activation_min), np.int32(activation_max)
     for oy in range(out.shape[0]):
+        top = oy * window.stride_h - window.pad_top
         for ox in range(out.shape[1]):
+            left = ox * window.stride_w - window.pad_left
             for c in range(out.shape[2]):
                 greatest = np.int32(-128)
-                for ky in range(kernel[0]):
-                    iy = oy * window.stride_h + ky - window.pad_top
-                    for kx in range(kernel[1]):
-                        ix = ox * window.stride_w + kx - window.pad_left
-                        if 0 <= iy < x.shape[0] and 0 <= ix < x.shape[1]:
-                            greatest = max(greatest, np.int32(x[iy, ix, c]))
+                for iy in range(max(top, 0), min(top + kernel[0], x.shape[0])):
+                    for ix in range(max(left, 0), min(left + kernel[1], x.shape[1])):
+                        greatest = max(greatest, np.int32(x[iy, ix, c]))
                 out[oy, ox, c] = np.int8(min(max(greatest, low), high))
 
 

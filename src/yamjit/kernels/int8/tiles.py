@@ -13,7 +13,7 @@ __all__ = ["BY_REALS", "BY_SHIFT", "Channels", "Narrowing", "jit_lines"]
 
 
 class Channels(NamedTuple):
-    """Where what a step knows of its output channels lies, packed: addresses.
+    """Addresses of the packed constants of a step's output channels.
 
     `scale`, `real_offset` and `proven` are what float32 makes the same results with: `proven` says for each block of
     channels whether it does.
@@ -30,7 +30,7 @@ class Channels(NamedTuple):
 
 
 class Narrowing(NamedTuple):
-    """How generated kernels make an int8 of an accumulator.
+    """How generated kernels make an int8 out of an accumulator.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Narrowing(NamedTuple):
         Lines that read what a vector of channels needs, whose numbers are at ``{at}``, into names that end with
         ``{j}``; pairs of 64 bits are at ``{pair}``.
     result : str
-        The expression that makes of ``{acc}`` what is clamped and stored.
+        Expression of what is clamped and stored, with ``{acc}`` for the accumulator.
     """
 
     reads: tuple[str, ...]

@@ -35,13 +35,13 @@ def emit_cut(lanes: Lanes, rows: Any, offset: Any, window: Any, out: Any) -> Non
     ----------
     lanes : Lanes
     rows : address
-        Of the frames' addresses.
+        Address of the frames' addresses.
     offset : int
         Bytes from the beginning of a frame.
     window : address
-        Of as many factors as a row of the square has samples: twice as many as lanes.
+        Address of as many factors as a row of the square has samples: twice as many as lanes.
     out : address
-        Of as many points as lanes: floats, real parts and then imaginary ones.
+        Address of as many points as lanes: floats, real parts and then imaginary ones.
     """
     kind = ir.VectorType(_F32, 2 * lanes.count)
     factors = lanes.load(window, kind)
@@ -66,7 +66,7 @@ def emit_logarithm(lanes: Lanes, total: Any, offset: Any, out: Any) -> None:
     lanes : Lanes
     total : vector of floats
     offset : address
-        Of one float.
+        Address of one float.
     out : address
     """
     b = lanes.builder

@@ -35,19 +35,10 @@ def log_mel(
     out: Float32,
     kernel: Callable[[int, int, int, int, int], None] = log_mel_entry,
 ) -> None:
-    """Compute the first frames of a waveform, as many as `out` has rows.
+    """Compute frames as `yamjit.kernels.log_mel.numpy.log_mel` does, by `kernel`.
 
     The kernel transforms powers of two from 8 on. Frames of other lengths are left to NumPy, and so are all frames with
     ``NUMBA_DISABLE_JIT=1``, since vectors exist in compiled code only.
-
-    Parameters
-    ----------
-    constants : FrontEndConstants
-    waveform : np.ndarray [shape=(n,), float32]
-        At least as many samples as the frames cover.
-    out : np.ndarray [shape=(t, n_mels), float32, contiguous]
-    kernel : callable, optional
-        The compiled function, or another one that takes the same arguments.
     """
     tables = _tables(constants)
     if tables is None:

@@ -17,7 +17,7 @@ Float64 = npt.NDArray[np.float64]
 
 
 def radices(points: int) -> list[int]:
-    """Return the radix of each pass over so many points, a power of two from 4 on: one or more 8, then 4.
+    """Return the radix of each pass over a number of points, a power of two from 4 on: first 8, then 4.
 
     Sixteen points are two passes of 4, since nothing is left for a pass of 2.
     """

@@ -33,7 +33,7 @@ def emit_first(lanes: Lanes, radix: int, source: Any, step: Any, out: Any) -> No
     step : int
         Bytes from one point to the next.
     out : address
-        Of `radix` points, one behind the other: doubles.
+        Address of `radix` points, one after the other: doubles.
     """
     in_order = []
     for address in _addresses(lanes, source, step, radix):
@@ -58,11 +58,11 @@ def emit_combine(lanes: Lanes, radix: int, points: Any, step: Any, table: Any) -
     lanes : Lanes
     radix : {4, 8}
     points : address
-        Of point 0: doubles.
+        Address of point 0: doubles.
     step : int
         Bytes from one point to the next.
     table : address
-        Of what `pass_factors` gives for this place.
+        Address of what `pass_factors` gives for this place.
     """
     addresses = _addresses(lanes, points, step, radix)
     values = [lanes.load_complex(address) for address in addresses]
@@ -88,11 +88,11 @@ def emit_magnitude_pair(lanes: Lanes, low: Any, high: Any, table: Any, low_out: 
     ----------
     lanes : Lanes
     low, high : address
-        Of points `k` and ``n - k``; of point 0, twice, where `k` is 0.
+        Addresses of points `k` and ``n - k``; both are that of point 0 where `k` is 0.
     table : address
-        Of the factor ``exp(-i pi k / n)``, halved.
+        Address of the factor ``exp(-i pi k / n)``, halved.
     low_out, high_out : address
-        Of the magnitudes: floats.
+        Addresses of the magnitudes: floats.
     """
     b = lanes.builder
     real, imaginary = lanes.load_complex(low)

@@ -131,7 +131,7 @@ def _with_radix(emit: Any, radix: int, lanes: Lanes, *addresses: Any) -> None:
 
 
 def make_magnitudes(target: Target) -> Any:
-    """Return ``magnitudes(tables, scratch)``: those of all bins that a band needs."""
+    """Return ``magnitudes(tables, scratch)``: the magnitudes of all bins that a band needs."""
     magnitude_pair = codelet(target, 5, emit_magnitude_pair)
     point = 16 * lane_count(target)
 

@@ -53,7 +53,7 @@ def _compute_block(constants: FrontEndConstants, frames: Float32, out: Float32) 
 
 @lru_cache(maxsize=8)
 def _taps(constants: FrontEndConstants) -> tuple[tuple[Int64, Float32], ...]:
-    """Return for the first, second ... bin of all bands which bin that is, and its weight."""
+    """Return the first bin of every band and its weight, then the second of every band, and so on."""
     basis = constants.mel_basis
     first, widths = bands(basis)
     taps = np.arange(max(int(widths.max()), 1))

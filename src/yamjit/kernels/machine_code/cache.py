@@ -27,22 +27,22 @@ __all__ = ["CachedCode"]
 
 _log = logging.getLogger(__name__)
 
-#: The folder of modules that compiled code is made from.
+#: Folder of the modules that compiled code is made from.
 _SOURCES = Path(__file__).parents[1]
 
 #: Settings of Numba that do not change the code.
 _HARMLESS = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER")
 
-#: Files of one function that are kept: so many environments of one user take turns without compiling.
+#: Number of files of one function that are kept: as many environments of one user take turns without compiling.
 _MOST_KEPT = 8
 
-#: What one file may hold, in bytes.
+#: Largest size of a file, in bytes.
 _MOST_BYTES = 64 * 2**20
 
-#: How long a process waits for another one that compiles, in seconds.
+#: Time that a process waits for another one that compiles, in seconds.
 _PATIENCE_S = 60.0
 
-#: After this time a file that was not finished never will be, in seconds.
+#: Age from which a file that was not finished never will be, in seconds.
 _ABANDONED_S = 3600.0
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -54,9 +54,9 @@ class CachedCode:
     Parameters
     ----------
     name : str
-        Of the function.
+        Name of the function.
     target : str
-        What it is compiled for: argument types, processor.
+        Everything else that the code depends on: argument types, processor.
     """
 
     def __init__(self, name: str, target: str) -> None:
@@ -81,7 +81,7 @@ class CachedCode:
         return content if data[:_DIGEST_BYTES] == self._digest(content) else None
 
     def keep(self, content: bytes) -> None:
-        """Keep `content` if possible; if not, say so once."""
+        """Keep `content` if possible; if it is not, say so once."""
         try:
             if self._path is None:
                 raise OSError(self._problem)
@@ -97,7 +97,7 @@ class CachedCode:
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
-        """Let one process compile at a time; whoever cannot wait, or has waited long, goes on all the same."""
+        """Let one process compile at a time; one that cannot wait, or has waited long, goes on all the same."""
         descriptor = self._lock_file()
         try:
             if descriptor is not None:

@@ -25,7 +25,7 @@ class ObjectCode(NamedTuple):
     Parameters
     ----------
     code : bytes
-        In the format of this system's linker.
+        Content of the file, in the format of the system that it is compiled for.
     needs : tuple of str
         Names of functions and variables that the code refers to and does not hold.
     is_free : bool
@@ -49,7 +49,7 @@ class ObjectCode(NamedTuple):
 
 
 def processor() -> str:
-    """Return all that says which machine code runs here, and LLVM's version."""
+    """Return everything that tells which machine code runs here, and LLVM's version."""
     try:
         features = llvm.get_host_cpu_features().flatten()
     except RuntimeError:  # an architecture that LLVM cannot ask
@@ -60,7 +60,7 @@ def processor() -> str:
 def load(compiled: ObjectCode, name: str, arguments: ArgumentTypes) -> Callable[..., int]:
     """Put compiled code into this process, for as long as it lives.
 
-    The code is run as it is: whoever calls this vouches for it.
+    The code is run as it is: the caller vouches for it.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Floating-point vectors in LLVM: what codelets are emitted with, one lane per frame.
 
-A codelet is a piece of straight code that Python writes instruction by instruction: loops here are unrolled there.
+A codelet is a piece of straight-line code that Python writes instruction by instruction: loops here are unrolled there.
 `Lanes` holds the instructions; `codelet` makes an emitting function callable from compiled code. Memory is addressed
 by integers; loads and stores need no alignment.
 """
@@ -28,8 +28,8 @@ Complex = tuple[Any, Any]
 class Lanes:
     """Instructions on vectors of doubles and floats, half as many lanes as `target` has of 32-bit integers.
 
-    Nothing is contracted or reordered behind the back of who wrote it. `multiply_add` is a fused one where the target
-    has such an instruction.
+    Nothing is contracted or reordered unless the code says so. `multiply_add` is fused where the target has such an
+    instruction.
 
     Parameters
     ----------
@@ -64,11 +64,11 @@ class Lanes:
         return self.builder.fpext(self.load(address, self.floats), self.doubles)
 
     def load_complex(self, address: Any) -> Complex:
-        """Return a vector of real parts and, behind it, one of imaginary parts."""
+        """Return a vector of real parts and, after it, one of imaginary parts."""
         return self.load(address, self.doubles), self.load(self.at(address, 8 * self.count), self.doubles)
 
     def store_complex(self, address: Any, value: Complex) -> None:
-        """Write a vector of real parts and, behind it, one of imaginary parts."""
+        """Write a vector of real parts and, after it, one of imaginary parts."""
         self.store(address, value[0])
         self.store(self.at(address, 8 * self.count), value[1])
 
@@ -123,7 +123,7 @@ def lane_count(target: Target) -> int:
 
 
 def codelet(target: Target, addresses: int, emit: Callable[..., None]) -> Any:
-    """Make ``emit(lanes, *addresses)`` callable from compiled code, with so many int64 addresses."""
+    """Make ``emit(lanes, *addresses)`` callable from compiled code, with a number of int64 addresses."""
     signature = (types.int64,) * addresses
     return operation(types.void, signature, lambda builder, *args: emit(Lanes(builder, target), *args))
 

@@ -83,8 +83,8 @@ class VectorOps:
     def load_bytes(self) -> Any:
         """``load_bytes(address, flip) -> u8``: with the bits of `flip` turned.
 
-        Turning the highest bit of each byte makes of an int8 the uint8 that is 128 more. `flip` is a value and no
-        constant: given one, LLVM 22 does not come to an end with the dot product behind it.
+        Turning the highest bit of each byte makes an int8 the uint8 that is 128 more. `flip` is a value, and not a
+        constant: given a constant, LLVM 22 never finishes the dot product that follows.
         """
 
         def emit(b: Any, address: Any, flip: Any) -> Any:

@@ -28,7 +28,7 @@ class Target:
     triple, cpu, features : str
         What LLVM generates code for.
     needs : tuple of str
-        LLVM's names of the features that the lowering uses.
+        Features without which the lowering does not run, by LLVM's names.
     lanes : int
         Number of 32-bit integers in a vector.
     rows, columns : int
@@ -78,15 +78,7 @@ class Target:
         return self.has_fma and self.rounding != "none"
 
     def runs_on(self, features: Mapping[str, bool], machine: str) -> bool:
-        """Return whether a processor runs the lowering.
-
-        Parameters
-        ----------
-        features : mapping of str to bool
-            As ``llvmlite.binding.get_host_cpu_features`` gives them.
-        machine : str
-            As ``platform.machine`` gives it.
-        """
+        """Return whether a processor runs the lowering, by what `detect_target` takes."""
         return _architecture(machine) == self.machine and all(features.get(need, False) for need in self.needs)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
 from yamjit.task.audio.tensor import TensorAudio
@@ -28,13 +27,15 @@ class AudioClassifierOptions:
     classification_options: ClassificationOptions = field(default_factory=ClassificationOptions)
 
 
-class AudioClassifier(WindowTask):
+class AudioClassifier(WindowTask[AudioClassifierOptions]):
     """Names the sounds of one window. Threads may share it.
 
     Made by `create_from_file` or `create_from_options`.
     """
 
-    def __init__(self, options: AudioClassifierOptions) -> None:
+    _options_of = AudioClassifierOptions
+
+    def _load(self, options: AudioClassifierOptions) -> Engine:
         chosen = options.classification_options
         listed = listing(
             chosen.max_results,
@@ -43,40 +44,7 @@ class AudioClassifier(WindowTask):
             chosen.category_name_denylist or chosen.class_name_denylist,
             chosen.display_names_locale,
         )
-        super().__init__(Engine(options.base_options, listed))
-
-    @classmethod
-    def create_from_file(cls, file_path: str | os.PathLike[str]) -> AudioClassifier:
-        """Load a model.
-
-        Parameters
-        ----------
-        file_path : path
-            "starter" is the small model of the package.
-
-        Raises
-        ------
-        ModelError
-            If it cannot be run exactly.
-        """
-        return cls.create_from_options(AudioClassifierOptions(BaseOptions(file_name=file_path)))
-
-    @classmethod
-    def create_from_options(cls, options: AudioClassifierOptions) -> AudioClassifier:
-        """Load a model.
-
-        Parameters
-        ----------
-        options : AudioClassifierOptions
-
-        Raises
-        ------
-        ModelError
-            If it cannot be run exactly.
-        InputError
-            If an option is wrong.
-        """
-        return cls(options)
+        return Engine(options.base_options, listed)
 
     def classify(self, audio: TensorAudio) -> ClassificationResult:
         """Score a window.
@@ -84,12 +52,12 @@ class AudioClassifier(WindowTask):
         Parameters
         ----------
         audio : TensorAudio
-            Of `required_audio_format` and `required_input_buffer_size`.
+            A window, with `required_audio_format` and `required_input_buffer_size`.
 
         Returns
         -------
         ClassificationResult
-            With `classifications` of each head.
+            The `classifications` of each head.
 
         Raises
         ------

@@ -1,8 +1,7 @@
-"""The embedder of the Task Library: one window in, a vector that tells how it sounds out."""
+"""The embedder of the Task Library: one window in, a vector that describes its sound out."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,12 +25,12 @@ _QUANTIZED_ONE = 128
 
 @dataclass
 class AudioEmbedderOptions:
-    """What an embedder runs, and in which form it gives its vectors.
+    """What an embedder runs, and the form of its vectors.
 
     Parameters
     ----------
     base_options : BaseOptions
-        Any classifier will do: the embedding is read from inside of it.
+        Any classifier will do: the embedding is one of its inner values.
     embedding_options : EmbeddingOptions
     """
 
@@ -39,50 +38,20 @@ class AudioEmbedderOptions:
     embedding_options: EmbeddingOptions = field(default_factory=EmbeddingOptions)
 
 
-class AudioEmbedder(WindowTask):
+class AudioEmbedder(WindowTask[AudioEmbedderOptions]):
     """Turns one window into a vector: 1024 values for YAMNet. Threads may share it.
 
     Made by `create_from_file` or `create_from_options`.
     """
 
-    def __init__(self, options: AudioEmbedderOptions) -> None:
-        super().__init__(Engine(options.base_options))
+    _options_of = AudioEmbedderOptions
+
+    def _load(self, options: AudioEmbedderOptions) -> Engine:
         self._options = options.embedding_options
-        if not self._engine.embedding_size:
+        engine = Engine(options.base_options)
+        if not engine.embedding_size:
             raise ModelError("this model has no embedding: its logits are not computed from an average over positions")
-
-    @classmethod
-    def create_from_file(cls, file_path: str | os.PathLike[str]) -> AudioEmbedder:
-        """Load a model.
-
-        Parameters
-        ----------
-        file_path : path
-            "starter" is the small model of the package.
-
-        Raises
-        ------
-        ModelError
-            If it cannot be run exactly, or has no embedding.
-        """
-        return cls.create_from_options(AudioEmbedderOptions(BaseOptions(file_name=file_path)))
-
-    @classmethod
-    def create_from_options(cls, options: AudioEmbedderOptions) -> AudioEmbedder:
-        """Load a model.
-
-        Parameters
-        ----------
-        options : AudioEmbedderOptions
-
-        Raises
-        ------
-        ModelError
-            If it cannot be run exactly, or has no embedding.
-        InputError
-            If an option is wrong.
-        """
-        return cls(options)
+        return engine
 
     def embed(self, audio: TensorAudio) -> EmbeddingResult:
         """Embed a window.
@@ -90,12 +59,12 @@ class AudioEmbedder(WindowTask):
         Parameters
         ----------
         audio : TensorAudio
-            Of `required_audio_format` and `required_input_buffer_size`.
+            A window, with `required_audio_format` and `required_input_buffer_size`.
 
         Returns
         -------
         EmbeddingResult
-            With one embedding.
+            One embedding.
 
         Raises
         ------
@@ -132,12 +101,12 @@ class AudioEmbedder(WindowTask):
         return min(1.0, max(-1.0, float(a @ b) / lengths))
 
     def get_embedding_dimension(self, output_index: int) -> int:
-        """Return how many values an output has; -1 if there is no such output."""
+        """Return the number of values of an output; -1 if there is no such output."""
         return self._engine.embedding_size if output_index == 0 else -1
 
     @property
     def number_of_output_layers(self) -> int:
-        """How many vectors there are."""
+        """Number of vectors."""
         return 1
 
 

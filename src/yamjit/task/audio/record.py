@@ -1,4 +1,4 @@
-"""A recording that goes on, of which the newest samples can be read at any time."""
+"""A recording in progress: its newest samples can be read at any time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from yamjit.task.samples import positive, shift_in
 
 __all__ = ["AudioRecord"]
 
-#: What the device hands over at a time, in seconds: so old the newest sample is at most, and some milliseconds.
+#: Length of a block of the device, in seconds: the newest sample is at most this old, plus some milliseconds.
 _BLOCK_S = 0.02
 
 #: A record may go on for ever.
@@ -27,17 +27,17 @@ _LIMITS = dataclasses.replace(DEFAULT_AUDIO_LIMITS, seconds=math.inf)
 class AudioRecord:
     """The newest samples of the default input device.
 
-    The device is opened at its own rate, and what it hears is resampled. Needs sounddevice
+    The device is opened at its own rate, and its samples are resampled. Needs sounddevice
     (``pip install 'yamjit[mic]'``), which is imported when a record is made.
 
     Parameters
     ----------
     channels : int > 0
-        That the device must have.
+        Number of channels that the device must have.
     sampling_rate : int
-        Of what is read, in Hz.
+        Sample rate of what is read, in Hz.
     buffer_size : int > 0
-        How many samples of each channel are kept.
+        Number of samples of each channel that are kept.
 
     Raises
     ------
@@ -60,17 +60,17 @@ class AudioRecord:
 
     @property
     def channels(self) -> int:
-        """How many there are."""
+        """Number of channels."""
         return self._channels
 
     @property
     def sampling_rate(self) -> int:
-        """In Hz."""
+        """Sample rate in Hz."""
         return self._sampling_rate
 
     @property
     def buffer_size(self) -> int:
-        """How many samples of each channel are kept."""
+        """Number of samples of each channel that are kept."""
         return len(self._buffer)
 
     @property
@@ -108,18 +108,19 @@ class AudioRecord:
         Parameters
         ----------
         size : int in [1, buffer_size]
+            Number of samples.
 
         Returns
         -------
         np.ndarray [shape=(size, channels), float32]
-            The oldest first.
+            Samples, the oldest first.
 
         Raises
         ------
         InputError
             If `size` is out of range.
         AudioError
-            If the recording ended by itself, such as when the device was pulled out.
+            If the recording ended by itself, as when the device was unplugged.
         """
         wanted = positive(size, "size")
         if wanted > self.buffer_size:
@@ -140,7 +141,7 @@ class AudioRecord:
                 for block in source.blocks():
                     with self._lock:
                         self._buffer = shift_in(self._buffer, block.T)
-        except Exception as error:  # noqa: BLE001 - raised again by whoever reads
+        except Exception as error:  # noqa: BLE001 - raised again where it is read
             # A recording that was stopped at once has no samples, which is an error elsewhere.
             if self._thread is not None:
                 self._error = error

@@ -16,13 +16,14 @@ __all__ = ["AudioFormat", "TensorAudio"]
 
 @dataclass(frozen=True)
 class AudioFormat:
-    """What samples stand for.
+    """Channels and sample rate of samples.
 
     Parameters
     ----------
     channels : int > 0
+        Number of channels.
     sample_rate : int > 0
-        In Hz.
+        Sample rate in Hz.
     """
 
     channels: int
@@ -36,13 +37,13 @@ class AudioFormat:
 class TensorAudio(SampleBuffer):
     """A buffer of the newest samples, all zeros at first.
 
-    What is loaded is appended, and the oldest samples give way to it.
+    What is loaded is appended, and replaces the oldest samples.
 
     Parameters
     ----------
     audio_format : AudioFormat
     buffer_size : int > 0
-        Samples of each channel.
+        Number of samples of each channel.
     """
 
     def __init__(self, audio_format: AudioFormat, buffer_size: int) -> None:
@@ -51,17 +52,17 @@ class TensorAudio(SampleBuffer):
 
     @classmethod
     def create_from_wav_file(cls, file_name: str | os.PathLike[str], sample_count: int, offset: int = 0) -> TensorAudio:
-        """Read a stretch of an audio file, with its rate and its channels.
+        """Read part of an audio file, with its rate and its channels.
 
         Parameters
         ----------
         file_name : path
-            Of a file in any format that libsndfile reads.
+            Path of a file in any format that libsndfile reads.
         sample_count : int > 0
-            Samples of each channel, counted from `offset`: a model's `required_input_buffer_size`. A file that ends
+            Number of samples of each channel, from `offset`: a model's `required_input_buffer_size`. A file that ends
             sooner gives a smaller buffer.
         offset : int >= 0
-            Samples of each channel to be left out at the start.
+            Number of samples to skip at the start, of each channel.
 
         Raises
         ------
@@ -85,7 +86,7 @@ class TensorAudio(SampleBuffer):
 
     @property
     def buffer_size(self) -> int:
-        """Samples of each channel."""
+        """Number of samples of each channel."""
         return len(self._buffer)
 
     def load_from_wav_file(self, file_name: str | os.PathLike[str], offset: int = 0) -> None:
@@ -94,16 +95,16 @@ class TensorAudio(SampleBuffer):
         Parameters
         ----------
         file_name : path
-            Of a file of the same format as the buffer.
+            Path of a file of the same format as the buffer.
         offset : int >= 0
-            Samples of each channel to be left out at the start.
+            Number of samples to skip at the start, of each channel.
 
         Raises
         ------
         AudioError
             If the file cannot be read.
         InputError
-            If its channels or its sample rate differ, or `offset` lies behind its end.
+            If its channels or its sample rate differ, or it ends before `offset`.
         """
         start = whole(offset, "offset", least=0)
         sample_rate, frames = read_frames(file_name, start, self.buffer_size)
@@ -111,7 +112,7 @@ class TensorAudio(SampleBuffer):
         self._buffer = shift_in(self._buffer, frames)
 
     def load_from_audio_record(self, record: AudioRecord) -> None:
-        """Load the newest samples of a recording that goes on.
+        """Load the newest samples of a recording in progress.
 
         Raises
         ------

@@ -2,27 +2,72 @@
 
 from __future__ import annotations
 
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError
 from yamjit.task.audio.record import AudioRecord
 from yamjit.task.audio.tensor import AudioFormat, TensorAudio
+from yamjit.task.core import BaseOptions
 from yamjit.task.engine import Engine
 
 __all__ = ["WindowTask"]
 
 
-class WindowTask:
-    """A task on one window.
+_Options = TypeVar("_Options")
+_Self = TypeVar("_Self", bound="WindowTask[Any]")
 
-    Parameters
-    ----------
-    engine : Engine
-    """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+class WindowTask(ABC, Generic[_Options]):
+    """A task on one window."""
+
+    #: Returns options for a model.
+    _options_of: Callable[[BaseOptions], Any]
+
+    def __init__(self, options: _Options) -> None:
+        self._engine = self._load(options)
+
+    @abstractmethod
+    def _load(self, options: _Options) -> Engine:
+        """Return what runs the model."""
+
+    @classmethod
+    def create_from_file(cls: type[_Self], file_path: str | os.PathLike[str]) -> _Self:
+        """Load a model.
+
+        Parameters
+        ----------
+        file_path : path
+            Path of the model; "starter" is the small model of the package.
+
+        Raises
+        ------
+        ModelError
+            If the model cannot be run exactly, or an embedder's model has no embedding.
+        """
+        return cls(cls._options_of(BaseOptions(file_name=file_path)))
+
+    @classmethod
+    def create_from_options(cls: type[_Self], options: _Options) -> _Self:
+        """Load a model.
+
+        Parameters
+        ----------
+        options : AudioClassifierOptions or AudioEmbedderOptions
+
+        Raises
+        ------
+        ModelError
+            If the model cannot be run exactly, or an embedder's model has no embedding.
+        InputError
+            If an option is wrong.
+        """
+        return cls(options)
 
     @property
     def required_audio_format(self) -> AudioFormat:
@@ -31,7 +76,7 @@ class WindowTask:
 
     @property
     def required_input_buffer_size(self) -> int:
-        """Samples that the model takes."""
+        """Number of samples that the model takes."""
         return self._engine.window
 
     def create_input_tensor_audio(self) -> TensorAudio:
@@ -46,7 +91,7 @@ class WindowTask:
         DependencyError
             If sounddevice or PortAudio is not installed.
         AudioError
-            If no device can be opened so.
+            If no device can be opened in that format.
         """
         taken = self.required_audio_format
         return AudioRecord(taken.channels, taken.sample_rate, self.required_input_buffer_size)

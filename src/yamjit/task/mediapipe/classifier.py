@@ -49,7 +49,7 @@ class AudioClassifier:
         Parameters
         ----------
         model_path : path
-            "starter" is the small model of the package.
+            Path of the model; "starter" is the small model of the package.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class AudioClassifier:
         Returns
         -------
         list of AudioClassifierResult
-            One for each window, with where it starts as `timestamp_ms`.
+            One for each window; `timestamp_ms` is the time at which it starts.
 
         Raises
         ------
@@ -107,15 +107,15 @@ class AudioClassifier:
         """Take the next block of a stream, of any length; results go to the callback, from a thread of its own.
 
         Windows do not depend on how the stream is cut into blocks. The time of a result is that of the first block
-        plus the samples since; the timestamps of later blocks are only checked to increase. Where scoring is too slow,
+        plus the samples since; the timestamps of later blocks are only checked to increase. If scoring is too slow,
         this waits: no block is dropped. `close` scores what is left.
 
         Parameters
         ----------
         audio_block : AudioData
-            Its samples are copied.
+            The samples, which are copied.
         timestamp_ms : int
-            Greater than that of the block before.
+            Time of the block, in ms; greater than that of the block before.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class AudioClassifier:
         AudioError
             If a sample is not finite, or one of an earlier block was far beyond full scale.
         Exception
-            What the callback raised, if it did, as it is.
+            Any error that the callback raised, unchanged.
         """
         form = (self._checked(audio_block, RunningMode.AUDIO_STREAM), audio_block.buffer.shape[1])
         timestamp = whole(timestamp_ms, "timestamp_ms", least=0)
@@ -166,7 +166,7 @@ class AudioClassifier:
         Raises
         ------
         Exception
-            What the callback raised, if it did, as it is.
+            Any error that the callback raised, unchanged.
         """
         self._closed = True
         worker, self._worker = self._worker, None

@@ -24,13 +24,14 @@ __all__ = [
 
 @dataclass
 class AudioDataFormat:
-    """What samples stand for.
+    """Channels and sample rate of samples.
 
     Parameters
     ----------
     num_channels : int > 0
+        Number of channels.
     sample_rate : float, optional
-        In Hz, a whole number; to classify, it must be there.
+        Sample rate in Hz, a whole number; needed to classify.
     """
 
     num_channels: int = 1
@@ -43,7 +44,7 @@ class AudioData(SampleBuffer):
     Parameters
     ----------
     buffer_length : int >= 0
-        Samples of each channel.
+        Number of samples of each channel.
     audio_format : AudioDataFormat, optional
     """
 
@@ -61,12 +62,12 @@ class AudioData(SampleBuffer):
         src : array_like [shape=(n,) or (n, channels)]
             Floats in [-1, 1], or integers, which are divided by the range of their type (int16 by 32768).
         sample_rate : float, optional
-            In Hz.
+            Sample rate in Hz.
 
         Raises
         ------
         InputError
-            If it is no audio.
+            If the array cannot be audio.
         """
         samples = as_array(src)
         if samples.ndim not in (1, 2):
@@ -82,20 +83,20 @@ class AudioData(SampleBuffer):
 
     @property
     def buffer_length(self) -> int:
-        """Samples of each channel."""
+        """Number of samples of each channel."""
         return len(self._buffer)
 
 
 @dataclass
 class ClassificationResult:
-    """What a model says of a window.
+    """The result of a classifier for a window.
 
     Parameters
     ----------
     classifications : list of Classifications
         One for each head.
     timestamp_ms : int or None
-        Where the window starts.
+        Time at which the window starts, in ms.
     """
 
     classifications: list[Classifications]

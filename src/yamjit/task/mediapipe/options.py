@@ -15,12 +15,12 @@ from yamjit.task.mediapipe.containers import AudioClassifierResult
 __all__ = ["AudioClassifierOptions", "BaseOptions", "Callback", "RunningMode"]
 
 
-#: Takes a result and its time in ms.
+#: Is called with a result and its time in ms.
 Callback: TypeAlias = Callable[[AudioClassifierResult, int], None]
 
 
 class RunningMode(enum.Enum):
-    """Whether audio comes in clips, each for itself, or as one stream of blocks."""
+    """Whether audio comes as separate clips, or as one stream of blocks."""
 
     AUDIO_CLIPS = "AUDIO_CLIPS"
     AUDIO_STREAM = "AUDIO_STREAM"
@@ -33,7 +33,7 @@ class BaseOptions:
     Parameters
     ----------
     model_asset_path : path, optional
-        "starter" is the small model of the package.
+        Path of the model; "starter" is the small model of the package.
     model_asset_buffer : bytes, optional
         The model itself; wins over the path.
     """
@@ -56,7 +56,7 @@ class BaseOptions:
 
 @dataclass
 class AudioClassifierOptions:
-    """What a classifier runs, how audio comes, and what it lists.
+    """What a classifier runs, how audio arrives, and what is listed.
 
     Parameters
     ----------
@@ -65,9 +65,9 @@ class AudioClassifierOptions:
     display_names_locale : str, optional
         Language of the display names, by default "en".
     max_results : int, optional
-        At most so many of each head, those with the highest scores; negative (the default) for all, 0 is refused.
+        Most categories of each head: those with the highest scores. Negative (the default) for all; 0 is refused.
     score_threshold : float in [0, 1], optional
-        Lower scores are left out; by default each head's own threshold, from the model's metadata.
+        Lowest score that is listed; by default each head's own threshold, from the model's metadata.
     category_allowlist, category_denylist : sequence of str, optional
         Only these names, or all but these, in every head. One of the two at most. A name that no head has is refused.
     result_callback : callable, optional

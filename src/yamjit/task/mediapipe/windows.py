@@ -23,9 +23,9 @@ class ResultStream:
     ----------
     engine : Engine
     sample_rate, channels : int
-        Of the blocks; the rate in Hz.
+        Sample rate of the blocks, in Hz, and their number of channels.
     start_ms : int
-        Time of the first sample.
+        Time of the first sample, in ms.
     """
 
     def __init__(self, engine: Engine, sample_rate: int, channels: int, start_ms: int) -> None:

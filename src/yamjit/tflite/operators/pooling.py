@@ -31,8 +31,9 @@ def _max_pool_2d(node: Node) -> Inferred:
     window = (options.filter_height, options.filter_width)
     if min(window) < 1:
         raise node.error(f"filter {window} should be at least 1 pixel high and wide")
-    *_, channels = image(node, source)
-    return infer_image(node, options, window, channels, window[0] * window[1])
+    _, height, width, channels = image(node, source)
+    taps = min(window[0], height) * min(window[1], width)
+    return infer_image(node, options, window, channels, taps)
 
 
 MAX_POOL_2D = Record(
