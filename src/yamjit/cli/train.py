@@ -113,10 +113,7 @@ def _options(args: argparse.Namespace) -> TrainOptions:
 
 
 def _judge(
-    args: argparse.Namespace,
-    features: Features,
-    options: TrainOptions,
-    enlarged: Callable[[Features], Features],
+    args: argparse.Namespace, features: Features, options: TrainOptions, enlarged: Callable[[Features], Features]
 ) -> dict[str, Evaluation]:
     """Return how well recordings that were held out are named, for each way to combine windows."""
     from yamjit.learn.evaluation import AGGREGATES
