@@ -208,7 +208,7 @@ def test_lists_of_other_files_are_not_followed(tmp_path, head, reader):
     other.write_bytes(FILES["aac"])
     path = tmp_path / "list.m4a"
     path.write_text(head.format(other))
-    with pytest.raises(AudioError, match=r"no audio|playlist"):
+    with pytest.raises(AudioError, match=r"not audio|playlist"):
         open_audio(path)
 
 

@@ -95,7 +95,7 @@ def test_no_model_is_written_where_training_is_not_possible(birds: Path, capsys:
         ((birds / "low",), "holds no folders"),
         ((birds / "nowhere",), "are accepted"),
         ((birds, "--other", "none", "--kind", "softmax", "--display-names", "de=missing.txt"), "missing.txt"),
-        ((birds, "--kind", "softmax"), "a softmax head wants"),
+        ((birds, "--kind", "softmax"), "a softmax head needs"),
         ((birds, "--folds", 0, "--calibrate"), "--folds 0 leaves none"),
         ((birds, "--head-name", "a/b"), "head_name"),
     ):

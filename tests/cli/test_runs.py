@@ -125,8 +125,8 @@ def test_what_is_refused(archive: Path, capsys: pytest.CaptureFixture[str]) -> N
     shutil.copy(one, "mine.csv")
     for arguments, said in (
         ([archive, "-o", "all.xml"], "unknown file suffix"),
-        ([archive, "-o", "all.csv", "--resume"], "go with a folder"),
-        ([archive, "--overwrite"], "go with a folder"),
+        ([archive, "-o", "all.csv", "--resume"], "need a folder"),
+        ([archive, "--overwrite"], "need a folder"),
         ([archive, "--format", "vtt"], "holds one recording"),
         ([archive, "-", "--top", "1"], "cannot be combined with other inputs"),
         (["mine.csv", "-o", "mine.csv"], "will not be overwritten"),

@@ -190,7 +190,7 @@ def test_too_large_a_file_is_told(more: str) -> None:
 def test_too_many_open_files_are_told(most: int) -> None:
     done = shell("yamjit events 0.flac 1.flac --jobs 2", limits=f"ulimit -n {most}")
     assert (done.returncode, done.stdout) == (1, "")
-    assert message(done).endswith(f"{os.strerror(errno.EMFILE)} (ulimit -n says how many)")
+    assert message(done).endswith(f"{os.strerror(errno.EMFILE)} (ulimit -n shows the limit)")
     assert "standard output" not in done.stderr
 
 
@@ -224,9 +224,9 @@ def test_too_little_memory_is_told(more: int) -> None:
         (OSError("libodd.so cannot be loaded"), "libodd.so cannot be loaded"),
         (OSError(), "OSError"),
         (PermissionError(errno.EACCES, "Permission denied", Path("there")), "there: Permission denied"),
-        (OSError(errno.EMFILE, "Too many open files"), "Too many open files (ulimit -n says how many)"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files (ulimit -n shows the limit)"),
         (MemoryError(), "there is not enough memory"),
-        (SystemError("bad"), "Python or a library failed, perhaps from lack of memory: bad"),
+        (SystemError("bad"), "Python or a library failed, perhaps for lack of memory: bad"),
         (ImportError("odd.so: failed to map\nsegment"), "odd.so: failed to map segment"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import os
@@ -91,7 +92,8 @@ def test_bench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
     from yamjit.cli import bench
 
     monkeypatch.setattr(bench, "_LENGTH_S", {"numba": 3.0, "numpy": 3.0})
-    monkeypatch.setattr("yamjit.kernels._has_numba", lambda: False)
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *more: None if name == "numba" else find(name, *more))
     assert run("bench", "--time", "0.01", "--json") == 0
     found = json.loads(capsys.readouterr().out)["backends"]
     assert "pip install numba" in found["numba"]["problem"]

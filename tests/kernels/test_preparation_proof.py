@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import graphs
-from tests.support.programs import program_of
+from tests.support.programs import pooling_program, program_of
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
 from yamjit.kernels.int8.preparation import prepare
@@ -78,6 +78,15 @@ def test_a_wrong_column_is_refused(program: Program, prepared: PreparedProgram, 
         for value in wrong_values(int(prepared.steps[step, column])):
             with pytest.raises(ModelError):
                 prove_preparation(program, with_value(prepared, step, column, value), False)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_wrong_column_of_a_pool_is_refused(name: str) -> None:
+    pooling = pooling_program()
+    prepared = prepare(pooling, TARGETS["plain"])
+    for value in wrong_values(int(prepared.steps[0, COLUMNS[name]])):
+        with pytest.raises(ModelError):
+            prove_preparation(pooling, with_value(prepared, 0, COLUMNS[name], value), False)
 
 
 @pytest.mark.parametrize("part", ScratchLayout._fields)

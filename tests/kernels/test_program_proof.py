@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.support.graphs import GraphBuilder, quantization
-from tests.support.programs import program_of
+from tests.support.programs import pooling_program
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
@@ -19,9 +18,6 @@ from yamjit.kernels.memory import ALIGNMENT, aligned_bytes
 from yamjit.kernels.program import Column, Program, StepOp, Workspace, scratch_layout
 from yamjit.kernels.program_proof import KERNELS, prove_program
 from yamjit.plan import Plan, compile_plan
-from yamjit.plan.lowering import Step, lower
-from yamjit.tflite.graph import Op
-from yamjit.tflite.operators.pooling import Pool2DOptions
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +42,11 @@ _KERNEL = {Column.KERNEL_H, Column.KERNEL_W}
 PROTECTED = {
     StepOp.QUANTIZE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_GEOMETRY},
     StepOp.LOOKUP: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_GEOMETRY},
-    StepOp.MAX_POOL: {Column.INPUT, Column.OUTPUT, *_GEOMETRY},
     StepOp.MEAN: {Column.INPUT, Column.OUTPUT, *_TABLES, *_GEOMETRY},
     StepOp.POINTWISE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY},
     StepOp.DEPTHWISE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY, *_KERNEL},
     StepOp.CONV: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY, *_KERNEL},
+    StepOp.MAX_POOL: {Column.INPUT, Column.OUTPUT, *_GEOMETRY},
 }
 
 FAR = (-(2**62), -(2**31), -64, -1, 2**31, 2**40, 2**62)
@@ -69,17 +65,7 @@ def corrupted(program: Program, step: int, column: Column, value: int) -> Progra
 
 
 def program_with(plan: Plan, op: StepOp) -> Program:
-    """Return a program that has such a step: the model's, or one of a pooling step."""
-    if op != StepOp.MAX_POOL:
-        return plan.program
-    b, same = GraphBuilder(), quantization(0.1, 0)
-    image = b.activation((1, 6, 5, 8), np.int8, same)
-    pooled = b.activation((1, 6, 5, 8), np.int8, same)
-    b.operator(Op.MAX_POOL_2D, [image], pooled, Pool2DOptions(filter_height=3, filter_width=2))
-    graph = b.build([image], [pooled])
-    step = lower(graph, graph.operators[0])
-    assert isinstance(step, Step)
-    return program_of(step, 6 * 5 * 8, 6 * 5 * 8)
+    return pooling_program() if op == StepOp.MAX_POOL else plan.program
 
 
 def first_of(program: Program, op: StepOp) -> int:

@@ -25,6 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         startup.ready()
-    from yamjit.cli.command import run
+    try:
+        from yamjit.cli.command import run
+    except MemoryError:
+        import sys
 
+        print("yamjit: error: there is not enough memory", file=sys.stderr)
+        return 1
     return run(argv)

@@ -101,10 +101,7 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
     if front_end is None:
         yield "front end", "none: the model takes log-mel patches"
     else:
-        yield (
-            "",
-            f"{front_end.window_samples / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz",
-        )
+        yield ("", f"{front_end.window_samples / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz")
         yield (
             "front end",
             f"{front_end.n_frames} frames of {front_end.frame_length} samples every {front_end.hop_length}, "

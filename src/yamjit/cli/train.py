@@ -72,8 +72,10 @@ def run(args: argparse.Namespace) -> int:
     options = _options(args)
 
     def enlarged(features: Features) -> Features:
+        if not args.copies:
+            return features
         changes = Augmentation(copies=args.copies, seed=args.seed)
-        return augmented(model, features, changes, hop_s=args.hop) if args.copies else features
+        return augmented(model, features, changes, hop_s=args.hop)
 
     dataset = dataset_of(args)
     dataset.check_learnable()
@@ -111,10 +113,7 @@ def _options(args: argparse.Namespace) -> TrainOptions:
 
 
 def _judge(
-    args: argparse.Namespace,
-    features: Features,
-    options: TrainOptions,
-    enlarged: Callable[[Features], Features],
+    args: argparse.Namespace, features: Features, options: TrainOptions, enlarged: Callable[[Features], Features]
 ) -> dict[str, Evaluation]:
     """Return how well recordings that were held out are named, for each way to combine windows."""
     from yamjit.learn.evaluation import AGGREGATES

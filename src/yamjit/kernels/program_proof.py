@@ -88,7 +88,7 @@ KERNELS: dict[StepOp, Kernel] = {
 
 
 def prove_program(program: Program) -> None:
-    """Check every range that a step touches, every column, and that no step overwrites what is read later.
+    """Check the ranges that steps touch, the values of all columns, and that no step overwrites what is read later.
 
     Raises
     ------

@@ -223,13 +223,11 @@ class _Rows:
 
 def _shared_labels(clips: list[Clip], overlapping: set[Path]) -> list[Clip]:
     """Return the clips; where they overlap, with the labels of all that cover half of them."""
-    stretches: dict[Path, dict[Span, set[str]]] = {path: {} for path in overlapping}
+    spans: dict[Path, dict[Span, set[str]]] = {path: {} for path in overlapping}
     for clip in clips:
         if clip.path in overlapping and clip.labels:
-            stretches[clip.path].setdefault((clip.start_s, clip.end_s), set()).update(clip.labels)
-    labels = {
-        (path, *span): tuple(sorted(names)) for path, found in stretches.items() for span, names in covering(found)
-    }
+            spans[clip.path].setdefault((clip.start_s, clip.end_s), set()).update(clip.labels)
+    labels = {(path, *span): tuple(sorted(names)) for path, found in spans.items() for span, names in covering(found)}
     if not labels:
         return clips
     found = (labels.get((clip.path, clip.start_s, clip.end_s), ()) if clip.labels else () for clip in clips)

@@ -89,7 +89,7 @@ def _checked(options: TrainOptions | None) -> TrainOptions:
 def _train(
     features: Features, options: TrainOptions, progress: Callable[[CurvePoint], None] | None = None
 ) -> FittedHead:
-    """Train a head, perhaps without clips of some class: those of a fold may be all of them."""
+    """Train a head; a class is without clips here if all of them are in the fold that is held out."""
     labels = features.dataset.classes
     training, held_out = _held_out(features, options)
     return fit_head(

@@ -57,11 +57,7 @@ class SegmentJob:
 
 
 def into_one_file(
-    recordings: Sequence[Recording],
-    listener: Listener,
-    form: RowFormat | ArrayFormat,
-    opened: Any,
-    processes: int = 1,
+    recordings: Sequence[Recording], listener: Listener, form: RowFormat | ArrayFormat, opened: Any, processes: int = 1
 ) -> Generator[Outcome[Summary], None, None]:
     """Write what is found in recordings, in their order; yield what became of each once it is written.
 

@@ -109,11 +109,11 @@ class Manifest:
         return os.path.normpath(os.path.join(self._here, name))  # noqa: PTH118
 
     def _check(self, found: dict[str, Any]) -> None:
-        missing = object()
+        there, now, missing = _flat(found), _flat(self._settings), object()
         differences = [
-            f"{name} {found.get(name)!r} there, {self._settings.get(name)!r} now"
-            for name in sorted(found.keys() | self._settings.keys())
-            if found.get(name, missing) != self._settings.get(name, missing)
+            f"{name} {there.get(name)!r} there, {now.get(name)!r} now"
+            for name in sorted(there.keys() | now.keys())
+            if there.get(name, missing) != now.get(name, missing)
         ]
         if differences:
             raise InputError(
@@ -123,3 +123,9 @@ class Manifest:
 
     def _refusal(self, reason: str) -> InputError:
         return InputError(f"{str(self.path)!r}: is not a list of settings: {reason}; --overwrite replaces the results")
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with those in groups beside the others, as ``group.name``."""
+    groups = {name: value if isinstance(value, dict) else {"": value} for name, value in settings.items()}
+    return {f"{group}.{name}" if name else group: value for group, own in groups.items() for name, value in own.items()}
