@@ -227,9 +227,7 @@ def _shared_labels(clips: list[Clip], overlapping: set[Path]) -> list[Clip]:
     for clip in clips:
         if clip.path in overlapping and clip.labels:
             spans[clip.path].setdefault((clip.start_s, clip.end_s), set()).update(clip.labels)
-    labels = {
-        (path, *span): tuple(sorted(names)) for path, found in spans.items() for span, names in covering(found)
-    }
+    labels = {(path, *span): tuple(sorted(names)) for path, found in spans.items() for span, names in covering(found)}
     if not labels:
         return clips
     found = (labels.get((clip.path, clip.start_s, clip.end_s), ()) if clip.labels else () for clip in clips)
