@@ -192,7 +192,7 @@ def test_a_stretch_of_a_file_that_was_cut():
     with open_audio(io.BytesIO(cut), start_s=3) as audio:
         np.testing.assert_array_equal(np.concatenate(list(audio.blocks()), axis=1), whole[:, 48_000:])
         assert "ends at" in audio.damage
-    with pytest.raises(AudioError, match=r"where it is damaged: .*nothing is left from start_s, 8 s, on"):
+    with pytest.raises(AudioError, match=r"where it is damaged: .*nothing is left after start_s, 8 s"):
         read(io.BytesIO(cut), start_s=8)
     cut = encode(noise(160_000), 16_000)[:160_000]
     with pytest.raises(InputError, match="start_s, 8 s, is not before its end"):
@@ -361,3 +361,5 @@ def test_the_keywords_of_version_0_1_still_work():
     with pytest.warns(DeprecationWarning, match="channel= is deprecated"):
         source = yamjit.audio.open_audio(noise(10, 2), 16_000, channel="each")
     assert source.tracks == 2
+    with pytest.warns(DeprecationWarning, match="truncated is deprecated; use AudioSource.damage"):
+        assert not source.truncated

@@ -66,7 +66,7 @@ def test_silence():
 
 def test_a_silent_channel():
     samples = both(noise(), np.zeros(80_000, np.float32))
-    assert warnings(samples) == ("silent channel: 1; the mean is quieter for it",)
+    assert warnings(samples) == ("silent channel: 1; it makes the mean quieter",)
     assert warnings(samples, channel="each") == ("channel 1: silent: every sample is 0",)
     assert warnings(samples, channel=0) == ()
     assert warnings(samples, channel=1) == ("silent: every sample is 0",)

@@ -300,7 +300,7 @@ def test_the_file_name_says_nothing_about_the_format(tmp_path, name):
 def test_blocks_are_given_once(tmp_path):
     audio = open_audio([0.5], 16_000)
     list(audio.blocks())
-    with pytest.raises(InputError, match="array: can be read once"):
+    with pytest.raises(InputError, match="array: can be read only once"):
         audio.blocks()
     audio.close()
     audio.close()

@@ -254,7 +254,7 @@ def test_log_mel_alone_runs_no_network(
         assert sum(len(part) for _, part in stream) == len(expected)
         assert stream.summary().windows == len(summary)
         assert stream.summary().duration_s == summary.duration_s
-    with pytest.raises(yamjit.InputError, match="can be read once"):
+    with pytest.raises(yamjit.InputError, match="can be read only once"):
         list(stream)
     with pytest.raises(yamjit.InputError, match="several results"):
         model.log_mel(long_recording, reading=yamjit.ReadOptions(channel="each"))

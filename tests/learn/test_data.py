@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -362,3 +363,9 @@ def test_what_is_heard_in_part_is_used_and_listed(model: Classifier, recordings:
         assert [(item.clip.path.suffix, item.in_part) for item in features.skipped] == [(".mp3", True)]
         assert "4000 bytes between its frames" in features.skipped[0].reason
         assert len(features.dataset) == len(dataset)
+
+
+def test_a_clip_says_how_it_is_read_and_what_stays_together() -> None:
+    clip = Clip(Path("x.wav"), ("a",), 1.0, 2.0)
+    assert clip.reading(0.1) == ReadOptions(hop_s=0.1, start_s=1.0, end_s=2.0)
+    assert (clip.unit, replace(clip, group="g").unit) == ("x.wav", "g")

@@ -238,3 +238,12 @@ def test_a_model_without_the_classes_is_refused(model: Classifier) -> None:
     data = Dataset((Clip(Path("a"), ("Wren",)), Clip(Path("b"), ("Siren",))), ("Siren", "Wren"))
     with pytest.raises(InputError, match="no class 'Wren'"):
         evaluate_model(model, data)
+
+
+def test_outcomes_have_a_name_for_no_class_where_it_occurs() -> None:
+    scores = np.array([[0.9, 0.1], [0.2, 0.3]])
+    every = Evaluation(("a", "b"), ("x", "y"), np.array([[1, 0], [0, 1]], bool), scores)
+    some = Evaluation(("a", "b"), ("x", "y"), np.array([[1, 0], [0, 0]], bool), scores)
+    assert every.outcomes == ("a", "b")
+    assert some.outcomes == ("a", "b", "other")
+    assert some.confusion().shape == (3, 3)

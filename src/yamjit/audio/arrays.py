@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ArrayReader", "as_array", "check_type", "of_dict", "to_float32"]
+__all__ = ["ArrayReader", "as_array", "as_columns", "check_type", "of_dict", "to_float32"]
 
 #: Integers whose full scale is that of their type.
 INTEGERS = ("int8", "uint8", "int16", "int32")
@@ -37,14 +37,6 @@ class ArrayReader(Reader):
     sample_rate : int
         Sample rate in Hz.
     limits : AudioLimits
-        What is accepted.
-
-    Raises
-    ------
-    InputError
-        If type or shape cannot be audio, or `sample_rate` is missing or absurd.
-    AudioError
-        If there are no samples.
     """
 
     name = "array"
@@ -78,19 +70,24 @@ class ArrayReader(Reader):
 
 
 def as_array(value: object) -> NDArray[Any]:
-    """Return `value` as an array.
-
-    Raises
-    ------
-    InputError
-        If it cannot be one.
-    """
+    """Return `value` as an array, or raise an `InputError`."""
     samples: NDArray[Any] = checks.array(
         value,
         f"{type(value).__name__} is not audio",
         accepted="a path, a binary file object, an array, or an iterator of arrays",
     )
     return samples
+
+
+def as_columns(block: object, where: str, least: int, most: int) -> NDArray[Any]:
+    """Return a block of `least` to `most` channels as (n, channels); an `InputError` says `where` it does not fit."""
+    samples = as_array(block)
+    columns = samples[:, np.newaxis] if samples.ndim == 1 else samples
+    if columns.ndim != 2 or not least <= columns.shape[1] <= most:
+        accepted = f"{'(n,) or ' if least == 1 else ''}(n, {least if least == most else f'{least} to {most}'})"
+        raise InputError(f"{where} has shape {samples.shape}; {accepted} is accepted")
+    check_type(samples)
+    return columns
 
 
 def check_type(samples: NDArray[Any]) -> None:
@@ -110,11 +107,6 @@ def of_dict(source: Mapping[str, Any]) -> tuple[Any, Any]:
     ----------
     source : mapping
         With "array" or "raw", (n,) or (channels, n), and "sampling_rate", in Hz.
-
-    Raises
-    ------
-    InputError
-        If one of them is missing.
     """
     key = next((key for key in ("array", "raw") if key in source), None)
     if key is None or "sampling_rate" not in source:

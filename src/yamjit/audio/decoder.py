@@ -117,13 +117,7 @@ def _never() -> bool:
 
 
 def import_soundfile() -> Any:
-    """Return soundfile.
-
-    Raises
-    ------
-    DependencyError
-        If soundfile or libsndfile is not installed.
-    """
+    """Return soundfile; a `DependencyError` says that it or libsndfile is not installed."""
     try:
         import soundfile
     except (ImportError, OSError) as error:  # OSError: soundfile is installed, libsndfile is not

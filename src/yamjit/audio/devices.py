@@ -78,13 +78,7 @@ def input_devices() -> tuple[InputDevice, ...]:
 
 
 def import_sounddevice() -> Any:
-    """Return sounddevice.
-
-    Raises
-    ------
-    DependencyError, AudioError
-        Saying how to get it, and how to record without it.
-    """
+    """Return sounddevice; a `DependencyError` says how to get it, and how to record without it."""
     try:
         import sounddevice
     except ImportError as error:

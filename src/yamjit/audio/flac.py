@@ -29,13 +29,7 @@ _MOST_BLOCKS, _MOST_TRIES = 1_000, 8
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """The block STREAMINFO.
-
-    Parameters
-    ----------
-    data : bytes
-        The 34 bytes of the block.
-    """
+    """The 34 bytes of the block STREAMINFO."""
 
     data: bytes
 

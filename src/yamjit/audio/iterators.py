@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.arrays import as_array, check_type, to_float32
+from yamjit.audio.arrays import as_array, as_columns, to_float32
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_rate
 from yamjit.audio.reader import Reader
 from yamjit.disk import describe
@@ -34,14 +34,6 @@ class IteratorReader(Reader):
     sample_rate : int
         Sample rate in Hz.
     limits : AudioLimits
-        What is accepted.
-
-    Raises
-    ------
-    InputError
-        If the first block cannot be audio, or `sample_rate` is missing or absurd.
-    AudioError
-        If there are no samples, or the iterator fails.
     """
 
     name = "iterator"
@@ -101,23 +93,10 @@ class IteratorReader(Reader):
             reason = f"{type(error).__name__}: {describe(error)}"
             raise AudioError(f"{self.name}: fetching block {self._count} failed: {reason}") from error
         self._count += 1
-        return self._as_columns(block)
-
-    def _as_columns(self, block: Any) -> NDArray[Any]:
         samples = as_array(block)
-        where = f"{self.name}: block {self._count - 1}"
-        if samples.ndim not in (1, 2):
-            raise InputError(f"{where} has shape {samples.shape}; accepted are (samples,) and (samples, channels)")
         if samples.shape == (0,):
             return np.zeros((0, max(1, self.channels)), np.float32)
-        check_type(samples)
-        columns = samples[:, np.newaxis] if samples.ndim == 1 else samples
-        if not 1 <= columns.shape[1] <= self._limits.channels:
-            raise InputError(
-                f"{where} has shape {samples.shape}; accepted are (samples, channels), "
-                f"1 to {self._limits.channels} channels"
-            )
-        self.channels = self.channels or columns.shape[1]
-        if columns.shape[1] != self.channels:
-            raise InputError(f"{where} has {columns.shape[1]} channels, the ones before have {self.channels}")
+        known = (self.channels, self.channels) if self.channels else (1, self._limits.channels)
+        columns = as_columns(samples, f"{self.name}: block {self._count - 1}", *known)
+        self.channels = columns.shape[1]
         return columns

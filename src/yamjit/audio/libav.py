@@ -29,12 +29,6 @@ class LibavReader(Reader):
     container : Container
         Kind of the file.
     limits : AudioLimits
-        What is accepted.
-
-    Raises
-    ------
-    AudioError
-        If nothing can be decoded, there is no sound, or its sample rate or number of channels is absurd.
     """
 
     warnings: tuple[str, ...] = ()

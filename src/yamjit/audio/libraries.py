@@ -41,7 +41,7 @@ def open_recording(opened: OpenedFile, limits: AudioLimits) -> SndfileReader | P
     Raises
     ------
     AudioError
-        If no library reads it, or its content is absurd.
+        If no library reads the file, nothing in it can be decoded, or its sample rate or channels are absurd.
     DependencyError
         If soundfile is not installed.
     """

@@ -63,46 +63,19 @@ DEFAULT_AUDIO_LIMITS = AudioLimits()
 
 
 def check_rate(value: object, what: str, limits: AudioLimits) -> int:
-    """Return `value` as a sample rate in Hz.
-
-    Parameters
-    ----------
-    value : object
-        An integer, or a float of integral value.
-    what : str
-        Name of the argument, for the message.
-    limits : AudioLimits
-        Limits that give the accepted range.
-
-    Raises
-    ------
-    InputError
-        If it is not an integer, or out of range.
-    """
+    """Return `value`, an integer or a float of integral value, as a sample rate in Hz; an `InputError` names `what`."""
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         value = int(value)
     return checks.whole(value, what, limits.min_rate, limits.max_rate, also=" Hz")
 
 
 def check_channels(value: object, limits: AudioLimits) -> int:
-    """Return `value` as a number of channels.
-
-    Raises
-    ------
-    InputError
-        If it is not an integer, or out of range.
-    """
+    """Return `value` as a number of channels, or raise an `InputError`."""
     return checks.whole(value, "channels", 1, limits.channels)
 
 
 def check_header(name: str, sample_rate: int, channels: int, limits: AudioLimits) -> None:
-    """Refuse a file whose header claims an absurd sample rate or too many channels.
-
-    Raises
-    ------
-    AudioError
-        Naming the file.
-    """
+    """Refuse a file whose header claims an absurd sample rate or too many channels, with an `AudioError`."""
     if not limits.min_rate <= sample_rate <= limits.max_rate:
         raise AudioError(
             f"{name}: its header claims a sample rate of {sample_rate} Hz; "

@@ -154,12 +154,7 @@ class OpenedFile:
         return self.callbacks.size - taken
 
     def raise_fault(self) -> None:
-        """Raise what went wrong while a decoder read the file.
-
-        Raises
-        ------
-        AudioError
-        """
+        """Raise what went wrong while a decoder read the file, as an `AudioError`."""
         if self.callbacks.fault is not None:
             raise reading_failed(self.name, self.callbacks.fault) from self.callbacks.fault
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.audio.arrays import as_array, check_type, to_float32
+from yamjit.audio.arrays import as_columns, to_float32
 from yamjit.audio.conditioning import Conditioner
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate
 from yamjit.errors import InputError
@@ -97,7 +97,8 @@ class PushedAudio:
 
     def hold(self, block: Any) -> None:
         """Take a block as `push` does, and keep what is ready for `release`; a tiny one costs next to nothing."""
-        chosen = self._conditioner.choose(self._frames(block))
+        columns = as_columns(block, "stream: a block", self.channels, self.channels)
+        chosen = self._conditioner.choose(to_float32(columns))
         if not len(chosen):
             return
         if len(chosen) <= _TINY and chosen.max() <= self._limit and chosen.min() >= -self._limit:
@@ -126,13 +127,3 @@ class PushedAudio:
         if self._held:
             held, self._held, self._held_frames = np.concatenate(self._held), [], 0
             self._ready.append(self._conditioner.push(held)[0])
-
-    def _frames(self, block: Any) -> NDArray[np.float32]:
-        """Return a block as float32 (n, channels)."""
-        samples = as_array(block)
-        check_type(samples)
-        columns = samples[:, np.newaxis] if samples.ndim == 1 else samples
-        if columns.ndim != 2 or columns.shape[1] != self.channels:
-            accepted = "(n,) or (n, 1)" if self.channels == 1 else f"(n, {self.channels})"
-            raise InputError(f"{self.name}: a block has shape {samples.shape}; accepted is {accepted}")
-        return to_float32(columns)

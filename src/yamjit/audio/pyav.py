@@ -247,13 +247,7 @@ def _preference(stream: Any) -> tuple[bool, int]:
 
 
 def import_av() -> Any:
-    """Return PyAV.
-
-    Raises
-    ------
-    DependencyError
-        If it is not installed, or its libraries cannot be loaded.
-    """
+    """Return PyAV; a `DependencyError` says that it is not installed, or its libraries cannot be loaded."""
     try:
         import av
         import av.error
@@ -263,13 +257,7 @@ def import_av() -> Any:
 
 
 def pyav_versions() -> str:
-    """Return the versions of PyAV and of FFmpeg's decoders.
-
-    Raises
-    ------
-    DependencyError
-        If it is not installed.
-    """
+    """Return the versions of PyAV and of FFmpeg's decoders; a `DependencyError` says that it is not installed."""
     av = import_av()
     numbers = ".".join(map(str, av.library_versions["libavcodec"]))
     return f"{av.__version__} (libavcodec {numbers})"

@@ -33,23 +33,7 @@ CANCELLED = 0.1
 
 
 class Inspector:
-    """Looks at every sample of the channels that were chosen.
-
-    Parameters
-    ----------
-    name : str
-        Name of the source, for messages.
-    sample_rate : int
-        Sample rate of the source, in Hz.
-    channels : sequence of int
-        Numbers of the channels.
-    mixed : bool
-        Whether their mean is taken.
-    peak : float
-        Largest absolute value accepted.
-    zero : bool
-        Whether NaN and infinity become 0 in place of an error.
-    """
+    """Looks at every sample of the channels that were chosen; for its arguments, see `Conditioner`."""
 
     def __init__(
         self, name: str, sample_rate: int, channels: Sequence[int], *, mixed: bool, peak: float, zero: bool
@@ -139,7 +123,7 @@ class Inspector:
         mixed = level.energy * channels**2  # channels with nothing in common: as much as theirs together
         if mixed >= CANCELLED * self._energy:
             silent = ", ".join(str(number) for number in sorted(self._silent))
-            return [f"silent channel: {silent}; the mean is quieter for it" if silent else "", *level.lines()]
+            return [f"silent channel: {silent}; it makes the mean quieter" if silent else "", *level.lines()]
         loss = 10 * math.log10(channels * self._energy / mixed) if mixed else math.inf
         return [
             f"the channels cancel each other: their mean is {loss:.1f} dB quieter than they are; "
@@ -173,7 +157,7 @@ class Inspector:
             raise AudioError(f"{where} is {value}; samples must be finite")
         raise AudioError(
             f"{where} is {value:.6g}; floats are taken as [-1, 1] and accepted up to {self._limit:g}: "
-            "this looks like integers stored as float, to be divided by their full scale (16 bit: 32768)"
+            "these look like integers stored as floats; divide them by their full scale (32768 for 16 bits)"
         )
 
 

@@ -133,7 +133,7 @@ class RawPcm(Reader):
 
     def close(self) -> None:
         """Release the file; closing it is up to the caller."""
-        self._read = _nothing
+        self._read = lambda _: b""
 
     def _more(self, count: int) -> bytes:
         """Return at least one byte, at most `count`; nothing at the end."""
@@ -155,10 +155,6 @@ def _reading(file: Any, name: str) -> Any:
     if not waits:
         raise AudioError(f"{name}: is open in non-blocking mode (O_NONBLOCK); open it so that reading waits")
     return getattr(file, "read1", file.read)
-
-
-def _nothing(count: int) -> bytes:
-    return b""
 
 
 def _decode(data: bytes, encoding: str) -> NDArray[np.float32]:

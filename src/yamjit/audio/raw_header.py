@@ -33,21 +33,9 @@ _EXTENSIBLE = 0xFFFE
 
 
 class HeaderWatch:
-    """Looks at the first bytes: leaves out a WAV header, and reports any other one.
+    """Looks at the first bytes: leaves out a WAV header, and reports it or any other one in `warning`.
 
-    Parameters
-    ----------
-    name : str
-        Name of the source, for the warning.
-    encoding : str
-        Format that the samples are taken for.
-    sample_rate, channels : int
-        Sample rate in Hz and number of channels that they are taken for.
-
-    Attributes
-    ----------
-    warning : str or None
-        What was found.
+    What the header says is compared with what the samples are taken for: an encoding, a sample rate, channels.
     """
 
     def __init__(self, name: str, encoding: str, sample_rate: int, channels: int) -> None:

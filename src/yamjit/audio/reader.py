@@ -15,28 +15,13 @@ __all__ = ["Reader"]
 
 
 class Reader(ABC):
-    """A source that is read once, from start to end.
-
-    Attributes
-    ----------
-    name : str
-        Name of the source for messages, in one line.
-    sample_rate : int
-        Sample rate in Hz.
-    channels : int
-        Number of channels.
-    format : str
-        Such as ``"WAV PCM_16"`` or ``"array int16"``.
-    claimed_frames : int or None
-        Length as far as it is known before it is read, else None.
-    live : bool
-        Whether samples come as they are made, at a pace of their own.
-    """
+    """A source that is read once, from start to end; `yamjit.audio.AudioSource` says what the attributes mean."""
 
     name: str
     sample_rate: int
     channels: int
     format: str
+    #: Length, as far as it is known before it is read.
     claimed_frames: int | None = None
     live = False
 

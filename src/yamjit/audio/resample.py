@@ -92,13 +92,8 @@ def converted(
 ) -> Iterator[NDArray[np.float32]]:
     """Yield blocks of samples, float32 (n, channels), at another rate or with another number of channels.
 
-    Mono goes to every channel; where the numbers differ otherwise, each channel is the mean of all.
-
-    Parameters
-    ----------
-    blocks : iterable of np.ndarray [shape=(n, channels), float32]
-    source, target : (int, int)
-        Sample rate in Hz and number of channels, of the blocks and of what is yielded.
+    Mono goes to every channel; where the numbers differ otherwise, each channel is the mean of all. `source` and
+    `target` are the sample rate in Hz and the number of channels, of the blocks and of what is yielded.
     """
     tracks = source[1] if source[1] == target[1] else 1
     resampler = Resampler(source[0], target[0], tracks)

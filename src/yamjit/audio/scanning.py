@@ -86,13 +86,7 @@ def is_padding(file: OpenedFile, start: int, end: int) -> bool:
 def crc(data: bytes, bits: int, polynomial: int) -> int:
     """Return a cyclic redundancy check, highest bit first, beginning with 0: 0 for bytes that end with their own.
 
-    Parameters
-    ----------
-    data : bytes
-    bits : int >= 8
-        Length of the checksum.
-    polynomial : int
-        The generator, without its highest bit.
+    The polynomial is written without its highest bit.
     """
     table, found, mask, shift = _table(bits, polynomial), 0, (1 << bits) - 1, bits - 8
     for byte in data:

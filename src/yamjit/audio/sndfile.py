@@ -65,14 +65,6 @@ class SndfileReader(Reader):
     layout : Layout
         What its walk found.
     limits : AudioLimits
-        What is accepted.
-
-    Raises
-    ------
-    AudioError
-        If libsndfile cannot read the file, or its sample rate or number of channels is absurd.
-    DependencyError
-        If soundfile is not installed.
     """
 
     damage: str | None = None
@@ -189,7 +181,7 @@ class SndfileReader(Reader):
         try:
             self._decoder = self._open(part)
         except AudioError:
-            problems.append(f"what was joined to it at {self._time(done)} cannot be decoded")
+            problems.append(f"the recording joined to it at {self._time(done)} cannot be decoded")
             self.lost = True
             return False
         if (self._decoder.sample_rate, self._decoder.channels) != (self.sample_rate, self.channels):
@@ -222,7 +214,7 @@ class SndfileReader(Reader):
         is_last = place == len(self._layout.parts) - 1
         if end.fault and not done and is_last:
             raise AudioError(f"{self.name}: cannot be decoded: {end.fault}")
-        ends = f"{'ends' if is_last else 'what was joined in it ends'} at {self._time(done)}"
+        ends = f"{'ends' if is_last else 'a recording joined in it ends'} at {self._time(done)}"
         rate = self._decoder.sample_rate
         claimed = part.claimed or (None if part.estimated else self._decoder.claimed_frames)
         if end.fault:
@@ -278,11 +270,5 @@ def _find_cut(log: str) -> tuple[int, int] | None:
 
 
 def libsndfile_version() -> str:
-    """Return the version of the library that decodes files.
-
-    Raises
-    ------
-    DependencyError
-        If soundfile is not installed, or finds no libsndfile.
-    """
+    """Return the version of libsndfile; a `DependencyError` says that it or soundfile is not installed."""
     return str(import_soundfile().__libsndfile_version__)

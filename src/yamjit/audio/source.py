@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit import checks
+from yamjit import checks, deprecation
 from yamjit.audio.arrays import ArrayReader, of_dict
 from yamjit.audio.conditioning import Conditioner
 from yamjit.audio.iterators import IteratorReader
@@ -117,6 +117,12 @@ class AudioSource:
         return self._reader.lost
 
     @property
+    def truncated(self) -> bool:
+        """Deprecated: whether `damage` is not None."""
+        deprecation.warn("AudioSource.truncated", "AudioSource.damage")
+        return self.damage is not None
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """After the last block: what sounds wrong with the samples, a line each."""
         return self._conditioner.warnings + self._reader.warnings
@@ -141,7 +147,7 @@ class AudioSource:
             If the blocks were asked for before, or the source is closed, or it ends before `start_s`.
         """
         if self._started:
-            raise InputError(f"{self.name}: can be read once, and was read or closed; open it again")
+            raise InputError(f"{self.name}: can be read only once, and has been read or closed; open it again")
         self._started = True
         return self._conditioned()
 
@@ -189,7 +195,7 @@ class AudioSource:
         if not self.start_s:
             raise AudioError(f"{self.name}: holds no samples")
         if self.damage is not None:
-            raise AudioError(f"{self.damage}; nothing is left from start_s, {self.start_s:.6g} s, on")
+            raise AudioError(f"{self.damage}; nothing is left after start_s, {self.start_s:.6g} s")
         raise InputError(f"{self.name}: ends before start_s, which is {self.start_s:.6g} s")
 
     def _check_claims(self) -> None:

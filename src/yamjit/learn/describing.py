@@ -14,7 +14,7 @@ from yamjit.calibration import Calibration
 from yamjit.errors import InputError
 from yamjit.head_names import choose_heads, describe_heads, told_apart
 from yamjit.heads import HeadInfo
-from yamjit.learn.attached import Attached, attached_calibration, attached_labels
+from yamjit.learn.attached import MIN_PARSER_VERSION, Attached, attached_calibration, attached_labels
 from yamjit.tflite.metadata import (
     AudioProperties,
     FileType,
@@ -31,8 +31,6 @@ __all__ = ["TEXTS", "as_document", "find_output", "set_audio", "set_calibration"
 
 #: Texts in the metadata of a model.
 TEXTS = ("name", "description", "version", "author", "license")
-
-_MIN_PARSER_VERSION = "1.3.0"
 
 #: Most classes that are counted: the shape of an output in a file may be anything.
 _MOST_CLASSES = 2**20
@@ -67,17 +65,9 @@ def set_labels(
     display_names: Mapping[str, Sequence[str]] | None = None,
     output: int | str | None = None,
 ) -> bytes:
-    """Return a model with other names of the classes of an output.
+    """Return a model with other names of the classes of an output, which `find_output` finds.
 
-    Parameters
-    ----------
-    described : Described
-    labels : sequence of str
-        A name for each class; any number if the shape of the output leaves it open.
-    display_names : mapping of str to sequence of str, optional
-        Names by language.
-    output : int or str, optional
-        Output of the model, see `find_output`.
+    There is a name for each class, or any number if the shape of the output leaves it open; and the same by language.
     """
     tensor, place = _output(described, output, (len(labels),))
     classes = described.outputs[place].classes
@@ -92,17 +82,9 @@ def set_calibration(
     score_threshold: float | None = None,
     output: int | str | None = None,
 ) -> bytes:
-    """Return a model with another calibration of an output.
+    """Return a model with another calibration of an output, or none; `find_output` finds the output.
 
-    Parameters
-    ----------
-    described : Described
-    calibration : Calibration or None
-        None removes the calibration.
-    score_threshold : float in [0, 1], optional
-        Score below which other tools drop results; by default that of the model stays.
-    output : int or str, optional
-        Output of the model, see `find_output`.
+    A `score_threshold` in [0, 1] is one below which other tools drop results; without one, that of the model stays.
     """
     tensor, place = _output(described, output, () if calibration is None else (calibration.classes,))
     classes = described.outputs[place].classes
@@ -123,21 +105,10 @@ def _file_stem(tensor: TensorMetadata) -> str:
 
 
 def find_output(described: Described, output: int | str | None, classes: Collection[int] = ()) -> HeadInfo:
-    """Return an output of a model, by its name and index; the labels of the result are empty.
+    """Return the output with an index, counted from the last if negative, or name; its labels are left empty.
 
-    Parameters
-    ----------
-    described : Described
-    output : int, str, or None
-        Index, counted from the last if negative, or name. None stands for the only output, or the only one of several
-        with a number of classes that is accepted.
-    classes : collection of int
-        Numbers of classes that are accepted; empty for any.
-
-    Raises
-    ------
-    InputError
-        If there is no such output, or several are possible; the message lists the outputs.
+    None stands for the only output, or the only one of several whose number of classes is among `classes`. If there is
+    no such output, or several are possible, an `InputError` lists them.
     """
     tensors = _metadata(described).subgraphs[0].outputs
     names = told_apart([tensor.name or end.name for tensor, end in zip(tensors, described.outputs, strict=False)])
@@ -163,7 +134,7 @@ def _output(described: Described, output: int | str | None, classes: Collection[
 
 def _metadata(described: Described) -> Metadata:
     """Return the metadata with an entry for every input and output."""
-    metadata = described.metadata or Metadata(min_parser_version=_MIN_PARSER_VERSION)
+    metadata = described.metadata or Metadata(min_parser_version=MIN_PARSER_VERSION)
     subgraph = metadata.subgraphs[0] if metadata.subgraphs else SubgraphMetadata()
     inputs, outputs = list(subgraph.inputs), list(subgraph.outputs)
     inputs += [TensorMetadata("audio_clip")] * (len(described.inputs) - len(inputs))

@@ -39,20 +39,10 @@ def clip_scores(
     aggregate: str,
     activation: Callable[[Float64], Float64] = sigmoid,
 ) -> Float64:
-    """Return the scores of clips from those of their windows [shape=(count, classes), float64].
+    """Return the scores of `count` clips from those of their windows [shape=(count, classes), float64].
 
-    Parameters
-    ----------
-    scores : np.ndarray [shape=(n, classes)]
-        Scores of windows in [0, 1]; logits for "logit".
-    clips : np.ndarray [shape=(n,), int64]
-        Clip of each window, ascending.
-    count : int
-        Number of clips; each has at least one window.
-    aggregate : {"logit", "mean", "max"}
-        See `AGGREGATES`.
-    activation : callable
-        Function that turns mean logits into scores.
+    `scores` [shape=(n, classes)] are in [0, 1], or logits for "logit", whose mean goes through `activation`; `clips`
+    [shape=(n,)] is the clip of each window, ascending; each clip has at least one.
     """
     checks.choice(aggregate, "aggregate", AGGREGATES)
     starts = np.searchsorted(clips, np.arange(count))

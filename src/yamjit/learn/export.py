@@ -12,7 +12,7 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
-from yamjit.learn.attached import attached_calibration, attached_labels
+from yamjit.learn.attached import MIN_PARSER_VERSION, attached_calibration, attached_labels
 from yamjit.learn.grafting import graft, value_ranges
 from yamjit.learn.heads import Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.learn.optimizer import minimum
@@ -31,9 +31,6 @@ from yamjit.tflite.metadata import (
 __all__ = ["ModelCard", "export_model", "independent"]
 
 Float32 = npt.NDArray[np.float32]
-
-#: First version of the metadata schema that describes audio.
-_MIN_PARSER_VERSION = "1.3.0"
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
@@ -185,7 +182,7 @@ def _metadata(graph: Graph, output: TensorMetadata, card: ModelCard) -> Metadata
         version=card.version,
         author=card.author,
         license=card.license,
-        min_parser_version=_MIN_PARSER_VERSION,
+        min_parser_version=MIN_PARSER_VERSION,
         subgraphs=(SubgraphMetadata(inputs=described.inputs or (default,), outputs=outputs),),
     )
 

@@ -154,18 +154,9 @@ def _clip_weights(dataset: Dataset, class_weights: str | dict[str, float] | None
 def readable(
     dataset: Dataset, outcomes: Iterable[tuple[_Value | None, str | None]]
 ) -> tuple[Dataset, list[_Value], tuple[Skipped, ...]]:
-    """Keep the clips that could be read.
+    """Keep the clips that could be read; raise an `InputError` with the reason of the first one if none could.
 
-    Parameters
-    ----------
-    dataset : Dataset
-    outcomes : iterable of tuple
-        For each clip a value, None if it could not be read; and the reason if it could not, or only in part.
-
-    Raises
-    ------
-    InputError
-        If no clip could be read: the message has the reason of the first one.
+    An outcome is a value, None if the clip could not be read; and the reason if it could not, or only in part.
     """
     kept: list[Clip] = []
     values: list[_Value] = []

@@ -75,13 +75,8 @@ class FitOptions:
 class Samples(NamedTuple):
     """Samples that a head learns from.
 
-    Parameters
-    ----------
-    embeddings : np.ndarray [shape=(n, inputs), float32]
-    targets : np.ndarray [shape=(n, classes), float32]
-        1 where a sample has a class, else 0.
-    weights : np.ndarray [shape=(n,), float64]
-        Weight of each sample, > 0.
+    They are embeddings [shape=(n, inputs)], targets [shape=(n, classes)], which are 1 where a sample has a class and 0
+    elsewhere, and weights above 0 [shape=(n,)].
     """
 
     embeddings: Float32

@@ -35,13 +35,9 @@ class Range(NamedTuple):
 
 
 def value_ranges(head: Head, embeddings: npt.NDArray[np.float32] | None) -> tuple[Range, ...]:
-    """Return the range of each layer's outputs on typical embeddings.
+    """Return the range of each layer's outputs on embeddings of many windows [shape=(n, inputs)].
 
-    Parameters
-    ----------
-    head : Head
-    embeddings : np.ndarray [shape=(n, inputs), float32] or None
-        Embeddings of many windows; n > 0. None gives the logits of a linear head the range that a sigmoid tells apart.
+    None gives the logits of a linear head the range that a sigmoid tells apart.
     """
     if embeddings is None:
         return (Range(-_LARGEST_LOGIT, _LARGEST_LOGIT),)
@@ -64,30 +60,10 @@ def _clipped(logits: Float64) -> Range:
 def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep: bool) -> Graph:
     """Join a head of kind "sigmoid" to the embedding of a graph, quantized to int8.
 
-    Parameters
-    ----------
-    graph : Graph
-        A graph with an embedding: a mean that its first output is computed from.
-    head : Head
-        A head of kind "sigmoid".
-    ranges : sequence of Range
-        Range of each layer's outputs, see `value_ranges`.
-    name : str
-        Name of the output, and prefix of the names of the new tensors.
-    keep : bool
-        Whether the graph's own outputs stay, before the new one; else what only they need is left out.
-
-    Returns
-    -------
-    Graph
-        The grown graph, with the metadata and files of `graph`.
-
-    Raises
-    ------
-    InputError
-        If a bias is too large for its layer's weights.
-    ModelError
-        If the graph does not have an embedding, or one of another size.
+    The embedding is a mean over positions from which the first output is computed; a graph without one of the head's
+    size is refused with a `ModelError`. `ranges` are those of `value_ranges`. `name` is that of the output, and the
+    prefix of the new tensors' names. `keep` says whether the graph's own outputs stay, before the new one; otherwise
+    everything that only they need is left out.
     """
     source = _embedding(graph)
     if source.quantization is None or int(np.prod(source.shape)) != head.inputs:

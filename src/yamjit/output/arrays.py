@@ -19,20 +19,9 @@ __all__ = ["ARRAY_FORMATS", "ArrayWriter", "Slab"]
 
 
 class Slab(NamedTuple):
-    """Some rows of an array of a recording.
+    """Some rows of an array of a recording [shape of values=(n, k), of times_s=(n,)].
 
-    Parameters
-    ----------
-    file : str
-        Name of the recording.
-    times_s : np.ndarray [shape=(n,), float64]
-        Start of each row, in seconds.
-    length_s : float
-        Length of the sound that a row describes, in seconds.
-    channel : int or None
-        Channel, from 0; None where the channels were mixed.
-    values : np.ndarray [shape=(n, k), float32]
-        The rows.
+    Each row describes `length_s` seconds of sound from its time on; `channel` is None where the channels were mixed.
     """
 
     file: str

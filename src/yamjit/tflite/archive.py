@@ -48,20 +48,14 @@ def read_archive(data: bytes, start: int, *, limits: Limits = DEFAULT_LIMITS) ->
     data : bytes
         The whole model file.
     start : int
-        End of the FlatBuffer.
+        End of the FlatBuffer; a few zero bytes may follow it.
     limits : Limits
         `Limits.archive_bytes` bounds what all files together unpack to, whatever sizes the archive states.
-
-    Returns
-    -------
-    dict of str to bytes
-        Contents by name; empty if nothing but a few zero bytes follows.
 
     Raises
     ------
     ModelError
-        If what follows is not a sound archive: cut, damaged, encrypted, with a name twice, or with names that are
-        paths.
+        If the archive is cut, damaged, encrypted, or has names that occur twice or are paths.
     LimitError
         If it unpacks to more than the limit.
     """
@@ -79,19 +73,7 @@ def read_archive(data: bytes, start: int, *, limits: Limits = DEFAULT_LIMITS) ->
 
 
 def archive_start(data: bytes, end: int) -> int:
-    """Return the start of the archive after a model, or the end of the data if there is none.
-
-    Parameters
-    ----------
-    data : bytes
-    end : int
-        End of the known part of the FlatBuffer; the archive does not begin before it.
-
-    Raises
-    ------
-    ModelError, LimitError
-        If what looks like an archive is not one.
-    """
+    """Return the start of the archive after a model whose known part ends at `end`, or the end of the data."""
     position = len(data) - _END_RECORD.size
     if position < end or data[position : position + 4] != _END_SIGNATURE:
         return len(data)

@@ -22,21 +22,9 @@ _U32 = struct.Struct("<I")
 
 
 class TableView:
-    """Fields of a table by name; those that are left out are their default, empty or None.
+    """The fields of the table at a position by name; those that are left out are their default, empty or None.
 
-    Parameters
-    ----------
-    data : bytes-like
-        The FlatBuffer begins at the first byte.
-    position : int
-        Position of the table.
-    table : Table
-        Its description.
-
-    Raises
-    ------
-    ModelError
-        From every method, if what is asked for is not inside the data.
+    Every method raises a `ModelError` if what is asked for is not inside the data.
     """
 
     def __init__(self, data: _Bytes, position: int, table: Table) -> None:
@@ -152,10 +140,9 @@ class Offset(int):
 
 
 class TableBuilder:
-    """Writes a FlatBuffer from its end to its beginning: what a table refers to comes before the table.
+    """Writes a FlatBuffer from its end to its beginning, since a table is written after what it refers to.
 
-    Tables with the same layout share their vtable, and numbers that are the default are left out, as Google's
-    builders do it.
+    Tables of one layout share their vtable, and numbers that are the default are left out, as by Google's builders.
     """
 
     def __init__(self) -> None:
@@ -191,15 +178,10 @@ class TableBuilder:
         return self._put(_U32.pack(len(targets)))
 
     def table(self, table: Table, values: Mapping[str, Any]) -> Offset:
-        """Write a table, its fields in the order of `values`.
+        """Write a table, its fields in the order of `values`; those that are None are left out.
 
-        Parameters
-        ----------
-        table : Table
-        values : mapping of str to object
-            A number; a str or bytes for a string; a sequence of these, or of numbers, for a vector; a mapping for a
-            table; a sequence of mappings for a vector of tables; an `Offset` for what has been written already.
-            Fields that are None are left out.
+        Values are numbers, strings, mappings for tables, sequences of these for vectors, and `Offset` for what has been
+        written already.
         """
         offsets = {
             name: self._value(table.fields[name], value, values.get(f"{name}_type", 0))

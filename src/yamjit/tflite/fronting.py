@@ -28,13 +28,7 @@ _SHORT_VTABLE = 8
 
 
 def with_metadata_buffer(model: bytes | bytearray) -> bytearray:
-    """Return a verified model with an empty buffer that it calls its metadata.
-
-    Raises
-    ------
-    ModelError
-        If a part of the model lies outside the FlatBuffer, where nothing may be moved.
-    """
+    """Return a verified model with an empty buffer that it calls its metadata."""
     root = TableView.of_root(model, MODEL)
     _check_movable(root)
     buffers = [buffer.position for buffer in root.children("buffers")]

@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from yamjit.errors import LimitError, ModelError
+from yamjit.spec import Limits
+from yamjit.tflite.archive import read_archive
 from yamjit.tflite.codec import TableBuilder, TableView
 from yamjit.tflite.metadata import (
     AssociatedFile,
@@ -31,6 +33,7 @@ __all__ = [
     "MODEL_METADATA",
     "associated_files",
     "build_metadata",
+    "read_files",
     "read_metadata",
 ]
 
@@ -96,12 +99,7 @@ MODEL_METADATA = _table(
 
 
 def read_metadata(data: bytes) -> Metadata:
-    """Read the metadata tables.
-
-    Parameters
-    ----------
-    data : bytes
-        The buffer that the model calls ``TFLITE_METADATA``.
+    """Read the metadata tables, the content of the buffer that a model calls ``TFLITE_METADATA``.
 
     Raises
     ------
@@ -115,6 +113,15 @@ def read_metadata(data: bytes) -> Metadata:
     verify(data, MODEL_METADATA, METADATA_IDENTIFIER)
     root = TableView.of_root(data, MODEL_METADATA)
     return _record(Metadata, root, subgraphs=tuple(map(_read_subgraph, root.children("subgraph_metadata"))))
+
+
+def read_files(data: bytes, end: int, metadata: Metadata | None, limits: Limits) -> dict[str, bytes]:
+    """Read the files after a model that ends at `end`; those that the metadata mention have to be there."""
+    files = read_archive(data, end, limits=limits)
+    for file in associated_files(metadata) if metadata else ():
+        if file.name not in files:
+            raise ModelError(f"associated file {file.name[:80]!r} is not in the model file", offset=end)
+    return files
 
 
 def associated_files(metadata: Metadata) -> Iterator[AssociatedFile]:
@@ -187,18 +194,7 @@ def _read_process_unit(view: TableView) -> ProcessUnit:
 
 
 def build_metadata(metadata: Metadata) -> bytes:
-    """Build metadata tables: the inverse of `read_metadata`.
-
-    Parameters
-    ----------
-    metadata : Metadata
-        Floats are rounded to float32; empty strings and tuples are left out.
-
-    Returns
-    -------
-    bytes
-        The buffer that the model is to call ``TFLITE_METADATA``; the same for the same records.
-    """
+    """Build the tables that `read_metadata` reads: floats are rounded to float32, what is empty is left out."""
     builder = TableBuilder()
     subgraphs = [_subgraph_values(subgraph) for subgraph in metadata.subgraphs]
     return builder.finish(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import enum
 
+from yamjit.spec import Limits
 from yamjit.text import printable
 from yamjit.tflite.codec import TableView
 from yamjit.tflite.graph import Op
 from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.schema import Union, table
+from yamjit.tflite.verifier import verify
 
 __all__ = [
     "BUFFER",
@@ -25,6 +27,7 @@ __all__ = [
     "TensorType",
     "builtin_code",
     "custom_name",
+    "open_model",
     "operator_name",
     "type_name",
 ]
@@ -99,6 +102,13 @@ MODEL = table(
 )
 
 _LONGEST_CUSTOM_NAME = 80
+
+
+def open_model(data: bytes, limits: Limits) -> tuple[TableView, int]:
+    """Return the root of a model, once it is verified, and the end of what is known of the FlatBuffer."""
+    tables = 8 * (limits.tensors + limits.operators)
+    end = verify(data, MODEL, MODEL_IDENTIFIER, max_depth=limits.depth, max_tables=tables)
+    return TableView.of_root(data, MODEL), end
 
 
 def type_name(code: int) -> str:

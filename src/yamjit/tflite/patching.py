@@ -11,21 +11,20 @@ from dataclasses import dataclass, field
 
 from yamjit.errors import ModelError, of_model_file
 from yamjit.spec import Limits
-from yamjit.tflite.archive import archive_start, read_archive
+from yamjit.tflite.archive import archive_start
 from yamjit.tflite.codec import TableView
 from yamjit.tflite.fronting import with_metadata_buffer
 from yamjit.tflite.metadata import Metadata
-from yamjit.tflite.metadata_tables import associated_files, build_metadata, read_metadata
+from yamjit.tflite.metadata_tables import associated_files, build_metadata, read_files, read_metadata
 from yamjit.tflite.model_tables import (
     BUFFER_ALIGNMENT,
     METADATA_NAME,
     MODEL,
-    MODEL_IDENTIFIER,
+    open_model,
     operator_name,
     type_name,
 )
 from yamjit.tflite.source import Source, read_source, source_name
-from yamjit.tflite.verifier import verify
 from yamjit.tflite.writer import append_zip
 
 __all__ = ["DESCRIBED_LIMITS", "Described", "EndPoint", "read_described", "replace_metadata"]
@@ -99,9 +98,7 @@ def read_described(source: Source, *, limits: Limits = DESCRIBED_LIMITS) -> Desc
 
 
 def _described(data: bytes, limits: Limits) -> Described:
-    tables = 8 * (limits.tensors + limits.operators)
-    end = verify(data, MODEL, MODEL_IDENTIFIER, max_depth=limits.depth, max_tables=tables)
-    model = TableView.of_root(data, MODEL)
+    model, end = open_model(data, limits)
     subgraphs = model.children("subgraphs")
     if not subgraphs:
         raise ModelError("there is no subgraph")
@@ -109,10 +106,7 @@ def _described(data: bytes, limits: Limits) -> Described:
     metadata = None if buffer is None else read_metadata(buffer.array("data").tobytes())
     # Operators that are not known may have options after everything else: the model ends where the archive begins.
     end = archive_start(data, end)
-    files = read_archive(data, end, limits=limits)
-    missing = next((f.name for f in (associated_files(metadata) if metadata else ()) if f.name not in files), None)
-    if missing is not None:
-        raise ModelError(f"associated file {missing[:80]!r} is not in the model file", offset=end)
+    files = read_files(data, end, metadata, limits)
     tensors = subgraphs[0].children("tensors")
     inputs, outputs = (_ends(subgraphs[0].array(name).tolist(), tensors, name) for name in ("inputs", "outputs"))
     return Described(data, end, inputs, outputs, _operators(model, subgraphs[0]), metadata, files)

@@ -11,18 +11,16 @@ import numpy.typing as npt
 
 from yamjit.errors import ModelError, of_model_file
 from yamjit.spec import DEFAULT_LIMITS, Limits
-from yamjit.tflite.archive import read_archive
 from yamjit.tflite.codec import TableView
 from yamjit.tflite.graph import TENSOR_TYPES, Graph, Op, Operator, Quantization, Tensor
 from yamjit.tflite.metadata import Metadata
-from yamjit.tflite.metadata_tables import associated_files, read_metadata
+from yamjit.tflite.metadata_tables import read_files, read_metadata
 from yamjit.tflite.model_tables import (
     METADATA_NAME,
-    MODEL,
-    MODEL_IDENTIFIER,
     SCHEMA_VERSION,
     builtin_code,
     custom_name,
+    open_model,
     operator_name,
     type_name,
 )
@@ -30,7 +28,6 @@ from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.operators.record import Record, read_options
 from yamjit.tflite.source import Source, read_source, source_name
 from yamjit.tflite.validate import check_graph, check_shape
-from yamjit.tflite.verifier import verify
 
 __all__ = ["read_graph"]
 
@@ -64,10 +61,8 @@ def read_graph(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Graph:
         If `source` is none of the above.
     """
     data = read_source(source, limits)
-    tables = 8 * (limits.tensors + limits.operators)
     with of_model_file(source_name(source)):
-        end = verify(data, MODEL, MODEL_IDENTIFIER, max_depth=limits.depth, max_tables=tables)
-        graph = _Reader(data, limits).read(end)
+        graph = _Reader(*open_model(data, limits), limits).read()
         check_graph(graph, limits)
     return graph
 
@@ -75,15 +70,15 @@ def read_graph(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Graph:
 class _Reader:
     """A verified model, while it is read."""
 
-    def __init__(self, data: bytes, limits: Limits) -> None:
-        self._data = data
+    def __init__(self, model: TableView, end: int, limits: Limits) -> None:
+        self._model = model
+        self._end = end
         self._limits = limits
-        self._model = TableView.of_root(data, MODEL)
         self._codes = self._model.children("operator_codes")
         self._buffers = self._model.children("buffers")
 
-    def read(self, end: int) -> Graph:
-        """Read everything; the FlatBuffer ends at `end`."""
+    def read(self) -> Graph:
+        """Read everything."""
         if (version := self._model.number("version")) != SCHEMA_VERSION:
             raise ModelError(f"schema version is {version}; only {SCHEMA_VERSION} is supported")
         subgraphs = self._model.children("subgraphs")
@@ -100,7 +95,7 @@ class _Reader:
             outputs=_operands(subgraph, "outputs", "the subgraph's"),
             description=_text(self._model, "description", "the model's description"),
             metadata=metadata,
-            files=self._files(end, metadata),
+            files=read_files(bytes(self._model.data), self._end, metadata, self._limits),
         )
 
     def _operator(self, index: int, table: TableView) -> Operator:
@@ -204,13 +199,6 @@ class _Reader:
             return read_metadata(content.tobytes())
         except ModelError as error:
             raise ModelError(str(error), tensor=METADATA_NAME) from error
-
-    def _files(self, end: int, metadata: Metadata | None) -> dict[str, bytes]:
-        files = read_archive(self._data, end, limits=self._limits)
-        for file in associated_files(metadata) if metadata else ():
-            if file.name not in files:
-                raise ModelError(f"associated file {file.name[:80]!r} is not in the model file", offset=end)
-        return files
 
 
 def _unsupported_in_operator(table: TableView) -> Iterator[tuple[str, bool]]:

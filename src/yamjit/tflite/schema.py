@@ -94,20 +94,10 @@ class Table:
 
 
 def table(name: str, fields: str = "", *known: Table, extensible: bool = False, **unions: Union) -> Table:
-    """Describe a table.
+    """Describe a table by its fields in FlatBuffers' schema language, such as ``"axis:int=1; tensors:[Tensor]"``.
 
-    Parameters
-    ----------
-    name : str
-    fields : str
-        Its fields as FlatBuffers' schema language has them, such as ``"axis:int; dilation_h_factor:int=1; name:string;
-        shape:[int]; tensors:[Tensor]"``. Types that are neither known nor a number or string are `Opaque`.
-    known : Table
-        Tables that fields refer to.
-    extensible : bool
-        As in `Table`.
-    unions : Union
-        Unions that fields refer to, by name.
+    Fields refer to the tables `known` and to `unions` by name; a type that is neither, nor a number or string, is
+    `Opaque`.
     """
     elements: dict[str, Scalar | String | Child] = {"string": String()}
     elements |= {number: Scalar(letter) for number, letter in _NUMBERS.items()}

@@ -20,12 +20,7 @@ Source = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
 def read_source(source: Source, limits: Limits) -> bytes:
     """Return the bytes of `source`; what could change afterwards is copied.
 
-    Parameters
-    ----------
-    source : bytes-like, mmap, str, os.PathLike or binary file object
-        A file object is read from where it stands to its end.
-    limits : Limits
-        `Limits.file_bytes` is read at most.
+    A file object is read from its position to its end, and at most `Limits.file_bytes`.
 
     Raises
     ------

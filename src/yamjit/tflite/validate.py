@@ -65,15 +65,7 @@ def check_graph(graph: Graph, limits: Limits) -> None:
 
 
 def check_shape(shape: tuple[int, ...], limits: Limits, where: str) -> None:
-    """Check that a tensor's shape is within the limits.
-
-    Raises
-    ------
-    ModelError
-        If a dimension is not positive.
-    LimitError
-        If there are too many dimensions or elements.
-    """
+    """Check that a tensor's dimensions are positive, and their number and product within the limits."""
     if len(shape) > limits.rank:
         raise LimitError(f"{where}: rank {len(shape)} is more than {limits.rank} (limit rank)")
     if any(size < 1 for size in shape):

@@ -60,14 +60,14 @@ def verify(
     Parameters
     ----------
     data : bytes
-        The FlatBuffer begins at the first byte; others may follow its end.
+        Other bytes may follow the FlatBuffer.
     root : Table
     identifier : bytes
         The four bytes that tell the kind of file.
     max_depth : int
-        Nesting of tables.
+        Most levels of tables.
     max_tables : int
-        Tables and strings in vectors; one that two offsets lead to counts twice.
+        Most tables, and strings in vectors; one that two offsets lead to counts twice.
 
     Returns
     -------

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from yamjit.errors import ModelError
 from yamjit.tflite.codec import Offset, TableBuilder
-from yamjit.tflite.graph import Graph, Operator, Quantization, Tensor
+from yamjit.tflite.graph import Graph, Operator, Tensor
 from yamjit.tflite.metadata_tables import build_metadata
 from yamjit.tflite.model_tables import (
     BUFFER,
@@ -118,35 +118,22 @@ def _write_tensor(builder: TableBuilder, tensor: Tensor, buffer: int) -> Offset:
     kind = TensorType.__members__.get(np.dtype(tensor.dtype).name.upper())
     if kind is None:
         raise ModelError(f"type {tensor.dtype} has no code in TFLite's schema", tensor=str(tensor))
-    name = builder.string(tensor.name)
-    quantization = tensor.quantization
-    values = {
-        "shape": tensor.shape,
-        "type": kind,
-        "buffer": buffer,
-        "name": name,
-        "quantization": None if quantization is None else _quantization_values(quantization),
-    }
+    name, quantization = builder.string(tensor.name), tensor.quantization
+    values: dict[str, Any] = {"shape": tensor.shape, "type": kind, "buffer": buffer, "name": name}
+    if quantization is not None:
+        values["quantization"] = {
+            "scale": quantization.scale,
+            "zero_point": quantization.zero_point,
+            "quantized_dimension": quantization.dimension,
+        }
     return builder.table(TENSOR, values)
-
-
-def _quantization_values(quantization: Quantization) -> dict[str, Any]:
-    return {
-        "scale": quantization.scale,
-        "zero_point": quantization.zero_point,
-        "quantized_dimension": quantization.dimension,
-    }
 
 
 def _write_operator(builder: TableBuilder, operator: Operator, opcode_index: int) -> Offset:
     options = operator.options
-    values = {
-        "opcode_index": opcode_index,
-        "inputs": operator.inputs,
-        "outputs": operator.outputs,
-        "builtin_options_type": 0 if options is None else _OPTION_CODES[type(options)],
-        "builtin_options": None if options is None else field_values(options),
-    }
+    values: dict[str, Any] = {"opcode_index": opcode_index, "inputs": operator.inputs, "outputs": operator.outputs}
+    if options is not None:
+        values |= {"builtin_options_type": _OPTION_CODES[type(options)], "builtin_options": field_values(options)}
     return builder.table(OPERATOR, values)
 
 

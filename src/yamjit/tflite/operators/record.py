@@ -68,25 +68,9 @@ class Record:
 
 
 def read_options(record: Record, operator: TableView, where: str) -> Options | None:
-    """Read an operator's options.
+    """Read the options of an operator's table, which errors call `where`; None if they say nothing.
 
-    Parameters
-    ----------
-    record : Record
-    operator : TableView
-        The operator's table in a verified model.
-    where : str
-        Name of the operator in errors.
-
-    Returns
-    -------
-    Options or None
-        None for operators whose options say nothing, or that can be without them.
-
-    Raises
-    ------
-    ModelError
-        If they are missing, of another operator's type, or hold a value that is not known.
+    Options that are missing, of another operator's type, or hold a value that is not known are a `ModelError`.
     """
     name = record.table.name if record.table is not None else "none"
     kind, table = operator.union("builtin_options")

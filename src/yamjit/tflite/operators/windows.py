@@ -41,16 +41,9 @@ def infer_image(
     taps: int,
     dilations: tuple[int, int] = (1, 1),
 ) -> Inferred:
-    """Return what follows for the output image, after a check that it has room for it: its work is counted by it.
+    """Return what follows for the output image, after a check that it is declared so: its work is counted by its size.
 
-    Parameters
-    ----------
-    window : tuple of int
-        Height and width.
-    channels : int
-        Output channels.
-    taps : int
-        Operations per output value.
+    `window` is (height, width); `taps` counts the operations for each output value.
     """
     batch, height, width, _ = image(node, node.input(0, INT8))
     strides = (options.stride_h, options.stride_w)
