@@ -15,7 +15,6 @@ from yamjit.tflite.verifier import verify
 __all__ = [
     "BUFFER",
     "BUFFER_ALIGNMENT",
-    "METADATA",
     "METADATA_NAME",
     "MODEL",
     "MODEL_IDENTIFIER",
@@ -84,7 +83,7 @@ OPERATOR_CODE = table(
 
 BUFFER = table("Buffer", "data:[ubyte]; offset:ulong; size:ulong")
 
-METADATA = table("Metadata", "name:string; buffer:uint")
+_METADATA = table("Metadata", "name:string; buffer:uint")
 
 _TENSOR_MAP = table("TensorMap", "name:string; tensor_index:uint")
 
@@ -98,7 +97,7 @@ MODEL = table(
     "Model",
     "version:uint; operator_codes:[OperatorCode]; subgraphs:[SubGraph]; description:string; buffers:[Buffer];"
     "metadata_buffer:[int]; metadata:[Metadata]; signature_defs:[SignatureDef]",
-    *(OPERATOR_CODE, SUBGRAPH, BUFFER, METADATA, _SIGNATURE),
+    *(OPERATOR_CODE, SUBGRAPH, BUFFER, _METADATA, _SIGNATURE),
 )
 
 _LONGEST_CUSTOM_NAME = 80
