@@ -32,7 +32,6 @@ __all__ = [
     "deliver_pictures",
     "deliver_rows",
     "deliver_to_folder",
-    "follow",
     "hearing_of",
 ]
 
@@ -114,7 +113,7 @@ def _deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | Array
         raise InputError(f"a file of {form.name} holds one recording, but there are {len(recordings)}: use -o FOLDER")
     with Progress(len(recordings), quiet=args.quiet) as progress, opened(args, form, progress) as file:
         listener = _watched(args, hearing, progress)
-        return follow(into_one_file(recordings, listener, form, file, args.jobs), len(recordings), progress)
+        return _follow(into_one_file(recordings, listener, form, file, args.jobs), len(recordings), progress)
 
 
 def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> int:
@@ -130,7 +129,7 @@ def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> i
         raise InputError(f"a picture shows one recording, but there are {len(recordings)}: use -o FOLDER")
     with Progress(1, quiet=args.quiet) as progress:
         job = FileJob(_watched(args, hearing, progress), form, lambda _: Path(args.output))
-        return follow(outcomes(recordings, job), 1, progress)
+        return _follow(outcomes(recordings, job), 1, progress)
 
 
 def deliver_to_folder(
@@ -157,7 +156,7 @@ def deliver_to_folder(
             if len(todo) < len(recordings):
                 progress.warn(f"{len(recordings) - len(todo)} of {len(recordings)} files are done already")
             job = folder.keeping(job_for(_watched(args, hearing, progress), place=folder.places.target))
-            return follow(outcomes(todo, job, args.jobs), len(recordings), progress)
+            return _follow(outcomes(todo, job, args.jobs), len(recordings), progress)
 
 
 def _recordings_of_one_file(args: argparse.Namespace, hearing: Hearing) -> list[Recording]:
@@ -172,7 +171,7 @@ def _watched(args: argparse.Namespace, hearing: _Hearing, progress: Progress) ->
     return dataclasses.replace(hearing, watch=progress.watch if args.jobs == 1 else None)
 
 
-def follow(found: Generator[Outcome[Any], None, None], total: int, progress: Progress) -> int:
+def _follow(found: Generator[Outcome[Any], None, None], total: int, progress: Progress) -> int:
     """Report problems of recordings as they are done, and failures in the end; return the exit code."""
     failures, partly = [], 0
     with contextlib.closing(found):

@@ -16,16 +16,7 @@ __all__ = ["Unrunnable", "load_or_describe"]
 
 
 class Unrunnable(NamedTuple):
-    """A model that cannot be run, and why.
-
-    Parameters
-    ----------
-    source : ResolvedModel
-    described : Described
-    heads : tuple of HeadInfo
-        Outputs whose classes have names.
-    problem : str
-    """
+    """A model that cannot be run, and why; `heads` are the outputs whose classes have names."""
 
     source: ResolvedModel
     described: Described

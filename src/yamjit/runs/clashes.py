@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import secrets
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from yamjit.runs.inputs import Recording
 from yamjit.runs.naming import MANIFEST, Places
 from yamjit.runs.whole import writing
-from yamjit.writing import PARTIAL_PREFIX
+from yamjit.writing import partial_beside
 
 __all__ = ["clashes"]
 
@@ -58,7 +57,7 @@ class _Folder:
     @functools.cached_property
     def folds_names(self) -> bool:
         """Whether the file system ignores the case of names, or how an accent is encoded."""
-        stem = f"{PARTIAL_PREFIX}{os.getpid()}-{secrets.token_hex(4)}-"
+        stem = f"{partial_beside(self._path / 'probe').name}-"
         probe = self._path / f"{stem}a\xe9"
         with writing(probe):
             probe.touch()

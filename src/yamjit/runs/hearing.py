@@ -123,12 +123,7 @@ class Classes(Hearing):
 
 @dataclass(frozen=True)
 class Events(Hearing):
-    """The events of a recording, in the order in which they begin.
-
-    Parameters
-    ----------
-    events : EventOptions
-    """
+    """The events of a recording, in the order in which they begin."""
 
     events: EventOptions = field(default_factory=EventOptions)
 

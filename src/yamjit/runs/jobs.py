@@ -61,18 +61,8 @@ def into_one_file(
 ) -> Generator[Outcome[Summary], None, None]:
     """Write what is found in recordings, in their order; yield what became of each once it is written.
 
-    With one process, results are written as they come; with several, rows wait in temporary files for their turn.
-
-    Parameters
-    ----------
-    recordings : sequence of Recording
-    listener : Listener
-        Pickled, with more than one process.
-    form : RowFormat or ArrayFormat
-        The latter with one process.
-    opened : Writer or ArrayWriter
-        What `form` has opened.
-    processes : int > 0
+    With one process, results are written as they come, to what `form` has opened. With several, which is for rows only,
+    the listener is pickled, and rows wait in temporary files for their turn.
     """
     write = functools.partial(form.hear, opened=opened)
     if processes == 1:

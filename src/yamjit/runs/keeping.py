@@ -27,16 +27,7 @@ class Keeping:
     """Does a job, and notes its recording in the journal; can be pickled if the job can.
 
     A recording that was changed meanwhile is not noted. If a recording exists and cannot be read, a former result of
-    its name is removed.
-
-    Parameters
-    ----------
-    job : callable
-        Writes the result of a recording.
-    places : Places
-    journal : Path
-    roots : mapping of str to int
-        Number of each input.
+    its name is removed. `roots` are the inputs and their numbers.
     """
 
     job: Callable[[Recording], Any]

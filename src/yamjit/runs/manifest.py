@@ -25,11 +25,6 @@ _MOST_BYTES = 2**26
 class Manifest:
     """The settings and inputs of a folder of results.
 
-    Parameters
-    ----------
-    folder : Path
-    settings : mapping of str to JSON values
-
     Attributes
     ----------
     path : Path

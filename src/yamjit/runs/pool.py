@@ -52,15 +52,8 @@ def outcomes(
     A recording that cannot be read fails, and so does one whose result cannot be in its place; the others go on. With
     several processes, the same holds for a recording whose process is killed: it is tried again by itself in a new
     process, and fails if that is killed twice. Other errors end the run. Closing the generator ends the processes, and
-    so does the end of this process, however it comes.
-
-    Parameters
-    ----------
-    recordings : sequence of Recording
-    job : callable
-        Pickled, as is what it returns, with more than one process.
-    processes : int > 0
-        1 for this process.
+    so does the end of this process, however it comes. With one process, it is this one; with more, the job is pickled,
+    and so is what it returns.
     """
     if processes == 1:
         yield from (_attempt(job, recording) for recording in recordings)
