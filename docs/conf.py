@@ -39,8 +39,8 @@ numpydoc_attributes_as_param_list = True
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"
 xref.DEFAULT_LINKS.clear()  # Python's own types: their pages are elsewhere, and a build asks nothing of the network
-_RECORDS = "AudioLimits AudioSource AudioSetClass Calibration Categories FrontEnd Graph HeadInfo HeadOutput HeadResult"
-_RECORDS += " ListedClass Network NetworkOutput Patches Plan ResolvedModel Segment SegmentOptions Slot"
+_RECORDS = "AudioSource AudioSetClass Categories FrontEnd Graph HeadInfo HeadOutput HeadResult"
+_RECORDS += " ListedClass Network NetworkOutput Patches Plan Quantized ResolvedModel Slot"
 numpydoc_xref_aliases = {name: f".{name}" for name in (*__all__, *_RECORDS.split()) if name[0].isupper()}
 smartquotes = False
 

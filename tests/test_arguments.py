@@ -339,7 +339,8 @@ def _calls(model: yamjit.Classifier, folder: Path) -> Iterator[tuple[str, Call]]
     yield "learn.from_csv", Call(learn.from_csv, {"table": SIREN})
     yield "learn.from_labels", Call(learn.from_labels, {"pairs": [SIREN]})
     yield "learn.head_from_sklearn", Call(learn.head_from_sklearn, {"estimator": None})
-    for kind in (yamjit.Event, yamjit.Row, yamjit.Summary, yamjit.ScoredLabel):
+    yield "Calibration", Call(Calibration, {"parameters": [[1.0, 1.0, 0.0, 0.0]]})
+    for kind in (yamjit.Event, yamjit.Row, yamjit.Segment, yamjit.Summary, yamjit.ScoredLabel):
         good = dict.fromkeys(inspect.signature(kind).parameters, 1)
         yield kind.__name__, Call(kind, good)
     yield (
@@ -382,7 +383,7 @@ def public_names() -> Iterator[tuple[str, Any]]:
 
 
 #: Made by methods that are tried, and by nobody else.
-MADE = {"Classification", "Classifier", "Stream", "WindowStream", "Windows"}
+MADE = {"Classification", "Classifier", "FrameStream", "Stream", "Watcher", "WindowStream", "Windows"}
 
 
 def test_every_public_callable_is_tried(calls: dict[str, Call]) -> None:

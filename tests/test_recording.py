@@ -98,6 +98,8 @@ def test_channels_apart_are_those_of_each_alone(model: yamjit.Classifier, sound:
         assert {row.channel for row in one.rows(2, windows=True)} == {number}
     with pytest.raises(yamjit.InputError, match="several results"):
         model.embed(stereo, sample_rate=22_050, reading=yamjit.ReadOptions(channel="each"))
+    with pytest.raises(yamjit.InputError, match=r"names channel 1; classify_channels\(\) scores all"):
+        model.classify_channels(stereo, sample_rate=22_050, reading=yamjit.ReadOptions(channel=1))
 
 
 def test_a_stretch_has_the_times_of_the_file(model: yamjit.Classifier, sound: np.ndarray, tmp_path: Path) -> None:

@@ -67,8 +67,11 @@ class Calibration:
     default_score: float = 0.0
 
     def __post_init__(self) -> None:
+        checks.instance(self.score_transformation, "score_transformation", ScoreTransformation)
+        if not checks.is_number(self.default_score):
+            raise InputError(f"a finite default score is accepted, found {checks.shown(self.default_score)}")
         with np.errstate(over="ignore"):
-            parameters = np.array(self.parameters, np.float32)
+            parameters = np.array(checks.array(self.parameters, "parameters", np.float32))
             default_score = float(np.float32(self.default_score))
         if parameters.ndim != 2 or parameters.shape[1] != 4:
             raise InputError(f"calibration parameters of shape (classes, 4) are accepted, found {parameters.shape}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
@@ -20,7 +19,7 @@ from yamjit.events import Event, EventOptions, Watcher, by_start
 from yamjit.frontend import Patches
 from yamjit.model import Model
 from yamjit.old_forms import OldForms, classify_of_0_1, without_influence
-from yamjit.reading import ReadOptions, as_reading, can_be_read_again, of_one_track, old_keywords
+from yamjit.reading import ReadOptions, as_reading, can_be_read_again, of_each_channel, of_one_track, old_keywords
 from yamjit.recording import AGGREGATES, FrameStream, WindowStream
 from yamjit.scoring import Windows
 from yamjit.streaming import Stream
@@ -33,16 +32,19 @@ Float32 = npt.NDArray[np.float32]
 class Classifier(OldForms, Model):
     """What a model hears in recordings, streams and single windows. Made by `load`; threads may share it.
 
-    Parameters
+    Attributes
     ----------
-    source : ResolvedModel
-        The model's bytes and where they come from.
-    backend : {"auto", "numba", "numpy"}
-        What runs the integer network, see `load`.
-    threads : int in [1, 256]
-        Number of threads per recording, including the caller's. Scores do not depend on it.
-    options : ClassifierOptions, optional
-        Which classes are listed, from which score on, and under which names.
+    heads : tuple of HeadInfo
+        Classes and names of each output of the model, or of the only one that the options choose.
+    categories : tuple of Categories
+        What the options list of each of `heads`.
+    labels : tuple of str
+        Names of the first head's classes.
+    options : ClassifierOptions
+    sample_rate : int
+        Sample rate that the model takes, in Hz.
+    network : Network
+        The integer network.
     """
 
     @old_keywords
@@ -64,8 +66,8 @@ class Classifier(OldForms, Model):
         Parameters
         ----------
         audio : path, binary file object, array, iterable of arrays, dict, `Microphone` or `RawPcm`
-            See `open_audio`. Integers are divided by their type's range: int16 by 32768. (For the 32767 of Android and
-            MediaPipe, pass ``samples.astype(numpy.float32) / 32767``.)
+            See `open_audio`. Integers are divided by their type's range, int16 by 32768. (Where 32767 is meant, as on
+            Android, pass ``samples.astype(numpy.float32) / 32767``.)
         sample_rate : int, optional
             Sample rate of an array, in Hz; required there. Anything but the model's rate is resampled.
         reading : ReadOptions, optional
@@ -181,7 +183,6 @@ class Classifier(OldForms, Model):
         Returns
         -------
         tuple of Classification
-            One for each channel.
         """
         how: dict[str, Any] = {"sample_rate": sample_rate, "aggregate": aggregate, "head": head, "level": level}
         return self._classified(audio, True, reading=reading, windows=windows, **how)
@@ -190,12 +191,11 @@ class Classifier(OldForms, Model):
         self, audio: Any, each: bool, *, reading: Any = None, windows: bool = True, frames: bool = False, **how: Any
     ) -> tuple[Classification, ...]:
         checks.flag(windows, "windows")
-        reading = dataclasses.replace(as_reading(reading), channel="each") if each else of_one_track(reading)
-        again = None
-        if can_be_read_again(audio):
-            again = functools.partial(self.log_mel, audio, sample_rate=how.get("sample_rate"), reading=reading)
+        reading = of_each_channel(reading) if each else of_one_track(reading)
+        again = functools.partial(self.log_mel, audio, sample_rate=how.get("sample_rate"), reading=reading)
+        log_mel = again if can_be_read_again(audio) else None
         with self.windows(audio, reading=reading, **how) as stream:
-            return collect(stream, windows=windows, frames=frames, log_mel=again)
+            return collect(stream, windows=windows, frames=frames, log_mel=log_mel)
 
     @without_influence("aggregate", "head")
     @old_keywords

@@ -34,7 +34,7 @@ _Self = TypeVar("_Self", bound="Model")
 
 
 class Model:
-    """A loaded model: its graph, what runs it, and what is listed of its heads. Threads may share it.
+    """A loaded model: its graph, what runs it, and what is listed of its heads. For attributes see `Classifier`.
 
     Parameters
     ----------
@@ -45,20 +45,6 @@ class Model:
         Number of threads per recording, including the caller's. Scores do not depend on it.
     options : ClassifierOptions, optional
         Which classes are listed, from which score on, and under which names.
-
-    Attributes
-    ----------
-    heads : tuple of HeadInfo
-        What each output of the model means: its classes and their names. Only the one that the options choose, if they
-        choose one: the others then count nowhere.
-    categories : tuple of Categories
-        What the options list of each of `heads`.
-    labels : tuple of str
-        Names of the first head's classes.
-    sample_rate : int
-        Sample rate that the model takes, in Hz.
-    network : Network
-        The integer network.
     """
 
     def __init__(

@@ -50,7 +50,8 @@ class Quantized(NamedTuple):
         return cls(np.concatenate([part.integers for part in parts]), parts[0].slot)
 
 
-class HeadOutput(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadOutput:
     """The output of one head of a network for `n` patches.
 
     Parameters

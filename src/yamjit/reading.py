@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -136,6 +136,14 @@ def of_one_track(reading: Any) -> ReadOptions:
     if found.channel == "each":
         raise InputError('channel="each" gives several results: use classify_channels(), or iterate over windows()')
     return found
+
+
+def of_each_channel(reading: Any) -> ReadOptions:
+    """Return `as_reading`, with each channel read separately; refuse one that names a channel."""
+    found = as_reading(reading)
+    if not isinstance(found.channel, str):
+        raise InputError(f"reading names channel {found.channel}; classify_channels() scores all channels")
+    return replace(found, channel="each")
 
 
 def old_keywords(function: _Function) -> _Function:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -122,7 +122,7 @@ class Scorer:
         return Windows(
             times_s=start_s + starts * (hop / self.sample_rate),
             window_s=self.window_s,
-            heads=tuple(output.heads[head]._replace(calibration=one) for head, one in self._heads),
+            heads=tuple(replace(output.heads[head], calibration=one) for head, one in self._heads),
             quantized_embeddings=output.quantized_embeddings,
             log_mel=cut.frames,
             level_dbfs=cut.level_dbfs,

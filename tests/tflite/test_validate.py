@@ -542,7 +542,7 @@ def test_hand_made_graphs_are_checked_as_files_are(whole: Graph) -> None:
         ),
         (
             with_tensor(28, quantization=Quantization(np.ones(1, F), np.zeros(2, np.int64))),
-            "1 scales, but 2 zero points",
+            "1 scales and 2 zero points",
         ),
         (
             with_tensor(28, quantization=Quantization(np.ones(0, F), np.zeros(0, np.int64))),

@@ -19,6 +19,7 @@ from yamjit.tflite.graph import Activation, Graph, Op, Options, Padding, Tensor
 from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.operators.movers import GatherOptions, ReshapeOptions, SplitOptions, StridedSliceOptions
 from yamjit.tflite.operators.pointwise import MulOptions
+from yamjit.tflite.operators.pooling import Pool2DOptions
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
 from yamjit.tflite.reader import read_graph
@@ -89,6 +90,17 @@ def fields(table: object) -> dict[str, int]:
         ),
         (GatherOptions(2, 1), {"Axis": 2, "BatchDims": 1}),
         (MulOptions(Activation.RELU6), {"FusedActivationFunction": 3}),
+        (
+            Pool2DOptions(Padding.VALID, 2, 3, 4, 5, Activation.RELU6),
+            {
+                "Padding": 1,
+                "StrideH": 2,
+                "StrideW": 3,
+                "FilterHeight": 4,
+                "FilterWidth": 5,
+                "FusedActivationFunction": 3,
+            },
+        ),
         (ReducerOptions(True), {"KeepDims": True}),
         (SplitOptions(7), {"NumSplits": 7}),
         (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 
-from yamjit.kernels.vectors.processor import host_features, host_target
 from yamjit.kernels.vectors.target import TARGETS, detect_target
 
 __all__ = ["compiled_lowering", "environment", "own_lowering", "runnable_lowerings"]
@@ -17,11 +16,15 @@ __all__ = ["compiled_lowering", "environment", "own_lowering", "runnable_lowerin
 
 def own_lowering() -> str:
     """Return the lowering that is best for this machine."""
+    from yamjit.kernels.vectors.processor import host_features
+
     return detect_target(host_features(), platform.machine()).name
 
 
 def runnable_lowerings() -> list[str]:
     """Return all lowerings that this machine can run, its own first."""
+    from yamjit.kernels.vectors.processor import host_features
+
     features, machine = host_features(), platform.machine()
     return [name for name, target in TARGETS.items() if target.runs_on(features, machine)] or [own_lowering()]
 
@@ -44,4 +47,6 @@ def environment(lowering: str) -> Mapping[str, str]:
 
 def compiled_lowering() -> str:
     """Return the lowering that Numba compiles for in this process."""
+    from yamjit.kernels.vectors.processor import host_target
+
     return host_target().name

@@ -40,7 +40,7 @@ class Backend(Protocol):
 
 
 class NumpyBackend:
-    """NumPy: nothing to compile, ten times slower."""
+    """NumPy: slower, with nothing to compile."""
 
     def __init__(self) -> None:
         from yamjit.kernels.int8.numpy import run
@@ -61,11 +61,11 @@ class CompiledBackend:
         from yamjit.kernels.log_mel import compiled as front_end
 
         self.run, self.log_mel = network.run, front_end.log_mel
-        self.can_run, self.can_log_mel = network.run_steps.is_ready, front_end.log_mel_entry.is_ready
+        self.run_is_ready, self.log_mel_is_ready = network.run_steps.is_ready, front_end.log_mel_entry.is_ready
 
     def is_ready(self) -> bool:
         """Load what is in the cache; return whether that is both functions."""
-        return self.can_run() and self.can_log_mel()
+        return self.run_is_ready() and self.log_mel_is_ready()
 
 
 class AutoBackend:
@@ -76,8 +76,8 @@ class AutoBackend:
 
     def __init__(self) -> None:
         slow, fast = NumpyBackend(), CompiledBackend()
-        self._run = _Choice(slow.run, fast.run, fast.can_run, _PATCHES_WORTH_COMPILING)
-        self._log_mel = _Choice(slow.log_mel, fast.log_mel, fast.can_log_mel, _FRAMES_WORTH_COMPILING)
+        self._run = _Choice(slow.run, fast.run, fast.run_is_ready, _PATCHES_WORTH_COMPILING)
+        self._log_mel = _Choice(slow.log_mel, fast.log_mel, fast.log_mel_is_ready, _FRAMES_WORTH_COMPILING)
 
     def run(self, program: Program, workspace: Workspace, patches: int, first: int, last: int, /) -> None:
         """Run steps of a program."""

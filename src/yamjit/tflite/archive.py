@@ -26,18 +26,9 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAX_NAME = 255
 #: Fewer zero bytes than this may follow a FlatBuffer, to align it.
 _PADDING = 16
-#: Errors that zipfile raises for an archive that is damaged or that it cannot read; NotImplementedError is for newer
+#: Errors that zipfile raises for an archive that is damaged or that it cannot read; RuntimeError is also for newer
 #: versions and methods of compression.
-_FAULTS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    ValueError,
-    OSError,
-    struct.error,
-)
+_FAULTS = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError, OSError, struct.error)
 
 
 def read_archive(data: bytes, start: int, *, limits: Limits = DEFAULT_LIMITS) -> dict[str, bytes]:

@@ -147,7 +147,7 @@ class _Reader:
             name=name,
             shape=shape,
             dtype=dtype,
-            quantization=_quantization(quantization, shape, where) if quantization is not None else None,
+            quantization=_quantization(quantization) if quantization is not None else None,
             data=self._constant(table.number("buffer"), shape, dtype, where),
         )
 
@@ -219,12 +219,10 @@ def _unsupported_in_tensor(table: TableView, quantization: TableView | None) -> 
     yield "quantization details are", quantization is not None and bool(quantization.number("details_type"))
 
 
-def _quantization(table: TableView, shape: tuple[int, ...], where: str) -> Quantization | None:
+def _quantization(table: TableView) -> Quantization | None:
     scale, zero_point = table.array("scale"), table.array("zero_point")
     if not scale.size and not zero_point.size:
         return None
-    if scale.size != zero_point.size or (scale.size > 1 and scale.size not in shape):
-        raise ModelError(f"{scale.size} scales and {zero_point.size} zero points for shape {shape}", tensor=where)
     return Quantization(
         scale=_frozen(scale, np.float32),
         zero_point=_frozen(zero_point, np.int64),

@@ -95,7 +95,7 @@ def _check_quantization(tensor: Tensor, quantization: Quantization) -> None:
     if tensor.dtype not in _ZERO_POINTS:
         raise ModelError(f"type {tensor.dtype} has no quantization", tensor=where)
     if scale.ndim != 1 or scale.size == 0 or scale.shape != zero_point.shape:
-        raise ModelError(f"{scale.size} scales, but {zero_point.size} zero points", tensor=where)
+        raise ModelError(f"{scale.size} scales and {zero_point.size} zero points", tensor=where)
     if scale.dtype != np.float32 or not np.all(np.isfinite(scale) & (scale >= np.finfo(np.float32).tiny)):
         raise ModelError("scales must be finite, positive, normal float32 numbers", tensor=where)
     least, greatest = _ZERO_POINTS[tensor.dtype]

@@ -81,7 +81,7 @@ def make_run_steps(target: Target) -> Callable[..., None]:
         #
         # A patch that runs alone leaves most of its activations where the patch before it left its own: only what is
         # marked as kept has a place for each patch. So patches may run alone only where nobody needs the others'
-        # activations: from the beginning (step 0, or step 1 whose input is kept) until all patchwise steps are done.
+        # activations: from the beginning (step 0, or step 1, whose input is kept) to beyond the last patchwise step.
         # A run that begins or ends among the patchwise steps, as one with taps does, takes all patches together from
         # its first step on; every tensor then has all patches, wherever the next run goes on.
         together = first

@@ -99,12 +99,11 @@ def _first_pair(first: npt.NDArray[np.int64], widths: npt.NDArray[np.int64], poi
 
 def _pack(numbers: dict[Field, int], parts: dict[Field, npt.NDArray[np.generic]]) -> Bytes:
     """Lay numbers and arrays into one aligned block."""
-    packer = Packer()
-    packer.add(np.zeros(len(Field), np.int64))
-    places = {field: packer.add(part) for field, part in parts.items()}
-    tables = packer.block()
-    tables[: 8 * len(Field)].view(np.int64)[:] = [(numbers | places)[field] for field in Field]
-    return tables
+    header, packer = np.zeros(len(Field), np.int64), Packer()
+    packer.add(header)
+    found = numbers | {field: packer.add(part) for field, part in parts.items()}
+    header[:] = [found[field] for field in Field]
+    return packer.block()
 
 
 def _scratch_places(constants: FrontEndConstants) -> dict[Field, int]:
