@@ -284,5 +284,5 @@ class Classification:
 
 def _kept(value: Any, name: str) -> Any:
     if value is None:
-        raise InputError(f"{name} of windows were not kept: classify(..., windows=False) gives the whole alone")
+        raise InputError(f"{name} of windows were not kept, since classify() was called with windows=False")
     return value

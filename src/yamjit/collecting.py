@@ -24,16 +24,13 @@ def collect(
     frames: bool = False,
     log_mel: functools.partial[npt.NDArray[np.float32]] | None = None,
 ) -> tuple[Classification, ...]:
-    """Read a recording to its end; one result per channel that is scored.
+    """Read a stream that was just opened to its end; one result per channel that is scored.
 
     Parameters
     ----------
     stream : WindowStream
-        The recording, just opened.
-    windows : bool
-        Whether scores, logits and embeddings of each window are kept.
-    frames : bool
-        Whether the log-mel spectrogram is kept.
+    windows, frames : bool
+        Whether scores, logits and embeddings of each window are kept, and whether the log-mel spectrogram is.
     log_mel : functools.partial, optional
         Reads the log-mel spectrogram again, with a `reading` in which a channel can be named.
     """

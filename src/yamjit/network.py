@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ class Quantized(NamedTuple):
         return cls(np.concatenate([part.integers for part in parts]), parts[0].slot)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class HeadOutput:
     """The output of one head of a network for `n` patches.
 
@@ -66,13 +67,13 @@ class HeadOutput:
     quantized_logits: Quantized
     calibration: Calibration | None = None
 
-    @property
+    @functools.cached_property
     def scores(self) -> Float32:
         """Scores in [0, 1], (n, classes) float32."""
         scores = self.quantized_scores.real()
         return scores if self.calibration is None else self.calibration.apply(scores)
 
-    @property
+    @functools.cached_property
     def logits(self) -> Float32:
         """Logits, whose sigmoid the scores are before calibration, (n, classes) float32."""
         return self.quantized_logits.real()
@@ -84,7 +85,7 @@ class HeadOutput:
         return cls(scores, Quantized.joined([part.quantized_logits for part in parts]), parts[0].calibration)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class NetworkOutput:
     """The output of a network for `n` patches.
 
@@ -102,7 +103,7 @@ class NetworkOutput:
     quantized_embeddings: Quantized
     tensors: Mapping[str, Int8] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def embeddings(self) -> Float32:
         """Embeddings, (n, size) float32."""
         return self.quantized_embeddings.real()

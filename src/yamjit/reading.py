@@ -75,15 +75,10 @@ class ReadOptions:
     def span(self, sample_rate: int) -> tuple[int, int | None]:
         """Return the number of the first frame to be read, and of the one after the last; None for the end.
 
-        Parameters
-        ----------
-        sample_rate : int
-            Sample rate of the source, in Hz.
-
         Raises
         ------
         InputError
-            If these are not times, or no frame lies between them.
+            If no frame of a source with this sample rate, in Hz, lies between them.
         """
         start = _frame(self.start_s, "start_s", sample_rate)
         if self.end_s is None:
@@ -95,14 +90,7 @@ class ReadOptions:
         return start, end
 
     def hop(self, window: int, sample_rate: int) -> int:
-        """Return the hop in samples.
-
-        Parameters
-        ----------
-        window : int
-            Samples of a window.
-        sample_rate : int
-            Sample rate of the model, in Hz.
+        """Return the hop in samples of a model with this sample rate, in Hz, and `window` samples in a window.
 
         Raises
         ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Windows:
     """Scores and embeddings of consecutive windows; there may be none.
 
@@ -49,7 +50,7 @@ class Windows:
     level_dbfs: Float64 | None = None
     channel: int | None = None
 
-    @property
+    @functools.cached_property
     def embeddings(self) -> Float32:
         """Embedding of each window, (n, size) float32: 1024 values for YAMNet."""
         return self.quantized_embeddings.real()

@@ -272,6 +272,25 @@ def test_pictures(siren: Path, examples: dict[Path, str], capsys: pytest.Capture
     assert run("plot", siren, "--channel", "each", "-o", "b.png") == 3
 
 
+def test_reading_ends_after_it_begins(siren: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("classify", siren, siren, "--start", "0:02", "--end", 1) == 1
+    assert capsys.readouterr().err == "yamjit: error: --end is 1 s, which is not after --start, 2 s\n"
+
+
+def test_a_spectrogram_needs_neither_the_network_nor_threads(
+    siren: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("yamjit.network.Network.run", None)
+    for name in ("s.npz", "s.png"):
+        assert run("spectrogram", siren, "-o", name) == 0
+    assert run("spectrogram", siren, "-o", "s.png", "--channel", "each") == 3
+    with pytest.raises(SystemExit) as stop:
+        run("spectrogram", siren, "--threads", 2)
+    assert stop.value.code == 2
+    assert "unrecognized arguments: --threads 2" in capsys.readouterr().err
+
+
 def test_pictures_without_matplotlib(
     siren: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

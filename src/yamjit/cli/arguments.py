@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from yamjit.cli import values
 from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.cli.outputs import Reads, writes_folder
+from yamjit.errors import InputError
 
 if TYPE_CHECKING:
     from yamjit.reading import ReadOptions
@@ -108,6 +109,8 @@ def reading_of(args: argparse.Namespace) -> ReadOptions:
     """
     from yamjit.reading import ReadOptions
 
+    if args.end is not None and args.end <= args.start:
+        raise InputError(f"--end is {args.end:g} s, which is not after --start, {args.start:g} s")
     return ReadOptions(
         hop_s=args.hop,
         overlap=args.overlap,

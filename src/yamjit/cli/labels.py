@@ -20,7 +20,7 @@ __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
 HELP = "list or search the classes of a model"
 DESCRIPTION = (
-    "List the classes of a model: index, AudioSet id, name, and the classes it is a kind of in AudioSet's ontology. "
+    "List the classes of a model: index, AudioSet id, name, and parents in the ontology of AudioSet. "
     "The exit code is 1 if nothing is found."
 )
 

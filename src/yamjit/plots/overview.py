@@ -21,15 +21,13 @@ if TYPE_CHECKING:
     from yamjit.audio import AudioSource
     from yamjit.recording import FrameStream, WindowStream
 
-__all__ = ["Overview", "survey", "survey_log_mel"]
+__all__ = ["Overview", "refuse_each", "survey", "survey_log_mel"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 #: Fewest columns of a picture, where the recording has as many; it has at most twice as many.
 _COLUMNS = 2000
-
-_EACH = "a picture shows one channel, or their mean: channel is a number or 'mix'"
 
 #: Samples in each column of the waveform before it is thinned.
 _CHUNK = 160
@@ -124,8 +122,7 @@ def survey(
     checks.instance(classifier, "classifier", Classifier)
     max_results = None if max_results is None else count(max_results, "max_results")
     reading = checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
-    if reading.channel == "each":
-        raise InputError(_EACH)
+    refuse_each(reading)
     frames, scores = _Thinned(_mean), _Thinned(_highest)
     with classifier.windows(audio, sample_rate=sample_rate, reading=reading, aggregate=aggregate, head=head) as stream:
         if watch is not None:
@@ -156,10 +153,14 @@ def survey(
     return overview, stream
 
 
+def refuse_each(reading: ReadOptions) -> None:
+    """Refuse channels that are read separately."""
+    if reading.channel == "each":
+        raise InputError("a picture shows one channel, or their mean: channel is a number or 'mix'")
+
+
 def survey_log_mel(classifier: Classifier, stream: FrameStream) -> Overview:
     """Read a recording for a picture of its log-mel spectrogram alone."""
-    if len(stream.channels) > 1:
-        raise InputError(_EACH)
     frames = _Thinned(_mean)
     for _, rows in stream:
         frames.add(rows)

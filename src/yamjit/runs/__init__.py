@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from yamjit.runs.folder import ResultFolder
-from yamjit.runs.formats import ArrayFormat, PictureFormat, ResultFormat, RowFormat
+from yamjit.runs.formats import ArrayFormat, PictureFormat, RowFormat
 from yamjit.runs.hearing import Classes, Embeddings, Events, Hearing, LogMel, Overviews, Spectrograms
-from yamjit.runs.inputs import AUDIO_SUFFIXES, STDIN, Recording, check_places, find_recordings
+from yamjit.runs.inputs import Recording, check_places, find_recordings
 from yamjit.runs.jobs import FileJob, SegmentJob, into_one_file
 from yamjit.runs.naming import Places
 from yamjit.runs.pool import Outcome, outcomes
 from yamjit.runs.whole import whole_file
 
 __all__ = [
-    "AUDIO_SUFFIXES",
-    "STDIN",
     "ArrayFormat",
     "Classes",
     "Embeddings",
@@ -27,7 +25,6 @@ __all__ = [
     "Places",
     "Recording",
     "ResultFolder",
-    "ResultFormat",
     "RowFormat",
     "SegmentJob",
     "Spectrograms",

@@ -206,8 +206,9 @@ class Spectrograms(Hearing):
     def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
         """Draw a recording."""
         from yamjit.plots import draw_spectrogram
-        from yamjit.plots.overview import survey_log_mel
+        from yamjit.plots.overview import refuse_each, survey_log_mel
 
+        refuse_each(self.reading)
         with self._open(recording, self.classifier.frames) as stream:
             sink(draw_spectrogram(survey_log_mel(self.classifier, stream)))
             return stream.summary()

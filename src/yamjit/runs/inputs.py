@@ -14,7 +14,7 @@ from yamjit.errors import InputError
 from yamjit.runs.naming import JOURNAL, MANIFEST, SEGMENTS, is_among_results, is_result, is_segment, is_segments
 from yamjit.runs.patterns import is_pattern, matches
 
-__all__ = ["AUDIO_SUFFIXES", "STDIN", "Recording", "check_places", "find_recordings", "is_named_like_audio"]
+__all__ = ["STDIN", "Recording", "check_places", "find_recordings", "is_named_like_audio"]
 
 #: Name of standard input.
 STDIN = "-"

@@ -64,18 +64,7 @@ class SampleBuffer:
 
 
 def as_frames(samples: Any, channels: int) -> Float32:
-    """Return an array as frames of `channels` channels, always a new one.
-
-    Parameters
-    ----------
-    samples : array_like [shape=(n, channels), or (n,) for one channel]
-        Floats in [-1, 1], or integers, which are divided by the range of their type.
-
-    Raises
-    ------
-    InputError
-        If the number of channels is wrong, or the type cannot be audio.
-    """
+    """Return an array (n, channels), or (n,) for one channel, as a new float32 one; refuse what cannot be audio."""
     array = as_array(samples)
     check_type(array)
     found = array.shape[1] if array.ndim == 2 else 1
@@ -86,14 +75,7 @@ def as_frames(samples: Any, channels: int) -> Float32:
 
 
 def cut(length: int, offset: Any, size: Any) -> slice:
-    """Return which part of an array of `length` samples `offset` and `size` stand for.
-
-    Parameters
-    ----------
-    offset : int
-        Number of samples to skip at the start.
-    size : int
-        Number of samples wanted; negative for all that follow.
+    """Return which part of an array of `length` samples `offset` and `size` stand for; a negative size for all.
 
     Raises
     ------
@@ -117,22 +99,9 @@ def shift_in(held: Float32, block: Float32) -> Float32:
 
 
 def read_frames(file_name: str | os.PathLike[str], offset: int, count: int) -> tuple[int, Float32]:
-    """Read part of an audio file as it is: neither resampled nor mixed.
+    """Read part of an audio file as it is: its sample rate, and frames float32 (n, channels).
 
-    Parameters
-    ----------
-    file_name : path
-        Path of a file in any format that libsndfile reads.
-    offset : int >= 0
-        Number of samples to skip at the start, of each channel.
-    count : int > 0
-        Number of samples wanted of each channel; there may be fewer.
-
-    Returns
-    -------
-    sample_rate : int
-        Sample rate of the file, in Hz.
-    frames : np.ndarray [shape=(n, channels), float32]
+    `offset` samples of each channel are skipped; at most `count` are read.
 
     Raises
     ------
@@ -165,13 +134,7 @@ def positive(value: Any, what: str) -> int:
 
 
 def whole(value: Any, what: str, *, least: int | None) -> int:
-    """Return `value` as a whole number from `least` on.
-
-    Raises
-    ------
-    InputError
-        If it is not one; `what` is its name in the message.
-    """
+    """Return `value` as a whole number from `least` on; refuse anything else under the name `what`."""
     if least is not None:
         return checks.whole(value, what, least)
     found = checks.index(value)
