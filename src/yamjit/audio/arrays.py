@@ -27,16 +27,9 @@ MOST_LIKELY_CHANNELS = 8
 
 
 class ArrayReader(Reader):
-    """An array as a source of float32 frames.
+    """An array as a source of float32 frames: any byte order, memory order and strides.
 
-    Parameters
-    ----------
-    array : array_like
-        Samples (n,) or (n, channels): floats in [-1, 1], or int8, uint8, int16, int32, divided by their full
-        scale. Any byte order, memory order and strides.
-    sample_rate : int
-        Sample rate in Hz.
-    limits : AudioLimits
+    `array` is (n,) or (n, channels): floats in [-1, 1], or int8, uint8, int16, int32, divided by their full scale.
     """
 
     name = "array"
@@ -101,13 +94,7 @@ def check_type(samples: NDArray[Any]) -> None:
 
 
 def of_dict(source: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return the array and the sample rate of an audio record of Hugging Face.
-
-    Parameters
-    ----------
-    source : mapping
-        With "array" or "raw", (n,) or (channels, n), and "sampling_rate", in Hz.
-    """
+    """Return array and rate of Hugging Face's record: "array" or "raw", (n,) or (channels, n), and "sampling_rate"."""
     key = next((key for key in ("array", "raw") if key in source), None)
     if key is None or "sampling_rate" not in source:
         keys = ", ".join(repr(key) for key in source) or "nothing"

@@ -20,36 +20,10 @@ __all__ = ["Conditioner"]
 class Conditioner:
     """Makes tracks of the blocks of a source; neither how they are cut nor the other tracks change a bit of a track.
 
-    Parameters
-    ----------
-    name : str
-        Name of the source, for messages.
-    rates : (int, int)
-        Sample rate of the source, and that of the tracks, in Hz.
-    channels : int > 0
-        Number of channels of the source.
-    channel : "mix", "each" or int
-        What becomes a track: the mean of the channels, each of them, or one of them, counted from 0.
-    peak : float
-        Largest absolute sample value accepted.
-    zero : bool, optional
-        Whether NaN and infinity become 0 in place of an error.
-    start : int, optional
-        Number of the first frame in the recording, for messages.
-
-    Attributes
-    ----------
-    tracks : int
-        Number of tracks.
-    taken : int
-        Number of frames that were pushed.
-
-    Raises
-    ------
-    InputError
-        If there is no such channel.
-    DependencyError
-        If the rates differ and soxr is not installed.
+    `rates` are those of the source and of the tracks, in Hz. `channel` is "mix" (one track, the mean), "each", or the
+    number of a channel, from 0; another number raises `InputError`. Samples beyond `peak` are refused; with `zero`, NaN
+    and infinity become 0 in place of an error. `start` is the number of the first frame, for messages. `taken` counts
+    the frames that were pushed. Raises `DependencyError` if the rates differ and soxr is not installed.
     """
 
     def __init__(
@@ -86,10 +60,7 @@ class Conditioner:
     def push(self, chosen: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take what `choose` gave, n > 0, and return what is ready, new float32 (tracks, m), each track contiguous.
 
-        Raises
-        ------
-        AudioError
-            At a sample beyond `peak`, or one that is not finite unless it becomes 0.
+        Raises `AudioError` at a sample beyond `peak`, or one that is not finite unless it becomes 0.
         """
         self._inspector.look(chosen, self._start + self.taken)
         self.taken += len(chosen)

@@ -31,13 +31,8 @@ __all__ = [
 class Container:
     """A kind of file.
 
-    Parameters
-    ----------
-    name : str
-        Name for messages.
-    demuxers : str
-        Demuxers of libavformat that may read it, separated by commas; no others are tried, so that a list of other
-        files or addresses is never followed.
+    `demuxers` of libavformat, separated by commas, may read it; no others are tried, so that a list of other files or
+    addresses is never followed.
     """
 
     name: str
@@ -200,13 +195,8 @@ def _is_transport_stream(head: bytes) -> bool:
 def _end_of_parts(opened: OpenedFile, head_bytes: int, size_of: Callable[[bytes], int | None]) -> int | None:
     """Return where the last part of a file ends, None where that is not known.
 
-    Parameters
-    ----------
-    opened : OpenedFile
-    head_bytes : int
-        Bytes of a part's header.
-    size_of : callable
-        Returns the size of a part by its header: 0 if it is not one, None if it may go on to the end of the file.
+    `size_of` returns the size of a part by its header of `head_bytes`: 0 if it is not one, None if it may go on to the
+    end of the file.
     """
     place = 0
     for _ in range(_MOST_PARTS):

@@ -30,23 +30,10 @@ _UNKNOWN_FRAMES = 2**62
 
 
 class Decoder:
-    """A decoder, at first before its first frame.
+    """A decoder, at first before its first frame; `sample_rate`, in Hz, and `channels` are what the header says.
 
-    Parameters
-    ----------
-    handle : int or FileCallbacks
-        Descriptor of the file, or callbacks that read it.
-
-    Attributes
-    ----------
-    sample_rate, channels : int
-        Sample rate in Hz and number of channels, according to the header.
-    container, subtype : str
-        Names that libsndfile has for them, such as ``"WAV"`` and ``"PCM_16"``.
-    claimed_frames : int or None
-        Length according to the header, None if it states none.
-    plain : bool
-        Whether samples are stored one after the other, without compression.
+    `container` and `subtype` are libsndfile's names, such as ``"WAV"`` and ``"PCM_16"``; `claimed_frames` is None if
+    the header states no length; `plain` says whether samples are stored one after the other, without compression.
     """
 
     def __init__(self, handle: int | FileCallbacks) -> None:

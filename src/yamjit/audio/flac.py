@@ -57,12 +57,8 @@ class StreamInfo:
 def lay_out_flac(file: OpenedFile, *, thorough: bool = False) -> Layout:
     """Return the layout of a file that holds a FLAC stream, or several that were joined.
 
-    Parameters
-    ----------
-    file : OpenedFile
-    thorough : bool
-        Whether all of the file is searched in any case, which takes a tenth of the time of decoding it. Otherwise, a
-        stream that ends as its header says is taken for the only one; so is one joined to another of the same length.
+    `thorough` searches all of the file in any case, in a tenth of the time of decoding it. Otherwise, a stream that
+    ends as its header says is taken for the only one; so is one joined to another of the same length.
     """
     first = next(_heads(file, 0, min(file.size, TAIL_BYTES)), None)
     if first is None:

@@ -27,20 +27,13 @@ _MPEG = (0x50, 0x55)
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """How samples are stored.
+    """How samples are stored."""
 
-    Parameters
-    ----------
-    block : int
-        Bytes of one frame, or of one block of a compressed encoding.
-    plain : bool
-        Whether a block is a frame.
-    floats : np.dtype, optional
-        Their type, if they are floating-point numbers.
-    """
-
+    #: Bytes of one frame, or of one block of a compressed encoding.
     block: int
+    #: Whether a block is a frame.
     plain: bool
+    #: Type of the samples, if they are floating-point numbers.
     floats: np.dtype[np.floating] | None = None
 
 

@@ -26,14 +26,8 @@ _GATHERED_S = 0.005
 class IteratorReader(Reader):
     """An iterator of arrays as one recording; each is passed on as it arrives.
 
-    Parameters
-    ----------
-    blocks : iterator of array_like
-        Arrays, each (n,) or (n, channels), of a type that `ArrayReader` takes; n may be 0 and may change, channels
-        may not. The first one that is not empty is fetched at once: it tells the number of channels.
-    sample_rate : int
-        Sample rate in Hz.
-    limits : AudioLimits
+    Blocks are (n,) or (n, channels), of a type that `ArrayReader` takes; n may be 0 and may change, channels may not.
+    The first one that is not empty is fetched at once: it tells the number of channels.
     """
 
     name = "iterator"

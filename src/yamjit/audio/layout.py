@@ -16,49 +16,30 @@ MOST_PARTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one decoder reads, from start to end.
+    """What one decoder reads, from start to end."""
 
-    Parameters
-    ----------
-    pieces : tuple of bytes or (int, int), optional
-        As in `FileCallbacks`; None for the file as it is.
-    steady : bool
-        Whether a decoder that seeks a frame reaches exactly that frame.
-    claimed : int, optional
-        Number of frames that the header claims, if the decoder does not get to see it.
-    cut : (int, int), optional
-        Number of bytes of samples, and the larger number that the header claims.
-    counted : (int, int), optional
-        Number of frames that the walk counted, and their rate in Hz.
-    estimated : bool
-        Whether the decoder's number of frames is an estimate, which may be far too large.
-    """
-
+    #: Pieces as in `FileCallbacks`; None for the file as it is.
     pieces: tuple[Piece, ...] | None = None
+    #: Whether a decoder that seeks a frame reaches exactly that frame.
     steady: bool = True
+    #: Number of frames that the header claims, if the decoder does not get to see it.
     claimed: int | None = None
+    #: Number of bytes of samples, and the larger number that the header claims.
     cut: tuple[int, int] | None = None
+    #: Number of frames that the walk counted, and their rate in Hz.
     counted: tuple[int, int] | None = None
+    #: Whether the decoder's number of frames is an estimate, which may be far too large.
     estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The parts of a file.
-
-    Parameters
-    ----------
-    parts : tuple of Part
-        Parts in their order, at least one.
-    remarks : tuple of str
-        What is wrong, in words, without the name of the file.
-    lost : bool
-        Whether something that may be sound is in none of the parts.
-    searched : bool
-        Whether it is certain that nothing was joined to the file; if not, it is searched where the decoder ends.
-    """
+    """The parts of a file, at least one, in their order."""
 
     parts: tuple[Part, ...] = (Part(),)
+    #: What is wrong, in words, without the name of the file.
     remarks: tuple[str, ...] = ()
+    #: Whether something that may be sound is in none of the parts.
     lost: bool = False
+    #: Whether it is certain that nothing was joined; if not, the file is searched where the decoder ends.
     searched: bool = True

@@ -20,15 +20,8 @@ class LibavReader(Reader):
     """A file that FFmpeg decodes, from its start to its end: after a jump, a lossy codec gives other samples.
 
     The samples are those of ``ffmpeg -i FILE -c:a pcm_f32le``: integers divided by their full scale, the encoder's
-    delay left out where the file states it. Of several audio streams, the one that ffmpeg chooses is read.
-
-    Parameters
-    ----------
-    opened : OpenedFile
-        Closed with the reader.
-    container : Container
-        Kind of the file.
-    limits : AudioLimits
+    delay left out where the file states it. Of several audio streams, the one that ffmpeg chooses is read. `opened` is
+    closed with the reader.
     """
 
     warnings: tuple[str, ...] = ()

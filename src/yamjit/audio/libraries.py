@@ -38,12 +38,8 @@ _SAMPLE_DUMP = re.compile(rb"\xf0\x7e.\x01", re.DOTALL)
 def open_recording(opened: OpenedFile, limits: AudioLimits) -> SndfileReader | PyAvReader | FfmpegReader:
     """Open a file with the first library that reads it.
 
-    Raises
-    ------
-    AudioError
-        If no library reads the file, nothing in it can be decoded, or its sample rate or channels are absurd.
-    DependencyError
-        If soundfile is not installed.
+    Raises `AudioError` if none does, nothing in it can be decoded, or its sample rate or channels are absurd;
+    `DependencyError` if soundfile is not installed.
     """
     if opened.size == 0:
         raise AudioError(f"{opened.name}: is empty")

@@ -19,17 +19,8 @@ _LAST_S = 0.1
 class Losses:
     """Faults found while a file is decoded: the first of each kind is reported, and how many there are.
 
-    Parameters
-    ----------
-    name : str
-        Name of the file, for the message.
-
-    Attributes
-    ----------
-    at_s : float
-        Length of the sound decoded so far, in seconds.
-    reached_s : float
-        The latest end of a packet by its time stamp, in seconds.
+    `at_s` is the length of the sound decoded so far, `reached_s` the latest end of a packet by its time stamp, in
+    seconds.
     """
 
     def __init__(self, name: str) -> None:

@@ -27,18 +27,10 @@ _CHUNK_BYTES = 2**20
 
 
 class FileCallbacks:
-    """A seekable binary file object, or pieces of it, as a decoder in C reads it.
+    """A seekable binary file object from `start` on, or pieces of it, as a decoder in C reads it.
 
-    No exception may leave a callback: the first one is kept in `fault`, and the file appears to end there.
-
-    Parameters
-    ----------
-    file : binary file object
-        One that can seek.
-    start : int
-        Position in the object at which the file begins.
-    pieces : sequence of bytes or (int, int)
-        What the decoder sees one after the other: bytes, or parts of the file from one offset to another.
+    No exception may leave a callback: the first one is kept in `fault`, and the file appears to end there. The decoder
+    sees the pieces one after the other: bytes, or parts of the file from one offset to another.
     """
 
     def __init__(self, file: BinaryIO, start: int, pieces: Sequence[Piece]) -> None:
@@ -91,25 +83,10 @@ class FileCallbacks:
 
 
 class OpenedFile:
-    """A file to be decoded, as a decoder gets at it.
+    """A file to be decoded, as a decoder gets at it: it begins at the current position of `file`, which can seek.
 
-    Parameters
-    ----------
-    name : str
-        Name for messages, in one line.
-    file : binary file object
-        One that can seek; the recording begins at its current position.
-    owned : bool
-        Whether it was opened here, and is to be closed here.
-    path : path, optional
-        Path of the file, if it was opened by path.
-
-    Attributes
-    ----------
-    size : int
-        Size in bytes.
-    callbacks : FileCallbacks
-        What a decoder reads of the file.
+    `name`, for messages, is one line. An `owned` file was opened here, and is closed here; `path` is known for those
+    that were opened by path. `size` is in bytes; `callbacks` is what a decoder reads.
     """
 
     def __init__(
@@ -134,13 +111,7 @@ class OpenedFile:
         return int(self._file.fileno()) if pieces is None and self._owned and os.name != "nt" else self.callbacks
 
     def read_at(self, offset: int, count: int) -> bytes:
-        """Return up to `count` bytes from `offset` on, fewer at the end.
-
-        Raises
-        ------
-        OSError
-            If reading fails, whatever error the file object raises.
-        """
+        """Return up to `count` bytes from `offset` on, fewer at the end; any error becomes `OSError`."""
         try:
             self._file.seek(self._start + offset)
             return bytes(self._file.read(count))[:count]
@@ -175,13 +146,7 @@ class OpenedFile:
 
 
 def open_path(path: str | os.PathLike[str]) -> OpenedFile:
-    """Open the regular file at `path`.
-
-    Raises
-    ------
-    AudioError
-        If it is missing, not readable, or not a regular file: a pipe or a device is passed as an open file object.
-    """
+    """Open a regular file, or raise `AudioError`; pipes and devices are passed as open file objects."""
     path = checks.path(path, "a recording", AudioError)
     name = printable(str(path))
     try:
@@ -195,14 +160,8 @@ def open_path(path: str | os.PathLike[str]) -> OpenedFile:
 def open_object(file: Any, limits: AudioLimits) -> OpenedFile:
     """Take a binary file object, from its current position; one that cannot seek is read into memory first.
 
-    Raises
-    ------
-    InputError
-        If it was opened as text.
-    LimitError
-        If it cannot seek and holds more than ``limits.buffered_bytes``.
-    AudioError
-        If reading it fails.
+    Raises `InputError` if it was opened as text, `LimitError` if more than ``limits.buffered_bytes`` would be read into
+    memory, `AudioError` if reading fails.
     """
     name = object_name(file)
     if isinstance(file, io.TextIOBase):

@@ -53,18 +53,9 @@ class Inspector:
         self._silent = set(channels)
 
     def look(self, frames: NDArray[np.float32], first: int) -> None:
-        """Take the next block; NaN and infinity in it may become 0.
+        """Take the next block, (n > 0, channels), whose first frame is number `first`; NaN and infinity may become 0.
 
-        Parameters
-        ----------
-        frames : np.ndarray [shape=(n > 0, channels), float32]
-        first : int
-            Number of the first frame in the recording.
-
-        Raises
-        ------
-        AudioError
-            At a sample beyond `peak`, or one that is not finite, naming it and its time.
+        Raises `AudioError` at a sample beyond `peak`, or one that is not finite, naming it and its time.
         """
         high, low = float(frames.max()), float(frames.min())
         if not (high <= self._limit and low >= -self._limit):  # so for NaN
@@ -75,13 +66,7 @@ class Inspector:
         self._clipping.add(frames, first, loud=peak >= FULL_SCALE)
 
     def measure(self, frames: NDArray[np.float32], tracks: NDArray[np.float32]) -> None:
-        """Take the same block again, and the tracks that were made of it.
-
-        Parameters
-        ----------
-        frames : np.ndarray [shape=(n, channels), float32]
-        tracks : np.ndarray [shape=(tracks, n), float32]
-        """
+        """Take the same block again, (n, channels), and the tracks that were made of it, (tracks, n)."""
         peaks = [self._peak] if len(tracks) == 1 else np.abs(tracks).max(axis=1).tolist()
         for level, track, peak in zip(self._levels, tracks, peaks, strict=True):
             level.add(track, peak)

@@ -29,19 +29,8 @@ def resampled_length(n_samples: int, source_rate: int, target_rate: int) -> int:
 class Resampler:
     """Changes the sample rate of tracks (soxr's "HQ"), each as if it were alone; equal rates pass through untouched.
 
-    The result does not depend on how the stream is cut into blocks, not in a single bit.
-
-    Parameters
-    ----------
-    source_rate, target_rate : int
-        Sample rates in Hz.
-    tracks : int > 0, optional
-        Number of tracks.
-
-    Raises
-    ------
-    DependencyError
-        If the rates differ and soxr is not installed.
+    The result does not depend on how the stream is cut into blocks, not in a single bit. Raises `DependencyError` if
+    the rates, in Hz, differ and soxr is not installed.
     """
 
     def __init__(self, source_rate: int, target_rate: int, tracks: int = 1) -> None:

@@ -52,19 +52,9 @@ _HEADER_BYTES = 4096
 class SndfileReader(Reader):
     """A decoded audio file.
 
-    The header is checked when the file is opened, the body as it is read. A file that is damaged or cut short
-    yields what could be decoded before that place, and `damage` then says so; a file from which nothing can
-    be decoded is refused.
-
-    Parameters
-    ----------
-    opened : OpenedFile
-        Closed with the reader.
-    head : bytes
-        Its first `HEAD_BYTES`.
-    layout : Layout
-        What its walk found.
-    limits : AudioLimits
+    The header is checked when the file is opened, the body as it is read. A file that is damaged or cut short yields
+    what could be decoded before that place, and `damage` then says so; a file from which nothing can be decoded is
+    refused. `head` is the first `HEAD_BYTES`; `opened` is closed with the reader.
     """
 
     damage: str | None = None

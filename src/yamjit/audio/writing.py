@@ -38,21 +38,8 @@ _BYTES = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 class AudioFileWriter:
     """Writes samples to a file under a temporary name, until `publish` gives it the right one.
 
-    Parameters
-    ----------
-    path : Path
-        Path of the file; its suffix is one of `CONTAINERS`.
-    sample_rate, channels : int
-        Sample rate in Hz and number of channels.
-    encoding : {"PCM_16", "PCM_24", "FLOAT"}
-        Format of the samples, see `encoding_for`.
-
-    Raises
-    ------
-    AudioError
-        If it cannot be written, or the container holds no such audio.
-    DependencyError
-        If soundfile is not installed.
+    The suffix of `path` is one of `CONTAINERS`; for `encoding` see `encoding_for`. Raises `AudioError` if the file
+    cannot be written, or the container holds no such audio; `DependencyError` if soundfile is not installed.
     """
 
     def __init__(self, path: Path, sample_rate: int, channels: int, encoding: str) -> None:
@@ -82,12 +69,7 @@ class AudioFileWriter:
     def write(self, frames: NDArray[np.float32]) -> None:
         """Append samples, float32 (n, channels) in [-1, 1]; others are clipped where integers are written.
 
-        Raises
-        ------
-        AudioError
-            If they cannot be written.
-        LimitError
-            If a WAV file would be larger than its header can say.
+        Raises `AudioError` if that fails, `LimitError` if a WAV file would be larger than its header can say.
         """
         self._frames += len(frames)
         if self._container == "wav" and self._frames * self._frame_bytes > _MOST_WAV_BYTES:
@@ -98,13 +80,7 @@ class AudioFileWriter:
             raise self._refusal(error) from error
 
     def publish(self) -> Path:
-        """Finish the file under its name, with a number if that is taken; return its path.
-
-        Raises
-        ------
-        AudioError
-            If it cannot be written.
-        """
+        """Finish the file under its name, with a number if that is taken; return its path, or raise `AudioError`."""
         try:
             self._sound.close()
             self._check()
@@ -168,14 +144,7 @@ class AudioFileWriter:
 
 
 def encoding_for(source: str, container: str) -> str:
-    """Return how samples are written so that nothing is lost, if the container can.
-
-    Parameters
-    ----------
-    source : str
-        Format of the audio they come from, such as ``"WAV PCM_16"``.
-    container : {"flac", "wav"}
-    """
+    """Return how samples of a `source` such as ``"WAV PCM_16"`` are written: nothing is lost if the container can."""
     subtype = source.split()[-1]
     if subtype in ("PCM_32", "FLOAT", "DOUBLE"):
         return "FLOAT" if container == "wav" else "PCM_24"
