@@ -31,22 +31,13 @@ class Annotation(NamedTuple):
 
 
 def read_annotations(path: str | os.PathLike[str], *, columns: Mapping[str, str] | None = None) -> list[Annotation]:
-    """Read a file of Audacity, Raven or DCASE, whichever it is.
+    """Read a file of Audacity, Raven or DCASE, whichever it is; its cells are separated by tabs.
 
-    Parameters
-    ----------
-    path : path
-        Text whose cells are separated by tabs. Audacity: start, end, label; a score that yamjit wrote after the label
-        is removed. DCASE: the same, perhaps after the file. With a header: tables of Raven (``Begin Time (s)``,
-        ``End Time (s)``, and ``Annotation``, ``Species`` or the like), DCASE (``onset``, ``offset``, ``event_label``)
-        and others.
-    columns : mapping of str to str, optional
-        Names of columns in a table with a header, see `from_csv`.
-
-    Raises
-    ------
-    InputError
-        If a line is none of these, or its times may not count from the start of its recording.
+    Audacity's have start, end, label (a score that yamjit wrote after the label is removed), DCASE's the same, perhaps
+    after the file. With a header, they are tables of Raven (``Begin Time (s)``, ``End Time (s)``, and ``Annotation``,
+    ``Species`` or the like), DCASE (``onset``, ``offset``, ``event_label``) and others, whose `columns` are those of
+    `from_csv`. A line that is none of these, or whose times may not count from the start of its recording, is refused
+    with an `InputError`.
     """
     path = Path(path)
     lines = tabbed(read_lines(path))

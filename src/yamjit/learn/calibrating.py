@@ -189,14 +189,9 @@ def _checked(scores: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[Float64, Trut
 
 
 class CalibrationReport(NamedTuple):
-    """Expected calibration error before and after calibration, on clips that the fit has not seen.
+    """Expected calibration error over all classes, before and after, on clips that the fit has not seen.
 
-    Parameters
-    ----------
-    before, after : float
-        Errors over the scores of all classes.
-    scores : np.ndarray [shape=(n, classes), float64]
-        Calibrated scores, each by a fit to the other folds.
+    `scores` [shape=(n, classes), float64] are calibrated, each by a fit to the other folds.
     """
 
     before: float

@@ -108,27 +108,10 @@ def fit_head(
     validation: Samples | None = None,
     progress: Callable[[CurvePoint], None] | None = None,
 ) -> FittedHead:
-    """Train a head.
+    """Train a head; `progress` is called with every point of the learning curve.
 
-    Parameters
-    ----------
-    labels : sequence of str
-        Names of the classes.
-    samples : Samples
-    options : FitOptions, optional
-    validation : Samples, optional
-        Held-out samples: training stops when the loss on them no longer falls, and the best weights are kept.
-    progress : callable, optional
-        Callback with every point of the learning curve.
-
-    Returns
-    -------
-    FittedHead
-
-    Raises
-    ------
-    InputError
-        If shapes do not fit each other, or a value is not finite.
+    With `validation`, training stops when the loss on it no longer falls, and the best weights are kept. Shapes that do
+    not fit each other and values that are not finite are refused with an `InputError`.
     """
     options = checks.instance(FitOptions() if options is None else options, "options", FitOptions)
     _check(samples, len(labels), options)

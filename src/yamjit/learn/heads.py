@@ -32,13 +32,7 @@ _FORMAT = 1
 
 
 class Dense(NamedTuple):
-    """A dense layer: ``x @ weights.T + bias``.
-
-    Parameters
-    ----------
-    weights : np.ndarray [shape=(outputs, inputs), float32]
-    bias : np.ndarray [shape=(outputs,), float32]
-    """
+    """A dense layer, ``x @ weights.T + bias``: float32, `weights` (outputs, inputs) and `bias` (outputs,)."""
 
     weights: Float32
     bias: Float32

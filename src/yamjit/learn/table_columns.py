@@ -94,17 +94,10 @@ def _column(name: str, place: int) -> Column:
 def find_columns(
     path: Path, header: Sequence[str], given: Mapping[str, str], *, needed: Iterable[str] = ("file", "label")
 ) -> dict[str, Column]:
-    """Return the columns that are used, by their roles.
+    """Return the columns that are used, by their roles; `path` is for messages.
 
-    Parameters
-    ----------
-    path : Path
-        Path of the table, for messages.
-    header : sequence of str
-    given : mapping of str to str
-        Names that some of `ROLES` have in this table; "" for a role without a column.
-    needed : iterable of str
-        Those of `ROLES` that must have a column.
+    `given` are the names that some of `ROLES` have in this table, "" for a role without a column; those in `needed`
+    must have one.
     """
     strange = [role for role in given if role not in _NAMES]
     missing = [name for name in given.values() if name and name not in header]

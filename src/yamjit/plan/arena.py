@@ -12,15 +12,7 @@ __all__ = ["Lifetime", "assign_offsets"]
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """Memory that is needed from the step that writes it to the last one that reads it.
-
-    Parameters
-    ----------
-    size : int
-        Size in bytes per patch.
-    first, last : int
-        First and last step that need it.
-    """
+    """Memory of `size` bytes per patch, needed from step `first`, which writes it, to `last`, the last to read it."""
 
     size: int
     first: int
@@ -34,12 +26,7 @@ class Lifetime:
 def assign_offsets(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
     """Place every tensor at the lowest offset that is free all its life, the largest first.
 
-    Returns
-    -------
-    offsets : list of int
-        Offsets in bytes, multiples of `ALIGNMENT`, in the order of `lifetimes`.
-    total : int
-        Size of all memory, in bytes.
+    The offsets, multiples of `ALIGNMENT` in the order of `lifetimes`, and the total size are in bytes.
     """
     offsets = [0] * len(lifetimes)
     placed: list[int] = []

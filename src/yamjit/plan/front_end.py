@@ -25,10 +25,7 @@ __all__ = ["read_front_end"]
 def read_front_end(graph: Graph, seam: Seam) -> FrontEndConstants | None:
     """Read the constants of the log-mel front end, or ``None`` where the model takes patches.
 
-    Raises
-    ------
-    ModelError
-        If the operators before QUANTIZE are not framing, window, Fourier transform, magnitude, mel and logarithm.
+    Before QUANTIZE there must be framing, window, Fourier transform, magnitude, mel and logarithm, else a `ModelError`.
     """
     if not seam.front_end:
         return None

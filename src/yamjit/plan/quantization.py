@@ -26,14 +26,7 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Multipliers:
-    """Real factors and the integers that stand for them: ``scale ~ multiplier * 2**(shift - 31)``.
-
-    Parameters
-    ----------
-    scale : np.ndarray [shape=(channels,), float64]
-    multiplier : np.ndarray [shape=(channels,), int32]
-    shift : np.ndarray [shape=(channels,), int32]
-    """
+    """Real factors and the integers that stand for them: ``scale ~ multiplier * 2**(shift - 31)``, all (channels,)."""
 
     scale: Float64
     multiplier: npt.NDArray[np.int32]
@@ -41,13 +34,7 @@ class Multipliers:
 
 
 def quantize_multiplier(scale: npt.ArrayLike) -> Multipliers:
-    """Return real factors as 31-bit integers and powers of two (TFLite's ``QuantizeMultiplier``).
-
-    Parameters
-    ----------
-    scale : array_like [shape=(channels,), float64]
-        Factors, > 0.
-    """
+    """Return real factors > 0 as 31-bit integers and powers of two (TFLite's ``QuantizeMultiplier``)."""
     scale = np.atleast_1d(np.asarray(scale, np.float64))
     fraction, exponent = np.frexp(scale)
     multiplier = np.floor(fraction * 2.0**31 + 0.5).astype(np.int64)
@@ -63,15 +50,7 @@ def quantize_multiplier(scale: npt.ArrayLike) -> Multipliers:
 
 
 def mean_multipliers(scale: float, positions: int) -> Multipliers:
-    """Return the factor of a mean: `scale` with the division by the number of positions folded in.
-
-    Parameters
-    ----------
-    scale : float
-        Scale of the input divided by that of the output.
-    positions : int > 0
-        Number of values averaged.
-    """
+    """Return the factor of a mean: `scale` (the input's by the output's) with the division by `positions` folded in."""
     whole = quantize_multiplier(scale)
     multiplier, shift = int(whole.multiplier[0]), int(whole.shift[0])
     room = min(positions.bit_length() - 1, 32, 31 + shift)
@@ -117,12 +96,7 @@ def _quantized(value: float, quantization: Quantization) -> int:
 def logistic_table(quantization: Quantization, output_zero_point: int) -> npt.NDArray[np.int8]:
     """Return LOGISTIC as a table [shape=(256,)]: the output for the inputs -128 .. 127, equation (15).
 
-    Parameters
-    ----------
-    quantization : Quantization
-        Quantization of the input.
-    output_zero_point : int
-        Zero point of the output, whose scale is 1/256.
+    `quantization` is the input's; the output's scale is 1/256.
     """
     one, steps = np.float32(1), np.float32(256)
     quantized = np.arange(-128, 128, dtype=np.float32)

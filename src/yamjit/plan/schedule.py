@@ -19,16 +19,7 @@ _INPUT = (Column.INPUT_H, Column.INPUT_W, Column.INPUT_C)
 
 
 class Schedule(NamedTuple):
-    """How steps run; `patchwise`, `kept` and `pairs` are those of a `Program`.
-
-    Parameters
-    ----------
-    patchwise : int
-    kept : tuple of int
-    pairs : tuple of int
-    lifetimes : mapping of int to Lifetime
-        When the tensors that have memory are needed.
-    """
+    """How steps run: `patchwise`, `kept` and `pairs` of a `Program`, and the lifetimes of tensors that have memory."""
 
     patchwise: int
     kept: tuple[int, ...]

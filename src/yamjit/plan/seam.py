@@ -18,15 +18,7 @@ __all__ = ["Seam", "find_seam"]
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """The two halves of a model.
-
-    Parameters
-    ----------
-    front_end : tuple of Operator
-        Operators from the waveform to the log-mel patch; empty where the model takes patches.
-    quantize : Operator
-    network : tuple of Operator
-        Operators from the quantized patch on.
+    """The two halves of a model, before and after QUANTIZE; the first is empty where the model takes log-mel patches.
     """
 
     front_end: tuple[Operator, ...]
@@ -37,10 +29,7 @@ class Seam:
 def find_seam(graph: Graph) -> Seam:
     """Divide a graph at its QUANTIZE operator.
 
-    Raises
-    ------
-    ModelError
-        If there is not exactly one input and one QUANTIZE, or if an operator belongs to neither half.
+    A `ModelError` is raised if there is not exactly one input and one QUANTIZE, or an operator belongs to neither half.
     """
     if len(graph.inputs) != 1:
         raise ModelError(f"a model with one input is accepted, this one has {len(graph.inputs)}")

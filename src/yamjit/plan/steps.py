@@ -12,23 +12,10 @@ __all__ = ["Steps"]
 
 
 class Steps:
-    """The lowered network.
+    """The lowered network, as `steps`, of which the first quantizes tensor `patch`.
 
-    Parameters
-    ----------
-    graph : Graph
-    seam : Seam
-
-    Attributes
-    ----------
-    steps : list of Step
-        The first one quantizes the patch.
-    patch : int
-        The tensor that the first step reads.
-    results : set of int
-        Tensors that are read after the last step: scores, logits and embeddings.
-    aliases : dict of int to int
-        For a tensor without memory of its own, the tensor whose memory it is.
+    `results` are the tensors that are read after the last step: scores, logits and embeddings. `aliases` leads from a
+    tensor without memory of its own to the tensor whose memory it is.
     """
 
     def __init__(self, graph: Graph, seam: Seam) -> None:

@@ -29,21 +29,7 @@ _BLOCK_SAMPLES = 2**18
 
 
 class Engine:
-    """A model that takes one window of one channel.
-
-    Parameters
-    ----------
-    base_options : BaseOptions
-    options : ClassifierOptions, optional
-        What is listed.
-
-    Raises
-    ------
-    InputError
-        If options are wrong.
-    ModelError
-        If the model cannot be run exactly, or takes log-mel patches.
-    """
+    """A model that takes one window of one channel; one that takes log-mel patches is refused with a `ModelError`."""
 
     channels = 1
 
@@ -129,13 +115,7 @@ def listing(
     denylist: Sequence[str] | None,
     locale: str | None,
 ) -> ClassifierOptions:
-    """Return options of either library as those of yamjit.
-
-    Raises
-    ------
-    InputError
-        If one is wrong, or both lists are given.
-    """
+    """Return options of either library as those of yamjit; both lists at once are refused with an `InputError`."""
     if allowlist and denylist:
         raise InputError("the allowlist and the denylist are mutually exclusive; both have names")
     most = -1 if max_results is None else whole(max_results, "max_results", least=None)

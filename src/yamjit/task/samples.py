@@ -22,13 +22,7 @@ Float32 = npt.NDArray[np.float32]
 
 
 class SampleBuffer:
-    """A buffer of the newest samples of each channel.
-
-    Parameters
-    ----------
-    frames : np.ndarray [shape=(n, channels), float32]
-        The samples that it holds at first.
-    """
+    """A buffer of the newest samples of each channel, at first `frames` [shape=(n, channels), float32]."""
 
     def __init__(self, frames: Float32) -> None:
         self._buffer = frames
@@ -75,12 +69,9 @@ def as_frames(samples: Any, channels: int) -> Float32:
 
 
 def cut(length: int, offset: Any, size: Any) -> slice:
-    """Return which part of an array of `length` samples `offset` and `size` stand for; a negative size for all.
+    """Return which part of `length` samples `offset` and `size` stand for; a negative size for all.
 
-    Raises
-    ------
-    InputError
-        If the array is too short.
+    A part beyond the end is refused with an `InputError`.
     """
     start, count = whole(offset, "offset", least=0), whole(size, "size", least=None)
     if count < 0:
@@ -99,16 +90,10 @@ def shift_in(held: Float32, block: Float32) -> Float32:
 
 
 def read_frames(file_name: str | os.PathLike[str], offset: int, count: int) -> tuple[int, Float32]:
-    """Read part of an audio file as it is: its sample rate, and frames float32 (n, channels).
+    """Read an audio file as it is: its sample rate, and frames float32 (n, channels).
 
-    `offset` samples of each channel are skipped; at most `count` are read.
-
-    Raises
-    ------
-    AudioError
-        If the file cannot be read.
-    InputError
-        If the file ends before `offset`.
+    `offset` samples of each channel are skipped, at most `count` are read. An `AudioError` is raised if the file cannot
+    be read, an `InputError` if it ends before `offset`.
     """
     if not isinstance(file_name, (str, os.PathLike)) or not os.fspath(file_name):
         raise InputError(f"file_name is {file_name!r}; the path of an audio file is accepted")

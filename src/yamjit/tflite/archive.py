@@ -32,23 +32,11 @@ _FAULTS = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError, O
 
 
 def read_archive(data: bytes, start: int, *, limits: Limits = DEFAULT_LIMITS) -> dict[str, bytes]:
-    """Read the files of the zip archive that follows a FlatBuffer.
+    """Read the files of the zip archive that follows a FlatBuffer; `start` is the FlatBuffer's end.
 
-    Parameters
-    ----------
-    data : bytes
-        The whole model file.
-    start : int
-        End of the FlatBuffer; a few zero bytes may follow it.
-    limits : Limits
-        `Limits.archive_bytes` bounds what all files together unpack to, whatever sizes the archive states.
-
-    Raises
-    ------
-    ModelError
-        If the archive is cut, damaged, encrypted, or has names that occur twice or are paths.
-    LimitError
-        If it unpacks to more than the limit.
+    A few zero bytes may come between. An archive that is cut, damaged, encrypted, or has names that occur twice or are
+    paths is refused with a `ModelError`; one that unpacks to more than `Limits.archive_bytes`, whatever sizes it
+    states, with a `LimitError`.
     """
     rest = len(data) - start
     if rest < _PADDING and not any(data[start:]):

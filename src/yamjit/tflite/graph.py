@@ -90,15 +90,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quantization:
-    """Affine quantization: ``real = scale * (quantized - zero_point)``.
+    """Affine quantization: ``real = scale * (quantized - zero_point)``, both [shape=(1,) or (channels,)].
 
-    Parameters
-    ----------
-    scale : np.ndarray [shape=(1,) or (channels,), float32]
-        Finite, positive, normal.
-    zero_point : np.ndarray [shape like `scale`, int64]
-    dimension : int
-        Axis of the channels where there is more than one scale.
+    Scales are finite, positive, normal; `dimension` is the axis of the channels where there is more than one scale.
     """
 
     scale: npt.NDArray[np.float32]
@@ -115,18 +109,8 @@ class Quantization:
 class Tensor:
     """A tensor: a constant if it has `data`, otherwise a value that an operator or the caller fills.
 
-    Parameters
-    ----------
-    index : int
-        Position in `Graph.tensors`.
-    name : str
-    shape : tuple of int
-        All > 0; ``()`` for a scalar.
-    dtype : np.dtype
-        One of `TENSOR_TYPES`.
-    quantization : Quantization or None
-    data : np.ndarray or None
-        Read-only, of `shape` and `dtype`.
+    `index` is its position in `Graph.tensors`; `shape` has sizes > 0, and is ``()`` for a scalar; `dtype` is one of
+    `TENSOR_TYPES`; `data` is read-only.
     """
 
     index: int

@@ -101,12 +101,8 @@ MODEL_METADATA = _table(
 def read_metadata(data: bytes) -> Metadata:
     """Read the metadata tables, the content of the buffer that a model calls ``TFLITE_METADATA``.
 
-    Raises
-    ------
-    ModelError
-        If `data` are not metadata tables; offsets are those in `data`.
-    LimitError
-        If there are more than `MAX_METADATA_BYTES`, or too many tables.
+    Other bytes are refused with a `ModelError`, whose offsets are those in `data`; more than `MAX_METADATA_BYTES`, or
+    too many tables, with a `LimitError`.
     """
     if len(data) > MAX_METADATA_BYTES:
         raise LimitError(f"the metadata have {len(data)} bytes; at most {MAX_METADATA_BYTES} are read")

@@ -53,19 +53,9 @@ class EndPoint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Described:
-    """What a model says about itself.
+    """What a model says about itself; `data` is the whole file, `end` the end of the model and start of the zip.
 
-    Parameters
-    ----------
-    data : bytes
-        The whole file.
-    end : int
-        End of the model and start of the zip.
-    inputs, outputs : tuple of EndPoint
-    operators : tuple of str
-        Names in the order of execution.
-    metadata : Metadata or None
-    files : mapping of str to bytes
+    `operators` are names in the order of execution.
     """
 
     data: bytes = field(repr=False)
@@ -80,17 +70,8 @@ class Described:
 def read_described(source: Source, *, limits: Limits = DESCRIBED_LIMITS) -> Described:
     """Read what a model says about itself, whatever it computes.
 
-    Parameters
-    ----------
-    source : bytes-like, mmap, str, os.PathLike or binary file object
-    limits : Limits
-
-    Raises
-    ------
-    ModelError
-        If it is not a TFLite model, or its metadata are damaged.
-    LimitError
-        If it is larger than a limit allows.
+    Damaged metadata, and what is not a TFLite model, are refused with a `ModelError`; what is too large with a
+    `LimitError`.
     """
     data = read_source(source, limits)
     with of_model_file(source_name(source)):
@@ -113,25 +94,11 @@ def _described(data: bytes, limits: Limits) -> Described:
 
 
 def replace_metadata(described: Described, metadata: Metadata, files: Mapping[str, bytes]) -> bytes:
-    """Return a model with other metadata and files.
+    """Return a model with other metadata, and with `files` and no others.
 
-    Parameters
-    ----------
-    described : Described
-    metadata : Metadata
-    files : mapping of str to bytes
-        All files of the new model; those of `described` that are not given again are dropped.
-
-    Returns
-    -------
-    bytes
-        The model as it was, followed by the new tables; if it had none, preceded by a new root that refers to them.
-
-    Raises
-    ------
-    ModelError
-        If the metadata list a file that is not given; or if the model has no metadata, and refers to places in its
-        file or to buffers that do not exist.
+    It is the model as it was, followed by the new tables; if it had none, preceded by a new root that refers to them. A
+    `ModelError` is raised if the metadata list a file that is not given; or if the model has no metadata, and refers to
+    places in its file or to buffers that do not exist.
     """
     listed = [file.name for file in associated_files(metadata)]
     absent = next((name for name in listed if name not in files), None)

@@ -78,15 +78,7 @@ Field = Scalar | String | Child | Vector | Union | Opaque
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A table: its fields in schema order.
-
-    Parameters
-    ----------
-    name : str
-    fields : mapping of str to Field
-    extensible : bool
-        Whether fields of a newer schema, beyond the known ones, are ignored rather than refused.
-    """
+    """A table and its fields in schema order; if `extensible`, those of a newer schema are ignored, not refused."""
 
     name: str
     fields: Mapping[str, Field]

@@ -20,16 +20,8 @@ Source = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
 def read_source(source: Source, limits: Limits) -> bytes:
     """Return the bytes of `source`; what could change afterwards is copied.
 
-    A file object is read from its position to its end, and at most `Limits.file_bytes`.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing, not readable, or not a regular file.
-    LimitError
-        If there is more than the limit.
-    InputError
-        If `source` is none of these.
+    A file object is read from its position to its end, and at most `Limits.file_bytes`: more is a `LimitError`. A file
+    that is missing, not readable, or not a regular file is a `ModelError`, another kind of source an `InputError`.
     """
     if isinstance(source, (str, os.PathLike)):
         return _read_path(source, limits)

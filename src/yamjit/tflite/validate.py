@@ -28,20 +28,7 @@ _ZERO_POINTS: Mapping[np.dtype[np.generic], tuple[int, int]] = {
 
 
 def validate_graph(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> None:
-    """Check that a graph can be run exactly.
-
-    Parameters
-    ----------
-    graph : Graph
-    limits : Limits
-
-    Raises
-    ------
-    ModelError
-        If not; it names operator, tensor and reason.
-    LimitError
-        If it would take more than a limit allows.
-    """
+    """Check that a graph can be run exactly, within `limits`; a `ModelError` names operator, tensor and reason."""
     for tensor in graph.tensors:
         check_shape(tensor.shape, limits, str(tensor))
     check_graph(graph, limits)

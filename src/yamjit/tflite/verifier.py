@@ -55,31 +55,12 @@ def verify(
     max_depth: int = 64,
     max_tables: int = DEFAULT_MAX_TABLES,
 ) -> int:
-    """Prove that every part of a FlatBuffer that `root` describes can be read.
+    """Prove that every part of a FlatBuffer that `root` describes can be read, and return its end.
 
-    Parameters
-    ----------
-    data : bytes
-        Other bytes may follow the FlatBuffer.
-    root : Table
-    identifier : bytes
-        The four bytes that tell the kind of file.
-    max_depth : int
-        Most levels of tables.
-    max_tables : int
-        Most tables, and strings in vectors; one that two offsets lead to counts twice.
-
-    Returns
-    -------
-    int
-        End of the FlatBuffer: the offset after the last byte of everything described.
-
-    Raises
-    ------
-    ModelError
-        If the bytes are not such a FlatBuffer; the error tells the offset.
-    LimitError
-        If it is too deep or too large.
+    The end is the offset after the last byte of everything described; other bytes may follow. `identifier` are the four
+    bytes that tell the kind of file. `max_depth` bounds the levels of tables, `max_tables` the tables and the strings
+    in vectors, each as often as offsets lead to it: more is a `LimitError`. Anything else that is wrong is a
+    `ModelError`, which tells the offset.
     """
     if data[4:8] != identifier and (kind := file_kind(data[:HEAD_BYTES], texts=True)):
         raise ModelError(f"is {kind}")

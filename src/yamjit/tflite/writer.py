@@ -46,22 +46,10 @@ _OPTION_CODES = {record.options: record.code for record in OPERATORS.values() if
 
 
 def write_graph(graph: Graph) -> bytes:
-    """Write a graph as a ``.tflite`` file.
+    """Write a graph as a ``.tflite`` file, valid or not, followed by a zip of `graph.files` if there are any.
 
-    Parameters
-    ----------
-    graph : Graph
-        Written as it stands, valid or not; an operator's options are written as the table of their record.
-
-    Returns
-    -------
-    bytes
-        The FlatBuffer, followed by a zip of `graph.files` if there are any.
-
-    Raises
-    ------
-    ModelError
-        If a tensor has a type that TFLite cannot hold.
+    An operator's options are written as the table of their record. A `ModelError` is raised if a tensor has a type that
+    TFLite cannot hold.
     """
     model = _write_model(graph)
     return append_zip(model, graph.files) if graph.files else model

@@ -37,13 +37,7 @@ LOWERINGS: Mapping[Op, Callable[[Node], Step | Alias]] = MappingProxyType(
 
 
 def lower(graph: Graph, operator: Operator) -> Step | Alias:
-    """Lower one operator of the integer network, in a graph that is checked.
-
-    Raises
-    ------
-    ModelError
-        If there is no kernel for what the operator asks.
-    """
+    """Lower one operator of the integer network, in a graph that is checked; one without a kernel is a `ModelError`."""
     if operator.op not in LOWERINGS:
         raise ModelError("is not part of an integer network", operator=str(operator))
     return LOWERINGS[operator.op](Node(graph, operator))

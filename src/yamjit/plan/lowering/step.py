@@ -19,19 +19,9 @@ __all__ = ["Alias", "Step", "clamps", "flat", "image", "make_step", "requantizat
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """A step before its memory is laid out.
+    """A step before its memory is laid out: it runs `operator` on tensor `input` and writes tensor `output`.
 
-    Parameters
-    ----------
-    op : StepOp
-    operator : Operator
-        Operator that the step runs.
-    input, output : int
-        Tensor indices.
-    columns : mapping of Column to int
-        Sizes and clamps.
-    constants : mapping of Column to np.ndarray
-        Arrays to be packed, by the column that will hold their offset.
+    `columns` are sizes and clamps; `constants` are arrays to be packed, by the column that will hold their offset.
     """
 
     op: StepOp

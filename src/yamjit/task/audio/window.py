@@ -54,7 +54,7 @@ class WindowTask(ABC, Generic[_Options]):
 
     @classmethod
     def create_from_options(cls: type[_Self], options: _Options) -> _Self:
-        """Load a model.
+        """Load a model, see `create_from_file`.
 
         Parameters
         ----------
@@ -62,8 +62,6 @@ class WindowTask(ABC, Generic[_Options]):
 
         Raises
         ------
-        ModelError
-            If the model cannot be run exactly, or an embedder's model has no embedding.
         InputError
             If an option is wrong.
         """
@@ -84,15 +82,7 @@ class WindowTask(ABC, Generic[_Options]):
         return TensorAudio(self.required_audio_format, self.required_input_buffer_size)
 
     def create_audio_record(self) -> AudioRecord:
-        """Return a record of the default input device, in the format that the model takes.
-
-        Raises
-        ------
-        DependencyError
-            If sounddevice or PortAudio is not installed.
-        AudioError
-            If no device can be opened in that format.
-        """
+        """Return a record of the default input device, in the format that the model takes; see `AudioRecord`."""
         taken = self.required_audio_format
         return AudioRecord(taken.channels, taken.sample_rate, self.required_input_buffer_size)
 

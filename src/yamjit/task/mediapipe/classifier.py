@@ -60,7 +60,7 @@ class AudioClassifier:
 
     @classmethod
     def create_from_options(cls, options: AudioClassifierOptions) -> AudioClassifier:
-        """Load a model.
+        """Load a model, see `create_from_model_path`.
 
         Parameters
         ----------
@@ -68,8 +68,6 @@ class AudioClassifier:
 
         Raises
         ------
-        ModelError
-            If it cannot be run exactly.
         InputError
             If an option is wrong.
         """
@@ -141,22 +139,12 @@ class AudioClassifier:
         self._worker.send(audio_block.buffer.copy())
 
     def create_audio_record(self, num_channels: int, sample_rate: int, required_input_buffer_size: int) -> AudioRecord:
-        """Return a record of the default input device.
+        """Return a record of the default input device, see `yamjit.task.audio.AudioRecord`.
 
         Parameters
         ----------
-        num_channels : int > 0
-        sample_rate : int > 0
-            In Hz; any that the device offers.
-        required_input_buffer_size : int > 0
-            How many samples are kept.
-
-        Raises
-        ------
-        DependencyError
-            If sounddevice or PortAudio is not installed.
-        AudioError
-            If no device can be opened so.
+        num_channels, sample_rate, required_input_buffer_size : int > 0
+            Channels, sample rate in Hz, and number of samples that are kept.
         """
         return AudioRecord(num_channels, sample_rate, required_input_buffer_size)
 

@@ -55,19 +55,14 @@ class AudioData(SampleBuffer):
 
     @classmethod
     def create_from_array(cls, src: Any, sample_rate: float | None = None) -> AudioData:
-        """Return samples of an array, all of them.
+        """Return samples of an array, all of them; one that cannot be audio is refused with an `InputError`.
 
         Parameters
         ----------
         src : array_like [shape=(n,) or (n, channels)]
-            Floats in [-1, 1], or integers, which are divided by the range of their type (int16 by 32768).
+            As for `load_from_array`.
         sample_rate : float, optional
             Sample rate in Hz.
-
-        Raises
-        ------
-        InputError
-            If the array cannot be audio.
         """
         samples = as_array(src)
         if samples.ndim not in (1, 2):

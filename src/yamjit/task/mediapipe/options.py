@@ -62,14 +62,8 @@ class AudioClassifierOptions:
     ----------
     base_options : BaseOptions
     running_mode : RunningMode
-    display_names_locale : str, optional
-        Language of the display names, by default "en".
-    max_results : int, optional
-        Most categories of each head: those with the highest scores. Negative (the default) for all; 0 is refused.
-    score_threshold : float in [0, 1], optional
-        Lowest score that is listed; by default each head's own threshold, from the model's metadata.
-    category_allowlist, category_denylist : sequence of str, optional
-        Only these names, or all but these, in every head. One of the two at most. A name that no head has is refused.
+    display_names_locale, max_results, score_threshold, category_allowlist, category_denylist : optional
+        Categories that are listed; see `yamjit.task.processor.ClassificationOptions`.
     result_callback : callable, optional
         Called with a result and its timestamp in ms, by a thread of the classifier. Needed for a stream, refused
         for clips.

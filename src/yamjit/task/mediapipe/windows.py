@@ -17,16 +17,7 @@ Float32 = npt.NDArray[np.float32]
 
 
 class ResultStream:
-    """Blocks of any size in, a result for each window out, and its time in ms.
-
-    Parameters
-    ----------
-    engine : Engine
-    sample_rate, channels : int
-        Sample rate of the blocks, in Hz, and their number of channels.
-    start_ms : int
-        Time of the first sample, in ms.
-    """
+    """Blocks of any size in, a result for each window out, and its time in ms; the first sample is at `start_ms`."""
 
     def __init__(self, engine: Engine, sample_rate: int, channels: int, start_ms: int) -> None:
         self._engine = engine

@@ -22,15 +22,9 @@ _MOST_BLOCKS = 256
 
 
 class Worker:
-    """Scores blocks in their order, in a thread of its own.
+    """Scores blocks in their order, in a thread of its own; `callback` gets each result and its time in ms.
 
     An error ends the scoring; the next call raises it.
-
-    Parameters
-    ----------
-    stream : ResultStream
-    callback : callable
-        Called with each result and its time in ms.
     """
 
     def __init__(self, stream: ResultStream, callback: Callback) -> None:

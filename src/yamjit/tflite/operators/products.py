@@ -107,16 +107,9 @@ def _fully_connected(node: Node) -> Inferred:
 
 
 def _check_products(node: Node, channels: int, dimension: int, taps: int, activation: Activation) -> None:
-    """Check int8 weights, bias and the scales of a sum of products.
+    """Check int8 weights, bias and the scales of a sum of `taps` products for each of the output `channels`.
 
-    Parameters
-    ----------
-    channels : int
-        Output channels.
-    dimension : int
-        The weights' dimension of output channels.
-    taps : int
-        Products in a sum.
+    `dimension` is the weights' dimension of output channels.
     """
     source, weights, output = node.input(0, INT8), node.input(1, INT8), node.output(INT8)
     values = node.constant(1, INT8)

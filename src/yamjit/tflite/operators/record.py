@@ -43,13 +43,10 @@ class Record:
         int32 accumulator that overflows. Returns what follows for the outputs, or raises `ModelError`.
     code : int
         Type of the options in the schema's ``BuiltinOptions``; 0 if the operator has none.
-    table : Table or None
-        Table of the options in the schema.
-    options : type or None
-        Class of the options, with the name of `table`; each field is read as the type of its default. None where
-        they say nothing.
+    table, options : Table, type or None
+        Table of the options in the schema, and the class with its name; each field is read as the type of its default.
+        The class is None where they say nothing.
     may_lack_options : bool
-        Whether the operator can be without `options`.
     accepted : mapping of str to tuple of int
         Fields of `table` that `options` does not have, and the values that they may hold.
     optional_input : int or None
