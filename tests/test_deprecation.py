@@ -173,11 +173,6 @@ def test_old_and_new_together_are_refused(model: yamjit.Classifier) -> None:
         classify(model, hop_s=0.1, reading=Reading())
 
 
-def test_the_error_of_an_unknown_argument_is_pythons() -> None:
-    with pytest.warns(DeprecationWarning, match="TypeError"):
-        assert yamjit.UnknownArgumentError is TypeError
-
-
 def test_a_name_that_moved_is_found_where_it_was() -> None:
     find = deprecation.moved("yamjit.somewhere", {"InputError": "yamjit.errors"})
     with pytest.warns(DeprecationWarning, match=r"yamjit\.somewhere\.InputError .* yamjit\.errors\.InputError"):

@@ -103,9 +103,6 @@ _HOMES = {name: f"{__name__}.{module}" for module, names in _MODULES.items() for
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    if name == "UnknownArgumentError":
-        import_module("yamjit.deprecation").warn("yamjit.UnknownArgumentError", "TypeError")
-        return TypeError
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
