@@ -172,22 +172,10 @@ class Calibration:
 def choose_calibrations(
     choice: str | os.PathLike[str] | None, own: Sequence[Calibration | None], classes: Sequence[int]
 ) -> tuple[Calibration | None, ...]:
-    """Return the calibration of each head.
+    """Return the calibration of each head, given the one in its metadata (`own`) and its number of classes.
 
-    Parameters
-    ----------
-    choice : "metadata", path or None
-        As in `yamjit.options.ClassifierOptions`. A file is for the first head with as many classes as the file has
-        lines; the others keep the calibration of their metadata.
-    own : sequence of Calibration or None
-        Calibration of each head in the metadata.
-    classes : sequence of int
-        Number of classes of each head.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, is not a calibration file, or does not fit any head.
+    A file is for the first head with as many classes as the file has lines; the others keep the calibration of their
+    metadata. Raises `InputError` if the file cannot be read, is not a calibration file, or does not fit any head.
     """
     if choice is None:
         return (None,) * len(own)
@@ -206,19 +194,7 @@ def parse_calibration(
 ) -> Calibration:
     """Read a file of TFLite's metadata: one line for each class, with line ends of any system; the last may lack one.
 
-    Parameters
-    ----------
-    data : bytes
-        UTF-8.
-    classes : int
-        Number of classes.
-    score_transformation, default_score
-        As in the process unit.
-
-    Raises
-    ------
-    ModelError
-        If `data` are not such a file.
+    Raises `ModelError` if `data` is not such a file in UTF-8.
     """
     try:
         return _parse_lines(_split(data), classes, score_transformation, default_score)

@@ -71,18 +71,10 @@ def flag(value: Any, what: str) -> bool:
 
 
 def whole(value: Any, what: str, least: int, most: int | None = None, *, also: str = "") -> int:
-    """Return `value` as an integer.
+    """Return anything that serves as an index, but not a boolean, as an integer from `least` to `most`, both accepted.
 
-    Parameters
-    ----------
-    value : int
-        An integer, of Python or NumPy, or anything else that serves as an index, but not a boolean.
-    what : str
-        Name of the argument, for the message.
-    least, most : int
-        Bounds, both accepted; by default, any that 64 bits hold.
-    also : str, optional
-        Other accepted values, for the message: ", or -1 for all".
+    By default, `most` is what 64 bits hold. For messages, `what` names the value, and `also` adds other accepted ones,
+    such as ", or -1 for all".
     """
     found = index(value)
     if most is None and found is not None and found > _MOST_WHOLE:
@@ -116,22 +108,10 @@ def number(
     kind: str = "numbers",
     also: str = "",
 ) -> float:
-    """Return `value` as a finite float.
+    """Return a real number, Python's or NumPy's, but not a boolean, as a finite float.
 
-    Parameters
-    ----------
-    value : float
-        A real number, Python's or NumPy's, but not a boolean.
-    what : str
-        Name of the argument, for the message.
-    least, most : float
-        Bounds, both accepted unless `above` or `below` says otherwise.
-    above, below : bool
-        Whether `least` itself, or `most` itself, is refused.
-    kind : str
-        Unit, for the message: "seconds".
-    also : str, optional
-        Other accepted values, for the message: ", or None".
+    Bounds are accepted unless `above` (for `least`) or `below` (for `most`) excludes them. For messages, `what` names
+    the value, `kind` its unit ("seconds"), and `also` other accepted values (", or None").
     """
     found = _real(value)
     inside = (found > least if above else found >= least) and (found < most if below else found <= most)
@@ -150,15 +130,7 @@ def instance(value: Any, what: str, *kinds: type) -> Any:
 
 
 def path(value: Any, what: str, error: type[YamjitError] = InputError) -> Path:
-    """Return `value` as a path.
-
-    Raises
-    ------
-    InputError
-        If it is neither a string nor a path.
-    YamjitError
-        As `error`, if it holds a null character, which the name of a file cannot.
-    """
+    """Return a string or path as a path; `InputError` for another type, `error` if it holds a null character."""
     if not isinstance(value, (str, os.PathLike)):
         raise InputError(f"{what} is {shown(value)}; a path is accepted")
     try:

@@ -23,44 +23,22 @@ _MOST_DIGITS = 9
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """What is listed under one name: the highest of some columns of the scores.
-
-    Parameters
-    ----------
-    name : str
-    class_index : int
-        -1 for a group, and for a class that the head lacks.
-    audioset_id : str
-        Empty where AudioSet does not have the class.
-    columns : tuple of int
-        Indices of the head's classes.
-    """
+    """What is listed under one name: the highest of some columns of the scores."""
 
     name: str
+    #: Position in the head; -1 for a group, and for a class that the head lacks.
     class_index: int
+    #: Empty where AudioSet does not have the class.
     audioset_id: str
+    #: Indices of the head's classes.
     columns: tuple[int, ...]
 
 
 class ClassNames:
     """Finds what an entry of the options names in a head.
 
-    Parameters
-    ----------
-    head : HeadInfo
-    options : ClassifierOptions
-
-    Attributes
-    ----------
-    unknown : dict of str or int to None
-        Entries that named nothing so far, in order.
-    classes : tuple of Category
-        The head's classes by index.
-
-    Raises
-    ------
-    InputError
-        If a group has the name of a class that it does not hold.
+    `unknown` keeps the entries that named nothing so far, in order; `classes` are the head's classes by index. Raises
+    `InputError` if a group has the name of a class that it does not hold.
     """
 
     def __init__(self, head: HeadInfo, options: ClassifierOptions) -> None:
@@ -142,13 +120,7 @@ def _indices_of(kinds: Iterable[Sequence[str]], spelled: Callable[[str], str]) -
 
 
 def refuse_unknown(unknown: Sequence[Entry], heads: Sequence[ClassNames]) -> None:
-    """Refuse names that no head knows, and suggest others.
-
-    Raises
-    ------
-    InputError
-        If there are any.
-    """
+    """Raise `InputError` for names that no head knows, if there are any, and suggest others."""
     if unknown:
         told = [_with_hint(entry, heads) for entry in unknown[:_MOST_TOLD]]
         more = [f"and {len(unknown) - _MOST_TOLD} more"] if len(unknown) > _MOST_TOLD else []

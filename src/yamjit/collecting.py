@@ -26,13 +26,8 @@ def collect(
 ) -> tuple[Classification, ...]:
     """Read a stream that was just opened to its end; one result per channel that is scored.
 
-    Parameters
-    ----------
-    stream : WindowStream
-    windows, frames : bool
-        Whether scores, logits and embeddings of each window are kept, and whether the log-mel spectrogram is.
-    log_mel : functools.partial, optional
-        Reads the log-mel spectrogram again, with a `reading` in which a channel can be named.
+    `windows` keeps scores, logits and embeddings of each window, `frames` the log-mel spectrogram; `log_mel` reads that
+    again, with a `reading` in which a channel can be named.
     """
     found: dict[int | None, list[Any]] = {channel: [] for channel in stream.channels}
     for part in stream:

@@ -30,13 +30,7 @@ CACHE_VARIABLE = "YAMJIT_CACHE"
 
 
 def cache_directory() -> Path:
-    """Return the folder for what was fetched or compiled: ``$YAMJIT_CACHE``, else the user's cache directory.
-
-    Raises
-    ------
-    DependencyError
-        If platformdirs is not installed.
-    """
+    """Return the folder for what was fetched or compiled: ``$YAMJIT_CACHE``, else the user's cache directory."""
     given = os.environ.get(CACHE_VARIABLE)
     if given:
         return Path(os.path.expanduser(given))  # noqa: PTH111 - Path.expanduser raises where there is no home
@@ -52,11 +46,7 @@ def cache_directory() -> Path:
 def open_regular(path: str | os.PathLike[str], *, otherwise: str = "") -> int:
     """Return the descriptor of a regular file that is opened for reading; never blocks on a pipe or device.
 
-    Parameters
-    ----------
-    path : path
-    otherwise : str, optional
-        What can be done with a pipe or device, for the message.
+    The message about a pipe or device says, as `otherwise`, what can be done with it.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)
@@ -69,15 +59,7 @@ def open_regular(path: str | os.PathLike[str], *, otherwise: str = "") -> int:
 
 
 def read_regular(path: Path, most: int, *, private: bool = False) -> bytes:
-    """Return up to `most` bytes of a regular file; never blocks on a pipe or device.
-
-    Parameters
-    ----------
-    path : Path
-    most : int
-    private : bool
-        Whether to refuse a file that somebody else may have written, see `is_private`.
-    """
+    """Return up to `most` bytes of a regular file; never blocks; `private` refuses what others may write."""
     with os.fdopen(open_regular(path), "rb") as file:
         status = os.fstat(file.fileno())
         if private and not is_private(status):
@@ -110,24 +92,10 @@ def make_private(folder: Path) -> None:
 
 
 def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: type[YamjitError] = InputError) -> bytes:
-    """Return the content of a regular file that a user named, of a limited size.
+    """Return the content of a regular file that a user named, at most `most` bytes; messages call it `what`.
 
-    Parameters
-    ----------
-    path : path
-    most : int
-        Largest size accepted, in bytes.
-    what : str
-        Kind of the file, for messages: "a label file".
-    error : type of YamjitError, optional
-        Error to raise if the file cannot be read.
-
-    Raises
-    ------
-    YamjitError
-        As `error`, if the file is missing, cannot be read, or is a directory, pipe, socket or device.
-    LimitError
-        If it is larger than `most`.
+    Raises `error` if the file is missing, cannot be read, or is a directory, pipe, socket or device, and `LimitError`
+    if it is larger.
     """
     name = repr(os.fsdecode(path))
     try:

@@ -40,19 +40,10 @@ _AnyHead = TypeVar("_AnyHead", bound=_Head)
 
 
 def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_AnyHead, ...]:
-    """Return the chosen head, or all heads.
+    """Return the chosen head, or all heads for None.
 
-    Parameters
-    ----------
-    heads : sequence of HeadInfo
-    wanted : str, int, or None
-        Name of the head, exactly or else in any case; or its index among the model's outputs, also as digits. Negative
-        indices count from the last. None for all heads.
-
-    Raises
-    ------
-    InputError
-        If there is no such head; the message lists the heads.
+    A head is named exactly, else in any case, or by its index among the model's outputs, also as digits; negative
+    indices count from the last. Raises `InputError`, which lists the heads, if there is no such head.
     """
     if wanted is None:
         return tuple(heads)

@@ -78,27 +78,11 @@ class HeadInfo:
 
 
 def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, ...]:
-    """Read what the metadata say about every output.
+    """Read what the metadata, matched by position, say about each of ``plan.heads``, in their order.
 
-    Parameters
-    ----------
-    graph : Graph
-    plan : Plan
-        Plan of the same graph.
-    locale : str
-        Language of the display names, such as "de" or "pt-BR". They are read from the file of this locale, else from
-        one of its language, else they are the labels themselves.
-
-    Returns
-    -------
-    tuple of HeadInfo
-        One for each of ``plan.heads``, in their order; metadata are matched by position. An output without a name, or
-        with that of an earlier one in any case, gets its index added to its name.
-
-    Raises
-    ------
-    ModelError
-        If files are missing or malformed, or do not have a line for each class.
+    Display names are read from the file of the `locale`, such as "de" or "pt-BR", else from one of its language, else
+    they are the labels themselves. An output without a name, or with that of an earlier one in any case, gets its index
+    added to its name. Raises `ModelError` if files are missing or malformed, or do not have a line for each class.
     """
     described = _subgraph(graph).outputs
     tensors = [described[index] if index < len(described) else TensorMetadata() for index in range(len(plan.heads))]
@@ -123,23 +107,10 @@ def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, 
 
 
 def read_labelled_outputs(described: Described, locale: str = "en") -> tuple[HeadInfo, ...]:
-    """Read the names of the classes of a model, which may be one that cannot be run.
+    """Read the names of the classes of a model, which may be one that cannot be run: each output with a label file.
 
-    Parameters
-    ----------
-    described : Described
-    locale : str
-        As for `read_heads`.
-
-    Returns
-    -------
-    tuple of HeadInfo
-        One for each output with a label file; calibration and thresholds are left out.
-
-    Raises
-    ------
-    ModelError
-        If a label file is not UTF-8.
+    Calibration and thresholds are left out; `locale` is as for `read_heads`. Raises `ModelError` if a label file is not
+    UTF-8.
     """
     heads = []
     for index, (end, tensor) in enumerate(zip(described.outputs, _subgraph(described).outputs, strict=False)):
@@ -157,10 +128,7 @@ def read_labelled_outputs(described: Described, locale: str = "en") -> tuple[Hea
 def read_sample_rate(graph: Graph) -> int:
     """Return the sample rate that the metadata ask for, in Hz; `DEFAULT_SAMPLE_RATE` if they do not.
 
-    Raises
-    ------
-    ModelError
-        If it is out of range, or more than one channel is wanted.
+    Raises `ModelError` if it is out of range, or more than one channel is wanted.
     """
     audio = next((tensor.audio for tensor in _subgraph(graph).inputs[:1]), None)
     if audio is None:

@@ -45,13 +45,7 @@ class ScoredLabel(_ScoredLabel):
 
 
 def parse_labels(data: bytes) -> tuple[str, ...]:
-    """Read a label file: UTF-8, one label per line, with line ends of any system; the last may lack one.
-
-    Raises
-    ------
-    ModelError
-        If it is not UTF-8.
-    """
+    """Read a label file: UTF-8, else `ModelError`; a label per line, line ends of any system; the last may lack one."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -63,13 +57,7 @@ def parse_labels(data: bytes) -> tuple[str, ...]:
 
 
 def rank(scores: npt.NDArray[np.floating], max_results: int) -> npt.NDArray[np.intp]:
-    """Return the indices of the highest scores, the highest first, equal ones by index.
-
-    Parameters
-    ----------
-    scores : np.ndarray [shape=(classes,)]
-    max_results : int > 0, or -1 for all
-    """
+    """Return the indices of the highest of `scores`, (classes,), the highest first, equal ones by index; -1 for all."""
     most = count(max_results, "max_results")
     order = np.argsort(-scores, kind="stable")
     return order if most == -1 else order[:most]

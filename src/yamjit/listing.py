@@ -22,25 +22,9 @@ __all__ = ["ListedScores", "Listing", "rows_of"]
 class Listing:
     """The categories that options make of all heads, in one list: those of the first head first.
 
-    Parameters
-    ----------
-    heads : sequence of HeadInfo
-    options : ClassifierOptions
-        They apply to each head.
-
-    Attributes
-    ----------
-    categories : tuple of Categories
-        Those of each head.
-    names, heads, audioset_ids : tuple of str [shape=(k,)]
-        As in `Categories`, for each category; `heads` are empty where the model has only one.
-    class_indices : tuple of int [shape=(k,)]
-    thresholds : np.ndarray [shape=(k,), float64]
-
-    Raises
-    ------
-    InputError
-        If a name is known to no head, or thresholds contradict each other.
+    `names`, `class_indices`, `audioset_ids` and `thresholds`, float64, are those of each of the k categories, as in
+    `Categories`; so are `heads`, empty where the model has only one. Raises `InputError` if a name is known to no head,
+    or thresholds contradict each other.
     """
 
     def __init__(self, heads: Sequence[HeadInfo], options: ClassifierOptions) -> None:
@@ -56,21 +40,9 @@ class Listing:
         self._starts = np.cumsum([0, *map(len, found)]).tolist()
 
     def reduce(self, outputs: Sequence[HeadOutput]) -> npt.NDArray[np.float32]:
-        """Return the scores of all categories.
+        """Return the scores of all categories, float32 (n, k), for n windows of each head, such as `Windows.heads`.
 
-        Parameters
-        ----------
-        outputs : sequence of HeadOutput
-            Scores of each head for n windows, such as `Windows.heads`.
-
-        Returns
-        -------
-        np.ndarray [shape=(n, k), float32]
-
-        Raises
-        ------
-        InputError
-            If there are outputs of more or fewer heads.
+        Raises `InputError` if there are outputs of more or fewer heads.
         """
         if len(outputs) != len(self.categories):
             raise InputError(f"windows of {len(outputs)} heads were given; {len(self.categories)} are accepted")
@@ -78,13 +50,7 @@ class Listing:
         return listed[0] if len(listed) == 1 else np.concatenate(listed, axis=1)
 
     def find(self, entry: Entry) -> tuple[int, ...]:
-        """Return the positions in `names` of what an entry names in every head.
-
-        Raises
-        ------
-        InputError
-            If no head knows it, or none lists it.
-        """
+        """Return the positions in `names` of what an entry names in every head; `InputError` if there are none."""
         entry = as_entry(entry, "a class")
         found = [one.find(entry) for one in self.categories]
         if all(positions is None for positions in found):
@@ -97,31 +63,16 @@ class Listing:
     def rank(self, scores: Sequence[npt.NDArray[np.float64]], max_results: int | None = None) -> npt.NDArray[np.intp]:
         """Return the positions in `names` of what is listed, the highest of the first head first.
 
-        Parameters
-        ----------
-        scores : sequence of np.ndarray
-            Scores of each head's categories.
-        max_results : int > 0, or -1 for all, optional
-            How many of each head, see `Categories.rank`.
+        `scores` are those of each head's categories; `max_results` of each head are listed, see `Categories.rank`.
         """
         best = zip(self._starts, self.categories, scores, strict=False)
         return np.concatenate([start + one.rank(values, max_results) for start, one, values in best])
 
 
 class ListedScores(NamedTuple):
-    """Scores of a head's categories, and where they come from.
+    """Scores of a head's categories, (n, k), a row for each span of time, and where they come from.
 
-    Parameters
-    ----------
-    categories : Categories
-    scores : np.ndarray [shape=(n, k)]
-        A row for each span of time.
-    file : str
-        Name of the recording.
-    channel : int or None
-        None where the channels were mixed.
-    head : str
-        Name of the model's output.
+    `channel` is None where the channels were mixed.
     """
 
     categories: Categories
@@ -134,16 +85,7 @@ class ListedScores(NamedTuple):
 def rows_of(
     parts: Sequence[ListedScores], spans: Iterable[tuple[float, float]], max_results: int | None = None
 ) -> Iterator[Row]:
-    """Yield what is listed in each span of time, of each part in turn, the highest score first.
-
-    Parameters
-    ----------
-    parts : sequence of ListedScores
-    spans : iterable of (float, float)
-        Start and end in seconds.
-    max_results : int > 0, or -1 for all, optional
-        How many of each part, see `Categories.rank`.
-    """
+    """Yield what is listed in each span, in seconds, of each part in turn, the best first (see `Categories.rank`)."""
     for index, (start_s, end_s) in enumerate(spans):
         for categories, scores, file, channel, head in parts:
             row = scores[index]

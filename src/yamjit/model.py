@@ -36,15 +36,7 @@ _Self = TypeVar("_Self", bound="Model")
 class Model:
     """A loaded model: its graph, what runs it, and what is listed of its heads. For attributes see `Classifier`.
 
-    Parameters
-    ----------
-    source : ResolvedModel
-        The model's bytes and where they come from.
-    backend : {"auto", "numba", "numpy"}
-    threads : int in [1, 256]
-        Number of threads per recording, including the caller's. Scores do not depend on it.
-    options : ClassifierOptions, optional
-        Which classes are listed, from which score on, and under which names.
+    `threads`, in [1, 256], counts those per recording, including the caller's; scores do not depend on it.
     """
 
     def __init__(

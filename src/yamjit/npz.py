@@ -50,12 +50,8 @@ def write_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
 def read_arrays(data: bytes) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of an ``.npz``, numbers and texts, by their names.
 
-    Raises
-    ------
-    InputError
-        If it is not such a file, is damaged, or holds something else.
-    LimitError
-        If the arrays would take more than `MOST_BYTES`; nothing was unpacked.
+    Raises `InputError` if it is not such a file, is damaged, or holds something else, and `LimitError`, before anything
+    is unpacked, if the arrays would take more than `MOST_BYTES`.
     """
     try:
         members = read_archive(data, 0, limits=_LIMITS)

@@ -77,17 +77,7 @@ class Windows:
 class Scorer:
     """Makes windows of patches with a model's network and calibrations. Shared by streams and threads.
 
-    Parameters
-    ----------
-    front_end : FrontEnd
-        Front end that makes the patches.
-    network : Network
-    calibrations : sequence of Calibration or None
-        Calibration of each of `heads`.
-    sample_rate : int
-        Sample rate of the model, in Hz.
-    heads : sequence of int
-        Indices of the network's outputs that are used.
+    `heads` are the indices of the network's outputs that are used, `calibrations` one for each.
     """
 
     def __init__(
@@ -106,18 +96,7 @@ class Scorer:
         self._nothing: NetworkOutput | None = None  # the answer to no patches
 
     def score(self, cut: Patches, hop: int, *, start_s: float = 0.0, channel: int | None = None) -> Windows:
-        """Run the network over consecutive patches.
-
-        Parameters
-        ----------
-        cut : Patches
-        hop : int
-            Samples from one window to the next.
-        start_s : float
-            Time of the first sample of the recording, in seconds.
-        channel : int or None
-            Channel that the patches are from.
-        """
+        """Run the network over consecutive patches, `hop` samples apart, of a recording that starts at `start_s`."""
         output = self._run(cut.patches)
         starts = np.arange(cut.first, cut.first + len(cut.patches), dtype=np.float64)
         return Windows(

@@ -88,19 +88,9 @@ _FOLDERS: tuple[tuple[str, str], ...] = (
 
 
 def file_kind(head: bytes, *, texts: bool = False) -> str | None:
-    """Return what a file is, with an article, and what can be done about it.
+    """Return what a file is, with an article, and what can be done about it; None if unknown, a model, or a recording.
 
-    Parameters
-    ----------
-    head : bytes
-        The first `HEAD_BYTES` of the file, or all of it if it is shorter.
-    texts : bool
-        Whether any other text is reported as well.
-
-    Returns
-    -------
-    str or None
-        None for unknown files, and for models and recordings.
+    `head` is the first `HEAD_BYTES`, or all of a shorter file; `texts` asks for any other text to be reported as well.
     """
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         name = head[30 : 30 + int.from_bytes(head[26:28], "little")]

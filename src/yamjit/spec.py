@@ -19,36 +19,23 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a model file may ask for; a file beyond a limit is refused before anything is allocated.
+    """What a model file may ask for; a file beyond a limit is refused before anything is allocated."""
 
-    Parameters
-    ----------
-    file_bytes : int
-        Size of the file.
-    tensors, operators : int
-        Number of tensors and of operators.
-    rank : int
-        Dimensions of a tensor.
-    elements : int
-        Elements of a tensor.
-    arena_bytes : int
-        Memory for the activations of one patch.
-    multiply_adds : int
-        Multiply-adds of one inference.
-    archive_bytes : int
-        Uncompressed size of all associated files together.
-    depth : int
-        Nesting of tables in the file.
-    """
-
+    #: Size of the file.
     file_bytes: int = 64 * 2**20
     tensors: int = 2_000
     operators: int = 2_000
+    #: Dimensions of a tensor.
     rank: int = 6
+    #: Elements of a tensor.
     elements: int = 2**26
+    #: Memory for the activations of one patch.
     arena_bytes: int = 512 * 2**20
+    #: Multiply-adds of one inference.
     multiply_adds: int = 2**33
+    #: Uncompressed size of all associated files together.
     archive_bytes: int = 16 * 2**20
+    #: Nesting of tables in the file.
     depth: int = 64
 
 
@@ -63,24 +50,12 @@ DEFAULT_MAX_RESULTS = 5
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """A published model file that is recognised by its hash.
-
-    Parameters
-    ----------
-    name : str
-        Name to be shown.
-    file_name : str
-        Name in the cache, or in the package.
-    size : int
-        Size in bytes.
-    sha256 : str
-        Checksum in hexadecimal.
-    url : str, optional
-        Address from which it is downloaded.
-    """
+    """A published model file that is recognised by its hash."""
 
     name: str
+    #: Name in the cache, or in the package.
     file_name: str
+    #: Size in bytes.
     size: int
     sha256: str
     url: str | None = None

@@ -65,13 +65,7 @@ def _shown(character: str) -> str:
 
 
 def unportable(name: str) -> str | None:
-    """Return why a file name that a stranger chose is not written to disk; None if every system accepts it.
-
-    Parameters
-    ----------
-    name : str
-        Name of a file in a folder, without any part of a path.
-    """
+    """Return why a file name that a stranger chose, without a folder, is not written; None if it suits every system."""
     if printable(name) != name:
         return "has characters that a terminal would not show"
     if set(name) & set('/\\:*?"<>|'):

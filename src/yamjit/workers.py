@@ -22,23 +22,10 @@ _JOBS_PER_THREAD = 2
 def in_order(jobs: Iterable[_Job], work: Callable[[_Job], _Result], threads: int) -> Generator[_Result, None, None]:
     """Yield ``work(job)`` for each job, in the order of the jobs.
 
-    The calling thread is one of the threads: it draws the jobs, and works whenever enough of them wait. The others are
-    started as they are needed, and end with the iterator; none is started with ``threads=1`` or for a single job. An
-    error in `jobs` or `work` ends all of them and is raised as it is.
-
-    Parameters
-    ----------
-    jobs : iterable
-        Jobs; only the calling thread draws them.
-    work : callable
-        Function of a job; several threads may call it at a time.
-    threads : int > 0
-        Number of threads, including the calling one.
-
-    Raises
-    ------
-    LimitError
-        If the system does not start as many threads.
+    The calling thread is one of the threads: it alone draws the jobs, and works whenever enough of them wait; several
+    threads call `work` at a time. The others are started as they are needed, and end with the iterator; none is started
+    with ``threads=1`` or for a single job. An error in `jobs` or `work` ends all of them and is raised as it is;
+    `LimitError` means that the system does not start as many threads.
     """
     if threads == 1:
         yield from map(work, jobs)

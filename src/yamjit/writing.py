@@ -70,17 +70,7 @@ def naming(name: str) -> Iterator[None]:
 
 
 class NamedFile(io.FileIO):
-    """A file that is named in its errors, and waits while a pipe is full.
-
-    Parameters
-    ----------
-    descriptor : int
-    mode : str
-    known_as : str
-        Name in its errors.
-    closefd : bool, optional
-        Whether the descriptor is closed with it.
-    """
+    """A file that is `known_as` some name in its errors, and waits while a pipe is full."""
 
     def __init__(self, descriptor: int, mode: str, known_as: str, *, closefd: bool = True) -> None:
         super().__init__(descriptor, mode, closefd=closefd)
@@ -108,21 +98,10 @@ def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] 
     A link stays a link: the file it leads to is replaced. A file keeps its owner, permissions and attributes; if that
     is impossible, if it has other names, or if its directory cannot be written to, it is overwritten once the new
     content is whole. A new file gets the permissions that the umask leaves. Devices, named pipes and names of open
-    files, such as ``/dev/stdout``, are written to directly.
+    files, such as ``/dev/stdout``, are written to directly; if the writer seeks, they get the content at the end.
 
-    Parameters
-    ----------
-    path : Path
-    seeks : bool, optional
-        Whether the writer seeks in the file: what cannot seek gets the content at the end.
-    kept : callable, optional
-        Called with the path if an interruption ends the writing: what was written is then kept as
-        ``<stem>.partial<suffix>``. By default, nothing is kept.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written; its `filename` is `path`.
+    If an interruption ends the writing, `kept` is called with the path: what was written is then kept as
+    ``<stem>.partial<suffix>``. By default, nothing is kept. An `OSError` has `path` as its `filename`.
     """
     name = str(path)
     with naming(name):
@@ -165,18 +144,9 @@ def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] 
 
 
 def check_writable(path: Path, *, makes_folders: bool = False) -> None:
-    """Check before there is anything to write whether `whole_file` would be refused.
+    """Raise `OSError` about `path` before there is anything to write if `whole_file` would.
 
-    Parameters
-    ----------
-    path : Path
-    makes_folders : bool, optional
-        Whether missing folders on the way to it will be made.
-
-    Raises
-    ------
-    OSError
-        If it would; its `filename` is `path`.
+    With `makes_folders`, missing folders on the way are not an obstacle: they will be made.
     """
     with naming(str(path)):
         if path.exists():

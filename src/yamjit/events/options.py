@@ -85,13 +85,8 @@ class EventOptions:
 class Rules:
     """Options for each class, in the order of the classes: float64 arrays (classes,).
 
-    Parameters
-    ----------
-    options : EventOptions
-    names : sequence of str [shape=(classes,)]
-    find : callable, optional
-        Returns which classes an entry names; raises `InputError` if there are none. By default those of that name, in
-        any case.
+    `find` returns which classes an entry names, and raises `InputError` if there are none; by default those of that
+    name, in any case.
     """
 
     def __init__(

@@ -18,13 +18,7 @@ _GROUP = 16_384
 
 
 class ParquetWriter(TableWriter):
-    """Writes groups of rows to a stream of bytes; the file can be read once the writer is closed.
-
-    Raises
-    ------
-    DependencyError
-        If pyarrow is not installed.
-    """
+    """Writes groups of rows to a stream of bytes, which can be read once the writer is closed; needs pyarrow."""
 
     def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
         super().__init__(stream, several_heads=several_heads)

@@ -19,15 +19,10 @@ _GRACE_S = 1.0
 
 
 class Deadline:
-    """Ends all connections of a session after some seconds; a context manager.
+    """Ends all connections of a session some seconds after the start of the ``with`` statement; a context manager.
 
     Timeouts of sockets start again with every byte. So a second thread shuts the connections down when the time is
     over, be it during proxies, redirects, handshakes, headers or bodies.
-
-    Parameters
-    ----------
-    seconds : float
-        Time from the start of the ``with`` statement.
     """
 
     def __init__(self, seconds: float) -> None:

@@ -81,38 +81,16 @@ def resolve_model(
 ) -> ResolvedModel:
     """Return the model to use: `model`, else ``$YAMJIT_MODEL``, else the cached file, else a download.
 
-    Parameters
-    ----------
-    model : path, bytes or binary file object, optional
-        The model itself. The text ``"starter"``, here or in ``$YAMJIT_MODEL``, stands for the small model in the
-        package, whatever the working directory holds: a file of that name is ``"./starter"`` or ``Path("starter")``.
-    download : bool, optional
-        Whether the network may be used; ``YAMJIT_OFFLINE=1`` forbids it too.
-    progress : callable or bool, optional
-        Callback with the number of bytes received and expected. By default a line on standard error if that is a
-        terminal; False for none.
-    known : KnownModel, optional
-        File to look for in the cache and on the network.
-    limits : Limits, optional
-        Limits on the file; `file_bytes` bounds its size.
-    timeout : float, optional
-        Seconds without a byte after which a download fails.
+    The text ``"starter"``, here or in ``$YAMJIT_MODEL``, stands for the small model in the package, whatever the
+    working directory holds: a file of that name is ``"./starter"`` or ``Path("starter")``. ``YAMJIT_OFFLINE=1`` forbids
+    downloads too. `progress` is called with the number of bytes received and expected; by default it is a line on
+    standard error if that is a terminal; False shows nothing. `known` is the file to look for in the cache and on the
+    network; a download fails after `timeout` seconds without a byte, and warns if it cannot be stored in the cache
+    directory.
 
-    Raises
-    ------
-    ModelError
-        If the given file, or that of ``$YAMJIT_MODEL``, cannot be read or is empty, or the packaged one is damaged.
-    ModelNotFoundError
-        If the given file is missing, or there is no model; the message then says how to go on.
-    LimitError
-        If the file is too large.
-    InputError
-        If `model` is of another type.
-
-    Warns
-    -----
-    RuntimeWarning
-        If a download cannot be stored in the cache directory.
+    Raises `ModelError` if a file cannot be read or is empty, or the packaged one is damaged, `ModelNotFoundError` if
+    the given file is missing, or there is no model, with how to go on, `LimitError` beyond ``limits.file_bytes``, and
+    `InputError` for a `model` of another type.
     """
     if model is not None:
         if isinstance(model, str) and model in PACKAGED_MODELS:
