@@ -100,13 +100,7 @@ def add_aggregate(parser: Any, default: str) -> None:
 
 
 def reading_of(args: argparse.Namespace) -> ReadOptions:
-    """Return the `ReadOptions` that were given.
-
-    Raises
-    ------
-    InputError
-        If reading would end before it begins.
-    """
+    """Return the `ReadOptions` that were given; an end before the start is refused with an `InputError`."""
     from yamjit.reading import ReadOptions
 
     if args.end is not None and args.end <= args.start:

@@ -26,12 +26,7 @@ _METER = 20
 class Bars:
     """A block of lines at the bottom of a terminal that is redrawn in place; other lines go above it.
 
-    Parameters
-    ----------
-    stream : text stream
-        A terminal.
-    several_heads : bool
-        Whether to print the name of each head above its rows.
+    With `several_heads`, the name of each head is printed above its rows.
     """
 
     def __init__(self, stream: TextIO, *, several_heads: bool = False) -> None:

@@ -61,13 +61,7 @@ def add_listing(parser: argparse.ArgumentParser) -> None:
 
 
 def options_of(args: argparse.Namespace) -> ClassifierOptions:
-    """Return the `ClassifierOptions` that were given.
-
-    Raises
-    ------
-    InputError
-        If they make no sense.
-    """
+    """Return the `ClassifierOptions` that were given; those that make no sense are refused with an `InputError`."""
     from yamjit.options import ClassifierOptions, read_groups
 
     groups: dict[str, Any] = dict(read_groups(args.groups)) if args.groups else {}

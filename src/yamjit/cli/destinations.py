@@ -48,12 +48,9 @@ def row_format(args: argparse.Namespace, heads: Collection[HeadInfo]) -> RowForm
 
 
 def array_format(args: argparse.Namespace) -> ArrayFormat:
-    """Return the format of numbers that was given; by default csv, npz in a folder.
+    """Return the format of numbers that was given, by default csv, npz in a folder.
 
-    Raises
-    ------
-    InputError
-        If it cannot be written to standard output.
+    An `InputError` refuses a format that cannot be written to standard output.
     """
     from yamjit.output.arrays import ARRAY_FORMATS
     from yamjit.runs import ArrayFormat
@@ -65,13 +62,7 @@ def array_format(args: argparse.Namespace) -> ArrayFormat:
 
 
 def picture_format(args: argparse.Namespace) -> PictureFormat:
-    """Return the format of pictures that was given; by default png.
-
-    Raises
-    ------
-    InputError
-        If it would go to standard output.
-    """
+    """Return the format of pictures that was given, by default png; standard output is an `InputError`."""
     from yamjit.plots import PICTURE_FORMATS
     from yamjit.runs import PictureFormat
 

@@ -43,13 +43,7 @@ def _flag(name: str) -> str:
 
 
 def event_options_of(args: argparse.Namespace) -> EventOptions:
-    """Return the `EventOptions` that were given.
-
-    Raises
-    ------
-    InputError
-        If they make no sense.
-    """
+    """Return the `EventOptions` that were given; those that make no sense are refused with an `InputError`."""
     from yamjit.events import EventOptions
 
     given: dict[str, Any] = {

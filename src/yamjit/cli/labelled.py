@@ -56,10 +56,7 @@ def add_folds(parser: Any, what: str) -> None:
 def dataset_of(args: argparse.Namespace) -> Dataset:
     """Return the labelled recordings that were given, none of which is written over.
 
-    Raises
-    ------
-    InputError
-        If they are neither a folder, a table nor label files.
+    An `InputError` is raised if they are neither a folder, a table nor label files.
     """
     from yamjit.learn import from_csv, from_folder, from_labels
 

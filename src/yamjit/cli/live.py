@@ -24,10 +24,7 @@ __all__ = ["BarSink", "Delay", "RowSink"]
 class Delay:
     """Time from a sound to its results, for a source that comes at its own pace.
 
-    Parameters
-    ----------
-    source : object
-        A source that may have `lost_s` and `overruns`, as `Microphone` has; others lose nothing.
+    A source without `lost_s` and `overruns`, which `Microphone` has, loses nothing.
     """
 
     def __init__(self, source: Any) -> None:

@@ -59,13 +59,7 @@ def display_names_of(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
 
 
 def read_names(path: str) -> tuple[str, ...]:
-    """Return the lines of a file of names.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read.
-    """
+    """Return the lines of a file of names; one that cannot be read is an `InputError`."""
     from yamjit.disk import read_limited
     from yamjit.errors import ModelError
     from yamjit.labels import parse_labels

@@ -39,14 +39,9 @@ class OutputFolder(Output):
 
 
 class Reads:
-    """Type of an argument that names a file which is read.
+    """Type of an argument that names a file which is read: `what` it is, in messages, such as "a model".
 
-    Parameters
-    ----------
-    what : str
-        Kind of file, for messages: "a model".
-    in_place : bool, optional
-        Whether the command changes the file: then it may be overwritten.
+    With `in_place`, the command changes the file, which may then be overwritten.
     """
 
     def __init__(self, what: str, *, in_place: bool = False) -> None:
@@ -79,18 +74,9 @@ def _named(text: str) -> str:
 class Outputs:
     """Files that a command writes, none of which it reads.
 
-    Parameters
-    ----------
-    args : argparse.Namespace
-        Arguments of the command. The files that they name are checked here; those that folders, patterns and tables
-        among them stand for are given to `refuse` once they are known.
-
-    Raises
-    ------
-    InputError
-        If a file would be both read and written, or written twice.
-    OutputError
-        If a file cannot be written.
+    The files that the command's arguments name are checked here; those that folders, patterns and tables among them
+    stand for are given to `refuse` once they are known. A file that would be both read and written, or written twice,
+    is refused with an `InputError`; one that cannot be written, with an `OutputError`.
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
@@ -128,12 +114,7 @@ class Outputs:
         self._files[key] = repr(str(name))
 
     def refuse(self, names: Iterable[str | os.PathLike[str]], what: str) -> None:
-        """Refuse to overwrite files that are read, which are `what`.
-
-        Raises
-        ------
-        InputError
-        """
+        """Refuse to overwrite files that are read, which are `what`, with an `InputError`."""
         for name in names if self._files or self._folders else ():
             status = _status(name, 0) if self._files else None
             written = None if status is None else self._files.get(_identity(status))

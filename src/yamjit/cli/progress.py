@@ -20,12 +20,7 @@ _REFRESH_S = 0.25
 class Progress:
     """Progress of a run, in recordings, or in seconds of a single one; a context manager.
 
-    Parameters
-    ----------
-    recordings : int
-        Number of recordings.
-    quiet : bool
-        Whether to show neither a bar nor warnings.
+    If `quiet`, neither a bar nor warnings are shown.
     """
 
     def __init__(self, recordings: int, *, quiet: bool = False) -> None:

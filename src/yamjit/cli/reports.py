@@ -41,15 +41,7 @@ def report(args: argparse.Namespace, document: dict[str, Any], text: str) -> Non
 
 
 def draw(path: str, figure: Any) -> None:
-    """Write a picture.
-
-    Raises
-    ------
-    InputError
-        If the file's suffix is not that of a picture.
-    OutputError
-        If it cannot be written.
-    """
+    """Write a picture; a suffix of another kind is an `InputError`, a file that cannot be written an `OutputError`."""
     from yamjit.plots import PICTURE_FORMATS, save_figure
 
     form = Path(path).suffix[1:].lower()
@@ -61,13 +53,7 @@ def draw(path: str, figure: Any) -> None:
 
 
 def write(path: str, data: bytes) -> None:
-    """Write a file, whole or not at all.
-
-    Raises
-    ------
-    OutputError
-        If that is not possible.
-    """
+    """Write a file, whole or not at all; if that is not possible, raise an `OutputError`."""
     from yamjit.runs import whole_file
 
     with whole_file(Path(path)) as file:

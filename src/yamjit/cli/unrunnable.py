@@ -38,13 +38,7 @@ class Unrunnable(NamedTuple):
 
 
 def load_or_describe(model: Any, locale: str = "en") -> Classifier | Unrunnable:
-    """Load a model, or describe one that cannot be run.
-
-    Raises
-    ------
-    ModelError
-        If it is not a TFLite model, or its metadata are damaged.
-    """
+    """Load a model, or describe one that cannot be run; a damaged file, or one of another kind, is a `ModelError`."""
     from yamjit.classifier import Classifier
     from yamjit.errors import LimitError, ModelError, of_model_file
     from yamjit.heads import read_labelled_outputs

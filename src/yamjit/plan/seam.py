@@ -18,7 +18,7 @@ __all__ = ["Seam", "find_seam"]
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """The two halves of a model, before and after QUANTIZE; the first is empty where the model takes log-mel patches."""
+    """The two halves of a model, before and after QUANTIZE; `front_end` is empty where the model takes patches."""
 
     front_end: tuple[Operator, ...]
     quantize: Operator

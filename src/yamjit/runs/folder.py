@@ -26,27 +26,13 @@ __all__ = ["ResultFolder"]
 class ResultFolder:
     """A folder to which one run at a time writes a file for each recording; a context manager.
 
-    Parameters
-    ----------
-    path : path
-        The folder; made if it does not exist. It may contain recordings.
-    suffix : str
-        Suffix of the results, such as ".csv".
-    settings : mapping of str to JSON values
-        Everything that the results depend on, apart from the recordings.
-    resume : bool
-        Continue an earlier run with the same settings: a result that exists is whole, and stays, unless the size or
-        the time of modification of its recording has changed.
-    overwrite : bool
-        Remove the results of an earlier run.
+    It is made if it does not exist, and may contain recordings. Results have a `suffix` such as ".csv"; `settings`,
+    values of JSON, are everything that they depend on, apart from the recordings. `resume` continues an earlier run
+    with the same settings: a result that exists is whole, and stays, unless the size or the time of modification of its
+    recording has changed. `overwrite` removes the results of an earlier run.
 
-    Raises
-    ------
-    InputError
-        On entry, if there are results of other settings, or of the same ones and neither `resume` nor `overwrite` is
-        given, or if another run is writing to the folder.
-    OutputError
-        If the folder cannot be written to.
+    On entry, an `InputError` is raised if there are results of other settings, or of the same ones and neither `resume`
+    nor `overwrite` is given, or if another run is writing to the folder.
     """
 
     def __init__(
@@ -89,13 +75,8 @@ class ResultFolder:
     def todo(self, recordings: Sequence[Recording]) -> list[Recording]:
         """Return the recordings whose results are missing; remember the inputs.
 
-        A recording whose result cannot be in its place is among them, and fails in its turn.
-
-        Raises
-        ------
-        InputError
-            If the result of another recording is in the place of one of these, or that of one of these is elsewhere.
-        OutputError
+        A recording whose result cannot be in its place is among them, and fails in its turn. An `InputError` is raised
+        if the result of another recording is in the place of one of these, or that of one of these is elsewhere.
         """
         self._refuse_others(recordings)
         self._manifest.add_roots(one.root for one in recordings if one.problem is None and one.root)

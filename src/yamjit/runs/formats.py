@@ -26,13 +26,7 @@ _SLABS_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class ResultFormat(ABC):
-    """A format of results; can be pickled.
-
-    Parameters
-    ----------
-    name : str
-        Such as "jsonl"; by default also the suffix of its files.
-    """
+    """A format of results; can be pickled. Its name, such as "jsonl", is by default also the suffix of its files."""
 
     name: str
 

@@ -46,12 +46,7 @@ class Listener(Protocol):
 class Hearing(ABC):
     """A listener with a model, and how recordings are read for it; can be pickled without `watch`.
 
-    Parameters
-    ----------
-    classifier : Classifier
-    reading : ReadOptions
-    watch : callable, optional
-        Called with each recording once it is open.
+    `watch` is called with each recording once it is open.
     """
 
     classifier: Classifier
@@ -59,12 +54,7 @@ class Hearing(ABC):
     watch: Callable[[WindowStream | FrameStream], None] | None = field(default=None, compare=False)
 
     def check(self) -> None:
-        """Refuse a model or options that cannot be used, before anything is read or written.
-
-        Raises
-        ------
-        InputError, ModelError
-        """
+        """Refuse a model or options that cannot be used, before anything is read or written."""
         _ = self.classifier.front_end
 
     def settings(self) -> dict[str, Any]:
@@ -99,15 +89,7 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Classes(Hearing):
-    """The classes of a whole recording and, if asked for, of each window.
-
-    Parameters
-    ----------
-    windows : bool
-        Whether each window gets rows of its own.
-    aggregate : {"mean", "max"}
-        How the scores of the windows become those of the whole.
-    """
+    """The classes of a whole recording, by the aggregate of its windows, and if `windows`, of each window."""
 
     windows: bool = False
     aggregate: Literal["mean", "max"] = "mean"
@@ -178,13 +160,7 @@ class LogMel(Hearing):
 
 @dataclass(frozen=True)
 class Overviews(Hearing):
-    """A picture of waveform, spectrogram and classes.
-
-    Parameters
-    ----------
-    aggregate : {"mean", "max"}
-        How scores become those of the whole, by which the classes are chosen.
-    """
+    """A picture of waveform, spectrogram and the classes that are highest in the aggregate of all windows."""
 
     aggregate: Literal["mean", "max"] = "mean"
 

@@ -25,18 +25,10 @@ _NO_SOUND = ("._", ".yamjit-")
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording of a run.
+    """A recording of a run, by the path that was given or found; "-" is standard input.
 
-    Parameters
-    ----------
-    name : str
-        Path as it was given or found, or "-" for standard input.
-    place : PurePath
-        Path of the result, relative to a folder of results, without the suffix of results.
-    problem : str or None
-        Why there is nothing to read.
-    root : str
-        Folder that `place` begins at, without links; empty if there is none.
+    `place` is the path of its result, relative to a folder of results, without the suffix of results. It begins at
+    `root`, a folder without links, if there is one. `problem` says why there is nothing to read.
     """
 
     name: str
@@ -56,24 +48,13 @@ def find_recordings(inputs: Sequence[str], passed_over: Counter[str] | None = No
     The order is that of `inputs`. Within a folder, files and folders come by name, in the order of their code points,
     at every depth; so do the paths that match a pattern such as ``"archive/**/*.flac"``. A recording that is reached
     twice, perhaps by a link, is listed once, where it is reached first. A folder is searched for `AUDIO_SUFFIXES`, in
-    any case; hidden files are skipped, and so are results beside recordings, and segments among results. A file that is
-    named is always listed, and so are segments in a folder of segments that is itself named. What cannot be read is
-    listed too, and fails in its turn.
+    any case; hidden files are skipped, and so are results beside recordings, and segments among results. `passed_over`
+    counts the files in folders that are skipped by their names: for each suffix, such as ".txt", and for "hidden". A
+    file that is named is always listed, and so are segments in a folder of segments that is itself named. What cannot
+    be read is listed too, and fails in its turn.
 
     The place of a result is the path below the folder that was searched; for a file that was named by a relative path,
-    this path; otherwise its name.
-
-    Parameters
-    ----------
-    inputs : sequence of str
-    passed_over : Counter of str, optional
-        Counts the files in folders that are not listed because of their names: how many have each suffix, such as
-        ".txt", and how many are "hidden".
-
-    Raises
-    ------
-    InputError
-        If "-" is given together with others.
+    this path; otherwise its name. An `InputError` is raised if "-" is given together with others.
     """
     if STDIN in inputs:
         if len(inputs) > 1:
@@ -84,12 +65,7 @@ def find_recordings(inputs: Sequence[str], passed_over: Counter[str] | None = No
 
 
 def check_places(recordings: Iterable[Recording]) -> None:
-    """Refuse two recordings whose results would have the same place.
-
-    Raises
-    ------
-    InputError
-    """
+    """Refuse two recordings whose results would have the same place, with an `InputError`."""
     taken: dict[str, str] = {}
     for recording in recordings:
         if recording.problem is not None:

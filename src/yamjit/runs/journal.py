@@ -36,12 +36,7 @@ def origin_of(name: str, root: int) -> Origin | None:
 
 
 def add_line(path: Path, place: PurePath, origin: Origin | None) -> None:
-    """Append to a journal what a result was made of, or that this is unknown; from any process.
-
-    Raises
-    ------
-    OSError
-    """
+    """Append to a journal what a result was made of, or that this is unknown; from any process. May raise `OSError`."""
     line = _line(place.as_posix(), origin)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
     try:
@@ -53,20 +48,10 @@ def add_line(path: Path, place: PurePath, origin: Origin | None) -> None:
 
 
 class Journal:
-    """The journal of a folder of results.
+    """The journal of a folder of results; `roots` are its inputs, which may become more.
 
-    A line that cannot be read, because a run was killed or the file was damaged, is ignored: its result is made again.
-
-    Parameters
-    ----------
-    path : Path
-    roots : sized
-        Inputs, which may become more; lines about others are ignored.
-
-    Raises
-    ------
-    InputError
-        If something other than a file is at `path`.
+    A line is ignored if it is about another input, or cannot be read, because a run was killed or the file was damaged:
+    its result is made again. Something other than a file at `path` is refused with an `InputError`.
     """
 
     def __init__(self, path: Path, roots: Sized) -> None:
@@ -87,12 +72,7 @@ class Journal:
         return self._origins.items()
 
     def strike(self, place: PurePath) -> None:
-        """Forget what the result at a place was made of, before it is made again.
-
-        Raises
-        ------
-        OSError
-        """
+        """Forget what the result at a place was made of, before it is made again. May raise `OSError`."""
         if self._origins.pop(place.as_posix(), None) is not None:
             add_line(self.path, place, None)
 
@@ -111,12 +91,7 @@ class Journal:
                 self._origins.pop(place, None)
 
     def tidy(self) -> None:
-        """Sort the lines by place, without those that later ones have replaced.
-
-        Raises
-        ------
-        OSError
-        """
+        """Sort the lines by place, without those that later ones have replaced. May raise `OSError`."""
         self.refresh()
         text = b"".join(_line(place, origin) for place, origin in sorted(self._origins.items()))
         if text != self._written:

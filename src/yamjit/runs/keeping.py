@@ -38,12 +38,8 @@ class Keeping:
     def __call__(self, recording: Recording) -> Any:
         """Do the job; return what it returns.
 
-        Raises
-        ------
-        AudioError, InputError, LimitError, PlaceError
-            If it cannot be done for this recording.
-        OutputError
-            If it cannot be done for any other one either.
+        An `OutputError` means that it cannot be done for any other recording either; other errors concern this one
+        only.
         """
         root = self.roots.get(recording.root)
         before = None if root is None else origin_of(recording.name, root)

@@ -23,14 +23,7 @@ _MOST_BYTES = 2**26
 
 
 class Manifest:
-    """The settings and inputs of a folder of results.
-
-    Attributes
-    ----------
-    path : Path
-    roots : dict of str to int
-        Inputs, which are folders without links, and their numbers.
-    """
+    """The settings and inputs of a folder of results; `roots` numbers the inputs, which are folders without links."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.path = folder / MANIFEST
@@ -43,13 +36,7 @@ class Manifest:
         return os.path.lexists(self.path)
 
     def go_on(self) -> None:
-        """Take over the inputs of an earlier run.
-
-        Raises
-        ------
-        InputError
-            If its settings were different, or cannot be read.
-        """
+        """Take over the inputs of an earlier run; settings that differ or cannot be read are an `InputError`."""
         try:
             found = json.loads(read_limited(self.path, _MOST_BYTES, what="a list of settings"))
         except (InputError, LimitError, ValueError, RecursionError) as error:
@@ -62,12 +49,7 @@ class Manifest:
             self.roots.setdefault(self._absolute(root), len(self.roots))
 
     def add_roots(self, roots: Iterable[str]) -> None:
-        """Take inputs, and write them down if any is new.
-
-        Raises
-        ------
-        OutputError
-        """
+        """Take inputs, and write them down if any is new."""
         before = len(self.roots)
         for root in roots:
             self.roots.setdefault(root, len(self.roots))
@@ -75,12 +57,7 @@ class Manifest:
             self.write()
 
     def write(self) -> None:
-        """Write everything down.
-
-        Raises
-        ------
-        OutputError
-        """
+        """Write everything down; what cannot be written is an `OutputError`."""
         known = {**self._settings, _INPUTS: [self.name_of(root) for root in self.roots]}
         with whole_file(self.path) as file:
             file.write((json.dumps(known, indent=1, sort_keys=True, ensure_ascii=True) + "\n").encode())

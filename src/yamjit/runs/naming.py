@@ -38,14 +38,7 @@ class _Placed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where results are in a folder.
-
-    Parameters
-    ----------
-    folder : Path
-    suffix : str
-        Suffix of the results, such as ".csv".
-    """
+    """Where results with a suffix, such as ".csv", are in a folder."""
 
     folder: Path
     suffix: str

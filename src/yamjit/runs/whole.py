@@ -32,13 +32,7 @@ class PlaceError(OutputError):
 
 @contextlib.contextmanager
 def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
-    """Give a file to write to, which appears at `path` once it is whole, see `yamjit.writing.whole_file`.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
+    """Give a file to write to, as `yamjit.writing.whole_file` does; what cannot be written is an `OutputError`."""
     try:
         with naming(str(path)):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,10 +48,7 @@ def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] 
 def whole_folder(path: Path) -> Iterator[Path]:
     """Give a folder to write to, which appears at `path` once it is whole; a former one stays until then.
 
-    Raises
-    ------
-    OutputError
-        If it cannot be made, or the former one contains recordings.
+    An `OutputError` is raised if it cannot be made, or the former one contains recordings.
     """
     partial, former = partial_beside(path), partial_beside(path)
     try:
@@ -81,12 +72,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_result(path: Path) -> None:
-    """Remove a result, if it exists: a file, or a folder of segments without recordings.
-
-    Raises
-    ------
-    OutputError
-    """
+    """Remove a result, if it exists: a file, or a folder of segments; one with recordings is an `OutputError`."""
     with writing(path):
         if path.is_dir() and not path.is_symlink():
             _refuse_recordings(path)
