@@ -107,7 +107,7 @@ class Classifier(OldForms, Model):
         Parameters
         ----------
         audio, sample_rate
-            See `windows`.
+            See `windows`, also for errors.
         reading : ReadOptions, optional
             What is read of the recording; its hop says where the last window ends, to which the end is padded.
 
@@ -115,11 +115,6 @@ class Classifier(OldForms, Model):
         -------
         FrameStream
             Iterate over it, best within ``with``.
-
-        Raises
-        ------
-        AudioError, InputError, ModelError
-            See `windows`.
         """
         front_end, reading = self.front_end, as_reading(reading)
         hop = self._hop(reading)
@@ -269,7 +264,7 @@ class Classifier(OldForms, Model):
         head: str | int | None = None,
     ) -> tuple[Event, ...]:
         """Return the events of a recording by the time of their beginning, see `watch`."""
-        return by_start([*self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head)])
+        return by_start(self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head))
 
     def watcher(
         self,

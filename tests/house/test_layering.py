@@ -79,6 +79,9 @@ ROOMS = {
 
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}
 
+#: Lines of a module: one that has more holds two thoughts.
+MOST_LINES = 350
+
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
 
 
@@ -130,6 +133,11 @@ def test_imports_go_down(path: Path) -> None:
             continue
         target = own_room(name)
         assert target == home or STOREYS[target] < STOREYS[home], f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_modules_are_short(path: Path) -> None:
+    assert len((SOURCE / path).read_text(encoding="utf-8").splitlines()) < MOST_LINES
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
