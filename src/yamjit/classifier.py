@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from yamjit import checks
+from yamjit import checks, deprecation
 from yamjit.audio import PushedAudio
 from yamjit.audio.source import open_audio
 from yamjit.classification import Classification
@@ -27,6 +27,8 @@ from yamjit.streaming import Stream
 __all__ = ["Classifier"]
 
 Float32 = npt.NDArray[np.float32]
+
+__getattr__ = deprecation.moved(__name__, {"load": "yamjit.loading"})
 
 
 class Classifier(OldForms, Model):

@@ -616,7 +616,7 @@ def answer(kind: str, connection: socket.socket) -> None:
         drip(connection, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n")
     elif kind == "redirections":
         time.sleep(0.1)
-        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
     elif kind == "nothing":
         time.sleep(5)
     else:
