@@ -264,7 +264,7 @@ class Classifier(OldForms, Model):
         head: str | int | None = None,
     ) -> tuple[Event, ...]:
         """Return the events of a recording by the time of their beginning, see `watch`."""
-        return by_start(self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head))
+        return by_start(list(self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head)))
 
     def watcher(
         self,
