@@ -27,7 +27,7 @@ class Backend(Protocol):
     """
 
     def run(self, program: Program, workspace: Workspace, patches: int, first: int, last: int, /) -> None:
-        """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace."""
+        """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace, at most its capacity."""
 
     def log_mel(self, constants: FrontEndConstants, waveform: Float32, out: Float32, /) -> None:
         """Compute the first frames of a waveform, as many as `out` has rows [shape=(t, n_mels), contiguous].

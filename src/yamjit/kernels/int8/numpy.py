@@ -253,15 +253,7 @@ def _greatest(x: Int8, axis: int, count: int, walk: tuple[int, int, int]) -> Int
 
 
 def run(program: Program, workspace: Workspace, patches: int, first: int, last: int) -> None:
-    """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace.
-
-    Parameters
-    ----------
-    program : Program
-    workspace : Workspace
-    patches : int in [0, workspace.capacity]
-    first, last : int in [0, n_steps]
-    """
+    """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace."""
     for row in program.steps[first:last]:
         step = _Step(program, workspace, patches, row)
         _STEPS[StepOp(step["OP"])](step)
