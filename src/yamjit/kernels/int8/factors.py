@@ -71,9 +71,10 @@ class PlainStep:
 def pack_factors(
     step: PlainStep, weights: Int8, order: npt.NDArray[np.intp] | None = None, unit: int = BLOCK
 ) -> dict[Prepared, npt.NDArray[np.generic]]:
-    """Pack biases and factors of channels, the channel at each place given by `order`; `unit` of them round in one way.
+    """Pack biases and factors of channels; all channels of a `unit` are rounded in one way.
 
-    The weights [shape=(inputs, channels)] tell what accumulators can reach.
+    `order` [shape=(places,)] holds the channel at each place. The weights [shape=(inputs, channels)] tell what
+    accumulators can reach.
     """
     bias, shift = step.bias(weights), step.shift()
     order = np.arange(bias.size) if order is None else order

@@ -32,8 +32,8 @@ OWN_KERNELS: Mapping[str, Mapping[str, Factory]] = MappingProxyType({})
 class KernelSet:
     """The jitted kernels for one target: see `yamjit.kernels.int8.matmul` and `yamjit.kernels.int8.depthwise`.
 
-    By attribute, `own` are factories of kernels that replace those of the target. ``copy_row(source, target, count,
-    flip)`` copies at least `count` bytes, up to a vector more, with the bits of `flip` turned.
+    Factories in `own` replace kernels of the target, by attribute. ``copy_row(source, target, count, flip)`` copies at
+    least `count` bytes, up to a vector more, with the bits of `flip` turned.
     """
 
     def __init__(self, target: Target, **own: Factory) -> None:

@@ -32,7 +32,7 @@ __all__ = ["prepare"]
 
 
 def prepare(program: Program, target: Target | None) -> PreparedProgram:
-    """Pack a program's constants for the vector kernels of a target; None where there are none, as in plain Python.
+    """Pack a program's constants for the vector kernels; `target` is None where there are none, as in plain Python.
 
     Raises `ModelError` if the program, or what was prepared, would touch memory that is not its own.
     """

@@ -24,8 +24,8 @@ _Butterfly = Callable[[Complex, Complex], tuple[Complex, Complex]]
 def emit_first(lanes: Lanes, radix: int, source: Any, step: Any, out: Any) -> None:
     """Emit the first pass over `radix` (4 or 8) points, whose factors are all known.
 
-    Point 0 is at `source`, the next `step` bytes on: floats, real parts and then imaginary ones. They go to `out` as
-    doubles, one point after the other.
+    The points, from address `source` on and `step` bytes apart, are floats, real parts and then imaginary ones. They go
+    to `out` as doubles, one point after the other.
     """
     in_order = []
     for address in _addresses(lanes, source, step, radix):
@@ -43,7 +43,7 @@ def emit_first(lanes: Lanes, radix: int, source: Any, step: Any, out: Any) -> No
 
 
 def emit_combine(lanes: Lanes, radix: int, points: Any, step: Any, table: Any) -> None:
-    """Emit a later pass over `radix` (4 or 8) points, in place: doubles, `step` bytes from one point to the next.
+    """Emit a later pass over `radix` (4 or 8) points, in place: doubles from address `points` on, `step` bytes apart.
 
     `table` is the address of what `pass_factors` gives for this place.
     """
@@ -65,8 +65,8 @@ def emit_magnitude_pair(lanes: Lanes, low: Any, high: Any, table: Any, low_out: 
     """Emit the magnitudes (floats) of bins `k` and ``n - k`` of real frames, from points `k` and ``n - k``.
 
     Real and imaginary parts are rounded to float32; their squares are exact in double, so that one rounding is left in
-    the sum, one in the square root and one to float32. Where `k` is 0, `low` and `high` are both the address of point
-    0; at `table` is the factor ``exp(-i pi k / n)``, halved.
+    the sum, one in the square root and one to float32. Where `k` is 0, both `low` and `high` are the address of point
+    0. The factor at `table` is ``exp(-i pi k / n)``, halved.
     """
     b = lanes.builder
     real, imaginary = lanes.load_complex(low)

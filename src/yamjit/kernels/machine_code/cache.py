@@ -51,7 +51,7 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 class CachedCode:
     """The file of one compiled function; where none can be kept, it stays absent.
 
-    `target` is everything that the code depends on besides sources: argument types, processor.
+    `target` says what the code depends on besides its sources: argument types, processor.
     """
 
     def __init__(self, name: str, target: str) -> None:

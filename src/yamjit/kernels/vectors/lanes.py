@@ -138,8 +138,8 @@ class _Labelled(NamedTuple):
 def transpose(lanes: Lanes, rows: Sequence[Any], parts: int) -> list[Any]:
     """Return the columns of a square of elements, each made of `parts` (1 or 2) neighbouring floats.
 
-    `rows` are as many vectors as lanes, each of `parts` times as many floats. A column is part 0 of all rows, then part
-    1.
+    Each of `rows`, as many as lanes, is a vector of `parts` times as many floats. A column holds part 0 of all rows,
+    then part 1.
     """
     size = range(lanes.count)
     labelled = [
