@@ -85,7 +85,7 @@ def pack_depthwise(weights: Int8) -> Int8:
 def pack_pairs(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Pack a number for each channel: in each block, those of even channels before those of odd channels.
 
-    Zeros fill up the result [shape=(channels/16, 2, 8)].
+    Zeros fill up the last block of the result [shape=(channels/16, 2, 8)].
     """
     whole = np.zeros(padded(values.size, BLOCK), np.int64)
     whole[: values.size] = values

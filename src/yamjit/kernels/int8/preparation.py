@@ -34,7 +34,8 @@ __all__ = ["prepare"]
 def prepare(program: Program, target: Target | None) -> PreparedProgram:
     """Pack a program's constants for the vector kernels; `target` is None where there are none, as in plain Python.
 
-    Raises `ModelError` if the program, or what was prepared, would touch memory that is not its own.
+    Inputs become uint8 that are 128 more where a target does not multiply signed bytes. Raises `ModelError` if the
+    program, or what was prepared, would touch memory that is not its own.
     """
     signed = target is not None and target.multiplies_signed_bytes
     steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)
