@@ -14,15 +14,7 @@ BACKENDS = ("auto", "numba", "numpy")
 
 
 def load_backend(name: str = "auto") -> Backend:
-    """Return a backend by name, and import no more than it needs.
-
-    Raises
-    ------
-    InputError
-        If there is no such backend.
-    DependencyError
-        If it is Numba and Numba is not installed.
-    """
+    """Return a backend by name, importing only what it needs; `DependencyError` if that is Numba and not installed."""
     checks.choice(name, "backend", BACKENDS)
     if name == "numpy" or (name == "auto" and not _has_numba()):
         return NumpyBackend()

@@ -15,29 +15,19 @@ __all__ = ["KernelDiagnosis", "diagnose_kernels"]
 
 @dataclass(frozen=True, slots=True)
 class KernelDiagnosis:
-    """What was found.
+    """What was found; the first three are None where Numba is not installed and NumPy does everything."""
 
-    Parameters
-    ----------
-    numba : str or None
-        Version of Numba; None where it is not installed, and NumPy does everything.
-    lowering : str or None
-        Instruction set that kernels are compiled for, such as "avx512vnni".
-    processor : str or None
-        Name of the processor, as LLVM knows it.
-    cache : str or None
-        Path of the folder of compiled kernels.
-    cache_problem : str or None
-        Why nothing can be kept there.
-    warm : bool
-        Whether both kernels can be loaded without being compiled.
-    """
-
+    #: Version of Numba.
     numba: str | None
+    #: Instruction set that kernels are compiled for, such as "avx512vnni".
     lowering: str | None
+    #: Name of the processor, as LLVM knows it.
     processor: str | None
+    #: Path of the folder of compiled kernels.
     cache: str | None
+    #: Why nothing can be kept there.
     cache_problem: str | None
+    #: Whether both kernels can be loaded without being compiled.
     warm: bool
 
 

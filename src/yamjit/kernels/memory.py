@@ -24,13 +24,7 @@ def aligned_bytes(size: int) -> npt.NDArray[np.uint8]:
 
 
 class Packer:
-    """Packs arrays into one block, each at a multiple of `ALIGNMENT`.
-
-    Attributes
-    ----------
-    size : int
-        Bytes of the block so far, a multiple of `ALIGNMENT`.
-    """
+    """Packs arrays into one block, each at a multiple of `ALIGNMENT`; so is `size`, the bytes of the block so far."""
 
     def __init__(self) -> None:
         self._arrays: list[tuple[int, npt.NDArray[np.generic]]] = []

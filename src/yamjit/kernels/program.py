@@ -110,30 +110,19 @@ class Rounding(enum.IntEnum):
 
 
 class Requantization(NamedTuple):
-    """How int32 accumulators become int8, per output channel (``reference/README.md`` derives it).
+    """How int32 accumulators become int8, per output channel (``reference/README.md`` derives it)."""
 
-    Parameters
-    ----------
-    bias : np.ndarray [shape=(channels,), int32]
-        Values that accumulators start with; they account for the input's zero point where the kernel does not.
-    multiplier : np.ndarray [shape=(channels,), int32]
-        TFLite's multipliers, in [0, 2**31).
-    shift : np.ndarray [shape=(channels,), int32]
-        TFLite's shifts, to the left where > 0 and to the right where < 0; in [-31, 16].
-    offset : np.ndarray [shape=(channels,), int64]
-        Numbers that `Rounding.ONE_SHIFT` adds before it shifts.
-    scale : np.ndarray [shape=(channels,), float64]
-        Real factors that `multiplier` and `shift` stand for.
-    zero_point, activation_min, activation_max : int
-        Zero point of the output, and the values that it is clamped to.
-    rounding : Rounding
-    """
-
+    #: Values that accumulators start with; they account for the input's zero point where the kernel does not.
     bias: npt.NDArray[np.int32]
+    #: TFLite's multipliers, in [0, 2**31).
     multiplier: npt.NDArray[np.int32]
+    #: TFLite's shifts, to the left where > 0 and to the right where < 0; in [-31, 16].
     shift: npt.NDArray[np.int32]
+    #: Numbers that `Rounding.ONE_SHIFT` adds before it shifts.
     offset: npt.NDArray[np.int64]
+    #: Real factors that `multiplier` and `shift` stand for.
     scale: npt.NDArray[np.float64]
+    #: Zero point of the output, and the values that it is clamped to.
     zero_point: int
     activation_min: int
     activation_max: int
@@ -142,20 +131,14 @@ class Requantization(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workspace:
-    """The memory that one thread runs a program in.
+    """The memory that one thread runs a program in."""
 
-    Parameters
-    ----------
-    arena : np.ndarray [shape=(program.arena_bytes * capacity + ALIGNMENT,), uint8]
-        Memory of the tensors. Kernels may read, but not write, beyond the end of a tensor.
-    scratch : np.ndarray [shape=(n_bytes,), uint8]
-        Memory for intermediate results of a kernel, see `scratch_layout`.
-    capacity : int > 0
-        Number of patches that the arena has room for.
-    """
-
+    #: Memory of the tensors, `ALIGNMENT` bytes more than `capacity` times `arena_bytes`. Kernels may read, but not
+    #: write, beyond the end of a tensor.
     arena: npt.NDArray[np.uint8]
+    #: Memory for intermediate results of a kernel, see `scratch_layout`.
     scratch: npt.NDArray[np.uint8]
+    #: Number of patches that the arena has room for.
     capacity: int
     arena_address: int = field(init=False)
     scratch_address: int = field(init=False)
@@ -174,31 +157,21 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """The table of steps, its constants, and the size of the memory it runs in.
-
-    Parameters
-    ----------
-    steps : np.ndarray [shape=(n_steps, COLUMNS), int64]
-    constants : np.ndarray [shape=(n_bytes,), uint8]
-        Constants of all steps; the block and each constant in it are aligned to `ALIGNMENT`.
-    arena_bytes : int
-        Size of the activations of a patch, a multiple of `ALIGNMENT`.
-    patchwise : int
-        Number of leading steps that may run patch after patch, instead of each for all patches: no other step among
-        them writes to the memory of an output that is kept.
-    kept : tuple of int
-        Patchwise steps whose output is kept for each patch, since later steps read it; the output of the others may be
-        overwritten by the next patch.
-    pairs : tuple of int
-        First steps of pairs. The two steps of a pair may run as one: only the second reads what the first writes, and
-        the second does not write to what the first reads.
-    """
+    """The table of steps [shape=(n_steps, COLUMNS)], its constants, and the size of the memory it runs in."""
 
     steps: npt.NDArray[np.int64]
+    #: Constants of all steps; the block and each constant in it are aligned to `ALIGNMENT`.
     constants: npt.NDArray[np.uint8]
+    #: Size of the activations of a patch, a multiple of `ALIGNMENT`.
     arena_bytes: int
+    #: Number of leading steps that may run patch after patch, instead of each for all patches: no other step among them
+    #: writes to the memory of an output that is kept.
     patchwise: int = 0
+    #: Patchwise steps whose output is kept for each patch, since later steps read it; the output of the others may be
+    #: overwritten by the next patch.
     kept: tuple[int, ...] = ()
+    #: First steps of pairs. The two steps of a pair may run as one: only the second reads what the first writes, and
+    #: the second does not write to what the first reads.
     pairs: tuple[int, ...] = ()
 
     @property
@@ -216,29 +189,19 @@ class Program:
 
 
 class ScratchLayout(NamedTuple):
-    """Where the parts of scratch memory begin, in bytes; each part is large enough for the most demanding step.
+    """Where the parts of scratch memory begin, in bytes; each part is large enough for the most demanding step."""
 
-    Parameters
-    ----------
-    spare : int
-        Start of the room for two vectors.
-    accumulators : int
-        Start of the int32 accumulators of `SCRATCH_ROWS` output positions.
-    image : int
-        Start of an input with its border.
-    panel : int
-        Start of rows of a matrix.
-    border : int
-        Start of what is read in place of a row outside an image.
-    size : int
-        Size of the scratch memory.
-    """
-
+    #: Room for two vectors.
     spare: int
+    #: Int32 accumulators of `SCRATCH_ROWS` output positions.
     accumulators: int
+    #: An input with its border.
     image: int
+    #: Rows of a matrix.
     panel: int
+    #: What is read in place of a row outside an image.
     border: int
+    #: Size of the scratch memory.
     size: int
 
 

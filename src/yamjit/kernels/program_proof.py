@@ -34,26 +34,17 @@ _SAME_PLACES = ((Column.INPUT_H, Column.OUTPUT_H), (Column.INPUT_W, Column.OUTPU
 
 
 class Kernel(NamedTuple):
-    """What the kernel of a step operation reads, and what it relies on.
+    """What the kernel of a step operation reads, and what it relies on."""
 
-    Parameters
-    ----------
-    reads : set of Column
-        Columns that it reads, besides places and sizes of input and output.
-    equal : tuple of (Column, Column)
-        Sizes that are equal: it reads one of the two.
-    ones : tuple of Column
-        Sizes that are 1.
-    weights : callable
-        Number of bytes at `Column.WEIGHTS` that it reads for a step.
-    input_bytes : int
-        Bytes of an input value.
-    """
-
+    #: Columns that it reads, besides places and sizes of input and output.
     reads: set[Column]
+    #: Sizes that are equal: it reads one of the two.
     equal: tuple[tuple[Column, Column], ...] = ()
+    #: Sizes that are 1.
     ones: tuple[Column, ...] = ()
+    #: Number of bytes at `Column.WEIGHTS` that it reads for a step.
     weights: Callable[[Row], int] = lambda row: 0
+    #: Bytes of an input value.
     input_bytes: int = 1
 
 
@@ -90,10 +81,7 @@ KERNELS: dict[StepOp, Kernel] = {
 def prove_program(program: Program) -> None:
     """Check the ranges that steps touch, the values of all columns, and that no step overwrites what is read later.
 
-    Raises
-    ------
-    ModelError
-        Naming the step and the column; a compiler that is right never causes it.
+    Raises a `ModelError` that names the step and the column; a compiler that is right never causes it.
     """
     rows: list[Row] = program.steps.tolist()
     for index, row in enumerate(rows):

@@ -26,59 +26,37 @@ _COLUMNS = 3
 
 
 class Image(NamedTuple):
-    """An image of int8 and how filters walk over it.
+    """An image of int8 and how filters walk over it, with `top` rows and `left` columns of border before it."""
 
-    Parameters
-    ----------
-    x : int
-        Address.
-    height, width, channels : int
-    stride : int
-        1 or 2, in both directions.
-    top, left : int
-        Rows and columns of border before the image.
-    border : int
-        Address of a row of border.
-    flip : int
-        Bits to turn in each quad of bytes.
-    """
-
+    #: Address.
     x: int
     height: int
     width: int
     channels: int
+    #: 1 or 2, in both directions.
     stride: int
     top: int
     left: int
+    #: Address of a row of border.
     border: int
+    #: Bits to turn in each quad of bytes.
     flip: int
 
 
 class _Strip(NamedTuple):
-    """Four rows of an image, and how results lie along them.
-
-    Parameters
-    ----------
-    row0, row1, row2, row3 : int
-        Addresses of column 0.
-    border : int
-        Address of what stands for a column outside.
-    step : int
-        Bytes from column to column.
-    width : int
-        Columns.
-    pace : int
-        Columns from result to result.
-    flip : int
-    """
+    """Four rows of an image, by the addresses of their column 0, and how results lie along them."""
 
     row0: int
     row1: int
     row2: int
     row3: int
+    #: Address of what stands for a column outside.
     border: int
+    #: Bytes from column to column.
     step: int
+    #: Columns.
     width: int
+    #: Columns from result to result.
     pace: int
     flip: int
 

@@ -32,13 +32,7 @@ _MOST_INPUTS_FOR_REALS = 64
 class PlainStep:
     """A step of a program with its constants.
 
-    Parameters
-    ----------
-    program : Program
-    row : list of int
-        The columns of the step.
-    zero : int
-        The int8 that vector kernels multiply as zero: 0, or -128 where they multiply uint8 that are 128 more.
+    `zero` is the int8 that vector kernels multiply as zero: 0, or -128 where they multiply uint8 that are 128 more.
     """
 
     def __init__(self, program: Program, row: list[int], zero: int) -> None:
@@ -77,17 +71,10 @@ class PlainStep:
 def pack_factors(
     step: PlainStep, weights: Int8, order: npt.NDArray[np.intp] | None = None, unit: int = BLOCK
 ) -> dict[Prepared, npt.NDArray[np.generic]]:
-    """Pack biases and factors of channels.
+    """Pack biases and factors of channels; all channels of a `unit` are rounded in one way.
 
-    Parameters
-    ----------
-    step : PlainStep
-    weights : np.ndarray [shape=(inputs, channels), int8]
-        They tell what accumulators can reach.
-    order : np.ndarray [shape=(places,), int], optional
-        Channel at each place.
-    unit : int
-        Channels that are rounded in one way.
+    `order` [shape=(places,)] holds the channel at each place. The weights [shape=(inputs, channels)] tell what
+    accumulators can reach.
     """
     bias, shift = step.bias(weights), step.shift()
     order = np.arange(bias.size) if order is None else order

@@ -30,22 +30,10 @@ OWN_KERNELS: Mapping[str, Mapping[str, Factory]] = MappingProxyType({})
 
 
 class KernelSet:
-    """The jitted kernels for one target.
+    """The jitted kernels for one target: see `yamjit.kernels.int8.matmul` and `yamjit.kernels.int8.depthwise`.
 
-    Parameters
-    ----------
-    target : Target
-    **own : callable
-        Factories of kernels that replace those of the target, by attribute: each takes a `VectorOps`.
-
-    Attributes
-    ----------
-    matmul, matmul_raw : callable
-        See `yamjit.kernels.int8.matmul`.
-    depthwise : callable
-        See `yamjit.kernels.int8.depthwise`.
-    copy_row : callable
-        ``(source, target, count, flip)``: at least `count` bytes, up to a vector more, with the bits of `flip` turned.
+    Factories in `own` replace kernels of the target, by attribute. ``copy_row(source, target, count, flip)`` copies at
+    least `count` bytes, up to a vector more, with the bits of `flip` turned.
     """
 
     def __init__(self, target: Target, **own: Factory) -> None:

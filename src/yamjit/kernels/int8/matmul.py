@@ -23,19 +23,10 @@ __all__ = ["Rows", "copy_bytes", "is_proven", "make_matmul", "make_matmul_raw"]
 
 
 class Rows(NamedTuple):
-    """The left side of a product: rows of uint8 in memory, each in groups of quads.
+    """The left side of a product: `n_rows` rows of uint8, each in groups of quads (four bytes each, side by side).
 
-    Parameters
-    ----------
-    x : int
-        Address of the first row.
-    n_rows : int
-    stride : int
-        Bytes from row to row.
-    groups, group_stride : int
-        Number of groups in a row, and bytes from one to the next.
-    quads : int
-        Number of quads in a group: four bytes each, side by side.
+    `x` is the address of the first row; `stride` and `group_stride` are the bytes from one row, or group, to the next.
+    `groups` counts those of a row, `quads` those of a group.
     """
 
     x: int
@@ -47,10 +38,7 @@ class Rows(NamedTuple):
 
 
 def make_matmul(ops: VectorOps) -> Any:
-    """Make ``matmul(rows, channels, outputs, out, spare)``: results as rows of `outputs` int8 at `out`.
-
-    `spare` is room for a vector.
-    """
+    """Make ``matmul(rows, channels, outputs, out, spare)``: `outputs` int8 a row at `out`; `spare` holds a vector."""
     lanes, wide = ops.lanes, ops.target.columns * ops.lanes
     by_shift = partial(_narrowed_tile, narrowing=BY_SHIFT)
     high, columns = ops.target.rows, ops.target.columns

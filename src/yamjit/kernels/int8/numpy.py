@@ -1,8 +1,8 @@
 """The kernels in NumPy: exact, no compiler needed, and the twin that each jitted kernel is tested against.
 
-Activations are NHWC int8; a leading axis runs over the patches. Every kernel fills ``out`` and nothing else.
-Sums of products run in float32 or float64 matrix products, which is exact while every partial sum is an integer
-below 2**24 or 2**53: no order of summation can round.
+Activations are NHWC int8 [shape=(n, height, width, channels)]; the leading axis runs over the patches. Every kernel
+fills ``out`` and nothing else. Sums of products run in float32 or float64 matrix products, which is exact while every
+partial sum is an integer below 2**24 or 2**53: no order of summation can round.
 """
 
 from __future__ import annotations
@@ -44,16 +44,7 @@ _BLOCK_COLUMNS = 64
 
 
 def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int, out: Int8) -> None:
-    """Quantize: ``out = clamp(round(x / scale) + zero_point)``, the division in float32, ties away from zero.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=any, float32]
-        Finite.
-    scale : np.float32
-    zero_point : int
-    out : np.ndarray [shape of `x`, int8]
-    """
+    """Quantize finite floats: ``clamp(round(x / scale) + zero_point)``, divided in float32, ties away from zero."""
     with np.errstate(over="ignore", invalid="ignore"):
         rounded = _round_half_away((x / scale).astype(np.float64))
     np.clip(rounded + zero_point, -128, 127, out=rounded)
@@ -61,16 +52,7 @@ def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int,
 
 
 def conv_s8(x: Int8, weights: Int8, window: Window, requantization: Requantization, out: Int8) -> None:
-    """Convolve.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(n, input_h, input_w, input_c), int8]
-    weights : np.ndarray [shape=(kernel_h, kernel_w, input_c, output_c), int8]
-    window : Window
-    requantization : Requantization
-    out : np.ndarray [shape=(n, output_h, output_w, output_c), int8]
-    """
+    """Convolve with ``weights`` [shape=(kernel_h, kernel_w, input_c, output_c)]."""
     kernel_h, kernel_w, input_c, output_c = weights.shape
     padded = _pad(x, weights.shape[:2], window, out.shape)
     taps = [
@@ -81,16 +63,7 @@ def conv_s8(x: Int8, weights: Int8, window: Window, requantization: Requantizati
 
 
 def depthwise_s8(x: Int8, weights: Int8, window: Window, requantization: Requantization, out: Int8) -> None:
-    """Convolve each channel with a filter of its own.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(n, input_h, input_w, channels), int8]
-    weights : np.ndarray [shape=(kernel_h, kernel_w, channels), int8]
-    window : Window
-    requantization : Requantization
-    out : np.ndarray [shape=(n, output_h, output_w, channels), int8]
-    """
+    """Convolve each channel with a filter of its own: ``weights`` [shape=(kernel_h, kernel_w, channels)]."""
     kernel_h, kernel_w, _ = weights.shape
     padded = _pad(x, weights.shape[:2], window, out.shape)
     acc = np.broadcast_to(requantization.bias, out.shape).copy()
@@ -101,60 +74,32 @@ def depthwise_s8(x: Int8, weights: Int8, window: Window, requantization: Requant
 
 
 def pointwise_s8(x: Int8, weights: Int8, requantization: Requantization, out: Int8) -> None:
-    """Multiply rows by a matrix: 1x1 convolutions and fully connected layers.
+    """Multiply rows by a matrix [shape=(input_c, output_c)]: 1x1 convolutions and fully connected layers.
 
-    Parameters
-    ----------
-    x : np.ndarray [shape=(rows, input_c), int8]
-    weights : np.ndarray [shape=(input_c, output_c), int8]
-    requantization : Requantization
-        Its bias holds the input's zero point: ``bias - zero_point * weights.sum(0)``.
-    out : np.ndarray [shape=(rows, output_c), int8]
+    The bias holds the input's zero point: ``bias - zero_point * weights.sum(0)``.
     """
     acc = _exact_matmul(x, weights)
     out[...] = _requantize(acc + requantization.bias, requantization)
 
 
 def mean_s8(x: Int8, requantization: Requantization, out: Int8) -> None:
-    """Average over positions.
+    """Average ``x`` [shape=(n, positions, channels)] over positions into ``out`` [shape=(n, channels)].
 
-    Parameters
-    ----------
-    x : np.ndarray [shape=(n, positions, channels), int8]
-    requantization : Requantization
-        Its bias holds the input's zero point, its multiplier the number of positions.
-    out : np.ndarray [shape=(n, channels), int8]
+    The bias holds the input's zero point, the multiplier the number of positions.
     """
     acc = x.sum(axis=1, dtype=np.int64)
     out[...] = _requantize(acc + requantization.bias, requantization)
 
 
 def lookup_s8(x: Int8, table: Int8, out: Int8) -> None:
-    """Look every value up: ``out = table[x + 128]``.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=any, int8]
-    table : np.ndarray [shape=(256,), int8]
-    out : np.ndarray [shape of `x`, int8]
-    """
+    """Look every value up in a table of 256: ``out = table[x + 128]``."""
     np.take(table, x.astype(np.int16) + 128, out=out)
 
 
 def max_pool_s8(
     x: Int8, kernel: tuple[int, int], window: Window, activation_min: int, activation_max: int, out: Int8
 ) -> None:
-    """Take the greatest value in each window.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(n, input_h, input_w, channels), int8]
-    kernel : tuple of int
-        Height and width of the window.
-    window : Window
-    activation_min, activation_max : int
-    out : np.ndarray [shape=(n, output_h, output_w, channels), int8]
-    """
+    """Take the greatest value in each window of `kernel` (height, width)."""
     rows = _greatest(x, 1, out.shape[1], (kernel[0], window.stride_h, window.pad_top))
     greatest = _greatest(rows, 2, out.shape[2], (kernel[1], window.stride_w, window.pad_left))
     np.clip(greatest, activation_min, activation_max, out=out)

@@ -34,16 +34,9 @@ Int8 = npt.NDArray[np.int8]
 
 
 def pack_pointwise(weights: Int8) -> Int8:
-    """Pack a matrix: blocks of 16 outputs, in each quads of inputs side by side.
+    """Pack a matrix [shape=(inputs, outputs)]: blocks of 16 outputs, in each quads of inputs side by side.
 
-    Parameters
-    ----------
-    weights : np.ndarray [shape=(inputs, outputs), int8]
-
-    Returns
-    -------
-    np.ndarray [shape=(outputs/16, inputs/4, 16, 4), int8]
-        The weights; inputs and outputs are filled up with zeros.
+    In the result [shape=(outputs/16, inputs/4, 16, 4)], inputs and outputs are filled up with zeros.
     """
     inputs, outputs = weights.shape
     whole = np.zeros((padded(inputs, _QUAD), padded(outputs, BLOCK)), np.int8)
@@ -52,16 +45,9 @@ def pack_pointwise(weights: Int8) -> Int8:
 
 
 def conv_rows(weights: Int8) -> Int8:
-    """Return convolution weights as the matrix that multiplies rows of input values.
+    """Return convolution weights as the matrix [shape=(kernel_h * span, output_c)] that multiplies rows of inputs.
 
-    Parameters
-    ----------
-    weights : np.ndarray [shape=(kernel_h, kernel_w, input_c, output_c), int8]
-
-    Returns
-    -------
-    np.ndarray [shape=(kernel_h * span, output_c), int8]
-        ``span`` is ``kernel_w * input_c``, filled up to a multiple of 4 with zeros.
+    ``span`` is ``kernel_w * input_c``, filled up to a multiple of 4 with zeros.
     """
     kernel_h, kernel_w, input_c, output_c = weights.shape
     span = kernel_w * input_c
@@ -85,15 +71,8 @@ def interleaved(channels: int) -> npt.NDArray[np.intp]:
 def pack_depthwise(weights: Int8) -> Int8:
     """Pack 3x3 filters: for each chunk the columns of filters, a quad of rows of a channel side by side.
 
-    Parameters
-    ----------
-    weights : np.ndarray [shape=(3, 3, channels), int8]
-        Filters of channels, whose number is a multiple of 64 or divides it.
-
-    Returns
-    -------
-    np.ndarray [shape=(chunks, 2, 3, 64, 4), int8]
-        Each filter twice: with zeros in the last of the four rows, and in the first.
+    The number of channels is a multiple of 64 or divides it. The result [shape=(chunks, 2, 3, 64, 4)] has each filter
+    twice: with zeros in the last of the four rows, and in the first.
     """
     channels = weights.shape[2]
     order = interleaved(channels)
@@ -106,14 +85,7 @@ def pack_depthwise(weights: Int8) -> Int8:
 def pack_pairs(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Pack a number for each channel: in each block, those of even channels before those of odd channels.
 
-    Parameters
-    ----------
-    values : np.ndarray [shape=(channels,), int64]
-
-    Returns
-    -------
-    np.ndarray [shape=(channels/16, 2, 8), int64]
-        The numbers, filled up with zeros.
+    Zeros fill up the last block of the result [shape=(channels/16, 2, 8)].
     """
     whole = np.zeros(padded(values.size, BLOCK), np.int64)
     whole[: values.size] = values

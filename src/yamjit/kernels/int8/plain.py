@@ -1,7 +1,8 @@
-"""The plain kernels in Numba: the twins of `yamjit.kernels.int8.numpy`, one image at a time.
+"""The plain kernels in Numba: each takes one image of what its twin in `yamjit.kernels.int8.numpy` takes a batch of.
 
-They serve every step that has no vector kernel. Every operand is cast to its width: compiled code widens where NumPy
-scalars wrap, and with the casts both agree.
+They serve every step that has no vector kernel. `scratch` holds at least as many int32 as there are output channels;
+arrays that may have any shape in the twin are flat. Every operand is cast to its width: compiled code widens where
+NumPy scalars wrap, and with the casts both agree.
 """
 
 from __future__ import annotations
@@ -25,16 +26,7 @@ Int32 = npt.NDArray[np.int32]
 
 @jit
 def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int, out: Int8) -> None:
-    """Quantize: ``out = clamp(round(x / scale) + zero_point)``, the division in float32, ties away from zero.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(size,), float32]
-        Finite.
-    scale : np.float32
-    zero_point : int
-    out : np.ndarray [shape=(size,), int8]
-    """
+    """Quantize finite floats."""
     shift = np.float32(zero_point)
     for i in range(x.size):
         rounded = np.float32(_round_half_away(np.float32(x[i] / scale)))
@@ -44,17 +36,7 @@ def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int,
 
 @jit
 def conv_s8(x: Int8, weights: Int8, window: Window, requantization: Requantization, scratch: Int32, out: Int8) -> None:
-    """Convolve one image.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(input_h, input_w, input_c), int8]
-    weights : np.ndarray [shape=(kernel_h, kernel_w, input_c, output_c), int8]
-    window : Window
-    requantization : Requantization
-    scratch : np.ndarray [shape=(>= output_c,), int32]
-    out : np.ndarray [shape=(output_h, output_w, output_c), int8]
-    """
+    """Convolve."""
     kernel_h, kernel_w, input_c, output_c = weights.shape
     for oy in range(out.shape[0]):
         for ox in range(out.shape[1]):
@@ -76,17 +58,7 @@ def conv_s8(x: Int8, weights: Int8, window: Window, requantization: Requantizati
 def depthwise_s8(
     x: Int8, weights: Int8, window: Window, requantization: Requantization, scratch: Int32, out: Int8
 ) -> None:
-    """Convolve each channel of one image with a filter of its own.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(input_h, input_w, channels), int8]
-    weights : np.ndarray [shape=(kernel_h, kernel_w, channels), int8]
-    window : Window
-    requantization : Requantization
-    scratch : np.ndarray [shape=(>= channels,), int32]
-    out : np.ndarray [shape=(output_h, output_w, channels), int8]
-    """
+    """Convolve each channel with a filter of its own."""
     kernel_h, kernel_w, channels = weights.shape
     zero_point = np.int32(window.input_zero_point)
     for oy in range(out.shape[0]):
@@ -107,17 +79,7 @@ def depthwise_s8(
 
 @jit
 def pointwise_s8(x: Int8, weights: Int8, requantization: Requantization, scratch: Int32, out: Int8) -> None:
-    """Multiply rows by a matrix: 1x1 convolutions and fully connected layers.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(rows, input_c), int8]
-    weights : np.ndarray [shape=(input_c, output_c), int8]
-    requantization : Requantization
-        Its bias holds the input's zero point: ``bias - zero_point * weights.sum(0)``.
-    scratch : np.ndarray [shape=(>= output_c,), int32]
-    out : np.ndarray [shape=(rows, output_c), int8]
-    """
+    """Multiply rows by a matrix."""
     input_c, output_c = weights.shape
     in_fours = input_c - input_c % 4
     for row in range(x.shape[0]):
@@ -138,16 +100,7 @@ def pointwise_s8(x: Int8, weights: Int8, requantization: Requantization, scratch
 
 @jit
 def mean_s8(x: Int8, requantization: Requantization, scratch: Int32, out: Int8) -> None:
-    """Average one image over its positions.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(positions, channels), int8]
-    requantization : Requantization
-        Its bias holds the input's zero point, its multiplier the number of positions.
-    scratch : np.ndarray [shape=(>= channels,), int32]
-    out : np.ndarray [shape=(channels,), int8]
-    """
+    """Average over positions."""
     _start(requantization.bias, scratch)
     for position in range(x.shape[0]):
         for c in range(x.shape[1]):
@@ -157,14 +110,7 @@ def mean_s8(x: Int8, requantization: Requantization, scratch: Int32, out: Int8) 
 
 @jit
 def lookup_s8(x: Int8, table: Int8, out: Int8) -> None:
-    """Look every value up: ``out = table[x + 128]``.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(size,), int8]
-    table : np.ndarray [shape=(256,), int8]
-    out : np.ndarray [shape=(size,), int8]
-    """
+    """Look every value up."""
     for i in range(x.size):
         out[i] = table[np.int64(x[i]) + 128]
 
@@ -173,17 +119,7 @@ def lookup_s8(x: Int8, table: Int8, out: Int8) -> None:
 def max_pool_s8(
     x: Int8, kernel: tuple[int, int], window: Window, activation_min: int, activation_max: int, out: Int8
 ) -> None:
-    """Take the greatest value in each window of one image.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(input_h, input_w, channels), int8]
-    kernel : tuple of int
-        Height and width of the window.
-    window : Window
-    activation_min, activation_max : int
-    out : np.ndarray [shape=(output_h, output_w, channels), int8]
-    """
+    """Take the greatest value in each window."""
     low, high = np.int32(activation_min), np.int32(activation_max)
     for oy in range(out.shape[0]):
         top = oy * window.stride_h - window.pad_top

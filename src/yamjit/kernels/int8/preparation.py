@@ -32,19 +32,10 @@ __all__ = ["prepare"]
 
 
 def prepare(program: Program, target: Target | None) -> PreparedProgram:
-    """Pack a program's constants for the vector kernels.
+    """Pack a program's constants for the vector kernels; `target` is None where there are none, as in plain Python.
 
-    Parameters
-    ----------
-    program : Program
-    target : Target or None
-        The target of the kernels; None where there are no vector kernels, as in plain Python. Where it does not
-        multiply signed bytes, inputs become uint8 that are 128 more.
-
-    Raises
-    ------
-    ModelError
-        If the program, or what was prepared, would touch memory that is not its own.
+    Inputs become uint8 that are 128 more where a target does not multiply signed bytes. Raises `ModelError` if the
+    program, or what was prepared, would touch memory that is not its own.
     """
     signed = target is not None and target.multiplies_signed_bytes
     steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)

@@ -30,20 +30,13 @@ _REALS = (Prepared.SCALE, Prepared.REAL_OFFSET)
 
 
 class Use(NamedTuple):
-    """What a kernel reads and writes for one step, besides activations and the constants of the program.
+    """What a kernel reads and writes for one step, besides activations and the constants of the program."""
 
-    Parameters
-    ----------
-    walk : mapping of Prepared to int
-        How it walks over its input; columns that are left out are 0.
-    packed : mapping of Prepared to int
-        Bytes of packed constants that it reads, by the column of their offset.
-    scratch : mapping of str to int
-        Bytes that it touches in each part of the scratch memory, without `REACH`.
-    """
-
+    #: How it walks over its input; columns that are left out are 0.
     walk: Mapping[Prepared, int]
+    #: Bytes of packed constants that it reads, by the column of their offset.
     packed: Mapping[Prepared, int]
+    #: Bytes that it touches in each part of the scratch memory, without `REACH`.
     scratch: Mapping[str, int]
 
 
@@ -170,20 +163,10 @@ def scratch_needs(uses: list[Use]) -> dict[str, int]:
 
 
 def prove_preparation(program: Program, prepared: PreparedProgram, signed: bool) -> None:
-    """Check every column of every step and every part of scratch memory that compiled code reads.
+    """Check the program, and every column of every step and every part of scratch memory that compiled code reads.
 
-    Parameters
-    ----------
-    program : Program
-        What was prepared; it is proved as well.
-    prepared : PreparedProgram
-    signed : bool
-        Whether int8 inputs are multiplied; otherwise inputs become uint8 that are 128 more.
-
-    Raises
-    ------
-    ModelError
-        Naming the step and the column; a preparation that is right never causes it.
+    `signed` tells whether int8 inputs are multiplied; otherwise they become uint8 that are 128 more. Raises a
+    `ModelError` that names the step and the column; a preparation that is right never causes it.
     """
     prove_program(program)
     steps, shape = prepared.steps, (len(program.steps), PREPARED_COLUMNS)

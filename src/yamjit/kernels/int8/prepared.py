@@ -57,17 +57,10 @@ INT8_TO_UINT8 = 0x80808080
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedProgram:
-    """What the compiled entry runs.
-
-    Parameters
-    ----------
-    steps : np.ndarray [shape=(n_steps, PREPARED_COLUMNS), int64]
-    constants : np.ndarray [shape=(n_bytes,), uint8]
-        Constants of the program, then the packed ones.
-    scratch : ScratchLayout
-    """
+    """What the compiled entry runs: steps [shape=(n_steps, PREPARED_COLUMNS)], and the constants that they refer to."""
 
     steps: npt.NDArray[np.int64]
+    #: Constants of the program, then the packed ones.
     constants: npt.NDArray[np.uint8]
     scratch: ScratchLayout
     steps_address: int = field(init=False)

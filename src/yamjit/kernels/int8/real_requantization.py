@@ -33,47 +33,27 @@ _PLACES = (0.2, 0.5, 0.8)
 
 
 class IntegerFactors(NamedTuple):
-    """Factors that make an int8 of an accumulator exactly: ``(acc * multiplier + offset) >> shift``, clamped.
+    """Factors per channel that make an int8 exactly: ``(acc * multiplier + offset) >> shift``, clamped."""
 
-    Parameters
-    ----------
-    multiplier : np.ndarray [shape=(channels,), int64]
-        Multipliers, in [0, 2**31).
-    offset : np.ndarray [shape=(channels,), int64]
-        Offsets, below 2**62 in magnitude.
-    shift : np.ndarray [shape=(channels,), int64]
-        Shifts, in [32, 54].
-    """
-
+    #: In [0, 2**31).
     multiplier: Int64
+    #: Below 2**62 in magnitude.
     offset: Int64
+    #: In [32, 54].
     shift: Int64
 
 
 class RealFactors(NamedTuple):
-    """Factors that make the same int8 in float32: ``rint(fma(acc, scale, offset))``, clamped.
-
-    Parameters
-    ----------
-    scale, offset : np.ndarray [shape=(channels,), float32]
-    proven : np.ndarray [shape=(channels,), bool]
-        Whether the int8 is the same for every accumulator that the channel can reach.
-    """
+    """Factors per channel that make the same int8 in float32: ``rint(fma(acc, scale, offset))``, clamped."""
 
     scale: Float32
     offset: Float32
+    #: Whether the int8 is the same for every accumulator that the channel can reach.
     proven: Bool
 
 
 def find_real_factors(integers: IntegerFactors, low: Int64, high: Int64) -> RealFactors:
-    """Find factors for float32 and prove them.
-
-    Parameters
-    ----------
-    integers : IntegerFactors
-    low, high : np.ndarray [shape=(channels,), int64]
-        The least and greatest accumulator of each channel.
-    """
+    """Find factors for float32 and prove them for the accumulators of each channel, from `low` to `high`."""
     exact = (low >= -_EXACT) & (high <= _EXACT) & (integers.multiplier > 0)
     scale = (integers.multiplier * np.exp2(-integers.shift.astype(np.float64))).astype(np.float32)
     found = RealFactors(scale, np.zeros_like(scale), np.zeros_like(exact))

@@ -15,8 +15,7 @@ __all__ = ["BY_REALS", "BY_SHIFT", "Channels", "Narrowing", "jit_lines"]
 class Channels(NamedTuple):
     """Addresses of the packed constants of a step's output channels.
 
-    `scale`, `real_offset` and `proven` are what float32 makes the same results with: `proven` says for each block of
-    channels whether it does.
+    With `scale` and `real_offset`, float32 makes the same results in the blocks of channels that `proven` marks.
     """
 
     weights: int
@@ -30,18 +29,12 @@ class Channels(NamedTuple):
 
 
 class Narrowing(NamedTuple):
-    """How generated kernels make an int8 out of an accumulator.
+    """How generated kernels make an int8 out of an accumulator."""
 
-    Parameters
-    ----------
-    reads : tuple of str
-        Lines that read what a vector of channels needs, whose numbers are at ``{at}``, into names that end with
-        ``{j}``; pairs of 64 bits are at ``{pair}``.
-    result : str
-        Expression of what is clamped and stored, with ``{acc}`` for the accumulator.
-    """
-
+    #: Lines that read what a vector of channels needs, whose numbers are at ``{at}``, into names that end with ``{j}``;
+    #: pairs of 64 bits are at ``{pair}``.
     reads: tuple[str, ...]
+    #: Expression of what is clamped and stored, with ``{acc}`` for the accumulator.
     result: str
 
 

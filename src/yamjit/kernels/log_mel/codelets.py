@@ -31,17 +31,9 @@ _I64, _F32 = ir.IntType(64), ir.FloatType()
 def emit_cut(lanes: Lanes, rows: Any, offset: Any, window: Any, out: Any) -> None:
     """Emit the product of a square of samples with the window, turned from frames to lanes.
 
-    Parameters
-    ----------
-    lanes : Lanes
-    rows : address
-        Address of the frames' addresses.
-    offset : int
-        Bytes from the beginning of a frame.
-    window : address
-        Address of as many factors as a row of the square has samples: twice as many as lanes.
-    out : address
-        Address of as many points as lanes: floats, real parts and then imaginary ones.
+    At `rows` are the addresses of frames, of which the samples `offset` bytes on are read; at `window`, as many factors
+    as a row of the square has samples: twice as many as lanes. As many points as lanes go to `out`: floats, real parts
+    and then imaginary ones.
     """
     kind = ir.VectorType(_F32, 2 * lanes.count)
     factors = lanes.load(window, kind)
@@ -59,16 +51,7 @@ def emit_clear(lanes: Lanes, out: Any) -> None:
 
 
 def emit_logarithm(lanes: Lanes, total: Any, offset: Any, out: Any) -> None:
-    """Emit ``out = log(total + offset)``, float32 that is computed in double.
-
-    Parameters
-    ----------
-    lanes : Lanes
-    total : vector of floats
-    offset : address
-        Address of one float.
-    out : address
-    """
+    """Emit ``out = log(total + offset)``, float32 that is computed in double; `offset` and `out` are addresses."""
     b = lanes.builder
     x = b.fpext(b.fadd(total, lanes.broadcast(offset, lanes.floats)), lanes.doubles)
     infinity, zero = lanes.constant(float("inf")), lanes.constant(0.0)

@@ -12,29 +12,19 @@ __all__ = ["FrontEndConstants"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrontEndConstants:
-    """The numbers in a model file that say how a waveform becomes a log-mel patch.
+    """The numbers in a model file that say how a waveform becomes a log-mel patch."""
 
-    Parameters
-    ----------
-    window_samples : int
-        Number of samples that one patch is made of.
-    hop_length : int
-        Number of samples from one frame to the next.
-    n_fft : int
-        Length of the Fourier transform; frames are padded with zeros to it.
-    window : np.ndarray [shape=(frame_length,), float32]
-        Factors of the samples of a frame.
-    mel_basis : np.ndarray [shape=(n_mels, 1 + n_fft/2), float32]
-        Weights of the bins in each band.
-    log_offset : np.ndarray [shape=(n_mels,), float32]
-        Numbers that are added before the logarithm.
-    """
-
+    #: Number of samples that one patch is made of.
     window_samples: int
+    #: Number of samples from one frame to the next.
     hop_length: int
+    #: Length of the Fourier transform; frames are padded with zeros to it.
     n_fft: int
+    #: Factors of the samples of a frame [shape=(frame_length,)].
     window: npt.NDArray[np.float32]
+    #: Weights of the bins in each band [shape=(n_mels, 1 + n_fft/2)].
     mel_basis: npt.NDArray[np.float32]
+    #: Numbers that are added before the logarithm [shape=(n_mels,)].
     log_offset: npt.NDArray[np.float32]
 
     @property

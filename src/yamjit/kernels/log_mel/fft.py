@@ -43,12 +43,9 @@ def factors(turns: Float64) -> Float64:
 
 
 def pass_factors(span: int, radix: int) -> Float64:
-    """Return the factors of a pass that combines `radix` transforms of `span` points.
+    """Return the factors [shape=(span, radix / 2, 2)] of a pass that combines `radix` transforms of `span` points.
 
-    Returns
-    -------
-    np.ndarray [shape=(span, radix / 2, 2), float64]
-        Per place: one factor for the level of neighbours, one for the next, two for the third.
+    Each place has one factor for the level of neighbours, one for the next, two for the third.
     """
     place = np.arange(span)
     turns = []

@@ -22,18 +22,10 @@ _Butterfly = Callable[[Complex, Complex], tuple[Complex, Complex]]
 
 
 def emit_first(lanes: Lanes, radix: int, source: Any, step: Any, out: Any) -> None:
-    """Emit the first pass over `radix` points, whose factors are all known.
+    """Emit the first pass over `radix` (4 or 8) points, whose factors are all known.
 
-    Parameters
-    ----------
-    lanes : Lanes
-    radix : {4, 8}
-    source : address
-        Point 0: floats, real parts and then imaginary ones.
-    step : int
-        Bytes from one point to the next.
-    out : address
-        Address of `radix` points, one after the other: doubles.
+    The points, from address `source` on and `step` bytes apart, are floats, real parts and then imaginary ones. They go
+    to `out` as doubles, one point after the other.
     """
     in_order = []
     for address in _addresses(lanes, source, step, radix):
@@ -51,18 +43,9 @@ def emit_first(lanes: Lanes, radix: int, source: Any, step: Any, out: Any) -> No
 
 
 def emit_combine(lanes: Lanes, radix: int, points: Any, step: Any, table: Any) -> None:
-    """Emit a later pass over `radix` points, in place.
+    """Emit a later pass over `radix` (4 or 8) points, in place: doubles from address `points` on, `step` bytes apart.
 
-    Parameters
-    ----------
-    lanes : Lanes
-    radix : {4, 8}
-    points : address
-        Address of point 0: doubles.
-    step : int
-        Bytes from one point to the next.
-    table : address
-        Address of what `pass_factors` gives for this place.
+    `table` is the address of what `pass_factors` gives for this place.
     """
     addresses = _addresses(lanes, points, step, radix)
     values = [lanes.load_complex(address) for address in addresses]
@@ -79,20 +62,11 @@ def emit_combine(lanes: Lanes, radix: int, points: Any, step: Any, table: Any) -
 
 
 def emit_magnitude_pair(lanes: Lanes, low: Any, high: Any, table: Any, low_out: Any, high_out: Any) -> None:
-    """Emit the magnitudes of bins `k` and ``n - k`` of real frames, from points `k` and ``n - k``.
+    """Emit the magnitudes (floats) of bins `k` and ``n - k`` of real frames, from points `k` and ``n - k``.
 
-    Real and imaginary parts are rounded to float32; their squares are exact in double, so that one rounding is left
-    in the sum, one in the square root and one to float32.
-
-    Parameters
-    ----------
-    lanes : Lanes
-    low, high : address
-        Addresses of points `k` and ``n - k``; both are that of point 0 where `k` is 0.
-    table : address
-        Address of the factor ``exp(-i pi k / n)``, halved.
-    low_out, high_out : address
-        Addresses of the magnitudes: floats.
+    Real and imaginary parts are rounded to float32; their squares are exact in double, so that one rounding is left in
+    the sum, one in the square root and one to float32. Where `k` is 0, both `low` and `high` are the address of point
+    0. The factor at `table` is ``exp(-i pi k / n)``, halved.
     """
     b = lanes.builder
     real, imaginary = lanes.load_complex(low)

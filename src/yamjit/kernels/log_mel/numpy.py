@@ -19,14 +19,9 @@ _FRAMES_AT_ONCE = 512
 
 
 def log_mel(constants: FrontEndConstants, waveform: Float32, out: Float32) -> None:
-    """Compute the first frames of a waveform, as many as `out` has rows.
+    """Compute the first frames of a waveform, as many as `out` has rows [shape=(t, n_mels), contiguous].
 
-    Parameters
-    ----------
-    constants : FrontEndConstants
-    waveform : np.ndarray [shape=(n,), float32]
-        At least as many samples as the frames cover.
-    out : np.ndarray [shape=(t, n_mels), float32, contiguous]
+    The waveform has at least as many samples as the frames cover.
     """
     if len(out):
         cut = np.lib.stride_tricks.sliding_window_view(waveform, constants.window.size)[:: constants.hop_length]

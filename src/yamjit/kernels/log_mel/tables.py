@@ -51,12 +51,7 @@ class Field(IntEnum):
 
 
 def make_tables(constants: FrontEndConstants) -> Bytes:
-    """Return everything that the kernel reads besides samples, in one block.
-
-    Parameters
-    ----------
-    constants : FrontEndConstants
-    """
+    """Return everything that the kernel reads besides samples, in one block."""
     points = constants.n_fft // 2
     first, widths = bands(constants.mel_basis)
     radices = fft.radices(points)

@@ -51,12 +51,7 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 class CachedCode:
     """The file of one compiled function; where none can be kept, it stays absent.
 
-    Parameters
-    ----------
-    name : str
-        Name of the function.
-    target : str
-        Everything else that the code depends on: argument types, processor.
+    `target` says what the code depends on besides its sources: argument types, processor.
     """
 
     def __init__(self, name: str, target: str) -> None:

@@ -15,22 +15,10 @@ ArgumentTypes = tuple[type[int] | type[float], ...]
 
 
 class Entry(NamedTuple):
-    """A function that is compiled as a whole, with all that it calls.
+    """A function that is compiled as a whole, with all that it calls: what ``make_NAME(target)`` of its module returns.
 
-    It takes integers and floats, returns nothing, raises nothing and allocates nothing. What it calls is decorated
-    with `yamjit.kernels.machine_code.jit.jit`; it is not.
-
-    Parameters
-    ----------
-    module : str
-        Name of the module with its factory ``make_NAME(target)``, imported when there is something to compile.
-    name : str
-    arguments : tuple of type
-        `int` (compiled: int64) or `float` (float64), one for each argument.
-
-    Examples
-    --------
-    >>> run_steps = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 12)
+    It takes integers and floats, returns nothing, raises nothing and allocates nothing. What it calls is decorated with
+    `yamjit.kernels.machine_code.jit.jit`; it is not. The module is imported when there is something to compile.
     """
 
     module: str

@@ -43,11 +43,6 @@ def compile_object(entry: Entry, target: Target) -> ObjectCode:
 
     For the target of this process, `host_target`, the code is what Numba makes for its own use, to be loaded by
     `yamjit.kernels.machine_code.native`. For any other it is position-independent, for a linker or for that loader.
-
-    Parameters
-    ----------
-    entry : Entry
-    target : Target
     """
     is_host = target == host_target()
     signature = numba.void(*(_NUMBA_TYPES[argument] for argument in entry.arguments))

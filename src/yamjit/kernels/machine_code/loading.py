@@ -22,14 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class LoadedEntry:
-    """An entry for this machine, called as the Python function that it is made from.
-
-    With ``NUMBA_DISABLE_JIT=1`` it is that Python function.
-
-    Parameters
-    ----------
-    entry : Entry
-    """
+    """An entry compiled for this machine; with ``NUMBA_DISABLE_JIT=1``, the Python function that it is made from."""
 
     def __init__(self, entry: Entry) -> None:
         self._entry = entry

@@ -20,21 +20,14 @@ _C_TYPES: dict[type, Any] = {int: ctypes.c_int64, float: ctypes.c_double}
 
 
 class ObjectCode(NamedTuple):
-    """An object file with one C function ``int32 name(...)``, which returns 0 if all went well.
+    """An object file with one C function ``int32 name(...)``, which returns 0 if all went well."""
 
-    Parameters
-    ----------
-    code : bytes
-        Content of the file, in the format of the system that it is compiled for.
-    needs : tuple of str
-        Names of functions and variables that the code refers to and does not hold.
-    is_free : bool
-        Whether the code also runs where there is neither Python nor Numba. It does if the kernels neither allocate
-        nor know Python objects, and Numba optimises, as it does by default.
-    """
-
+    #: Content of the file, in the format of the system that it is compiled for.
     code: bytes
+    #: Names of functions and variables that the code refers to and does not hold.
     needs: tuple[str, ...] = ()
+    #: Whether the code also runs where there is neither Python nor Numba. It does if the kernels neither allocate nor
+    #: know Python objects, and Numba optimises, as it does by default.
     is_free: bool = True
 
     def to_bytes(self) -> bytes:
@@ -58,14 +51,9 @@ def processor() -> str:
 
 
 def load(compiled: ObjectCode, name: str, arguments: ArgumentTypes) -> Callable[..., int]:
-    """Put compiled code into this process, for as long as it lives.
+    """Put compiled code into this process, for as long as it lives; the caller vouches for the code.
 
-    The code is run as it is: the caller vouches for it.
-
-    Raises
-    ------
-    RuntimeError
-        If the code needs something that this process lacks.
+    Raises `RuntimeError` if the code needs something that this process lacks.
     """
     missing = [need for need in compiled.needs if not llvm.address_of_symbol(need)]
     if missing:

@@ -20,23 +20,15 @@ _I8, _I16, _I32 = (ir.IntType(bits) for bits in (8, 16, 32))
 
 
 class Dot(NamedTuple):
-    """How an instruction set sums products of bytes.
+    """How an instruction set sums products of bytes."""
 
-    Parameters
-    ----------
-    add : callable
-        ``(builder, sum, inputs, weights) -> sum``.
-    start : callable
-        ``(builder, int32 lanes) -> sum``.
-    total : callable
-        ``(builder, sum) -> int32 lanes``.
-    parts : int
-        Lanes of a sum that stand for one dot product.
-    """
-
+    #: ``(builder, sum, inputs, weights) -> sum``
     add: Emit
+    #: ``(builder, int32 lanes) -> sum``
     start: Emit = identity
+    #: ``(builder, sum) -> int32 lanes``
     total: Emit = identity
+    #: Lanes of a sum that stand for one dot product.
     parts: int = 1
 
 

@@ -28,13 +28,7 @@ Complex = tuple[Any, Any]
 class Lanes:
     """Instructions on vectors of doubles and floats, half as many lanes as `target` has of 32-bit integers.
 
-    Nothing is contracted or reordered unless the code says so. `multiply_add` is fused where the target has such an
-    instruction.
-
-    Parameters
-    ----------
-    builder : llvmlite.ir.IRBuilder
-    target : Target
+    Nothing is contracted or reordered unless the code says so. `multiply_add` is fused where the target can.
     """
 
     def __init__(self, builder: ir.IRBuilder, target: Target) -> None:
@@ -142,19 +136,10 @@ class _Labelled(NamedTuple):
 
 
 def transpose(lanes: Lanes, rows: Sequence[Any], parts: int) -> list[Any]:
-    """Return the columns of a square of elements, each made of `parts` neighbouring floats.
+    """Return the columns of a square of elements, each made of `parts` (1 or 2) neighbouring floats.
 
-    Parameters
-    ----------
-    lanes : Lanes
-    rows : sequence of LLVM values
-        As many vectors as lanes, each of ``parts`` times as many floats.
-    parts : {1, 2}
-
-    Returns
-    -------
-    list of LLVM values
-        One per column: part 0 of all rows, then part 1.
+    Each of `rows`, as many as lanes, is a vector of `parts` times as many floats. A column holds part 0 of all rows,
+    then part 1.
     """
     size = range(lanes.count)
     labelled = [

@@ -26,10 +26,7 @@ declare i32 @llvm.vector.reduce.add.v16i32(<16 x i32>)
 
 
 def host_target() -> Target:
-    """Return the best target for the processor that Numba compiles for.
-
-    It is this machine's, unless ``NUMBA_CPU_NAME`` or ``NUMBA_CPU_FEATURES`` says otherwise.
-    """
+    """Return the best target for this machine, or for that of ``NUMBA_CPU_NAME`` and ``NUMBA_CPU_FEATURES``."""
     triple, machine = llvm.get_process_triple(), platform.machine()
     cpu, listed = numba_setting("CPU_NAME"), numba_setting("CPU_FEATURES")
     if listed is None:

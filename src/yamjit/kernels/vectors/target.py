@@ -17,54 +17,37 @@ _BLOCK = 16
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A machine as LLVM names it, and its vectors as kernels see them.
+    """A machine as LLVM names it, and its vectors as kernels see them."""
 
-    Parameters
-    ----------
-    name : str
-        Name of the lowering.
-    machine : {"x86_64", "aarch64"} or str
-        Architecture, as ``platform.machine`` calls it on Linux.
-    triple, cpu, features : str
-        What LLVM generates code for.
-    needs : tuple of str
-        Features without which the lowering does not run, by LLVM's names.
-    lanes : int
-        Number of 32-bit integers in a vector.
-    rows, columns : int
-        Rows, and vectors of channels, of a tile of accumulators: as many as leave registers for operands. The channels
-        of a tile are a whole number of blocks of 16, or they divide one.
-    dot : {"vpdpbusd", "pmaddwd", "sdot", "smull", "none"}
-        Instruction that products of bytes are summed with, see `yamjit.kernels.vectors.dot`.
-    multiplies_signed_bytes : bool
-        Whether `dot` multiplies int8 inputs with int8 weights; else inputs are uint8.
-    multiplies_by_lane : bool
-        Whether `dot` takes four inputs from any lane of a vector.
-    multiplies_even_lanes : bool
-        Whether 64-bit products are best taken of lanes where they are, and not of lanes brought together and widened.
-    has_fma : bool
-        Whether an instruction multiplies and adds floating-point numbers with one rounding.
-    rounding : {"cvtps2dq", "fcvtns", "none"}
-        Instruction that rounds float32 to the nearest integers, ties to even.
-    packs_saturated : bool
-        Whether instructions narrow lanes with saturation, within each 16 bytes.
-    """
-
+    #: Name of the lowering.
     name: str
+    #: Architecture, as ``platform.machine`` calls it on Linux, such as "x86_64" or "aarch64".
     machine: str
+    #: Triple of the machine that LLVM generates code for, with its `cpu` and `features`.
     triple: str
     cpu: str
     features: str
+    #: Features without which the lowering does not run, by LLVM's names.
     needs: tuple[str, ...]
+    #: Number of 32-bit integers in a vector.
     lanes: int
+    #: Rows, and vectors of channels, of a tile of accumulators: as many as leave registers for operands. The channels
+    #: of a tile are a whole number of blocks of 16, or they divide one.
     rows: int
     columns: int
+    #: Instruction that products of bytes are summed with, a key of `yamjit.kernels.vectors.dot.LOWERINGS`.
     dot: str = "none"
+    #: Whether `dot` multiplies int8 inputs with int8 weights; else inputs are uint8.
     multiplies_signed_bytes: bool = False
+    #: Whether `dot` takes four inputs from any lane of a vector.
     multiplies_by_lane: bool = False
+    #: Whether 64-bit products are best taken of lanes where they are, not of lanes brought together and widened.
     multiplies_even_lanes: bool = True
+    #: Whether an instruction multiplies and adds floating-point numbers with one rounding.
     has_fma: bool = False
+    #: Instruction that rounds float32 to the nearest integers, ties to even: "cvtps2dq", "fcvtns" or "none".
     rounding: str = "none"
+    #: Whether instructions narrow lanes with saturation, within each 16 bytes.
     packs_saturated: bool = False
 
     def __post_init__(self) -> None:
@@ -126,12 +109,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
 def detect_target(features: Mapping[str, bool], machine: str) -> Target:
     """Return the best known target for a processor, "plain" for one of an unknown architecture.
 
-    Parameters
-    ----------
-    features : mapping of str to bool
-        As ``llvmlite.binding.get_host_cpu_features`` gives them.
-    machine : str
-        As ``platform.machine`` gives it.
+    Features are as ``llvmlite.binding.get_host_cpu_features`` gives them, the machine as ``platform.machine`` does.
     """
     return next((target for target in TARGETS.values() if target.runs_on(features, machine)), TARGETS["plain"])
 
