@@ -19,11 +19,13 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 import yamjit
-from tests.house.test_layering import SOURCE, STOREYS, room
+from tests.house.test_layering import STOREYS, room
 from yamjit.kernels import BACKENDS
 
 #: Decorators, which are on the stack where the ladder has the function that they decorate, and count as part of it.
 _DECORATORS = {"deprecation.py"}
+
+_PACKAGE = Path(yamjit.__file__).resolve().parent
 
 RECORDING = Path(__file__).resolve().parents[1] / "examples" / "siren.flac"
 
@@ -81,7 +83,7 @@ def trace(call: Callable[[], Any]) -> list[Entry]:
 
 def _own_file(frame: FrameType) -> str:
     path = Path(frame.f_code.co_filename)
-    return path.relative_to(SOURCE).as_posix() if path.is_relative_to(SOURCE) else ""
+    return path.relative_to(_PACKAGE).as_posix() if path.is_relative_to(_PACKAGE) else ""
 
 
 def trace_classify(model: str | None = None, backend: str = "auto") -> list[Entry]:
