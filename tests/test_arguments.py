@@ -468,6 +468,7 @@ def test_an_unknown_argument_is_told_by_the_method_that_was_called(model: yamjit
         model.with_options(yamjit.ClassifierOptions(top=3))
 
 
+@pytest.mark.slow
 def test_many_names_take_little_time_and_a_short_message(model: yamjit.Classifier) -> None:
     names = [f"name {k}" for k in range(50_000)]
     for options in ({"category_allowlist": names}, {"score_threshold": dict.fromkeys(names, 0.5)}):

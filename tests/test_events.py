@@ -192,6 +192,7 @@ def test_as_the_plain_twin(problem: dict[str, Any]) -> None:
     assert told(detect(**problem)) == about(plain_events(**problem))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(problems(), st.data())
 def test_any_chopping_gives_the_same(problem: dict[str, Any], data: st.DataObject) -> None:

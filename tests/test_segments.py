@@ -126,6 +126,7 @@ def test_rows_are_cut_as_well(recording: Path, tmp_path: Path) -> None:
     assert [s.event for s in cut_segments(str(recording), iter([row]), str(tmp_path))] == [row]
 
 
+@pytest.mark.slow
 def test_more_segments_at_a_time_than_files_are_open(recording: Path, tmp_path: Path) -> None:
     whole = samples(recording)
     events = [event(i / 100, 9 + i / 200, f"class {i}") for i in range(3 * segments._MOST_OPEN + 1)]

@@ -347,6 +347,7 @@ def content() -> dict[str, bytes]:
 READING = ["classify", "events", "embed", "spectrogram"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["d", "d/A", "d/A/*.flac", "d/**/*.flac", "./d/A/../A/a.flac", "d/A/a.flac", "link"])
 @pytest.mark.parametrize("verb", READING)
 def test_recordings_are_not_written_over(

@@ -400,6 +400,7 @@ def test_a_file_that_is_joined_to_one_of_a_container_that_is_not_walked():
 # -- Every kind
 
 
+@pytest.mark.slow
 def test_every_happening_to_every_format():
     """A short campaign; ``python -m tools.checks.whole`` runs long ones."""
     summary = check_whole.campaign(200, seed=1)
@@ -444,6 +445,7 @@ def classify(*paths):
     )
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_gives_exit_code_3(tmp_path):
     data = mp3(noise(40_000))
     place = mp3_frames(data)[20][0]

@@ -114,6 +114,7 @@ def test_failures_do_not_stop_the_others(
         assert sum(line.startswith(f"yamjit: {path}:") for line in lines) == 1
 
 
+@pytest.mark.slow
 def test_stdin(sounds: list[Path]) -> None:
     process = command("classify", "-", stdin=subprocess.PIPE)
     out, err = process.communicate(sounds[0].read_bytes(), timeout=60)
@@ -258,6 +259,7 @@ class TestInterruptions:
             content = results.read_text()
             assert [o["file"] for o in json.loads(content)][:1] == [str(sounds[0])], (content[:300], err)
 
+    @pytest.mark.slow
     def test_a_file_that_ctrl_c_cuts_short_says_so(self, sounds: list[Path], long: Path, tmp_path: Path) -> None:
         results = tmp_path / "results.json"
         log = tmp_path / "log"

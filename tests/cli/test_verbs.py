@@ -130,6 +130,7 @@ done
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt" or not shutil.which("bash"), reason="wants bash")
 def test_bash_completes(tmp_path: Path) -> None:
     pytest.importorskip("argcomplete")

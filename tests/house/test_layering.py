@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,9 +117,14 @@ def own_room(name: str) -> str:
     return parts[1] if len(parts) > 1 and parts[1] in STOREYS else "__init__"
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def trees(folder: Path) -> Iterator[tuple[Path, ast.AST]]:
     for path in sorted(folder.rglob("*.py")):
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
+        yield path, parsed(path)
 
 
 def test_every_module_has_a_storey() -> None:
@@ -128,7 +134,7 @@ def test_every_module_has_a_storey() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_imports_go_down(path: Path) -> None:
     home = room(path)
-    for name in imported(ast.parse((SOURCE / path).read_text(encoding="utf-8"))):
+    for name in imported(parsed(SOURCE / path)):
         if name.split(".")[0] != "yamjit":
             continue
         target = own_room(name)
@@ -146,7 +152,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     graph = {
         name: {
             target
-            for found in imported(ast.parse((SOURCE / path).read_text(encoding="utf-8")))
+            for found in imported(parsed(SOURCE / path))
             for target in (found, found.rpartition(".")[0])
             if target in modules and target != name
         }
@@ -171,7 +177,7 @@ def reachable(graph: dict[str, set[str]], name: str) -> set[str]:
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_strangers_stay_in_their_room(path: Path) -> None:
     allowed = EVERYWHERE | ROOMS.get(room(path), set()) | {"yamjit"}
-    for name in imported(ast.parse((SOURCE / path).read_text(encoding="utf-8"))):
+    for name in imported(parsed(SOURCE / path)):
         assert name.split(".")[0] in allowed, f"{path} imports {name}"
 
 
@@ -210,7 +216,7 @@ KERNELS = [path.relative_to("kernels") for path in MODULES if room(path) == "ker
 @pytest.mark.parametrize("path", KERNELS, ids=str)
 def test_rooms_of_the_kernels_have_floors(path: Path) -> None:
     home = room(path)
-    for name in imported(ast.parse((SOURCE / "kernels" / path).read_text(encoding="utf-8"))):
+    for name in imported(parsed(SOURCE / "kernels" / path)):
         if name.startswith("yamjit.kernels."):
             below = name.split(".")[2]
             assert below == home or FLOORS[below] < FLOORS[home], f"{path} imports {name}"
@@ -221,7 +227,7 @@ def test_numba_is_not_needed_to_load_what_it_compiled(path: Path) -> None:
     module = path.with_suffix("").as_posix()
     if module in COMPILING:
         return
-    tree = ast.parse((SOURCE / "kernels" / path).read_text(encoding="utf-8"))
+    tree = parsed(SOURCE / "kernels" / path)
     strangers = {name.split(".")[0] for name in imported(tree)} & ROOMS["kernels"]
     assert strangers <= ({"llvmlite"} if module in ASKING else set())
     at_once = {

@@ -39,6 +39,7 @@ def push_and_flush(model: yamjit.Classifier) -> None:
     stream.flush()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "call",
     [

@@ -651,6 +651,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
         listener.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["body", "headers", "status line", "chunks", "redirections", "nothing", "proxy"])
 def test_a_deadline_is_a_deadline(kind: str, server: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pooch")

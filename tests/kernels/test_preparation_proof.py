@@ -64,6 +64,7 @@ def test_no_vector_reaches_further_than_the_proof_says() -> None:
     assert max(4 * target.lanes for target in TARGETS.values()) == REACH <= ALIGNMENT
 
 
+@pytest.mark.slow
 def test_preparations_hold(program: Program, prepared: PreparedProgram) -> None:
     prove_preparation(program, prepared, False)
     ops = set(prepared.steps[:, Column.OP].tolist())

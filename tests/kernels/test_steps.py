@@ -598,6 +598,7 @@ def test_edges(kernels: NumpyKernels, group: int) -> None:
     assert len({problem.name for problem, _ in problems}) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", range(RANDOM_PROBLEMS), ids=lambda index: f"seed{SEED}-{index}")
 def test_random(kernels: NumpyKernels, index: int) -> None:
     problem = random_problem(SEED, index)

@@ -220,6 +220,7 @@ for options in (FitOptions(iterations=25, embedding_noise=0.1), FitOptions(hidde
 """
 
 
+@pytest.mark.slow
 def test_threads_do_not_change_a_bit() -> None:
     digests = set()
     for threads in ("1", "2", "5"):

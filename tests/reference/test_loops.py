@@ -421,6 +421,7 @@ def compare_with_runtime(problems: list[Problem]) -> None:
         np.testing.assert_array_equal(problem.answer(), runtime_answer(problem), err_msg=problem.name)
 
 
+@pytest.mark.slow
 @runtime
 def test_loops_equal_the_runtime_on_every_operator_of_a_whole_model() -> None:
     """Each operator is fed what the runtime itself recorded, so that no deviation adds up."""

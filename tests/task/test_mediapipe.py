@@ -194,6 +194,7 @@ def test_a_block_is_copied(classifier: audio.AudioClassifier, speech: Array) -> 
     assert listed(found) == expected
 
 
+@pytest.mark.slow
 def test_a_slow_callback_makes_the_caller_wait_and_loses_nothing() -> None:
     """More blocks than may wait, while the callback does not return."""
     gate, times = threading.Event(), list[int]()

@@ -693,6 +693,7 @@ def test_labels_that_cover_half_of_a_stretch_are_those_that_all_pairs_give() -> 
             }
 
 
+@pytest.mark.slow
 def test_many_of_everything_take_no_time_by_the_square(tmp_path: Path) -> None:
     empty(tmp_path / "day.wav")
     count = 10_000
