@@ -322,7 +322,7 @@ def test_no_events_write_nothing(recording: Path, tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
     peaks = []
-    for minutes in (2, 20):
+    for minutes in (1, 2, 20):  # the first loads what the others need as well
         path = tmp_path / f"{minutes}.flac"
         with soundfile.SoundFile(path, "w", 16_000, 1, "PCM_16") as file:
             for _ in range(minutes):
@@ -334,7 +334,7 @@ def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
         finally:
             tracemalloc.stop()
         assert soundfile.info(segment.path).frames == (minutes * 60 - 2) * 16_000
-    assert peaks[1] < peaks[0] + 200_000
+    assert peaks[2] < peaks[1] + 200_000
 
 
 def test_what_is_written_for_each_format() -> None:
