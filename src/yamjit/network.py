@@ -16,7 +16,7 @@ from yamjit.errors import InputError
 from yamjit.kernels import Backend, load_backend
 from yamjit.plan import Plan, Slot
 
-__all__ = ["HeadOutput", "Network", "NetworkOutput", "Quantized"]
+__all__ = ["HeadOutput", "Network", "NetworkOutput", "Outputs", "Quantized"]
 
 Float32 = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
@@ -85,8 +85,30 @@ class HeadOutput:
         return cls(scores, Quantized.joined([part.quantized_logits for part in parts]), parts[0].calibration)
 
 
+class Outputs:
+    """Real values of what has `heads` and `quantized_embeddings`, computed when they are first asked for."""
+
+    heads: tuple[HeadOutput, ...]
+    quantized_embeddings: Quantized
+
+    @functools.cached_property
+    def embeddings(self) -> Float32:
+        """Embeddings, (n, size) float32: 1024 values each for YAMNet."""
+        return self.quantized_embeddings.real()
+
+    @property
+    def scores(self) -> Float32:
+        """Scores of the first head, (n, classes) float32 in [0, 1]."""
+        return self.heads[0].scores
+
+    @property
+    def logits(self) -> Float32:
+        """Logits of the first head, (n, classes) float32."""
+        return self.heads[0].logits
+
+
 @dataclass(frozen=True, eq=False)
-class NetworkOutput:
+class NetworkOutput(Outputs):
     """The output of a network for `n` patches.
 
     Parameters
@@ -102,21 +124,6 @@ class NetworkOutput:
     heads: tuple[HeadOutput, ...]
     quantized_embeddings: Quantized
     tensors: Mapping[str, Int8] = field(default_factory=dict)
-
-    @functools.cached_property
-    def embeddings(self) -> Float32:
-        """Embeddings, (n, size) float32."""
-        return self.quantized_embeddings.real()
-
-    @property
-    def scores(self) -> Float32:
-        """Scores of the first head."""
-        return self.heads[0].scores
-
-    @property
-    def logits(self) -> Float32:
-        """Logits of the first head."""
-        return self.heads[0].logits
 
 
 class Network:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from yamjit.calibration import Calibration
 from yamjit.frontend import FrontEnd, Patches
-from yamjit.network import HeadOutput, Network, NetworkOutput, Quantized
+from yamjit.network import HeadOutput, Network, NetworkOutput, Outputs, Quantized
 
 __all__ = ["Scorer", "Windows"]
 
@@ -20,7 +19,7 @@ Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Windows:
+class Windows(Outputs):
     """Scores and embeddings of consecutive windows; there may be none.
 
     Parameters
@@ -49,21 +48,6 @@ class Windows:
     log_mel: Float32
     level_dbfs: Float64 | None = None
     channel: int | None = None
-
-    @functools.cached_property
-    def embeddings(self) -> Float32:
-        """Embedding of each window, (n, size) float32: 1024 values for YAMNet."""
-        return self.quantized_embeddings.real()
-
-    @property
-    def scores(self) -> Float32:
-        """Scores of the first head, (n, classes) in [0, 1]."""
-        return self.heads[0].scores
-
-    @property
-    def logits(self) -> Float32:
-        """Logits of the first head, (n, classes)."""
-        return self.heads[0].logits
 
     def __len__(self) -> int:
         return len(self.times_s)
