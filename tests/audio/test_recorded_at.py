@@ -344,7 +344,7 @@ def test_what_cannot_be_read_tells_no_time() -> None:
 )
 def test_header_and_name(name: str, extra: bytes, begin: datetime | None, remark: str | None) -> None:
     data = wav(extra)
-    heard, remarks = begin_of(name, lambda place, count: data[place : place + count], len(data))
+    heard, said = begin_of(name, lambda place, count: data[place : place + count], len(data))
     assert heard == begin
     assert (heard and heard.utcoffset()) == (begin and begin.utcoffset())
-    assert remarks == (() if remark is None else (remark,))
+    assert said == remark

@@ -18,8 +18,8 @@ _TOLERANCE = timedelta(minutes=1)
 _TRIGGERED = re.compile(r"[0-9]{8}_[0-9]{6}T\.WAV$", re.IGNORECASE)
 
 
-def begin_of(name: str, read_at: ReadAt, size: int) -> tuple[datetime | None, tuple[str, ...]]:
-    """Return when a recording began, by its header, else by its name; and what speaks against it, a line each.
+def begin_of(name: str, read_at: ReadAt, size: int) -> tuple[datetime | None, str | None]:
+    """Return when a recording began, by its header, else by its name; and what speaks against it, in one line.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def begin_of(name: str, read_at: ReadAt, size: int) -> tuple[datetime | None, tu
     begin = named if found is None else found[0]
     if begin is not None and named is not None and begin.tzinfo is None and _agree(named, begin):
         begin = begin.replace(tzinfo=named.tzinfo)
-    return begin, tuple(_remarks(name, named, found))
+    return begin, "; ".join(_remarks(name, named, found)) or None
 
 
 def _remarks(name: str, named: datetime | None, found: tuple[datetime, str] | None) -> Iterator[str]:
