@@ -1,7 +1,9 @@
-"""When a recording began: by its header, else by its name; and whether the two agree."""
+"""When a recording began: by its header, else by its name; and what speaks against it."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 from yamjit.audio.dated_headers import ReadAt, time_in_header
@@ -12,28 +14,45 @@ __all__ = ["begin_of", "time_in_header", "time_in_name"]
 #: Names tell when a recording was to begin, headers when it did.
 _TOLERANCE = timedelta(minutes=1)
 
+#: AudioMoth's name of a recording without its quiet parts.
+_TRIGGERED = re.compile(r"[0-9]{8}_[0-9]{6}T\.WAV$", re.IGNORECASE)
+
 
 def begin_of(name: str, read_at: ReadAt, size: int) -> tuple[datetime | None, str | None]:
-    """Return when a recording began, by its header, else by its name; and in what the two contradict each other.
+    """Return when a recording began, by its header, else by its name; and what speaks against it, in one line.
 
-    A name in UTC beside a header that tells the local time is a contradiction as well: other software, which goes by
-    names alone, is some hours off.
+    Parameters
+    ----------
+    name : str
+        Name of the file.
+    read_at : callable
+        Returns up to a number of bytes of the file from an offset on.
+    size : int
+        Length of the file in bytes.
     """
     named, found = time_in_name(name), time_in_header(read_at, size)
-    if found is None:
-        return named, None
-    begin, source = found
-    if named is None:
-        return begin, None
-    if _agree(named, begin):
-        return (begin if begin.tzinfo else begin.replace(tzinfo=named.tzinfo)), None
-    remark = f"its name says that it began at {named}, its header ({source}) at {begin}"
-    if named.tzinfo is None and begin.tzinfo is not None and _agree(named.replace(tzinfo=timezone.utc), begin):
-        remark += ", so its name is in UTC"
-    return begin, f"{remark}; the header was believed"
+    begin = named if found is None else found[0]
+    if begin is not None and named is not None and begin.tzinfo is None and _agree(named, begin):
+        begin = begin.replace(tzinfo=named.tzinfo)
+    return begin, "; ".join(_remarks(name, named, found)) or None
+
+
+def _remarks(name: str, named: datetime | None, found: tuple[datetime, str] | None) -> Iterator[str]:
+    if found is not None and named is not None and not _agree(named, found[0]):
+        begin, source = found
+        remark = f"its name says that it began at {named}, its header ({source}) at {begin}"
+        if named.tzinfo is None and _agree(named.replace(tzinfo=timezone.utc), begin):
+            remark += ", so the name is in UTC"
+        yield f"{remark}; the header was believed"
+    if (found is None or found[1] == "AudioMoth") and _TRIGGERED.search(name):
+        yield (
+            "it is a triggered recording of AudioMoth (T.WAV), which left out what was quiet: times after its first "
+            "gap are too early; expand it first, with AudioMoth's configuration app"
+        )
 
 
 def _agree(named: datetime, begin: datetime) -> bool:
+    """Return whether two times are the same; if one has no zone, whether clocks on the wall show the same."""
     if named.tzinfo is None or begin.tzinfo is None:
         named, begin = named.replace(tzinfo=None), begin.replace(tzinfo=None)
     return abs(named - begin) <= _TOLERANCE
