@@ -1,4 +1,4 @@
-"""What field recorders write: WAV files with chunks beside their samples, and songs of a bird that the starter knows."""
+"""What field recorders write: WAV files with chunks beside their samples, and a song that the starter knows."""
 
 from __future__ import annotations
 
