@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_choice(parser, "--format", _FORMATS, text)
     arguments.add_quiet(parser, "no notes, warnings or summary; errors are still printed")
     add_event_options(parser)
-    arguments.add_windows(parser)
+    arguments.add_clock(parser, arguments.add_windows(parser))
     add_listing(parser)
     arguments.add_model(parser)
     parser.epilog = _EPILOG
@@ -94,6 +94,8 @@ def _source(args: argparse.Namespace) -> Any:
     from yamjit.audio import Microphone, RawPcm
 
     if args.raw is None and args.pipe is None:
+        if args.recorded_at is not None:
+            raise InputError("--recorded-at is for sound from a pipe that was recorded before: it needs --raw")
         device = int(args.device) if args.device and args.device.isdecimal() else args.device
         return Microphone(device, sample_rate=args.rate, channels=args.channels)
     if args.raw is None:
@@ -136,11 +138,17 @@ def _follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
         if stream.count:
             sink.finish()
             writer.end(stream.summary())
-    _warn(args, (*stream.warnings, *([stream.damage] if stream.damage else [])), told)
+    _warn(args, (*stream.warnings, *([stream.damage] if stream.damage else []), *_doubts(stream)), told)
     _summarise(args, stream, delay)
     if interruption is not None:
         raise interruption
     return EXIT_SOME_FAILED if stream.lost else EXIT_OK
+
+
+def _doubts(stream: WindowStream) -> tuple[str, ...]:
+    if not stream.clock.is_ahead:
+        return ()
+    return ("samples came faster than they sound, so that rows have no time: --recorded-at says when they began",)
 
 
 def _warn(args: argparse.Namespace, problems: Iterable[str], told: set[str]) -> None:
