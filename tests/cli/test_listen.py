@@ -71,7 +71,7 @@ def test_events_of_a_pipe(siren: bytes, pipe: Callable[[], None], capsys: pytest
     assert err == ""
     *events, _ = lines(out)
     begun = [(event["label"], event["start_s"]) for event in events if event["type"] == "begin"]
-    over = [(event["label"], event["start_s"]) for event in events if event["type"] == "row"]
+    over = [(event["label"], event["start_s"]) for event in events if event["type"] == "end"]
     assert sorted(begun) == sorted(over)
     source = RawPcm(io.BytesIO(siren), encoding="s16le", sample_rate=16_000)
     found = yamjit.load("starter").events(source, yamjit.EventOptions(on=0.3))
@@ -134,7 +134,7 @@ def test_ctrl_c_ends_with_a_summary(siren: bytes, number: signal.Signals, more: 
     found = lines((first + rest).decode())
     assert found[-1]["type"] == "summary"
     if more:
-        assert [event["type"] for event in found[:-1]].count("row") == [e["type"] for e in found].count("begin") > 0
+        assert [event["type"] for event in found[:-1]].count("end") == [e["type"] for e in found].count("begin") > 0
 
 
 # -- Microphones ------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from yamjit.cli import (
     streams,
     train,
 )
-from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_signals
+from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED, Terminated, heeding_signals
 from yamjit.cli.outputs import Outputs
 from yamjit.disk import describe
 from yamjit.errors import YamjitError
@@ -63,7 +63,8 @@ _VERBS = (
 
 _EPILOG = """\
 exit codes:
-  0 done; 1 error; 2 wrong usage; 3 one or more files failed, and the others are done; 130 interrupted; 143 terminated
+  0 done; 1 error; 2 wrong usage; 3 one or more files failed, and the others are done; 130 interrupted; 141 nobody
+  reads the results any more; 143 terminated
   What was done before an interruption is complete: with -o NAME.csv, it is in NAME.partial.csv.
 models:
   the official YAMNet (see yamjit fetch); starter, a small model in the package (see yamjit info starter); any other
@@ -98,7 +99,7 @@ def _concluded(argv: Sequence[str] | None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         streams.drop_output()  # the reader of the results has seen enough
-        return EXIT_OK
+        return EXIT_NO_READER
     except (YamjitError, OSError, MemoryError, ImportError, SystemError) as error:
         streams.drop_output()
         if "--debug" in (sys.argv if argv is None else argv):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from yamjit.cli.bars import Bars, clock
 from yamjit.output.cells import shown
-from yamjit.text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,14 +55,15 @@ class Delay:
 class RowSink:
     """Writes rows as they come: classes of each window, or events when they are over.
 
-    With JSON lines, an event that begins has a line of its own, ``{"type": "begin", ...}``.
+    With JSON lines, which go to `lines`, an event has two of them: ``{"type": "begin", ...}`` as soon as it is heard,
+    and ``{"type": "end", ...}`` when it is over.
     """
 
-    def __init__(self, stream: WindowStream, writer: Writer, watcher: Watcher | None, begins: TextIO | None) -> None:
+    def __init__(self, stream: WindowStream, writer: Writer, watcher: Watcher | None, lines: TextIO | None) -> None:
         self._stream = stream
         self._writer = writer
         self._watcher = watcher
-        self._begins = begins
+        self._lines = lines
         self._begun: set[tuple[str, str, float, int | None]] = set()
 
     def take(self, windows: Windows) -> None:
@@ -82,21 +82,27 @@ class RowSink:
 
     def _end(self, over: list[Event]) -> None:
         self._begun -= {_identity(event) for event in over}
-        if over:
-            self._writer.rows(_row(self._stream, event) for event in over)
+        rows = [_row(self._stream, event) for event in over]
+        if self._lines is None:
+            self._writer.rows(rows)
+        else:
+            self._tell("end", rows)
 
     def _tell_begins(self, events: Iterable[Event]) -> None:
-        from yamjit.output.objects import row_object
+        new = [event for event in events if _identity(event) not in self._begun]
+        self._begun |= {_identity(event) for event in new}
+        self._tell("begin", [_row(self._stream, event) for event in new], "end_s")
 
-        if self._begins is None:
+    def _tell(self, kind: str, rows: list[Row], *unknown: str) -> None:
+        """Write a line for each row, without what is not known yet."""
+        from yamjit.output.objects import row_object, to_json
+
+        if self._lines is None:
             return
-        for event in events:
-            if _identity(event) not in self._begun:
-                self._begun.add(_identity(event))
-                row = _row(self._stream, event)
-                known = {name: value for name, value in row_object(row).items() if name != "end_s"}
-                self._begins.write(json_text({"type": "begin", "file": row.file, **known}) + "\n")
-                self._begins.flush()
+        for row in rows:
+            known = {name: value for name, value in row_object(row).items() if name not in unknown}
+            self._lines.write(to_json({"type": kind, "file": row.file, **known}) + "\n")
+        self._lines.flush()
 
 
 class BarSink:
