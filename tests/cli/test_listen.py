@@ -22,8 +22,7 @@ import soundfile
 import yamjit
 from yamjit.audio import RawPcm
 from yamjit.cli import main
-from yamjit.cli.bars import Bars, bar, clock, fitted
-from yamjit.results import Row
+from yamjit.cli.bars import Bars, ScoreBar, bar, clock, fitted
 
 
 @pytest.fixture(autouse=True)
@@ -210,10 +209,6 @@ def test_without_sounddevice(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 # -- Bars -------------------------------------------------------------------------------------------------------
 
 
-def row(label: str, score: float) -> Row:
-    return Row("", 0.0, 1.0, label, score, 0)
-
-
 class Terminal(io.StringIO):
     encoding = "utf-8"
 
@@ -245,19 +240,21 @@ def test_bars_are_drawn_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     bars = Bars(terminal)
-    bars.draw(1.0, -30.0, [row("Dog", 0.5), row("Cat", 0.25), row("Cow", 0.1)], 2, "0.1 s late")
+    three = [ScoreBar("Dog", 0.5), ScoreBar("Cat", 0.25), ScoreBar("Cow", 0.1)]
+    bars.draw((1.0, "0:00:01.0"), -30.0, three, 2, ["0.1 s late"])
     bars.above("0:00:01  Dog")
-    bars.draw(3661.0, -200.0, [row("A very long name of a class that does not fit", 1.0)], 2, "x" * 80)
+    long = ScoreBar("A very long name of a class that does not fit", 1.0)
+    bars.draw((3661.0, "1:01:01.0"), -200.0, [long], 2, ["x" * 80])
     shown = terminal.shown()
     assert shown[0] == "0:00:01  Dog"
-    assert shown[1].startswith("1:01:01.0  -120.0 dBFS  ····")
+    assert shown[1].startswith("1:01:01.0  xxxx")
     assert all(len(line) < 60 for line in shown)
-    assert shown[2].strip().startswith("A very long name of a class t… 1.00 ████")
+    assert shown[2].strip().startswith("A very long name of a class … 1.00 ████")
     assert len(shown) == 5
     assert "\x1b[32m" in terminal.getvalue()
     monkeypatch.setenv("NO_COLOR", "1")
     plain = Terminal()
-    Bars(plain).draw(0.0, 0.0, [row("Dog", 0.5)], 1, "")
+    Bars(plain).draw((0.0, "0:00:00.0"), 0.0, [ScoreBar("Dog", 0.5)], 1, [])
     assert not re.search(r"\x1b\[\d*m", plain.getvalue())
 
 

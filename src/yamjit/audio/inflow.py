@@ -68,7 +68,7 @@ class Inflow:
             If reading fails, or nothing has come for `patience_s`.
         """
         if self._rest is None and not self._wait():
-            self._rest = self._arrived()
+            self._rest = self.waiting()
         if self._rest is not None:
             count = min(count, self._rest)
         if not count:
@@ -84,24 +84,7 @@ class Inflow:
             self._rest = self._rest - len(data) if data else 0
         return bytes(data)
 
-    def _wait(self) -> bool:
-        """Wait until there is something to read; return False if the end was wished for first."""
-        if self._descriptor is None:
-            return not self.stopped
-        if self._bell is None:
-            self._held = _buffered(self._file, self._descriptor)
-            reading, writing = os.pipe()
-            self._bell = open(reading, "rb", 0), open(writing, "wb", 0)  # noqa: SIM115
-        begun = time.monotonic()
-        waiting = select.poll()
-        waiting.register(self._descriptor, select.POLLIN)
-        waiting.register(self._bell[0], select.POLLIN)
-        patience_ms = None if self._patience_s is None else 1000 * self._patience_s
-        if not self.stopped and not self._held and not waiting.poll(patience_ms):
-            raise AudioError(f"{self._name}: nothing has arrived for {time.monotonic() - begun:.1f} s")
-        return not self.stopped
-
-    def _arrived(self) -> int:
+    def waiting(self) -> int:
         """Return the number of bytes that can be read without waiting."""
         if self._descriptor is None:
             return 0
@@ -113,6 +96,23 @@ class Inflow:
         except OSError:  # a device that never ends
             return self._held
         return self._held + int.from_bytes(count, sys.byteorder)
+
+    def _wait(self) -> bool:
+        """Wait until there is something to read; return False if the end was wished for first."""
+        if self._descriptor is None:
+            return not self.stopped
+        if self._bell is None:
+            self._held = _buffered(self._file, self._descriptor)
+            reading, writing = os.pipe()
+            self._bell = os.fdopen(reading, "rb", 0), os.fdopen(writing, "wb", 0)
+        begun = time.monotonic()
+        waiting = select.poll()
+        waiting.register(self._descriptor, select.POLLIN)
+        waiting.register(self._bell[0], select.POLLIN)
+        patience_ms = None if self._patience_s is None else 1000 * self._patience_s
+        if not self.stopped and not self._held and not waiting.poll(patience_ms):
+            raise AudioError(f"{self._name}: nothing has arrived for {time.monotonic() - begun:.1f} s")
+        return not self.stopped
 
 
 def _check_blocking(file: Any, name: str) -> None:

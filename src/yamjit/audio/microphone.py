@@ -96,7 +96,8 @@ class Microphone(Reader):
         self._index = index
         self._lost = 0
         self._block = max(1, round(block_s * self.sample_rate))
-        self._blocks: queue.Queue[NDArray[np.float32]] = queue.Queue(math.ceil(queue_s / block_s))
+        self._blocks: queue.Queue[tuple[NDArray[np.float32], float, int]] = queue.Queue(math.ceil(queue_s / block_s))
+        self._arrival: tuple[float, float] | None = None
         self._patience_s = checks.number(patience_s, "patience_s", 0.1, 86_400, kind="seconds")
         self._stopped = False
         self._closed = threading.Event()
@@ -133,6 +134,10 @@ class Microphone(Reader):
                 yield block
         finally:
             self.close()
+
+    def arrival(self) -> tuple[float, float] | None:
+        """Return when PortAudio brought the block that was yielded last, and how much was lost before it."""
+        return self._arrival
 
     def stop(self) -> None:
         """Stop recording; what was recorded is still given. A signal handler may call this, or any thread."""
@@ -210,7 +215,7 @@ class Microphone(Reader):
         if status.input_overflow:
             self.overruns += 1
         try:
-            self._blocks.put_nowait(samples.copy())
+            self._blocks.put_nowait((samples.copy(), time.monotonic(), self._lost))
         except queue.Full:
             self.overruns += 1
             self._lost += frames
@@ -232,9 +237,11 @@ class Microphone(Reader):
 
     def _get(self, timeout_s: float) -> NDArray[np.float32] | None:
         try:
-            return self._blocks.get(timeout_s > 0, timeout_s)
+            block, arrived, lost = self._blocks.get(timeout_s > 0, timeout_s)
         except queue.Empty:
             return None
+        self._arrival = arrived, lost / self.sample_rate
+        return block
 
 
 def _check_lengths(block_s: object, queue_s: object) -> None:

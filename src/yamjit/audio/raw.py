@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from yamjit import checks
 from yamjit.audio.arrays import to_float32
 from yamjit.audio.inflow import Inflow
 from yamjit.audio.limits import BLOCK_SAMPLES, DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate
-from yamjit.audio.opening import object_name
+from yamjit.audio.opening import can_seek, object_name
 from yamjit.audio.raw_header import HeaderWatch
 from yamjit.audio.reader import Reader
 from yamjit.errors import InputError
@@ -111,6 +112,7 @@ class RawPcm(Reader):
         self._encoding = encoding
         self._width = RAW_ENCODINGS[encoding][1]
         self._inflow = Inflow(file, self.name, patience_s)
+        self._is_stored = can_seek(file)
         self._header = HeaderWatch(self.name, encoding, self.sample_rate, self.channels)
 
     @property
@@ -135,6 +137,15 @@ class RawPcm(Reader):
         if held and not self._inflow.stopped:
             seconds = done / self.sample_rate
             self.damage = f"{self.name}: ends at {seconds:.6g} s with {len(held)} of the {size} bytes of a frame"
+
+    def arrival(self) -> tuple[float, float] | None:
+        """Return the time; None if this is a file that can be read at any time, and not a pipe."""
+        return None if self._is_stored else (time.monotonic(), 0.0)
+
+    @property
+    def waiting_s(self) -> float:
+        """Length of the sound that has arrived in a pipe and was not read yet, in seconds."""
+        return self._inflow.waiting() / (self._width * self.channels * self.sample_rate)
 
     def stop(self) -> None:
         """End after the samples that have arrived already. A signal handler may call this, or any thread."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from typing import TextIO
+from collections.abc import Sequence
+from typing import NamedTuple, TextIO
 
 from yamjit.cli.peaks import Peaks
 from yamjit.output.cells import shown
-from yamjit.results import Row
 
-__all__ = ["Bars", "bar", "clock", "fitted"]
+__all__ = ["Bars", "ScoreBar", "bar", "clock", "fitted"]
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _MARK = "│"
@@ -23,6 +22,16 @@ _QUIET_DBFS = -60.0
 
 _MOST_LABEL = 30
 _LEAST_METER, _MOST_METER = 4, 20
+
+
+class ScoreBar(NamedTuple):
+    """A score, and the mark of what it was of late."""
+
+    label: str
+    score: float
+    mark: float = 0.0
+    channel: int | None = None
+    head: str = ""
 
 
 class Bars:
@@ -43,10 +52,9 @@ class Bars:
         self,
         time: tuple[float, str],
         level_dbfs: float,
-        rows: Sequence[Row],
+        rows: Sequence[ScoreBar],
         lines: int,
         status: Sequence[str],
-        mark: Callable[[Row], float] = lambda row: row.score,
     ) -> None:
         """Draw time, level and a bar for each row, on `lines` lines, in place of the last drawing.
 
@@ -59,7 +67,7 @@ class Bars:
             if self._several_heads and row.head != before:
                 text.append(self._styled(_DIM, fitted(f"  {row.head}", width)))
             before = row.head
-            text.append(self._line(row, mark(row), width))
+            text.append(self._line(row, width))
         text += [""] * (1 + lines - len(text))
         self._replace(text[: 1 + lines])
 
@@ -81,16 +89,16 @@ class Bars:
             room -= 2 + len(level)
         if room >= 2 + _LEAST_METER:
             share = min(1.0, max(0.0, 1 - level_dbfs / _QUIET_DBFS))
-            mark = self._level.update(time[0], {"level": share})["level"]
+            mark = float(self._level.update(time[0], [share])[0])
             line += "  " + self._bar(share, min(_MOST_METER, room - 2), mark)
         return fitted("  ".join([line, *status]), width)
 
-    def _line(self, row: Row, mark: float, width: int) -> str:
+    def _line(self, row: ScoreBar, width: int) -> str:
         most = max(1, min(_MOST_LABEL, width // 2))
         label = fitted(row.label if row.channel is None else f"{row.label} ({row.channel})", most)
         line = f"  {label:<{most}} {row.score:.2f} "
         room = width - len(line)
-        return line + self._styled(_GREEN, self._bar(row.score, room, mark)) if room > 0 else fitted(line, width)
+        return line + self._styled(_GREEN, self._bar(row.score, room, row.mark)) if room > 0 else fitted(line, width)
 
     def _bar(self, share: float, width: int, mark: float) -> str:
         return bar(share, width, mark, ascii_only=self._ascii)

@@ -81,7 +81,7 @@ class _Follower:
                     self._warn(self._source.warnings if self._raw else ())
                     check_reader()
                     if len(windows):
-                        self._delay.update(float(windows.times_s[-1]) + windows.window_s)
+                        self._delay.update()
                         sink.take(windows)
             except AudioError as error:
                 failure = error

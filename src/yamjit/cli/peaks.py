@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import numpy as np
+import numpy.typing as npt
 
 __all__ = ["Peaks"]
 
@@ -11,19 +12,16 @@ _HOLD_S, _FALL = 3.0, 0.2
 
 
 class Peaks:
-    """Marks of shares in [0, 1] that rise at once and fall slowly, each by its name."""
+    """Marks of shares in [0, 1], each of which rises at once and falls slowly."""
 
     def __init__(self) -> None:
-        self._peaks: dict[Hashable, tuple[float, float]] = {}
+        self._peaks: npt.NDArray[np.float64] = np.zeros(1)
+        self._since: npt.NDArray[np.float64] = np.zeros(1)
 
-    def update(self, time_s: float, shares: Mapping[Hashable, float]) -> dict[Hashable, float]:
-        """Take the shares of a later time, in seconds; return the mark of each, at or above its share."""
-        marks = {}
-        for name, share in shares.items():
-            peak, since = self._peaks.get(name, (share, time_s))
-            mark = peak - max(0.0, time_s - since - _HOLD_S) * _FALL
-            if share >= mark:
-                mark = share
-                self._peaks[name] = share, time_s
-            marks[name] = mark
-        return marks
+    def update(self, time_s: float, shares: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Take the shares, (n,), of a later time, in seconds; return the mark of each, which is not below it."""
+        marks = self._peaks - _FALL * np.maximum(0.0, time_s - self._since - _HOLD_S)
+        is_peak = np.asarray(shares) >= marks
+        self._peaks = np.where(is_peak, shares, self._peaks)
+        self._since = np.where(is_peak, time_s, self._since)
+        return np.where(is_peak, shares, marks)
