@@ -30,7 +30,14 @@ from yamjit.cli import (
     train,
 )
 from yamjit.cli.examples import EXAMPLES, examples_text
-from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_signals
+from yamjit.cli.exits import (
+    EXIT_ERROR,
+    EXIT_INTERRUPTED,
+    EXIT_NO_READER,
+    EXIT_TERMINATED,
+    Terminated,
+    heeding_signals,
+)
 from yamjit.cli.outputs import Outputs
 from yamjit.cli.parsing import Parser
 from yamjit.disk import describe
@@ -67,7 +74,8 @@ exit codes:
   2    wrong usage
   3    one or more files failed, and the others are done
   130  interrupted; what was done before is complete: with -o NAME.csv, it is in NAME.partial.csv
-  143  terminated; the same
+  141  nobody reads the results any more, as after | head
+  143  terminated; the same as 130
 
 models:
   (none)   the official YAMNet; see yamjit fetch
@@ -105,7 +113,7 @@ def _concluded(argv: Sequence[str] | None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         streams.drop_output()  # the reader of the results has seen enough
-        return EXIT_OK
+        return EXIT_NO_READER
     except (YamjitError, OSError, MemoryError, ImportError, SystemError) as error:
         streams.drop_output()
         if "--debug" in (sys.argv if argv is None else argv):
