@@ -17,6 +17,7 @@ SOURCE = ROOT / "src" / "yamjit"
 STOREYS = {
     "errors": 0,
     "spec": 0,
+    "announcing": 1,
     "checks": 1,
     "deprecation": 1,
     "text": 0,
@@ -75,7 +76,7 @@ ROOMS = {
     "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
     "plots": {"matplotlib"},
-    "cli": {"argcomplete", "tqdm"},
+    "cli": {"argcomplete"},
 }
 
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}

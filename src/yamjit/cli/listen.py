@@ -114,7 +114,7 @@ def _follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
     form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
     watcher = Watcher.of(stream, event_options_of(args)) if args.events else None
     delay = Delay(source)
-    results = Progress(1, quiet=True).around(sys.stdout)
+    results = Progress(quiet=True).around(sys.stdout)
     with FORMATS["text" if form == "bars" else form].of_heads(stream.heads).open(results) as writer:
         if form == "bars":
             sink: Any = BarSink(stream, Bars(sys.stdout, several_heads=len(stream.heads) > 1), watcher, delay)
