@@ -200,7 +200,7 @@ class PartOf:
     def keep(self, path: Path) -> None:
         """Take the part that was written; remove it if nothing was found yet."""
         if self._tally.has_results:
-            self._kept = path
+            self._kept = Path(self._output or "").with_name(path.name)
         else:
             path.unlink()
 

@@ -99,11 +99,10 @@ class Progress:
     def _draw_on(self) -> None:
         full = "█" if _can_write("█") else "#"
         while not self._over.wait(_REFRESH_S):
-            columns = columns_of(sys.stderr)
-            text = line(self._state(), columns, full=full)
+            text = line(self._state(), columns_of(sys.stderr), full=full)
             with self.lock, contextlib.suppress(OSError, ValueError):
                 if not self._over.is_set():
-                    sys.stderr.write("\r" + text.ljust(columns - 1))
+                    sys.stderr.write(f"\r{text}")
                     sys.stderr.flush()
                     self._is_drawn = True
 
@@ -122,7 +121,7 @@ class Progress:
         tally = self._tally
         assert tally is not None
         heard_s, total = tally.heard_s, tally.total_s
-        name = next((_name_of(key) for key, _, _ in tally.under_way()), "")
+        name = next((_name_of(key) for key, _ in tally.under_way()), "")
         return State(
             heard_s + tally.earlier_s,
             None if total is None else total[0],
@@ -149,11 +148,12 @@ class Progress:
         parts = []
         if tally.recordings > 1 or not found:
             parts.append(f"{tally.concluded} of {tally.recordings} {tally.what} done")
-        heard = clock_of(sum(heard_s for _, heard_s, _ in found))
+        heard = clock_of(sum(heard_s for _, heard_s in found))
         if len(found) > 1:
             parts.append(f"{heard} of {len(found)} others")
         elif found:
-            ((key, _, claimed_s),) = found
+            ((key, _),) = found
+            claimed_s = tally.claimed_s(key)
             claimed = "" if claimed_s is None else f" of {clock_of(claimed_s)}"
             parts.append(f"{heard}{claimed}" + (f" of {_name_of(key)!r}" if tally.recordings > 1 else " heard"))
         return ", ".join(parts)

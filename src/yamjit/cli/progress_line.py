@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
-__all__ = ["State", "clock_of", "line", "sentence"]
+__all__ = ["State", "clock_of", "line", "sentence", "width_of"]
 
 #: Columns of a bar, at least and at most, and those of a name from which on it is worth showing.
 _BAR, _LONGEST_BAR, _NAME = 10, 40, 12
@@ -61,7 +62,7 @@ def sentence(state: State) -> str:
 
 
 def line(state: State, columns: int, *, full: str = "█") -> str:
-    """Return a line of a terminal, shorter than `columns`: as much as fits, of characters that are a column wide each.
+    """Return a line that fills a terminal but for one of its `columns`: as much as fits, then spaces.
 
     `full` is what a bar is made of.
     """
@@ -74,10 +75,11 @@ def line(state: State, columns: int, *, full: str = "█") -> str:
         percent = f"{int(share * 100):3}% "
         room = most - len(text) - len(percent) - len("|| ")
         if room < _BAR:
-            return percent + text
+            return (percent + text).ljust(most)
         bar = min(_LONGEST_BAR, room if room < _BAR + _NAME else max(_BAR, room - len(state.name) - 2))
         text = f"{percent}|{(full * int(share * bar)).ljust(bar)}| {text}"
-    return text + _name(state.name, most - len(text) - 2)
+    text += _name(state.name, most - len(text) - 2)
+    return text + " " * (most - width_of(text))
 
 
 def clock_of(seconds: float) -> str:
@@ -99,6 +101,16 @@ def _in_words(seconds: float) -> str:
 
 def _name(name: str, room: int) -> str:
     """Return two spaces and a name, or its end, where there is room."""
-    if not name or room < min(_NAME, len(name)):
-        return ""
-    return f"  {name if len(name) <= room else '...' + name[3 - room :]}"
+    if width_of(name) > room:
+        while name and width_of(name) > room - 3:
+            name = name[1:]
+        name = f"...{name}"
+    return f"  {name}" if name and room >= _NAME else ""
+
+
+def width_of(text: str) -> int:
+    """Return how many columns a text takes: characters of East Asia and emoji take two, accents none."""
+    if text.isascii():
+        return len(text)
+    widths = {"W": 2, "F": 2}
+    return sum(0 if unicodedata.combining(one) else widths.get(unicodedata.east_asian_width(one), 1) for one in text)

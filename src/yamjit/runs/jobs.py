@@ -92,7 +92,7 @@ def _write(
         summary = form.hear(_Counted(listener, tally), recording, opened)
     except BaseException as error:
         if isinstance(form, RowFormat) and not isinstance(error, Exception):
-            heard_s = sum(heard_s for one, heard_s, _ in tally.under_way() if one == recording)
+            heard_s = sum(heard_s for one, heard_s in tally.under_way() if one == recording)
             opened.failure(recording.name, f"interrupted after {heard_s:.2f} s")
         raise
     tally.has_results = True

@@ -124,11 +124,15 @@ class Tally(Generic[_Key]):
             beyond = (max(0.0, heard() - self._claimed.get(key, 0.0)) for key, heard in self._under_way.items())
             return self.earlier_s + self._concluded_s + self._claimed_s + sum(beyond), not self._unknown
 
-    def under_way(self) -> list[tuple[_Key, float, float | None]]:
-        """Return the recordings of which something was heard, how much, and how long they claim to be, in seconds."""
+    def under_way(self) -> list[tuple[_Key, float]]:
+        """Return the recordings of which something was heard, and how much, in seconds."""
         with self._lock:
-            found = [(key, heard(), self._claimed.get(key)) for key, heard in self._under_way.items()]
+            found = [(key, heard()) for key, heard in self._under_way.items()]
         return [one for one in found if one[1]]
+
+    def claimed_s(self, key: _Key) -> float | None:
+        """Return the length of a recording by its header, in seconds, if that says one."""
+        return self._claimed.get(key) or self._length_of(key) or None
 
 
 def length_of(recording: Recording, reading: ReadOptions) -> float | None:
