@@ -1,0 +1,84 @@
+"""Which classes a picture shows: those that were heard at their height, each for something else if it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from yamjit.events import Event
+    from yamjit.listing import Listing
+
+__all__ = ["outstanding", "outstanding_places", "places_of_events"]
+
+Float32 = npt.NDArray[np.float32]
+
+#: How much of its usual score a class does without: what is always there stands out by the other half.
+_USUAL = 0.5
+#: How much less a class counts where one that is shown already is heard.
+_TAKEN = 0.7
+#: Most classes that are chosen one by one; the rest follow by their height.
+_MOST = 50
+
+
+def outstanding(scores: Float32) -> npt.NDArray[np.intp]:
+    """Return the order of classes in which they stand out in a recording [shape=(k,)].
+
+    What counts is the height of a class, since in a recording of hours its mean says little: 0.9 for a second is what
+    a listener wants to see. Half of its median is subtracted, so that silence and noise, which are there all the time,
+    come later. The first class is the one that is left with the highest score; the next are chosen likewise, but what
+    is heard while a class that was chosen is heard counts less: so a picture with few classes shows a dog, a bird
+    and thunder, and not four names for the dog.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(n, k), float32]
+        Scores of k classes over time, in [0, 1]; at least one row.
+    """
+    height = scores - _USUAL * np.median(scores, axis=0)
+    by_height = np.argsort(-height.max(axis=0), kind="stable")
+    heard = np.zeros(len(scores), np.float32)
+    chosen: list[int] = []
+    for _ in range(min(_MOST, scores.shape[1])):
+        left = (height * (1 - _TAKEN * heard)[:, None]).max(axis=0)
+        left[chosen] = -np.inf
+        chosen.append(int(left.argmax()))
+        heard = np.maximum(heard, scores[:, chosen[-1]])
+    return np.array([*chosen, *(index for index in by_height if index not in set(chosen))], np.intp)
+
+
+def outstanding_places(listing: Listing, scores: Float32, most: int) -> list[int]:
+    """Return the places in a listing of the `most` classes of each head that stand out, -1 for all.
+
+    `scores` [shape=(n, k), float32] are those of the listing, over time; a class that does not reach its threshold is
+    left out.
+    """
+    reached = scores.max(axis=0) >= listing.thresholds.astype(np.float32)
+    places: list[int] = []
+    for head in _heads(listing):
+        kept = head[reached[head]]
+        places += kept[outstanding(scores[:, kept])][: None if most < 0 else most].tolist()
+    return places
+
+
+def places_of_events(listing: Listing, events: Iterable[Event], most: int) -> list[int]:
+    """Return the places in a listing of the `most` classes of each head whose events are highest, -1 for all."""
+    heights: dict[tuple[str, str], float] = {}
+    for event in events:
+        key = (event.head, event.label)
+        heights[key] = max(event.score, heights.get(key, 0.0))
+    height = np.array([heights.get(key, -1.0) for key in zip(listing.heads, listing.names, strict=True)])
+    places: list[int] = []
+    for head in _heads(listing):
+        order = head[np.argsort(-height[head], kind="stable")]
+        places += order[height[order] >= 0][: None if most < 0 else most].tolist()
+    return places
+
+
+def _heads(listing: Listing) -> list[npt.NDArray[np.intp]]:
+    """Return the places of each head's classes."""
+    ends = np.cumsum([len(one) for one in listing.categories])
+    return np.split(np.arange(ends[-1]), ends[:-1])
