@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from yamjit.class_map import audioset_classes, descendants
 
 if TYPE_CHECKING:
     from yamjit.events import Event
@@ -20,25 +22,33 @@ Float32 = npt.NDArray[np.float32]
 _USUAL = 0.5
 #: How much less a class counts where one that is shown already is heard.
 _TAKEN = 0.7
+#: Share of a class's score at which a kind of it is said to be heard.
+_NAMED = 0.5
 #: Most classes that are chosen one by one; the rest follow by their height.
 _MOST = 50
 
 
-def outstanding(scores: Float32) -> npt.NDArray[np.intp]:
+def outstanding(scores: Float32, kinds: Mapping[int, Sequence[int]]) -> npt.NDArray[np.intp]:
     """Return the order of classes in which they stand out in a recording [shape=(k,)].
 
     What counts is the height of a class, since in a recording of hours its mean says little: 0.9 for a second is what
     a listener wants to see. Half of its median is subtracted, so that silence and noise, which are there all the time,
     come later. The first class is the one that is left with the highest score; the next are chosen likewise, but what
     is heard while a class that was chosen is heard counts less: so a picture with few classes shows a dog, a bird
-    and thunder, and not four names for the dog.
+    and thunder, and not four names for the dog. A class that is heard together with a kind of it, an animal with a
+    dog, counts half, since the kind says more.
 
     Parameters
     ----------
     scores : np.ndarray [shape=(n, k), float32]
         Scores of k classes over time, in [0, 1]; at least one row.
+    kinds : mapping of int to sequence of int
+        Classes that are kinds of a class, by its place.
     """
     height = scores - _USUAL * np.median(scores, axis=0)
+    for place, places in kinds.items():
+        named = scores[:, list(places)].max(axis=1) >= _NAMED * scores[:, place]
+        height[named, place] *= 0.5
     by_height = np.argsort(-height.max(axis=0), kind="stable")
     heard = np.zeros(len(scores), np.float32)
     chosen: list[int] = []
@@ -57,10 +67,13 @@ def outstanding_places(listing: Listing, scores: Float32, most: int) -> list[int
     left out.
     """
     reached = scores.max(axis=0) >= listing.thresholds.astype(np.float32)
+    roll_up = listing.categories[0].options.roll_up  # who asks for birds is not given their kinds
     places: list[int] = []
     for head in _heads(listing):
         kept = head[reached[head]]
-        places += kept[outstanding(scores[:, kept])][: None if most < 0 else most].tolist()
+        ids = [] if roll_up else [listing.audioset_ids[place] for place in kept]
+        order = outstanding(scores[:, kept], _kinds(ids))
+        places += kept[order][: None if most < 0 else most].tolist()
     return places
 
 
@@ -76,6 +89,15 @@ def places_of_events(listing: Listing, events: Iterable[Event], most: int) -> li
         order = head[np.argsort(-height[head], kind="stable")]
         places += order[height[order] >= 0][: None if most < 0 else most].tolist()
     return places
+
+
+def _kinds(audioset_ids: Sequence[str]) -> dict[int, list[int]]:
+    """Return the places of the classes that are kinds of a class, for each that has some."""
+    place = {identifier: index for index, identifier in enumerate(audioset_ids) if identifier in audioset_classes()}
+    below = {
+        index: [place[kind] for kind in descendants(identifier) if kind in place] for identifier, index in place.items()
+    }
+    return {index: places for index, places in below.items() if places}
 
 
 def _heads(listing: Listing) -> list[npt.NDArray[np.intp]]:

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
-from yamjit.errors import InputError
 from yamjit.plots.drawing import Colours, colours_of, figure_for, in_two_lines, painted, root_of
 
 if TYPE_CHECKING:
@@ -62,8 +61,8 @@ def draw_confusion(
         ax = figure_for(None, max(4.6, side), max(4.0, side - 0.4)).add_subplot()
     _draw_cells(ax, confusion, colours)
     texts = [in_two_lines(label, _LABEL) for label in labels]
-    ax.set_xticks(range(len(labels)), texts, rotation=90, fontsize=9, linespacing=0.9)
-    ax.set_yticks(range(len(labels)), texts, fontsize=9, linespacing=0.9)
+    ax.set_xticks(range(len(labels)), texts, rotation=90, fontsize=9, linespacing=1)
+    ax.set_yticks(range(len(labels)), texts, fontsize=9, linespacing=1)
     ax.set_xlabel("named as")
     ax.set_ylabel("true class")
     title = f"{evaluation.accuracy:.1%} of {len(evaluation.names):,} clips named correctly"

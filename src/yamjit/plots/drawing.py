@@ -135,8 +135,7 @@ def painted(axes: Axes, colours: Colours, *, open_corner: bool = False) -> Axes:
     from yamjit.plots.fonts import use_fonts
 
     axes.figure.patch.set_facecolor(colours.paper)
-    if root_of(axes.figure) is not axes.figure:
-        axes.patch.set_facecolor(colours.paper)
+    axes.patch.set_facecolor(colours.paper)
     axes.tick_params(which="both", color=colours.line, labelcolor=colours.ink)
     for spine in axes.spines.values():
         spine.set_edgecolor(colours.line)

@@ -86,7 +86,7 @@ def label_rows(axes: Axes, rows: Sequence[tuple[str, bool]], colours: Colours) -
     """Write the labels of rows, from the top, headings bold, and draw lines between the rows."""
     count = max(1, len(rows))
     axes.set_ylim(count - 0.5, -0.5)
-    axes.set_yticks(range(len(rows)), [text for text, _ in rows], fontsize=9, linespacing=0.9)
+    axes.set_yticks(range(len(rows)), [text for text, _ in rows], fontsize=9, linespacing=1)
     for (_, heading), label in zip(rows, axes.get_yticklabels(), strict=True):
         label.set_fontweight("bold" if heading else "normal")
     axes.set_yticks(np.arange(1, count) - 0.5, minor=True)

@@ -188,6 +188,7 @@ def survey(
         band_hz=_band_hz(classifier),
         range_hz=_range_hz(classifier),
         events=None if events is None else by_start(event for event in found if (event.head, event.label) in names),
+        recorded_at=stream.recorded_at,
     )
     return overview, stream
 
@@ -218,6 +219,7 @@ def survey_log_mel(classifier: Classifier, stream: FrameStream) -> Overview:
         window_s=stream.window_s,
         band_hz=_band_hz(classifier),
         range_hz=_range_hz(classifier),
+        recorded_at=stream.recorded_at,
     )
 
 

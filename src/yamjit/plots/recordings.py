@@ -117,9 +117,7 @@ def _draw_envelope(axes: Axes, overview: Overview, columns: int, colours: Colour
     envelope = narrowed(overview.envelope, 3 * columns, extremes)
     edges = np.linspace(overview.start_s, overview.start_s + overview.duration_s, len(envelope) + 1)
     lowest, low_high = np.append(envelope, envelope[-1:], axis=0).T
-    axes.fill_between(
-        edges, lowest, low_high, step="post", color=colours.first, linewidth=0.3, edgecolor=colours.first
-    )
+    axes.fill_between(edges, lowest, low_high, step="post", color=colours.first, linewidth=0.3, edgecolor=colours.first)
     peak = max(0.01, float(np.abs(envelope).max()))
     axes.set_ylim(-1.05 * peak, 1.05 * peak)
     axes.set_ylabel("amplitude")
@@ -142,7 +140,6 @@ def _draw_log_mel(axes: Axes, overview: Overview, columns: int) -> Any:
         vmin=float(low),
         vmax=float(max(high, low + 1e-3)),
     )
-    axes.set_facecolor("black")
     bands, shown = np.arange(len(band_hz), dtype=float), list(_TICKS_HZ)
     if overview.range_hz[1] > 0:
         low_hz, high_hz = overview.range_hz

@@ -6,6 +6,8 @@ import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from yamjit.clock import Clock, iso
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -27,11 +29,12 @@ def draw_time_axis(axes: Axes, start_s: float, duration_s: float, recorded_at: d
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _elapsed(value, end_s, step)))
         axes.set_xlabel("time (s)" if end_s < 120 else "time (m:ss)" if end_s < 3600 else "time (h:mm:ss)")
         return
+    clock = Clock(recorded_at)
     midnight = recorded_at.replace(hour=0, minute=0, second=0, microsecond=0)
     since_midnight = (recorded_at - midnight).total_seconds()
     axes.xaxis.set_major_locator(MultipleLocator(step, offset=-(since_midnight % step)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _time_of_day(recorded_at, value, step)))
-    axes.set_xlabel(f"time of day ({_days(recorded_at, start_s, end_s)})")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _time_of_day(clock.at(value), step)))
+    axes.set_xlabel(f"time of day ({_days(clock.at(start_s), clock.at(end_s))})")
 
 
 def _tick_step(duration_s: float, parts: int = 10) -> float:
@@ -51,9 +54,11 @@ def _elapsed(value: float, end_s: float, step: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
-def _time_of_day(recorded_at: datetime, value: float, step: float) -> str:
+def _time_of_day(time: datetime | None, step: float) -> str:
     """Return the time of day; the first of a day says which."""
-    time = recorded_at + timedelta(milliseconds=round(1000 * value))
+    if time is None:
+        return ""
+    time = time.replace(microsecond=0) + timedelta(seconds=round(time.microsecond / 1e6, 1))
     if step >= _DAY:
         return f"{time:%m-%d}"
     shown = f"{time:%H:%M}" if step >= 60 else f"{time:%H:%M:%S}"
@@ -63,8 +68,8 @@ def _time_of_day(recorded_at: datetime, value: float, step: float) -> str:
     return f"{shown}\n{time:%Y-%m-%d}" if new_day else shown
 
 
-def _days(recorded_at: datetime, start_s: float, end_s: float) -> str:
-    first, last = (f"{recorded_at + timedelta(seconds=at):%Y-%m-%d}" for at in (start_s, end_s))
-    zone = recorded_at.strftime("%z")
-    zone = f", UTC{zone[:3]}:{zone[3:5]}" if zone else ""
-    return (first if first == last else f"{first} to {last}") + zone
+def _days(begin: datetime | None, end: datetime | None) -> str:
+    """Return the date, or both, and the zone, if it is known and stays the same."""
+    first, last = (f"{time:%Y-%m-%d}" if time else "?" for time in (begin, end))
+    zones = {f", UTC{iso(time)[-6:]}" for time in (begin, end) if time and time.tzinfo}
+    return (first if first == last else f"{first} to {last}") + (zones.pop() if len(zones) == 1 else "")
