@@ -78,16 +78,20 @@ def outstanding_places(listing: Listing, scores: Float32, most: int) -> list[int
 
 
 def places_of_events(listing: Listing, events: Iterable[Event], most: int) -> list[int]:
-    """Return the places in a listing of the `most` classes of each head whose events are highest, -1 for all."""
-    heights: dict[tuple[str, str], float] = {}
+    """Return the places in a listing of the `most` classes of each head whose events are highest, -1 for all.
+
+    Those of a head are in the order in which they are first heard.
+    """
+    place = {key: index for index, key in enumerate(zip(listing.heads, listing.names, strict=True))}
+    height, first = np.full(len(place), -1.0), np.full(len(place), np.inf)
     for event in events:
-        key = (event.head, event.label)
-        heights[key] = max(event.score, heights.get(key, 0.0))
-    height = np.array([heights.get(key, -1.0) for key in zip(listing.heads, listing.names, strict=True)])
+        index = place[event.head, event.label]
+        height[index], first[index] = max(event.score, height[index]), min(event.start_s, first[index])
     places: list[int] = []
     for head in _heads(listing):
         order = head[np.argsort(-height[head], kind="stable")]
-        places += order[height[order] >= 0][: None if most < 0 else most].tolist()
+        chosen = order[height[order] >= 0][: None if most < 0 else most]
+        places += chosen[np.argsort(first[chosen], kind="stable")].tolist()
     return places
 
 

@@ -24,7 +24,7 @@ Counts = npt.NDArray[np.int64]
 #: Characters in each line of a class's name.
 _LABEL = 22
 #: Share of the colour that a single mistake has at least.
-_FAINTEST = 0.3
+_FAINTEST = 0.45
 
 
 def draw_confusion(
@@ -57,7 +57,7 @@ def draw_confusion(
     colours = colours_of(dark)
     confusion, labels = _worst(evaluation.confusion(), evaluation.outcomes, max_classes)
     if ax is None:
-        side = 2.2 + 0.42 * len(labels)
+        side = 2.2 + 0.38 * len(labels)
         ax = figure_for(None, max(4.6, side), max(4.0, side - 0.4)).add_subplot()
     _draw_cells(ax, confusion, colours)
     texts = [in_two_lines(label, _LABEL) for label in labels]
@@ -98,7 +98,7 @@ def _draw_cells(axes: Axes, confusion: Counts, colours: Colours) -> None:
     for row, column in np.argwhere(confusion):
         # A root lifts small shares: one mistake in a hundred clips is what the picture is looked at for.
         share = np.sqrt(shares[row, column])
-        cells[row, column] = right(shares[row, column]) if row == column else wrong(_FAINTEST + 0.7 * share)
+        cells[row, column] = right(shares[row, column]) if row == column else wrong(_FAINTEST + (1 - _FAINTEST) * share)
     axes.imshow(cells, interpolation="nearest")
     edges = np.arange(1, len(confusion)) - 0.5
     axes.set_xticks(edges, minor=True)

@@ -64,7 +64,7 @@ class Colours:
         return max(self.paper, self.ink, key=lambda text: _contrast(text, color))
 
 
-_LIGHT = Colours(paper="#ffffff", ink="#1f2933", line="#66717d", first="#1f4e86", second="#b8500f")
+_LIGHT = Colours(paper="#ffffff", ink="#1f2933", line="#66717d", first="#1f4e86", second="#c8560b")
 _DARK = Colours(paper="#131416", ink="#dde3ea", line="#949fab", first="#8fc1ff", second="#f5a35c")
 
 

@@ -59,7 +59,7 @@ def draw_overview(
     colours = colours_of(dark)
     lines = _map_lines(overview)
     texts = [in_two_lines(text, _label_width(width)) for text, _ in lines]
-    row = 0.34 if any("\n" in text for text in texts) else 0.25
+    row = 0.31 if any("\n" in text for text in texts) else 0.25
     below = max(1, len(lines)) * row
     figure = figure_for(figure, width, 4.4 + below)
     grid = figure.add_gridspec(3, 2, height_ratios=[1.0, 2.0, below + 0.1], width_ratios=[1, 0.16 / width])

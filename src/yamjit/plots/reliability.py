@@ -86,7 +86,8 @@ def draw_reliability(
     axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), frameon=False, labelcolor=colours.ink, fontsize=9)
     counts.set_yscale("log")
     counts.set_ylim(bottom=0.7)
-    counts.set_ylabel("scores")
+    counts.yaxis.set_major_formatter("{x:,.0f}")
+    counts.set_ylabel("number of scores")
     counts.set_xlabel("score")
     for part in (axes, counts):
         painted(part, colours, open_corner=True)
