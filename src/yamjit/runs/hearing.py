@@ -25,6 +25,8 @@ from yamjit.results import Row, Summary
 from yamjit.runs.inputs import STDIN, Recording
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from yamjit.recording import FrameStream, WindowStream
 
 __all__ = ["Classes", "Embeddings", "Events", "Hearing", "Listener", "LogMel", "Overviews", "Spectrograms"]
@@ -176,24 +178,43 @@ class LogMel(Hearing):
 
 
 @dataclass(frozen=True)
-class Overviews(Hearing):
-    """A picture of waveform, spectrogram and the classes that are highest in the aggregate of all windows."""
+class Picture(Hearing):
+    """A picture of a recording, `width` inches wide, for a light or a dark page."""
 
-    aggregate: Literal["mean", "max"] = "mean"
+    width: float = 10.0
+    dark: bool = False
+
+    def _show(self, figure: Figure, summary: Summary, sink: Callable[[Any], None]) -> Summary:
+        """Give a figure to the sink; return the summary with what cannot be written in it."""
+        from yamjit.plots.fonts import undrawn
+
+        sink(figure)
+        boxes = undrawn(figure)
+        if not boxes:
+            return summary
+        warning = f"no installed font has {boxes!r}, drawn as boxes: install one that has, such as Noto Sans CJK"
+        return dataclasses.replace(summary, warnings=(*summary.warnings, warning))
+
+
+@dataclass(frozen=True)
+class Overviews(Picture):
+    """A picture of waveform, spectrogram, and classes or events over time, see `yamjit.plots.survey`."""
+
+    aggregate: Literal["mean", "max"] | None = None
+    events: EventOptions | None = None
 
     def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
         """Draw a recording; its file is read twice."""
         from yamjit.plots import draw_overview, survey
 
         audio: Any = _kept(sys.stdin.buffer) if recording.name == STDIN else recording.name
-        how: Any = {"reading": self.reading, "aggregate": self.aggregate, "watch": self.watch}
+        how: Any = {"reading": self.reading, "aggregate": self.aggregate, "events": self.events, "watch": self.watch}
         overview, stream = survey(self.classifier, audio, **how)
-        sink(draw_overview(overview))
-        return stream.summary(1)
+        return self._show(draw_overview(overview, width=self.width, dark=self.dark), stream.summary(1), sink)
 
 
 @dataclass(frozen=True)
-class Spectrograms(Hearing):
+class Spectrograms(Picture):
     """A picture of the log-mel spectrogram; no network runs."""
 
     def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
@@ -203,8 +224,8 @@ class Spectrograms(Hearing):
 
         refuse_each(self.reading)
         with self._open(recording, self.classifier.frames) as stream:
-            sink(draw_spectrogram(survey_log_mel(self.classifier, stream)))
-            return stream.summary()
+            figure = draw_spectrogram(survey_log_mel(self.classifier, stream), width=self.width, dark=self.dark)
+            return self._show(figure, stream.summary(), sink)
 
 
 def _kept(file: BinaryIO) -> io.BytesIO:
