@@ -23,7 +23,7 @@ from yamjit.reading import DEFAULT_HOP_S
 from yamjit.text import printable
 from yamjit.workers import in_order
 
-__all__ = ["EmbeddingCache", "Features", "Skipped", "embed_clips", "readable"]
+__all__ = ["EmbeddingCache", "Features", "Skipped", "embed_clips", "file_hash", "readable"]
 
 Float32 = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
@@ -250,7 +250,7 @@ class _Embedder:
         """Return the windows of a clip, None if it cannot be read; and the reason if it cannot, or only in part."""
         try:
             before = _identity(clip.path)
-            digest = self._digests.get((clip.path, before)) or _file_hash(clip.path)
+            digest = self._digests.get((clip.path, before)) or file_hash(clip.path)
             self._digests[clip.path, before] = digest
             quantized, loss = self._quantized(clip, digest, before)
         except (AudioError, InputError, LimitError) as error:
@@ -285,7 +285,7 @@ def _identity(path: Path) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _file_hash(path: Path) -> str:
+def file_hash(path: Path) -> str:
     """Return the SHA-256 of a regular file."""
     if not path.is_file():
         raise OSError(f"there is no file {path}" if not path.exists() else f"{path} is not a regular file")
