@@ -9,6 +9,7 @@ import os
 import sys
 import tracemalloc
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,15 @@ LABELS = (
 
 NAME = "a b,c.wav"
 
+#: Not known, on the wall, and with a zone.
+TIMES = (
+    None,
+    datetime(2026, 5, 12, 5, 0, 0, 480_000),
+    datetime(2026, 5, 12, 5, 0, 1, 62, tzinfo=timezone(timedelta(hours=-3, minutes=-30))),
+)
+WRITTEN_TIMES = (None, "2026-05-12T05:00:00.480", "2026-05-12T05:00:01.000-03:30")
+WALL_TIMES = ((None, None), (TIMES[1], None), (datetime(2026, 5, 12, 5, 0, 1, 62), -12600))
+
 
 def rows_of(labels: Iterable[str], file: str = NAME) -> list[Row]:
     return [
@@ -67,6 +77,7 @@ def rows_of(labels: Iterable[str], file: str = NAME) -> list[Row]:
             audioset_id="/m/09x0r" if i % 2 else "",
             channel=None if i % 3 else 1,
             head="scores",
+            time=TIMES[i % 3],
         )
         for i, label in enumerate(labels)
     ]
@@ -165,8 +176,14 @@ class TestText:
 
 
 def json_row(row: Row) -> dict[str, Any]:
-    values = {**row._asdict(), "label": plain(row.label)}
+    values = {**row._asdict(), "label": plain(row.label), "time": WRITTEN_TIMES[TIMES.index(row.time)]}
     return {key: round(value, 6) if isinstance(value, float) else value for key, value in values.items()}
+
+
+def typed(row: Row) -> dict[str, Any]:
+    """Return a row as tables of types have it."""
+    time, offset = WALL_TIMES[TIMES.index(row.time)]
+    return {**row._asdict(), "label": plain(row.label), "time": time, "utc_offset_s": offset}
 
 
 def without(value: dict[str, Any], *keys: str) -> dict[str, Any]:
@@ -184,9 +201,10 @@ class TestJson:
             "duration_s": 30.0,
             "windows": 61,
             "window_s": 0.975,
-            "top": [without(json_row(row), "file", "start_s", "end_s") for row in ROWS[:2]],
+            "top": [without(json_row(row), "file", "start_s", "end_s", "time") for row in ROWS[:2]],
             "warnings": ["clipped: 3 samples"],
             "damage": "ends early",
+            "recorded_at": None,
             "rows": [without(json_row(row), "file") for row in ROWS],
         }
         assert "rows" not in second
@@ -205,6 +223,7 @@ class TestJson:
             "top": [],
             "warnings": [],
             "damage": None,
+            "recorded_at": None,
         }
 
     def test_lines_by_pandas(self) -> None:
@@ -267,6 +286,7 @@ class TestTables:
         assert frame.channel.isna().tolist() == [row.channel is None for row in ROWS]
         assert np.allclose(frame.start_s, [row.start_s for row in ROWS], rtol=0, atol=5e-7)
         assert np.allclose(frame.score, [row.score for row in ROWS], rtol=0, atol=5e-7)
+        assert frame.time.tolist() == [WRITTEN_TIMES[i % 3] or "" for i in range(len(ROWS))]
 
     def test_parquet_by_pyarrow_and_pandas(self, tmp_path: Path) -> None:
         pytest.importorskip("pyarrow")
@@ -274,10 +294,10 @@ class TestTables:
 
         path = tmp_path / "a.parquet"
         path.write_bytes(hostile("parquet"))
-        assert parquet.read_table(path).to_pylist() == [{**r._asdict(), "label": plain(r.label)} for r in ROWS]
+        assert parquet.read_table(path).to_pylist() == [typed(row) for row in ROWS]
         pandas = pytest.importorskip("pandas")
         frame = pandas.read_parquet(path)
-        assert tuple(frame.columns) == Row._fields
+        assert tuple(frame.columns) == (*Row._fields, "utc_offset_s")
         assert frame.score.tolist() == [row.score for row in ROWS]
 
     def test_parquet_of_an_interrupted_run_holds_what_was_done(self) -> None:
@@ -435,7 +455,11 @@ class TestFrames:
         pandas = pytest.importorskip("pandas")
         frame = to_pandas(iter(ROWS))
         assert isinstance(frame, pandas.DataFrame)
-        assert tuple(frame.columns) == Row._fields
+        assert tuple(frame.columns) == (*Row._fields, "utc_offset_s")
+        assert [None if time is pandas.NaT else time for time in frame.time] == [
+            WALL_TIMES[i % 3][0] for i in range(len(ROWS))
+        ]
+        assert frame.utc_offset_s.dropna().tolist() == [-12600] * (len(ROWS) // 3)
         assert frame.label.tolist() == [plain(label) for label in LABELS]
         assert frame.score.tolist() == [row.score for row in ROWS]
         assert frame.channel.tolist() == [pandas.NA if row.channel is None else row.channel for row in ROWS]
@@ -444,14 +468,14 @@ class TestFrames:
     def test_polars(self) -> None:
         polars = pytest.importorskip("polars")
         frame = to_polars(iter(ROWS))
-        assert frame.rows() == [tuple(row._replace(label=plain(row.label))) for row in ROWS]
+        assert frame.rows() == [tuple(typed(row).values()) for row in ROWS]
         assert to_polars([]).schema == frame.schema
         assert frame.schema["channel"] == polars.Int32
 
     def test_arrow(self) -> None:
         pyarrow = pytest.importorskip("pyarrow")
         table = to_arrow(iter(ROWS))
-        assert table.to_pylist() == [{**row._asdict(), "label": plain(row.label)} for row in ROWS]
+        assert table.to_pylist() == [typed(row) for row in ROWS]
         assert to_arrow([]).schema == table.schema
         assert table.schema.field("start_s").type == pyarrow.float64()
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from yamjit.categories import Categories
 from yamjit.class_names import refuse_unknown
+from yamjit.clock import Clock
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.network import HeadOutput
@@ -83,10 +84,15 @@ class ListedScores(NamedTuple):
 
 
 def rows_of(
-    parts: Sequence[ListedScores], spans: Iterable[tuple[float, float]], max_results: int | None = None
+    parts: Sequence[ListedScores],
+    spans: Iterable[tuple[float, float]],
+    max_results: int | None = None,
+    *,
+    clock: Clock,
 ) -> Iterator[Row]:
     """Yield what is listed in each span, in seconds, of each part in turn, the best first (see `Categories.rank`)."""
     for index, (start_s, end_s) in enumerate(spans):
+        time = clock.at(start_s)
         for categories, scores, file, channel, head in parts:
             row = scores[index]
             for i in categories.rank(row, max_results):
@@ -100,4 +106,5 @@ def rows_of(
                     audioset_id=categories.audioset_ids[i],
                     channel=channel,
                     head=head,
+                    time=time,
                 )

@@ -96,7 +96,8 @@ class Microphone(Reader):
         self._index = index
         self._lost = 0
         self._block = max(1, round(block_s * self.sample_rate))
-        self._blocks: queue.Queue[NDArray[np.float32]] = queue.Queue(math.ceil(queue_s / block_s))
+        self._blocks: queue.Queue[tuple[NDArray[np.float32], float, int]] = queue.Queue(math.ceil(queue_s / block_s))
+        self._arrival: tuple[float, float] | None = None
         self._closed = threading.Event()
         self._stream: Any = None
         self._lock = threading.Lock()
@@ -123,6 +124,10 @@ class Microphone(Reader):
                 yield block
         finally:
             self.close()
+
+    def arrival(self) -> tuple[float, float] | None:
+        """Return when PortAudio brought the block that was yielded last, and how much was lost before it."""
+        return self._arrival
 
     def close(self) -> None:
         """Stop recording; a thread that waits for a block gets the end. Any thread may call this, more than once."""
@@ -193,7 +198,7 @@ class Microphone(Reader):
         if status.input_overflow:
             self.overruns += 1
         try:
-            self._blocks.put_nowait(samples.copy())
+            self._blocks.put_nowait((samples.copy(), time.monotonic(), self._lost))
         except queue.Full:
             self.overruns += 1
             self._lost += frames
@@ -212,9 +217,11 @@ class Microphone(Reader):
 
     def _get(self) -> NDArray[np.float32] | None:
         try:
-            return self._blocks.get(timeout=_LOOK_S)
+            block, arrived, lost = self._blocks.get(timeout=_LOOK_S)
         except queue.Empty:
             return None
+        self._arrival = arrived, lost / self.sample_rate
+        return block
 
 
 def _check_lengths(block_s: object, queue_s: object) -> None:

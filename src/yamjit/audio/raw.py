@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from yamjit import checks
 from yamjit.audio.arrays import to_float32
 from yamjit.audio.limits import BLOCK_SAMPLES, DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate
-from yamjit.audio.opening import object_name, reading_failed
+from yamjit.audio.opening import can_seek, object_name, reading_failed
 from yamjit.audio.raw_header import HeaderWatch
 from yamjit.audio.reader import Reader
 from yamjit.errors import AudioError, InputError
@@ -106,6 +107,7 @@ class RawPcm(Reader):
         self._encoding = encoding
         self._width = RAW_ENCODINGS[encoding][1]
         self._read = _reading(file, self.name)
+        self._is_stored = can_seek(file)
         self._header = HeaderWatch(self.name, encoding, self.sample_rate, self.channels)
 
     @property
@@ -130,6 +132,10 @@ class RawPcm(Reader):
         if held:
             seconds = done / self.sample_rate
             self.damage = f"{self.name}: ends at {seconds:.6g} s with {len(held)} of the {size} bytes of a frame"
+
+    def arrival(self) -> tuple[float, float] | None:
+        """Return the time; None if this is a file that can be read at any time, and not a pipe."""
+        return None if self._is_stored else (time.monotonic(), 0.0)
 
     def close(self) -> None:
         """Release the file; closing it is up to the caller."""

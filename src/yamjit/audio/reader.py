@@ -40,6 +40,13 @@ class Reader(ABC):
         """Once read: what else went wrong, a line each."""
         return ()
 
+    def arrival(self) -> tuple[float, float] | None:
+        """Return when the block that was yielded last had come, by `time.monotonic`, and the sound lost before its end.
+
+        The loss is in seconds. None where sound is not heard as it comes.
+        """
+        return None
+
     def skip(self, frames: int) -> int:
         """Before `frames`: leave out the first `frames` if that is cheap and exact; return how many were left out."""
         return 0

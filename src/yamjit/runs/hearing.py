@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeVar
 import numpy as np
 
 from yamjit.classifier import Classifier
+from yamjit.clock import iso
 from yamjit.errors import LimitError
 from yamjit.events import Event, EventOptions, Watcher
 from yamjit.output.arrays import Slab
@@ -62,6 +63,11 @@ class Hearing(ABC):
         settings = {"options": self.classifier.options, **vars(self)}
         del settings["classifier"], settings["watch"]
         plain = {name: _plain(value) for name, value in settings.items()}
+        # Left out where they are not given, so that runs of a time without them can be continued.
+        for name, told in (("recorded_at", iso), ("time_zone", str)):
+            value = plain["reading"].pop(name)
+            if value is not None:
+                plain["reading"][name] = told(value)
         if "aggregate" in plain:
             plain["reading"]["aggregate"] = plain.pop("aggregate")
         calibration = self.classifier.options.calibration

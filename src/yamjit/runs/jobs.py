@@ -10,6 +10,7 @@ import json
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ class _Spooling:
         with text_stream(io.BufferedWriter(NamedFile(descriptor, "wb", str(self.folder)))) as file:
 
             def spool(rows: list[Row]) -> None:
-                file.writelines(json.dumps(row) + "\n" for row in rows)
+                file.writelines(json.dumps(row, default=datetime.isoformat) + "\n" for row in rows)
                 file.write("\n")
 
             return _Spooled(Path(name), self.listener.hear(recording, spool))
@@ -118,6 +119,11 @@ class _Spooled:
         with self.path.open(encoding="utf-8") as file:
             for line in file:
                 portion = itertools.takewhile(str.strip, itertools.chain([line], file))
-                sink([Row(*json.loads(each)) for each in portion])
+                sink([_row(json.loads(each)) for each in portion])
         self.path.unlink()
         return self.summary
+
+
+def _row(values: list[Any]) -> Row:
+    row = Row(*values)
+    return row if row.time is None else row._replace(time=datetime.fromisoformat(values[-1]))
