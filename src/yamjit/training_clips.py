@@ -1,7 +1,7 @@
 """Which clips a model has learned from: digests of their files, and which part of each.
 
-The digests do not reveal any audio, but they tell those who have the same file that it was used. A copy is recognised under any
-name; one that was encoded, cut or tagged anew is another file.
+The digests do not reveal any audio, but they tell those who have the same file that it was used. A copy is recognised
+under any name; one that was encoded, cut or tagged anew is another file.
 """
 
 from __future__ import annotations
@@ -72,7 +72,10 @@ class TrainingClips:
 
 
 def _short(sha256: str) -> int:
-    return int.from_bytes(bytes.fromhex(sha256[:16]), "little")
+    try:
+        return int.from_bytes(bytes.fromhex(sha256)[:8], "little")
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{sha256!r} is not a SHA-256 in hexadecimal") from error
 
 
 def _ms(seconds: float | None) -> int:

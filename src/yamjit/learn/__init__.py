@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 __all__ = [
     "UNKNOWN", "Augmentation", "Clip", "Dataset", "EmbeddingCache", "Evaluation", "Fade", "Features",
     "FineEmbeddings", "FitOptions", "FrequencyMask", "Gain", "Head", "Isotonic", "ModelCard", "Noise",
-    "Prototypes", "Shift", "TimeMask", "TrainOptions", "Trim", "YAMNetClassifier", "YAMNetEmbedder",
-    "augmented", "bake_calibration", "clips_trained_on", "cross_calibrate", "cross_validate", "embed_clips", "evaluate_head", "evaluate_model",
-    "export_model", "fine_embeddings", "fit_isotonic", "fit_sigmoids", "from_csv", "from_folder", "from_labels",
-    "head_from_sklearn", "mix", "thresholds_for_precision", "train_head",
+    "Prototypes", "Shift", "TimeMask", "TrainOptions", "Trim", "YAMNetClassifier", "YAMNetEmbedder", "augmented",
+    "bake_calibration", "clips_trained_on", "cross_calibrate", "cross_validate", "embed_clips", "evaluate_head",
+    "evaluate_model", "export_model", "fine_embeddings", "fit_isotonic", "fit_sigmoids", "from_csv",
+    "from_folder", "from_labels", "head_from_sklearn", "mix", "thresholds_for_precision", "train_head",
 ]  # fmt: skip
 
 _ROOMS = {

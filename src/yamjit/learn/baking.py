@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from yamjit.calibration import Calibration
-from yamjit.errors import InputError
+from yamjit.classifier import Classifier
+from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo, read_heads
+from yamjit.learn.dataset import Dataset
 from yamjit.learn.describing import set_calibration
 from yamjit.learn.grafting import Range, clipped_range, with_line
 from yamjit.learn.heads import Dense
@@ -21,7 +24,7 @@ from yamjit.tflite.graph import Op
 from yamjit.tflite.metadata import ScoreTransformation
 from yamjit.tflite.patching import read_described
 
-__all__ = ["bake_calibration"]
+__all__ = ["Difference", "bake_calibration", "difference_of"]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -68,6 +71,31 @@ def bake_calibration(data: bytes, *, head: int | str = -1) -> bytes:
     plain = read_graph(set_calibration(read_described(written), None, output=info.index))
     record = read_provenance(graph)
     return write_graph(renewed(graph, plain, baked=(*record.baked, info.index) if record else ()))
+
+
+class Difference(NamedTuple):
+    """Absolute differences of two models' scores: their number, their mean and the largest one."""
+
+    scores: int
+    mean: float
+    largest: float
+
+
+def difference_of(
+    one: Classifier, other: Classifier, dataset: Dataset, *, head: int, most_clips: int = 64
+) -> Difference:
+    """Return how the scores of an output differ in the windows of at most `most_clips` clips, evenly chosen."""
+    found = [np.empty((0, len(one.heads[head].labels)))]
+    for clip in dataset.clips[:: -(-len(dataset) // most_clips)]:
+        try:
+            first, second = (
+                model.classify(clip.path, reading=clip.reading()).heads[head].scores for model in (one, other)
+            )
+        except (AudioError, InputError, LimitError):  # reported by what reads all clips
+            continue
+        found.append(np.abs(first.astype(np.float64) - second))
+    joined = np.concatenate(found)
+    return Difference(joined.size, *((float(joined.mean()), float(joined.max())) if joined.size else (0.0, 0.0)))
 
 
 def _lines(info: HeadInfo) -> tuple[Float64, Float64]:

@@ -176,7 +176,8 @@ def _provenance(model: Classifier | Graph, windows: Features | Float32 | None, c
     clips, digests = 0, before.digests if before else TrainingClips()
     if isinstance(windows, Features):
         taught = _taught(windows)
-        parts = [(sha256, clip.start_s, clip.end_s) for sha256, clip in zip(taught.hashes, taught.dataset.clips)]
+        pairs = zip(taught.hashes, taught.dataset.clips, strict=True)
+        parts = [(sha256, clip.start_s, clip.end_s) for sha256, clip in pairs]
         clips = len(set(taught.dataset.clips))
         digests |= TrainingClips(parts if card.digests else ())
     return Provenance(

@@ -80,6 +80,10 @@ class Features:
             raise InputError(f"embeddings (n, size) and clips, whole numbers (n,), are accepted, found {found}")
         if clips.size and not 0 <= clips.min() <= clips.max() < len(self.dataset):
             raise InputError(f"clips are from {clips.min()} to {clips.max()}; there are {len(self.dataset)}")
+        hashes = checks.elements(self.hashes, "hashes", "names")
+        if len(hashes) != len(self.dataset):
+            raise InputError(f"{len(hashes)} hashes of {len(self.dataset)} clips; one for each is accepted")
+        object.__setattr__(self, "hashes", hashes)
         object.__setattr__(self, "embeddings", embeddings)
         object.__setattr__(self, "clips", clips)
 

@@ -122,9 +122,7 @@ class _Builder:
 
     def graph(self, outputs: tuple[int, ...]) -> Graph:
         """Return the graph with what was added, and these outputs."""
-        return replace(
-            self._graph, tensors=tuple(self.tensors), operators=tuple(self.operators), outputs=outputs
-        )
+        return replace(self._graph, tensors=tuple(self.tensors), operators=tuple(self.operators), outputs=outputs)
 
     def scores(self, logits: int, classes: int) -> int:
         """Add the sigmoid of logits, and return the scores."""
