@@ -79,6 +79,11 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
 
     passed_over: Counter[str] = Counter()
     recordings = find_recordings(args.files, passed_over)
+    if args.recorded_at is not None and len(recordings) > 1:
+        raise InputError(
+            f"--recorded-at is the beginning of one recording, but there are {len(recordings)}: run yamjit on each, or "
+            "name them by their beginnings, such as 20260512_050000.wav, and give --time-zone if all are of one zone"
+        )
     args.outputs.refuse((one.name for one in recordings), "a recording")
     if passed_over and not args.quiet:
         kinds = ", ".join(f"{count} {kind}" for kind, count in passed_over.most_common(_MOST_KINDS))

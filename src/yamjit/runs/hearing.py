@@ -144,7 +144,8 @@ class Embeddings(Hearing):
         """Find the embeddings of a few windows at a time."""
         with self._open(recording, self.classifier.windows) as stream:
             for windows in stream:
-                sink(Slab(stream.name, windows.times_s, stream.window_s, windows.channel, windows.embeddings))
+                values = windows.embeddings
+                sink(Slab(stream.name, windows.times_s, stream.window_s, windows.channel, values, stream.clock))
             return stream.summary(1)
 
 
@@ -160,7 +161,7 @@ class LogMel(Hearing):
                 first = done.get(channel, 0)
                 done[channel] = first + len(frames)
                 times_s = stream.source.start_s + np.arange(first, done[channel], dtype=np.float64) * stream.frame_s
-                sink(Slab(stream.name, times_s, stream.frame_s, channel, frames))
+                sink(Slab(stream.name, times_s, stream.frame_s, channel, frames, stream.clock))
             return stream.summary()
 
 
