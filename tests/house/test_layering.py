@@ -40,6 +40,8 @@ STOREYS = {
     "head_names": 2,
     "figures": 2,
     "npz": 3,
+    "provenance": 3,
+    "training_clips": 2,
     "plan": 3,
     "reading": 2,
     "calibration": 3,
