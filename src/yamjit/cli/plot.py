@@ -15,7 +15,7 @@ PICTURES = ("png", "svg", "pdf")
 HELP = "draw the waveform, the spectrogram and the classes over time"
 DESCRIPTION = (
     "Draw the waveform, the log-mel spectrogram, and the scores of the highest classes over time. This needs "
-    "matplotlib: pip install 'yamjit[plot]'."
+    "matplotlib, the extra plot."
 )
 
 

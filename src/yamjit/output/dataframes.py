@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from yamjit.errors import DependencyError
+from yamjit.installing import how_to_install
 from yamjit.output.cells import plain
 from yamjit.results import Row
 
@@ -101,4 +102,4 @@ def _columns(rows: Iterable[Row]) -> dict[str, list[Any]]:
 
 
 def _missing(library: str, extra: str) -> DependencyError:
-    return DependencyError(f"this needs {library}: pip install 'yamjit[{extra}]'")
+    return DependencyError(f"this needs {library}: {how_to_install(f'yamjit[{extra}]')}")

@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, BinaryIO
 
 from yamjit.errors import DependencyError
+from yamjit.installing import how_to_install
 from yamjit.text import printable
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def new_figure(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise DependencyError("pictures need matplotlib: pip install 'yamjit[plot]'") from error
+        raise DependencyError(f"pictures need matplotlib: {how_to_install('yamjit[plot]')}") from error
     return Figure(figsize=(width, height), layout="constrained")
 
 
