@@ -21,5 +21,5 @@ interpreter.allocate_tensors()
 interpreter.set_tensor(interpreter.get_input_details()[0]["index"], samples)
 interpreter.invoke()
 print(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0].round(3))
-print(yamjit.load("mine.tflite").score_window(samples).round(3))
+print(yamjit.load("mine.tflite").score_window(samples).scores[0].round(3))
 PROGRAM

@@ -19,5 +19,6 @@ for line in map(json.loads, sys.stdin):
         print(answer.status, text)
 PROGRAM
 
-yamjit listen --raw s16le --events --allow 'Smoke detector, smoke alarm' --on 0.5 --hold 10 - < kitchen.raw |
+cat kitchen.raw |
+    yamjit listen --raw s16le --events --allow 'Smoke detector, smoke alarm' --on 0.5 --hold 10 - |
     python notify.py

@@ -50,7 +50,7 @@ def make_world(folder: Path, season_s: int = 300) -> None:
     for name, birds in _SEASON.items():
         _write(folder / "season" / name, _scene(rng, "Bird", season_s, birds))
     _raw(folder / "button.raw", _scene(rng, _SMOKE, 5, 1))
-    _raw(folder / "kitchen.raw", _scene(rng, _SMOKE, 120, 2))
+    _raw(folder / "kitchen.raw", _scene(rng, _SMOKE, 25, 1))
     for label in _OWN:
         for number in range(12):
             of = "sounds" if number < 10 else "new"
