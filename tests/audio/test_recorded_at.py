@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.field import audio_moth, bext, chunk, guano, wamd, wav
 from yamjit.audio.recorded_at import begin_of, time_in_header, time_in_name
+from yamjit.reading import ReadOptions
 
 FIVE = datetime(2026, 5, 12, 5)
 
@@ -317,3 +318,22 @@ def test_header_and_name(name: str, extra: bytes, begin: datetime | None, remark
     assert heard == begin
     assert (heard and heard.utcoffset()) == (begin and begin.utcoffset())
     assert said == remark
+
+
+@pytest.mark.parametrize(
+    ("found", "zone", "begin"),
+    [
+        (FIVE, None, FIVE),
+        (FIVE, "+02:00", ahead(2)),
+        (ahead(0), None, ahead(0)),
+        (ahead(0), "+02:00", ahead(2) + timedelta(hours=2)),
+        (None, "+02:00", None),
+        (datetime.max.replace(tzinfo=timezone.utc), "+02:00", datetime.max.replace(tzinfo=timezone.utc)),
+    ],
+)
+def test_times_are_given_in_the_zone_that_is_named(
+    found: datetime | None, zone: str | None, begin: datetime | None
+) -> None:
+    given = ReadOptions(time_zone=zone).begin(found)
+    assert given == begin
+    assert (given and given.utcoffset()) == (begin and begin.utcoffset())

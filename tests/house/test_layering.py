@@ -21,6 +21,8 @@ STOREYS = {
     "clock": 1,
     "deprecation": 1,
     "text": 0,
+    "suggestions": 0,
+    "also_called": 0,
     "startup": 0,
     "writing": 0,
     "disk": 1,

@@ -33,10 +33,11 @@ _FORMATS = ("bars", "jsonl", "text", "csv", "dcase", "raven")
 
 _EPILOG = """\
 examples:
-  yamjit listen                                    the default microphone, bars
-  yamjit listen --events --on 0.4 --format jsonl   a line when an event begins and one when it is over
+  yamjit listen
+  yamjit listen --events --on 0.4 --format jsonl
   arecord -q -f S16_LE -r 16000 -c 1 -t raw | yamjit listen --raw s16le -
-  ffmpeg -v error -i rtsp://camera -vn -f s16le -ar 16000 -ac 1 - | yamjit listen --raw s16le -
+  ffmpeg -v error -i rtsp://camera -vn -f s16le -ar 16000 -ac 1 - |
+    yamjit listen --raw s16le -
 """
 
 
