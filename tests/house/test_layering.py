@@ -17,6 +17,7 @@ SOURCE = ROOT / "src" / "yamjit"
 STOREYS = {
     "errors": 0,
     "spec": 0,
+    "announcing": 1,
     "checks": 1,
     "clock": 1,
     "deprecation": 1,
@@ -79,7 +80,7 @@ ROOMS = {
     "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
     "plots": {"matplotlib"},
-    "cli": {"argcomplete", "tqdm"},
+    "cli": {"argcomplete"},
 }
 
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from yamjit.cli import arguments, values
 from yamjit.cli.classes import add_head
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
-from yamjit.cli.labelled import add_data, add_folds, dataset_of, folds_of, tell_of_clips, tell_of_split
+from yamjit.cli.labelled import add_data, add_folds, dataset_of, folds_of, listening, tell_of_clips, tell_of_split
 from yamjit.cli.options import add_value
 from yamjit.cli.outputs import writes
 from yamjit.cli.reports import NOTHING_HELD_OUT, add_report, draw, report, write
@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
     head = model.heads[-1]
     dataset = dataset_of(args)
     tell_of_split(args, dataset)
-    found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
+    with listening(args, dataset, "nothing is written") as progress:
+        found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop, progress=progress)
     tell_of_clips(skipped)
     fitted = fit_sigmoids(found.scores, found.targets)
     document: dict[str, Any] = {"clips": len(found.names), "labels": list(found.labels)}

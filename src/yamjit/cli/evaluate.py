@@ -7,7 +7,7 @@ import argparse
 from yamjit.cli import arguments
 from yamjit.cli.classes import add_head
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
-from yamjit.cli.labelled import add_data, dataset_of, tell_of_clips, tell_of_split
+from yamjit.cli.labelled import add_data, dataset_of, listening, tell_of_clips, tell_of_split
 from yamjit.cli.reports import add_report, draw, report
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     tell_of_split(args, dataset)
     options = ClassifierOptions(head=args.head)
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)
-    found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
+    with listening(args, dataset, "nothing is written") as progress:
+        found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop, progress=progress)
     tell_of_clips(skipped)
     if args.plot:
         from yamjit.plots import draw_confusion
