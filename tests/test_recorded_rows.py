@@ -299,9 +299,9 @@ class TestCommand:
             assert len(re.findall(stamp, out)) >= 1
             return
         lines = [json.loads(line) for line in out.splitlines()]
-        times = {kind: {line["time"] for line in lines if line["type"] == kind} for kind in ("begin", "row")}
-        assert times["begin"] == times["row"]
-        assert all(re.fullmatch(stamp, time) for time in times["row"])
+        times = {kind: {line["time"] for line in lines if line["type"] == kind} for kind in ("begin", "end")}
+        assert times["begin"] == times["end"]
+        assert all(re.fullmatch(stamp, time) for time in times["end"])
         assert re.fullmatch(stamp, lines[-1]["recorded_at"])
 
     def test_a_file_through_a_pipe(
