@@ -15,6 +15,7 @@ from yamjit.cli.arguments import reading_of
 from yamjit.cli.classes import options_of
 from yamjit.cli.destinations import array_format, is_folder, is_replaced, opened, picture_format, row_format
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
+from yamjit.cli.model_notes import notes_on
 from yamjit.cli.progress import Progress
 from yamjit.cli.streams import tell
 from yamjit.errors import InputError
@@ -55,18 +56,16 @@ def classifier_of(args: argparse.Namespace) -> Classifier:
 
 
 def check_model(args: argparse.Namespace, classifier: Classifier) -> None:
-    """Say if a loaded model is not a published one, or has no names in the language that was asked for."""
+    """Say what is to be known of a loaded model, or that it has no names in the language that was asked for."""
     from yamjit.heads import languages_of, speaks
 
-    source, locale = classifier.source, getattr(args, "locale", "en")
-    notes = []
-    if not source.verified:
-        notes.append(f"the model ({source.origin}) is unverified: it is not a published file")
+    if args.quiet:
+        return
+    notes, locale = list(notes_on(classifier)), getattr(args, "locale", "en")
     if locale != "en" and not speaks(classifier.graph, locale):
         known = ", ".join(map(repr, languages_of(classifier.graph))) or "no other language"
         notes.append(f"--locale {locale!r} has no effect: the model has names in {known}")
-    if not args.quiet:
-        tell(*(f"note: {note}" for note in notes))
+    tell(*(f"note: {note}" for note in notes))
 
 
 def _check(args: argparse.Namespace, hearing: Hearing) -> None:
