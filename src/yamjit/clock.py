@@ -20,6 +20,9 @@ _TOLERANCE_S = 0.02
 #: How long blocks must go on being late until sound is taken to be missing before them, in seconds.
 _PATIENCE_S = 2.0
 
+#: Longest wait for a block that those after it may make up for, in seconds.
+_LONGEST_WAIT_S = 10.0
+
 #: Most sound that can have waited to be read when the first block came, in seconds: more comes from no live source.
 _MOST_WAITING_S = 30.0
 
@@ -122,7 +125,10 @@ class LiveClock(Clock):
         """
         arrived = self._steady() if arrived is None else arrived
         if self._known[0]:
-            self._coming_s += min(arrived - self._arrived, end_s - start_s)
+            waited = arrived - self._arrived
+            self._coming_s += min(waited, end_s - start_s)
+            if waited > end_s - start_s + _LONGEST_WAIT_S:
+                self._recent.clear()
         begin = self._earliest(arrived - end_s - lost_s)
         if not self._known[0]:
             self._first_begin = begin
