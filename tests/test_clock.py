@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from yamjit.clock import Clock, LiveClock, iso, wall_time
 from yamjit.errors import DependencyError, InputError
+from yamjit.output.arrays import Slab
 from yamjit.zones import LOCAL, parse_time, parse_zone
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -336,3 +338,24 @@ class TestZones:
     def test_no_times(self, text: str) -> None:
         with pytest.raises(InputError, match="is not a date and time, such as"):
             parse_time(text)
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        Clock(),
+        Clock(datetime(2026, 5, 12, 5, 0, 0, 333)),
+        Clock(datetime(2026, 5, 12, tzinfo=UTC)),
+        Clock(datetime(2026, 10, 25, 2, 59, 55, tzinfo=BERLIN)),
+        Clock(datetime(9999, 12, 31, 23, 59, 55)),
+    ],
+)
+@pytest.mark.parametrize("count", [0, 1, 1000])
+def test_times_of_many_rows_are_those_of_each(clock: Clock, count: int) -> None:
+    seconds = np.arange(count) * 0.01 + 0.0000625
+    times, offsets = Slab("a", seconds, 0.01, None, np.zeros((count, 1), np.float32), clock).wall_times()
+    each = [wall_time(clock.at(second)) for second in seconds.tolist()]
+    wanted = np.array([time for time, _ in each], "datetime64[us]")
+    assert np.isnat(times).tolist() == np.isnat(wanted).tolist()
+    assert (abs(times - wanted)[~np.isnat(times)] <= np.timedelta64(1, "us")).all()
+    assert offsets == [offset for _, offset in each]
