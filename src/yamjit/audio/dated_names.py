@@ -14,7 +14,7 @@ _MOMENT = re.compile(
     r"""
     (?<![0-9])
     (?P<year>199[0-9]|20[0-9]{2}) (?P<dash>[-._ ]?) (?P<month>[0-9]{2}) (?P=dash) (?P<day>[0-9]{2})
-    (?P<between> T | [_ -]birdnet-(?:RTSP_[0-9]{1,3}-)? | [ ]-[ ] | _{1,2} | [$ .@-] | )
+    (?P<between> T | [_ -]birdnet-(?:RTSP_[0-9]{1,3}-)? | [_ -]{1,3} | [$.@] | )
     (?P<hour>[0-9]{2})
     (?:
         (?P<colon>[-:._ ]?) (?P<minute>[0-9]{2}) (?P=colon) (?P<second>[0-9]{2})
@@ -33,6 +33,8 @@ _HALF_OF_THE_DAY = re.compile(r"[ \u202f]?[AaPp]\.?[Mm]\b", re.ASCII)
 
 #: Frontier Labs write the start and the end of a recording into its name.
 _START_AND_END = re.compile(r"S[0-9]{8}T[^_]{6,16}_E(?=[0-9]{8}T)", re.ASCII)
+#: A segment, as they are cut here, begins some seconds after the recording whose name it bears.
+_SEGMENT = re.compile(r".*_([0-9]{6,7}\.[0-9]{3})_", re.ASCII)
 #: AudioMoth's names until 2019: seconds since 1970. Digits alone, or small letters, may be any number.
 _HEXADECIMAL = re.compile(r"(?=[0-9]*[A-F])([0-9A-F]{8})\.WAV", re.ASCII)
 _HEXADECIMAL_YEARS = range(2017, 2031)
@@ -56,9 +58,10 @@ def time_in_name(name: str) -> datetime | None:
     if (match := _SOUND_TRAP.search(name)) is not None:
         return _sound_trap(match[1])
     moments = [moment for match in _MOMENT.finditer(name) if (moment := _moment(match)) is not None]
-    if len(moments) > 1 and _START_AND_END.search(name):
-        return moments[0]
-    return moments[0] if len(set(map(str, moments))) == 1 else None
+    if len(set(map(str, moments))) != 1 and not (moments and _START_AND_END.search(name)):
+        return None
+    segment = _SEGMENT.match(name)
+    return moments[0] + timedelta(seconds=float(segment[1]) if segment else 0)
 
 
 def zone_of(text: str) -> timezone | None:
@@ -80,7 +83,7 @@ def _moment(match: re.Match[str]) -> datetime | None:
     if _HALF_OF_THE_DAY.match(match.string, match.end()):
         return None
     # After a hyphen, four digits may be a file's number; the time of day is the same either way.
-    is_number = "-" in (groups["between"], groups["colon"]) and (groups["zone"] or "").startswith("-")
+    is_number = "-" in f"{groups['between']}{groups['colon']}" and (groups["zone"] or "").startswith("-")
     minute = groups["minute"] or groups["minute_h"] or groups["minute_t"] or "0"
     second = groups["second"] or groups["second_h"] or "0"
     try:
