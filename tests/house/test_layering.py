@@ -16,6 +16,7 @@ SOURCE = ROOT / "src" / "yamjit"
 #: Storey of every module and package of yamjit; rooms of one storey do not know each other.
 STOREYS = {
     "errors": 0,
+    "installing": 0,
     "spec": 0,
     "announcing": 1,
     "checks": 1,

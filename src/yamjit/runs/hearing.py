@@ -25,8 +25,6 @@ from yamjit.results import Row, Summary
 from yamjit.runs.inputs import STDIN, Recording
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from yamjit.recording import FrameStream, WindowStream
 
 __all__ = ["Classes", "Embeddings", "Events", "Hearing", "Listener", "LogMel", "Overviews", "Spectrograms"]
@@ -184,7 +182,7 @@ class Picture(Hearing):
     width: float = 10.0
     dark: bool = False
 
-    def _show(self, figure: Figure, summary: Summary, sink: Callable[[Any], None]) -> Summary:
+    def _show(self, figure: Any, summary: Summary, sink: Callable[[Any], None]) -> Summary:
         """Give a figure to the sink; return the summary with what cannot be written in it."""
         from yamjit.plots.fonts import undrawn
 
