@@ -66,8 +66,10 @@ NAMES = {
     "SITE_20260512_050000-0012.wav": FIVE,
     "2026-05-12-05-00-00-0100.wav": FIVE,
     "20260512_050000-05.wav": FIVE,
-    # A segment that begins four seconds after its recording.
+    # Segments that were cut out of recordings, one of them out of a segment.
     "SITE_20260512_045956_000004.000_Bird.flac": FIVE,
+    "SITE_20260512_045956_000003.500_Bird_000000.500_Bird.wav": FIVE,
+    "5E90A4D0_000003.500_Bird.flac": datetime(2020, 4, 10, 16, 54, 43, 500_000, tzinfo=timezone.utc),
     # Folders do not count.
     "2020-01-01T00-00-00/20260512_050000.wav": FIVE,
     "D:\\20200101_000000\\20260512_050000.wav": FIVE,
@@ -102,6 +104,8 @@ NO_TIMES = (
     "20260512_0500001.wav",
     "20260512050000123.wav",
     "2026-05-1205-00-00.wav",
+    # Endless.
+    "_000000.000_" * 1000 + "20260512_050000.wav",
     # Half of a day.
     "2026-05-12 05.00.00 PM.wav",
     "2026-05-12 05:00\u202fpm.wav",

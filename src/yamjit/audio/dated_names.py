@@ -33,8 +33,6 @@ _HALF_OF_THE_DAY = re.compile(r"[ \u202f]?[AaPp]\.?[Mm]\b", re.ASCII)
 
 #: Frontier Labs write the start and the end of a recording into its name.
 _START_AND_END = re.compile(r"S[0-9]{8}T[^_]{6,16}_E(?=[0-9]{8}T)", re.ASCII)
-#: A segment, as they are cut here, begins some seconds after the recording whose name it bears.
-_SEGMENT = re.compile(r".*_([0-9]{6,7}\.[0-9]{3})_", re.ASCII)
 #: AudioMoth's names until 2019: seconds since 1970. Digits alone, or small letters, may be any number.
 _HEXADECIMAL = re.compile(r"(?=[0-9]*[A-F])([0-9A-F]{8})\.WAV", re.ASCII)
 _HEXADECIMAL_YEARS = range(2017, 2031)
@@ -42,7 +40,10 @@ _HEXADECIMAL_YEARS = range(2017, 2031)
 _SOUND_TRAP = re.compile(r"(?:^|(?<=_))[0-9]{3,12}\.([0-9]{12})(?=\.)", re.ASCII)
 
 #: A segment that `yamjit.segments` cut out: the name of the recording, and the second at which the segment begins.
-_SEGMENT = re.compile(r"(.+)_([0-9]{6,10}\.[0-9]{3})_.*\.(?:flac|wav)", re.ASCII)
+_SEGMENT = re.compile(r"(.+)_([0-9]{6,7}\.[0-9]{3})_.*\.(?:flac|wav|WAV)", re.ASCII)
+
+#: Names of files are no longer.
+_MOST_CHARACTERS = 1_000
 
 #: Offsets from UTC that zones of the world have, in minutes.
 _ZONES = range(-12 * 60, 14 * 60 + 1, 15)
@@ -55,8 +56,17 @@ def time_in_name(name: str) -> datetime | None:
     a clock showed where it was recorded.
     """
     name = re.split(r"[/\\]", name)[-1]
-    if (match := _SEGMENT.fullmatch(name)) is not None and (begin := time_in_name(f"{match[1]}.WAV")) is not None:
-        return begin + timedelta(seconds=float(match[2]))
+    if len(name) > _MOST_CHARACTERS:
+        return None
+    into = timedelta()
+    while (match := _SEGMENT.fullmatch(name)) is not None:
+        name, into = f"{match[1]}.WAV", into + timedelta(seconds=float(match[2]))
+    begin = _time_in_whole(name)
+    return None if begin is None else begin + into
+
+
+def _time_in_whole(name: str) -> datetime | None:
+    """Return when a recording began, by the name of one that was not cut out of another."""
     if (match := _HEXADECIMAL.fullmatch(name)) is not None:
         since_1970 = datetime.fromtimestamp(int(match[1], 16), timezone.utc)
         return since_1970 if since_1970.year in _HEXADECIMAL_YEARS else None
@@ -65,8 +75,7 @@ def time_in_name(name: str) -> datetime | None:
     moments = [moment for match in _MOMENT.finditer(name) if (moment := _moment(match)) is not None]
     if len(set(map(str, moments))) != 1 and not (moments and _START_AND_END.search(name)):
         return None
-    segment = _SEGMENT.match(name)
-    return moments[0] + timedelta(seconds=float(segment[1]) if segment else 0)
+    return moments[0]
 
 
 def zone_of(text: str) -> timezone | None:
