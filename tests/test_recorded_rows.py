@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -23,6 +24,7 @@ import pytest
 import soundfile
 
 import yamjit
+from tests.support.sound_device import eventually, pretend
 from yamjit.audio import RawPcm
 from yamjit.cli import main
 from yamjit.clock import iso
@@ -169,6 +171,32 @@ class TestLive:
         result = model.classify(iter([np.tile(BEEP, 20)]), sample_rate=RATE, windows=False)
         assert abs(result.recorded_at - now + timedelta(seconds=40)) < timedelta(seconds=2)  # type: ignore[operator]
 
+    def test_a_microphone_tells_when_blocks_came_and_what_was_lost_before(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        device = pretend(monkeypatch, channels=1)
+
+        def hear(count: int) -> float:
+            eventually(lambda: any(stream.active for stream in device.streams))
+            for _ in range(count):
+                device.streams[-1].hear(np.zeros(1600))
+            return time.monotonic()
+
+        with yamjit.Microphone(block_s=0.1, queue_s=0.2) as microphone:
+            blocks = microphone.frames()
+            thread = threading.Thread(target=hear, args=(1,))
+            thread.start()
+            next(blocks)
+            thread.join()
+            assert microphone.arrival()[1] == 0.0  # type: ignore[index]
+            came = hear(4)  # two of which find no room
+            for _ in range(2):
+                next(blocks)
+                assert microphone.arrival() == (pytest.approx(came, abs=0.1), 0.0)
+            came = hear(1)
+            next(blocks)
+            assert microphone.arrival() == (pytest.approx(came, abs=0.1), pytest.approx(0.2))
+
     def test_a_file_of_samples_was_recorded_at_some_other_time(self, model: yamjit.Classifier) -> None:
         samples = (BEEP * 32767).astype("<i2").tobytes()
         for reading, wanted in ((None, None), (yamjit.ReadOptions(recorded_at=AT_FIVE), AT_FIVE)):
@@ -299,9 +327,9 @@ class TestCommand:
             assert len(re.findall(stamp, out)) >= 1
             return
         lines = [json.loads(line) for line in out.splitlines()]
-        times = {kind: {line["time"] for line in lines if line["type"] == kind} for kind in ("begin", "row")}
-        assert times["begin"] == times["row"]
-        assert all(re.fullmatch(stamp, time) for time in times["row"])
+        times = {kind: {line["time"] for line in lines if line["type"] == kind} for kind in ("begin", "end")}
+        assert times["begin"] == times["end"]
+        assert all(re.fullmatch(stamp, time) for time in times["end"])
         assert re.fullmatch(stamp, lines[-1]["recorded_at"])
 
     def test_a_file_through_a_pipe(
