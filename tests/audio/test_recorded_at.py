@@ -301,14 +301,14 @@ def test_what_cannot_be_read_tells_no_time() -> None:
             bext("2026-05-14", "12:00:00"),
             datetime(2026, 5, 14, 12),
             "its name says that it began at 2026-05-12 05:00:00, its header (bext) at 2026-05-14 12:00:00; the header "
-            "was believed",
+            "was believed: recorded_at overrules it",
         ),
         (
             "20260512_030000.WAV",
             audio_moth("05:00:00 12/05/2026 (UTC+2) by AudioMoth 24F3"),
             ahead(2),
             "its name says that it began at 2026-05-12 03:00:00, its header (AudioMoth) at 2026-05-12 05:00:00+02:00, "
-            "so the name is in UTC; the header was believed",
+            "so the name is in UTC; the header was believed: recorded_at overrules it",
         ),
         (
             "20260512_050000T.WAV",
