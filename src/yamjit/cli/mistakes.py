@@ -37,7 +37,7 @@ Options = Mapping[str, argparse.Action]
 
 
 def verb_hint(word: str, verbs: Iterable[str]) -> str:
-    """Return what to type in place of a word that is no verb."""
+    """Return what to type in place of an unknown verb."""
     known = tuple(verbs)
     if word in ("help", "-help", "-?", "/?", "--usage"):
         return "did you mean yamjit --help, or yamjit VERB --help?"
