@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import logging
 import sys
 from collections.abc import Sequence
 
 from yamjit import __version__
+from yamjit.announcing import announced
 from yamjit.cli import (
     bench,
     calibrate,
@@ -30,7 +30,14 @@ from yamjit.cli import (
     train,
 )
 from yamjit.cli.examples import EXAMPLES, examples_text
-from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_signals
+from yamjit.cli.exits import (
+    EXIT_ERROR,
+    EXIT_INTERRUPTED,
+    EXIT_NO_READER,
+    EXIT_TERMINATED,
+    Terminated,
+    heeding_signals,
+)
 from yamjit.cli.outputs import Outputs
 from yamjit.cli.parsing import Parser
 from yamjit.disk import describe
@@ -67,7 +74,8 @@ exit codes:
   2    wrong usage
   3    one or more files failed, and the others are done
   130  interrupted; what was done before is complete: with -o NAME.csv, it is in NAME.partial.csv
-  143  terminated; the same
+  141  nobody reads the results any more, as after | head
+  143  terminated; the same as 130
 
 models:
   (none)   the official YAMNet; see yamjit fetch
@@ -105,7 +113,7 @@ def _concluded(argv: Sequence[str] | None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         streams.drop_output()  # the reader of the results has seen enough
-        return EXIT_OK
+        return EXIT_NO_READER
     except (YamjitError, OSError, MemoryError, ImportError, SystemError) as error:
         streams.drop_output()
         if "--debug" in (sys.argv if argv is None else argv):
@@ -122,9 +130,9 @@ def _done(argv: Sequence[str] | None) -> int:
     completion.complete(parser)
     args = parser.parse_args(argv)
     streams.write_any_name()
-    _tell_what_takes_long()
-    args.outputs = Outputs(args)
-    code: int = args.run(args)
+    with announced(quiet=getattr(args, "quiet", False)):
+        args.outputs = Outputs(args)
+        code: int = args.run(args)
     return code
 
 
@@ -139,16 +147,6 @@ def _told(error: Exception) -> str:
     name = getattr(error, "filename", None)
     more = " (ulimit -n shows the limit)" if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE) else ""
     return f"{'' if name is None else printable(str(name)) + ': '}{describe(error)}{more}"
-
-
-def _tell_what_takes_long() -> None:
-    """Show the log of the package, for example that kernels are being compiled, if standard error is a terminal."""
-    log = logging.getLogger("yamjit")
-    if sys.stderr is not None and sys.stderr.isatty() and not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("yamjit: %(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
 
 
 def _parser() -> Parser:
