@@ -64,7 +64,7 @@ class _Follower:
                 over.set()
                 silence.join()  # nothing holds the source at exit
         self._show = tell
-        self._warn((*stream.warnings, *filter(None, [stream.damage])))
+        self._warn((*stream.warnings, *filter(None, [stream.damage]), *_doubts(stream)))
         if failure is None or stream.count:
             heard = f"listened for {stream.duration_s:.1f} s, {stream.count} windows"
             self._say(f"{stream.name}: {heard}, {self._delay.summary()}")
@@ -77,7 +77,7 @@ class _Follower:
         """Report what is heard; return why the source failed, if it did."""
         stream, failure = self._stream, None
         form = FORMATS["text" if self._form == "bars" else self._form].of_heads(stream.heads)
-        with form.open(Progress(1, quiet=True).around(sys.stdout)) as writer:
+        with form.open(Progress(quiet=True).around(sys.stdout)) as writer:
             sink = self._sink(writer)
             try:
                 for windows in stream:
@@ -129,3 +129,9 @@ class _Follower:
     def _say(self, line: str) -> None:
         if not self._quiet:
             self._show(line)
+
+
+def _doubts(stream: WindowStream) -> tuple[str, ...]:
+    if not stream.clock.is_ahead:
+        return ()
+    return ("samples came faster than they sound, so that rows have no time: --recorded-at says when they began",)

@@ -21,17 +21,18 @@ __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 HELP = "follow a microphone or a pipe"
 DESCRIPTION = (
     "Follow a microphone, or samples that arrive through a pipe, until Ctrl-C: with bars in a terminal, otherwise "
-    "with JSON lines. A microphone needs sounddevice: pip install 'yamjit[mic]'."
+    "with JSON lines. A microphone needs sounddevice, the extra mic."
 )
 
 _FORMATS = ("bars", "jsonl", "text", "csv", "dcase", "raven")
 
 _EPILOG = """\
 examples:
-  yamjit listen                                    the default microphone, bars
-  yamjit listen --events --on 0.4 --format jsonl   a line when an event begins and one when it is over
+  yamjit listen
+  yamjit listen --events --on 0.4 --format jsonl
   arecord -q -f S16_LE -r 16000 -c 1 -t raw | yamjit listen --raw s16le -
-  ffmpeg -v error -i rtsp://camera -vn -f s16le -ar 16000 -ac 1 - | yamjit listen --raw s16le -
+  ffmpeg -v error -i rtsp://camera -vn -f s16le -ar 16000 -ac 1 - |
+    yamjit listen --raw s16le -
 """
 
 
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_choice(parser, "--format", _FORMATS, text)
     arguments.add_quiet(parser, "no notes, warnings or summary; errors are still printed")
     add_event_options(parser)
-    arguments.add_windows(parser)
+    arguments.add_clock(parser, arguments.add_windows(parser))
     add_listing(parser)
     arguments.add_model(parser)
     parser.epilog = _EPILOG
@@ -98,6 +99,8 @@ def _source(args: argparse.Namespace) -> Any:
 
     patience = {} if args.patience is None else {"patience_s": args.patience}
     if args.raw is None and args.pipe is None:
+        if args.recorded_at is not None:
+            raise InputError("--recorded-at is for sound from a pipe that was recorded before: it needs --raw")
         device = int(args.device) if args.device and args.device.isdecimal() else args.device
         return Microphone(device, sample_rate=args.rate, channels=args.channels, **patience)
     if args.raw is None:
