@@ -14,6 +14,7 @@ from types import MappingProxyType
 from yamjit import checks
 from yamjit.disk import describe
 from yamjit.errors import InputError, YamjitError
+from yamjit.reprs import brief_repr
 from yamjit.text import folded
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
 _LIKE_ENOUGH = 0.6
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class AudioSetClass:
     """A class of AudioSet.

@@ -89,6 +89,10 @@ class HeadResult:
             raise InputError(f"window {checks.shown(window)} is out of range, there are {len(scores)}")
         return self.categories.top(self.categories.reduce(scores[found][np.newaxis])[0], max_results)
 
+    def __repr__(self) -> str:
+        highest = "".join(f", highest {one.label} {one.score:.3f}" for one in self.top(1))
+        return f"<HeadResult {self.name!r}: {len(self.labels)} classes{highest}>"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Classification:

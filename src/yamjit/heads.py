@@ -16,6 +16,7 @@ from yamjit.errors import ModelError
 from yamjit.head_names import told_apart
 from yamjit.labels import parse_labels
 from yamjit.plan import Plan
+from yamjit.reprs import brief_repr
 from yamjit.text import folded
 from yamjit.tflite import Graph
 from yamjit.tflite.metadata import (
@@ -46,6 +47,7 @@ DEFAULT_SAMPLE_RATE = 16_000
 _Unit = TypeVar("_Unit", ScoreCalibration, ScoreThresholding)
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadInfo:
     """What one output of a model means.

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from yamjit import checks, labels
 from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError
+from yamjit.reprs import brief_repr
 from yamjit.spec import DEFAULT_MAX_RESULTS
 from yamjit.text import folded
 
@@ -26,6 +27,7 @@ THE_REST = "*"
 _MOST_BYTES = 2**20
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class ClassifierOptions:
     """What a classifier lists. Options that the Task Library has as well are called as there.

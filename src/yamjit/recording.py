@@ -118,6 +118,9 @@ class _Recording:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.name}: {self.duration_s:.2f} s read>"
+
 
 class FrameStream(_Recording):
     """The log-mel spectrogram of a recording as the model sees it, in constant memory; no network runs.

@@ -18,6 +18,7 @@ from yamjit.audio.opening import open_path
 from yamjit.audio.writing import CONTAINERS, AudioFileWriter, encoding_for
 from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError
+from yamjit.reprs import brief_repr
 from yamjit.results import Row
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class SegmentOptions:
         checks.choice(self.container, "container", CONTAINERS)
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class Segment:
     """An audio file with an event in it.

@@ -16,6 +16,7 @@ from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_channel
 from yamjit.audio.reader import Reader
 from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError
+from yamjit.reprs import plural
 from yamjit.text import printable
 
 if TYPE_CHECKING:
@@ -222,6 +223,10 @@ class Microphone(Reader):
             return None
         self._arrival = arrived, lost / self.sample_rate
         return block
+
+    def __repr__(self) -> str:
+        closed = ", closed" if self._closed.is_set() else ""
+        return f"<{self.name}: {self.sample_rate} Hz, {plural(self.channels, 'channel')}{closed}>"
 
 
 def _check_lengths(block_s: object, queue_s: object) -> None:

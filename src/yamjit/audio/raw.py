@@ -17,6 +17,7 @@ from yamjit.audio.opening import can_seek, object_name, reading_failed
 from yamjit.audio.raw_header import HeaderWatch
 from yamjit.audio.reader import Reader
 from yamjit.errors import AudioError, InputError
+from yamjit.reprs import plural
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -150,6 +151,9 @@ class RawPcm(Reader):
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise AudioError(f"{self.name}: reading the file object gave {type(data).__name__} instead of bytes")
         return bytes(data)
+
+    def __repr__(self) -> str:
+        return f"<RawPcm {self.name}: {self.format}, {self.sample_rate} Hz, {plural(self.channels, 'channel')}>"
 
 
 def _reading(file: Any, name: str) -> Any:

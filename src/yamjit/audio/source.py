@@ -23,6 +23,7 @@ from yamjit.audio.raw import RawPcm
 from yamjit.clock import Clock, LiveClock
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.reading import ReadOptions
+from yamjit.reprs import plural
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -234,6 +235,12 @@ class AudioSource:
                 f"{self.name}: claims to last {self.claimed_seconds:.6g} s; at most {self._limits.seconds:g} s are "
                 "accepted (limit seconds)"
             )
+
+    def __repr__(self) -> str:
+        claimed = self.claimed_seconds
+        length = "" if claimed is None else f", {claimed:.2f} s"
+        channels = plural(self.channels, "channel")
+        return f"<AudioSource {self.name}: {self.format}, {self.sample_rate} Hz, {channels}{length}>"
 
 
 def open_audio(

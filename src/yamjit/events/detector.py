@@ -217,6 +217,9 @@ class EventDetector:
         if self._flushed:
             raise InputError("the events were flushed: nothing follows the end of a recording")
 
+    def __repr__(self) -> str:
+        return f"<EventDetector: {len(self._classes)} classes>"
+
 
 class _Track:
     """An event that is not over, and the rules of its class."""

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.reprs import brief_repr
 from yamjit.text import folded
 
 __all__ = ["OTHERS", "EventOptions", "Rules"]
@@ -27,6 +28,7 @@ _DEFAULT_ON = 0.5
 _OFF_BY_ON = 0.6
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class EventOptions:
     """What counts as an event.

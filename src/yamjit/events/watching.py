@@ -125,3 +125,6 @@ class Watcher:
 
     def _timed(self, events: Iterable[Event]) -> list[Event]:
         return [dataclasses.replace(event, time=self._clock.at(event.start_s)) for event in events]
+
+    def __repr__(self) -> str:
+        return f"<Watcher: {len(self._listing.names)} classes, channels {tuple(self._detectors)}>"

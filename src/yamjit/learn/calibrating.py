@@ -17,6 +17,7 @@ from yamjit.errors import InputError
 from yamjit.learn.heads import cross_entropy, sigmoid
 from yamjit.learn.metrics import calibration_error, threshold_sweep
 from yamjit.learn.optimizer import minimum
+from yamjit.reprs import brief_repr
 from yamjit.tflite.metadata import ScoreTransformation
 
 __all__ = [
@@ -98,6 +99,7 @@ class Step(NamedTuple):
     value: float
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class Isotonic:
     """A calibration that only rises: steps for each class, with straight lines between them.
@@ -188,6 +190,7 @@ def _checked(scores: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[Float64, Trut
     return values, true
 
 
+@brief_repr
 class CalibrationReport(NamedTuple):
     """Expected calibration error over all classes, before and after, on clips that the fit has not seen.
 

@@ -13,6 +13,7 @@ from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.learn.heads import checked_labels
 from yamjit.reading import ReadOptions
+from yamjit.reprs import brief_repr, shown_briefly
 
 __all__ = ["OTHER", "SPLITS", "Clip", "Dataset", "divide"]
 
@@ -27,6 +28,7 @@ SPLITS = {
 }
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class Clip:
     """A labelled recording, or part of one.
@@ -84,7 +86,7 @@ class Clip:
         return f"{self.path} ({self.start_s:g} to {'the end' if self.end_s is None else f'{self.end_s:g} s'})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Dataset:
     """Clips and their classes.
 
@@ -245,6 +247,10 @@ class Dataset:
         if 0 < bare < len(self.clips):
             lines.append(f"{bare} of {len(self.clips)} clips have no fold: the folds of the others are not used")
         return tuple(lines)
+
+    def __repr__(self) -> str:
+        source = f" {self.source!r}" if self.source else ""
+        return f"<Dataset{source}: {len(self)} clips of {len(self.classes)} classes: {shown_briefly(self.counts())}>"
 
 
 def divide(clips: Sequence[Clip], count: int, seed: int) -> list[int]:

@@ -83,6 +83,9 @@ class EmbeddingCache:
     def _path(self, key: str) -> Path:
         return self.directory / key[:2] / f"{key}.npy"
 
+    def __repr__(self) -> str:
+        return f"<EmbeddingCache: {str(self.directory)!r}>"
+
 
 @functools.cache
 def code_version() -> str:

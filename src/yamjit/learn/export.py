@@ -17,6 +17,7 @@ from yamjit.learn.grafting import graft, value_ranges
 from yamjit.learn.heads import Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.learn.optimizer import minimum
 from yamjit.plan import compile_plan
+from yamjit.reprs import brief_repr
 from yamjit.tflite import Graph, read_graph, write_graph
 from yamjit.tflite.metadata import (
     AudioProperties,
@@ -36,6 +37,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """Description of an exported model.

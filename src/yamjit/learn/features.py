@@ -47,7 +47,7 @@ class Skipped(NamedTuple):
         return self.reason if self.reason.startswith(f"{name}:") else f"{name}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Features:
     """The windows of a dataset.
 
@@ -130,6 +130,11 @@ class Features:
                 else:
                     lines.append(f"{clip} is the same recording as {first}")
         return tuple(lines)
+
+    def __repr__(self) -> str:
+        left_out = sum(not one.in_part for one in self.skipped)
+        clips = f"{len(self.dataset)} clips of {len(self.dataset.classes)} classes"
+        return f"<Features: {len(self.embeddings)} windows, {clips}, {left_out} left out>"
 
 
 def _clip_weights(dataset: Dataset, class_weights: str | dict[str, float] | None) -> npt.NDArray[np.float64]:

@@ -12,12 +12,14 @@ from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
 from yamjit.frontend import count_windows
 from yamjit.reading import ReadOptions
+from yamjit.reprs import brief_repr
 
 __all__ = ["FineEmbeddings", "cut_patches", "fine_embeddings"]
 
 Float32 = npt.NDArray[np.float32]
 
 
+@brief_repr
 class FineEmbeddings(NamedTuple):
     """Embeddings of windows, as the model rounds them and before it does.
 

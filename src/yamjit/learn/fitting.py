@@ -18,6 +18,7 @@ from yamjit.errors import InputError
 from yamjit.learn.blocked import BlockedMatrix, matmul
 from yamjit.learn.heads import KINDS, Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.learn.optimizer import minimize
+from yamjit.reprs import brief_repr
 
 __all__ = ["CurvePoint", "FitOptions", "FittedHead", "Samples", "fit_head"]
 
@@ -72,6 +73,7 @@ class FitOptions:
             checks.number(getattr(self, name), name, 0, _MOST_WEIGHT)
 
 
+@brief_repr
 class Samples(NamedTuple):
     """Samples that a head learns from.
 
@@ -92,6 +94,7 @@ class CurvePoint(NamedTuple):
     validation_loss: float
 
 
+@brief_repr
 class FittedHead(NamedTuple):
     """A head, its learning curve, and the iteration whose weights it has."""
 

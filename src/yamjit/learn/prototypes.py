@@ -11,6 +11,7 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.learn.heads import checked_labels
+from yamjit.reprs import shown_briefly
 
 __all__ = ["UNKNOWN", "Match", "Prototypes", "clip_vector"]
 
@@ -135,6 +136,9 @@ class Prototypes:
         """
         label, distance = next(iter(self.distances(embeddings).items()))
         return Match(label if distance <= self.radius else UNKNOWN, distance)
+
+    def __repr__(self) -> str:
+        return f"<Prototypes: {shown_briefly(self.counts)}>"
 
 
 def _cosine(vector: Float64, clips: Sequence[Float64]) -> float:

@@ -16,6 +16,7 @@ from yamjit.errors import InputError
 from yamjit.labels import count
 from yamjit.reading import ReadOptions, old_keywords
 from yamjit.recording import recut
+from yamjit.reprs import brief_repr
 
 if TYPE_CHECKING:
     from yamjit.audio import AudioSource
@@ -33,6 +34,7 @@ _COLUMNS = 2000
 _CHUNK = 160
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class Overview:
     """A recording, thinned for a picture.

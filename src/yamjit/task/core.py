@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.reprs import brief_repr
 from yamjit.spec import MOST_THREADS
 
 __all__ = ["BaseOptions"]
 
 
+@brief_repr
 @dataclass
 class BaseOptions:
     """Which model to run, and how.

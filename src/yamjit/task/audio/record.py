@@ -13,6 +13,7 @@ from yamjit.audio import DEFAULT_AUDIO_LIMITS, Microphone
 from yamjit.audio.source import open_audio
 from yamjit.errors import InputError
 from yamjit.reading import ReadOptions
+from yamjit.reprs import plural
 from yamjit.task.samples import positive, shift_in
 
 __all__ = ["AudioRecord"]
@@ -145,3 +146,7 @@ class AudioRecord:
             # A recording that was stopped at once has no samples, which is an error elsewhere.
             if self._thread is not None:
                 self._error = error
+
+    def __repr__(self) -> str:
+        state, channels = "stopped" if self._thread is None else "recording", plural(self.channels, "channel")
+        return f"<AudioRecord: {self.buffer_size} samples, {channels}, {self.sampling_rate} Hz, {state}>"

@@ -9,6 +9,7 @@ import numpy as np
 
 from yamjit.audio.arrays import as_array
 from yamjit.errors import InputError
+from yamjit.reprs import brief_repr
 from yamjit.task.processor import Category, Classifications
 from yamjit.task.samples import SampleBuffer, positive, whole
 
@@ -81,7 +82,12 @@ class AudioData(SampleBuffer):
         """Number of samples of each channel."""
         return len(self._buffer)
 
+    def __repr__(self) -> str:
+        form = self._format
+        return f"<AudioData: {self.buffer_length} samples, {form.num_channels} channel(s), {form.sample_rate} Hz>"
 
+
+@brief_repr
 @dataclass
 class ClassificationResult:
     """The result of a classifier for a window.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from yamjit.errors import InputError
+from yamjit.reprs import brief_repr
 from yamjit.task import core
 from yamjit.task.mediapipe.containers import AudioClassifierResult
 
@@ -26,6 +27,7 @@ class RunningMode(enum.Enum):
     AUDIO_STREAM = "AUDIO_STREAM"
 
 
+@brief_repr
 @dataclass
 class BaseOptions:
     """Which model to run.
