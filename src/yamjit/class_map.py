@@ -14,6 +14,7 @@ from types import MappingProxyType
 from yamjit import checks
 from yamjit.disk import describe
 from yamjit.errors import InputError, YamjitError
+from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
 from yamjit.text import folded
 
@@ -55,6 +56,7 @@ class AudioSetClass:
     yamnet_index: int | None
 
 
+@explained
 def find_class(text: str) -> AudioSetClass:
     """Return the class with an id, or with a name in any case.
 
@@ -77,6 +79,7 @@ def find_class(text: str) -> AudioSetClass:
     return found
 
 
+@explained
 def known_class(text: str) -> AudioSetClass | None:
     """Return the class with an id, or with a name in any case; None if there is none."""
     classes = audioset_classes()
@@ -88,6 +91,7 @@ def audioset_id(name: str) -> str:
     return _ids_by_name().get(folded(name), "")
 
 
+@explained
 def descendants(identifier: str) -> tuple[str, ...]:
     """Return the ids of the classes that are kinds of a class, kinds of those, and so on.
 
@@ -114,6 +118,7 @@ def descendants(identifier: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+@explained
 def nearest(text: str, names: Iterable[str], n: int = 1) -> tuple[str, ...]:
     """Return the names whose spelling is nearest to `text` in any case, the nearest first.
 
@@ -141,6 +146,7 @@ def nearest(text: str, names: Iterable[str], n: int = 1) -> tuple[str, ...]:
     return tuple(by_case[name] for name in list(found)[:n])
 
 
+@explained
 @functools.cache
 def audioset_classes() -> Mapping[str, AudioSetClass]:
     """Return all 632 classes by their id, in the order of the ontology."""

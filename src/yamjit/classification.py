@@ -17,6 +17,7 @@ from yamjit.clock import Clock
 from yamjit.errors import InputError
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
+from yamjit.keywords import explained
 from yamjit.labels import ScoredLabel
 from yamjit.listing import ListedScores, rows_of
 from yamjit.network import HeadOutput, Quantized
@@ -29,6 +30,7 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 
+@explained
 @dataclass(frozen=True, eq=False, repr=False)
 class HeadResult:
     """What one output of a model says of a recording.
@@ -94,6 +96,7 @@ class HeadResult:
         return f"<HeadResult {self.name!r}: {len(self.labels)} classes{highest}>"
 
 
+@explained
 @dataclass(frozen=True, eq=False, repr=False)
 class Classification:
     """What a model hears in a recording.

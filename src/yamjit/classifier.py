@@ -17,6 +17,7 @@ from yamjit.collecting import collect
 from yamjit.errors import InputError
 from yamjit.events import Event, EventOptions, Watcher, by_start
 from yamjit.frontend import Patches
+from yamjit.keywords import explained
 from yamjit.model import Model
 from yamjit.old_forms import OldForms, classify_of_0_1, without_influence
 from yamjit.reading import ReadOptions, as_reading, can_be_read_again, of_each_channel, of_one_track, old_keywords
@@ -31,6 +32,7 @@ Float32 = npt.NDArray[np.float32]
 __getattr__ = deprecation.moved(__name__, {"load": "yamjit.loading"})
 
 
+@explained
 class Classifier(OldForms, Model):
     """What a model hears in recordings, streams and single windows. Made by `load`; threads may share it.
 
@@ -53,8 +55,8 @@ class Classifier(OldForms, Model):
     def windows(
         self,
         audio: Any,
-        *,
         sample_rate: int | None = None,
+        *,
         reading: ReadOptions | None = None,
         aggregate: Literal["mean", "max"] = "mean",
         level: bool = False,
@@ -103,7 +105,7 @@ class Classifier(OldForms, Model):
         return WindowStream(source, scorer, chosen.heads, chosen._listing, hop, **how)
 
     @old_keywords
-    def frames(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> FrameStream:
+    def frames(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> FrameStream:
         """Return the log-mel spectrogram of a recording, or a live source, in constant memory; no network runs.
 
         Parameters
@@ -127,8 +129,8 @@ class Classifier(OldForms, Model):
     def classify(
         self,
         audio: Any,
-        *,
         sample_rate: int | None = None,
+        *,
         reading: ReadOptions | None = None,
         aggregate: Literal["mean", "max"] = "mean",
         head: str | int | None = None,
@@ -162,8 +164,8 @@ class Classifier(OldForms, Model):
     def classify_channels(
         self,
         audio: Any,
-        *,
         sample_rate: int | None = None,
+        *,
         reading: ReadOptions | None = None,
         aggregate: Literal["mean", "max"] = "mean",
         head: str | int | None = None,
@@ -196,7 +198,7 @@ class Classifier(OldForms, Model):
 
     @without_influence("aggregate", "head")
     @old_keywords
-    def embed(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> Float32:
+    def embed(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> Float32:
         """Return the embedding of every window: the average over the positions of the last map.
 
         Parameters
@@ -213,7 +215,7 @@ class Classifier(OldForms, Model):
 
     @without_influence("aggregate", "head")
     @old_keywords
-    def log_mel(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> Float32:
+    def log_mel(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> Float32:
         """Return the log-mel spectrogram as the model sees it, padded like the last window; no network runs.
 
         Parameters
@@ -249,6 +251,8 @@ class Classifier(OldForms, Model):
         options : EventOptions, optional
             When an event begins and ends.
         """
+        if checks.is_number(options):
+            raise InputError(f"options is {checks.shown(options)}; EventOptions is accepted, and sample_rate={options}")
         options = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
         level = options.min_dbfs is not None
         with self.windows(audio, sample_rate=sample_rate, reading=reading, level=level, head=head) as stream:

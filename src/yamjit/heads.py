@@ -14,6 +14,7 @@ from yamjit.calibration import Calibration, parse_calibration
 from yamjit.class_map import audioset_classes, audioset_id
 from yamjit.errors import ModelError
 from yamjit.head_names import told_apart
+from yamjit.keywords import explained
 from yamjit.labels import parse_labels
 from yamjit.plan import Plan
 from yamjit.reprs import brief_repr
@@ -266,6 +267,7 @@ class ListedClass(NamedTuple):
     parents: tuple[str, ...]
 
 
+@explained
 def list_classes(head: HeadInfo, text: str = "") -> tuple[ListedClass, ...]:
     """List the classes of a head.
 

@@ -18,6 +18,7 @@ from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd, Patches, PatchStream
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
+from yamjit.keywords import explained
 from yamjit.labels import ScoredLabel
 from yamjit.listing import ListedScores, Listing, rows_of
 from yamjit.results import Row, Summary
@@ -122,6 +123,7 @@ class _Recording:
         return f"<{type(self).__name__} of {self.name}: {self.duration_s:.2f} s read>"
 
 
+@explained
 class FrameStream(_Recording):
     """The log-mel spectrogram of a recording as the model sees it, in constant memory; no network runs.
 
@@ -155,6 +157,7 @@ class FrameStream(_Recording):
         return ((channels[track], patches.frames) for track, patches in pieces)
 
 
+@explained
 class WindowStream(_Recording):
     """The windows of a recording as they are scored, in constant memory; a context manager, read once.
 

@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import ModelError
+from yamjit.keywords import explained
 from yamjit.npz import write_arrays
 from yamjit.plan.plan import Plan
 from yamjit.reprs import brief_repr, shown_briefly
@@ -77,6 +78,7 @@ class Weights(dict[str, Float32]):
         return shown_briefly(dict(self), 400)
 
 
+@explained
 def layers(graph: Graph) -> tuple[Layer, ...]:
     """Return the layers of a model's integer network, in the order in which they run, in floating point.
 
@@ -89,6 +91,7 @@ def layers(graph: Graph) -> tuple[Layer, ...]:
     return tuple(_layer(graph, number, operator) for number, operator in enumerate(found))
 
 
+@explained
 def float_weights(graph: Graph, plan: Plan | None = None) -> dict[str, Float32]:
     """Return all weights by name.
 
@@ -137,6 +140,7 @@ def _real(tensor: Tensor, operator: Operator) -> Float32:
 # -- Files ------------------------------------------------------------------------------------------------------
 
 
+@explained
 def write_weights(weights: Mapping[str, npt.ArrayLike], form: str, about: Mapping[str, str] | None = None) -> bytes:
     """Write weights as a file that other frameworks read.
 

@@ -21,6 +21,7 @@ STOREYS = {
     "checks": 1,
     "clock": 1,
     "deprecation": 1,
+    "keywords": 0,
     "reprs": 0,
     "text": 0,
     "startup": 0,

@@ -8,6 +8,7 @@ from typing import Any
 from yamjit import checks
 from yamjit.disk import describe
 from yamjit.errors import AudioError, DependencyError
+from yamjit.keywords import explained
 from yamjit.text import printable
 
 __all__ = ["InputDevice", "find_device", "import_sounddevice", "input_devices"]
@@ -46,6 +47,7 @@ class InputDevice:
     default: bool
 
 
+@explained
 def input_devices() -> tuple[InputDevice, ...]:
     """Return the recording devices.
 

@@ -16,6 +16,7 @@ from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_channel
 from yamjit.audio.reader import Reader
 from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError
+from yamjit.keywords import explained
 from yamjit.reprs import plural
 from yamjit.text import printable
 
@@ -33,6 +34,7 @@ PATIENCE_S = 10.0
 _LOOK_S = 0.2
 
 
+@explained
 class Microphone(Reader):
     """A recording device; a source for `open_audio`, and a context manager.
 

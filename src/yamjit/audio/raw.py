@@ -17,6 +17,7 @@ from yamjit.audio.opening import can_seek, object_name, reading_failed
 from yamjit.audio.raw_header import HeaderWatch
 from yamjit.audio.reader import Reader
 from yamjit.errors import AudioError, InputError
+from yamjit.keywords import explained
 from yamjit.reprs import plural
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ RAW_ENCODINGS = {
 }
 
 
+@explained
 class RawPcm(Reader):
     """Samples without a header: what has arrived is passed on at once, and the end of the file is the end.
 

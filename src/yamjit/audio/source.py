@@ -22,6 +22,7 @@ from yamjit.audio.opening import open_object, open_path
 from yamjit.audio.raw import RawPcm
 from yamjit.clock import Clock, LiveClock
 from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.keywords import explained
 from yamjit.reading import ReadOptions
 from yamjit.reprs import plural
 
@@ -243,6 +244,7 @@ class AudioSource:
         return f"<AudioSource {self.name}: {self.format}, {self.sample_rate} Hz, {channels}{length}>"
 
 
+@explained
 def open_audio(
     source: Any,
     sample_rate: int | None = None,

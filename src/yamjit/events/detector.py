@@ -14,12 +14,14 @@ from yamjit.errors import InputError
 from yamjit.events.event import Event, by_start
 from yamjit.events.options import EventOptions, Rules
 from yamjit.events.smoothing import SLACK_S, Smoother
+from yamjit.keywords import explained
 
 __all__ = ["EventDetector"]
 
 Float64 = npt.NDArray[np.float64]
 
 
+@explained
 class EventDetector:
     """Finds events in scores that arrive a few windows at a time; how many at a time does not change the events.
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
 from yamjit.text import folded
 
@@ -28,6 +29,7 @@ _DEFAULT_ON = 0.5
 _OFF_BY_ON = 0.6
 
 
+@explained
 @brief_repr
 @dataclass(frozen=True, slots=True)
 class EventOptions:

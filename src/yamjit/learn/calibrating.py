@@ -14,6 +14,7 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.heads import cross_entropy, sigmoid
 from yamjit.learn.metrics import calibration_error, threshold_sweep
 from yamjit.learn.optimizer import minimum
@@ -36,6 +37,7 @@ Truth = npt.NDArray[np.bool_]
 _NEAREST = 1 / 512
 
 
+@explained
 def fit_sigmoids(scores: npt.ArrayLike, truth: npt.ArrayLike) -> Calibration:
     """Fit a sigmoid over the logit of each class's scores (Platt's method), in the form of TFLite's metadata.
 
@@ -146,6 +148,7 @@ class Isotonic:
         return cls(steps)
 
 
+@explained
 def fit_isotonic(scores: npt.ArrayLike, truth: npt.ArrayLike) -> Isotonic:
     """Fit steps that only rise, with the least squared error (pool adjacent violators).
 
@@ -216,6 +219,7 @@ class CalibrationReport(NamedTuple):
         return {"calibration_error_before": self.before, "calibration_error_after": self.after}
 
 
+@explained
 def cross_calibrate(
     scores: npt.ArrayLike, truth: npt.ArrayLike, folds: Sequence[str], *, kind: str = "sigmoid"
 ) -> CalibrationReport:
@@ -252,6 +256,7 @@ def cross_calibrate(
     return CalibrationReport(calibration_error(values, true), calibration_error(calibrated, true), calibrated)
 
 
+@explained
 def thresholds_for_precision(
     labels: Sequence[str], scores: npt.ArrayLike, truth: npt.ArrayLike, precision: float
 ) -> Mapping[str, float]:

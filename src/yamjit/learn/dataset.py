@@ -11,6 +11,7 @@ import numpy as np
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.heads import checked_labels
 from yamjit.reading import ReadOptions
 from yamjit.reprs import brief_repr, shown_briefly
@@ -86,6 +87,7 @@ class Clip:
         return f"{self.path} ({self.start_s:g} to {'the end' if self.end_s is None else f'{self.end_s:g} s'})"
 
 
+@explained
 @dataclass(frozen=True, slots=True, repr=False)
 class Dataset:
     """Clips and their classes.

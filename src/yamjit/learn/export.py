@@ -12,6 +12,7 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.attached import MIN_PARSER_VERSION, attached_calibration, attached_labels
 from yamjit.learn.grafting import graft, value_ranges
 from yamjit.learn.heads import Dense, Head, cross_entropy, sigmoid, softmax
@@ -37,6 +38,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
+@explained
 @brief_repr
 @dataclass(frozen=True, slots=True)
 class ModelCard:
@@ -92,6 +94,7 @@ class ModelCard:
             checks.number(self.score_threshold, "score_threshold", 0, 1)
 
 
+@explained
 def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: ModelCard | None = None) -> bytes:
     """Write a model that scores a head's classes.
 

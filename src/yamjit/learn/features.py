@@ -16,6 +16,7 @@ from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.keywords import explained
 from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.embedding_cache import EmbeddingCache, code_version
 from yamjit.learn.fitting import Samples
@@ -185,6 +186,7 @@ def counted(outcomes: Iterable[_Value], count: int, progress: Callable[[int, int
             progress(done, count)
 
 
+@explained
 def embed_clips(
     model: Classifier,
     dataset: Dataset,

@@ -11,6 +11,7 @@ from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
 from yamjit.frontend import count_windows
+from yamjit.keywords import explained
 from yamjit.reading import ReadOptions
 from yamjit.reprs import brief_repr
 
@@ -38,6 +39,7 @@ class FineEmbeddings(NamedTuple):
     fine: Float32
 
 
+@explained
 def fine_embeddings(model: Classifier, samples: npt.ArrayLike, *, hop_s: float = 0.48) -> FineEmbeddings:
     """Return the embeddings of a recording, as the model rounds them and before it does.
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.blocked import BlockedMatrix, matmul
 from yamjit.learn.heads import KINDS, Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.learn.optimizer import minimize
@@ -30,6 +31,7 @@ _WHOLE = (("hidden", 0, 4096), ("iterations", 1, 10**6), ("patience", 1, 10**6),
 _MOST_WEIGHT = 1e6
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class FitOptions:
     """Options of a head and of its training.

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.heads import checked_labels
 from yamjit.reprs import shown_briefly
 
@@ -45,6 +46,7 @@ def clip_vector(embeddings: npt.ArrayLike) -> Float64:
     return vector / (float(np.sqrt((vector * vector).sum())) or 1.0)
 
 
+@explained
 class Prototypes:
     """Classes known from a few clips each.
 

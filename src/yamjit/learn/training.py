@@ -13,6 +13,7 @@ from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
+from yamjit.keywords import explained
 from yamjit.learn.dataset import Clip, Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import Features, Skipped, counted, readable
@@ -25,6 +26,7 @@ __all__ = ["TrainOptions", "cross_validate", "cross_validate_all", "evaluate_hea
 Float64 = npt.NDArray[np.float64]
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
     """Options for training a head on clips.
@@ -52,6 +54,7 @@ class TrainOptions:
         checks.number(self.validation, "validation", 0, 0.5, kind="shares of the clips")
 
 
+@explained
 def train_head(
     features: Features,
     options: TrainOptions | None = None,
@@ -111,6 +114,7 @@ def _held_out(features: Features, options: TrainOptions) -> tuple[Features, Feat
     return features.select(rest), features.select(held)
 
 
+@explained
 def evaluate_head(head: Head, features: Features, *, aggregate: str = "logit") -> Evaluation:
     """Score clips with a head in floating point.
 
@@ -134,6 +138,7 @@ def evaluate_head(head: Head, features: Features, *, aggregate: str = "logit") -
     )
 
 
+@explained
 def cross_validate(
     features: Features,
     options: TrainOptions | None = None,
@@ -197,6 +202,7 @@ def cross_validate_all(
     return {aggregate: joined(found, names) for aggregate, found in parts.items()}
 
 
+@explained
 def evaluate_model(
     model: Classifier,
     dataset: Dataset,

@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, BinaryIO
 
 from yamjit.errors import DependencyError
+from yamjit.keywords import explained
 from yamjit.text import printable
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def as_caption(text: str, most: int = 90) -> str:
     return shown.replace("$", r"\$")
 
 
+@explained
 def save_figure(figure: Figure, file: BinaryIO, form: str) -> None:
     """Write a figure; the same figure gives the same bytes.
 

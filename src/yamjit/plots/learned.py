@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.keywords import explained
 from yamjit.learn.metrics import calibration_error, reliability
 from yamjit.plots.drawing import GREY, INK, as_caption, new_figure
 
@@ -25,6 +26,7 @@ _MOST_NUMBERED = 30
 _MOST_LABEL = 40
 
 
+@explained
 def draw_confusion(evaluation: Evaluation) -> Figure:
     """Draw how many clips of each class (rows) are named each class (columns), as shares of the row.
 
@@ -52,6 +54,7 @@ def draw_confusion(evaluation: Evaluation) -> Figure:
     return figure
 
 
+@explained
 def draw_reliability(scores: Mapping[str, npt.NDArray[np.floating]], truth: npt.NDArray[np.bool_]) -> Figure:
     """Draw the share of true clips at each score: calibrated scores lie on the diagonal; larger dots stand for more.
 
@@ -87,6 +90,7 @@ def draw_reliability(scores: Mapping[str, npt.NDArray[np.floating]], truth: npt.
     return figure
 
 
+@explained
 def draw_learning_curve(curve: Sequence[CurvePoint]) -> Figure:
     """Draw the losses of a training over its iterations.
 

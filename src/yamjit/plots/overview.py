@@ -13,6 +13,7 @@ from yamjit import checks, deprecation
 from yamjit.audio.source import open_audio
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.labels import count
 from yamjit.reading import ReadOptions, old_keywords
 from yamjit.recording import recut
@@ -80,6 +81,7 @@ class Overview:
     heads: tuple[str, ...] = ()
 
 
+@explained
 @deprecation.renamed("top", "max_results")
 @old_keywords
 def survey(

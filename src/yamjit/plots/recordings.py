@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from yamjit.keywords import explained
 from yamjit.plots.drawing import INK, as_caption, new_figure
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _SPECTRUM = "magma"
 _SCORES = "Blues"
 
 
+@explained
 def draw_overview(overview: Overview) -> Figure:
     """Draw waveform, log-mel spectrogram and class-by-time map, one below the other.
 
@@ -50,6 +52,7 @@ def draw_overview(overview: Overview) -> Figure:
     return figure
 
 
+@explained
 def draw_spectrogram(overview: Overview) -> Figure:
     """Draw only the log-mel spectrogram.
 

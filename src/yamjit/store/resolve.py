@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from yamjit.disk import CACHE_VARIABLE, describe, read_regular
 from yamjit.errors import DownloadError, InputError, LimitError, ModelError, ModelNotFoundError
+from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
 from yamjit.signatures import folder_kind
 from yamjit.spec import DEFAULT_LIMITS, KNOWN_MODELS, OFFICIAL_MODEL, PACKAGED_MODELS, KnownModel, Limits
@@ -108,6 +109,7 @@ def resolve_model(
     return _find_known(known, download, progress, timeout)
 
 
+@explained
 def fetch_official(
     url: str | None = None,
     *,

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
 from yamjit.spec import MOST_THREADS
 
 __all__ = ["BaseOptions"]
 
 
+@explained
 @brief_repr
 @dataclass
 class BaseOptions:

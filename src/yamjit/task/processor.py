@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 
+@explained
 @brief_repr
 @dataclass
 class ClassificationOptions:
@@ -115,6 +117,7 @@ class ClassificationResult:
     classifications: list[Classifications]
 
 
+@explained
 @dataclass
 class EmbeddingOptions:
     """The form of an embedder's vectors.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from yamjit.keywords import explained
 from yamjit.task.audio.tensor import TensorAudio
 from yamjit.task.audio.window import WindowTask
 from yamjit.task.core import BaseOptions
@@ -13,6 +14,7 @@ from yamjit.task.processor import ClassificationOptions, ClassificationResult
 __all__ = ["AudioClassifier", "AudioClassifierOptions"]
 
 
+@explained
 @dataclass
 class AudioClassifierOptions:
     """What a classifier runs, and what it lists.
@@ -27,6 +29,7 @@ class AudioClassifierOptions:
     classification_options: ClassificationOptions = field(default_factory=ClassificationOptions)
 
 
+@explained
 class AudioClassifier(WindowTask[AudioClassifierOptions]):
     """Names the sounds of one window. Threads may share it.
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from yamjit.audio import DEFAULT_AUDIO_LIMITS, Microphone
 from yamjit.audio.source import open_audio
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.reading import ReadOptions
 from yamjit.reprs import plural
 from yamjit.task.samples import positive, shift_in
@@ -25,6 +26,7 @@ _BLOCK_S = 0.02
 _LIMITS = dataclasses.replace(DEFAULT_AUDIO_LIMITS, seconds=math.inf)
 
 
+@explained
 class AudioRecord:
     """The newest samples of the default input device.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from yamjit.audio.arrays import as_array
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
 from yamjit.task.processor import Category, Classifications
 from yamjit.task.samples import SampleBuffer, positive, whole
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 
+@explained
 @dataclass
 class AudioDataFormat:
     """Channels and sample rate of samples.
@@ -39,6 +41,7 @@ class AudioDataFormat:
     sample_rate: float | None = None
 
 
+@explained
 class AudioData(SampleBuffer):
     """Samples and their format: a buffer of the newest ones, all zeros at first.
 
