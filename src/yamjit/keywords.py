@@ -72,7 +72,8 @@ def _told(
     import inspect
 
     signature = inspect.signature(function)
-    name = function.__qualname__.removesuffix(".__init__")
+    is_making = function.__name__ == "__init__" and args
+    name = type(args[0]).__name__ if is_making else function.__qualname__
     try:
         signature.bind(*args, **given)
     except TypeError:
@@ -137,5 +138,6 @@ def _named(annotation: Any, module: str) -> Any:
 def _nearest(word: str, names: list[str]) -> str | None:
     import difflib
 
-    whole = [name for name in names if word in name.split("_") or name in word.split("_")]
-    return next(iter(whole or difflib.get_close_matches(word, names, 1)), None)
+    in_part = [name for name in names if word in name.split("_") or name in word.split("_")]
+    near = difflib.get_close_matches(word, names, 1, 0.85) or in_part or difflib.get_close_matches(word, names, 1)
+    return next(iter(near), None)

@@ -16,6 +16,7 @@ SOURCE = ROOT / "src" / "yamjit"
 #: Storey of every module and package of yamjit; rooms of one storey do not know each other.
 STOREYS = {
     "errors": 0,
+    "installing": 0,
     "spec": 0,
     "announcing": 1,
     "checks": 1,
@@ -24,6 +25,8 @@ STOREYS = {
     "keywords": 0,
     "reprs": 0,
     "text": 0,
+    "suggestions": 0,
+    "also_called": 0,
     "startup": 0,
     "writing": 0,
     "disk": 1,
@@ -40,6 +43,8 @@ STOREYS = {
     "head_names": 2,
     "figures": 2,
     "npz": 3,
+    "provenance": 3,
+    "training_clips": 2,
     "plan": 3,
     "reading": 2,
     "calibration": 3,

@@ -8,6 +8,7 @@ from typing import Any
 from yamjit import checks
 from yamjit.disk import describe
 from yamjit.errors import AudioError, DependencyError
+from yamjit.installing import how_to_install
 from yamjit.keywords import explained
 from yamjit.text import printable
 
@@ -85,7 +86,7 @@ def import_sounddevice() -> Any:
         import sounddevice
     except ImportError as error:
         raise DependencyError(
-            f"recording needs sounddevice: pip install 'yamjit[mic]' ({describe(error)}); {WITHOUT}"
+            f"recording needs sounddevice: {how_to_install('yamjit[mic]')} ({describe(error)}); {WITHOUT}"
         ) from error
     except OSError as error:  # sounddevice is installed, PortAudio is not
         raise DependencyError(

@@ -15,6 +15,7 @@ from yamjit.cli.arguments import reading_of
 from yamjit.cli.classes import options_of
 from yamjit.cli.destinations import array_format, is_folder, is_replaced, opened, picture_format, row_format
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
+from yamjit.cli.model_notes import notes_on
 from yamjit.cli.progress import Progress
 from yamjit.cli.streams import tell
 from yamjit.errors import InputError
@@ -55,18 +56,16 @@ def classifier_of(args: argparse.Namespace) -> Classifier:
 
 
 def check_model(args: argparse.Namespace, classifier: Classifier) -> None:
-    """Say if a loaded model is not a published one, or has no names in the language that was asked for."""
+    """Say what is to be known of a loaded model, or that it has no names in the language that was asked for."""
     from yamjit.heads import languages_of, speaks
 
-    source, locale = classifier.source, getattr(args, "locale", "en")
-    notes = []
-    if not source.verified:
-        notes.append(f"the model ({source.origin}) is unverified: it is not a published file")
+    if args.quiet:
+        return
+    notes, locale = list(notes_on(classifier)), getattr(args, "locale", "en")
     if locale != "en" and not speaks(classifier.graph, locale):
         known = ", ".join(map(repr, languages_of(classifier.graph))) or "no other language"
         notes.append(f"--locale {locale!r} has no effect: the model has names in {known}")
-    if not args.quiet:
-        tell(*(f"note: {note}" for note in notes))
+    tell(*(f"note: {note}" for note in notes))
 
 
 def _check(args: argparse.Namespace, hearing: Hearing) -> None:
@@ -80,6 +79,11 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
 
     passed_over: Counter[str] = Counter()
     recordings = find_recordings(args.files, passed_over)
+    if args.recorded_at is not None and len(recordings) > 1:
+        raise InputError(
+            f"--recorded-at is the beginning of one recording, but there are {len(recordings)}: run yamjit on each, or "
+            "name them by their beginnings, such as 20260512_050000.wav, and give --time-zone if all are of one zone"
+        )
     args.outputs.refuse((one.name for one in recordings), "a recording")
     if passed_over and not args.quiet:
         kinds = ", ".join(f"{count} {kind}" for kind, count in passed_over.most_common(_MOST_KINDS))

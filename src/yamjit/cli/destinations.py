@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from yamjit.heads import HeadInfo
     from yamjit.runs import ArrayFormat, PictureFormat, RowFormat
 
-__all__ = ["array_format", "is_folder", "is_replaced", "opened", "picture_format", "row_format", "suffix_of"]
+__all__ = [
+    "array_format",
+    "check_suffix",
+    "is_folder",
+    "is_replaced",
+    "opened",
+    "picture_format",
+    "row_format",
+    "suffix_of",
+]
 
 _STDOUT = (None, "-")
 
@@ -43,6 +52,19 @@ def is_replaced(output: str | None) -> bool:
 def suffix_of(args: argparse.Namespace) -> str:
     """Return the suffix of the file that was given, without the dot."""
     return Path(args.output or "").suffix[1:].lower()
+
+
+def check_suffix(args: argparse.Namespace) -> None:
+    """Refuse a file whose suffix is not that of one of the verb's formats, before anything is loaded."""
+    formats = getattr(args, "formats", ())
+    if not formats or args.format is not None or args.output in _STDOUT or is_folder(args) or _is_nameless(args):
+        return
+    if "text" in formats:
+        from yamjit.output import format_of
+
+        format_of(args.output)
+    else:
+        _known(args, formats)
 
 
 def row_format(args: argparse.Namespace, heads: Collection[HeadInfo]) -> RowFormat:

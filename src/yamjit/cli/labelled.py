@@ -10,24 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
 from yamjit.cli.arguments import add_epilog
-from yamjit.cli.options import add_repeated, add_value
+from yamjit.cli.options import add_flag, add_repeated, add_value
 from yamjit.cli.outputs import Reads
 from yamjit.cli.streams import tell
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
-    from yamjit.learn import Dataset, Features
+    from yamjit.learn import Dataset, Evaluation, Features
 
 __all__ = [
     "add_data",
     "add_folds",
+    "add_trained",
     "dataset_of",
     "features_of",
     "folds_of",
     "listening",
     "tell_of_clips",
-    "tell_of_split",
+    "tell_of_training",
+    "untrained",
 ]
 
 _DATA = """\
@@ -149,7 +151,40 @@ def features_of(args: argparse.Namespace, model: Classifier, dataset: Dataset) -
     return features
 
 
-def tell_of_split(args: argparse.Namespace, dataset: Dataset) -> None:
+def add_trained(parser: Any) -> None:
+    """Add ``--exclude-trained``."""
+    add_flag(parser, "--exclude-trained", "leave out recordings that the model was trained on")
+
+
+def untrained(args: argparse.Namespace, model: Classifier, dataset: Dataset) -> Dataset:
+    """Return the clips that a model is judged by: those that it has not learned from, if that was asked for.
+
+    Where the model does not know what it has learned from, say that it may be some of the clips.
+    """
+    from yamjit.learn import clips_trained_on
+
+    knows = model.provenance is not None and len(model.provenance.digests) > 0
+    if not knows and args.exclude_trained:
+        raise InputError("--exclude-trained: the model keeps no digests of what it was trained on")
+    if not knows:
+        _tell_of_split(args, dataset)
+    if not args.exclude_trained:
+        return dataset
+    seen = set(clips_trained_on(model, dataset))
+    if len(seen) == len(set(dataset.clips)):
+        raise InputError(f"--exclude-trained: the model was trained on all {len(dataset)} clips; none is left")
+    if not args.quiet:
+        tell(f"left out: {sum(clip in seen for clip in dataset.clips)} clips, which the model was trained on")
+    return dataset.select(lambda clip: clip not in seen)
+
+
+def tell_of_training(args: argparse.Namespace, found: Evaluation) -> None:
+    """Say if a model has learned from the clips that it was judged by."""
+    if not args.quiet:
+        tell(*(f"warning: {line}; --exclude-trained leaves them out" for line in found.warnings))
+
+
+def _tell_of_split(args: argparse.Namespace, dataset: Dataset) -> None:
     """Say that a model may have learned from some of the clips."""
     count = sum(clip.split == "train" for clip in dataset.clips)
     if count and not args.quiet:

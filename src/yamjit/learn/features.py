@@ -24,7 +24,7 @@ from yamjit.reading import DEFAULT_HOP_S
 from yamjit.text import printable
 from yamjit.workers import in_order
 
-__all__ = ["EmbeddingCache", "Features", "Skipped", "embed_clips", "readable"]
+__all__ = ["EmbeddingCache", "Features", "Skipped", "embed_clips", "file_hash", "readable"]
 
 Float32 = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
@@ -81,6 +81,10 @@ class Features:
             raise InputError(f"embeddings (n, size) and clips, whole numbers (n,), are accepted, found {found}")
         if clips.size and not 0 <= clips.min() <= clips.max() < len(self.dataset):
             raise InputError(f"clips are from {clips.min()} to {clips.max()}; there are {len(self.dataset)}")
+        hashes = checks.elements(self.hashes, "hashes", "names")
+        if len(hashes) != len(self.dataset):
+            raise InputError(f"{len(hashes)} hashes of {len(self.dataset)} clips; one for each is accepted")
+        object.__setattr__(self, "hashes", hashes)
         object.__setattr__(self, "embeddings", embeddings)
         object.__setattr__(self, "clips", clips)
 
@@ -259,7 +263,7 @@ class _Embedder:
         """Return the windows of a clip, None if it cannot be read; and the reason if it cannot, or only in part."""
         try:
             before = _identity(clip.path)
-            digest = self._digests.get((clip.path, before)) or _file_hash(clip.path)
+            digest = self._digests.get((clip.path, before)) or file_hash(clip.path)
             self._digests[clip.path, before] = digest
             quantized, loss = self._quantized(clip, digest, before)
         except (AudioError, InputError, LimitError) as error:
@@ -294,7 +298,7 @@ def _identity(path: Path) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _file_hash(path: Path) -> str:
+def file_hash(path: Path) -> str:
     """Return the SHA-256 of a regular file."""
     if not path.is_file():
         raise OSError(f"there is no file {path}" if not path.exists() else f"{path} is not a regular file")

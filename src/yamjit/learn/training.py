@@ -19,13 +19,16 @@ from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import Features, Skipped, counted, readable
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
 from yamjit.learn.heads import Head, sigmoid, softmax
+from yamjit.learn.trained import clips_trained_on
 from yamjit.reading import DEFAULT_HOP_S
+from yamjit.reprs import brief_repr
 
 __all__ = ["TrainOptions", "cross_validate", "cross_validate_all", "evaluate_head", "evaluate_model", "train_head"]
 
 Float64 = npt.NDArray[np.float64]
 
 
+@brief_repr
 @explained
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
@@ -230,6 +233,7 @@ def evaluate_model(
     Returns
     -------
     evaluation : Evaluation
+        With a warning if the model has learned from the clips, see `clips_trained_on`.
     skipped : tuple of Skipped
         Clips that could not be read, or only in part; the latter are evaluated as well.
 
@@ -257,4 +261,5 @@ def evaluate_model(
     columns = [info.labels.index(name) for name in dataset.classes]
     scores = np.stack(rows)[:, columns].astype(np.float64)
     names = tuple(map(str, judged.clips))
-    return Evaluation(dataset.classes, names, judged.targets().astype(bool), scores), skipped
+    seen = tuple(map(str, clips_trained_on(model, judged)))
+    return Evaluation(dataset.classes, names, judged.targets().astype(bool), scores, trained_on=seen), skipped

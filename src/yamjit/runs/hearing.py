@@ -154,7 +154,8 @@ class Embeddings(Hearing):
         """Find the embeddings of a few windows at a time."""
         with self._open(recording, self.classifier.windows) as stream:
             for windows in stream:
-                sink(Slab(stream.name, windows.times_s, stream.window_s, windows.channel, windows.embeddings))
+                values = windows.embeddings
+                sink(Slab(stream.name, windows.times_s, stream.window_s, windows.channel, values, stream.clock))
             return stream.summary(1)
 
 
@@ -170,29 +171,48 @@ class LogMel(Hearing):
                 first = done.get(channel, 0)
                 done[channel] = first + len(frames)
                 times_s = stream.source.start_s + np.arange(first, done[channel], dtype=np.float64) * stream.frame_s
-                sink(Slab(stream.name, times_s, stream.frame_s, channel, frames))
+                sink(Slab(stream.name, times_s, stream.frame_s, channel, frames, stream.clock))
             return stream.summary()
 
 
 @dataclass(frozen=True)
-class Overviews(Hearing):
-    """A picture of waveform, spectrogram and the classes that are highest in the aggregate of all windows."""
+class Picture(Hearing):
+    """A picture of a recording, `width` inches wide, for a light or a dark page."""
 
-    aggregate: Literal["mean", "max"] = "mean"
+    width: float = 10.0
+    dark: bool = False
+
+    def _show(self, figure: Any, summary: Summary, sink: Callable[[Any], None]) -> Summary:
+        """Give a figure to the sink; return the summary with what cannot be written in it."""
+        from yamjit.plots.fonts import undrawn
+
+        sink(figure)
+        boxes = undrawn(figure)
+        if not boxes:
+            return summary
+        warning = f"no installed font has {boxes!r}, drawn as boxes: install one that has, such as Noto Sans CJK"
+        return dataclasses.replace(summary, warnings=(*summary.warnings, warning))
+
+
+@dataclass(frozen=True)
+class Overviews(Picture):
+    """A picture of waveform, spectrogram, and classes or events over time, see `yamjit.plots.survey`."""
+
+    aggregate: Literal["mean", "max"] | None = None
+    events: EventOptions | None = None
 
     def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
         """Draw a recording; its file is read twice."""
         from yamjit.plots import draw_overview, survey
 
         audio: Any = _kept(sys.stdin.buffer) if recording.name == STDIN else recording.name
-        how: Any = {"reading": self.reading, "aggregate": self.aggregate, "watch": self.watch}
+        how: Any = {"reading": self.reading, "aggregate": self.aggregate, "events": self.events, "watch": self.watch}
         overview, stream = survey(self.classifier, audio, **how)
-        sink(draw_overview(overview))
-        return stream.summary(1)
+        return self._show(draw_overview(overview, width=self.width, dark=self.dark), stream.summary(1), sink)
 
 
 @dataclass(frozen=True)
-class Spectrograms(Hearing):
+class Spectrograms(Picture):
     """A picture of the log-mel spectrogram; no network runs."""
 
     def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
@@ -202,8 +222,8 @@ class Spectrograms(Hearing):
 
         refuse_each(self.reading)
         with self._open(recording, self.classifier.frames) as stream:
-            sink(draw_spectrogram(survey_log_mel(self.classifier, stream)))
-            return stream.summary()
+            figure = draw_spectrogram(survey_log_mel(self.classifier, stream), width=self.width, dark=self.dark)
+            return self._show(figure, stream.summary(), sink)
 
 
 def _kept(file: BinaryIO) -> io.BytesIO:

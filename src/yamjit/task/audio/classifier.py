@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.task.audio.tensor import TensorAudio
 from yamjit.task.audio.window import WindowTask
 from yamjit.task.core import BaseOptions
@@ -14,6 +15,7 @@ from yamjit.task.processor import ClassificationOptions, ClassificationResult
 __all__ = ["AudioClassifier", "AudioClassifierOptions"]
 
 
+@brief_repr
 @explained
 @dataclass
 class AudioClassifierOptions:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from yamjit.errors import InputError, ModelError
 from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.task.audio.tensor import TensorAudio
 from yamjit.task.audio.window import WindowTask
 from yamjit.task.core import BaseOptions
@@ -24,6 +25,7 @@ Float32 = npt.NDArray[np.float32]
 _QUANTIZED_ONE = 128
 
 
+@brief_repr
 @explained
 @dataclass
 class AudioEmbedderOptions:
