@@ -16,6 +16,7 @@ from yamjit.classification import Classification
 from yamjit.collecting import collect
 from yamjit.errors import InputError
 from yamjit.events import Event, EventOptions, Watcher, by_start
+from yamjit.events.options import as_events
 from yamjit.frontend import Patches
 from yamjit.keywords import explained
 from yamjit.model import Model
@@ -251,9 +252,7 @@ class Classifier(OldForms, Model):
         options : EventOptions, optional
             When an event begins and ends.
         """
-        if checks.is_number(options):
-            raise InputError(f"options is {checks.shown(options)}; EventOptions is accepted, and sample_rate={options}")
-        options = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
+        options = as_events(options)
         level = options.min_dbfs is not None
         with self.windows(audio, sample_rate=sample_rate, reading=reading, level=level, head=head) as stream:
             yield from Watcher.of(stream, options).watch(stream)
@@ -293,9 +292,8 @@ class Classifier(OldForms, Model):
         head : str or int, optional
             See `windows`.
         """
-        listing = self._with_head(head)._listing
         window_s, hop_s = self.window_samples / self.sample_rate, self._hop(as_reading(reading)) / self.sample_rate
-        return Watcher(listing, options, window_s=window_s, hop_s=hop_s, channels=channels)
+        return Watcher(self._with_head(head)._listing, options, window_s=window_s, hop_s=hop_s, channels=channels)
 
     @old_keywords
     def stream(

@@ -35,11 +35,8 @@ _Self = TypeVar("_Self", bound="_Recording")
 #: Ways to make one score of the scores of all windows.
 AGGREGATES = ("mean", "max")
 
-#: Windows that are scored together, unless the source is live.
-_WINDOWS_AT_ONCE = 16
-
-#: Most samples that are cut at once: 16 s.
-_MOST_SAMPLES = 2**18
+#: Windows that are scored together, unless the source is live, and most samples that are cut at once: 16 s.
+_WINDOWS_AT_ONCE, _MOST_SAMPLES = 16, 2**18
 
 
 class _Recording:

@@ -19,7 +19,7 @@ from yamjit.reprs import brief_repr
 from yamjit.suggestions import question
 from yamjit.text import folded
 
-__all__ = ["OTHERS", "EventOptions", "Rules"]
+__all__ = ["OTHERS", "EventOptions", "Rules", "as_events"]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -165,6 +165,14 @@ class Rules:
             hint = f"; {like}" if like else ""
             raise InputError(f"{option} names {entry!r}, which is not a class or group here{hint}")
         return found
+
+
+def as_events(options: Any) -> EventOptions:
+    """Return what was given as options, or the defaults; refuse anything else, such as a sample rate."""
+    if checks.is_number(options):
+        raise InputError(f"options is {checks.shown(options)}; EventOptions is accepted, and sample_rate={options}")
+    found: EventOptions = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
+    return found
 
 
 def _check(option: str, value: Any, where: str) -> None:
