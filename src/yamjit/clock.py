@@ -15,8 +15,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 #: Difference that is corrected, in seconds: that of a sample clock and the machine's grows by some 0.2 s an hour.
 _TOLERANCE_S = 0.02
 
-#: Time in which a delay of one block passes for a delay, and not for sound that is missing before it, in seconds.
-_PATIENCE_S = 10.0
+#: How long blocks must go on being late until sound is taken to be missing before them, in seconds.
+_PATIENCE_S = 2.0
 
 #: Most sound that can have waited to be read when the first block came, in seconds: more comes from no live source.
 _MOST_WAITING_S = 30.0
@@ -34,6 +34,9 @@ class Clock:
         Second 0 of the recording. Without a zone it is the time on the wall where it was recorded. In one that changes
         to daylight saving time, every second has the offset of its own moment. None if it is not known.
     """
+
+    #: Whether a source that seemed to be live came faster than it sounds, so that its times are not known.
+    is_ahead = False
 
     def __init__(self, recorded_at: datetime | None = None) -> None:
         self._recorded_at = recorded_at
@@ -59,8 +62,8 @@ class LiveClock(Clock):
 
     The first block was heard up to the moment at which it arrived. From there on samples count, and what arrives sooner
     or later than they say corrects them: sound was lost, or the clock of the samples runs at another speed. A late
-    block means no loss if those after it make up for it within ten seconds. Time never runs backwards: where the
-    machine's clock was set back, time passes at half speed until both agree.
+    block means no loss if those after it make up for it. Time never runs backwards: where the machine's clock was set
+    back, time passes at half speed until both agree.
 
     A source that is more than 30 s ahead of the machine, such as a file that is read through a pipe, is not heard as it
     sounds: nothing is known of it from then on.
@@ -88,11 +91,12 @@ class LiveClock(Clock):
         #: Seconds of the recording, and the machine's time at each: from there on time passes as sound does, but not
         #: beyond the next one.
         self._known: tuple[list[float], list[float]] = ([], [])
-        #: Arrival of the latest blocks, and when the recording would have begun by each: the earliest counts.
+        #: For the latest blocks, the time for which they had been coming, waits left out, and when the recording would
+        #: have begun by each: the earliest counts.
         self._recent: deque[tuple[float, float]] = deque()
+        self._coming_s = 0.0
         self._first_begin = 0.0
         self._arrived = 0.0
-        self.is_ahead = False
 
     def hear(self, start_s: float, end_s: float, arrived: float | None = None, lost_s: float = 0.0) -> None:
         """Take note of the block from `start_s` to `end_s`, which follows the one before.
@@ -107,7 +111,9 @@ class LiveClock(Clock):
             Length of the sound that is known to be missing before its end, in seconds.
         """
         arrived = self._steady() if arrived is None else arrived
-        begin = self._earliest(arrived, arrived - end_s - lost_s)
+        if self._known[0]:
+            self._coming_s += min(arrived - self._arrived, end_s - start_s)
+        begin = self._earliest(arrived - end_s - lost_s)
         if not self._known[0]:
             self._first_begin = begin
         self.is_ahead = self.is_ahead or begin < self._first_begin - _MOST_WAITING_S
@@ -123,14 +129,14 @@ class LiveClock(Clock):
         except (OverflowError, OSError):  # OSError: on Windows, before 1970
             return None
 
-    def _earliest(self, arrived: float, begin: float) -> float:
-        """Return when the recording began, as the latest blocks say."""
+    def _earliest(self, begin: float) -> float:
+        """Return when the recording began, as the latest block says that it did, or one shortly before."""
         recent = self._recent
-        while recent and recent[0][0] < arrived - _PATIENCE_S:
+        while recent and recent[0][0] < self._coming_s - _PATIENCE_S:
             recent.popleft()
         while recent and recent[-1][1] >= begin:
             recent.pop()
-        recent.append((arrived, begin))
+        recent.append((self._coming_s, begin))
         return recent[0][1]
 
     def _correct(self, start_s: float, end_s: float, heard: float, arrived: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from yamjit.clock import Clock
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.network import HeadOutput
-from yamjit.options import ClassifierOptions, Entry, as_entry
+from yamjit.options import THE_REST, ClassifierOptions, Entry, as_entry
 from yamjit.results import Row
 
 __all__ = ["ListedScores", "Listing", "rows_of"]
@@ -25,7 +25,7 @@ class Listing:
 
     `names`, `class_indices`, `audioset_ids` and `thresholds`, float64, are those of each of the k categories, as in
     `Categories`; so are `heads`, empty where the model has only one. Raises `InputError` if a name is known to no head,
-    or thresholds contradict each other.
+    or thresholds contradict each other, or one is for a class that is not listed.
     """
 
     def __init__(self, heads: Sequence[HeadInfo], options: ClassifierOptions) -> None:
@@ -39,6 +39,10 @@ class Listing:
         self.audioset_ids = tuple(identifier for one in found for identifier in one.audioset_ids)
         self.thresholds = np.concatenate([one.thresholds for one in found])
         self._starts = np.cumsum([0, *map(len, found)]).tolist()
+        if isinstance(options.score_threshold, Mapping):
+            for entry in options.score_threshold:
+                if entry != THE_REST:
+                    self.find(entry)
 
     def reduce(self, outputs: Sequence[HeadOutput]) -> npt.NDArray[np.float32]:
         """Return the scores of all categories, float32 (n, k), for n windows of each head, such as `Windows.heads`.

@@ -54,8 +54,9 @@ class ReadOptions:
         Second 0 of the recording, even if `start_s` is later. By default what the recording says: the header or the
         name of a file, the clock of this machine for a live source.
     time_zone : str or datetime.tzinfo, optional
-        Zone of `recorded_at`, or of what the recording says, if that has none: an IANA name such as "Europe/Berlin",
-        "UTC", an offset such as "+02:00", or "local", that of this machine. Times of a live source are given in it.
+        Zone in which times are given: an IANA name such as "Europe/Berlin", "UTC", an offset such as "+02:00", or
+        "local", that of this machine. A time that states no zone, as in most names, is taken to be in it. By default
+        the zone that the recording states, or none; for a live source that of this machine.
 
     Raises
     ------
@@ -98,7 +99,12 @@ class ReadOptions:
     def begin(self, found: datetime | None) -> datetime | None:
         """Return second 0 of a recording that says `found` itself."""
         begin = found if self.recorded_at is None else self.recorded_at
-        return begin.replace(tzinfo=self.zone) if begin is not None and begin.tzinfo is None else begin
+        if begin is None or self.zone is None:
+            return begin
+        try:
+            return begin.replace(tzinfo=self.zone) if begin.tzinfo is None else begin.astimezone(self.zone)
+        except OverflowError:  # within a day of year 1 or 9999
+            return begin
 
     def span(self, sample_rate: int) -> tuple[int, int | None]:
         """Return the number of the first frame to be read, and of the one after the last; None for the end.

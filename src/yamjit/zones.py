@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from yamjit.errors import DependencyError, InputError
@@ -65,14 +66,15 @@ def parse_zone(name: str) -> tzinfo:
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        if not zoneinfo.available_timezones():
+        known = {zone.casefold(): zone for zone in sorted(zoneinfo.available_timezones())}
+        if not known:
             raise DependencyError(
                 f"the time zone {printable(name)!r} is not known, since this system has no table of time zones: pip "
                 "install tzdata, or give its offset, such as +02:00"
             ) from error
         raise InputError(
             f"{printable(name)!r} is not a time zone; accepted are UTC, an offset such as +02:00, local, and a "
-            "name such as Europe/Berlin"
+            f"name such as {_nearest(name, known)}"
         ) from error
 
 
@@ -96,6 +98,15 @@ def parse_time(text: str) -> datetime:
         raise InputError(
             f"{printable(text)!r} is not a date and time, such as 2026-05-12T05:00:00 or 2026-05-12T05:00:00+02:00"
         ) from error
+
+
+def _nearest(name: str, known: Mapping[str, str]) -> str:
+    """Return the zone that may be meant, by the name of its city or its spelling; `known` are all, by small letters."""
+    from difflib import get_close_matches
+
+    wanted = name.casefold().replace(" ", "_")
+    near = [key for key in known if key.rpartition("/")[2] == wanted] or get_close_matches(wanted, known, 1)
+    return known[near[0]] if near else "Europe/Berlin"
 
 
 def _fixed(name: str, sign: str, hours: str, minutes: str | None) -> tzinfo:

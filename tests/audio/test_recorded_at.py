@@ -11,10 +11,11 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.field import audio_moth, bext, chunk, guano, wamd, wav
 from yamjit.audio.recorded_at import begin_of, time_in_header, time_in_name
+from yamjit.reading import ReadOptions
 
 FIVE = datetime(2026, 5, 12, 5)
-SAMPLES = bytes(3200)
 
 
 def ahead(hours: float) -> datetime:
@@ -139,37 +140,6 @@ def test_no_name_is_too_much(name: str) -> None:
 # -- Headers
 
 
-def chunk(name: bytes, body: bytes, order: str = "<") -> bytes:
-    return name + struct.pack(f"{order}I", len(body)) + body + bytes(len(body) % 2)
-
-
-def wav(*chunks: bytes, before: bool = False) -> bytes:
-    """Return a file with chunks after its samples, or before them."""
-    extra = b"".join(chunks)
-    form = chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, 16_000, 32_000, 2, 16))
-    samples = chunk(b"data", SAMPLES)
-    body = b"WAVE" + form + (extra + samples if before else samples + extra)
-    return b"RIFF" + struct.pack("<I", len(body)) + body
-
-
-def guano(stamp: str) -> bytes:
-    return chunk(b"guan", f"GUANO|Version: 1.0\nMake: Pettersson\nTimestamp:  {stamp}\nNote: Timestamp: none".encode())
-
-
-def audio_moth(text: str) -> bytes:
-    comment = f"Recorded at {text} at medium gain while battery was 4.2V and temperature was 12.3C.".encode()
-    return chunk(b"LIST", b"INFO" + chunk(b"ICMT", comment.ljust(384, b"\0")) + chunk(b"IART", b"AudioMoth 24F319"))
-
-
-def bext(date: str, time: str) -> bytes:
-    return chunk(b"bext", bytes(320) + f"{date:10}{time:8}".encode() + bytes(602 - 338))
-
-
-def wamd(stamp: str) -> bytes:
-    entries = ((0, b"\1\0"), (1, b"SM4"), (5, stamp.encode()), (4, b"SITE"))
-    return chunk(b"wamd", b"".join(struct.pack("<HI", number, len(body)) + body for number, body in entries))
-
-
 def found(data: bytes) -> tuple[datetime, str] | None:
     return time_in_header(lambda place, count: data[place : place + count], len(data))
 
@@ -255,7 +225,7 @@ def test_long_files_in_rf64_and_w64() -> None:
     body = tail[8:]
     w64 = b"".join(
         name + kind + struct.pack("<Q", 24 + len(content)) + content + bytes(-len(content) % 8)
-        for name, content in ((b"fmt ", form[8:]), (b"data", SAMPLES), (b"guan", body))
+        for name, content in ((b"fmt ", form[8:]), (b"data", bytes(3200)), (b"guan", body))
     )
     start = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00" + struct.pack("<Q", 40 + len(w64)) + b"wave" + kind
     assert found(start + w64) == (FIVE, "GUANO")
@@ -348,3 +318,22 @@ def test_header_and_name(name: str, extra: bytes, begin: datetime | None, remark
     assert heard == begin
     assert (heard and heard.utcoffset()) == (begin and begin.utcoffset())
     assert said == remark
+
+
+@pytest.mark.parametrize(
+    ("found", "zone", "begin"),
+    [
+        (FIVE, None, FIVE),
+        (FIVE, "+02:00", ahead(2)),
+        (ahead(0), None, ahead(0)),
+        (ahead(0), "+02:00", ahead(2) + timedelta(hours=2)),
+        (None, "+02:00", None),
+        (datetime.max.replace(tzinfo=timezone.utc), "+02:00", datetime.max.replace(tzinfo=timezone.utc)),
+    ],
+)
+def test_times_are_given_in_the_zone_that_is_named(
+    found: datetime | None, zone: str | None, begin: datetime | None
+) -> None:
+    given = ReadOptions(time_zone=zone).begin(found)
+    assert given == begin
+    assert (given and given.utcoffset()) == (begin and begin.utcoffset())

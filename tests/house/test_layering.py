@@ -16,11 +16,15 @@ SOURCE = ROOT / "src" / "yamjit"
 #: Storey of every module and package of yamjit; rooms of one storey do not know each other.
 STOREYS = {
     "errors": 0,
+    "installing": 0,
     "spec": 0,
+    "announcing": 1,
     "checks": 1,
     "clock": 1,
     "deprecation": 1,
     "text": 0,
+    "suggestions": 0,
+    "also_called": 0,
     "startup": 0,
     "writing": 0,
     "disk": 1,
@@ -37,6 +41,8 @@ STOREYS = {
     "head_names": 2,
     "figures": 2,
     "npz": 3,
+    "provenance": 3,
+    "training_clips": 2,
     "plan": 3,
     "reading": 2,
     "calibration": 3,
@@ -77,7 +83,7 @@ ROOMS = {
     "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
     "plots": {"matplotlib"},
-    "cli": {"argcomplete", "tqdm"},
+    "cli": {"argcomplete"},
 }
 
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}

@@ -39,6 +39,9 @@ _HEXADECIMAL_YEARS = range(2017, 2031)
 #: SoundTrap: the serial number, then year, month, day, hour, minute and second of two digits each.
 _SOUND_TRAP = re.compile(r"(?:^|(?<=_))[0-9]{3,12}\.([0-9]{12})(?=\.)", re.ASCII)
 
+#: A segment that `yamjit.segments` cut out: the name of the recording, and the second at which the segment begins.
+_SEGMENT = re.compile(r"(.+)_([0-9]{6,10}\.[0-9]{3})_.*\.(?:flac|wav)", re.ASCII)
+
 #: Offsets from UTC that zones of the world have, in minutes.
 _ZONES = range(-12 * 60, 14 * 60 + 1, 15)
 
@@ -50,6 +53,8 @@ def time_in_name(name: str) -> datetime | None:
     a clock showed where it was recorded.
     """
     name = re.split(r"[/\\]", name)[-1]
+    if (match := _SEGMENT.fullmatch(name)) is not None and (begin := time_in_name(f"{match[1]}.WAV")) is not None:
+        return begin + timedelta(seconds=float(match[2]))
     if (match := _HEXADECIMAL.fullmatch(name)) is not None:
         since_1970 = datetime.fromtimestamp(int(match[1], 16), timezone.utc)
         return since_1970 if since_1970.year in _HEXADECIMAL_YEARS else None

@@ -184,6 +184,7 @@ def reading_failed(name: str, error: Exception) -> AudioError:
 def object_name(file: Any) -> str:
     """Return the name of a file object for messages, in one line."""
     name = getattr(file, "name", None)
+    name = os.fsdecode(name) if isinstance(name, bytes) else name
     return printable(name) if isinstance(name, str) and name else "<file object>"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from datetime import datetime
 
     import numpy as np
     from numpy.typing import NDArray
@@ -24,6 +25,9 @@ class Reader(ABC):
     #: Length, as far as it is known before it is read.
     claimed_frames: int | None = None
     live = False
+    #: When it began, as its header or its name says, and in what these contradict each other.
+    recorded_at: datetime | None = None
+    contradiction: str | None = None
 
     @property
     def damage(self) -> str | None:

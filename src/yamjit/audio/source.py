@@ -20,6 +20,7 @@ from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
 from yamjit.audio.microphone import Microphone
 from yamjit.audio.opening import open_object, open_path
 from yamjit.audio.raw import RawPcm
+from yamjit.audio.recorded_at import begin_of
 from yamjit.clock import Clock, LiveClock
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.reading import ReadOptions
@@ -85,6 +86,8 @@ class AudioSource:
         )
         self.tracks = self._conditioner.tracks
         self.clock = self._new_clock(reading)
+        doubt = reader.contradiction if reading.recorded_at is None else None
+        self._doubts = () if doubt is None else (doubt,)
         self._started = False
         self._end: int | None = None
         # Before the claims are checked: on the way there it may be found that there is more than they say.
@@ -138,7 +141,7 @@ class AudioSource:
     @property
     def warnings(self) -> tuple[str, ...]:
         """After the last block: what sounds wrong with the samples, a line each."""
-        return self._conditioner.warnings + self._reader.warnings
+        return self._conditioner.warnings + self._reader.warnings + self._doubts
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Yield the samples, float32 (tracks, n) with n > 0, each track contiguous, at `target_rate`.
@@ -206,7 +209,7 @@ class AudioSource:
                     return
 
     def _new_clock(self, reading: ReadOptions) -> Clock:
-        begin = reading.begin(None)
+        begin = reading.begin(self._reader.recorded_at)
         return LiveClock(reading.zone) if begin is None and self.live else Clock(begin)
 
     def _tell_clock(self, first: int, last: int) -> None:
@@ -313,8 +316,11 @@ def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> R
 
 
 def _open_file(opened: OpenedFile, limits: AudioLimits) -> Reader:
+    begin = begin_of(opened.name, opened.read_at, opened.size)
     try:
-        return open_recording(opened, limits)
+        reader = open_recording(opened, limits)
+        reader.recorded_at, reader.contradiction = begin
+        return reader
     except BaseException:
         opened.close()
         raise

@@ -18,7 +18,7 @@ PICTURES = ("png", "svg", "pdf")
 HELP = "draw the waveform, the spectrogram and the classes over time"
 DESCRIPTION = (
     "Draw the waveform, the log-mel spectrogram, and below them the scores of the classes that stand out, or with "
-    "--events, the events. This needs matplotlib: pip install 'yamjit[plot]'."
+    "--events, the events. This needs matplotlib, the extra plot."
 )
 
 

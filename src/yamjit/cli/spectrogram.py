@@ -15,7 +15,7 @@ __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 HELP = "write the log-mel spectrogram, as numbers or as a picture"
 DESCRIPTION = (
     "Write the log-mel spectrogram as the model sees it, for YAMNet a frame of 64 bands each 10 ms: as npy, npz, csv "
-    "or parquet (see yamjit embed), or as a picture, which needs matplotlib: pip install 'yamjit[plot]'."
+    "or parquet (see yamjit embed), or as a picture, which needs matplotlib, the extra plot."
 )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from yamjit import checks
 from yamjit.errors import DependencyError, InputError
+from yamjit.installing import how_to_install
 from yamjit.text import printable
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def figure_for(figure: Figure | SubFigure | None, width: float, height: float) -
     try:
         from matplotlib.figure import Figure, SubFigure
     except ImportError as error:
-        raise DependencyError("pictures need matplotlib: pip install 'yamjit[plot]'") from error
+        raise DependencyError(f"pictures need matplotlib: {how_to_install('yamjit[plot]')}") from error
     if figure is None:
         checks.number(width, "width", *_WIDTHS)
         return Figure(figsize=(width, height), layout="constrained")

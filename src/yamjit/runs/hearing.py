@@ -8,7 +8,7 @@ import io
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeVar
@@ -25,8 +25,6 @@ from yamjit.results import Row, Summary
 from yamjit.runs.inputs import STDIN, Recording
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from yamjit.recording import FrameStream, WindowStream
 
 __all__ = ["Classes", "Embeddings", "Events", "Hearing", "Listener", "LogMel", "Overviews", "Spectrograms"]
@@ -123,19 +121,29 @@ class Events(Hearing):
         self.classifier.watcher(self.events, reading=self.reading)
 
     def hear(self, recording: Recording, sink: Callable[[list[Row]], None]) -> Summary:
-        """Find the events, a row each."""
-        events, summary = self.find(recording)
+        """Find the events, a row each; if that is interrupted, those that were over by then."""
         head = self.classifier.heads[0].name  # of events that name none, since there is only one
-        sink([event.row(summary.file, head) for event in events])
-        return summary
+        with self._open(recording, self.classifier.windows, level=self.events.min_dbfs is not None) as stream:
+            events: list[Event] = []
+            try:
+                for event in Watcher.of(stream, self.events).watch(stream):
+                    events.append(event)  # noqa: PERF402 - as they come
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    sink([event.row(stream.name, head) for event in self._sorted(events)])
+                raise
+            sink([event.row(stream.name, head) for event in self._sorted(events)])
+            return dataclasses.replace(stream.summary(1), top=())
 
     def find(self, recording: Recording) -> tuple[list[Event], Summary]:
         """Return the events, and what is known in the end."""
         with self._open(recording, self.classifier.windows, level=self.events.min_dbfs is not None) as stream:
-            found = list(Watcher.of(stream, self.events).watch(stream))
-            places = {head.name: head.index for head in stream.heads}
-            found.sort(key=lambda e: (e.start_s, e.channel or 0, places.get(e.head, 0), e.class_index, e.label))
+            found = self._sorted(Watcher.of(stream, self.events).watch(stream))
             return found, dataclasses.replace(stream.summary(1), top=())
+
+    def _sorted(self, events: Iterable[Event]) -> list[Event]:
+        places = {head.name: head.index for head in self.classifier.heads}
+        return sorted(events, key=lambda e: (e.start_s, e.channel or 0, places.get(e.head, 0), e.class_index, e.label))
 
 
 @dataclass(frozen=True)
@@ -146,7 +154,8 @@ class Embeddings(Hearing):
         """Find the embeddings of a few windows at a time."""
         with self._open(recording, self.classifier.windows) as stream:
             for windows in stream:
-                sink(Slab(stream.name, windows.times_s, stream.window_s, windows.channel, windows.embeddings))
+                values = windows.embeddings
+                sink(Slab(stream.name, windows.times_s, stream.window_s, windows.channel, values, stream.clock))
             return stream.summary(1)
 
 
@@ -162,7 +171,7 @@ class LogMel(Hearing):
                 first = done.get(channel, 0)
                 done[channel] = first + len(frames)
                 times_s = stream.source.start_s + np.arange(first, done[channel], dtype=np.float64) * stream.frame_s
-                sink(Slab(stream.name, times_s, stream.frame_s, channel, frames))
+                sink(Slab(stream.name, times_s, stream.frame_s, channel, frames, stream.clock))
             return stream.summary()
 
 
@@ -173,7 +182,7 @@ class Picture(Hearing):
     width: float = 10.0
     dark: bool = False
 
-    def _show(self, figure: Figure, summary: Summary, sink: Callable[[Any], None]) -> Summary:
+    def _show(self, figure: Any, summary: Summary, sink: Callable[[Any], None]) -> Summary:
         """Give a figure to the sink; return the summary with what cannot be written in it."""
         from yamjit.plots.fonts import undrawn
 
