@@ -201,6 +201,12 @@ class Overviews(Picture):
     aggregate: Literal["mean", "max"] | None = None
     events: EventOptions | None = None
 
+    def check(self) -> None:
+        """Refuse what cannot be used."""
+        super().check()
+        if self.events is not None:
+            self.classifier.watcher(self.events)
+
     def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
         """Draw a recording; its file is read twice."""
         from yamjit.plots import draw_overview, survey
