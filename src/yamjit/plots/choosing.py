@@ -23,7 +23,7 @@ Float32 = npt.NDArray[np.float32]
 _USUAL, _LONG_S = 0.5, 600.0
 #: How much less a class counts where one that is shown already is heard.
 _TAKEN = 0.7
-#: Share of a class's score at which a kind of it is said to be heard.
+#: How much of the score of its kinds a class does without: a dog says more than an animal.
 _NAMED = 0.5
 #: Most classes that are chosen one by one; the rest follow by their height.
 _MOST = 50
@@ -38,8 +38,8 @@ def outstanding(scores: Float32, kinds: Mapping[int, Sequence[int]], duration_s:
 
     The first class is the one that is left with the highest score. The next are chosen likewise, but what is heard
     while a class that was chosen is heard counts less: so a picture with few classes shows a dog, a bird and thunder,
-    and not four names for the dog. A class that is heard together with a kind of it, an animal with a dog, counts half,
-    since the kind says more.
+    and not four names for the dog. Of a class, half the score of its kinds is subtracted: a dog says more than an
+    animal.
 
     Parameters
     ----------
@@ -52,8 +52,7 @@ def outstanding(scores: Float32, kinds: Mapping[int, Sequence[int]], duration_s:
     """
     height = scores - _USUAL * min(1.0, duration_s / _LONG_S) * np.median(scores, axis=0)
     for place, places in kinds.items():
-        named = scores[:, list(places)].max(axis=1) >= _NAMED * scores[:, place]
-        height[named, place] *= 0.5
+        height[:, place] -= _NAMED * scores[:, list(places)].max(axis=1)
     by_height = np.argsort(-height.max(axis=0), kind="stable")
     heard = np.zeros(len(scores), np.float32)
     chosen: list[int] = []
