@@ -381,7 +381,7 @@ def test_nonsense_is_refused(options: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"on": {"Dgo": 0.5}}, "on names 'Dgo', which is not a class or group here; the nearest is 'Dog'"),
+        ({"on": {"Dgo": 0.5}}, r"on names 'Dgo', which is not a class or group here; did you mean 'Dog'\?$"),
         ({"hold_s": {"": 1}}, "hold_s names ''"),
         ({"on": 0.5, "off": 0.6}, "off is 0.6 for 'Dog'; at most what on is, 0.5, is accepted"),
         ({"off": {"Speech": 0.6}}, "off is 0.6 for 'Speech'"),

@@ -9,6 +9,7 @@ import os
 import sys
 import tracemalloc
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,15 @@ LABELS = (
 
 NAME = "a b,c.wav"
 
+#: Not known, on the wall, and with a zone.
+TIMES = (
+    None,
+    datetime(2026, 5, 12, 5, 0, 0, 480_000),
+    datetime(2026, 5, 12, 5, 0, 1, 62, tzinfo=timezone(timedelta(hours=-3, minutes=-30))),
+)
+WRITTEN_TIMES = (None, "2026-05-12T05:00:00.480", "2026-05-12T05:00:01.000-03:30")
+WALL_TIMES = ((None, None), (TIMES[1], None), (datetime(2026, 5, 12, 5, 0, 1, 62), -12600))
+
 
 def rows_of(labels: Iterable[str], file: str = NAME) -> list[Row]:
     return [
@@ -67,6 +77,7 @@ def rows_of(labels: Iterable[str], file: str = NAME) -> list[Row]:
             audioset_id="/m/09x0r" if i % 2 else "",
             channel=None if i % 3 else 1,
             head="scores",
+            time=TIMES[i % 3],
         )
         for i, label in enumerate(labels)
     ]
@@ -119,8 +130,13 @@ def hostile(name: str) -> bytes:
     return written(name, (ROWS, summary()))
 
 
-def srt_text(label: str) -> str:
-    return f"[{one_line(label)}]".replace("-->", "->")
+def told(row: Row) -> str:
+    return (WRITTEN_TIMES[TIMES.index(row.time)] or "").replace("T", " ")
+
+
+def srt_text(row: Row) -> str:
+    text = f"[{one_line(row.label)}]".replace("-->", "->")
+    return f"{text}\\N{told(row)}" if row.time else text
 
 
 def read_srt(content: bytes) -> list[Any]:
@@ -152,6 +168,13 @@ class TestText:
         assert written("text", (rows, summary("a.wav"))).decode() == listed
         whole = written("text", (rows, summary("a.wav", top=(rows[0],)))).decode()
         assert whole == listed + "\na.wav  (30.00 s, 61 windows)\n  0.800  Siren\n"
+        timed = written(
+            "text", ([rows[0]._replace(time=TIMES[1])], summary("a.wav", top=(rows[0],), recorded_at=TIMES[2]))
+        )
+        assert timed.decode() == (
+            f"a.wav\n  2026-05-12 05:00:00.480       0.00     {12.345:.2f}  0.800  Siren\n\n"
+            "a.wav  (30.00 s, 61 windows, recorded at 2026-05-12 05:00:01.000-03:30)\n  0.800  Siren\n"
+        )
         assert written("text", ([], summary("a.wav"))).decode() == "a.wav  (30.00 s, 61 windows)\n"
 
     def test_other_heads_are_named(self) -> None:
@@ -165,8 +188,14 @@ class TestText:
 
 
 def json_row(row: Row) -> dict[str, Any]:
-    values = {**row._asdict(), "label": plain(row.label)}
+    values = {**row._asdict(), "label": plain(row.label), "time": WRITTEN_TIMES[TIMES.index(row.time)]}
     return {key: round(value, 6) if isinstance(value, float) else value for key, value in values.items()}
+
+
+def typed(row: Row) -> dict[str, Any]:
+    """Return a row as tables of types have it."""
+    time, offset = WALL_TIMES[TIMES.index(row.time)]
+    return {**row._asdict(), "label": plain(row.label), "time": time, "utc_offset_s": offset}
 
 
 def without(value: dict[str, Any], *keys: str) -> dict[str, Any]:
@@ -184,9 +213,10 @@ class TestJson:
             "duration_s": 30.0,
             "windows": 61,
             "window_s": 0.975,
-            "top": [without(json_row(row), "file", "start_s", "end_s") for row in ROWS[:2]],
+            "top": [without(json_row(row), "file", "start_s", "end_s", "time") for row in ROWS[:2]],
             "warnings": ["clipped: 3 samples"],
             "damage": "ends early",
+            "recorded_at": None,
             "rows": [without(json_row(row), "file") for row in ROWS],
         }
         assert "rows" not in second
@@ -205,6 +235,7 @@ class TestJson:
             "top": [],
             "warnings": [],
             "damage": None,
+            "recorded_at": None,
         }
 
     def test_lines_by_pandas(self) -> None:
@@ -267,6 +298,7 @@ class TestTables:
         assert frame.channel.isna().tolist() == [row.channel is None for row in ROWS]
         assert np.allclose(frame.start_s, [row.start_s for row in ROWS], rtol=0, atol=5e-7)
         assert np.allclose(frame.score, [row.score for row in ROWS], rtol=0, atol=5e-7)
+        assert frame.time.tolist() == [WRITTEN_TIMES[i % 3] or "" for i in range(len(ROWS))]
 
     def test_parquet_by_pyarrow_and_pandas(self, tmp_path: Path) -> None:
         pytest.importorskip("pyarrow")
@@ -274,10 +306,10 @@ class TestTables:
 
         path = tmp_path / "a.parquet"
         path.write_bytes(hostile("parquet"))
-        assert parquet.read_table(path).to_pylist() == [{**r._asdict(), "label": plain(r.label)} for r in ROWS]
+        assert parquet.read_table(path).to_pylist() == [typed(row) for row in ROWS]
         pandas = pytest.importorskip("pandas")
         frame = pandas.read_parquet(path)
-        assert tuple(frame.columns) == Row._fields
+        assert tuple(frame.columns) == (*Row._fields, "utc_offset_s")
         assert frame.score.tolist() == [row.score for row in ROWS]
 
     def test_parquet_of_an_interrupted_run_holds_what_was_done(self) -> None:
@@ -296,6 +328,8 @@ class TestTables:
         assert frame.Annotation.tolist() == [*map(cell, LABELS), "Dog"]
         assert frame.Selection.tolist() == list(range(1, len(ROWS) + 2))
         assert frame["Begin Path"].tolist() == [NAME] * len(ROWS) + ["b.wav"]
+        wall = ["" if time is None else f"{time:%Y/%m/%d %H:%M:%S}.{time.microsecond // 1000:03}" for time in TIMES]
+        assert frame["Begin Date Time"].tolist() == [*(wall[i % 3] for i in range(len(ROWS))), ""]
         # Times go on from recording to recording; offsets start anew.
         assert np.allclose(frame["Begin Time (s)"], [*(row.start_s for row in ROWS), 60.0])
         assert np.allclose(frame["End Time (s)"] - frame["Begin Time (s)"], 0.975)
@@ -365,11 +399,14 @@ class TestLabels:
         assert frame.shape == (len(ROWS), 3)
         assert frame[2].tolist()[:3] == [
             "Dog bark (1.00, channel 1)",
-            'Speech, "male" (0.99)',
-            "Inside, small room (0.99)",
+            'Speech, "male" (0.99, 2026-05-12 05:00:00.480)',
+            "Inside, small room (0.99, 2026-05-12 05:00:01.000-03:30)",
         ]
+        channels = ["" if row.channel is None else f", channel {row.channel}" for row in ROWS]
+        times = [f", {told(row)}" if row.time else "" for row in ROWS]
         assert frame[2].tolist() == [
-            cell(f"{r.label} ({r.score:.2f}{'' if r.channel is None else f', channel {r.channel}'})") for r in ROWS
+            cell(f"{row.label} ({row.score:.2f}{channel}{time})")
+            for row, channel, time in zip(ROWS, channels, times, strict=True)
         ]
         assert np.allclose(frame[1] - frame[0], 0.975)
 
@@ -382,12 +419,13 @@ class TestLabels:
         assert [c.start_in_seconds for c in captions[:4]] == [0, 0, 0, 1]
         assert captions[1].start == "00:00:00.480"
         assert captions[1].end == "00:00:01.455"
+        assert [c.comments for c in captions] == [[told(row)] if row.time else [] for row in ROWS]
 
     def test_srt_by_pysubs2(self) -> None:
         # Two times in a text are a cue for it, whatever stands between them.
         rows = [row for row in ROWS if not row.label.startswith("00:00:01,000")]
         cues = read_srt(written("srt", (rows[::-1], summary())))
-        assert [cue.text for cue in cues] == [srt_text(row.label) for row in rows]
+        assert [cue.text for cue in cues] == [srt_text(row) for row in rows]
         assert [(cue.start, cue.end) for cue in cues] == [
             (round(row.start_s * 1000), round(row.end_s * 1000)) for row in rows
         ]
@@ -425,7 +463,7 @@ def test_any_name_of_a_class(labels: list[str]) -> None:
         assert [len(line.split("\t")) for line in lines] == [columns] * len(labels)
     captions = list(webvtt.from_buffer(as_file(once["vtt"])))
     assert [html.unescape(c.raw_text) for c in captions] == [f"[{one_line(label)}]" for label in labels]
-    assert [cue.text for cue in read_srt(once["srt"])] == [srt_text(label) for label in labels]
+    assert [cue.text for cue in read_srt(once["srt"])] == [srt_text(row) for row in rows]
 
 
 class TestFrames:
@@ -435,7 +473,11 @@ class TestFrames:
         pandas = pytest.importorskip("pandas")
         frame = to_pandas(iter(ROWS))
         assert isinstance(frame, pandas.DataFrame)
-        assert tuple(frame.columns) == Row._fields
+        assert tuple(frame.columns) == (*Row._fields, "utc_offset_s")
+        assert [None if time is pandas.NaT else time for time in frame.time] == [
+            WALL_TIMES[i % 3][0] for i in range(len(ROWS))
+        ]
+        assert frame.utc_offset_s.dropna().tolist() == [-12600] * (len(ROWS) // 3)
         assert frame.label.tolist() == [plain(label) for label in LABELS]
         assert frame.score.tolist() == [row.score for row in ROWS]
         assert frame.channel.tolist() == [pandas.NA if row.channel is None else row.channel for row in ROWS]
@@ -444,14 +486,14 @@ class TestFrames:
     def test_polars(self) -> None:
         polars = pytest.importorskip("polars")
         frame = to_polars(iter(ROWS))
-        assert frame.rows() == [tuple(row._replace(label=plain(row.label))) for row in ROWS]
+        assert frame.rows() == [tuple(typed(row).values()) for row in ROWS]
         assert to_polars([]).schema == frame.schema
         assert frame.schema["channel"] == polars.Int32
 
     def test_arrow(self) -> None:
         pyarrow = pytest.importorskip("pyarrow")
         table = to_arrow(iter(ROWS))
-        assert table.to_pylist() == [{**row._asdict(), "label": plain(row.label)} for row in ROWS]
+        assert table.to_pylist() == [typed(row) for row in ROWS]
         assert to_arrow([]).schema == table.schema
         assert table.schema.field("start_s").type == pyarrow.float64()
 

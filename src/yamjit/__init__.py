@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from yamjit.calibration import Calibration
     from yamjit.classification import Classification
     from yamjit.classifier import Classifier
+    from yamjit.clock import Clock
     from yamjit.errors import (
         AudioError,
         AudioNotFoundError,
@@ -51,6 +52,7 @@ __all__ = [
     "Classification",
     "Classifier",
     "ClassifierOptions",
+    "Clock",
     "DependencyError",
     "DownloadError",
     "Event",
@@ -85,6 +87,7 @@ _MODULES = {
     "calibration": "Calibration",
     "classification": "Classification",
     "classifier": "Classifier",
+    "clock": "Clock",
     "errors": " ".join(name for name in __all__ if name.endswith("Error")),
     "events": "Event EventDetector EventOptions Watcher",
     "labels": "ScoredLabel",

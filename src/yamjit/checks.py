@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError, YamjitError
+from yamjit.suggestions import did_you_mean
 
 __all__ = [
     "array",
@@ -160,7 +161,10 @@ def choice(value: Any, what: str, accepted: Iterable[str]) -> str:
     """Return `value` if it is one of the words that are accepted."""
     words = tuple(accepted)
     if not isinstance(value, str) or value not in words:
-        raise InputError(f"{what} is {shown(value)}; accepted are {', '.join(words)}")
+        like = did_you_mean(value, words) if isinstance(value, str) else ""
+        raise InputError(
+            "; ".join(filter(None, (f"{what} is {shown(value)}", f"accepted are {', '.join(words)}", like)))
+        )
     return value
 
 

@@ -7,13 +7,15 @@ of YAMNet's class map (Apache-2.0), which the file credits.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from yamjit import checks
+from yamjit.also_called import also_called
 from yamjit.disk import describe
 from yamjit.errors import InputError, YamjitError
+from yamjit.suggestions import did_you_mean, suggest
 from yamjit.text import folded
 
 __all__ = [
@@ -26,8 +28,8 @@ __all__ = [
     "nearest",
 ]
 
-#: Likeness in [0, 1] from which a word is suggested in place of another.
-_LIKE_ENOUGH = 0.6
+#: Most classes that a text is taken to mean before it is looked up which of them are at hand.
+_MOST_CONSIDERED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ def find_class(text: str) -> AudioSetClass:
     """
     found = known_class(checks.text(text, "text"))
     if found is None:
-        like = nearest(text, [known.name for known in audioset_classes().values()])
-        raise InputError(f"{text!r} is not a class of AudioSet" + (f"; did you mean {like[0]!r}?" if like else ""))
+        question = did_you_mean(text, [one.name for one in audioset_classes().values()], also_called())
+        raise InputError("; ".join(filter(None, (f"{checks.shown(text)} is not a class of AudioSet", question))))
     return found
 
 
@@ -113,30 +115,35 @@ def descendants(identifier: str) -> tuple[str, ...]:
 
 
 def nearest(text: str, names: Iterable[str], n: int = 1) -> tuple[str, ...]:
-    """Return the names whose spelling is nearest to `text` in any case, the nearest first.
+    """Return the names of classes that a text may mean, the likeliest first.
 
     Parameters
     ----------
     text : str
     names : iterable of str
+        Names of classes, such as those of a model, and of groups.
     n : int > 0
         Most names to return.
 
     Returns
     -------
     tuple of str
-        If fewer names are alike, those that contain `text` follow.
+        See `yamjit.suggestions.suggest`. Where the text means a class of AudioSet that is not among the names, its
+        parents among them stand for it ("Bird" for "gull"), or for a heading its children. Empty if nothing is near.
     """
-    import difflib
+    given = dict.fromkeys(names)
+    absent = {known.name: known for known in audioset_classes().values() if known.name not in given}
+    found: dict[str, None] = {}
+    for name in suggest(text, (*given, *absent), also_called(), _MOST_CONSIDERED):
+        found.update(dict.fromkeys(_stand_ins(absent[name], given) if name in absent else (name,)))
+    return tuple(found)[:n] or suggest(text, given, also_called(), n)
 
-    by_case: dict[str, str] = {}
-    for name in names:
-        by_case.setdefault(folded(name), name)
-    wanted = folded(text)
-    found = dict.fromkeys(difflib.get_close_matches(wanted, by_case, n, _LIKE_ENOUGH))
-    if wanted:
-        found.update(dict.fromkeys(name for name in by_case if wanted in name))
-    return tuple(by_case[name] for name in list(found)[:n])
+
+def _stand_ins(known: AudioSetClass, names: Container[str]) -> tuple[str, ...]:
+    """Return the children of a heading, among some names, or the parents of a sound."""
+    is_heading = known.children and known.yamnet_index is None
+    kin = (audioset_classes()[one].name for one in (known.children if is_heading else known.parents))
+    return tuple(name for name in kin if name in names)
 
 
 @functools.cache

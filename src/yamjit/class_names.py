@@ -10,11 +10,12 @@ from yamjit.class_map import descendants, known_class, nearest
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.options import ClassifierOptions, Entry
+from yamjit.suggestions import question
 from yamjit.text import folded
 
 __all__ = ["Category", "ClassNames", "refuse_unknown"]
 
-#: Most unknown names that a message lists: looking for the nearest of each takes a while.
+#: Most unknown names that a message lists: looking for others in place of each takes a while.
 _MOST_TOLD = 10
 
 #: Most digits of an index that is given as text.
@@ -124,7 +125,9 @@ def refuse_unknown(unknown: Sequence[Entry], heads: Sequence[ClassNames]) -> Non
     if unknown:
         told = [_with_hint(entry, heads) for entry in unknown[:_MOST_TOLD]]
         more = [f"and {len(unknown) - _MOST_TOLD} more"] if len(unknown) > _MOST_TOLD else []
-        raise InputError("no class of this model: " + ", ".join((*told, *more)))
+        named = any(isinstance(entry, str) and not entry.isdecimal() for entry in unknown)
+        how = "; yamjit labels WORD searches the names" if named else ""
+        raise InputError(f"no class of this model: {', '.join((*told, *more))}{how}")
 
 
 def _with_hint(entry: Entry, heads: Sequence[ClassNames]) -> str:
@@ -135,5 +138,5 @@ def _with_hint(entry: Entry, heads: Sequence[ClassNames]) -> str:
     if below:
         return f"{entry!r} (with roll_up it stands for {below} classes)"
     spellings = (name for names in heads for name in (*(group.name for group in names.groups), *names.spellings))
-    like = nearest(entry, spellings)
-    return f"{checks.shown(entry)} (did you mean {like[0]!r}?)" if like else checks.shown(entry)
+    like = nearest(entry, spellings, 3)
+    return f"{checks.shown(entry)} ({question(like)})" if like else checks.shown(entry)

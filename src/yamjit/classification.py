@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from yamjit import checks, deprecation
 from yamjit.categories import Categories
+from yamjit.clock import Clock
 from yamjit.errors import InputError
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
@@ -121,6 +123,8 @@ class Classification:
         Level of each window in dBFS, if it was computed.
     read_log_mel : callable or None
         Returns the log-mel spectrogram, where the recording can be read again.
+    clock : Clock
+        Clock of the recording.
     """
 
     name: str
@@ -136,6 +140,12 @@ class Classification:
     quantized_embeddings: Quantized | None = None
     levels: Float64 | None = None
     read_log_mel: Callable[[], Float32] | None = None
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """Date and time of second 0 of the recording, even if it was read from a later one on; None if not known."""
+        return self.clock.recorded_at
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -231,7 +241,7 @@ class Classification:
             for one in choose_heads(self.heads, head)
         ]
         spans = [(start, min(start + self.window_s, whole[1])) for start in self.times_s.tolist()]
-        yield from rows_of(parts, spans if windows else [whole], max_results)
+        yield from rows_of(parts, spans if windows else [whole], max_results, clock=self.clock)
 
     @deprecation.renamed("k", "max_results")
     def to_pandas(self, max_results: int | None = None, *, windows: bool = True, head: str | int | None = None) -> Any:

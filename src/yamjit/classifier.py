@@ -322,8 +322,8 @@ class Classifier(OldForms, Model):
             If an argument is wrong, or `reading` says more than hop and channel.
         """
         reading, rate = as_reading(reading), self.sample_rate if sample_rate is None else sample_rate
-        if (reading.start_s, reading.end_s, reading.non_finite) != (0, None, "refuse"):
-            raise InputError("a stream takes all that is pushed: start_s, end_s and non_finite do not apply to it")
+        if reading != ReadOptions(reading.hop_s, reading.overlap, reading.channel):
+            raise InputError("a stream takes all that is pushed: of reading, only hop and channel apply to it")
         push_anew = functools.partial(PushedAudio, rate, self.sample_rate, channels, reading.channel)
         return Stream(self._with_head(head)._scorer(), push_anew, self._hop(reading), level=level)
 

@@ -72,6 +72,7 @@ def _result(
         quantized_embeddings=embeddings,
         levels=None if levels[0] is None else np.concatenate(levels),
         read_log_mel=again,
+        clock=stream.clock,
     )
     if frames[0] is not None:
         result.__dict__["log_mel"] = np.concatenate(frames)

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.suggestions import did_you_mean
 from yamjit.text import folded
 
 __all__ = ["choose_heads", "describe_heads", "told_apart"]
@@ -57,7 +58,9 @@ def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_
     if found:
         return (found[0],)
     shown = name if name.removeprefix("-").isdecimal() else checks.shown(wanted)
-    raise InputError(f"no output {shown}; the model has {len(heads)}: {describe_heads(heads)}")
+    like = did_you_mean(name, [head.name for head in heads])
+    told = (f"no output {shown}", f"the model has {len(heads)}: {describe_heads(heads)}", like)
+    raise InputError("; ".join(filter(None, told)))
 
 
 def describe_heads(heads: Sequence[_Head]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from yamjit.categories import Categories
 from yamjit.class_names import refuse_unknown
+from yamjit.clock import Clock
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.network import HeadOutput
-from yamjit.options import ClassifierOptions, Entry, as_entry
+from yamjit.options import THE_REST, ClassifierOptions, Entry, as_entry
 from yamjit.results import Row
 
 __all__ = ["ListedScores", "Listing", "rows_of"]
@@ -24,7 +25,7 @@ class Listing:
 
     `names`, `class_indices`, `audioset_ids` and `thresholds`, float64, are those of each of the k categories, as in
     `Categories`; so are `heads`, empty where the model has only one. Raises `InputError` if a name is known to no head,
-    or thresholds contradict each other.
+    or thresholds contradict each other, or one is for a class that is not listed.
     """
 
     def __init__(self, heads: Sequence[HeadInfo], options: ClassifierOptions) -> None:
@@ -38,6 +39,10 @@ class Listing:
         self.audioset_ids = tuple(identifier for one in found for identifier in one.audioset_ids)
         self.thresholds = np.concatenate([one.thresholds for one in found])
         self._starts = np.cumsum([0, *map(len, found)]).tolist()
+        if isinstance(options.score_threshold, Mapping):
+            for entry in options.score_threshold:
+                if entry != THE_REST:
+                    self.find(entry)
 
     def reduce(self, outputs: Sequence[HeadOutput]) -> npt.NDArray[np.float32]:
         """Return the scores of all categories, float32 (n, k), for n windows of each head, such as `Windows.heads`.
@@ -83,10 +88,15 @@ class ListedScores(NamedTuple):
 
 
 def rows_of(
-    parts: Sequence[ListedScores], spans: Iterable[tuple[float, float]], max_results: int | None = None
+    parts: Sequence[ListedScores],
+    spans: Iterable[tuple[float, float]],
+    max_results: int | None = None,
+    *,
+    clock: Clock,
 ) -> Iterator[Row]:
     """Yield what is listed in each span, in seconds, of each part in turn, the best first (see `Categories.rank`)."""
     for index, (start_s, end_s) in enumerate(spans):
+        time = clock.at(start_s)
         for categories, scores, file, channel, head in parts:
             row = scores[index]
             for i in categories.rank(row, max_results):
@@ -100,4 +110,5 @@ def rows_of(
                     audioset_id=categories.audioset_ids[i],
                     channel=channel,
                     head=head,
+                    time=time,
                 )

@@ -22,10 +22,12 @@ from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.options import ClassifierOptions
 from yamjit.plan import Plan, compile_plan
+from yamjit.provenance import Provenance, read_provenance
 from yamjit.reading import ReadOptions
 from yamjit.scoring import Scorer
 from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel
+from yamjit.text import printable
 from yamjit.tflite import Graph, read_graph
 
 __all__ = ["Model"]
@@ -114,9 +116,25 @@ class Model:
         return reading.hop(self.window_samples, self.sample_rate)
 
     @property
+    def name(self) -> str:
+        """Name of a published model, else the one in the metadata, else empty."""
+        known, metadata = self.source.known, self.graph.metadata
+        return known.name if known else printable(metadata.name) if metadata else ""
+
+    @property
     def verified(self) -> bool:
         """Whether the model is a published file, recognised by its hash."""
         return self.source.verified
+
+    @functools.cached_property
+    def provenance(self) -> Provenance | None:
+        """What yamjit keeps about a model that it wrote; None for other models."""
+        return read_provenance(self.graph)
+
+    @property
+    def made_here(self) -> bool:
+        """Whether yamjit wrote the model, and nothing has changed it since."""
+        return self.provenance is not None and self.provenance.unchanged
 
     @property
     def front_end(self) -> FrontEnd:
@@ -146,7 +164,6 @@ class Model:
         return float_weights(self.graph, self.plan)
 
     def __repr__(self) -> str:
-        known = self.source.known
-        name = known.name if known else "an unverified model"
         classes = " + ".join(str(len(head.labels)) for head in self.heads)
-        return f"<{type(self).__name__}: {name}, {classes} classes, from {self.source.origin}>"
+        whose = "" if self.verified else " by yamjit" if self.made_here else " (not a published file)"
+        return f"<{type(self).__name__}: {self.name or 'a model'}{whose}, {classes} classes, from {self.source.origin}>"

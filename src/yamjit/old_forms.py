@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from yamjit import checks, deprecation
 from yamjit.events import Event, EventDetector, EventOptions, Watcher
-from yamjit.reading import ReadOptions
+from yamjit.reading import OLD_KEYWORDS, ReadOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +54,7 @@ class OldForms:
 
 def classify_of_0_1(classify: _Method) -> _Method:
     """Let `Classifier.classify` still take `keep`, and return several results for ``channel="each"``."""
-    names = {name: f"reading=ReadOptions({name}=...)" for name in ReadOptions.__dataclass_fields__}
+    names = {name: f"reading=ReadOptions({name}=...)" for name in OLD_KEYWORDS}
     names["channel"] += ', or classify_channels() for "each"'
     names["keep"] = "level=True for levels, windows=False for no windows; all else is always there"
 

@@ -6,14 +6,16 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from yamjit import checks, deprecation
 from yamjit.errors import InputError
+from yamjit.zones import parse_zone
 
-__all__ = ["ReadOptions", "old_keywords"]
+__all__ = ["OLD_KEYWORDS", "ReadOptions", "old_keywords"]
 
 DEFAULT_HOP_S = 0.48
 
@@ -22,6 +24,9 @@ _LONGEST_HOP = 2**31
 
 #: The highest sample rate, in Hz, and 30,000 years: frames are counted in 64 bits.
 _MOST_RATE, _MOST_SECONDS = 768_000, 1e12
+
+#: Fields that were keywords of methods in version 0.1.
+OLD_KEYWORDS = ("hop_s", "overlap", "channel", "start_s", "end_s", "non_finite")
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -45,11 +50,20 @@ class ReadOptions:
         Time at which reading ends, in seconds; by default the end of the recording.
     non_finite : {"refuse", "zero"}
         What becomes of a sample that is NaN or infinite: an error, or 0 and a warning.
+    recorded_at : datetime.datetime, optional
+        Second 0 of the recording, even if `start_s` is later. By default what the recording says: the header or the
+        name of a file, the clock of this machine for a live source.
+    time_zone : str or datetime.tzinfo, optional
+        Zone in which times are given: an IANA name such as "Europe/Berlin", "UTC", an offset such as "+02:00", or
+        "local", that of this machine. A time that states no zone, as in most names, is taken to be in it. By default
+        the zone that the recording states, or none; for a live source that of this machine.
 
     Raises
     ------
     InputError
         If a value is out of range, or both `hop_s` and `overlap` are given.
+    DependencyError
+        If this system has no table of time zones, which the package tzdata brings.
     """
 
     hop_s: float | None = None
@@ -58,6 +72,8 @@ class ReadOptions:
     start_s: float = 0.0
     end_s: float | None = None
     non_finite: Literal["refuse", "zero"] = "refuse"
+    recorded_at: datetime | None = None
+    time_zone: str | tzinfo | None = None
 
     def __post_init__(self) -> None:
         if self.hop_s is not None:
@@ -71,6 +87,24 @@ class ReadOptions:
             object.__setattr__(self, "channel", channel)
         self.span(_MOST_RATE)
         checks.choice(self.non_finite, "non_finite", ("refuse", "zero"))
+        checks.instance(self.recorded_at, "recorded_at", datetime, type(None))
+        checks.instance(self.time_zone, "time_zone", str, tzinfo, type(None))
+        _ = self.zone
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The zone that `time_zone` names."""
+        return parse_zone(self.time_zone) if isinstance(self.time_zone, str) else self.time_zone
+
+    def begin(self, found: datetime | None) -> datetime | None:
+        """Return second 0 of a recording that says `found` itself."""
+        begin = found if self.recorded_at is None else self.recorded_at
+        if begin is None or self.zone is None:
+            return begin
+        try:
+            return begin.replace(tzinfo=self.zone) if begin.tzinfo is None else begin.astimezone(self.zone)
+        except OverflowError:  # within a day of year 1 or 9999
+            return begin
 
     def span(self, sample_rate: int) -> tuple[int, int | None]:
         """Return the number of the first frame to be read, and of the one after the last; None for the end.
@@ -136,5 +170,5 @@ def of_each_channel(reading: Any) -> ReadOptions:
 
 def old_keywords(function: _Function) -> _Function:
     """Let a function that takes `reading` still take the fields of `ReadOptions` as keywords of its own."""
-    names = {name: f"reading=ReadOptions({name}=...)" for name in ReadOptions.__dataclass_fields__}
+    names = {name: f"reading=ReadOptions({name}=...)" for name in OLD_KEYWORDS}
     return deprecation.retired(names, lambda _, old: {"reading": ReadOptions(**old)})(function)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from yamjit import deprecation
 from yamjit.audio import AudioSource
 from yamjit.categories import Categories
+from yamjit.clock import Clock
 from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd, Patches, PatchStream
 from yamjit.head_names import choose_heads
@@ -64,6 +66,16 @@ class _Recording:
         return _channels(self._tracks)
 
     @property
+    def clock(self) -> Clock:
+        """Clock of the recording."""
+        return self.source.clock
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """Date and time of second 0 of the recording, even if it is read from a later one on; None if not known."""
+        return self.clock.recorded_at
+
+    @property
     def duration_s(self) -> float:
         """Length of what was read so far, in seconds."""
         return self._tracks[0].samples / self._sample_rate
@@ -82,6 +94,19 @@ class _Recording:
     def lost(self) -> bool:
         """Whether the recording holds sound that could not be read, once it has been read to its end."""
         return self.source.lost
+
+    def _summary(self, windows: int, **more: Any) -> Summary:
+        return Summary(
+            file=self.name,
+            duration_s=self.duration_s,
+            windows=windows,
+            window_s=self.window_s,
+            warnings=self.warnings,
+            damage=self.damage,
+            lost=self.lost,
+            recorded_at=self.recorded_at,
+            **more,
+        )
 
     def close(self) -> None:
         """Stop, and release what was opened."""
@@ -120,7 +145,7 @@ class FrameStream(_Recording):
     def summary(self) -> Summary:
         """Return what is known of the recording, without classes."""
         count = sum(track.windows for track in self._tracks)
-        return Summary(self.name, self.duration_s, count, self.window_s, (), self.warnings, self.damage, self.lost)
+        return self._summary(count)
 
     def __iter__(self) -> Iterator[tuple[int | None, Float32]]:
         channels, pieces = self.channels, _cut(self.source, self._tracks, self._hop)
@@ -201,7 +226,7 @@ class WindowStream(_Recording):
             for head, categories, output in zip(self.heads, self.categories, windows.heads, strict=True)
         ]
         spans = [(start, min(start + self.window_s, end_s)) for start in windows.times_s.tolist()]
-        yield from rows_of(parts, spans, max_results)
+        yield from rows_of(parts, spans, max_results, clock=self.clock)
 
     @deprecation.renamed("k", "max_results")
     def summary(self, max_results: int | None = None) -> Summary:
@@ -212,17 +237,8 @@ class WindowStream(_Recording):
             for channel, clips in zip(self.channels, self._clips, strict=True)
             for head, clip in zip(self.heads, clips, strict=True)
         ]
-        return Summary(
-            file=self.name,
-            duration_s=self.duration_s,
-            windows=self.count,
-            window_s=self.window_s,
-            top=tuple(rows_of(parts, [whole], max_results)),
-            warnings=self.warnings,
-            damage=self.damage,
-            length_s=self.source.length_s,
-            lost=self.lost,
-        )
+        top = tuple(rows_of(parts, [whole], max_results, clock=self.clock))
+        return self._summary(self.count, top=top, length_s=self.source.length_s)
 
     def close(self) -> None:
         """Stop, and release what was opened."""

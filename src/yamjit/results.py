@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 __all__ = ["Row", "Summary"]
@@ -29,6 +30,8 @@ class Row(NamedTuple):
         Number of the channel, from 0; None if the channels were mixed.
     head : str
         Name of the model's output that gave the score.
+    time : datetime.datetime or None
+        When it begins, by the clock; without a zone if that is not known, None if the time is not known.
     """
 
     file: str
@@ -40,6 +43,7 @@ class Row(NamedTuple):
     audioset_id: str = ""
     channel: int | None = None
     head: str = ""
+    time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class Summary:
     length_s : float or None
         Length of the whole recording in seconds, if only a part of it was read; infinite if it is not known. None if it
         is `duration_s`.
+    recorded_at : datetime.datetime or None
+        Second 0 of the recording, by the clock; without a zone if that is not known, None if the time is not known.
     """
 
     file: str
@@ -79,3 +85,4 @@ class Summary:
     damage: str | None = None
     lost: bool = False
     length_s: float | None = None
+    recorded_at: datetime | None = None

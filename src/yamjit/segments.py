@@ -102,7 +102,8 @@ def cut_segments(
 ) -> tuple[Segment, ...]:
     """Write the events of a recording as audio files, with its own sample rate, channels and resolution.
 
-    A file is named ``<recording>_<start in seconds>_<class>.flac``, with the letters and digits of these names; the
+    A file is named ``<recording>_<start in seconds>_<class>.flac``, with the letters and digits of these names, and the
+    second of the recording at which the file begins: with a recording whose name tells when it began, so does it. The
     head follows where an `Event` names one, and a number where that name is taken. Nothing is overwritten, and a file
     appears under its name once it is complete. The recording is read in blocks, in constant memory.
 
@@ -147,13 +148,18 @@ def cut_segments(
     return tuple(sorted(done, key=lambda segment: _order(segment.event)))
 
 
-def segment_name(recording: str | os.PathLike[str], event: _Found, container: str) -> str:
-    """Return the name of a segment's file: letters, digits, ``-``, ``_`` and two dots, with room for a number."""
+def segment_name(
+    recording: str | os.PathLike[str], event: _Found, container: str, *, start_s: float | None = None
+) -> str:
+    """Return the name of a segment's file: letters, digits, ``-``, ``_`` and two dots, with room for a number.
+
+    It begins at `start_s`, in seconds, by default with its event.
+    """
     stem = _safe(checks.path(recording, "recording").stem, _MOST_STEM_BYTES)
     head = "" if isinstance(event, Row) else _head(event)  # a row names its head even if the model has only one
     label = _safe(event.label, _MOST_LABEL_BYTES - _MOST_HEAD_BYTES if head else _MOST_LABEL_BYTES)
     of_head = f"_{_safe(head, _MOST_HEAD_BYTES - 1)}" if head else ""
-    return f"{stem}_{event.start_s:010.3f}_{label}{of_head}.{container}"
+    return f"{stem}_{event.start_s if start_s is None else start_s:010.3f}_{label}{of_head}.{container}"
 
 
 class _Cut:
@@ -239,10 +245,11 @@ class _Pass:
         return segment
 
     def _begin(self, event: _Found) -> _Cut:
-        path = self._folder / segment_name(self._recording, event, self._options.container)
+        first = self._first(event)
+        name = segment_name(self._recording, event, self._options.container, start_s=first / self._rate)
+        path = self._folder / name
         encoding = encoding_for(self._reader.format, self._options.container)
         writer = AudioFileWriter(path, self._rate, self._reader.channels, encoding)
-        first = self._first(event)
         last = round((event.end_s + self._options.padding_s) * self._rate)
         return _Cut(event, first, max(first + 1, last), writer)
 

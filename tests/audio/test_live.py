@@ -395,10 +395,9 @@ def test_a_microphone_that_is_pulled_out(portaudio):
     assert portaudio.InputStream.made[0].closed
 
 
-def test_a_microphone_that_falls_silent(portaudio, monkeypatch):
-    monkeypatch.setattr(room, "PATIENCE_S", 0.05)
+def test_a_microphone_that_falls_silent(portaudio):
     with pytest.raises(AudioError, match="has delivered nothing"):
-        read(Microphone(2))
+        read(Microphone(2, patience_s=0.1))
 
 
 def test_what_is_lost_is_counted(portaudio):

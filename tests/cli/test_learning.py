@@ -131,7 +131,7 @@ def test_pictures_are_drawn(birds: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert run("calibrate", birds, "--model", path, "--backend", "numpy", "--folds", 2, "--plot", curves) == 0
     assert curves.read_bytes().startswith(b"\x89PNG")
     assert run("evaluate", birds, "--model", path, "--backend", "numpy", "--plot", birds.parent / "x.gif") == 1
-    assert "a picture is .png, .svg, .pdf" in capsys.readouterr().err
+    assert "a picture is written as .png, .svg or .pdf, not as .gif" in capsys.readouterr().err
 
 
 def test_heads_and_weights_are_exported(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:

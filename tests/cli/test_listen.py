@@ -22,8 +22,7 @@ import soundfile
 import yamjit
 from yamjit.audio import RawPcm
 from yamjit.cli import main
-from yamjit.cli.bars import Bars, bar, clock, fitted
-from yamjit.results import Row
+from yamjit.cli.bars import Bars, ScoreBar, bar, clock, fitted
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +70,7 @@ def test_events_of_a_pipe(siren: bytes, pipe: Callable[[], None], capsys: pytest
     assert err == ""
     *events, _ = lines(out)
     begun = [(event["label"], event["start_s"]) for event in events if event["type"] == "begin"]
-    over = [(event["label"], event["start_s"]) for event in events if event["type"] == "row"]
+    over = [(event["label"], event["start_s"]) for event in events if event["type"] == "end"]
     assert sorted(begun) == sorted(over)
     source = RawPcm(io.BytesIO(siren), encoding="s16le", sample_rate=16_000)
     found = yamjit.load("starter").events(source, yamjit.EventOptions(on=0.3))
@@ -134,7 +133,7 @@ def test_ctrl_c_ends_with_a_summary(siren: bytes, number: signal.Signals, more: 
     found = lines((first + rest).decode())
     assert found[-1]["type"] == "summary"
     if more:
-        assert [event["type"] for event in found[:-1]].count("row") == [e["type"] for e in found].count("begin") > 0
+        assert [event["type"] for event in found[:-1]].count("end") == [e["type"] for e in found].count("begin") > 0
 
 
 # -- Microphones ------------------------------------------------------------------------------------------------
@@ -210,10 +209,6 @@ def test_without_sounddevice(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 # -- Bars -------------------------------------------------------------------------------------------------------
 
 
-def row(label: str, score: float) -> Row:
-    return Row("", 0.0, 1.0, label, score, 0)
-
-
 class Terminal(io.StringIO):
     encoding = "utf-8"
 
@@ -245,19 +240,21 @@ def test_bars_are_drawn_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     bars = Bars(terminal)
-    bars.draw(1.0, -30.0, [row("Dog", 0.5), row("Cat", 0.25), row("Cow", 0.1)], 2, "0.1 s late")
+    three = [ScoreBar("Dog", 0.5), ScoreBar("Cat", 0.25), ScoreBar("Cow", 0.1)]
+    bars.draw((1.0, "0:00:01.0"), -30.0, three, 2, ["0.1 s late"])
     bars.above("0:00:01  Dog")
-    bars.draw(3661.0, -200.0, [row("A very long name of a class that does not fit", 1.0)], 2, "x" * 80)
+    long = ScoreBar("A very long name of a class that does not fit", 1.0)
+    bars.draw((3661.0, "1:01:01.0"), -200.0, [long], 2, ["x" * 80])
     shown = terminal.shown()
     assert shown[0] == "0:00:01  Dog"
-    assert shown[1].startswith("1:01:01.0  -120.0 dBFS  ····")
+    assert shown[1].startswith("1:01:01.0  xxxx")
     assert all(len(line) < 60 for line in shown)
-    assert shown[2].strip().startswith("A very long name of a class t… 1.00 ████")
+    assert shown[2].strip().startswith("A very long name of a class … 1.00 ████")
     assert len(shown) == 5
     assert "\x1b[32m" in terminal.getvalue()
     monkeypatch.setenv("NO_COLOR", "1")
     plain = Terminal()
-    Bars(plain).draw(0.0, 0.0, [row("Dog", 0.5)], 1, "")
+    Bars(plain).draw((0.0, "0:00:00.0"), 0.0, [ScoreBar("Dog", 0.5)], 1, [])
     assert not re.search(r"\x1b\[\d*m", plain.getvalue())
 
 

@@ -98,13 +98,14 @@ def test_closed_standard_input_is_told() -> None:
 @pytest.mark.parametrize("arguments", ["--help", f"{CLASSIFY} -o /dev/stdout", "embed 0.flac --backend numpy"])
 def test_a_reader_that_has_enough(arguments: str) -> None:
     done = shell(f"(sleep 0.1; yamjit {arguments}; echo $? >code) | true")
-    assert (Path("code").read_text(), done.stderr) == ("0\n", "")
+    assert (Path("code").read_text(), done.stderr) == ("141\n", "")
 
 
 def test_listen_ends_with_its_reader() -> None:
     listen = "(yamjit listen -q --raw s16le - --format jsonl; echo $? >code)"
     done = shell(f"head -c 640000 /dev/zero 2>/dev/null | {listen} | head -1")
-    assert (Path("code").read_text(), done.stderr) == ("0\n", "")
+    assert Path("code").read_text() == "141\n"
+    assert message(done).startswith("yamjit: error: standard output: nobody reads the results any more")
     assert json.loads(done.stdout)["type"]
 
 
@@ -311,7 +312,7 @@ atexit.register(strike)
 """
 
 #: What is called once a recording is done.
-_DONE = _ON_CALL.format("yamjit.cli.progress", "Progress", "add")
+_DONE = _ON_CALL.format("yamjit.runs.tally", "Tally", "conclude")
 
 
 INT, TERM = signal.SIGINT, signal.SIGTERM
@@ -333,11 +334,15 @@ class TestInterruptions:
         [
             ("yamjit.cli.command", "_parser", TERM),
             ("yamjit.runs", "find_recordings", INT),
-            ("yamjit.writing", "_settle", TERM),
         ],
     )
-    def test_amid_work(self, module: str, name: str, number: signal.Signals) -> None:
+    def test_before_work(self, module: str, name: str, number: signal.Signals) -> None:
         assert interrupted(_ON_CALL.format(module, name, name), number) == (128 + number, "")
+        assert list(Path().glob("*.csv")) == []
+
+    def test_at_the_last_moment(self) -> None:
+        code, said = interrupted(_ON_CALL.format("yamjit.writing", "_settle", "_settle"), TERM)
+        assert (code, said) == (143, "yamjit: terminated: 1 of 1 recordings done; 'a.csv' is not written\n")
         assert list(Path().glob("*.csv")) == []
 
     def test_amid_code_that_is_made(self) -> None:

@@ -97,7 +97,7 @@ def test_alone_a_head_leaves_out_what_it_does_not_need(model: Classifier, embedd
     graph = read_graph(data)
     used = {i for operator in graph.operators for i in (*operator.inputs, *operator.outputs)}
     assert used | set(graph.inputs) == set(range(len(graph.tensors)))
-    assert list(graph.files) == ["custom_labels.txt"]
+    assert list(graph.files) == ["custom_labels.txt", "yamjit.json"]
     again = export_model(graph, head_of(embeddings.shape[1], 3), embeddings, ModelCard(keep=True, head_name="more"))
     assert [head.name for head in load(again, backend="numpy").heads] == ["yamnet", "more"]
 

@@ -240,7 +240,7 @@ def test_info_prints_the_card(card: dict[str, Any], capsys: pytest.CaptureFixtur
         figures = [f"{row['starter_mean_score']:.3f}", f"{row['yamnet_mean_score']:.3f}"]
         figures += [str(row[key]) for key in ("starter_in_top_3", "yamnet_in_top_3", "clips")]
         assert f"{' '.join(figures)} {row['label']} ({row['source']})" in words
-    assert "yes: a published file" in out
+    assert "a published file, bit for bit" in out
     assert "yamjit fetch" in out
     shown = out[out.index("\nwhat it is\n") : out.index("\noperators\n")]
     assert max(map(len, shown.splitlines())) <= 120

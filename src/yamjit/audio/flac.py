@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from yamjit.audio.scanning import after_tags, crc, search
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
 
-__all__ = ["FLAC_MARK", "TAIL_BYTES", "StreamInfo", "lay_out_flac"]
+__all__ = ["FLAC_MARK", "TAIL_BYTES", "StreamInfo", "lay_out_flac", "metadata_blocks"]
 
 FLAC_MARK = b"fLaC"
 _INFO_BYTES = 34
@@ -77,6 +77,22 @@ def lay_out_flac(file: OpenedFile, *, thorough: bool = False) -> Layout:
     return Layout(tuple(part for part, _ in streams), ("its last frame is cut or missing",) if cut else ())
 
 
+def metadata_blocks(read_at: Callable[[int, int], bytes], place: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the kind of each block of metadata from `place` on, where its content is, and its length.
+
+    The highest bit of the last one's kind is set.
+    """
+    for _ in range(_MOST_BLOCKS):
+        header = read_at(place, 4)
+        if len(header) < 4:
+            return
+        place, length = place + 4, int.from_bytes(header[1:], "big")
+        yield header[0], place, length
+        if header[0] & 0x80:
+            return
+        place += length
+
+
 def _heads(file: OpenedFile, start: int, end: int) -> Iterator[int]:
     """Yield where streams begin between two offsets."""
     for place in search(file, FLAC_MARK, start, end):
@@ -114,14 +130,9 @@ def _before_tags(file: OpenedFile, start: int, end: int) -> int:
 
 def _first_frame(file: OpenedFile, info: StreamInfo, start: int, end: int) -> int | None:
     """Return the number of the first sample of a stream."""
-    place = start + len(FLAC_MARK)
-    for _ in range(_MOST_BLOCKS):
-        header = file.read_at(place, 4)
-        if len(header) < 4:
-            return None
-        place += 4 + int.from_bytes(header[1:], "big")
-        if header[0] & 0x80:
-            frame = _frame(file.read_at(place, 16), info)
+    for kind, place, length in metadata_blocks(file.read_at, start + len(FLAC_MARK)):
+        if kind & 0x80:
+            frame = _frame(file.read_at(place + length, 16), info)
             return None if frame is None else frame[0]
     return None
 

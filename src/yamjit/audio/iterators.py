@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +42,7 @@ class IteratorReader(Reader):
         self._blocks = blocks
         self._count = 0
         self.channels = 0
+        self._arrived, self._rest = 0.0, 0
         first = self._next()
         while first is not None and not len(first):
             first = self._next()
@@ -59,6 +61,7 @@ class IteratorReader(Reader):
         fault: YamjitError | None = None
         while block is not None:
             for start in range(0, len(block), step):
+                self._rest = max(0, len(block) - start - step)
                 held.append(to_float32(block[start : start + step]))
                 count += len(held[-1])
                 if count >= least:
@@ -72,6 +75,10 @@ class IteratorReader(Reader):
             yield np.concatenate(held)
         if fault is not None:
             raise fault
+
+    def arrival(self) -> tuple[float, float]:
+        """Return when the block that was yielded last came: by its length before the rest of what was fetched."""
+        return self._arrived - self._rest / self.sample_rate, 0.0
 
     def close(self) -> None:
         """Release the iterator; closing it is up to the caller."""
@@ -87,6 +94,7 @@ class IteratorReader(Reader):
             reason = f"{type(error).__name__}: {describe(error)}"
             raise AudioError(f"{self.name}: fetching block {self._count} failed: {reason}") from error
         self._count += 1
+        self._arrived = time.monotonic()
         samples = as_array(block)
         if samples.shape == (0,):
             return np.zeros((0, max(1, self.channels)), np.float32)

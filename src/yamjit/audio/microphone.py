@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Microphone"]
 
-#: Seconds without a block after which a device counts as gone, such as one that was unplugged.
-PATIENCE_S = 10.0
-
 #: Seconds between checks whether the device is still there.
 _LOOK_S = 0.2
 
@@ -51,6 +48,8 @@ class Microphone(Reader):
         Length of a block, in seconds.
     queue_s : float in [block_s, 600]
         Longest sound that waits to be read, in seconds.
+    patience_s : float in [0.1, 86400]
+        Seconds without a block after which the device counts as gone, such as one that was unplugged.
     limits : AudioLimits
         Limits of the sample rate and the number of channels.
 
@@ -81,6 +80,7 @@ class Microphone(Reader):
         channels: int | None = None,
         block_s: float = 0.1,
         queue_s: float = 10.0,
+        patience_s: float = 10.0,
         limits: AudioLimits = DEFAULT_AUDIO_LIMITS,
     ) -> None:
         _check_lengths(block_s, queue_s)
@@ -96,7 +96,10 @@ class Microphone(Reader):
         self._index = index
         self._lost = 0
         self._block = max(1, round(block_s * self.sample_rate))
-        self._blocks: queue.Queue[NDArray[np.float32]] = queue.Queue(math.ceil(queue_s / block_s))
+        self._blocks: queue.Queue[tuple[NDArray[np.float32], float, int]] = queue.Queue(math.ceil(queue_s / block_s))
+        self._arrival: tuple[float, float] | None = None
+        self._patience_s = checks.number(patience_s, "patience_s", 0.1, 86_400, kind="seconds")
+        self._stopped = False
         self._closed = threading.Event()
         self._stream: Any = None
         self._lock = threading.Lock()
@@ -114,7 +117,15 @@ class Microphone(Reader):
         return (f"overruns: {self.overruns}, with {self.lost_s:.3g} s lost; the machine is too slow or too busy",)
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
-        """Record, and yield the samples, float32 (n, channels), until the microphone is closed."""
+        """Record, and yield the samples, float32 (n, channels), until the microphone is stopped or closed.
+
+        Raises
+        ------
+        AudioError
+            If the device does not record, or delivers nothing for `patience_s`.
+        InputError
+            If the microphone is closed.
+        """
         if self._closed.is_set():
             raise InputError(f"{self.name}: is closed; make a new Microphone")
         try:
@@ -124,9 +135,20 @@ class Microphone(Reader):
         finally:
             self.close()
 
+    def arrival(self) -> tuple[float, float] | None:
+        """Return when PortAudio brought the block that was yielded last, and how much was lost before it."""
+        return self._arrival
+
+    def stop(self) -> None:
+        """Stop recording; what was recorded is still given. A signal handler may call this, or any thread."""
+        self._stopped = True
+
     def close(self) -> None:
         """Stop recording; a thread that waits for a block gets the end. Any thread may call this, more than once."""
         self._closed.set()
+        self._end_stream()
+
+    def _end_stream(self) -> None:
         with self._lock:
             stream, self._stream = self._stream, None
             if stream is not None:
@@ -193,28 +215,33 @@ class Microphone(Reader):
         if status.input_overflow:
             self.overruns += 1
         try:
-            self._blocks.put_nowait(samples.copy())
+            self._blocks.put_nowait((samples.copy(), time.monotonic(), self._lost))
         except queue.Full:
             self.overruns += 1
             self._lost += frames
 
     def _next(self) -> NDArray[np.float32] | None:
-        """Return the next block, None once closed."""
+        """Return the next block, None once closed, or once stopped and all blocks were given."""
         begun = time.monotonic()
         while not self._closed.is_set():
-            block = self._get()
-            if block is not None:
+            stopped = self._stopped
+            if stopped:
+                self._end_stream()
+            block = self._get(0 if stopped else _LOOK_S)
+            if block is not None or stopped:
                 return block
             waited = time.monotonic() - begun
-            if not self._closed.is_set() and (waited > PATIENCE_S or not self._records()):
+            if not self._closed.is_set() and (waited > self._patience_s or not self._records()):
                 raise AudioError(f"{self.name}: has delivered nothing for {waited:.1f} s; it may have been unplugged")
         return None
 
-    def _get(self) -> NDArray[np.float32] | None:
+    def _get(self, timeout_s: float) -> NDArray[np.float32] | None:
         try:
-            return self._blocks.get(timeout=_LOOK_S)
+            block, arrived, lost = self._blocks.get(timeout_s > 0, timeout_s)
         except queue.Empty:
             return None
+        self._arrival = arrived, lost / self.sample_rate
+        return block
 
 
 def _check_lengths(block_s: object, queue_s: object) -> None:

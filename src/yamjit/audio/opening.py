@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from yamjit.audio.limits import AudioLimits
 
-__all__ = ["OpenedFile", "Piece", "object_name", "open_object", "open_path", "reading_failed"]
+__all__ = ["OpenedFile", "Piece", "can_seek", "object_name", "open_object", "open_path", "reading_failed"]
 
 #: Bytes, or the part of a file from one offset to another.
 Piece: TypeAlias = "bytes | tuple[int, int]"
@@ -167,7 +167,7 @@ def open_object(file: Any, limits: AudioLimits) -> OpenedFile:
     if isinstance(file, io.TextIOBase):
         raise InputError(f"{name}: is open as text; open it in binary mode (standard input: sys.stdin.buffer)")
     try:
-        if not _can_seek(file):
+        if not can_seek(file):
             return OpenedFile(name, _buffer(file, name, limits.buffered_bytes), owned=False)
         return OpenedFile(name, file, owned=False)
     except YamjitError:
@@ -184,10 +184,12 @@ def reading_failed(name: str, error: Exception) -> AudioError:
 def object_name(file: Any) -> str:
     """Return the name of a file object for messages, in one line."""
     name = getattr(file, "name", None)
+    name = os.fsdecode(name) if isinstance(name, bytes) else name
     return printable(name) if isinstance(name, str) and name else "<file object>"
 
 
-def _can_seek(file: Any) -> bool:
+def can_seek(file: Any) -> bool:
+    """Return whether a file object can go to any place of its file: a pipe cannot."""
     return bool(file.seekable()) if hasattr(file, "seekable") else hasattr(file, "seek")
 
 

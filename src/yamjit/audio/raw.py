@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import functools
 import io
-import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from yamjit import checks
 from yamjit.audio.arrays import to_float32
+from yamjit.audio.inflow import Inflow
 from yamjit.audio.limits import BLOCK_SAMPLES, DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate
-from yamjit.audio.opening import object_name, reading_failed
+from yamjit.audio.opening import can_seek, object_name
 from yamjit.audio.raw_header import HeaderWatch
 from yamjit.audio.reader import Reader
-from yamjit.errors import AudioError, InputError
+from yamjit.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -58,6 +59,9 @@ class RawPcm(Reader):
         Sample rate in Hz.
     channels : int
         Number of channels, interleaved.
+    patience_s : float in [0.1, 86400], optional
+        Seconds without a sample after which the source counts as gone, such as a camera that hangs; by default it is
+        waited for. Heeded where the system can tell: POSIX, and an open file that is not a regular one.
     limits : AudioLimits
         Limits of the sample rate and the number of channels.
 
@@ -74,7 +78,7 @@ class RawPcm(Reader):
     InputError
         If an argument is wrong.
     AudioError
-        If reading the file does not block (O_NONBLOCK).
+        If reading the file does not block (O_NONBLOCK); as it is read: if it fails, or nothing comes for `patience_s`.
 
     Examples
     --------
@@ -91,6 +95,7 @@ class RawPcm(Reader):
         encoding: str = "s16le",
         sample_rate: int,
         channels: int = 1,
+        patience_s: float | None = None,
         limits: AudioLimits = DEFAULT_AUDIO_LIMITS,
     ) -> None:
         if not hasattr(file, "read") or isinstance(file, io.TextIOBase):
@@ -98,14 +103,16 @@ class RawPcm(Reader):
                 f"{checks.shown(file)} is not a binary file object (an open file, or standard input: sys.stdin.buffer)"
             )
         checks.choice(encoding, "encoding", RAW_ENCODINGS)
+        if patience_s is not None:
+            patience_s = checks.number(patience_s, "patience_s", 0.1, 86_400, kind="seconds")
         self.channels = check_channels(channels, limits)
         self.name = object_name(file)
         self.sample_rate = check_rate(sample_rate, "sample_rate", limits)
         self.format = f"RAW {encoding}"
-        self._file = file
         self._encoding = encoding
         self._width = RAW_ENCODINGS[encoding][1]
-        self._read = _reading(file, self.name)
+        self._inflow = Inflow(file, self.name, patience_s)
+        self._is_stored = can_seek(file)
         self._header = HeaderWatch(self.name, encoding, self.sample_rate, self.channels)
 
     @property
@@ -119,7 +126,7 @@ class RawPcm(Reader):
         most = BLOCK_SAMPLES // self.channels * size
         held, done, over = b"", 0, False
         while not over:
-            more = self._more(most - len(held))
+            more = self._inflow.read(most - len(held))
             over = not more
             held += self._header.rest() if over else self._header.take(more)
             whole = len(held) - len(held) % size
@@ -127,34 +134,26 @@ class RawPcm(Reader):
                 yield _decode(held[:whole], self._encoding).reshape(-1, self.channels)
             done += whole // size
             held = held[whole:]
-        if held:
+        if held and not self._inflow.stopped:
             seconds = done / self.sample_rate
             self.damage = f"{self.name}: ends at {seconds:.6g} s with {len(held)} of the {size} bytes of a frame"
 
+    def arrival(self) -> tuple[float, float] | None:
+        """Return the time; None if this is a file that can be read at any time, and not a pipe."""
+        return None if self._is_stored else (time.monotonic(), 0.0)
+
+    @property
+    def waiting_s(self) -> float:
+        """Length of the sound that has arrived in a pipe and was not read yet, in seconds."""
+        return self._inflow.waiting() / (self._width * self.channels * self.sample_rate)
+
+    def stop(self) -> None:
+        """End after the samples that have arrived already. A signal handler may call this, or any thread."""
+        self._inflow.stop()
+
     def close(self) -> None:
-        """Release the file; closing it is up to the caller."""
-        self._read = lambda _: b""
-
-    def _more(self, count: int) -> bytes:
-        """Return at least one byte, at most `count`; nothing at the end."""
-        try:
-            data = self._read(count)
-        except Exception as error:
-            raise reading_failed(self.name, error) from error
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise AudioError(f"{self.name}: reading the file object gave {type(data).__name__} instead of bytes")
-        return bytes(data)
-
-
-def _reading(file: Any, name: str) -> Any:
-    """Return a function that reads up to n bytes of `file`, and waits only for the first one."""
-    try:
-        waits = os.get_blocking(file.fileno())
-    except (AttributeError, OSError, ValueError):
-        waits = True
-    if not waits:
-        raise AudioError(f"{name}: is open in non-blocking mode (O_NONBLOCK); open it so that reading waits")
-    return getattr(file, "read1", file.read)
+        """Release what was opened; closing the file is up to the caller."""
+        self._inflow.close()
 
 
 def _decode(data: bytes, encoding: str) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from datetime import datetime
 
     import numpy as np
     from numpy.typing import NDArray
@@ -24,6 +25,9 @@ class Reader(ABC):
     #: Length, as far as it is known before it is read.
     claimed_frames: int | None = None
     live = False
+    #: When it began, as its header or its name says, and in what these contradict each other.
+    recorded_at: datetime | None = None
+    contradiction: str | None = None
 
     @property
     def damage(self) -> str | None:
@@ -39,6 +43,13 @@ class Reader(ABC):
     def warnings(self) -> tuple[str, ...]:
         """Once read: what else went wrong, a line each."""
         return ()
+
+    def arrival(self) -> tuple[float, float] | None:
+        """Return when the block that was yielded last had come, by `time.monotonic`, and the sound lost before its end.
+
+        The loss is in seconds. None where sound is not heard as it comes.
+        """
+        return None
 
     def skip(self, frames: int) -> int:
         """Before `frames`: leave out the first `frames` if that is cheap and exact; return how many were left out."""

@@ -6,6 +6,7 @@ import contextlib
 import os
 import weakref
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
 from yamjit.audio.microphone import Microphone
 from yamjit.audio.opening import open_object, open_path
 from yamjit.audio.raw import RawPcm
+from yamjit.audio.recorded_at import begin_of
+from yamjit.clock import Clock, LiveClock
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.reading import ReadOptions
 
@@ -57,6 +60,8 @@ class AudioSource:
         wanted as soon as possible.
     format : str
         Format of the source, such as ``"WAV PCM_16"`` or ``"array int16"``.
+    clock : Clock
+        Date and time of each second of the source.
     """
 
     def __init__(self, reader: Reader, reading: ReadOptions, target_rate: int, limits: AudioLimits) -> None:
@@ -80,6 +85,9 @@ class AudioSource:
             start=self._first,
         )
         self.tracks = self._conditioner.tracks
+        self.clock = self._new_clock(reading)
+        doubt = reader.contradiction if reading.recorded_at is None else None
+        self._doubts = () if doubt is None else (doubt,)
         self._started = False
         self._end: int | None = None
         # Before the claims are checked: on the way there it may be found that there is more than they say.
@@ -87,6 +95,14 @@ class AudioSource:
         self._check_claims()
         # A source that is dropped without being closed leaves nothing open.
         weakref.finalize(self, reader.close).atexit = False
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """Date and time of second 0 of the source, even if it is read from a later one on; None if not known.
+
+        The time of a live source is known from its first block on.
+        """
+        return self.clock.recorded_at
 
     @property
     def claimed_seconds(self) -> float | None:
@@ -125,7 +141,7 @@ class AudioSource:
     @property
     def warnings(self) -> tuple[str, ...]:
         """After the last block: what sounds wrong with the samples, a line each."""
-        return self._conditioner.warnings + self._reader.warnings
+        return self._conditioner.warnings + self._reader.warnings + self._doubts
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Yield the samples, float32 (tracks, n) with n > 0, each track contiguous, at `target_rate`.
@@ -184,12 +200,23 @@ class AudioSource:
         with contextlib.closing(blocks):
             for block in blocks:
                 first, position = position, position + len(block)
+                self._tell_clock(first, position)
                 low = max(0, self._first - first)
                 high = len(block) if self._last is None else min(len(block), self._last - first)
                 if low < high:
                     yield block[low:high]
                 if self._last is not None and position >= self._last:
                     return
+
+    def _new_clock(self, reading: ReadOptions) -> Clock:
+        begin = reading.begin(self._reader.recorded_at)
+        return LiveClock(reading.zone) if begin is None and self.live else Clock(begin)
+
+    def _tell_clock(self, first: int, last: int) -> None:
+        """Tell a live clock when the frames from `first` to `last` came."""
+        clock = self.clock
+        if isinstance(clock, LiveClock) and (arrival := self._reader.arrival()) is not None:
+            clock.hear(first / self.sample_rate, last / self.sample_rate, *arrival)
 
     def _refuse_nothing(self) -> None:
         if not self.start_s:
@@ -289,8 +316,11 @@ def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> R
 
 
 def _open_file(opened: OpenedFile, limits: AudioLimits) -> Reader:
+    begin = begin_of(opened.name, opened.read_at, opened.size)
     try:
-        return open_recording(opened, limits)
+        reader = open_recording(opened, limits)
+        reader.recorded_at, reader.contradiction = begin
+        return reader
     except BaseException:
         opened.close()
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_aggregate",
+    "add_clock",
     "add_epilog",
     "add_hop",
     "add_inputs",
@@ -73,6 +75,22 @@ def add_reading(parser: argparse.ArgumentParser, *, aggregate: bool = False) -> 
     add_choice(group, "--non-finite", ("refuse", "zero"), text, "refuse")
     if aggregate:
         add_aggregate(group, "mean")
+    add_clock(parser, group)
+
+
+def add_clock(parser: argparse.ArgumentParser, group: Any) -> None:
+    """Add what rows tell the time by, to a group of a parser's arguments."""
+    parser._negative_number_matcher = re.compile(r"-\d")  # -03:00 is a value, no option
+    text = (
+        "date and time of the beginning of one recording, such as 2026-05-12T05:00:00 or 2026-05-12T05:00:00+02:00 "
+        "(default: as its header or its name says; of a live source, the clock of this machine)"
+    )
+    add_value(group, "--recorded-at", "TIME", values.moment, text)
+    text = (
+        "zone of times that have none, such as those in names: UTC, an offset such as +02:00, local, or a name such as "
+        "Europe/Berlin (default: no zone)"
+    )
+    add_value(group, "--time-zone", "ZONE", values.zone, text)
 
 
 def add_windows(parser: argparse.ArgumentParser) -> Any:
@@ -112,6 +130,8 @@ def reading_of(args: argparse.Namespace) -> ReadOptions:
         start_s=args.start,
         end_s=args.end,
         non_finite=args.non_finite,
+        recorded_at=args.recorded_at,
+        time_zone=args.time_zone,
     )
 
 
@@ -120,6 +140,7 @@ def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], defaul
     group = parser.add_argument_group("results")
     text = f"format of the results (default: by the suffix of the file, else {default})"
     add_choice(group, "--format", formats, text)
+    parser.set_defaults(formats=formats)
     text = (
         "a file for all results, whose suffix says the format; or a folder, which gets a file for each recording, "
         "NAME.yamjit.SUFFIX, in the same tree"

@@ -6,27 +6,38 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
+from yamjit.cli.peaks import Peaks
 from yamjit.output.cells import shown
-from yamjit.results import Row
 
-__all__ = ["Bars", "bar", "clock", "fitted"]
+__all__ = ["Bars", "ScoreBar", "bar", "clock", "fitted"]
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
+_MARK = "│"
 _GREEN, _DIM, _BOLD, _PLAIN = "\x1b[32m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 #: Level in dBFS at which the meter is empty; it is full at 0.
 _QUIET_DBFS = -60.0
 
 _MOST_LABEL = 30
-_METER = 20
+_LEAST_METER, _MOST_METER = 4, 20
+
+
+class ScoreBar(NamedTuple):
+    """A score, and the mark of what it was of late."""
+
+    label: str
+    score: float
+    mark: float = 0.0
+    channel: int | None = None
+    head: str = ""
 
 
 class Bars:
     """A block of lines at the bottom of a terminal that is redrawn in place; other lines go above it.
 
-    With `several_heads`, the name of each head is printed above its rows.
+    With `several_heads`, the name of each head is printed above its rows. Bars have a mark at what was high of late.
     """
 
     def __init__(self, stream: TextIO, *, several_heads: bool = False) -> None:
@@ -34,14 +45,23 @@ class Bars:
         self._several_heads = several_heads
         self._drawn = 0
         self._colours = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        self._ascii = not _takes(stream, _EIGHTHS + "█·")
+        self._ascii = not _takes(stream, _EIGHTHS + _MARK + "█·")
+        self._level = Peaks()
 
-    def draw(self, time_s: float, level_dbfs: float, rows: Sequence[Row], lines: int, status: str) -> None:
-        """Draw time, level and a bar for each row, on `lines` lines, in place of the last drawing."""
-        width = max(20, shutil.get_terminal_size().columns - 1)
-        share = (level_dbfs - _QUIET_DBFS) / -_QUIET_DBFS
-        meter = f"{clock(time_s)}  {max(level_dbfs, -120):6.1f} dBFS  {self._bar(share, _METER)}"
-        text = [self._styled(_BOLD, fitted(f"{meter}  {status}", width))]
+    def draw(
+        self,
+        time: tuple[float, str],
+        level_dbfs: float,
+        rows: Sequence[ScoreBar],
+        lines: int,
+        status: Sequence[str],
+    ) -> None:
+        """Draw time, level and a bar for each row, on `lines` lines, in place of the last drawing.
+
+        The time is given in seconds and as it is shown. Of the `status`, the first texts are shown where there is room.
+        """
+        width = max(1, shutil.get_terminal_size().columns - 1)
+        text = [self._styled(_BOLD, self._title(time, level_dbfs, status, width))]
         before = None
         for row in rows:
             if self._several_heads and row.head != before:
@@ -60,13 +80,28 @@ class Bars:
         """Let the drawing stay, and go on below it."""
         self._drawn = 0
 
-    def _line(self, row: Row, width: int) -> str:
-        label = fitted(row.label if row.channel is None else f"{row.label} ({row.channel})", _MOST_LABEL)
-        room = max(4, width - _MOST_LABEL - 10)
-        return f"  {label:<{_MOST_LABEL}} {row.score:.2f} " + self._styled(_GREEN, self._bar(row.score, room))
+    def _title(self, time: tuple[float, str], level_dbfs: float, status: Sequence[str], width: int) -> str:
+        """Return the line of time, level and status; what matters least is left out first."""
+        line, level = time[1], f"{max(level_dbfs, -120):.0f} dBFS".rjust(9)
+        room = width - len(line) - sum(2 + len(part) for part in status)
+        if room >= 2 + len(level):
+            line += "  " + level
+            room -= 2 + len(level)
+        if room >= 2 + _LEAST_METER:
+            share = min(1.0, max(0.0, 1 - level_dbfs / _QUIET_DBFS))
+            mark = float(self._level.update(time[0], [share])[0])
+            line += "  " + self._bar(share, min(_MOST_METER, room - 2), mark)
+        return fitted("  ".join([line, *status]), width)
 
-    def _bar(self, share: float, width: int) -> str:
-        return bar(share, width, ascii_only=self._ascii)
+    def _line(self, row: ScoreBar, width: int) -> str:
+        most = max(1, min(_MOST_LABEL, width // 2))
+        label = fitted(row.label if row.channel is None else f"{row.label} ({row.channel})", most)
+        line = f"  {label:<{most}} {row.score:.2f} "
+        room = width - len(line)
+        return line + self._styled(_GREEN, self._bar(row.score, room, row.mark)) if room > 0 else fitted(line, width)
+
+    def _bar(self, share: float, width: int, mark: float) -> str:
+        return bar(share, width, mark, ascii_only=self._ascii)
 
     def _styled(self, style: str, text: str) -> str:
         return f"{style}{text}{_PLAIN}" if self._colours else text
@@ -79,14 +114,19 @@ class Bars:
         self._drawn = len(text)
 
 
-def bar(share: float, width: int, *, ascii_only: bool = False) -> str:
-    """Return a bar of `width` cells, filled from the left by a share in [0, 1]."""
+def bar(share: float, width: int, mark: float = 0.0, *, ascii_only: bool = False) -> str:
+    """Return a bar of `width` cells, filled from the left by a share in [0, 1], with a mark at another one above it."""
     share = min(1.0, max(0.0, share))
-    if ascii_only:
-        return ("#" * round(share * width)).ljust(width, ".")
     eighths = round(share * width * 8)
     full, rest = divmod(eighths, 8)
-    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width, "·")
+    if ascii_only:
+        cells = ("#" * round(share * width)).ljust(width, ".")
+    else:
+        cells = ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width, "·")
+    place = min(width, round(mark * width)) - 1
+    if place < 0 or cells[place] not in "·.":
+        return cells
+    return cells[:place] + ("|" if ascii_only else _MARK) + cells[place + 1 :]
 
 
 def clock(time_s: float) -> str:

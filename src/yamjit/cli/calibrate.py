@@ -8,17 +8,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, values
+from yamjit.cli.calibrated import APPLIED_BY_SOME, add_bake, baked
 from yamjit.cli.classes import add_head
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
-from yamjit.cli.labelled import add_data, add_folds, dataset_of, folds_of, tell_of_clips, tell_of_split
+from yamjit.cli.labelled import (
+    add_data,
+    add_folds,
+    add_trained,
+    dataset_of,
+    folds_of,
+    listening,
+    tell_of_clips,
+    tell_of_training,
+    untrained,
+)
 from yamjit.cli.options import add_value
-from yamjit.cli.outputs import writes
+from yamjit.cli.outputs import Writes
 from yamjit.cli.reports import NOTHING_HELD_OUT, add_report, draw, report, write
 from yamjit.cli.streams import tell
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
-    from yamjit.heads import HeadInfo
+    from yamjit.classifier import Classifier
     from yamjit.learn import Dataset
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
@@ -33,11 +44,14 @@ DESCRIPTION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     add_data(parser)
-    add_value(parser, "-o --output", "FILE", writes, "write the calibrated model, a .tflite")
-    add_value(parser, "--csv", "FILE", writes, "write only the calibration, for --calibration of other verbs")
+    add_value(parser, "-o --output", "FILE", Writes("a model", ".tflite"), "write the calibrated model")
+    add_bake(parser)
+    text = "write only the calibration, for --calibration of other verbs"
+    add_value(parser, "--csv", "FILE", Writes("a calibration", ".csv", ".txt"), text)
     add_value(parser, "--precision", "P", values.fraction, "find the threshold of each class for this precision")
     arguments.add_hop(parser)
     arguments.add_aggregate(parser, "max")
+    add_trained(parser)
     add_folds(parser, "a fit to the others")
     add_head(parser, "the last one")
     arguments.add_model(parser)
@@ -50,13 +64,15 @@ def run(args: argparse.Namespace) -> int:
     from yamjit.loading import load
     from yamjit.options import ClassifierOptions
 
+    if args.bake and not args.output:
+        raise InputError("--bake writes the calibration into a model: give -o FILE as well")
     options = ClassifierOptions(calibration=None, head=args.head)
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)
-    head = model.heads[-1]
-    dataset = dataset_of(args)
-    tell_of_split(args, dataset)
-    found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
+    dataset = untrained(args, model, dataset_of(args))
+    with listening(args, dataset, "nothing is written") as progress:
+        found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop, progress=progress)
     tell_of_clips(skipped)
+    tell_of_training(args, found)
     fitted = fit_sigmoids(found.scores, found.targets)
     document: dict[str, Any] = {"clips": len(found.names), "labels": list(found.labels)}
     text = ""
@@ -77,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         limits = thresholds_for_precision(found.labels, fitted.apply(found.scores), found.targets, args.precision)
         document["thresholds"] = {name: None if math.isinf(value) else value for name, value in limits.items()}
         text += "".join(f"{value:.4f}  {name}\n" for name, value in limits.items())
-    _write(args, model.source.data, head, found.labels, fitted)
+    text += _write(args, model, dataset, found.labels, fitted)
     report(args, document, text)
     return EXIT_SOME_FAILED if skipped or dataset.passed_over else EXIT_OK
 
@@ -94,18 +110,29 @@ def _folds(args: argparse.Namespace, dataset: Dataset, names: tuple[str, ...]) -
     return [by_place[place] for place in range(len(kept))]
 
 
-def _write(args: argparse.Namespace, data: bytes, head: HeadInfo, fitted_labels: tuple[str, ...], fitted: Any) -> None:
-    """Write the model and the file that were asked for; classes without recordings keep their scores."""
+def _write(
+    args: argparse.Namespace, model: Classifier, dataset: Dataset, fitted_labels: tuple[str, ...], fitted: Any
+) -> str:
+    """Write the model and the file that were asked for; return lines about them.
+
+    Classes without recordings keep their scores.
+    """
     import numpy as np
 
     from yamjit.calibration import Calibration
     from yamjit.learn.describing import set_calibration
     from yamjit.tflite.patching import read_described
 
+    head = model.heads[-1]
     rows = np.array([(1.0, 1.0, 0.0, 0.0)] * len(head.labels))
     rows[[head.labels.index(name) for name in fitted_labels]] = fitted.parameters
     whole = Calibration(rows, fitted.score_transformation)
     if args.csv:
         write(args.csv, whole.to_csv(header=True).encode())
-    if args.output:
-        write(args.output, set_calibration(read_described(data), whole, output=head.index))
+    if not args.output:
+        return ""
+    data, notes = set_calibration(read_described(model.source.data), whole, output=head.index), APPLIED_BY_SOME
+    if args.bake:
+        data, notes = baked(args, data, dataset, head.index)
+    write(args.output, data)
+    return notes

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
-import itertools
-import logging
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
 
 from yamjit import __version__
+from yamjit.announcing import announced
 from yamjit.cli import (
     bench,
     calibrate,
@@ -32,8 +29,17 @@ from yamjit.cli import (
     streams,
     train,
 )
-from yamjit.cli.exits import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, Terminated, heeding_signals
+from yamjit.cli.examples import EXAMPLES, examples_text
+from yamjit.cli.exits import (
+    EXIT_ERROR,
+    EXIT_INTERRUPTED,
+    EXIT_NO_READER,
+    EXIT_TERMINATED,
+    Terminated,
+    heeding_signals,
+)
 from yamjit.cli.outputs import Outputs
+from yamjit.cli.parsing import Parser
 from yamjit.disk import describe
 from yamjit.errors import YamjitError
 from yamjit.text import printable, printable_lines
@@ -63,14 +69,23 @@ _VERBS = (
 
 _EPILOG = """\
 exit codes:
-  0 done; 1 error; 2 wrong usage; 3 one or more files failed, and the others are done; 130 interrupted; 143 terminated
-  What was done before an interruption is complete: with -o NAME.csv, it is in NAME.partial.csv.
+  0    done
+  1    error
+  2    wrong usage
+  3    one or more files failed, and the others are done
+  130  interrupted; what was done before is complete: with -o NAME.csv, it is in NAME.partial.csv
+  141  nobody reads the results any more, as after | head
+  143  terminated; the same as 130
+
 models:
-  the official YAMNet (see yamjit fetch); starter, a small model in the package (see yamjit info starter); any other
-  file of the YAMNet family
+  (none)   the official YAMNet; see yamjit fetch
+  starter  a small model in the package; see yamjit info starter
+  FILE     any other model of the YAMNet family, as a .tflite file
+
 environment:
-  YAMJIT_MODEL   the model to use
-  YAMJIT_CACHE   folder where a fetched model and compiled kernels are kept
+  YAMJIT_MODEL    the model to use where none is named
+  YAMJIT_CACHE    folder where a fetched model and compiled kernels are kept
+  YAMJIT_OFFLINE  1: nothing is downloaded
 """
 
 
@@ -98,7 +113,7 @@ def _concluded(argv: Sequence[str] | None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         streams.drop_output()  # the reader of the results has seen enough
-        return EXIT_OK
+        return EXIT_NO_READER
     except (YamjitError, OSError, MemoryError, ImportError, SystemError) as error:
         streams.drop_output()
         if "--debug" in (sys.argv if argv is None else argv):
@@ -115,9 +130,9 @@ def _done(argv: Sequence[str] | None) -> int:
     completion.complete(parser)
     args = parser.parse_args(argv)
     streams.write_any_name()
-    _tell_what_takes_long()
-    args.outputs = Outputs(args)
-    code: int = args.run(args)
+    with announced(quiet=getattr(args, "quiet", False)):
+        args.outputs = Outputs(args)
+        code: int = args.run(args)
     return code
 
 
@@ -134,39 +149,8 @@ def _told(error: Exception) -> str:
     return f"{'' if name is None else printable(str(name)) + ': '}{describe(error)}{more}"
 
 
-def _tell_what_takes_long() -> None:
-    """Show the log of the package, for example that kernels are being compiled, if standard error is a terminal."""
-    log = logging.getLogger("yamjit")
-    if sys.stderr is not None and sys.stderr.isatty() and not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("yamjit: %(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-
-
-class _Help(argparse.HelpFormatter):
-    """Wraps texts, except lines that are indented, such as examples."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        blocks = itertools.groupby(text.strip("\n").splitlines(), key=lambda line: line[:1].isspace() or not line)
-        return "\n".join(
-            "\n".join(lines) if as_it_is else super(_Help, self)._fill_text(" ".join(lines), width, indent)
-            for as_it_is, lines in blocks
-        )
-
-
-class _Parser(argparse.ArgumentParser):
-    """Prints what is wrong with arguments in one line: a pattern may expand to a name that is an option."""
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**{"formatter_class": _Help, **given})
-
-    def error(self, message: str) -> NoReturn:
-        super().error(printable(message))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="yamjit",
         description="Name the sounds in audio with Google's quantized YAMNet, without TensorFlow or a TFLite runtime.",
         epilog=_EPILOG,
@@ -174,8 +158,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"yamjit {__version__}")
     parser.add_argument("--debug", action="store_true", help="show where in the code an error comes from")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    parser.verbs, parser.example = verbs.choices, EXAMPLES["classify"][0]
     for verb in _VERBS:
-        own = verbs.add_parser(verb.__name__.rpartition(".")[2], help=verb.HELP, description=verb.DESCRIPTION)
+        name = verb.__name__.rpartition(".")[2]
+        own = verbs.add_parser(name, help=verb.HELP, description=verb.DESCRIPTION)
         own.set_defaults(run=verb.run)
         verb.add_arguments(own)
+        own.verbs, own.example = verbs.choices, EXAMPLES.get(name, ("",))[0]
+        own.epilog = "\n".join(filter(None, (examples_text(name), own.epilog)))
     return parser

@@ -11,9 +11,10 @@ import sys
 from typing import Any
 
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
+from yamjit.cli.model_notes import kind_of
 from yamjit.cli.options import add_flag
 from yamjit.installing import how_to_install
-from yamjit.text import json_text, printable_lines
+from yamjit.text import json_text, printable, printable_lines
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
@@ -151,10 +152,11 @@ def _model() -> dict[str, Any]:
     except YamjitError as error:
         return {"problem": str(error)}
     return {
-        "name": model.source.known.name if model.source.known else "unknown",
+        "name": printable(model.name) or "without a name",
         "from": f"{model.source.path} ({model.source.origin})",
         "sha256": model.source.sha256,
         "verified": model.verified,
+        "status": kind_of(model),
         "classes": len(model.labels),
     }
 
@@ -169,6 +171,8 @@ def _version(package: str) -> str | None:
 def _show(title: str, values: dict[str, Any]) -> None:
     print(title)
     for key, value in values.items():
+        if key == "verified":  # as the status says, for programs
+            continue
         text = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
         if isinstance(value, dict):
             text = ", ".join(f"{name} {part}" for name, part in value.items())

@@ -14,7 +14,8 @@ ARRAYS = ("npy", "npz", "csv", "parquet")
 HELP = "write the embedding of each window"
 DESCRIPTION = (
     "Write the embedding of each window, 1024 numbers for YAMNet, as npy (one array, of one recording), npz (values, "
-    "times_s, channels and length_s, of one recording), csv or parquet (of any number of recordings)."
+    "times_s, channels, length_s, times and utc_offsets_s, of one recording), csv or parquet (of any number of "
+    "recordings)."
 )
 
 

@@ -7,7 +7,15 @@ import argparse
 from yamjit.cli import arguments
 from yamjit.cli.classes import add_head
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
-from yamjit.cli.labelled import add_data, dataset_of, tell_of_clips, tell_of_split
+from yamjit.cli.labelled import (
+    add_data,
+    add_trained,
+    dataset_of,
+    listening,
+    tell_of_clips,
+    tell_of_training,
+    untrained,
+)
 from yamjit.cli.reports import add_report, draw, report
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
@@ -22,6 +30,7 @@ DESCRIPTION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     add_data(parser)
+    add_trained(parser)
     arguments.add_hop(parser)
     arguments.add_aggregate(parser, "mean")
     add_head(parser, "the last one")
@@ -36,11 +45,13 @@ def run(args: argparse.Namespace) -> int:
     from yamjit.options import ClassifierOptions
 
     dataset = dataset_of(args)
-    tell_of_split(args, dataset)
     options = ClassifierOptions(head=args.head)
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)
-    found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
+    dataset = untrained(args, model, dataset)
+    with listening(args, dataset, "nothing is written") as progress:
+        found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop, progress=progress)
     tell_of_clips(skipped)
+    tell_of_training(args, found)
     if args.plot:
         from yamjit.plots import draw_confusion
 

@@ -7,17 +7,19 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 __all__ = [
     "EXIT_ERROR",
     "EXIT_INTERRUPTED",
+    "EXIT_NO_READER",
     "EXIT_OK",
     "EXIT_SOME_FAILED",
     "EXIT_TERMINATED",
     "INTERRUPTIONS",
-    "Patience",
+    "Stop",
     "Terminated",
     "heeding_signals",
 ]
@@ -27,7 +29,12 @@ EXIT_ERROR = 1
 # 2 is argparse's, for wrong usage.
 EXIT_SOME_FAILED = 3
 EXIT_INTERRUPTED = 130
+#: What a shell reports of a program that SIGPIPE ended.
+EXIT_NO_READER = 141
 EXIT_TERMINATED = 143
+
+#: Signals within this time of the first one, in seconds, are the same wish.
+_SAME_S = 0.5
 
 
 class Terminated(BaseException):
@@ -52,36 +59,49 @@ def heeding_signals() -> Iterator[None]:
         sys.unraisablehook = before
 
 
-class Patience:
-    """Delays an interruption that comes in the middle of something until that is done; a context manager."""
+class Stop:
+    """Heeds an interruption by a call that ends a source, so that all is completed; a context manager.
 
-    def __init__(self) -> None:
-        self._busy = False
-        self._kept: int | None = None
+    A second one raises. Those that follow within half a second are the same wish: ``timeout`` and systemd may send a
+    signal to a process, and again to its group.
+
+    Parameters
+    ----------
+    end, hurry : callable
+        Called by the handler of the first signal, and by that of the second before it raises.
+
+    Attributes
+    ----------
+    number : int or None
+        The signal that came first.
+    """
+
+    number: int | None = None
+
+    def __init__(self, end: Callable[[], None], hurry: Callable[[], None]) -> None:
+        self._end, self._hurry = end, hurry
+        self._since = 0.0
         self._handling = _handling({signal.SIGINT: self._handle, signal.SIGTERM: self._handle})
 
-    def __enter__(self) -> Patience:
+    def __enter__(self) -> Stop:
         self._handling.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._handling.__exit__(None, None, None)
 
-    @contextlib.contextmanager
-    def busy(self) -> Iterator[None]:
-        """Delay interruptions until the end of the block."""
-        self._busy = True
-        try:
-            yield
-        finally:
-            self._busy = False
-        if self._kept is not None:
-            _interrupt(self._kept, None)
+    def repeat(self) -> None:
+        """Raise the interruption that came, if one did."""
+        if self.number is not None:
+            _interrupt(self.number, None)
 
     def _handle(self, number: int, frame: object) -> None:
-        if not self._busy:
+        if self.number is None:
+            self.number, self._since = number, time.monotonic()
+            self._end()
+        elif time.monotonic() - self._since > _SAME_S:
+            self._hurry()
             _interrupt(number, frame)
-        self._kept = number
 
 
 @contextlib.contextmanager

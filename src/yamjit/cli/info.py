@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.card import card_lines
 from yamjit.cli.exits import EXIT_OK
+from yamjit.cli.model_notes import kind_of, provenance_facts
 from yamjit.cli.options import add_flag
 from yamjit.cli.outputs import Reads
 from yamjit.cli.unrunnable import Unrunnable, load_or_describe
@@ -80,8 +81,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _facts(model: Classifier | Unrunnable) -> Iterator[tuple[str, str]]:
     source = model.source
-    yield "model", source.known.name if source.known else "unknown"
-    yield "verified", "yes: a published file" if source.verified else "no: not a published file"
+    if isinstance(model, Unrunnable):
+        yield "model", "one that cannot be run"
+    else:
+        yield "model", model.name or "without a name"
+        yield "status", kind_of(model)
     yield "from", f"{source.path} ({source.origin})" if source.path else source.origin
     yield "size", f"{len(source.data):,} bytes"
     yield "sha256", source.sha256
@@ -89,8 +93,22 @@ def _facts(model: Classifier | Unrunnable) -> Iterator[tuple[str, str]]:
         yield from _metadata(model.described)
         yield from model.facts()
     else:
+        yield from provenance_facts(model.provenance)
         yield from _metadata(model.graph)
+        yield from _calibrations(model)
         yield from _plan_facts(model)
+
+
+def _calibrations(model: Classifier) -> Iterator[tuple[str, str]]:
+    """Yield where the calibration of each output is that has one."""
+    baked = model.provenance.baked if model.provenance else ()
+    for head in model.heads:
+        of_head = f"{head.name}: " if len(model.heads) > 1 else ""
+        if head.calibration is not None:
+            where = "in the metadata: yamjit, the Task Library and MediaPipe apply it, an interpreter alone does not"
+            yield "calibration", f"{of_head}{where}"
+        elif head.index in baked:
+            yield "calibration", f"{of_head}in the network: every interpreter applies it"
 
 
 def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
@@ -126,6 +144,7 @@ def _document(model: Classifier | Unrunnable) -> dict[str, Any]:
     from yamjit.store import read_card
 
     known = model.source.known
+    provenance = None if isinstance(model, Unrunnable) else model.provenance
     if isinstance(model, Unrunnable):
         files = model.described.files
         run = {"runs": False, "problem": model.problem, "sample_rate": None, "takes_samples": None}
@@ -135,6 +154,7 @@ def _document(model: Classifier | Unrunnable) -> dict[str, Any]:
         run = {"runs": True, "problem": None, "sample_rate": model.sample_rate, "takes_samples": takes_samples}
     return {
         "model": known.name if known else None,
+        "provenance": None if provenance is None else provenance.as_dict(),
         "verified": model.source.verified,
         "path": str(model.source.path) if model.source.path else None,
         "origin": model.source.origin,

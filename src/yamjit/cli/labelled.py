@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
 from yamjit.cli.arguments import add_epilog
-from yamjit.cli.options import add_repeated, add_value
+from yamjit.cli.options import add_flag, add_repeated, add_value
 from yamjit.cli.outputs import Reads
 from yamjit.cli.streams import tell
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
-    from yamjit.learn import Dataset, Features
+    from yamjit.learn import Dataset, Evaluation, Features
 
-__all__ = ["add_data", "add_folds", "dataset_of", "features_of", "folds_of", "tell_of_clips", "tell_of_split"]
+__all__ = [
+    "add_data",
+    "add_folds",
+    "add_trained",
+    "dataset_of",
+    "features_of",
+    "folds_of",
+    "listening",
+    "tell_of_clips",
+    "tell_of_training",
+    "untrained",
+]
 
 _DATA = """\
 data: a folder that has a folder of recordings for each class; a table (.csv or .tsv) that has a column for the file,
@@ -107,21 +119,72 @@ def folds_of(args: argparse.Namespace, dataset: Dataset) -> int | None:
     return min(wanted, groups) if groups > 1 else 0
 
 
+@contextlib.contextmanager
+def listening(args: argparse.Namespace, dataset: Dataset, left: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how much of the clips was heard; after an interruption, say what is `left` of the results.
+
+    Give what is called with the number of clips that are done, and of all.
+    """
+    from yamjit.cli.progress import Progress
+    from yamjit.runs import Tally, header_length
+
+    def length_of(place: int) -> float | None:
+        clip = dataset.clips[place]
+        return header_length(clip.path, clip.reading())
+
+    tally = Tally(range(len(dataset)), length_of, what="clips")
+    with Progress(tally, quiet=args.quiet) as progress, progress.telling(lambda: left):
+        yield lambda done, _: tally.conclude(done - 1)
+
+
 def features_of(args: argparse.Namespace, model: Classifier, dataset: Dataset) -> Features:
     """Return the embedded windows of recordings; say which cannot be used, and what is odd."""
-    from yamjit.cli.progress import Progress
     from yamjit.learn import EmbeddingCache, embed_clips
 
     cache = None if args.no_cache else EmbeddingCache()
-    with Progress(len(dataset), quiet=args.quiet) as progress:
-        features = embed_clips(model, dataset, hop_s=args.hop, cache=cache, progress=lambda *_: progress.add())
+    left = "" if cache is None else ", and those clips are not computed again"
+    with listening(args, dataset, f"{args.output!r} is not written{left}") as progress:
+        features = embed_clips(model, dataset, hop_s=args.hop, cache=cache, progress=progress)
     tell_of_clips(features.skipped)
     if not args.quiet:
         tell(*features.dataset.warnings(), *features.duplicates())
     return features
 
 
-def tell_of_split(args: argparse.Namespace, dataset: Dataset) -> None:
+def add_trained(parser: Any) -> None:
+    """Add ``--exclude-trained``."""
+    add_flag(parser, "--exclude-trained", "leave out recordings that the model was trained on")
+
+
+def untrained(args: argparse.Namespace, model: Classifier, dataset: Dataset) -> Dataset:
+    """Return the clips that a model is judged by: those that it has not learned from, if that was asked for.
+
+    Where the model does not know what it has learned from, say that it may be some of the clips.
+    """
+    from yamjit.learn import clips_trained_on
+
+    knows = model.provenance is not None and len(model.provenance.digests) > 0
+    if not knows and args.exclude_trained:
+        raise InputError("--exclude-trained: the model keeps no digests of what it was trained on")
+    if not knows:
+        _tell_of_split(args, dataset)
+    if not args.exclude_trained:
+        return dataset
+    seen = set(clips_trained_on(model, dataset))
+    if len(seen) == len(set(dataset.clips)):
+        raise InputError(f"--exclude-trained: the model was trained on all {len(dataset)} clips; none is left")
+    if not args.quiet:
+        tell(f"left out: {sum(clip in seen for clip in dataset.clips)} clips, which the model was trained on")
+    return dataset.select(lambda clip: clip not in seen)
+
+
+def tell_of_training(args: argparse.Namespace, found: Evaluation) -> None:
+    """Say if a model has learned from the clips that it was judged by."""
+    if not args.quiet:
+        tell(*(f"warning: {line}; --exclude-trained leaves them out" for line in found.warnings))
+
+
+def _tell_of_split(args: argparse.Namespace, dataset: Dataset) -> None:
     """Say that a model may have learned from some of the clips."""
     count = sum(clip.split == "train" for clip in dataset.clips)
     if count and not args.quiet:

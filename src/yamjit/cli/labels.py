@@ -28,7 +28,7 @@ DESCRIPTION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     text = "list only the classes whose name, id or parent contains this text, in any case"
-    parser.add_argument("text", nargs="?", default="", metavar="TEXT", help=text)
+    parser.add_argument("text", nargs="*", metavar="TEXT", help=text)
     add_locale(parser)
     add_flag(parser, "--json", "print a JSON array")
     add_head(parser, "all of them")
@@ -47,14 +47,15 @@ def run(args: argparse.Namespace) -> int:
             tell("error: the model has no names of classes")
             return EXIT_ERROR
     heads = choose_heads(model.heads, args.head)
-    found = [(head, one) for head in heads for one in list_classes(head, args.text)]
+    text = " ".join(args.text)
+    found = [(head, one) for head in heads for one in list_classes(head, text)]
     if args.json:
         print(json_text([{"head": head.name, **one._asdict()} for head, one in found], indent=1))
     else:
         for head, one in found:
             print(printable(_line(head, one, several=len(heads) > 1)))
     if not found:
-        tell(f"no class, id or parent contains {args.text!r}{_hint(args.text, heads)}")
+        tell(f"no class, id or parent contains {text!r}{_hint(text, heads)}")
     return EXIT_OK if found else EXIT_ERROR
 
 
@@ -67,6 +68,7 @@ def _line(head: HeadInfo, one: ListedClass, *, several: bool) -> str:
 
 def _hint(text: str, heads: tuple[HeadInfo, ...]) -> str:
     from yamjit.class_map import nearest
+    from yamjit.suggestions import question
 
-    like = nearest(text, [name for head in heads for name in head.display_names], 3)
-    return f"; near it are {', '.join(map(repr, like))}" if like else ""
+    like = question(nearest(text, [name for head in heads for name in head.display_names], 3))
+    return f"; {like}" if like else ""

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from yamjit.cli import arguments, values
 from yamjit.cli.classes import add_listing, add_top
 from yamjit.cli.delivery import check_model, classifier_of
-from yamjit.cli.event_options import add_event_options, event_options_given, event_options_of
-from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS, Patience
+from yamjit.cli.event_options import add_event_options, event_options_given
+from yamjit.cli.exits import EXIT_OK
 from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.cli.outputs import Reads
 from yamjit.cli.streams import tell
 from yamjit.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from yamjit.recording import WindowStream
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
@@ -33,10 +28,11 @@ _FORMATS = ("bars", "jsonl", "text", "csv", "dcase", "raven")
 
 _EPILOG = """\
 examples:
-  yamjit listen                                    the default microphone, bars
-  yamjit listen --events --on 0.4 --format jsonl   a line when an event begins and one when it is over
+  yamjit listen
+  yamjit listen --events --on 0.4 --format jsonl
   arecord -q -f S16_LE -r 16000 -c 1 -t raw | yamjit listen --raw s16le -
-  ffmpeg -v error -i rtsp://camera -vn -f s16le -ar 16000 -ac 1 - | yamjit listen --raw s16le -
+  ffmpeg -v error -i rtsp://camera -vn -f s16le -ar 16000 -ac 1 - |
+    yamjit listen --raw s16le -
 """
 
 
@@ -52,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "sample rate (default: that of the microphone; 16000 for a pipe)"
     add_value(parser, "--rate", "HZ", values.rate, text)
     add_value(parser, "--channels", "N", values.channels, "number of channels (default: 1)")
+    text = "end with an error if no sound comes for this time (default: 10 for a microphone, never for a pipe)"
+    add_value(parser, "--patience", "SECONDS", values.seconds, text)
     add_value(parser, "--for", "SECONDS", values.seconds, "end after this time (default: never)", dest="end")
     add_top(parser, all_too=False)
     add_flag(parser, "--events", "report events in place of the classes of each window")
@@ -59,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_choice(parser, "--format", _FORMATS, text)
     arguments.add_quiet(parser, "no notes, warnings or summary; errors are still printed")
     add_event_options(parser)
-    arguments.add_windows(parser)
+    arguments.add_clock(parser, arguments.add_windows(parser))
     add_listing(parser)
     arguments.add_model(parser)
     parser.epilog = _EPILOG
@@ -68,6 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
+    from yamjit.cli.following import follow
+
     if args.list_devices:
         return _list_devices()
     if not args.events and (lone := event_options_given(args)):
@@ -77,7 +77,11 @@ def run(args: argparse.Namespace) -> int:
     classifier.network.warm_up()
     source = _source(args)
     with classifier.windows(source, level=True, reading=arguments.reading_of(args)) as stream:
-        return _follow(args, stream, source)
+        try:
+            return follow(args, stream, source)
+        except BrokenPipeError:
+            tell("error: standard output: nobody reads the results any more; those that were not read are lost")
+            raise
 
 
 def _list_devices() -> int:
@@ -93,65 +97,15 @@ def _list_devices() -> int:
 def _source(args: argparse.Namespace) -> Any:
     from yamjit.audio import Microphone, RawPcm
 
+    patience = {} if args.patience is None else {"patience_s": args.patience}
     if args.raw is None and args.pipe is None:
+        if args.recorded_at is not None:
+            raise InputError("--recorded-at is for sound from a pipe that was recorded before: it needs --raw")
         device = int(args.device) if args.device and args.device.isdecimal() else args.device
-        return Microphone(device, sample_rate=args.rate, channels=args.channels)
+        return Microphone(device, sample_rate=args.rate, channels=args.channels, **patience)
     if args.raw is None:
         raise InputError("samples in a pipe need --raw ENCODING, such as --raw s16le --rate 16000")
     if args.device is not None:
         raise InputError("--device is for a microphone, and --raw for a pipe: give one of them")
-    return RawPcm(sys.stdin.buffer, encoding=args.raw, sample_rate=args.rate or 16_000, channels=args.channels or 1)
-
-
-def _follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
-    """Follow a stream to its end; print the summary however it ends."""
-    from yamjit.cli.bars import Bars
-    from yamjit.cli.live import BarSink, Delay, RowSink
-    from yamjit.cli.progress import Progress
-    from yamjit.events import Watcher
-    from yamjit.output import FORMATS
-
-    form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
-    watcher = Watcher.of(stream, event_options_of(args)) if args.events else None
-    delay = Delay(source)
-    results = Progress(1, quiet=True).around(sys.stdout)
-    with FORMATS["text" if form == "bars" else form].of_heads(stream.heads).open(results) as writer:
-        if form == "bars":
-            sink: Any = BarSink(stream, Bars(sys.stdout, several_heads=len(stream.heads) > 1), watcher, delay)
-        else:
-            writer.begin(stream.name)
-            sink = RowSink(stream, writer, watcher, results if form == "jsonl" else None)
-        interruption: BaseException | None = None
-        told: set[str] = set()
-        try:
-            with Patience() as patience:
-                for windows in stream:
-                    _warn(args, getattr(source, "warnings", ()) if args.raw else (), told)
-                    with patience.busy():
-                        if len(windows):
-                            delay.update(float(windows.times_s[-1]) + windows.window_s)
-                            sink.take(windows)
-        except INTERRUPTIONS as error:
-            interruption = error
-        if stream.count:
-            sink.finish()
-            writer.end(stream.summary())
-    _warn(args, (*stream.warnings, *([stream.damage] if stream.damage else [])), told)
-    _summarise(args, stream, delay)
-    if interruption is not None:
-        raise interruption
-    return EXIT_SOME_FAILED if stream.lost else EXIT_OK
-
-
-def _warn(args: argparse.Namespace, problems: Iterable[str], told: set[str]) -> None:
-    """Print the problems that were not printed before."""
-    for problem in problems:
-        if problem not in told and not args.quiet:
-            tell(f"warning: {problem}")
-        told.add(problem)
-
-
-def _summarise(args: argparse.Namespace, stream: WindowStream, delay: Any) -> None:
-    if not args.quiet:
-        heard = f"listened for {stream.duration_s:.1f} s, {stream.count} windows"
-        tell(f"{stream.name}: {heard}, {delay.summary()}")
+    rate, channels = args.rate or 16_000, args.channels or 1
+    return RawPcm(sys.stdin.buffer, encoding=args.raw, sample_rate=rate, channels=channels, **patience)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TextIO
 
-from yamjit.cli.bars import Bars, clock
+from yamjit.cli.bars import Bars, ScoreBar, clock
+from yamjit.cli.peaks import Peaks
 from yamjit.output.cells import shown
-from yamjit.text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,48 +23,46 @@ __all__ = ["BarSink", "Delay", "RowSink"]
 
 
 class Delay:
-    """Time from a sound to its results, for a source that comes at its own pace.
-
-    A source without `lost_s` and `overruns`, which `Microphone` has, loses nothing.
-    """
+    """Time from the arrival of a sound to its results, and what was lost; `Microphone` and `RawPcm` know both."""
 
     def __init__(self, source: Any) -> None:
         self._source = source
-        self._start = time.monotonic()
-        self.now_s = self.most_s = 0.0
+        self._now_s = self._most_s = 0.0
 
-    def update(self, heard_s: float) -> None:
-        """Note that there are results for the sound up to `heard_s`."""
-        self.now_s = max(0.0, time.monotonic() - self._start - heard_s - self._lost_s)
-        self.most_s = max(self.most_s, self.now_s)
+    def update(self) -> None:
+        """Note that there are results for all that was read."""
+        arrival = self._source.arrival()
+        waited = 0.0 if arrival is None else time.monotonic() - arrival[0]
+        self._now_s = waited + getattr(self._source, "waiting_s", 0.0)
+        self._most_s = max(self._most_s, self._now_s)
 
     @property
     def _lost_s(self) -> float:
         return float(getattr(self._source, "lost_s", 0.0))
 
-    def status(self) -> str:
+    def status(self) -> list[str]:
         """Return delay and losses, for the line of status."""
-        lost = f"  lost {self._lost_s:.1f} s" if self._lost_s else ""
-        return f"{self.now_s:.1f} s late{lost}"
+        return [f"{self._now_s:.1f} s late", *([f"lost {self._lost_s:.1f} s"] if self._lost_s else [])]
 
     def summary(self) -> str:
         """Return delay and losses, for the summary."""
         overruns = int(getattr(self._source, "overruns", 0))
         losses = f"{overruns} overruns, {self._lost_s:.1f} s lost" if overruns else "nothing lost"
-        return f"at most {self.most_s:.1f} s late, {losses}"
+        return f"at most {self._most_s:.1f} s late, {losses}"
 
 
 class RowSink:
     """Writes rows as they come: classes of each window, or events when they are over.
 
-    With JSON lines, an event that begins has a line of its own, ``{"type": "begin", ...}``.
+    With JSON lines, which go to `lines`, an event has two of them: ``{"type": "begin", ...}`` as soon as it is heard,
+    and ``{"type": "end", ...}`` when it is over.
     """
 
-    def __init__(self, stream: WindowStream, writer: Writer, watcher: Watcher | None, begins: TextIO | None) -> None:
+    def __init__(self, stream: WindowStream, writer: Writer, watcher: Watcher | None, lines: TextIO | None) -> None:
         self._stream = stream
         self._writer = writer
         self._watcher = watcher
-        self._begins = begins
+        self._lines = lines
         self._begun: set[tuple[str, str, float, int | None]] = set()
 
     def take(self, windows: Windows) -> None:
@@ -82,44 +81,54 @@ class RowSink:
 
     def _end(self, over: list[Event]) -> None:
         self._begun -= {_identity(event) for event in over}
-        if over:
-            self._writer.rows(_row(self._stream, event) for event in over)
+        rows = [_row(self._stream, event) for event in over]
+        if self._lines is None:
+            self._writer.rows(rows)
+        else:
+            self._tell("end", rows)
 
     def _tell_begins(self, events: Iterable[Event]) -> None:
-        from yamjit.output.objects import row_object
+        new = [event for event in events if _identity(event) not in self._begun]
+        self._begun |= {_identity(event) for event in new}
+        self._tell("begin", [_row(self._stream, event) for event in new], "end_s")
 
-        if self._begins is None:
+    def _tell(self, kind: str, rows: list[Row], *unknown: str) -> None:
+        """Write a line for each row, without what is not known yet."""
+        from yamjit.output.objects import row_object, to_json
+
+        if self._lines is None:
             return
-        for event in events:
-            if _identity(event) not in self._begun:
-                self._begun.add(_identity(event))
-                row = _row(self._stream, event)
-                known = {name: value for name, value in row_object(row).items() if name != "end_s"}
-                self._begins.write(json_text({"type": "begin", "file": row.file, **known}) + "\n")
-                self._begins.flush()
+        for row in rows:
+            known = {name: value for name, value in row_object(row).items() if name not in unknown}
+            self._lines.write(to_json({"type": kind, "file": row.file, **known}) + "\n")
+        self._lines.flush()
 
 
 class BarSink:
-    """Draws the highest classes, or the events that are going on; events that have ended stay above."""
+    """Draws the highest classes, of now and of a moment ago, or the events that are going on.
+
+    Events that have ended stay above.
+    """
 
     def __init__(self, stream: WindowStream, bars: Bars, watcher: Watcher | None, delay: Delay) -> None:
         self._stream = stream
         self._bars = bars
         self._most = stream.categories[0].options.max_results
-        self._lines = sum(min(self._most, len(one)) + bool(one.head) for one in stream.categories)
+        self._lines = sum(min(self._most, len(one)) + (len(stream.heads) > 1) for one in stream.categories)
         self._watcher = watcher
         self._delay = delay
+        self._peaks: list[defaultdict[int | None, Peaks]] = [defaultdict(Peaks) for _ in stream.heads]
 
     def take(self, windows: Windows) -> None:
         """Draw the last of these windows."""
-        rows = list(self._stream.rows(windows))
-        latest = [row for row in rows if row.start_s >= windows.times_s[-1]]
-        if self._watcher is not None:
+        if self._watcher is None:
+            rows = self._highest(windows)
+        else:
             self._print(self._watcher.push(windows))
-            latest = self._going_on(self._watcher)
+            rows = self._going_on(self._watcher)
         level = float(windows.level_dbfs[-1]) if windows.level_dbfs is not None else 0.0
         end = float(windows.times_s[-1]) + windows.window_s
-        self._bars.draw(end, level, latest, self._lines, self._delay.status())
+        self._bars.draw((end, self._clock(end)), level, rows, self._lines, self._delay.status())
 
     def finish(self) -> None:
         """Leave the last picture, and print the events that end with the recording."""
@@ -127,17 +136,39 @@ class BarSink:
             self._print(self._watcher.flush(self._stream.source.start_s + self._stream.duration_s))
         self._bars.leave()
 
-    def _going_on(self, watcher: Watcher) -> list[Row]:
+    def _highest(self, windows: Windows) -> list[ScoreBar]:
+        """Return the classes of the highest marks, with the scores of the last window."""
+        bars = []
+        heads = zip(self._stream.heads, self._stream.categories, windows.heads, self._peaks, strict=True)
+        for head, categories, output, peaks in heads:
+            for time_s, scores in zip(windows.times_s.tolist(), categories.reduce(output.scores), strict=True):
+                marks = peaks[windows.channel].update(time_s, scores)
+            bars += [
+                ScoreBar(categories.names[i], float(scores[i]), float(marks[i]), windows.channel, head.name)
+                for i in categories.rank(marks)
+            ]
+        return bars
+
+    def _going_on(self, watcher: Watcher) -> list[ScoreBar]:
         """Return the events that are going on, head by head, as many of each head as there is room for."""
-        rows = [_row(self._stream, event) for event in watcher.open]
-        by_head = ([row for row in rows if row.head == head.name] for head in self._stream.heads)
-        return [row for mine in by_head for row in mine[: self._most]]
+        events = [_row(self._stream, event) for event in watcher.open]
+        by_head = ([event for event in events if event.head == head.name] for head in self._stream.heads)
+        return [
+            ScoreBar(event.label, event.score, event.score, event.channel, event.head)
+            for mine in by_head
+            for event in mine[: self._most]
+        ]
 
     def _print(self, over: list[Event]) -> None:
         for event in over:
             head = f"  ({shown(event.head)})" if event.head else ""
-            times = f"{clock(event.start_s)} - {clock(event.end_s)}"
+            times = f"{self._clock(event.start_s)} - {self._clock(event.end_s)}"
             self._bars.above(f"{times}  {event.score:.2f}  {shown(event.label)}{head}")
+
+    def _clock(self, time_s: float) -> str:
+        """Return the time of day, else that of the recording."""
+        moment = self._stream.clock.at(time_s)
+        return clock(time_s) if moment is None else f"{moment:%H:%M:%S}"
 
 
 def _row(stream: WindowStream, event: Event) -> Row:

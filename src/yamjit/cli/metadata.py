@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_card import add_display_names, display_names_of, read_names
 from yamjit.cli.options import add_value
-from yamjit.cli.outputs import Reads, writes, writes_folder
+from yamjit.cli.outputs import Reads, Writes, WritesFolder
 from yamjit.cli.reports import write
 from yamjit.cli.streams import tell
 from yamjit.cli.values import channels, fraction, rate
@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _action(actions, "show", "print the metadata as JSON")
     extract = _action(actions, "extract", "write the files that the model holds")
-    add_value(extract, "-o --output", "FOLDER", writes_folder, "an existing folder, or a new one", required=True)
+    folder = WritesFolder("the files of a model")
+    add_value(extract, "-o --output", "FOLDER", folder, "an existing folder, or a new one", required=True)
     write = _action(actions, "write", "change texts and audio properties")
     for name in ("name", "description", "version", "author", "license"):
         add_value(write, f"--{name}", "TEXT", str, f"{name} of the model (default: as it is)")
@@ -49,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     calibration.add_argument("calibration", type=Reads("a calibration"), metavar="CSV", help=text)
     add_value(calibration, "--score-threshold", "SCORE", fraction, "score below which tools drop results")
     for changing in (write, labels, calibration):
-        text = "write the changed model, a .tflite"
-        add_value(changing, "-o --output", "FILE", writes, text, required=True)
+        model = Writes("a model", ".tflite")
+        add_value(changing, "-o --output", "FILE", model, "write the changed model", required=True)
     for naming in (labels, calibration):
         text = "output of the model (default: the only one, or the one with as many classes as the file has)"
         add_value(naming, "--head", "NAME|INDEX", str, text)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import datetime
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,11 @@ def add_card(parser: argparse.ArgumentParser) -> None:
     add_value(group, "--name", "NAME", str, "name of the model (default: the name of its file)")
     for text in _TEXTS:
         add_value(group, f"--{text}", "TEXT", str, f"{text} of the model")
+    text = (
+        "day on which the model was made, such as 2026-05-12, or today (default: $SOURCE_DATE_EPOCH, else none: the "
+        "same training then gives the same file)"
+    )
+    add_value(group, "--date", "DAY", _day, text)
     add_value(group, "--head-name", "NAME", str, "name of the new output", "custom")
     add_flag(group, "--keep", "keep the model's own output, before the new one")
     add_display_names(group)
@@ -47,10 +54,29 @@ def card_of(args: argparse.Namespace, **more: Any) -> ModelCard:
         name=args.name or Path(args.output).stem.encode(errors="replace").decode(),
         head_name=args.head_name,
         keep=args.keep,
+        date=args.date or _source_date(),
         display_names=display_names_of(args),
         **texts,
         **more,
     )
+
+
+def _day(text: str) -> datetime.date:
+    try:
+        return datetime.date.today() if text == "today" else datetime.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-05-12, nor today") from None
+
+
+def _source_date() -> datetime.date | None:
+    """Return the day of ``$SOURCE_DATE_EPOCH``, by which builds that can be repeated are dated."""
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not given:
+        return None
+    try:
+        return datetime.datetime.fromtimestamp(int(given), datetime.timezone.utc).date()
+    except (ValueError, OverflowError, OSError) as error:
+        raise InputError(f"$SOURCE_DATE_EPOCH is {given!r}; a number of seconds since 1970 is accepted") from error
 
 
 def display_names_of(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,9 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
+#: Most words that the usage lists as the values of an option.
+_MOST_IN_USAGE = 4
+
 __all__ = ["add_choice", "add_flag", "add_repeated", "add_value"]
 
 
@@ -21,7 +24,11 @@ def add_value(
 def add_choice(
     parser: Any, flag: str, words: Sequence[str], text: str, default: str | None = None, **more: Any
 ) -> None:
-    """Add an option whose value is one of a few words."""
+    """Add an option whose value is one of a few words; many words are listed in the help, not in the usage."""
+    if len(words) > _MOST_IN_USAGE:
+        what, bracket, otherwise = text.partition(" (default")
+        text = f"{what}: {', '.join(words)}{bracket}{otherwise}"
+        more["metavar"] = flag.lstrip("-").upper()
     parser.add_argument(flag, choices=words, default=default, help=_with_default(text, default), **more)
 
 

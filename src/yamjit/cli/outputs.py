@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from yamjit.cli.destinations import check_suffix
+from yamjit.cli.forms import check_folder, check_form
 from yamjit.disk import describe
 from yamjit.errors import InputError, OutputError, YamjitError
 from yamjit.spec import PACKAGED_MODELS
 from yamjit.writing import check_writable
 
-__all__ = ["Input", "Output", "Outputs", "Reads", "writes", "writes_folder"]
+__all__ = ["Input", "Output", "Outputs", "Reads", "Writes", "WritesFolder", "writes", "writes_folder"]
 
 #: Name of a standard stream.
 _STREAM = "-"
@@ -31,11 +33,16 @@ class Input(str):
 
 
 class Output(str):
-    """Name of a file that a command writes."""
+    """Name of a file that a command writes; `what` it is, and the `suffixes` that its name may have, see `Writes`."""
+
+    what: str
+    suffixes: tuple[str, ...] = ()
 
 
 class OutputFolder(Output):
-    """Name of a folder or file that a command writes to."""
+    """Name of a folder or file that a command writes to; with `what`, of a folder."""
+
+    what = ""
 
 
 class Reads:
@@ -52,6 +59,33 @@ class Reads:
         """Read the argument."""
         name = Input(text)
         name.what, name.in_place = self.what, self.in_place
+        return name
+
+
+class Writes:
+    """Type of an argument that names a file to be written: `what` it is, and the suffixes of the forms it can have."""
+
+    def __init__(self, what: str, *suffixes: str) -> None:
+        self.what = what
+        self.suffixes = suffixes
+
+    def __call__(self, text: str) -> Output:
+        """Read the argument."""
+        name = writes(text)
+        name.what, name.suffixes = self.what, self.suffixes
+        return name
+
+
+class WritesFolder:
+    """Type of an argument that names a folder to write to: `what` is written, in messages."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __call__(self, text: str) -> OutputFolder:
+        """Read the argument."""
+        name = writes_folder(text)
+        name.what = self.what
         return name
 
 
@@ -83,8 +117,15 @@ class Outputs:
         self._results = hasattr(args, "resume")
         self._files: dict[Any, str] = {}
         self._folders: list[str] = []
+        # A model that is changed keeps its suffix, whatever that is.
+        changed = {Path(name).suffix.lower() for name in _values(vars(args).values(), Input) if name.in_place}
         for name in _values(vars(args).values(), Output):
+            if name.suffixes and Path(name).suffix.lower() not in changed:
+                check_form(name, name.what, name.suffixes)
+            if isinstance(name, OutputFolder) and name.what:
+                check_folder(name, name.what)
             self.add(name)
+        check_suffix(args)
         if self._files and getattr(args, "model", _STREAM) in (None, *PACKAGED_MODELS):
             self._refuse_model(args.model)
         status = _status(_STREAM, 1)

@@ -10,7 +10,7 @@ from typing import Any
 
 from yamjit.cli.arguments import add_quiet
 from yamjit.cli.options import add_flag, add_value
-from yamjit.cli.outputs import writes
+from yamjit.cli.outputs import Writes, writes
 from yamjit.errors import InputError
 from yamjit.text import json_text, printable_lines
 
@@ -23,7 +23,8 @@ NOTHING_HELD_OUT = "needs recordings that were held out; --folds 0 leaves none, 
 def add_report(parser: argparse.ArgumentParser, picture: str) -> None:
     """Add how figures are given, and the file of a picture."""
     group = parser.add_argument_group("figures")
-    add_value(group, "--plot", "FILE", writes, f"draw {picture}: .png, .svg or .pdf")
+    pictures = Writes("a picture", ".png", ".svg", ".pdf")
+    add_value(group, "--plot", "FILE", pictures, f"draw {picture}: .png, .svg or .pdf")
     add_flag(group, "--json", "print the figures as JSON")
     add_value(group, "--report", "FILE", writes, "write the figures to a file as well, as JSON")
     add_quiet(group, "no progress, no warnings, no figures if --report is given; errors are still printed")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
+import stat
 import sys
 from typing import Any
 
 from yamjit.text import printable
 from yamjit.writing import NamedFile
 
-__all__ = ["drop_output", "name_errors", "tell", "write_any_name"]
+__all__ = ["check_reader", "drop_output", "name_errors", "tell", "write_any_name"]
 
 
 class _Told(io.FileIO):
@@ -53,10 +55,33 @@ def write_any_name() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def drop_output() -> None:
-    """Drop buffered output that standard output does not take, so that nothing is raised at exit."""
+def check_reader() -> None:
+    """Raise `BrokenPipeError` if nobody reads standard output any more, before there is something to write."""
+    import select
+
     try:
-        sys.stdout.flush()
+        descriptor = sys.stdout.fileno()
+        mode = os.fstat(descriptor).st_mode
+    except (OSError, ValueError):  # not a stream of the process
+        return
+    if os.name != "posix" or not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return
+    looking = select.poll()
+    looking.register(descriptor, 0)
+    if any(events & (select.POLLERR | select.POLLHUP) for _, events in looking.poll(0)):
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE), "standard output")
+
+
+def drop_output(*, at_once: bool = False) -> None:
+    """Drop buffered output that standard output does not take, so that nothing is raised at exit.
+
+    What it does take is written first, unless `at_once`: it may keep its writer waiting.
+    """
+    try:
+        if not at_once:
+            sys.stdout.flush()
+            return
     except OSError:
-        with contextlib.suppress(OSError):  # not a stream of the process
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        pass
+    with contextlib.suppress(OSError):  # not a stream of the process
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, values
+from yamjit.cli.calibrated import APPLIED_BY_SOME, add_bake, baked
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.labelled import add_data, add_folds, dataset_of, features_of, folds_of
 from yamjit.cli.model_card import add_card, card_of
 from yamjit.cli.options import add_choice, add_flag, add_value
-from yamjit.cli.outputs import writes
+from yamjit.cli.outputs import Writes
 from yamjit.cli.reports import NOTHING_HELD_OUT, add_report, draw, report, write
 from yamjit.cli.streams import tell
 from yamjit.errors import InputError
@@ -31,13 +32,15 @@ DESCRIPTION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     add_data(parser)
-    add_value(parser, "-o --output", "FILE", writes, "write the new model, a .tflite", required=True)
-    add_value(parser, "--head", "FILE", writes, "write the head in floating point as well, an .npz")
+    add_value(parser, "-o --output", "FILE", Writes("a model", ".tflite"), "write the new model", required=True)
+    text = "write the head in floating point as well, an .npz"
+    add_value(parser, "--head", "FILE", Writes("a head", ".npz"), text)
     arguments.add_hop(parser)
     add_flag(parser, "--no-cache", "compute all embeddings again, and keep none")
     arguments.add_model(parser)
     _add_training(parser)
     add_card(parser)
+    add_flag(parser, "--no-digests", "keep no digests of the recordings in the model, by which evaluate knows them")
     add_report(parser, "how often each class is taken for each, of the recordings that were held out")
 
 
@@ -62,6 +65,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add_folds(group, "a head that has learned from the others")
     text = "calibrate the scores by the recordings that were held out, by the highest window of each"
     add_flag(group, "--calibrate", text)
+    add_bake(group)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -77,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
         changes = Augmentation(copies=args.copies, seed=args.seed)
         return augmented(model, features, changes, hop_s=args.hop)
 
+    if args.bake and not args.calibrate:
+        raise InputError("--bake writes a calibration into the network: give --calibrate as well")
     dataset = dataset_of(args)
     dataset.check_learnable()
     if args.calibrate and dataset.has_split and args.folds is None:
@@ -90,8 +96,12 @@ def run(args: argparse.Namespace) -> int:
     _draw(args, judged)
     taught = features.select(features.dataset.teaching())
     fitted = train_head(enlarged(taught), options)
-    card = card_of(args, calibration=calibration)
-    write(args.output, export_model(model.graph, fitted.head, taught.embeddings, card))
+    card = card_of(args, calibration=calibration, digests=not args.no_digests)
+    data = export_model(model, fitted.head, taught, card)
+    notes = APPLIED_BY_SOME if args.calibrate else ""
+    if args.bake:
+        data, notes = baked(args, data, taught.dataset)
+    write(args.output, data)
     if args.head:
         write(args.head, fitted.head.to_bytes())
     document |= {
@@ -100,7 +110,8 @@ def run(args: argparse.Namespace) -> int:
         "passed_over": list(dataset.passed_over),
         "learning_curve": [[p.iteration, p.training_loss] for p in fitted.curve],
     }
-    report(args, document, f"{text}{args.output}: {len(fitted.head.labels)} classes, {len(taught.dataset)} clips\n")
+    text += f"{args.output}: {len(fitted.head.labels)} classes, {len(taught.dataset)} clips\n"
+    report(args, document, text + notes)
     return EXIT_SOME_FAILED if features.skipped or dataset.passed_over else EXIT_OK
 
 

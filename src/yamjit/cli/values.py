@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from yamjit.cli.outputs import Input, Reads
+from yamjit.errors import YamjitError
 from yamjit.spec import MOST_THREADS
+from yamjit.zones import parse_time, parse_zone
 
 __all__ = [
     "EVERY_CLASS",
@@ -21,6 +24,7 @@ __all__ = [
     "fraction",
     "group",
     "jobs",
+    "moment",
     "named_file",
     "number",
     "overlap",
@@ -32,6 +36,7 @@ __all__ = [
     "threads",
     "time",
     "whole",
+    "zone",
 ]
 
 #: In a mapping of numbers by name: all classes that it does not name.
@@ -119,6 +124,23 @@ def time(text: str) -> float:
             f"{_shown(text)} is not a time from 0 to {_LONGEST_S:g} s, such as 90, 1:30 or 0:01:30.5"
         )
     return total
+
+
+def moment(text: str) -> datetime:
+    """Read a date and time of ISO 8601, with or without a zone."""
+    try:
+        return parse_time(text)
+    except YamjitError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def zone(text: str) -> str:
+    """Read the name of a time zone."""
+    try:
+        parse_zone(text)
+    except YamjitError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def group(text: str) -> tuple[str, tuple[str, ...]]:

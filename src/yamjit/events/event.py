@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from yamjit.results import Row
 
@@ -31,6 +32,8 @@ class Event:
         Channel of the recording, from 0; None where the channels were mixed.
     head : str
         Name of the model's output, where the model has several; else empty.
+    time : datetime.datetime or None
+        When it begins, by the clock; without a zone if that is not known, None if the time is not known.
     """
 
     label: str
@@ -42,6 +45,7 @@ class Event:
     end_s: float
     channel: int | None = None
     head: str = ""
+    time: datetime | None = None
 
     def row(self, file: str, head: str = "") -> Row:
         """Return the event as a row.
@@ -63,6 +67,7 @@ class Event:
             self.audioset_id,
             self.channel,
             self.head or head,
+            self.time,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
+from yamjit.class_map import nearest
 from yamjit.errors import InputError
+from yamjit.suggestions import question
 from yamjit.text import folded
 
 __all__ = ["OTHERS", "EventOptions", "Rules"]
@@ -156,8 +157,8 @@ class Rules:
         exact, in_any_case = self._places
         found = exact.get(wanted) or in_any_case.get(folded(wanted))
         if not found:
-            near = difflib.get_close_matches(wanted, self._names, 1, 0.0)
-            hint = f"; the nearest is {near[0]!r}" if near else ""
+            like = question(nearest(wanted, self._names, 3))
+            hint = f"; {like}" if like else ""
             raise InputError(f"{option} names {entry!r}, which is not a class or group here{hint}")
         return found
 

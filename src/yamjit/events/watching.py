@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from yamjit import checks
+from yamjit.clock import Clock
 from yamjit.errors import InputError
 from yamjit.events.detector import EventDetector
 from yamjit.events.event import Event
@@ -32,6 +34,8 @@ class Watcher:
         Length of a window, and time from one to the next, in seconds.
     channels : sequence of int or None
         Channels of the windows, from 0; None for their mean.
+    clock : Clock, optional
+        Clock of the recording, by which events tell their time.
 
     Raises
     ------
@@ -47,8 +51,10 @@ class Watcher:
         window_s: float,
         hop_s: float,
         channels: Sequence[int | None] = (None,),
+        clock: Clock | None = None,
     ) -> None:
         self._listing = listing
+        self._clock = Clock() if clock is None else clock
         self._detectors = {
             channel: EventDetector(
                 listing.names,
@@ -68,12 +74,19 @@ class Watcher:
     @classmethod
     def of(cls, stream: WindowStream, options: EventOptions | None = None) -> Watcher:
         """Return a watcher for the windows of a stream."""
-        return cls(stream.listing, options, window_s=stream.window_s, hop_s=stream.hop_s, channels=stream.channels)
+        return cls(
+            stream.listing,
+            options,
+            window_s=stream.window_s,
+            hop_s=stream.hop_s,
+            channels=stream.channels,
+            clock=stream.clock,
+        )
 
     @property
     def open(self) -> list[Event]:
         """Events that are going on, see `EventDetector.open`; those of the first channel first."""
-        return [event for detector in self._detectors.values() for event in detector.open]
+        return self._timed(event for detector in self._detectors.values() for event in detector.open)
 
     def push(self, windows: Windows) -> list[Event]:
         """Take the next windows of a channel; return the events that are over, see `EventDetector.push`.
@@ -87,7 +100,7 @@ class Watcher:
         if detector is None:
             channels = ", ".join(map(str, self._detectors))
             raise InputError(f"the windows are of channel {windows.channel}; accepted are {channels}")
-        return detector.push(windows.times_s, self._listing.reduce(windows.heads), windows.level_dbfs)
+        return self._timed(detector.push(windows.times_s, self._listing.reduce(windows.heads), windows.level_dbfs))
 
     def watch(self, stream: WindowStream) -> Iterator[Event]:
         """Read a stream to its end and yield its events, each when it is over."""
@@ -108,4 +121,7 @@ class Watcher:
         InputError
             If a window starts after that time, or the events were flushed before.
         """
-        return [event for detector in self._detectors.values() for event in detector.flush(duration_s)]
+        return self._timed(event for detector in self._detectors.values() for event in detector.flush(duration_s))
+
+    def _timed(self, events: Iterable[Event]) -> list[Event]:
+        return [dataclasses.replace(event, time=self._clock.at(event.start_s)) for event in events]

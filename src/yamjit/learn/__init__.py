@@ -5,7 +5,7 @@
 >>> features = learn.embed_clips(model, learn.from_folder("birds"), cache=learn.EmbeddingCache())
 >>> print(learn.cross_validate(features).text())
 >>> head = learn.train_head(features).head
->>> birds = learn.export_model(model.graph, head, features.embeddings, learn.ModelCard(name="birds"))
+>>> birds = learn.export_model(model, head, features, learn.ModelCard(name="birds"))
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from yamjit.learn.augment import Augmentation, augmented
+    from yamjit.learn.baking import bake_calibration
     from yamjit.learn.calibrating import (
         Isotonic,
         cross_calibrate,
@@ -35,20 +36,22 @@ if TYPE_CHECKING:
     from yamjit.learn.prototypes import UNKNOWN, Prototypes
     from yamjit.learn.sklearn_models import head_from_sklearn
     from yamjit.learn.tables import from_csv
+    from yamjit.learn.trained import clips_trained_on
     from yamjit.learn.training import TrainOptions, cross_validate, evaluate_head, evaluate_model, train_head
     from yamjit.learn.transforms import Fade, FrequencyMask, Gain, Noise, Shift, TimeMask, Trim, mix
 
 __all__ = [
     "UNKNOWN", "Augmentation", "Clip", "Dataset", "EmbeddingCache", "Evaluation", "Fade", "Features",
     "FineEmbeddings", "FitOptions", "FrequencyMask", "Gain", "Head", "Isotonic", "ModelCard", "Noise",
-    "Prototypes", "Shift", "TimeMask", "TrainOptions", "Trim", "YAMNetClassifier", "YAMNetEmbedder",
-    "augmented", "cross_calibrate", "cross_validate", "embed_clips", "evaluate_head", "evaluate_model",
-    "export_model", "fine_embeddings", "fit_isotonic", "fit_sigmoids", "from_csv", "from_folder", "from_labels",
-    "head_from_sklearn", "mix", "thresholds_for_precision", "train_head",
+    "Prototypes", "Shift", "TimeMask", "TrainOptions", "Trim", "YAMNetClassifier", "YAMNetEmbedder", "augmented",
+    "bake_calibration", "clips_trained_on", "cross_calibrate", "cross_validate", "embed_clips", "evaluate_head",
+    "evaluate_model", "export_model", "fine_embeddings", "fit_isotonic", "fit_sigmoids", "from_csv",
+    "from_folder", "from_labels", "head_from_sklearn", "mix", "thresholds_for_precision", "train_head",
 ]  # fmt: skip
 
 _ROOMS = {
     "augment": "Augmentation augmented",
+    "baking": "bake_calibration",
     "calibrating": "Isotonic cross_calibrate fit_isotonic fit_sigmoids thresholds_for_precision",
     "class_folders": "from_folder",
     "dataset": "Clip Dataset",
@@ -63,6 +66,7 @@ _ROOMS = {
     "prototypes": "UNKNOWN Prototypes",
     "sklearn_models": "head_from_sklearn",
     "tables": "from_csv",
+    "trained": "clips_trained_on",
     "training": "TrainOptions cross_validate evaluate_head evaluate_model train_head",
     "transforms": "Fade FrequencyMask Gain Noise Shift TimeMask Trim mix",
 }

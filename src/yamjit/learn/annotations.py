@@ -128,8 +128,8 @@ class Cells:
             )
 
 
-#: Score and channel that yamjit writes after a label for Audacity.
-_SCORE = re.compile(r" \([01]\.\d\d(, channel \d+)?\)$", re.ASCII)
+#: Score, channel and time that yamjit writes after a label for Audacity.
+_SCORE = re.compile(r" \([01]\.\d\d(, channel \d+)?(, \d{4}-\d\d-\d\d [\d:.+-]+)?\)$", re.ASCII)
 
 
 def _plain(path: Path, lines: Iterator[Line]) -> Iterator[Annotation]:

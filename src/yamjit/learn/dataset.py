@@ -236,7 +236,7 @@ class Dataset:
             names = {value: name for name, value in counts.items()}
             lines.append(
                 f"unbalanced: {most} clips of {names[most]!r}, {least} of {names[least]!r}; "
-                "class_weights='balanced' gives them the same weight"
+                "class_weights='balanced' (--balanced) gives them the same weight"
             )
         few = [f"{name!r} ({counts[name]})" for name in self.classes if counts[name] < 5]
         if few:
@@ -244,7 +244,20 @@ class Dataset:
         bare = sum(not clip.fold for clip in self.clips)
         if 0 < bare < len(self.clips):
             lines.append(f"{bare} of {len(self.clips)} clips have no fold: the folds of the others are not used")
+        divided = sorted(unit for unit, parts in self._parts().items() if len(parts) > 1)
+        if divided:
+            lines.append(
+                f"{len(divided)} recordings or groups are divided, such as {divided[0]!r}: a head is judged by parts "
+                "of what it has learned from, and figures are too good"
+            )
         return tuple(lines)
+
+    def _parts(self) -> dict[str, set[str]]:
+        """Return the folds, or else the splits, in which each recording or group has clips."""
+        parts: dict[str, set[str]] = {}
+        for clip in self.clips if self.has_division else ():
+            parts.setdefault(clip.unit, set()).add(clip.split if self.has_split else clip.fold)
+        return parts
 
 
 def divide(clips: Sequence[Clip], count: int, seed: int) -> list[int]:

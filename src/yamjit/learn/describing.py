@@ -11,10 +11,12 @@ from typing import Any
 from yamjit import checks
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, check_channels, check_rate
 from yamjit.calibration import Calibration
-from yamjit.errors import InputError
+from yamjit.errors import InputError, LimitError, ModelError
 from yamjit.head_names import choose_heads, describe_heads, told_apart
 from yamjit.heads import HeadInfo
 from yamjit.learn.attached import MIN_PARSER_VERSION, Attached, attached_calibration, attached_labels
+from yamjit.provenance import read_provenance, renewed
+from yamjit.tflite import read_graph
 from yamjit.tflite.metadata import (
     AudioProperties,
     FileType,
@@ -44,7 +46,7 @@ def set_texts(described: Described, **texts: str) -> bytes:
     for name, text in texts.items():
         checks.text(text, name)
     changes: dict[str, Any] = {**texts}
-    return replace_metadata(described, replace(_metadata(described), **changes), described.files)
+    return _replaced(described, replace(_metadata(described), **changes), described.files)
 
 
 def set_audio(described: Described, sample_rate: int, channels: int = 1) -> bytes:
@@ -55,7 +57,7 @@ def set_audio(described: Described, sample_rate: int, channels: int = 1) -> byte
     subgraph = metadata.subgraphs[0]
     first, *others = subgraph.inputs
     inputs = (replace(first, audio=AudioProperties(sample_rate, channels)), *others)
-    return replace_metadata(described, _with(metadata, replace(subgraph, inputs=inputs)), described.files)
+    return _replaced(described, _with(metadata, replace(subgraph, inputs=inputs)), described.files)
 
 
 def set_labels(
@@ -161,7 +163,20 @@ def _with_files(described: Described, place: int, tensor: TensorMetadata, kind: 
     if clash is not None:
         raise InputError(f"another output has a file {clash!r}")
     contents = {n: data for n, data in described.files.items() if n not in dropped or n in others} | files.contents
-    return replace_metadata(described, _with(metadata, replace(subgraph, outputs=tuple(outputs))), contents)
+    return _replaced(described, _with(metadata, replace(subgraph, outputs=tuple(outputs))), contents)
+
+
+def _replaced(described: Described, metadata: Metadata, files: Mapping[str, bytes]) -> bytes:
+    """Return a model with other metadata and files; what yamjit keeps about a model of its own holds for it again."""
+    data = replace_metadata(described, metadata, files)
+    try:
+        before = read_graph(described.data)
+    except (ModelError, LimitError):  # a model that yamjit cannot run, and did not write
+        return data
+    if read_provenance(before) is None:
+        return data
+    whole = renewed(before, read_graph(data))
+    return replace_metadata(described, whole.metadata or metadata, whole.files)
 
 
 def as_document(described: Described) -> dict[str, Any]:

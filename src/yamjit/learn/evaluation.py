@@ -20,6 +20,7 @@ from yamjit.learn.metrics import (
     calibration_error,
     d_prime,
     label_weighted_precision,
+    share_interval,
     threshold_sweep,
 )
 
@@ -101,6 +102,8 @@ class Evaluation:
         Fold in which each clip was held out; empty if the clips were not divided.
     threshold : float
         Score from which a clip is named a class, for clips of several classes or none.
+    trained_on : tuple of str
+        Names of clips that the model is known to have learned from.
     """
 
     labels: tuple[str, ...]
@@ -109,8 +112,10 @@ class Evaluation:
     scores: Float64
     folds: tuple[str, ...] = ()
     threshold: float = 0.5
+    trained_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "trained_on", checks.elements(self.trained_on, "trained_on", "names"))
         object.__setattr__(self, "labels", checks.elements(self.labels, "labels", "names"))
         object.__setattr__(self, "names", checks.elements(self.names, "names", "names"))
         object.__setattr__(self, "folds", checks.elements(self.folds, "folds", "names"))
@@ -153,6 +158,20 @@ class Evaluation:
         named, true = self.named(), self.truth()
         right = np.where(named < 0, true < 0, self.targets[np.arange(len(named)), np.maximum(named, 0)])
         return float(right.mean())
+
+    @property
+    def accuracy_interval(self) -> tuple[float, float]:
+        """Bounds of the accuracy with 95 % confidence, if clips are independent (Wilson's interval)."""
+        return share_interval(self.accuracy, len(self.names))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence if the model has learned from clips that it was evaluated on."""
+        seen, count = len(self.trained_on), len(self.names)
+        if not seen:
+            return ()
+        which = f"{seen} of {count} clips" if seen < count else f"all {count} clips"
+        return (f"the model was trained on {which}: the figures are better than they would be on others",)
 
     @property
     def fold_accuracies(self) -> dict[str, float]:
@@ -231,6 +250,7 @@ class Evaluation:
         return {
             "clips": len(self.names),
             "accuracy": self.accuracy,
+            "accuracy_interval": list(self.accuracy_interval),
             "folds": self.fold_accuracies,
             "mean_average_precision": _plain(self.mean_average_precision),
             "d_prime": _plain(self.d_prime),
@@ -240,12 +260,15 @@ class Evaluation:
             "confusion": self.confusion().tolist(),
             "classes": [{field: _plain(getattr(c, field)) for field in ClassFigures.__slots__} for c in self.classes()],
             "mistakes": [list(mistake) for mistake in self.mistakes()],
+            "trained_on": list(self.trained_on),
+            "warnings": list(self.warnings),
         }
 
     def text(self) -> str:
         """Return all figures as text."""
+        low, high = self.accuracy_interval
         lines = [
-            f"accuracy {self.accuracy:.2%} of {len(self.names)} clips",
+            f"accuracy {self.accuracy:.2%} of {len(self.names)} clips (with 95% confidence {low:.1%} to {high:.1%})",
             *(f"  fold {name}: {value:.2%}" for name, value in self.fold_accuracies.items() if name),
             f"mAP {self.mean_average_precision:.4f}, d-prime {self.d_prime:.3f}, lwlrap {self.lwlrap:.4f}, "
             f"calibration error {self.calibration_error:.4f}",

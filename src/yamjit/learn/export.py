@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,12 +12,16 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.calibration import Calibration
+from yamjit.classifier import Classifier
+from yamjit.deprecation import renamed
 from yamjit.errors import InputError
 from yamjit.learn.attached import MIN_PARSER_VERSION, attached_calibration, attached_labels
+from yamjit.learn.features import Features
 from yamjit.learn.grafting import graft, value_ranges
 from yamjit.learn.heads import Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.learn.optimizer import minimum
 from yamjit.plan import compile_plan
+from yamjit.provenance import Provenance, own_version, read_provenance, with_provenance, without_provenance
 from yamjit.tflite import Graph, read_graph, write_graph
 from yamjit.tflite.metadata import (
     AudioProperties,
@@ -27,6 +32,7 @@ from yamjit.tflite.metadata import (
     SubgraphMetadata,
     TensorMetadata,
 )
+from yamjit.training_clips import TrainingClips
 
 __all__ = ["ModelCard", "export_model", "independent"]
 
@@ -56,6 +62,10 @@ class ModelCard:
         Calibration of the new output's scores.
     score_threshold : float in [0, 1], optional
         Score below which other tools drop results.
+    digests : bool
+        Whether the model keeps digests of the clips that it has learned from.
+    date : datetime.date, optional
+        Day on which the model was made; without it, the same arguments give the same file on every day.
 
     Raises
     ------
@@ -74,6 +84,8 @@ class ModelCard:
     keep: bool = False
     calibration: Calibration | None = None
     score_threshold: float | None = None
+    digests: bool = True
+    date: datetime.date | None = None
 
     def __post_init__(self) -> None:
         for name in ("name", "description", "version", "author", "license", "base_name"):
@@ -85,23 +97,31 @@ class ModelCard:
             if not (isinstance(locale, str) and _LOCALE.fullmatch(locale)):
                 raise InputError(f"{checks.shown(locale)} is not a locale; names such as 'de' or 'pt-BR' are accepted")
         checks.flag(self.keep, "keep")
+        checks.flag(self.digests, "digests")
         checks.instance(self.calibration, "calibration", Calibration, type(None))
         if self.score_threshold is not None:
             checks.number(self.score_threshold, "score_threshold", 0, 1)
+        checks.instance(self.date, "date", datetime.date, type(None))
 
 
-def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: ModelCard | None = None) -> bytes:
+@renamed("graph", "model")
+def export_model(
+    model: Classifier | Graph, head: Head, embeddings: Features | Float32 | None, card: ModelCard | None = None
+) -> bytes:
     """Write a model that scores a head's classes.
+
+    It says where it comes from: `Classifier.provenance` of the written model, once that is loaded.
 
     Parameters
     ----------
-    graph : Graph
-        Graph of the model that computed `embeddings`, such as ``yamjit.load().graph``.
+    model : Classifier or Graph
+        Model that computed `embeddings`, or its graph.
     head : Head
         Trained head. One of kind "softmax" is exported as sigmoids that come close to its scores.
-    embeddings : np.ndarray [shape=(n, inputs), float32] or None
-        Embeddings of many windows, preferably those of the training: they determine the ranges of the int8 layers.
-        None is accepted for a linear head of kind "sigmoid".
+    embeddings : Features, np.ndarray [shape=(n, inputs), float32] or None
+        Windows of the clips that the head has learned from: they determine the ranges of the int8 layers. With
+        `Features`, the model keeps digests of the clips, by which `evaluate_model` finds them again; of clips with a
+        split, only those of "train" count. None is accepted for a linear head of kind "sigmoid".
     card : ModelCard, optional
         Description of the model.
 
@@ -117,27 +137,58 @@ def export_model(graph: Graph, head: Head, embeddings: Float32 | None, card: Mod
     ModelError
         If the model has no embedding that fits the head, or the head's weights exceed the range of integers.
     """
-    checks.instance(graph, "graph", Graph)
+    checks.instance(model, "model", Classifier, Graph)
     checks.instance(head, "head", Head)
+    graph = without_provenance(model.graph if isinstance(model, Classifier) else model)
     card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
-    if embeddings is None and (head.kind != "sigmoid" or len(head.layers) > 1):
+    origin = _provenance(model, embeddings, card)
+    windows = _taught(embeddings).embeddings if isinstance(embeddings, Features) else embeddings
+    if windows is None and (head.kind != "sigmoid" or len(head.layers) > 1):
         raise InputError("a head with a hidden layer, or of kind 'softmax', needs embeddings to be exported")
-    if embeddings is not None:
-        embeddings = checks.array(embeddings, "embeddings", np.float32)
-        if embeddings.shape[1:] != (head.inputs,) or not np.isfinite(embeddings).all():
-            found = f"shape {embeddings.shape}"
+    if windows is not None:
+        windows = checks.array(windows, "embeddings", np.float32)
+        if windows.shape[1:] != (head.inputs,) or not np.isfinite(windows).all():
+            found = f"shape {windows.shape}"
             raise InputError(f"finite embeddings of shape (n, {head.inputs}) are accepted, found {found}")
-        head = independent(head, embeddings)
-    grown = graft(graph, head, value_ranges(head, embeddings), name=card.head_name, keep=card.keep)
+        head = independent(head, windows)
+    grown = graft(graph, head, value_ranges(head, windows), name=card.head_name, keep=card.keep)
     output, files = _described_head(head, card)
     kept = dict(graph.files) if card.keep else {}
     clash = next((name for name in files if name in kept), None)
     if clash is not None:
         raise InputError(f"the model holds a file {clash!r} already; another head_name is accepted")
-    data = write_graph(replace(grown, metadata=_metadata(graph, output, card), files={**kept, **files}))
+    described = replace(grown, metadata=_metadata(graph, output, card), files={**kept, **files})
+    data = write_graph(with_provenance(read_graph(write_graph(described)), origin))
     # The file must run anywhere: no accumulator may overflow, whatever the head's weights.
     compile_plan(read_graph(data))
     return data
+
+
+def _taught(features: Features) -> Features:
+    """Return the windows of the clips that a head learns from, as `train_head` chooses them."""
+    return features.select(features.dataset.teaching())
+
+
+def _provenance(model: Classifier | Graph, windows: Features | Float32 | None, card: ModelCard) -> Provenance:
+    """Return where a new model comes from; with the clips of the old one, whose outputs it may keep."""
+    graph = model.graph if isinstance(model, Classifier) else model
+    before = read_provenance(graph) if card.keep else None
+    clips, digests = 0, before.digests if before else TrainingClips()
+    if isinstance(windows, Features):
+        taught = _taught(windows)
+        pairs = zip(taught.hashes, taught.dataset.clips, strict=True)
+        parts = [(sha256, clip.start_s, clip.end_s) for sha256, clip in pairs]
+        clips = len(set(taught.dataset.clips))
+        digests |= TrainingClips(parts if card.digests else ())
+    return Provenance(
+        version=own_version(),
+        base=model.name if isinstance(model, Classifier) else graph.metadata.name if graph.metadata else "",
+        base_sha256=model.source.sha256 if isinstance(model, Classifier) else "",
+        clips=clips,
+        date=card.date.isoformat() if card.date else "",
+        baked=before.baked if before else (),
+        digests=digests,
+    )
 
 
 def independent(head: Head, embeddings: Float32) -> Head:

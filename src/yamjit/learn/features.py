@@ -23,7 +23,7 @@ from yamjit.reading import DEFAULT_HOP_S
 from yamjit.text import printable
 from yamjit.workers import in_order
 
-__all__ = ["EmbeddingCache", "Features", "Skipped", "embed_clips", "readable"]
+__all__ = ["EmbeddingCache", "Features", "Skipped", "embed_clips", "file_hash", "readable"]
 
 Float32 = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
@@ -80,6 +80,10 @@ class Features:
             raise InputError(f"embeddings (n, size) and clips, whole numbers (n,), are accepted, found {found}")
         if clips.size and not 0 <= clips.min() <= clips.max() < len(self.dataset):
             raise InputError(f"clips are from {clips.min()} to {clips.max()}; there are {len(self.dataset)}")
+        hashes = checks.elements(self.hashes, "hashes", "names")
+        if len(hashes) != len(self.dataset):
+            raise InputError(f"{len(hashes)} hashes of {len(self.dataset)} clips; one for each is accepted")
+        object.__setattr__(self, "hashes", hashes)
         object.__setattr__(self, "embeddings", embeddings)
         object.__setattr__(self, "clips", clips)
 
@@ -172,6 +176,14 @@ def readable(
     return replace(dataset, clips=tuple(kept)), values, tuple(skipped)
 
 
+def counted(outcomes: Iterable[_Value], count: int, progress: Callable[[int, int], None] | None) -> Iterator[_Value]:
+    """Yield the outcomes, and call `progress` with the number of those that were taken and their `count`."""
+    for done, outcome in enumerate(outcomes, 1):
+        yield outcome
+        if progress:
+            progress(done, count)
+
+
 def embed_clips(
     model: Classifier,
     dataset: Dataset,
@@ -207,14 +219,8 @@ def embed_clips(
     checks.instance(dataset, "dataset", Dataset)
     checks.instance(cache, "cache", EmbeddingCache, type(None))
     embedder = _Embedder(model, checks.number(hop_s, "hop_s", 0, above=True, kind="seconds"), cache)
-
-    def outcomes() -> Iterator[tuple[_Embedded | None, str | None]]:
-        for done, outcome in enumerate(in_order(dataset.clips, embedder.embed, model.threads), 1):
-            yield outcome
-            if progress:
-                progress(done, len(dataset))
-
-    kept, found, skipped = readable(dataset, outcomes())
+    outcomes = in_order(dataset.clips, embedder.embed, model.threads)
+    kept, found, skipped = readable(dataset, counted(outcomes, len(dataset), progress))
     return Features(
         kept,
         np.concatenate([clip.embeddings for clip in found]),
@@ -250,7 +256,7 @@ class _Embedder:
         """Return the windows of a clip, None if it cannot be read; and the reason if it cannot, or only in part."""
         try:
             before = _identity(clip.path)
-            digest = self._digests.get((clip.path, before)) or _file_hash(clip.path)
+            digest = self._digests.get((clip.path, before)) or file_hash(clip.path)
             self._digests[clip.path, before] = digest
             quantized, loss = self._quantized(clip, digest, before)
         except (AudioError, InputError, LimitError) as error:
@@ -285,7 +291,7 @@ def _identity(path: Path) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _file_hash(path: Path) -> str:
+def file_hash(path: Path) -> str:
     """Return the SHA-256 of a regular file."""
     if not path.is_file():
         raise OSError(f"there is no file {path}" if not path.exists() else f"{path} is not a regular file")

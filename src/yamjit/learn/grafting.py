@@ -14,7 +14,7 @@ from yamjit.learn.heads import Dense, Head
 from yamjit.tflite.graph import Activation, Graph, Op, Operator, Options, Quantization, Tensor
 from yamjit.tflite.operators.products import FullyConnectedOptions
 
-__all__ = ["Range", "graft", "value_ranges"]
+__all__ = ["Range", "clipped_range", "graft", "value_ranges", "with_line"]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -44,7 +44,7 @@ def value_ranges(head: Head, embeddings: npt.NDArray[np.float32] | None) -> tupl
     if not len(embeddings):
         raise InputError("no embeddings; those of the training clips are needed to find the range of a head's values")
     logits = head.logits(embeddings)
-    ranges = [_clipped(logits)]
+    ranges = [clipped_range(float(logits.min()), float(logits.max()))]
     if len(head.layers) == 2:
         weights, bias = head.layers[0]
         hidden = Head(tuple(map(str, range(len(bias)))), "sigmoid", (Dense(weights, bias),)).logits(embeddings)
@@ -52,9 +52,9 @@ def value_ranges(head: Head, embeddings: npt.NDArray[np.float32] | None) -> tupl
     return tuple(ranges)
 
 
-def _clipped(logits: Float64) -> Range:
-    low = float(np.clip(logits.min(), -_LARGEST_LOGIT, -1.0))
-    return Range(low, float(np.clip(logits.max(), 1.0, _LARGEST_LOGIT)))
+def clipped_range(low: float, high: float) -> Range:
+    """Return the range of logits from `low` to `high`, as far as a sigmoid tells them apart."""
+    return Range(float(np.clip(low, -_LARGEST_LOGIT, -1.0)), float(np.clip(high, 1.0, _LARGEST_LOGIT)))
 
 
 def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep: bool) -> Graph:
@@ -76,14 +76,22 @@ def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep:
         x, quantization = builder.dense(
             x, quantization, layer, span, part, Activation.NONE if last else Activation.RELU
         )
-    shape = (1, len(head.labels))
-    scores = _quantization(_SCORE_SCALE, _SCORE_ZERO_POINT)
-    x = builder.operator(Op.LOGISTIC, (x,), builder.tensor("scores_int8", shape, np.dtype(np.int8), scores))
-    x = builder.operator(Op.DEQUANTIZE, (x,), builder.tensor("scores", shape, np.dtype(np.float32)))
-    grown = replace(graph, tensors=tuple(builder.tensors), operators=tuple(builder.operators))
-    if keep:
-        return replace(grown, outputs=(*graph.outputs, x))
-    return _pruned(replace(grown, outputs=(x,)))
+    x = builder.scores(x, len(head.labels))
+    grown = builder.graph((*graph.outputs, x) if keep else (x,))
+    return grown if keep else _pruned(grown)
+
+
+def with_line(graph: Graph, place: int, logits: Tensor, line: Dense, span: Range) -> Graph:
+    """Put a dense layer between the logits of the output at a place and their sigmoid; `span` is that of its values.
+
+    `logits` replaces the tensor of its index, which nothing but that sigmoid may use.
+    """
+    assert logits.quantization is not None
+    changed = (*graph.tensors[: logits.index], logits, *graph.tensors[logits.index + 1 :])
+    builder = _Builder(replace(graph, tensors=changed), f"{graph.tensors[graph.outputs[place]].name}_calibrated")
+    x, _ = builder.dense(logits.index, logits.quantization, line, span, "logits", Activation.NONE)
+    x = builder.scores(x, len(line.bias))
+    return _pruned(builder.graph((*graph.outputs[:place], x, *graph.outputs[place + 1 :])))
 
 
 def _embedding(graph: Graph) -> Tensor:
@@ -104,12 +112,24 @@ class _Builder:
     """Adds tensors and operators after those of a graph."""
 
     def __init__(self, graph: Graph, name: str) -> None:
+        self._graph = graph
         self.tensors = list(graph.tensors)
         self.operators = list(graph.operators)
         taken = {tensor.name.partition("/")[0] for tensor in graph.tensors}
         self._name = next(
             f"{name}{suffix}" for suffix in ("", *range(2, len(taken) + 3)) if f"{name}{suffix}" not in taken
         )
+
+    def graph(self, outputs: tuple[int, ...]) -> Graph:
+        """Return the graph with what was added, and these outputs."""
+        return replace(self._graph, tensors=tuple(self.tensors), operators=tuple(self.operators), outputs=outputs)
+
+    def scores(self, logits: int, classes: int) -> int:
+        """Add the sigmoid of logits, and return the scores."""
+        shape, quantization = (1, classes), _quantization(_SCORE_SCALE, _SCORE_ZERO_POINT)
+        whole = self.tensor("scores_int8", shape, np.dtype(np.int8), quantization)
+        scores = self.tensor("scores", shape, np.dtype(np.float32))
+        return self.operator(Op.DEQUANTIZE, (self.operator(Op.LOGISTIC, (logits,), whole),), scores)
 
     def tensor(
         self,

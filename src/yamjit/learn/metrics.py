@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import NamedTuple
@@ -18,6 +19,7 @@ __all__ = [
     "d_prime",
     "label_weighted_precision",
     "reliability",
+    "share_interval",
     "threshold_sweep",
 ]
 
@@ -109,6 +111,13 @@ def calibration_error(scores: Scores, truth: Truth, bins: int = 15) -> float:
     found = reliability(scores, truth, bins)
     total = sum(b.count for b in found)
     return sum(b.count * abs(b.mean_score - b.share_true) for b in found) / total if total else float("nan")
+
+
+def share_interval(share: float, count: int) -> tuple[float, float]:
+    """Return the bounds of a share of `count` independent cases with 95 % confidence (Wilson's interval)."""
+    z = 1.959964
+    middle, width = share + z * z / (2 * count), z * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
+    return max(0.0, (middle - width) / (1 + z * z / count)), min(1.0, (middle + width) / (1 + z * z / count))
 
 
 class ThresholdPoint(NamedTuple):

@@ -15,9 +15,10 @@ from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
 from yamjit.learn.dataset import Clip, Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
-from yamjit.learn.features import Features, Skipped, readable
+from yamjit.learn.features import Features, Skipped, counted, readable
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
 from yamjit.learn.heads import Head, sigmoid, softmax
+from yamjit.learn.trained import clips_trained_on
 from yamjit.reading import DEFAULT_HOP_S
 
 __all__ = ["TrainOptions", "cross_validate", "cross_validate_all", "evaluate_head", "evaluate_model", "train_head"]
@@ -204,6 +205,7 @@ def evaluate_model(
     head: int | str = -1,
     aggregate: Literal["mean", "max"] = "mean",
     hop_s: float = DEFAULT_HOP_S,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Evaluation, tuple[Skipped, ...]]:
     """Score recordings with a model as `Classifier.classify` does.
 
@@ -217,10 +219,13 @@ def evaluate_model(
         How the scores of windows become the score of their clip.
     hop_s : float > 0
         Time from the start of one window to the start of the next, in seconds.
+    progress : callable, optional
+        Callback with the number of clips that are done, and of all clips.
 
     Returns
     -------
     evaluation : Evaluation
+        With a warning if the model has learned from the clips, see `clips_trained_on`.
     skipped : tuple of Skipped
         Clips that could not be read, or only in part; the latter are evaluated as well.
 
@@ -244,8 +249,9 @@ def evaluate_model(
             return None, str(error)
         return choose_heads(result.heads, info.index)[0].clip_scores, str(result.damage) if result.lost else None
 
-    judged, rows, skipped = readable(dataset, map(scored, dataset.clips))
+    judged, rows, skipped = readable(dataset, counted(map(scored, dataset.clips), len(dataset), progress))
     columns = [info.labels.index(name) for name in dataset.classes]
     scores = np.stack(rows)[:, columns].astype(np.float64)
     names = tuple(map(str, judged.clips))
-    return Evaluation(dataset.classes, names, judged.targets().astype(bool), scores), skipped
+    seen = tuple(map(str, clips_trained_on(model, judged)))
+    return Evaluation(dataset.classes, names, judged.targets().astype(bool), scores, trained_on=seen), skipped

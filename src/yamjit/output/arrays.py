@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.clock import Clock, iso, wall_time
 from yamjit.errors import DependencyError, InputError
 from yamjit.installing import how_to_install
 from yamjit.output.writer import text_stream
@@ -22,7 +23,8 @@ __all__ = ["ARRAY_FORMATS", "ArrayWriter", "Slab"]
 class Slab(NamedTuple):
     """Some rows of an array of a recording [shape of values=(n, k), of times_s=(n,)].
 
-    Each row describes `length_s` seconds of sound from its time on; `channel` is None where the channels were mixed.
+    Each row describes `length_s` seconds of sound from its second on; `channel` is None where the channels were mixed.
+    `clock` tells date and time of each second.
     """
 
     file: str
@@ -30,6 +32,15 @@ class Slab(NamedTuple):
     length_s: float
     channel: int | None
     values: npt.NDArray[np.float32]
+    clock: Clock = Clock()
+
+    def wall_times(self) -> tuple[npt.NDArray[np.datetime64], list[int | None]]:
+        """Return date and time of each row where it was recorded, in microseconds, and how far ahead of UTC that is.
+
+        The second is in seconds; NaT and None where they are not known.
+        """
+        found = [wall_time(self.clock.at(time)) for time in self.times_s.tolist()]
+        return np.array([time for time, _ in found], "datetime64[us]"), [offset for _, offset in found]
 
 
 class ArrayWriter(ABC):
@@ -83,7 +94,10 @@ class _Npy(ArrayWriter):
 
 
 class _Npz(ArrayWriter):
-    """Arrays by name in NumPy's archive: values, times_s, channels (-1 where they were mixed), length_s."""
+    """Arrays by name in NumPy's archive: values, times_s, channels (-1 where they were mixed), length_s.
+
+    And times, on the wall where it was recorded, with utc_offsets_s: NaT and NaN where they are not known.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file)
@@ -91,6 +105,8 @@ class _Npz(ArrayWriter):
         self._npy = _Npy(self._values)
         self._times: list[npt.NDArray[np.float64]] = [np.empty(0)]
         self._channels: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32)]
+        self._walls: list[npt.NDArray[np.datetime64]] = [np.empty(0, "datetime64[us]")]
+        self._offsets: list[npt.NDArray[np.float64]] = [np.empty(0)]
         self._length_s = 0.0
 
     def __enter__(self) -> _Npz:
@@ -101,6 +117,9 @@ class _Npz(ArrayWriter):
         self._npy.add(slab._replace(channel=None))
         self._times.append(slab.times_s)
         self._channels.append(np.full(len(slab.times_s), -1 if slab.channel is None else slab.channel, np.int32))
+        times, offsets = slab.wall_times()
+        self._walls.append(times)
+        self._offsets.append(np.array(offsets, np.float64))
         self._length_s = slab.length_s
 
     def _close(self) -> None:
@@ -109,6 +128,8 @@ class _Npz(ArrayWriter):
             "times_s": np.concatenate(self._times),
             "channels": np.concatenate(self._channels),
             "length_s": np.float64(self._length_s),
+            "times": np.concatenate(self._walls),
+            "utc_offsets_s": np.concatenate(self._offsets),
         }
         with self._values, zipfile.ZipFile(self._file, "w") as archive:
             self._values.seek(0)
@@ -121,7 +142,7 @@ class _Npz(ArrayWriter):
 
 
 class _Csv(ArrayWriter):
-    """One line for each row: file, start, end, channel, and a column for each number."""
+    """One line for each row: file, start, end, channel, time, and a column for each number."""
 
     _begun = False
 
@@ -133,12 +154,13 @@ class _Csv(ArrayWriter):
     def add(self, slab: Slab) -> None:
         if not self._begun:
             columns = (f"v{index}" for index in range(slab.values.shape[1]))
-            self._writer.writerow(["file", "start_s", "end_s", "channel", *columns])
+            self._writer.writerow(["file", "start_s", "end_s", "channel", "time", *columns])
             self._begun = True
         channel = "" if slab.channel is None else slab.channel
         for start, values in zip(slab.times_s.tolist(), slab.values, strict=True):
             times = f"{start:.6f}", f"{start + slab.length_s:.6f}"
-            self._writer.writerow([slab.file, *times, channel, *(f"{value:.8g}" for value in values.tolist())])
+            time = iso(slab.clock.at(start))
+            self._writer.writerow([slab.file, *times, channel, time, *(f"{value:.8g}" for value in values.tolist())])
 
     def _close(self) -> None:
         self._stream.detach()  # which flushes
@@ -164,12 +186,15 @@ class _Parquet(ArrayWriter):
         size = slab.values.shape[1]
         flat = arrow.array(np.ascontiguousarray(slab.values).reshape(-1))
         count = len(slab.times_s)
+        times, offsets = slab.wall_times()
         batch = arrow.table(
             {
                 "file": arrow.array([slab.file] * count, arrow.string()),
                 "start_s": arrow.array(slab.times_s, arrow.float64()),
                 "end_s": arrow.array(slab.times_s + slab.length_s, arrow.float64()),
                 "channel": arrow.array([slab.channel] * count, arrow.int32()),
+                "time": arrow.array(times, arrow.timestamp("us")),
+                "utc_offset_s": arrow.array(offsets, arrow.int32()),
                 "values": arrow.FixedSizeListArray.from_arrays(flat, size),
             }
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from yamjit.output.cells import one_line
+from yamjit.output.cells import one_line, told_time
 from yamjit.output.writer import LabelsWriter
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class CaptionWriter(LabelsWriter):
 
     def __init__(self, stream: Any, *, several_heads: bool = False) -> None:
         super().__init__(stream, several_heads=several_heads)
-        self._cues: list[tuple[int, int, str]] = []
+        self._cues: list[tuple[int, int, str, str]] = []
 
     def end(self, summary: Summary) -> None:
         """Write the cues."""
@@ -37,14 +37,15 @@ class CaptionWriter(LabelsWriter):
     def _row(self, row: Row) -> None:
         start = round(row.start_s * 1000)
         # A cue without a duration is not shown.
-        self._cues.append((start, max(start + 1, round(row.end_s * 1000)), f"[{one_line(self._label(row))}]"))
+        end = max(start + 1, round(row.end_s * 1000))
+        self._cues.append((start, end, f"[{one_line(self._label(row))}]", told_time(row.time)))
 
     def _write_cues(self) -> None:
         self._cues.sort(key=lambda cue: cue[0])
-        for start, end, text in self._cues:
+        for start, end, text, time in self._cues:
             self._number += 1
             times = f"{self._clock(start)} --> {self._clock(end)}"
-            self._stream.write(self._cue(self._number, times, text))
+            self._stream.write(self._cue(self._number, times, text, time))
         self._cues.clear()
         self._stream.flush()
 
@@ -56,5 +57,5 @@ class CaptionWriter(LabelsWriter):
         return f"{hour:02}:{minute:02}:{second:02}{self.decimal_mark}{rest:03}"
 
     @abstractmethod
-    def _cue(self, number: int, times: str, text: str) -> str:
-        """Return a cue with its blank lines."""
+    def _cue(self, number: int, times: str, text: str, time: str) -> str:
+        """Return a cue with its blank lines; `time` is when it was recorded, empty if that is not known."""

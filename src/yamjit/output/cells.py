@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
+from yamjit.clock import iso
 from yamjit.text import printable
 
-__all__ = ["cell", "one_line", "plain", "seconds", "shown"]
+__all__ = ["cell", "one_line", "plain", "seconds", "shown", "told_time"]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -38,3 +40,8 @@ def cell(text: str) -> str:
 def seconds(value: float) -> str:
     """Return a time to the microsecond."""
     return f"{value:.6f}"
+
+
+def told_time(moment: datetime | None) -> str:
+    """Return a date and time for people, with its offset if that is known; empty for None."""
+    return iso(moment).replace("T", " ")

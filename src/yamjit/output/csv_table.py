@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any
 
+from yamjit.clock import iso
 from yamjit.output.cells import one_line, seconds
 from yamjit.output.writer import TableWriter
 from yamjit.results import Row
@@ -29,4 +30,5 @@ class CsvWriter(TableWriter):
         # A row is a line: not every reader expects line ends in quotes, nor every version of the module quotes them.
         values = {key: one_line(value) if isinstance(value, str) else value for key, value in row._asdict().items()}
         values |= {"start_s": seconds(row.start_s), "end_s": seconds(row.end_s), "score": f"{row.score:.6f}"}
+        values["time"] = iso(row.time)
         self._cells.writerow(values.values())

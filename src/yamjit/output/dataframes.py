@@ -1,12 +1,15 @@
 """Rows as data frames of pandas and Polars, tables of Arrow, and lists of a Hugging Face pipeline.
 
-The columns are the fields of `Row`; ``channel`` is null where channels were mixed.
+The columns are the fields of `Row`, then ``utc_offset_s``; ``channel`` is null where channels were mixed. ``time`` is
+the time on the wall where it was recorded, a timestamp without a zone, and ``utc_offset_s`` how many seconds that is
+ahead of UTC; null where they are not known.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from yamjit.clock import wall_time
 from yamjit.errors import DependencyError
 from yamjit.installing import how_to_install
 from yamjit.output.cells import plain
@@ -28,6 +31,8 @@ _TYPES = {
     "audioset_id": ("str", "String", "string"),
     "channel": ("Int64", "Int32", "int32"),
     "head": ("str", "String", "string"),
+    "time": ("datetime64[us]", "Datetime", "timestamp"),
+    "utc_offset_s": ("Int32", "Int32", "int32"),
 }
 
 
@@ -58,7 +63,8 @@ def to_polars(rows: Iterable[Row]) -> Any:
         import polars
     except ImportError as error:
         raise _missing("polars", "polars") from error
-    return polars.DataFrame(_columns(rows), schema={name: getattr(polars, t[1]) for name, t in _TYPES.items()})
+    schema = {name: getattr(polars, t[1]) for name, t in _TYPES.items()} | {"time": polars.Datetime("us")}
+    return polars.DataFrame(_columns(rows), schema=schema)
 
 
 def to_arrow(rows: Iterable[Row]) -> Any:
@@ -83,7 +89,8 @@ def arrow_schema() -> Any:
         import pyarrow
     except ImportError as error:
         raise _missing("pyarrow", "parquet") from error
-    return pyarrow.schema([(name, getattr(pyarrow, t[2])()) for name, t in _TYPES.items()])
+    units = {"timestamp": ("us",)}
+    return pyarrow.schema([(name, getattr(pyarrow, t[2])(*units.get(t[2], ()))) for name, t in _TYPES.items()])
 
 
 def arrow_table(rows: Iterable[Row], schema: Any) -> Any:
@@ -94,7 +101,7 @@ def arrow_table(rows: Iterable[Row], schema: Any) -> Any:
 
 
 def _columns(rows: Iterable[Row]) -> dict[str, list[Any]]:
-    columns = list(zip(*rows, strict=True)) or [()] * len(_TYPES)
+    columns = list(zip(*((*row[:-1], *wall_time(row.time)) for row in rows), strict=True)) or [()] * len(_TYPES)
     return {
         name: [plain(value) for value in column] if types[0] == "str" else list(column)
         for (name, types), column in zip(_TYPES.items(), columns, strict=True)

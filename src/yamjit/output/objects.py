@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from yamjit.clock import iso
 from yamjit.output.cells import plain
 from yamjit.text import escape_json
 
@@ -17,7 +18,7 @@ __all__ = ["row_object", "summary_object", "to_json"]
 def row_object(row: Row) -> dict[str, Any]:
     """Return a row without its file."""
     numbers = {name: round(getattr(row, name), 6) for name in ("start_s", "end_s", "score")}
-    return _without(row._asdict() | numbers, "file")
+    return _without(row._asdict() | numbers | {"time": iso(row.time) or None}, "file")
 
 
 def _without(value: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -31,9 +32,10 @@ def summary_object(summary: Summary) -> dict[str, Any]:
         "duration_s": summary.duration_s,
         "windows": summary.windows,
         "window_s": summary.window_s,
-        "top": [_without(row_object(row), "start_s", "end_s") for row in summary.top],
+        "top": [_without(row_object(row), "start_s", "end_s", "time") for row in summary.top],
         "warnings": list(summary.warnings),
         "damage": summary.damage,
+        "recorded_at": iso(summary.recorded_at) or None,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yamjit.output.cells import shown
+from yamjit.output.cells import shown, told_time
 from yamjit.output.writer import Writer
 
 if TYPE_CHECKING:
@@ -27,12 +27,13 @@ class TextWriter(Writer):
         self._lines = 0
 
     def rows(self, rows: Iterable[Row]) -> None:
-        """Write a line with start, end, score and name for each row, under the name of the recording."""
+        """Write a line with time, start, end, score and name for each row, under the name of the recording."""
         for row in rows:
             if not self._lines:
                 self._paragraph(shown(row.file))
             self._lines += 1
-            self._stream.write(f"  {row.start_s:9.2f} {row.end_s:9.2f}  {self._scored(row)}\n")
+            time = "" if row.time is None else f"  {told_time(row.time)}"
+            self._stream.write(f"{time}  {row.start_s:9.2f} {row.end_s:9.2f}  {self._scored(row)}\n")
         self._stream.flush()
 
     def end(self, summary: Summary) -> None:
@@ -40,7 +41,8 @@ class TextWriter(Writer):
         if summary.top or not self._lines:
             count = summary.windows
             windows = "1 window" if count == 1 else f"{count} windows"
-            self._paragraph(f"{shown(summary.file)}  ({summary.duration_s:.2f} s, {windows})")
+            begun = "" if summary.recorded_at is None else f", recorded at {told_time(summary.recorded_at)}"
+            self._paragraph(f"{shown(summary.file)}  ({summary.duration_s:.2f} s, {windows}{begun})")
             self._stream.writelines(f"  {self._scored(row)}\n" for row in summary.top)
         self._stream.flush()
 

@@ -10,6 +10,8 @@ from yamjit.output.cells import cell, seconds
 from yamjit.output.writer import TableWriter
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from yamjit.results import Row, Summary
 
 __all__ = ["RavenWriter"]
@@ -26,6 +28,7 @@ _COLUMNS = (
     "File Offset (s)",
     "Annotation",
     "Score",
+    "Begin Date Time",
 )
 
 #: Frequencies that YAMNet hears, in Hz: the edges of its mel filters.
@@ -35,7 +38,8 @@ _LOW_HZ, _HIGH_HZ = "125.0", "7500.0"
 class RavenWriter(TableWriter):
     """Writes a selection for each row: times count from the start of the first recording, the offset from its own.
 
-    Raven lays whole recordings end to end, even if only part of one was read.
+    Raven lays whole recordings end to end, even if only part of one was read. Date and time are those on the wall where
+    it was recorded, without an offset from UTC.
     """
 
     _selections = 0
@@ -84,6 +88,11 @@ class RavenWriter(TableWriter):
             seconds(row.start_s),
             cell(row.label),
             f"{row.score:.6f}",
+            _date_time(row.time),
             *([cell(row.head)] if self._several_heads else []),
         )
         self._stream.write("\t".join(values) + "\n")
+
+
+def _date_time(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment:%Y/%m/%d %H:%M:%S}.{moment.microsecond // 1000:03}"

@@ -10,7 +10,10 @@ __all__ = ["VttWriter"]
 
 
 class VttWriter(CaptionWriter):
-    """Writes cues whose text has no markup: ``&``, ``<`` and ``>`` are escaped."""
+    """Writes cues, each after a comment with date and time if they are known.
+
+    The text has no markup: ``&``, ``<`` and ``>`` are escaped.
+    """
 
     name = "vtt"
     decimal_mark = "."
@@ -18,5 +21,6 @@ class VttWriter(CaptionWriter):
     def _open(self) -> None:
         self._stream.write("WEBVTT\n")
 
-    def _cue(self, number: int, times: str, text: str) -> str:
-        return f"\n{times}\n{escape(text, quote=False)}\n"
+    def _cue(self, number: int, times: str, text: str, time: str) -> str:
+        note = f"\nNOTE {time}\n" if time else ""
+        return f"{note}\n{times}\n{escape(text, quote=False)}\n"

@@ -1,0 +1,48 @@
+"""Where the calibration of a new model is: in its metadata, or in its network."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from yamjit.cli.options import add_flag
+from yamjit.cli.streams import tell
+
+if TYPE_CHECKING:
+    from yamjit.learn import Dataset
+
+__all__ = ["APPLIED_BY_SOME", "add_bake", "baked"]
+
+#: A line about a model whose calibration is in the metadata.
+APPLIED_BY_SOME = (
+    "calibration: in the metadata. yamjit, the Task Library and MediaPipe apply it; an interpreter alone, such as "
+    "LiteRT's, does not: for that, --bake writes it into the network\n"
+)
+
+#: Largest difference of scores that is not remarkable: what the steps of int8 scores come to.
+_REMARKABLE = 16 / 256
+
+
+def add_bake(parser: Any) -> None:
+    """Add ``--bake``."""
+    add_flag(parser, "--bake", "write the calibration into the network, so that an interpreter alone applies it too")
+
+
+def baked(args: argparse.Namespace, data: bytes, dataset: Dataset, head: int = -1) -> tuple[bytes, str]:
+    """Return a model with the calibration of an output in its network, and a line about it."""
+    from yamjit.learn import bake_calibration
+    from yamjit.learn.baking import difference_of
+    from yamjit.loading import load
+
+    changed = bake_calibration(data, head=head)
+    before, after = (load(one, backend=args.backend, threads=args.threads) for one in (data, changed))
+    found = difference_of(before, after, dataset, head=head)
+    if found.largest > _REMARKABLE:
+        tell(
+            f"warning: --bake changes calibrated scores by up to {found.largest:.3f}: the calibration stretches scores "
+            "near 0 or 1, which are in steps of 1/256; compare both by yamjit evaluate"
+        )
+    return changed, (
+        f"calibration: in the network. {found.scores} scores of windows differ from those calibrated afterwards by "
+        f"{found.largest:.3f} at most, {found.mean:.4f} in the mean\n"
+    )

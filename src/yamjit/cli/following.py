@@ -1,0 +1,131 @@
+"""A live source followed to its end: what is heard is shown, and completed however it ends."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from yamjit.cli.bars import Bars
+from yamjit.cli.event_options import event_options_of
+from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED, INTERRUPTIONS, Stop
+from yamjit.cli.live import BarSink, Delay, RowSink
+from yamjit.cli.progress import Progress
+from yamjit.cli.streams import check_reader, drop_output, tell
+from yamjit.errors import AudioError
+from yamjit.events import Watcher
+from yamjit.output import FORMATS
+
+if TYPE_CHECKING:
+    import argparse
+
+    from yamjit.output import Writer
+    from yamjit.recording import WindowStream
+
+__all__ = ["follow"]
+
+#: Seconds without sound after which that is told.
+_SILENCE_S = 10.0
+
+
+def follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
+    """Follow a stream until it ends, or an interruption ends it; return the exit code."""
+    return _Follower(args, stream, source).follow()
+
+
+class _Follower:
+    def __init__(self, args: argparse.Namespace, stream: WindowStream, source: Any) -> None:
+        self._stream, self._source = stream, source
+        self._raw, self._quiet = args.raw is not None, args.quiet
+        self._form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
+        self._watcher = Watcher.of(stream, event_options_of(args)) if args.events else None
+        self._delay = Delay(source)
+        self._told: set[str] = set()
+        self._show: Callable[[str], None] = tell
+        self._heard = time.monotonic()
+
+    def follow(self) -> int:
+        """Follow the stream to its end, tell how it was, and return the exit code."""
+        stream, over = self._stream, threading.Event()
+        threading.Thread(target=self._tell_silence, args=(over,), daemon=True).start()
+        with Stop(self._source.stop, functools.partial(drop_output, at_once=True)) as stop:
+            try:
+                failure = self._report()
+            except INTERRUPTIONS:
+                tell("ended at once: what was not heard or not written yet is lost, and there is no summary")
+                raise
+            finally:
+                over.set()
+        self._show = tell
+        self._warn((*stream.warnings, *filter(None, [stream.damage]), *_doubts(stream)))
+        if failure is None or stream.count:
+            heard = f"listened for {stream.duration_s:.1f} s, {stream.count} windows"
+            self._say(f"{stream.name}: {heard}, {self._delay.summary()}")
+        if stop.number is None and failure is not None:
+            raise failure
+        stop.repeat()
+        return EXIT_SOME_FAILED if stream.lost else EXIT_OK
+
+    def _report(self) -> AudioError | None:
+        """Report what is heard; return why the source ended, if that was an error."""
+        stream, failure = self._stream, None
+        form = FORMATS["text" if self._form == "bars" else self._form].of_heads(stream.heads)
+        with form.open(Progress(quiet=True).around(sys.stdout)) as writer:
+            sink = self._sink(writer)
+            try:
+                for windows in stream:
+                    self._heard = time.monotonic()
+                    self._warn(self._source.warnings if self._raw else ())
+                    check_reader()
+                    if len(windows):
+                        self._delay.update()
+                        sink.take(windows)
+            except AudioError as error:
+                failure = error
+            if stream.count:
+                sink.finish()
+            if failure is not None:
+                writer.failure(stream.name, str(failure))
+            if stream.count:
+                writer.end(stream.summary())
+        return failure
+
+    def _sink(self, writer: Writer) -> BarSink | RowSink:
+        if self._form == "bars":
+            bars = Bars(sys.stdout, several_heads=len(self._stream.heads) > 1)
+            self._show = lambda line: bars.above(f"yamjit: {line}")
+            return BarSink(self._stream, bars, self._watcher, self._delay)
+        writer.begin(self._stream.name)
+        return RowSink(self._stream, writer, self._watcher, sys.stdout if self._form == "jsonl" else None)
+
+    def _tell_silence(self, over: threading.Event) -> None:
+        """Tell when no sound comes, as from a camera that hangs, and when it comes again."""
+        silent_since = None
+        while not over.wait(_SILENCE_S / 10):
+            waited = time.monotonic() - self._heard
+            if silent_since is None and waited > _SILENCE_S:
+                silent_since = self._heard
+                self._say(f"warning: {self._stream.name}: no sound has come for {waited:.0f} s")
+            elif silent_since is not None and waited < _SILENCE_S:
+                self._say(f"{self._stream.name}: there is sound again, after {self._heard - silent_since:.0f} s")
+                silent_since = None
+
+    def _warn(self, problems: Iterable[str]) -> None:
+        """Tell of the problems that were not told before."""
+        new = [problem for problem in problems if problem not in self._told]
+        self._told.update(new)
+        for problem in new:
+            self._say(f"warning: {problem}")
+
+    def _say(self, line: str) -> None:
+        if not self._quiet:
+            self._show(line)
+
+
+def _doubts(stream: WindowStream) -> tuple[str, ...]:
+    if not stream.clock.is_ahead:
+        return ()
+    return ("samples came faster than they sound, so that rows have no time: --recorded-at says when they began",)

@@ -1,0 +1,106 @@
+"""What to do about a verb or an option that does not exist: what was meant, and where it is."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+
+from yamjit.cli.foreign_words import VERBS_ELSEWHERE, options_meant, reasons_for_none
+from yamjit.runs.patterns import is_pattern
+from yamjit.suggestions import suggest
+
+__all__ = ["misdashed", "option_hint", "verb_hint"]
+
+#: Names of files that are models, or of a kind that `yamjit info` can say something about.
+_MODELS = (
+    ".tflite",
+    ".lite",
+    ".h5",
+    ".hdf5",
+    ".keras",
+    ".onnx",
+    ".pb",
+    ".pt",
+    ".pth",
+    ".npz",
+    ".mlmodel",
+    ".safetensors",
+)
+
+#: Dashes that a text program makes of two hyphens, or of one.
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
+
+Options = Mapping[str, argparse.Action]
+
+
+def verb_hint(word: str, verbs: Iterable[str]) -> str:
+    """Return what to type in place of a word that is no verb."""
+    known = tuple(verbs)
+    if word in ("help", "-help", "-?", "/?", "--usage"):
+        return "did you mean yamjit --help, or yamjit VERB --help?"
+    if word.lstrip("-") in ("version", "V", "v"):
+        return "did you mean yamjit --version?"
+    if word.startswith("-") and len(word) > 1:
+        return "options come after the verb: yamjit classify INPUT --top 3; yamjit --help lists the verbs"
+    if re.match(r"[a-z][a-z0-9+.-]+://", word, re.IGNORECASE):
+        return f"yamjit reads files: curl -sL {shlex.quote(word)} | yamjit classify -"
+    if word == "-" or os.path.exists(word) or is_pattern(word):  # noqa: PTH110 - any text
+        verb = "info" if word.lower().endswith(_MODELS) and os.path.isfile(word) else "classify"  # noqa: PTH113
+        return f"did you mean yamjit {verb} {shlex.quote(word)}?"
+    if meant := suggest(word, known, VERBS_ELSEWHERE):
+        return f"did you mean {_listed([f'yamjit {verb}' for verb in meant], 'or')}?"
+    if os.path.splitext(word)[1] or os.sep in word:  # noqa: PTH122 - any text
+        return f"a recording follows a verb, as in yamjit classify FILE, and there is no file {word!r}"
+    return f"yamjit --help lists the {len(known)} verbs"
+
+
+def misdashed(argument: str, options: Options) -> str | None:
+    """Return the option that an argument spells with one hyphen, or with a dash; None if there is none."""
+    name = argument.partition("=")[0]
+    bare = name.lstrip("-" + _DASHES)
+    if not name or name.startswith("--") or len(bare) < 2 or name[0] not in "-" + _DASHES:
+        return None
+    return f"--{bare}" if f"--{bare}" in options else None
+
+
+def option_hint(option: str, verb: str, options: Options, others: Mapping[str, Options]) -> str:
+    """Return what to do about an option that a verb does not have: others of its own, and verbs that have this one."""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", option.partition("=")[0].lstrip("-")).replace("_", "-").lower()
+    if name == "debug":
+        return f"it comes before the verb: yamjit --debug {verb}"
+    meant = _meant(name, options)
+    told = []
+    if f"--{name}" not in options and not meant.startswith("--format "):
+        having = [f"yamjit {other}" for other, its in others.items() if f"--{name}" in its]
+        having[3:] = ["others"] if len(having) > 3 else []
+        told += [f"--{name} is an option of {_listed(having, 'and')}"] if having else []
+        told += [reasons_for_none().get(name, "")] if not meant else []
+    told += [f"did you mean {meant}?"] if meant else []
+    return "; ".join(filter(None, told)) or f"yamjit {verb} --help lists its options"
+
+
+def _meant(name: str, options: Options) -> str:
+    """Return the option of this verb that may be meant, and what it is for; empty if none is."""
+    formats = options["--format"].choices if "--format" in options else None
+    if f"--{name}" in options:
+        found = [f"--{name}"]
+    elif formats and name in formats:
+        return f"--format {name}"
+    else:
+        found = [flag for flag in options_meant().get(name, ()) if flag in options][:1]
+    if not found and name not in reasons_for_none() and len(name) > 2:
+        found = list(suggest(name, [flag for flag in options if flag.startswith("--")], most=2))
+    return _listed([_explained(flag, options[flag]) for flag in found], "or")
+
+
+def _explained(flag: str, action: argparse.Action) -> str:
+    """Return an option and what it is for, in a few words."""
+    purpose = re.split(r"[;:(]", action.help or "")[0].strip()
+    return f"{flag} ({purpose})" if purpose else flag
+
+
+def _listed(words: list[str], last: str) -> str:
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

@@ -1,0 +1,126 @@
+"""The parser of every verb: help that fits the terminal, and two lines for what is wrong: what, and what to do."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import re
+import shlex
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+from yamjit.cli.mistakes import misdashed, option_hint, verb_hint
+from yamjit.suggestions import did_you_mean
+from yamjit.text import printable
+
+__all__ = ["Parser"]
+
+#: Beginning of a line in two columns.
+_FIRST_COLUMN = re.compile(r" +\S+(?: \S+)* {2,}(?=\S)")
+
+
+class _Help(argparse.HelpFormatter):
+    """Wraps texts, and indented lines with a hanging indentation; examples stay as they are typed."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Add an argument; verbs are indented further than others."""
+        super().add_argument(action)
+        if isinstance(action.choices, Mapping):
+            self._action_max_length += self._indent_increment
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(self._filled(text.strip("\n").splitlines(), width, indent))
+
+    def _filled(self, lines: Sequence[str], width: int, indent: str) -> Iterator[str]:
+        typed = False
+        for indented, block in itertools.groupby(lines, key=lambda line: line[:1].isspace() or not line):
+            if indented:
+                yield from (line if typed else _hanging(line, width) for line in block)
+            else:
+                paragraph = " ".join(block)
+                typed = paragraph.endswith(("example:", "examples:", "install it:"))
+                yield super()._fill_text(paragraph, width, indent)
+
+
+def _hanging(line: str, width: int) -> str:
+    """Return a line wrapped below its second column, or a little further in than it begins."""
+    begin = len(line) - len(line.lstrip())
+    columns = _FIRST_COLUMN.match(line)
+    place = columns.end() if columns and columns.end() <= width // 2 else begin + 4
+    return textwrap.fill(
+        line.strip(),
+        width,
+        initial_indent=" " * begin,
+        subsequent_indent=" " * place,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses arguments with the usage of its own verb, a line for what is wrong, and one for what to do."""
+
+    #: Parsers of all verbs, by verb.
+    verbs: Mapping[str, Parser] = {}
+
+    #: A command to begin with.
+    example = ""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{"formatter_class": _Help, **given})
+
+    @property
+    def options(self) -> Mapping[str, argparse.Action]:
+        """Its options, by flag."""
+        return self._option_string_actions
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse arguments; refuse those that are unknown as well, since here the usage is that of the verb."""
+        given = sys.argv[1:] if args is None else list(args)
+        self._refuse_spellings(given)
+        found, rest = super().parse_known_args(given, namespace)
+        if rest:
+            self._refuse(rest)
+        return found, rest
+
+    def error(self, message: str, hint: str = "") -> NoReturn:
+        """End with the usage, what is wrong, and what to do."""
+        self.print_usage(sys.stderr)
+        if not hint and self.example and "required" in message:
+            hint = f"for example: {self.example}"
+        hint = hint or f"{self.prog} --help explains the arguments"
+        self.exit(2, f"{self.prog}: error: {printable(message)}\nhint: {printable(hint)}\n")
+
+    def _refuse_spellings(self, given: Sequence[str]) -> None:
+        """Refuse options with one hyphen, and before a verb all that are not for every verb."""
+        before_verb = self._subparsers is not None
+        for argument in given:
+            if argument == "--" or (before_verb and (argument == "-" or not argument.startswith("-"))):
+                return
+            meant = misdashed(argument, self.options)
+            if meant not in (None, "--help"):
+                self.error(f"there is no option {argument}", f"did you mean {meant}?")
+            if before_verb and not any(flag.startswith(argument.partition("=")[0]) for flag in self.options):
+                self.error(f"there is no option {argument} before the verb", verb_hint(argument, self.verbs))
+
+    def _refuse(self, rest: Sequence[str]) -> NoReturn:
+        option = next((argument for argument in rest if argument.startswith("-") and len(argument) > 1), None)
+        if option is None:
+            self.error(f"{rest[0]!r} is one argument too many")
+        options = {verb: parser.options for verb, parser in self.verbs.items()}
+        verb = self.prog.partition(" ")[2]
+        self.error(f"there is no option {option.partition('=')[0]}", option_hint(option, verb, self.options, options))
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        words = [] if action.choices is None else [str(word) for word in action.choices]
+        if not words or value in words:
+            return
+        if action.dest == "verb":
+            self.error(f"there is no verb {value!r}", verb_hint(value, words))
+        name = "/".join(action.option_strings) or action.metavar or action.dest
+        hint = did_you_mean(value, words)
+        if words == ["-"]:
+            hint = f"a recording is for another verb, such as: yamjit events {shlex.quote(value)}"
+        self.error(f"argument {name}: {value!r} is none of {', '.join(words)}", hint)

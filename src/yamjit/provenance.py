@@ -1,0 +1,160 @@
+"""Where a model comes from: the record that yamjit keeps in the models that it writes.
+
+The record is a file in the model, ``yamjit.json``, which other tools leave alone. A digest in it stands for everything
+else in the model: operators, weights, metadata, labels, calibration. It tells whether the model is as yamjit wrote it;
+it is a digest, not a signature. Digests of the training clips are a second file, ``yamjit_training_clips``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from yamjit.errors import InputError
+from yamjit.tflite import Graph
+from yamjit.tflite.metadata import AssociatedFile, Metadata
+from yamjit.training_clips import TrainingClips
+
+__all__ = ["FILES", "Provenance", "own_version", "read_provenance", "renewed", "with_provenance", "without_provenance"]
+
+_RECORD, _CLIPS = "yamjit.json", "yamjit_training_clips"
+
+#: Names of the files that are kept in a model.
+FILES = (_RECORD, _CLIPS)
+
+_DESCRIPTIONS = {
+    _RECORD: "What yamjit made this model from, and a digest of the rest of it.",
+    _CLIPS: "Digests of the recordings that the model has learned from.",
+}
+
+#: The texts of a record, under their names in the file.
+_TEXTS = ("version", "base", "base_sha256", "date")
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a model comes from that yamjit wrote.
+
+    Parameters
+    ----------
+    version : str
+        Version of yamjit.
+    base : str
+        Name of the model whose network it has; empty if it is not known.
+    base_sha256 : str
+        SHA-256 of that model's file, in hexadecimal; empty if it is not known.
+    clips : int
+        Number of clips that the model has learned from; 0 if it is not known.
+    date : str
+        Day on which it was made, such as "2026-05-12"; empty unless it was given.
+    baked : tuple of int
+        Places, from 0, of the outputs whose calibration is in the network.
+    unchanged : bool
+        Whether the model is as yamjit wrote it.
+    digests : TrainingClips
+        Digests of the clips.
+    """
+
+    version: str
+    base: str = ""
+    base_sha256: str = ""
+    clips: int = 0
+    date: str = ""
+    baked: tuple[int, ...] = ()
+    unchanged: bool = True
+    digests: TrainingClips = field(default_factory=TrainingClips, compare=False, repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is known as plain values for JSON."""
+        known = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)[:-1]}
+        return known | {"baked": list(self.baked), "digests": len(self.digests)}
+
+
+def read_provenance(graph: Graph) -> Provenance | None:
+    """Return where a model comes from; None if yamjit did not write it, or its record is damaged."""
+    try:
+        document = json.loads(graph.files[_RECORD])
+        return _read(document, TrainingClips.from_bytes(graph.files.get(_CLIPS, b"")), _digest(graph))
+    except (KeyError, ValueError, TypeError, RecursionError):  # ValueError: also what is not JSON, and `InputError`
+        return None
+
+
+def _read(document: Mapping[str, Any], digests: TrainingClips, digest: str) -> Provenance:
+    texts = {name: document.get(name, "") for name in _TEXTS}
+    clips, baked = document.get("clips", 0), document.get("baked", [])
+    if not all(isinstance(text, str) for text in texts.values()) or any(type(k) is not int for k in (clips, *baked)):
+        raise InputError("not a record of yamjit")
+    return Provenance(
+        **texts, clips=clips, baked=tuple(baked), unchanged=document.get("digest") == digest, digests=digests
+    )
+
+
+def with_provenance(graph: Graph, provenance: Provenance) -> Graph:
+    """Return a graph, with metadata as they are read from a file, that says where it comes from."""
+    plain = without_provenance(graph)
+    contents = {_CLIPS: provenance.digests.to_bytes()} if len(provenance.digests) else {}
+    listed = tuple(AssociatedFile(name, _DESCRIPTIONS[name]) for name in (_RECORD, *contents))
+    metadata = plain.metadata or Metadata()
+    metadata = replace(metadata, associated_files=(*metadata.associated_files, *listed))
+    whole = replace(plain, metadata=metadata, files={**plain.files, _RECORD: b"", **contents})
+    known = {name: value for name, value in provenance.as_dict().items() if value and name not in _DERIVED}
+    record = json.dumps(known | {"digest": _digest(whole)}, ensure_ascii=False, indent=1).encode() + b"\n"
+    return replace(whole, files={**whole.files, _RECORD: record})
+
+
+def renewed(before: Graph, after: Graph, **changes: Any) -> Graph:
+    """Return a changed graph whose record holds for it, if it held before; with `changes` of the record."""
+    provenance = read_provenance(before)
+    if provenance is None or not provenance.unchanged:
+        return after
+    return with_provenance(after, replace(provenance, **changes))
+
+
+def own_version() -> str:
+    """Return the version of this package."""
+    return str(sys.modules["yamjit"].__version__)
+
+
+#: What is not written: it is found out when the record is read.
+_DERIVED = ("unchanged", "digests")
+
+
+def without_provenance(graph: Graph) -> Graph:
+    """Return a graph that does not say where it comes from."""
+    metadata = graph.metadata
+    if metadata is not None:
+        kept = tuple(file for file in metadata.associated_files if file.name not in FILES)
+        metadata = replace(metadata, associated_files=kept)
+    return replace(graph, metadata=metadata, files={n: data for n, data in graph.files.items() if n not in FILES})
+
+
+def _digest(graph: Graph) -> str:
+    """Return the SHA-256 of all that a model is and says, without the record.
+
+    It is taken of values, not of bytes of the file, so that it does not depend on how tables are laid out. Fields that
+    say nothing are omitted: a new one in the schema does not change the digests of older models.
+    """
+    files = {name: hashlib.sha256(data).hexdigest() for name, data in graph.files.items() if name != _RECORD}
+    values = _plain(replace(graph, files={})) | {"files": files}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        found = {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        return {"": type(value).__name__} | {name: item for name, item in found.items() if item not in ("", [], None)}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        little = value.astype(value.dtype.newbyteorder("<"), copy=False)
+        return [value.dtype.name, list(value.shape), hashlib.sha256(little.tobytes()).hexdigest()]
+    if isinstance(value, np.dtype):
+        return value.name
+    return value

@@ -1,0 +1,212 @@
+"""What a word that names nothing may have meant: names that share its words, else some that are spelled alike."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+__all__ = ["did_you_mean", "question", "suggest"]
+
+#: Longest text for which names are looked for.
+_MOST_CHARACTERS = 80
+
+#: Words that say nothing of what is meant.
+_EMPTY = frozenset(["a", "an", "and", "etc", "in", "of", "on", "or", "other", "sound", "sounds", "the"])
+
+#: Endings of English words, and what stands in their place in other forms of the word.
+_ENDINGS = (
+    ("ing", ""),
+    ("ing", "e"),
+    ("ed", ""),
+    ("es", ""),
+    ("s", ""),
+    ("er", ""),
+    ("ies", "y"),
+    ("ves", "f"),
+    ("e", ""),
+)
+
+#: Fewest letters of the beginning or end of a word that stand for the word, and of the rest of it.
+_LEAST_PART = 4
+_LEAST_REST = 3
+
+
+class _Name(NamedTuple):
+    """A name, its words, and the phrases by which it is known, each as a set of words."""
+
+    name: str
+    words: frozenset[str]
+    phrases: tuple[frozenset[str], ...]
+    joined: frozenset[str]
+
+
+def suggest(
+    wanted: str, names: Iterable[str], also_called: Mapping[str, Sequence[str]] | None = None, most: int = 3
+) -> tuple[str, ...]:
+    """Return the names that a text may have meant which is none of them.
+
+    Parameters
+    ----------
+    wanted : str
+    names : iterable of str
+        A name may list several with commas between them, and qualify them in parentheses.
+    also_called : mapping of str to sequence of str, optional
+        Further phrases for some of the names.
+    most : int > 0
+        Most names to return.
+
+    Returns
+    -------
+    tuple of str
+        The likeliest first; empty if nothing is near. The first of these kinds that is found counts: names of which a
+        phrase has the same words, in any order and form ("smoke alarm": "Smoke detector, smoke alarm"); names that have
+        all the words and more; names of which all words are in the text ("dog barking": "Dog", "Bark"); names with a
+        compound of the word, or a part of it ("phone": "Telephone"); and all of these for words that are spelled alike.
+    """
+    if len(wanted) > _MOST_CHARACTERS or not (words := _words(wanted)):
+        return ()
+    known = [_parsed(name, tuple((also_called or {}).get(name, ()))) for name in dict.fromkeys(names)]
+    found = _by_words(words, known) or _by_parts(words, known) or _by_words(_respelled(words, known), known)
+    return tuple(dict.fromkeys(found))[:most]
+
+
+def did_you_mean(
+    wanted: str, names: Iterable[str], also_called: Mapping[str, Sequence[str]] | None = None, most: int = 3
+) -> str:
+    """Return the question that suggests some of the names, see `suggest`; empty if nothing is near."""
+    return question(suggest(wanted, names, also_called, most))
+
+
+def question(names: Sequence[str]) -> str:
+    """Return the question whether one of these names was meant; empty if there are none."""
+    shown = [repr(name) for name in names]
+    return f"did you mean {' or '.join(filter(None, (', '.join(shown[:-1]), *shown[-1:])))}?" if shown else ""
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Return the words of a text in order, without accents and case, and without those that say nothing."""
+    import unicodedata  # a megabyte, and rarely needed
+
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", text)
+    plain = "".join(one for one in unicodedata.normalize("NFKD", spaced.casefold()) if not unicodedata.combining(one))
+    words = tuple(dict.fromkeys(re.findall(r"\w+", plain)))
+    return tuple(word for word in words if word not in _EMPTY) or words
+
+
+@functools.lru_cache(2048)
+def _parsed(name: str, others: tuple[str, ...]) -> _Name:
+    plain = re.sub(r"\([^)]*\)", "", name)
+    phrases = [words for text in (*plain.split(","), *others) if (words := _words(text))]
+    joined = frozenset("".join(words) for words in phrases)
+    return _Name(name, frozenset(_words(name)), tuple(map(frozenset, phrases)), joined)
+
+
+@functools.lru_cache(4096)
+def _forms(word: str) -> frozenset[str]:
+    """Return a word and what it may be a form of: "cries", "cry"."""
+    found = {word}
+    for ending, other in _ENDINGS:
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= _LEAST_REST - 1:
+            found.add(stem + other)
+            if not other and len(stem) > _LEAST_REST and stem[-1] == stem[-2]:
+                found.add(stem[:-1])
+    return frozenset(found)
+
+
+def _covered(words: Iterable[str], others: Iterable[str]) -> frozenset[str]:
+    """Return those of the words of which a form is among the others."""
+    forms = {form for other in others for form in _forms(other)}
+    return frozenset(word for word in words if _forms(word) & forms)
+
+
+def _by_words(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
+    """Return the names that have the same words, else those that have more, else those that have some of them."""
+    if not words:
+        return []
+    everything = frozenset(words)
+    whole = ("".join(words),)
+
+    def is_same(phrase: frozenset[str]) -> bool:
+        return _covered(phrase, words) == phrase and _covered(words, phrase) == everything
+
+    same = [one for one in known if is_same(one.words)]
+    same = same or [one for one in known if any(map(is_same, one.phrases)) or _covered(whole, one.joined)]
+    more = same or [one for one in known if _covered(words, one.words) == everything]
+    return [one.name for one in sorted(more, key=lambda one: len(one.words))] or _by_phrases(words, known)
+
+
+def _by_phrases(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
+    """Return the names of which a phrase is in the text, one for each part of the text, then further ones."""
+    places: dict[frozenset[str], list[str]] = {}
+    for one in known:
+        inside = [_covered(words, phrase) for phrase in one.phrases if _covered(phrase, words) == phrase]
+        if inside:
+            places.setdefault(max(inside, key=len), []).append(one.name)
+    longest = [place for place in places if not any(place < other for other in places)]
+    longest.sort(key=lambda place: min(words.index(word) for word in place))
+    rounds = itertools.zip_longest(*(places[place] for place in longest))
+    return [name for names in rounds for name in names if name is not None]
+
+
+def _by_parts(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
+    """Return the names with a compound of the only word, or with a part of it, those with a common word first."""
+    if len(words) != 1:
+        return []
+    word = min(_forms(words[0]), key=len) if len(words[0]) > _LEAST_PART else words[0]
+    having: dict[str, list[str]] = {}
+    for one in known:
+        for other in one.words:
+            having.setdefault(other, []).append(one.name)
+    kinds: tuple[list[str], list[str]] = ([], [])
+    for other in having:
+        stem = min(_forms(other), key=len)
+        if _is_part(word, stem):
+            kinds[0].append(other)
+        elif _is_part(other, words[0]):
+            kinds[1].append(other)
+    best = kinds[0] or kinds[1]
+    return [name for other in sorted(best, key=lambda other: -len(having[other])) for name in having[other]]
+
+
+def _is_part(part: str, word: str) -> bool:
+    """Return whether a word begins or ends with a part that is long enough, and so is the rest."""
+    inside = word.startswith(part) or word.endswith(part)
+    return inside and len(part) >= _LEAST_PART and len(word) - len(part) >= _LEAST_REST
+
+
+def _respelled(words: Sequence[str], known: Sequence[_Name]) -> tuple[str, ...]:
+    """Return the words with unknown ones replaced by the word that is spelled most alike; empty if there is none."""
+    vocabulary = {word for one in known for word in (*one.words, *one.joined, *(w for p in one.phrases for w in p))}
+    found = []
+    for word in words:
+        if _covered((word,), vocabulary):
+            found.append(word)
+            continue
+        near = [(distance, other) for other in sorted(vocabulary) if (distance := _slips(word, other)) is not None]
+        if not near:
+            return ()
+        found.append(min(near)[1])
+    return tuple(found) if tuple(found) != tuple(words) else ()
+
+
+def _slips(word: str, other: str) -> int | None:
+    """Return how many letters were added, left out, replaced or swapped; None if more than a slip of the fingers."""
+    most = 0 if len(word) < 3 else min(1 + len(word) // 8, 3)
+    begins_alike = word[:1] == other[:1] or sorted(word[:2]) == sorted(other[:2])
+    if abs(len(word) - len(other)) > most or not begins_alike:
+        return None
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(word, 1):
+        last, before, row = before, row, [i]
+        for j, wanted in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and word[i - 2] == wanted:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+    short = min(len(word), len(other)) <= 3 and sorted(word) != sorted(other)  # so that any letter makes another word
+    return None if short or row[-1] > most else row[-1]

@@ -1,0 +1,116 @@
+"""Time zones by their names, and dates and times as people write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone, tzinfo
+
+from yamjit.errors import DependencyError, InputError
+from yamjit.text import printable
+
+__all__ = ["LOCAL", "parse_time", "parse_zone"]
+
+_OFFSET = re.compile(r"(?:UTC)?([+-])(\d\d?)(?::?(\d\d))?", re.IGNORECASE)
+_TIME = re.compile(
+    r"(\d{4})-?(\d\d)-?(\d\d)[T _]?(\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,6})\d*)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+class _Local(tzinfo):
+    """The zone of this machine, whose offset is that of each moment."""
+
+    def utcoffset(self, when: datetime | None, /) -> timedelta | None:
+        return None if when is None else when.replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, when: datetime | None, /) -> timedelta | None:
+        return None
+
+    def tzname(self, when: datetime | None, /) -> str:
+        return "local"
+
+    def fromutc(self, when: datetime, /) -> datetime:
+        return when.replace(tzinfo=timezone.utc).astimezone()
+
+    def __str__(self) -> str:
+        return "local"
+
+    def __reduce__(self) -> str:
+        return "LOCAL"
+
+
+#: The zone of this machine.
+LOCAL = _Local()
+
+
+def parse_zone(name: str) -> tzinfo:
+    """Return a zone: ``UTC``, an offset such as ``+02:00``, ``local``, or an IANA name such as ``Europe/Berlin``.
+
+    Raises
+    ------
+    InputError
+        If there is no such zone.
+    DependencyError
+        If this system has no table of time zones, as Windows has none, and the package tzdata is not installed.
+    """
+    if name.lower() == "local":
+        return LOCAL
+    if name.upper() in ("UTC", "Z"):
+        return timezone.utc
+    offset = _OFFSET.fullmatch(name)
+    if offset is not None:
+        return _fixed(name, *offset.groups())
+    import zoneinfo
+
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        known = {zone.casefold(): zone for zone in sorted(zoneinfo.available_timezones())}
+        if not known:
+            raise DependencyError(
+                f"the time zone {printable(name)!r} is not known, since this system has no table of time zones: pip "
+                "install tzdata, or give its offset, such as +02:00"
+            ) from error
+        raise InputError(
+            f"{printable(name)!r} is not a time zone; accepted are UTC, an offset such as +02:00, local, and a "
+            f"name such as {_nearest(name, known)}"
+        ) from error
+
+
+def parse_time(text: str) -> datetime:
+    """Return a date and time of ISO 8601, such as ``2026-05-12T05:00:00+02:00``; without a zone, it has none.
+
+    Raises
+    ------
+    InputError
+        If it is none, or there is no such day or time.
+    """
+    found = _TIME.fullmatch(text.strip())
+    try:
+        if found is None:
+            raise ValueError
+        year, month, day, hour, minute, second, fraction, zone = found.groups()
+        microsecond = int((fraction or "").ljust(6, "0"))
+        begin = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), microsecond)
+        return begin if zone is None else begin.replace(tzinfo=parse_zone(zone))
+    except ValueError as error:
+        raise InputError(
+            f"{printable(text)!r} is not a date and time, such as 2026-05-12T05:00:00 or 2026-05-12T05:00:00+02:00"
+        ) from error
+
+
+def _nearest(name: str, known: Mapping[str, str]) -> str:
+    """Return the zone that may be meant, by the name of its city or its spelling; `known` are all, by small letters."""
+    from difflib import get_close_matches
+
+    wanted = name.casefold().replace(" ", "_")
+    near = [key for key in known if key.rpartition("/")[2] == wanted] or get_close_matches(wanted, known, 1)
+    return known[near[0]] if near else "Europe/Berlin"
+
+
+def _fixed(name: str, sign: str, hours: str, minutes: str | None) -> tzinfo:
+    offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
+    if offset > timedelta(hours=14) or int(minutes or 0) > 59:
+        raise InputError(f"{printable(name)!r} is not an offset from -14:00 to +14:00")
+    return timezone(-offset if sign == "-" else offset)
