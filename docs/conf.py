@@ -21,7 +21,7 @@ author = "The yamjit developers"
 project_copyright = author
 release = version = __version__
 
-extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "command_help", "short_names"]
+extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "command_help", "pictures", "short_names"]
 exclude_patterns = ["_build"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -52,7 +52,7 @@ nitpick_ignore_regex = [
 
 html_theme = "furo"
 html_title = f"yamjit {release}"
-html_static_path = ["_static"]
+html_static_path = ["_static", "pictures"]
 html_css_files = ["yamjit.css"]
 html_copy_source = False
 html_show_sphinx = False

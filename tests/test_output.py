@@ -516,7 +516,7 @@ class TestFrames:
         self, module: str, convert: Any, extra: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, module, None)
-        with pytest.raises(DependencyError, match=rf"needs {module}: pip install 'yamjit\[{extra}\]'") as caught:
+        with pytest.raises(DependencyError, match=rf'needs {module}: .*install "yamjit\[{extra}\]"') as caught:
             convert([])
         assert isinstance(caught.value, ImportError)
 

@@ -549,7 +549,7 @@ def test_missing_packages_are_named(package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     if package == "platformdirs":
         monkeypatch.delenv("YAMJIT_CACHE")
-    with pytest.raises(DependencyError, match="pip install pooch"):
+    with pytest.raises(DependencyError, match=f"pip install {package}"):
         fetch_official(known=dataclasses.replace(KNOWN, url="http://127.0.0.1:1/"))
     assert resolve_model(CONTENT).data == CONTENT
 

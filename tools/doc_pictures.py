@@ -1,24 +1,41 @@
 """The pictures of the pages in ``docs/``: ``python -m tools.doc_pictures`` makes them anew.
 
-Those of ``docs/plots.md`` are what the examples of that page draw, with fewer colours. The terminal is what
-``yamjit listen`` shows of a recording of ``examples/``. It all needs the extra ``plot``, and runs on the starter model.
+Those of ``docs/plots.md`` and the one of the first page are what commands of that page draw, with fewer colours, for
+light and dark pages, wide and narrow. The terminal is what ``yamjit listen`` shows of a recording of ``examples/``. It all
+needs the extra ``plot``, and runs on the starter model. With ``--esc10 TABLE``, the table of ESC-10, what was learned
+from it is drawn as well; that needs the official model.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import re
+import shlex
 import subprocess
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from tools.doc_examples import ROOT, run_page, surroundings
 
-__all__: list[str] = []
+__all__ = ["HERO", "VARIANTS"]
 
 PICTURES = ROOT / "docs" / "pictures"
+
+#: The picture of the first page: a minute that ``tools.doc_scene`` makes.
+HERO = "yamjit plot morning.flac --events --min-duration 1.5 --deny Silence --top 9 -o hero.png"
+
+#: The end of a picture's name, and what the command that draws it is given for it.
+VARIANTS: Mapping[str, str] = {
+    "light": "",
+    "dark": "--dark",
+    "narrow-light": "--width 4.6",
+    "narrow-dark": "--width 4.6 --dark",
+}
 
 #: A cell of the terminal, and the margin, in units of the picture.
 _WIDTH, _HEIGHT, _MARGIN = 8.4, 20.0, 16.0
@@ -34,15 +51,67 @@ _BLOCK, _WAIT_S = 7680, 0.4
 
 def main() -> None:
     """Make all pictures."""
-    page = (ROOT / "docs" / "plots.md").read_text(encoding="utf-8")
-    shown = re.findall(r"\]\(pictures/(\w+\.png)\)", page)
-    for _ in run_page(page):
-        for name in [name for name in shown if Path(name).exists()]:
-            (PICTURES / name).write_bytes(few_colours(Path(name).read_bytes()))
-            Path(name).unlink()
+    parser = argparse.ArgumentParser(description="Make the pictures of the pages anew.")
+    parser.add_argument("--esc10", metavar="TABLE", type=Path, help="table of ESC-10, beside its recordings")
+    args = parser.parse_args()
+    draw_hero()
+    draw_page((ROOT / "docs" / "plots.md").read_text(encoding="utf-8"))
     (PICTURES / "listen.svg").write_text(terminal(listened("siren.flac")), encoding="utf-8")
+    if args.esc10:
+        draw_learned(args.esc10)
     for picture in sorted(PICTURES.iterdir()):
         print(f"{picture.stat().st_size:>8,}  {picture.relative_to(ROOT)}")
+
+
+def draw_hero() -> None:
+    """Draw the picture of the first page."""
+    scene = [sys.executable, "-m", "tools.doc_scene"]
+    with surroundings():
+        subprocess.run([*scene, str(Path("morning.flac").resolve())], cwd=ROOT, check=True)
+        _draw_variants(HERO)
+
+
+def draw_page(page: str) -> None:
+    """Draw the pictures of a page: those of commands that write a PNG which the page shows."""
+    shown = set(re.findall(r"\]\(pictures/(\w+)-light\.png\)", page))
+    for example, _ in run_page(page):
+        for line in example.code.splitlines():
+            found = re.fullmatch(r"yamjit .* -o (\w+)\.png", line)
+            if found and found[1] in shown:
+                _draw_variants(line)
+
+
+def _draw_variants(command: str) -> None:
+    """Run a command that draws, for each variant."""
+    name = Path(shlex.split(command)[-1])
+    for variant, options in VARIANTS.items():
+        subprocess.run([*shlex.split(command), *shlex.split(options), "--quiet"], check=True)
+        _keep(name.stem, variant, name.read_bytes())
+
+
+def _keep(name: str, variant: str, png: bytes) -> None:
+    (PICTURES / f"{name}-{variant}.png").write_bytes(few_colours(png))
+
+
+def draw_learned(table: Path) -> None:
+    """Draw what ``yamjit train`` and ``yamjit calibrate`` draw of recordings, each held out in its fold."""
+    import yamjit
+    from yamjit.learn import cross_calibrate, cross_validate, embed_clips, from_csv
+    from yamjit.plots import draw_confusion, draw_reliability, save_figure
+
+    features = embed_clips(yamjit.load(), from_csv(table))
+    confusion, highest = (cross_validate(features, aggregate=way) for way in ("logit", "max"))
+    calibrated = cross_calibrate(highest.scores, highest.targets, highest.folds).scores
+    scores = {"before": highest.scores, "calibrated": calibrated}
+    for dark in (False, True):
+        figures = {
+            "confusion": draw_confusion(confusion, dark=dark),
+            "reliability": draw_reliability(scores, highest.targets, dark=dark),
+        }
+        for name, figure in figures.items():
+            file = io.BytesIO()
+            save_figure(figure, file, "png")
+            _keep(name, "dark" if dark else "light", file.getvalue())
 
 
 def few_colours(png: bytes) -> bytes:
@@ -50,7 +119,7 @@ def few_colours(png: bytes) -> bytes:
     from PIL import Image
 
     with Image.open(io.BytesIO(png)) as image:
-        reduced = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        reduced = image.convert("RGB").quantize(256, kmeans=2, dither=Image.Dither.NONE)
     file = io.BytesIO()
     reduced.save(file, "png", optimize=True)
     return file.getvalue()

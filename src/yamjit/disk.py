@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
+from yamjit.installing import how_to_install
 from yamjit.text import printable
 
 __all__ = [
@@ -37,7 +38,7 @@ def cache_directory() -> Path:
     try:
         from platformdirs import user_cache_dir
     except ImportError as error:
-        raise DependencyError("the cache directory needs platformdirs: pip install pooch") from error
+        raise DependencyError(f"the cache directory needs platformdirs: {how_to_install('platformdirs')}") from error
     directory = Path(user_cache_dir("yamjit"))
     # A user without a home directory gets a literal "~".
     return directory if directory.is_absolute() else Path(tempfile.gettempdir()) / "yamjit"

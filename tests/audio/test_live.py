@@ -480,7 +480,7 @@ def test_the_devices_that_record(portaudio):
 def test_missing_sounddevice_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     for wanted in (Microphone, input_devices):
-        with pytest.raises(DependencyError, match=r"pip install 'yamjit\[mic\]'.*arecord"):
+        with pytest.raises(DependencyError, match=r'install "yamjit\[mic\]".*arecord'):
             wanted()
 
 

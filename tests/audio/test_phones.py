@@ -28,6 +28,7 @@ from tools.phone_audio import KINDS, add_sound, encode_av, phone_files
 from yamjit.audio import AudioLimits
 from yamjit.cli import main
 from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.installing import how_to_install
 from yamjit.runs import find_recordings
 
 pytestmark = pytest.mark.slow
@@ -431,7 +432,7 @@ def test_doctor_says_what_reads_them(capsys, monkeypatch, path, told):
         monkeypatch.setenv("PATH", path)
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
-    assert "not installed: pip install 'yamjit[av]'" in out
+    assert f"not installed: {how_to_install('yamjit[av]')}" in out
     assert told in out
 
 

@@ -312,7 +312,7 @@ atexit.register(strike)
 """
 
 #: What is called once a recording is done.
-_DONE = _ON_CALL.format("yamjit.cli.progress", "Progress", "add")
+_DONE = _ON_CALL.format("yamjit.runs.tally", "Tally", "conclude")
 
 
 INT, TERM = signal.SIGINT, signal.SIGTERM
@@ -334,11 +334,15 @@ class TestInterruptions:
         [
             ("yamjit.cli.command", "_parser", TERM),
             ("yamjit.runs", "find_recordings", INT),
-            ("yamjit.writing", "_settle", TERM),
         ],
     )
-    def test_amid_work(self, module: str, name: str, number: signal.Signals) -> None:
+    def test_before_work(self, module: str, name: str, number: signal.Signals) -> None:
         assert interrupted(_ON_CALL.format(module, name, name), number) == (128 + number, "")
+        assert list(Path().glob("*.csv")) == []
+
+    def test_at_the_last_moment(self) -> None:
+        code, said = interrupted(_ON_CALL.format("yamjit.writing", "_settle", "_settle"), TERM)
+        assert (code, said) == (143, "yamjit: terminated: 1 of 1 recordings done; 'a.csv' is not written\n")
         assert list(Path().glob("*.csv")) == []
 
     def test_amid_code_that_is_made(self) -> None:

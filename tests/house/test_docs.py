@@ -29,6 +29,7 @@ REASONS = (
     "needs systemd",
     "needs recordings",
     "needs MediaPipe",
+    "needs Docker or Podman",
     "installs",
     "downloads",
     "wants the official model",

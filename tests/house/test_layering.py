@@ -16,7 +16,9 @@ SOURCE = ROOT / "src" / "yamjit"
 #: Storey of every module and package of yamjit; rooms of one storey do not know each other.
 STOREYS = {
     "errors": 0,
+    "installing": 0,
     "spec": 0,
+    "announcing": 1,
     "checks": 1,
     "clock": 1,
     "deprecation": 1,
@@ -81,7 +83,7 @@ ROOMS = {
     "output": {"pandas", "polars", "pyarrow"},
     "disk": {"platformdirs"},
     "plots": {"matplotlib"},
-    "cli": {"argcomplete", "tqdm"},
+    "cli": {"argcomplete"},
 }
 
 EVERYWHERE = {"numpy", *sys.stdlib_module_names}

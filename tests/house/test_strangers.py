@@ -133,7 +133,7 @@ def test_tables_on_a_terminal_are_escaped_and_files_are_not(form: str) -> None:
     row = Row("a.wav", 0.0, 1.0, f"=1+1 {HOSTILE[0]}", 0.5, 0)
     written = []
     for stream in (Terminal(), io.StringIO()):
-        with FORMATS[form].open(Progress(1, quiet=True).around(stream)) as writer:
+        with FORMATS[form].open(Progress(quiet=True).around(stream)) as writer:
             writer.begin("a.wav")
             writer.rows([row])
         written.append(stream.getvalue())

@@ -305,7 +305,7 @@ def test_records_of_nothing(device: Device, arguments: tuple[int, int, int]) -> 
 
 def test_recording_without_sounddevice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(DependencyError, match=r"pip install 'yamjit\[mic\]'"):
+    with pytest.raises(DependencyError, match=r'install "yamjit\[mic\]"'):
         audio.AudioRecord(1, 16_000, WINDOW)
 
 

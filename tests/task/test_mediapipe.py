@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from tests.support.sound_device import pretend
 from yamjit.errors import AudioError, InputError, ModelError
 from yamjit.task import mediapipe as mp
+from yamjit.task.audio import AudioRecord
 from yamjit.task.mediapipe.tasks import python
 from yamjit.task.mediapipe.tasks.python import audio
 from yamjit.task.mediapipe.tasks.python.components import containers
@@ -57,6 +59,54 @@ def test_the_names_are_where_mediapipe_has_them() -> None:
     assert mp.tasks.components.containers is containers
     assert mp.tasks.BaseOptions is python.BaseOptions
     assert audio.AudioClassifierResult is containers.ClassificationResult
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("audio.audio_classifier", "AudioClassifier AudioClassifierOptions AudioClassifierResult"),
+        ("audio.core.audio_record", "AudioRecord"),
+        ("audio.core.audio_task_running_mode", "AudioTaskRunningMode"),
+        ("components.containers", "AudioData AudioDataFormat Category ClassificationResult Classifications"),
+        ("components.containers.audio_data", "AudioData AudioDataFormat"),
+        ("components.containers.category", "Category"),
+        ("components.containers.classification_result", "ClassificationResult Classifications"),
+        ("core.base_options", "BaseOptions"),
+    ],
+)
+def test_the_modules_within_have_the_names_of_theirs(module: str, names: str) -> None:
+    """MediaPipe's own samples import ``audio.core.audio_record``."""
+    found = importlib.import_module(f"yamjit.task.mediapipe.tasks.python.{module}")
+    assert sorted(found.__all__) == names.split()
+    for name in names.split():
+        theirs = {"AudioTaskRunningMode": RunningMode, "AudioRecord": AudioRecord, "BaseOptions": python.BaseOptions}
+        expected = theirs.get(name) or getattr(audio, name, None) or getattr(containers, name)
+        assert getattr(found, name) is expected
+
+
+def test_the_delegate_is_the_cpu() -> None:
+    delegates = python.BaseOptions.Delegate
+    assert [(delegate.name, delegate.value) for delegate in delegates] == [("DEFAULT", 0), ("CPU", 1), ("GPU", 2)]
+    for delegate in (None, delegates.DEFAULT, delegates.CPU):
+        base = python.BaseOptions(model_asset_path="starter", delegate=delegate)
+        audio.AudioClassifier.create_from_options(audio.AudioClassifierOptions(base)).close()
+    with pytest.raises(InputError, match="computed on the CPU"):
+        audio.AudioClassifier.create_from_options(
+            audio.AudioClassifierOptions(python.BaseOptions("starter", delegate=delegates.GPU))
+        )
+
+
+def test_a_callback_may_set_the_time_of_its_result(speech: Array) -> None:
+    """As in MediaPipe's samples for live audio."""
+    heard: list[Any] = []
+
+    def note(result: Any, timestamp_ms: int) -> None:
+        result.timestamp_ms = timestamp_ms + 1
+        heard.append(result)
+
+    with stream(note) as classifier:
+        classifier.classify_async(AudioData.create_from_array(speech[:WINDOW], RATE_HZ), 5)
+    assert [result.timestamp_ms for result in heard] == [6]
 
 
 # -- Clips ------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import numpy as np
 from yamjit.audio.c_stderr import quiet_c_stderr
 from yamjit.disk import describe
 from yamjit.errors import DependencyError
+from yamjit.installing import how_to_install
 from yamjit.text import printable
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def import_soundfile() -> Any:
     try:
         import soundfile
     except (ImportError, OSError) as error:  # OSError: soundfile is installed, libsndfile is not
-        raise DependencyError(f"audio files need soundfile: pip install soundfile ({error})") from error
+        raise DependencyError(f"audio files need soundfile: {how_to_install('soundfile')} ({error})") from error
     return soundfile
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from yamjit import checks
 from yamjit.disk import describe
 from yamjit.errors import AudioError, DependencyError
+from yamjit.installing import how_to_install
 from yamjit.text import printable
 
 __all__ = ["InputDevice", "find_device", "import_sounddevice", "input_devices"]
@@ -83,7 +84,7 @@ def import_sounddevice() -> Any:
         import sounddevice
     except ImportError as error:
         raise DependencyError(
-            f"recording needs sounddevice: pip install 'yamjit[mic]' ({describe(error)}); {WITHOUT}"
+            f"recording needs sounddevice: {how_to_install('yamjit[mic]')} ({describe(error)}); {WITHOUT}"
         ) from error
     except OSError as error:  # sounddevice is installed, PortAudio is not
         raise DependencyError(

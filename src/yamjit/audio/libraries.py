@@ -19,6 +19,7 @@ from yamjit.audio.pyav import PyAvReader, import_av
 from yamjit.audio.scanning import after_tags
 from yamjit.audio.sndfile import SndfileReader
 from yamjit.errors import AudioError, DependencyError
+from yamjit.installing import how_to_install
 from yamjit.signatures import HEAD_BYTES
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _open_libav(opened: OpenedFile, container: Container, limits: AudioLimits) -
     program = find_ffmpeg()
     if program is None:
         raise AudioError(
-            f"{opened.name}: {container.name} cannot be read by libsndfile: pip install 'yamjit[av]', "
+            f"{opened.name}: {container.name} cannot be read by libsndfile: {how_to_install('yamjit[av]')}, "
             "or install ffmpeg so that it is found on the PATH"
         )
     return FfmpegReader(opened, container, limits, program)

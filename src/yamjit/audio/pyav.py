@@ -18,6 +18,7 @@ from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits
 from yamjit.audio.losses import GAP_S
 from yamjit.disk import describe
 from yamjit.errors import AudioError, DependencyError
+from yamjit.installing import how_to_install
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -252,7 +253,7 @@ def import_av() -> Any:
         import av
         import av.error
     except (ImportError, OSError) as error:
-        raise DependencyError(f"this file needs PyAV: pip install 'yamjit[av]' ({error})") from error
+        raise DependencyError(f"this file needs PyAV: {how_to_install('yamjit[av]')} ({error})") from error
     return av
 
 

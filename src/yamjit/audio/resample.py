@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit.errors import DependencyError
+from yamjit.installing import how_to_install
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,7 +72,7 @@ def _open_stream(source_rate: int, target_rate: int) -> Any:
         import soxr
     except ImportError as error:
         raise DependencyError(
-            f"resampling from {source_rate} to {target_rate} Hz needs soxr: pip install soxr"
+            f"resampling from {source_rate} to {target_rate} Hz needs soxr: {how_to_install('soxr')}"
         ) from error
     return soxr.ResampleStream(source_rate, target_rate, 1, dtype="float32", quality="HQ")
 

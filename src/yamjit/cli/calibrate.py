@@ -17,6 +17,7 @@ from yamjit.cli.labelled import (
     add_trained,
     dataset_of,
     folds_of,
+    listening,
     tell_of_clips,
     tell_of_training,
     untrained,
@@ -68,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
     options = ClassifierOptions(calibration=None, head=args.head)
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)
     dataset = untrained(args, model, dataset_of(args))
-    found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
+    with listening(args, dataset, "nothing is written") as progress:
+        found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop, progress=progress)
     tell_of_clips(skipped)
     tell_of_training(args, found)
     fitted = fit_sigmoids(found.scores, found.targets)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import logging
 import sys
 from collections.abc import Sequence
 
 from yamjit import __version__
+from yamjit.announcing import announced
 from yamjit.cli import (
     bench,
     calibrate,
@@ -130,9 +130,9 @@ def _done(argv: Sequence[str] | None) -> int:
     completion.complete(parser)
     args = parser.parse_args(argv)
     streams.write_any_name()
-    _tell_what_takes_long()
-    args.outputs = Outputs(args)
-    code: int = args.run(args)
+    with announced(quiet=getattr(args, "quiet", False)):
+        args.outputs = Outputs(args)
+        code: int = args.run(args)
     return code
 
 
@@ -147,16 +147,6 @@ def _told(error: Exception) -> str:
     name = getattr(error, "filename", None)
     more = " (ulimit -n shows the limit)" if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE) else ""
     return f"{'' if name is None else printable(str(name)) + ': '}{describe(error)}{more}"
-
-
-def _tell_what_takes_long() -> None:
-    """Show the log of the package, for example that kernels are being compiled, if standard error is a terminal."""
-    log = logging.getLogger("yamjit")
-    if sys.stderr is not None and sys.stderr.isatty() and not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("yamjit: %(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
 
 
 def _parser() -> Parser:

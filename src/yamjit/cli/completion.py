@@ -8,13 +8,14 @@ from typing import Any
 
 from yamjit.cli.exits import EXIT_OK
 from yamjit.errors import DependencyError
+from yamjit.installing import how_to_install
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "complete", "run"]
 
 HELP = "print the script that makes a shell complete this command"
 DESCRIPTION = (
     "Print the script that makes a shell complete verbs, options, formats, files and names of classes. This needs "
-    "argcomplete: pip install 'yamjit[completion]'."
+    "argcomplete, the extra completion."
 )
 
 _SHELLS = ("bash", "zsh", "fish")
@@ -49,5 +50,5 @@ def _argcomplete() -> Any:
     try:
         import argcomplete
     except ImportError as error:
-        raise DependencyError("completion needs argcomplete: pip install 'yamjit[completion]'") from error
+        raise DependencyError(f"completion needs argcomplete: {how_to_install('yamjit[completion]')}") from error
     return argcomplete

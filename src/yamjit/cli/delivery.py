@@ -7,13 +7,13 @@ import contextlib
 import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from yamjit.cli.arguments import reading_of
 from yamjit.cli.classes import options_of
-from yamjit.cli.destinations import array_format, is_folder, opened, picture_format, row_format
+from yamjit.cli.destinations import array_format, is_folder, is_replaced, opened, picture_format, row_format
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_notes import notes_on
 from yamjit.cli.progress import Progress
@@ -24,7 +24,7 @@ from yamjit.text import printable
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
     from yamjit.results import Summary
-    from yamjit.runs import ArrayFormat, Hearing, Outcome, Recording, RowFormat
+    from yamjit.runs import ArrayFormat, Hearing, Outcome, Recording, RowFormat, Tally
 
 __all__ = [
     "check_model",
@@ -115,9 +115,15 @@ def _deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | Array
     recordings = _recordings_of_one_file(args, hearing)
     if holds_one and len(recordings) > 1:
         raise InputError(f"a file of {form.name} holds one recording, but there are {len(recordings)}: use -o FOLDER")
-    with Progress(len(recordings), quiet=args.quiet) as progress, opened(args, form, progress) as file:
-        listener = _watched(args, hearing, progress)
-        return _follow(into_one_file(recordings, listener, form, file, args.jobs), len(recordings), progress)
+    tally = _tally(hearing, recordings)
+    left = PartOf(args.output, tally)
+    with (
+        Progress(tally, quiet=args.quiet) as progress,
+        progress.telling(left.told),
+        opened(args, form, progress, left.keep) as file,
+    ):
+        listener = _watched(args, hearing, tally)
+        return _follow(into_one_file(recordings, listener, form, file, args.jobs, tally), tally, progress)
 
 
 def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> int:
@@ -131,9 +137,10 @@ def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> i
     recordings = _recordings_of_one_file(args, hearing)
     if len(recordings) > 1:
         raise InputError(f"a picture shows one recording, but there are {len(recordings)}: use -o FOLDER")
-    with Progress(1, quiet=args.quiet) as progress:
-        job = FileJob(_watched(args, hearing, progress), form, lambda _: Path(args.output))
-        return _follow(outcomes(recordings, job), 1, progress)
+    tally = _tally(hearing, recordings)
+    with Progress(tally, quiet=args.quiet) as progress, progress.telling(PartOf(args.output, tally).told):
+        job = FileJob(_watched(args, hearing, tally), form, lambda _: Path(args.output))
+        return _follow(outcomes(recordings, job, tally=tally), tally, progress)
 
 
 def deliver_to_folder(
@@ -156,11 +163,14 @@ def deliver_to_folder(
     known = {"yamjit": __version__, "verb": args.verb, **hearing.settings(), **settings}
     with ResultFolder(args.output, suffix, known, resume=args.resume, overwrite=args.overwrite) as folder:
         todo = folder.todo(recordings)
-        with Progress(len(todo), quiet=args.quiet) as progress:
-            if len(todo) < len(recordings):
-                progress.warn(f"{len(recordings) - len(todo)} of {len(recordings)} files are done already")
-            job = folder.keeping(job_for(_watched(args, hearing, progress), place=folder.places.target))
-            return _follow(outcomes(todo, job, args.jobs), len(recordings), progress)
+        names = {recording.name for recording in todo}
+        tally = _tally(hearing, todo, [recording for recording in recordings if recording.name not in names])
+        told = f"{args.output!r} has what is done, and --resume does the rest"
+        with Progress(tally, quiet=args.quiet) as progress, progress.telling(lambda: told):
+            if tally.concluded:
+                progress.warn(f"{tally.concluded} of {tally.recordings} files are done already")
+            job = folder.keeping(job_for(_watched(args, hearing, tally), place=folder.places.target))
+            return _follow(outcomes(todo, job, args.jobs, tally), tally, progress)
 
 
 def _recordings_of_one_file(args: argparse.Namespace, hearing: Hearing) -> list[Recording]:
@@ -171,16 +181,48 @@ def _recordings_of_one_file(args: argparse.Namespace, hearing: Hearing) -> list[
     return recordings
 
 
-def _watched(args: argparse.Namespace, hearing: _Hearing, progress: Progress) -> _Hearing:
-    return dataclasses.replace(hearing, watch=progress.watch if args.jobs == 1 else None)
+def _tally(hearing: Hearing, todo: Sequence[Recording], done: Sequence[Recording] = ()) -> Tally[Recording]:
+    from yamjit.runs import Tally, length_of
+
+    return Tally(todo, functools.partial(length_of, reading=hearing.reading), done)
 
 
-def _follow(found: Generator[Outcome[Any], None, None], total: int, progress: Progress) -> int:
+def _watched(args: argparse.Namespace, hearing: _Hearing, tally: Tally[Recording]) -> _Hearing:
+    from yamjit.runs import report
+
+    return dataclasses.replace(hearing, watch=tally.watch if args.jobs == 1 else report)
+
+
+class PartOf:
+    """What is left of a file of results after an interruption: nothing that looks whole."""
+
+    def __init__(self, output: str | None, tally: Tally[Recording]) -> None:
+        self._output = output
+        self._tally = tally
+        self._kept: Path | None = None
+
+    def keep(self, path: Path) -> None:
+        """Take the part that was written; remove it if nothing was found yet."""
+        if self._tally.has_results:
+            self._kept = Path(self._output or "").with_name(path.name)
+        else:
+            path.unlink()
+
+    def told(self) -> str:
+        """Return what became of the results, in words."""
+        if self._kept is not None:
+            return f"the results so far are in {str(self._kept)!r}, and {self._output!r} is not written"
+        if is_replaced(self._output):
+            return f"{self._output!r} is not written"
+        return "the results so far are written, which is not all" if self._tally.has_results else "nothing is written"
+
+
+def _follow(found: Generator[Outcome[Any], None, None], tally: Tally[Recording], progress: Progress) -> int:
     """Report problems of recordings as they are done, and failures in the end; return the exit code."""
-    failures, partly = [], 0
+    failures, partly, total = [], 0, tally.recordings
     with contextlib.closing(found):
         for outcome in found:
-            progress.add()
+            tally.conclude(outcome.recording)
             if outcome.failure is not None:
                 failures.append(outcome.recording.name)
                 progress.say(_named(outcome.recording.name, outcome.failure))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamjit.cli.streams import tell
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +17,16 @@ if TYPE_CHECKING:
     from yamjit.heads import HeadInfo
     from yamjit.runs import ArrayFormat, PictureFormat, RowFormat
 
-__all__ = ["array_format", "check_suffix", "is_folder", "opened", "picture_format", "row_format", "suffix_of"]
+__all__ = [
+    "array_format",
+    "check_suffix",
+    "is_folder",
+    "is_replaced",
+    "opened",
+    "picture_format",
+    "row_format",
+    "suffix_of",
+]
 
 _STDOUT = (None, "-")
 
@@ -31,6 +39,14 @@ def is_folder(args: argparse.Namespace) -> bool:
     if Path(given).exists():
         return Path(given).is_dir()
     return given.endswith(("/", os.sep)) or not Path(given).suffix
+
+
+def is_replaced(output: str | None) -> bool:
+    """Return whether ``-o`` is a file that appears once it is whole: not standard output, a device or a pipe."""
+    if output in _STDOUT:
+        return False
+    path = Path(output or "")
+    return path.is_file() or not path.exists()
 
 
 def suffix_of(args: argparse.Namespace) -> str:
@@ -105,15 +121,14 @@ def _known(args: argparse.Namespace, formats: Any) -> str:
 
 
 @contextlib.contextmanager
-def opened(args: argparse.Namespace, form: RowFormat | ArrayFormat, progress: Progress) -> Iterator[Any]:
-    """Open standard output, or the file that was given; after an interruption, say where the results so far are."""
+def opened(
+    args: argparse.Namespace, form: RowFormat | ArrayFormat, progress: Progress, kept: Callable[[Path], None]
+) -> Iterator[Any]:
+    """Open standard output, or the file that was given; if that is interrupted, call `kept`, see `whole_file`."""
     from yamjit.runs import RowFormat, whole_file
 
-    def tell_kept(kept: Path) -> None:
-        tell(f"interrupted: the results so far are in {str(kept)!r}")
-
     if args.output not in _STDOUT:
-        with whole_file(Path(args.output), seeks=form.name == "npy", kept=tell_kept) as file, form.open(file) as writer:
+        with whole_file(Path(args.output), seeks=form.name == "npy", kept=kept) as file, form.open(file) as writer:
             yield writer
         return
     if isinstance(form, RowFormat) and not form.form.binary:

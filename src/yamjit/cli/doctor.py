@@ -13,6 +13,7 @@ from typing import Any
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
 from yamjit.cli.model_notes import kind_of
 from yamjit.cli.options import add_flag
+from yamjit.installing import how_to_install
 from yamjit.text import json_text, printable, printable_lines
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
@@ -57,12 +58,16 @@ def _examine() -> dict[str, dict[str, Any]]:
     return {
         "yamjit": _this(),
         "packages": {name: _version(name) or "missing" for name in _PACKAGES},
-        "extras": {name: _version(name) or f"not installed: pip install 'yamjit[{e}]'" for name, e in _EXTRAS.items()},
+        "extras": {name: _version(name) or _absent(e) for name, e in _EXTRAS.items()},
         "kernels": _kernels(),
         "audio files": _audio_files(),
         "microphones": _microphones(),
         "model": _model(),
     }
+
+
+def _absent(extra: str) -> str:
+    return f"not installed: {how_to_install(f'yamjit[{extra}]')}"
 
 
 def _this() -> dict[str, Any]:
@@ -120,7 +125,7 @@ def _phone_files() -> dict[str, Any]:
         }
     except DependencyError:
         neither = ", so M4A, MP4, WebM, WMA, AMR and others are not read"
-        return {"PyAV": "not installed: pip install 'yamjit[av]'", "ffmpeg": ffmpeg if program else ffmpeg + neither}
+        return {"PyAV": _absent("av"), "ffmpeg": ffmpeg if program else ffmpeg + neither}
 
 
 def _microphones() -> dict[str, Any]:

@@ -7,7 +7,15 @@ import argparse
 from yamjit.cli import arguments
 from yamjit.cli.classes import add_head
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
-from yamjit.cli.labelled import add_data, add_trained, dataset_of, tell_of_clips, tell_of_training, untrained
+from yamjit.cli.labelled import (
+    add_data,
+    add_trained,
+    dataset_of,
+    listening,
+    tell_of_clips,
+    tell_of_training,
+    untrained,
+)
 from yamjit.cli.reports import add_report, draw, report
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
@@ -40,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     options = ClassifierOptions(head=args.head)
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)
     dataset = untrained(args, model, dataset)
-    found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop)
+    with listening(args, dataset, "nothing is written") as progress:
+        found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop, progress=progress)
     tell_of_clips(skipped)
     tell_of_training(args, found)
     if args.plot:

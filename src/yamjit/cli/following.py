@@ -73,7 +73,7 @@ class _Follower:
         """Report what is heard; return why the source ended, if that was an error."""
         stream, failure = self._stream, None
         form = FORMATS["text" if self._form == "bars" else self._form].of_heads(stream.heads)
-        with form.open(Progress(1, quiet=True).around(sys.stdout)) as writer:
+        with form.open(Progress(quiet=True).around(sys.stdout)) as writer:
             sink = self._sink(writer)
             try:
                 for windows in stream:

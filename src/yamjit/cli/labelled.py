@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ __all__ = [
     "dataset_of",
     "features_of",
     "folds_of",
+    "listening",
     "tell_of_clips",
     "tell_of_training",
     "untrained",
@@ -117,14 +119,32 @@ def folds_of(args: argparse.Namespace, dataset: Dataset) -> int | None:
     return min(wanted, groups) if groups > 1 else 0
 
 
+@contextlib.contextmanager
+def listening(args: argparse.Namespace, dataset: Dataset, left: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how much of the clips was heard; after an interruption, say what is `left` of the results.
+
+    Give what is called with the number of clips that are done, and of all.
+    """
+    from yamjit.cli.progress import Progress
+    from yamjit.runs import Tally, header_length
+
+    def length_of(place: int) -> float | None:
+        clip = dataset.clips[place]
+        return header_length(clip.path, clip.reading())
+
+    tally = Tally(range(len(dataset)), length_of, what="clips")
+    with Progress(tally, quiet=args.quiet) as progress, progress.telling(lambda: left):
+        yield lambda done, _: tally.conclude(done - 1)
+
+
 def features_of(args: argparse.Namespace, model: Classifier, dataset: Dataset) -> Features:
     """Return the embedded windows of recordings; say which cannot be used, and what is odd."""
-    from yamjit.cli.progress import Progress
     from yamjit.learn import EmbeddingCache, embed_clips
 
     cache = None if args.no_cache else EmbeddingCache()
-    with Progress(len(dataset), quiet=args.quiet) as progress:
-        features = embed_clips(model, dataset, hop_s=args.hop, cache=cache, progress=lambda *_: progress.add())
+    left = "" if cache is None else ", and those clips are not computed again"
+    with listening(args, dataset, f"{args.output!r} is not written{left}") as progress:
+        features = embed_clips(model, dataset, hop_s=args.hop, cache=cache, progress=progress)
     tell_of_clips(features.skipped)
     if not args.quiet:
         tell(*features.dataset.warnings(), *features.duplicates())

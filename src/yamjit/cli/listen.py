@@ -21,7 +21,7 @@ __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 HELP = "follow a microphone or a pipe"
 DESCRIPTION = (
     "Follow a microphone, or samples that arrive through a pipe, until Ctrl-C: with bars in a terminal, otherwise "
-    "with JSON lines. A microphone needs sounddevice: pip install 'yamjit[mic]'."
+    "with JSON lines. A microphone needs sounddevice, the extra mic."
 )
 
 _FORMATS = ("bars", "jsonl", "text", "csv", "dcase", "raven")

@@ -1,67 +1,73 @@
-"""A progress bar on a terminal, and messages that do not break it."""
+"""How far a run is: a bar on a terminal and a line now and then elsewhere, and messages that do not break it."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from yamjit.text import printable_lines
+from yamjit.announcing import columns_of, wiped
+from yamjit.cli.exits import INTERRUPTIONS, Terminated
+from yamjit.cli.progress_line import State, clock_of, line, sentence
+from yamjit.text import printable, printable_lines
 
 if TYPE_CHECKING:
-    from yamjit.recording import FrameStream, WindowStream
+    from yamjit.runs import Tally
 
 __all__ = ["Progress"]
 
 _REFRESH_S = 0.25
 
+#: Speed is that of the last seconds.
+_SPEED_OVER_S = 15.0
+
+#: Time until the first line where standard error is not a terminal, and from one to the next at least; and the share of
+#: the time that has passed: a day has some 60 lines.
+_LINE_S, _LINE_SHARE = 60.0, 0.1
+
 
 class Progress:
-    """Progress of a run, in recordings, or in seconds of a single one; a context manager.
+    """Progress of a run, in seconds of sound; a context manager. If `quiet`, neither it nor warnings are shown."""
 
-    If `quiet`, neither a bar nor warnings are shown.
-    """
-
-    def __init__(self, recordings: int, *, quiet: bool = False) -> None:
-        self._recordings = recordings
+    def __init__(self, tally: Tally[Any] | None = None, *, quiet: bool = False) -> None:
+        self._tally = tally
         self._quiet = quiet
-        self._bar: Any = None
+        self._is_drawn = False
+        #: Held while standard error, or a terminal that shows results below the bar, is written to.
+        self.lock = threading.RLock()
         self._over = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._samples: deque[tuple[float, float]] = deque()
 
     def __enter__(self) -> Progress:
-        if self._is_shown and self._recordings > 1:
-            self._bar = _bar(total=self._recordings, unit="file")
+        if self._tally is not None and not self._quiet and sys.stderr is not None:
+            work = [self._draw_on, self._survey] if sys.stderr.isatty() else [self._write_lines]
+            self._threads = [threading.Thread(target=one, daemon=True) for one in work]
+            for thread in self._threads:
+                thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        if self._bar is not None:
-            self._bar.close()
+        self.clear()
 
-    @property
-    def _is_shown(self) -> bool:
-        return not self._quiet and sys.stderr is not None and sys.stderr.isatty()
-
-    def watch(self, stream: WindowStream | FrameStream) -> None:
-        """Follow a recording that is read in this process, if it is the only one."""
-        length = stream.source.claimed_seconds
-        if self._is_shown and self._recordings == 1 and length:
-            self._bar = _bar(total=length, bar_format="{percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s{postfix}")
-            threading.Thread(target=self._follow, args=(stream,), daemon=True).start()
-
-    def _follow(self, stream: WindowStream | FrameStream) -> None:
-        while not self._over.wait(_REFRESH_S):
-            self._bar.n = min(stream.duration_s, self._bar.total)
-            passed = self._bar.format_dict["elapsed"]
-            self._bar.set_postfix_str(f"{self._bar.n / passed:.0f} times real time" if passed else "")
-
-    def add(self) -> None:
-        """Count a recording that is done."""
-        if self._recordings > 1 and self._bar is not None:
-            self._bar.update()
+    @contextlib.contextmanager
+    def telling(self, results: Callable[[], str]) -> Iterator[None]:
+        """Say after an interruption how far the run came, and what became of `results`."""
+        try:
+            yield
+        except INTERRUPTIONS as error:
+            self._over.set()
+            said = "terminated" if isinstance(error, Terminated) else "interrupted"
+            self.say(f"{said}: {self._how_far()}; {results()}")
+            raise
 
     def warn(self, message: str) -> None:
         """Print a warning on standard error, unless `quiet`."""
@@ -70,23 +76,99 @@ class Progress:
 
     def say(self, message: str) -> None:
         """Print a message on standard error."""
-        self.clear()
-        print(f"yamjit: {printable_lines(message)}", file=sys.stderr)
+        with self.lock:
+            self.clear()
+            print(f"yamjit: {printable_lines(message)}", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         """Clear the bar to make room for another line; it comes back by itself."""
-        if self._bar is not None:
-            self._bar.clear()
+        with self.lock:
+            if self._is_drawn:
+                self._is_drawn = False
+                sys.stderr.write(wiped(sys.stderr))
+                sys.stderr.flush()
 
     def around(self, stream: TextIO) -> Any:
         """Return a stream for results; on a terminal, it clears the bar first and escapes control characters."""
         return _OnTerminal(stream, self) if stream.isatty() else stream
 
+    def _survey(self) -> None:
+        assert self._tally is not None
+        self._tally.survey(self._over.is_set)
 
-def _bar(**form: Any) -> Any:
-    from tqdm import tqdm
+    def _draw_on(self) -> None:
+        full = "█" if _can_write("█") else "#"
+        while not self._over.wait(_REFRESH_S):
+            text = line(self._state(), columns_of(sys.stderr), full=full)
+            with self.lock, contextlib.suppress(OSError, ValueError):
+                if not self._over.is_set():
+                    sys.stderr.write(f"\r{text}")
+                    sys.stderr.flush()
+                    self._is_drawn = True
 
-    return tqdm(leave=False, dynamic_ncols=True, file=sys.stderr, **form)
+    def _write_lines(self) -> None:
+        begun, pause = time.monotonic(), _LINE_S
+        while not self._over.wait(pause):
+            if len(self._samples) == 0:
+                self._survey()
+            text = sentence(self._state())
+            with self.lock:
+                if not self._over.is_set():
+                    self.say(text)
+            pause = max(_LINE_S, _LINE_SHARE * (time.monotonic() - begun))
+
+    def _state(self) -> State:
+        tally = self._tally
+        assert tally is not None
+        heard_s, total = tally.heard_s, tally.total_s
+        name = next((_name_of(key) for key, _ in tally.under_way()), "")
+        return State(
+            heard_s + tally.earlier_s,
+            None if total is None else total[0],
+            total is None or total[1],
+            self._speed(heard_s),
+            name if tally.recordings > 1 else "",
+        )
+
+    def _speed(self, heard_s: float) -> float | None:
+        now, samples = time.monotonic(), self._samples
+        if not heard_s:
+            samples.clear()
+        samples.append((now, heard_s))
+        while len(samples) > 2 and samples[1][0] < now - _SPEED_OVER_S:
+            samples.popleft()
+        passed = now - samples[0][0]
+        return (heard_s - samples[0][1]) / passed if passed else None
+
+    def _how_far(self) -> str:
+        """Return how far the run came, in words."""
+        tally = self._tally
+        assert tally is not None
+        found = tally.under_way()
+        parts = []
+        if tally.recordings > 1 or not found:
+            parts.append(f"{tally.concluded} of {tally.recordings} {tally.what} done")
+        heard = clock_of(sum(heard_s for _, heard_s in found))
+        if len(found) > 1:
+            parts.append(f"{heard} of {len(found)} others")
+        elif found:
+            ((key, _),) = found
+            claimed_s = tally.claimed_s(key)
+            claimed = "" if claimed_s is None else f" of {clock_of(claimed_s)}"
+            parts.append(f"{heard}{claimed}" + (f" of {_name_of(key)!r}" if tally.recordings > 1 else " heard"))
+        return ", ".join(parts)
+
+
+def _name_of(recording: Any) -> str:
+    return printable(getattr(recording, "name", ""))
+
+
+def _can_write(text: str) -> bool:
+    try:
+        text.encode(sys.stderr.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 class _OnTerminal:
@@ -97,8 +179,10 @@ class _OnTerminal:
         self._progress = progress
 
     def write(self, text: str) -> int:
-        self._progress.clear()
-        self._stream.write(printable_lines(text))
+        with self._progress.lock:
+            self._progress.clear()
+            self._stream.write(printable_lines(text))
+            self._stream.flush()
         return len(text)
 
     def writelines(self, lines: Any) -> None:

@@ -8,20 +8,21 @@ from yamjit.cli import arguments
 from yamjit.cli.delivery import deliver_arrays, deliver_pictures, hearing_of
 from yamjit.cli.destinations import suffix_of
 from yamjit.cli.embed import ARRAYS
-from yamjit.cli.plot import PICTURES
+from yamjit.cli.plot import PICTURES, add_look
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
 HELP = "write the log-mel spectrogram, as numbers or as a picture"
 DESCRIPTION = (
     "Write the log-mel spectrogram as the model sees it, for YAMNet a frame of 64 bands each 10 ms: as npy, npz, csv "
-    "or parquet (see yamjit embed), or as a picture, which needs matplotlib: pip install 'yamjit[plot]'."
+    "or parquet (see yamjit embed), or as a picture, which needs matplotlib, the extra plot."
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     arguments.add_inputs(parser)
+    add_look(parser)
     arguments.add_model(parser, threads=False)
     arguments.add_reading(parser)
     arguments.add_output(parser, (*ARRAYS, *PICTURES), "csv, or npz in a folder")
@@ -34,5 +35,5 @@ def run(args: argparse.Namespace) -> int:
     from yamjit.runs import LogMel, Spectrograms
 
     if (args.format or suffix_of(args)) in PICTURES:
-        return deliver_pictures(args, Spectrograms(**hearing_of(args)), "spectrogram")
+        return deliver_pictures(args, Spectrograms(**hearing_of(args), width=args.width, dark=args.dark), "spectrogram")
     return deliver_arrays(args, LogMel(**hearing_of(args)))

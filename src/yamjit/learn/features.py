@@ -176,6 +176,14 @@ def readable(
     return replace(dataset, clips=tuple(kept)), values, tuple(skipped)
 
 
+def counted(outcomes: Iterable[_Value], count: int, progress: Callable[[int, int], None] | None) -> Iterator[_Value]:
+    """Yield the outcomes, and call `progress` with the number of those that were taken and their `count`."""
+    for done, outcome in enumerate(outcomes, 1):
+        yield outcome
+        if progress:
+            progress(done, count)
+
+
 def embed_clips(
     model: Classifier,
     dataset: Dataset,
@@ -211,14 +219,8 @@ def embed_clips(
     checks.instance(dataset, "dataset", Dataset)
     checks.instance(cache, "cache", EmbeddingCache, type(None))
     embedder = _Embedder(model, checks.number(hop_s, "hop_s", 0, above=True, kind="seconds"), cache)
-
-    def outcomes() -> Iterator[tuple[_Embedded | None, str | None]]:
-        for done, outcome in enumerate(in_order(dataset.clips, embedder.embed, model.threads), 1):
-            yield outcome
-            if progress:
-                progress(done, len(dataset))
-
-    kept, found, skipped = readable(dataset, outcomes())
+    outcomes = in_order(dataset.clips, embedder.embed, model.threads)
+    kept, found, skipped = readable(dataset, counted(outcomes, len(dataset), progress))
     return Features(
         kept,
         np.concatenate([clip.embeddings for clip in found]),

@@ -15,7 +15,7 @@ from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
 from yamjit.learn.dataset import Clip, Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
-from yamjit.learn.features import Features, Skipped, readable
+from yamjit.learn.features import Features, Skipped, counted, readable
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
 from yamjit.learn.heads import Head, sigmoid, softmax
 from yamjit.learn.trained import clips_trained_on
@@ -205,6 +205,7 @@ def evaluate_model(
     head: int | str = -1,
     aggregate: Literal["mean", "max"] = "mean",
     hop_s: float = DEFAULT_HOP_S,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Evaluation, tuple[Skipped, ...]]:
     """Score recordings with a model as `Classifier.classify` does.
 
@@ -218,6 +219,8 @@ def evaluate_model(
         How the scores of windows become the score of their clip.
     hop_s : float > 0
         Time from the start of one window to the start of the next, in seconds.
+    progress : callable, optional
+        Callback with the number of clips that are done, and of all clips.
 
     Returns
     -------
@@ -246,7 +249,7 @@ def evaluate_model(
             return None, str(error)
         return choose_heads(result.heads, info.index)[0].clip_scores, str(result.damage) if result.lost else None
 
-    judged, rows, skipped = readable(dataset, map(scored, dataset.clips))
+    judged, rows, skipped = readable(dataset, counted(map(scored, dataset.clips), len(dataset), progress))
     columns = [info.labels.index(name) for name in dataset.classes]
     scores = np.stack(rows)[:, columns].astype(np.float64)
     names = tuple(map(str, judged.clips))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from yamjit.clock import Clock, iso, wall_time
 from yamjit.errors import DependencyError, InputError
+from yamjit.installing import how_to_install
 from yamjit.output.writer import text_stream
 from yamjit.writing import temporary_file
 
@@ -176,7 +177,7 @@ class _Parquet(ArrayWriter):
             import pyarrow
             from pyarrow import parquet
         except ImportError as error:
-            raise DependencyError("Parquet needs pyarrow: pip install 'yamjit[parquet]'") from error
+            raise DependencyError(f"Parquet needs pyarrow: {how_to_install('yamjit[parquet]')}") from error
         self._arrow = pyarrow
         self._new_table: Callable[..., Any] = parquet.ParquetWriter
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.clock import wall_time
 from yamjit.errors import DependencyError
+from yamjit.installing import how_to_install
 from yamjit.output.cells import plain
 from yamjit.results import Row
 
@@ -108,4 +109,4 @@ def _columns(rows: Iterable[Row]) -> dict[str, list[Any]]:
 
 
 def _missing(library: str, extra: str) -> DependencyError:
-    return DependencyError(f"this needs {library}: pip install 'yamjit[{extra}]'")
+    return DependencyError(f"this needs {library}: {how_to_install(f'yamjit[{extra}]')}")

@@ -2,29 +2,111 @@
 
 from __future__ import annotations
 
+import textwrap
 import warnings
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from yamjit.errors import DependencyError
+from yamjit import checks
+from yamjit.errors import DependencyError, InputError
+from yamjit.installing import how_to_install
 from yamjit.text import printable
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure, SubFigure
 
-__all__ = ["GREY", "INK", "PICTURE_FORMATS", "as_caption", "new_figure", "save_figure"]
+__all__ = [
+    "PICTURE_FORMATS",
+    "Colours",
+    "add_bar",
+    "as_caption",
+    "colours_of",
+    "figure_for",
+    "in_two_lines",
+    "painted",
+    "root_of",
+    "save_figure",
+]
 
 PICTURE_FORMATS = ("png", "svg", "pdf")
 
-INK, GREY = "#24405f", "#9aa5b1"
+#: Narrowest and widest figure, in inches.
+_WIDTHS = (3.0, 60.0)
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of this size, in inches."""
+@dataclass(frozen=True)
+class Colours:
+    """Colours of a picture; blue and orange differ for every kind of colour blindness.
+
+    Parameters
+    ----------
+    paper, ink, line : str
+        Background; text; axes, ticks and reference lines.
+    first, second : str
+        What is shown, and what it is compared with.
+    """
+
+    paper: str
+    ink: str
+    line: str
+    first: str
+    second: str
+
+    def from_paper(self, color: str) -> Colormap:
+        """Return a map from the paper to a colour."""
+        from matplotlib.colors import LinearSegmentedColormap
+
+        return LinearSegmentedColormap.from_list("", [self.paper, color])
+
+    def on(self, color: Any) -> str:
+        """Return the colour of text on a colour: of paper and ink, the one that contrasts more."""
+        return max(self.paper, self.ink, key=lambda text: _contrast(text, color))
+
+
+_LIGHT = Colours(paper="#ffffff", ink="#1f2933", line="#66717d", first="#1f4e86", second="#c8560b")
+_DARK = Colours(paper="#131416", ink="#dde3ea", line="#949fab", first="#8fc1ff", second="#f5a35c")
+
+
+def colours_of(dark: bool) -> Colours:
+    """Return the colours for a light or a dark page."""
+    return _DARK if checks.flag(dark, "dark") else _LIGHT
+
+
+def _contrast(first: Any, second: Any) -> float:
+    """Return the contrast of two colours as in WCAG 2: from 1 to 21."""
+    low, high = sorted((_luminance(first), _luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(color: Any) -> float:
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def figure_for(figure: Figure | SubFigure | None, width: float, height: float) -> Figure | SubFigure:
+    """Return the figure that was given, else a new one of this size in inches."""
     try:
-        from matplotlib.figure import Figure
+        from matplotlib.figure import Figure, SubFigure
     except ImportError as error:
-        raise DependencyError("pictures need matplotlib: pip install 'yamjit[plot]'") from error
-    return Figure(figsize=(width, height), layout="constrained")
+        raise DependencyError(f"pictures need matplotlib: {how_to_install('yamjit[plot]')}") from error
+    if figure is None:
+        checks.number(width, "width", *_WIDTHS)
+        return Figure(figsize=(width, height), layout="constrained")
+    if not isinstance(figure, (Figure, SubFigure)):
+        raise InputError(f"figure is {type(figure).__name__}: a Figure or SubFigure of matplotlib is accepted")
+    return figure
+
+
+def root_of(figure: Any) -> Figure:
+    """Return the whole figure of a part of it."""
+    while figure.figure is not figure:
+        figure = figure.figure
+    whole: Figure = figure
+    return whole
 
 
 def as_caption(text: str, most: int = 90) -> str:
@@ -34,7 +116,49 @@ def as_caption(text: str, most: int = 90) -> str:
     return shown.replace("$", r"\$")
 
 
-def save_figure(figure: Figure, file: BinaryIO, form: str) -> None:
+def in_two_lines(text: str, width: int) -> str:
+    """Return text from outside in one or two lines of some `width` characters, cut only if it is longer still."""
+    shown = printable(text)
+    if len(shown) <= width:
+        return as_caption(shown)
+    lines = textwrap.wrap(shown, width, max_lines=2, placeholder="…")
+    # Two lines of about the same length need less room.
+    for narrower in range(len(shown) // 2, width):
+        balanced = textwrap.wrap(shown, narrower, break_long_words=False)
+        if len(balanced) <= 2 and max(map(len, balanced)) <= width:
+            lines = balanced
+            break
+    return "\n".join(lines).replace("$", r"\$")
+
+
+def painted(axes: Axes, colours: Colours, *, open_corner: bool = False) -> Axes:
+    """Give axes, which were drawn, their colours, and fonts that have their characters; return them."""
+    from yamjit.plots.fonts import use_fonts
+
+    axes.figure.patch.set_facecolor(colours.paper)
+    axes.patch.set_facecolor(colours.paper)
+    axes.tick_params(which="both", color=colours.line, labelcolor=colours.ink)
+    for spine in axes.spines.values():
+        spine.set_edgecolor(colours.line)
+    if open_corner:
+        axes.spines[["top", "right"]].set_visible(False)
+    texts = [axes.xaxis.label, axes.yaxis.label, axes.title, axes._left_title]  # type: ignore[attr-defined]
+    for text in texts:
+        text.set_color(colours.ink)
+    use_fonts([*texts, *axes.get_xticklabels(), *axes.get_yticklabels()])
+    return axes
+
+
+def add_bar(figure: Figure | SubFigure, image: Any, axes: Axes, label: str, colours: Colours) -> None:
+    """Draw the key of a map's colours."""
+    bar = figure.colorbar(image, cax=axes)
+    bar.set_label(label, fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+    bar.outline.set_visible(False)
+    painted(bar.ax, colours)
+
+
+def save_figure(figure: Figure, file: BinaryIO, form: str, *, dpi: float = 150) -> None:
     """Write a figure; the same figure gives the same bytes.
 
     Parameters
@@ -43,11 +167,20 @@ def save_figure(figure: Figure, file: BinaryIO, form: str) -> None:
     file : binary file object
     form : str
         One of `PICTURE_FORMATS`.
+    dpi : float
+        Pixels per inch of a PNG, from 20 to 1200.
+
+    Raises
+    ------
+    InputError
+        If the format or `dpi` is none of those.
     """
     import matplotlib as mpl
 
+    checks.choice(form, "form", PICTURE_FORMATS)
+    checks.number(dpi, "dpi", 20, 1200)
     nameless = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
-    with mpl.rc_context({"svg.hashsalt": "yamjit"}), warnings.catch_warnings():
-        # Scripts that the font does not know are drawn as boxes.
+    with mpl.rc_context({"svg.hashsalt": "yamjit", "savefig.facecolor": "auto"}), warnings.catch_warnings():
+        # What no font has is drawn as boxes, see `fonts.undrawn`.
         warnings.filterwarnings("ignore", message="Glyph")
-        figure.savefig(file, format=form, dpi=150, metadata=nameless[form])
+        figure.savefig(file, format=form, dpi=dpi, metadata=nameless[form])

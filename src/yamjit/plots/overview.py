@@ -1,9 +1,10 @@
-"""A recording of any length, thinned for a picture as it is read: memory does not depend on the length."""
+"""A recording of any length, read for a picture: waveform, spectrum, classes or events, thinned to constant memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,9 +14,12 @@ from yamjit import checks, deprecation
 from yamjit.audio.source import open_audio
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
+from yamjit.events import Event, EventOptions, Watcher, by_start
 from yamjit.labels import count
+from yamjit.plots.choosing import outstanding_places, places_of_events
+from yamjit.plots.thinning import Thinned, extremes, highest, loudest
 from yamjit.reading import ReadOptions, old_keywords
-from yamjit.recording import recut
+from yamjit.recording import AGGREGATES, recut
 
 if TYPE_CHECKING:
     from yamjit.audio import AudioSource
@@ -25,9 +29,6 @@ __all__ = ["Overview", "refuse_each", "survey", "survey_log_mel"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-
-#: Fewest columns of a picture, where the recording has as many; it has at most twice as many.
-_COLUMNS = 2000
 
 #: Samples in each column of the waveform before it is thinned.
 _CHUNK = 160
@@ -46,7 +47,8 @@ class Overview:
     envelope : np.ndarray [shape=(n, 2), float32]
         Lowest and highest sample of each column.
     log_mel : np.ndarray [shape=(t, n_mels), float32]
-        Mean log-mel spectrum of each column.
+        Log-mel spectrum of each column: the mean of its frames, if they are at most 16; of more, the highest of the
+        means of 16 in each band, so that half a second is seen in hours.
     frames_s : float
         Length of `log_mel`, in seconds: the last window is padded beyond the end.
     scores : np.ndarray [shape=(m, k), float32]
@@ -61,6 +63,12 @@ class Overview:
         Centre of each mel band, in Hz.
     heads : tuple of str
         Head of each class that is shown, where the model has several; otherwise empty strings.
+    range_hz : tuple of float
+        Lowest and highest frequency of the bands, in Hz; (0, 0) if it is not known.
+    events : tuple of Event, or None
+        Events of the classes that are shown, in the order in which they begin; None if they were not looked for.
+    recorded_at : datetime or None
+        Time of second 0 of the recording, if it is known.
     """
 
     name: str
@@ -76,6 +84,9 @@ class Overview:
     window_s: float
     band_hz: Float64
     heads: tuple[str, ...] = ()
+    range_hz: tuple[float, float] = (0.0, 0.0)
+    events: tuple[Event, ...] | None = None
+    recorded_at: datetime | None = None
 
 
 @deprecation.renamed("top", "max_results")
@@ -87,8 +98,9 @@ def survey(
     max_results: int | None = None,
     sample_rate: int | None = None,
     reading: ReadOptions | None = None,
-    aggregate: Literal["mean", "max"] = "mean",
+    aggregate: Literal["mean", "max"] | None = None,
     head: str | int | None = None,
+    events: EventOptions | None = None,
     watch: Callable[[WindowStream], None] | None = None,
 ) -> tuple[Overview, WindowStream]:
     """Read a recording for a picture.
@@ -99,12 +111,16 @@ def survey(
     audio : path, or a binary file object that can seek
         The recording, which is read twice.
     max_results : int > 0, or -1 for all, optional
-        Number of classes shown of each head: those with the highest scores over the whole recording. By default
-        `max_results` of the classifier's options.
-    sample_rate, aggregate, head
+        Number of classes shown of each head. By default `max_results` of the classifier's options.
+    sample_rate, head
         See `Classifier.windows`.
     reading : ReadOptions, optional
         What is read of the recording. Channels cannot be shown separately.
+    aggregate : {"mean", "max"}, optional
+        Show the classes with the highest aggregate over the whole recording. By default, those that stand out: the
+        height of their scores counts, less what is always there, and what other classes show already counts little.
+    events : EventOptions, optional
+        Look for events, and show the classes of those with the highest scores.
     watch : callable, optional
         Called with the recording once it is open.
 
@@ -117,24 +133,45 @@ def survey(
     Raises
     ------
     AudioError, InputError, ModelError
-        See `Classifier.windows`.
+        See `Classifier.windows`; `InputError` as well if an option of the events names an unknown class.
     """
     checks.instance(classifier, "classifier", Classifier)
     max_results = None if max_results is None else count(max_results, "max_results")
     reading = checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
     refuse_each(reading)
-    frames, scores = _Thinned(_mean), _Thinned(_highest)
-    with classifier.windows(audio, sample_rate=sample_rate, reading=reading, aggregate=aggregate, head=head) as stream:
+    if aggregate is not None:
+        checks.choice(aggregate, "aggregate", AGGREGATES)
+    if events is not None:
+        checks.instance(events, "events", EventOptions)
+    frames, scores = Thinned(loudest), Thinned(highest)
+    found: list[Event] = []
+    with classifier.windows(
+        audio,
+        sample_rate=sample_rate,
+        reading=reading,
+        aggregate=aggregate or "mean",
+        head=head,
+        level=events is not None and events.min_dbfs is not None,
+    ) as stream:
         if watch is not None:
             watch(stream)
-        listing = stream.listing
+        watcher = None if events is None else Watcher.of(stream, events)
         for windows in stream:
             frames.add(windows.log_mel)
-            scores.add(listing.reduce(windows.heads))
-    best = listing.rank([stream.listed_scores(head=index) for index in range(len(stream.heads))], max_results)
+            scores.add(stream.listing.reduce(windows.heads))
+            found += watcher.push(windows) if watcher else ()
+        found += watcher.flush(stream.source.start_s + stream.duration_s) if watcher else ()
+    rows, spans = scores.result()
+    most = classifier.options.max_results if max_results is None else max_results
+    if events is not None:
+        shown = places_of_events(stream.listing, found, most)
+    elif aggregate is not None:
+        shown = stream.listing.rank([stream.listed_scores(head=h) for h in range(len(stream.heads))], most).tolist()
+    else:
+        shown = outstanding_places(stream.listing, rows, most)
+    names = [(stream.listing.heads[index], stream.listing.names[index]) for index in shown]
     if hasattr(audio, "seek"):
         audio.seek(0)
-    rows, spans = scores.result()
     overview = Overview(
         name=stream.name,
         start_s=stream.source.start_s,
@@ -142,13 +179,16 @@ def survey(
         envelope=_envelope(open_audio(audio, sample_rate, reading, target_rate=classifier.sample_rate)),
         log_mel=frames.result()[0],
         frames_s=frames.total * classifier.front_end.constants.hop_length / classifier.sample_rate,
-        scores=rows[:, best],
-        labels=tuple(listing.names[index] for index in best),
-        heads=tuple(listing.heads[index] for index in best),
+        scores=rows[:, shown],
+        labels=tuple(label for _, label in names),
+        heads=tuple(head for head, _ in names),
         windows_per_row=spans,
         hop_s=stream.hop_s,
         window_s=stream.window_s,
         band_hz=_band_hz(classifier),
+        range_hz=_range_hz(classifier),
+        events=None if events is None else by_start(event for event in found if (event.head, event.label) in names),
+        recorded_at=stream.recorded_at,
     )
     return overview, stream
 
@@ -161,7 +201,7 @@ def refuse_each(reading: ReadOptions) -> None:
 
 def survey_log_mel(classifier: Classifier, stream: FrameStream) -> Overview:
     """Read a recording for a picture of its log-mel spectrogram alone."""
-    frames = _Thinned(_mean)
+    frames = Thinned(loudest)
     for _, rows in stream:
         frames.add(rows)
     nothing = np.empty((0, 2), np.float32)
@@ -178,73 +218,14 @@ def survey_log_mel(classifier: Classifier, stream: FrameStream) -> Overview:
         hop_s=0.0,
         window_s=stream.window_s,
         band_hz=_band_hz(classifier),
+        range_hz=_range_hz(classifier),
+        recorded_at=stream.recorded_at,
     )
-
-
-class _Thinned:
-    """Rows as they come; neighbours are combined whenever there are too many."""
-
-    def __init__(self, combine: Callable[[Float32], Float32]) -> None:
-        self._combine = combine
-        self.total = 0
-        self._span = 1
-        self._done: list[Float32] = []
-        self._count = 0
-        self._rest: Float32 | None = None
-
-    def add(self, rows: Float32) -> None:
-        """Take more rows [shape=(n, k)]."""
-        if not len(rows):
-            return
-        self.total += len(rows)
-        rest = rows if self._rest is None else np.concatenate([self._rest, rows])
-        whole = len(rest) // self._span * self._span
-        self._keep(self._combined(rest[:whole], self._span))
-        self._rest = rest[whole:]
-        while self._count >= 2 * _COLUMNS:
-            self._halve()
-
-    def result(self) -> tuple[Float32, int]:
-        """Return the thinned rows, and how many rows each stands for."""
-        parts = list(self._done)
-        if self._rest is not None and len(self._rest):
-            parts.append(self._combined(self._rest, len(self._rest)))
-        return np.concatenate(parts), self._span
-
-    def _keep(self, rows: Float32) -> None:
-        if len(rows):
-            self._done.append(rows)
-            self._count += len(rows)
-
-    def _halve(self) -> None:
-        rows = np.concatenate(self._done)
-        even = len(rows) // 2 * 2
-        left, self._done, self._count = rows[even:], [], 0
-        self._keep(self._combined(rows[:even], 2))
-        # An odd row at the end stands for `span` rows, and goes back to those that are not combined yet.
-        if len(left) and self._rest is not None:
-            self._rest = np.concatenate([np.repeat(left, self._span, axis=0), self._rest])
-        self._span *= 2
-
-    def _combined(self, rows: Float32, span: int) -> Float32:
-        return self._combine(rows.reshape(-1, span, rows.shape[1]))
-
-
-def _mean(rows: Float32) -> Float32:
-    return rows.mean(axis=1)
-
-
-def _highest(rows: Float32) -> Float32:
-    return rows.max(axis=1)
-
-
-def _extremes(rows: Float32) -> Float32:
-    return np.stack([rows[..., 0].min(axis=1), rows[..., 1].max(axis=1)], axis=1)
 
 
 def _envelope(source: AudioSource) -> Float32:
     """Return the lowest and highest samples of a recording, thinned."""
-    thinned = _Thinned(_extremes)
+    thinned = Thinned(extremes)
     with source:
         for part in recut((block[0] for block in source.blocks()), 64 * _CHUNK):
             starts = np.arange(0, len(part), _CHUNK)
@@ -260,3 +241,11 @@ def _band_hz(classifier: Classifier) -> Float64:
     hz = np.arange(basis.shape[1]) * classifier.sample_rate / constants.n_fft
     total = basis.sum(axis=1)
     return np.divide(basis @ hz, total, out=np.zeros(len(basis)), where=total > 0)
+
+
+def _range_hz(classifier: Classifier) -> tuple[float, float]:
+    """Return where the lowest mel band begins, and the highest ends: the frequencies next to those that count."""
+    constants = classifier.front_end.constants
+    heard = np.flatnonzero(constants.mel_basis.any(axis=0))
+    step = classifier.sample_rate / constants.n_fft
+    return max(0.0, (heard[0] - 1) * step), min(classifier.sample_rate / 2, (heard[-1] + 1) * step)

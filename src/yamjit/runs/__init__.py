@@ -9,6 +9,8 @@ from yamjit.runs.inputs import Recording, check_places, find_recordings
 from yamjit.runs.jobs import FileJob, SegmentJob, into_one_file
 from yamjit.runs.naming import Places
 from yamjit.runs.pool import Outcome, outcomes
+from yamjit.runs.reporting import report
+from yamjit.runs.tally import Tally, header_length, length_of
 from yamjit.runs.whole import whole_file
 
 __all__ = [
@@ -28,9 +30,13 @@ __all__ = [
     "RowFormat",
     "SegmentJob",
     "Spectrograms",
+    "Tally",
     "check_places",
     "find_recordings",
+    "header_length",
     "into_one_file",
+    "length_of",
     "outcomes",
+    "report",
     "whole_file",
 ]

@@ -96,7 +96,12 @@ class ArrayFormat(ResultFormat):
                 opened.add(slab)
             held.clear()
 
-        summary = listener.hear(recording, hold)
+        try:
+            summary = listener.hear(recording, hold)
+        except BaseException as error:
+            if not isinstance(error, Exception):  # an interruption: what was found by then is kept
+                write()
+            raise
         write()
         return summary
 

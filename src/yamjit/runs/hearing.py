@@ -8,7 +8,7 @@ import io
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeVar
@@ -121,19 +121,29 @@ class Events(Hearing):
         self.classifier.watcher(self.events, reading=self.reading)
 
     def hear(self, recording: Recording, sink: Callable[[list[Row]], None]) -> Summary:
-        """Find the events, a row each."""
-        events, summary = self.find(recording)
+        """Find the events, a row each; if that is interrupted, those that were over by then."""
         head = self.classifier.heads[0].name  # of events that name none, since there is only one
-        sink([event.row(summary.file, head) for event in events])
-        return summary
+        with self._open(recording, self.classifier.windows, level=self.events.min_dbfs is not None) as stream:
+            events: list[Event] = []
+            try:
+                for event in Watcher.of(stream, self.events).watch(stream):
+                    events.append(event)  # noqa: PERF402 - as they come
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    sink([event.row(stream.name, head) for event in self._sorted(events)])
+                raise
+            sink([event.row(stream.name, head) for event in self._sorted(events)])
+            return dataclasses.replace(stream.summary(1), top=())
 
     def find(self, recording: Recording) -> tuple[list[Event], Summary]:
         """Return the events, and what is known in the end."""
         with self._open(recording, self.classifier.windows, level=self.events.min_dbfs is not None) as stream:
-            found = list(Watcher.of(stream, self.events).watch(stream))
-            places = {head.name: head.index for head in stream.heads}
-            found.sort(key=lambda e: (e.start_s, e.channel or 0, places.get(e.head, 0), e.class_index, e.label))
+            found = self._sorted(Watcher.of(stream, self.events).watch(stream))
             return found, dataclasses.replace(stream.summary(1), top=())
+
+    def _sorted(self, events: Iterable[Event]) -> list[Event]:
+        places = {head.name: head.index for head in self.classifier.heads}
+        return sorted(events, key=lambda e: (e.start_s, e.channel or 0, places.get(e.head, 0), e.class_index, e.label))
 
 
 @dataclass(frozen=True)
@@ -166,24 +176,43 @@ class LogMel(Hearing):
 
 
 @dataclass(frozen=True)
-class Overviews(Hearing):
-    """A picture of waveform, spectrogram and the classes that are highest in the aggregate of all windows."""
+class Picture(Hearing):
+    """A picture of a recording, `width` inches wide, for a light or a dark page."""
 
-    aggregate: Literal["mean", "max"] = "mean"
+    width: float = 10.0
+    dark: bool = False
+
+    def _show(self, figure: Any, summary: Summary, sink: Callable[[Any], None]) -> Summary:
+        """Give a figure to the sink; return the summary with what cannot be written in it."""
+        from yamjit.plots.fonts import undrawn
+
+        sink(figure)
+        boxes = undrawn(figure)
+        if not boxes:
+            return summary
+        warning = f"no installed font has {boxes!r}, drawn as boxes: install one that has, such as Noto Sans CJK"
+        return dataclasses.replace(summary, warnings=(*summary.warnings, warning))
+
+
+@dataclass(frozen=True)
+class Overviews(Picture):
+    """A picture of waveform, spectrogram, and classes or events over time, see `yamjit.plots.survey`."""
+
+    aggregate: Literal["mean", "max"] | None = None
+    events: EventOptions | None = None
 
     def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
         """Draw a recording; its file is read twice."""
         from yamjit.plots import draw_overview, survey
 
         audio: Any = _kept(sys.stdin.buffer) if recording.name == STDIN else recording.name
-        how: Any = {"reading": self.reading, "aggregate": self.aggregate, "watch": self.watch}
+        how: Any = {"reading": self.reading, "aggregate": self.aggregate, "events": self.events, "watch": self.watch}
         overview, stream = survey(self.classifier, audio, **how)
-        sink(draw_overview(overview))
-        return stream.summary(1)
+        return self._show(draw_overview(overview, width=self.width, dark=self.dark), stream.summary(1), sink)
 
 
 @dataclass(frozen=True)
-class Spectrograms(Hearing):
+class Spectrograms(Picture):
     """A picture of the log-mel spectrogram; no network runs."""
 
     def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
@@ -193,8 +222,8 @@ class Spectrograms(Hearing):
 
         refuse_each(self.reading)
         with self._open(recording, self.classifier.frames) as stream:
-            sink(draw_spectrogram(survey_log_mel(self.classifier, stream)))
-            return stream.summary()
+            figure = draw_spectrogram(survey_log_mel(self.classifier, stream), width=self.width, dark=self.dark)
+            return self._show(figure, stream.summary(), sink)
 
 
 def _kept(file: BinaryIO) -> io.BytesIO:

@@ -20,6 +20,7 @@ from yamjit.runs.formats import ArrayFormat, ResultFormat, RowFormat
 from yamjit.runs.hearing import Events, Listener
 from yamjit.runs.inputs import Recording
 from yamjit.runs.pool import Outcome, outcomes
+from yamjit.runs.tally import Tally
 from yamjit.runs.whole import whole_file, whole_folder
 from yamjit.segments import SegmentOptions, cut_segments
 from yamjit.writing import NamedFile, naming
@@ -58,18 +59,25 @@ class SegmentJob:
 
 
 def into_one_file(
-    recordings: Sequence[Recording], listener: Listener, form: RowFormat | ArrayFormat, opened: Any, processes: int = 1
+    recordings: Sequence[Recording],
+    listener: Listener,
+    form: RowFormat | ArrayFormat,
+    opened: Any,
+    processes: int = 1,
+    tally: Tally[Recording] | None = None,
 ) -> Generator[Outcome[Summary], None, None]:
     """Write what is found in recordings, in their order; yield what became of each once it is written.
 
     With one process, results are written as they come, to what `form` has opened. With several, which is for rows only,
-    the listener is pickled, and rows wait in temporary files for their turn.
+    the listener is pickled, and rows wait in temporary files for their turn. `tally` is told how far
+    this is, see `outcomes`, and whether anything was found.
     """
-    write = functools.partial(form.hear, opened=opened)
+    tally = Tally(recordings, lambda _: None) if tally is None else tally
+    write = functools.partial(_write, form, opened, tally)
     if processes == 1:
-        found = outcomes(recordings, functools.partial(write, listener))
+        found = outcomes(recordings, functools.partial(write, listener), tally=tally)
     else:
-        found = _spooled(recordings, listener, write, processes)
+        found = _spooled(recordings, listener, write, processes, tally)
     with contextlib.closing(found):
         for outcome in found:
             if outcome.failure is not None and isinstance(form, RowFormat):
@@ -77,11 +85,45 @@ def into_one_file(
             yield outcome
 
 
+def _write(
+    form: RowFormat | ArrayFormat, opened: Any, tally: Tally[Recording], listener: Listener, recording: Recording
+) -> Summary:
+    """Write what is found in a recording; if that is interrupted, formats with room for it say so."""
+    try:
+        summary = form.hear(_Counted(listener, tally), recording, opened)
+    except BaseException as error:
+        if isinstance(form, RowFormat) and not isinstance(error, Exception):
+            heard_s = sum(heard_s for one, heard_s in tally.under_way() if one == recording)
+            opened.failure(recording.name, f"interrupted after {heard_s:.2f} s")
+        raise
+    tally.has_results = True
+    return summary
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A listener whose results are noted."""
+
+    listener: Listener
+    tally: Tally[Recording]
+
+    def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
+        def noted(found: Any) -> None:
+            sink(found)
+            self.tally.has_results |= bool(found)
+
+        return self.listener.hear(recording, noted)
+
+
 def _spooled(
-    recordings: Sequence[Recording], listener: Listener, write: Callable[..., Summary], processes: int
+    recordings: Sequence[Recording],
+    listener: Listener,
+    write: Callable[..., Summary],
+    processes: int,
+    tally: Tally[Recording],
 ) -> Generator[Outcome[Summary], None, None]:
     with tempfile.TemporaryDirectory(prefix="yamjit-", ignore_cleanup_errors=True) as spool:
-        for waiting in outcomes(recordings, _Spooling(listener, Path(spool)), processes):
+        for waiting in outcomes(recordings, _Spooling(listener, Path(spool)), processes, tally):
             if waiting.value is None:
                 yield Outcome(waiting.recording, failure=waiting.failure)
             else:

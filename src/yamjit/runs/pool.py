@@ -16,14 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from yamjit.announcing import announce, is_announced
 from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.runs import reporting
 from yamjit.runs.inputs import Recording
+from yamjit.runs.reporting import Reports
 from yamjit.runs.whole import PlaceError
 from yamjit.writing import naming
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing.connection import Connection
+
+    from yamjit.runs.tally import Tally
 
 __all__ = ["Outcome", "outcomes"]
 
@@ -45,7 +50,10 @@ class Outcome(Generic[_Value]):
 
 
 def outcomes(
-    recordings: Sequence[Recording], job: Callable[[Recording], _Value], processes: int = 1
+    recordings: Sequence[Recording],
+    job: Callable[[Recording], _Value],
+    processes: int = 1,
+    tally: Tally[Recording] | None = None,
 ) -> Generator[Outcome[_Value], None, None]:
     """Yield what a job makes of each recording, in their order.
 
@@ -54,11 +62,17 @@ def outcomes(
     process, and fails if that is killed twice. Other errors end the run. Closing the generator ends the processes, and
     so does the end of this process, however it comes. With one process, it is this one; with more, the job is pickled,
     and so is what it returns.
+
+    `tally` is told which recordings are under way, and how much of them was heard, if the job passes the streams that
+    it opens to ``tally.watch`` or, in other processes, to `yamjit.runs.reporting.report`.
     """
     if processes == 1:
-        yield from (_attempt(job, recording) for recording in recordings)
+        for recording in recordings:
+            if tally is not None:
+                tally.begin(recording)
+            yield _attempt(job, recording)
         return
-    with contextlib.closing(_Crew(job, min(processes, max(1, len(recordings))))) as crew:
+    with contextlib.closing(_Crew(job, min(processes, max(1, len(recordings))), tally)) as crew:
         yield from _in_order(crew.outcomes(recordings))
 
 
@@ -86,10 +100,14 @@ def _in_order(found: Iterable[tuple[int, Outcome[_Value]]]) -> Iterator[Outcome[
 class _Crew(Generic[_Value]):
     """Processes that do a job; if one is killed, new ones replace them."""
 
-    def __init__(self, job: Callable[[Recording], _Value], processes: int) -> None:
+    def __init__(
+        self, job: Callable[[Recording], _Value], processes: int, tally: Tally[Recording] | None = None
+    ) -> None:
         self._job = job
         self._processes = processes
         self._pool: _Pool[_Value] | None = None
+        # A place for each recording that was submitted, see `outcomes`.
+        self._reports = Reports(processes + 1, tally)
 
     def outcomes(self, recordings: Sequence[Recording]) -> Iterator[tuple[int, Outcome[_Value]]]:
         """Yield the index and outcome of each recording, as soon as it is done."""
@@ -104,11 +122,16 @@ class _Crew(Generic[_Value]):
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)
             if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
                 self.close()
-                yield from ((index, self._again(future, recordings[index])) for future, index in under_way.items())
+                for future, index in under_way.items():
+                    again = self._again(future, recordings[index])
+                    self._reports.freeze(recordings[index])
+                    yield index, again
                 under_way.clear()
                 self.close()
             for future in done & under_way.keys():
-                yield under_way.pop(future), future.result()
+                index = under_way.pop(future)
+                self._reports.freeze(recordings[index])
+                yield index, future.result()
 
     def close(self) -> None:
         """End the processes at once."""
@@ -118,8 +141,8 @@ class _Crew(Generic[_Value]):
 
     def _submit(self, recording: Recording, processes: int | None = None) -> Future[Outcome[_Value]]:
         if self._pool is None:
-            self._pool = _Pool(self._job, processes or self._processes)
-        return self._pool.submit(recording)
+            self._pool = _Pool(self._job, processes or self._processes, self._reports)
+        return self._pool.submit(recording, self._reports.place(recording))
 
     def _again(self, future: Future[Outcome[_Value]], recording: Recording) -> Outcome[_Value]:
         """Return the outcome of a recording that was under way when a process was killed, perhaps its own."""
@@ -140,7 +163,7 @@ class _Pool(Generic[_Value]):
     is in a file: what a process is started with goes through a pipe, which nobody empties if the process ends at once.
     """
 
-    def __init__(self, job: Callable[[Recording], _Value], processes: int) -> None:
+    def __init__(self, job: Callable[[Recording], _Value], processes: int, reports: Reports) -> None:
         import multiprocessing
         from concurrent.futures import ProcessPoolExecutor
 
@@ -149,13 +172,16 @@ class _Pool(Generic[_Value]):
         held, self._leash = context.Pipe(duplex=False)
         self._held = held
         self._executor: ProcessPoolExecutor = ProcessPoolExecutor(
-            processes, mp_context=context, initializer=_begin, initargs=(self._job, held)
+            processes,
+            mp_context=context,
+            initializer=_begin,
+            initargs=(self._job, held, reports.memory, is_announced()),
         )
 
-    def submit(self, recording: Recording) -> Future[Outcome[_Value]]:
+    def submit(self, recording: Recording, place: int) -> Future[Outcome[_Value]]:
         with _signals_held():
             try:
-                return self._executor.submit(_do, recording)
+                return self._executor.submit(_do, recording, place)
             except BrokenProcessPool as error:
                 broken: Future[Outcome[_Value]] = Future()
                 broken.set_exception(error)
@@ -203,11 +229,13 @@ def _signals_held() -> Iterator[None]:
 _job: Path
 
 
-def _begin(job: Path, leash: Connection) -> None:
+def _begin(job: Path, leash: Connection, memory: Any, announces: bool) -> None:
     """Take the file of the job, and watch the leash."""
     global _job
     _job = job
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    announce(quiet=not announces)
+    reporting.begin(memory)
     threading.Thread(target=_follow, args=(leash, job), daemon=True).start()
 
 
@@ -219,8 +247,9 @@ def _follow(leash: Connection, job: Path) -> None:
     os._exit(1)
 
 
-def _do(recording: Recording) -> Outcome[Any]:
-    return _attempt(lambda one: _loaded()(one), recording)
+def _do(recording: Recording, place: int) -> Outcome[Any]:
+    with reporting.about(place):
+        return _attempt(lambda one: _loaded()(one), recording)
 
 
 @functools.cache

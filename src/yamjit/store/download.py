@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.disk import describe
 from yamjit.errors import DependencyError, DownloadError
+from yamjit.installing import how_to_install
 from yamjit.store.deadline import Deadline
 from yamjit.text import printable
 
@@ -48,7 +49,7 @@ def download_known(known: KnownModel, url: str | None, progress: Progress | bool
     try:
         import pooch
     except ImportError as error:
-        raise DependencyError("downloading the model needs pooch: pip install pooch") from error
+        raise DependencyError(f"downloading the model needs pooch: {how_to_install('pooch')}") from error
     with _shown(progress) as report, _quiet(pooch.get_logger()):
         transfer = _Transfer(known.size, report, timeout)
         try:

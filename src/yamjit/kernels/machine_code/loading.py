@@ -1,7 +1,7 @@
 """Entries in this process: loaded if they can be and compiled if they must.
 
 What was compiled once is loaded from the cache by `yamjit.kernels.machine_code.native`, without importing Numba. What
-is not there is compiled, which takes seconds and is told to the logger of this module.
+is not there is compiled, which takes a while and is told to the logger of this module.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ class LoadedEntry:
     def _newly_compiled(self) -> Callable[..., int]:
         from yamjit.kernels.machine_code import native
 
-        _log.info("compiling %s for this machine, once: this takes some seconds", self._entry.name)
+        # A warning, so that whoever waits is told, whatever they do with the log.
+        text = "compiling %s of yamjit for this processor, once: this takes half a minute, more on a small computer"
+        _log.warning(text, self._entry.name)
         start = time.perf_counter()
         from yamjit.kernels.machine_code import library
         from yamjit.kernels.vectors.processor import host_target

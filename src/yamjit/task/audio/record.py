@@ -28,7 +28,7 @@ class AudioRecord:
     """The newest samples of the default input device.
 
     The device is opened at its own rate, and its samples are resampled. Needs sounddevice
-    (``pip install 'yamjit[mic]'``), which is imported when a record is made.
+    (the extra ``mic``), which is imported when a record is made.
 
     Parameters
     ----------

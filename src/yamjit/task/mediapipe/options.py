@@ -36,10 +36,20 @@ class BaseOptions:
         Path of the model; "starter" is the small model of the package.
     model_asset_buffer : bytes, optional
         The model itself; wins over the path.
+    delegate : Delegate, optional
+        What computes: ``BaseOptions.Delegate.CPU``, the default; ``GPU`` is refused.
     """
+
+    class Delegate(enum.IntEnum):
+        """What computes a model."""
+
+        DEFAULT = 0
+        CPU = 1
+        GPU = 2
 
     model_asset_path: str | os.PathLike[str] | None = None
     model_asset_buffer: bytes | None = None
+    delegate: Delegate | None = None
 
     def to_core(self) -> core.BaseOptions:
         """Return the same in the words of the Task Library.
@@ -47,8 +57,10 @@ class BaseOptions:
         Raises
         ------
         InputError
-            If there is no model.
+            If there is no model, or a GPU should run it.
         """
+        if self.delegate == self.Delegate.GPU:
+            raise InputError("delegate is GPU, but everything is computed on the CPU: omit it, or say Delegate.CPU")
         if not self.model_asset_path and not self.model_asset_buffer:
             raise InputError("one of model_asset_path and model_asset_buffer is needed; both are empty")
         return core.BaseOptions(self.model_asset_path, self.model_asset_buffer)

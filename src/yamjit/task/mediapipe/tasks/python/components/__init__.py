@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from yamjit.task.mediapipe import containers
+from yamjit.task.mediapipe.tasks.python.components import containers
 
 __all__ = ["containers"]

@@ -1,0 +1,75 @@
+"""The time axis of a picture: by the wall clock where it is known, else from the start of the recording."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from yamjit.clock import Clock, iso
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_time_axis"]
+
+_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+_DAY = 86_400.0
+
+
+def draw_time_axis(axes: Axes, start_s: float, duration_s: float, recorded_at: datetime | None, parts: int) -> None:
+    """Draw the time below axes, with at most some `parts` ticks; `recorded_at` is the time of second 0, if known."""
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+    end_s = start_s + duration_s
+    step = _tick_step(duration_s, parts)
+    axes.set_xlim(start_s, max(end_s, start_s + 1e-6))
+    if recorded_at is None:
+        axes.xaxis.set_major_locator(MultipleLocator(step))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _elapsed(value, end_s, step)))
+        axes.set_xlabel("time (s)" if end_s < 120 else "time (m:ss)" if end_s < 3600 else "time (h:mm:ss)")
+        return
+    clock = Clock(recorded_at)
+    midnight = recorded_at.replace(hour=0, minute=0, second=0, microsecond=0)
+    since_midnight = (recorded_at - midnight).total_seconds()
+    axes.xaxis.set_major_locator(MultipleLocator(step, offset=-(since_midnight % step)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _time_of_day(clock.at(value), step)))
+    axes.set_xlabel(f"time of day ({_days(clock.at(start_s), clock.at(end_s))})")
+
+
+def _tick_step(duration_s: float, parts: int = 10) -> float:
+    """Return a round time that divides the whole into some `parts`."""
+    wanted = duration_s / parts
+    found = next((step for step in _STEPS if step >= wanted), None)
+    return float(found) if found is not None else _DAY * math.ceil(wanted / _DAY)
+
+
+def _elapsed(value: float, end_s: float, step: float) -> str:
+    if end_s < 120:
+        return f"{value:.1f}" if step < 1 else f"{value:.0f}"
+    whole = round(value)
+    minutes, seconds = divmod(whole, 60)
+    if end_s < 3600:
+        return f"{minutes}:{seconds:02}"
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+def _time_of_day(time: datetime | None, step: float) -> str:
+    """Return the time of day; the first of a day says which."""
+    if time is None:
+        return ""
+    time = time.replace(microsecond=0) + timedelta(seconds=round(time.microsecond / 1e6, 1))
+    if step >= _DAY:
+        return f"{time:%m-%d}"
+    shown = f"{time:%H:%M}" if step >= 60 else f"{time:%H:%M:%S}"
+    if step < 1:
+        shown += f".{time.microsecond // 100_000}"
+    new_day = time.hour == time.minute == time.second == time.microsecond == 0
+    return f"{shown}\n{time:%Y-%m-%d}" if new_day else shown
+
+
+def _days(begin: datetime | None, end: datetime | None) -> str:
+    """Return the date, or both, and the zone, if it is known and stays the same."""
+    first, last = (f"{time:%Y-%m-%d}" if time else "?" for time in (begin, end))
+    zones = {f", UTC{iso(time)[-6:]}" for time in (begin, end) if time and time.tzinfo}
+    return (first if first == last else f"{first} to {last}") + (zones.pop() if len(zones) == 1 else "")

@@ -1,0 +1,7 @@
+"""``mediapipe.tasks.python.audio.core``."""
+
+from __future__ import annotations
+
+from yamjit.task.mediapipe.tasks.python.audio.core import audio_record, audio_task_running_mode
+
+__all__ = ["audio_record", "audio_task_running_mode"]

@@ -1,0 +1,7 @@
+"""``mediapipe.tasks.python.audio.core.audio_record``."""
+
+from __future__ import annotations
+
+from yamjit.task.audio.record import AudioRecord
+
+__all__ = ["AudioRecord"]

@@ -1,0 +1,13 @@
+"""``mediapipe.tasks.python.components.containers``."""
+
+from __future__ import annotations
+
+from yamjit.task.mediapipe.containers import (
+    AudioData,
+    AudioDataFormat,
+    Category,
+    ClassificationResult,
+    Classifications,
+)
+
+__all__ = ["AudioData", "AudioDataFormat", "Category", "ClassificationResult", "Classifications"]
