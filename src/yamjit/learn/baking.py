@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
@@ -64,7 +65,7 @@ def bake_calibration(data: bytes, *, head: int | str = -1) -> bytes:
     ModelError
         If the model cannot be run.
     """
-    graph = read_graph(data)
+    graph = read_graph(checks.instance(data, "data", bytes))
     (info,) = choose_heads(read_heads(graph, compile_plan(graph)), head)
     slopes, offsets = _lines(info)
     logits = _clamped(_logits_of(graph, info))
