@@ -335,8 +335,12 @@ def _calls(model: yamjit.Classifier, folder: Path) -> Iterator[tuple[str, Call]]
     yield "learn.evaluate_model", Call(learn.evaluate_model, {"model": model, "dataset": dataset})
     yield (
         "learn.export_model",
-        Call(learn.export_model, {"graph": model.graph, "head": head, "embeddings": features.embeddings}),
+        Call(learn.export_model, {"model": model.graph, "head": head, "embeddings": features.embeddings}),
     )
+    calibrated = learn.ModelCard(calibration=learn.fit_sigmoids(scores, truth))
+    data = learn.export_model(model, head, features, calibrated)
+    yield "learn.bake_calibration", Call(learn.bake_calibration, {"data": data})
+    yield "learn.clips_trained_on", Call(learn.clips_trained_on, {"model": model, "dataset": dataset})
     yield "learn.from_folder", Call(learn.from_folder, {"folder": folder})
     yield "learn.from_csv", Call(learn.from_csv, {"table": SIREN})
     yield "learn.from_labels", Call(learn.from_labels, {"pairs": [SIREN]})

@@ -17,7 +17,9 @@ from yamjit.clock import Clock
 from yamjit.collecting import collect
 from yamjit.errors import InputError
 from yamjit.events import Event, EventOptions, Watcher, by_start
+from yamjit.events.options import as_events
 from yamjit.frontend import Patches
+from yamjit.keywords import explained
 from yamjit.model import Model
 from yamjit.old_forms import OldForms, classify_of_0_1, without_influence
 from yamjit.reading import ReadOptions, as_reading, can_be_read_again, of_each_channel, of_one_track, old_keywords
@@ -32,6 +34,7 @@ Float32 = npt.NDArray[np.float32]
 __getattr__ = deprecation.moved(__name__, {"load": "yamjit.loading"})
 
 
+@explained
 class Classifier(OldForms, Model):
     """What a model hears in recordings, streams and single windows. Made by `load`; threads may share it.
 
@@ -54,8 +57,8 @@ class Classifier(OldForms, Model):
     def windows(
         self,
         audio: Any,
-        *,
         sample_rate: int | None = None,
+        *,
         reading: ReadOptions | None = None,
         aggregate: Literal["mean", "max"] = "mean",
         level: bool = False,
@@ -104,7 +107,7 @@ class Classifier(OldForms, Model):
         return WindowStream(source, scorer, chosen.heads, chosen._listing, hop, **how)
 
     @old_keywords
-    def frames(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> FrameStream:
+    def frames(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> FrameStream:
         """Return the log-mel spectrogram of a recording, or a live source, in constant memory; no network runs.
 
         Parameters
@@ -128,8 +131,8 @@ class Classifier(OldForms, Model):
     def classify(
         self,
         audio: Any,
-        *,
         sample_rate: int | None = None,
+        *,
         reading: ReadOptions | None = None,
         aggregate: Literal["mean", "max"] = "mean",
         head: str | int | None = None,
@@ -163,8 +166,8 @@ class Classifier(OldForms, Model):
     def classify_channels(
         self,
         audio: Any,
-        *,
         sample_rate: int | None = None,
+        *,
         reading: ReadOptions | None = None,
         aggregate: Literal["mean", "max"] = "mean",
         head: str | int | None = None,
@@ -197,7 +200,7 @@ class Classifier(OldForms, Model):
 
     @without_influence("aggregate", "head")
     @old_keywords
-    def embed(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> Float32:
+    def embed(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> Float32:
         """Return the embedding of every window: the average over the positions of the last map.
 
         Parameters
@@ -214,7 +217,7 @@ class Classifier(OldForms, Model):
 
     @without_influence("aggregate", "head")
     @old_keywords
-    def log_mel(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> Float32:
+    def log_mel(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> Float32:
         """Return the log-mel spectrogram as the model sees it, padded like the last window; no network runs.
 
         Parameters
@@ -250,7 +253,7 @@ class Classifier(OldForms, Model):
         options : EventOptions, optional
             When an event begins and ends.
         """
-        options = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
+        options = as_events(options)
         level = options.min_dbfs is not None
         with self.windows(audio, sample_rate=sample_rate, reading=reading, level=level, head=head) as stream:
             yield from Watcher.of(stream, options).watch(stream)

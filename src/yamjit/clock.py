@@ -69,6 +69,9 @@ class Clock:
         except (OverflowError, OSError):  # OSError: on Windows, before 1970
             return None
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: begins {iso(self.recorded_at) or 'at a time that is not known'}>"
+
 
 class LiveClock(Clock):
     """The clock of a source that is heard as it sounds: that of the machine.
