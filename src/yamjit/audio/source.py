@@ -26,6 +26,7 @@ from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.keywords import explained
 from yamjit.reading import ReadOptions
 from yamjit.reprs import plural
+from yamjit.zones import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -87,9 +88,10 @@ class AudioSource:
             start=self._first,
         )
         self.tracks = self._conditioner.tracks
-        self.clock = self._new_clock(reading)
-        doubt = reader.contradiction if reading.recorded_at is None else None
-        self._doubts = () if doubt is None else (doubt,)
+        begin = reading.begin(reader.recorded_at)
+        self.clock = LiveClock(reading.zone) if begin is None and self.live else Clock(begin)
+        contradiction = reader.contradiction if reading.recorded_at is None else None
+        self._doubts = tuple(filter(None, (contradiction, left_out(begin) if begin else None)))
         self._started = False
         self._end: int | None = None
         # Before the claims are checked: on the way there it may be found that there is more than they say.
@@ -209,10 +211,6 @@ class AudioSource:
                     yield block[low:high]
                 if self._last is not None and position >= self._last:
                     return
-
-    def _new_clock(self, reading: ReadOptions) -> Clock:
-        begin = reading.begin(self._reader.recorded_at)
-        return LiveClock(reading.zone) if begin is None and self.live else Clock(begin)
 
     def _tell_clock(self, first: int, last: int) -> None:
         """Tell a live clock when the frames from `first` to `last` came."""
