@@ -109,6 +109,11 @@ class TestPython:
             assert frame.utc_offset_s.tolist() == [7200, 7200, 7200, 3600]
             assert result.to_polars(1)["utc_offset_s"].to_list() == frame.utc_offset_s.tolist()
 
+    def test_zones_of_pytz(self) -> None:
+        pytz = pytest.importorskip("pytz")
+        reading = yamjit.ReadOptions(recorded_at=AT_FIVE, time_zone=pytz.timezone("Europe/Berlin"))
+        assert iso(reading.begin(None)) == "2026-05-12T05:00:00.000+02:00"
+
     def test_no_clock_showed_it(self, model: yamjit.Classifier) -> None:
         for hour, said in ((1, ""), (2, "no clock in the time zone Europe/Berlin showed 2026-03-29 02:30:00"), (3, "")):
             reading = yamjit.ReadOptions(recorded_at=datetime(2026, 3, 29, hour, 30), time_zone="Europe/Berlin")
