@@ -109,6 +109,11 @@ class TestPython:
             assert frame.utc_offset_s.tolist() == [7200, 7200, 7200, 3600]
             assert result.to_polars(1)["utc_offset_s"].to_list() == frame.utc_offset_s.tolist()
 
+    def test_a_record_of_hugging_face_has_a_path(self, model: yamjit.Classifier) -> None:
+        for path, wanted in (("data/20260512_050000.wav", AT_FIVE), ("XC1.ogg", None), (None, None)):
+            record = {"array": BEEP, "sampling_rate": RATE, "path": path}
+            assert model.classify(record).recorded_at == wanted
+
     def test_zones_of_pytz(self) -> None:
         pytz = pytest.importorskip("pytz")
         reading = yamjit.ReadOptions(recorded_at=AT_FIVE, time_zone=pytz.timezone("Europe/Berlin"))

@@ -20,7 +20,7 @@ from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
 from yamjit.audio.microphone import Microphone
 from yamjit.audio.opening import open_object, open_path
 from yamjit.audio.raw import RawPcm
-from yamjit.audio.recorded_at import begin_of
+from yamjit.audio.recorded_at import begin_of, time_in_name
 from yamjit.clock import Clock, LiveClock
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.keywords import explained
@@ -262,8 +262,8 @@ def open_audio(
         A path to a regular file; an open file, read from its current position (one that cannot seek is read into
         memory first); samples, (n,) or (n, channels): floats in [-1, 1], or int8, uint8, int16 or int32,
         divided by their full scale; an iterator of such arrays; an audio record of Hugging Face, {"array" or
-        "raw": (n,) or (channels, n), "sampling_rate": Hz}; samples without a header; a microphone. Iterators,
-        `RawPcm` and `Microphone` are live.
+        "raw": (n,) or (channels, n), "sampling_rate": Hz}, perhaps with its "path"; samples without a header; a
+        microphone. Iterators, `RawPcm` and `Microphone` are live.
     sample_rate : int, optional
         Sample rate of the source, in Hz. Needed with arrays. Other sources state their own: a different one given
         here is refused.
@@ -316,7 +316,10 @@ def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> R
     if hasattr(source, "read"):
         return _open_file(open_object(source, limits), limits)
     if isinstance(source, Mapping):
-        return ArrayReader(*of_dict(source), limits)
+        reader = ArrayReader(*of_dict(source), limits)
+        path = source.get("path")
+        reader.recorded_at = time_in_name(path) if isinstance(path, str) else None
+        return reader
     if isinstance(source, Iterator):
         return IteratorReader(source, sample_rate, limits)
     return ArrayReader(source, sample_rate, limits)
