@@ -9,6 +9,7 @@ from yamjit import checks
 from yamjit.disk import describe
 from yamjit.errors import AudioError, DependencyError
 from yamjit.installing import how_to_install
+from yamjit.keywords import explained
 from yamjit.suggestions import did_you_mean
 from yamjit.text import printable
 
@@ -48,6 +49,7 @@ class InputDevice:
     default: bool
 
 
+@explained
 def input_devices() -> tuple[InputDevice, ...]:
     """Return the recording devices.
 

@@ -14,10 +14,12 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.class_map import nearest
 from yamjit.errors import InputError
+from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.suggestions import question
 from yamjit.text import folded
 
-__all__ = ["DEFAULT_ON", "OTHERS", "EventOptions", "Rules"]
+__all__ = ["DEFAULT_ON", "OTHERS", "EventOptions", "Rules", "as_events"]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -29,6 +31,8 @@ DEFAULT_ON = 0.5
 _OFF_BY_ON = 0.6
 
 
+@explained
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class EventOptions:
     """What counts as an event.
@@ -162,6 +166,14 @@ class Rules:
             hint = f"; {like}" if like else ""
             raise InputError(f"{option} names {entry!r}, which is not a class or group here{hint}")
         return found
+
+
+def as_events(options: Any) -> EventOptions:
+    """Return what was given as options, or the defaults; refuse anything else, such as a sample rate."""
+    if checks.is_number(options):
+        raise InputError(f"options is {checks.shown(options)}; EventOptions is accepted, and sample_rate={options}")
+    found: EventOptions = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
+    return found
 
 
 def _check(option: str, value: Any, where: str) -> None:

@@ -27,6 +27,7 @@ from __future__ import annotations
 import os
 
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.output.audacity import AudacityWriter
 from yamjit.output.csv_table import CsvWriter
 from yamjit.output.dcase import DcaseWriter
@@ -59,6 +60,7 @@ _ALL = (
 FORMATS: dict[str, Format] = {known.name: known for known in _ALL}
 
 
+@explained
 def format_of(path: str | os.PathLike[str]) -> Format:
     """Return the format of a file name, by its suffix; the longest suffix that fits counts.
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from yamjit.disk import CACHE_VARIABLE, describe, read_regular
 from yamjit.errors import DownloadError, InputError, LimitError, ModelError, ModelNotFoundError
+from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.signatures import folder_kind
 from yamjit.spec import DEFAULT_LIMITS, KNOWN_MODELS, OFFICIAL_MODEL, PACKAGED_MODELS, KnownModel, Limits
 from yamjit.store.cache import cache_path, keep, read_cached
@@ -36,6 +38,7 @@ _CHUNK_BYTES = 2**20
 _fetching = threading.Lock()
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
     """The bytes of a model and their origin.
@@ -107,6 +110,7 @@ def resolve_model(
     return _find_known(known, download, progress, timeout)
 
 
+@explained
 def fetch_official(
     url: str | None = None,
     *,
