@@ -6,6 +6,8 @@ import argparse
 import importlib.util
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -260,3 +262,8 @@ def test_examples_run_as_typed(folder: Path, capsys: pytest.CaptureFixture[str])
             assert command in VERBS[verb].format_help()
             if pictures or not command.endswith(".png"):
                 assert main(arguments) == 0, (command, capsys.readouterr().err)
+
+
+def test_what_arguments_are_takes_no_numpy_to_know() -> None:
+    code = "import sys, yamjit.cli.command as command; command._parser(); assert 'numpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
