@@ -78,14 +78,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @contextlib.contextmanager
 def running(command: str, **given: Any) -> Iterator[subprocess.Popen[str]]:
     """Start a command as systemd does, in a group of its own, with no signal ignored; end what is left of it."""
-    with Path("stderr").open("w") as stderr, subprocess.Popen(
-        ["bash", "-c", command],
-        stderr=stderr,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        **given,
-    ) as process:
+    with (
+        Path("stderr").open("w") as stderr,
+        subprocess.Popen(
+            ["bash", "-c", command],
+            stderr=stderr,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            **given,
+        ) as process,
+    ):
         try:
             yield process
         finally:
