@@ -82,7 +82,7 @@ class _Follower:
             try:
                 for windows in stream:
                     self._heard = time.monotonic()
-                    self._warn(self._source.warnings if self._raw else ())
+                    self._warn((*(self._source.warnings if self._raw else ()), *_doubts(stream)))
                     check_reader()
                     if len(windows):
                         self._delay.update()
