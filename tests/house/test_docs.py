@@ -27,6 +27,7 @@ TEXTS = {page.name: page.read_text(encoding="utf-8") for page in sorted(DOCS.glo
 REASONS = (
     "needs a microphone",
     "needs systemd",
+    "needs jq",
     "needs recordings",
     "needs MediaPipe",
     "needs Docker or Podman",
