@@ -74,3 +74,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         suffixes = ", ".join(suffix for known in _ALL for suffix in known.suffixes)
         raise InputError(f"{os.fspath(path)!r}: unknown file suffix; use one of {suffixes}")
     return max(fitting, key=lambda pair: len(pair[0]))[1]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
