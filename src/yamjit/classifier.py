@@ -13,6 +13,7 @@ from yamjit import checks, deprecation
 from yamjit.audio import PushedAudio
 from yamjit.audio.source import open_audio
 from yamjit.classification import Classification
+from yamjit.clock import Clock
 from yamjit.collecting import collect
 from yamjit.errors import InputError
 from yamjit.events import Event, EventOptions, Watcher, by_start
@@ -286,14 +287,16 @@ class Classifier(OldForms, Model):
         options : EventOptions, optional
             When an event begins and ends. Names in it are those that `ClassifierOptions` takes.
         reading : ReadOptions, optional
-            How the windows were cut, as given to `windows` or `stream`.
+            How the windows were cut, as given to `windows` or `stream`; events tell the time if it has `recorded_at`.
         channels : sequence of int or None
             Channels of the windows, such as `WindowStream.channels`; by default only their mean.
         head : str or int, optional
             See `windows`.
         """
-        window_s, hop_s = self.window_samples / self.sample_rate, self._hop(as_reading(reading)) / self.sample_rate
-        return Watcher(self._with_head(head)._listing, options, window_s=window_s, hop_s=hop_s, channels=channels)
+        listing, reading = self._with_head(head)._listing, as_reading(reading)
+        window_s, hop_s = self.window_samples / self.sample_rate, self._hop(reading) / self.sample_rate
+        clock = Clock(reading.begin(None))
+        return Watcher(listing, options, window_s=window_s, hop_s=hop_s, channels=channels, clock=clock)
 
     @old_keywords
     def stream(

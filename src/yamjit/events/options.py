@@ -19,14 +19,15 @@ from yamjit.reprs import brief_repr
 from yamjit.suggestions import question
 from yamjit.text import folded
 
-__all__ = ["OTHERS", "EventOptions", "Rules", "as_events"]
+__all__ = ["DEFAULT_ON", "OTHERS", "EventOptions", "Rules", "as_events"]
 
 Float64 = npt.NDArray[np.float64]
 
 #: In a mapping by name: all that it does not name.
 OTHERS = "*"
 
-_DEFAULT_ON = 0.5
+#: Score at which an event begins where none is given.
+DEFAULT_ON = 0.5
 _OFF_BY_ON = 0.6
 
 
@@ -67,7 +68,7 @@ class EventOptions:
         If a value is none of these.
     """
 
-    on: float | Mapping[str, float] = _DEFAULT_ON
+    on: float | Mapping[str, float] = DEFAULT_ON
     off: float | Mapping[str, float] | None = None
     smoothing_s: float = 0.0
     smoothing: Literal["mean", "median"] = "mean"
@@ -99,7 +100,7 @@ class Rules:
     ) -> None:
         self._names = names
         self._find = find
-        self.on = self._by_name("on", options.on, _DEFAULT_ON)
+        self.on = self._by_name("on", options.on, DEFAULT_ON)
         self.off = self._by_name("off", options.off, self.on * _OFF_BY_ON)
         self.min_duration_s = self._by_name("min_duration_s", options.min_duration_s, 0.0)
         self.max_gap_s = self._by_name("max_gap_s", options.max_gap_s, 0.0)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
+from yamjit.class_names import refuse_missing
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
@@ -248,7 +249,7 @@ def evaluate_model(
     (info,) = choose_heads(model.heads, head)
     missing = [name for name in dataset.classes if name not in info.labels]
     if missing:
-        raise InputError(f"the model's output {info.name!r} has no class {', '.join(map(repr, missing))}")
+        refuse_missing(missing, info)
 
     def scored(clip: Clip) -> tuple[Float64 | None, str | None]:
         try:

@@ -183,6 +183,6 @@ def save_figure(figure: Figure, file: BinaryIO, form: str, *, dpi: float = 150) 
     checks.number(dpi, "dpi", 20, 1200)
     nameless = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
     with mpl.rc_context({"svg.hashsalt": "yamjit", "savefig.facecolor": "auto"}), warnings.catch_warnings():
-        # What no font has is drawn as boxes, see `fonts.undrawn`.
+        # What no font has is drawn as boxes, see `fonts.lacking_fonts`.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(file, format=form, dpi=dpi, metadata=nameless[form])

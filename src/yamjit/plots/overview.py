@@ -172,7 +172,7 @@ def survey(
     elif aggregate is not None:
         shown = stream.listing.rank([stream.listed_scores(head=h) for h in range(len(stream.heads))], most).tolist()
     else:
-        shown = outstanding_places(stream.listing, rows, most)
+        shown = outstanding_places(stream.listing, rows, most, stream.duration_s)
     names = [(stream.listing.heads[index], stream.listing.names[index]) for index in shown]
     if hasattr(audio, "seek"):
         audio.seek(0)
@@ -252,4 +252,4 @@ def _range_hz(classifier: Classifier) -> tuple[float, float]:
     constants = classifier.front_end.constants
     heard = np.flatnonzero(constants.mel_basis.any(axis=0))
     step = classifier.sample_rate / constants.n_fft
-    return max(0.0, (heard[0] - 1) * step), min(classifier.sample_rate / 2, (heard[-1] + 1) * step)
+    return max(0.0, float(heard[0] - 1) * step), min(classifier.sample_rate / 2, float(heard[-1] + 1) * step)
