@@ -19,7 +19,6 @@ from yamjit.errors import InputError
 from yamjit.events import Event, EventOptions, Watcher, by_start
 from yamjit.events.options import as_events
 from yamjit.frontend import Patches
-from yamjit.keywords import explained
 from yamjit.model import Model
 from yamjit.old_forms import OldForms, classify_of_0_1, without_influence
 from yamjit.reading import ReadOptions, as_reading, can_be_read_again, of_each_channel, of_one_track, old_keywords
@@ -34,7 +33,6 @@ Float32 = npt.NDArray[np.float32]
 __getattr__ = deprecation.moved(__name__, {"load": "yamjit.loading"})
 
 
-@explained
 class Classifier(OldForms, Model):
     """What a model hears in recordings, streams and single windows. Made by `load`; threads may share it.
 
@@ -122,8 +120,7 @@ class Classifier(OldForms, Model):
         FrameStream
             Iterate over it, best within ``with``.
         """
-        front_end, reading = self.front_end, as_reading(reading)
-        hop = self._hop(reading)
+        front_end, hop = self.front_end, self._hop(as_reading(reading))
         source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
         return FrameStream(source, front_end, self.sample_rate, hop)
 

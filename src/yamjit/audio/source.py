@@ -24,6 +24,7 @@ from yamjit.audio.recorded_at import begin_of, time_in_name
 from yamjit.clock import Clock, LiveClock
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.keywords import explained
+from yamjit.read_once import ReadOnce
 from yamjit.reading import ReadOptions
 from yamjit.reprs import plural
 from yamjit.zones import left_out
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["AudioSource", "open_audio"]
 
 
-class AudioSource:
+class AudioSource(ReadOnce):
     """Audio that is open for reading, once, from start to end; a context manager.
 
     Made by `open_audio`.
