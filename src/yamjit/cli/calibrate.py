@@ -121,7 +121,8 @@ def _write(
     import numpy as np
 
     from yamjit.calibration import Calibration
-    from yamjit.learn.describing import set_calibration
+    from yamjit.learn.describing import set_calibration, set_provenance
+    from yamjit.provenance import Provenance, own_version
     from yamjit.tflite.patching import read_described
 
     head = model.heads[-1]
@@ -133,6 +134,9 @@ def _write(
     if not args.output:
         return ""
     data, notes = set_calibration(read_described(model.source.data), whole, output=head.index), APPLIED_BY_SOME
+    if model.provenance is None:
+        record = Provenance(own_version(), model.name, model.source.sha256)
+        data = set_provenance(read_described(data), record)
     if args.bake:
         data, notes = baked(args, data, dataset, head.index)
     write(args.output, data)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
+from yamjit.keywords import explained
 from yamjit.plots.drawing import Colours, colours_of, figure_for, in_two_lines, painted, root_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _CELL, _WIDEST = 0.38, 30.0
 _FAINTEST = 0.45
 
 
+@explained
 def draw_confusion(
     evaluation: Evaluation, *, ax: Axes | None = None, max_classes: int = 25, dark: bool = False
 ) -> Figure:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from yamjit import checks
 from yamjit.errors import DependencyError, InputError
 from yamjit.installing import how_to_install
+from yamjit.keywords import explained
 from yamjit.text import printable
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def add_bar(figure: Figure | SubFigure, image: Any, axes: Axes, label: str, colo
     painted(bar.ax, colours)
 
 
+@explained
 def save_figure(figure: Figure, file: BinaryIO, form: str, *, dpi: float = 150) -> None:
     """Write a figure; the same figure gives the same bytes.
 

@@ -11,6 +11,7 @@ import numpy as np
 from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.events import Event
+from yamjit.keywords import explained
 from yamjit.plots.drawing import Colours, colours_of, figure_for, in_two_lines, painted, root_of
 from yamjit.plots.time_axis import draw_time_axis
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_bars", "draw_events", "label_rows"]
 
 
+@explained
 def draw_events(
     events: Iterable[Event],
     *,

@@ -15,11 +15,13 @@ from yamjit.audio.source import open_audio
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.events import Event, EventOptions, Watcher, by_start
+from yamjit.keywords import explained
 from yamjit.labels import count
 from yamjit.plots.choosing import outstanding_places, places_of_events
 from yamjit.plots.thinning import Thinned, extremes, highest, loudest
 from yamjit.reading import ReadOptions, old_keywords
 from yamjit.recording import AGGREGATES, recut
+from yamjit.reprs import brief_repr
 
 if TYPE_CHECKING:
     from yamjit.audio import AudioSource
@@ -34,6 +36,7 @@ Float64 = npt.NDArray[np.float64]
 _CHUNK = 160
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class Overview:
     """A recording, thinned for a picture.
@@ -89,6 +92,7 @@ class Overview:
     recorded_at: datetime | None = None
 
 
+@explained
 @deprecation.renamed("top", "max_results")
 @old_keywords
 def survey(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.metrics import calibration_error
 from yamjit.plots.drawing import Colours, as_caption, colours_of, figure_for, painted, root_of
 
@@ -33,6 +34,7 @@ _Z = 1.959964
 _MARKERS = "soD^vP"
 
 
+@explained
 def draw_reliability(
     scores: Mapping[str, npt.NDArray[np.floating]],
     truth: npt.NDArray[np.bool_],
