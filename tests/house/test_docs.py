@@ -29,6 +29,7 @@ REASONS = (
     "needs systemd",
     "needs recordings",
     "needs MediaPipe",
+    "needs a program",
     "needs Docker or Podman",
     "installs",
     "downloads",
