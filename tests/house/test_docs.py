@@ -30,6 +30,7 @@ REASONS = (
     "needs recordings",
     "needs MediaPipe",
     "needs a program",
+    "needs a checkout",
     "needs Docker or Podman",
     "installs",
     "downloads",
