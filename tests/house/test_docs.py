@@ -30,6 +30,8 @@ REASONS = (
     "needs jq",
     "needs recordings",
     "needs MediaPipe",
+    "needs a program",
+    "needs a checkout",
     "needs Docker or Podman",
     "installs",
     "downloads",
