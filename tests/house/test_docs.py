@@ -29,6 +29,7 @@ REASONS = (
     "needs systemd",
     "needs recordings",
     "needs MediaPipe",
+    "needs LiteRT",  # run by tests/learn/test_baking.py
     "needs Docker or Podman",
     "installs",
     "downloads",
