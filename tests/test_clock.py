@@ -154,6 +154,11 @@ class TestHeardAsItSounds:
         assert machine.error_s == pytest.approx(0.0, abs=0.03)
         assert machine.at(4.9) == pytest.approx(4.9)
 
+    def test_a_source_that_hung(self, machine: Machine) -> None:
+        for wait in (0.1, 600.0, *[0.1] * 20):
+            machine.hear(0.1, wait=wait)
+            assert machine.error_s == pytest.approx(0.0, abs=0.03)
+
     def test_what_waited_is_not_lost(self, machine: Machine) -> None:
         for _ in range(50):
             machine.hear(0.1)

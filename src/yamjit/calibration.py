@@ -19,6 +19,7 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError, ModelError
+from yamjit.reprs import brief_repr
 from yamjit.tflite.metadata import ScoreTransformation
 
 __all__ = ["Calibration", "choose_calibrations", "parse_calibration"]
@@ -42,6 +43,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _HEADER = re.compile(r"#\s*score_transformation=(\w+)\s+default_score=(\S+)\s*")
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
     """A sigmoid for each class.

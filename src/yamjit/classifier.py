@@ -13,10 +13,13 @@ from yamjit import checks, deprecation
 from yamjit.audio import PushedAudio
 from yamjit.audio.source import open_audio
 from yamjit.classification import Classification
+from yamjit.clock import Clock
 from yamjit.collecting import collect
 from yamjit.errors import InputError
 from yamjit.events import Event, EventOptions, Watcher, by_start
+from yamjit.events.options import as_events
 from yamjit.frontend import Patches
+from yamjit.keywords import explained
 from yamjit.model import Model
 from yamjit.old_forms import OldForms, classify_of_0_1, without_influence
 from yamjit.reading import ReadOptions, as_reading, can_be_read_again, of_each_channel, of_one_track, old_keywords
@@ -31,6 +34,7 @@ Float32 = npt.NDArray[np.float32]
 __getattr__ = deprecation.moved(__name__, {"load": "yamjit.loading"})
 
 
+@explained
 class Classifier(OldForms, Model):
     """What a model hears in recordings, streams and single windows. Made by `load`; threads may share it.
 
@@ -53,8 +57,8 @@ class Classifier(OldForms, Model):
     def windows(
         self,
         audio: Any,
-        *,
         sample_rate: int | None = None,
+        *,
         reading: ReadOptions | None = None,
         aggregate: Literal["mean", "max"] = "mean",
         level: bool = False,
@@ -103,7 +107,7 @@ class Classifier(OldForms, Model):
         return WindowStream(source, scorer, chosen.heads, chosen._listing, hop, **how)
 
     @old_keywords
-    def frames(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> FrameStream:
+    def frames(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> FrameStream:
         """Return the log-mel spectrogram of a recording, or a live source, in constant memory; no network runs.
 
         Parameters
@@ -127,8 +131,8 @@ class Classifier(OldForms, Model):
     def classify(
         self,
         audio: Any,
-        *,
         sample_rate: int | None = None,
+        *,
         reading: ReadOptions | None = None,
         aggregate: Literal["mean", "max"] = "mean",
         head: str | int | None = None,
@@ -162,8 +166,8 @@ class Classifier(OldForms, Model):
     def classify_channels(
         self,
         audio: Any,
-        *,
         sample_rate: int | None = None,
+        *,
         reading: ReadOptions | None = None,
         aggregate: Literal["mean", "max"] = "mean",
         head: str | int | None = None,
@@ -196,7 +200,7 @@ class Classifier(OldForms, Model):
 
     @without_influence("aggregate", "head")
     @old_keywords
-    def embed(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> Float32:
+    def embed(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> Float32:
         """Return the embedding of every window: the average over the positions of the last map.
 
         Parameters
@@ -213,7 +217,7 @@ class Classifier(OldForms, Model):
 
     @without_influence("aggregate", "head")
     @old_keywords
-    def log_mel(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> Float32:
+    def log_mel(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> Float32:
         """Return the log-mel spectrogram as the model sees it, padded like the last window; no network runs.
 
         Parameters
@@ -249,7 +253,7 @@ class Classifier(OldForms, Model):
         options : EventOptions, optional
             When an event begins and ends.
         """
-        options = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
+        options = as_events(options)
         level = options.min_dbfs is not None
         with self.windows(audio, sample_rate=sample_rate, reading=reading, level=level, head=head) as stream:
             yield from Watcher.of(stream, options).watch(stream)
@@ -283,15 +287,16 @@ class Classifier(OldForms, Model):
         options : EventOptions, optional
             When an event begins and ends. Names in it are those that `ClassifierOptions` takes.
         reading : ReadOptions, optional
-            How the windows were cut, as given to `windows` or `stream`.
+            How the windows were cut, as given to `windows` or `stream`; events tell the time if it has `recorded_at`.
         channels : sequence of int or None
             Channels of the windows, such as `WindowStream.channels`; by default only their mean.
         head : str or int, optional
             See `windows`.
         """
-        listing = self._with_head(head)._listing
-        window_s, hop_s = self.window_samples / self.sample_rate, self._hop(as_reading(reading)) / self.sample_rate
-        return Watcher(listing, options, window_s=window_s, hop_s=hop_s, channels=channels)
+        listing, reading = self._with_head(head)._listing, as_reading(reading)
+        window_s, hop_s = self.window_samples / self.sample_rate, self._hop(reading) / self.sample_rate
+        clock = Clock(reading.begin(None))
+        return Watcher(listing, options, window_s=window_s, hop_s=hop_s, channels=channels, clock=clock)
 
     @old_keywords
     def stream(

@@ -68,8 +68,8 @@ def classify_of_0_1(classify: _Method) -> _Method:
             given |= {"windows": bool(kept), "level": "level_dbfs" in kept, "frames": "log_mel" in kept}
         return given | ({"reading": ReadOptions(**old)} if old else {})
 
-    def call(self: Any, audio: Any, *, each: bool, **given: Any) -> Any:
-        results = self._classified(audio, each, **given)
+    def call(self: Any, audio: Any, sample_rate: int | None = None, *, each: bool, **given: Any) -> Any:
+        results = self._classified(audio, each, sample_rate=sample_rate, **given)
         return results if each else results[0]
 
     return deprecation.retired(names, convert, call)(classify)

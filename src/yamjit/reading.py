@@ -13,6 +13,7 @@ import numpy as np
 
 from yamjit import checks, deprecation
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.zones import parse_zone
 
 __all__ = ["OLD_KEYWORDS", "ReadOptions", "old_keywords"]
@@ -31,6 +32,7 @@ OLD_KEYWORDS = ("hop_s", "overlap", "channel", "start_s", "end_s", "non_finite")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """What is read of a recording, and how it is cut into windows.

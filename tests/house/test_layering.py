@@ -22,6 +22,8 @@ STOREYS = {
     "checks": 1,
     "clock": 1,
     "deprecation": 1,
+    "keywords": 0,
+    "reprs": 0,
     "text": 0,
     "suggestions": 0,
     "also_called": 0,

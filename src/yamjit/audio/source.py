@@ -23,7 +23,9 @@ from yamjit.audio.raw import RawPcm
 from yamjit.audio.recorded_at import begin_of
 from yamjit.clock import Clock, LiveClock
 from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.keywords import explained
 from yamjit.reading import ReadOptions
+from yamjit.reprs import plural
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -238,7 +240,14 @@ class AudioSource:
                 "accepted (limit seconds)"
             )
 
+    def __repr__(self) -> str:
+        claimed = self.claimed_seconds
+        length = "" if claimed is None else f", {claimed:.2f} s"
+        channels = plural(self.channels, "channel")
+        return f"<AudioSource {self.name}: {self.format}, {self.sample_rate} Hz, {channels}{length}>"
 
+
+@explained
 def open_audio(
     source: Any,
     sample_rate: int | None = None,

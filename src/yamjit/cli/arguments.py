@@ -87,8 +87,8 @@ def add_clock(parser: argparse.ArgumentParser, group: Any) -> None:
     )
     add_value(group, "--recorded-at", "TIME", values.moment, text)
     text = (
-        "zone of times that have none, such as those in names: UTC, an offset such as +02:00, local, or a name such as "
-        "Europe/Berlin (default: no zone)"
+        "zone in which times are given, and of times that state none, such as those in names: UTC, an offset such as "
+        "+02:00, local, or a name such as Europe/Berlin (default: as the recording says)"
     )
     add_value(group, "--time-zone", "ZONE", values.zone, text)
 
@@ -140,7 +140,6 @@ def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], defaul
     group = parser.add_argument_group("results")
     text = f"format of the results (default: by the suffix of the file, else {default})"
     add_choice(group, "--format", formats, text)
-    parser.set_defaults(formats=formats)
     text = (
         "a file for all results, whose suffix says the format; or a folder, which gets a file for each recording, "
         "NAME.yamjit.SUFFIX, in the same tree"

@@ -85,7 +85,8 @@ def run(args: argparse.Namespace) -> int:
         if args.plot:
             from yamjit.plots import draw_reliability
 
-            draw(args.plot, draw_reliability({"before": found.scores, "calibrated": judged.scores}, found.targets))
+            scores = {"before": found.scores, "calibrated": judged.scores}
+            draw(args.plot, draw_reliability(scores, found.targets, dark=args.dark))
         if not args.quiet:
             tell(*(f"warning: {line}" for line in judged.warnings))
         text = f"calibration error on recordings held out: {judged.before:.4f}, calibrated {judged.after:.4f}\n"

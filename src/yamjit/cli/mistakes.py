@@ -37,7 +37,7 @@ Options = Mapping[str, argparse.Action]
 
 
 def verb_hint(word: str, verbs: Iterable[str]) -> str:
-    """Return what to type in place of a word that is no verb."""
+    """Return what to type in place of an unknown verb."""
     known = tuple(verbs)
     if word in ("help", "-help", "-?", "/?", "--usage"):
         return "did you mean yamjit --help, or yamjit VERB --help?"
@@ -75,7 +75,7 @@ def option_hint(option: str, verb: str, options: Options, others: Mapping[str, O
     told = []
     if f"--{name}" not in options and not meant.startswith("--format "):
         having = [f"yamjit {other}" for other, its in others.items() if f"--{name}" in its]
-        having[3:] = ["others"] if len(having) > 3 else []
+        having[2:] = ["others"] if len(having) > 2 else []
         told += [f"--{name} is an option of {_listed(having, 'and')}"] if having else []
         told += [reasons_for_none().get(name, "")] if not meant else []
     told += [f"did you mean {meant}?"] if meant else []

@@ -15,6 +15,7 @@ from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo, read_heads
+from yamjit.keywords import explained
 from yamjit.learn.dataset import Dataset
 from yamjit.learn.describing import set_calibration
 from yamjit.learn.grafting import Range, clipped_range, with_line
@@ -37,6 +38,7 @@ _HIGHEST_LOGIT = float(np.log(255))
 _SLOPE_TOLERANCE = 1 / 16
 
 
+@explained
 def bake_calibration(data: bytes, *, head: int | str = -1) -> bytes:
     """Write the calibration of an output into the network, and take it out of the metadata.
 

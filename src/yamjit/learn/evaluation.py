@@ -84,7 +84,7 @@ class ClassFigures:
     best_f1: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Evaluation:
     """Scores of clips, and their true classes.
 
@@ -288,6 +288,9 @@ class Evaluation:
             *_confusion_lines(self.outcomes, self.confusion()),
         ]
         return "\n".join(lines) + "\n"
+
+    def __repr__(self) -> str:
+        return f"<Evaluation: {len(self.names)} clips of {len(self.labels)} classes, accuracy {self.accuracy:.2%}>"
 
 
 def joined(parts: Sequence[Evaluation], folds: Sequence[str]) -> Evaluation:
