@@ -254,8 +254,7 @@ class Classifier(OldForms, Model):
             When an event begins and ends.
         """
         options = as_events(options)
-        level = options.min_dbfs is not None
-        with self.windows(audio, sample_rate=sample_rate, reading=reading, level=level, head=head) as stream:
+        with self.windows(audio, sample_rate, reading=reading, level=options.min_dbfs is not None, head=head) as stream:
             yield from Watcher.of(stream, options).watch(stream)
 
     @without_influence("aggregate")
@@ -294,7 +293,7 @@ class Classifier(OldForms, Model):
             See `windows`.
         """
         listing, reading = self._with_head(head)._listing, as_reading(reading)
-        window_s, hop_s = self.window_samples / self.sample_rate, self._hop(reading) / self.sample_rate
+        window_s, hop_s = (samples / self.sample_rate for samples in (self.window_samples, self._hop(reading)))
         clock = Clock(reading.begin(None))
         return Watcher(listing, options, window_s=window_s, hop_s=hop_s, channels=channels, clock=clock)
 
@@ -340,10 +339,7 @@ class Classifier(OldForms, Model):
         samples : array_like [shape=(window_samples,)]
             At the model's rate: floats in [-1, 1], or integers, divided by their full scale.
 
-        Raises
-        ------
-        InputError
-            If there are more or fewer samples.
+        Raises `InputError` if there are more or fewer samples.
         """
         pushed = PushedAudio(self.sample_rate, self.sample_rate).push(samples)
         if pushed.size != self.window_samples:
