@@ -32,6 +32,7 @@ REASONS = (
     "needs MediaPipe",
     "needs a program",
     "needs a checkout",
+    "needs LiteRT",  # run by tests/learn/test_baking.py
     "needs Docker or Podman",
     "installs",
     "downloads",
