@@ -2,8 +2,8 @@
 
 The call is made twice, and the second one traced. Calls of libraries are not shown; what a library calls back counts as
 called by the frame of yamjit below it. A call goes up if the caller's file lies on a lower storey of the ladder of
-imports than the file that is called, see `tests.house.test_layering`. What a decorator of ``deprecation.py`` hands on
-counts as called by its caller.
+imports than the file that is called, see `tests.house.test_layering`. What a decorator of ``deprecation.py`` or
+``keywords.py`` hands on counts as called by its caller.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.house.test_layering import STOREYS, room
 from yamjit.kernels import BACKENDS
 
 #: Decorators, which are on the stack where the ladder has the function that they decorate, and count as part of it.
-_DECORATORS = {"deprecation.py"}
+_DECORATORS = {"deprecation.py", "keywords.py"}
 
 _PACKAGE = Path(yamjit.__file__).resolve().parent
 

@@ -1,7 +1,8 @@
 """Pictures of the pages: for light and for dark pages, narrower for telephones, and each a link to its full size.
 
-A page names only ``pictures/NAME-light.png``. Where there are ``NAME-dark.png`` and, for telephones, ``NAME-narrow-light.png``
-and ``NAME-narrow-dark.png``, they are shown where they fit. They are all in ``html_static_path``.
+A page names only ``pictures/NAME-light.png``. Where there are ``NAME-dark.png`` and, for telephones,
+``NAME-narrow-light.png`` and ``NAME-narrow-dark.png``, they are shown where they fit. They are all in
+``html_static_path``.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel, rank
 from yamjit.options import THE_REST, ClassifierOptions, Entry
+from yamjit.reprs import shown_briefly
 
 __all__ = ["Categories"]
 
@@ -133,6 +134,9 @@ class Categories:
             ScoredLabel(self.names[i], float(scores[i]), self.class_indices[i], self.head)
             for i in self.rank(scores, max_results)
         )
+
+    def __repr__(self) -> str:
+        return f"<Categories: {len(self.names)} of {self.classes} classes: {shown_briefly(self.names)}>"
 
 
 def _listed(names: ClassNames, options: ClassifierOptions) -> tuple[Category, ...]:

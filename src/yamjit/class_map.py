@@ -15,6 +15,8 @@ from yamjit import checks
 from yamjit.also_called import also_called
 from yamjit.disk import describe
 from yamjit.errors import InputError, YamjitError
+from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.suggestions import did_you_mean, suggest
 from yamjit.text import folded
 
@@ -32,6 +34,7 @@ __all__ = [
 _MOST_CONSIDERED = 12
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class AudioSetClass:
     """A class of AudioSet.
@@ -55,6 +58,7 @@ class AudioSetClass:
     yamnet_index: int | None
 
 
+@explained
 def find_class(text: str) -> AudioSetClass:
     """Return the class with an id, or with a name in any case.
 
@@ -77,6 +81,7 @@ def find_class(text: str) -> AudioSetClass:
     return found
 
 
+@explained
 def known_class(text: str) -> AudioSetClass | None:
     """Return the class with an id, or with a name in any case; None if there is none."""
     classes = audioset_classes()
@@ -88,6 +93,7 @@ def audioset_id(name: str) -> str:
     return _ids_by_name().get(folded(name), "")
 
 
+@explained
 def descendants(identifier: str) -> tuple[str, ...]:
     """Return the ids of the classes that are kinds of a class, kinds of those, and so on.
 
@@ -114,6 +120,7 @@ def descendants(identifier: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+@explained
 def nearest(text: str, names: Iterable[str], n: int = 1) -> tuple[str, ...]:
     """Return the names of classes that a text may mean, the likeliest first.
 
@@ -146,6 +153,7 @@ def _stand_ins(known: AudioSetClass, names: Container[str]) -> tuple[str, ...]:
     return tuple(name for name in kin if name in names)
 
 
+@explained
 @functools.cache
 def audioset_classes() -> Mapping[str, AudioSetClass]:
     """Return all 632 classes by their id, in the order of the ontology."""

@@ -13,7 +13,7 @@ from yamjit.options import ClassifierOptions, Entry
 from yamjit.suggestions import question
 from yamjit.text import folded
 
-__all__ = ["Category", "ClassNames", "refuse_unknown"]
+__all__ = ["Category", "ClassNames", "refuse_missing", "refuse_unknown"]
 
 #: Most unknown names that a message lists: looking for others in place of each takes a while.
 _MOST_TOLD = 10
@@ -130,6 +130,21 @@ def refuse_unknown(unknown: Sequence[Entry], heads: Sequence[ClassNames]) -> Non
         raise InputError(f"no class of this model: {', '.join((*told, *more))}{how}")
 
 
+def refuse_missing(names: Sequence[str], head: HeadInfo) -> None:
+    """Raise `InputError` for labels that are not the names of classes of a head, and list some of those that are."""
+    told = [f"{checks.shown(name)}{_in_brackets(nearest(name, head.labels, 3))}" for name in names[:_MOST_TOLD]]
+    more = [f"and {len(names) - _MOST_TOLD} more"] if len(names) > _MOST_TOLD else []
+    listed = [checks.shown(label) for label in head.labels[:_MOST_TOLD]]
+    others = f" and {len(head.labels) - _MOST_TOLD} more (yamjit labels)" if len(head.labels) > _MOST_TOLD else ""
+    raise InputError(
+        f"the model's output {head.name!r} has no class {', '.join((*told, *more))}; it has {', '.join(listed)}{others}"
+    )
+
+
+def _in_brackets(names: Sequence[str]) -> str:
+    return f" ({question(names)})" if names else ""
+
+
 def _with_hint(entry: Entry, heads: Sequence[ClassNames]) -> str:
     if isinstance(entry, int) or entry.isdecimal():
         return f"{entry!r} (there are {max(len(names.classes) for names in heads)})"
@@ -138,5 +153,5 @@ def _with_hint(entry: Entry, heads: Sequence[ClassNames]) -> str:
     if below:
         return f"{entry!r} (with roll_up it stands for {below} classes)"
     spellings = (name for names in heads for name in (*(group.name for group in names.groups), *names.spellings))
-    like = nearest(entry, spellings, 3)
-    return f"{checks.shown(entry)} ({question(like)})" if like else checks.shown(entry)
+    elsewhere = " (which YAMNet has)" if known and known.yamnet_index is not None else ""
+    return f"{checks.shown(entry)}{_in_brackets(nearest(entry, spellings, 3)) or elsewhere}"

@@ -17,6 +17,7 @@ from yamjit.clock import Clock
 from yamjit.errors import InputError
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
+from yamjit.keywords import explained
 from yamjit.labels import ScoredLabel
 from yamjit.listing import ListedScores, rows_of
 from yamjit.network import HeadOutput, Quantized
@@ -29,6 +30,7 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 
+@explained
 @dataclass(frozen=True, eq=False, repr=False)
 class HeadResult:
     """What one output of a model says of a recording.
@@ -89,7 +91,12 @@ class HeadResult:
             raise InputError(f"window {checks.shown(window)} is out of range, there are {len(scores)}")
         return self.categories.top(self.categories.reduce(scores[found][np.newaxis])[0], max_results)
 
+    def __repr__(self) -> str:
+        highest = "".join(f", highest {one.label} {one.score:.3f}" for one in self.top(1))
+        return f"<HeadResult {self.name!r}: {len(self.labels)} classes{highest}>"
 
+
+@explained
 @dataclass(frozen=True, eq=False, repr=False)
 class Classification:
     """What a model hears in a recording.

@@ -13,9 +13,11 @@ from yamjit import checks, deprecation
 from yamjit.audio import PushedAudio
 from yamjit.audio.source import open_audio
 from yamjit.classification import Classification
+from yamjit.clock import Clock
 from yamjit.collecting import collect
 from yamjit.errors import InputError
 from yamjit.events import Event, EventOptions, Watcher, by_start
+from yamjit.events.options import as_events
 from yamjit.frontend import Patches
 from yamjit.model import Model
 from yamjit.old_forms import OldForms, classify_of_0_1, without_influence
@@ -53,8 +55,8 @@ class Classifier(OldForms, Model):
     def windows(
         self,
         audio: Any,
-        *,
         sample_rate: int | None = None,
+        *,
         reading: ReadOptions | None = None,
         aggregate: Literal["mean", "max"] = "mean",
         level: bool = False,
@@ -103,7 +105,7 @@ class Classifier(OldForms, Model):
         return WindowStream(source, scorer, chosen.heads, chosen._listing, hop, **how)
 
     @old_keywords
-    def frames(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> FrameStream:
+    def frames(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> FrameStream:
         """Return the log-mel spectrogram of a recording, or a live source, in constant memory; no network runs.
 
         Parameters
@@ -118,8 +120,7 @@ class Classifier(OldForms, Model):
         FrameStream
             Iterate over it, best within ``with``.
         """
-        front_end, reading = self.front_end, as_reading(reading)
-        hop = self._hop(reading)
+        front_end, hop = self.front_end, self._hop(as_reading(reading))
         source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
         return FrameStream(source, front_end, self.sample_rate, hop)
 
@@ -127,8 +128,8 @@ class Classifier(OldForms, Model):
     def classify(
         self,
         audio: Any,
-        *,
         sample_rate: int | None = None,
+        *,
         reading: ReadOptions | None = None,
         aggregate: Literal["mean", "max"] = "mean",
         head: str | int | None = None,
@@ -162,8 +163,8 @@ class Classifier(OldForms, Model):
     def classify_channels(
         self,
         audio: Any,
-        *,
         sample_rate: int | None = None,
+        *,
         reading: ReadOptions | None = None,
         aggregate: Literal["mean", "max"] = "mean",
         head: str | int | None = None,
@@ -196,7 +197,7 @@ class Classifier(OldForms, Model):
 
     @without_influence("aggregate", "head")
     @old_keywords
-    def embed(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> Float32:
+    def embed(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> Float32:
         """Return the embedding of every window: the average over the positions of the last map.
 
         Parameters
@@ -213,7 +214,7 @@ class Classifier(OldForms, Model):
 
     @without_influence("aggregate", "head")
     @old_keywords
-    def log_mel(self, audio: Any, *, sample_rate: int | None = None, reading: ReadOptions | None = None) -> Float32:
+    def log_mel(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> Float32:
         """Return the log-mel spectrogram as the model sees it, padded like the last window; no network runs.
 
         Parameters
@@ -249,9 +250,8 @@ class Classifier(OldForms, Model):
         options : EventOptions, optional
             When an event begins and ends.
         """
-        options = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
-        level = options.min_dbfs is not None
-        with self.windows(audio, sample_rate=sample_rate, reading=reading, level=level, head=head) as stream:
+        options = as_events(options)
+        with self.windows(audio, sample_rate, reading=reading, level=options.min_dbfs is not None, head=head) as stream:
             yield from Watcher.of(stream, options).watch(stream)
 
     @without_influence("aggregate")
@@ -283,15 +283,16 @@ class Classifier(OldForms, Model):
         options : EventOptions, optional
             When an event begins and ends. Names in it are those that `ClassifierOptions` takes.
         reading : ReadOptions, optional
-            How the windows were cut, as given to `windows` or `stream`.
+            How the windows were cut, as given to `windows` or `stream`; events tell the time if it has `recorded_at`.
         channels : sequence of int or None
             Channels of the windows, such as `WindowStream.channels`; by default only their mean.
         head : str or int, optional
             See `windows`.
         """
-        listing = self._with_head(head)._listing
-        window_s, hop_s = self.window_samples / self.sample_rate, self._hop(as_reading(reading)) / self.sample_rate
-        return Watcher(listing, options, window_s=window_s, hop_s=hop_s, channels=channels)
+        listing, reading = self._with_head(head)._listing, as_reading(reading)
+        window_s, hop_s = (samples / self.sample_rate for samples in (self.window_samples, self._hop(reading)))
+        clock = Clock(reading.begin(None))
+        return Watcher(listing, options, window_s=window_s, hop_s=hop_s, channels=channels, clock=clock)
 
     @old_keywords
     def stream(
@@ -328,17 +329,12 @@ class Classifier(OldForms, Model):
         return Stream(self._with_head(head)._scorer(), push_anew, self._hop(reading), level=level)
 
     def score_window(self, samples: Any) -> Windows:
-        """Score exactly one window.
+        """Score exactly one window; more or fewer samples are an `InputError`.
 
         Parameters
         ----------
         samples : array_like [shape=(window_samples,)]
             At the model's rate: floats in [-1, 1], or integers, divided by their full scale.
-
-        Raises
-        ------
-        InputError
-            If there are more or fewer samples.
         """
         pushed = PushedAudio(self.sample_rate, self.sample_rate).push(samples)
         if pushed.size != self.window_samples:

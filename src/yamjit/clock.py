@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone, tzinfo
 
+from yamjit.errors import InputError
+
 __all__ = ["Clock", "LiveClock", "iso", "wall_time"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -17,6 +19,9 @@ _TOLERANCE_S = 0.02
 
 #: How long blocks must go on being late until sound is taken to be missing before them, in seconds.
 _PATIENCE_S = 2.0
+
+#: Longest wait for a block that those after it may make up for, in seconds.
+_LONGEST_WAIT_S = 10.0
 
 #: Most sound that can have waited to be read when the first block came, in seconds: more comes from no live source.
 _MOST_WAITING_S = 30.0
@@ -39,6 +44,8 @@ class Clock:
     is_ahead = False
 
     def __init__(self, recorded_at: datetime | None = None) -> None:
+        if not isinstance(recorded_at, (datetime, type(None))):
+            raise InputError(f"recorded_at is of type {type(recorded_at).__name__}; a datetime or None is accepted")
         self._recorded_at = recorded_at
 
     @property
@@ -47,14 +54,23 @@ class Clock:
         return self.at(0.0)
 
     def at(self, seconds: float) -> datetime | None:
-        """Return the date and time of a second, which may be negative; None if it is not known, or after year 9999."""
+        """Return the date and time of a second, which may be negative; None if it is not known, or no calendar has it.
+
+        Parameters
+        ----------
+        seconds : float
+            Second of the recording.
+        """
         begin = self._recorded_at
         try:
             if begin is None or begin.tzinfo is None:
-                return begin and begin + timedelta(seconds=seconds)
-            return (begin.astimezone(timezone.utc) + timedelta(seconds=seconds)).astimezone(begin.tzinfo)
-        except OverflowError:
+                return begin and begin + _duration(seconds)
+            return (begin.astimezone(timezone.utc) + _duration(seconds)).astimezone(begin.tzinfo)
+        except (OverflowError, OSError):  # OSError: on Windows, before 1970
             return None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: begins {iso(self.recorded_at) or 'at a time that is not known'}>"
 
 
 class LiveClock(Clock):
@@ -112,7 +128,10 @@ class LiveClock(Clock):
         """
         arrived = self._steady() if arrived is None else arrived
         if self._known[0]:
-            self._coming_s += min(arrived - self._arrived, end_s - start_s)
+            waited = arrived - self._arrived
+            self._coming_s += min(waited, end_s - start_s)
+            if waited > end_s - start_s + _LONGEST_WAIT_S:
+                self._recent.clear()
         begin = self._earliest(arrived - end_s - lost_s)
         if not self._known[0]:
             self._first_begin = begin
@@ -125,8 +144,8 @@ class LiveClock(Clock):
         if self.is_ahead or not self._known[0]:
             return None
         try:
-            return (_EPOCH + timedelta(seconds=self._time(seconds))).astimezone(self._zone)
-        except (OverflowError, OSError):  # OSError: on Windows, before 1970
+            return (_EPOCH + _duration(self._time(seconds))).astimezone(self._zone)
+        except (OverflowError, OSError):
             return None
 
     def _earliest(self, begin: float) -> float:
@@ -162,6 +181,13 @@ class LiveClock(Clock):
         place = max(1, bisect.bisect_right(seconds, second))
         passed = moments[place - 1] + second - seconds[place - 1]
         return min(passed, moments[place]) if place < len(moments) else passed
+
+
+def _duration(seconds: float) -> timedelta:
+    try:
+        return timedelta(seconds=float(seconds))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"seconds are of type {type(seconds).__name__}; a number is accepted, not NaN") from error
 
 
 def iso(moment: datetime | None) -> str:

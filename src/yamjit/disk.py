@@ -6,7 +6,9 @@ What fails is an `OSError`, where nothing else is said.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
+import re
 import stat
 import tempfile
 from pathlib import Path
@@ -14,12 +16,14 @@ from typing import BinaryIO
 
 from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
 from yamjit.installing import how_to_install
+from yamjit.suggestions import question, suggest
 from yamjit.text import printable
 
 __all__ = [
     "CACHE_VARIABLE",
     "cache_directory",
     "describe",
+    "hint_beside",
     "is_private",
     "make_private",
     "open_regular",
@@ -28,6 +32,12 @@ __all__ = [
 ]
 
 CACHE_VARIABLE = "YAMJIT_CACHE"
+
+#: Quotes that a program for texts, or another shell, leaves around a name.
+_QUOTES = ("'", '"', "\u2018", "\u2019", "\u201c", "\u201d", "`")
+
+#: Most names in a folder that are compared with one that is missing.
+_MOST_NAMES = 1_000
 
 
 def cache_directory() -> Path:
@@ -112,6 +122,37 @@ def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: t
 
 
 def describe(error: Exception) -> str:
-    """Return the reason of an error, in one line, without the name of the file."""
+    """Return the reason of an error, in one line, without the name of the file; for one that is missing, a hint."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return printable(" ".join(str(text).split()))
+    missing = getattr(error, "filename", None) if isinstance(error, FileNotFoundError) else None
+    hint = hint_beside(missing) if isinstance(missing, (str, os.PathLike)) else ""
+    return "; ".join(filter(None, (printable(" ".join(str(text).split())), hint)))
+
+
+def hint_beside(path: str | os.PathLike[str]) -> str:
+    """Return what to do about a path that leads nowhere: its first part that is missing, and names beside that part.
+
+    Empty if nothing is to be said. The message may hold names that strangers chose, as a terminal shows them.
+    """
+    name = os.fsdecode(path)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name):
+        return "an address is not opened: download the file first"
+    if name[:1] in _QUOTES:
+        return "the quotes are taken for a part of the name"
+    if name.startswith("~"):
+        return "~ is not replaced here by the home directory"
+    folder, missing = os.path.split(name.rstrip("/" + os.sep))
+    what = ""
+    while folder and not os.path.isdir(folder):  # noqa: PTH112
+        what = f"there is no folder {printable(folder)!r}"
+        folder, missing = os.path.split(folder)
+    try:
+        with os.scandir(folder or os.curdir) as found:
+            names = [entry.name for entry in itertools.islice(found, _MOST_NAMES) if not entry.name.startswith(".")]
+    except OSError:
+        return what
+    if missing in names and not what:
+        return "it is a link that leads nowhere"
+    stem = Path(missing).stem
+    like = [one for one in sorted(names) if Path(one).stem == stem] or suggest(missing, sorted(names))
+    return "; ".join(filter(None, (what, question([printable(str(Path(folder, one))) for one in like[:3]]))))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from yamjit.errors import InputError
 from yamjit.kernels import Backend, load_backend
 from yamjit.plan import FrontEndConstants
+from yamjit.reprs import brief_repr
 
 __all__ = ["SILENCE_DBFS", "FrontEnd", "PatchStream", "Patches", "count_windows"]
 
@@ -71,7 +72,11 @@ class FrontEnd:
             self._backend.log_mel(self.constants, waveform, out)
         return out
 
+    def __repr__(self) -> str:
+        return f"<FrontEnd: patches {self.patch_shape}, frames of {self.frame_length} samples>"
 
+
+@brief_repr
 class Patches(NamedTuple):
     """Patches and frames that a block of audio completes.
 
@@ -214,6 +219,9 @@ class PatchStream:
         whole_windows = self._level or not self._shared
         self._samples.drop(min(next_frame, next_window) if whole_windows else next_frame)
         self._frames.drop(next_window // hop_length if self._shared else self._frames.end)
+
+    def __repr__(self) -> str:
+        return f"<PatchStream: {self.samples} samples, {self.windows} windows>"
 
 
 class _Tail:

@@ -14,8 +14,10 @@ from yamjit.calibration import Calibration, parse_calibration
 from yamjit.class_map import audioset_classes, audioset_id
 from yamjit.errors import ModelError
 from yamjit.head_names import told_apart
+from yamjit.keywords import explained
 from yamjit.labels import parse_labels
 from yamjit.plan import Plan
+from yamjit.reprs import brief_repr
 from yamjit.text import folded
 from yamjit.tflite import Graph
 from yamjit.tflite.metadata import (
@@ -46,6 +48,7 @@ DEFAULT_SAMPLE_RATE = 16_000
 _Unit = TypeVar("_Unit", ScoreCalibration, ScoreThresholding)
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadInfo:
     """What one output of a model means.
@@ -264,6 +267,7 @@ class ListedClass(NamedTuple):
     parents: tuple[str, ...]
 
 
+@explained
 def list_classes(head: HeadInfo, text: str = "") -> tuple[ListedClass, ...]:
     """List the classes of a head.
 

@@ -15,6 +15,7 @@ from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.network import HeadOutput
 from yamjit.options import THE_REST, ClassifierOptions, Entry, as_entry
+from yamjit.reprs import shown_briefly
 from yamjit.results import Row
 
 __all__ = ["ListedScores", "Listing", "rows_of"]
@@ -72,6 +73,9 @@ class Listing:
         """
         best = zip(self._starts, self.categories, scores, strict=False)
         return np.concatenate([start + one.rank(values, max_results) for start, one, values in best])
+
+    def __repr__(self) -> str:
+        return f"<Listing: {len(self.names)} classes: {shown_briefly(self.names)}>"
 
 
 class ListedScores(NamedTuple):

@@ -6,12 +6,14 @@ from typing import Any
 
 from yamjit import checks
 from yamjit.classifier import Classifier
+from yamjit.keywords import explained
 from yamjit.options import ClassifierOptions
 from yamjit.store import resolve_model
 
 __all__ = ["load"]
 
 
+@explained
 def load(
     model: Any = None,
     *,

@@ -18,6 +18,7 @@ from yamjit.frontend import FrontEnd
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo, read_heads, read_sample_rate
 from yamjit.kernels import load_backend
+from yamjit.keywords import explained
 from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.options import ClassifierOptions
@@ -35,11 +36,15 @@ __all__ = ["Model"]
 _Self = TypeVar("_Self", bound="Model")
 
 
+@explained
 class Model:
     """A loaded model: its graph, what runs it, and what is listed of its heads. For attributes see `Classifier`.
 
     `threads`, in [1, 256], counts those per recording, including the caller's; scores do not depend on it.
     """
+
+    def __init_subclass__(cls) -> None:
+        explained(cls)
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ from yamjit.calibration import Calibration
 from yamjit.errors import InputError
 from yamjit.kernels import Backend, load_backend
 from yamjit.plan import Plan, Slot
+from yamjit.reprs import brief_repr
 
 __all__ = ["HeadOutput", "Network", "NetworkOutput", "Outputs", "Quantized"]
 
@@ -28,6 +29,7 @@ _CAPACITY = 16
 _NO_EMBEDDING = Slot(name="", shape=(0,), offset=0, step=0, scale=1.0, zero_point=0)
 
 
+@brief_repr
 class Quantized(NamedTuple):
     """An output of a network as the model's integers.
 
@@ -51,6 +53,7 @@ class Quantized(NamedTuple):
         return cls(np.concatenate([part.integers for part in parts]), parts[0].slot)
 
 
+@brief_repr
 @dataclass(frozen=True, eq=False)
 class HeadOutput:
     """The output of one head of a network for `n` patches.
@@ -107,6 +110,7 @@ class Outputs:
         return self.heads[0].logits
 
 
+@brief_repr
 @dataclass(frozen=True, eq=False)
 class NetworkOutput(Outputs):
     """The output of a network for `n` patches.
@@ -219,6 +223,10 @@ class Network:
             out[...] = workspace.tensor(slot.offset, n, slot.shape)
         self._backend.run(program, workspace, n, first, len(program.steps))
         return n
+
+    def __repr__(self) -> str:
+        sizes = [str(math.prod(head.scores.shape)) for head in self.plan.heads]
+        return f"<Network: patches {self.plan.patch_shape} -> {' + '.join(sizes)} scores>"
 
 
 class _Buffers:

@@ -25,7 +25,10 @@ _KEPT = ("scores", "logits", "embeddings", "log_mel", "level_dbfs")
 
 
 class OldForms:
-    """Methods that `Classifier.watcher` has replaced."""
+    """Methods that `Classifier.watcher` has replaced; `dir` does not list them."""
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self)} - {name for name in vars(OldForms) if not name.startswith("_")})
 
     def detector(  # noqa: D102
         self: Any,
@@ -68,8 +71,8 @@ def classify_of_0_1(classify: _Method) -> _Method:
             given |= {"windows": bool(kept), "level": "level_dbfs" in kept, "frames": "log_mel" in kept}
         return given | ({"reading": ReadOptions(**old)} if old else {})
 
-    def call(self: Any, audio: Any, *, each: bool, **given: Any) -> Any:
-        results = self._classified(audio, each, **given)
+    def call(self: Any, audio: Any, sample_rate: int | None = None, *, each: bool, **given: Any) -> Any:
+        results = self._classified(audio, each, sample_rate=sample_rate, **given)
         return results if each else results[0]
 
     return deprecation.retired(names, convert, call)(classify)

@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 from yamjit import checks, labels
 from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError
+from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.spec import DEFAULT_MAX_RESULTS
 from yamjit.text import folded
 
@@ -26,6 +28,8 @@ THE_REST = "*"
 _MOST_BYTES = 2**20
 
 
+@explained
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class ClassifierOptions:
     """What a classifier lists. Options that the Task Library has as well are called as there.
@@ -118,6 +122,7 @@ def _checked_score(value: Any) -> float:
 # -- Groups -----------------------------------------------------------------------------------------------------
 
 
+@explained
 def read_groups(path: str | os.PathLike[str]) -> dict[str, tuple[Entry, ...]]:
     """Read groups of classes from a file, JSON or text.
 

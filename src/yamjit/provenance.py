@@ -11,7 +11,6 @@ import dataclasses
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -86,7 +85,9 @@ def read_provenance(graph: Graph) -> Provenance | None:
         return None
 
 
-def _read(document: Mapping[str, Any], digests: TrainingClips, digest: str) -> Provenance:
+def _read(document: Any, digests: TrainingClips, digest: str) -> Provenance:
+    if not isinstance(document, dict):
+        raise InputError("not a record of yamjit")
     texts = {name: document.get(name, "") for name in _TEXTS}
     clips, baked = document.get("clips", 0), document.get("baked", [])
     if not all(isinstance(text, str) for text in texts.values()) or any(type(k) is not int for k in (clips, *baked)):

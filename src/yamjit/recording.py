@@ -18,8 +18,10 @@ from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd, Patches, PatchStream
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
+from yamjit.keywords import explained
 from yamjit.labels import ScoredLabel
 from yamjit.listing import ListedScores, Listing, rows_of
+from yamjit.read_once import ReadOnce
 from yamjit.results import Row, Summary
 from yamjit.scoring import Scorer, Windows
 from yamjit.workers import in_order
@@ -34,14 +36,11 @@ _Self = TypeVar("_Self", bound="_Recording")
 #: Ways to make one score of the scores of all windows.
 AGGREGATES = ("mean", "max")
 
-#: Windows that are scored together, unless the source is live.
-_WINDOWS_AT_ONCE = 16
-
-#: Most samples that are cut at once: 16 s.
-_MOST_SAMPLES = 2**18
+#: Windows that are scored together, unless the source is live, and most samples that are cut at once: 16 s.
+_WINDOWS_AT_ONCE, _MOST_SAMPLES = 16, 2**18
 
 
-class _Recording:
+class _Recording(ReadOnce):
     """A recording as it is read, its channels mixed or each on a track of its own; a context manager.
 
     Iterators hold the source and the tracks, but not this object: each is released as soon as nothing refers to it.
@@ -118,7 +117,11 @@ class _Recording:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.name}: {self.duration_s:.2f} s read>"
 
+
+@explained
 class FrameStream(_Recording):
     """The log-mel spectrogram of a recording as the model sees it, in constant memory; no network runs.
 
@@ -152,6 +155,7 @@ class FrameStream(_Recording):
         return ((channels[track], patches.frames) for track, patches in pieces)
 
 
+@explained
 class WindowStream(_Recording):
     """The windows of a recording as they are scored, in constant memory; a context manager, read once.
 

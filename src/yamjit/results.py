@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from yamjit.reprs import brief_repr
+
 __all__ = ["Row", "Summary"]
 
 
@@ -46,6 +48,7 @@ class Row(NamedTuple):
     time: datetime | None = None
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What is known of a recording once it has been read to its end.

@@ -18,6 +18,8 @@ from yamjit.audio.opening import open_path
 from yamjit.audio.writing import CONTAINERS, AudioFileWriter, encoding_for
 from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError
+from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.results import Row
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ _MOST_HEAD_BYTES = 30
 _MOST_SECONDS = 1e12
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class SegmentOptions:
     """Options for cutting events out of a recording.
@@ -73,6 +76,7 @@ class SegmentOptions:
         checks.choice(self.container, "container", CONTAINERS)
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class Segment:
     """An audio file with an event in it.
@@ -92,6 +96,7 @@ class Segment:
     end_s: float
 
 
+@explained
 def cut_segments(
     recording: str | os.PathLike[str],
     events: Iterable[_Found],
@@ -148,6 +153,7 @@ def cut_segments(
     return tuple(sorted(done, key=lambda segment: _order(segment.event)))
 
 
+@explained
 def segment_name(
     recording: str | os.PathLike[str], event: _Found, container: str, *, start_s: float | None = None
 ) -> str:

@@ -8,7 +8,7 @@ import re
 
 from yamjit.text import printable
 
-__all__ = ["HEAD_BYTES", "file_kind", "folder_kind"]
+__all__ = ["HEAD_BYTES", "file_kind", "folder_kind", "is_recording"]
 
 #: Bytes of a file's beginning that are looked at.
 HEAD_BYTES = 512
@@ -69,6 +69,9 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, rb"\x7fELF|MZ.\x00", "a program or a library"),
 )
 
+#: Beginnings of recordings.
+_RECORDINGS = re.compile(rb"RIFF....WAVE|RF64|fLaC|OggS|FORM....AIF|ID3|\xff[\xe2-\xff]|....ftyp|caff", re.DOTALL)
+
 #: Name of the first file of a zip archive, and what the archive is.
 _ZIPPED: tuple[tuple[bytes, str], ...] = (
     (
@@ -102,6 +105,11 @@ def file_kind(head: bytes, *, texts: bool = False) -> str | None:
         if re.compile(pattern, re.DOTALL).match(head, offset):
             return kind
     return _text_kind(_as_text(head), texts)
+
+
+def is_recording(head: bytes) -> bool:
+    """Return whether a file begins as recordings do."""
+    return _RECORDINGS.match(head) is not None
 
 
 def folder_kind(path: str | os.PathLike[str]) -> str | None:

@@ -113,3 +113,6 @@ class Stream:
         if self._nothing is None:
             self._nothing = self._scorer.score(cut, self._hop)
         return self._nothing
+
+    def __repr__(self) -> str:
+        return f"<Stream: {self.duration_s:.2f} s pushed{', ended' if self._flushed else ''}>"

@@ -26,8 +26,10 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import ModelError
+from yamjit.keywords import explained
 from yamjit.npz import write_arrays
 from yamjit.plan.plan import Plan
+from yamjit.reprs import brief_repr, shown_briefly
 from yamjit.tflite.graph import Graph, Op, Operator, Tensor
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 
@@ -41,6 +43,7 @@ FORMATS = ("npz", "safetensors")
 _KINDS = {Op.CONV_2D: "conv", Op.DEPTHWISE_CONV_2D: "depthwise", Op.FULLY_CONNECTED: "dense"}
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
     """A layer that has weights.
@@ -68,6 +71,14 @@ class Layer:
     activation: str = "NONE"
 
 
+class Weights(dict[str, Float32]):
+    """Weights by name, of which the first few are printed."""
+
+    def __repr__(self) -> str:
+        return shown_briefly(dict(self), 400)
+
+
+@explained
 def layers(graph: Graph) -> tuple[Layer, ...]:
     """Return the layers of a model's integer network, in the order in which they run, in floating point.
 
@@ -80,6 +91,7 @@ def layers(graph: Graph) -> tuple[Layer, ...]:
     return tuple(_layer(graph, number, operator) for number, operator in enumerate(found))
 
 
+@explained
 def float_weights(graph: Graph, plan: Plan | None = None) -> dict[str, Float32]:
     """Return all weights by name.
 
@@ -89,7 +101,7 @@ def float_weights(graph: Graph, plan: Plan | None = None) -> dict[str, Float32]:
     plan : Plan, optional
         Plan of the same model; if given, the constants of the front end are returned as well.
     """
-    found: dict[str, Float32] = {}
+    found = Weights()
     for layer in layers(graph):
         found |= {f"{layer.name}/weights": layer.weights, f"{layer.name}/bias": layer.bias}
     if plan is not None and plan.front_end is not None:
@@ -128,6 +140,7 @@ def _real(tensor: Tensor, operator: Operator) -> Float32:
 # -- Files ------------------------------------------------------------------------------------------------------
 
 
+@explained
 def write_weights(weights: Mapping[str, npt.ArrayLike], form: str, about: Mapping[str, str] | None = None) -> bytes:
     """Write weights as a file that other frameworks read.
 

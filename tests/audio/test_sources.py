@@ -452,7 +452,7 @@ def test_formats_that_need_another_library_are_named(tmp_path, monkeypatch, head
     path.write_bytes(head + bytes(200))
     monkeypatch.setitem(sys.modules, "av", None)
     monkeypatch.setenv("PATH", str(tmp_path))
-    advice = r'install "yamjit\[av\]", or install ffmpeg'
+    advice = r'.*pip install "yamjit\[av\]", or install ffmpeg'
     with pytest.raises(AudioError, match=rf"a\.bin: .*{kind}.* cannot be read by libsndfile: {advice}"):
         open_audio(path)
 

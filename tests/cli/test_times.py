@@ -101,6 +101,27 @@ def test_what_speaks_against_it_is_said(capsys: pytest.CaptureFixture[str]) -> N
     assert "began at 2026-05-11 05:00:00, its header (bext) at 2026-05-12 05:00:00; the header was believed" in said
 
 
+def test_hours_of_the_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a recorder whose clock is in UTC, and of one whose names state no zone."""
+    record("20260512_050000.WAV", audio_moth("05:00:00 12/05/2026 (UTC) by AudioMoth 24F31901603DC5A4"))
+    record("SITE_20260512_070000.wav")
+    assert events("20260512_050000.WAV", "SITE_20260512_070000.wav", "--format", "csv", "--time-zone", "+02:00") == 0
+    times = [row["time"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))]
+    assert times == ["2026-05-12T07:00:00.480+02:00"] * 2
+
+
+def test_raven_lays_whole_recordings_end_to_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """Even if parts of them were read: the second begins where the first ends, and not what was read of it."""
+    for name in ("SITE_20260512_050000.wav", "SITE_20260512_060000.wav"):
+        record(name)
+    assert events(".", "--format", "raven", "--start", "1", "--end", "2.5") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out), delimiter="\t"))
+    assert [(row["Begin Time (s)"], row["File Offset (s)"], row["Begin Date Time"]) for row in rows] == [
+        ("1.000000", "1.000000", "2026/05/12 05:00:01.000"),
+        ("4.000000", "1.000000", "2026/05/12 06:00:01.000"),
+    ]
+
+
 def test_an_open_file_has_a_name(small_model_path: Path) -> None:
     record("SITE_20260512_050000.wav")
     record("rec.wav", guano("2026-05-12T05:00:00Z"))

@@ -267,10 +267,17 @@ def test_pictures(siren: Path, examples: dict[Path, str], capsys: pytest.Capture
         (["plot", siren], "-o FILE"),
         (["plot", *examples, "-o", "b.png"], "shows one recording"),
         (["plot", siren, "-o", "b.gif"], "unknown file suffix"),
+        (["plot", siren, "-o", "b.png", "--on", "0.4"], "--on needs --events"),
+        (["plot", siren, "-o", "b.png", "--events", "--aggregate", "mean"], "cannot be used with --events"),
+        (["plot", siren, "-o", "b.png", "--events", "--on", "Sirn=0.4"], "Siren"),
     ):
         assert run(*arguments) == 1
         assert said in capsys.readouterr().err
     assert run("plot", siren, "--channel", "each", "-o", "b.png") == 3
+    assert run("plot", siren, "--events", "--on", 0.3, "--dark", "--width", 4, "-o", "c.png") == 0
+    assert run("spectrogram", siren, "--dark", "--width", 4, "-o", "d.png") == 0
+    for name in ("c.png", "d.png"):
+        assert int.from_bytes(Path(name).read_bytes()[16:20], "big") == 600
 
 
 def test_reading_ends_after_it_begins(siren: Path, capsys: pytest.CaptureFixture[str]) -> None:

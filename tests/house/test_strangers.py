@@ -159,9 +159,11 @@ def test_messages_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         ("classify", name, "--model", "starter"),
         ("info", name),
         ("metadata", "show", name),
-        ("metadata", "set-labels", name, name, "-o", tmp_path / "x"),
-        ("export", name, "-o", tmp_path / "x", "--model", "starter"),
-        ("train", name, "-o", tmp_path / "x", "--model", "starter"),
+        ("metadata", "set-labels", name, name, "-o", tmp_path / "x.tflite"),
+        ("export", name, "-o", tmp_path / "x.tflite", "--model", "starter"),
+        ("train", name, "-o", tmp_path / "x.tflite", "--model", "starter"),
+        ("train", tmp_path, "-o", name, "--model", "starter"),
+        ("segments", tmp_path, "-o", name, "--model", "starter"),
         ("evaluate", name, "--model", "starter"),
     ):
         assert run(*arguments) in (1, 3)

@@ -7,6 +7,7 @@ import itertools
 import os
 import random
 import unicodedata
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -586,7 +587,16 @@ def rows_of(dice: random.Random, file: str, count: int) -> list[Row]:
     starts = [round(dice.uniform(0, 5000), 6) for _ in range(count)]
     labels = ["Siren", "Child speech, kid speaking", "鳥", "a (0.5)", "Take 2"]
     return [
-        Row(file, start, round(start + dice.uniform(0.001, 10), 6), dice.choice(labels), dice.random(), 0)
+        Row(
+            file,
+            start,
+            round(start + dice.uniform(0.001, 10), 6),
+            dice.choice(labels),
+            dice.random(),
+            0,
+            channel=dice.choice((None, 2)),
+            time=dice.choice((None, datetime(2026, 5, 12, 5), datetime(2026, 5, 12, 5, tzinfo=timezone.utc))),
+        )
         for start in starts
     ]
 

@@ -163,7 +163,7 @@ def _moment(parts: tuple[bytes | None, ...], fraction: bytes | None, offset: byt
         return None
 
 
-#: What may tell a time, and how: those that state an offset from UTC come first.
+#: What may tell a time, by the names of chunks, and how; the surest come first.
 _READERS: dict[bytes, tuple[str, Callable[[bytes], datetime | None]]] = {
     b"guan": ("GUANO", _guano),
     b"wamd": ("Wildlife Acoustics", _wildlife_acoustics),

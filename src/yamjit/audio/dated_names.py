@@ -14,7 +14,7 @@ _MOMENT = re.compile(
     r"""
     (?<![0-9])
     (?P<year>199[0-9]|20[0-9]{2}) (?P<dash>[-._ ]?) (?P<month>[0-9]{2}) (?P=dash) (?P<day>[0-9]{2})
-    (?P<between> T | [_ -]birdnet-(?:RTSP_[0-9]{1,3}-)? | [ ]-[ ] | _{1,2} | [$ .@-] | )
+    (?P<between> T | [_ -]birdnet-(?:RTSP_[0-9]{1,3}-)? | [_ -]{1,3} | [$.@] | )
     (?P<hour>[0-9]{2})
     (?:
         (?P<colon>[-:._ ]?) (?P<minute>[0-9]{2}) (?P=colon) (?P<second>[0-9]{2})
@@ -40,7 +40,10 @@ _HEXADECIMAL_YEARS = range(2017, 2031)
 _SOUND_TRAP = re.compile(r"(?:^|(?<=_))[0-9]{3,12}\.([0-9]{12})(?=\.)", re.ASCII)
 
 #: A segment that `yamjit.segments` cut out: the name of the recording, and the second at which the segment begins.
-_SEGMENT = re.compile(r"(.+)_([0-9]{6,10}\.[0-9]{3})_.*\.(?:flac|wav)", re.ASCII)
+_SEGMENT = re.compile(r"(.+)_([0-9]{6,7}\.[0-9]{3})_.*\.(?:flac|wav|WAV)", re.ASCII)
+
+#: Names of files are no longer.
+_MOST_CHARACTERS = 1_000
 
 #: Offsets from UTC that zones of the world have, in minutes.
 _ZONES = range(-12 * 60, 14 * 60 + 1, 15)
@@ -53,17 +56,26 @@ def time_in_name(name: str) -> datetime | None:
     a clock showed where it was recorded.
     """
     name = re.split(r"[/\\]", name)[-1]
-    if (match := _SEGMENT.fullmatch(name)) is not None and (begin := time_in_name(f"{match[1]}.WAV")) is not None:
-        return begin + timedelta(seconds=float(match[2]))
+    if len(name) > _MOST_CHARACTERS:
+        return None
+    into = timedelta()
+    while (match := _SEGMENT.fullmatch(name)) is not None:
+        name, into = f"{match[1]}.WAV", into + timedelta(seconds=float(match[2]))
+    begin = _time_in_whole(name)
+    return None if begin is None else begin + into
+
+
+def _time_in_whole(name: str) -> datetime | None:
+    """Return when a recording began, by the name of one that was not cut out of another."""
     if (match := _HEXADECIMAL.fullmatch(name)) is not None:
         since_1970 = datetime.fromtimestamp(int(match[1], 16), timezone.utc)
         return since_1970 if since_1970.year in _HEXADECIMAL_YEARS else None
     if (match := _SOUND_TRAP.search(name)) is not None:
         return _sound_trap(match[1])
     moments = [moment for match in _MOMENT.finditer(name) if (moment := _moment(match)) is not None]
-    if len(moments) > 1 and _START_AND_END.search(name):
-        return moments[0]
-    return moments[0] if len(set(map(str, moments))) == 1 else None
+    if len(set(map(str, moments))) != 1 and not (moments and _START_AND_END.search(name)):
+        return None
+    return moments[0]
 
 
 def zone_of(text: str) -> timezone | None:
@@ -85,7 +97,7 @@ def _moment(match: re.Match[str]) -> datetime | None:
     if _HALF_OF_THE_DAY.match(match.string, match.end()):
         return None
     # After a hyphen, four digits may be a file's number; the time of day is the same either way.
-    is_number = "-" in (groups["between"], groups["colon"]) and (groups["zone"] or "").startswith("-")
+    is_number = "-" in f"{groups['between']}{groups['colon']}" and (groups["zone"] or "").startswith("-")
     minute = groups["minute"] or groups["minute_h"] or groups["minute_t"] or "0"
     second = groups["second"] or groups["second_h"] or "0"
     try:

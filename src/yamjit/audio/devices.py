@@ -9,6 +9,8 @@ from yamjit import checks
 from yamjit.disk import describe
 from yamjit.errors import AudioError, DependencyError
 from yamjit.installing import how_to_install
+from yamjit.keywords import explained
+from yamjit.suggestions import did_you_mean
 from yamjit.text import printable
 
 __all__ = ["InputDevice", "find_device", "import_sounddevice", "input_devices"]
@@ -47,6 +49,7 @@ class InputDevice:
     default: bool
 
 
+@explained
 def input_devices() -> tuple[InputDevice, ...]:
     """Return the recording devices.
 
@@ -110,5 +113,7 @@ def find_device(portaudio: Any, device: object) -> tuple[int, dict[str, Any]]:
                 f"there is no microphone: no device, or no permission (on Linux, the group audio has it); {WITHOUT}"
             ) from error
         names = "; ".join(f"{found.index} {found.name}" for found in devices)
-        raise AudioError(f"no such microphone: {describe(error)}; there are: {names}") from error
+        like = did_you_mean(str(device), [found.name for found in devices])
+        told = (f"no such microphone: {describe(error)}", f"there are: {names}", like)
+        raise AudioError("; ".join(filter(None, told))) from error
     return int(found["index"]), dict(found)

@@ -9,6 +9,7 @@ import numpy as np
 
 from yamjit import checks
 from yamjit.errors import AudioError, InputError
+from yamjit.keywords import explained
 
 __all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_header", "check_rate"]
 
@@ -16,6 +17,7 @@ __all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_heade
 BLOCK_SAMPLES = 65_536
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class AudioLimits:
     """What audio may ask for; checked before anything is allocated.

@@ -16,6 +16,9 @@ from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_channel
 from yamjit.audio.reader import Reader
 from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError
+from yamjit.keywords import explained
+from yamjit.read_once import ReadOnce
+from yamjit.reprs import plural
 from yamjit.text import printable
 
 if TYPE_CHECKING:
@@ -29,7 +32,8 @@ __all__ = ["Microphone"]
 _LOOK_S = 0.2
 
 
-class Microphone(Reader):
+@explained
+class Microphone(ReadOnce, Reader):
     """A recording device; a source for `open_audio`, and a context manager.
 
     It is opened at its own rate, for the system may refuse any other or convert it badly; `open_audio` resamples.
@@ -242,6 +246,10 @@ class Microphone(Reader):
             return None
         self._arrival = arrived, lost / self.sample_rate
         return block
+
+    def __repr__(self) -> str:
+        closed = ", closed" if self._closed.is_set() else ""
+        return f"<{self.name}: {self.sample_rate} Hz, {plural(self.channels, 'channel')}{closed}>"
 
 
 def _check_lengths(block_s: object, queue_s: object) -> None:

@@ -85,8 +85,8 @@ class FileCallbacks:
 class OpenedFile:
     """A file to be decoded, as a decoder gets at it: it begins at the current position of `file`, which can seek.
 
-    `name`, for messages, is one line. An `owned` file was opened here, and is closed here; `path` is known for those
-    that were opened by path. `size` is in bytes; `callbacks` is what a decoder reads.
+    `name`, for messages, is one line. An `owned` file was opened here, and is closed here, with its descriptor; `path`
+    is known for those that were opened by path. `size` is in bytes; `callbacks` is what a decoder reads.
     """
 
     def __init__(
@@ -141,8 +141,10 @@ class OpenedFile:
 
     def close(self) -> None:
         """Close the file if it was opened here."""
-        if self._owned:
+        if self._owned and not self._file.closed:
+            descriptor = self._file.fileno()
             self._file.close()
+            os.close(descriptor)
 
 
 def open_path(path: str | os.PathLike[str]) -> OpenedFile:
@@ -154,7 +156,8 @@ def open_path(path: str | os.PathLike[str]) -> OpenedFile:
     except (OSError, ValueError) as error:
         kind = AudioNotFoundError if isinstance(error, FileNotFoundError) else AudioError
         raise kind(f"{name}: cannot be opened: {describe(error)}") from error
-    return OpenedFile(name, io.FileIO(descriptor), owned=True, path=path)
+    # A file object that owned its descriptor would warn of a recording that is still open when the program ends.
+    return OpenedFile(name, io.FileIO(descriptor, closefd=False), owned=True, path=path)
 
 
 def open_object(file: Any, limits: AudioLimits) -> OpenedFile:

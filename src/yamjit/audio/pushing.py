@@ -127,3 +127,6 @@ class PushedAudio:
         if self._held:
             held, self._held, self._held_frames = np.concatenate(self._held), [], 0
             self._ready.append(self._conditioner.push(held)[0])
+
+    def __repr__(self) -> str:
+        return f"<PushedAudio: {self.duration_s:.2f} s at {self.sample_rate} Hz>"

@@ -17,6 +17,8 @@ from yamjit.audio.opening import can_seek, object_name
 from yamjit.audio.raw_header import HeaderWatch
 from yamjit.audio.reader import Reader
 from yamjit.errors import InputError
+from yamjit.keywords import explained
+from yamjit.reprs import plural
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -44,6 +46,7 @@ RAW_ENCODINGS = {
 }
 
 
+@explained
 class RawPcm(Reader):
     """Samples without a header: what has arrived is passed on at once, and the end of the file is the end.
 
@@ -154,6 +157,9 @@ class RawPcm(Reader):
     def close(self) -> None:
         """Release what was opened; closing the file is up to the caller."""
         self._inflow.close()
+
+    def __repr__(self) -> str:
+        return f"<RawPcm {self.name}: {self.format}, {self.sample_rate} Hz, {plural(self.channels, 'channel')}>"
 
 
 def _decode(data: bytes, encoding: str) -> NDArray[np.float32]:

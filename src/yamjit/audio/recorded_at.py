@@ -43,7 +43,7 @@ def _remarks(name: str, named: datetime | None, found: tuple[datetime, str] | No
         remark = f"its name says that it began at {named}, its header ({source}) at {begin}"
         if named.tzinfo is None and _agree(named.replace(tzinfo=timezone.utc), begin):
             remark += ", so the name is in UTC"
-        yield f"{remark}; the header was believed"
+        yield f"{remark}; the header was believed: recorded_at overrules it"
     if (found is None or found[1] == "AudioMoth") and _TRIGGERED.search(name):
         yield (
             "it is a triggered recording of AudioMoth (T.WAV), which left out what was quiet: times after its first "

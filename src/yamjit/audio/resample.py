@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit.errors import DependencyError
+from yamjit.errors import DependencyError, InputError
 from yamjit.installing import how_to_install
 
 if TYPE_CHECKING:
@@ -39,12 +42,16 @@ class Resampler:
         self._tracks = tracks
         self._taken = 0
         self._given = 0
-        changes = source_rate != target_rate
-        self._streams = [_open_stream(source_rate, target_rate) for _ in range(tracks)] if changes else []
+        self._changes = source_rate != target_rate
+        self._streams = [_open_stream(source_rate, target_rate) for _ in range(tracks)] if self._changes else []
+        if self._changes:
+            # Held while soxr works: a daemon thread may be there when the program ends.
+            self._lock = threading.Lock()
+            _open.add(self)
 
     def push(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take a block, float32 (tracks, n), and return what is ready, float32 (tracks, m); m may be 0."""
-        if not self._streams:
+        if not self._changes:
             return block
         self._taken += block.shape[1]
         return self._resample(block, last=False)
@@ -52,19 +59,44 @@ class Resampler:
     def flush(self) -> NDArray[np.float32]:
         """End the stream; return the rest, float32 (tracks, m): `resampled_length` samples are given in all."""
         nothing = np.zeros((self._tracks, 0), np.float32)
-        if not self._streams:
+        if not self._changes:
             return nothing
         due = resampled_length(self._taken, *self._rates) - self._given
         rest = self._resample(nothing, last=True)[:, :due]
         return np.pad(rest, ((0, 0), (0, due - rest.shape[1])))
 
     def _resample(self, block: NDArray[np.float32], *, last: bool) -> NDArray[np.float32]:
-        tracks = [
-            stream.resample_chunk(np.ascontiguousarray(samples), last=last)
-            for stream, samples in zip(self._streams, block, strict=True)
-        ]
+        with self._lock:
+            if not self._streams:
+                _wait_for_the_end()
+            tracks = [
+                stream.resample_chunk(np.ascontiguousarray(samples), last=last)
+                for stream, samples in zip(self._streams, block, strict=True)
+            ]
         self._given += len(tracks[0])
         return tracks[0][np.newaxis] if len(tracks) == 1 else np.stack(tracks)
+
+
+#: Resamplers that hold streams of soxr, whose binding complains of those that outlive the interpreter.
+_open: weakref.WeakSet[Resampler] = weakref.WeakSet()
+
+_PATIENCE_S = 1.0
+
+
+@atexit.register
+def _release() -> None:
+    """Drop all streams when the program ends."""
+    for resampler in list(_open):
+        if resampler._lock.acquire(timeout=_PATIENCE_S):
+            resampler._streams.clear()
+            resampler._lock.release()
+
+
+def _wait_for_the_end() -> None:
+    """Keep a daemon thread from going on once the streams are dropped; tell the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        threading.Event().wait()
+    raise InputError("the program is ending: audio can no longer be resampled")
 
 
 def _open_stream(source_rate: int, target_rate: int) -> Any:

@@ -87,8 +87,8 @@ def add_clock(parser: argparse.ArgumentParser, group: Any) -> None:
     )
     add_value(group, "--recorded-at", "TIME", values.moment, text)
     text = (
-        "zone of times that have none, such as those in names: UTC, an offset such as +02:00, local, or a name such as "
-        "Europe/Berlin (default: no zone)"
+        "zone in which times are given, and of times that state none, such as those in names: UTC, an offset such as "
+        "+02:00, local, or a name such as Europe/Berlin (default: as the recording says)"
     )
     add_value(group, "--time-zone", "ZONE", values.zone, text)
 

@@ -85,7 +85,8 @@ def run(args: argparse.Namespace) -> int:
         if args.plot:
             from yamjit.plots import draw_reliability
 
-            draw(args.plot, draw_reliability({"before": found.scores, "calibrated": judged.scores}, found.targets))
+            scores = {"before": found.scores, "calibrated": judged.scores}
+            draw(args.plot, draw_reliability(scores, found.targets, dark=args.dark))
         if not args.quiet:
             tell(*(f"warning: {line}" for line in judged.warnings))
         text = f"calibration error on recordings held out: {judged.before:.4f}, calibrated {judged.after:.4f}\n"
@@ -120,7 +121,8 @@ def _write(
     import numpy as np
 
     from yamjit.calibration import Calibration
-    from yamjit.learn.describing import set_calibration
+    from yamjit.learn.describing import set_calibration, set_provenance
+    from yamjit.provenance import Provenance, own_version
     from yamjit.tflite.patching import read_described
 
     head = model.heads[-1]
@@ -132,6 +134,9 @@ def _write(
     if not args.output:
         return ""
     data, notes = set_calibration(read_described(model.source.data), whole, output=head.index), APPLIED_BY_SOME
+    if model.provenance is None:
+        record = Provenance(own_version(), model.name, model.source.sha256)
+        data = set_provenance(read_described(data), record)
     if args.bake:
         data, notes = baked(args, data, dataset, head.index)
     write(args.output, data)

@@ -39,8 +39,8 @@ def baked(args: argparse.Namespace, data: bytes, dataset: Dataset, head: int = -
     found = difference_of(before, after, dataset, head=head)
     if found.largest > _REMARKABLE:
         tell(
-            f"warning: --bake changes calibrated scores by up to {found.largest:.3f}: the calibration stretches scores "
-            "near 0 or 1, which are in steps of 1/256; compare both by yamjit evaluate"
+            f"warning: --bake changes calibrated scores by up to {found.largest:.3f}: scores of 0 no longer stay 0, "
+            "and those near 1 have finer steps; compare both by yamjit evaluate"
         )
     return changed, (
         f"calibration: in the network. {found.scores} scores of windows differ from those calibrated afterwards by "

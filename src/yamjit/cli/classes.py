@@ -16,8 +16,9 @@ from yamjit.text import printable
 if TYPE_CHECKING:
     from yamjit.heads import HeadInfo
     from yamjit.options import ClassifierOptions
+    from yamjit.tflite import Graph
 
-__all__ = ["add_head", "add_listing", "add_locale", "add_top", "options_of"]
+__all__ = ["add_head", "add_listing", "add_locale", "add_top", "locale_notes", "options_of"]
 
 
 def add_top(parser: argparse.ArgumentParser, *, all_too: bool = True) -> None:
@@ -37,6 +38,16 @@ def add_head(parser: Any, default: str) -> None:
 def add_locale(parser: Any) -> None:
     """Add ``--locale``."""
     add_value(parser, "--locale", "LANGUAGE", str, "language of the names, if the model has names in it", "en")
+
+
+def locale_notes(locale: str, graph: Graph) -> list[str]:
+    """Return what is to be said if a model has no names in a language that was asked for."""
+    from yamjit.heads import languages_of, speaks
+
+    if locale == "en" or speaks(graph, locale):
+        return []
+    known = ", ".join(map(repr, languages_of(graph))) or "no other language"
+    return [f"--locale {locale!r} has no effect: the model has names in {known}"]
 
 
 def add_listing(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from yamjit.cli.arguments import reading_of
-from yamjit.cli.classes import options_of
+from yamjit.cli.classes import locale_notes, options_of
 from yamjit.cli.destinations import array_format, is_folder, is_replaced, opened, picture_format, row_format
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_notes import notes_on
@@ -57,14 +57,9 @@ def classifier_of(args: argparse.Namespace) -> Classifier:
 
 def check_model(args: argparse.Namespace, classifier: Classifier) -> None:
     """Say what is to be known of a loaded model, or that it has no names in the language that was asked for."""
-    from yamjit.heads import languages_of, speaks
-
     if args.quiet:
         return
-    notes, locale = list(notes_on(classifier)), getattr(args, "locale", "en")
-    if locale != "en" and not speaks(classifier.graph, locale):
-        known = ", ".join(map(repr, languages_of(classifier.graph))) or "no other language"
-        notes.append(f"--locale {locale!r} has no effect: the model has names in {known}")
+    notes = [*notes_on(classifier), *locale_notes(getattr(args, "locale", "en"), classifier.graph)]
     tell(*(f"note: {note}" for note in notes))
 
 

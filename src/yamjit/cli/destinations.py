@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.errors import InputError
+from yamjit.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from yamjit.cli.progress import Progress
@@ -116,7 +117,9 @@ def _is_nameless(args: argparse.Namespace) -> bool:
 def _known(args: argparse.Namespace, formats: Any) -> str:
     if suffix_of(args) not in formats:
         suffixes = ", ".join(f".{name}" for name in formats)
-        raise InputError(f"{args.output!r}: unknown file suffix; use one of {suffixes}")
+        like = did_you_mean(suffix_of(args), suffixes.split(", "))
+        told = (f"{str(args.output)!r}: unknown file suffix", f"use one of {suffixes}", like)
+        raise InputError("; ".join(filter(None, told)))
     return suffix_of(args)
 
 

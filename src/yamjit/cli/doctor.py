@@ -25,7 +25,7 @@ DESCRIPTION = (
     "classified."
 )
 
-_PACKAGES = ("numpy", "numba", "llvmlite", "soundfile", "soxr", "pooch", "platformdirs", "tqdm")
+_PACKAGES = ("numpy", "numba", "llvmlite", "soundfile", "soxr", "pooch", "platformdirs")
 _EXTRAS = {
     "av": "av",
     "sounddevice": "mic",

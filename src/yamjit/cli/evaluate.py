@@ -55,6 +55,6 @@ def run(args: argparse.Namespace) -> int:
     if args.plot:
         from yamjit.plots import draw_confusion
 
-        draw(args.plot, draw_confusion(found))
+        draw(args.plot, draw_confusion(found, dark=args.dark))
     report(args, found.as_dict() | {"skipped": [[str(s.clip), s.reason] for s in skipped]}, found.text())
     return EXIT_SOME_FAILED if skipped or dataset.passed_over else EXIT_OK

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
 from yamjit.cli.options import add_choice, add_repeated, add_value
+from yamjit.cli.streams import tell
 
 if TYPE_CHECKING:
     from yamjit.events import EventOptions
@@ -51,7 +53,21 @@ def event_options_of(args: argparse.Namespace) -> EventOptions:
         for name, (unit, _, _) in _BY_NAME.items()
         if getattr(args, name)
     }
+    _tell_of_thresholds(args)
     return EventOptions(smoothing_s=args.smoothing, smoothing=args.smooth_by, **given)
+
+
+def _tell_of_thresholds(args: argparse.Namespace) -> None:
+    """Say which thresholds have no effect, since no event has a lower score."""
+    from yamjit.events.options import DEFAULT_ON
+
+    on = dict(args.on)
+    for name, score in () if args.quiet else args.threshold:
+        least = on.get(name, on.get(values.EVERY_CLASS, DEFAULT_ON))
+        if 0 < score <= least:
+            given = f"{score:g}" if name == values.EVERY_CLASS else shlex.quote(f"{name}={score:g}")
+            meant = "" if on else f"; did you mean --on {given}?"
+            tell(f"note: --threshold {given} has no effect: events begin at a score of {least:g} (--on){meant}")
 
 
 def _plain(given: list[tuple[str, float]]) -> float | dict[str, float]:

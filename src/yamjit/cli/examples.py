@@ -18,7 +18,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "segments": ("yamjit segments recordings -o clips --on 0.4 --padding 1",),
     "embed": (
         "yamjit embed siren.flac -o siren.npz",
-        "yamjit embed recordings -o embeddings.npz",
+        "yamjit embed recordings -o embeddings",
     ),
     "spectrogram": ("yamjit spectrogram siren.flac -o spectrogram.png",),
     "plot": ("yamjit plot siren.flac -o overview.png",),

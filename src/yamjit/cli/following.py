@@ -18,6 +18,7 @@ from yamjit.cli.streams import check_reader, drop_output, tell
 from yamjit.errors import AudioError
 from yamjit.events import Watcher
 from yamjit.output import FORMATS
+from yamjit.results import Summary
 
 if TYPE_CHECKING:
     import argparse
@@ -43,6 +44,7 @@ class _Follower:
         self._form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
         self._watcher = Watcher.of(stream, event_options_of(args)) if args.events else None
         self._delay = Delay(source)
+        self._stop = Stop(source.stop, functools.partial(drop_output, at_once=True))
         self._told: set[str] = set()
         self._show: Callable[[str], None] = tell
         self._heard = time.monotonic()
@@ -50,8 +52,9 @@ class _Follower:
     def follow(self) -> int:
         """Follow the stream to its end, tell how it was, and return the exit code."""
         stream, over = self._stream, threading.Event()
-        threading.Thread(target=self._tell_silence, args=(over,), daemon=True).start()
-        with Stop(self._source.stop, functools.partial(drop_output, at_once=True)) as stop:
+        silence = threading.Thread(target=self._tell_silence, args=(over,), daemon=True)
+        silence.start()
+        with self._stop:
             try:
                 failure = self._report()
             except INTERRUPTIONS:
@@ -59,18 +62,19 @@ class _Follower:
                 raise
             finally:
                 over.set()
+                silence.join()  # nothing holds the source at exit
         self._show = tell
         self._warn((*stream.warnings, *filter(None, [stream.damage]), *_doubts(stream)))
         if failure is None or stream.count:
             heard = f"listened for {stream.duration_s:.1f} s, {stream.count} windows"
             self._say(f"{stream.name}: {heard}, {self._delay.summary()}")
-        if stop.number is None and failure is not None:
-            raise failure
-        stop.repeat()
+        if failure is not None:
+            raise AudioError(failure)
+        self._stop.repeat()
         return EXIT_SOME_FAILED if stream.lost else EXIT_OK
 
-    def _report(self) -> AudioError | None:
-        """Report what is heard; return why the source ended, if that was an error."""
+    def _report(self) -> str | None:
+        """Report what is heard; return why the source failed, if it did."""
         stream, failure = self._stream, None
         form = FORMATS["text" if self._form == "bars" else self._form].of_heads(stream.heads)
         with form.open(Progress(quiet=True).around(sys.stdout)) as writer:
@@ -78,20 +82,22 @@ class _Follower:
             try:
                 for windows in stream:
                     self._heard = time.monotonic()
-                    self._warn(self._source.warnings if self._raw else ())
+                    self._warn((*(self._source.warnings if self._raw else ()), *_doubts(stream)))
                     check_reader()
                     if len(windows):
                         self._delay.update()
                         sink.take(windows)
             except AudioError as error:
-                failure = error
-            if stream.count:
-                sink.finish()
-            if failure is not None:
-                writer.failure(stream.name, str(failure))
-            if stream.count:
-                writer.end(stream.summary())
+                if self._stop.number is None:  # else the end came before the first sound
+                    failure = str(error)
+                    writer.failure(stream.name, failure)
+            sink.finish()
+            writer.end(self._summary())
         return failure
+
+    def _summary(self) -> Summary:
+        stream = self._stream
+        return stream.summary() if stream.count else Summary(stream.name, stream.duration_s, 0, stream.window_s)
 
     def _sink(self, writer: Writer) -> BarSink | RowSink:
         if self._form == "bars":

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from yamjit.cli.arguments import add_model
-from yamjit.cli.classes import add_head, add_locale
+from yamjit.cli.classes import add_head, add_locale, locale_notes
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
 from yamjit.cli.options import add_flag
 from yamjit.cli.streams import tell
@@ -46,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
         if not model.heads:
             tell("error: the model has no names of classes")
             return EXIT_ERROR
+    else:
+        tell(*(f"note: {note}" for note in locale_notes(args.locale, model.graph)))
     heads = choose_heads(model.heads, args.head)
     text = " ".join(args.text)
     found = [(head, one) for head in heads for one in list_classes(head, text)]
@@ -71,4 +73,4 @@ def _hint(text: str, heads: tuple[HeadInfo, ...]) -> str:
     from yamjit.suggestions import question
 
     like = question(nearest(text, [name for head in heads for name in head.display_names], 3))
-    return f"; {like}" if like else ""
+    return f"; {like or 'yamjit labels lists all of them'}"

@@ -77,7 +77,9 @@ class RowSink:
     def finish(self) -> None:
         """Write the events that end with the recording."""
         if self._watcher is not None:
-            self._end(self._watcher.flush(self._stream.source.start_s + self._stream.duration_s))
+            over = self._watcher.flush(self._stream.source.start_s + self._stream.duration_s)
+            self._tell_begins(over)
+            self._end(over)
 
     def _end(self, over: list[Event]) -> None:
         self._begun -= {_identity(event) for event in over}

@@ -118,7 +118,7 @@ class Outputs:
         self._files: dict[Any, str] = {}
         self._folders: list[str] = []
         # A model that is changed keeps its suffix, whatever that is.
-        changed = {Path(name).suffix.lower() for name in _values(vars(args).values(), Input) if name.in_place}
+        changed = {Path(name).suffix.lower() for name in _values(vars(args).values(), Input) if name.in_place} - {""}
         for name in _values(vars(args).values(), Output):
             if name.suffixes and Path(name).suffix.lower() not in changed:
                 check_form(name, name.what, name.suffixes)

@@ -11,6 +11,7 @@ from typing import Any
 from yamjit.cli.arguments import add_quiet
 from yamjit.cli.options import add_flag, add_value
 from yamjit.cli.outputs import Writes, writes
+from yamjit.cli.streams import tell
 from yamjit.errors import InputError
 from yamjit.text import json_text, printable_lines
 
@@ -25,6 +26,7 @@ def add_report(parser: argparse.ArgumentParser, picture: str) -> None:
     group = parser.add_argument_group("figures")
     pictures = Writes("a picture", ".png", ".svg", ".pdf")
     add_value(group, "--plot", "FILE", pictures, f"draw {picture}: .png, .svg or .pdf")
+    add_flag(group, "--dark", "draw it for a dark page")
     add_flag(group, "--json", "print the figures as JSON")
     add_value(group, "--report", "FILE", writes, "write the figures to a file as well, as JSON")
     add_quiet(group, "no progress, no warnings, no figures if --report is given; errors are still printed")
@@ -44,6 +46,7 @@ def report(args: argparse.Namespace, document: dict[str, Any], text: str) -> Non
 def draw(path: str, figure: Any) -> None:
     """Write a picture; a suffix of another kind is an `InputError`, a file that cannot be written an `OutputError`."""
     from yamjit.plots import PICTURE_FORMATS, save_figure
+    from yamjit.plots.fonts import lacking_fonts
 
     form = Path(path).suffix[1:].lower()
     if form not in PICTURE_FORMATS:
@@ -51,6 +54,7 @@ def draw(path: str, figure: Any) -> None:
     stream = io.BytesIO()
     save_figure(figure, stream, form)
     write(path, stream.getvalue())
+    tell(*(f"warning: {line}" for line in lacking_fonts(figure)))
 
 
 def write(path: str, data: bytes) -> None:

@@ -143,7 +143,7 @@ def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:
 
     if not judged:
         raise InputError(f"--plot {NOTHING_HELD_OUT}")
-    draw(args.plot, draw_confusion(judged["logit"]))
+    draw(args.plot, draw_confusion(judged["logit"], dark=args.dark))
 
 
 def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple[Any, dict[str, Any], str]:

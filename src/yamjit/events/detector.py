@@ -14,12 +14,14 @@ from yamjit.errors import InputError
 from yamjit.events.event import Event, by_start
 from yamjit.events.options import EventOptions, Rules
 from yamjit.events.smoothing import SLACK_S, Smoother
+from yamjit.keywords import explained
 
 __all__ = ["EventDetector"]
 
 Float64 = npt.NDArray[np.float64]
 
 
+@explained
 class EventDetector:
     """Finds events in scores that arrive a few windows at a time; how many at a time does not change the events.
 
@@ -216,6 +218,9 @@ class EventDetector:
     def _refuse_flushed(self) -> None:
         if self._flushed:
             raise InputError("the events were flushed: nothing follows the end of a recording")
+
+    def __repr__(self) -> str:
+        return f"<EventDetector: {len(self._classes)} classes>"
 
 
 class _Track:

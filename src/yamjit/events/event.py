@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from yamjit.keywords import explained
 from yamjit.results import Row
 
 __all__ = ["Event", "by_start"]
@@ -71,6 +72,7 @@ class Event:
         )
 
 
+@explained
 def by_start(events: Iterable[Event]) -> tuple[Event, ...]:
     """Return events in the order in which they start; at the same time by head, class index, then name."""
     return tuple(sorted(events, key=_start))

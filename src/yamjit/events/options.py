@@ -14,20 +14,25 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.class_map import nearest
 from yamjit.errors import InputError
+from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.suggestions import question
 from yamjit.text import folded
 
-__all__ = ["OTHERS", "EventOptions", "Rules"]
+__all__ = ["DEFAULT_ON", "OTHERS", "EventOptions", "Rules", "as_events"]
 
 Float64 = npt.NDArray[np.float64]
 
 #: In a mapping by name: all that it does not name.
 OTHERS = "*"
 
-_DEFAULT_ON = 0.5
+#: Score at which an event begins where none is given.
+DEFAULT_ON = 0.5
 _OFF_BY_ON = 0.6
 
 
+@explained
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class EventOptions:
     """What counts as an event.
@@ -63,7 +68,7 @@ class EventOptions:
         If a value is none of these.
     """
 
-    on: float | Mapping[str, float] = _DEFAULT_ON
+    on: float | Mapping[str, float] = DEFAULT_ON
     off: float | Mapping[str, float] | None = None
     smoothing_s: float = 0.0
     smoothing: Literal["mean", "median"] = "mean"
@@ -95,7 +100,7 @@ class Rules:
     ) -> None:
         self._names = names
         self._find = find
-        self.on = self._by_name("on", options.on, _DEFAULT_ON)
+        self.on = self._by_name("on", options.on, DEFAULT_ON)
         self.off = self._by_name("off", options.off, self.on * _OFF_BY_ON)
         self.min_duration_s = self._by_name("min_duration_s", options.min_duration_s, 0.0)
         self.max_gap_s = self._by_name("max_gap_s", options.max_gap_s, 0.0)
@@ -161,6 +166,14 @@ class Rules:
             hint = f"; {like}" if like else ""
             raise InputError(f"{option} names {entry!r}, which is not a class or group here{hint}")
         return found
+
+
+def as_events(options: Any) -> EventOptions:
+    """Return what was given as options, or the defaults; refuse anything else, such as a sample rate."""
+    if checks.is_number(options):
+        raise InputError(f"options is {checks.shown(options)}; EventOptions is accepted, and sample_rate={options}")
+    found: EventOptions = checks.instance(EventOptions() if options is None else options, "options", EventOptions)
+    return found
 
 
 def _check(option: str, value: Any, where: str) -> None:

@@ -12,6 +12,7 @@ from yamjit.errors import InputError
 from yamjit.events.detector import EventDetector
 from yamjit.events.event import Event
 from yamjit.events.options import EventOptions
+from yamjit.keywords import explained
 
 if TYPE_CHECKING:
     from yamjit.listing import Listing
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Watcher"]
 
 
+@explained
 class Watcher:
     """Finds the events of a stream of windows, with a detector for each channel.
 
@@ -125,3 +127,6 @@ class Watcher:
 
     def _timed(self, events: Iterable[Event]) -> list[Event]:
         return [dataclasses.replace(event, time=self._clock.at(event.start_s)) for event in events]
+
+    def __repr__(self) -> str:
+        return f"<Watcher: {len(self._listing.names)} classes, channels {tuple(self._detectors)}>"

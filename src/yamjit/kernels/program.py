@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes, padded
+from yamjit.reprs import brief_repr
 
 __all__ = [
     "COLUMNS",
@@ -155,6 +156,7 @@ class Workspace:
         return np.ndarray((patches, *shape), dtype, self.arena, offset * self.capacity)
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """The table of steps [shape=(n_steps, COLUMNS)], its constants, and the size of the memory it runs in."""

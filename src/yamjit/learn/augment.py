@@ -16,6 +16,7 @@ from yamjit import checks
 from yamjit.audio.source import open_audio
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.dataset import Clip
 from yamjit.learn.features import Features
 from yamjit.learn.fine import cut_patches
@@ -41,6 +42,7 @@ Float32 = npt.NDArray[np.float32]
 MOST_COPIES = 1000
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Augmentation:
     """Options for changed copies of clips.
@@ -93,6 +95,7 @@ class Augmentation:
             )
 
 
+@explained
 def augmented(
     model: Classifier, features: Features, augmentation: Augmentation | None = None, *, hop_s: float = DEFAULT_HOP_S
 ) -> Features:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo, read_heads
+from yamjit.keywords import explained
 from yamjit.learn.dataset import Dataset
 from yamjit.learn.describing import set_calibration
 from yamjit.learn.grafting import Range, clipped_range, with_line
 from yamjit.learn.heads import Dense
 from yamjit.plan import compile_plan
-from yamjit.provenance import read_provenance, renewed
+from yamjit.provenance import Provenance, own_version, read_provenance, renewed, with_provenance
 from yamjit.tflite import Graph, Quantization, Tensor, read_graph, write_graph
 from yamjit.tflite.graph import Op
 from yamjit.tflite.metadata import ScoreTransformation
@@ -35,6 +38,7 @@ _HIGHEST_LOGIT = float(np.log(255))
 _SLOPE_TOLERANCE = 1 / 16
 
 
+@explained
 def bake_calibration(data: bytes, *, head: int | str = -1) -> bytes:
     """Write the calibration of an output into the network, and take it out of the metadata.
 
@@ -63,14 +67,17 @@ def bake_calibration(data: bytes, *, head: int | str = -1) -> bytes:
     ModelError
         If the model cannot be run.
     """
-    graph = read_graph(data)
+    graph = read_graph(checks.instance(data, "data", bytes))
     (info,) = choose_heads(read_heads(graph, compile_plan(graph)), head)
     slopes, offsets = _lines(info)
     logits = _clamped(_logits_of(graph, info))
     written = write_graph(_calibrated(graph, info.index, logits, slopes, offsets))
     plain = read_graph(set_calibration(read_described(written), None, output=info.index))
     record = read_provenance(graph)
-    return write_graph(renewed(graph, plain, baked=(*record.baked, info.index) if record else ()))
+    if record is not None:
+        return write_graph(renewed(graph, plain, baked=(*record.baked, info.index)))
+    base, sha256 = graph.metadata.name if graph.metadata else "", hashlib.sha256(data).hexdigest()
+    return write_graph(with_provenance(plain, Provenance(own_version(), base, sha256, baked=(info.index,))))
 
 
 class Difference(NamedTuple):

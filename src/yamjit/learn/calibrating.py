@@ -14,9 +14,11 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.heads import cross_entropy, sigmoid
 from yamjit.learn.metrics import calibration_error, threshold_sweep
 from yamjit.learn.optimizer import minimum
+from yamjit.reprs import brief_repr
 from yamjit.tflite.metadata import ScoreTransformation
 
 __all__ = [
@@ -35,6 +37,7 @@ Truth = npt.NDArray[np.bool_]
 _NEAREST = 1 / 512
 
 
+@explained
 def fit_sigmoids(scores: npt.ArrayLike, truth: npt.ArrayLike) -> Calibration:
     """Fit a sigmoid over the logit of each class's scores (Platt's method), in the form of TFLite's metadata.
 
@@ -98,6 +101,7 @@ class Step(NamedTuple):
     value: float
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class Isotonic:
     """A calibration that only rises: steps for each class, with straight lines between them.
@@ -144,6 +148,7 @@ class Isotonic:
         return cls(steps)
 
 
+@explained
 def fit_isotonic(scores: npt.ArrayLike, truth: npt.ArrayLike) -> Isotonic:
     """Fit steps that only rise, with the least squared error (pool adjacent violators).
 
@@ -188,6 +193,7 @@ def _checked(scores: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[Float64, Trut
     return values, true
 
 
+@brief_repr
 class CalibrationReport(NamedTuple):
     """Expected calibration error over all classes, before and after, on clips that the fit has not seen.
 
@@ -213,6 +219,7 @@ class CalibrationReport(NamedTuple):
         return {"calibration_error_before": self.before, "calibration_error_after": self.after}
 
 
+@explained
 def cross_calibrate(
     scores: npt.ArrayLike, truth: npt.ArrayLike, folds: Sequence[str], *, kind: str = "sigmoid"
 ) -> CalibrationReport:
@@ -249,6 +256,7 @@ def cross_calibrate(
     return CalibrationReport(calibration_error(values, true), calibration_error(calibrated, true), calibrated)
 
 
+@explained
 def thresholds_for_precision(
     labels: Sequence[str], scores: npt.ArrayLike, truth: npt.ArrayLike, precision: float
 ) -> Mapping[str, float]:

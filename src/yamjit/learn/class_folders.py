@@ -12,11 +12,13 @@ from yamjit import checks
 from yamjit.audio.suffixes import COMPANION_SUFFIXES, is_audio
 from yamjit.disk import describe
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.dataset import OTHER, SPLITS, Clip, Dataset
 
 __all__ = ["from_folder"]
 
 
+@explained
 def from_folder(folder: str | os.PathLike[str], *, other: str = OTHER) -> Dataset:
     """Read a folder that holds a folder of recordings for each class.
 

@@ -11,8 +11,10 @@ import numpy as np
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.heads import checked_labels
 from yamjit.reading import ReadOptions
+from yamjit.reprs import brief_repr, shown_briefly
 
 __all__ = ["OTHER", "SPLITS", "Clip", "Dataset", "divide"]
 
@@ -27,6 +29,7 @@ SPLITS = {
 }
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class Clip:
     """A labelled recording, or part of one.
@@ -84,7 +87,8 @@ class Clip:
         return f"{self.path} ({self.start_s:g} to {'the end' if self.end_s is None else f'{self.end_s:g} s'})"
 
 
-@dataclass(frozen=True, slots=True)
+@explained
+@dataclass(frozen=True, slots=True, repr=False)
 class Dataset:
     """Clips and their classes.
 
@@ -258,6 +262,10 @@ class Dataset:
         for clip in self.clips if self.has_division else ():
             parts.setdefault(clip.unit, set()).add(clip.split if self.has_split else clip.fold)
         return parts
+
+    def __repr__(self) -> str:
+        source = f" {self.source!r}" if self.source else ""
+        return f"<Dataset{source}: {len(self)} clips of {len(self.classes)} classes: {shown_briefly(self.counts())}>"
 
 
 def divide(clips: Sequence[Clip], count: int, seed: int) -> list[int]:

@@ -15,7 +15,7 @@ from yamjit.errors import InputError, LimitError, ModelError
 from yamjit.head_names import choose_heads, describe_heads, told_apart
 from yamjit.heads import HeadInfo
 from yamjit.learn.attached import MIN_PARSER_VERSION, Attached, attached_calibration, attached_labels
-from yamjit.provenance import read_provenance, renewed
+from yamjit.provenance import Provenance, read_provenance, renewed, with_provenance
 from yamjit.tflite import read_graph
 from yamjit.tflite.metadata import (
     AudioProperties,
@@ -29,7 +29,16 @@ from yamjit.tflite.metadata import (
 )
 from yamjit.tflite.patching import Described, replace_metadata
 
-__all__ = ["TEXTS", "as_document", "find_output", "set_audio", "set_calibration", "set_labels", "set_texts"]
+__all__ = [
+    "TEXTS",
+    "as_document",
+    "find_output",
+    "set_audio",
+    "set_calibration",
+    "set_labels",
+    "set_provenance",
+    "set_texts",
+]
 
 #: Texts in the metadata of a model.
 TEXTS = ("name", "description", "version", "author", "license")
@@ -58,6 +67,12 @@ def set_audio(described: Described, sample_rate: int, channels: int = 1) -> byte
     first, *others = subgraph.inputs
     inputs = (replace(first, audio=AudioProperties(sample_rate, channels)), *others)
     return _replaced(described, _with(metadata, replace(subgraph, inputs=inputs)), described.files)
+
+
+def set_provenance(described: Described, provenance: Provenance) -> bytes:
+    """Return a model that says where it comes from; one that yamjit cannot run is a `ModelError`."""
+    graph = with_provenance(read_graph(described.data), provenance)
+    return replace_metadata(described, graph.metadata or _metadata(described), graph.files)
 
 
 def set_labels(

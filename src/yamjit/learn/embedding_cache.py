@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular
+from yamjit.keywords import explained
 from yamjit.writing import replace_whole
 
 __all__ = ["EmbeddingCache", "code_version"]
@@ -34,6 +35,7 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 _DECODERS = ("soundfile", "soxr", "av", "numpy")
 
 
+@explained
 class EmbeddingCache:
     """Embeddings on disk, by the bytes of the audio file, the part of it, the hop, the model and the code.
 
@@ -82,6 +84,9 @@ class EmbeddingCache:
 
     def _path(self, key: str) -> Path:
         return self.directory / key[:2] / f"{key}.npy"
+
+    def __repr__(self) -> str:
+        return f"<EmbeddingCache: {str(self.directory)!r}>"
 
 
 @functools.cache

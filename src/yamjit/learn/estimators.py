@@ -13,6 +13,7 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.fitting import FitOptions, Samples, fit_head
 from yamjit.learn.heads import Head, sigmoid, softmax
 from yamjit.loading import load
@@ -79,6 +80,7 @@ def _not_fitted(estimator: object) -> Exception:
     return kind(message)
 
 
+@explained
 class YAMNetEmbedder(_Estimator):
     """Recordings to embeddings, as a transformer for pipelines.
 
@@ -153,6 +155,7 @@ class YAMNetEmbedder(_Estimator):
         return {name: value for name, value in self.__dict__.items() if name != "_loaded"}
 
 
+@explained
 class YAMNetClassifier(_Estimator):
     """A head on embeddings, as a classifier for pipelines.
 

@@ -15,6 +15,7 @@ from yamjit.calibration import Calibration
 from yamjit.classifier import Classifier
 from yamjit.deprecation import renamed
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.attached import MIN_PARSER_VERSION, attached_calibration, attached_labels
 from yamjit.learn.features import Features
 from yamjit.learn.grafting import graft, value_ranges
@@ -22,6 +23,7 @@ from yamjit.learn.heads import Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.learn.optimizer import minimum
 from yamjit.plan import compile_plan
 from yamjit.provenance import Provenance, own_version, read_provenance, with_provenance, without_provenance
+from yamjit.reprs import brief_repr
 from yamjit.tflite import Graph, read_graph, write_graph
 from yamjit.tflite.metadata import (
     AudioProperties,
@@ -42,6 +44,8 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
+@explained
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """Description of an exported model.
@@ -104,6 +108,7 @@ class ModelCard:
         checks.instance(self.date, "date", datetime.date, type(None))
 
 
+@explained
 @renamed("graph", "model")
 def export_model(
     model: Classifier | Graph, head: Head, embeddings: Features | Float32 | None, card: ModelCard | None = None

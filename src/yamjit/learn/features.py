@@ -16,6 +16,7 @@ from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.keywords import explained
 from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.embedding_cache import EmbeddingCache, code_version
 from yamjit.learn.fitting import Samples
@@ -47,7 +48,7 @@ class Skipped(NamedTuple):
         return self.reason if self.reason.startswith(f"{name}:") else f"{name}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Features:
     """The windows of a dataset.
 
@@ -135,6 +136,11 @@ class Features:
                     lines.append(f"{clip} is the same recording as {first}")
         return tuple(lines)
 
+    def __repr__(self) -> str:
+        left_out = sum(not one.in_part for one in self.skipped)
+        clips = f"{len(self.dataset)} clips of {len(self.dataset.classes)} classes"
+        return f"<Features: {len(self.embeddings)} windows, {clips}, {left_out} left out>"
+
 
 def _clip_weights(dataset: Dataset, class_weights: str | dict[str, float] | None) -> npt.NDArray[np.float64]:
     counts = dataset.counts()
@@ -184,6 +190,7 @@ def counted(outcomes: Iterable[_Value], count: int, progress: Callable[[int, int
             progress(done, count)
 
 
+@explained
 def embed_clips(
     model: Classifier,
     dataset: Dataset,

@@ -11,13 +11,16 @@ from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
 from yamjit.frontend import count_windows
+from yamjit.keywords import explained
 from yamjit.reading import ReadOptions
+from yamjit.reprs import brief_repr
 
 __all__ = ["FineEmbeddings", "cut_patches", "fine_embeddings"]
 
 Float32 = npt.NDArray[np.float32]
 
 
+@brief_repr
 class FineEmbeddings(NamedTuple):
     """Embeddings of windows, as the model rounds them and before it does.
 
@@ -36,6 +39,7 @@ class FineEmbeddings(NamedTuple):
     fine: Float32
 
 
+@explained
 def fine_embeddings(model: Classifier, samples: npt.ArrayLike, *, hop_s: float = 0.48) -> FineEmbeddings:
     """Return the embeddings of a recording, as the model rounds them and before it does.
 

@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.blocked import BlockedMatrix, matmul
 from yamjit.learn.heads import KINDS, Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.learn.optimizer import minimize
+from yamjit.reprs import brief_repr
 
 __all__ = ["CurvePoint", "FitOptions", "FittedHead", "Samples", "fit_head"]
 
@@ -29,6 +31,7 @@ _WHOLE = (("hidden", 0, 4096), ("iterations", 1, 10**6), ("patience", 1, 10**6),
 _MOST_WEIGHT = 1e6
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class FitOptions:
     """Options of a head and of its training.
@@ -72,6 +75,7 @@ class FitOptions:
             checks.number(getattr(self, name), name, 0, _MOST_WEIGHT)
 
 
+@brief_repr
 class Samples(NamedTuple):
     """Samples that a head learns from.
 
@@ -92,6 +96,7 @@ class CurvePoint(NamedTuple):
     validation_loss: float
 
 
+@brief_repr
 class FittedHead(NamedTuple):
     """A head, its learning curve, and the iteration whose weights it has."""
 

@@ -17,6 +17,7 @@ from yamjit.disk import read_limited
 from yamjit.errors import InputError, LimitError
 from yamjit.learn.blocked import matmul
 from yamjit.npz import MOST_BYTES, read_arrays, write_arrays
+from yamjit.reprs import brief_repr
 from yamjit.signatures import HEAD_BYTES, file_kind
 from yamjit.writing import write_whole
 
@@ -31,6 +32,7 @@ KINDS = ("sigmoid", "softmax")
 _FORMAT = 1
 
 
+@brief_repr
 class Dense(NamedTuple):
     """A dense layer, ``x @ weights.T + bias``: float32, `weights` (outputs, inputs) and `bias` (outputs,)."""
 
@@ -38,6 +40,7 @@ class Dense(NamedTuple):
     bias: Float32
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
     """Scores of classes from an embedding.

@@ -9,6 +9,7 @@ from typing import Any
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.annotations import Annotation, read_annotations
 from yamjit.learn.dataset import OTHER, Clip, Dataset
 from yamjit.learn.overlaps import Span, covering, widened
@@ -19,6 +20,7 @@ from yamjit.text import printable
 __all__ = ["from_labels"]
 
 
+@explained
 def from_labels(
     pairs: Mapping[str | os.PathLike[str], str | os.PathLike[str]] | Iterable[str | os.PathLike[str]],
     *,

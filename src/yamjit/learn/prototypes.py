@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.heads import checked_labels
+from yamjit.reprs import shown_briefly
 
 __all__ = ["UNKNOWN", "Match", "Prototypes", "clip_vector"]
 
@@ -44,6 +46,7 @@ def clip_vector(embeddings: npt.ArrayLike) -> Float64:
     return vector / (float(np.sqrt((vector * vector).sum())) or 1.0)
 
 
+@explained
 class Prototypes:
     """Classes known from a few clips each.
 
@@ -135,6 +138,9 @@ class Prototypes:
         """
         label, distance = next(iter(self.distances(embeddings).items()))
         return Match(label if distance <= self.radius else UNKNOWN, distance)
+
+    def __repr__(self) -> str:
+        return f"<Prototypes: {shown_briefly(self.counts)}>"
 
 
 def _cosine(vector: Float64, clips: Sequence[Float64]) -> float:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.estimators import class_names
 from yamjit.learn.heads import Dense, Head, softmax
 
@@ -18,6 +19,7 @@ __all__ = ["head_from_sklearn"]
 Float64 = npt.NDArray[np.float64]
 
 
+@explained
 def head_from_sklearn(estimator: Any, labels: Iterable[str] | None = None) -> Head:
     """Return a fitted linear classifier of scikit-learn as a head.
 

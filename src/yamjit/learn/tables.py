@@ -11,6 +11,7 @@ from typing import Any
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.annotations import Cells
 from yamjit.learn.dataset import OTHER, SPLITS, Clip, Dataset
 from yamjit.learn.overlaps import Span, covering, widened
@@ -27,6 +28,7 @@ _SEPARATOR = ";"
 _DEVELOPMENT = ("dev", "development")
 
 
+@explained
 def from_csv(
     table: str | os.PathLike[str],
     *,

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from yamjit import checks
 from yamjit.classifier import Classifier
+from yamjit.keywords import explained
 from yamjit.learn.dataset import Clip, Dataset
 from yamjit.learn.features import file_hash
 
 __all__ = ["clips_trained_on"]
 
 
+@explained
 def clips_trained_on(model: Classifier, dataset: Dataset) -> tuple[Clip, ...]:
     """Return the clips that overlap one that a model has learned from.
 

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
+from yamjit.class_names import refuse_missing
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.head_names import choose_heads
+from yamjit.keywords import explained
 from yamjit.learn.dataset import Clip, Dataset, divide
 from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import Features, Skipped, counted, readable
@@ -20,12 +22,15 @@ from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
 from yamjit.learn.heads import Head, sigmoid, softmax
 from yamjit.learn.trained import clips_trained_on
 from yamjit.reading import DEFAULT_HOP_S
+from yamjit.reprs import brief_repr
 
 __all__ = ["TrainOptions", "cross_validate", "cross_validate_all", "evaluate_head", "evaluate_model", "train_head"]
 
 Float64 = npt.NDArray[np.float64]
 
 
+@brief_repr
+@explained
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
     """Options for training a head on clips.
@@ -53,6 +58,7 @@ class TrainOptions:
         checks.number(self.validation, "validation", 0, 0.5, kind="shares of the clips")
 
 
+@explained
 def train_head(
     features: Features,
     options: TrainOptions | None = None,
@@ -112,6 +118,7 @@ def _held_out(features: Features, options: TrainOptions) -> tuple[Features, Feat
     return features.select(rest), features.select(held)
 
 
+@explained
 def evaluate_head(head: Head, features: Features, *, aggregate: str = "logit") -> Evaluation:
     """Score clips with a head in floating point.
 
@@ -135,6 +142,7 @@ def evaluate_head(head: Head, features: Features, *, aggregate: str = "logit") -
     )
 
 
+@explained
 def cross_validate(
     features: Features,
     options: TrainOptions | None = None,
@@ -198,6 +206,7 @@ def cross_validate_all(
     return {aggregate: joined(found, names) for aggregate, found in parts.items()}
 
 
+@explained
 def evaluate_model(
     model: Classifier,
     dataset: Dataset,
@@ -240,7 +249,7 @@ def evaluate_model(
     (info,) = choose_heads(model.heads, head)
     missing = [name for name in dataset.classes if name not in info.labels]
     if missing:
-        raise InputError(f"the model's output {info.name!r} has no class {', '.join(map(repr, missing))}")
+        refuse_missing(missing, info)
 
     def scored(clip: Clip) -> tuple[Float64 | None, str | None]:
         try:

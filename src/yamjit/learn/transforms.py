@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 
 __all__ = [
     "Fade",
@@ -53,6 +54,7 @@ class Transform(Protocol):
 WaveformTransform: TypeAlias = Transform | Callable[..., Any]
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Gain:
     """Make louder or softer, by a random number of decibels.
@@ -74,6 +76,7 @@ class Gain:
         return (samples * 10 ** (dice.uniform(self.low_db, self.high_db) / 20)).astype(np.float32)
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Shift:
     """Begin earlier or later; what leaves at one end comes in at the other.
@@ -95,6 +98,7 @@ class Shift:
         return np.roll(samples, int(dice.integers(-most, most + 1)))
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Noise:
     """Add white noise at a random signal-to-noise ratio.
@@ -117,6 +121,7 @@ class Noise:
         return mix(samples, noise, dice.uniform(self.low_db, self.high_db))
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Fade:
     """Fade in and out.
@@ -141,6 +146,7 @@ class Fade:
         return changed
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class Trim:
     """Cut off quiet parts at both ends.
@@ -162,6 +168,7 @@ class Trim:
         return samples[loud[0] : loud[-1] + 1] if loud.size else samples
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class TimeMask:
     """Set frames of a log-mel spectrogram to its mean, at random places.
@@ -186,6 +193,7 @@ class TimeMask:
         return _masked(log_mel, dice, self.most_frames, self.count, 0)
 
 
+@explained
 @dataclass(frozen=True, slots=True)
 class FrequencyMask:
     """Set bands of a log-mel spectrogram to its mean, at random places.
@@ -220,6 +228,7 @@ def _masked(log_mel: Float32, dice: np.random.Generator, most: int, count: int, 
     return changed
 
 
+@explained
 def mix(samples: npt.ArrayLike, other: npt.ArrayLike, snr_db: float) -> Float32:
     """Return samples mixed with others at a signal-to-noise ratio.
 

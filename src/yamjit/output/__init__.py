@@ -27,6 +27,7 @@ from __future__ import annotations
 import os
 
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.output.audacity import AudacityWriter
 from yamjit.output.csv_table import CsvWriter
 from yamjit.output.dcase import DcaseWriter
@@ -38,6 +39,7 @@ from yamjit.output.raven import RavenWriter
 from yamjit.output.srt import SrtWriter
 from yamjit.output.vtt import VttWriter
 from yamjit.output.writer import Format, Writer
+from yamjit.suggestions import did_you_mean
 
 __all__ = ["FORMATS", "Format", "Writer", "format_of"]
 
@@ -58,6 +60,7 @@ _ALL = (
 FORMATS: dict[str, Format] = {known.name: known for known in _ALL}
 
 
+@explained
 def format_of(path: str | os.PathLike[str]) -> Format:
     """Return the format of a file name, by its suffix; the longest suffix that fits counts.
 
@@ -70,5 +73,11 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     fitting = [(suffix, known) for known in _ALL for suffix in known.suffixes if name.endswith(suffix)]
     if not fitting:
         suffixes = ", ".join(suffix for known in _ALL for suffix in known.suffixes)
-        raise InputError(f"{os.fspath(path)!r}: unknown file suffix; use one of {suffixes}")
+        like = did_you_mean(os.path.splitext(name)[1], suffixes.split(", "))  # noqa: PTH122 - a text by now
+        told = (f"{os.fspath(path)!r}: unknown file suffix", f"use one of {suffixes}", like)
+        raise InputError("; ".join(filter(None, told)))
     return max(fitting, key=lambda pair: len(pair[0]))[1]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from yamjit.clock import wall_time
 from yamjit.errors import DependencyError
 from yamjit.installing import how_to_install
+from yamjit.keywords import explained
 from yamjit.output.cells import plain
 from yamjit.results import Row
 
@@ -36,6 +37,7 @@ _TYPES = {
 }
 
 
+@explained
 def to_pandas(rows: Iterable[Row]) -> Any:
     """Return rows as a ``pandas.DataFrame``.
 
@@ -51,6 +53,7 @@ def to_pandas(rows: Iterable[Row]) -> Any:
     return pandas.DataFrame(_columns(rows), columns=list(_TYPES)).astype({name: t[0] for name, t in _TYPES.items()})
 
 
+@explained
 def to_polars(rows: Iterable[Row]) -> Any:
     """Return rows as a ``polars.DataFrame``.
 
@@ -67,6 +70,7 @@ def to_polars(rows: Iterable[Row]) -> Any:
     return polars.DataFrame(_columns(rows), schema=schema)
 
 
+@explained
 def to_arrow(rows: Iterable[Row]) -> Any:
     """Return rows as a ``pyarrow.Table``.
 
@@ -78,6 +82,7 @@ def to_arrow(rows: Iterable[Row]) -> Any:
     return arrow_table(rows, arrow_schema())
 
 
+@explained
 def to_hf(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """Return rows as a Hugging Face audio classification pipeline does: ``[{"score": ..., "label": ...}, ...]``."""
     return [{"score": row.score, "label": row.label} for row in rows]

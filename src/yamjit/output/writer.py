@@ -75,6 +75,9 @@ class Writer:
         """Return the name of a row's class, with that of its head where the model has several."""
         return f"{row.label} ({row.head})" if self._several_heads else row.label
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
 
 class TableWriter(Writer, ABC):
     """A writer of rows only: those of parts of a recording, or those of its summary where no others were given."""

@@ -11,6 +11,7 @@ from yamjit.errors import LimitError, ModelError
 from yamjit.kernels.memory import Packer
 from yamjit.kernels.program import COLUMNS, Column, Program
 from yamjit.kernels.program_proof import prove_program
+from yamjit.keywords import explained
 from yamjit.plan.arena import assign_offsets
 from yamjit.plan.front_end import read_front_end
 from yamjit.plan.plan import FrontEndConstants, Head, Plan, Slot
@@ -25,6 +26,7 @@ __all__ = ["compile_plan"]
 _Array = TypeVar("_Array", bound=npt.NDArray[Any])
 
 
+@explained
 def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     """Compile a graph.
 

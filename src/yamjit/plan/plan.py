@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.program import Program
+from yamjit.reprs import brief_repr
 
 __all__ = ["FrontEndConstants", "Head", "Plan", "Slot"]
 
@@ -65,6 +66,7 @@ class Head:
     logits: Slot
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """A compiled model.

@@ -18,25 +18,28 @@ __all__ = ["outstanding", "outstanding_places", "places_of_events"]
 
 Float32 = npt.NDArray[np.float32]
 
-#: How much of its usual score a class does without: what is always there stands out by the other half.
-_USUAL = 0.5
+#: How much of its usual score a class does without: what is always there stands out by the other half. In less than ten
+#: minutes it is accordingly less, since a short clip may be all of one sound.
+_USUAL, _LONG_S = 0.5, 600.0
 #: How much less a class counts where one that is shown already is heard.
 _TAKEN = 0.7
-#: Share of a class's score at which a kind of it is said to be heard.
+#: How much of the score of its kinds a class does without: a dog says more than an animal.
 _NAMED = 0.5
 #: Most classes that are chosen one by one; the rest follow by their height.
 _MOST = 50
 
 
-def outstanding(scores: Float32, kinds: Mapping[int, Sequence[int]]) -> npt.NDArray[np.intp]:
+def outstanding(scores: Float32, kinds: Mapping[int, Sequence[int]], duration_s: float) -> npt.NDArray[np.intp]:
     """Return the order of classes in which they stand out in a recording [shape=(k,)].
 
     What counts is the height of a class, since in a recording of hours its mean says little: 0.9 for a second is what
-    a listener wants to see. Half of its median is subtracted, so that silence and noise, which are there all the time,
-    come later. The first class is the one that is left with the highest score; the next are chosen likewise, but what
-    is heard while a class that was chosen is heard counts less: so a picture with few classes shows a dog, a bird
-    and thunder, and not four names for the dog. A class that is heard together with a kind of it, an animal with a
-    dog, counts half, since the kind says more.
+    a listener wants to see. In a long recording, half of its median is subtracted, so that silence and noise, which are
+    there all the time, come later.
+
+    The first class is the one that is left with the highest score. The next are chosen likewise, but what is heard
+    while a class that was chosen is heard counts less: so a picture with few classes shows a dog, a bird and thunder,
+    and not four names for the dog. Of a class, half the score of its kinds is subtracted: a dog says more than an
+    animal.
 
     Parameters
     ----------
@@ -44,11 +47,12 @@ def outstanding(scores: Float32, kinds: Mapping[int, Sequence[int]]) -> npt.NDAr
         Scores of k classes over time, in [0, 1]; at least one row.
     kinds : mapping of int to sequence of int
         Classes that are kinds of a class, by its place.
+    duration_s : float
+        Length of the recording, in seconds.
     """
-    height = scores - _USUAL * np.median(scores, axis=0)
+    height = scores - _USUAL * min(1.0, duration_s / _LONG_S) * np.median(scores, axis=0)
     for place, places in kinds.items():
-        named = scores[:, list(places)].max(axis=1) >= _NAMED * scores[:, place]
-        height[named, place] *= 0.5
+        height[:, place] -= _NAMED * scores[:, list(places)].max(axis=1)
     by_height = np.argsort(-height.max(axis=0), kind="stable")
     heard = np.zeros(len(scores), np.float32)
     chosen: list[int] = []
@@ -60,7 +64,7 @@ def outstanding(scores: Float32, kinds: Mapping[int, Sequence[int]]) -> npt.NDAr
     return np.array([*chosen, *(index for index in by_height if index not in set(chosen))], np.intp)
 
 
-def outstanding_places(listing: Listing, scores: Float32, most: int) -> list[int]:
+def outstanding_places(listing: Listing, scores: Float32, most: int, duration_s: float) -> list[int]:
     """Return the places in a listing of the `most` classes of each head that stand out, -1 for all.
 
     `scores` [shape=(n, k), float32] are those of the listing, over time; a class that does not reach its threshold is
@@ -72,7 +76,7 @@ def outstanding_places(listing: Listing, scores: Float32, most: int) -> list[int
     for head in _heads(listing):
         kept = head[reached[head]]
         ids = [] if roll_up else [listing.audioset_ids[place] for place in kept]
-        order = outstanding(scores[:, kept], _kinds(ids))
+        order = outstanding(scores[:, kept], _kinds(ids), duration_s)
         places += kept[order][: None if most < 0 else most].tolist()
     return places
 

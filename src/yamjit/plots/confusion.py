@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
+from yamjit.keywords import explained
 from yamjit.plots.drawing import Colours, colours_of, figure_for, in_two_lines, painted, root_of
 
 if TYPE_CHECKING:
@@ -23,10 +24,13 @@ Counts = npt.NDArray[np.int64]
 
 #: Characters in each line of a class's name.
 _LABEL = 22
+#: Size of a cell, and of all, in inches.
+_CELL, _WIDEST = 0.38, 30.0
 #: Share of the colour that a single mistake has at least.
 _FAINTEST = 0.45
 
 
+@explained
 def draw_confusion(
     evaluation: Evaluation, *, ax: Axes | None = None, max_classes: int = 25, dark: bool = False
 ) -> Figure:
@@ -56,13 +60,15 @@ def draw_confusion(
     checks.whole(max_classes, "max_classes", 2, 200)
     colours = colours_of(dark)
     confusion, labels = _worst(evaluation.confusion(), evaluation.outcomes, max_classes)
+    cell = min(_CELL, _WIDEST / len(labels))
     if ax is None:
-        side = 2.2 + 0.38 * len(labels)
+        side = 2.2 + cell * len(labels)
         ax = figure_for(None, max(4.6, side), max(4.0, side - 0.4)).add_subplot()
-    _draw_cells(ax, confusion, colours)
+    size = 9 * cell / _CELL
+    _draw_cells(ax, confusion, size, colours)
     texts = [in_two_lines(label, _LABEL) for label in labels]
-    ax.set_xticks(range(len(labels)), texts, rotation=90, fontsize=9, linespacing=1)
-    ax.set_yticks(range(len(labels)), texts, fontsize=9, linespacing=1)
+    ax.set_xticks(range(len(labels)), texts, rotation=90, fontsize=size, linespacing=1)
+    ax.set_yticks(range(len(labels)), texts, fontsize=size, linespacing=1)
     ax.set_xlabel("named as")
     ax.set_ylabel("true class")
     title = f"{evaluation.accuracy:.1%} of {len(evaluation.names):,} clips named correctly"
@@ -89,7 +95,7 @@ def _worst(confusion: Counts, labels: Sequence[str], most: int) -> tuple[Counts,
     return merged, [*(labels[index] for index in shown), f"{len(labels) - most} other classes"]
 
 
-def _draw_cells(axes: Axes, confusion: Counts, colours: Colours) -> None:
+def _draw_cells(axes: Axes, confusion: Counts, size: float, colours: Colours) -> None:
     """Colour the cells that are not 0 by their share of the row, and write their numbers."""
     right, wrong = colours.from_paper(colours.first), colours.from_paper(colours.second)
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
@@ -106,6 +112,6 @@ def _draw_cells(axes: Axes, confusion: Counts, colours: Colours) -> None:
     axes.grid(which="minor", color=colours.line, linewidth=0.4, alpha=0.35)
     for row, column in np.argwhere(confusion):
         number = f"{confusion[row, column]}"
-        size = 9 if len(number) <= 3 else 7 if len(number) <= 5 else 5
+        fitting = size * min(1, 3.2 / len(number))
         color = colours.on(cells[row, column])
-        axes.text(column, row, number, ha="center", va="center", color=color, fontsize=size)
+        axes.text(column, row, number, ha="center", va="center", color=color, fontsize=fitting)

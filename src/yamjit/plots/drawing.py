@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from yamjit import checks
 from yamjit.errors import DependencyError, InputError
 from yamjit.installing import how_to_install
+from yamjit.keywords import explained
 from yamjit.text import printable
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def add_bar(figure: Figure | SubFigure, image: Any, axes: Axes, label: str, colo
     painted(bar.ax, colours)
 
 
+@explained
 def save_figure(figure: Figure, file: BinaryIO, form: str, *, dpi: float = 150) -> None:
     """Write a figure; the same figure gives the same bytes.
 
@@ -181,6 +183,6 @@ def save_figure(figure: Figure, file: BinaryIO, form: str, *, dpi: float = 150) 
     checks.number(dpi, "dpi", 20, 1200)
     nameless = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
     with mpl.rc_context({"svg.hashsalt": "yamjit", "savefig.facecolor": "auto"}), warnings.catch_warnings():
-        # What no font has is drawn as boxes, see `fonts.undrawn`.
+        # What no font has is drawn as boxes, see `fonts.lacking_fonts`.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(file, format=form, dpi=dpi, metadata=nameless[form])

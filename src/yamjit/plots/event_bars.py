@@ -11,6 +11,7 @@ import numpy as np
 from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.events import Event
+from yamjit.keywords import explained
 from yamjit.plots.drawing import Colours, colours_of, figure_for, in_two_lines, painted, root_of
 from yamjit.plots.time_axis import draw_time_axis
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_bars", "draw_events", "label_rows"]
 
 
+@explained
 def draw_events(
     events: Iterable[Event],
     *,
@@ -99,10 +101,10 @@ def draw_bars(axes: Axes, events: Sequence[tuple[int, Event]], least_s: float, c
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    scores = ScalarMappable(Normalize(0, 1), colours.from_paper(colours.first))
+    scale = colours.from_paper(colours.first)
     for row, event in events:
         length = max(event.end_s - event.start_s, least_s)
         left = (event.start_s + event.end_s - length) / 2
-        color = scores.to_rgba(event.score)
+        color = scale(event.score)
         axes.barh(row, length, left=left, height=0.64, color=color, edgecolor=colours.first, linewidth=0.6)
-    return scores
+    return ScalarMappable(Normalize(0, 1), scale)

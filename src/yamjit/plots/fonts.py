@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-__all__ = ["undrawn", "use_fonts"]
+__all__ = ["lacking_fonts", "use_fonts"]
 
 
 def use_fonts(texts: Iterable[Text]) -> None:
@@ -23,13 +23,16 @@ def use_fonts(texts: Iterable[Text]) -> None:
             text.set_fontfamily([*families, *more])
 
 
-def undrawn(figure: Figure) -> str:
-    """Return the characters of a figure that no installed font has, each once; they are drawn as boxes."""
+def lacking_fonts(figure: Figure) -> tuple[str, ...]:
+    """Return what is to be said of characters of a figure that no installed font has: nothing, or a line."""
     from matplotlib.text import Text
 
     shown = {text.get_text() for text in figure.findobj(Text) if isinstance(text, Text)}
     lacking = _lacking("".join(sorted(shown)))
-    return "".join(sorted(_fonts_with(lacking)[1])) if lacking else ""
+    boxes = "".join(sorted(_fonts_with(lacking)[1])) if lacking else ""
+    if not boxes:
+        return ()
+    return (f"no installed font has {boxes!r}, drawn as boxes; a font such as Noto Sans CJK can be installed",)
 
 
 def _lacking(text: str) -> frozenset[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yamjit.keywords import explained
 from yamjit.plots.drawing import colours_of, figure_for, painted, root_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_learning_curve"]
 
 
+@explained
 def draw_learning_curve(curve: Sequence[CurvePoint], *, ax: Axes | None = None, dark: bool = False) -> Figure:
     """Draw the losses of a training over its iterations.
 

@@ -15,11 +15,13 @@ from yamjit.audio.source import open_audio
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.events import Event, EventOptions, Watcher, by_start
+from yamjit.keywords import explained
 from yamjit.labels import count
 from yamjit.plots.choosing import outstanding_places, places_of_events
 from yamjit.plots.thinning import Thinned, extremes, highest, loudest
 from yamjit.reading import ReadOptions, old_keywords
 from yamjit.recording import AGGREGATES, recut
+from yamjit.reprs import brief_repr
 
 if TYPE_CHECKING:
     from yamjit.audio import AudioSource
@@ -34,6 +36,7 @@ Float64 = npt.NDArray[np.float64]
 _CHUNK = 160
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class Overview:
     """A recording, thinned for a picture.
@@ -89,6 +92,7 @@ class Overview:
     recorded_at: datetime | None = None
 
 
+@explained
 @deprecation.renamed("top", "max_results")
 @old_keywords
 def survey(
@@ -168,7 +172,7 @@ def survey(
     elif aggregate is not None:
         shown = stream.listing.rank([stream.listed_scores(head=h) for h in range(len(stream.heads))], most).tolist()
     else:
-        shown = outstanding_places(stream.listing, rows, most)
+        shown = outstanding_places(stream.listing, rows, most, stream.duration_s)
     names = [(stream.listing.heads[index], stream.listing.names[index]) for index in shown]
     if hasattr(audio, "seek"):
         audio.seek(0)
@@ -248,4 +252,4 @@ def _range_hz(classifier: Classifier) -> tuple[float, float]:
     constants = classifier.front_end.constants
     heard = np.flatnonzero(constants.mel_basis.any(axis=0))
     step = classifier.sample_rate / constants.n_fft
-    return max(0.0, (heard[0] - 1) * step), min(classifier.sample_rate / 2, (heard[-1] + 1) * step)
+    return max(0.0, float(heard[0] - 1) * step), min(classifier.sample_rate / 2, float(heard[-1] + 1) * step)

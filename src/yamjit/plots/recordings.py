@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit import checks
+from yamjit.keywords import explained
 from yamjit.plots.drawing import Colours, add_bar, as_caption, colours_of, figure_for, in_two_lines, painted, root_of
 from yamjit.plots.event_bars import draw_bars, label_rows
 from yamjit.plots.overview import Overview
@@ -30,6 +31,7 @@ _TICKS_HZ = (250, 500, 1000, 2000, 4000)
 _COLUMNS_PER_INCH = 60
 
 
+@explained
 def draw_overview(
     overview: Overview, *, figure: Figure | SubFigure | None = None, width: float = 10.0, dark: bool = False
 ) -> Figure:
@@ -91,6 +93,7 @@ def draw_overview(
     return root_of(figure)
 
 
+@explained
 def draw_spectrogram(
     overview: Overview, *, figure: Figure | SubFigure | None = None, width: float = 10.0, dark: bool = False
 ) -> Figure:

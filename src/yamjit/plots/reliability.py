@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.learn.metrics import calibration_error
 from yamjit.plots.drawing import Colours, as_caption, colours_of, figure_for, painted, root_of
 
@@ -33,6 +34,7 @@ _Z = 1.959964
 _MARKERS = "soD^vP"
 
 
+@explained
 def draw_reliability(
     scores: Mapping[str, npt.NDArray[np.floating]],
     truth: npt.NDArray[np.bool_],
@@ -73,21 +75,22 @@ def draw_reliability(
     axes = figure.add_subplot(grid[0])
     counts = figure.add_subplot(grid[1], sharex=axes)
     axes.plot([0, 1], [0, 1], color=colours.line, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+    edges = np.linspace(0, 1, 21).tolist()
     tints = _tints(len(scores), colours)
     for place, ((name, values), color) in enumerate(zip(scores.items(), tints, strict=True)):
         values = np.asarray(values, np.float64)
         label = f"{as_caption(name)} (calibration error {calibration_error(values, truth):.4f})"
         _draw_bins(axes, equal_bins(values, truth), label, color, _MARKERS[place], colours)
-        counts.hist(values.ravel(), np.linspace(0, 1, 21), histtype="step", color=color, linewidth=1.3)
+        counts.hist(values.ravel(), edges, histtype="step", color=color, linewidth=1.3)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
-    axes.set_ylabel("share of them that is right")
+    axes.set_ylabel("share that is right")
     axes.tick_params(labelbottom=False)
     axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), frameon=False, labelcolor=colours.ink, fontsize=9)
     counts.set_yscale("log")
     counts.set_ylim(bottom=0.7)
     counts.yaxis.set_major_formatter("{x:,.0f}")
-    counts.set_ylabel("number of scores")
+    counts.set_ylabel("count")
     counts.set_xlabel("score")
     for part in (axes, counts):
         painted(part, colours, open_corner=True)
@@ -136,8 +139,8 @@ def _draw_bins(axes: Axes, bins: list[Bin], label: str, color: str, marker: str,
         alpha = 0.35 if bin_.count < _FEW else 1.0
         axes.vlines(bin_.mean_score, *bin_.interval, color=color, linewidth=1.2, alpha=alpha)
         axes.hlines(bin_.share_true, bin_.lowest, bin_.highest, color=color, linewidth=0.8, alpha=0.5 * alpha)
-        dot = {"color": color, "markersize": 6, "markeredgecolor": colours.paper, "markeredgewidth": 0.6}
-        axes.plot(bin_.mean_score, bin_.share_true, marker, alpha=alpha, **dot)
+        (dot,) = axes.plot(bin_.mean_score, bin_.share_true, marker, alpha=alpha, color=color, markersize=6)
+        dot.set_markeredgecolor(colours.paper)
     axes.plot([], [], marker, color=color, markersize=6, label=label)
 
 

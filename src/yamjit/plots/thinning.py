@@ -87,10 +87,9 @@ def loudest(groups: Float32, span: int = 1) -> Float32:
     """
     block = min(max(1, _SHORT // span), groups.shape[1])
     starts = np.arange(0, groups.shape[1], block)
-    sums = np.add.reduceat(groups, starts, axis=1)
-    counts = np.diff(np.append(starts, groups.shape[1])).astype(np.float32)
-    means: Float32 = sums / counts[:, None]
-    return means.max(axis=1)
+    counts = np.diff(starts, append=groups.shape[1]).astype(np.float32)
+    means = np.add.reduceat(groups, starts, axis=1) / counts[:, None]
+    return means.max(axis=1).astype(np.float32)
 
 
 def narrowed(rows: Float32, most: int, combine: Combine, span: int = 1) -> Float32:

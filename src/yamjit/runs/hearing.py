@@ -184,14 +184,10 @@ class Picture(Hearing):
 
     def _show(self, figure: Any, summary: Summary, sink: Callable[[Any], None]) -> Summary:
         """Give a figure to the sink; return the summary with what cannot be written in it."""
-        from yamjit.plots.fonts import undrawn
+        from yamjit.plots.fonts import lacking_fonts
 
         sink(figure)
-        boxes = undrawn(figure)
-        if not boxes:
-            return summary
-        warning = f"no installed font has {boxes!r}, drawn as boxes: install one that has, such as Noto Sans CJK"
-        return dataclasses.replace(summary, warnings=(*summary.warnings, warning))
+        return dataclasses.replace(summary, warnings=(*summary.warnings, *lacking_fonts(figure)))
 
 
 @dataclass(frozen=True)
@@ -200,6 +196,12 @@ class Overviews(Picture):
 
     aggregate: Literal["mean", "max"] | None = None
     events: EventOptions | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot be used."""
+        super().check()
+        if self.events is not None:
+            self.classifier.watcher(self.events)
 
     def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
         """Draw a recording; its file is read twice."""

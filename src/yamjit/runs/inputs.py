@@ -12,7 +12,7 @@ from typing import NamedTuple
 from yamjit.audio.suffixes import AUDIO_SUFFIXES
 from yamjit.errors import InputError
 from yamjit.runs.naming import JOURNAL, MANIFEST, SEGMENTS, is_among_results, is_result, is_segment, is_segments
-from yamjit.runs.patterns import is_pattern, matches
+from yamjit.runs.patterns import is_pattern, matches, unmatched
 
 __all__ = ["STDIN", "Recording", "check_places", "find_recordings", "is_named_like_audio"]
 
@@ -102,7 +102,8 @@ class _Search:
         for match in found:
             yield from self._existing(match)
         if not found:
-            yield self._file(path, f"{text}: there is no such file, and nothing matches it as a pattern")
+            told = (f"{text}: there is no such file, and nothing matches it as a pattern", unmatched(text))
+            yield self._file(path, "; ".join(filter(None, told)))
 
     def _existing(self, path: Path) -> Iterator[Recording]:
         if not os.path.isdir(path):  # noqa: PTH112 - says False where it may not look

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
-from pathlib import PurePath
+from collections import Counter
+from pathlib import Path, PurePath
 
-__all__ = ["is_pattern", "matches"]
+from yamjit.disk import hint_beside
+
+__all__ = ["is_pattern", "matches", "unmatched"]
+
+#: Most files that are counted.
+_MOST_LISTED = 10_000
 
 _SEPARATORS = re.compile(r"([/\\])" if os.name == "nt" else "(/)")
 
@@ -30,6 +37,24 @@ def matches(text: str) -> list[str]:
         for path in glob.glob(glob.escape(literal) + reading, recursive=True)  # noqa: PTH207 - Path.glob sorts out less
     }
     return sorted(found, key=lambda path: PurePath(path).parts)
+
+
+def unmatched(text: str) -> str:
+    """Return why a pattern that matches nothing may do so: a folder that is missing, or how its files are called."""
+    literal, pattern = _split(text)
+    first = _SEPARATORS.split(pattern)[0]
+    if not glob.has_magic(first):
+        return hint_beside(f"{literal}{first}/.")
+    folder = Path(literal or os.curdir)
+    paths = itertools.islice(folder.rglob("*") if "**" in pattern else folder.glob("*"), _MOST_LISTED)
+    kinds = Counter(path.suffix for path in paths if path.suffix and not path.is_dir())
+    if not kinds:
+        deeper = "" if "**" in pattern else f"; {f'{literal}**/{pattern}'!r} looks into its folders as well"
+        return f"{str(folder)!r} holds no files{deeper}"
+    found = ", ".join(f"{suffix} ({count})" for suffix, count in kinds.most_common(3))
+    wanted = PurePath(pattern).suffix
+    case = any(suffix != wanted and suffix.lower() == wanted.lower() for suffix in kinds)
+    return f"{str(folder)!r} holds files that end in {found}" + ("; upper and lower case differ" if case else "")
 
 
 def _split(text: str) -> tuple[str, str]:

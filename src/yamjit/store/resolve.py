@@ -14,13 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from yamjit.disk import CACHE_VARIABLE, describe, read_regular
+from yamjit.disk import CACHE_VARIABLE, describe, hint_beside, read_regular
 from yamjit.errors import DownloadError, InputError, LimitError, ModelError, ModelNotFoundError
+from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.signatures import folder_kind
 from yamjit.spec import DEFAULT_LIMITS, KNOWN_MODELS, OFFICIAL_MODEL, PACKAGED_MODELS, KnownModel, Limits
 from yamjit.store.cache import cache_path, keep, read_cached
 from yamjit.store.download import OFFLINE_VARIABLE, STALL_SECONDS, download_known, is_offline
 from yamjit.store.packaged import read_packaged
+from yamjit.suggestions import question, suggest
 
 if TYPE_CHECKING:
     from yamjit.store.download import Progress
@@ -35,6 +38,7 @@ _CHUNK_BYTES = 2**20
 _fetching = threading.Lock()
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
     """The bytes of a model and their origin.
@@ -106,6 +110,7 @@ def resolve_model(
     return _find_known(known, download, progress, timeout)
 
 
+@explained
 def fetch_official(
     url: str | None = None,
     *,
@@ -135,9 +140,12 @@ def fetch_official(
         data = None if force else read_cached(path, known)[0]
         if data is not None:
             return _describe(data, "cache", path, known)
-        if is_offline():
-            raise DownloadError(f"nothing is downloaded: ${OFFLINE_VARIABLE} is set")
-        data = download_known(known, url or known.url, progress, timeout)
+        try:
+            if is_offline():
+                raise DownloadError(f"nothing is downloaded: ${OFFLINE_VARIABLE} is set")
+            data = download_known(known, url or known.url, progress, timeout)
+        except DownloadError as error:
+            raise DownloadError(f"{error}\n{_ways_out(known, path)}") from error
         problem = keep(data, path)
     if problem:
         raise DownloadError(f"{problem}; ${CACHE_VARIABLE} chooses another directory")
@@ -173,9 +181,12 @@ def _find_known(known: KnownModel, download: bool, progress: Progress | bool | N
 
 
 def _not_found(known: KnownModel, path: Path, problem: str | None, why: str) -> ModelNotFoundError:
-    return ModelNotFoundError(
-        f"there is no model: {'; '.join(filter(None, (problem, why)))}\n"
-        "There are three ways to get one:\n"
+    return ModelNotFoundError(f"there is no model: {'; '.join(filter(None, (problem, why)))}\n{_ways_out(known, path)}")
+
+
+def _ways_out(known: KnownModel, path: Path) -> str:
+    return (
+        "There are three ways to get a model:\n"
         f"  run `yamjit fetch` with a network connection; it stores the model as {str(path)!r},\n"
         "  pass the path of a model: --model FILE, yamjit.load(FILE),\n"
         f"  or set ${MODEL_VARIABLE} to that path.\n"
@@ -202,11 +213,27 @@ def _read_path(path: Path, name: str, most: int) -> bytes:
     try:
         return _check_size(read_regular(path, most + 1), name, most)
     except FileNotFoundError as error:
-        raise ModelNotFoundError(f"{name}: cannot be read: {describe(error)}") from error
+        hint = _known_hint(path) or hint_beside(path)
+        told = (f"{name}: cannot be read: {error.strerror or describe(error)}", hint)
+        raise ModelNotFoundError("; ".join(filter(None, told))) from error
     except (OSError, ValueError) as error:
         if kind := folder_kind(path):
             raise ModelError(f"{name}: is {kind}") from error
+        if path.is_dir():
+            models = sorted(map(str, path.glob("*.tflite")))
+            raise ModelError(
+                f"{name}: is a directory; {question(models[:3]) or 'a model is a .tflite file'}"
+            ) from error
         raise ModelError(f"{name}: cannot be read: {describe(error)}") from error
+
+
+def _known_hint(path: Path) -> str:
+    """Return how a model is had that has the name of a missing file, or one like it."""
+    if like := suggest(path.stem, PACKAGED_MODELS):
+        return question(like)
+    if suggest(path.stem, (Path(OFFICIAL_MODEL.file_name).stem,)) or "yamnet" in path.stem.lower():
+        return "the official YAMNet is used where no model is named, and `yamjit fetch` downloads it"
+    return ""
 
 
 def _read_object(file: Any, most: int) -> bytes:

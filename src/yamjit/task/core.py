@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.spec import MOST_THREADS
 
 __all__ = ["BaseOptions"]
 
 
+@explained
+@brief_repr
 @dataclass
 class BaseOptions:
     """Which model to run, and how.

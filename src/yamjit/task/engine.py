@@ -66,6 +66,9 @@ class Engine:
         for scores in zip(*(output.scores for output in windows.heads), strict=True):
             yield [head.list(row) for head, row in zip(self._heads, scores, strict=True)]
 
+    def __repr__(self) -> str:
+        return repr(self._classifier)
+
 
 class ResultStream:
     """Blocks of any size in, windows that do not overlap out; the last one is padded with zeros."""

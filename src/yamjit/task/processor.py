@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
+
 __all__ = [
     "Category",
     "ClassificationOptions",
@@ -20,6 +23,8 @@ __all__ = [
 ]
 
 
+@explained
+@brief_repr
 @dataclass
 class ClassificationOptions:
     """Which categories a classifier lists.
@@ -73,6 +78,7 @@ class Category:
         return self.category_name
 
 
+@brief_repr
 @dataclass
 class Classifications:
     """The categories of one head, that is one output of the model.
@@ -97,6 +103,7 @@ class Classifications:
         return self.categories
 
 
+@brief_repr
 @dataclass
 class ClassificationResult:
     """The result of a classifier for a window.
@@ -110,6 +117,7 @@ class ClassificationResult:
     classifications: list[Classifications]
 
 
+@explained
 @dataclass
 class EmbeddingOptions:
     """The form of an embedder's vectors.
@@ -127,6 +135,7 @@ class EmbeddingOptions:
     quantize: bool | None = None
 
 
+@brief_repr
 @dataclass(eq=False)
 class FeatureVector:
     """An embedding.
@@ -147,6 +156,7 @@ class FeatureVector:
         )
 
 
+@brief_repr
 @dataclass
 class Embedding:
     """The embedding from one output.
@@ -161,6 +171,7 @@ class Embedding:
     output_index: int
 
 
+@brief_repr
 @dataclass
 class EmbeddingResult:
     """The result of an embedder for a window.

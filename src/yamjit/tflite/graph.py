@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.reprs import brief_repr
 from yamjit.tflite.metadata import Metadata
 
 __all__ = [
@@ -88,6 +89,7 @@ class Options:
     """Options of an operator: a frozen record with the name of its table in the schema."""
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class Quantization:
     """Affine quantization: ``real = scale * (quantized - zero_point)``, both [shape=(1,) or (channels,)].
@@ -105,6 +107,7 @@ class Quantization:
         return self.scale.size > 1
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class Tensor:
     """A tensor: a constant if it has `data`, otherwise a value that an operator or the caller fills.
@@ -145,6 +148,7 @@ class Operator:
         return f"operator {self.index} {self.op.name}"
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
     """A whole model: operators in execution order over tensors.

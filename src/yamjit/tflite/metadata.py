@@ -8,6 +8,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from yamjit.reprs import brief_repr
+
 __all__ = [
     "AssociatedFile",
     "AudioProperties",
@@ -43,6 +45,7 @@ class ScoreTransformation(enum.IntEnum):
     INVERSE_LOGISTIC = 2
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class AssociatedFile:
     """A file in the appended zip, and what it is for."""
@@ -89,6 +92,7 @@ class ScoreThresholding:
 ProcessUnit = Normalization | ScoreCalibration | ScoreThresholding | None
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class TensorMetadata:
     """What the model says about one input or output tensor."""
@@ -103,6 +107,7 @@ class TensorMetadata:
     associated_files: tuple[AssociatedFile, ...] = ()
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class SubgraphMetadata:
     """What the model says about its (only) subgraph."""
@@ -114,6 +119,7 @@ class SubgraphMetadata:
     associated_files: tuple[AssociatedFile, ...] = ()
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True)
 class Metadata:
     """What the model says about itself."""

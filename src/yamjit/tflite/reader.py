@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import ModelError, of_model_file
+from yamjit.keywords import explained
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.codec import TableView
 from yamjit.tflite.graph import TENSOR_TYPES, Graph, Op, Operator, Quantization, Tensor
@@ -35,6 +36,7 @@ __all__ = ["read_graph"]
 _MAX_OPERANDS = 2**10
 
 
+@explained
 def read_graph(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Graph:
     """Read a ``.tflite`` model.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import BinaryIO, cast
 
-from yamjit.disk import open_regular
+from yamjit.disk import describe, open_regular
 from yamjit.errors import InputError, LimitError, ModelError, ModelNotFoundError
 from yamjit.signatures import folder_kind
 from yamjit.spec import Limits
@@ -69,7 +69,7 @@ def _read_path(path: str | os.PathLike[str], limits: Limits) -> bytes:
         with os.fdopen(open_regular(name), "rb", buffering=0) as file:
             return _read_stream(file, limits, repr(name))
     except FileNotFoundError as error:
-        raise ModelNotFoundError(f"cannot read {name!r}: {error.strerror}") from error
+        raise ModelNotFoundError(f"cannot read {name!r}: {describe(error)}") from error
     except OSError as error:
         if kind := folder_kind(name):
             raise ModelError(f"{name!r}: is {kind}") from error

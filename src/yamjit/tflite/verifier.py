@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from yamjit.errors import LimitError, ModelError
-from yamjit.signatures import HEAD_BYTES, file_kind
+from yamjit.signatures import HEAD_BYTES, file_kind, is_recording
 from yamjit.tflite.schema import Child, Field, Scalar, String, Table, Union, Vector
 
 __all__ = ["DEFAULT_MAX_TABLES", "MAX_STRING_BYTES", "verify"]
@@ -62,8 +62,10 @@ def verify(
     in vectors, each as often as offsets lead to it: more is a `LimitError`. Anything else that is wrong is a
     `ModelError`, which tells the offset.
     """
-    if data[4:8] != identifier and (kind := file_kind(data[:HEAD_BYTES], texts=True)):
-        raise ModelError(f"is {kind}")
+    head = data[:HEAD_BYTES]
+    kind = file_kind(head, texts=True) or ("a recording" if is_recording(head) else None)
+    if data[4:8] != identifier and kind:
+        raise ModelError(f"is {kind}" if ";" in kind else f"is {kind}; a model is a .tflite file")
     if len(data) < 8:
         raise ModelError(f"{len(data)} bytes are too few for a FlatBuffer, which has at least 8")
     if data[4:8] != identifier:

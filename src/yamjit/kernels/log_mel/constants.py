@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.reprs import brief_repr
+
 __all__ = ["FrontEndConstants"]
 
 
+@brief_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class FrontEndConstants:
     """The numbers in a model file that say how a waveform becomes a log-mel patch."""

@@ -77,7 +77,7 @@ class LoadedEntry:
     def _newly_compiled(self) -> Callable[..., int]:
         from yamjit.kernels.machine_code import native
 
-        # A warning, so that whoever waits is told, whatever they do with the log.
+        # A warning: someone is waiting, who may not have asked for a log.
         text = "compiling %s of yamjit for this processor, once: this takes half a minute, more on a small computer"
         _log.warning(text, self._entry.name)
         start = time.perf_counter()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.task.audio.tensor import TensorAudio
 from yamjit.task.audio.window import WindowTask
 from yamjit.task.core import BaseOptions
@@ -13,6 +15,8 @@ from yamjit.task.processor import ClassificationOptions, ClassificationResult
 __all__ = ["AudioClassifier", "AudioClassifierOptions"]
 
 
+@brief_repr
+@explained
 @dataclass
 class AudioClassifierOptions:
     """What a classifier runs, and what it lists.
@@ -27,6 +31,7 @@ class AudioClassifierOptions:
     classification_options: ClassificationOptions = field(default_factory=ClassificationOptions)
 
 
+@explained
 class AudioClassifier(WindowTask[AudioClassifierOptions]):
     """Names the sounds of one window. Threads may share it.
 

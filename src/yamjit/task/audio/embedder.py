@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError, ModelError
+from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.task.audio.tensor import TensorAudio
 from yamjit.task.audio.window import WindowTask
 from yamjit.task.core import BaseOptions
@@ -23,6 +25,8 @@ Float32 = npt.NDArray[np.float32]
 _QUANTIZED_ONE = 128
 
 
+@brief_repr
+@explained
 @dataclass
 class AudioEmbedderOptions:
     """What an embedder runs, and the form of its vectors.
@@ -38,6 +42,7 @@ class AudioEmbedderOptions:
     embedding_options: EmbeddingOptions = field(default_factory=EmbeddingOptions)
 
 
+@explained
 class AudioEmbedder(WindowTask[AudioEmbedderOptions]):
     """Turns one window into a vector: 1024 values for YAMNet. Threads may share it.
 

@@ -12,7 +12,10 @@ import numpy.typing as npt
 from yamjit.audio import DEFAULT_AUDIO_LIMITS, Microphone
 from yamjit.audio.source import open_audio
 from yamjit.errors import InputError
+from yamjit.keywords import explained
+from yamjit.read_once import ReadOnce
 from yamjit.reading import ReadOptions
+from yamjit.reprs import plural
 from yamjit.task.samples import positive, shift_in
 
 __all__ = ["AudioRecord"]
@@ -24,7 +27,8 @@ _BLOCK_S = 0.02
 _LIMITS = dataclasses.replace(DEFAULT_AUDIO_LIMITS, seconds=math.inf)
 
 
-class AudioRecord:
+@explained
+class AudioRecord(ReadOnce):
     """The newest samples of the default input device.
 
     The device is opened at its own rate, and its samples are resampled. Needs sounddevice
@@ -145,3 +149,7 @@ class AudioRecord:
             # A recording that was stopped at once has no samples, which is an error elsewhere.
             if self._thread is not None:
                 self._error = error
+
+    def __repr__(self) -> str:
+        state, channels = "stopped" if self._thread is None else "recording", plural(self.channels, "channel")
+        return f"<AudioRecord: {self.buffer_size} samples, {channels}, {self.sampling_rate} Hz, {state}>"

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.task.audio.record import AudioRecord
 from yamjit.task.samples import SampleBuffer, positive, read_frames, shift_in, whole
 
 __all__ = ["AudioFormat", "TensorAudio"]
 
 
+@explained
 @dataclass(frozen=True)
 class AudioFormat:
     """Channels and sample rate of samples.
@@ -34,6 +36,7 @@ class AudioFormat:
         positive(self.sample_rate, "sample_rate")
 
 
+@explained
 class TensorAudio(SampleBuffer):
     """A buffer of the newest samples, all zeros at first.
 

@@ -10,6 +10,7 @@ import numpy as np
 from yamjit.audio import DEFAULT_AUDIO_LIMITS
 from yamjit.audio.limits import check_rate
 from yamjit.errors import AudioError, InputError
+from yamjit.keywords import explained
 from yamjit.task.audio.record import AudioRecord
 from yamjit.task.engine import Engine, listing
 from yamjit.task.mediapipe.containers import AudioClassifierResult, AudioData
@@ -21,6 +22,7 @@ from yamjit.task.samples import whole
 __all__ = ["AudioClassifier"]
 
 
+@explained
 class AudioClassifier:
     """Names the sounds of clips, or of a stream. A context manager.
 
@@ -184,6 +186,9 @@ class AudioClassifier:
         if not np.isfinite(audio.buffer).all():
             raise AudioError("the audio data hold a sample that is NaN or infinite; samples must be finite")
         return check_rate(sample_rate, "sample_rate", DEFAULT_AUDIO_LIMITS)
+
+    def __repr__(self) -> str:
+        return f"<AudioClassifier for {self._mode.value}: {self._engine}>"
 
 
 def _checked_mode(options: AudioClassifierOptions) -> tuple[RunningMode, Callback]:

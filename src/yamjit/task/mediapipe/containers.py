@@ -9,6 +9,8 @@ import numpy as np
 
 from yamjit.audio.arrays import as_array
 from yamjit.errors import InputError
+from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.task.processor import Category, Classifications
 from yamjit.task.samples import SampleBuffer, positive, whole
 
@@ -22,6 +24,7 @@ __all__ = [
 ]
 
 
+@explained
 @dataclass
 class AudioDataFormat:
     """Channels and sample rate of samples.
@@ -38,6 +41,7 @@ class AudioDataFormat:
     sample_rate: float | None = None
 
 
+@explained
 class AudioData(SampleBuffer):
     """Samples and their format: a buffer of the newest ones, all zeros at first.
 
@@ -81,7 +85,12 @@ class AudioData(SampleBuffer):
         """Number of samples of each channel."""
         return len(self._buffer)
 
+    def __repr__(self) -> str:
+        form = self._format
+        return f"<AudioData: {self.buffer_length} samples, {form.num_channels} channel(s), {form.sample_rate} Hz>"
 
+
+@brief_repr
 @dataclass
 class ClassificationResult:
     """The result of a classifier for a window.

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from yamjit.errors import InputError
+from yamjit.keywords import explained
+from yamjit.reprs import brief_repr
 from yamjit.task import core
 from yamjit.task.mediapipe.containers import AudioClassifierResult
 
@@ -26,6 +28,8 @@ class RunningMode(enum.Enum):
     AUDIO_STREAM = "AUDIO_STREAM"
 
 
+@explained
+@brief_repr
 @dataclass
 class BaseOptions:
     """Which model to run.
@@ -66,6 +70,8 @@ class BaseOptions:
         return core.BaseOptions(self.model_asset_path, self.model_asset_buffer)
 
 
+@brief_repr
+@explained
 @dataclass
 class AudioClassifierOptions:
     """What a classifier runs, how audio arrives, and what is listed.
