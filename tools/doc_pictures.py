@@ -1,8 +1,8 @@
 """The pictures of the pages in ``docs/``: ``python -m tools.doc_pictures`` makes them anew.
 
-Those of ``docs/plots.md`` and the one of the first page are what commands of that page draw, with fewer colours, for
-light and dark pages, wide and narrow. The terminal is what ``yamjit listen`` shows of a recording of ``examples/``. It
-all needs the extra ``plot``, and runs on the starter model. With ``--esc10 TABLE``, the table of ESC-10, what was
+Those of ``docs/plots.md``, of which one is the first page's, are what commands of that page draw, with fewer colours,
+for light and dark pages, wide and narrow. The terminal is what ``yamjit listen`` shows of a recording of ``examples/``.
+It all needs the extra ``plot``, and runs on the starter model. With ``--esc10 TABLE``, the table of ESC-10, what was
 learned from it is drawn as well; that needs the official model.
 """
 
@@ -14,7 +14,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,12 +21,9 @@ from xml.sax.saxutils import escape
 
 from tools.doc_examples import ROOT, run_page, surroundings
 
-__all__ = ["HERO", "VARIANTS"]
+__all__ = ["VARIANTS"]
 
 PICTURES = ROOT / "docs" / "pictures"
-
-#: The picture of the first page: a minute that ``tools.doc_scene`` makes.
-HERO = "yamjit plot morning.flac --events --min-duration 1.5 --deny Silence --top 9 -o hero.png"
 
 #: The end of a picture's name, and what the command that draws it is given for it.
 VARIANTS: Mapping[str, str] = {
@@ -54,21 +50,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the pictures of the pages anew.")
     parser.add_argument("--esc10", metavar="TABLE", type=Path, help="table of ESC-10, beside its recordings")
     args = parser.parse_args()
-    draw_hero()
     draw_page((ROOT / "docs" / "plots.md").read_text(encoding="utf-8"))
     (PICTURES / "listen.svg").write_text(terminal(listened()), encoding="utf-8")
     if args.esc10:
         draw_learned(args.esc10)
     for picture in sorted(PICTURES.iterdir()):
         print(f"{picture.stat().st_size:>8,}  {picture.relative_to(ROOT)}")
-
-
-def draw_hero() -> None:
-    """Draw the picture of the first page."""
-    scene = [sys.executable, "-m", "tools.doc_scene"]
-    with surroundings():
-        subprocess.run([*scene, str(Path("morning.flac").resolve())], cwd=ROOT, check=True)
-        _draw_variants(HERO)
 
 
 def draw_page(page: str) -> None:
