@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import sys
 from collections.abc import Sequence
 
@@ -89,6 +90,11 @@ environment:
 """
 
 
+#: End of a message that asks what was meant, which has a line to itself.
+_QUESTION = re.compile(r"; (?=did you mean [^;]+\?$)")
+_HINT = "\nhint: "
+
+
 def run(argv: Sequence[str] | None) -> int:
     """Do what the arguments say, by default those of the process; return the exit code."""
     if argv is None:
@@ -118,7 +124,7 @@ def _concluded(argv: Sequence[str] | None) -> int:
         streams.drop_output()
         if "--debug" in (sys.argv if argv is None else argv):
             raise
-        print(f"yamjit: error: {printable_lines(_told(error))}", file=sys.stderr)
+        print(f"yamjit: error: {_QUESTION.sub(_HINT, printable_lines(_told(error)))}", file=sys.stderr)
         return EXIT_ERROR
     if ended is not None:
         raise ended
