@@ -39,7 +39,7 @@ Sheep: lamb
 Chicken, rooster: hen, cock
 Goose: geese
 Bird: songbirds, sparrow, robin, wren, finch, blackbird, thrush, nightingale, warbler, tit, jay, lark, swallow, starling
-Bird: magpie, cuckoo, nightjar, chiffchaff, chickadee, woodpecker, heron, kingfisher, parrot, eagle, hawk, falcon, seagull
+Bird: magpie, cuckoo, nightjar, chiffchaff, chickadee, woodpecker, heron, kingfisher, parrot, eagle, hawk, seagull
 Bird vocalization, bird call, bird song: birdsong, birds singing, dawn chorus, songbirds
 Crow: raven
 Insect: cicada, grasshopper, beetle
