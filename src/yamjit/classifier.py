@@ -329,14 +329,12 @@ class Classifier(OldForms, Model):
         return Stream(self._with_head(head)._scorer(), push_anew, self._hop(reading), level=level)
 
     def score_window(self, samples: Any) -> Windows:
-        """Score exactly one window.
+        """Score exactly one window; more or fewer samples are an `InputError`.
 
         Parameters
         ----------
         samples : array_like [shape=(window_samples,)]
             At the model's rate: floats in [-1, 1], or integers, divided by their full scale.
-
-        Raises `InputError` if there are more or fewer samples.
         """
         pushed = PushedAudio(self.sample_rate, self.sample_rate).push(samples)
         if pushed.size != self.window_samples:
