@@ -74,7 +74,7 @@ exit codes:
   1    error
   2    wrong usage
   3    one or more files failed, and the others are done
-  130  interrupted; what was done before is complete: with -o NAME.csv, it is in NAME.partial.csv
+  130  interrupted; with -o NAME.csv, the results so far are in NAME.partial.csv
   141  nobody reads the results any more, as after | head
   143  terminated; the same as 130
 
