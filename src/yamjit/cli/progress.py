@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from yamjit.announcing import columns_of, wiped
 from yamjit.cli.exits import INTERRUPTIONS, Terminated
-from yamjit.cli.progress_line import State, clock_of, line, sentence
+from yamjit.cli.progress_line import State, clock_of, line, sentence, share_of
 from yamjit.text import printable, printable_lines
 
 if TYPE_CHECKING:
@@ -108,8 +108,9 @@ class Progress:
 
     def _write_lines(self) -> None:
         begun, pause = time.monotonic(), _LINE_S
+        self._samples.append((begun, 0.0))
         while not self._over.wait(pause):
-            if len(self._samples) == 0:
+            if len(self._samples) == 1:
                 self._survey()
             text = sentence(self._state())
             with self.lock:
@@ -144,19 +145,15 @@ class Progress:
         """Return how far the run came, in words."""
         tally = self._tally
         assert tally is not None
-        found = tally.under_way()
-        parts = []
-        if tally.recordings > 1 or not found:
+        found, parts = tally.under_way(), []
+        if tally.recordings > 1 or tally.concluded:
             parts.append(f"{tally.concluded} of {tally.recordings} {tally.what} done")
-        heard = clock_of(sum(heard_s for _, heard_s in found))
         if len(found) > 1:
-            parts.append(f"{heard} of {len(found)} others")
-        elif found:
-            ((key, _),) = found
-            claimed_s = tally.claimed_s(key)
-            claimed = "" if claimed_s is None else f" of {clock_of(claimed_s)}"
-            parts.append(f"{heard}{claimed}" + (f" of {_name_of(key)!r}" if tally.recordings > 1 else " heard"))
-        return ", ".join(parts)
+            parts.append(f"{clock_of(sum(heard_s for _, heard_s in found))} of {len(found)} others")
+        for key, heard_s in found if len(found) == 1 else ():
+            name = f" of {_name_of(key)!r}" if tally.recordings > 1 else " heard"
+            parts.append(share_of(heard_s, tally.claimed_s(key)) + name)
+        return ", ".join(parts) or "nothing was heard yet"
 
 
 def _name_of(recording: Any) -> str:
