@@ -27,8 +27,12 @@ TEXTS = {page.name: page.read_text(encoding="utf-8") for page in sorted(DOCS.glo
 REASONS = (
     "needs a microphone",
     "needs systemd",
+    "needs jq",
     "needs recordings",
     "needs MediaPipe",
+    "needs a program",
+    "needs a checkout",
+    "needs LiteRT",  # run by tests/learn/test_baking.py
     "needs Docker or Podman",
     "installs",
     "downloads",

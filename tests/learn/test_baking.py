@@ -9,6 +9,7 @@ import pytest
 
 from reference.runtime import Runtime, runtime_available
 from tests.learn.test_export import head_of, windows
+from tools.doc_examples import PAGES, examples_of, run_page
 from yamjit import learn
 from yamjit.calibration import Calibration
 from yamjit.classifier import Classifier
@@ -129,3 +130,15 @@ def test_an_interpreter_alone_gives_the_scores_of_yamjit(starter: Classifier, hi
     assert any(
         np.abs(unbaked.score_window(window).scores[0] - bare.run(window)[0][0]).max() > 0.1 for window in windows()
     )
+
+
+@pytest.mark.slow
+@pytest.mark.runtime
+def test_the_guide_says_what_litert_gives(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("ai_edge_litert", reason="LiteRT is not installed")
+    (text,) = [page.read_text(encoding="utf-8") for page in PAGES if page.name == "guide_own_sounds.md"]
+    text = text.replace("<!-- not run: needs LiteRT -->\n\n", "")
+    alone = text[: text.index("The baked model gives")]
+    wanted = [example.says for example in examples_of(alone) if "ai_edge_litert" in example.code]
+    printed = [printed for example, printed in run_page(alone) if "ai_edge_litert" in example.code]
+    assert printed == wanted

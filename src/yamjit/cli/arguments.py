@@ -140,6 +140,7 @@ def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], defaul
     group = parser.add_argument_group("results")
     text = f"format of the results (default: by the suffix of the file, else {default})"
     add_choice(group, "--format", formats, text)
+    parser.set_defaults(formats=formats)
     text = (
         "a file for all results, whose suffix says the format; or a folder, which gets a file for each recording, "
         "NAME.yamjit.SUFFIX, in the same tree"

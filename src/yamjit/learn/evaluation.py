@@ -14,6 +14,7 @@ from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.learn.dataset import OTHER
 from yamjit.learn.heads import sigmoid
+from yamjit.learn.lined_up import confusion_lines, table
 from yamjit.learn.metrics import (
     area_under_roc,
     average_precision,
@@ -170,7 +171,7 @@ class Evaluation:
         seen, count = len(self.trained_on), len(self.names)
         if not seen:
             return ()
-        which = f"{seen} of {count} clips" if seen < count else f"all {count} clips"
+        which = f"{seen} of {_clips(count)}" if seen < count else f"all {count} clips" if count > 1 else "the only clip"
         return (f"the model was trained on {which}: the figures are better than they would be on others",)
 
     @property
@@ -268,12 +269,12 @@ class Evaluation:
         """Return all figures as text."""
         low, high = self.accuracy_interval
         lines = [
-            f"accuracy {self.accuracy:.2%} of {len(self.names)} clips (with 95% confidence {low:.1%} to {high:.1%})",
+            f"accuracy {self.accuracy:.2%} of {_clips(len(self.names))} (with 95% confidence {low:.1%} to {high:.1%})",
             *(f"  fold {name}: {value:.2%}" for name, value in self.fold_accuracies.items() if name),
             f"mAP {self.mean_average_precision:.4f}, d-prime {self.d_prime:.3f}, lwlrap {self.lwlrap:.4f}, "
             f"calibration error {self.calibration_error:.4f}",
             "",
-            *_table(
+            *table(
                 ("class", "clips", "precision", "recall", "AP", "best threshold"),
                 [
                     (
@@ -285,7 +286,7 @@ class Evaluation:
                 ],
             ),
             "",
-            *_confusion_lines(self.outcomes, self.confusion()),
+            *confusion_lines(self.outcomes, self.confusion()),
         ]
         return "\n".join(lines) + "\n"
 
@@ -315,31 +316,9 @@ def _mean(values: Iterable[float]) -> float:
     return sum(known) / len(known) if known else math.nan
 
 
+def _clips(count: int) -> str:
+    return "1 clip" if count == 1 else f"{count} clips"
+
+
 def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return lines with aligned columns; the first column is aligned to the left."""
-    widths = [max(len(row[k]) for row in (header, *rows)) for k in range(len(header))]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
-        ).rstrip()
-        for row in (header, *rows)
-    ]
-
-
-#: Largest number of classes whose confusion is shown as a square.
-_MOST_SQUARE = 20
-
-
-def _confusion_lines(labels: Sequence[str], confusion: npt.NDArray[np.int64]) -> list[str]:
-    """Return the confusion as a square, or as a list of confused pairs if that would be too wide."""
-    size = len(confusion)
-    if size <= _MOST_SQUARE:
-        rows = [(f"{k + 1} {labels[k]}", *map(str, confusion[k])) for k in range(size)]
-        return _table(("of (rows) named (columns)", *(str(k + 1) for k in range(size))), rows)
-    wrong = [(int(confusion[i, j]), i, j) for i, j in np.argwhere(confusion) if i != j]
-    wrong.sort(key=lambda item: (-item[0], item[1], item[2]))
-    return [f"{count} of {labels[i]!r} named {labels[j]!r}" for count, i, j in wrong[:50]]
