@@ -102,11 +102,11 @@ def draw_learned(table: Path) -> None:
 
 
 def few_colours(png: bytes) -> bytes:
-    """Return a picture with 256 colours."""
+    """Return a picture with 240 colours."""
     from PIL import Image
 
     with Image.open(io.BytesIO(png)) as image:
-        reduced = image.convert("RGB").quantize(256, kmeans=2, dither=Image.Dither.NONE)
+        reduced = image.convert("RGB").quantize(240, kmeans=2, dither=Image.Dither.NONE)
     file = io.BytesIO()
     reduced.save(file, "png", optimize=True)
     return file.getvalue()
