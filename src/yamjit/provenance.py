@@ -106,7 +106,7 @@ def with_provenance(graph: Graph, provenance: Provenance) -> Graph:
     metadata = replace(metadata, associated_files=(*metadata.associated_files, *listed))
     whole = replace(plain, metadata=metadata, files={**plain.files, _RECORD: b"", **contents})
     known = {name: value for name, value in provenance.as_dict().items() if value and name not in _DERIVED}
-    record = json.dumps(known | {"digest": _digest(whole)}, ensure_ascii=False, indent=1).encode() + b"\n"
+    record = json.dumps(known | {"digest": _digest(whole)}, indent=1).encode() + b"\n"
     return replace(whole, files={**whole.files, _RECORD: record})
 
 
