@@ -3,7 +3,7 @@
 #     docker build -t yamjit .
 #     docker run --rm -v "$PWD/recordings:/audio:ro" -v yamjit-cache:/cache yamjit
 #
-# The second line is `yamjit events /audio`; other words after `yamjit` take its place. docs/guide_archive.md has more.
+# The second line is `yamjit events /audio`; other words after `yamjit` take its place. docs/installing.md has more.
 # Nothing here is particular to Docker: podman and buildah take the same file.
 
 ARG PYTHON=3.13
@@ -12,7 +12,7 @@ ARG PYTHON=3.13
 
 FROM docker.io/library/python:${PYTHON}-slim AS build
 
-# Extras of the package. NUMBA=no omits Numba: 190 MB less, without any compiler, and some twenty times slower.
+# Extras of the package. NUMBA=no omits Numba: 200 MB less, without any compiler, and some twenty times slower.
 ARG EXTRAS=av
 ARG NUMBA=yes
 

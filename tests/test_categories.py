@@ -350,7 +350,10 @@ def test_names_come_before_numbers_and_exact_ones_before_others() -> None:
         ({"category_allowlist": ["9" * 5000]}, r"there are 15"),
         ({"category_allowlist": ["xyzzy", "Speach"]}, r"'xyzzy', 'Speach' \(did you mean 'Speech'\?\)" + SEARCHED),
         ({"category_allowlist": ["Human voice"]}, r"'Human voice' \(with roll_up it stands for 3 classes\)"),
-        ({"category_allowlist": ["Musical instrument"], "roll_up": True}, r"'Musical instrument'" + SEARCHED),
+        (
+            {"category_allowlist": ["Musical instrument"], "roll_up": True},
+            r"'Musical instrument' \(which YAMNet has\)" + SEARCHED,
+        ),
     ],
 )
 def test_unknown_names_are_refused_with_the_nearest_spelling(asked: dict[str, Any], message: str) -> None:

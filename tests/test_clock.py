@@ -5,15 +5,21 @@ from __future__ import annotations
 import pickle
 import random
 import time
+import zoneinfo
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from yamjit.clock import Clock, LiveClock, iso, wall_time
 from yamjit.errors import DependencyError, InputError
+from yamjit.output.arrays import Slab
 from yamjit.zones import LOCAL, parse_time, parse_zone
+
+if not zoneinfo.available_timezones():
+    pytest.skip("wants time zones: pip install tzdata", allow_module_level=True)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 UTC = timezone.utc
@@ -279,7 +285,16 @@ class TestZones:
 
     @pytest.mark.parametrize(
         ("name", "minutes"),
-        [("UTC", 0), ("utc", 0), ("Z", 0), ("+02:00", 120), ("-0330", -210), ("UTC+2", 120), ("utc-03:30", -210)],
+        [
+            ("UTC", 0),
+            ("utc", 0),
+            ("GMT+2", 120),
+            ("Z", 0),
+            ("+02:00", 120),
+            ("-0330", -210),
+            ("UTC+2", 120),
+            ("utc-03:30", -210),
+        ],
     )
     def test_fixed(self, name: str, minutes: int) -> None:
         assert parse_zone(name).utcoffset(None) == timedelta(minutes=minutes)
@@ -303,8 +318,6 @@ class TestZones:
             parse_zone(name)
 
     def test_a_system_without_a_table_of_zones(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        import zoneinfo
-
         monkeypatch.setattr(zoneinfo, "TZPATH", ())
         monkeypatch.setattr(zoneinfo, "available_timezones", set)
 
@@ -336,3 +349,24 @@ class TestZones:
     def test_no_times(self, text: str) -> None:
         with pytest.raises(InputError, match="is not a date and time, such as"):
             parse_time(text)
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        Clock(),
+        Clock(datetime(2026, 5, 12, 5, 0, 0, 333)),
+        Clock(datetime(2026, 5, 12, tzinfo=UTC)),
+        Clock(datetime(2026, 10, 25, 2, 59, 55, tzinfo=BERLIN)),
+        Clock(datetime(9999, 12, 31, 23, 59, 55)),
+    ],
+)
+@pytest.mark.parametrize("count", [0, 1, 1000])
+def test_times_of_many_rows_are_those_of_each(clock: Clock, count: int) -> None:
+    seconds = np.arange(count) * 0.01 + 0.0000625
+    times, offsets = Slab("a", seconds, 0.01, None, np.zeros((count, 1), np.float32), clock).wall_times()
+    each = [wall_time(clock.at(second)) for second in seconds.tolist()]
+    wanted = np.array([time for time, _ in each], "datetime64[us]")
+    assert np.isnat(times).tolist() == np.isnat(wanted).tolist()
+    assert (abs(times - wanted)[~np.isnat(times)] <= np.timedelta64(1, "us")).all()
+    assert offsets == [offset for _, offset in each]

@@ -16,11 +16,12 @@ from yamjit.keywords import explained
 #: What users do not make: results, and what the package makes of a model.
 MADE_BY_US = (
     *("AudioSetClass", "AudioSource", "Calibration", "Categories", "Category", "ClassificationResult"),
-    *("Classifications", "Clip", "Clock", "Embedding", "EmbeddingResult", "Evaluation", "Event", "FeatureVector"),
-    *("Features", "FineEmbeddings", "Format", "FrontEnd", "Graph", "Head", "HeadInfo", "HeadOutput", "InputDevice"),
-    *("Isotonic", "Layer", "ListedClass", "Network", "NetworkOutput", "Overview", "Patches", "PatchStream", "Plan"),
-    *("PushedAudio", "Quantized", "ResolvedModel", "Row", "RunningMode", "ScoredLabel", "Segment", "Slot", "Stream"),
-    *("Summary", "Windows", "Writer"),
+    *("Classifications", "Clip", "Clock", "Embedding", "EmbeddingResult", "Evaluation", "Event"),
+    *("FeatureVector", "Features", "FineEmbeddings", "Format", "FrontEnd", "Graph", "Head", "HeadInfo"),
+    *("HeadOutput", "InputDevice", "Isotonic", "Layer", "ListedClass", "Network", "NetworkOutput"),
+    *("Overview", "PatchStream", "Patches", "Plan", "Provenance", "PushedAudio", "Quantized"),
+    *("ResolvedModel", "Row", "RunningMode", "ScoredLabel", "Segment", "Slot", "Stream", "Summary"),
+    *("TrainingClips", "Windows", "Writer"),
 )
 
 

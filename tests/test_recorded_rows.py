@@ -13,6 +13,7 @@ import shutil
 import sys
 import threading
 import time
+import zoneinfo
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -29,6 +30,9 @@ from yamjit.audio import RawPcm
 from yamjit.cli import main
 from yamjit.clock import iso
 from yamjit.errors import InputError
+
+if not zoneinfo.available_timezones():
+    pytest.skip("wants time zones: pip install tzdata", allow_module_level=True)
 
 RATE = 16_000
 
@@ -104,6 +108,23 @@ class TestPython:
             ]
             assert frame.utc_offset_s.tolist() == [7200, 7200, 7200, 3600]
             assert result.to_polars(1)["utc_offset_s"].to_list() == frame.utc_offset_s.tolist()
+
+    def test_a_record_of_hugging_face_has_a_path(self, model: yamjit.Classifier) -> None:
+        for path, wanted in (("data/20260512_050000.wav", AT_FIVE), ("XC1.ogg", None), (None, None)):
+            record = {"array": BEEP, "sampling_rate": RATE, "path": path}
+            assert model.classify(record).recorded_at == wanted
+
+    def test_zones_of_pytz(self) -> None:
+        pytz = pytest.importorskip("pytz")
+        reading = yamjit.ReadOptions(recorded_at=AT_FIVE, time_zone=pytz.timezone("Europe/Berlin"))
+        assert iso(reading.begin(None)) == "2026-05-12T05:00:00.000+02:00"
+
+    def test_no_clock_showed_it(self, model: yamjit.Classifier) -> None:
+        for hour, said in ((1, ""), (2, "no clock in the time zone Europe/Berlin showed 2026-03-29 02:30:00"), (3, "")):
+            reading = yamjit.ReadOptions(recorded_at=datetime(2026, 3, 29, hour, 30), time_zone="Europe/Berlin")
+            result = model.classify(BEEP, sample_rate=RATE, reading=reading)
+            assert "".join(result.warnings).startswith(said) == bool(said or not result.warnings)
+            assert iso(result.recorded_at) == f"2026-03-29T0{hour + (hour == 2)}:30:00.000+0{1 + (hour > 1)}:00"
 
     @pytest.mark.parametrize(
         "options",

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from yamjit.also_called import also_called
 from yamjit.class_map import audioset_classes, nearest
+from yamjit.disk import hint_beside
 from yamjit.suggestions import did_you_mean, question, suggest
 
 YAMNET = [known.name for known in audioset_classes().values() if known.yamnet_index is not None]
@@ -144,3 +150,43 @@ def test_a_few_are_suggested_in_one_question() -> None:
     assert did_you_mean("zebra", ["json", "csv"]) == ""
     assert question(["a", "b"]) == "did you mean 'a' or 'b'?"
     assert question(["a", "b", "c"]) == "did you mean 'a', 'b' or 'c'?"
+
+
+def test_what_lies_beside_a_path_that_leads_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hint_beside("a.wav") == ""
+    for name in ("siren.flac", "site 1/a.wav", ".hidden.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert hint_beside("sirne.flac") == hint_beside("siren.wav") == "did you mean 'siren.flac'?"
+    assert hint_beside(tmp_path / "Siren.FLAC") == f"did you mean {str(tmp_path / 'siren.flac')!r}?"
+    assert hint_beside("site1/a.wav") == "there is no folder 'site1'; did you mean 'site 1'?"
+    assert hint_beside("far/away/a.wav") == "there is no folder 'far'"
+    assert hint_beside("zebra.flac") == hint_beside("hidden.wav") == ""
+    assert "address" in hint_beside("https://a.org/x.wav")
+    assert "home directory" in hint_beside("~/x.wav")
+    assert "quotes" in hint_beside('"siren.flac"')
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of POSIX")
+def test_names_beside_a_path_are_shown_safely(tmp_path: Path) -> None:
+    (tmp_path / "si\x1b[31mren.wav").touch()
+    assert hint_beside(tmp_path / "si\x1b[31mren.flac").isprintable()
+    (tmp_path / "link.wav").symlink_to(tmp_path / "gone.wav")
+    assert hint_beside(tmp_path / "link.wav") == "it is a link that leads nowhere"
+
+
+def test_suggestions_do_not_depend_on_hashes() -> None:
+    code = "from yamjit.class_map import *; n = [c.name for c in audioset_classes().values()]"
+    code += "; print([nearest(word, n, 3) for word in ('horns', 'phone', 'flies', 'guitarist', 'drummers', 'bells')])"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for seed in "123"
+    }
+    assert len(found) == 1

@@ -117,7 +117,7 @@ def _at_home(folder: Path) -> Iterator[None]:
     changes = {
         "YAMJIT_MODEL": "starter",
         "PATH": _before("PATH", command.parent, Path(sys.executable).parent),
-        "PYTHONPATH": _before("PYTHONPATH", Path(yamjit.__file__).parents[1]),
+        "PYTHONPATH": _before("PYTHONPATH", Path(yamjit.__file__).parents[1], ROOT),
         "COLUMNS": "100",
     }
     before, where = os.environ.copy(), Path.cwd()

@@ -1,7 +1,7 @@
 """The pictures of the pages in ``docs/``: ``python -m tools.doc_pictures`` makes them anew.
 
-Those of ``docs/plots.md`` and the one of the first page are what commands of that page draw, with fewer colours, for
-light and dark pages, wide and narrow. The terminal is what ``yamjit listen`` shows of a recording of ``examples/``. It
+Those of ``docs/plots.md``, of which one is the first page's, are what commands of that page draw, with fewer colours,
+for light and dark pages, wide and narrow. The terminal is what ``yamjit listen`` shows of a recording of ``examples/``. It
 all needs the extra ``plot``, and runs on the starter model. With ``--esc10 TABLE``, the table of ESC-10, what was
 learned from it is drawn as well; that needs the official model.
 """
@@ -14,7 +14,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,12 +21,9 @@ from xml.sax.saxutils import escape
 
 from tools.doc_examples import ROOT, run_page, surroundings
 
-__all__ = ["HERO", "VARIANTS"]
+__all__ = ["VARIANTS"]
 
 PICTURES = ROOT / "docs" / "pictures"
-
-#: The picture of the first page: a minute that ``tools.doc_scene`` makes.
-HERO = "yamjit plot morning.flac --events --min-duration 1.5 --deny Silence --top 9 -o hero.png"
 
 #: The end of a picture's name, and what the command that draws it is given for it.
 VARIANTS: Mapping[str, str] = {
@@ -40,10 +36,10 @@ VARIANTS: Mapping[str, str] = {
 #: A cell of the terminal, and the margin, in units of the picture.
 _WIDTH, _HEIGHT, _MARGIN = 8.4, 20.0, 16.0
 _PAPER, _INK, _GREEN, _DIM = "#1b2330", "#d7dee9", "#5fb878", "#3a4657"
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_EIGHTHS, _MARK = " ▏▎▍▌▋▊▉█", "│"
 
-#: The time of the picture of the terminal that is shown: two classes are heard in it.
-_SHOWN = "0:00:01.9"
+#: What the terminal hears, from when on, and which of its pictures is shown: a voice, and a siren a moment ago.
+_HEARD, _BEGIN, _SHOWN = ("siren.flac", "speech.flac"), "2026-05-12T14:03:00", "14:03:04"
 
 #: What is heard at a time, in samples, and how long the next waits: faster than life, but picture by picture.
 _BLOCK, _WAIT_S = 7680, 0.4
@@ -54,21 +50,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the pictures of the pages anew.")
     parser.add_argument("--esc10", metavar="TABLE", type=Path, help="table of ESC-10, beside its recordings")
     args = parser.parse_args()
-    draw_hero()
     draw_page((ROOT / "docs" / "plots.md").read_text(encoding="utf-8"))
-    (PICTURES / "listen.svg").write_text(terminal(listened("siren.flac")), encoding="utf-8")
+    (PICTURES / "listen.svg").write_text(terminal(listened()), encoding="utf-8")
     if args.esc10:
         draw_learned(args.esc10)
     for picture in sorted(PICTURES.iterdir()):
         print(f"{picture.stat().st_size:>8,}  {picture.relative_to(ROOT)}")
-
-
-def draw_hero() -> None:
-    """Draw the picture of the first page."""
-    scene = [sys.executable, "-m", "tools.doc_scene"]
-    with surroundings():
-        subprocess.run([*scene, str(Path("morning.flac").resolve())], cwd=ROOT, check=True)
-        _draw_variants(HERO)
 
 
 def draw_page(page: str) -> None:
@@ -125,15 +112,19 @@ def few_colours(png: bytes) -> bytes:
     return file.getvalue()
 
 
-def listened(name: str) -> list[str]:
-    """Return the lines that ``yamjit listen`` draws of a recording of ``examples/``."""
+def listened() -> list[str]:
+    """Return the lines that ``yamjit listen`` draws of recordings of ``examples/``, one after the other."""
+    import numpy as np
     import soundfile
 
-    samples, rate = soundfile.read(ROOT / "examples" / name, dtype="int16")
+    heard = [soundfile.read(ROOT / "examples" / name, dtype="int16") for name in _HEARD]
+    samples, rate = np.concatenate([samples for samples, _ in heard]), heard[0][1]
     command = ["yamjit", "listen", "--raw", "s16le", "--rate", str(rate), "--format", "bars", "--top", "5", "-"]
     with surroundings():
-        os.environ.update(COLUMNS="84", NO_COLOR="1", PYTHONIOENCODING="utf-8")
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        os.environ.update(COLUMNS="48", NO_COLOR="1", PYTHONIOENCODING="utf-8")
+        with subprocess.Popen(
+            [*command, "--recorded-at", _BEGIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
             assert process.stdin is not None
             assert process.stdout is not None
             for start in range(0, len(samples), _BLOCK):
@@ -156,16 +147,20 @@ def terminal(lines: list[str]) -> str:
         f'<rect width="100%" height="100%" rx="6" fill="{_PAPER}"/>',
     ]
     for row, line in enumerate(lines):
-        for match in re.finditer(r"[▏▎▍▌▋▊▉█·]+|[^\s▏▎▍▌▋▊▉█·]+(?: [^\s▏▎▍▌▋▊▉█·]+)*", line):
+        for match in re.finditer(r"[▏▎▍▌▋▊▉█·│]+|[^\s▏▎▍▌▋▊▉█·│]+(?: [^\s▏▎▍▌▋▊▉█·│]+)*", line):
             x, y = _MARGIN + match.start() * _WIDTH, _MARGIN + row * _HEIGHT
-            parts.append(_bar(match[0], x, y) if match[0][0] in _EIGHTHS + "·" else _text(match[0], x, y))
+            parts.append(_bar(match[0], x, y) if match[0][0] in _EIGHTHS + _MARK + "·" else _text(match[0], x, y))
     return "\n".join([*parts, "</svg>", ""])
 
 
 def _bar(cells: str, x: float, y: float) -> str:
     full = sum(_EIGHTHS.index(cell) / 8 for cell in cells if cell in _EIGHTHS)
-    whole = f'<rect x="{x:.1f}" y="{y + 9:.1f}" width="{len(cells) * _WIDTH:.1f}" height="2" fill="{_DIM}"/>'
-    return whole + f'<rect x="{x:.1f}" y="{y + 3:.1f}" width="{full * _WIDTH:.1f}" height="14" fill="{_GREEN}"/>'
+    bar = f'<rect x="{x:.1f}" y="{y + 9:.1f}" width="{len(cells) * _WIDTH:.1f}" height="2" fill="{_DIM}"/>'
+    bar += f'<rect x="{x:.1f}" y="{y + 3:.1f}" width="{full * _WIDTH:.1f}" height="14" fill="{_GREEN}"/>'
+    if _MARK in cells:
+        mark = x + (cells.index(_MARK) + 0.5) * _WIDTH
+        bar += f'<rect x="{mark - 1.5:.1f}" y="{y + 1:.1f}" width="3" height="18" fill="{_GREEN}"/>'
+    return bar
 
 
 def _text(text: str, x: float, y: float) -> str:

@@ -153,4 +153,5 @@ def _with_hint(entry: Entry, heads: Sequence[ClassNames]) -> str:
     if below:
         return f"{entry!r} (with roll_up it stands for {below} classes)"
     spellings = (name for names in heads for name in (*(group.name for group in names.groups), *names.spellings))
-    return f"{checks.shown(entry)}{_in_brackets(nearest(entry, spellings, 3))}"
+    elsewhere = " (which YAMNet has)" if known and known.yamnet_index is not None else ""
+    return f"{checks.shown(entry)}{_in_brackets(nearest(entry, spellings, 3)) or elsewhere}"

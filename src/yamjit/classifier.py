@@ -19,7 +19,6 @@ from yamjit.errors import InputError
 from yamjit.events import Event, EventOptions, Watcher, by_start
 from yamjit.events.options import as_events
 from yamjit.frontend import Patches
-from yamjit.keywords import explained
 from yamjit.model import Model
 from yamjit.old_forms import OldForms, classify_of_0_1, without_influence
 from yamjit.reading import ReadOptions, as_reading, can_be_read_again, of_each_channel, of_one_track, old_keywords
@@ -34,7 +33,6 @@ Float32 = npt.NDArray[np.float32]
 __getattr__ = deprecation.moved(__name__, {"load": "yamjit.loading"})
 
 
-@explained
 class Classifier(OldForms, Model):
     """What a model hears in recordings, streams and single windows. Made by `load`; threads may share it.
 
@@ -122,8 +120,7 @@ class Classifier(OldForms, Model):
         FrameStream
             Iterate over it, best within ``with``.
         """
-        front_end, reading = self.front_end, as_reading(reading)
-        hop = self._hop(reading)
+        front_end, hop = self.front_end, self._hop(as_reading(reading))
         source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
         return FrameStream(source, front_end, self.sample_rate, hop)
 
@@ -332,14 +329,12 @@ class Classifier(OldForms, Model):
         return Stream(self._with_head(head)._scorer(), push_anew, self._hop(reading), level=level)
 
     def score_window(self, samples: Any) -> Windows:
-        """Score exactly one window.
+        """Score exactly one window; more or fewer samples are an `InputError`.
 
         Parameters
         ----------
         samples : array_like [shape=(window_samples,)]
             At the model's rate: floats in [-1, 1], or integers, divided by their full scale.
-
-        Raises `InputError` if there are more or fewer samples.
         """
         pushed = PushedAudio(self.sample_rate, self.sample_rate).push(samples)
         if pushed.size != self.window_samples:

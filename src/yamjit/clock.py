@@ -185,7 +185,7 @@ class LiveClock(Clock):
 
 def _duration(seconds: float) -> timedelta:
     try:
-        return timedelta(seconds=seconds)
+        return timedelta(seconds=float(seconds))
     except (TypeError, ValueError) as error:
         raise InputError(f"seconds are of type {type(seconds).__name__}; a number is accepted, not NaN") from error
 

@@ -151,6 +151,8 @@ def hint_beside(path: str | os.PathLike[str]) -> str:
             names = [entry.name for entry in itertools.islice(found, _MOST_NAMES) if not entry.name.startswith(".")]
     except OSError:
         return what
+    if missing in names and not what:
+        return "it is a link that leads nowhere"
     stem = Path(missing).stem
     like = [one for one in sorted(names) if Path(one).stem == stem] or suggest(missing, sorted(names))
     return "; ".join(filter(None, (what, question([printable(str(Path(folder, one))) for one in like[:3]]))))

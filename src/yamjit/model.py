@@ -43,6 +43,9 @@ class Model:
     `threads`, in [1, 256], counts those per recording, including the caller's; scores do not depend on it.
     """
 
+    def __init_subclass__(cls) -> None:
+        explained(cls)
+
     def __init__(
         self,
         source: ResolvedModel,

@@ -25,7 +25,10 @@ _KEPT = ("scores", "logits", "embeddings", "log_mel", "level_dbfs")
 
 
 class OldForms:
-    """Methods that `Classifier.watcher` has replaced."""
+    """Methods that `Classifier.watcher` has replaced; `dir` does not list them."""
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self)} - {name for name in vars(OldForms) if not name.startswith("_")})
 
     def detector(  # noqa: D102
         self: Any,

@@ -100,12 +100,15 @@ class ReadOptions:
 
     def begin(self, found: datetime | None) -> datetime | None:
         """Return second 0 of a recording that says `found` itself."""
-        begin = found if self.recorded_at is None else self.recorded_at
-        if begin is None or self.zone is None:
+        begin, zone = found if self.recorded_at is None else self.recorded_at, self.zone
+        if begin is None or zone is None:
             return begin
         try:
-            return begin.replace(tzinfo=self.zone) if begin.tzinfo is None else begin.astimezone(self.zone)
-        except OverflowError:  # within a day of year 1 or 9999
+            if begin.tzinfo is not None:
+                return begin.astimezone(zone)
+            # The zones of pytz have a method for this.
+            return zone.localize(begin) if hasattr(zone, "localize") else begin.replace(tzinfo=zone)
+        except (OverflowError, OSError):  # within a day of year 1 or 9999; on Windows, before 1970
             return begin
 
     def span(self, sample_rate: int) -> tuple[int, int | None]:

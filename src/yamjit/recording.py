@@ -21,6 +21,7 @@ from yamjit.heads import HeadInfo
 from yamjit.keywords import explained
 from yamjit.labels import ScoredLabel
 from yamjit.listing import ListedScores, Listing, rows_of
+from yamjit.read_once import ReadOnce
 from yamjit.results import Row, Summary
 from yamjit.scoring import Scorer, Windows
 from yamjit.workers import in_order
@@ -39,7 +40,7 @@ AGGREGATES = ("mean", "max")
 _WINDOWS_AT_ONCE, _MOST_SAMPLES = 16, 2**18
 
 
-class _Recording:
+class _Recording(ReadOnce):
     """A recording as it is read, its channels mixed or each on a track of its own; a context manager.
 
     Iterators hold the source and the tracks, but not this object: each is released as soon as nothing refers to it.

@@ -13,6 +13,9 @@ __all__ = ["did_you_mean", "question", "suggest"]
 #: Longest text for which names are looked for.
 _MOST_CHARACTERS = 80
 
+#: Longest name that is looked at.
+_LONGEST_NAME = 250
+
 #: Words that say nothing of what is meant.
 _EMPTY = frozenset(["a", "an", "and", "etc", "in", "of", "on", "or", "other", "sound", "sounds", "the"])
 
@@ -68,7 +71,8 @@ def suggest(
     """
     if len(wanted) > _MOST_CHARACTERS or not (words := _words(wanted)):
         return ()
-    known = [_parsed(name, tuple((also_called or {}).get(name, ()))) for name in dict.fromkeys(names)]
+    candidates = (name for name in dict.fromkeys(names) if len(name) <= _LONGEST_NAME)
+    known = [_parsed(name, tuple((also_called or {}).get(name, ()))) for name in candidates]
     found = _by_words(words, known) or _by_parts(words, known) or _by_words(_respelled(words, known), known)
     return tuple(dict.fromkeys(found))[:most]
 
@@ -117,6 +121,10 @@ def _forms(word: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def _stem(word: str) -> str:
+    return min(_forms(word), key=lambda form: (len(form), form))
+
+
 def _covered(words: Iterable[str], others: Iterable[str]) -> frozenset[str]:
     """Return those of the words of which a form is among the others."""
     forms = {form for other in others for form in _forms(other)}
@@ -156,15 +164,14 @@ def _by_parts(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
     """Return the names with a compound of the only word, or with a part of it, those with a common word first."""
     if len(words) != 1:
         return []
-    word = min(_forms(words[0]), key=len) if len(words[0]) > _LEAST_PART else words[0]
+    word = _stem(words[0]) if len(words[0]) > _LEAST_PART else words[0]
     having: dict[str, list[str]] = {}
     for one in known:
-        for other in one.words:
+        for other in sorted(one.words):
             having.setdefault(other, []).append(one.name)
     kinds: tuple[list[str], list[str]] = ([], [])
     for other in having:
-        stem = min(_forms(other), key=len)
-        if _is_part(word, stem):
+        if _is_part(word, _stem(other)):
             kinds[0].append(other)
         elif _is_part(other, words[0]):
             kinds[1].append(other)

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from yamjit.errors import DependencyError, InputError
 from yamjit.text import printable
 
-__all__ = ["LOCAL", "parse_time", "parse_zone"]
+__all__ = ["LOCAL", "left_out", "parse_time", "parse_zone"]
 
-_OFFSET = re.compile(r"(?:UTC)?([+-])(\d\d?)(?::?(\d\d))?", re.IGNORECASE)
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d\d?)(?::?(\d\d))?", re.IGNORECASE)
 _TIME = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)[T _]?(\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,6})\d*)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII | re.IGNORECASE,
@@ -69,11 +69,11 @@ def parse_zone(name: str) -> tzinfo:
         known = {zone.casefold(): zone for zone in sorted(zoneinfo.available_timezones())}
         if not known:
             raise DependencyError(
-                f"the time zone {printable(name)!r} is not known, since this system has no table of time zones: pip "
-                "install tzdata, or give its offset, such as +02:00"
+                f"the time zone {printable(name[:60])!r} is not known, since this system has no table of time zones: "
+                "pip install tzdata, or give its offset, such as +02:00"
             ) from error
         raise InputError(
-            f"{printable(name)!r} is not a time zone; accepted are UTC, an offset such as +02:00, local, and a "
+            f"{printable(name[:60])!r} is not a time zone; accepted are UTC, an offset such as +02:00, local, and a "
             f"name such as {_nearest(name, known)}"
         ) from error
 
@@ -96,8 +96,21 @@ def parse_time(text: str) -> datetime:
         return begin if zone is None else begin.replace(tzinfo=parse_zone(zone))
     except ValueError as error:
         raise InputError(
-            f"{printable(text)!r} is not a date and time, such as 2026-05-12T05:00:00 or 2026-05-12T05:00:00+02:00"
+            f"{printable(text[:60])!r} is not a date and time, such as 2026-05-12T05:00:00 or 2026-05-12T05:00:00+02:00"
         ) from error
+
+
+def left_out(begin: datetime) -> str | None:
+    """Return the line that says that no clock showed a time: it is in the hour that its zone leaves out in spring."""
+    if begin.tzinfo is None:
+        return None
+    there = begin.astimezone(timezone.utc).astimezone(begin.tzinfo)
+    if there.replace(tzinfo=None) == begin.replace(tzinfo=None):
+        return None
+    return (
+        f"no clock in the time zone {begin.tzinfo} showed {begin:%Y-%m-%d %H:%M:%S}, which daylight saving time leaves "
+        f"out: taken for {there:%H:%M:%S}; a recorder that keeps to winter time needs an offset, such as +01:00"
+    )
 
 
 def _nearest(name: str, known: Mapping[str, str]) -> str:

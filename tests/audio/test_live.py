@@ -183,6 +183,66 @@ def test_a_pipe_that_does_not_wait_is_refused():
         RawPcm(source, sample_rate=16_000)
 
 
+@pytest.fixture
+def pipe():
+    if os.name == "nt":
+        pytest.skip("POSIX pipes")
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as source, os.fdopen(writing, "wb", 0) as sink:
+        yield source, sink
+
+
+def test_a_pipe_is_stopped_while_it_is_waited_for(pipe):
+    source, sink = pipe
+    raw = RawPcm(source, sample_rate=16_000)
+    sink.write(bytes(6_400))
+    threading.Timer(0.2, raw.stop).start()
+    got, audio = read(raw)
+    assert got.shape == (1, 3_200)
+    assert audio.damage is None
+
+
+@pytest.mark.parametrize("before", [0, 44, 4_000])
+def test_what_has_arrived_is_read_after_a_stop(pipe, before):
+    """Also what somebody who read before has left in the buffer, and without the half of a sample."""
+    source, sink = pipe
+    sink.write(bytes(12_001))
+    assert len(source.read(before)) == before
+    raw = RawPcm(source, sample_rate=16_000)
+    frames = raw.frames()
+    first = next(frames)
+    raw.stop()
+    sink.write(bytes(7))
+    rest = list(frames)
+    assert len(first) + sum(map(len, rest)) == (12_001 - before + 7) // 2
+    raw.stop()
+    raw.close()
+    raw.stop()
+
+
+def test_a_stop_ends_what_never_waits(tmp_path):
+    path = tmp_path / "samples"
+    path.write_bytes(bytes(1_000_000))
+    for file in (path.open("rb"), io.BytesIO(bytes(1_000_000))):
+        with file:
+            raw = RawPcm(file, sample_rate=16_000)
+            frames = raw.frames()
+            next(frames)
+            raw.stop()
+            assert list(frames) == []
+
+
+def test_a_pipe_that_falls_silent(pipe):
+    source, sink = pipe
+    sink.write(bytes(6_400))
+    raw = RawPcm(source, sample_rate=16_000, patience_s=0.1)
+    assert raw.waiting_s == 0.2
+    with pytest.raises(AudioError, match=r"nothing has arrived for 0\.\d s"):
+        read(raw)
+    with pytest.raises(InputError, match="patience_s"):
+        RawPcm(source, sample_rate=16_000, patience_s=0)
+
+
 class Odd:
     """Gives what no file gives."""
 
@@ -438,6 +498,17 @@ def test_a_microphone_is_closed_from_another_thread(portaudio):
     microphone.close()
     with pytest.raises(InputError, match="is closed"):
         read(microphone)
+
+
+def test_what_was_recorded_is_given_after_a_stop(portaudio):
+    microphone = Microphone(2)
+    blocks = microphone.frames()
+    first = next(blocks)
+    while microphone._blocks.qsize() < 5:
+        time.sleep(0.001)
+    microphone.stop()
+    assert len(first) + sum(map(len, blocks)) >= 6 * 1_600
+    assert portaudio.InputStream.made[0].closed
 
 
 def test_an_interrupted_microphone_is_closed(portaudio):

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +22,11 @@ import soundfile
 
 import yamjit
 from yamjit.audio import RawPcm
-from yamjit.cli import main
+from yamjit.cli import following, main
 from yamjit.cli.bars import Bars, ScoreBar, bar, clock, fitted
+from yamjit.cli.peaks import Peaks
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 @pytest.fixture(autouse=True)
@@ -136,6 +140,33 @@ def test_ctrl_c_ends_with_a_summary(siren: bytes, number: signal.Signals, more: 
         assert [event["type"] for event in found[:-1]].count("end") == [e["type"] for e in found].count("begin") > 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
+def test_silence_is_told_and_its_end(
+    siren: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(following, "_SILENCE_S", 0.2)
+    reading, writing = os.pipe()
+
+    def play() -> None:
+        with os.fdopen(writing, "wb", 0) as sound:
+            for _ in range(2):
+                sound.write(siren[:32_000])
+                time.sleep(1)
+            for _ in range(10):
+                sound.write(siren[:3_200])
+                time.sleep(0.02)
+
+    with os.fdopen(reading, "rb") as source:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=source))
+        player = threading.Thread(target=play)
+        player.start()
+        assert main(["listen", "--raw", "s16le"]) == 0
+        player.join()
+    said = capsys.readouterr().err
+    assert "no sound has come for" in said
+    assert "there is sound again, after" in said
+
+
 # -- Microphones ------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +214,17 @@ def microphone(monkeypatch: pytest.MonkeyPatch) -> None:
         default=SimpleNamespace(device=(0, -1)),
     )
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
+
+
+@pytest.mark.usefixtures("microphone")
+def test_a_microphone_that_is_unplugged(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(FakeInput, "active", property(lambda _: False, lambda *_: None), raising=False)
+    assert main(["listen", "--events", "--patience", "0.1"]) == 1
+    out, err = capsys.readouterr()
+    kinds = [line["type"] for line in lines(out)]
+    assert kinds[0] == "begin"
+    assert kinds[kinds.index("error") :] == ["error", *["end"] * kinds.count("begin"), "summary"]
+    assert "it may have been unplugged" in err
 
 
 @pytest.mark.usefixtures("microphone")
@@ -270,8 +312,51 @@ def test_bars_in_a_terminal(
     assert shown[-2].strip().split(maxsplit=1)[0].startswith("0.")
 
 
+@pytest.mark.parametrize("columns", [84, 40, 25, 12, 3])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_bars_fit_any_terminal(columns: int, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal = Terminal()
+    terminal.encoding = encoding
+    bars = Bars(terminal)
+    rows = [ScoreBar("Smoke detector, smoke alarm", 0.1, 0.9), ScoreBar("Dog", 1.0, 1.0)]
+    bars.draw((3661.0, "14:03:05"), -20.0, rows, 2, ["12.3 s late", "lost 4.5 s"])
+    title, *lines = terminal.shown()[:3]
+    assert all(len(line) < columns for line in [title, *lines])
+    if columns >= 40:
+        assert all(part in title for part in ("14:03:05", "12.3 s late", "lost 4.5 s"))
+    if columns >= 25:
+        assert lines[0].count("|" if encoding == "ascii" else "│") == 1
+    terminal.getvalue().encode(encoding)
+
+
+def test_a_peak_is_held_and_falls() -> None:
+    peaks = Peaks()
+    shares = [(0.0, 0.2), (0.5, 0.9), (1.0, 0.0), (3.5, 0.1), (4.5, 0.1), (9.0, 0.1), (9.5, 0.5)]
+    marks = [float(peaks.update(time_s, [share])[0]) for time_s, share in shares]
+    assert marks == pytest.approx([0.2, 0.9, 0.9, 0.9, 0.7, 0.1, 0.5])
+
+
+def test_a_short_sound_stays_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of a siren, and silence: its bar is gone, its mark is not."""
+    siren = soundfile.read(EXAMPLES / "siren.flac", dtype="int16")[0][:16_000]
+    sound = np.concatenate([siren, np.zeros(32_000, np.int16)])
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(sound.tobytes())))
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert main(["listen", "--raw", "s16le", "--top", "3", "--quiet"]) == 0
+    (line,) = [line for line in terminal.shown() if "Siren" in line and "│" in line]
+    label, score, cells = line.rsplit(maxsplit=2)
+    assert (label.strip(), score) == ("Siren", "0.00")
+    assert 10 < cells.index("│") < len(cells)
+
+
 def test_pieces() -> None:
     assert [bar(share, 4) for share in (-1, 0, 0.5, 0.53125, 2)] == ["····", "····", "██··", "██▏·", "████"]
     assert bar(0.5, 4, ascii_only=True) == "##.."
+    assert [bar(0.25, 4, mark) for mark in (0, 0.2, 0.5, 1)] == ["█···", "█···", "█│··", "█··│"]
     assert [clock(time_s) for time_s in (0, 59.96, 3599.99)] == ["0:00:00.0", "0:01:00.0", "1:00:00.0"]
     assert [fitted(text, 5) for text in ("abc", "abcdef", "a\nb")] == ["abc", "abcd…", "a b"]

@@ -6,6 +6,8 @@ import argparse
 import importlib.util
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,8 +96,10 @@ classify siren.flac --debug|no option --debug|it comes before the verb: yamjit -
 embed siren.flac --threshold 0.3|no option --threshold|--threshold is an option of yamjit classify, yamjit events
 train recordings -o x.tflite --epochs 3|no option --epochs|did you mean --iterations (
 classify siren.flac --format jsno|'jsno' is none of text, json, jsonl, csv, audacity, raven|did you mean 'json'?
-classify siren.flac --backend cuda|'cuda' is none of auto, numba, numpy|yamjit classify --help explains
-classify siren.flac --top x|'x' is not a count of at least 1 (or -1 for all)|yamjit classify --help explains
+classify siren.flac --backend cuda|'cuda' is none of auto, numba, numpy|--backend: implementation of the kernels
+classify siren.flac --top x|'x' is not a count of at least 1 (or -1 for all)|--top N: number of classes of each head
+events siren.flac --on Dog|'Dog' is neither a number nor of the form NAME=NUMBER|--on [NAME=]SCORE: score at
+events siren.flac --on|argument --on: expected one argument|--on [NAME=]SCORE: score at which an event begins
 classify|the following arguments are required: INPUT|for example: yamjit classify siren.flac
 listen siren.flac|'siren.flac' is none of -|a recording is for another verb, such as: yamjit events siren.flac
 info a b|'b' is one argument too many|yamjit info --help explains the arguments
@@ -134,6 +138,10 @@ LATER = """\
 1|events siren.flac --on Sirene=0.3|did you mean 'Siren'?
 1|events siren.flac --deny Siren --on Siren=0.3|'Siren' is not listed on its own
 1|events siren.flac --deny Siren --threshold Siren=0.3|'Siren' is not listed on its own
+1|classify siren.flac --calibration metdata|did you mean 'metadata'?
+1|classify siren.flac --allow Dog|no class of this model: 'Dog' (which YAMNet has)
+1|train labeled -o x.tflite|there is no 'labeled'
+1|train recording -o x.tflite|there is no 'recording'; did you mean 'recordings'?
 1|labels zebra|no class, id or parent contains 'zebra'; yamjit labels lists all of them
 1|labels phone ringing|no class, id or parent contains 'phone ringing'; did you mean 'Telephone bell ringing'?
 3|classify sirne.flac|did you mean 'siren.flac'?
@@ -254,3 +262,8 @@ def test_examples_run_as_typed(folder: Path, capsys: pytest.CaptureFixture[str])
             assert command in VERBS[verb].format_help()
             if pictures or not command.endswith(".png"):
                 assert main(arguments) == 0, (command, capsys.readouterr().err)
+
+
+def test_what_arguments_are_takes_no_numpy_to_know() -> None:
+    code = "import sys, yamjit.cli.command as command; command._parser(); assert 'numpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -101,7 +101,7 @@ def test_reliability_says_how_sure_it_is() -> None:
     bars = [part for part in axes.collections if part.get_segments()]
     assert len(bars) == 2 * 2 * len(equal_bins(scores, truth))
     assert (axes.get_ylabel(), counts.get_ylabel(), counts.get_xlabel()) == (
-        "share of them that is right", "number of scores", "score",
+        "share that is right", "count", "score",
     )  # fmt: skip
     names = [text.get_text() for text in axes.get_legend().get_texts()]
     assert [name.partition(" (")[0] for name in names] == ["before", "calibrated"]

@@ -612,10 +612,10 @@ def test_an_earlier_folder_stays_until_the_new_one_is_whole(monkeypatch: pytest.
             raise OSError(errno.EIO, "a bad disk")
         return rename(self, target)
 
-    monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(OutputError, match="a bad disk"), whole_folder(path) as folder:
-        (folder / "second.txt").touch()
+    with monkeypatch.context() as patch:  # not undone as a whole: that would leave the folder of the test
+        patch.setattr(Path, "rename", refuse)
+        with pytest.raises(OutputError, match="a bad disk"), whole_folder(path) as folder:
+            (folder / "second.txt").touch()
     assert [file.name for file in path.iterdir()] == ["first.txt"]
-    monkeypatch.undo()
     with whole_folder(Path("out").absolute() / path.name) as folder:
         pass

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -74,9 +78,41 @@ def test_the_example_of_embeddings(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
 def test_the_imports_that_the_page_names_work() -> None:
     named = re.findall(r"\| `from (yamjit\.task[\w.]*) import ([\w, ]+)` \|$", TEXT, re.MULTILINE)
-    assert len(named) == 5
+    assert len(named) == 6
     for module, names in named:
         run_import(f"from {module} import {names}")
+
+
+#: How programs import what the page is about.
+IMPORTS = """\
+import numpy as np
+import mediapipe as mp
+from mediapipe.tasks import python
+from mediapipe.tasks.python import audio as clips
+from mediapipe.tasks.python.audio.core import audio_record
+from mediapipe.tasks.python.components import containers
+from mediapipe.tasks.python.components.containers import audio_data
+import mediapipe.tasks.python.core.base_options as base
+from tflite_support.task import audio
+from tflite_support.task import core, processor
+def main():
+    import mediapipe as again
+    return again.tasks is mp.tasks and mp.tasks.audio is clips
+print(main())
+"""
+
+
+def test_the_command_that_changes_imports(tmp_path: Path) -> None:
+    if os.name == "nt" or shutil.which("sed") is None or shutil.which("bash") is None:
+        pytest.skip("wants bash and sed")
+    (command,) = re.findall(r"^```sh\n(sed .*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    program = tmp_path / "program.py"
+    program.write_text(IMPORTS, encoding="utf-8")
+    subprocess.run(["bash", "-euc", command], cwd=tmp_path, check=True, timeout=20)
+    changed = program.read_text(encoding="utf-8")
+    assert not re.search(r"\btflite_support\b|(?<!task\.)\bmediapipe\.|^ *import mediapipe", changed, re.MULTILINE)
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
 
 
 def test_the_names_of_yamjit_that_the_page_gives_exist() -> None:

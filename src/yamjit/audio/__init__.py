@@ -26,3 +26,7 @@ __all__ = [
 
 #: As internal callers have it from `yamjit.audio.source`, and for one release more with the keywords of version 0.1.
 open_audio = old_keywords(_open_audio)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -17,6 +17,7 @@ from yamjit.audio.reader import Reader
 from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError
 from yamjit.keywords import explained
+from yamjit.read_once import ReadOnce
 from yamjit.reprs import plural
 from yamjit.text import printable
 
@@ -32,7 +33,7 @@ _LOOK_S = 0.2
 
 
 @explained
-class Microphone(Reader):
+class Microphone(ReadOnce, Reader):
     """A recording device; a source for `open_audio`, and a context manager.
 
     It is opened at its own rate, for the system may refuse any other or convert it badly; `open_audio` resamples.

@@ -44,9 +44,9 @@ class Resampler:
         self._given = 0
         self._changes = source_rate != target_rate
         self._streams = [_open_stream(source_rate, target_rate) for _ in range(tracks)] if self._changes else []
-        # Held while soxr works: a daemon thread may be there when the program ends.
-        self._lock = threading.Lock()
         if self._changes:
+            # Held while soxr works: a daemon thread may be there when the program ends.
+            self._lock = threading.Lock()
             _open.add(self)
 
     def push(self, block: NDArray[np.float32]) -> NDArray[np.float32]:

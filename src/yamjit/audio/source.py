@@ -20,12 +20,14 @@ from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
 from yamjit.audio.microphone import Microphone
 from yamjit.audio.opening import open_object, open_path
 from yamjit.audio.raw import RawPcm
-from yamjit.audio.recorded_at import begin_of
+from yamjit.audio.recorded_at import begin_of, time_in_name
 from yamjit.clock import Clock, LiveClock
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.keywords import explained
+from yamjit.read_once import ReadOnce
 from yamjit.reading import ReadOptions
 from yamjit.reprs import plural
+from yamjit.zones import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["AudioSource", "open_audio"]
 
 
-class AudioSource:
+class AudioSource(ReadOnce):
     """Audio that is open for reading, once, from start to end; a context manager.
 
     Made by `open_audio`.
@@ -87,9 +89,10 @@ class AudioSource:
             start=self._first,
         )
         self.tracks = self._conditioner.tracks
-        self.clock = self._new_clock(reading)
-        doubt = reader.contradiction if reading.recorded_at is None else None
-        self._doubts = () if doubt is None else (doubt,)
+        begin = reading.begin(reader.recorded_at)
+        self.clock = LiveClock(reading.zone) if begin is None and self.live else Clock(begin)
+        contradiction = reader.contradiction if reading.recorded_at is None else None
+        self._doubts = tuple(filter(None, (contradiction, left_out(begin) if begin else None)))
         self._started = False
         self._end: int | None = None
         # Before the claims are checked: on the way there it may be found that there is more than they say.
@@ -210,10 +213,6 @@ class AudioSource:
                 if self._last is not None and position >= self._last:
                     return
 
-    def _new_clock(self, reading: ReadOptions) -> Clock:
-        begin = reading.begin(self._reader.recorded_at)
-        return LiveClock(reading.zone) if begin is None and self.live else Clock(begin)
-
     def _tell_clock(self, first: int, last: int) -> None:
         """Tell a live clock when the frames from `first` to `last` came."""
         clock = self.clock
@@ -264,8 +263,8 @@ def open_audio(
         A path to a regular file; an open file, read from its current position (one that cannot seek is read into
         memory first); samples, (n,) or (n, channels): floats in [-1, 1], or int8, uint8, int16 or int32,
         divided by their full scale; an iterator of such arrays; an audio record of Hugging Face, {"array" or
-        "raw": (n,) or (channels, n), "sampling_rate": Hz}; samples without a header; a microphone. Iterators,
-        `RawPcm` and `Microphone` are live.
+        "raw": (n,) or (channels, n), "sampling_rate": Hz}, perhaps with its "path"; samples without a header; a
+        microphone. Iterators, `RawPcm` and `Microphone` are live.
     sample_rate : int, optional
         Sample rate of the source, in Hz. Needed with arrays. Other sources state their own: a different one given
         here is refused.
@@ -318,7 +317,10 @@ def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> R
     if hasattr(source, "read"):
         return _open_file(open_object(source, limits), limits)
     if isinstance(source, Mapping):
-        return ArrayReader(*of_dict(source), limits)
+        reader = ArrayReader(*of_dict(source), limits)
+        path = source.get("path")
+        reader.recorded_at = time_in_name(path) if isinstance(path, str) else None
+        return reader
     if isinstance(source, Iterator):
         return IteratorReader(source, sample_rate, limits)
     return ArrayReader(source, sample_rate, limits)

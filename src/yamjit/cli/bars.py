@@ -65,7 +65,7 @@ class Bars:
         before = None
         for row in rows:
             if self._several_heads and row.head != before:
-                text.append(self._styled(_DIM, fitted(f"  {row.head}", width)))
+                text.append(self._styled(_DIM, self._fitted(f"  {row.head}", width)))
             before = row.head
             text.append(self._line(row, width))
         text += [""] * (1 + lines - len(text))
@@ -91,17 +91,22 @@ class Bars:
             share = min(1.0, max(0.0, 1 - level_dbfs / _QUIET_DBFS))
             mark = float(self._level.update(time[0], [share])[0])
             line += "  " + self._bar(share, min(_MOST_METER, room - 2), mark)
-        return fitted("  ".join([line, *status]), width)
+        return self._fitted("  ".join([line, *status]), width)
 
     def _line(self, row: ScoreBar, width: int) -> str:
         most = max(1, min(_MOST_LABEL, width // 2))
-        label = fitted(row.label if row.channel is None else f"{row.label} ({row.channel})", most)
+        label = self._fitted(row.label if row.channel is None else f"{row.label} ({row.channel})", most)
         line = f"  {label:<{most}} {row.score:.2f} "
         room = width - len(line)
-        return line + self._styled(_GREEN, self._bar(row.score, room, row.mark)) if room > 0 else fitted(line, width)
+        return (
+            line + self._styled(_GREEN, self._bar(row.score, room, row.mark)) if room > 0 else self._fitted(line, width)
+        )
 
     def _bar(self, share: float, width: int, mark: float) -> str:
         return bar(share, width, mark, ascii_only=self._ascii)
+
+    def _fitted(self, text: str, width: int) -> str:
+        return fitted(text, width, ascii_only=self._ascii)
 
     def _styled(self, style: str, text: str) -> str:
         return f"{style}{text}{_PLAIN}" if self._colours else text
@@ -136,10 +141,10 @@ def clock(time_s: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest // 10:02}.{rest % 10}"
 
 
-def fitted(text: str, width: int) -> str:
+def fitted(text: str, width: int, *, ascii_only: bool = False) -> str:
     """Return a text of at most `width` characters, in one line."""
     plain = shown(text)
-    return plain if len(plain) <= width else plain[: width - 1] + "…"
+    return plain if len(plain) <= width else plain[: width - 1] + ("~" if ascii_only else "…")
 
 
 def _takes(stream: TextIO, text: str) -> bool:

@@ -13,6 +13,7 @@ from yamjit.cli.arguments import add_epilog
 from yamjit.cli.options import add_flag, add_repeated, add_value
 from yamjit.cli.outputs import Reads
 from yamjit.cli.streams import tell
+from yamjit.disk import hint_beside
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
@@ -89,9 +90,10 @@ def dataset_of(args: argparse.Namespace) -> Dataset:
         _refuse_others(given, "label files", "--audio", "--column")
         dataset = from_labels(paths, other=args.other, audio=args.audio, columns=columns)
     else:
-        raise InputError(
-            f"{', '.join(map(str, paths))}: one folder, one table (.csv, .tsv) or label files (.txt) are accepted"
-        )
+        missing = next((path for path in paths if not path.exists()), None)
+        told = [f"{', '.join(map(str, paths))}: one folder, one table (.csv, .tsv) or label files (.txt) are accepted"]
+        told += [] if missing is None else [f"there is no {str(missing)!r}", hint_beside(missing)]
+        raise InputError("; ".join(filter(None, told)))
     tell(*(f"left out: {line}" for line in dataset.passed_over))
     args.outputs.refuse((clip.path for clip in dataset.clips), "a recording")
     return dataset

@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from yamjit.cli.foreign_words import VERBS_ELSEWHERE, options_meant, reasons_for_none
-from yamjit.runs.patterns import is_pattern
 from yamjit.suggestions import suggest
 
 __all__ = ["misdashed", "option_hint", "verb_hint"]
@@ -47,7 +46,7 @@ def verb_hint(word: str, verbs: Iterable[str]) -> str:
         return "options come after the verb: yamjit classify INPUT --top 3; yamjit --help lists the verbs"
     if re.match(r"[a-z][a-z0-9+.-]+://", word, re.IGNORECASE):
         return f"yamjit reads files: curl -sL {shlex.quote(word)} | yamjit classify -"
-    if word == "-" or os.path.exists(word) or is_pattern(word):  # noqa: PTH110 - any text
+    if word == "-" or os.path.exists(word) or set(word) & set("*?["):  # noqa: PTH110 - any text
         verb = "info" if word.lower().endswith(_MODELS) and os.path.isfile(word) else "classify"  # noqa: PTH113
         return f"did you mean yamjit {verb} {shlex.quote(word)}?"
     if meant := suggest(word, known, VERBS_ELSEWHERE):

@@ -88,10 +88,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str, hint: str = "") -> NoReturn:
         """End with the usage, what is wrong, and what to do."""
         self.print_usage(sys.stderr)
-        if not hint and self.example and "required" in message:
-            hint = f"for example: {self.example}"
-        hint = hint or f"{self.prog} --help explains the arguments"
+        hint = hint or self._advice(message) or f"{self.prog} --help explains the arguments"
         self.exit(2, f"{self.prog}: error: {printable(message)}\nhint: {printable(hint)}\n")
+
+    def _advice(self, message: str) -> str:
+        """Return what an option is for that a message is about, or an example if an argument is missing."""
+        about = re.match(r"argument (--?[a-z][a-z-]*)", message)
+        action = self.options.get(about[1]) if about else None
+        if about and action and action.help:
+            return f"{about[1]} {action.metavar or ''}".rstrip() + f": {action.help}"
+        return f"for example: {self.example}" if self.example and "required" in message else ""
 
     def _refuse_spellings(self, given: Sequence[str]) -> None:
         """Refuse options with one hyphen, and before a verb all that are not for every verb."""

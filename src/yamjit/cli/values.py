@@ -159,6 +159,8 @@ def by_name(kind: Any) -> Any:
         name, equals, value = text.rpartition("=")
         if equals and not name.strip():
             raise argparse.ArgumentTypeError(f"{_shown(text)} has no name before =")
+        if not equals and _real(text) is None:
+            raise argparse.ArgumentTypeError(f"{_shown(text)} is neither a number nor of the form NAME=NUMBER")
         return name.strip() or EVERY_CLASS, kind(value)
 
     return read

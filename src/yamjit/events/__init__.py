@@ -8,3 +8,7 @@ from yamjit.events.options import OTHERS, EventOptions
 from yamjit.events.watching import Watcher
 
 __all__ = ["OTHERS", "Event", "EventDetector", "EventOptions", "Watcher", "by_start"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -77,3 +77,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         told = (f"{os.fspath(path)!r}: unknown file suffix", f"use one of {suffixes}", like)
         raise InputError("; ".join(filter(None, told)))
     return max(fitting, key=lambda pair: len(pair[0]))[1]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

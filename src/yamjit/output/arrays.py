@@ -39,7 +39,16 @@ class Slab(NamedTuple):
 
         The second is in seconds; NaT and None where they are not known.
         """
-        found = [wall_time(self.clock.at(time)) for time in self.times_s.tolist()]
+        if type(self.clock) is Clock and len(self.times_s):
+            times, offsets = self._at(self.times_s[[0, -1]])
+            # Else a change of the zone's offset is among them, or the end of the calendar.
+            if offsets[0] == offsets[1] and np.isnat(times[0]) == np.isnat(times[1]):
+                passed = np.rint(self.times_s * 1e6).astype("timedelta64[us]")
+                return times[0] + (passed - passed[0]), offsets[:1] * len(passed)
+        return self._at(self.times_s)
+
+    def _at(self, seconds: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.datetime64], list[int | None]]:
+        found = [wall_time(self.clock.at(second)) for second in seconds.tolist()]
         return np.array([time for time, _ in found], "datetime64[us]"), [offset for _, offset in found]
 
 

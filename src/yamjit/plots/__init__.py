@@ -22,3 +22,7 @@ __all__ = [
     "save_figure",
     "survey",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -19,7 +19,7 @@ __all__ = ["outstanding", "outstanding_places", "places_of_events"]
 Float32 = npt.NDArray[np.float32]
 
 #: How much of its usual score a class does without: what is always there stands out by the other half. In less than ten
-#: minutes it is accordingly less: a short clip may be filled by what matters.
+#: minutes it is accordingly less, since a short clip may be all of one sound.
 _USUAL, _LONG_S = 0.5, 600.0
 #: How much less a class counts where one that is shown already is heard.
 _TAKEN = 0.7

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from yamjit.disk import CACHE_VARIABLE, describe, read_regular
+from yamjit.disk import CACHE_VARIABLE, describe, hint_beside, read_regular
 from yamjit.errors import DownloadError, InputError, LimitError, ModelError, ModelNotFoundError
 from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
@@ -213,7 +213,9 @@ def _read_path(path: Path, name: str, most: int) -> bytes:
     try:
         return _check_size(read_regular(path, most + 1), name, most)
     except FileNotFoundError as error:
-        raise ModelNotFoundError(f"{name}: cannot be read: {describe(error)}{_known_hint(path)}") from error
+        hint = _known_hint(path) or hint_beside(path)
+        told = (f"{name}: cannot be read: {error.strerror or describe(error)}", hint)
+        raise ModelNotFoundError("; ".join(filter(None, told))) from error
     except (OSError, ValueError) as error:
         if kind := folder_kind(path):
             raise ModelError(f"{name}: is {kind}") from error
@@ -228,9 +230,9 @@ def _read_path(path: Path, name: str, most: int) -> bytes:
 def _known_hint(path: Path) -> str:
     """Return how a model is had that has the name of a missing file, or one like it."""
     if like := suggest(path.stem, PACKAGED_MODELS):
-        return f"; {question(like)}"
+        return question(like)
     if suggest(path.stem, (Path(OFFICIAL_MODEL.file_name).stem,)) or "yamnet" in path.stem.lower():
-        return "; the official YAMNet is used where no model is named, and `yamjit fetch` downloads it"
+        return "the official YAMNet is used where no model is named, and `yamjit fetch` downloads it"
     return ""
 
 

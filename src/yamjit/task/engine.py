@@ -67,7 +67,7 @@ class Engine:
             yield [head.list(row) for head, row in zip(self._heads, scores, strict=True)]
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._classifier}>"
+        return repr(self._classifier)
 
 
 class ResultStream:

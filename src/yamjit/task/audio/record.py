@@ -13,6 +13,7 @@ from yamjit.audio import DEFAULT_AUDIO_LIMITS, Microphone
 from yamjit.audio.source import open_audio
 from yamjit.errors import InputError
 from yamjit.keywords import explained
+from yamjit.read_once import ReadOnce
 from yamjit.reading import ReadOptions
 from yamjit.reprs import plural
 from yamjit.task.samples import positive, shift_in
@@ -27,7 +28,7 @@ _LIMITS = dataclasses.replace(DEFAULT_AUDIO_LIMITS, seconds=math.inf)
 
 
 @explained
-class AudioRecord:
+class AudioRecord(ReadOnce):
     """The newest samples of the default input device.
 
     The device is opened at its own rate, and its samples are resampled. Needs sounddevice

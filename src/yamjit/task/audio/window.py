@@ -99,3 +99,6 @@ class WindowTask(ABC, Generic[_Options]):
         if audio.buffer_size != size:
             raise InputError(f"the audio has {audio.buffer_size} samples, the model takes {size}")
         return audio.buffer[:, 0]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._engine}>"

@@ -187,6 +187,9 @@ class AudioClassifier:
             raise AudioError("the audio data hold a sample that is NaN or infinite; samples must be finite")
         return check_rate(sample_rate, "sample_rate", DEFAULT_AUDIO_LIMITS)
 
+    def __repr__(self) -> str:
+        return f"<AudioClassifier for {self._mode.value}: {self._engine}>"
+
 
 def _checked_mode(options: AudioClassifierOptions) -> tuple[RunningMode, Callback]:
     """Return the mode and whom it calls: nobody with clips."""
