@@ -195,7 +195,7 @@ def test_embeddings_in_every_format(siren: Path, examples: dict[Path, str], caps
     assert run("embed", siren) == 0
     printed = capsys.readouterr().out
     assert printed == Path("a.csv").read_text()
-    table = np.loadtxt(io.StringIO(printed), delimiter=",", skiprows=1, usecols=range(4, 4 + wanted.shape[1]))
+    table = np.loadtxt(io.StringIO(printed), delimiter=",", skiprows=1, usecols=range(5, 5 + wanted.shape[1]))
     np.testing.assert_allclose(table, wanted, rtol=1e-7)
     assert run("embed", *examples, "-o", "folder", "--jobs", "2") == 0
     np.testing.assert_array_equal(np.load("folder/siren.flac.yamjit.npz")["values"], wanted)

@@ -79,7 +79,7 @@ def draw_events(
     bar.ax.tick_params(labelsize=8)
     bar.outline.set_visible(False)
     painted(bar.ax, colours)
-    draw_time_axis(ax, start_s, end_s - start_s, recorded_at, round(width))
+    draw_time_axis(ax, start_s, end_s - start_s, recorded_at, 0.65 * width)
     painted(ax, colours, open_corner=True)
     return root_of(ax.figure)
 

@@ -27,6 +27,9 @@ _SPECTRUM = "magma"
 #: Frequencies with a tick, if they are within the bands.
 _TICKS_HZ = (250, 500, 1000, 2000, 4000)
 
+#: Share of the figure's width that the time axis has, less than that if names are long.
+_PLOT = 0.65
+
 #: Columns of a map for an inch of the figure: each is at least two pixels, so that a second is seen in hours.
 _COLUMNS_PER_INCH = 60
 
@@ -85,7 +88,7 @@ def draw_overview(
     add_bar(figure, image, figure.add_subplot(grid[2, 1]), "score", colours)
     for axes in (wave, mel):
         axes.tick_params(labelbottom=False)
-    draw_time_axis(classes, overview.start_s, overview.duration_s, overview.recorded_at, round(width))
+    draw_time_axis(classes, overview.start_s, overview.duration_s, overview.recorded_at, _PLOT * width)
     _title(wave, overview)
     painted(wave, colours, open_corner=True)
     painted(mel, colours)
@@ -105,7 +108,7 @@ def draw_spectrogram(
     axes = figure.add_subplot(grid[0, 0])
     image = _draw_log_mel(axes, overview, round(_COLUMNS_PER_INCH * width))
     add_bar(figure, image, figure.add_subplot(grid[0, 1]), "level (ln)", colours)
-    draw_time_axis(axes, overview.start_s, overview.duration_s, overview.recorded_at, round(width))
+    draw_time_axis(axes, overview.start_s, overview.duration_s, overview.recorded_at, _PLOT * width)
     _title(axes, overview)
     painted(axes, colours)
     return root_of(figure)
