@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.keywords import explained
-from yamjit.plots.drawing import Colours, colours_of, figure_for, in_two_lines, painted, root_of
+from yamjit.plots.drawing import Colours, axes_for, colours_of, in_two_lines, painted, root_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,9 +61,8 @@ def draw_confusion(
     colours = colours_of(dark)
     confusion, labels = _worst(evaluation.confusion(), evaluation.outcomes, max_classes)
     cell = min(_CELL, _WIDEST / len(labels))
-    if ax is None:
-        side = 2.2 + cell * len(labels)
-        ax = figure_for(None, max(4.6, side), max(4.0, side - 0.4)).add_subplot()
+    side = 2.2 + cell * len(labels)
+    ax = axes_for(ax, max(4.6, side), max(4.0, side - 0.4), colours)
     size = 9 * cell / _CELL
     _draw_cells(ax, confusion, size, colours)
     texts = [in_two_lines(label, _LABEL) for label in labels]

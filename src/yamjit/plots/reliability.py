@@ -70,7 +70,7 @@ def draw_reliability(
     if not 1 <= len(scores) <= len(_MARKERS):
         raise InputError(f"{len(scores)} kinds of scores were given; 1 to {len(_MARKERS)} are accepted")
     colours = colours_of(dark)
-    figure = figure_for(figure, 5.0, 6.0)
+    figure = figure_for(figure, 5.0, 6.0, colours)
     grid = figure.add_gridspec(2, 1, height_ratios=[4, 1])
     axes = figure.add_subplot(grid[0])
     counts = figure.add_subplot(grid[1], sharex=axes)
