@@ -142,9 +142,9 @@ def environment(folder: Path, packages: tuple[str, ...]) -> Path:
 
 def installed_mb(python: Path) -> float:
     """Return the size of what was installed beside pip, without compiled Python, in MB."""
-    files = [path for path in python.parents[1].rglob("*") if path.is_file() and not path.is_symlink()]
-    left_out = ("pip", "setuptools", "__pycache__")
-    kept = [path for path in files if not any(part.split("-")[0] in left_out for part in path.parts)]
+    root, left_out = python.parents[1], {"pip", "setuptools", "__pycache__"}
+    files = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
+    kept = [path for path in files if not left_out & {part.split("-")[0] for part in path.relative_to(root).parts}]
     return sum(path.stat().st_size for path in kept) / 1e6
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def test_clocks() -> None:
     assert _elapsed(90, 600, 60) == "1:30"
     assert _elapsed(3690, 43_200, 3600) == "1:01:30"
     for duration in (0.3, 1, 7, 61, 3599, 43_200, 1e6):
-        assert 5 <= duration / _tick_step(duration) <= 10 or duration < 1
+        assert 4 <= duration / _tick_step(duration, lambda _: 10.0) <= 10 or duration < 1
 
 
 def _ticks(axes: Any) -> list[str]:
@@ -164,6 +165,18 @@ def test_the_axis_has_the_time_of_day(overview: Overview) -> None:
     assert axes.get_xlabel() == "time of day (2026-05-12)"
     assert _ticks(axes)[0] == "21:07:13.0"
     assert draw_overview(overview).axes[2].get_xlabel() == "time (s)"
+
+
+def test_labels_of_ticks_do_not_run_into_each_other(overview: Overview) -> None:
+    begin = datetime(2026, 5, 12, 5, 0)
+    for duration_s in (60.0, 40 * 86_400.0):
+        for recorded_at in (None, begin):
+            shown = dataclasses.replace(overview, duration_s=duration_s, recorded_at=recorded_at)
+            figure = draw_spectrogram(shown, width=4.6)
+            save_figure(figure, io.BytesIO(), "png", dpi=72)
+            boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels() if label.get_text()]
+            assert len(boxes) >= 2
+            assert all(a.x1 < b.x0 for a, b in pairwise(sorted(boxes, key=lambda box: box.x0))), duration_s
 
 
 def test_an_overview_says_what_it_shows(overview: Overview) -> None:
@@ -218,8 +231,13 @@ def test_events_alone(dark: bool) -> None:
     strengths = [abs(sum(bar.get_facecolor()[:3]) - sum(axes.get_facecolor()[:3])) for bar in axes.patches]
     assert strengths[1] > strengths[2] > strengths[0] > 0.3
     assert _ticks(axes)[0] == "0:00:00"
+    begin = datetime(2026, 5, 12, 5, 0, 2)
+    (morning, _) = draw_events([dataclasses.replace(event, time=begin) for event in events[1:2]]).axes
+    assert (_ticks(morning)[0], morning.get_xlabel()) == ("05:00:00", "time of day (2026-05-12)")
     mine = Figure().add_subplot()
     assert draw_events([], ax=mine, end_s=5) is mine.figure
+    with pytest.raises(InputError, match="ax is str: Axes of matplotlib"):
+        draw_events(events, ax="x")
     with pytest.raises(InputError, match=r"end_s is 1, which is not after start_s, 2"):
         draw_events(events, start_s=2, end_s=1)
 

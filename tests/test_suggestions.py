@@ -22,6 +22,9 @@ TYPED = """\
 smoke alarm: Smoke detector, smoke alarm | Fire alarm; Alarm; Car alarm
 smoke detecter: Smoke detector, smoke alarm | Fire alarm
 smokealarm: Smoke detector, smoke alarm | Fire alarm
+smo kealarm: Smoke detector, smoke alarm
+smokealrm: Smoke detector, smoke alarm
+sm okealrm: Smoke detector, smoke alarm
 smoke alarm beeping: Smoke detector, smoke alarm; Beep, bleep | Fire alarm; Alarm
 fire_alarm: Fire alarm | Smoke detector, smoke alarm
 carbon monoxide alarm: Alarm | Fire alarm
@@ -35,6 +38,11 @@ hummingbird: Bird | Humming
 seagull: Bird
 sparrow: Bird | Arrow
 robin: Bird
+woodpecker: Bird | Wood block
+wild boar: | Boat, Water vehicle; Wild animals
+crow call: Crow; Crowing, cock-a-doodle-doo
+human: | Whistling
+woman: Speech
 zebra: | Opera; Zither
 elephant: | Telephone
 giraffe: | Guitar

@@ -1,9 +1,9 @@
 """The pictures of the pages in ``docs/``: ``python -m tools.doc_pictures`` makes them anew.
 
 Those of ``docs/plots.md``, of which one is the first page's, are what commands of that page draw, with fewer colours,
-for light and dark pages, wide and narrow. The terminal is what ``yamjit listen`` shows of a recording of ``examples/``.
-It all needs the extra ``plot``, and runs on the starter model. With ``--esc10 TABLE``, the table of ESC-10, what was
-learned from it is drawn as well; that needs the official model.
+for light and dark pages, wide and narrow. The terminal is what ``yamjit listen`` shows of a recording of
+``examples/``. It all needs the extra ``plot``, and runs on the starter model. With ``--esc10 TABLE``, the table of
+ESC-10, what was learned from it is drawn as well; that needs the official model.
 """
 
 from __future__ import annotations
@@ -102,11 +102,11 @@ def draw_learned(table: Path) -> None:
 
 
 def few_colours(png: bytes) -> bytes:
-    """Return a picture with 256 colours."""
+    """Return a picture with 240 colours."""
     from PIL import Image
 
     with Image.open(io.BytesIO(png)) as image:
-        reduced = image.convert("RGB").quantize(256, kmeans=2, dither=Image.Dither.NONE)
+        reduced = image.convert("RGB").quantize(240, kmeans=2, dither=Image.Dither.NONE)
     file = io.BytesIO()
     reduced.save(file, "png", optimize=True)
     return file.getvalue()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 from typing import ClassVar
+from unittest import mock
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -15,9 +17,10 @@ from yamjit.cli import main
 
 
 def help_of(*verb: str) -> str:
-    """Return what ``yamjit VERB --help`` prints."""
+    """Return what ``yamjit VERB --help`` prints in a terminal of 100 columns."""
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+    in_columns = mock.patch.dict(os.environ, COLUMNS="100")
+    with in_columns, contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         main([*verb, "--help"])
     return printed.getvalue().strip() + "\n"
 

@@ -11,8 +11,8 @@ __all__ = ["also_called"]
 #: A class of AudioSet, and what it is also called; forms of a word and its compounds are found without.
 _ALSO_CALLED = """\
 Speech: talk, voice, spoken word, dialogue, people talking
-Male speech, man speaking: man talking, male voice
-Female speech, woman speaking: woman talking, female voice
+Male speech, man speaking: man talking, male voice, man, male
+Female speech, woman speaking: woman talking, female voice, woman, female
 Child speech, kid speaking: child, kids talking, children talking, child voice
 Conversation: people talking, dialogue
 Screaming: shriek, cry for help
@@ -38,7 +38,8 @@ Pig: hog
 Sheep: lamb
 Chicken, rooster: hen, cock
 Goose: geese
-Bird: songbirds, sparrow, robin, wren, finch, blackbird, thrush, nightingale, warbler, parrot, eagle, hawk, seagull
+Bird: songbirds, sparrow, robin, wren, finch, blackbird, thrush, nightingale, warbler, tit, jay, lark, swallow, starling
+Bird: magpie, cuckoo, nightjar, chiffchaff, chickadee, woodpecker, heron, kingfisher, parrot, eagle, hawk, seagull
 Bird vocalization, bird call, bird song: birdsong, birds singing, dawn chorus, songbirds
 Crow: raven
 Insect: cicada, grasshopper, beetle
@@ -94,5 +95,8 @@ Television: tv, telly
 @functools.cache
 def also_called() -> Mapping[str, tuple[str, ...]]:
     """Return what classes of AudioSet are also called, by their names."""
-    lines = (line.partition(": ") for line in _ALSO_CALLED.splitlines())
-    return MappingProxyType({name: tuple(others.split(", ")) for name, _, others in lines})
+    found: dict[str, tuple[str, ...]] = {}
+    for line in _ALSO_CALLED.splitlines():
+        name, _, others = line.partition(": ")
+        found[name] = (*found.get(name, ()), *others.split(", "))
+    return MappingProxyType(found)

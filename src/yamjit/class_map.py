@@ -147,13 +147,13 @@ def nearest(text: str, names: Iterable[str], n: int = 1) -> tuple[str, ...]:
 
 
 def _stand_ins(known: AudioSetClass, names: Container[str]) -> tuple[str, ...]:
-    """Return the children of a heading, among some names, or the parents of a sound."""
+    """Return the children of a heading, if most of them are among some names, or the parents of a sound."""
     is_heading = known.children and known.yamnet_index is None
-    kin = (audioset_classes()[one].name for one in (known.children if is_heading else known.parents))
-    return tuple(name for name in kin if name in names)
+    kin = known.children if is_heading else known.parents
+    found = tuple(name for one in kin if (name := audioset_classes()[one].name) in names)
+    return () if is_heading and 2 * len(found) < len(kin) else found
 
 
-@explained
 @functools.cache
 def audioset_classes() -> Mapping[str, AudioSetClass]:
     """Return all 632 classes by their id, in the order of the ontology."""

@@ -21,12 +21,17 @@ from yamjit.tflite import Graph
 from yamjit.tflite.metadata import AssociatedFile, Metadata
 from yamjit.training_clips import TrainingClips
 
-__all__ = ["FILES", "Provenance", "own_version", "read_provenance", "renewed", "with_provenance", "without_provenance"]
+__all__ = [
+    "Provenance",
+    "own_version",
+    "read_provenance",
+    "renewed",
+    "with_provenance",
+    "without_digests",
+    "without_provenance",
+]
 
 _RECORD, _CLIPS = "yamjit.json", "yamjit_training_clips"
-
-#: Names of the files that are kept in a model.
-FILES = (_RECORD, _CLIPS)
 
 _DESCRIPTIONS = {
     _RECORD: "What yamjit made this model from, and a digest of the rest of it.",
@@ -106,7 +111,7 @@ def with_provenance(graph: Graph, provenance: Provenance) -> Graph:
     metadata = replace(metadata, associated_files=(*metadata.associated_files, *listed))
     whole = replace(plain, metadata=metadata, files={**plain.files, _RECORD: b"", **contents})
     known = {name: value for name, value in provenance.as_dict().items() if value and name not in _DERIVED}
-    record = json.dumps(known | {"digest": _digest(whole)}, ensure_ascii=False, indent=1).encode() + b"\n"
+    record = json.dumps(known | {"digest": _digest(whole)}, indent=1).encode() + b"\n"
     return replace(whole, files={**whole.files, _RECORD: record})
 
 
@@ -129,11 +134,20 @@ _DERIVED = ("unchanged", "digests")
 
 def without_provenance(graph: Graph) -> Graph:
     """Return a graph that does not say where it comes from."""
+    return _without(graph, _RECORD, _CLIPS)
+
+
+def without_digests(graph: Graph) -> Graph:
+    """Return a graph that does not say which clips it has learned from, and else what it said before."""
+    return renewed(graph, _without(graph, _CLIPS), digests=TrainingClips())
+
+
+def _without(graph: Graph, *names: str) -> Graph:
     metadata = graph.metadata
     if metadata is not None:
-        kept = tuple(file for file in metadata.associated_files if file.name not in FILES)
+        kept = tuple(file for file in metadata.associated_files if file.name not in names)
         metadata = replace(metadata, associated_files=kept)
-    return replace(graph, metadata=metadata, files={n: data for n, data in graph.files.items() if n not in FILES})
+    return replace(graph, metadata=metadata, files={n: data for n, data in graph.files.items() if n not in names})
 
 
 def _digest(graph: Graph) -> str:

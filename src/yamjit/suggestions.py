@@ -73,7 +73,9 @@ def suggest(
         return ()
     candidates = (name for name in dict.fromkeys(names) if len(name) <= _LONGEST_NAME)
     known = [_parsed(name, tuple((also_called or {}).get(name, ()))) for name in candidates]
-    found = _by_words(words, known) or _by_parts(words, known) or _by_words(_respelled(words, known), known)
+    found = _by_words(words, known) or _by_parts(words, known)
+    for spelled in () if found else (words, ("".join(words),)):
+        found = found or _by_words(_respelled(spelled, known), known)
     return tuple(dict.fromkeys(found))[:most]
 
 
@@ -150,7 +152,7 @@ def _by_words(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
 def _by_phrases(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
     """Return the names of which a phrase is in the text, one for each part of the text, then further ones."""
     places: dict[frozenset[str], list[str]] = {}
-    for one in known:
+    for one in sorted(known, key=lambda one: not any(phrase <= frozenset(words) for phrase in one.phrases)):
         inside = [_covered(words, phrase) for phrase in one.phrases if _covered(phrase, words) == phrase]
         if inside:
             places.setdefault(max(inside, key=len), []).append(one.name)
@@ -215,5 +217,5 @@ def _slips(word: str, other: str) -> int | None:
             if i > 1 and j > 1 and letter == other[j - 2] and word[i - 2] == wanted:
                 cost = min(cost, last[j - 2] + 1)
             row.append(cost)
-    short = min(len(word), len(other)) <= 3 and sorted(word) != sorted(other)  # so that any letter makes another word
-    return None if short or row[-1] > most else row[-1]
+    short = min(len(word), len(other)) <= 3 or len(word) == len(other) == 4  # so that any letter makes another word
+    return None if row[-1] > most or (short and sorted(word) != sorted(other)) else row[-1]

@@ -50,6 +50,9 @@ class TrainingClips:
         """Return the digests; the same clips give the same bytes, in any order."""
         return self._clips.tobytes()
 
+    def __repr__(self) -> str:
+        return f"<TrainingClips: {len(self)}>"
+
     def __len__(self) -> int:
         return len(self._clips)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from yamjit.errors import DependencyError, InputError
+from yamjit.installing import how_to_install
 from yamjit.text import printable
 
 __all__ = ["LOCAL", "left_out", "parse_time", "parse_zone"]
@@ -70,7 +71,7 @@ def parse_zone(name: str) -> tzinfo:
         if not known:
             raise DependencyError(
                 f"the time zone {printable(name[:60])!r} is not known, since this system has no table of time zones: "
-                "pip install tzdata, or give its offset, such as +02:00"
+                f"{how_to_install('tzdata')}, or give its offset, such as +02:00"
             ) from error
         raise InputError(
             f"{printable(name[:60])!r} is not a time zone; accepted are UTC, an offset such as +02:00, local, and a "

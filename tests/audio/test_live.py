@@ -202,6 +202,15 @@ def test_a_pipe_is_stopped_while_it_is_waited_for(pipe):
     assert audio.damage is None
 
 
+def test_a_pipe_is_closed_while_it_is_waited_for(pipe):
+    source, sink = pipe
+    raw = RawPcm(source, sample_rate=16_000)
+    sink.write(bytes(6_400))
+    threading.Timer(0.2, raw.close).start()
+    assert read(raw)[0].shape == (1, 3_200)
+    assert not source.closed
+
+
 @pytest.mark.parametrize("before", [0, 44, 4_000])
 def test_what_has_arrived_is_read_after_a_stop(pipe, before):
     """Also what somebody who read before has left in the buffer, and without the half of a sample."""

@@ -283,4 +283,6 @@ class TestInterruptions:
         assert not results.exists()
         partial = tmp_path / "results.partial.json"
         assert str(partial) in log.read_text()
-        assert [o["file"] for o in json.loads(partial.read_text())] == [str(sounds[0]), "missing.wav"]
+        objects = json.loads(partial.read_text())
+        assert [one["file"] for one in objects] == [str(sounds[0]), "missing.wav", str(long)]
+        assert "interrupted" in objects[-1]["error"], objects[-1]

@@ -145,16 +145,17 @@ def test_silence_is_told_and_its_end(
     siren: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(following, "_SILENCE_S", 0.2)
+    monkeypatch.setattr("yamjit.clock._LONGEST_WAIT_S", 0.2)
     reading, writing = os.pipe()
 
     def play() -> None:
         with os.fdopen(writing, "wb", 0) as sound:
             for _ in range(2):
-                sound.write(siren[:32_000])
+                sound.write(siren[:6_400])
                 time.sleep(1)
             for _ in range(10):
                 sound.write(siren[:3_200])
-                time.sleep(0.02)
+                time.sleep(0.1)
 
     with os.fdopen(reading, "rb") as source:
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=source))
@@ -165,6 +166,9 @@ def test_silence_is_told_and_its_end(
     said = capsys.readouterr().err
     assert "no sound has come for" in said
     assert "there is sound again, after" in said
+    missing = re.search(r"nothing lost; (\d\.\d) s of sound did not come", said)
+    assert missing is not None
+    assert 1 <= float(missing[1]) < 3
 
 
 # -- Microphones ------------------------------------------------------------------------------------------------

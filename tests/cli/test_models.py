@@ -248,6 +248,19 @@ def test_models_of_others_are_ours_once_calibrated(sounds: Path, tmp_path: Path)
         assert model.provenance.baked == ((0,) if bake else ())
 
 
+def test_digests_are_taken_out_again(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "public.tflite"
+    assert run("metadata", "write", model, "--no-digests", "-o", path) == 0
+    found = yamjit.load(path, backend="numpy")
+    assert found.made_here
+    assert found.provenance is not None
+    assert (found.provenance.clips, len(found.provenance.digests)) == (12, 0)
+    assert b"yamjit_training_clips" in model.read_bytes()
+    assert "yamjit_training_clips" not in found.graph.files
+    assert run("metadata", "write", path, "--no-digests", "-o", path) == 1
+    assert "keeps no digests" in capsys.readouterr().err
+
+
 def test_a_date_is_written_only_if_it_is_given(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

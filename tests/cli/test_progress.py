@@ -56,10 +56,10 @@ def test_every_width() -> None:
     [
         (State(0.0, None), "0:00 heard"),
         (State(75.0, 60.0, is_whole=False, speed=2.0), "1:15 heard, 2.0x"),
-        (State(75.0, 7200.0, is_whole=False, speed=20.0), "1:15 of 2:00:00 or more, 20x"),
-        (State(75.0, 7200.0, speed=20.0, name="a.wav"), "1:15 of 2:00:00, 20x, 6 min left (a.wav)"),
-        (State(0.0, 360_000.0, speed=1.0), "0:00 of 100:00:00, 1.0x, 4 d 4 h left"),
-        (State(0.0, 8000.0, speed=1.0), "0:00 of 2:13:20, 1.0x, 2 h 13 min left"),
+        (State(75.0, 7200.0, is_whole=False, speed=20.0), "0:01:15 of 2:00:00 or more, 20x"),
+        (State(75.0, 7200.0, speed=20.0, name="a.wav"), "0:01:15 of 2:00:00, 20x, 6 min left (a.wav)"),
+        (State(0.0, 360_000.0, speed=1.0), "0:00:00 of 100:00:00, 1.0x, 4 d 4 h left"),
+        (State(0.0, 8000.0, speed=1.0), "0:00:00 of 2:13:20, 1.0x, 2 h 13 min left"),
         (State(59.0, 60.0, speed=10.0), "0:59 of 1:00, 10x, 1 s left"),
     ],
 )

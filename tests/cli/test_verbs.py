@@ -195,7 +195,7 @@ def test_embeddings_in_every_format(siren: Path, examples: dict[Path, str], caps
     assert run("embed", siren) == 0
     printed = capsys.readouterr().out
     assert printed == Path("a.csv").read_text()
-    table = np.loadtxt(io.StringIO(printed), delimiter=",", skiprows=1, usecols=range(4, 4 + wanted.shape[1]))
+    table = np.loadtxt(io.StringIO(printed), delimiter=",", skiprows=1, usecols=range(5, 5 + wanted.shape[1]))
     np.testing.assert_allclose(table, wanted, rtol=1e-7)
     assert run("embed", *examples, "-o", "folder", "--jobs", "2") == 0
     np.testing.assert_array_equal(np.load("folder/siren.flac.yamjit.npz")["values"], wanted)
@@ -267,6 +267,8 @@ def test_pictures(siren: Path, examples: dict[Path, str], capsys: pytest.Capture
         (["plot", siren], "-o FILE"),
         (["plot", *examples, "-o", "b.png"], "shows one recording"),
         (["plot", siren, "-o", "b.gif"], "unknown file suffix"),
+        (["spectrogram", siren, "--dark", "-o", "b.npy"], "for a picture"),
+        (["evaluate", ".", "--dark"], "use --plot FILE"),
         (["plot", siren, "-o", "b.png", "--on", "0.4"], "--on needs --events"),
         (["plot", siren, "-o", "b.png", "--events", "--aggregate", "mean"], "cannot be used with --events"),
         (["plot", siren, "-o", "b.png", "--events", "--on", "Sirn=0.4"], "Siren"),

@@ -127,10 +127,10 @@ LATER = """\
 1|classify siren.flac --model yamnet|the official YAMNet is used where no model is named
 1|classify siren.flac --model yamnet_v2.tflite|the official YAMNet is used where no model is named
 1|classify siren.flac --model recordings|is a directory; a model is a .tflite file
-1|classify siren.flac --model .|is a directory; did you mean 'mine.tflite'?
+1|classify siren.flac --model .|is a directory hint: did you mean 'mine.tflite'?
 1|classify siren.flac --model siren.flac|is a recording; a model is a .tflite file
 1|info mnie.tflite|did you mean 'mine.tflite'?
-1|classify siren.flac --head scroes|no output 'scroes'; the model has 1: 0 'scores' (33 classes); did you mean 'scores'?
+1|classify siren.flac --head scroes|the model has 1: 0 'scores' (33 classes) hint: did you mean 'scores'?
 1|classify siren.flac -o x.cvs|did you mean '.csv'?
 1|classify siren.flac --groups sirne.flac|did you mean 'siren.flac'?
 1|classify siren.flac --allow 'phone ringing'|did you mean 'Telephone bell ringing'?
@@ -141,7 +141,7 @@ LATER = """\
 1|classify siren.flac --calibration metdata|did you mean 'metadata'?
 1|classify siren.flac --allow Dog|no class of this model: 'Dog' (which YAMNet has)
 1|train labeled -o x.tflite|there is no 'labeled'
-1|train recording -o x.tflite|there is no 'recording'; did you mean 'recordings'?
+1|train recording -o x.tflite|there is no 'recording' hint: did you mean 'recordings'?
 1|labels zebra|no class, id or parent contains 'zebra'; yamjit labels lists all of them
 1|labels phone ringing|no class, id or parent contains 'phone ringing'; did you mean 'Telephone bell ringing'?
 3|classify sirne.flac|did you mean 'siren.flac'?

@@ -37,7 +37,7 @@ class Inflow:
 
     def __init__(self, file: Any, name: str, patience_s: float | None) -> None:
         _check_blocking(file, name)
-        self.stopped = False
+        self.stopped = self._closed = False
         self._file = file
         self._name = name
         self._patience_s = patience_s
@@ -55,7 +55,8 @@ class Inflow:
 
     def close(self) -> None:
         """Release what was opened, which is not the file; nothing is read any more."""
-        self.stopped, self._rest = True, 0
+        self._closed, self._rest = True, 0
+        self.stop()
         for end in self._bell or ():
             end.close()
 
@@ -68,7 +69,7 @@ class Inflow:
             If reading fails, or nothing has come for `patience_s`.
         """
         if self._rest is None and not self._wait():
-            self._rest = self.waiting()
+            self._rest = 0 if self._closed else self.waiting()
         if self._rest is not None:
             count = min(count, self._rest)
         if not count:

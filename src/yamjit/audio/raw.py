@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import time
@@ -128,18 +129,19 @@ class RawPcm(Reader):
         size = self._width * self.channels
         most = BLOCK_SAMPLES // self.channels * size
         held, done, over = b"", 0, False
-        while not over:
-            more = self._inflow.read(most - len(held))
-            over = not more
-            held += self._header.rest() if over else self._header.take(more)
-            whole = len(held) - len(held) % size
-            if whole:
-                yield _decode(held[:whole], self._encoding).reshape(-1, self.channels)
-            done += whole // size
-            held = held[whole:]
-        if held and not self._inflow.stopped:
-            seconds = done / self.sample_rate
-            self.damage = f"{self.name}: ends at {seconds:.6g} s with {len(held)} of the {size} bytes of a frame"
+        with contextlib.closing(self._inflow):
+            while not over:
+                more = self._inflow.read(most - len(held))
+                over = not more
+                held += self._header.rest() if over else self._header.take(more)
+                whole = len(held) - len(held) % size
+                if whole:
+                    yield _decode(held[:whole], self._encoding).reshape(-1, self.channels)
+                done += whole // size
+                held = held[whole:]
+            if held and not self._inflow.stopped:
+                seconds = done / self.sample_rate
+                self.damage = f"{self.name}: ends at {seconds:.6g} s with {len(held)} of the {size} bytes of a frame"
 
     def arrival(self) -> tuple[float, float] | None:
         """Return the time; None if this is a file that can be read at any time, and not a pipe."""

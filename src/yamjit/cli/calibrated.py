@@ -37,7 +37,7 @@ def baked(args: argparse.Namespace, data: bytes, dataset: Dataset, head: int = -
     changed = bake_calibration(data, head=head)
     before, after = (load(one, backend=args.backend, threads=args.threads) for one in (data, changed))
     found = difference_of(before, after, dataset, head=head)
-    if found.largest > _REMARKABLE:
+    if found.largest > _REMARKABLE and not args.quiet:
         tell(
             f"warning: --bake changes calibrated scores by up to {found.largest:.3f}: scores of 0 no longer stay 0, "
             "and those near 1 have finer steps; compare both by yamjit evaluate"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import sys
 from collections.abc import Sequence
 
@@ -73,7 +74,7 @@ exit codes:
   1    error
   2    wrong usage
   3    one or more files failed, and the others are done
-  130  interrupted; what was done before is complete: with -o NAME.csv, it is in NAME.partial.csv
+  130  interrupted; with -o NAME.csv, the results so far are in NAME.partial.csv
   141  nobody reads the results any more, as after | head
   143  terminated; the same as 130
 
@@ -87,6 +88,11 @@ environment:
   YAMJIT_CACHE    folder where a fetched model and compiled kernels are kept
   YAMJIT_OFFLINE  1: nothing is downloaded
 """
+
+
+#: End of a message that asks what was meant, which has a line to itself.
+_QUESTION = re.compile(r"; (?=did you mean [^;]+\?$)")
+_HINT = "\nhint: "
 
 
 def run(argv: Sequence[str] | None) -> int:
@@ -118,7 +124,7 @@ def _concluded(argv: Sequence[str] | None) -> int:
         streams.drop_output()
         if "--debug" in (sys.argv if argv is None else argv):
             raise
-        print(f"yamjit: error: {printable_lines(_told(error))}", file=sys.stderr)
+        print(f"yamjit: error: {_QUESTION.sub(_HINT, printable_lines(_told(error)))}", file=sys.stderr)
         return EXIT_ERROR
     if ended is not None:
         raise ended

@@ -31,6 +31,9 @@ __all__ = ["follow"]
 #: Seconds without sound after which that is told.
 _SILENCE_S = 10.0
 
+#: Share by which the clock of a sound card may be wrong.
+_DRIFT = 0.001
+
 
 def follow(args: argparse.Namespace, stream: WindowStream, source: Any) -> int:
     """Follow a stream until it ends, or an interruption ends it; return the exit code."""
@@ -67,7 +70,7 @@ class _Follower:
         self._warn((*stream.warnings, *filter(None, [stream.damage]), *_doubts(stream)))
         if failure is None or stream.count:
             heard = f"listened for {stream.duration_s:.1f} s, {stream.count} windows"
-            self._say(f"{stream.name}: {heard}, {self._delay.summary()}")
+            self._say(f"{stream.name}: {heard}, {self._delay.summary()}{self._missing()}")
         if failure is not None:
             raise AudioError(failure)
         self._stop.repeat()
@@ -98,6 +101,16 @@ class _Follower:
     def _summary(self) -> Summary:
         stream = self._stream
         return stream.summary() if stream.count else Summary(stream.name, stream.duration_s, 0, stream.window_s)
+
+    def _missing(self) -> str:
+        """Return how much less sound than time there was, as after a stall, or where a program before us lost some."""
+        begin, end = (self._stream.clock.at(time_s) for time_s in (0.0, self._stream.duration_s))
+        if begin is None or end is None:
+            return ""
+        heard_s = self._stream.duration_s + getattr(self._source, "lost_s", 0.0)
+        missing_s = (end - begin).total_seconds() - heard_s
+        is_drift = missing_s < max(1.0, _DRIFT * heard_s)
+        return "" if is_drift else f"; {missing_s:.1f} s of sound did not come"
 
     def _sink(self, writer: Writer) -> BarSink | RowSink:
         if self._form == "bars":

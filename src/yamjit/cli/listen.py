@@ -10,7 +10,7 @@ from yamjit.cli import arguments, values
 from yamjit.cli.classes import add_listing, add_top
 from yamjit.cli.delivery import check_model, classifier_of
 from yamjit.cli.event_options import add_event_options, event_options_given
-from yamjit.cli.exits import EXIT_OK
+from yamjit.cli.exits import EXIT_OK, INTERRUPTIONS
 from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.cli.outputs import Reads
 from yamjit.cli.streams import tell
@@ -72,10 +72,15 @@ def run(args: argparse.Namespace) -> int:
         return _list_devices()
     if not args.events and (lone := event_options_given(args)):
         raise InputError(f"{', '.join(lone)} can only be used with --events")
-    classifier = classifier_of(args)
-    check_model(args, classifier)
-    classifier.network.warm_up()
-    source = _source(args)
+    try:
+        classifier = classifier_of(args)
+        check_model(args, classifier)
+        classifier.network.warm_up()
+        source = _source(args)
+    except INTERRUPTIONS:
+        if not args.quiet:
+            tell("ended before it began to listen")
+        raise
     with classifier.windows(source, level=True, reading=arguments.reading_of(args)) as stream:
         try:
             return follow(args, stream, source)

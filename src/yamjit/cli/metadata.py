@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_card import add_display_names, display_names_of, read_names
-from yamjit.cli.options import add_value
+from yamjit.cli.options import add_flag, add_value
 from yamjit.cli.outputs import Reads, Writes, WritesFolder
 from yamjit.cli.reports import write
 from yamjit.cli.streams import tell
@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name in ("name", "description", "version", "author", "license"):
         add_value(write, f"--{name}", "TEXT", str, f"{name} of the model (default: as it is)")
     add_value(write, "--sample-rate", "HZ", rate, "sample rate that the model takes")
+    text = "take out the digests of the recordings that yamjit train has kept in the model"
+    add_flag(write, "--no-digests", text)
     add_value(write, "--channels", "N", channels, "number of channels, with --sample-rate (default: 1)")
     labels = _action(actions, "set-labels", "change the names of the classes")
     text = "a file with a line for each class"
@@ -120,7 +122,7 @@ def _why_not(name: str, path: Path, model: Path, written: set[str]) -> str | Non
 
 
 def _write(args: argparse.Namespace) -> int:
-    from yamjit.learn.describing import TEXTS, set_audio, set_texts
+    from yamjit.learn.describing import TEXTS, drop_digests, set_audio, set_texts
     from yamjit.tflite.patching import read_described
 
     described = _described(args)
@@ -129,6 +131,8 @@ def _write(args: argparse.Namespace) -> int:
         data = set_audio(read_described(data), args.sample_rate, args.channels or 1)
     elif args.channels:
         raise InputError("--channels needs --sample-rate")
+    if args.no_digests:
+        data = drop_digests(read_described(data))
     write(args.output, data)
     return EXIT_OK
 

@@ -25,10 +25,11 @@ class _Help(argparse.HelpFormatter):
     """Wraps texts, and indented lines with a hanging indentation; examples stay as they are typed."""
 
     def add_argument(self, action: argparse.Action) -> None:
-        """Add an argument; verbs are indented further than others."""
+        """Add an argument; verbs are indented further, which Python counts from 3.13 on."""
         super().add_argument(action)
         if isinstance(action.choices, Mapping):
-            self._action_max_length += self._indent_increment
+            longest = max(map(len, action.choices), default=0) + 2 * self._indent_increment
+            self._action_max_length = max(self._action_max_length, longest)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(self._filled(text.strip("\n").splitlines(), width, indent))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from yamjit.announcing import columns_of, wiped
 from yamjit.cli.exits import INTERRUPTIONS, Terminated
-from yamjit.cli.progress_line import State, clock_of, line, sentence
+from yamjit.cli.progress_line import State, clock_of, line, sentence, share_of
 from yamjit.text import printable, printable_lines
 
 if TYPE_CHECKING:
@@ -41,15 +41,14 @@ class Progress:
         #: Held while standard error, or a terminal that shows results below the bar, is written to.
         self.lock = threading.RLock()
         self._over = threading.Event()
-        self._threads: list[threading.Thread] = []
         self._samples: deque[tuple[float, float]] = deque()
 
     def __enter__(self) -> Progress:
         if self._tally is not None and not self._quiet and sys.stderr is not None:
             work = [self._draw_on, self._survey] if sys.stderr.isatty() else [self._write_lines]
-            self._threads = [threading.Thread(target=one, daemon=True) for one in work]
-            for thread in self._threads:
-                thread.start()
+            with contextlib.suppress(RuntimeError):  # no room for a thread: the run goes on without a word
+                for one in work:
+                    threading.Thread(target=one, daemon=True).start()
         return self
 
     def __exit__(
@@ -108,8 +107,9 @@ class Progress:
 
     def _write_lines(self) -> None:
         begun, pause = time.monotonic(), _LINE_S
+        self._samples.append((begun, 0.0))
         while not self._over.wait(pause):
-            if len(self._samples) == 0:
+            if len(self._samples) == 1:
                 self._survey()
             text = sentence(self._state())
             with self.lock:
@@ -144,19 +144,15 @@ class Progress:
         """Return how far the run came, in words."""
         tally = self._tally
         assert tally is not None
-        found = tally.under_way()
-        parts = []
-        if tally.recordings > 1 or not found:
+        found, parts = tally.under_way(), []
+        if tally.recordings > 1 or tally.concluded:
             parts.append(f"{tally.concluded} of {tally.recordings} {tally.what} done")
-        heard = clock_of(sum(heard_s for _, heard_s in found))
         if len(found) > 1:
-            parts.append(f"{heard} of {len(found)} others")
-        elif found:
-            ((key, _),) = found
-            claimed_s = tally.claimed_s(key)
-            claimed = "" if claimed_s is None else f" of {clock_of(claimed_s)}"
-            parts.append(f"{heard}{claimed}" + (f" of {_name_of(key)!r}" if tally.recordings > 1 else " heard"))
-        return ", ".join(parts)
+            parts.append(f"{clock_of(sum(heard_s for _, heard_s in found))} of {len(found)} others")
+        for key, heard_s in found if len(found) == 1 else ():
+            name = f" of {_name_of(key)!r}" if tally.recordings > 1 else " heard"
+            parts.append(share_of(heard_s, tally.claimed_s(key)) + name)
+        return ", ".join(parts) or "nothing was heard yet"
 
 
 def _name_of(recording: Any) -> str:

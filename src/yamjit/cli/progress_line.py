@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
-__all__ = ["State", "clock_of", "line", "sentence", "width_of"]
+__all__ = ["State", "clock_of", "line", "sentence", "share_of", "width_of"]
 
 #: Columns of a bar, at least and at most, and those of a name from which on it is worth showing.
 _BAR, _LONGEST_BAR, _NAME = 10, 40, 12
@@ -35,10 +35,9 @@ class State:
     @property
     def how_far(self) -> str:
         """Seconds heard, of those that there are: ``1:02:10 of 48:00:00``."""
-        heard = clock_of(self.heard_s)
         if self.total_s is None or (not self.is_whole and self.total_s <= self.heard_s):
-            return f"{heard} heard"
-        return f"{heard} of {clock_of(self.total_s)}{'' if self.is_whole else ' or more'}"
+            return f"{clock_of(self.heard_s)} heard"
+        return f"{share_of(self.heard_s, self.total_s)}{'' if self.is_whole else ' or more'}"
 
     @property
     def pace(self) -> str:
@@ -82,11 +81,18 @@ def line(state: State, columns: int, *, full: str = "█") -> str:
     return text + " " * (most - width_of(text))
 
 
-def clock_of(seconds: float) -> str:
-    """Return a length of time as ``0:07``, ``12:34`` or ``1:02:10``."""
+def clock_of(seconds: float, *, hours: bool = False) -> str:
+    """Return a length of time as ``0:07``, ``12:34`` or ``1:02:10``; with `hours`, always as the last."""
     minutes, second = divmod(int(seconds), _MINUTE)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02}:{second:02}" if hour or hours else f"{minute}:{second:02}"
+
+
+def share_of(seconds: float, whole_s: float | None) -> str:
+    """Return a part of a length of time, if that is known: ``0:02:10 of 48:00:00``."""
+    if whole_s is None:
+        return clock_of(seconds)
+    return f"{clock_of(seconds, hours=whole_s >= _HOUR)} of {clock_of(whole_s)}"
 
 
 def _in_words(seconds: float) -> str:

@@ -73,11 +73,18 @@ def bake_calibration(data: bytes, *, head: int | str = -1) -> bytes:
     logits = _clamped(_logits_of(graph, info))
     written = write_graph(_calibrated(graph, info.index, logits, slopes, offsets))
     plain = read_graph(set_calibration(read_described(written), None, output=info.index))
-    record = read_provenance(graph)
+    written = write_graph(_recorded(graph, plain, info.index, data))
+    compile_plan(read_graph(written))  # no accumulator may overflow
+    return written
+
+
+def _recorded(before: Graph, after: Graph, place: int, data: bytes) -> Graph:
+    """Return a graph whose record says that the calibration of an output is in the network."""
+    record = read_provenance(before)
     if record is not None:
-        return write_graph(renewed(graph, plain, baked=(*record.baked, info.index)))
-    base, sha256 = graph.metadata.name if graph.metadata else "", hashlib.sha256(data).hexdigest()
-    return write_graph(with_provenance(plain, Provenance(own_version(), base, sha256, baked=(info.index,))))
+        return renewed(before, after, baked=tuple(sorted({*record.baked, place})))
+    base, sha256 = before.metadata.name if before.metadata else "", hashlib.sha256(data).hexdigest()
+    return with_provenance(after, Provenance(own_version(), base, sha256, baked=(place,)))
 
 
 class Difference(NamedTuple):

@@ -15,7 +15,7 @@ from yamjit.errors import InputError, LimitError, ModelError
 from yamjit.head_names import choose_heads, describe_heads, told_apart
 from yamjit.heads import HeadInfo
 from yamjit.learn.attached import MIN_PARSER_VERSION, Attached, attached_calibration, attached_labels
-from yamjit.provenance import Provenance, read_provenance, renewed, with_provenance
+from yamjit.provenance import Provenance, read_provenance, renewed, with_provenance, without_digests
 from yamjit.tflite import read_graph
 from yamjit.tflite.metadata import (
     AudioProperties,
@@ -32,6 +32,7 @@ from yamjit.tflite.patching import Described, replace_metadata
 __all__ = [
     "TEXTS",
     "as_document",
+    "drop_digests",
     "find_output",
     "set_audio",
     "set_calibration",
@@ -72,6 +73,16 @@ def set_audio(described: Described, sample_rate: int, channels: int = 1) -> byte
 def set_provenance(described: Described, provenance: Provenance) -> bytes:
     """Return a model that says where it comes from; one that yamjit cannot run is a `ModelError`."""
     graph = with_provenance(read_graph(described.data), provenance)
+    return replace_metadata(described, graph.metadata or _metadata(described), graph.files)
+
+
+def drop_digests(described: Described) -> bytes:
+    """Return a model without the digests of the clips that it has learned from; without any, an `InputError`."""
+    graph = read_graph(described.data)
+    record = read_provenance(graph)
+    if record is None or not len(record.digests):
+        raise InputError("the model keeps no digests of recordings")
+    graph = without_digests(graph)
     return replace_metadata(described, graph.metadata or _metadata(described), graph.files)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,35 +14,66 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_time_axis"]
 
-_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 _DAY = 86_400.0
+_STEPS = (
+    0.1,
+    0.2,
+    0.5,
+    1,
+    2,
+    5,
+    10,
+    15,
+    20,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1200,
+    1800,
+    3600,
+    7200,
+    10_800,
+    21_600,
+    43_200,
+)
+
+#: Most ticks; and in inches, the width of a character of their labels, and the space between labels.
+_MOST, _CHARACTER, _BETWEEN = 10.0, 0.08, 0.2
 
 
-def draw_time_axis(axes: Axes, start_s: float, duration_s: float, recorded_at: datetime | None, parts: int) -> None:
-    """Draw the time below axes, with at most some `parts` ticks; `recorded_at` is the time of second 0, if known."""
+def draw_time_axis(axes: Axes, start_s: float, duration_s: float, recorded_at: datetime | None, width: float) -> None:
+    """Draw the time below axes, some `width` inches wide; `recorded_at` is the time of second 0, if it is known."""
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     end_s = start_s + duration_s
-    step = _tick_step(duration_s, parts)
-    axes.set_xlim(start_s, max(end_s, start_s + 1e-6))
-    if recorded_at is None:
-        axes.xaxis.set_major_locator(MultipleLocator(step))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _elapsed(value, end_s, step)))
-        axes.set_xlabel("time (s)" if end_s < 120 else "time (m:ss)" if end_s < 3600 else "time (h:mm:ss)")
-        return
     clock = Clock(recorded_at)
-    midnight = recorded_at.replace(hour=0, minute=0, second=0, microsecond=0)
-    since_midnight = (recorded_at - midnight).total_seconds()
-    axes.xaxis.set_major_locator(MultipleLocator(step, offset=-(since_midnight % step)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _time_of_day(clock.at(value), step)))
-    axes.set_xlabel(f"time of day ({_days(clock.at(start_s), clock.at(end_s))})")
+
+    def label(value: float, step: float) -> str:
+        return _elapsed(value, end_s, step) if recorded_at is None else _time_of_day(clock.at(value), step)
+
+    def most(step: float) -> float:
+        longest = label(end_s, step).partition("\n")[0]
+        return min(_MOST, width / (_CHARACTER * len(longest) + _BETWEEN))
+
+    step, offset = _tick_step(duration_s, most), 0.0
+    if recorded_at is None:
+        axes.set_xlabel("time (s)" if end_s < 120 else "time (m:ss)" if end_s < 3600 else "time (h:mm:ss)")
+    else:
+        midnight = recorded_at.replace(hour=0, minute=0, second=0, microsecond=0)
+        offset = -((recorded_at - midnight).total_seconds() % step)
+        axes.set_xlabel(f"time of day ({_days(clock.at(start_s), clock.at(end_s))})")
+    axes.set_xlim(start_s, max(end_s, start_s + 1e-6))
+    axes.xaxis.set_major_locator(MultipleLocator(step, offset=offset))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: label(value, step)))
 
 
-def _tick_step(duration_s: float, parts: int = 10) -> float:
-    """Return a round time that divides the whole into some `parts`."""
-    wanted = duration_s / parts
-    found = next((step for step in _STEPS if step >= wanted), None)
-    return float(found) if found is not None else _DAY * math.ceil(wanted / _DAY)
+def _tick_step(duration_s: float, most: Callable[[float], float]) -> float:
+    """Return a round time that divides the whole into at most `most` parts, which depends on that time."""
+    found = next((float(step) for step in _STEPS if duration_s / step <= most(step)), None)
+    return found if found is not None else _DAY * math.ceil(duration_s / most(_DAY) / _DAY)
 
 
 def _elapsed(value: float, end_s: float, step: float) -> str:

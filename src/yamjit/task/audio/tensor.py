@@ -60,7 +60,7 @@ class TensorAudio(SampleBuffer):
         Parameters
         ----------
         file_name : path
-            Path of a file in any format that libsndfile reads.
+            Path of an audio file, WAV or another.
         sample_count : int > 0
             Number of samples of each channel, from `offset`: a model's `required_input_buffer_size`. A file that ends
             sooner gives a smaller buffer.
