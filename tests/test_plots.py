@@ -231,8 +231,13 @@ def test_events_alone(dark: bool) -> None:
     strengths = [abs(sum(bar.get_facecolor()[:3]) - sum(axes.get_facecolor()[:3])) for bar in axes.patches]
     assert strengths[1] > strengths[2] > strengths[0] > 0.3
     assert _ticks(axes)[0] == "0:00:00"
+    begin = datetime(2026, 5, 12, 5, 0, 2)
+    (morning, _) = draw_events([dataclasses.replace(event, time=begin) for event in events[1:2]]).axes
+    assert (_ticks(morning)[0], morning.get_xlabel()) == ("05:00:00", "time of day (2026-05-12)")
     mine = Figure().add_subplot()
     assert draw_events([], ax=mine, end_s=5) is mine.figure
+    with pytest.raises(InputError, match="ax is str: Axes of matplotlib"):
+        draw_events(events, ax="x")
     with pytest.raises(InputError, match=r"end_s is 1, which is not after start_s, 2"):
         draw_events(events, start_s=2, end_s=1)
 

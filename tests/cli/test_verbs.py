@@ -267,6 +267,8 @@ def test_pictures(siren: Path, examples: dict[Path, str], capsys: pytest.Capture
         (["plot", siren], "-o FILE"),
         (["plot", *examples, "-o", "b.png"], "shows one recording"),
         (["plot", siren, "-o", "b.gif"], "unknown file suffix"),
+        (["spectrogram", siren, "--dark", "-o", "b.npy"], "for a picture"),
+        (["evaluate", ".", "--dark"], "use --plot FILE"),
         (["plot", siren, "-o", "b.png", "--on", "0.4"], "--on needs --events"),
         (["plot", siren, "-o", "b.png", "--events", "--aggregate", "mean"], "cannot be used with --events"),
         (["plot", siren, "-o", "b.png", "--events", "--on", "Sirn=0.4"], "Siren"),

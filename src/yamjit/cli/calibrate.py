@@ -24,7 +24,7 @@ from yamjit.cli.labelled import (
 )
 from yamjit.cli.options import add_value
 from yamjit.cli.outputs import Writes
-from yamjit.cli.reports import NOTHING_HELD_OUT, add_report, draw, report, write
+from yamjit.cli.reports import NOTHING_HELD_OUT, add_report, check_report, draw, report, write
 from yamjit.cli.streams import tell
 from yamjit.errors import InputError
 
@@ -64,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from yamjit.loading import load
     from yamjit.options import ClassifierOptions
 
+    check_report(args)
     if args.bake and not args.output:
         raise InputError("--bake writes the calibration into a model: give -o FILE as well")
     options = ClassifierOptions(calibration=None, head=args.head)

@@ -16,7 +16,7 @@ from yamjit.cli.labelled import (
     tell_of_training,
     untrained,
 )
-from yamjit.cli.reports import add_report, draw, report
+from yamjit.cli.reports import add_report, check_report, draw, report
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from yamjit.loading import load
     from yamjit.options import ClassifierOptions
 
+    check_report(args)
     dataset = dataset_of(args)
     options = ClassifierOptions(head=args.head)
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)

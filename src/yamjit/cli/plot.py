@@ -11,9 +11,10 @@ from yamjit.cli.event_options import add_event_options, event_options_given, eve
 from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.errors import InputError
 
-__all__ = ["DESCRIPTION", "HELP", "PICTURES", "add_arguments", "add_look", "run"]
+__all__ = ["DEFAULT_WIDTH", "DESCRIPTION", "HELP", "PICTURES", "add_arguments", "add_look", "run"]
 
 PICTURES = ("png", "svg", "pdf")
+DEFAULT_WIDTH = 10.0
 
 HELP = "draw the waveform, the spectrogram and the classes over time"
 DESCRIPTION = (
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_look(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add what a picture looks like; return the group of arguments."""
     group = parser.add_argument_group("picture")
-    add_value(group, "--width", "INCHES", values.real(3, 60), "width; a PNG has 150 pixels an inch", 10.0)
+    add_value(group, "--width", "INCHES", values.real(3, 60), "width; a PNG has 150 pixels an inch", DEFAULT_WIDTH)
     add_flag(group, "--dark", "draw for a dark page")
     return group
 

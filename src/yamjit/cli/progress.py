@@ -41,15 +41,14 @@ class Progress:
         #: Held while standard error, or a terminal that shows results below the bar, is written to.
         self.lock = threading.RLock()
         self._over = threading.Event()
-        self._threads: list[threading.Thread] = []
         self._samples: deque[tuple[float, float]] = deque()
 
     def __enter__(self) -> Progress:
         if self._tally is not None and not self._quiet and sys.stderr is not None:
             work = [self._draw_on, self._survey] if sys.stderr.isatty() else [self._write_lines]
-            self._threads = [threading.Thread(target=one, daemon=True) for one in work]
-            for thread in self._threads:
-                thread.start()
+            with contextlib.suppress(RuntimeError):  # no room for a thread: the run goes on without a word
+                for one in work:
+                    threading.Thread(target=one, daemon=True).start()
         return self
 
     def __exit__(

@@ -15,7 +15,7 @@ from yamjit.cli.streams import tell
 from yamjit.errors import InputError
 from yamjit.text import json_text, printable_lines
 
-__all__ = ["NOTHING_HELD_OUT", "add_report", "draw", "report", "write"]
+__all__ = ["NOTHING_HELD_OUT", "add_report", "check_report", "draw", "report", "write"]
 
 #: Why something cannot be done that needs recordings which were held out.
 NOTHING_HELD_OUT = "needs recordings that were held out; --folds 0 leaves none, and a single recording leaves none"
@@ -30,6 +30,12 @@ def add_report(parser: argparse.ArgumentParser, picture: str) -> None:
     add_flag(group, "--json", "print the figures as JSON")
     add_value(group, "--report", "FILE", writes, "write the figures to a file as well, as JSON")
     add_quiet(group, "no progress, no warnings, no figures if --report is given; errors are still printed")
+
+
+def check_report(args: argparse.Namespace) -> None:
+    """Refuse a look of a picture that is not drawn."""
+    if args.dark and not args.plot:
+        raise InputError("--dark is for a picture: use --plot FILE")
 
 
 def report(args: argparse.Namespace, document: dict[str, Any], text: str) -> None:

@@ -8,7 +8,8 @@ from yamjit.cli import arguments
 from yamjit.cli.delivery import deliver_arrays, deliver_pictures, hearing_of
 from yamjit.cli.destinations import suffix_of
 from yamjit.cli.embed import ARRAYS
-from yamjit.cli.plot import PICTURES, add_look
+from yamjit.cli.plot import DEFAULT_WIDTH, PICTURES, add_look
+from yamjit.errors import InputError
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
@@ -36,4 +37,6 @@ def run(args: argparse.Namespace) -> int:
 
     if (args.format or suffix_of(args)) in PICTURES:
         return deliver_pictures(args, Spectrograms(**hearing_of(args), width=args.width, dark=args.dark), "spectrogram")
+    if args.dark or args.width != DEFAULT_WIDTH:
+        raise InputError("--dark and --width are for a picture: use -o FILE.png, .svg or .pdf")
     return deliver_arrays(args, LogMel(**hearing_of(args)))

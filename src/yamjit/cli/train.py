@@ -13,7 +13,7 @@ from yamjit.cli.labelled import add_data, add_folds, dataset_of, features_of, fo
 from yamjit.cli.model_card import add_card, card_of
 from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.cli.outputs import Writes
-from yamjit.cli.reports import NOTHING_HELD_OUT, add_report, draw, report, write
+from yamjit.cli.reports import NOTHING_HELD_OUT, add_report, check_report, draw, report, write
 from yamjit.cli.streams import tell
 from yamjit.errors import InputError
 
@@ -73,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
     from yamjit.learn import Augmentation, augmented, export_model, train_head
     from yamjit.loading import load
 
+    check_report(args)
     options = _options(args)
 
     def enlarged(features: Features) -> Features:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.keywords import explained
-from yamjit.plots.drawing import Colours, colours_of, figure_for, in_two_lines, painted, root_of
+from yamjit.plots.drawing import Colours, axes_for, colours_of, in_two_lines, paint, root_of, write_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,9 +61,8 @@ def draw_confusion(
     colours = colours_of(dark)
     confusion, labels = _worst(evaluation.confusion(), evaluation.outcomes, max_classes)
     cell = min(_CELL, _WIDEST / len(labels))
-    if ax is None:
-        side = 2.2 + cell * len(labels)
-        ax = figure_for(None, max(4.6, side), max(4.0, side - 0.4)).add_subplot()
+    side = 2.2 + cell * len(labels)
+    ax = axes_for(ax, max(4.6, side), max(4.0, side - 0.4), colours)
     size = 9 * cell / _CELL
     _draw_cells(ax, confusion, size, colours)
     texts = [in_two_lines(label, _LABEL) for label in labels]
@@ -75,8 +74,8 @@ def draw_confusion(
     left_out = len(evaluation.outcomes) - len(labels) + 1
     if left_out > 1:
         title += f"\nthe {len(labels) - 1} classes with the most mistakes, of {len(evaluation.outcomes)}"
-    ax.set_title(title, loc="left", fontsize=10)
-    painted(ax, colours)
+    write_title(ax, title, colours, fontsize=10)
+    paint(ax, colours)
     ax.tick_params(length=0)
     return root_of(ax.figure)
 

@@ -23,12 +23,15 @@ __all__ = [
     "Colours",
     "add_bar",
     "as_caption",
+    "axes_for",
     "colours_of",
     "figure_for",
     "in_two_lines",
-    "painted",
+    "paint",
     "root_of",
     "save_figure",
+    "width_of",
+    "write_title",
 ]
 
 PICTURE_FORMATS = ("png", "svg", "pdf")
@@ -88,18 +91,35 @@ def _luminance(color: Any) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def figure_for(figure: Figure | SubFigure | None, width: float, height: float) -> Figure | SubFigure:
-    """Return the figure that was given, else a new one of this size in inches."""
+def figure_for(figure: Figure | SubFigure | None, width: float, height: float, colours: Colours) -> Figure | SubFigure:
+    """Return the figure that was given, else a new one of this size in inches, with the colour of the paper."""
     try:
         from matplotlib.figure import Figure, SubFigure
     except ImportError as error:
         raise DependencyError(f"pictures need matplotlib: {how_to_install('yamjit[plot]')}") from error
     if figure is None:
         checks.number(width, "width", *_WIDTHS)
-        return Figure(figsize=(width, height), layout="constrained")
-    if not isinstance(figure, (Figure, SubFigure)):
+        figure = Figure(figsize=(width, height), layout="constrained")
+    elif not isinstance(figure, (Figure, SubFigure)):
         raise InputError(f"figure is {type(figure).__name__}: a Figure or SubFigure of matplotlib is accepted")
+    figure.patch.set_facecolor(colours.paper)
     return figure
+
+
+def axes_for(ax: Axes | None, width: float, height: float, colours: Colours) -> Axes:
+    """Return the axes that were given, else those of a new figure of this size in inches."""
+    if ax is None:
+        return figure_for(None, width, height, colours).add_subplot()
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        raise InputError(f"ax is {type(ax).__name__}: Axes of matplotlib are accepted")
+    return ax
+
+
+def width_of(part: Any, width: float) -> float:
+    """Return how wide a figure, or a part of it, is, in inches; `width` if it is none."""
+    return part.bbox.width / root_of(part.figure).dpi if hasattr(part, "bbox") else width
 
 
 def root_of(figure: Any) -> Figure:
@@ -132,31 +152,35 @@ def in_two_lines(text: str, width: int) -> str:
     return "\n".join(lines).replace("$", r"\$")
 
 
-def painted(axes: Axes, colours: Colours, *, open_corner: bool = False) -> Axes:
-    """Give axes, which were drawn, their colours, and fonts that have their characters; return them."""
+def paint(axes: Axes, colours: Colours, *, open_corner: bool = False) -> None:
+    """Give axes, which were drawn, their colours, and fonts that have their characters."""
     from yamjit.plots.fonts import use_fonts
 
-    axes.figure.patch.set_facecolor(colours.paper)
     axes.patch.set_facecolor(colours.paper)
     axes.tick_params(which="both", color=colours.line, labelcolor=colours.ink)
     for spine in axes.spines.values():
         spine.set_edgecolor(colours.line)
     if open_corner:
         axes.spines[["top", "right"]].set_visible(False)
-    texts = [axes.xaxis.label, axes.yaxis.label, axes.title, axes._left_title]  # type: ignore[attr-defined]
-    for text in texts:
+    for text in (axes.xaxis.label, axes.yaxis.label):
         text.set_color(colours.ink)
-    use_fonts([*texts, *axes.get_xticklabels(), *axes.get_yticklabels()])
-    return axes
+    use_fonts([*axes.get_xticklabels(), *axes.get_yticklabels()])
 
 
-def add_bar(figure: Figure | SubFigure, image: Any, axes: Axes, label: str, colours: Colours) -> None:
-    """Draw the key of a map's colours."""
-    bar = figure.colorbar(image, cax=axes)
+def write_title(axes: Axes, title: str, colours: Colours, **how: Any) -> None:
+    """Write a title at the left above axes, see `Axes.set_title`."""
+    from yamjit.plots.fonts import use_fonts
+
+    use_fonts([axes.set_title(title, loc="left", color=colours.ink, **how)])
+
+
+def add_bar(figure: Figure | SubFigure, image: Any, label: str, colours: Colours, **where: Any) -> None:
+    """Draw the key of a map's colours, on the axes `cax`, or beside `ax`, see `Figure.colorbar`."""
+    bar = figure.colorbar(image, **where)
     bar.set_label(label, fontsize=8)
     bar.ax.tick_params(labelsize=8)
     bar.outline.set_visible(False)
-    painted(bar.ax, colours)
+    paint(bar.ax, colours)
 
 
 @explained

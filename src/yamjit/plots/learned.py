@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yamjit.keywords import explained
-from yamjit.plots.drawing import colours_of, figure_for, painted, root_of
+from yamjit.plots.drawing import axes_for, colours_of, paint, root_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ def draw_learning_curve(curve: Sequence[CurvePoint], *, ax: Axes | None = None, 
         If matplotlib is not installed.
     """
     colours = colours_of(dark)
-    ax = figure_for(None, 6.0, 3.5).add_subplot() if ax is None else ax
+    ax = axes_for(ax, 6.0, 3.5, colours)
     iterations = [point.iteration for point in curve]
     ax.plot(iterations, [point.training_loss for point in curve], color=colours.first, label="training")
     held_out = [point.validation_loss for point in curve]
@@ -47,5 +47,5 @@ def draw_learning_curve(curve: Sequence[CurvePoint], *, ax: Axes | None = None, 
     ax.set_yscale("log")
     ax.set_xlabel("iteration")
     ax.set_ylabel("loss")
-    painted(ax, colours, open_corner=True)
+    paint(ax, colours, open_corner=True)
     return root_of(ax.figure)

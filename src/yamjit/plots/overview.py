@@ -124,7 +124,7 @@ def survey(
         Show the classes with the highest aggregate over the whole recording. By default, those that stand out: the
         height of their scores counts, less what is always there, and what other classes show already counts little.
     events : EventOptions, optional
-        Look for events, and show the classes of those with the highest scores.
+        Look for events, and show the classes of those with the highest scores; `aggregate` is then not accepted.
     watch : callable, optional
         Called with the recording once it is open.
 
@@ -143,36 +143,19 @@ def survey(
     max_results = None if max_results is None else count(max_results, "max_results")
     reading = checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
     refuse_each(reading)
+    checks.instance(events, "events", EventOptions, type(None))
     if aggregate is not None:
         checks.choice(aggregate, "aggregate", AGGREGATES)
-    if events is not None:
-        checks.instance(events, "events", EventOptions)
-    frames, scores = Thinned(loudest), Thinned(highest)
-    found: list[Event] = []
-    with classifier.windows(
-        audio,
-        sample_rate=sample_rate,
-        reading=reading,
-        aggregate=aggregate or "mean",
-        head=head,
-        level=events is not None and events.min_dbfs is not None,
-    ) as stream:
+        if events is not None:
+            raise InputError("aggregate chooses classes by their scores: it cannot be given with events")
+    how: Any = {"aggregate": aggregate or "mean", "level": events is not None and events.min_dbfs is not None}
+    with classifier.windows(audio, sample_rate=sample_rate, reading=reading, head=head, **how) as stream:
         if watch is not None:
             watch(stream)
-        watcher = None if events is None else Watcher.of(stream, events)
-        for windows in stream:
-            frames.add(windows.log_mel)
-            scores.add(stream.listing.reduce(windows.heads))
-            found += watcher.push(windows) if watcher else ()
-        found += watcher.flush(stream.source.start_s + stream.duration_s) if watcher else ()
+        frames, scores, found = _hear(stream, events)
     rows, spans = scores.result()
     most = classifier.options.max_results if max_results is None else max_results
-    if events is not None:
-        shown = places_of_events(stream.listing, found, most)
-    elif aggregate is not None:
-        shown = stream.listing.rank([stream.listed_scores(head=h) for h in range(len(stream.heads))], most).tolist()
-    else:
-        shown = outstanding_places(stream.listing, rows, most, stream.duration_s)
+    shown = _shown(stream, rows, found, aggregate, most)
     names = [(stream.listing.heads[index], stream.listing.names[index]) for index in shown]
     if hasattr(audio, "seek"):
         audio.seek(0)
@@ -191,10 +174,36 @@ def survey(
         window_s=stream.window_s,
         band_hz=_band_hz(classifier),
         range_hz=_range_hz(classifier),
-        events=None if events is None else by_start(event for event in found if (event.head, event.label) in names),
+        events=None if found is None else by_start(event for event in found if (event.head, event.label) in names),
         recorded_at=stream.recorded_at,
     )
     return overview, stream
+
+
+def _hear(stream: WindowStream, options: EventOptions | None) -> tuple[Thinned, Thinned, list[Event] | None]:
+    """Read a stream to its end; return its frames and scores, thinned, and its events, None if no options are given."""
+    frames, scores = Thinned(loudest), Thinned(highest)
+    watcher = None if options is None else Watcher.of(stream, options)
+    found: list[Event] = []
+    for windows in stream:
+        frames.add(windows.log_mel)
+        scores.add(stream.listing.reduce(windows.heads))
+        if watcher is not None:
+            found += watcher.push(windows)
+    if watcher is None:
+        return frames, scores, None
+    return frames, scores, found + watcher.flush(stream.source.start_s + stream.duration_s)
+
+
+def _shown(
+    stream: WindowStream, rows: Float32, events: list[Event] | None, aggregate: str | None, most: int
+) -> list[int]:
+    """Return the places in the listing of the classes that are shown, those of the first head first."""
+    if events is not None:
+        return places_of_events(stream.listing, events, most)
+    if aggregate is None:
+        return outstanding_places(stream.listing, rows, most, stream.duration_s)
+    return stream.listing.rank([stream.listed_scores(head=h) for h in range(len(stream.heads))], most).tolist()
 
 
 def refuse_each(reading: ReadOptions) -> None:

@@ -10,7 +10,18 @@ import numpy as np
 
 from yamjit import checks
 from yamjit.keywords import explained
-from yamjit.plots.drawing import Colours, add_bar, as_caption, colours_of, figure_for, in_two_lines, painted, root_of
+from yamjit.plots.drawing import (
+    Colours,
+    add_bar,
+    as_caption,
+    colours_of,
+    figure_for,
+    in_two_lines,
+    paint,
+    root_of,
+    width_of,
+    write_title,
+)
 from yamjit.plots.event_bars import draw_bars, label_rows
 from yamjit.plots.overview import Overview
 from yamjit.plots.thinning import extremes, highest, loudest, narrowed
@@ -61,19 +72,20 @@ def draw_overview(
         If an argument is wrong.
     """
     checks.instance(overview, "overview", Overview)
-    colours = colours_of(dark)
+    colours, width = colours_of(dark), width_of(figure, width)
     lines = _map_lines(overview)
     texts = [in_two_lines(text, _label_width(width)) for text, _ in lines]
     row = 0.31 if any("\n" in text for text in texts) else 0.25
     below = max(1, len(lines)) * row
-    figure = figure_for(figure, width, 4.4 + below)
+    figure = figure_for(figure, width, 4.4 + below, colours)
     grid = figure.add_gridspec(3, 2, height_ratios=[1.0, 2.0, below + 0.1], width_ratios=[1, 0.16 / width])
     wave = figure.add_subplot(grid[0, 0])
     mel = figure.add_subplot(grid[1, 0], sharex=wave)
     classes = figure.add_subplot(grid[2, 0], sharex=wave)
     columns = round(_COLUMNS_PER_INCH * width)
     _draw_envelope(wave, overview, columns, colours)
-    add_bar(figure, _draw_log_mel(mel, overview, columns), figure.add_subplot(grid[1, 1]), "level (ln)", colours)
+    image = _draw_log_mel(mel, overview, columns)
+    add_bar(figure, image, "level (ln)", colours, cax=figure.add_subplot(grid[1, 1]))
     rows = [(text, shown is None) for text, (_, shown) in zip(texts, lines, strict=True)]
     label_rows(classes, rows, colours)
     if overview.events is None:
@@ -85,14 +97,14 @@ def draw_overview(
     if not lines:
         nothing = "no class reaches its threshold" if overview.events is None else "no events"
         classes.text(0.5, 0.5, nothing, transform=classes.transAxes, ha="center", va="center", color=colours.ink)
-    add_bar(figure, image, figure.add_subplot(grid[2, 1]), "score", colours)
+    add_bar(figure, image, "score", colours, cax=figure.add_subplot(grid[2, 1]))
     for axes in (wave, mel):
         axes.tick_params(labelbottom=False)
     draw_time_axis(classes, overview.start_s, overview.duration_s, overview.recorded_at, _PLOT * width)
-    _title(wave, overview)
-    painted(wave, colours, open_corner=True)
-    painted(mel, colours)
-    painted(classes, colours)
+    _title(wave, overview, colours)
+    paint(wave, colours, open_corner=True)
+    paint(mel, colours)
+    paint(classes, colours)
     return root_of(figure)
 
 
@@ -102,15 +114,15 @@ def draw_spectrogram(
 ) -> Figure:
     """Draw only the log-mel spectrogram; for arguments and errors see `draw_overview`."""
     checks.instance(overview, "overview", Overview)
-    colours = colours_of(dark)
-    figure = figure_for(figure, width, 3.6)
+    colours, width = colours_of(dark), width_of(figure, width)
+    figure = figure_for(figure, width, 3.6, colours)
     grid = figure.add_gridspec(1, 2, width_ratios=[1, 0.16 / width])
     axes = figure.add_subplot(grid[0, 0])
     image = _draw_log_mel(axes, overview, round(_COLUMNS_PER_INCH * width))
-    add_bar(figure, image, figure.add_subplot(grid[0, 1]), "level (ln)", colours)
+    add_bar(figure, image, "level (ln)", colours, cax=figure.add_subplot(grid[0, 1]))
     draw_time_axis(axes, overview.start_s, overview.duration_s, overview.recorded_at, _PLOT * width)
-    _title(axes, overview)
-    painted(axes, colours)
+    _title(axes, overview, colours)
+    paint(axes, colours)
     return root_of(figure)
 
 
@@ -192,6 +204,6 @@ def _map_lines(overview: Overview) -> list[tuple[str, int | None]]:
     return lines
 
 
-def _title(axes: Axes, overview: Overview) -> None:
+def _title(axes: Axes, overview: Overview, colours: Colours) -> None:
     name = os.path.basename(overview.name)  # noqa: PTH119 - a name need not be a path
-    axes.set_title(as_caption(name), loc="left", fontsize=11, fontweight="bold")
+    write_title(axes, as_caption(name), colours, fontsize=11, fontweight="bold")

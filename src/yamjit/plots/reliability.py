@@ -13,7 +13,7 @@ import numpy.typing as npt
 from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.learn.metrics import calibration_error
-from yamjit.plots.drawing import Colours, as_caption, colours_of, figure_for, painted, root_of
+from yamjit.plots.drawing import Colours, as_caption, colours_of, figure_for, paint, root_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +70,7 @@ def draw_reliability(
     if not 1 <= len(scores) <= len(_MARKERS):
         raise InputError(f"{len(scores)} kinds of scores were given; 1 to {len(_MARKERS)} are accepted")
     colours = colours_of(dark)
-    figure = figure_for(figure, 5.0, 6.0)
+    figure = figure_for(figure, 5.0, 6.0, colours)
     grid = figure.add_gridspec(2, 1, height_ratios=[4, 1])
     axes = figure.add_subplot(grid[0])
     counts = figure.add_subplot(grid[1], sharex=axes)
@@ -93,7 +93,7 @@ def draw_reliability(
     counts.set_ylabel("count")
     counts.set_xlabel("score")
     for part in (axes, counts):
-        painted(part, colours, open_corner=True)
+        paint(part, colours, open_corner=True)
     return root_of(figure)
 
 

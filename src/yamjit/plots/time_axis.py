@@ -71,7 +71,7 @@ def draw_time_axis(axes: Axes, start_s: float, duration_s: float, recorded_at: d
 
 
 def _tick_step(duration_s: float, most: Callable[[float], float]) -> float:
-    """Return a round time that divides the whole into at most so many parts; `most` says how many, for a step."""
+    """Return a round time that divides the whole into at most `most` parts, which depends on that time."""
     found = next((float(step) for step in _STEPS if duration_s / step <= most(step)), None)
     return found if found is not None else _DAY * math.ceil(duration_s / most(_DAY) / _DAY)
 

@@ -70,7 +70,8 @@ def begin(memory: Any) -> None:
     global _memory
     _memory = memory
     if memory is not None:
-        threading.Thread(target=_follow, daemon=True).start()
+        with contextlib.suppress(RuntimeError):  # no room for a thread: what is heard is told when it is all
+            threading.Thread(target=_follow, daemon=True).start()
 
 
 @contextlib.contextmanager
