@@ -319,7 +319,7 @@ def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> R
     if isinstance(source, Mapping):
         reader = ArrayReader(*of_dict(source), limits)
         path = source.get("path")
-        reader.recorded_at = time_in_name(path) if isinstance(path, str) else None
+        reader.recorded_at = time_in_name(os.fsdecode(path)) if isinstance(path, (str, os.PathLike)) else None
         return reader
     if isinstance(source, Iterator):
         return IteratorReader(source, sample_rate, limits)
