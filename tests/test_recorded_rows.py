@@ -351,6 +351,19 @@ class TestCommand:
             start_s = float(re.findall(r"_(\d{6}\.\d{3})_", row["file"])[0])
             assert row["time"] == iso(AT_FIVE + timedelta(seconds=start_s))
 
+    @pytest.mark.parametrize("container", ["flac", "wav"])
+    def test_segments_say_when_they_begin(self, dated: str, container: str) -> None:
+        Path(dated).rename("rec.wav")
+        told = ("--recorded-at", "2026-10-25T02:59:59.250", "--time-zone", "Europe/Berlin")
+        assert run("segments", "rec.wav", "-o", "out", "--on", "0.05", "--as", container, *told, "-q") == 0
+        assert run("classify", "out/rec.wav.yamjit.segments", "--top", "1", "-o", "a.csv", "-q") == 0
+        begin = datetime(2026, 10, 25, 0, 59, 59, 250_000, tzinfo=timezone.utc)
+        times = {datetime.fromisoformat(row["time"]) for row in table("a.csv")}
+        assert times == {
+            begin + timedelta(seconds=float(path.name.split("_")[1])) for path in Path("out").rglob("rec_*")
+        }
+        assert {time.utcoffset() for time in times} == {timedelta(hours=1), timedelta(hours=2)}
+
     @pytest.mark.parametrize("form", ["jsonl", "csv", "text"])
     def test_rows_of_a_pipe(
         self, form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], file_of: Callable[[], Any]
