@@ -185,10 +185,10 @@ def _by_parts(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
         return [
             name for other in sorted(compounds, key=lambda other: -len(compounds[other])) for name in compounds[other]
         ]
-    parts = [(one.name, *phrase) for one in known for phrase in one.phrases if len(phrase) == 1]
-    parts = [(name, part) for name, part in parts if _is_part(part, words[0])]
-    ends = [name for name, part in parts if words[0].endswith(part)]
-    return ends or [name for name, part in parts]
+    alone = [(one.name, other) for one in known for other in sorted(one.words) if frozenset((other,)) in one.phrases]
+    parts = [(name, other) for name, other in alone if _is_part(other, words[0])]
+    ends = [name for name, other in parts if words[0].endswith(other)]
+    return ends or [name for name, _ in parts]
 
 
 def _is_part(part: str, word: str) -> bool:
