@@ -100,12 +100,13 @@ def _hint(signature: inspect.Signature, module: str, strange: str) -> str:
     near = _nearest(strange, names)
     if near is not None:
         return f"; did you mean {near!r}?"
+    if taker := _taker(signature, module, meant):
+        return taker
     for name, kind, fields in parts:
         near = _nearest(strange, fields)
         if near is not None:
             return f"; did you mean {name}={kind}({near}=...)?"
-    taker = _taker(signature, module, meant)
-    return taker or (f"; accepted are {', '.join(names)}" if names else "")
+    return f"; accepted are {', '.join(names)}" if names else ""
 
 
 def _parts(signature: inspect.Signature, module: str) -> Iterator[tuple[str, str, list[str]]]:
@@ -122,7 +123,7 @@ def _taker(signature: inspect.Signature, module: str, words: tuple[str, ...]) ->
 
     result = _named(signature.return_annotation, module)
     for word in words if result is not None else ():
-        for name, method in inspect.getmembers(result, inspect.isfunction):
+        for name, method in sorted(inspect.getmembers(result, inspect.isfunction), key=lambda one: len(one[0])):
             if not name.startswith("_") and (name == word or word in inspect.signature(method).parameters):
                 return f"; {result.__name__}.{name}() of the result takes {'it' if name == word else word}"
     return ""
