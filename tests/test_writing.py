@@ -18,7 +18,7 @@ import pytest
 
 from yamjit.cli import main, streams
 from yamjit.cli.command import _parser
-from yamjit.cli.outputs import Output, Outputs, Reads, writes, writes_folder
+from yamjit.cli.outputs import Output, Outputs, Reads, Writes, WritesFolder, writes, writes_folder
 from yamjit.errors import InputError, OutputError
 from yamjit.writing import NamedFile, check_writable, replace_whole, temporary_file, whole_file, write_whole
 
@@ -307,7 +307,7 @@ def test_every_argument_that_names_a_file_says_whether_it_is_written() -> None:
     for verb, action in actions():
         words = set(str(action.metavar or "").replace("=", "|").split("|"))
         name = f"{verb} {(action.option_strings or [action.dest])[-1]}"
-        if action.type in (writes, writes_folder):
+        if action.type in (writes, writes_folder) or isinstance(action.type, (Writes, WritesFolder)):
             writing.add(name)
         elif isinstance(action.type, Reads) or getattr(action.type, "__name__", "") == "named_file":
             reading.add(name)
@@ -419,13 +419,20 @@ def test_nothing_that_is_read_is_written_over(
     Path("names.txt").write_text("A\nB\n")
     Path("h.npz").touch()
     before = content()
+    verb, option = arguments.split()[0], arguments.split()[-1]
+    form = {"--head": ".npz", "--plot": ".png", "--csv": ".csv"}.get(option, "")
+    if option == "-o" and verb in ("train", "calibrate", "metadata"):
+        form = ".tflite"
+    refusal = f"is {what} that is read, and will not be overwritten"
     assert run(*arguments.split(), output) == 1
-    assert capsys.readouterr().err == f"yamjit: error: {output!r} is {what} that is read, and will not be overwritten\n"
+    told = refusal if output.endswith(form) else f"is written as {form}"
+    assert told in capsys.readouterr().err
     if os.name == "posix":
-        Path("another").symlink_to(output)
-        assert run(*arguments.split(), "another") == 1
-        assert f"'another' is {what} that is read" in capsys.readouterr().err
-        Path("another").unlink()
+        another = Path(f"another{form}")
+        another.symlink_to(output)
+        assert run(*arguments.split(), another) == 1
+        assert capsys.readouterr().err == f"yamjit: error: {str(another)!r} {refusal}\n"
+        another.unlink()
     assert content() == before
 
 
@@ -462,8 +469,12 @@ def test_files_of_a_model_are_not_put_over_it(small_model_path: Path, capsys: py
 
 
 def test_two_outputs_are_two_files(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("there.json").touch()
-    for first, second in (("new.tflite", "./new.tflite"), ("there.json", "d/../there.json"), ("d/A/../x", "d/x")):
+    Path("there.tflite").touch()
+    for first, second in (
+        ("new.tflite", "./new.tflite"),
+        ("there.tflite", "d/../there.tflite"),
+        ("d/A/../x.tflite", "d/x.tflite"),
+    ):
         assert run("train", "d", "--model", "starter", "-o", first, "--report", second) == 1
         assert f"{first!r} and {second!r} are the same file" in capsys.readouterr().err
     if os.name == "posix":
@@ -479,12 +490,11 @@ def test_what_cannot_be_written_is_told_before_the_work(
 
     monkeypatch.setattr("yamjit.learn.embed_clips", work)
     for option, name, said in (
-        ("-o", "d", "Is a directory"),
-        ("--report", "no/r.json", "No such file or directory"),
+        ("--report", "d", "Is a directory"),
+        ("--report", "no/r.json", "No such file or directory; there is no folder 'no'"),
         ("--head", "d/t.csv/h.npz", "Not a directory"),
     ):
-        more = () if option == "-o" else ("-o", "m.tflite")
-        assert run("train", "d", "--model", "starter", *more, option, name) == 1
+        assert run("train", "d", "--model", "starter", "-o", "m.tflite", option, name) == 1
         assert capsys.readouterr().err == f"yamjit: error: {name!r}: cannot be written: {said}\n"
     assert run("train", "d", "-o", "") == 2
     assert run("classify", "d", "-o", "") == 2

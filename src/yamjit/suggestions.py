@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -66,14 +67,15 @@ def suggest(
     tuple of str
         The likeliest first; empty if nothing is near. The first of these kinds that is found counts: names of which a
         phrase has the same words, in any order and form ("smoke alarm": "Smoke detector, smoke alarm"); names that have
-        all the words and more; names of which all words are in the text ("dog barking": "Dog", "Bark"); names with a
-        compound of the word, or a part of it ("phone": "Telephone"); and all of these for words that are spelled alike.
+        all the words and more; names of which all words are in the text ("dog barking": "Dog", "Bark"); these for words
+        with one slip of the fingers; names with a compound of the word, or a part of it ("phone": "Telephone"); and
+        these for words that are spelled alike.
     """
     if len(wanted) > _MOST_CHARACTERS or not (words := _words(wanted)):
         return ()
     candidates = (name for name in dict.fromkeys(names) if len(name) <= _LONGEST_NAME)
     known = [_parsed(name, tuple((also_called or {}).get(name, ()))) for name in candidates]
-    found = _by_words(words, known) or _by_parts(words, known)
+    found = _by_words(words, known) or _by_words(_respelled(words, known, 1), known) or _by_parts(words, known)
     for spelled in () if found else (words, ("".join(words),)):
         found = found or _by_words(_respelled(spelled, known), known)
     return tuple(dict.fromkeys(found))[:most]
@@ -187,27 +189,30 @@ def _is_part(part: str, word: str) -> bool:
     return inside and len(part) >= _LEAST_PART and len(word) - len(part) >= _LEAST_REST
 
 
-def _respelled(words: Sequence[str], known: Sequence[_Name]) -> tuple[str, ...]:
-    """Return the words with unknown ones replaced by the word that is spelled most alike; empty if there is none."""
+def _respelled(words: Sequence[str], known: Sequence[_Name], most: int = 3) -> tuple[str, ...]:
+    """Return the words with unknown ones replaced by the word that is spelled most alike; empty if there is none.
+
+    At most `most` letters of each may differ.
+    """
     vocabulary = {word for one in known for word in (*one.words, *one.joined, *(w for p in one.phrases for w in p))}
     found = []
     for word in words:
         if _covered((word,), vocabulary):
             found.append(word)
             continue
-        near = [(distance, other) for other in sorted(vocabulary) if (distance := _slips(word, other)) is not None]
+        near = [(distance, other) for other in sorted(vocabulary) if (distance := _slips(word, other)) <= most]
         if not near:
             return ()
         found.append(min(near)[1])
     return tuple(found) if tuple(found) != tuple(words) else ()
 
 
-def _slips(word: str, other: str) -> int | None:
-    """Return how many letters were added, left out, replaced or swapped; None if more than a slip of the fingers."""
+def _slips(word: str, other: str) -> float:
+    """Return the number of letters added, left out, replaced or swapped; infinite beyond slips of the fingers."""
     most = 0 if len(word) < 3 else min(1 + len(word) // 8, 3)
     begins_alike = word[:1] == other[:1] or sorted(word[:2]) == sorted(other[:2])
     if abs(len(word) - len(other)) > most or not begins_alike:
-        return None
+        return math.inf
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(word, 1):
@@ -218,4 +223,4 @@ def _slips(word: str, other: str) -> int | None:
                 cost = min(cost, last[j - 2] + 1)
             row.append(cost)
     short = min(len(word), len(other)) <= 3 or len(word) == len(other) == 4  # so that any letter makes another word
-    return None if row[-1] > most or (short and sorted(word) != sorted(other)) else row[-1]
+    return math.inf if row[-1] > most or (short and sorted(word) != sorted(other)) else row[-1]

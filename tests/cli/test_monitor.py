@@ -292,12 +292,14 @@ def test_jq_chooses_lines() -> None:
         ({"type": "begin", "label": "Barking"}, ""),
         ({"type": "row", "label": "Alarms"}, ""),
         ({"type": "summary", "top": [{"label": "Alarms"}]}, "OFF"),
+        ({"type": "start"}, "OFF"),
         ({"type": "error", "error": "gone"}, ""),
     ],
 )
 def test_home_assistant_takes_no_line_for_another(line: dict[str, Any], state: str) -> None:
     """An empty state leaves a sensor of Home Assistant as it is."""
     jinja2 = pytest.importorskip("jinja2")
-    template = re.search(r"value_template: >-\n(.*?)\n      availability", GUIDE, re.DOTALL)
-    assert template is not None
-    assert jinja2.Template(template[1]).render(value_json=line).strip() == state
+    written = re.search(r"value_template: >-\n(.*?)\n      availability", GUIDE, re.DOTALL)
+    assert written is not None
+    for template in (written[1], json.loads(Path("alarms.json").read_text())["value_template"]):
+        assert jinja2.Template(template).render(value_json=line).strip() == state

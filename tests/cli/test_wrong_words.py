@@ -69,6 +69,7 @@ mine.tflite|there is no verb 'mine.tflite'|did you mean yamjit info mine.tflite?
 gone.wav|there is no verb 'gone.wav'|a recording follows a verb, as in yamjit classify FILE, and there is
 https://a.org/x.wav|no verb 'https://a.org/x.wav'|yamjit reads files: curl -sL https://a.org/x.wav | yamjit classify -
 --model starter classify siren.flac|no option --model before the verb|options come after the verb
+events siren.flac --treshold 0.3|there is no option --treshold|did you mean --threshold (lowest
 events siren.flac --bogus|there is no option --bogus|yamjit events --help lists its options
 events siren.flac --min-conf 0.3|there is no option --min-conf|did you mean --on (score
 classify siren.flac --min_conf=0.3|there is no option --min_conf|did you mean --threshold (lowest

@@ -28,6 +28,7 @@ REASONS = (
     "needs a microphone",
     "needs systemd",
     "needs jq",
+    "needs a broker",
     "needs recordings",
     "needs MediaPipe",
     "needs a program",

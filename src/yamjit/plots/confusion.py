@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.keywords import explained
-from yamjit.plots.drawing import Colours, axes_for, colours_of, in_two_lines, painted, root_of
+from yamjit.plots.drawing import Colours, axes_for, colours_of, in_two_lines, paint, root_of, write_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,8 +74,8 @@ def draw_confusion(
     left_out = len(evaluation.outcomes) - len(labels) + 1
     if left_out > 1:
         title += f"\nthe {len(labels) - 1} classes with the most mistakes, of {len(evaluation.outcomes)}"
-    ax.set_title(title, loc="left", fontsize=10)
-    painted(ax, colours)
+    write_title(ax, title, colours, fontsize=10)
+    paint(ax, colours)
     ax.tick_params(length=0)
     return root_of(ax.figure)
 

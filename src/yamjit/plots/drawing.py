@@ -27,9 +27,11 @@ __all__ = [
     "colours_of",
     "figure_for",
     "in_two_lines",
-    "painted",
+    "paint",
     "root_of",
     "save_figure",
+    "width_of",
+    "write_title",
 ]
 
 PICTURE_FORMATS = ("png", "svg", "pdf")
@@ -115,6 +117,11 @@ def axes_for(ax: Axes | None, width: float, height: float, colours: Colours) -> 
     return ax
 
 
+def width_of(part: Any, width: float) -> float:
+    """Return how wide a figure, or a part of it, is, in inches; `width` if it is none."""
+    return part.bbox.width / root_of(part.figure).dpi if hasattr(part, "bbox") else width
+
+
 def root_of(figure: Any) -> Figure:
     """Return the whole figure of a part of it."""
     while figure.figure is not figure:
@@ -145,8 +152,8 @@ def in_two_lines(text: str, width: int) -> str:
     return "\n".join(lines).replace("$", r"\$")
 
 
-def painted(axes: Axes, colours: Colours, *, open_corner: bool = False) -> Axes:
-    """Give axes, which were drawn, their colours, and fonts that have their characters; return them."""
+def paint(axes: Axes, colours: Colours, *, open_corner: bool = False) -> None:
+    """Give axes, which were drawn, their colours, and fonts that have their characters."""
     from yamjit.plots.fonts import use_fonts
 
     axes.patch.set_facecolor(colours.paper)
@@ -155,11 +162,16 @@ def painted(axes: Axes, colours: Colours, *, open_corner: bool = False) -> Axes:
         spine.set_edgecolor(colours.line)
     if open_corner:
         axes.spines[["top", "right"]].set_visible(False)
-    texts = [axes.xaxis.label, axes.yaxis.label, axes.title, axes._left_title]  # type: ignore[attr-defined]
-    for text in texts:
+    for text in (axes.xaxis.label, axes.yaxis.label):
         text.set_color(colours.ink)
-    use_fonts([*texts, *axes.get_xticklabels(), *axes.get_yticklabels()])
-    return axes
+    use_fonts([*axes.get_xticklabels(), *axes.get_yticklabels()])
+
+
+def write_title(axes: Axes, title: str, colours: Colours, **how: Any) -> None:
+    """Write a title at the left above axes, see `Axes.set_title`."""
+    from yamjit.plots.fonts import use_fonts
+
+    use_fonts([axes.set_title(title, loc="left", color=colours.ink, **how)])
 
 
 def add_bar(figure: Figure | SubFigure, image: Any, label: str, colours: Colours, **where: Any) -> None:
@@ -168,7 +180,7 @@ def add_bar(figure: Figure | SubFigure, image: Any, label: str, colours: Colours
     bar.set_label(label, fontsize=8)
     bar.ax.tick_params(labelsize=8)
     bar.outline.set_visible(False)
-    painted(bar.ax, colours)
+    paint(bar.ax, colours)
 
 
 @explained

@@ -12,7 +12,7 @@ from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.events import Event
 from yamjit.keywords import explained
-from yamjit.plots.drawing import Colours, add_bar, axes_for, colours_of, in_two_lines, painted, root_of
+from yamjit.plots.drawing import Colours, add_bar, axes_for, colours_of, in_two_lines, paint, root_of, width_of
 from yamjit.plots.time_axis import draw_time_axis
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def draw_events(
     names = [f"{label} ({head})" if head else label for head, label in keys]
     texts = [in_two_lines(name, 26 if width >= 8 else 18) for name in names]
     row = 0.42 if any("\n" in text for text in texts) else 0.34
+    plot = width_of(ax, 0.65 * width)
     ax = axes_for(ax, width, 0.8 + row * max(1, len(keys)), colours)
     label_rows(ax, [(text, False) for text in texts], colours)
     placed = [(keys.index((event.head, event.label)), event) for event in shown]
@@ -76,8 +77,8 @@ def draw_events(
     add_bar(ax.figure, scores, "score", colours, ax=ax, pad=0.01, fraction=0.03, aspect=max(5, 4 * len(keys)))
     if recorded_at is None and shown and (time := shown[0].time) is not None:
         recorded_at = time - timedelta(seconds=shown[0].start_s)
-    draw_time_axis(ax, start_s, end_s - start_s, recorded_at, 0.65 * width)
-    painted(ax, colours, open_corner=True)
+    draw_time_axis(ax, start_s, end_s - start_s, recorded_at, plot)
+    paint(ax, colours, open_corner=True)
     return root_of(ax.figure)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yamjit.keywords import explained
-from yamjit.plots.drawing import axes_for, colours_of, painted, root_of
+from yamjit.plots.drawing import axes_for, colours_of, paint, root_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,5 +47,5 @@ def draw_learning_curve(curve: Sequence[CurvePoint], *, ax: Axes | None = None, 
     ax.set_yscale("log")
     ax.set_xlabel("iteration")
     ax.set_ylabel("loss")
-    painted(ax, colours, open_corner=True)
+    paint(ax, colours, open_corner=True)
     return root_of(ax.figure)

@@ -10,7 +10,18 @@ import numpy as np
 
 from yamjit import checks
 from yamjit.keywords import explained
-from yamjit.plots.drawing import Colours, add_bar, as_caption, colours_of, figure_for, in_two_lines, painted, root_of
+from yamjit.plots.drawing import (
+    Colours,
+    add_bar,
+    as_caption,
+    colours_of,
+    figure_for,
+    in_two_lines,
+    paint,
+    root_of,
+    width_of,
+    write_title,
+)
 from yamjit.plots.event_bars import draw_bars, label_rows
 from yamjit.plots.overview import Overview
 from yamjit.plots.thinning import extremes, highest, loudest, narrowed
@@ -61,7 +72,7 @@ def draw_overview(
         If an argument is wrong.
     """
     checks.instance(overview, "overview", Overview)
-    colours = colours_of(dark)
+    colours, width = colours_of(dark), width_of(figure, width)
     lines = _map_lines(overview)
     texts = [in_two_lines(text, _label_width(width)) for text, _ in lines]
     row = 0.31 if any("\n" in text for text in texts) else 0.25
@@ -90,10 +101,10 @@ def draw_overview(
     for axes in (wave, mel):
         axes.tick_params(labelbottom=False)
     draw_time_axis(classes, overview.start_s, overview.duration_s, overview.recorded_at, _PLOT * width)
-    _title(wave, overview)
-    painted(wave, colours, open_corner=True)
-    painted(mel, colours)
-    painted(classes, colours)
+    _title(wave, overview, colours)
+    paint(wave, colours, open_corner=True)
+    paint(mel, colours)
+    paint(classes, colours)
     return root_of(figure)
 
 
@@ -103,15 +114,15 @@ def draw_spectrogram(
 ) -> Figure:
     """Draw only the log-mel spectrogram; for arguments and errors see `draw_overview`."""
     checks.instance(overview, "overview", Overview)
-    colours = colours_of(dark)
+    colours, width = colours_of(dark), width_of(figure, width)
     figure = figure_for(figure, width, 3.6, colours)
     grid = figure.add_gridspec(1, 2, width_ratios=[1, 0.16 / width])
     axes = figure.add_subplot(grid[0, 0])
     image = _draw_log_mel(axes, overview, round(_COLUMNS_PER_INCH * width))
     add_bar(figure, image, "level (ln)", colours, cax=figure.add_subplot(grid[0, 1]))
     draw_time_axis(axes, overview.start_s, overview.duration_s, overview.recorded_at, _PLOT * width)
-    _title(axes, overview)
-    painted(axes, colours)
+    _title(axes, overview, colours)
+    paint(axes, colours)
     return root_of(figure)
 
 
@@ -193,6 +204,6 @@ def _map_lines(overview: Overview) -> list[tuple[str, int | None]]:
     return lines
 
 
-def _title(axes: Axes, overview: Overview) -> None:
+def _title(axes: Axes, overview: Overview, colours: Colours) -> None:
     name = os.path.basename(overview.name)  # noqa: PTH119 - a name need not be a path
-    axes.set_title(as_caption(name), loc="left", fontsize=11, fontweight="bold")
+    write_title(axes, as_caption(name), colours, fontsize=11, fontweight="bold")

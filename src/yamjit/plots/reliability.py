@@ -13,7 +13,7 @@ import numpy.typing as npt
 from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.learn.metrics import calibration_error
-from yamjit.plots.drawing import Colours, as_caption, colours_of, figure_for, painted, root_of
+from yamjit.plots.drawing import Colours, as_caption, colours_of, figure_for, paint, root_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +93,7 @@ def draw_reliability(
     counts.set_ylabel("count")
     counts.set_xlabel("score")
     for part in (axes, counts):
-        painted(part, colours, open_corner=True)
+        paint(part, colours, open_corner=True)
     return root_of(figure)
 
 

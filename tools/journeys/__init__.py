@@ -1,0 +1,1 @@
+"""Four persons' ways from a fresh environment to their results."""
