@@ -94,7 +94,7 @@ NOISE = np.zeros(16_000, np.float32)
         ),
         (
             lambda m: m.with_options(top=3),
-            "Model.with_options",
+            "Classifier.with_options",
             "top",
             "it is part of options: options=ClassifierOptions(max_results=...)",
         ),

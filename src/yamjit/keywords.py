@@ -72,8 +72,7 @@ def _told(
     import inspect
 
     signature = inspect.signature(function)
-    is_making = function.__name__ == "__init__" and args
-    name = type(args[0]).__name__ if is_making else function.__qualname__
+    name = _called(function, args)
     try:
         signature.bind(*args, **given)
     except TypeError:
@@ -81,9 +80,19 @@ def _told(
         if strange and "unexpected keyword argument" in error:
             return f"{name}() got an unexpected keyword argument {strange[0]!r}{_hint(signature, module, strange[0])}"
         named = [one.name for one in signature.parameters.values() if one.kind is one.KEYWORD_ONLY]
+        if " missing " in error and error.startswith(f"{function.__qualname__}()"):
+            return f"{name}() {error.partition('() ')[2]}"
         if named and "positional argument" in error and "were given" in error:
             return f"{name}() {error.partition('() ')[2]}; accepted by keyword are {', '.join(named)}"
     return None
+
+
+def _called(function: Callable[..., Any], args: tuple[Any, ...]) -> str:
+    """Return the name of a function, or of a method with the class that it was called on."""
+    if "." not in function.__qualname__ or not args:
+        return function.__qualname__
+    owner = args[0] if isinstance(args[0], type) else type(args[0])
+    return owner.__name__ if function.__name__ == "__init__" else f"{owner.__name__}.{function.__name__}"
 
 
 def _hint(signature: inspect.Signature, module: str, strange: str) -> str:
