@@ -15,8 +15,8 @@ _Class = TypeVar("_Class", bound=type)
 _MOST = 120
 
 
-def brief_repr(kind: _Class) -> _Class:
-    """Give a dataclass or a named tuple a repr in which long values are shortened.
+def brief_repr(kind: _Class, most: int = _MOST) -> _Class:
+    """Give a dataclass or a named tuple a repr in which values of more than about `most` characters are shortened.
 
     It is the usual one where all values are short. Arrays are shown by type and shape.
     """
@@ -24,7 +24,8 @@ def brief_repr(kind: _Class) -> _Class:
     names = kind._fields if is_tuple else [one.name for one in dataclasses.fields(kind) if one.repr]  # type: ignore[attr-defined]
 
     def __repr__(self: Any) -> str:  # noqa: N807 - it becomes that
-        return f"{type(self).__name__}({', '.join(f'{name}={shown_briefly(getattr(self, name))}' for name in names)})"
+        values = (f"{name}={shown_briefly(getattr(self, name), most)}" for name in names)
+        return f"{type(self).__name__}({', '.join(values)})"
 
     kind.__repr__ = __repr__  # type: ignore[assignment]
     return kind

@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.loading import load
 
+    if args.head and args.head.lower().endswith(".tflite"):
+        raise InputError(f"{printable(args.head)!r} is a model, not a head: give it as --model FILE")
     if sum(map(bool, (args.head, args.weights, args.bake))) != 1:
         raise InputError("give a head, --weights or --bake, one of them")
     if args.weights and not args.output:

@@ -64,7 +64,7 @@ def _hanging(line: str, width: int) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """Refuses arguments with the usage of its own verb, a line for what is wrong, and one for what to do."""
+    """Refuses arguments with a line for what is wrong and one for what to do, and unknown ones with its own usage."""
 
     #: Parsers of all verbs, by verb.
     verbs: Mapping[str, Parser] = {}
@@ -90,8 +90,9 @@ class Parser(argparse.ArgumentParser):
         return found, rest
 
     def error(self, message: str, hint: str = "") -> NoReturn:
-        """End with the usage, what is wrong, and what to do."""
-        self.print_usage(sys.stderr)
+        """End with what is wrong and what to do, after the usage unless it is only the value of an option."""
+        if not message.startswith("argument -"):
+            self.print_usage(sys.stderr)
         hint = hint or self._advice(message) or f"{self.prog} --help explains the arguments"
         told, to_do = (_LONG_WORD.sub(r"\1...", printable(text)) for text in (message, hint))
         self.exit(2, f"{self.prog}: error: {told}\nhint: {to_do}\n")
