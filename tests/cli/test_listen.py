@@ -25,6 +25,7 @@ from yamjit.audio import RawPcm
 from yamjit.cli import following, main
 from yamjit.cli.bars import Bars, ScoreBar, bar, clock, fitted
 from yamjit.cli.peaks import Peaks
+from yamjit.cli.progress_line import width_of
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -336,6 +337,28 @@ def test_bars_fit_any_terminal(columns: int, encoding: str, monkeypatch: pytest.
     if columns >= 25:
         assert lines[0].count("|" if encoding == "ascii" else "│") == 1
     terminal.getvalue().encode(encoding)
+
+
+@pytest.mark.parametrize("label", ["サイレンと犬の鳴き声と" * 3, "犬", "e\u0301" * 40])
+def test_labels_of_any_script_fit_a_terminal(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    terminal = Terminal()
+    Bars(terminal).draw((0.0, "0:00:00.0"), 0.0, [ScoreBar(label, 0.5), ScoreBar("Dog", 1.0)], 2, [])
+    lines = terminal.shown()[1:3]
+    assert [width_of(line) for line in lines] == [59, 59]
+    assert width_of(lines[0].split(" 0.50 ")[0]) == width_of(lines[1].split(" 1.00 ")[0])
+
+
+def test_a_dumb_terminal_gets_rows(
+    pipe: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe()
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("TERM", "dumb")
+    assert main(["listen", "--raw", "s16le", "--top", "3"]) == 0
+    assert "\x1b" not in terminal.getvalue()
+    assert "Siren" in terminal.getvalue()
 
 
 def test_a_peak_is_held_and_falls() -> None:
