@@ -24,6 +24,7 @@ __all__ = [
     "cache_directory",
     "describe",
     "hint_beside",
+    "is_address",
     "is_private",
     "make_private",
     "open_regular",
@@ -129,13 +130,18 @@ def describe(error: Exception) -> str:
     return "; ".join(filter(None, (printable(" ".join(str(text).split())), hint)))
 
 
+def is_address(name: str) -> bool:
+    """Return whether a name is an address of the web rather than that of a file; a path has one slash for its two."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name) is not None
+
+
 def hint_beside(path: str | os.PathLike[str]) -> str:
     """Return what to do about a path that leads nowhere: its first part that is missing, and names beside that part.
 
     Empty if nothing is to be said. The message may hold names that strangers chose, as a terminal shows them.
     """
     name = os.fsdecode(path)
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name):
+    if is_address(name):
         return "an address is not opened: download the file first"
     if name[:1] in _QUOTES:
         return "the quotes are taken for a part of the name"

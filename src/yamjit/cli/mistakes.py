@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from yamjit.cli.foreign_words import VERBS_ELSEWHERE, options_meant, reasons_for_none
 from yamjit.suggestions import suggest
 
-__all__ = ["misdashed", "option_hint", "verb_hint"]
+__all__ = ["is_elsewhere", "misdashed", "option_hint", "verb_hint"]
 
 #: Names of files that are models, or of a kind that `yamjit info` can say something about.
 _MODELS = (
@@ -36,13 +36,18 @@ Options = Mapping[str, argparse.Action]
 
 
 def verb_hint(word: str, verbs: Iterable[str]) -> str:
-    """Return what to type in place of an unknown verb."""
+    """Return what to type in place of an unknown verb, or of an option before it."""
     known = tuple(verbs)
-    if word in ("help", "-help", "-?", "/?", "--usage"):
+    name = word.lstrip("-/").lower()
+    if name in ("h", "help", "man", "usage", "?", "") and word not in ("-", ""):
         return "did you mean yamjit --help, or yamjit VERB --help?"
-    if word.lstrip("-") in ("version", "V", "v"):
+    if name in ("version", "v"):
         return "did you mean yamjit --version?"
+    if name == "yamjit":
+        return "the name of the program is typed once"
     if word.startswith("-") and len(word) > 1:
+        if meant := suggest(word, ("--help", "--version", "--debug")):
+            return f"did you mean yamjit {meant[0]}?"
         return "options come after the verb: yamjit classify INPUT --top 3; yamjit --help lists the verbs"
     if re.match(r"[a-z][a-z0-9+.-]+://", word, re.IGNORECASE):
         return f"yamjit reads files: curl -sL {shlex.quote(word)} | yamjit classify -"
@@ -63,6 +68,19 @@ def misdashed(argument: str, options: Options) -> str | None:
     if not name or name.startswith("--") or len(bare) < 2 or name[0] not in "-" + _DASHES:
         return None
     return f"--{bare}" if f"--{bare}" in options else None
+
+
+def is_elsewhere(argument: str, options: Options) -> bool:
+    """Return whether an option is one of other programs, whose beginning an option here has that does something else.
+
+    ``--to`` is no short form of ``--top``.
+    """
+    flag = argument.partition("=")[0]
+    name = flag[2:]
+    if not flag.startswith("--") or flag in options or not any(other.startswith(flag) for other in options):
+        return False
+    meant = [other for other in options_meant().get(name, ()) if other in options]
+    return not meant[0].startswith(flag) if meant else name in reasons_for_none()
 
 
 def option_hint(option: str, verb: str, options: Options, others: Mapping[str, Options]) -> str:
@@ -97,7 +115,7 @@ def _meant(name: str, options: Options) -> str:
 
 def _explained(flag: str, action: argparse.Action) -> str:
     """Return an option and what it is for, in a few words."""
-    purpose = re.split(r"[;:(]", action.help or "")[0].strip()
+    purpose = re.split(r"[;(]|: ", action.help or "")[0].strip()
     return f"{flag} ({purpose})" if purpose else flag
 
 

@@ -44,6 +44,6 @@ def run(args: argparse.Namespace) -> int:
     from yamjit.segments import SegmentOptions
 
     cutting = SegmentOptions(padding_s=args.padding, most_per_class=args.most, container=args.container)
-    hearing = Events(**hearing_of(args), events=event_options_of(args))
+    hearing = Events(events=event_options_of(args), **hearing_of(args))
     job = functools.partial(SegmentJob, cutting=cutting)
     return deliver_to_folder(args, hearing, SEGMENTS, job, {"cutting": dataclasses.asdict(cutting)})

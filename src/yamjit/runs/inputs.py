@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from yamjit.audio.suffixes import AUDIO_SUFFIXES
+from yamjit.disk import hint_beside, is_address
 from yamjit.errors import InputError
 from yamjit.runs.naming import JOURNAL, MANIFEST, SEGMENTS, is_among_results, is_result, is_segment, is_segments
 from yamjit.runs.patterns import is_pattern, matches, unmatched
@@ -94,6 +95,9 @@ class _Search:
             yield Recording(
                 text, PurePath("nameless"), "'' is not the name of a file or folder; '.' is the current one"
             )
+            return
+        if is_address(text) and not os.path.lexists(path):
+            yield Recording(text, PurePath(path.name), f"{text}: {hint_beside(text)}")
             return
         if os.path.lexists(path) or not is_pattern(text):
             yield from self._existing(path)
