@@ -15,6 +15,7 @@ from yamjit.cli.outputs import Reads
 from yamjit.cli.streams import tell
 from yamjit.disk import hint_beside
 from yamjit.errors import InputError
+from yamjit.reprs import plural
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -174,9 +175,11 @@ def untrained(args: argparse.Namespace, model: Classifier, dataset: Dataset) -> 
         return dataset
     seen = set(clips_trained_on(model, dataset))
     if len(seen) == len(set(dataset.clips)):
-        raise InputError(f"--exclude-trained: the model was trained on all {len(dataset)} clips; none is left")
+        which = f"all {len(dataset)} clips" if len(dataset) > 1 else "the only clip"
+        raise InputError(f"--exclude-trained: the model was trained on {which}; none is left")
     if not args.quiet:
-        tell(f"left out: {sum(clip in seen for clip in dataset.clips)} clips, which the model was trained on")
+        count = sum(clip in seen for clip in dataset.clips)
+        tell(f"left out: {plural(count, 'clip')}, which the model was trained on")
     return dataset.select(lambda clip: clip not in seen)
 
 
@@ -190,7 +193,8 @@ def _tell_of_split(args: argparse.Namespace, dataset: Dataset) -> None:
     """Say that a model may have learned from some of the clips."""
     count = sum(clip.split == "train" for clip in dataset.clips)
     if count and not args.quiet:
-        text = f"{count} of {len(dataset)} clips have the split 'train', and the model may have learned from them"
+        have = f"of {len(dataset)} clips {'has' if count == 1 else 'have'}"
+        text = f"{count} {have} the split 'train', and the model may have learned from {'it' if count == 1 else 'them'}"
         tell(f"{text}; --where split=test takes others")
 
 
