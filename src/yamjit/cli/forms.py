@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from yamjit.errors import InputError
+from yamjit.suggestions import listed
 from yamjit.text import printable
 
 __all__ = ["check_folder", "check_form"]
@@ -32,7 +33,7 @@ def check_form(name: str, what: str, suffixes: tuple[str, ...]) -> None:
 
     The `InputError` says which are. Devices and pipes may have any name.
     """
-    path, forms = Path(name), " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
+    path, forms = Path(name), listed(suffixes, "or")
     shown = f"'{printable(name)}'"
     if name == "-":
         raise InputError(f"{what} is written to a file, not to standard output: give a name that ends with {forms}")
