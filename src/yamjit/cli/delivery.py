@@ -20,8 +20,7 @@ from yamjit.cli.model_notes import notes_on
 from yamjit.cli.progress import Progress
 from yamjit.cli.streams import tell
 from yamjit.errors import InputError
-from yamjit.reprs import plural
-from yamjit.text import printable
+from yamjit.text import plural, printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
