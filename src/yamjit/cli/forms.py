@@ -9,10 +9,13 @@ from yamjit.errors import InputError
 from yamjit.suggestions import listed
 from yamjit.text import printable
 
-__all__ = ["check_folder", "check_form"]
+__all__ = ["MODEL_SUFFIXES", "check_folder", "check_form"]
 
 #: Forms of models that others write.
 _FOREIGN = frozenset((".h5", ".hdf5", ".keras", ".mlmodel", ".onnx", ".pb", ".pt", ".pth", ".safetensors", ".npz"))
+
+#: Forms of models, and of files that `yamjit info` can say something about.
+MODEL_SUFFIXES = _FOREIGN | {".tflite", ".lite"}
 
 #: What is not the suffix of a folder: of what the command writes elsewhere, and of recordings.
 _OF_FILES = _FOREIGN | {

@@ -7,27 +7,13 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from yamjit.cli.foreign_words import VERBS_ELSEWHERE, options_meant, reasons_for_none
+from yamjit.cli.forms import MODEL_SUFFIXES
 from yamjit.suggestions import listed, suggest
 
 __all__ = ["misdashed", "option_hint", "verb_hint"]
-
-#: Names of files that are models, or of a kind that `yamjit info` can say something about.
-_MODELS = (
-    ".tflite",
-    ".lite",
-    ".h5",
-    ".hdf5",
-    ".keras",
-    ".onnx",
-    ".pb",
-    ".pt",
-    ".pth",
-    ".npz",
-    ".mlmodel",
-    ".safetensors",
-)
 
 #: Dashes that a text program makes of two hyphens, or of one.
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
@@ -47,7 +33,8 @@ def verb_hint(word: str, verbs: Iterable[str]) -> str:
     if re.match(r"[a-z][a-z0-9+.-]+://", word, re.IGNORECASE):
         return f"yamjit reads files: curl -sL {shlex.quote(word)} | yamjit classify -"
     if word == "-" or os.path.exists(word) or set(word) & set("*?["):  # noqa: PTH110 - any text
-        verb = "info" if word.lower().endswith(_MODELS) and os.path.isfile(word) else "classify"  # noqa: PTH113
+        path = Path(word)
+        verb = "info" if path.suffix.lower() in MODEL_SUFFIXES and path.is_file() else "classify"
         return f"did you mean yamjit {verb} {shlex.quote(word)}?"
     if meant := suggest(word, known, VERBS_ELSEWHERE):
         return f"did you mean {listed([f'yamjit {verb}' for verb in meant], 'or')}?"

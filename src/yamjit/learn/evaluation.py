@@ -14,7 +14,6 @@ from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.learn.dataset import OTHER
 from yamjit.learn.heads import sigmoid
-from yamjit.learn.lined_up import confusion_lines, table
 from yamjit.learn.metrics import (
     area_under_roc,
     average_precision,
@@ -24,6 +23,7 @@ from yamjit.learn.metrics import (
     share_interval,
     threshold_sweep,
 )
+from yamjit.learn.printing import confusion_lines, table
 from yamjit.text import plural
 
 __all__ = ["AGGREGATES", "ClassFigures", "Evaluation", "clip_scores", "joined"]
