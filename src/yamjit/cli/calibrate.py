@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, values
-from yamjit.cli.calibrated import APPLIED_BY_SOME, add_bake, baked
+from yamjit.cli.baking import APPLIED_BY_SOME, add_bake, baked
 from yamjit.cli.classes import add_head
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.labelled import (

@@ -123,5 +123,5 @@ def _microphone(args: argparse.Namespace) -> Any:
     return Microphone(device, sample_rate=args.rate, channels=args.channels, **_patience(args))
 
 
-def _patience(args: argparse.Namespace) -> dict[str, float]:
+def _patience(args: argparse.Namespace) -> dict[str, Any]:
     return {} if args.patience is None else {"patience_s": args.patience}
