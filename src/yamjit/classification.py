@@ -132,6 +132,12 @@ class Classification:
         Returns the log-mel spectrogram, where the recording can be read again.
     clock : Clock
         Clock of the recording.
+
+    Examples
+    --------
+    >>> result = model.classify("street.mp3")
+    >>> result.top(3)
+    >>> result.to_pandas()
     """
 
     name: str

@@ -65,6 +65,11 @@ class ClassifierOptions:
     ------
     InputError
         If an option is wrong.
+
+    Examples
+    --------
+    >>> options = yamjit.ClassifierOptions(category_allowlist=["Dog", "Cat"], score_threshold=0.2)
+    >>> model = yamjit.load(options=options)
     """
 
     max_results: int = DEFAULT_MAX_RESULTS

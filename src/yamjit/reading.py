@@ -66,6 +66,11 @@ class ReadOptions:
         If a value is out of range, or both `hop_s` and `overlap` are given.
     DependencyError
         If this system has no table of time zones, which the package tzdata brings.
+
+    Examples
+    --------
+    >>> first_hour = yamjit.ReadOptions(end_s=3600.0, channel=0)
+    >>> model.classify("day.wav", reading=first_hour)
     """
 
     hop_s: float | None = None

@@ -63,6 +63,11 @@ class SegmentOptions:
     ------
     InputError
         If a value is out of range.
+
+    Examples
+    --------
+    >>> options = yamjit.SegmentOptions(padding_s=0.5, most_per_class=10)
+    >>> yamjit.cut_segments("street.mp3", model.events("street.mp3"), "segments", options)
     """
 
     padding_s: float = 0.0

@@ -29,6 +29,12 @@ class Stream:
         Samples, at the model's rate, from one window to the next.
     level : bool
         Whether the level of each window is computed.
+
+    Examples
+    --------
+    >>> stream = model.stream(sample_rate=48_000)
+    >>> for block in blocks:
+    ...     scores = stream.push(block).scores
     """
 
     def __init__(self, scorer: Scorer, audio: Callable[[], PushedAudio], hop: int, *, level: bool = False) -> None:

@@ -60,7 +60,7 @@ def make_world(folder: Path, season_s: int = 300) -> None:
 
 
 def _scene(rng: np.random.Generator, label: str, seconds: int, times: int) -> Floats:
-    """Return a background in which a sound is heard a number of times, for 2 s, spread evenly."""
+    """Return a background in which a sound of 2 s is heard `times` times, spread evenly."""
     scene = background(rng, seconds * RATE_HZ)
     scene *= 0.004 / np.abs(scene).max()
     for place in range(times):

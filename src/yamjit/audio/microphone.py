@@ -72,6 +72,11 @@ class Microphone(ReadOnce, Reader):
         If there is no such device, or it cannot be opened.
     InputError
         If an argument is wrong, or the device does not support that rate or that number of channels.
+
+    Examples
+    --------
+    >>> for event in model.watch(yamjit.Microphone()):
+    ...     print(event)
     """
 
     live = True

@@ -66,6 +66,11 @@ class EventOptions:
     ------
     InputError
         If a value is none of these.
+
+    Examples
+    --------
+    >>> options = yamjit.EventOptions(on={"Speech": 0.5, "*": 0.3}, max_gap_s=1.0)
+    >>> model.events("street.mp3", options)
     """
 
     on: float | Mapping[str, float] = DEFAULT_ON
