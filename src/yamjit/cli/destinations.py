@@ -97,7 +97,7 @@ def picture_format(args: argparse.Namespace) -> PictureFormat:
     from yamjit.runs import PictureFormat
 
     if args.output in _STDOUT:
-        raise InputError("a picture is written only to a file or a folder: use -o FILE")
+        raise InputError("a picture is written only to a file or a folder: use -o FILE, such as -o picture.png")
     return PictureFormat(_format(args, "png", "png", lambda: _known(args, PICTURE_FORMATS)))
 
 
