@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
 from yamjit.installing import how_to_install
-from yamjit.suggestions import question, suggest
+from yamjit.suggestions import question, suggest, with_hint
 from yamjit.text import printable
 
 __all__ = [
@@ -127,7 +127,7 @@ def describe(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     missing = getattr(error, "filename", None) if isinstance(error, FileNotFoundError) else None
     hint = hint_beside(missing) if isinstance(missing, (str, os.PathLike)) else ""
-    return "; ".join(filter(None, (printable(" ".join(str(text).split())), hint)))
+    return with_hint(printable(" ".join(str(text).split())), hint)
 
 
 def is_address(name: str) -> bool:

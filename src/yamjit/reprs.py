@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-__all__ = ["Several", "brief_repr", "plural", "shown_briefly"]
+__all__ = ["Several", "brief_repr", "shown_briefly"]
 
 _Class = TypeVar("_Class", bound=type)
 _Item = TypeVar("_Item")
@@ -68,11 +68,6 @@ def shown_briefly(value: Any, most: int = _MOST) -> str:
         return text
     label = getattr(value, "label", None)
     return f"{type(value).__name__}({f'label={label!r}, ' if isinstance(label, str) else ''}...)"
-
-
-def plural(count: int, what: str) -> str:
-    """Return a count and what it counts: ``1 channel``, ``2 channels``."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _joined(brackets: str, parts: Iterable[str], value: Any, most: int) -> str:

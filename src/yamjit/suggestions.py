@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-__all__ = ["did_you_mean", "question", "suggest"]
+__all__ = ["did_you_mean", "listed", "question", "suggest", "with_hint"]
 
 #: Longest text for which names are looked for.
 _MOST_CHARACTERS = 80
@@ -90,8 +90,17 @@ def did_you_mean(
 
 def question(names: Sequence[str]) -> str:
     """Return the question whether one of these names was meant; empty if there are none."""
-    shown = [repr(name) for name in names]
-    return f"did you mean {' or '.join(filter(None, (', '.join(shown[:-1]), *shown[-1:])))}?" if shown else ""
+    return f"did you mean {listed([repr(name) for name in names], 'or')}?" if names else ""
+
+
+def listed(words: Sequence[str], last: str) -> str:
+    """Return words with commas between them, and a word such as "or" before the last one."""
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def with_hint(message: str, hint: str) -> str:
+    """Return what is wrong and, if anything is to be said of it, what to do."""
+    return f"{message}; {hint}" if hint else message
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, values
-from yamjit.cli.calibrated import APPLIED_BY_SOME, add_bake, baked
+from yamjit.cli.baking import APPLIED_BY_SOME, add_bake, baked
 from yamjit.cli.classes import add_head
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.labelled import (
@@ -95,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
     if args.precision:
         limits = thresholds_for_precision(found.labels, fitted.apply(found.scores), found.targets, args.precision)
         document["thresholds"] = {name: None if math.isinf(value) else value for name, value in limits.items()}
-        text += "".join(f"{value:.4f}  {name}\n" for name, value in limits.items())
+        lines = (f"  {'none' if math.isinf(value) else f'{value:.4f}':<6}  {name}\n" for name, value in limits.items())
+        text += f"thresholds for a precision of {args.precision:g}\n{''.join(lines)}"
     text += _write(args, model, dataset, found.labels, fitted)
     report(args, document, text)
     return EXIT_SOME_FAILED if skipped or dataset.passed_over else EXIT_OK

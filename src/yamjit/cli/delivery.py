@@ -21,8 +21,7 @@ from yamjit.cli.progress import Progress
 from yamjit.cli.streams import tell
 from yamjit.disk import describe
 from yamjit.errors import InputError, ModelNotFoundError
-from yamjit.reprs import plural
-from yamjit.text import printable
+from yamjit.text import plural, printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier

@@ -7,27 +7,13 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from yamjit.cli.foreign_words import VERBS_ELSEWHERE, options_meant, reasons_for_none
-from yamjit.suggestions import suggest
+from yamjit.cli.forms import MODEL_SUFFIXES
+from yamjit.suggestions import listed, suggest
 
 __all__ = ["is_elsewhere", "misdashed", "option_hint", "verb_hint"]
-
-#: Names of files that are models, or of a kind that `yamjit info` can say something about.
-_MODELS = (
-    ".tflite",
-    ".lite",
-    ".h5",
-    ".hdf5",
-    ".keras",
-    ".onnx",
-    ".pb",
-    ".pt",
-    ".pth",
-    ".npz",
-    ".mlmodel",
-    ".safetensors",
-)
 
 #: Dashes that a text program makes of two hyphens, or of one.
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
@@ -52,10 +38,11 @@ def verb_hint(word: str, verbs: Iterable[str]) -> str:
     if re.match(r"[a-z][a-z0-9+.-]+://", word, re.IGNORECASE):
         return f"yamjit reads files: curl -sL {shlex.quote(word)} | yamjit classify -"
     if word == "-" or os.path.exists(word) or set(word) & set("*?["):  # noqa: PTH110 - any text
-        verb = "info" if word.lower().endswith(_MODELS) and os.path.isfile(word) else "classify"  # noqa: PTH113
+        path = Path(word)
+        verb = "info" if path.suffix.lower() in MODEL_SUFFIXES and path.is_file() else "classify"
         return f"did you mean yamjit {verb} {shlex.quote(word)}?"
     if meant := suggest(word, known, VERBS_ELSEWHERE):
-        return f"did you mean {_listed([f'yamjit {verb}' for verb in meant], 'or')}?"
+        return f"did you mean {listed([f'yamjit {verb}' for verb in meant], 'or')}?"
     if os.path.splitext(word)[1] or os.sep in word:  # noqa: PTH122 - any text
         return f"a recording follows a verb, as in yamjit classify FILE, and there is no file {word!r}"
     return f"yamjit --help lists the {len(known)} verbs"
@@ -73,7 +60,7 @@ def misdashed(argument: str, options: Options) -> str | None:
 def is_elsewhere(argument: str, options: Options) -> bool:
     """Return whether an option is one of other programs, whose beginning an option here has that does something else.
 
-    ``--to`` is no short form of ``--top``.
+    ``--to`` does not stand for ``--top``.
     """
     flag = argument.partition("=")[0]
     name = flag[2:]
@@ -93,7 +80,7 @@ def option_hint(option: str, verb: str, options: Options, others: Mapping[str, O
     if f"--{name}" not in options and not meant.startswith("--format "):
         having = [f"yamjit {other}" for other, its in others.items() if f"--{name}" in its]
         having[2:] = ["others"] if len(having) > 2 else []
-        told += [f"--{name} is an option of {_listed(having, 'and')}"] if having else []
+        told += [f"--{name} is an option of {listed(having, 'and')}"] if having else []
         told += [reasons_for_none().get(name, "")] if not meant else []
     told += [f"did you mean {meant}?"] if meant else []
     return "; ".join(filter(None, told)) or f"yamjit {verb} --help lists its options"
@@ -110,14 +97,10 @@ def _meant(name: str, options: Options) -> str:
         found = [flag for flag in options_meant().get(name, ()) if flag in options][:1]
     if not found and name not in reasons_for_none() and len(name) > 2:
         found = list(suggest(name, [flag for flag in options if flag.startswith("--")], most=2))
-    return _listed([_explained(flag, options[flag]) for flag in found], "or")
+    return listed([_explained(flag, options[flag]) for flag in found], "or")
 
 
 def _explained(flag: str, action: argparse.Action) -> str:
     """Return an option and what it is for, in a few words."""
     purpose = re.split(r"[;(]|: ", action.help or "")[0].strip()
     return f"{flag} ({purpose})" if purpose else flag
-
-
-def _listed(words: list[str], last: str) -> str:
-    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

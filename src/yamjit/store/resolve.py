@@ -23,7 +23,7 @@ from yamjit.spec import DEFAULT_LIMITS, KNOWN_MODELS, OFFICIAL_MODEL, PACKAGED_M
 from yamjit.store.cache import cache_path, keep, read_cached
 from yamjit.store.download import OFFLINE_VARIABLE, STALL_SECONDS, download_known, is_offline
 from yamjit.store.packaged import read_packaged
-from yamjit.suggestions import question, suggest
+from yamjit.suggestions import question, suggest, with_hint
 
 if TYPE_CHECKING:
     from yamjit.store.download import Progress
@@ -218,8 +218,8 @@ def _read_path(path: Path, name: str, most: int) -> bytes:
         hint = _known_hint(path) or hint_beside(path)
         if not hint and path.suffix != ".tflite":
             hint = f"a model is a .tflite file, or {' or '.join(PACKAGED_MODELS)}"
-        told = (f"{name}: cannot be read: {error.strerror or describe(error)}", hint)
-        raise ModelNotFoundError("; ".join(filter(None, told))) from error
+        told = with_hint(f"{name}: cannot be read: {error.strerror or describe(error)}", hint)
+        raise ModelNotFoundError(told) from error
     except (OSError, ValueError) as error:
         if kind := folder_kind(path):
             raise ModelError(f"{name}: is {kind}") from error
