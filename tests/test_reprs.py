@@ -111,6 +111,14 @@ def test_a_line_or_a_few(things: list[Any]) -> None:
     assert len(kinds) > 50
 
 
+def test_results_of_a_task_show_the_best_categories(model: yamjit.Classifier) -> None:
+    classifier = AudioClassifier.create_from_file(str(model.source.path))
+    tensor = TensorAudio(classifier.required_audio_format, classifier.required_input_buffer_size)
+    assert "Category(index=0, score=0.99609375, display_name='', category_name='Silence')" in repr(
+        classifier.classify(tensor)
+    )
+
+
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 

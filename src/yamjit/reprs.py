@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-__all__ = ["brief_repr", "plural", "shown_briefly"]
+__all__ = ["brief_repr", "shown_briefly"]
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -15,8 +15,8 @@ _Class = TypeVar("_Class", bound=type)
 _MOST = 120
 
 
-def brief_repr(kind: _Class) -> _Class:
-    """Give a dataclass or a named tuple a repr in which long values are shortened.
+def brief_repr(kind: _Class, most: int = _MOST) -> _Class:
+    """Give a dataclass or a named tuple a repr in which values of more than about `most` characters are shortened.
 
     It is the usual one where all values are short. Arrays are shown by type and shape.
     """
@@ -24,7 +24,8 @@ def brief_repr(kind: _Class) -> _Class:
     names = kind._fields if is_tuple else [one.name for one in dataclasses.fields(kind) if one.repr]  # type: ignore[attr-defined]
 
     def __repr__(self: Any) -> str:  # noqa: N807 - it becomes that
-        return f"{type(self).__name__}({', '.join(f'{name}={shown_briefly(getattr(self, name))}' for name in names)})"
+        values = (f"{name}={shown_briefly(getattr(self, name), most)}" for name in names)
+        return f"{type(self).__name__}({', '.join(values)})"
 
     kind.__repr__ = __repr__  # type: ignore[assignment]
     return kind
@@ -48,11 +49,6 @@ def shown_briefly(value: Any, most: int = _MOST) -> str:
         return repr(os.fspath(value))
     text = repr(value)
     return text if len(text) <= most and "\n" not in text else f"{type(value).__name__}(...)"
-
-
-def plural(count: int, what: str) -> str:
-    """Return a count and what it counts: ``1 channel``, ``2 channels``."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _joined(brackets: str, parts: Iterable[str], value: Any, most: int) -> str:

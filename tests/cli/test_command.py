@@ -71,6 +71,15 @@ def test_text(sounds: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
+def test_warnings_of_one_kind_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(5):
+        soundfile.write(tmp_path / f"{number}.wav", np.full(8000, 1e-4), 16_000)
+    assert main(["classify", str(tmp_path), "--model", "starter", "--backend", "numpy"]) == 0
+    err = capsys.readouterr().err
+    assert err.count(".wav: too quiet: RMS") == 3
+    assert err.endswith("yamjit: warning: 2 more recordings: too quiet (--format jsonl has the warnings of each)\n")
+
+
 def test_json(sounds: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--format", "json", "--windows", "--hop", "0.1", "--top", "2"]
     assert main(["classify", str(sounds[0]), "nowhere.wav", *arguments]) == 3
@@ -178,7 +187,7 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
     assert stop.value.code == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert "usage: yamjit" in err
+    assert "usage: yamjit" in err or err.startswith(f"yamjit {arguments[0]}: error: argument -")
 
 
 def test_info(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -227,6 +227,7 @@ def test_calibration_is_baked(sounds: Path, tmp_path: Path, capsys: pytest.Captu
         (("calibrate", sounds, "--bake"), "give -o FILE as well"),
         (("export", "--bake", "--model", baked, "-o", again), "has no calibration"),
         (("export", "--bake", "--weights", "npz"), "one of them"),
+        (("export", baked, "--weights", "npz"), "is a model, not a head: give it as --model FILE"),
     ):
         assert run(*arguments) == 1
         assert says in capsys.readouterr().err

@@ -34,8 +34,8 @@ _LABELS_SHOWN = 5
 
 #: What the first screen says; the empty key goes on with the one before it.
 _FIRST = (
-    *("model", "status", "runs", "from", "size", "sha256", "base", "made on", "trained on"),
-    *("name", "author", "license", "description", "calibration", "input", "", "output"),
+    *("model", "status", "runs", "from", "size", "sha256", "base", "made on", "trained on", "name", "author"),
+    *("license", "description", "calibration", "input", "", "output"),
 )
 
 

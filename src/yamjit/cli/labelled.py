@@ -15,7 +15,8 @@ from yamjit.cli.outputs import Reads
 from yamjit.cli.streams import tell
 from yamjit.disk import hint_beside
 from yamjit.errors import InputError
-from yamjit.reprs import plural
+from yamjit.suggestions import with_hint
+from yamjit.text import plural
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -92,9 +93,9 @@ def dataset_of(args: argparse.Namespace) -> Dataset:
         dataset = from_labels(paths, other=args.other, audio=args.audio, columns=columns)
     else:
         missing = next((path for path in paths if not path.exists()), None)
-        told = [f"{', '.join(map(str, paths))}: one folder, one table (.csv, .tsv) or label files (.txt) are accepted"]
-        told += [] if missing is None else [f"there is no {str(missing)!r}", hint_beside(missing)]
-        raise InputError("; ".join(filter(None, told)))
+        absent = "" if missing is None else with_hint(f"there is no {str(missing)!r}", hint_beside(missing))
+        accepted = "one folder, one table (.csv, .tsv) or label files (.txt) are accepted"
+        raise InputError(with_hint(f"{', '.join(map(str, paths))}: {accepted}", absent))
     tell(*(f"left out: {line}" for line in dataset.passed_over))
     args.outputs.refuse((clip.path for clip in dataset.clips), "a recording")
     return dataset

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from yamjit.disk import cache_directory
 from yamjit.errors import YamjitError
-from yamjit.reprs import plural
+from yamjit.text import plural
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, values
-from yamjit.cli.calibrated import APPLIED_BY_SOME, add_bake, baked
+from yamjit.cli.baking import APPLIED_BY_SOME, add_bake, baked
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.labelled import add_data, add_folds, dataset_of, features_of, folds_of
 from yamjit.cli.model_card import add_card, card_of
@@ -16,7 +16,7 @@ from yamjit.cli.outputs import Writes
 from yamjit.cli.reports import NOTHING_HELD_OUT, add_report, check_report, draw, report, write
 from yamjit.cli.streams import tell
 from yamjit.errors import InputError
-from yamjit.reprs import plural
+from yamjit.text import plural
 
 if TYPE_CHECKING:
     from yamjit.learn import Evaluation, Features, TrainOptions
