@@ -18,7 +18,7 @@ import pytest
 
 from yamjit.cli import main, streams
 from yamjit.cli.command import _parser
-from yamjit.cli.outputs import Output, Outputs, Reads, Writes, WritesFolder, writes, writes_folder
+from yamjit.cli.outputs import Output, Outputs, Reads, Writes
 from yamjit.errors import InputError, OutputError
 from yamjit.writing import NamedFile, check_writable, replace_whole, temporary_file, whole_file, write_whole
 
@@ -307,12 +307,12 @@ def test_every_argument_that_names_a_file_says_whether_it_is_written() -> None:
     for verb, action in actions():
         words = set(str(action.metavar or "").replace("=", "|").split("|"))
         name = f"{verb} {(action.option_strings or [action.dest])[-1]}"
-        if action.type in (writes, writes_folder) or isinstance(action.type, (Writes, WritesFolder)):
+        if isinstance(action.type, Writes):
             writing.add(name)
         elif isinstance(action.type, Reads) or getattr(action.type, "__name__", "") == "named_file":
             reading.add(name)
         else:
-            assert not words & _FILES, f"{name} names a file, and is neither of type Reads nor of writes"
+            assert not words & _FILES, f"{name} names a file, and is neither of type Reads nor of Writes"
     verbs = ("classify", "events", "segments", "embed", "spectrogram", "plot", "train", "calibrate", "export")
     assert {f"yamjit {verb} --output" for verb in verbs} <= writing
     for name in ("train --head", "train --report", "train --plot", "calibrate --csv", "metadata write --output"):

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError, YamjitError
-from yamjit.suggestions import did_you_mean
+from yamjit.suggestions import did_you_mean, with_hint
 
 __all__ = [
     "array",
@@ -164,9 +164,7 @@ def choice(
     words = tuple(accepted)
     if not isinstance(value, str) or value not in words:
         like = did_you_mean(value, words, also_called) if isinstance(value, str) else ""
-        raise InputError(
-            "; ".join(filter(None, (f"{what} is {shown(value)}", f"accepted are {', '.join(words)}", like)))
-        )
+        raise InputError(with_hint(f"{what} is {shown(value)}; accepted are {', '.join(words)}", like))
     return value
 
 

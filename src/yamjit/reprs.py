@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-__all__ = ["brief_repr", "plural", "shown_briefly"]
+__all__ = ["brief_repr", "shown_briefly"]
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -49,11 +49,6 @@ def shown_briefly(value: Any, most: int = _MOST) -> str:
         return repr(os.fspath(value))
     text = repr(value)
     return text if len(text) <= most and "\n" not in text else f"{type(value).__name__}(...)"
-
-
-def plural(count: int, what: str) -> str:
-    """Return a count and what it counts: ``1 channel``, ``2 channels``."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _joined(brackets: str, parts: Iterable[str], value: Any, most: int) -> str:

@@ -192,10 +192,18 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
 
 def test_info(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info"]) == 0
+    brief = capsys.readouterr().out
+    assert main(["info", "--full"]) == 0
     described = capsys.readouterr().out
     loaded = yamjit.load(model)
-    assert loaded.source.sha256 in described
-    assert "not one of the published files; it runs all the same" in described
+    assert len(brief.splitlines()) < 25
+    assert "0.975 s of mono audio" in brief
+    assert "--full describes the network" in brief
+    assert "--full describes" not in described
+    assert set(brief.splitlines()[:-1]) <= set(described.splitlines())
+    for text in (brief, described):
+        assert loaded.source.sha256 in text
+        assert "not one of the published files; it runs all the same" in text
     assert sum(op in described for op in ("RFFT2D", "DEPTHWISE_CONV_2D", "LOGISTIC")) == 3
     assert f"labels ({len(loaded.labels)})" in described
     assert main(["info", str(model), "--labels"]) == 0

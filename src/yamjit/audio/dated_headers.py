@@ -25,11 +25,13 @@ _READ_BYTES = 2**16
 #: Years in which recordings are made. A clock that was never set starts before them.
 _YEARS = range(1990, 2100)
 
+#: ISO 8601, with or without the signs between its numbers.
 _STAMP = re.compile(
-    rb"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
-    rb"[ ]?(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?"
+    rb"([0-9]{4})-?([0-9]{2})-?([0-9]{2})[T ]([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
+    rb"[ ]?(Z|UTC|GMT|[+-][0-9]{1,2}(?::?[0-9]{2})?)?",
+    re.IGNORECASE,
 )
-_GUANO = re.compile(rb"^[ \t]*timestamp[ \t]*:[ \t]*([^\n]*)", re.IGNORECASE | re.MULTILINE)
+_GUANO = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t]*timestamp[ \t]*:[ \t]*([^\n]*)", re.IGNORECASE | re.MULTILINE)
 _FRONTIER_LABS = re.compile(rb"RecordingStart=[ ]*(.{10,40})", re.IGNORECASE | re.DOTALL)
 #: AudioMoth writes a sentence, in UTC where it names no zone.
 _AUDIO_MOTH = re.compile(
@@ -154,7 +156,7 @@ def _stamp(text: bytes) -> datetime | None:
 
 def _moment(parts: tuple[bytes | None, ...], fraction: bytes | None, offset: bytes | None) -> datetime | None:
     year, month, day, hour, minute, second = (int(part or 0) for part in parts)
-    zone = None if offset is None else zone_of(offset.decode("ascii"))
+    zone = None if offset is None else zone_of(offset.decode("ascii").upper())
     if year not in _YEARS or (zone is None and offset is not None):
         return None
     try:

@@ -19,7 +19,7 @@ from yamjit.audio.raw_header import HeaderWatch
 from yamjit.audio.reader import Reader
 from yamjit.errors import InputError
 from yamjit.keywords import explained
-from yamjit.reprs import plural
+from yamjit.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Generator

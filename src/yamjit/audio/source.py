@@ -26,7 +26,7 @@ from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.keywords import explained
 from yamjit.read_once import ReadOnce
 from yamjit.reading import ReadOptions
-from yamjit.reprs import plural
+from yamjit.text import plural
 from yamjit.zones import left_out
 
 if TYPE_CHECKING:

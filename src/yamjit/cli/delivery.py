@@ -19,9 +19,9 @@ from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_notes import notes_on
 from yamjit.cli.progress import Progress
 from yamjit.cli.streams import tell
-from yamjit.errors import InputError
-from yamjit.reprs import plural
-from yamjit.text import printable
+from yamjit.disk import describe
+from yamjit.errors import InputError, ModelNotFoundError
+from yamjit.text import plural, printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -48,8 +48,28 @@ _MOST_ALIKE = 3
 
 
 def hearing_of(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments of a `Hearing` that were given."""
-    return {"classifier": classifier_of(args), "reading": reading_of(args)}
+    """Return the arguments of a `Hearing` that were given; where there is no model, other mistakes are told first."""
+    reading = reading_of(args)
+    try:
+        return {"classifier": classifier_of(args), "reading": reading}
+    except ModelNotFoundError:
+        _tell_missing(args.files)
+        raise
+
+
+def _tell_missing(inputs: Sequence[str]) -> None:
+    """Tell which inputs lead to no recording."""
+    from yamjit.runs import STDIN, find_recordings
+
+    for recording in find_recordings(inputs):
+        problem = recording.problem
+        if problem is None and recording.name != STDIN:
+            try:
+                Path(recording.name).stat()
+            except OSError as error:
+                problem = f"cannot be opened: {describe(error)}"
+        if problem is not None:
+            tell(_named(recording.name, problem))
 
 
 def classifier_of(args: argparse.Namespace) -> Classifier:
