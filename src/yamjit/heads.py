@@ -277,6 +277,7 @@ def official_head() -> HeadInfo:
     return HeadInfo("scores", 0, names, names, tuple(one.id for one in known))
 
 
+@explained
 def list_classes(head: HeadInfo, text: str = "") -> tuple[ListedClass, ...]:
     """List the classes of a head.
 

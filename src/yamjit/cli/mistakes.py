@@ -60,7 +60,7 @@ def misdashed(argument: str, options: Options) -> str | None:
 def is_elsewhere(argument: str, options: Options) -> bool:
     """Return whether an option is one of other programs, whose beginning an option here has that does something else.
 
-    ``--to`` is no short form of ``--top``.
+    ``--to`` does not stand for ``--top``.
     """
     flag = argument.partition("=")[0]
     name = flag[2:]
