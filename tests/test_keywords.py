@@ -84,7 +84,25 @@ NOISE = np.zeros(16_000, np.float32)
             lambda m: m.classify(NOISE, max_results=3),
             "Classifier.classify",
             "max_results",
-            "Classification.rows() of the result takes max_results",
+            "Classification.top() of the result takes max_results",
+        ),
+        (
+            lambda m: m.classify(NOISE, top_k=3),
+            "Classifier.classify",
+            "top_k",
+            "Classification.top() of the result takes max_results",
+        ),
+        (
+            lambda m: m.classify(NOISE, threshold=0.2),
+            "Classifier.classify",
+            "threshold",
+            "it is an option of the classifier: with_options(ClassifierOptions(score_threshold=...))",
+        ),
+        (
+            lambda m: m.with_options(top=3),
+            "Classifier.with_options",
+            "top",
+            "it is part of options: options=ClassifierOptions(max_results=...)",
         ),
         (
             lambda m: m.events(NOISE, on=0.3),

@@ -111,6 +111,14 @@ def test_a_line_or_a_few(things: list[Any]) -> None:
     assert len(kinds) > 50
 
 
+def test_results_of_a_task_show_the_best_categories(model: yamjit.Classifier) -> None:
+    classifier = AudioClassifier.create_from_file(str(model.source.path))
+    tensor = TensorAudio(classifier.required_audio_format, classifier.required_input_buffer_size)
+    assert "Category(index=0, score=0.99609375, display_name='', category_name='Silence')" in repr(
+        classifier.classify(tensor)
+    )
+
+
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
@@ -140,6 +148,17 @@ def test_long_values_are_shortened() -> None:
     assert shown_briefly("x" * 200, 10) == "'xxxxxxxxxx'..."
     assert shown_briefly(Path("some")) == "'some'"
     assert shown_briefly(np.float64(0.5)) == repr(np.float64(0.5))
+
+
+def test_many_results_are_shown_in_a_few_lines(model: yamjit.Classifier) -> None:
+    times = np.arange(320_000) / 16_000
+    sound = np.sin(6000 * times) * (times % 2 < 1) / 3
+    events = model.events(sound.astype(np.float32), yamjit.EventOptions(0.05), sample_rate=16_000)
+    assert len(events) > 6
+    assert repr(events).count("\n") == 5
+    assert repr(events).endswith(f"),\n ... {len(events)} in all)")
+    assert pickle.loads(pickle.dumps(events)) == tuple(events) == copy.deepcopy(events)
+    assert repr(events[:2]) == f"({events[0]!r}, {events[1]!r})"
 
 
 def test_what_is_read_once_is_not_copied(model: yamjit.Classifier) -> None:

@@ -99,7 +99,19 @@ mouse_click: Clicking | Mouse
 keyboard_typing: Typing; Computer keyboard | Keyboard (musical)
 toilet_flush: Toilet flush
 vacuum: Vacuum cleaner
-hoover: Vacuum cleaner
+hoover: Vacuum cleaner | Clip-clop
+hiphop: Hip hop music
+sax: Saxophone
+bike: Bicycle
+bonfire: Fire | Fire alarm
+rattlesnake: Snake
+forklift: | Tuning fork
+drinking: | Drip
+shutter: Camera
+keyboard: Keyboard (musical); Computer keyboard
+tyre squeal: Tire squeal
+elicopter: Helicopter
+eating: Chewing, mastication
 clock_alarm: Alarm clock
 church_bells: Church bell
 sea_waves: Waves, surf; Ocean

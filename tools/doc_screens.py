@@ -19,7 +19,7 @@ WIDTHS = (1280, 400)
 _SCHEMES = {"dark": 0, "light": 1}
 
 #: A picture is as high as its page, but no higher than this, in pixels.
-_HIGHEST = 12_000
+_HIGHEST = 16_000
 
 
 def photograph(page: Path, width: int, scheme: str) -> bytes:

@@ -24,6 +24,7 @@ Run: jogging
 Walk, footsteps: steps
 Clapping: hand clap, claps
 Burping, eructation: belch
+Chewing, mastication: eating, munching
 Crowd: people, audience
 Children playing: playground, kids playing
 Dog: puppy, hound
@@ -61,9 +62,15 @@ Fire: campfire, flames
 Car: automobile
 Traffic noise, roadway noise: road noise, street noise
 Truck: lorry
-Motorcycle: motorbike, moped
+Motorcycle: motorbike, moped, motor bike
 Train: locomotive, railway
 Subway, metro, underground: tube
+Rail transport: tram, streetcar
+Bicycle: bike, cycling
+Foghorn: ship horn, boat horn
+Tire squeal: tyre squeal, squealing tyres
+Camera: shutter, camera shutter
+Saxophone: sax
 Fixed-wing aircraft, airplane: plane, aeroplane
 Aircraft: plane
 Engine: motor
@@ -71,9 +78,9 @@ Dishes, pots, and pans: plates, crockery
 Vacuum cleaner: hoover
 Hair dryer: blow dryer, hairdryer
 Toothbrush: brushing teeth, tooth brushing
-Computer keyboard: keyboard typing
+Computer keyboard: keyboard, keyboard typing
 Typing: keyboard typing
-Clicking: mouse click
+Clicking: mouse click, computer mouse
 Telephone: phone, cell phone, mobile phone, landline
 Telephone bell ringing: phone ringing, telephone ringing
 Ringtone: phone ringing, cell phone ringing
@@ -86,7 +93,7 @@ Glass: glass breaking, broken glass, window breaking
 Shatter: glass breaking, broken glass, window breaking
 Breaking: glass breaking, broken glass, window breaking
 Smash, crash: car crash, collision
-Thump, thud: fall, falling
+Thump, thud: fall, falling, bump
 Silence: quiet, nothing
 Television: tv, telly
 """

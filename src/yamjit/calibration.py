@@ -20,7 +20,7 @@ from yamjit import checks
 from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError, ModelError
 from yamjit.reprs import brief_repr
-from yamjit.suggestions import did_you_mean
+from yamjit.suggestions import did_you_mean, with_hint
 from yamjit.tflite.metadata import ScoreTransformation
 
 __all__ = ["Calibration", "choose_calibrations", "parse_calibration"]
@@ -218,7 +218,7 @@ class _CalibrationFile:
         except (OSError, ValueError) as error:
             bare = Path(path).stem == str(self._path)  # without a folder and a suffix
             like = did_you_mean(str(self._path), ("metadata", "none")) if bare else ""
-            raise InputError("; ".join(filter(None, (f"{self._path}: {describe(error)}", like)))) from error
+            raise InputError(with_hint(f"{self._path}: {describe(error)}", like)) from error
         self._header = self._lines.pop(0) if self._lines[0].startswith("#") else ""
 
     @property

@@ -11,7 +11,7 @@ import numbers
 import operator
 import os
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError, YamjitError
-from yamjit.suggestions import did_you_mean
+from yamjit.suggestions import did_you_mean, with_hint
 
 __all__ = [
     "array",
@@ -157,14 +157,14 @@ def text(value: Any, what: str, most: int = 10_000, *, empty: bool = True) -> st
     return str(value)
 
 
-def choice(value: Any, what: str, accepted: Iterable[str]) -> str:
-    """Return `value` if it is one of the words that are accepted."""
+def choice(
+    value: Any, what: str, accepted: Iterable[str], also_called: Mapping[str, Sequence[str]] | None = None
+) -> str:
+    """Return `value` if it is one of the words that are accepted; some may be known by other words as well."""
     words = tuple(accepted)
     if not isinstance(value, str) or value not in words:
-        like = did_you_mean(value, words) if isinstance(value, str) else ""
-        raise InputError(
-            "; ".join(filter(None, (f"{what} is {shown(value)}", f"accepted are {', '.join(words)}", like)))
-        )
+        like = did_you_mean(value, words, also_called) if isinstance(value, str) else ""
+        raise InputError(with_hint(f"{what} is {shown(value)}; accepted are {', '.join(words)}", like))
     return value
 
 

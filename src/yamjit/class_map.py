@@ -17,7 +17,7 @@ from yamjit.disk import describe
 from yamjit.errors import InputError, YamjitError
 from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
-from yamjit.suggestions import did_you_mean, suggest
+from yamjit.suggestions import did_you_mean, suggest, with_hint
 from yamjit.text import folded
 
 __all__ = [
@@ -77,7 +77,7 @@ def find_class(text: str) -> AudioSetClass:
     found = known_class(checks.text(text, "text"))
     if found is None:
         question = did_you_mean(text, [one.name for one in audioset_classes().values()], also_called())
-        raise InputError("; ".join(filter(None, (f"{checks.shown(text)} is not a class of AudioSet", question))))
+        raise InputError(with_hint(f"{checks.shown(text)} is not a class of AudioSet", question))
     return found
 
 

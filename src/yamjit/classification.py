@@ -23,6 +23,7 @@ from yamjit.listing import ListedScores, rows_of
 from yamjit.network import HeadOutput, Quantized
 from yamjit.results import Row
 from yamjit.spec import DEFAULT_MAX_RESULTS
+from yamjit.text import plural
 
 __all__ = ["Classification", "HeadResult"]
 
@@ -296,7 +297,7 @@ class Classification:
         return len(self.times_s)
 
     def __repr__(self) -> str:
-        windows = "1 window" if len(self) == 1 else f"{len(self)} windows"
+        windows = plural(len(self), "window")
         lines = [f"<Classification of {self.name}: {self.duration_s:.2f} s, {windows} of {self.window_s:g} s"]
         lines += [
             f"  {one.score:.3f}  {one.label}{f'  ({one.head})' if one.head else ''}"

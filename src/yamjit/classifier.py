@@ -140,7 +140,9 @@ class Classifier(OldForms, Model):
 
         Parameters
         ----------
-        audio, sample_rate, aggregate, head, level
+        audio, sample_rate
+            A path, an open file, or an array (n,) or (n, channels) with its sample rate in Hz; see `windows`.
+        aggregate, head, level
             See `windows`.
         reading : ReadOptions, optional
             See `windows`. For channels that are read separately, use `classify_channels`.
@@ -151,6 +153,7 @@ class Classifier(OldForms, Model):
         Returns
         -------
         Classification
+            The scores, embeddings and levels; `Classification.top` and `Classification.rows` list the highest classes.
 
         Raises
         ------

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
 from yamjit.installing import how_to_install
-from yamjit.suggestions import question, suggest
+from yamjit.suggestions import question, suggest, with_hint
 from yamjit.text import printable
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "cache_directory",
     "describe",
     "hint_beside",
+    "is_address",
     "is_private",
     "make_private",
     "open_regular",
@@ -126,7 +127,12 @@ def describe(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     missing = getattr(error, "filename", None) if isinstance(error, FileNotFoundError) else None
     hint = hint_beside(missing) if isinstance(missing, (str, os.PathLike)) else ""
-    return "; ".join(filter(None, (printable(" ".join(str(text).split())), hint)))
+    return with_hint(printable(" ".join(str(text).split())), hint)
+
+
+def is_address(name: str) -> bool:
+    """Return whether a name is an address of the web rather than that of a file; a path has one slash for its two."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name) is not None
 
 
 def hint_beside(path: str | os.PathLike[str]) -> str:
@@ -135,7 +141,7 @@ def hint_beside(path: str | os.PathLike[str]) -> str:
     Empty if nothing is to be said. The message may hold names that strangers chose, as a terminal shows them.
     """
     name = os.fsdecode(path)
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name):
+    if is_address(name):
         return "an address is not opened: download the file first"
     if name[:1] in _QUOTES:
         return "the quotes are taken for a part of the name"

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from yamjit import checks
 from yamjit.errors import InputError
-from yamjit.suggestions import did_you_mean
+from yamjit.suggestions import did_you_mean, with_hint
 from yamjit.text import folded
 
 __all__ = ["choose_heads", "describe_heads", "told_apart"]
@@ -59,8 +59,7 @@ def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_
         return (found[0],)
     shown = name if name.removeprefix("-").isdecimal() else checks.shown(wanted)
     like = did_you_mean(name, [head.name for head in heads])
-    told = (f"no output {shown}", f"the model has {len(heads)}: {describe_heads(heads)}", like)
-    raise InputError("; ".join(filter(None, told)))
+    raise InputError(with_hint(f"no output {shown}; the model has {len(heads)}: {describe_heads(heads)}", like))
 
 
 def describe_heads(heads: Sequence[_Head]) -> str:

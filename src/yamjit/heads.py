@@ -37,6 +37,7 @@ __all__ = [
     "HeadInfo",
     "ListedClass",
     "list_classes",
+    "official_head",
     "read_heads",
     "read_labelled_outputs",
     "read_sample_rate",
@@ -265,6 +266,14 @@ class ListedClass(NamedTuple):
     name: str
     display_name: str
     parents: tuple[str, ...]
+
+
+def official_head() -> HeadInfo:
+    """Return what the output of the official YAMNet means, without the model: its classes are in AudioSet's table."""
+    known = [one for one in audioset_classes().values() if one.yamnet_index is not None]
+    known.sort(key=lambda one: one.yamnet_index or 0)
+    names = tuple(one.name for one in known)
+    return HeadInfo("scores", 0, names, names, tuple(one.id for one in known))
 
 
 @explained

@@ -21,7 +21,9 @@ _ELSEWHERE = {
     **dict.fromkeys(("sr", "fs", "rate", "samplerate", "sampling_rate", "frame_rate"), ("sample_rate",)),
     **dict.fromkeys(("top", "top_k", "topk", "top_n", "k", "n"), ("max_results",)),
     **dict.fromkeys(("threshold", "min_score", "min_conf"), ("score_threshold", "on")),
-    **dict.fromkeys(("labels", "classes", "allowlist"), ("category_allowlist",)),
+    **dict.fromkeys(("labels", "classes", "allowlist", "allow", "only"), ("category_allowlist",)),
+    **dict.fromkeys(("denylist", "deny", "exclude", "ignore"), ("category_denylist",)),
+    **dict.fromkeys(("locale", "language", "lang"), ("display_names_locale",)),
     **dict.fromkeys(("path", "file", "filename", "waveform", "y", "samples"), ("audio",)),
     **dict.fromkeys(("hop", "step"), ("hop_s",)),
     **dict.fromkeys(("num_threads", "n_jobs"), ("threads",)),
@@ -72,8 +74,7 @@ def _told(
     import inspect
 
     signature = inspect.signature(function)
-    is_making = function.__name__ == "__init__" and args
-    name = type(args[0]).__name__ if is_making else function.__qualname__
+    name = _called(function, args)
     try:
         signature.bind(*args, **given)
     except TypeError:
@@ -81,9 +82,19 @@ def _told(
         if strange and "unexpected keyword argument" in error:
             return f"{name}() got an unexpected keyword argument {strange[0]!r}{_hint(signature, module, strange[0])}"
         named = [one.name for one in signature.parameters.values() if one.kind is one.KEYWORD_ONLY]
+        if " missing " in error and error.startswith(f"{function.__qualname__}()"):
+            return f"{name}() {error.partition('() ')[2]}"
         if named and "positional argument" in error and "were given" in error:
             return f"{name}() {error.partition('() ')[2]}; accepted by keyword are {', '.join(named)}"
     return None
+
+
+def _called(function: Callable[..., Any], args: tuple[Any, ...]) -> str:
+    """Return the name of a function, or of a method with the class that it was called on."""
+    if "." not in function.__qualname__ or not args:
+        return function.__qualname__
+    owner = args[0] if isinstance(args[0], type) else type(args[0])
+    return owner.__name__ if function.__name__ == "__init__" else f"{owner.__name__}.{function.__name__}"
 
 
 def _hint(signature: inspect.Signature, module: str, strange: str) -> str:
@@ -100,12 +111,13 @@ def _hint(signature: inspect.Signature, module: str, strange: str) -> str:
     near = _nearest(strange, names)
     if near is not None:
         return f"; did you mean {near!r}?"
+    if taker := _taker(signature, module, meant):
+        return taker
     for name, kind, fields in parts:
         near = _nearest(strange, fields)
         if near is not None:
             return f"; did you mean {name}={kind}({near}=...)?"
-    taker = _taker(signature, module, meant)
-    return taker or (f"; accepted are {', '.join(names)}" if names else "")
+    return _option(module, meant) or (f"; accepted are {', '.join(names)}" if names else "")
 
 
 def _parts(signature: inspect.Signature, module: str) -> Iterator[tuple[str, str, list[str]]]:
@@ -122,10 +134,20 @@ def _taker(signature: inspect.Signature, module: str, words: tuple[str, ...]) ->
 
     result = _named(signature.return_annotation, module)
     for word in words if result is not None else ():
-        for name, method in inspect.getmembers(result, inspect.isfunction):
+        for name, method in sorted(inspect.getmembers(result, inspect.isfunction), key=lambda one: len(one[0])):
             if not name.startswith("_") and (name == word or word in inspect.signature(method).parameters):
                 return f"; {result.__name__}.{name}() of the result takes {'it' if name == word else word}"
     return ""
+
+
+def _option(module: str, words: tuple[str, ...]) -> str:
+    """Return how a classifier is given an option of one of these names, in the module of classifiers."""
+    import inspect
+
+    maker = getattr(_named("Classifier", module), "__init__", None)
+    parts = () if maker is None else _parts(inspect.signature(maker), maker.__module__)
+    found = next((f"{kind}({word}=...)" for _, kind, fields in parts for word in words if word in fields), "")
+    return found and f"; it is an option of the classifier: with_options({found})"
 
 
 def _named(annotation: Any, module: str) -> Any:
@@ -139,5 +161,6 @@ def _nearest(word: str, names: list[str]) -> str | None:
     import difflib
 
     in_part = [name for name in names if word in name.split("_") or name in word.split("_")]
+    in_part += [name for name in names if len(word) > 2 and name.startswith(word)]
     near = difflib.get_close_matches(word, names, 1, 0.85) or in_part or difflib.get_close_matches(word, names, 1)
     return next(iter(near), None)

@@ -80,6 +80,7 @@ class Model:
             options.calibration, [head.calibration for head in self.heads], [len(head.labels) for head in self.heads]
         )
 
+    @explained
     @deprecation.retired(
         {field.name: "with_options(ClassifierOptions(...))" for field in dataclasses.fields(ClassifierOptions)},
         lambda args, old: {"options": dataclasses.replace(args[0].options, **old)},

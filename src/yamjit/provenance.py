@@ -1,8 +1,8 @@
 """Where a model comes from: the record that yamjit keeps in the models that it writes.
 
 The record is a file in the model, ``yamjit.json``, which other tools leave alone. A digest in it stands for everything
-else in the model: operators, weights, metadata, labels, calibration. It tells whether the model is as yamjit wrote it;
-it is a digest, not a signature. Digests of the training clips are a second file, ``yamjit_training_clips``.
+else in it and in the model: operators, weights, metadata, labels, calibration. It tells whether the model is as yamjit
+wrote it; it is a digest, not a signature. Digests of the training clips are a second file, ``yamjit_training_clips``.
 """
 
 from __future__ import annotations
@@ -85,21 +85,22 @@ def read_provenance(graph: Graph) -> Provenance | None:
     """Return where a model comes from; None if yamjit did not write it, or its record is damaged."""
     try:
         document = json.loads(graph.files[_RECORD])
-        return _read(document, TrainingClips.from_bytes(graph.files.get(_CLIPS, b"")), _digest(graph))
+        return _read(document, TrainingClips.from_bytes(graph.files.get(_CLIPS, b"")), graph)
     except (KeyError, ValueError, TypeError, RecursionError):  # ValueError: also what is not JSON, and `InputError`
         return None
 
 
-def _read(document: Any, digests: TrainingClips, digest: str) -> Provenance:
+def _read(document: Any, digests: TrainingClips, graph: Graph) -> Provenance:
     if not isinstance(document, dict):
         raise InputError("not a record of yamjit")
     texts = {name: document.get(name, "") for name in _TEXTS}
     clips, baked = document.get("clips", 0), document.get("baked", [])
-    if not all(isinstance(text, str) for text in texts.values()) or any(type(k) is not int for k in (clips, *baked)):
+    counts = [type(count) is int and 0 <= count < 2**63 for count in (clips, *baked)]
+    if not all(counts) or not all(isinstance(text, str) for text in texts.values()):
         raise InputError("not a record of yamjit")
-    return Provenance(
-        **texts, clips=clips, baked=tuple(baked), unchanged=document.get("digest") == digest, digests=digests
-    )
+    said = {key: value for key, value in document.items() if key != "digest"}
+    unchanged = document.get("digest") == _digest(graph, said)
+    return Provenance(**texts, clips=clips, baked=tuple(baked), unchanged=unchanged, digests=digests)
 
 
 def with_provenance(graph: Graph, provenance: Provenance) -> Graph:
@@ -111,7 +112,7 @@ def with_provenance(graph: Graph, provenance: Provenance) -> Graph:
     metadata = replace(metadata, associated_files=(*metadata.associated_files, *listed))
     whole = replace(plain, metadata=metadata, files={**plain.files, _RECORD: b"", **contents})
     known = {name: value for name, value in provenance.as_dict().items() if value and name not in _DERIVED}
-    record = json.dumps(known | {"digest": _digest(whole)}, indent=1).encode() + b"\n"
+    record = json.dumps(known | {"digest": _digest(whole, known)}, indent=1).encode() + b"\n"
     return replace(whole, files={**whole.files, _RECORD: record})
 
 
@@ -150,14 +151,14 @@ def _without(graph: Graph, *names: str) -> Graph:
     return replace(graph, metadata=metadata, files={n: data for n, data in graph.files.items() if n not in names})
 
 
-def _digest(graph: Graph) -> str:
-    """Return the SHA-256 of all that a model is and says, without the record.
+def _digest(graph: Graph, record: dict[str, Any]) -> str:
+    """Return the SHA-256 of all that a model is and says, and of its record but for the digest.
 
     It is taken of values, not of bytes of the file, so that it does not depend on how tables are laid out. Fields that
     say nothing are omitted: a new one in the schema does not change the digests of older models.
     """
     files = {name: hashlib.sha256(data).hexdigest() for name, data in graph.files.items() if name != _RECORD}
-    values = _plain(replace(graph, files={})) | {"files": files}
+    values = _plain(replace(graph, files={})) | {"files": files, "record": record}
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

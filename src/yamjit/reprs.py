@@ -7,16 +7,32 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-__all__ = ["brief_repr", "plural", "shown_briefly"]
+__all__ = ["Several", "brief_repr", "shown_briefly"]
 
 _Class = TypeVar("_Class", bound=type)
+_Item = TypeVar("_Item")
 
 #: Most characters of a value among others.
 _MOST = 120
 
+#: Most results that are shown, a line each.
+_MOST_LINES = 6
 
-def brief_repr(kind: _Class) -> _Class:
-    """Give a dataclass or a named tuple a repr in which long values are shortened.
+
+class Several(tuple[_Item, ...]):
+    """A tuple of results, which shows the first of many, a line each, and how many there are."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        if len(self) <= _MOST_LINES:
+            return tuple.__repr__(self)
+        shown = "".join(f"{one!r},\n " for one in self[: _MOST_LINES - 1])
+        return f"({shown}... {len(self)} in all)"
+
+
+def brief_repr(kind: _Class, most: int = _MOST) -> _Class:
+    """Give a dataclass or a named tuple a repr in which values of more than about `most` characters are shortened.
 
     It is the usual one where all values are short. Arrays are shown by type and shape.
     """
@@ -24,7 +40,8 @@ def brief_repr(kind: _Class) -> _Class:
     names = kind._fields if is_tuple else [one.name for one in dataclasses.fields(kind) if one.repr]  # type: ignore[attr-defined]
 
     def __repr__(self: Any) -> str:  # noqa: N807 - it becomes that
-        return f"{type(self).__name__}({', '.join(f'{name}={shown_briefly(getattr(self, name))}' for name in names)})"
+        values = (f"{name}={shown_briefly(getattr(self, name), most)}" for name in names)
+        return f"{type(self).__name__}({', '.join(values)})"
 
     kind.__repr__ = __repr__  # type: ignore[assignment]
     return kind
@@ -47,12 +64,10 @@ def shown_briefly(value: Any, most: int = _MOST) -> str:
     if isinstance(value, os.PathLike):
         return repr(os.fspath(value))
     text = repr(value)
-    return text if len(text) <= most and "\n" not in text else f"{type(value).__name__}(...)"
-
-
-def plural(count: int, what: str) -> str:
-    """Return a count and what it counts: ``1 channel``, ``2 channels``."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    if len(text) <= most and "\n" not in text:
+        return text
+    label = getattr(value, "label", None)
+    return f"{type(value).__name__}({f'label={label!r}, ' if isinstance(label, str) else ''}...)"
 
 
 def _joined(brackets: str, parts: Iterable[str], value: Any, most: int) -> str:

@@ -6,10 +6,10 @@ import functools
 import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-__all__ = ["did_you_mean", "question", "suggest"]
+__all__ = ["did_you_mean", "listed", "question", "suggest", "with_hint"]
 
 #: Longest text for which names are looked for.
 _MOST_CHARACTERS = 80
@@ -90,8 +90,17 @@ def did_you_mean(
 
 def question(names: Sequence[str]) -> str:
     """Return the question whether one of these names was meant; empty if there are none."""
-    shown = [repr(name) for name in names]
-    return f"did you mean {' or '.join(filter(None, (', '.join(shown[:-1]), *shown[-1:])))}?" if shown else ""
+    return f"did you mean {listed([repr(name) for name in names], 'or')}?" if names else ""
+
+
+def listed(words: Sequence[str], last: str) -> str:
+    """Return words with commas between them, and a word such as "or" before the last one."""
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def with_hint(message: str, hint: str) -> str:
+    """Return what is wrong and, if anything is to be said of it, what to do."""
+    return f"{message}; {hint}" if hint else message
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -108,8 +117,14 @@ def _words(text: str) -> tuple[str, ...]:
 def _parsed(name: str, others: tuple[str, ...]) -> _Name:
     plain = re.sub(r"\([^)]*\)", "", name)
     phrases = [words for text in (*plain.split(","), *others) if (words := _words(text))]
-    joined = frozenset("".join(words) for words in phrases)
+    joined = frozenset("".join(run) for words in phrases for run in _runs(words))
     return _Name(name, frozenset(_words(name)), tuple(map(frozenset, phrases)), joined)
+
+
+def _runs(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the words together, and any that follow each other, which may be written as one."""
+    yield words
+    yield from (words[begin:end] for begin, end in itertools.combinations(range(len(words) + 1), 2) if end - begin > 1)
 
 
 @functools.lru_cache(4096)
@@ -146,6 +161,7 @@ def _by_words(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
         return _covered(phrase, words) == phrase and _covered(words, phrase) == everything
 
     same = [one for one in known if is_same(one.words)]
+    same = same or [one for one in known if everything in one.phrases]  # as it is written, before its other forms
     same = same or [one for one in known if any(map(is_same, one.phrases)) or _covered(whole, one.joined)]
     more = same or [one for one in known if _covered(words, one.words) == everything]
     return [one.name for one in sorted(more, key=lambda one: len(one.words))] or _by_phrases(words, known)
@@ -165,22 +181,23 @@ def _by_phrases(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
 
 
 def _by_parts(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
-    """Return the names with a compound of the only word, or with a part of it, those with a common word first."""
+    """Return the names with a compound of the only word, else those that are its end ("bonfire"), or its beginning."""
     if len(words) != 1:
         return []
     word = _stem(words[0]) if len(words[0]) > _LEAST_PART else words[0]
-    having: dict[str, list[str]] = {}
+    compounds: dict[str, list[str]] = {}
     for one in known:
         for other in sorted(one.words):
-            having.setdefault(other, []).append(one.name)
-    kinds: tuple[list[str], list[str]] = ([], [])
-    for other in having:
-        if _is_part(word, _stem(other)):
-            kinds[0].append(other)
-        elif _is_part(other, words[0]):
-            kinds[1].append(other)
-    best = kinds[0] or kinds[1]
-    return [name for other in sorted(best, key=lambda other: -len(having[other])) for name in having[other]]
+            if _is_part(word, _stem(other)):
+                compounds.setdefault(other, []).append(one.name)
+    if compounds:
+        return [
+            name for other in sorted(compounds, key=lambda other: -len(compounds[other])) for name in compounds[other]
+        ]
+    alone = [(one.name, other) for one in known for other in sorted(one.words) if frozenset((other,)) in one.phrases]
+    parts = [(name, other) for name, other in alone if _is_part(other, words[0])]
+    ends = [name for name, other in parts if words[0].endswith(other)]
+    return ends or [name for name, _ in parts]
 
 
 def _is_part(part: str, word: str) -> bool:
@@ -209,9 +226,10 @@ def _respelled(words: Sequence[str], known: Sequence[_Name], most: int = 3) -> t
 
 def _slips(word: str, other: str) -> float:
     """Return the number of letters added, left out, replaced or swapped; infinite beyond slips of the fingers."""
-    most = 0 if len(word) < 3 else min(1 + len(word) // 8, 3)
-    begins_alike = word[:1] == other[:1] or sorted(word[:2]) == sorted(other[:2])
-    if abs(len(word) - len(other)) > most or not begins_alike:
+    most = 0 if len(word) < 3 else min(1 + len(_stem(word)) // 8, 3)
+    if word[:1] != other[:1] and sorted(word[:2]) != sorted(other[:2]):
+        most = 1 if len(word) >= _LEAST_PART + _LEAST_REST else 0  # the first letter is rarely wrong
+    if not most or abs(len(word) - len(other)) > most:
         return math.inf
     before: list[int] = []
     row = list(range(len(other) + 1))

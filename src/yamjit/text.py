@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["escape_json", "folded", "json_text", "printable", "printable_lines", "unportable"]
+__all__ = ["escape_json", "folded", "json_text", "plural", "printable", "printable_lines", "unportable"]
 
 #: Joiners that Persian, Indic scripts and emoji are written with; they move no cursor and turn no direction.
 _JOINERS = "\u200c\u200d"
@@ -23,6 +23,11 @@ _MOST_NAME_BYTES = 200
 def printable(text: str) -> str:
     r"""Return `text` in one line: control characters, line ends, changes of direction and surrogates as ``\x1b``."""
     return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def plural(count: int, what: str) -> str:
+    """Return a count and what it counts: ``1 channel``, ``2 channels``."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def folded(name: str) -> str:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from yamjit.errors import DependencyError, InputError
 from yamjit.installing import how_to_install
+from yamjit.suggestions import suggest
 from yamjit.text import printable
 
 __all__ = ["LOCAL", "left_out", "parse_time", "parse_zone"]
 
-_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d\d?)(?::?(\d\d))?", re.IGNORECASE)
-_TIME = re.compile(
-    r"(\d{4})-?(\d\d)-?(\d\d)[T _]?(\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,6})\d*)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?",
-    re.ASCII | re.IGNORECASE,
-)
+#: Compiled where they are needed, which is rare.
+_OFFSET = r"(?:UTC|GMT)?([+-])(\d\d?)(?::?(\d\d))?"
+_TIME = r"(\d{4})-?(\d\d)-?(\d\d)[T _]?(\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,6})\d*)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?"
 
 
 class _Local(tzinfo):
@@ -59,7 +57,7 @@ def parse_zone(name: str) -> tzinfo:
         return LOCAL
     if name.upper() in ("UTC", "Z"):
         return timezone.utc
-    offset = _OFFSET.fullmatch(name)
+    offset = re.fullmatch(_OFFSET, name, re.IGNORECASE)
     if offset is not None:
         return _fixed(name, *offset.groups())
     import zoneinfo
@@ -67,7 +65,7 @@ def parse_zone(name: str) -> tzinfo:
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        known = {zone.casefold(): zone for zone in sorted(zoneinfo.available_timezones())}
+        known = sorted(zoneinfo.available_timezones())
         if not known:
             raise DependencyError(
                 f"the time zone {printable(name[:60])!r} is not known, since this system has no table of time zones: "
@@ -75,7 +73,7 @@ def parse_zone(name: str) -> tzinfo:
             ) from error
         raise InputError(
             f"{printable(name[:60])!r} is not a time zone; accepted are UTC, an offset such as +02:00, local, and a "
-            f"name such as {_nearest(name, known)}"
+            f"name such as {(*suggest(name, known), 'Europe/Berlin')[0]}"
         ) from error
 
 
@@ -87,7 +85,7 @@ def parse_time(text: str) -> datetime:
     InputError
         If it is none, or there is no such day or time.
     """
-    found = _TIME.fullmatch(text.strip())
+    found = re.fullmatch(_TIME, text.strip(), re.ASCII | re.IGNORECASE)
     try:
         if found is None:
             raise ValueError
@@ -115,15 +113,6 @@ def left_out(begin: datetime) -> str | None:
         f"no clock in the time zone {begin.tzinfo} showed {begin:%Y-%m-%d %H:%M:%S}, which daylight saving time leaves "
         f"out: taken for {there:%H:%M:%S}; a recorder that keeps to winter time needs an offset, such as +01:00"
     )
-
-
-def _nearest(name: str, known: Mapping[str, str]) -> str:
-    """Return the zone that may be meant, by the name of its city or its spelling; `known` are all, by small letters."""
-    from difflib import get_close_matches
-
-    wanted = name.casefold().replace(" ", "_")
-    near = [key for key in known if key.rpartition("/")[2] == wanted] or get_close_matches(wanted, known, 1)
-    return known[near[0]] if near else "Europe/Berlin"
 
 
 def _fixed(name: str, sign: str, hours: str, minutes: str | None) -> tzinfo:

@@ -152,6 +152,7 @@ def test_raw_samples_that_are_not_finite():
     ("options", "match"),
     [
         ({"encoding": "s16"}, "encoding is 's16'; accepted are u8, s8, s16le"),
+        ({"encoding": "int16"}, "did you mean 's16le'?"),
         ({"encoding": None}, "encoding"),
         ({"encoding": ["s16le"]}, "encoding"),
         ({"sample_rate": 0}, "sample_rate"),

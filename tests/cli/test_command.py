@@ -71,6 +71,15 @@ def test_text(sounds: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
+def test_warnings_of_one_kind_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(5):
+        soundfile.write(tmp_path / f"{number}.wav", np.full(8000, 1e-4), 16_000)
+    assert main(["classify", str(tmp_path), "--model", "starter", "--backend", "numpy"]) == 0
+    err = capsys.readouterr().err
+    assert err.count(".wav: too quiet: RMS") == 3
+    assert err.endswith("yamjit: warning: 2 more recordings: too quiet (--format jsonl has the warnings of each)\n")
+
+
 def test_json(sounds: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--format", "json", "--windows", "--hop", "0.1", "--top", "2"]
     assert main(["classify", str(sounds[0]), "nowhere.wav", *arguments]) == 3
@@ -178,15 +187,23 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
     assert stop.value.code == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert "usage: yamjit" in err
+    assert "usage: yamjit" in err or err.startswith(f"yamjit {arguments[0]}: error: argument -")
 
 
 def test_info(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info"]) == 0
+    brief = capsys.readouterr().out
+    assert main(["info", "--full"]) == 0
     described = capsys.readouterr().out
     loaded = yamjit.load(model)
-    assert loaded.source.sha256 in described
-    assert "not one of the published files; it runs all the same" in described
+    assert len(brief.splitlines()) < 25
+    assert "0.975 s of mono audio" in brief
+    assert "--full describes the network" in brief
+    assert "--full describes" not in described
+    assert set(brief.splitlines()[:-1]) <= set(described.splitlines())
+    for text in (brief, described):
+        assert loaded.source.sha256 in text
+        assert "not one of the published files; it runs all the same" in text
     assert sum(op in described for op in ("RFFT2D", "DEPTHWISE_CONV_2D", "LOGISTIC")) == 3
     assert f"labels ({len(loaded.labels)})" in described
     assert main(["info", str(model), "--labels"]) == 0

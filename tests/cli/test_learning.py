@@ -116,6 +116,7 @@ def test_a_model_is_judged_and_calibrated(birds: Path, capsys: pytest.CaptureFix
     assert run("calibrate", birds, *arguments, "--precision", 0.9) == 0
     out = capsys.readouterr().out
     assert out.startswith("calibration error on recordings held out: ")
+    assert "thresholds for a precision of 0.9\n  " in out
     assert "  low\n" in out
     written = yamjit.load(calibrated, backend="numpy").heads[0].calibration
     assert written is not None

@@ -142,7 +142,7 @@ def test_who_made_a_model_is_told(model: Path, sounds: Path, capsys: pytest.Capt
     assert f"status      written by yamjit {yamjit.__version__}" in lines
     assert any(line.startswith("base        yamjit/starter, SHA-256 ") for line in lines)
     assert "made on     2026-05-12" in lines
-    assert "trained on  12 clips; 12 digests of them are kept" in lines
+    assert "trained on  12 clips, 12 digests kept" in lines
     assert run("info", model, "--json") == 0
     found = json.loads(capsys.readouterr().out)["provenance"]
     assert (found["clips"], found["digests"], found["unchanged"]) == (12, 12, True)
@@ -221,12 +221,13 @@ def test_calibration_is_baked(sounds: Path, tmp_path: Path, capsys: pytest.Captu
         assert run("info", path) == 0
         out = capsys.readouterr().out
         assert f"calibration {where}" in out
-        assert "trained on  12 clips; no digests of them are kept" in out
+        assert "trained on  12 clips, no digests kept" in out
     for arguments, says in (
         (("train", sounds, "-o", again, "--bake"), "give --calibrate as well"),
         (("calibrate", sounds, "--bake"), "give -o FILE as well"),
         (("export", "--bake", "--model", baked, "-o", again), "has no calibration"),
         (("export", "--bake", "--weights", "npz"), "one of them"),
+        (("export", baked, "--weights", "npz"), "is a model, not a head: give it as --model FILE"),
     ):
         assert run(*arguments) == 1
         assert says in capsys.readouterr().err

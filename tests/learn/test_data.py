@@ -118,6 +118,10 @@ def test_columns_can_be_named_and_folders_given(tmp_path: Path) -> None:
     assert [(c.start_s, c.end_s) for c in found.clips] == [(0.5, 1.0), (0.0, None)]
     with pytest.raises(InputError, match="there is no speed"):
         from_csv(table, columns={"file": "speed"})
+    with pytest.raises(
+        InputError, match=r"there is no wavs among the columns: what, wav, start, end; did you mean 'wav'"
+    ):
+        from_csv(table, columns={"file": "wavs"})
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"filename,category\n"])

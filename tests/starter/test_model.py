@@ -228,6 +228,11 @@ def test_its_classes_have_the_names_of_yamnet(official_model_path: Path) -> None
 
 def test_info_prints_the_card(card: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "starter"]) == 0
+    brief = capsys.readouterr().out
+    assert len(brief.splitlines()) < 45
+    assert brief.count(card["description"][:40]) == 1
+    assert card["training"]["command"] not in brief
+    assert main(["info", "starter", "--full"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
     words = " ".join(out.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -535,3 +536,19 @@ def test_feature_vectors_are_compared_by_value() -> None:
     assert vector(1, 2) == vector(1, 2)
     assert vector(1, 2) != vector(1, 3)
     assert vector(1) != vector(1, dtype=np.int8)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (lambda: "model.tflite", "options is 'model.tflite'; AudioClassifierOptions is accepted"),
+        (lambda: audio.AudioClassifierOptions("starter"), "base_options is 'starter'; BaseOptions is accepted"),  # type: ignore[arg-type]
+        (
+            lambda: audio.AudioClassifierOptions(core.BaseOptions(file_name="starter"), {"max_results": 3}),  # type: ignore[arg-type]
+            "ClassificationOptions is accepted",
+        ),
+    ],
+)
+def test_options_of_another_kind(options: Any, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        audio.AudioClassifier.create_from_options(options())

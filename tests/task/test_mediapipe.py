@@ -432,3 +432,9 @@ def test_a_record_may_have_any_format(classifier: audio.AudioClassifier, monkeyp
     data = AudioData.create_from_array(record.read(10), record.sampling_rate)
     assert (data.buffer == 0.5).all()
     assert len(classifier.classify(data)) == 1
+
+
+@pytest.mark.parametrize("options", ["starter", audio.AudioClassifierOptions("starter")])  # type: ignore[arg-type]
+def test_options_of_another_kind(options: Any) -> None:
+    with pytest.raises(InputError, match=r"options is 'starter'; .*Options is accepted"):
+        audio.AudioClassifier.create_from_options(options)

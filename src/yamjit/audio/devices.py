@@ -10,7 +10,7 @@ from yamjit.disk import describe
 from yamjit.errors import AudioError, DependencyError
 from yamjit.installing import how_to_install
 from yamjit.keywords import explained
-from yamjit.suggestions import did_you_mean
+from yamjit.suggestions import did_you_mean, with_hint
 from yamjit.text import printable
 
 __all__ = ["InputDevice", "find_device", "import_sounddevice", "input_devices"]
@@ -114,6 +114,5 @@ def find_device(portaudio: Any, device: object) -> tuple[int, dict[str, Any]]:
             ) from error
         names = "; ".join(f"{found.index} {found.name}" for found in devices)
         like = did_you_mean(str(device), [found.name for found in devices])
-        told = (f"no such microphone: {describe(error)}", f"there are: {names}", like)
-        raise AudioError("; ".join(filter(None, told))) from error
+        raise AudioError(with_hint(f"no such microphone: {describe(error)}; there are: {names}", like)) from error
     return int(found["index"]), dict(found)

@@ -18,8 +18,7 @@ from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError
 from yamjit.keywords import explained
 from yamjit.read_once import ReadOnce
-from yamjit.reprs import plural
-from yamjit.text import printable
+from yamjit.text import plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator

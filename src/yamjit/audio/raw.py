@@ -19,7 +19,7 @@ from yamjit.audio.raw_header import HeaderWatch
 from yamjit.audio.reader import Reader
 from yamjit.errors import InputError
 from yamjit.keywords import explained
-from yamjit.reprs import plural
+from yamjit.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -44,6 +44,17 @@ RAW_ENCODINGS = {
     "f64be": (">f8", 8),
     "mulaw": ("u1", 1),
     "alaw": ("u1", 1),
+}
+
+#: What other programs call them.
+_ALSO_CALLED = {
+    "s16le": ("s16", "int16", "i16", "pcm16", "short"),
+    "s24le": ("s24", "int24"),
+    "s32le": ("s32", "int32"),
+    "f32le": ("f32", "float32", "float", "flt"),
+    "f64le": ("f64", "float64", "double", "dbl"),
+    "mulaw": ("ulaw", "pcmu"),
+    "alaw": ("pcma",),
 }
 
 
@@ -106,7 +117,7 @@ class RawPcm(Reader):
             raise InputError(
                 f"{checks.shown(file)} is not a binary file object (an open file, or standard input: sys.stdin.buffer)"
             )
-        checks.choice(encoding, "encoding", RAW_ENCODINGS)
+        checks.choice(encoding, "encoding", RAW_ENCODINGS, _ALSO_CALLED)
         if patience_s is not None:
             patience_s = checks.number(patience_s, "patience_s", 0.1, 86_400, kind="seconds")
         self.channels = check_channels(channels, limits)

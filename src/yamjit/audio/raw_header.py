@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from yamjit.audio.containers import certain_kind
 from yamjit.audio.mpeg_frames import frame_at
+from yamjit.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +100,7 @@ class HeaderWatch:
 
 
 def _describe(encoding: str, sample_rate: int, channels: int) -> str:
-    return f"{encoding}, {sample_rate} Hz, {channels} channel{'' if channels == 1 else 's'}"
+    return f"{encoding}, {sample_rate} Hz, {plural(channels, 'channel')}"
 
 
 def _start_of_samples(head: bytes) -> int | None:

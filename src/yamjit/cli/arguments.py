@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
 from yamjit.cli.options import add_choice, add_flag, add_value
-from yamjit.cli.outputs import Reads, writes_folder
+from yamjit.cli.outputs import Reads, Writes
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...], defaul
         "NAME.yamjit.SUFFIX, in the same tree"
     )
     text += " (default: standard output)" if stdout else ""
-    add_value(group, "-o --output", "FILE|FOLDER", writes_folder, text)
+    add_value(group, "-o --output", "FILE|FOLDER", Writes(folder=True), text)
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, values
-from yamjit.cli.calibrated import APPLIED_BY_SOME, add_bake, baked
+from yamjit.cli.baking import APPLIED_BY_SOME, add_bake, baked
 from yamjit.cli.classes import add_head
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.labelled import (
@@ -68,8 +68,9 @@ def run(args: argparse.Namespace) -> int:
     if args.bake and not args.output:
         raise InputError("--bake writes the calibration into a model: give -o FILE as well")
     options = ClassifierOptions(calibration=None, head=args.head)
+    given = dataset_of(args)
     model = load(args.model, backend=args.backend, threads=args.threads, options=options)
-    dataset = untrained(args, model, dataset_of(args))
+    dataset = untrained(args, model, given)
     with listening(args, dataset, "nothing is written") as progress:
         found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop, progress=progress)
     tell_of_clips(skipped)
@@ -94,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
     if args.precision:
         limits = thresholds_for_precision(found.labels, fitted.apply(found.scores), found.targets, args.precision)
         document["thresholds"] = {name: None if math.isinf(value) else value for name, value in limits.items()}
-        text += "".join(f"{value:.4f}  {name}\n" for name, value in limits.items())
+        lines = (f"  {'none' if math.isinf(value) else f'{value:.4f}':<6}  {name}\n" for name, value in limits.items())
+        text += f"thresholds for a precision of {args.precision:g}\n{''.join(lines)}"
     text += _write(args, model, dataset, found.labels, fitted)
     report(args, document, text)
     return EXIT_SOME_FAILED if skipped or dataset.passed_over else EXIT_OK

@@ -13,16 +13,17 @@ __all__ = ["card_lines"]
 _WIDTH = 110
 
 
-def card_lines(card: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines of a card, an empty one before each section."""
-    yield from map(printable, _lines(card))
+def card_lines(card: Mapping[str, Any], *, full: bool) -> Iterator[str]:
+    """Yield the lines of a card, an empty one before each section; unless `full`, what it is good for alone."""
+    yield from map(printable, _lines(card, full))
 
 
-def _lines(card: Mapping[str, Any]) -> Iterator[str]:
-    training = card["training"]
+def _lines(card: Mapping[str, Any], full: bool) -> Iterator[str]:
     yield from _section("what it is", card["description"], card["limits"])
-    yield from _section("how it was trained", training["how"], f"again: {training['command']}")
-    yield from _classes(card)
+    if full:
+        training = card["training"]
+        yield from _section("how it was trained", training["how"], f"again: {training['command']}")
+        yield from _classes(card)
     yield from _real(card["real_recordings"])
 
 

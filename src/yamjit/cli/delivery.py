@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import functools
+import re
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
@@ -18,8 +19,9 @@ from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_notes import notes_on
 from yamjit.cli.progress import Progress
 from yamjit.cli.streams import tell
-from yamjit.errors import InputError
-from yamjit.text import printable
+from yamjit.disk import describe
+from yamjit.errors import InputError, ModelNotFoundError
+from yamjit.text import plural, printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -41,10 +43,33 @@ _Hearing = TypeVar("_Hearing", bound="Hearing")
 #: Number of kinds of skipped files that are listed.
 _MOST_KINDS = 6
 
+#: Warnings of one kind that are told one by one.
+_MOST_ALIKE = 3
+
 
 def hearing_of(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments of a `Hearing` that were given."""
-    return {"classifier": classifier_of(args), "reading": reading_of(args)}
+    """Return the arguments of a `Hearing` that were given; where there is no model, other mistakes are told first."""
+    reading = reading_of(args)
+    try:
+        return {"classifier": classifier_of(args), "reading": reading}
+    except ModelNotFoundError:
+        _tell_missing(args.files)
+        raise
+
+
+def _tell_missing(inputs: Sequence[str]) -> None:
+    """Tell which inputs lead to no recording."""
+    from yamjit.runs import STDIN, find_recordings
+
+    for recording in find_recordings(inputs):
+        problem = recording.problem
+        if problem is None and recording.name != STDIN:
+            try:
+                Path(recording.name).stat()
+            except OSError as error:
+                problem = f"cannot be opened: {describe(error)}"
+        if problem is not None:
+            tell(_named(recording.name, problem))
 
 
 def classifier_of(args: argparse.Namespace) -> Classifier:
@@ -212,9 +237,32 @@ class PartOf:
         return "the results so far are written, which is not all" if self._tally.has_results else "nothing is written"
 
 
+class _Warnings:
+    """Warnings of recordings: the first of each kind are told, and the others counted, for an archive has thousands."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._warn = progress.warn
+        self._counts: Counter[str] = Counter()
+
+    def tell(self, name: str, warning: str) -> None:
+        """Tell a warning of a recording, unless there were enough of its kind; its first words are the kind."""
+        kind = re.split(r"[:;,(\d]", warning)[0].strip()
+        self._counts[kind] += 1
+        if self._counts[kind] <= _MOST_ALIKE:
+            self._warn(f"warning: {_named(name, warning)}")
+
+    def count(self) -> None:
+        """Tell how many were not told one by one."""
+        for kind, count in self._counts.items():
+            if count > _MOST_ALIKE:
+                others = plural(count - _MOST_ALIKE, "more recording")
+                self._warn(f"warning: {others}: {kind} (--format jsonl has the warnings of each)")
+
+
 def _follow(found: Generator[Outcome[Any], None, None], tally: Tally[Recording], progress: Progress) -> int:
     """Report problems of recordings as they are done, and failures in the end; return the exit code."""
     failures, partly, total = [], 0, tally.recordings
+    warnings = _Warnings(progress)
     with contextlib.closing(found):
         for outcome in found:
             tally.conclude(outcome.recording)
@@ -224,11 +272,12 @@ def _follow(found: Generator[Outcome[Any], None, None], tally: Tally[Recording],
                 continue
             summary: Any = outcome.value
             for warning in summary.warnings:
-                progress.warn(f"warning: {_named(outcome.recording.name, warning)}")
+                warnings.tell(outcome.recording.name, warning)
             if summary.damage:
                 partly += summary.lost
                 say = progress.say if summary.lost else progress.warn  # as of a failure: in any case
                 say(f"warning: {_named(outcome.recording.name, summary.damage)}")
+    warnings.count()
     if failures and total > 1:
         progress.say("\n  ".join([f"{len(failures)} of {total} files failed:", *map(printable, failures)]))
     if partly and total > 1:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.errors import InputError
-from yamjit.suggestions import did_you_mean
+from yamjit.suggestions import did_you_mean, with_hint
 
 if TYPE_CHECKING:
     from yamjit.cli.progress import Progress
@@ -97,7 +97,7 @@ def picture_format(args: argparse.Namespace) -> PictureFormat:
     from yamjit.runs import PictureFormat
 
     if args.output in _STDOUT:
-        raise InputError("a picture is written only to a file or a folder: use -o FILE")
+        raise InputError("a picture is written only to a file or a folder: use -o FILE, such as -o picture.png")
     return PictureFormat(_format(args, "png", "png", lambda: _known(args, PICTURE_FORMATS)))
 
 
@@ -118,8 +118,7 @@ def _known(args: argparse.Namespace, formats: Any) -> str:
     if suffix_of(args) not in formats:
         suffixes = ", ".join(f".{name}" for name in formats)
         like = did_you_mean(suffix_of(args), suffixes.split(", "))
-        told = (f"{str(args.output)!r}: unknown file suffix", f"use one of {suffixes}", like)
-        raise InputError("; ".join(filter(None, told)))
+        raise InputError(with_hint(f"{str(args.output)!r}: unknown file suffix; use one of {suffixes}", like))
     return suffix_of(args)
 
 

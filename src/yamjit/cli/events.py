@@ -33,4 +33,4 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.runs import Events
 
-    return deliver_rows(args, Events(**hearing_of(args), events=event_options_of(args)))
+    return deliver_rows(args, Events(events=event_options_of(args), **hearing_of(args)))

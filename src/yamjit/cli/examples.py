@@ -28,7 +28,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "export": ("yamjit export --weights npz -o weights.npz",),
     "metadata": ("yamjit metadata show mine.tflite",),
     "labels": ("yamjit labels siren",),
-    "info": ("yamjit info starter", "yamjit info mine.tflite --labels"),
+    "info": ("yamjit info starter", "yamjit info mine.tflite --full"),
     "bench": ("yamjit bench --time 1",),
 }
 

@@ -10,7 +10,7 @@ from yamjit.cli.exits import EXIT_OK
 from yamjit.cli.forms import check_form
 from yamjit.cli.model_card import add_card, card_of
 from yamjit.cli.options import add_choice, add_flag, add_value
-from yamjit.cli.outputs import Outputs, Reads, writes
+from yamjit.cli.outputs import Output, Outputs, Reads, Writes
 from yamjit.cli.reports import write
 from yamjit.errors import InputError
 from yamjit.text import printable
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "a head as an .npz; not with --weights or --bake"
     parser.add_argument("head", nargs="?", type=Reads("a head"), metavar="HEAD", help=text)
     text = "file to write (default, with --weights: weights.FORMAT)"
-    add_value(parser, "-o --output", "FILE", writes, text)
+    add_value(parser, "-o --output", "FILE", Writes(), text)
     add_choice(parser, "--weights", ("npz", "safetensors"), "write the model's weights in this format")
     add_flag(parser, "--bake", "write the calibration of the model's last output into its network")
     arguments.add_model(parser, backend=False, threads=False)
@@ -41,10 +41,12 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.loading import load
 
+    if args.head and args.head.lower().endswith(".tflite"):
+        raise InputError(f"{printable(args.head)!r} is a model, not a head: give it as --model FILE")
     if sum(map(bool, (args.head, args.weights, args.bake))) != 1:
         raise InputError("give a head, --weights or --bake, one of them")
     if args.weights and not args.output:
-        args.output = writes(f"weights.{args.weights}")
+        args.output = Output(f"weights.{args.weights}")
         args.outputs = Outputs(args)
     if not args.output:
         raise InputError("-o FILE is needed")

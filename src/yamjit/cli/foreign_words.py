@@ -34,7 +34,7 @@ VERBS_ELSEWHERE: dict[str, tuple[str, ...]] = {
 #: Options here, the first that a verb has is meant -> words for them elsewhere, without hyphens before them.
 _WORDS = """\
 --on --threshold: threshold thresh min-conf min-confidence conf confidence score min-score score-threshold on
---on --threshold: detection-threshold min-threshold confidence-threshold minconf cutoff
+--on --threshold: detection-threshold min-threshold confidence-threshold minconf cutoff sensitivity
 --output: o out outfile out-file output-file outdir out-dir output-dir output-folder dest save save-dir save-to results
 --format: f fmt output-format output-type rtype result-type type export of
 --jobs --threads: j jobs workers num-workers n-workers processes procs n-jobs parallel cpus
@@ -49,6 +49,7 @@ _WORDS = """\
 --min-dbfs: min-volume silence-threshold noise-gate gate min-db
 --max-gap: merge merge-gap gap max-silence
 --min-duration: min-length min-event min-dur
+--time-zone: tz utc
 --padding: pad pre-roll context margin
 --hold: cooldown release post-roll
 --smoothing: smooth median-filter moving-average window
@@ -62,7 +63,7 @@ _WORDS = """\
 --channel: ac mono stereo
 --device: d mic microphone input-device audio-device
 --list-devices: devices list-audio-devices list-microphones
---windows: per-window chunks frames timestamps all-windows
+--windows: per-window chunks frames timestamps word-timestamps all-windows
 --aggregate: pool pooling combine reduce
 --head: head-name output-name output-index
 --iterations: epochs n-epochs steps max-iter max-epochs
@@ -85,7 +86,7 @@ recordings of any rate and number of channels are converted; no option is needed
 the model knows no species, and is told neither place nor season: lat lon latitude longitude week species species-list
 windows are batched by themselves; no option is needed: b bs batch batch-size batchsize
 the names of classes are in the model: labels label-file labels-file labelmap label-map
-what is odd is said in any case, on standard error, unless --quiet is given: v verbose log-level
+what is odd is said in any case, on standard error, unless --quiet is given: v verbose log-level loglevel
 """
 
 

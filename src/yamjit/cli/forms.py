@@ -6,12 +6,16 @@ import os
 from pathlib import Path
 
 from yamjit.errors import InputError
+from yamjit.suggestions import listed
 from yamjit.text import printable
 
-__all__ = ["check_folder", "check_form"]
+__all__ = ["MODEL_SUFFIXES", "check_folder", "check_form"]
 
 #: Forms of models that others write.
 _FOREIGN = frozenset((".h5", ".hdf5", ".keras", ".mlmodel", ".onnx", ".pb", ".pt", ".pth", ".safetensors", ".npz"))
+
+#: Forms of models, and of files that `yamjit info` can say something about.
+MODEL_SUFFIXES = _FOREIGN | {".tflite", ".lite"}
 
 #: What is not the suffix of a folder: of what the command writes elsewhere, and of recordings.
 _OF_FILES = _FOREIGN | {
@@ -32,7 +36,7 @@ def check_form(name: str, what: str, suffixes: tuple[str, ...]) -> None:
 
     The `InputError` says which are. Devices and pipes may have any name.
     """
-    path, forms = Path(name), " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
+    path, forms = Path(name), listed(suffixes, "or")
     shown = f"'{printable(name)}'"
     if name == "-":
         raise InputError(f"{what} is written to a file, not to standard output: give a name that ends with {forms}")

@@ -1,4 +1,4 @@
-"""``yamjit info``: the parts of a model."""
+"""``yamjit info``: what a model is, on one screen; its parts, if they are asked for."""
 
 from __future__ import annotations
 
@@ -26,11 +26,17 @@ __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
 HELP = "describe a model"
 DESCRIPTION = (
-    "Describe a model: hash, metadata, front end, operators, quantization and labels, and the card of a model that "
-    "comes with the package."
+    "Describe a model: whose it is, what it takes, its calibration and its labels. In full: metadata, front end, "
+    "operators and quantization as well, and the whole card of a model that comes with the package."
 )
 
 _LABELS_SHOWN = 5
+
+#: What the first screen says; the empty key goes on with the one before it.
+_FIRST = (
+    *("model", "status", "runs", "from", "size", "sha256", "base", "made on", "trained on", "name", "author"),
+    *("license", "description", "calibration", "input", "", "output"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "a .tflite file, or starter (default: the model in use)"
     parser.add_argument("model", nargs="?", type=Reads("a model"), metavar="MODEL", help=text)
     add_flag(parser, "--labels", "list every label")
-    add_flag(parser, "--json", "print a JSON object, with every label")
+    add_flag(parser, "--full", "describe the network, metadata and training as well")
+    add_flag(parser, "--json", "print a JSON object, with all of it")
     parser.epilog = "\n".join(_known_models())
 
 
@@ -58,25 +65,41 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json_text(_document(model), indent=1))
         return EXIT_OK
-    for key, value in _facts(model):
-        print(f"{key:<12}{printable(value)}")
     card = read_card(model.source.known)
-    for line in card_lines(card) if card else ():
+    for key, value in _facts(model) if args.full else _first_facts(model, card):
+        print(f"{key:<12}{printable(value)}")
+    for line in card_lines(card, full=args.full) if card else ():
         print(line)
-    print("\noperators")
-    for line in _operators(model):
-        print(f"  {printable(line)}")
+    if args.full:
+        print("\noperators")
+        for line in _operators(model):
+            print(f"  {printable(line)}")
+    _print_labels(model, every=args.labels)
+    if not args.full:
+        print("\n--full describes the network, metadata and training as well")
+    return EXIT_OK
+
+
+def _print_labels(model: Classifier | Unrunnable, *, every: bool) -> None:
     for head in model.heads:
         of_head = f" of {printable(head.name)}" if len(model.heads) > 1 else ""
         print(f"\nlabels{of_head} ({len(head.labels)})")
-        shown = len(head.labels) if args.labels else _LABELS_SHOWN
+        shown = len(head.labels) if every else _LABELS_SHOWN
         for index, label in enumerate(head.labels[:shown]):
             print(f"  {index:>4}  {printable(label)}")
         if shown < len(head.labels):
             print("   ...  (--labels lists them all)")
     if not model.heads:
         print("\nlabels (0)")
-    return EXIT_OK
+
+
+def _first_facts(model: Classifier | Unrunnable, card: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Yield what is asked of a model before all else, but for what was said already or is in its card."""
+    said = {card["description"]} if card else set()
+    for key, value in _facts(model):
+        if key in _FIRST and value not in said:
+            said.add(value)
+            yield key, value
 
 
 def _facts(model: Classifier | Unrunnable) -> Iterator[tuple[str, str]]:

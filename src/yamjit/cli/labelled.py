@@ -15,6 +15,8 @@ from yamjit.cli.outputs import Reads
 from yamjit.cli.streams import tell
 from yamjit.disk import hint_beside
 from yamjit.errors import InputError
+from yamjit.suggestions import with_hint
+from yamjit.text import plural
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -91,9 +93,9 @@ def dataset_of(args: argparse.Namespace) -> Dataset:
         dataset = from_labels(paths, other=args.other, audio=args.audio, columns=columns)
     else:
         missing = next((path for path in paths if not path.exists()), None)
-        told = [f"{', '.join(map(str, paths))}: one folder, one table (.csv, .tsv) or label files (.txt) are accepted"]
-        told += [] if missing is None else [f"there is no {str(missing)!r}", hint_beside(missing)]
-        raise InputError("; ".join(filter(None, told)))
+        absent = "" if missing is None else with_hint(f"there is no {str(missing)!r}", hint_beside(missing))
+        accepted = "one folder, one table (.csv, .tsv) or label files (.txt) are accepted"
+        raise InputError(with_hint(f"{', '.join(map(str, paths))}: {accepted}", absent))
     tell(*(f"left out: {line}" for line in dataset.passed_over))
     args.outputs.refuse((clip.path for clip in dataset.clips), "a recording")
     return dataset
@@ -174,9 +176,11 @@ def untrained(args: argparse.Namespace, model: Classifier, dataset: Dataset) -> 
         return dataset
     seen = set(clips_trained_on(model, dataset))
     if len(seen) == len(set(dataset.clips)):
-        raise InputError(f"--exclude-trained: the model was trained on all {len(dataset)} clips; none is left")
+        which = f"all {len(dataset)} clips" if len(dataset) > 1 else "the only clip"
+        raise InputError(f"--exclude-trained: the model was trained on {which}; none is left")
     if not args.quiet:
-        tell(f"left out: {sum(clip in seen for clip in dataset.clips)} clips, which the model was trained on")
+        count = sum(clip in seen for clip in dataset.clips)
+        tell(f"left out: {plural(count, 'clip')}, which the model was trained on")
     return dataset.select(lambda clip: clip not in seen)
 
 
@@ -190,7 +194,8 @@ def _tell_of_split(args: argparse.Namespace, dataset: Dataset) -> None:
     """Say that a model may have learned from some of the clips."""
     count = sum(clip.split == "train" for clip in dataset.clips)
     if count and not args.quiet:
-        text = f"{count} of {len(dataset)} clips have the split 'train', and the model may have learned from them"
+        have = f"of {len(dataset)} clips {'has' if count == 1 else 'have'}"
+        text = f"{count} {have} the split 'train', and the model may have learned from {'it' if count == 1 else 'them'}"
         tell(f"{text}; --where split=test takes others")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from yamjit.cli.arguments import add_model
@@ -11,6 +12,7 @@ from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
 from yamjit.cli.options import add_flag
 from yamjit.cli.streams import tell
 from yamjit.cli.unrunnable import Unrunnable, load_or_describe
+from yamjit.errors import ModelError, ModelNotFoundError
 from yamjit.text import json_text, printable
 
 if TYPE_CHECKING:
@@ -20,8 +22,8 @@ __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
 HELP = "list or search the classes of a model"
 DESCRIPTION = (
-    "List the classes of a model: index, AudioSet id, name, and parents in the ontology of AudioSet. "
-    "The exit code is 1 if nothing is found."
+    "List the classes of a model: index, AudioSet id, name, and parents in the ontology of AudioSet. Those of the "
+    "official YAMNet are known without it. The exit code is 1 if nothing is found."
 )
 
 
@@ -40,15 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from yamjit.head_names import choose_heads
     from yamjit.heads import list_classes
 
-    model = load_or_describe(args.model, args.locale)
-    if isinstance(model, Unrunnable):
-        tell(f"note: the model cannot be run: {model.problem}")
-        if not model.heads:
-            tell("error: the model has no names of classes")
-            return EXIT_ERROR
-    else:
-        tell(*(f"note: {note}" for note in locale_notes(args.locale, model.graph)))
-    heads = choose_heads(model.heads, args.head)
+    heads = choose_heads(_heads(args), args.head)
     text = " ".join(args.text)
     found = [(head, one) for head in heads for one in list_classes(head, text)]
     if args.json:
@@ -59,6 +53,28 @@ def run(args: argparse.Namespace) -> int:
     if not found:
         tell(f"no class, id or parent contains {text!r}{_hint(text, heads)}")
     return EXIT_OK if found else EXIT_ERROR
+
+
+def _heads(args: argparse.Namespace) -> tuple[HeadInfo, ...]:
+    """Return the outputs of the model that have names of classes; those of the official one are known without it."""
+    from yamjit.heads import official_head
+
+    try:
+        model = load_or_describe(args.model, args.locale)
+    except ModelNotFoundError:
+        if args.model is not None or os.environ.get("YAMJIT_MODEL"):
+            raise
+        tell(
+            "note: the model is not at hand; these are the classes of the official YAMNet, which yamjit fetch downloads"
+        )
+        return (official_head(),)
+    if isinstance(model, Unrunnable):
+        tell(f"note: the model cannot be run: {model.problem}")
+        if not model.heads:
+            raise ModelError("the model has no names of classes")
+    else:
+        tell(*(f"note: {note}" for note in locale_notes(args.locale, model.graph)))
+    return model.heads
 
 
 def _line(head: HeadInfo, one: ListedClass, *, several: bool) -> str:

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_value(parser, "--for", "SECONDS", values.seconds, "end after this time (default: never)", dest="end")
     add_top(parser, all_too=False)
     add_flag(parser, "--events", "report events in place of the classes of each window")
-    text = "format of the results (default: bars in a terminal, otherwise jsonl)"
+    text = "format of the results (default: bars in a terminal, text in a dumb one, otherwise jsonl)"
     add_choice(parser, "--format", _FORMATS, text)
     arguments.add_quiet(parser, "no notes, warnings or summary; errors are still printed")
     add_event_options(parser)
@@ -72,11 +72,12 @@ def run(args: argparse.Namespace) -> int:
         return _list_devices()
     if not args.events and (lone := event_options_given(args)):
         raise InputError(f"{', '.join(lone)} can only be used with --events")
+    source = _pipe(args)
     try:
         classifier = classifier_of(args)
         check_model(args, classifier)
         classifier.network.warm_up()
-        source = _source(args)
+        source = source or _microphone(args)
     except INTERRUPTIONS:
         if not args.quiet:
             tell("ended before it began to listen")
@@ -99,18 +100,28 @@ def _list_devices() -> int:
     return EXIT_OK
 
 
-def _source(args: argparse.Namespace) -> Any:
-    from yamjit.audio import Microphone, RawPcm
+def _pipe(args: argparse.Namespace) -> Any:
+    """Return the samples that arrive through a pipe; None if a microphone is to be opened."""
+    from yamjit.audio import RawPcm
 
-    patience = {} if args.patience is None else {"patience_s": args.patience}
     if args.raw is None and args.pipe is None:
         if args.recorded_at is not None:
             raise InputError("--recorded-at is for sound from a pipe that was recorded before: it needs --raw")
-        device = int(args.device) if args.device and args.device.isdecimal() else args.device
-        return Microphone(device, sample_rate=args.rate, channels=args.channels, **patience)
+        return None
     if args.raw is None:
         raise InputError("samples in a pipe need --raw ENCODING, such as --raw s16le --rate 16000")
     if args.device is not None:
         raise InputError("--device is for a microphone, and --raw for a pipe: give one of them")
     rate, channels = args.rate or 16_000, args.channels or 1
-    return RawPcm(sys.stdin.buffer, encoding=args.raw, sample_rate=rate, channels=channels, **patience)
+    return RawPcm(sys.stdin.buffer, encoding=args.raw, sample_rate=rate, channels=channels, **_patience(args))
+
+
+def _microphone(args: argparse.Namespace) -> Any:
+    from yamjit.audio import Microphone
+
+    device = int(args.device) if args.device and args.device.isdecimal() else args.device
+    return Microphone(device, sample_rate=args.rate, channels=args.channels, **_patience(args))
+
+
+def _patience(args: argparse.Namespace) -> dict[str, Any]:
+    return {} if args.patience is None else {"patience_s": args.patience}

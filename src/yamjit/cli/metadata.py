@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_card import add_display_names, display_names_of, read_names
 from yamjit.cli.options import add_flag, add_value
-from yamjit.cli.outputs import Reads, Writes, WritesFolder
+from yamjit.cli.outputs import Reads, Writes
 from yamjit.cli.reports import write
 from yamjit.cli.streams import tell
 from yamjit.cli.values import channels, fraction, rate
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _action(actions, "show", "print the metadata as JSON")
     extract = _action(actions, "extract", "write the files that the model holds")
-    folder = WritesFolder("the files of a model")
+    folder = Writes("the files of a model", folder=True)
     add_value(extract, "-o --output", "FOLDER", folder, "an existing folder, or a new one", required=True)
     write = _action(actions, "write", "change texts and audio properties")
     for name in ("name", "description", "version", "author", "license"):

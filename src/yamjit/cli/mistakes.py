@@ -7,27 +7,13 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from yamjit.cli.foreign_words import VERBS_ELSEWHERE, options_meant, reasons_for_none
-from yamjit.suggestions import suggest
+from yamjit.cli.forms import MODEL_SUFFIXES
+from yamjit.suggestions import listed, suggest
 
-__all__ = ["misdashed", "option_hint", "verb_hint"]
-
-#: Names of files that are models, or of a kind that `yamjit info` can say something about.
-_MODELS = (
-    ".tflite",
-    ".lite",
-    ".h5",
-    ".hdf5",
-    ".keras",
-    ".onnx",
-    ".pb",
-    ".pt",
-    ".pth",
-    ".npz",
-    ".mlmodel",
-    ".safetensors",
-)
+__all__ = ["is_elsewhere", "misdashed", "option_hint", "verb_hint"]
 
 #: Dashes that a text program makes of two hyphens, or of one.
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
@@ -36,21 +22,27 @@ Options = Mapping[str, argparse.Action]
 
 
 def verb_hint(word: str, verbs: Iterable[str]) -> str:
-    """Return what to type in place of an unknown verb."""
+    """Return what to type in place of an unknown verb, or of an option before it."""
     known = tuple(verbs)
-    if word in ("help", "-help", "-?", "/?", "--usage"):
+    name = word.lstrip("-/").lower()
+    if name in ("h", "help", "man", "usage", "?", "") and word not in ("-", ""):
         return "did you mean yamjit --help, or yamjit VERB --help?"
-    if word.lstrip("-") in ("version", "V", "v"):
+    if name in ("version", "v"):
         return "did you mean yamjit --version?"
+    if name == "yamjit":
+        return "the name of the program is typed once"
     if word.startswith("-") and len(word) > 1:
+        if meant := suggest(word, ("--help", "--version", "--debug")):
+            return f"did you mean yamjit {meant[0]}?"
         return "options come after the verb: yamjit classify INPUT --top 3; yamjit --help lists the verbs"
     if re.match(r"[a-z][a-z0-9+.-]+://", word, re.IGNORECASE):
         return f"yamjit reads files: curl -sL {shlex.quote(word)} | yamjit classify -"
     if word == "-" or os.path.exists(word) or set(word) & set("*?["):  # noqa: PTH110 - any text
-        verb = "info" if word.lower().endswith(_MODELS) and os.path.isfile(word) else "classify"  # noqa: PTH113
+        path = Path(word)
+        verb = "info" if path.suffix.lower() in MODEL_SUFFIXES and path.is_file() else "classify"
         return f"did you mean yamjit {verb} {shlex.quote(word)}?"
     if meant := suggest(word, known, VERBS_ELSEWHERE):
-        return f"did you mean {_listed([f'yamjit {verb}' for verb in meant], 'or')}?"
+        return f"did you mean {listed([f'yamjit {verb}' for verb in meant], 'or')}?"
     if os.path.splitext(word)[1] or os.sep in word:  # noqa: PTH122 - any text
         return f"a recording follows a verb, as in yamjit classify FILE, and there is no file {word!r}"
     return f"yamjit --help lists the {len(known)} verbs"
@@ -65,6 +57,19 @@ def misdashed(argument: str, options: Options) -> str | None:
     return f"--{bare}" if f"--{bare}" in options else None
 
 
+def is_elsewhere(argument: str, options: Options) -> bool:
+    """Return whether an option is one of other programs, whose beginning an option here has that does something else.
+
+    ``--to`` does not stand for ``--top``.
+    """
+    flag = argument.partition("=")[0]
+    name = flag[2:]
+    if not flag.startswith("--") or flag in options or not any(other.startswith(flag) for other in options):
+        return False
+    meant = [other for other in options_meant().get(name, ()) if other in options]
+    return not meant[0].startswith(flag) if meant else name in reasons_for_none()
+
+
 def option_hint(option: str, verb: str, options: Options, others: Mapping[str, Options]) -> str:
     """Return what to do about an option that a verb does not have: others of its own, and verbs that have this one."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", option.partition("=")[0].lstrip("-")).replace("_", "-").lower()
@@ -75,7 +80,7 @@ def option_hint(option: str, verb: str, options: Options, others: Mapping[str, O
     if f"--{name}" not in options and not meant.startswith("--format "):
         having = [f"yamjit {other}" for other, its in others.items() if f"--{name}" in its]
         having[2:] = ["others"] if len(having) > 2 else []
-        told += [f"--{name} is an option of {_listed(having, 'and')}"] if having else []
+        told += [f"--{name} is an option of {listed(having, 'and')}"] if having else []
         told += [reasons_for_none().get(name, "")] if not meant else []
     told += [f"did you mean {meant}?"] if meant else []
     return "; ".join(filter(None, told)) or f"yamjit {verb} --help lists its options"
@@ -92,14 +97,10 @@ def _meant(name: str, options: Options) -> str:
         found = [flag for flag in options_meant().get(name, ()) if flag in options][:1]
     if not found and name not in reasons_for_none() and len(name) > 2:
         found = list(suggest(name, [flag for flag in options if flag.startswith("--")], most=2))
-    return _listed([_explained(flag, options[flag]) for flag in found], "or")
+    return listed([_explained(flag, options[flag]) for flag in found], "or")
 
 
 def _explained(flag: str, action: argparse.Action) -> str:
     """Return an option and what it is for, in a few words."""
-    purpose = re.split(r"[;:(]", action.help or "")[0].strip()
+    purpose = re.split(r"[;(]|: ", action.help or "")[0].strip()
     return f"{flag} ({purpose})" if purpose else flag
-
-
-def _listed(words: list[str], last: str) -> str:
-    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

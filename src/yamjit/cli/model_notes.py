@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from yamjit.disk import cache_directory
 from yamjit.errors import YamjitError
+from yamjit.text import plural
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
@@ -61,5 +62,6 @@ def provenance_facts(provenance: Provenance | None) -> Iterator[tuple[str, str]]
         yield "made on", provenance.date
     if provenance.clips:
         count = len(provenance.digests)
-        kept = f"; {count} digests of them are kept" if count else "; no digests of them are kept"
-        yield "trained on", f"{provenance.clips} clips{kept}"
+        kept = f"{plural(count, 'digest')} kept" if count else "no digests kept"
+        too = ", with those of its base" if count > provenance.clips else ""
+        yield "trained on", f"{plural(provenance.clips, 'clip')}, {kept}{too}"

@@ -16,7 +16,7 @@ from yamjit.errors import InputError, OutputError, YamjitError
 from yamjit.spec import PACKAGED_MODELS
 from yamjit.writing import check_writable
 
-__all__ = ["Input", "Output", "Outputs", "Reads", "Writes", "WritesFolder", "writes", "writes_folder"]
+__all__ = ["Input", "Output", "Outputs", "Reads", "Writes"]
 
 #: Name of a standard stream.
 _STREAM = "-"
@@ -33,16 +33,14 @@ class Input(str):
 
 
 class Output(str):
-    """Name of a file that a command writes; `what` it is, and the `suffixes` that its name may have, see `Writes`."""
+    """Name of a file that a command writes, see `Writes`."""
 
-    what: str
+    what = ""
     suffixes: tuple[str, ...] = ()
 
 
 class OutputFolder(Output):
     """Name of a folder or file that a command writes to; with `what`, of a folder."""
-
-    what = ""
 
 
 class Reads:
@@ -63,46 +61,23 @@ class Reads:
 
 
 class Writes:
-    """Type of an argument that names a file to be written: `what` it is, and the suffixes of the forms it can have."""
+    """Type of an argument that names a file to be written: `what` it is, and the suffixes of the forms it can have.
 
-    def __init__(self, what: str, *suffixes: str) -> None:
+    With `folder`, it names a folder that `what` is written to, or without `what`, perhaps a file.
+    """
+
+    def __init__(self, what: str = "", *suffixes: str, folder: bool = False) -> None:
         self.what = what
         self.suffixes = suffixes
+        self.folder = folder
 
     def __call__(self, text: str) -> Output:
         """Read the argument."""
-        name = writes(text)
+        if not text:
+            raise argparse.ArgumentTypeError("an empty name is not the name of a file")
+        name = OutputFolder(text) if self.folder else Output(text)
         name.what, name.suffixes = self.what, self.suffixes
         return name
-
-
-class WritesFolder:
-    """Type of an argument that names a folder to write to: `what` is written, in messages."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __call__(self, text: str) -> OutputFolder:
-        """Read the argument."""
-        name = writes_folder(text)
-        name.what = self.what
-        return name
-
-
-def writes(text: str) -> Output:
-    """Read an argument that names a file to be written."""
-    return Output(_named(text))
-
-
-def writes_folder(text: str) -> OutputFolder:
-    """Read an argument that names a folder to write to, or perhaps a file."""
-    return OutputFolder(_named(text))
-
-
-def _named(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError("an empty name is not the name of a file")
-    return text
 
 
 class Outputs:

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
-from yamjit.cli.mistakes import misdashed, option_hint, verb_hint
+from yamjit.cli.mistakes import is_elsewhere, misdashed, option_hint, verb_hint
 from yamjit.suggestions import did_you_mean
 from yamjit.text import printable
 
@@ -19,6 +19,9 @@ __all__ = ["Parser"]
 
 #: Beginning of a line in two columns.
 _FIRST_COLUMN = re.compile(r" +\S+(?: \S+)* {2,}(?=\S)")
+
+#: A word that is longer than anything that can be meant, and what is shown of it.
+_LONG_WORD = re.compile(r"(\S{200})\S{100,}")
 
 
 class _Help(argparse.HelpFormatter):
@@ -61,7 +64,7 @@ def _hanging(line: str, width: int) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """Refuses arguments with the usage of its own verb, a line for what is wrong, and one for what to do."""
+    """Refuses arguments with a line for what is wrong and one for what to do, and unknown ones with its own usage."""
 
     #: Parsers of all verbs, by verb.
     verbs: Mapping[str, Parser] = {}
@@ -87,10 +90,12 @@ class Parser(argparse.ArgumentParser):
         return found, rest
 
     def error(self, message: str, hint: str = "") -> NoReturn:
-        """End with the usage, what is wrong, and what to do."""
-        self.print_usage(sys.stderr)
+        """End with what is wrong and what to do, after the usage unless it is only the value of an option."""
+        if not message.startswith("argument -"):
+            self.print_usage(sys.stderr)
         hint = hint or self._advice(message) or f"{self.prog} --help explains the arguments"
-        self.exit(2, f"{self.prog}: error: {printable(message)}\nhint: {printable(hint)}\n")
+        told, to_do = (_LONG_WORD.sub(r"\1...", printable(text)) for text in (message, hint))
+        self.exit(2, f"{self.prog}: error: {told}\nhint: {to_do}\n")
 
     def _advice(self, message: str) -> str:
         """Return what an option is for that a message is about, or an example if an argument is missing."""
@@ -101,7 +106,7 @@ class Parser(argparse.ArgumentParser):
         return f"for example: {self.example}" if self.example and "required" in message else ""
 
     def _refuse_spellings(self, given: Sequence[str]) -> None:
-        """Refuse options with one hyphen, and before a verb all that are not for every verb."""
+        """Refuse options with one hyphen or another meaning, and before a verb all that are not for every verb."""
         before_verb = self._subparsers is not None
         for argument in given:
             if argument == "--" or (before_verb and (argument == "-" or not argument.startswith("-"))):
@@ -109,6 +114,8 @@ class Parser(argparse.ArgumentParser):
             meant = misdashed(argument, self.options)
             if meant not in (None, "--help"):
                 self.error(f"there is no option {argument}", f"did you mean {meant}?")
+            if not before_verb and is_elsewhere(argument, self.options):
+                self._refuse([argument])
             if before_verb and not any(flag.startswith(argument.partition("=")[0]) for flag in self.options):
                 self.error(f"there is no option {argument} before the verb", verb_hint(argument, self.verbs))
 

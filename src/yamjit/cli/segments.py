@@ -11,7 +11,7 @@ from yamjit.cli.classes import add_listing
 from yamjit.cli.delivery import deliver_to_folder, hearing_of
 from yamjit.cli.event_options import add_event_options, event_options_of
 from yamjit.cli.options import add_choice, add_value
-from yamjit.cli.outputs import WritesFolder
+from yamjit.cli.outputs import Writes
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
@@ -25,7 +25,9 @@ DESCRIPTION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     arguments.add_inputs(parser)
-    add_value(parser, "-o --output", "FOLDER", WritesFolder("segments"), "folder for the segments", required=True)
+    add_value(
+        parser, "-o --output", "FOLDER", Writes("segments", folder=True), "folder for the segments", required=True
+    )
     add_value(parser, "--padding", "SECONDS", values.existing, "time that is kept before and after each event", 0.0)
     text = "largest number of events of a class in each recording, those with the highest scores (default: no limit)"
     add_value(parser, "--most", "N", values.positive, text)
@@ -44,6 +46,6 @@ def run(args: argparse.Namespace) -> int:
     from yamjit.segments import SegmentOptions
 
     cutting = SegmentOptions(padding_s=args.padding, most_per_class=args.most, container=args.container)
-    hearing = Events(**hearing_of(args), events=event_options_of(args))
+    hearing = Events(events=event_options_of(args), **hearing_of(args))
     job = functools.partial(SegmentJob, cutting=cutting)
     return deliver_to_folder(args, hearing, SEGMENTS, job, {"cutting": dataclasses.asdict(cutting)})

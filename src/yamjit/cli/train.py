@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, values
-from yamjit.cli.calibrated import APPLIED_BY_SOME, add_bake, baked
+from yamjit.cli.baking import APPLIED_BY_SOME, add_bake, baked
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.labelled import add_data, add_folds, dataset_of, features_of, folds_of
 from yamjit.cli.model_card import add_card, card_of
@@ -16,6 +16,7 @@ from yamjit.cli.outputs import Writes
 from yamjit.cli.reports import NOTHING_HELD_OUT, add_report, check_report, draw, report, write
 from yamjit.cli.streams import tell
 from yamjit.errors import InputError
+from yamjit.text import plural
 
 if TYPE_CHECKING:
     from yamjit.learn import Evaluation, Features, TrainOptions
@@ -111,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
         "passed_over": list(dataset.passed_over),
         "learning_curve": [[p.iteration, p.training_loss] for p in fitted.curve],
     }
-    text += f"{args.output}: {len(fitted.head.labels)} classes, {len(taught.dataset)} clips\n"
+    text += f"{args.output}: {len(fitted.head.labels)} classes, {plural(len(taught.dataset), 'clip')}\n"
     report(args, document, text + notes)
     return EXIT_SOME_FAILED if features.skipped or dataset.passed_over else EXIT_OK
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -44,6 +45,9 @@ EVERY_CLASS = "*"
 
 #: Characters of a value in a message, at most.
 _MOST_SHOWN = 80
+
+#: A number as it is written in much of Europe.
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 
 #: More than there is of anything; and a time that is longer than any recording.
 _MOST = 2**31 - 1
@@ -196,4 +200,6 @@ def _real(text: str) -> float | None:
 
 
 def _shown(text: str) -> str:
-    return repr(text) if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]!r}..."
+    """Return a value in quotation marks, shortened; and with a point, if it has a decimal comma."""
+    point = f" (decimals have a point: {text.replace(',', '.')})" if _DECIMAL_COMMA.fullmatch(text) else ""
+    return repr(text) + point if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]!r}..."

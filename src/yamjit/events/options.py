@@ -16,7 +16,7 @@ from yamjit.class_map import nearest
 from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
-from yamjit.suggestions import question
+from yamjit.suggestions import question, with_hint
 from yamjit.text import folded
 
 __all__ = ["DEFAULT_ON", "OTHERS", "EventOptions", "Rules", "as_events"]
@@ -168,8 +168,7 @@ class Rules:
         found = exact.get(wanted) or in_any_case.get(folded(wanted))
         if not found:
             like = question(nearest(wanted, self._names, 3))
-            hint = f"; {like}" if like else ""
-            raise InputError(f"{option} names {entry!r}, which is not a class or group here{hint}")
+            raise InputError(with_hint(f"{option} names {entry!r}, which is not a class or group here", like))
         return found
 
 

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from yamjit.learn.fitting import FitOptions
     from yamjit.learn.heads import Head
     from yamjit.learn.label_files import from_labels
+    from yamjit.learn.leakage import clips_trained_on
     from yamjit.learn.prototypes import UNKNOWN, Prototypes
     from yamjit.learn.sklearn_models import head_from_sklearn
     from yamjit.learn.tables import from_csv
-    from yamjit.learn.trained import clips_trained_on
     from yamjit.learn.training import TrainOptions, cross_validate, evaluate_head, evaluate_model, train_head
     from yamjit.learn.transforms import Fade, FrequencyMask, Gain, Noise, Shift, TimeMask, Trim, mix
 
@@ -63,10 +63,10 @@ _ROOMS = {
     "fitting": "FitOptions",
     "heads": "Head",
     "label_files": "from_labels",
+    "leakage": "clips_trained_on",
     "prototypes": "UNKNOWN Prototypes",
     "sklearn_models": "head_from_sklearn",
     "tables": "from_csv",
-    "trained": "clips_trained_on",
     "training": "TrainOptions cross_validate evaluate_head evaluate_model train_head",
     "transforms": "Fade FrequencyMask Gain Noise Shift TimeMask Trim mix",
 }

@@ -133,6 +133,8 @@ def _why_not(calibration: Calibration) -> str | None:
         return f"{np.isnan(scale).sum()} classes are without parameters"
     if (scale != 1).any():
         return f"the scale of a class is {scale[scale != 1][0]:g}; 1 is accepted"
+    if not slopes.any():
+        return "all its slopes are 0: it gives each class one score, whatever is heard"
     if (least > 0).any() or (calibration.default_score and (least == 0).any()):
         return f"scores up to {least.max():g} become {calibration.default_score:g}"
     parts = slopes / max(float(np.abs(slopes).max()) / 127, 1e-30)

@@ -14,7 +14,6 @@ from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.learn.dataset import OTHER
 from yamjit.learn.heads import sigmoid
-from yamjit.learn.lined_up import confusion_lines, table
 from yamjit.learn.metrics import (
     area_under_roc,
     average_precision,
@@ -24,6 +23,8 @@ from yamjit.learn.metrics import (
     share_interval,
     threshold_sweep,
 )
+from yamjit.learn.printing import confusion_lines, table
+from yamjit.text import plural
 
 __all__ = ["AGGREGATES", "ClassFigures", "Evaluation", "clip_scores", "joined"]
 
@@ -171,7 +172,13 @@ class Evaluation:
         seen, count = len(self.trained_on), len(self.names)
         if not seen:
             return ()
-        which = f"{seen} of {_clips(count)}" if seen < count else f"all {count} clips" if count > 1 else "the only clip"
+        which = (
+            f"{seen} of {plural(count, 'clip')}"
+            if seen < count
+            else f"all {count} clips"
+            if count > 1
+            else "the only clip"
+        )
         return (f"the model was trained on {which}: the figures are better than they would be on others",)
 
     @property
@@ -268,8 +275,9 @@ class Evaluation:
     def text(self) -> str:
         """Return all figures as text."""
         low, high = self.accuracy_interval
+        clips = plural(len(self.names), "clip")
         lines = [
-            f"accuracy {self.accuracy:.2%} of {_clips(len(self.names))} (with 95% confidence {low:.1%} to {high:.1%})",
+            f"accuracy {self.accuracy:.2%} of {clips} (with 95% confidence {low:.1%} to {high:.1%})",
             *(f"  fold {name}: {value:.2%}" for name, value in self.fold_accuracies.items() if name),
             f"mAP {self.mean_average_precision:.4f}, d-prime {self.d_prime:.3f}, lwlrap {self.lwlrap:.4f}, "
             f"calibration error {self.calibration_error:.4f}",
@@ -314,10 +322,6 @@ def _share(part: int, whole: int) -> float:
 def _mean(values: Iterable[float]) -> float:
     known = [value for value in values if not math.isnan(value)]
     return sum(known) / len(known) if known else math.nan
-
-
-def _clips(count: int) -> str:
-    return "1 clip" if count == 1 else f"{count} clips"
 
 
 def _plain(value: Any) -> Any:

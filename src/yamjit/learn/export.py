@@ -57,7 +57,7 @@ class ModelCard:
     head_name : str
         Name of the new output, and beginning of its files' names: letters, digits, '_', '-' and '.'.
     base_name : str
-        Name of the model's previous output, if that is kept.
+        Name of the model's previous output, if that is kept; by default the one that yamjit gave it, else "yamnet".
     display_names : mapping of str to sequence of str
         Names of the classes by language, such as ``{"de": ("Amsel", "Meise")}``.
     keep : bool
@@ -83,7 +83,7 @@ class ModelCard:
     author: str = ""
     license: str = ""
     head_name: str = "custom"
-    base_name: str = "yamnet"
+    base_name: str = ""
     display_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     keep: bool = False
     calibration: Calibration | None = None
@@ -144,7 +144,8 @@ def export_model(
     """
     checks.instance(model, "model", Classifier, Graph)
     checks.instance(head, "head", Head)
-    graph = without_provenance(model.graph if isinstance(model, Classifier) else model)
+    graph = model.graph if isinstance(model, Classifier) else model
+    ours, graph = read_provenance(graph) is not None, without_provenance(graph)
     card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
     origin = _provenance(model, embeddings, card)
     windows = _taught(embeddings).embeddings if isinstance(embeddings, Features) else embeddings
@@ -162,7 +163,7 @@ def export_model(
     clash = next((name for name in files if name in kept), None)
     if clash is not None:
         raise InputError(f"the model holds a file {clash!r} already; another head_name is accepted")
-    described = replace(grown, metadata=_metadata(graph, output, card), files={**kept, **files})
+    described = replace(grown, metadata=_metadata(graph, output, card, ours=ours), files={**kept, **files})
     data = write_graph(with_provenance(read_graph(write_graph(described)), origin))
     # The file must run anywhere: no accumulator may overflow, whatever the head's weights.
     compile_plan(read_graph(data))
@@ -224,13 +225,13 @@ def independent(head: Head, embeddings: Float32) -> Head:
     return Head(head.labels, "sigmoid", (*first, scaled))
 
 
-def _metadata(graph: Graph, output: TensorMetadata, card: ModelCard) -> Metadata:
+def _metadata(graph: Graph, output: TensorMetadata, card: ModelCard, *, ours: bool) -> Metadata:
     described = graph.metadata.subgraphs[0] if graph.metadata and graph.metadata.subgraphs else SubgraphMetadata()
     default = TensorMetadata("audio_clip", "Mono sound, samples in [-1, 1].", audio=AudioProperties(16_000, 1))
     outputs: tuple[TensorMetadata, ...] = (output,)
     if card.keep:
         had = [*described.outputs, *[TensorMetadata()] * len(graph.outputs)][: len(graph.outputs)]
-        had[0] = replace(had[0], name=card.base_name)
+        had[0] = replace(had[0], name=card.base_name or (had[0].name if ours else "") or "yamnet")
         outputs = (*had, *outputs)
     return Metadata(
         name=card.name,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from yamjit.errors import InputError
+from yamjit.suggestions import did_you_mean, with_hint
 from yamjit.text import printable
 
 __all__ = ["ROLES", "Column", "find_columns", "shown"]
@@ -101,10 +102,11 @@ def find_columns(
     """
     strange = [role for role in given if role not in _NAMES]
     missing = [name for name in given.values() if name and name not in header]
-    if strange or missing:
-        raise InputError(
-            f"{path}: columns {shown(header)}; there is no {shown(strange or missing)} (columns are {shown(ROLES)})"
-        )
+    if strange:
+        raise InputError(f"{path}: there is no {shown(strange)} among the kinds of columns: {shown(ROLES)}")
+    if missing:
+        meant = did_you_mean(missing[0], header)
+        raise InputError(with_hint(f"{path}: there is no {shown(missing)} among the columns: {shown(header)}", meant))
     columns = [_column(name, place) for place, name in enumerate(header)]
     found = {role: column for role in ROLES if (column := _find(columns, role, given))}
     for role in needed:

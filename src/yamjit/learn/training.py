@@ -20,7 +20,7 @@ from yamjit.learn.evaluation import AGGREGATES, Evaluation, clip_scores, joined
 from yamjit.learn.features import Features, Skipped, counted, readable
 from yamjit.learn.fitting import CurvePoint, FitOptions, FittedHead, fit_head
 from yamjit.learn.heads import Head, sigmoid, softmax
-from yamjit.learn.trained import clips_trained_on
+from yamjit.learn.leakage import clips_trained_on
 from yamjit.reading import DEFAULT_HOP_S
 from yamjit.reprs import brief_repr
 

@@ -39,7 +39,7 @@ from yamjit.output.raven import RavenWriter
 from yamjit.output.srt import SrtWriter
 from yamjit.output.vtt import VttWriter
 from yamjit.output.writer import Format, Writer
-from yamjit.suggestions import did_you_mean
+from yamjit.suggestions import did_you_mean, with_hint
 
 __all__ = ["FORMATS", "Format", "Writer", "format_of"]
 
@@ -74,8 +74,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     if not fitting:
         suffixes = ", ".join(suffix for known in _ALL for suffix in known.suffixes)
         like = did_you_mean(os.path.splitext(name)[1], suffixes.split(", "))  # noqa: PTH122 - a text by now
-        told = (f"{os.fspath(path)!r}: unknown file suffix", f"use one of {suffixes}", like)
-        raise InputError("; ".join(filter(None, told)))
+        raise InputError(with_hint(f"{os.fspath(path)!r}: unknown file suffix; use one of {suffixes}", like))
     return max(fitting, key=lambda pair: len(pair[0]))[1]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from yamjit.output.cells import shown, told_time
 from yamjit.output.writer import Writer
+from yamjit.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,8 +40,7 @@ class TextWriter(Writer):
     def end(self, summary: Summary) -> None:
         """Write the classes of the whole recording, the highest first."""
         if summary.top or not self._lines:
-            count = summary.windows
-            windows = "1 window" if count == 1 else f"{count} windows"
+            windows = plural(summary.windows, "window")
             begun = "" if summary.recorded_at is None else f", recorded at {told_time(summary.recorded_at)}"
             self._paragraph(f"{shown(summary.file)}  ({summary.duration_s:.2f} s, {windows}{begun})")
             self._stream.writelines(f"  {self._scored(row)}\n" for row in summary.top)

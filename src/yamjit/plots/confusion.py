@@ -27,7 +27,7 @@ _LABEL = 22
 #: Size of a cell, and of all, in inches.
 _CELL, _WIDEST = 0.38, 30.0
 #: Share of the colour that a single mistake has at least.
-_FAINTEST = 0.45
+_FAINTEST = 0.55
 
 
 @explained

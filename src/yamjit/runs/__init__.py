@@ -5,7 +5,7 @@ from __future__ import annotations
 from yamjit.runs.folder import ResultFolder
 from yamjit.runs.formats import ArrayFormat, PictureFormat, RowFormat
 from yamjit.runs.hearing import Classes, Embeddings, Events, Hearing, LogMel, Overviews, Spectrograms
-from yamjit.runs.inputs import Recording, check_places, find_recordings
+from yamjit.runs.inputs import STDIN, Recording, check_places, find_recordings
 from yamjit.runs.jobs import FileJob, SegmentJob, into_one_file
 from yamjit.runs.naming import Places
 from yamjit.runs.pool import Outcome, outcomes
@@ -14,6 +14,7 @@ from yamjit.runs.tally import Tally, header_length, length_of
 from yamjit.runs.whole import whole_file
 
 __all__ = [
+    "STDIN",
     "ArrayFormat",
     "Classes",
     "Embeddings",

@@ -10,9 +10,11 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from yamjit.audio.suffixes import AUDIO_SUFFIXES
+from yamjit.disk import hint_beside, is_address
 from yamjit.errors import InputError
 from yamjit.runs.naming import JOURNAL, MANIFEST, SEGMENTS, is_among_results, is_result, is_segment, is_segments
 from yamjit.runs.patterns import is_pattern, matches, unmatched
+from yamjit.suggestions import with_hint
 
 __all__ = ["STDIN", "Recording", "check_places", "find_recordings", "is_named_like_audio"]
 
@@ -95,6 +97,9 @@ class _Search:
                 text, PurePath("nameless"), "'' is not the name of a file or folder; '.' is the current one"
             )
             return
+        if is_address(text) and not os.path.lexists(path):
+            yield Recording(text, PurePath(path.name), f"{text}: {hint_beside(text)}")
+            return
         if os.path.lexists(path) or not is_pattern(text):
             yield from self._existing(path)
             return
@@ -102,8 +107,8 @@ class _Search:
         for match in found:
             yield from self._existing(match)
         if not found:
-            told = (f"{text}: there is no such file, and nothing matches it as a pattern", unmatched(text))
-            yield self._file(path, "; ".join(filter(None, told)))
+            told = f"{text}: there is no such file, and nothing matches it as a pattern"
+            yield self._file(path, with_hint(told, unmatched(text)))
 
     def _existing(self, path: Path) -> Iterator[Recording]:
         if not os.path.isdir(path):  # noqa: PTH112 - says False where it may not look

@@ -23,7 +23,7 @@ from yamjit.spec import DEFAULT_LIMITS, KNOWN_MODELS, OFFICIAL_MODEL, PACKAGED_M
 from yamjit.store.cache import cache_path, keep, read_cached
 from yamjit.store.download import OFFLINE_VARIABLE, STALL_SECONDS, download_known, is_offline
 from yamjit.store.packaged import read_packaged
-from yamjit.suggestions import question, suggest
+from yamjit.suggestions import question, suggest, with_hint
 
 if TYPE_CHECKING:
     from yamjit.store.download import Progress
@@ -202,8 +202,10 @@ def _read_argument(model: Any, most: int) -> tuple[bytes, Path | None]:
     if isinstance(model, (str, os.PathLike)):
         from yamjit import checks  # which imports NumPy
 
-        path = checks.path(model, "model", ModelError)
-        return _read_path(path, repr(os.fspath(path)), most), path
+        path, name = checks.path(model, "model", ModelError), os.fsdecode(model)
+        if not name:
+            raise ModelNotFoundError("'' is not the name of a model; the official YAMNet is used where none is named")
+        return _read_path(path, repr(name), most), path
     if hasattr(model, "read"):
         return _read_object(model, most), None
     raise InputError(f"{type(model).__name__} is not a model; a path, bytes or a binary file object is accepted")
@@ -214,8 +216,10 @@ def _read_path(path: Path, name: str, most: int) -> bytes:
         return _check_size(read_regular(path, most + 1), name, most)
     except FileNotFoundError as error:
         hint = _known_hint(path) or hint_beside(path)
-        told = (f"{name}: cannot be read: {error.strerror or describe(error)}", hint)
-        raise ModelNotFoundError("; ".join(filter(None, told))) from error
+        if not hint and path.suffix != ".tflite":
+            hint = f"a model is a .tflite file, or {' or '.join(PACKAGED_MODELS)}"
+        told = with_hint(f"{name}: cannot be read: {error.strerror or describe(error)}", hint)
+        raise ModelNotFoundError(told) from error
     except (OSError, ValueError) as error:
         if kind := folder_kind(path):
             raise ModelError(f"{name}: is {kind}") from error
@@ -231,7 +235,8 @@ def _known_hint(path: Path) -> str:
     """Return how a model is had that has the name of a missing file, or one like it."""
     if like := suggest(path.stem, PACKAGED_MODELS):
         return question(like)
-    if suggest(path.stem, (Path(OFFICIAL_MODEL.file_name).stem,)) or "yamnet" in path.stem.lower():
+    stem, official = path.stem.lower(), Path(OFFICIAL_MODEL.file_name).stem
+    if suggest(stem, (official,)) or "yamnet" in stem or stem in ("default", "none", "official"):
         return "the official YAMNet is used where no model is named, and `yamjit fetch` downloads it"
     return ""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.categories import Categories
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
@@ -34,6 +35,7 @@ class Engine:
     channels = 1
 
     def __init__(self, base_options: BaseOptions, options: ClassifierOptions | None = None) -> None:
+        checks.instance(base_options, "base_options", BaseOptions)
         self._classifier = load(base_options.model(), threads=base_options.threads(), options=options)
         self.window = self._classifier.window_samples
         self.sample_rate = self._classifier.sample_rate

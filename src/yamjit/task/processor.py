@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -78,7 +79,7 @@ class Category:
         return self.category_name
 
 
-@brief_repr
+@partial(brief_repr, most=240)
 @dataclass
 class Classifications:
     """The categories of one head, that is one output of the model.
@@ -103,7 +104,7 @@ class Classifications:
         return self.categories
 
 
-@brief_repr
+@partial(brief_repr, most=800)
 @dataclass
 class ClassificationResult:
     """The result of a classifier for a window.

@@ -15,6 +15,7 @@ from yamjit.audio.arrays import as_array, check_type, to_float32
 from yamjit.audio.libraries import open_recording
 from yamjit.audio.opening import open_path
 from yamjit.errors import InputError
+from yamjit.text import plural
 
 __all__ = ["SampleBuffer", "as_frames", "cut", "positive", "read_frames", "shift_in", "whole"]
 
@@ -63,8 +64,8 @@ def as_frames(samples: Any, channels: int) -> Float32:
     check_type(array)
     found = array.shape[1] if array.ndim == 2 else 1
     if array.ndim not in (1, 2) or found != channels:
-        plural = "" if channels == 1 else "s"
-        raise InputError(f"array of shape {array.shape}; accepted are {channels} channel{plural}: (n, {channels})")
+        accepted = f"{plural(channels, 'channel')}: (n, {channels})"
+        raise InputError(f"array of shape {array.shape}; accepted are {accepted}")
     return to_float32(array.reshape(len(array), channels))
 
 

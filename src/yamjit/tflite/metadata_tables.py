@@ -116,7 +116,9 @@ def read_files(data: bytes, end: int, metadata: Metadata | None, limits: Limits)
     files = read_archive(data, end, limits=limits)
     for file in associated_files(metadata) if metadata else ():
         if file.name not in files:
-            raise ModelError(f"associated file {file.name[:80]!r} is not in the model file", offset=end)
+            problem = f"associated file {file.name[:80]!r} is not in the model file"
+            cut = "" if files else "; all that follows the network is missing, which some programs do not copy"
+            raise ModelError(problem + cut, offset=end)
     return files
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from yamjit import checks
 from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
 from yamjit.task.audio.tensor import TensorAudio
@@ -41,7 +42,7 @@ class AudioClassifier(WindowTask[AudioClassifierOptions]):
     _options_of = AudioClassifierOptions
 
     def _load(self, options: AudioClassifierOptions) -> Engine:
-        chosen = options.classification_options
+        chosen = checks.instance(options.classification_options, "classification_options", ClassificationOptions)
         listed = listing(
             chosen.max_results,
             chosen.score_threshold,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.errors import InputError, ModelError
 from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
@@ -52,7 +53,7 @@ class AudioEmbedder(WindowTask[AudioEmbedderOptions]):
     _options_of = AudioEmbedderOptions
 
     def _load(self, options: AudioEmbedderOptions) -> Engine:
-        self._options = options.embedding_options
+        self._options = checks.instance(options.embedding_options, "embedding_options", EmbeddingOptions)
         engine = Engine(options.base_options)
         if not engine.embedding_size:
             raise ModelError("this model has no embedding: its logits are not computed from an average over positions")

@@ -15,8 +15,8 @@ from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.read_once import ReadOnce
 from yamjit.reading import ReadOptions
-from yamjit.reprs import plural
 from yamjit.task.samples import positive, shift_in
+from yamjit.text import plural
 
 __all__ = ["AudioRecord"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.task.audio.record import AudioRecord
 from yamjit.task.audio.tensor import AudioFormat, TensorAudio
@@ -26,11 +26,11 @@ _Self = TypeVar("_Self", bound="WindowTask[Any]")
 class WindowTask(ABC, Generic[_Options]):
     """A task on one window."""
 
-    #: Returns options for a model.
-    _options_of: Callable[[BaseOptions], Any]
+    #: Type of the options, which takes a `BaseOptions`.
+    _options_of: type[Any]
 
     def __init__(self, options: _Options) -> None:
-        self._engine = self._load(options)
+        self._engine = self._load(checks.instance(options, "options", self._options_of))
 
     @abstractmethod
     def _load(self, options: _Options) -> Engine:

@@ -7,6 +7,7 @@ from types import TracebackType
 
 import numpy as np
 
+from yamjit import checks
 from yamjit.audio import DEFAULT_AUDIO_LIMITS
 from yamjit.audio.limits import check_rate
 from yamjit.errors import AudioError, InputError
@@ -30,6 +31,8 @@ class AudioClassifier:
     """
 
     def __init__(self, options: AudioClassifierOptions) -> None:
+        checks.instance(options, "options", AudioClassifierOptions)
+        base = checks.instance(options.base_options, "base_options", BaseOptions)
         self._mode, self._callback = _checked_mode(options)
         listed = listing(
             options.max_results,
@@ -38,7 +41,7 @@ class AudioClassifier:
             options.category_denylist,
             options.display_names_locale,
         )
-        self._engine = Engine(options.base_options.to_core(), listed)
+        self._engine = Engine(base.to_core(), listed)
         self._worker: Worker | None = None
         self._format: tuple[int, int] | None = None
         self._timestamp_ms: int | None = None

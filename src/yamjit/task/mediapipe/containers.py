@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ class AudioData(SampleBuffer):
         return f"<AudioData: {self.buffer_length} samples, {form.num_channels} channel(s), {form.sample_rate} Hz>"
 
 
-@brief_repr
+@partial(brief_repr, most=800)
 @dataclass
 class ClassificationResult:
     """The result of a classifier for a window.
