@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path, PurePath
 
@@ -14,6 +15,7 @@ import pytest
 from tests.support.run_jobs import Job
 from yamjit.errors import ModelError
 from yamjit.runs import Outcome, Recording, outcomes
+from yamjit.runs.pool import _signals_held
 
 pytestmark = pytest.mark.slow
 
@@ -146,3 +148,19 @@ def _lives(process: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
+
+
+@posix
+def test_interruptions_are_held_back_until_processes_have_started_or_ended() -> None:
+    held, steps = threading.Event(), []
+    # One to the process is taken by any thread, also while the main thread blocks it.
+    another = threading.Thread(target=lambda: [held.wait(), signal.raise_signal(signal.SIGINT)])
+    another.start()
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        with _signals_held():
+            held.set()
+            another.join()
+            steps.append("done")
+        steps.append("not reached")
+    assert steps == ["done"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

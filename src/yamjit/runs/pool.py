@@ -189,12 +189,13 @@ class _Pool(Generic[_Value]):
 
     def close(self) -> None:
         # A process that is starting would not notice the leash for a second; Python 3.14 has a public method.
-        for process in list((self._executor._processes or {}).values()):
-            process.kill()
-        self._leash.close()
-        self._executor.shutdown(wait=True, cancel_futures=True)
-        self._held.close()
-        self._job.unlink(missing_ok=True)
+        with _signals_held():
+            for process in list((self._executor._processes or {}).values()):
+                process.kill()
+            self._leash.close()
+            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._held.close()
+            self._job.unlink(missing_ok=True)
 
 
 def _kept(job: object) -> Path:
@@ -213,15 +214,26 @@ def _kept(job: object) -> Path:
 
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
-    """Hold Ctrl-C back, and keep it from processes that start meanwhile for good: this process ends them."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Hold interruptions back until the end, and keep them for good from processes that start: this process ends them.
+
+    A signal that the main thread blocks comes to another one, and Python calls its handler in the main thread.
+    """
+    came: list[int] = []
+    with contextlib.ExitStack() as restored:
+        if threading.current_thread() is threading.main_thread():
+            restored.callback(_raise_first, came)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if callable(signal.getsignal(number)):
+                    restored.callback(signal.signal, number, signal.signal(number, lambda one, _: came.append(one)))
+        if hasattr(signal, "pthread_sigmask"):
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+            restored.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
         yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _raise_first(came: list[int]) -> None:
+    if came:
+        signal.raise_signal(came[0])
 
 
 # -- In the processes -------------------------------------------------------------------------------------------
