@@ -171,12 +171,13 @@ class _Pool(Generic[_Value]):
         self._job = _kept(job)
         held, self._leash = context.Pipe(duplex=False)
         self._held = held
-        self._executor: ProcessPoolExecutor = ProcessPoolExecutor(
-            processes,
-            mp_context=context,
-            initializer=_begin,
-            initargs=(self._job, held, reports.memory, is_announced()),
-        )
+        with _signals_held():  # also from the process with which Python keeps track of what is shared
+            self._executor: ProcessPoolExecutor = ProcessPoolExecutor(
+                processes,
+                mp_context=context,
+                initializer=_begin,
+                initargs=(self._job, held, reports.memory, is_announced()),
+            )
 
     def submit(self, recording: Recording, place: int) -> Future[Outcome[_Value]]:
         with _signals_held():
