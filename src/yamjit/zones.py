@@ -12,11 +12,9 @@ from yamjit.text import printable
 
 __all__ = ["LOCAL", "left_out", "parse_time", "parse_zone"]
 
-_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d\d?)(?::?(\d\d))?", re.IGNORECASE)
-_TIME = re.compile(
-    r"(\d{4})-?(\d\d)-?(\d\d)[T _]?(\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,6})\d*)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?",
-    re.ASCII | re.IGNORECASE,
-)
+#: Compiled where they are needed, which is rare.
+_OFFSET = r"(?:UTC|GMT)?([+-])(\d\d?)(?::?(\d\d))?"
+_TIME = r"(\d{4})-?(\d\d)-?(\d\d)[T _]?(\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,6})\d*)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?"
 
 
 class _Local(tzinfo):
@@ -59,7 +57,7 @@ def parse_zone(name: str) -> tzinfo:
         return LOCAL
     if name.upper() in ("UTC", "Z"):
         return timezone.utc
-    offset = _OFFSET.fullmatch(name)
+    offset = re.fullmatch(_OFFSET, name, re.IGNORECASE)
     if offset is not None:
         return _fixed(name, *offset.groups())
     import zoneinfo
@@ -87,7 +85,7 @@ def parse_time(text: str) -> datetime:
     InputError
         If it is none, or there is no such day or time.
     """
-    found = _TIME.fullmatch(text.strip())
+    found = re.fullmatch(_TIME, text.strip(), re.ASCII | re.IGNORECASE)
     try:
         if found is None:
             raise ValueError

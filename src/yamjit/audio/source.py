@@ -20,7 +20,6 @@ from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
 from yamjit.audio.microphone import Microphone
 from yamjit.audio.opening import open_object, open_path
 from yamjit.audio.raw import RawPcm
-from yamjit.audio.recorded_at import begin_of, time_in_name
 from yamjit.clock import Clock, LiveClock
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.keywords import explained
@@ -317,6 +316,8 @@ def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> R
     if hasattr(source, "read"):
         return _open_file(open_object(source, limits), limits)
     if isinstance(source, Mapping):
+        from yamjit.audio.recorded_at import time_in_name
+
         reader = ArrayReader(*of_dict(source), limits)
         path = source.get("path")
         reader.recorded_at = time_in_name(path) if isinstance(path, str) else None
@@ -327,6 +328,8 @@ def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> R
 
 
 def _open_file(opened: OpenedFile, limits: AudioLimits) -> Reader:
+    from yamjit.audio.recorded_at import begin_of  # whose patterns take a while to compile
+
     begin = begin_of(opened.name, opened.read_at, opened.size)
     try:
         reader = open_recording(opened, limits)

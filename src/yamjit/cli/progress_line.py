@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["State", "clock_of", "line", "sentence", "share_of", "width_of"]
 
@@ -13,8 +12,7 @@ _BAR, _LONGEST_BAR, _NAME = 10, 40, 12
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """How far a run is.
 
     `total_s` is None while it is not known; it is the least that is known unless `is_whole`. `speed` counts seconds of
@@ -118,5 +116,7 @@ def width_of(text: str) -> int:
     """Return how many columns a text takes: characters of East Asia and emoji take two, accents none."""
     if text.isascii():
         return len(text)
+    import unicodedata  # a megabyte, and rarely needed
+
     widths = {"W": 2, "F": 2}
     return sum(0 if unicodedata.combining(one) else widths.get(unicodedata.east_asian_width(one), 1) for one in text)
