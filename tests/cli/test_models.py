@@ -222,6 +222,8 @@ def test_calibration_is_baked(sounds: Path, tmp_path: Path, capsys: pytest.Captu
         assert run("info", path) == 0
         out = capsys.readouterr().out
         assert f"calibration {where}" in out
+        assert run("info", path, "--json") == 0
+        assert json.loads(capsys.readouterr().out)["heads"][0]["calibration"] == where.split()[2].rstrip(":")
         assert "trained on  12 clips, no digests kept" in out
     for arguments, says in (
         (("train", sounds, "-o", again, "--bake"), "give --calibrate as well"),
