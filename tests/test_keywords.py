@@ -93,6 +93,12 @@ NOISE = np.zeros(16_000, np.float32)
             "Classification.top() of the result takes max_results",
         ),
         (
+            lambda m: m.classify(NOISE, threshold=0.2),
+            "Classifier.classify",
+            "threshold",
+            "it is an option of the classifier: with_options(ClassifierOptions(score_threshold=...))",
+        ),
+        (
             lambda m: m.with_options(top=3),
             "Classifier.with_options",
             "top",

@@ -150,6 +150,17 @@ def test_long_values_are_shortened() -> None:
     assert shown_briefly(np.float64(0.5)) == repr(np.float64(0.5))
 
 
+def test_many_results_are_shown_in_a_few_lines(model: yamjit.Classifier) -> None:
+    times = np.arange(320_000) / 16_000
+    sound = np.sin(6000 * times) * (times % 2 < 1) / 3
+    events = model.events(sound.astype(np.float32), yamjit.EventOptions(0.05), sample_rate=16_000)
+    assert len(events) > 6
+    assert repr(events).count("\n") == 5
+    assert repr(events).endswith(f"),\n ... {len(events)} in all)")
+    assert pickle.loads(pickle.dumps(events)) == tuple(events) == copy.deepcopy(events)
+    assert repr(events[:2]) == f"({events[0]!r}, {events[1]!r})"
+
+
 def test_what_is_read_once_is_not_copied(model: yamjit.Classifier) -> None:
     with model.windows(np.zeros(16_000, np.float32), 16_000) as windows:
         for value in (windows, windows.source):

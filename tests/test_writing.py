@@ -6,6 +6,7 @@ import argparse
 import errno
 import io
 import os
+import re
 import shutil
 import stat
 import threading
@@ -420,7 +421,7 @@ def test_nothing_that_is_read_is_written_over(
     Path("h.npz").touch()
     before = content()
     verb, option = arguments.split()[0], arguments.split()[-1]
-    form = {"--head": ".npz", "--plot": ".png", "--csv": ".csv"}.get(option, "")
+    form = {"--head": ".npz", "--plot": ".png", "--csv": ".csv", "--report": ".json"}.get(option, "")
     if option == "-o" and verb in ("train", "calibrate", "metadata"):
         form = ".tflite"
     refusal = f"is {what} that is read, and will not be overwritten"
@@ -468,15 +469,15 @@ def test_files_of_a_model_are_not_put_over_it(small_model_path: Path, capsys: py
     assert Path("other", name).read_bytes() == small_model_path.read_bytes()
 
 
-def test_two_outputs_are_two_files(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_outputs_are_two_files(clips: Path) -> None:
     Path("there.tflite").touch()
     for first, second in (
         ("new.tflite", "./new.tflite"),
         ("there.tflite", "d/../there.tflite"),
         ("d/A/../x.tflite", "d/x.tflite"),
     ):
-        assert run("train", "d", "--model", "starter", "-o", first, "--report", second) == 1
-        assert f"{first!r} and {second!r} are the same file" in capsys.readouterr().err
+        with pytest.raises(InputError, match=re.escape(f"{first!r} and {second!r} are the same file")):
+            Outputs(argparse.Namespace(one=Output(first), other=Output(second)))
     if os.name == "posix":
         args = argparse.Namespace(one=Output("/dev/null"), other=Output("/dev/null"))
         Outputs(args)
@@ -490,12 +491,17 @@ def test_what_cannot_be_written_is_told_before_the_work(
 
     monkeypatch.setattr("yamjit.learn.embed_clips", work)
     for option, name, said in (
-        ("--report", "d", "Is a directory"),
         ("--report", "no/r.json", "No such file or directory; there is no folder 'no'"),
         ("--head", "d/t.csv/h.npz", "Not a directory"),
     ):
         assert run("train", "d", "--model", "starter", "-o", "m.tflite", option, name) == 1
         assert capsys.readouterr().err == f"yamjit: error: {name!r}: cannot be written: {said}\n"
+    for name, said in (
+        ("d", "is a folder: a report is written to a file, such as 'd/NAME.json'"),
+        ("r.png", "a report is written as .json, not as .png"),
+    ):
+        assert run("train", "d", "--model", "starter", "-o", "m.tflite", "--report", name) == 1
+        assert said in capsys.readouterr().err
     assert run("train", "d", "-o", "") == 2
     assert run("classify", "d", "-o", "") == 2
     assert "an empty name" in capsys.readouterr().err

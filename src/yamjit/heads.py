@@ -268,7 +268,6 @@ class ListedClass(NamedTuple):
     parents: tuple[str, ...]
 
 
-@explained
 def official_head() -> HeadInfo:
     """Return what the output of the official YAMNet means, without the model: its classes are in AudioSet's table."""
     known = [one for one in audioset_classes().values() if one.yamnet_index is not None]
@@ -277,6 +276,7 @@ def official_head() -> HeadInfo:
     return HeadInfo("scores", 0, names, names, tuple(one.id for one in known))
 
 
+@explained
 def list_classes(head: HeadInfo, text: str = "") -> tuple[ListedClass, ...]:
     """List the classes of a head.
 

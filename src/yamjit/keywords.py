@@ -21,7 +21,9 @@ _ELSEWHERE = {
     **dict.fromkeys(("sr", "fs", "rate", "samplerate", "sampling_rate", "frame_rate"), ("sample_rate",)),
     **dict.fromkeys(("top", "top_k", "topk", "top_n", "k", "n"), ("max_results",)),
     **dict.fromkeys(("threshold", "min_score", "min_conf"), ("score_threshold", "on")),
-    **dict.fromkeys(("labels", "classes", "allowlist"), ("category_allowlist",)),
+    **dict.fromkeys(("labels", "classes", "allowlist", "allow", "only"), ("category_allowlist",)),
+    **dict.fromkeys(("denylist", "deny", "exclude", "ignore"), ("category_denylist",)),
+    **dict.fromkeys(("locale", "language", "lang"), ("display_names_locale",)),
     **dict.fromkeys(("path", "file", "filename", "waveform", "y", "samples"), ("audio",)),
     **dict.fromkeys(("hop", "step"), ("hop_s",)),
     **dict.fromkeys(("num_threads", "n_jobs"), ("threads",)),
@@ -115,7 +117,7 @@ def _hint(signature: inspect.Signature, module: str, strange: str) -> str:
         near = _nearest(strange, fields)
         if near is not None:
             return f"; did you mean {name}={kind}({near}=...)?"
-    return f"; accepted are {', '.join(names)}" if names else ""
+    return _option(module, meant) or (f"; accepted are {', '.join(names)}" if names else "")
 
 
 def _parts(signature: inspect.Signature, module: str) -> Iterator[tuple[str, str, list[str]]]:
@@ -138,6 +140,16 @@ def _taker(signature: inspect.Signature, module: str, words: tuple[str, ...]) ->
     return ""
 
 
+def _option(module: str, words: tuple[str, ...]) -> str:
+    """Return how a classifier is given an option of one of these names, in the module of classifiers."""
+    import inspect
+
+    maker = getattr(_named("Classifier", module), "__init__", None)
+    parts = () if maker is None else _parts(inspect.signature(maker), maker.__module__)
+    found = next((f"{kind}({word}=...)" for _, kind, fields in parts for word in words if word in fields), "")
+    return found and f"; it is an option of the classifier: with_options({found})"
+
+
 def _named(annotation: Any, module: str) -> Any:
     """Return the first class of yamjit that an annotation names, as the module knows it; None if there is none."""
     known = vars(sys.modules[module])
@@ -149,5 +161,6 @@ def _nearest(word: str, names: list[str]) -> str | None:
     import difflib
 
     in_part = [name for name in names if word in name.split("_") or name in word.split("_")]
+    in_part += [name for name in names if len(word) > 2 and name.startswith(word)]
     near = difflib.get_close_matches(word, names, 1, 0.85) or in_part or difflib.get_close_matches(word, names, 1)
     return next(iter(near), None)

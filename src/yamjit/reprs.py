@@ -7,12 +7,28 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-__all__ = ["brief_repr", "shown_briefly"]
+__all__ = ["Several", "brief_repr", "shown_briefly"]
 
 _Class = TypeVar("_Class", bound=type)
+_Item = TypeVar("_Item")
 
 #: Most characters of a value among others.
 _MOST = 120
+
+#: Most results that are shown, a line each.
+_MOST_LINES = 6
+
+
+class Several(tuple[_Item, ...]):
+    """A tuple of results, which shows the first of many, a line each, and how many there are."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        if len(self) <= _MOST_LINES:
+            return tuple.__repr__(self)
+        shown = "".join(f"{one!r},\n " for one in self[: _MOST_LINES - 1])
+        return f"({shown}... {len(self)} in all)"
 
 
 def brief_repr(kind: _Class, most: int = _MOST) -> _Class:
@@ -48,7 +64,10 @@ def shown_briefly(value: Any, most: int = _MOST) -> str:
     if isinstance(value, os.PathLike):
         return repr(os.fspath(value))
     text = repr(value)
-    return text if len(text) <= most and "\n" not in text else f"{type(value).__name__}(...)"
+    if len(text) <= most and "\n" not in text:
+        return text
+    label = getattr(value, "label", None)
+    return f"{type(value).__name__}({f'label={label!r}, ' if isinstance(label, str) else ''}...)"
 
 
 def _joined(brackets: str, parts: Iterable[str], value: Any, most: int) -> str:

@@ -19,7 +19,7 @@ from yamjit.audio.writing import CONTAINERS, AudioFileWriter, encoding_for
 from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError
 from yamjit.keywords import explained
-from yamjit.reprs import brief_repr
+from yamjit.reprs import Several, brief_repr
 from yamjit.results import Row
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def cut_segments(
         with _Pass(recording, target, options, limits) as reading:
             waiting, chosen = chosen, []
             done += reading.cut(waiting, chosen)
-    return tuple(sorted(done, key=lambda segment: _order(segment.event)))
+    return Several(sorted(done, key=lambda segment: _order(segment.event)))
 
 
 @explained

@@ -12,7 +12,7 @@ _POSIX = os.name == "posix"
 
 
 def ready() -> None:
-    """Open standard streams that are closed, and have Ctrl-C and SIGTERM end the process without a word.
+    """Open standard streams that are closed, and have Ctrl-C, SIGTERM and SIGHUP end the process without a word.
 
     A file that is opened later would take the place of a closed stream, and get what is meant for it. Code that uses a
     closed stream gets an error: it is opened in the wrong direction. Standard error swallows what is written to it.
@@ -22,7 +22,7 @@ def ready() -> None:
     # The C part of `signal`, which takes twice as long to load as everything before it.
     import _signal as signal  # type: ignore[import-not-found]
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in filter(None, (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None))):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _leave)
             atexit.register(signal.signal, number, signal.SIG_IGN)  # by then all is done

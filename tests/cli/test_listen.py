@@ -25,6 +25,7 @@ from yamjit.audio import RawPcm
 from yamjit.cli import following, main
 from yamjit.cli.bars import Bars, ScoreBar, bar, clock, fitted
 from yamjit.cli.peaks import Peaks
+from yamjit.cli.progress_line import width_of
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -111,8 +112,11 @@ def test_what_is_refused(
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize(("number", "more"), [(signal.SIGINT, []), (signal.SIGTERM, ["--events", "--on", "0.3"])])
-def test_ctrl_c_ends_with_a_summary(siren: bytes, number: signal.Signals, more: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "code", "more"),
+    [("INT", 130, []), ("TERM", 143, ["--events", "--on", "0.3"]), ("HUP", 143, ["--events", "--on", "0.3"])],
+)
+def test_ctrl_c_ends_with_a_summary(siren: bytes, name: str, code: int, more: list[str]) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "yamjit", "listen", "--raw", "s16le", "-", *more],
         stdin=subprocess.PIPE,
@@ -126,10 +130,10 @@ def test_ctrl_c_ends_with_a_summary(siren: bytes, number: signal.Signals, more: 
         process.stdin.write(siren[:64_000])
         process.stdin.flush()
         first = process.stdout.readline()  # it does not wait for the end
-        process.send_signal(number)
+        process.send_signal(signal.Signals[f"SIG{name}"])
         start = time.monotonic()
         rest = process.stdout.read()
-        assert process.wait(20) == 128 + number
+        assert process.wait(20) == code
         assert time.monotonic() - start < 5
         err = process.stderr.read().decode()
     assert "Traceback" not in err
@@ -333,6 +337,28 @@ def test_bars_fit_any_terminal(columns: int, encoding: str, monkeypatch: pytest.
     if columns >= 25:
         assert lines[0].count("|" if encoding == "ascii" else "│") == 1
     terminal.getvalue().encode(encoding)
+
+
+@pytest.mark.parametrize("label", ["サイレンと犬の鳴き声と" * 3, "犬", "e\u0301" * 40])
+def test_labels_of_any_script_fit_a_terminal(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    terminal = Terminal()
+    Bars(terminal).draw((0.0, "0:00:00.0"), 0.0, [ScoreBar(label, 0.5), ScoreBar("Dog", 1.0)], 2, [])
+    lines = terminal.shown()[1:3]
+    assert [width_of(line) for line in lines] == [59, 59]
+    assert width_of(lines[0].split(" 0.50 ")[0]) == width_of(lines[1].split(" 1.00 ")[0])
+
+
+def test_a_dumb_terminal_gets_rows(
+    pipe: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe()
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("TERM", "dumb")
+    assert main(["listen", "--raw", "s16le", "--top", "3"]) == 0
+    assert "\x1b" not in terminal.getvalue()
+    assert "Siren" in terminal.getvalue()
 
 
 def test_a_peak_is_held_and_falls() -> None:

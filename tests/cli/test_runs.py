@@ -90,6 +90,8 @@ def test_resume(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for other in (["--hop", "0.1"], ["--top", "3"], ["--allow", "Siren"]):
         assert run(*command, "--resume", *other) == 1
         assert "results of other settings" in capsys.readouterr().err
+    assert run("embed", *command[1:], "--resume") == 1
+    assert "has results of yamjit classify, not of yamjit embed: choose" in capsys.readouterr().err
     assert run(*command, "--overwrite", "--top", "3") == 0
     assert set(files("results")) == set(after)
 

@@ -199,3 +199,17 @@ def test_a_file_is_whole_or_not_there(tree: Path) -> None:
     for impossible in (tree / "single.raw" / "below", tree / "day", tree / ("n" * 256)):
         with pytest.raises(OutputError, match="cannot be written"), whole_file(impossible):
             pass
+
+
+def test_an_interrupted_run_leaves_no_partial_files(tree: Path) -> None:
+    partial = tree / "results" / "a" / ".yamjit-partial-1-2"
+
+    def interrupted() -> None:
+        with ResultFolder(tree / "results", ".csv", SETTINGS):
+            partial.parent.mkdir()
+            partial.touch()  # as a process that was ended leaves it
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not partial.exists()

@@ -64,11 +64,11 @@ class ArrayReader(Reader):
 
 def as_array(value: object) -> NDArray[Any]:
     """Return `value` as an array, or raise an `InputError`."""
-    samples: NDArray[Any] = checks.array(
-        value,
-        f"{type(value).__name__} is not audio",
-        accepted="a path, a binary file object, an array, or an iterator of arrays",
-    )
+    what = f"{type(value).__name__} is not audio"
+    accepted = "a path, a binary file object, an array, or an iterator of arrays"
+    if value is None or isinstance(value, (int, float)):
+        raise InputError(f"{what}; {accepted} is accepted")
+    samples: NDArray[Any] = checks.array(value, what, accepted=accepted)
     return samples
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TextIO
 
 from yamjit.cli.peaks import Peaks
+from yamjit.cli.progress_line import width_of
 from yamjit.output.cells import shown
 
 __all__ = ["Bars", "ScoreBar", "bar", "clock", "fitted"]
@@ -96,8 +97,8 @@ class Bars:
     def _line(self, row: ScoreBar, width: int) -> str:
         most = max(1, min(_MOST_LABEL, width // 2))
         label = self._fitted(row.label if row.channel is None else f"{row.label} ({row.channel})", most)
-        line = f"  {label:<{most}} {row.score:.2f} "
-        room = width - len(line)
+        line = f"  {label}{' ' * (most - width_of(label))} {row.score:.2f} "
+        room = width - width_of(line)
         return (
             line + self._styled(_GREEN, self._bar(row.score, room, row.mark)) if room > 0 else self._fitted(line, width)
         )
@@ -142,9 +143,13 @@ def clock(time_s: float) -> str:
 
 
 def fitted(text: str, width: int, *, ascii_only: bool = False) -> str:
-    """Return a text of at most `width` characters, in one line."""
+    """Return a text that takes at most `width` columns, in one line."""
     plain = shown(text)
-    return plain if len(plain) <= width else plain[: width - 1] + ("~" if ascii_only else "…")
+    if width_of(plain) <= width:
+        return plain
+    while width_of(plain) >= width and plain:
+        plain = plain[:-1]
+    return plain + ("~" if ascii_only else "…")
 
 
 def _takes(stream: TextIO, text: str) -> bool:

@@ -76,7 +76,7 @@ exit codes:
   3    one or more files failed, and the others are done
   130  interrupted; with -o NAME.csv, the results so far are in NAME.partial.csv
   141  nobody reads the results any more, as after | head
-  143  terminated; the same as 130
+  143  terminated, or the terminal was closed; the same as 130
 
 models:
   (none)   the official YAMNet; see yamjit fetch

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 __all__ = [
@@ -33,6 +33,9 @@ EXIT_INTERRUPTED = 130
 EXIT_NO_READER = 141
 EXIT_TERMINATED = 143
 
+#: Signals that end what is done: Ctrl-C, the end of a service, and a terminal that closes, which Windows does not have.
+_ENDING = tuple(filter(None, (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None))))
+
 #: Signals within this time of the first one, in seconds, are the same wish.
 _SAME_S = 0.5
 
@@ -50,10 +53,10 @@ INTERRUPTIONS = (KeyboardInterrupt, Terminated)
 
 @contextlib.contextmanager
 def heeding_signals() -> Iterator[None]:
-    """Raise `KeyboardInterrupt` for Ctrl-C and `Terminated` for SIGTERM, so that files are completed."""
+    """Raise `KeyboardInterrupt` for Ctrl-C and `Terminated` for SIGTERM and SIGHUP, so that files are completed."""
     before, sys.unraisablehook = sys.unraisablehook, _raise_again
     try:
-        with _handling({signal.SIGINT: _interrupt, signal.SIGTERM: _interrupt}):
+        with _handling(_interrupt):
             yield
     finally:
         sys.unraisablehook = before
@@ -81,7 +84,7 @@ class Stop:
     def __init__(self, end: Callable[[], None], hurry: Callable[[], None]) -> None:
         self._end, self._hurry = end, hurry
         self._since = 0.0
-        self._handling = _handling({signal.SIGINT: self._handle, signal.SIGTERM: self._handle})
+        self._handling = _handling(self._handle)
 
     def __enter__(self) -> Stop:
         self._handling.__enter__()
@@ -105,18 +108,18 @@ class Stop:
 
 
 @contextlib.contextmanager
-def _handling(handlers: Mapping[int, Callable[[int, Any], None]]) -> Iterator[None]:
-    """Handle signals that are not ignored, if this is the main thread."""
+def _handling(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Handle the signals that end what is done, if they are not ignored, and this is the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heeded = [number for number in handlers if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, handlers[number]) for number in heeded}
+    heeded = [number for number in _ENDING if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heeded}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 def _raise_again(unraisable: Any) -> None:

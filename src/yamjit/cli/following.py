@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
 import time
@@ -44,7 +45,7 @@ class _Follower:
     def __init__(self, args: argparse.Namespace, stream: WindowStream, source: Any) -> None:
         self._stream, self._source = stream, source
         self._raw, self._quiet = args.raw is not None, args.quiet
-        self._form = args.format or ("bars" if sys.stdout.isatty() else "jsonl")
+        self._form = args.format or _default_form()
         self._watcher = Watcher.of(stream, event_options_of(args)) if args.events else None
         self._delay = Delay(source)
         self._stop = Stop(source.stop, functools.partial(drop_output, at_once=True))
@@ -142,6 +143,12 @@ class _Follower:
     def _say(self, line: str) -> None:
         if not self._quiet:
             self._show(line)
+
+
+def _default_form() -> str:
+    if not sys.stdout.isatty():
+        return "jsonl"
+    return "text" if os.environ.get("TERM") == "dumb" else "bars"  # which move the cursor
 
 
 def _doubts(stream: WindowStream) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_value(parser, "--for", "SECONDS", values.seconds, "end after this time (default: never)", dest="end")
     add_top(parser, all_too=False)
     add_flag(parser, "--events", "report events in place of the classes of each window")
-    text = "format of the results (default: bars in a terminal, otherwise jsonl)"
+    text = "format of the results (default: bars in a terminal, text in a dumb one, otherwise jsonl)"
     add_choice(parser, "--format", _FORMATS, text)
     arguments.add_quiet(parser, "no notes, warnings or summary; errors are still printed")
     add_event_options(parser)

@@ -28,7 +28,7 @@ def add_report(parser: argparse.ArgumentParser, picture: str) -> None:
     add_value(group, "--plot", "FILE", pictures, f"draw {picture}: .png, .svg or .pdf")
     add_flag(group, "--dark", "draw it for a dark page")
     add_flag(group, "--json", "print the figures as JSON")
-    add_value(group, "--report", "FILE", Writes(), "write the figures to a file as well, as JSON")
+    add_value(group, "--report", "FILE", Writes("a report", ".json"), "write the figures to a .json file as well")
     add_quiet(group, "no progress, no warnings, no figures if --report is given; errors are still printed")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from yamjit.keywords import explained
+from yamjit.reprs import Several
 from yamjit.results import Row
 
 __all__ = ["Event", "by_start"]
@@ -75,7 +76,7 @@ class Event:
 @explained
 def by_start(events: Iterable[Event]) -> tuple[Event, ...]:
     """Return events in the order in which they start; at the same time by head, class index, then name."""
-    return tuple(sorted(events, key=_start))
+    return Several(sorted(events, key=_start))
 
 
 def _start(event: Event) -> tuple[float, str, int, str]:

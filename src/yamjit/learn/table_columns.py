@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from yamjit.errors import InputError
-from yamjit.suggestions import did_you_mean
+from yamjit.suggestions import did_you_mean, with_hint
 from yamjit.text import printable
 
 __all__ = ["ROLES", "Column", "find_columns", "shown"]
@@ -106,8 +106,7 @@ def find_columns(
         raise InputError(f"{path}: there is no {shown(strange)} among the kinds of columns: {shown(ROLES)}")
     if missing:
         meant = did_you_mean(missing[0], header)
-        told = (f"{path}: there is no {shown(missing)} among the columns: {shown(header)}", meant)
-        raise InputError("; ".join(filter(None, told)))
+        raise InputError(with_hint(f"{path}: there is no {shown(missing)} among the columns: {shown(header)}", meant))
     columns = [_column(name, place) for place, name in enumerate(header)]
     found = {role: column for role in ROLES if (column := _find(columns, role, given))}
     for role in needed:

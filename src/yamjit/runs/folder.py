@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import os
@@ -69,6 +70,9 @@ class ResultFolder:
             if kind is None:
                 with writing(self._journal.path):
                     self._journal.tidy()
+            else:  # processes that were ended leave partial files
+                with contextlib.suppress(OSError):
+                    self._clear(results=False)
         finally:
             self._unlock()
 

@@ -82,6 +82,11 @@ class Manifest:
 
     def _check(self, found: dict[str, Any]) -> None:
         there, now, missing = _flat(found), _flat(self._settings), object()
+        if there.get("verb") != now.get("verb"):  # all else differs then, and says nothing
+            raise InputError(
+                f"{str(self.path.parent)!r} has results of yamjit {there.get('verb')}, not of yamjit "
+                f"{now.get('verb')}: choose another folder, or use --overwrite"
+            )
         differences = [
             f"{name} {there.get(name)!r} there, {now.get(name)!r} now"
             for name in sorted(there.keys() | now.keys())
