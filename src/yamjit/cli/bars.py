@@ -12,7 +12,7 @@ from yamjit.cli.progress_line import width_of
 from yamjit.cli.streams import takes
 from yamjit.output.cells import shown
 
-__all__ = ["Bars", "ScoreBar", "bar", "clock", "fitted"]
+__all__ = ["Bars", "ScoreBar", "bar", "elapsed", "fitted"]
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _MARK = "│"
@@ -135,7 +135,7 @@ def bar(share: float, width: int, mark: float = 0.0, *, ascii_only: bool = False
     return cells[:place] + ("|" if ascii_only else _MARK) + cells[place + 1 :]
 
 
-def clock(time_s: float) -> str:
+def elapsed(time_s: float) -> str:
     """Return a time as hours, minutes, seconds and tenths."""
     tenths = round(time_s * 10)
     minutes, rest = divmod(tenths, 600)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from yamjit.announcing import columns_of, wiped
 from yamjit.cli.exits import INTERRUPTIONS, Terminated
-from yamjit.cli.progress_line import State, clock_of, line, sentence, share_of
+from yamjit.cli.progress_line import State, elapsed, line, sentence, share_of
 from yamjit.cli.streams import takes
 from yamjit.text import printable, printable_lines
 
@@ -149,7 +149,7 @@ class Progress:
         if tally.recordings > 1 or tally.concluded:
             parts.append(f"{tally.concluded} of {tally.recordings} {tally.what} done")
         if len(found) > 1:
-            parts.append(f"{clock_of(sum(heard_s for _, heard_s in found))} of {len(found)} others")
+            parts.append(f"{elapsed(sum(heard_s for _, heard_s in found))} of {len(found)} others")
         for key, heard_s in found if len(found) == 1 else ():
             name = f" of {_name_of(key)!r}" if tally.recordings > 1 else " heard"
             parts.append(share_of(heard_s, tally.claimed_s(key)) + name)
