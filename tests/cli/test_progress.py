@@ -143,9 +143,9 @@ class Job:
     def __call__(self, recording: Any) -> str:
         from types import SimpleNamespace
 
-        from yamjit.runs import report
+        from yamjit.runs import heard
 
-        report(SimpleNamespace(duration_s=float(len(recording.name))))  # type: ignore[arg-type]
+        heard.watch(SimpleNamespace(duration_s=float(len(recording.name))))  # type: ignore[arg-type]
         time.sleep(0.3)
         return str(recording.name)
 
