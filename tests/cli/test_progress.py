@@ -267,6 +267,12 @@ FAR = "yamjit: interrupted: 1 of 2 recordings done, 0:15 of 0:30 of '1.wav'; "
 class TestInterrupted:
     """What is left is no result that looks whole."""
 
+    def test_a_result_of_an_earlier_run(self, capsys: pytest.CaptureFixture[str]) -> None:
+        Path("a.csv").write_text("earlier")
+        _, said = interrupted(capsys, "events", "--on", "0.5", "0.wav", "1.wav", "-o", "a.csv")
+        assert said == f"{FAR}the results so far are in 'a.partial.csv', and 'a.csv' is what it was before\n"
+        assert Path("a.csv").read_text() == "earlier"
+
     @pytest.mark.parametrize("form", ["csv", "json", "jsonl", "txt", "raven", "dcase", "parquet"])
     def test_events(self, capsys: pytest.CaptureFixture[str], form: str) -> None:
         if form == "parquet":
