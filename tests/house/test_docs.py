@@ -102,7 +102,7 @@ def test_flags_that_the_pages_name_are_there() -> None:
     commands = re.compile(rf"yamjit ({'|'.join(helps)})\b((?:[^|`\n]|\\\n)*)")
     checked = 0
     for name, page in TEXTS.items():
-        text = re.sub(r"^## When a word is wrong\n.*?(?=^## )", "", page, flags=re.MULTILINE | re.DOTALL)
+        text = re.sub(r"^## When a word is wrong\n.*?(?=^## |\Z)", "", page, flags=re.MULTILINE | re.DOTALL)
         for verb, rest in commands.findall(text):
             for flag in re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest):
                 checked += 1
