@@ -66,6 +66,8 @@ siren.flac|there is no verb 'siren.flac'|did you mean yamjit classify siren.flac
 recordings|there is no verb 'recordings'|did you mean yamjit classify recordings?
 '*.flac'|there is no verb '*.flac'|did you mean yamjit classify '*.flac'?
 mine.tflite|there is no verb 'mine.tflite'|did you mean yamjit info mine.tflite?
+listn|there is no verb 'listn'|did you mean yamjit listen?
+plt siren.flac|there is no verb 'plt'|did you mean yamjit plot?
 klassify siren.flac|there is no verb 'klassify'|did you mean yamjit classify?
 yamjit classify siren.flac|there is no verb 'yamjit'|the name of the program is typed once
 /help|there is no verb '/help'|did you mean yamjit --help, or yamjit VERB --help?
@@ -75,6 +77,8 @@ gone.wav|there is no verb 'gone.wav'|a recording follows a verb, as in yamjit cl
 https://a.org/x.wav|no verb 'https://a.org/x.wav'|yamjit reads files: curl -sL https://a.org/x.wav | yamjit classify -
 --model starter classify siren.flac|no option --model before the verb|options come after the verb
 events siren.flac --treshold 0.3|there is no option --treshold|did you mean --threshold (lowest
+export x --dislay-names y|no option --dislay-names|did you mean --display-names (
+labels --ocale de|no option --ocale|did you mean --locale (
 events siren.flac --bogus|there is no option --bogus|yamjit events --help lists its options
 events siren.flac --min-conf 0.3|there is no option --min-conf|did you mean --on (score
 classify siren.flac --min_conf=0.3|there is no option --min_conf|did you mean --threshold (lowest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import re
 import shlex
@@ -18,6 +19,9 @@ __all__ = ["is_elsewhere", "misdashed", "option_hint", "pipe_hint", "verb_hint"]
 
 #: Dashes that a text program makes of two hyphens, or of one.
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
+
+#: How like a verb or an option is at least, of which there are few, where a word has no other meaning.
+_ALIKE = 0.85
 
 Options = Mapping[str, argparse.Action]
 
@@ -42,7 +46,7 @@ def verb_hint(word: str, verbs: Iterable[str]) -> str:
         path = Path(word)
         verb = "info" if path.suffix.lower() in MODEL_SUFFIXES and path.is_file() else "classify"
         return f"did you mean yamjit {verb} {shlex.quote(word)}?"
-    if meant := suggest(word, known, VERBS_ELSEWHERE):
+    if meant := suggest(word, known, VERBS_ELSEWHERE) or tuple(difflib.get_close_matches(word, known, 1, _ALIKE)):
         return f"did you mean {listed([f'yamjit {verb}' for verb in meant], 'or')}?"
     if os.path.splitext(word)[1] or os.sep in word:  # noqa: PTH122 - any text
         return f"a recording follows a verb, as in yamjit classify FILE, and there is no file {word!r}"
@@ -107,7 +111,8 @@ def _meant(name: str, options: Options) -> str:
     else:
         found = [flag for flag in options_meant().get(name, ()) if flag in options][:1]
     if not found and name not in reasons_for_none() and len(name) > 2:
-        found = list(suggest(name, [flag for flag in options if flag.startswith("--")], most=2))
+        flags = [flag for flag in options if flag.startswith("--")]
+        found = list(suggest(name, flags, most=2)) or difflib.get_close_matches(f"--{name}", flags, 1, _ALIKE)
     return listed([_explained(flag, options[flag]) for flag in found], "or")
 
 
