@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import zoneinfo
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
@@ -165,6 +166,26 @@ def test_the_axis_has_the_time_of_day(overview: Overview) -> None:
     assert axes.get_xlabel() == "time of day (2026-05-12)"
     assert _ticks(axes)[0] == "21:07:13.0"
     assert draw_overview(overview).axes[2].get_xlabel() == "time (s)"
+
+
+@pytest.mark.skipif(not zoneinfo.available_timezones(), reason="wants time zones: pip install tzdata")
+@pytest.mark.parametrize(
+    ("begin", "zone", "hours", "shown"),
+    [
+        (datetime(2026, 3, 28, 20), "Europe/Berlin", 24, ["00:00\n2026-03-29", "03:00", "06:00"]),
+        (datetime(2026, 10, 24, 20), "Europe/Berlin", 24, ["00:00\n2026-10-25", "03:00", "06:00"]),
+        (datetime(2026, 10, 20), "Europe/Berlin", 300, ["10-24", "10-26", "10-28"]),
+        (datetime(2026, 4, 4, 23), "Australia/Lord_Howe", 4, ["01:30", "01:30", "02:00"]),
+    ],
+)
+def test_ticks_stay_at_round_times_when_clocks_are_set(
+    overview: Overview, begin: datetime, zone: str, hours: float, shown: list[str]
+) -> None:
+    begin = begin.replace(tzinfo=zoneinfo.ZoneInfo(zone))
+    axes = draw_spectrogram(dataclasses.replace(overview, recorded_at=begin, duration_s=hours * 3600)).axes[0]
+    ticks = _ticks(axes)
+    place = ticks.index(shown[0])
+    assert ticks[place : place + 3] == shown
 
 
 def test_labels_of_ticks_do_not_run_into_each_other(overview: Overview) -> None:

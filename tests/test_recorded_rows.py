@@ -110,7 +110,8 @@ class TestPython:
             assert result.to_polars(1)["utc_offset_s"].to_list() == frame.utc_offset_s.tolist()
 
     def test_a_record_of_hugging_face_has_a_path(self, model: yamjit.Classifier) -> None:
-        for path, wanted in (("data/20260512_050000.wav", AT_FIVE), ("XC1.ogg", None), (None, None)):
+        name = "data/20260512_050000.wav"
+        for path, wanted in ((name, AT_FIVE), (Path(name), AT_FIVE), ("XC1.ogg", None), (None, None)):
             record = {"array": BEEP, "sampling_rate": RATE, "path": path}
             assert model.classify(record).recorded_at == wanted
 
@@ -131,6 +132,8 @@ class TestPython:
         [
             {"recorded_at": "2026-05-12"},
             {"recorded_at": 5},
+            {"recorded_at": datetime.min},
+            {"recorded_at": datetime.max.replace(tzinfo=timezone.utc)},
             {"time_zone": 2},
             {"time_zone": "Berlin Mitte"},
         ],
@@ -138,6 +141,19 @@ class TestPython:
     def test_what_is_refused(self, options: dict[str, Any]) -> None:
         with pytest.raises(InputError, match=r"recorded_at is|time_zone is|is not a time zone"):
             yamjit.ReadOptions(**options)
+
+    def test_no_time_of_pandas_is_refused(self) -> None:
+        pandas = pytest.importorskip("pandas")
+        with pytest.raises(InputError, match="recorded_at is NaT"):
+            yamjit.ReadOptions(recorded_at=pandas.NaT)
+
+    def test_a_year_at_the_edge_has_a_time_in_every_zone(self, model: yamjit.Classifier) -> None:
+        for year in (2, 9998):
+            for zone in (None, "local", "Europe/Berlin", "+14:00", "-14:00"):
+                reading = yamjit.ReadOptions(recorded_at=datetime(year, 12, 31, 23, 59, 59), time_zone=zone)
+                result = model.classify(BEEP, sample_rate=RATE, reading=reading)
+                assert iso(result.recorded_at).startswith(f"{year:04}-12-31T23:59:59.000")
+                assert not result.warnings
 
     def test_copies_tell_the_same_times(self, model: yamjit.Classifier, dated: str) -> None:
         result = model.classify(dated, reading=yamjit.ReadOptions(time_zone="Europe/Berlin"))
@@ -334,6 +350,19 @@ class TestCommand:
         for row in rows:
             start_s = float(re.findall(r"_(\d{6}\.\d{3})_", row["file"])[0])
             assert row["time"] == iso(AT_FIVE + timedelta(seconds=start_s))
+
+    @pytest.mark.parametrize("container", ["flac", "wav"])
+    def test_segments_say_when_they_begin(self, dated: str, container: str) -> None:
+        Path(dated).rename("rec.wav")
+        told = ("--recorded-at", "2026-10-25T02:59:59.250", "--time-zone", "Europe/Berlin")
+        assert run("segments", "rec.wav", "-o", "out", "--on", "0.05", "--as", container, *told, "-q") == 0
+        assert run("classify", "out/rec.wav.yamjit.segments", "--top", "1", "-o", "a.csv", "-q") == 0
+        begin = datetime(2026, 10, 25, 0, 59, 59, 250_000, tzinfo=timezone.utc)
+        times = {datetime.fromisoformat(row["time"]) for row in table("a.csv")}
+        assert times == {
+            begin + timedelta(seconds=float(path.name.split("_")[1])) for path in Path("out").rglob("rec_*")
+        }
+        assert {time.utcoffset() for time in times} == {timedelta(hours=1), timedelta(hours=2)}
 
     @pytest.mark.parametrize("form", ["jsonl", "csv", "text"])
     def test_rows_of_a_pipe(

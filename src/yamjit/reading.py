@@ -26,6 +26,9 @@ _LONGEST_HOP = 2**31
 #: The highest sample rate, in Hz, and 30,000 years: frames are counted in 64 bits.
 _MOST_RATE, _MOST_SECONDS = 768_000, 1e12
 
+#: Years of which every time is one in any zone.
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
+
 #: Fields that were keywords of methods in version 0.1.
 OLD_KEYWORDS = ("hop_s", "overlap", "channel", "start_s", "end_s", "non_finite")
 
@@ -95,6 +98,12 @@ class ReadOptions:
         self.span(_MOST_RATE)
         checks.choice(self.non_finite, "non_finite", ("refuse", "zero"))
         checks.instance(self.recorded_at, "recorded_at", datetime, type(None))
+        # The year of pandas's NaT, which is a datetime as well, is no number.
+        if self.recorded_at is not None and not _FIRST_YEAR <= self.recorded_at.year <= _LAST_YEAR:
+            raise InputError(
+                f"recorded_at is {checks.shown(self.recorded_at)}; a datetime of the years {_FIRST_YEAR} to "
+                f"{_LAST_YEAR}, or None, is accepted"
+            )
         checks.instance(self.time_zone, "time_zone", str, tzinfo, type(None))
         _ = self.zone
 

@@ -8,6 +8,7 @@ import unicodedata
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -16,6 +17,7 @@ from yamjit.audio import DEFAULT_AUDIO_LIMITS, AudioLimits
 from yamjit.audio.libraries import open_recording
 from yamjit.audio.opening import open_path
 from yamjit.audio.writing import CONTAINERS, AudioFileWriter, encoding_for
+from yamjit.clock import Clock
 from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError
 from yamjit.keywords import explained
@@ -113,9 +115,10 @@ def cut_segments(
     """Write the events of a recording as audio files, with its own sample rate, channels and resolution.
 
     A file is named ``<recording>_<start in seconds>_<class>.flac``, with the letters and digits of these names, and the
-    second of the recording at which the file begins: with a recording whose name tells when it began, so does it. The
-    head follows where an `Event` names one, and a number where that name is taken. Nothing is overwritten, and a file
-    appears under its name once it is complete. The recording is read in blocks, in constant memory.
+    second of the recording at which the file begins. The head follows where an `Event` names one, and a number where
+    that name is taken. A comment in the file says when it begins, by the clock, if its event has a `time`. Nothing is
+    overwritten, and a file appears under its name once it is complete. The recording is read in blocks, in constant
+    memory.
 
     Parameters
     ----------
@@ -260,7 +263,9 @@ class _Pass:
         name = segment_name(self._recording, event, self._options.container, start_s=first / self._rate)
         path = self._folder / name
         encoding = encoding_for(self._reader.format, self._options.container)
-        writer = AudioFileWriter(path, self._rate, self._reader.channels, encoding)
+        time = getattr(event, "time", None)
+        begin = Clock(time if isinstance(time, datetime) else None).at(first / self._rate - event.start_s)
+        writer = AudioFileWriter(path, self._rate, self._reader.channels, encoding, begin)
         last = round((event.end_s + self._options.padding_s) * self._rate)
         return _Cut(event, first, max(first + 1, last), writer)
 

@@ -103,7 +103,10 @@ def left_out(begin: datetime) -> str | None:
     """Return the line that says that no clock showed a time: it is in the hour that its zone leaves out in spring."""
     if begin.tzinfo is None:
         return None
-    there = begin.astimezone(timezone.utc).astimezone(begin.tzinfo)
+    try:
+        there = begin.astimezone(timezone.utc).astimezone(begin.tzinfo)
+    except (OverflowError, OSError):  # within a day of year 1 or 9999; on Windows, before 1970
+        return None
     if there.replace(tzinfo=None) == begin.replace(tzinfo=None):
         return None
     return (

@@ -1,4 +1,4 @@
-"""When a recording began, by the header of its file: GUANO, Wildlife Acoustics, AudioMoth, Frontier Labs, bext."""
+"""When a recording began, by the header of its file: GUANO, Wildlife Acoustics, AudioMoth, RecordingStart, bext."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ _STAMP = re.compile(
     re.IGNORECASE,
 )
 _GUANO = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t]*timestamp[ \t]*:[ \t]*([^\n]*)", re.IGNORECASE | re.MULTILINE)
-_FRONTIER_LABS = re.compile(rb"RecordingStart=[ ]*(.{10,40})", re.IGNORECASE | re.DOTALL)
+#: In a comment, by Frontier Labs, and in segments that `yamjit.segments` cut out.
+_RECORDING_START = re.compile(rb"RecordingStart=[ ]*(.{10,40})", re.IGNORECASE | re.DOTALL)
 #: AudioMoth writes a sentence, in UTC where it names no zone.
 _AUDIO_MOTH = re.compile(
     rb"Recorded at ([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,6}))? ([0-9]{2})/([0-9]{2})/([0-9]{4})"
@@ -67,7 +68,7 @@ def _find(read_at: ReadAt, size: int) -> tuple[datetime, str] | None:
         chunks = list(islice(_chunks(read_at, size, grammar), _MOST_READ))
     else:
         chunks = [(b"LIST", read_at(0, _READ_BYTES))]
-    for wanted, (source, reader) in _READERS.items():
+    for source, wanted, reader in _READERS:
         for name, body in chunks:
             if name == wanted and (moment := reader(body)) is not None:
                 return moment, source
@@ -91,14 +92,14 @@ def _chunks(read_at: ReadAt, size: int, grammar: Grammar) -> Iterator[tuple[byte
             length = claimed
         if not 0 <= length <= size - place:
             return
-        if name in _READERS:
+        if name in _DATED:
             yield name, read_at(place, min(length, _READ_BYTES))
         elif name == b"ds64":
             wide[name] = read_at(place, min(length, 64))
         end = place + length
         place = end + -end % grammar.align
         # What pads a chunk of odd length may be missing.
-        if place != end and read_at(end, 4) in _READERS:
+        if place != end and read_at(end, 4) in _DATED:
             place = end
 
 
@@ -107,9 +108,8 @@ def _flac_chunks(read_at: ReadAt) -> Iterator[tuple[bytes, bytes]]:
     for kind, place, length in metadata_blocks(read_at, len(FLAC_MARK)):
         body = read_at(place, min(length, _READ_BYTES)) if kind & 0x7F in (_FLAC_COMMENT, _FLAC_APPLICATION) else b""
         if kind & 0x7F == _FLAC_COMMENT:
-            yield b"RecordingStart", body
             yield b"LIST", body
-        elif body[:4] == b"riff" and body[4:8] in _READERS:
+        elif body[:4] == b"riff" and body[4:8] in _DATED:
             yield body[4:8], body[12:]
 
 
@@ -139,8 +139,8 @@ def _audio_moth(body: bytes) -> datetime | None:
     return _moment((year, month, day, hour, minute, second), fraction, offset or b"UTC")
 
 
-def _frontier_labs(body: bytes) -> datetime | None:
-    match = _FRONTIER_LABS.search(body)
+def _recording_start(body: bytes) -> datetime | None:
+    match = _RECORDING_START.search(body)
     return None if match is None else _stamp(match[1])
 
 
@@ -165,11 +165,12 @@ def _moment(parts: tuple[bytes | None, ...], fraction: bytes | None, offset: byt
         return None
 
 
-#: What may tell a time, by the names of chunks, and how; the surest come first.
-_READERS: dict[bytes, tuple[str, Callable[[bytes], datetime | None]]] = {
-    b"guan": ("GUANO", _guano),
-    b"wamd": ("Wildlife Acoustics", _wildlife_acoustics),
-    b"LIST": ("AudioMoth", _audio_moth),
-    b"RecordingStart": ("Frontier Labs", _frontier_labs),
-    b"bext": ("bext", _broadcast),
-}
+#: What may tell a time, the names of chunks that hold it, and how; the surest come first.
+_READERS: tuple[tuple[str, bytes, Callable[[bytes], datetime | None]], ...] = (
+    ("GUANO", b"guan", _guano),
+    ("Wildlife Acoustics", b"wamd", _wildlife_acoustics),
+    ("AudioMoth", b"LIST", _audio_moth),
+    ("RecordingStart", b"LIST", _recording_start),
+    ("bext", b"bext", _broadcast),
+)
+_DATED = {chunk for _, chunk, _ in _READERS}

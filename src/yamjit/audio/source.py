@@ -320,7 +320,7 @@ def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> R
 
         reader = ArrayReader(*of_dict(source), limits)
         path = source.get("path")
-        reader.recorded_at = time_in_name(path) if isinstance(path, str) else None
+        reader.recorded_at = time_in_name(os.fsdecode(path)) if isinstance(path, (str, os.PathLike)) else None
         return reader
     if isinstance(source, Iterator):
         return IteratorReader(source, sample_rate, limits)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from yamjit.audio.decoder import import_soundfile
+from yamjit.clock import iso
 from yamjit.disk import describe
 from yamjit.errors import AudioError, LimitError
 from yamjit.text import printable
@@ -17,6 +18,7 @@ from yamjit.writing import partial_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -38,11 +40,14 @@ _BYTES = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 class AudioFileWriter:
     """Writes samples to a file under a temporary name, until `publish` gives it the right one.
 
-    The suffix of `path` is one of `CONTAINERS`; for `encoding` see `encoding_for`. Raises `AudioError` if the file
+    The suffix of `path` is one of `CONTAINERS`; for `encoding` see `encoding_for`. A comment says when the recording
+    began, if `recorded_at` is not None. Raises `AudioError` if the file
     cannot be written, or the container holds no such audio; `DependencyError` if soundfile is not installed.
     """
 
-    def __init__(self, path: Path, sample_rate: int, channels: int, encoding: str) -> None:
+    def __init__(
+        self, path: Path, sample_rate: int, channels: int, encoding: str, recorded_at: datetime | None = None
+    ) -> None:
         self._path = path
         self._encoding = encoding
         self._container = path.suffix[1:]
@@ -60,6 +65,8 @@ class AudioFileWriter:
             self._sound = soundfile.SoundFile(
                 self._descriptor, "w", sample_rate, channels, encoding, format=self._container.upper(), closefd=False
             )
+            if recorded_at is not None:
+                self._sound.comment = f"RecordingStart={iso(recorded_at)}"
         except BaseException as error:
             self.discard()
             if isinstance(error, _FAILURES):

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from yamjit.cli.foreign_words import VERBS_ELSEWHERE, options_meant, reasons_for_none
 from yamjit.cli.forms import MODEL_SUFFIXES
+from yamjit.disk import is_address
 from yamjit.suggestions import listed, suggest
 
-__all__ = ["is_elsewhere", "misdashed", "option_hint", "verb_hint"]
+__all__ = ["is_elsewhere", "misdashed", "option_hint", "pipe_hint", "verb_hint"]
 
 #: Dashes that a text program makes of two hyphens, or of one.
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
@@ -35,7 +36,7 @@ def verb_hint(word: str, verbs: Iterable[str]) -> str:
         if meant := suggest(word, ("--help", "--version", "--debug")):
             return f"did you mean yamjit {meant[0]}?"
         return "options come after the verb: yamjit classify INPUT --top 3; yamjit --help lists the verbs"
-    if re.match(r"[a-z][a-z0-9+.-]+://", word, re.IGNORECASE):
+    if is_address(word):
         return f"yamjit reads files: curl -sL {shlex.quote(word)} | yamjit classify -"
     if word == "-" or os.path.exists(word) or set(word) & set("*?["):  # noqa: PTH110 - any text
         path = Path(word)
@@ -46,6 +47,14 @@ def verb_hint(word: str, verbs: Iterable[str]) -> str:
     if os.path.splitext(word)[1] or os.sep in word:  # noqa: PTH122 - any text
         return f"a recording follows a verb, as in yamjit classify FILE, and there is no file {word!r}"
     return f"yamjit --help lists the {len(known)} verbs"
+
+
+def pipe_hint(word: str) -> str:
+    """Return what to do with a recording or an address where only a pipe can be named."""
+    if is_address(word):
+        pcm = "-vn -f s16le -ar 16000 -ac 1 -"
+        return f"ffmpeg -v error -i {shlex.quote(word)} {pcm} | yamjit listen --raw s16le -"
+    return f"a recording is for another verb, such as: yamjit events {shlex.quote(word)}"
 
 
 def misdashed(argument: str, options: Options) -> str | None:
@@ -75,6 +84,8 @@ def option_hint(option: str, verb: str, options: Options, others: Mapping[str, O
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", option.partition("=")[0].lstrip("-")).replace("_", "-").lower()
     if name == "debug":
         return f"it comes before the verb: yamjit --debug {verb}"
+    if name in ("version", "v") and option[:2] in ("-V", "--"):
+        return "it comes without a verb: yamjit --version"
     meant = _meant(name, options)
     told = []
     if f"--{name}" not in options and not meant.startswith("--format "):

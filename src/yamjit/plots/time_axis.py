@@ -46,7 +46,7 @@ _MOST, _CHARACTER, _BETWEEN = 10.0, 0.08, 0.2
 
 def draw_time_axis(axes: Axes, start_s: float, duration_s: float, recorded_at: datetime | None, width: float) -> None:
     """Draw the time below axes, some `width` inches wide; `recorded_at` is the time of second 0, if it is known."""
-    from matplotlib.ticker import FuncFormatter, MultipleLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator
 
     end_s = start_s + duration_s
     clock = Clock(recorded_at)
@@ -58,15 +58,14 @@ def draw_time_axis(axes: Axes, start_s: float, duration_s: float, recorded_at: d
         longest = label(end_s, step).partition("\n")[0]
         return min(_MOST, width / (_CHARACTER * len(longest) + _BETWEEN))
 
-    step, offset = _tick_step(duration_s, most), 0.0
+    step = _tick_step(duration_s, most)
     if recorded_at is None:
+        axes.xaxis.set_major_locator(MultipleLocator(step))
         axes.set_xlabel("time (s)" if end_s < 120 else "time (m:ss)" if end_s < 3600 else "time (h:mm:ss)")
     else:
-        midnight = recorded_at.replace(hour=0, minute=0, second=0, microsecond=0)
-        offset = -((recorded_at - midnight).total_seconds() % step)
+        axes.xaxis.set_major_locator(FixedLocator(_ticks(clock, start_s, end_s, step)))
         axes.set_xlabel(f"time of day ({_days(clock.at(start_s), clock.at(end_s))})")
     axes.set_xlim(start_s, max(end_s, start_s + 1e-6))
-    axes.xaxis.set_major_locator(MultipleLocator(step, offset=offset))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: label(value, step)))
 
 
@@ -74,6 +73,21 @@ def _tick_step(duration_s: float, most: Callable[[float], float]) -> float:
     """Return a round time that divides the whole into at most `most` parts, which depends on that time."""
     found = next((float(step) for step in _STEPS if duration_s / step <= most(step)), None)
     return found if found is not None else _DAY * math.ceil(duration_s / most(_DAY) / _DAY)
+
+
+def _ticks(clock: Clock, start_s: float, end_s: float, step: float) -> list[float]:
+    """Return the seconds at which a clock on the wall shows multiples of a time, before and after it is set."""
+    begin, end = clock.at(start_s), clock.at(end_s)
+    if begin is None:
+        return []
+    before, ticks = begin.utcoffset() or timedelta(), []
+    for offset in {time.utcoffset() for time in (begin, end or begin)}:
+        midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        wall = begin.replace(tzinfo=None) + (offset or timedelta()) - before
+        first = start_s - (wall - midnight).total_seconds() % step
+        found = (first + step * number for number in range(math.ceil((end_s - first) / step) + 1))
+        ticks += [tick for tick in found if (time := clock.at(tick)) and time.utcoffset() == offset]
+    return sorted(ticks)
 
 
 def _elapsed(value: float, end_s: float, step: float) -> str:
