@@ -62,6 +62,12 @@ def test_everything_public_knows_its_options(name: str) -> None:
     assert str(caught.value) == f"{short}() got an unexpected keyword argument '{option}x'; did you mean {option!r}?"
 
 
+@pytest.mark.parametrize("name", sorted(WITH_OPTIONS))
+def test_a_keyword_that_is_like_nothing(name: str) -> None:
+    with pytest.raises(TypeError, match=r"\(\) got an unexpected keyword argument 'zzz'; accepted are "):
+        WITH_OPTIONS[name](zzz=None)
+
+
 @pytest.fixture(scope="module")
 def model() -> yamjit.Classifier:
     return yamjit.load("starter", backend="numpy")

@@ -126,6 +126,8 @@ guitarist: Guitar
 tv: Television
 quiet: Silence
 Speach: Speech
+thundr and rain: Thunder; Rain
+cockerel: Chicken, rooster
 helicoptor: Helicopter
 Spēech: Speech
 """

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.suggestions import did_you_mean, with_hint
-from yamjit.text import folded
+from yamjit.text import folded, plural
 
 __all__ = ["choose_heads", "describe_heads", "told_apart"]
 
@@ -64,8 +64,4 @@ def choose_heads(heads: Sequence[_AnyHead], wanted: str | int | None) -> tuple[_
 
 def describe_heads(heads: Sequence[_Head]) -> str:
     """Return index, name and number of classes of each head for messages."""
-    return ", ".join(f"{head.index} {head.name!r} ({_classes(len(head.labels))})" for head in heads)
-
-
-def _classes(count: int) -> str:
-    return "1 class" if count == 1 else f"{count} classes"
+    return ", ".join(f"{head.index} {head.name!r} ({plural(len(head.labels), 'class')})" for head in heads)

@@ -144,8 +144,9 @@ def _option(module: str, words: tuple[str, ...]) -> str:
     """Return how a classifier is given an option of one of these names, in the module of classifiers."""
     import inspect
 
-    maker = getattr(_named("Classifier", module), "__init__", None)
-    parts = () if maker is None else _parts(inspect.signature(maker), maker.__module__)
+    classifier = _named("Classifier", module)
+    maker = classifier and classifier.__init__
+    parts = _parts(inspect.signature(maker), maker.__module__) if maker else ()
     found = next((f"{kind}({word}=...)" for _, kind, fields in parts for word in words if word in fields), "")
     return found and f"; it is an option of the classifier: with_options({found})"
 

@@ -67,17 +67,20 @@ def suggest(
     tuple of str
         The likeliest first; empty if nothing is near. The first of these kinds that is found counts: names of which a
         phrase has the same words, in any order and form ("smoke alarm": "Smoke detector, smoke alarm"); names that have
-        all the words and more; names of which all words are in the text ("dog barking": "Dog", "Bark"); these for words
-        with one slip of the fingers; names with a compound of the word, or a part of it ("phone": "Telephone"); and
-        these for words that are spelled alike.
+        all the words and more; these for words with one slip of the fingers; names of which all words are in the text
+        ("dog barking": "Dog", "Bark"); names with a compound of the word, or a part of it ("phone": "Telephone"); and
+        the former for words that are spelled alike.
     """
     if len(wanted) > _MOST_CHARACTERS or not (words := _words(wanted)):
         return ()
     candidates = (name for name in dict.fromkeys(names) if len(name) <= _LONGEST_NAME)
     known = [_parsed(name, tuple((also_called or {}).get(name, ()))) for name in candidates]
-    found = _by_words(words, known) or _by_words(_respelled(words, known, 1), known) or _by_parts(words, known)
+    slipped = _respelled(words, known, 1) or words
+    found = _by_words(words, known) or _by_words(slipped, known) or _by_phrases(slipped, known)
+    found = found or _by_parts(words, known)
     for spelled in () if found else (words, ("".join(words),)):
-        found = found or _by_words(_respelled(spelled, known), known)
+        meant = _respelled(spelled, known)
+        found = found or _by_words(meant, known) or _by_phrases(meant, known)
     return tuple(dict.fromkeys(found))[:most]
 
 
@@ -151,7 +154,7 @@ def _covered(words: Iterable[str], others: Iterable[str]) -> frozenset[str]:
 
 
 def _by_words(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
-    """Return the names that have the same words, else those that have more, else those that have some of them."""
+    """Return the names that have the same words, else those that have more."""
     if not words:
         return []
     everything = frozenset(words)
@@ -164,7 +167,7 @@ def _by_words(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
     same = same or [one for one in known if everything in one.phrases]  # as it is written, before its other forms
     same = same or [one for one in known if any(map(is_same, one.phrases)) or _covered(whole, one.joined)]
     more = same or [one for one in known if _covered(words, one.words) == everything]
-    return [one.name for one in sorted(more, key=lambda one: len(one.words))] or _by_phrases(words, known)
+    return [one.name for one in sorted(more, key=lambda one: len(one.words))]
 
 
 def _by_phrases(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
@@ -194,7 +197,7 @@ def _by_parts(words: Sequence[str], known: Sequence[_Name]) -> list[str]:
         return [
             name for other in sorted(compounds, key=lambda other: -len(compounds[other])) for name in compounds[other]
         ]
-    alone = [(one.name, other) for one in known for other in sorted(one.words) if frozenset((other,)) in one.phrases]
+    alone = [(one.name, other) for one in known for phrase in one.phrases if len(phrase) == 1 for other in phrase]
     parts = [(name, other) for name, other in alone if _is_part(other, words[0])]
     ends = [name for name, other in parts if words[0].endswith(other)]
     return ends or [name for name, _ in parts]
@@ -211,16 +214,18 @@ def _respelled(words: Sequence[str], known: Sequence[_Name], most: int = 3) -> t
 
     At most `most` letters of each may differ.
     """
-    vocabulary = {word for one in known for word in (*one.words, *one.joined, *(w for p in one.phrases for w in p))}
+    own = {word for one in known for word in one.words}
+    vocabulary = own | {word for one in known for word in (*one.joined, *(w for p in one.phrases for w in p))}
     found = []
     for word in words:
         if _covered((word,), vocabulary):
             found.append(word)
             continue
-        near = [(distance, other) for other in sorted(vocabulary) if (distance := _slips(word, other)) <= most]
-        if not near:
+        near = [(_slips(word, other), other not in own, other) for other in vocabulary]
+        distance, _, meant = min(near, default=(math.inf, True, ""))
+        if distance > most:
             return ()
-        found.append(min(near)[1])
+        found.append(meant)
     return tuple(found) if tuple(found) != tuple(words) else ()
 
 

@@ -26,8 +26,8 @@ def printable(text: str) -> str:
 
 
 def plural(count: int, what: str) -> str:
-    """Return a count and what it counts: ``1 channel``, ``2 channels``."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    """Return a count and what it counts: ``1 channel``, ``2 channels``, ``2 classes``."""
+    return f"{count} {what}{'' if count == 1 else 'es' if what.endswith('s') else 's'}"
 
 
 def folded(name: str) -> str:

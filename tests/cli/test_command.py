@@ -281,6 +281,20 @@ class TestInterruptions:
             assert [o["file"] for o in json.loads(content)][:1] == [str(sounds[0])], (content[:300], err)
 
     @pytest.mark.slow
+    def test_a_terminal_that_closes_ends_all_processes(self, long: Path, tmp_path: Path) -> None:
+        for copy in range(4):
+            shutil.copy(long, tmp_path / f"{copy}.wav")
+        arguments = ["classify", str(tmp_path), "--hop", "0.005", "--jobs", "2", "-o", str(tmp_path / "x.csv")]
+        with command(*arguments, start_new_session=True) as process:
+            assert process.stderr is not None
+            time.sleep(2.5)
+            os.killpg(process.pid, signal.SIGHUP)
+            _, err = process.communicate(timeout=20)
+        assert process.returncode in (129, 143)  # 129 before anything is loaded
+        assert b"Traceback" not in err
+        assert not (tmp_path / "x.csv").exists()
+
+    @pytest.mark.slow
     def test_a_file_that_ctrl_c_cuts_short_says_so(self, sounds: list[Path], long: Path, tmp_path: Path) -> None:
         results = tmp_path / "results.json"
         log = tmp_path / "log"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -221,6 +222,8 @@ def test_calibration_is_baked(sounds: Path, tmp_path: Path, capsys: pytest.Captu
         assert run("info", path) == 0
         out = capsys.readouterr().out
         assert f"calibration {where}" in out
+        assert run("info", path, "--json") == 0
+        assert json.loads(capsys.readouterr().out)["heads"][0]["calibration"] == where.split()[2].rstrip(":")
         assert "trained on  12 clips, no digests kept" in out
     for arguments, says in (
         (("train", sounds, "-o", again, "--bake"), "give --calibrate as well"),
@@ -231,6 +234,18 @@ def test_calibration_is_baked(sounds: Path, tmp_path: Path, capsys: pytest.Captu
     ):
         assert run(*arguments) == 1
         assert says in capsys.readouterr().err
+
+
+def test_classes_that_are_not_calibrated_are_told(
+    model: Path, sounds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(sounds / "low", tmp_path / "one" / "low")
+    command = ("calibrate", tmp_path / "one", "--model", model, "--backend", "numpy", "--csv", tmp_path / "c.csv")
+    assert run(*command) == 0
+    err = capsys.readouterr().err
+    assert "do not suffice to calibrate 2 of 2 classes, whose scores stay as they are: 'high', 'low'\n" in err
+    assert run(*command, "--quiet") == 0
+    assert "suffice" not in capsys.readouterr().err
 
 
 def test_models_of_others_are_ours_once_calibrated(sounds: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import soundfile
 from yamjit import ReadOptions, cli
 from yamjit.cli import progress
 from yamjit.cli.progress import Progress
-from yamjit.cli.progress_line import State, clock_of, line, sentence, width_of
+from yamjit.cli.progress_line import State, elapsed, line, sentence, width_of
 from yamjit.runs import Tally, find_recordings, length_of, outcomes
 
 DAYS = State(3730.0, 172_800.0, speed=1900.4, name="SITE_A/20260512_050000.wav")
@@ -68,7 +68,7 @@ def test_in_words(state: State, said: str) -> None:
 
 
 def test_times() -> None:
-    assert [clock_of(seconds) for seconds in (0, 59.9, 60, 3599, 3600, 360_000)] == [
+    assert [elapsed(seconds) for seconds in (0, 59.9, 60, 3599, 3600, 360_000)] == [
         "0:00", "0:59", "1:00", "59:59", "1:00:00", "100:00:00",
     ]  # fmt: skip
 
@@ -143,9 +143,9 @@ class Job:
     def __call__(self, recording: Any) -> str:
         from types import SimpleNamespace
 
-        from yamjit.runs import report
+        from yamjit.runs import heard
 
-        report(SimpleNamespace(duration_s=float(len(recording.name))))  # type: ignore[arg-type]
+        heard.watch(SimpleNamespace(duration_s=float(len(recording.name))))  # type: ignore[arg-type]
         time.sleep(0.3)
         return str(recording.name)
 

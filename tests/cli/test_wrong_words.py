@@ -66,6 +66,8 @@ siren.flac|there is no verb 'siren.flac'|did you mean yamjit classify siren.flac
 recordings|there is no verb 'recordings'|did you mean yamjit classify recordings?
 '*.flac'|there is no verb '*.flac'|did you mean yamjit classify '*.flac'?
 mine.tflite|there is no verb 'mine.tflite'|did you mean yamjit info mine.tflite?
+listn|there is no verb 'listn'|did you mean yamjit listen?
+plt siren.flac|there is no verb 'plt'|did you mean yamjit plot?
 klassify siren.flac|there is no verb 'klassify'|did you mean yamjit classify?
 yamjit classify siren.flac|there is no verb 'yamjit'|the name of the program is typed once
 /help|there is no verb '/help'|did you mean yamjit --help, or yamjit VERB --help?
@@ -75,6 +77,8 @@ gone.wav|there is no verb 'gone.wav'|a recording follows a verb, as in yamjit cl
 https://a.org/x.wav|no verb 'https://a.org/x.wav'|yamjit reads files: curl -sL https://a.org/x.wav | yamjit classify -
 --model starter classify siren.flac|no option --model before the verb|options come after the verb
 events siren.flac --treshold 0.3|there is no option --treshold|did you mean --threshold (lowest
+export x --dislay-names y|no option --dislay-names|did you mean --display-names (
+labels --ocale de|no option --ocale|did you mean --locale (
 events siren.flac --bogus|there is no option --bogus|yamjit events --help lists its options
 events siren.flac --min-conf 0.3|there is no option --min-conf|did you mean --on (score
 classify siren.flac --min_conf=0.3|there is no option --min_conf|did you mean --threshold (lowest
@@ -111,6 +115,10 @@ events siren.flac --on 0,3|'0,3' (decimals have a point: 0.3) is neither a numbe
 events siren.flac --hop 0,5|'0,5' (decimals have a point: 0.5) is not a time in seconds above 0|--hop SECONDS: time
 events siren.flac --on|argument --on: expected one argument|--on [NAME=]SCORE: score at which an event begins
 classify|the following arguments are required: INPUT|for example: yamjit classify siren.flac
+classify --version|no option --version|it comes without a verb: yamjit --version
+listen -r 16000 -f S16_LE -|no option -r|did you mean --rate (
+listen -o x.jsonl|no option -o|results go to standard output: > FILE keeps them
+listen rtsp://cam/1|'rtsp://cam/1' is none of -|ffmpeg -v error -i rtsp://cam/1 -vn -f s16le -ar 16000
 listen siren.flac|'siren.flac' is none of -|a recording is for another verb, such as: yamjit events siren.flac
 info a b|'b' is one argument too many|yamjit info --help explains the arguments
 metadata shwo x|'shwo' is none of show, extract, write, set-labels, set-calibration|did you mean 'show'?
@@ -143,6 +151,7 @@ LATER = """\
 1|classify siren.flac --model recordings|is a directory; a model is a .tflite file
 1|classify siren.flac --model .|is a directory hint: did you mean 'mine.tflite'?
 1|classify siren.flac --model siren.flac|is a recording; a model is a .tflite file
+1|metadata show stater|did you mean 'starter'?
 1|info mnie.tflite|did you mean 'mine.tflite'?
 1|classify siren.flac --head scroes|the model has 1: 0 'scores' (33 classes) hint: did you mean 'scores'?
 1|classify siren.flac -o x.cvs|did you mean '.csv'?
@@ -311,6 +320,9 @@ def test_examples_run_as_typed(folder: Path, capsys: pytest.CaptureFixture[str])
             program, *arguments = shlex.split(command)
             assert program == "yamjit"
             assert command in VERBS[verb].format_help()
+            _parser().parse_args(arguments)
+            for slow, quick in (("--jobs 2", "--jobs 1"), ("--time 1", "--time 0.1")):
+                arguments = shlex.split(command.replace(slow, quick))[1:] if slow in command else arguments
             if pictures or not command.endswith(".png"):
                 assert main(arguments) == 0, (command, capsys.readouterr().err)
 

@@ -102,7 +102,7 @@ def test_flags_that_the_pages_name_are_there() -> None:
     commands = re.compile(rf"yamjit ({'|'.join(helps)})\b((?:[^|`\n]|\\\n)*)")
     checked = 0
     for name, page in TEXTS.items():
-        text = re.sub(r"^## When a word is wrong\n.*?(?=^## )", "", page, flags=re.MULTILINE | re.DOTALL)
+        text = re.sub(r"^## When a word is wrong\n.*?(?=^## |\Z)", "", page, flags=re.MULTILINE | re.DOTALL)
         for verb, rest in commands.findall(text):
             for flag in re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest):
                 checked += 1
@@ -145,6 +145,8 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
         assert f'srcset="_static/overview-narrow-{scheme}.png"' in page
         assert (tmp_path / "site" / "_static" / f"overview-narrow-{scheme}.png").exists()
     assert 'href="_static/listen.svg"' in page
+    page = (tmp_path / "site" / "coming_from_birdnet.html").read_text(encoding="utf-8")
+    assert '<span class="pre flag">--max-gap</span>' in page
 
 
 def test_links_lead_somewhere() -> None:

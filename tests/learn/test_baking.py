@@ -95,7 +95,7 @@ def test_what_cannot_be_baked_is_refused(starter: Classifier) -> None:
         (Calibration(np.array([usual] * 2), ScoreTransformation.IDENTITY), "one of IDENTITY"),
         (Calibration(np.array([usual, (0.5, 1, 0, 0)]), inverse), "scale of a class is 0.5"),
         (Calibration(np.array([usual, (1, 1, 0, 0.2)]), inverse), "scores up to 0.2 become 0"),
-        (Calibration(np.array([usual, [nothing] * 4]), inverse), "1 classes are without"),
+        (Calibration(np.array([usual, [nothing] * 4]), inverse), "1 class without"),
         (calibration((40, 0), (0.1, 0)), "too different for one scale"),
         (calibration((0, -2), (0, -1)), "all its slopes are 0"),
     ):

@@ -100,7 +100,7 @@ def test_arrays_of_one_dimension_and_of_integers() -> None:
         ((np.zeros(3, complex),), "array of type complex128"),
         ((np.zeros(3, np.int64),), "array of type int64"),
         (("noise",), "array of type"),
-        ((None,), "array of type"),
+        ((None,), "NoneType is not audio"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(arguments: tuple[Any, ...], message: str) -> None:

@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.options import add_flag
 from yamjit.cli.streams import tell
+from yamjit.text import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from yamjit.calibration import Calibration
     from yamjit.learn import Dataset
 
-__all__ = ["APPLIED_BY_SOME", "add_bake", "baked"]
+__all__ = ["APPLIED_BY_SOME", "add_bake", "baked", "tell_of_kept"]
 
 #: A line about a model whose calibration is in the metadata.
 APPLIED_BY_SOME = (
     "calibration: in the metadata. yamjit, the Task Library and MediaPipe apply it; an interpreter alone, such as "
     "LiteRT's, does not: for that, --bake writes it into the network\n"
 )
+
+#: Parameters of a class whose scores stay as they are.
+_KEPT = [1.0, 1.0, 0.0, 0.0]
 
 #: Largest difference of scores that is not remarkable: what the steps of int8 scores come to.
 _REMARKABLE = 16 / 256
@@ -26,6 +33,19 @@ _REMARKABLE = 16 / 256
 def add_bake(parser: Any) -> None:
     """Add ``--bake``."""
     add_flag(parser, "--bake", "write the calibration into the network, so that an interpreter alone applies it too")
+
+
+def tell_of_kept(args: argparse.Namespace, labels: Sequence[str], calibration: Calibration | None) -> None:
+    """Say which classes a calibration leaves as they are."""
+    if calibration is None or args.quiet:
+        return
+    kept = [name for name, row in zip(labels, calibration.parameters.tolist(), strict=True) if row == _KEPT]
+    if kept:
+        names = ", ".join([*map(repr, kept[:3]), *(["..."] if len(kept) > 3 else [])])
+        tell(
+            f"note: the recordings do not suffice to calibrate {len(kept)} of {plural(len(labels), 'class')}, whose "
+            f"scores stay as they are: {names}"
+        )
 
 
 def baked(args: argparse.Namespace, data: bytes, dataset: Dataset, head: int = -1) -> tuple[bytes, str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, values
-from yamjit.cli.baking import APPLIED_BY_SOME, add_bake, baked
+from yamjit.cli.baking import APPLIED_BY_SOME, add_bake, baked, tell_of_kept
 from yamjit.cli.classes import add_head
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.labelled import (
@@ -132,6 +132,7 @@ def _write(
     rows = np.array([(1.0, 1.0, 0.0, 0.0)] * len(head.labels))
     rows[[head.labels.index(name) for name in fitted_labels]] = fitted.parameters
     whole = Calibration(rows, fitted.score_transformation)
+    tell_of_kept(args, head.labels, whole)
     if args.csv:
         write(args.csv, whole.to_csv(header=True).encode())
     if not args.output:

@@ -208,9 +208,9 @@ def _tally(hearing: Hearing, todo: Sequence[Recording], done: Sequence[Recording
 
 
 def _watched(args: argparse.Namespace, hearing: _Hearing, tally: Tally[Recording]) -> _Hearing:
-    from yamjit.runs import report
+    from yamjit.runs import heard
 
-    return dataclasses.replace(hearing, watch=tally.watch if args.jobs == 1 else report)
+    return dataclasses.replace(hearing, watch=tally.watch if args.jobs == 1 else heard.watch)
 
 
 class PartOf:

@@ -86,6 +86,7 @@ recordings of any rate and number of channels are converted; no option is needed
 the model knows no species, and is told neither place nor season: lat lon latitude longitude week species species-list
 windows are batched by themselves; no option is needed: b bs batch batch-size batchsize
 the names of classes are in the model: labels label-file labels-file labelmap label-map
+results go to standard output: > FILE keeps them: output o out outfile
 what is odd is said in any case, on standard error, unless --quiet is given: v verbose log-level loglevel
 """
 

@@ -17,6 +17,7 @@ from yamjit.text import json_text, printable
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
+    from yamjit.heads import HeadInfo
     from yamjit.plan import Slot
     from yamjit.tflite import Graph
     from yamjit.tflite.graph import Tensor
@@ -31,6 +32,12 @@ DESCRIPTION = (
 )
 
 _LABELS_SHOWN = 5
+
+#: Who applies a calibration, by the place where it is.
+_APPLIED = {
+    "metadata": "yamjit, the Task Library and MediaPipe apply it, an interpreter alone does not",
+    "network": "every interpreter applies it",
+}
 
 #: What the first screen says; the empty key goes on with the one before it.
 _FIRST = (
@@ -124,14 +131,18 @@ def _facts(model: Classifier | Unrunnable) -> Iterator[tuple[str, str]]:
 
 def _calibrations(model: Classifier) -> Iterator[tuple[str, str]]:
     """Yield where the calibration of each output is that has one."""
-    baked = model.provenance.baked if model.provenance else ()
     for head in model.heads:
         of_head = f"{head.name}: " if len(model.heads) > 1 else ""
-        if head.calibration is not None:
-            where = "in the metadata: yamjit, the Task Library and MediaPipe apply it, an interpreter alone does not"
-            yield "calibration", f"{of_head}{where}"
-        elif head.index in baked:
-            yield "calibration", f"{of_head}in the network: every interpreter applies it"
+        if place := _calibration_place(model, head):
+            yield "calibration", f"{of_head}in the {place}: {_APPLIED[place]}"
+
+
+def _calibration_place(model: Classifier | Unrunnable, head: HeadInfo) -> str | None:
+    """Return "metadata" or "network", whichever holds the calibration of an output; None if it has none."""
+    if head.calibration is not None:
+        return "metadata"
+    record = None if isinstance(model, Unrunnable) else model.provenance
+    return "network" if record and head.index in record.baked else None
 
 
 def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
@@ -192,6 +203,7 @@ def _document(model: Classifier | Unrunnable) -> dict[str, Any]:
                 "name": head.name,
                 "score_threshold": head.score_threshold,
                 "calibrated": head.calibration is not None,
+                "calibration": _calibration_place(model, head),
                 "labels": head.labels,
                 "display_names": head.display_names,
                 "audioset_ids": head.audioset_ids,

@@ -78,9 +78,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _described(args: argparse.Namespace) -> Any:
-    from yamjit.tflite.patching import read_described
+    from yamjit.errors import of_model_file
+    from yamjit.store import resolve_model
+    from yamjit.tflite.patching import DESCRIBED_LIMITS, read_described
 
-    return read_described(args.model)
+    source = resolve_model(args.model, limits=DESCRIBED_LIMITS)
+    with of_model_file(source.name):
+        return read_described(source.data)
 
 
 def _show(args: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import re
 import shlex
@@ -11,12 +12,16 @@ from pathlib import Path
 
 from yamjit.cli.foreign_words import VERBS_ELSEWHERE, options_meant, reasons_for_none
 from yamjit.cli.forms import MODEL_SUFFIXES
+from yamjit.disk import is_address
 from yamjit.suggestions import listed, suggest
 
-__all__ = ["is_elsewhere", "misdashed", "option_hint", "verb_hint"]
+__all__ = ["is_elsewhere", "misdashed", "option_hint", "pipe_hint", "verb_hint"]
 
 #: Dashes that a text program makes of two hyphens, or of one.
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
+
+#: How like a verb or an option is at least, of which there are few, where a word has no other meaning.
+_ALIKE = 0.85
 
 Options = Mapping[str, argparse.Action]
 
@@ -35,17 +40,25 @@ def verb_hint(word: str, verbs: Iterable[str]) -> str:
         if meant := suggest(word, ("--help", "--version", "--debug")):
             return f"did you mean yamjit {meant[0]}?"
         return "options come after the verb: yamjit classify INPUT --top 3; yamjit --help lists the verbs"
-    if re.match(r"[a-z][a-z0-9+.-]+://", word, re.IGNORECASE):
+    if is_address(word):
         return f"yamjit reads files: curl -sL {shlex.quote(word)} | yamjit classify -"
     if word == "-" or os.path.exists(word) or set(word) & set("*?["):  # noqa: PTH110 - any text
         path = Path(word)
         verb = "info" if path.suffix.lower() in MODEL_SUFFIXES and path.is_file() else "classify"
         return f"did you mean yamjit {verb} {shlex.quote(word)}?"
-    if meant := suggest(word, known, VERBS_ELSEWHERE):
+    if meant := suggest(word, known, VERBS_ELSEWHERE) or tuple(difflib.get_close_matches(word, known, 1, _ALIKE)):
         return f"did you mean {listed([f'yamjit {verb}' for verb in meant], 'or')}?"
     if os.path.splitext(word)[1] or os.sep in word:  # noqa: PTH122 - any text
         return f"a recording follows a verb, as in yamjit classify FILE, and there is no file {word!r}"
     return f"yamjit --help lists the {len(known)} verbs"
+
+
+def pipe_hint(word: str) -> str:
+    """Return what to do with a recording or an address where only a pipe can be named."""
+    if is_address(word):
+        pcm = "-vn -f s16le -ar 16000 -ac 1 -"
+        return f"ffmpeg -v error -i {shlex.quote(word)} {pcm} | yamjit listen --raw s16le -"
+    return f"a recording is for another verb, such as: yamjit events {shlex.quote(word)}"
 
 
 def misdashed(argument: str, options: Options) -> str | None:
@@ -75,6 +88,8 @@ def option_hint(option: str, verb: str, options: Options, others: Mapping[str, O
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", option.partition("=")[0].lstrip("-")).replace("_", "-").lower()
     if name == "debug":
         return f"it comes before the verb: yamjit --debug {verb}"
+    if name in ("version", "v") and option[:2] in ("-V", "--"):
+        return "it comes without a verb: yamjit --version"
     meant = _meant(name, options)
     told = []
     if f"--{name}" not in options and not meant.startswith("--format "):
@@ -96,7 +111,8 @@ def _meant(name: str, options: Options) -> str:
     else:
         found = [flag for flag in options_meant().get(name, ()) if flag in options][:1]
     if not found and name not in reasons_for_none() and len(name) > 2:
-        found = list(suggest(name, [flag for flag in options if flag.startswith("--")], most=2))
+        flags = [flag for flag in options if flag.startswith("--")]
+        found = list(suggest(name, flags, most=2)) or difflib.get_close_matches(f"--{name}", flags, 1, _ALIKE)
     return listed([_explained(flag, options[flag]) for flag in found], "or")
 
 

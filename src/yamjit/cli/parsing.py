@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import itertools
 import re
-import shlex
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
-from yamjit.cli.mistakes import is_elsewhere, misdashed, option_hint, verb_hint
+from yamjit.cli.mistakes import is_elsewhere, misdashed, option_hint, pipe_hint, verb_hint
 from yamjit.suggestions import did_you_mean
 from yamjit.text import printable
 
@@ -83,10 +82,10 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse arguments; refuse those that are unknown as well, since here the usage is that of the verb."""
         given = sys.argv[1:] if args is None else list(args)
-        self._refuse_spellings(given)
+        self._refuse_unknown(given)
         found, rest = super().parse_known_args(given, namespace)
         if rest:
-            self._refuse(rest)
+            self.error(f"{rest[0]!r} is one argument too many")
         return found, rest
 
     def error(self, message: str, hint: str = "") -> NoReturn:
@@ -105,8 +104,11 @@ class Parser(argparse.ArgumentParser):
             return f"{about[1]} {action.metavar or ''}".rstrip() + f": {action.help}"
         return f"for example: {self.example}" if self.example and "required" in message else ""
 
-    def _refuse_spellings(self, given: Sequence[str]) -> None:
-        """Refuse options with one hyphen or another meaning, and before a verb all that are not for every verb."""
+    def _refuse_unknown(self, given: Sequence[str]) -> None:
+        """Refuse options that there are not, are spelled with one hyphen, or mean something else elsewhere.
+
+        They come before anything else that is wrong, which may follow from them.
+        """
         before_verb = self._subparsers is not None
         for argument in given:
             if argument == "--" or (before_verb and (argument == "-" or not argument.startswith("-"))):
@@ -114,18 +116,21 @@ class Parser(argparse.ArgumentParser):
             meant = misdashed(argument, self.options)
             if meant not in (None, "--help"):
                 self.error(f"there is no option {argument}", f"did you mean {meant}?")
-            if not before_verb and is_elsewhere(argument, self.options):
-                self._refuse([argument])
-            if before_verb and not any(flag.startswith(argument.partition("=")[0]) for flag in self.options):
-                self.error(f"there is no option {argument} before the verb", verb_hint(argument, self.verbs))
+            if not self._is_unknown(argument) and not is_elsewhere(argument, self.options):
+                continue
+            wrong = f"there is no option {argument.partition('=')[0]}"
+            if before_verb:
+                self.error(f"{wrong} before the verb", verb_hint(argument, self.verbs))
+            options = {verb: parser.options for verb, parser in self.verbs.items()}
+            self.error(wrong, option_hint(argument, self.prog.partition(" ")[2], self.options, options))
 
-    def _refuse(self, rest: Sequence[str]) -> NoReturn:
-        option = next((argument for argument in rest if argument.startswith("-") and len(argument) > 1), None)
-        if option is None:
-            self.error(f"{rest[0]!r} is one argument too many")
-        options = {verb: parser.options for verb, parser in self.verbs.items()}
-        verb = self.prog.partition(" ")[2]
-        self.error(f"there is no option {option.partition('=')[0]}", option_hint(option, verb, self.options, options))
+    def _is_unknown(self, argument: str) -> bool:
+        """Return whether an argument is an option, and neither one of these nor short for one."""
+        if not re.match(r"-[^\d.]", argument) or " " in argument:
+            return False
+        if not argument.startswith("--"):
+            return argument[:2] not in self.options
+        return not any(flag.startswith(argument.partition("=")[0]) for flag in self.options)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         words = [] if action.choices is None else [str(word) for word in action.choices]
@@ -136,5 +141,5 @@ class Parser(argparse.ArgumentParser):
         name = "/".join(action.option_strings) or action.metavar or action.dest
         hint = did_you_mean(value, words)
         if words == ["-"]:
-            hint = f"a recording is for another verb, such as: yamjit events {shlex.quote(value)}"
+            hint = pipe_hint(value)
         self.error(f"argument {name}: {value!r} is none of {', '.join(words)}", hint)

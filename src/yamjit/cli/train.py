@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import arguments, values
-from yamjit.cli.baking import APPLIED_BY_SOME, add_bake, baked
+from yamjit.cli.baking import APPLIED_BY_SOME, add_bake, baked, tell_of_kept
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.labelled import add_data, add_folds, dataset_of, features_of, folds_of
 from yamjit.cli.model_card import add_card, card_of
@@ -100,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
     fitted = train_head(enlarged(taught), options)
     card = card_of(args, calibration=calibration, digests=not args.no_digests)
     data = export_model(model, fitted.head, taught, card)
+    tell_of_kept(args, fitted.head.labels, calibration)
     notes = APPLIED_BY_SOME if args.calibrate else ""
     if args.bake:
         data, notes = baked(args, data, taught.dataset)
@@ -112,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
         "passed_over": list(dataset.passed_over),
         "learning_curve": [[p.iteration, p.training_loss] for p in fitted.curve],
     }
-    text += f"{args.output}: {len(fitted.head.labels)} classes, {plural(len(taught.dataset), 'clip')}\n"
+    text += f"{args.output}: {plural(len(fitted.head.labels), 'class')}, {plural(len(taught.dataset), 'clip')}\n"
     report(args, document, text + notes)
     return EXIT_SOME_FAILED if features.skipped or dataset.passed_over else EXIT_OK
 
@@ -164,6 +165,7 @@ def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple
         return None, document, text
     held_out = judged["max"]
     judgement = cross_calibrate(held_out.scores, held_out.targets, held_out.folds)
-    tell(*(f"warning: {line}" for line in judgement.warnings))
+    if not args.quiet:
+        tell(*(f"warning: {line}" for line in judgement.warnings))
     text += f"calibration error of the highest windows: {judgement.before:.4f}, calibrated {judgement.after:.4f}\n"
     return fit_sigmoids(held_out.scores, held_out.targets), document | judgement.as_dict(), text

@@ -22,6 +22,7 @@ from yamjit.learn.grafting import Range, clipped_range, with_line
 from yamjit.learn.heads import Dense
 from yamjit.plan import compile_plan
 from yamjit.provenance import Provenance, own_version, read_provenance, renewed, with_provenance
+from yamjit.text import plural
 from yamjit.tflite import Graph, Quantization, Tensor, read_graph, write_graph
 from yamjit.tflite.graph import Op
 from yamjit.tflite.metadata import ScoreTransformation
@@ -130,7 +131,7 @@ def _why_not(calibration: Calibration) -> str | None:
     if calibration.score_transformation != ScoreTransformation.INVERSE_LOGISTIC:
         return f"it is one of {calibration.score_transformation.name}; one of INVERSE_LOGISTIC is accepted"
     if np.isnan(scale).any():
-        return f"{np.isnan(scale).sum()} classes are without parameters"
+        return f"{plural(int(np.isnan(scale).sum()), 'class')} without parameters"
     if (scale != 1).any():
         return f"the scale of a class is {scale[scale != 1][0]:g}; 1 is accepted"
     if not slopes.any():

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 from yamjit.task.audio.record import AudioRecord
 from yamjit.task.audio.tensor import AudioFormat, TensorAudio
 from yamjit.task.core import BaseOptions
@@ -23,6 +24,7 @@ _Options = TypeVar("_Options")
 _Self = TypeVar("_Self", bound="WindowTask[Any]")
 
 
+@explained
 class WindowTask(ABC, Generic[_Options]):
     """A task on one window."""
 
