@@ -21,7 +21,7 @@ author = "The yamjit developers"
 project_copyright = author
 release = version = __version__
 
-extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "command_help", "pictures", "short_names"]
+extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "command_help", "flags", "pictures", "short_names"]
 exclude_patterns = ["_build"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 myst_enable_extensions = ["colon_fence", "deflist"]

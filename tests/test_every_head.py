@@ -23,7 +23,7 @@ import yamjit
 from yamjit import ClassifierOptions, EventOptions
 from yamjit.calibration import Calibration
 from yamjit.cli import main
-from yamjit.cli.bars import Bars
+from yamjit.cli.bars import Bars, ScoreBar
 from yamjit.errors import InputError
 from yamjit.events import Watcher
 from yamjit.head_names import told_apart
@@ -230,7 +230,7 @@ def test_listening_tells_events_of_every_head(
         return run("listen", "--raw", "s16le", "-", *arguments)
 
     lines = [json.loads(line) for line in listen("--events").splitlines()]
-    for kind in ("begin", "row"):
+    for kind in ("begin", "end"):
         told = {(line["head"], line["label"]) for line in lines if line["type"] == kind}
         assert {("yamnet", "Siren"), ("custom", "Kettle whistle")} <= told
     assert "Kettle whistle  (custom)" in listen("--events", "--format", "text")
@@ -244,8 +244,8 @@ def test_listening_tells_events_of_every_head(
 
 def test_bars_have_room_for_every_head() -> None:
     stream = io.StringIO()
-    rows = [yamjit.Row("", 0, 1, label, 0.5, 0, head=head) for head in BOTH for label in ("Dog", "Cat")]
-    Bars(stream, several_heads=True).draw(0, 0, rows, 6, "")
+    rows = [ScoreBar(label, 0.5, head=head) for head in BOTH for label in ("Dog", "Cat")]
+    Bars(stream, several_heads=True).draw((0.0, "0:00:00.0"), 0.0, rows, 6, [])
     lines = stream.getvalue().split("\n")[1:7]
     assert [re.findall("[A-Za-z]{3,}", line) for line in lines] == [
         ["yamnet"],

@@ -186,6 +186,7 @@ def test_ticks_stay_at_round_times_when_clocks_are_set(
     ticks = _ticks(axes)
     place = ticks.index(shown[0])
     assert ticks[place : place + 3] == shown
+    assert ", then UTC+" in axes.get_xlabel()
 
 
 def test_labels_of_ticks_do_not_run_into_each_other(overview: Overview) -> None:

@@ -186,7 +186,9 @@ class LiveClock(Clock):
 def _duration(seconds: float) -> timedelta:
     try:
         return timedelta(seconds=float(seconds))
-    except (TypeError, ValueError) as error:
+    except OverflowError:  # beyond the years that are counted
+        raise
+    except Exception as error:
         raise InputError(f"seconds are of type {type(seconds).__name__}; a number is accepted, not NaN") from error
 
 

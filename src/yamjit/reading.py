@@ -98,7 +98,7 @@ class ReadOptions:
         self.span(_MOST_RATE)
         checks.choice(self.non_finite, "non_finite", ("refuse", "zero"))
         checks.instance(self.recorded_at, "recorded_at", datetime, type(None))
-        # The year of pandas's NaT, which is a datetime as well, is no number.
+        # NaT of pandas is a datetime as well, whose year is NaN.
         if self.recorded_at is not None and not _FIRST_YEAR <= self.recorded_at.year <= _LAST_YEAR:
             raise InputError(
                 f"recorded_at is {checks.shown(self.recorded_at)}; a datetime of the years {_FIRST_YEAR} to "

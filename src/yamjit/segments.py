@@ -170,10 +170,11 @@ def segment_name(
     It begins at `start_s`, in seconds, by default with its event.
     """
     stem = _safe(checks.path(recording, "recording").stem, _MOST_STEM_BYTES)
+    start_s = event.start_s if start_s is None else checks.number(start_s, "start_s", 0, _MOST_SECONDS, kind="seconds")
     head = "" if isinstance(event, Row) else _head(event)  # a row names its head even if the model has only one
     label = _safe(event.label, _MOST_LABEL_BYTES - _MOST_HEAD_BYTES if head else _MOST_LABEL_BYTES)
     of_head = f"_{_safe(head, _MOST_HEAD_BYTES - 1)}" if head else ""
-    return f"{stem}_{event.start_s if start_s is None else start_s:010.3f}_{label}{of_head}.{container}"
+    return f"{stem}_{start_s:010.3f}_{label}{of_head}.{container}"
 
 
 class _Cut:

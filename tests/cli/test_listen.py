@@ -23,7 +23,7 @@ import soundfile
 import yamjit
 from yamjit.audio import RawPcm
 from yamjit.cli import following, main
-from yamjit.cli.bars import Bars, ScoreBar, bar, clock, fitted
+from yamjit.cli.bars import Bars, ScoreBar, bar, elapsed, fitted
 from yamjit.cli.peaks import Peaks
 from yamjit.cli.progress_line import width_of
 
@@ -388,5 +388,5 @@ def test_pieces() -> None:
     assert [bar(share, 4) for share in (-1, 0, 0.5, 0.53125, 2)] == ["····", "····", "██··", "██▏·", "████"]
     assert bar(0.5, 4, ascii_only=True) == "##.."
     assert [bar(0.25, 4, mark) for mark in (0, 0.2, 0.5, 1)] == ["█···", "█···", "█│··", "█··│"]
-    assert [clock(time_s) for time_s in (0, 59.96, 3599.99)] == ["0:00:00.0", "0:01:00.0", "1:00:00.0"]
+    assert [elapsed(time_s) for time_s in (0, 59.96, 3599.99)] == ["0:00:00.0", "0:01:00.0", "1:00:00.0"]
     assert [fitted(text, 5) for text in ("abc", "abcdef", "a\nb")] == ["abc", "abcd…", "a b"]

@@ -18,7 +18,7 @@ import soundfile
 from yamjit import ReadOptions, cli
 from yamjit.cli import progress
 from yamjit.cli.progress import Progress
-from yamjit.cli.progress_line import State, clock_of, line, sentence, width_of
+from yamjit.cli.progress_line import State, elapsed, line, sentence, width_of
 from yamjit.runs import Tally, find_recordings, length_of, outcomes
 
 DAYS = State(3730.0, 172_800.0, speed=1900.4, name="SITE_A/20260512_050000.wav")
@@ -68,7 +68,7 @@ def test_in_words(state: State, said: str) -> None:
 
 
 def test_times() -> None:
-    assert [clock_of(seconds) for seconds in (0, 59.9, 60, 3599, 3600, 360_000)] == [
+    assert [elapsed(seconds) for seconds in (0, 59.9, 60, 3599, 3600, 360_000)] == [
         "0:00", "0:59", "1:00", "59:59", "1:00:00", "100:00:00",
     ]  # fmt: skip
 
@@ -143,9 +143,9 @@ class Job:
     def __call__(self, recording: Any) -> str:
         from types import SimpleNamespace
 
-        from yamjit.runs import report
+        from yamjit.runs import heard
 
-        report(SimpleNamespace(duration_s=float(len(recording.name))))  # type: ignore[arg-type]
+        heard.watch(SimpleNamespace(duration_s=float(len(recording.name))))  # type: ignore[arg-type]
         time.sleep(0.3)
         return str(recording.name)
 
@@ -266,6 +266,12 @@ FAR = "yamjit: interrupted: 1 of 2 recordings done, 0:15 of 0:30 of '1.wav'; "
 @pytest.mark.usefixtures("place")
 class TestInterrupted:
     """What is left is no result that looks whole."""
+
+    def test_a_result_of_an_earlier_run(self, capsys: pytest.CaptureFixture[str]) -> None:
+        Path("a.csv").write_text("earlier")
+        _, said = interrupted(capsys, "events", "--on", "0.5", "0.wav", "1.wav", "-o", "a.csv")
+        assert said == f"{FAR}the results so far are in 'a.partial.csv', and 'a.csv' is what it was before\n"
+        assert Path("a.csv").read_text() == "earlier"
 
     @pytest.mark.parametrize("form", ["csv", "json", "jsonl", "txt", "raven", "dcase", "parquet"])
     def test_events(self, capsys: pytest.CaptureFixture[str], form: str) -> None:

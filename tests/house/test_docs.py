@@ -145,6 +145,8 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
         assert f'srcset="_static/overview-narrow-{scheme}.png"' in page
         assert (tmp_path / "site" / "_static" / f"overview-narrow-{scheme}.png").exists()
     assert 'href="_static/listen.svg"' in page
+    page = (tmp_path / "site" / "coming_from_birdnet.html").read_text(encoding="utf-8")
+    assert '<span class="pre flag">--max-gap</span>' in page
 
 
 def test_links_lead_somewhere() -> None:

@@ -127,7 +127,10 @@ class RawPcm(Reader):
         self._encoding = encoding
         self._width = RAW_ENCODINGS[encoding][1]
         self._inflow = Inflow(file, self.name, patience_s)
-        self._is_stored = can_seek(file)
+        try:
+            self._is_stored = can_seek(file)
+        except Exception:  # noqa: BLE001 - a stranger's object; reading it will tell what is wrong
+            self._is_stored = False
         self._header = HeaderWatch(self.name, encoding, self.sample_rate, self.channels)
 
     @property

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Sequence
 from typing import NamedTuple, TextIO
 
 from yamjit.cli.peaks import Peaks
 from yamjit.cli.progress_line import width_of
+from yamjit.cli.streams import takes
 from yamjit.output.cells import shown
 
-__all__ = ["Bars", "ScoreBar", "bar", "clock", "fitted"]
+__all__ = ["Bars", "ScoreBar", "bar", "elapsed", "fitted"]
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _MARK = "│"
@@ -46,7 +46,7 @@ class Bars:
         self._several_heads = several_heads
         self._drawn = 0
         self._colours = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        self._ascii = not _takes(stream, _EIGHTHS + _MARK + "█·")
+        self._ascii = not takes(stream, _EIGHTHS + _MARK + "█·")
         self._level = Peaks()
 
     def draw(
@@ -135,7 +135,7 @@ def bar(share: float, width: int, mark: float = 0.0, *, ascii_only: bool = False
     return cells[:place] + ("|" if ascii_only else _MARK) + cells[place + 1 :]
 
 
-def clock(time_s: float) -> str:
+def elapsed(time_s: float) -> str:
     """Return a time as hours, minutes, seconds and tenths."""
     tenths = round(time_s * 10)
     minutes, rest = divmod(tenths, 600)
@@ -150,11 +150,3 @@ def fitted(text: str, width: int, *, ascii_only: bool = False) -> str:
     while width_of(plain) >= width and plain:
         plain = plain[:-1]
     return plain + ("~" if ascii_only else "…")
-
-
-def _takes(stream: TextIO, text: str) -> bool:
-    try:
-        text.encode(getattr(stream, "encoding", None) or sys.getdefaultencoding())
-    except (UnicodeError, LookupError):
-        return False
-    return True

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from yamjit.cli.arguments import reading_of
 from yamjit.cli.classes import locale_notes, options_of
-from yamjit.cli.destinations import array_format, is_folder, is_replaced, opened, picture_format, row_format
+from yamjit.cli.destinations import array_format, is_folder, is_replaced, opened, picture_format, row_format, unwritten
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_notes import notes_on
 from yamjit.cli.progress import Progress
@@ -208,9 +208,9 @@ def _tally(hearing: Hearing, todo: Sequence[Recording], done: Sequence[Recording
 
 
 def _watched(args: argparse.Namespace, hearing: _Hearing, tally: Tally[Recording]) -> _Hearing:
-    from yamjit.runs import report
+    from yamjit.runs import heard
 
-    return dataclasses.replace(hearing, watch=tally.watch if args.jobs == 1 else report)
+    return dataclasses.replace(hearing, watch=tally.watch if args.jobs == 1 else heard.watch)
 
 
 class PartOf:
@@ -230,10 +230,9 @@ class PartOf:
 
     def told(self) -> str:
         """Return what became of the results, in words."""
-        if self._kept is not None:
-            return f"the results so far are in {str(self._kept)!r}, and {self._output!r} is not written"
         if is_replaced(self._output):
-            return f"{self._output!r} is not written"
+            kept = f"the results so far are in {str(self._kept)!r}, and " if self._kept is not None else ""
+            return f"{kept}{unwritten(self._output or '')}"
         return "the results so far are written, which is not all" if self._tally.has_results else "nothing is written"
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "picture_format",
     "row_format",
     "suffix_of",
+    "unwritten",
 ]
 
 _STDOUT = (None, "-")
@@ -48,6 +49,11 @@ def is_replaced(output: str | None) -> bool:
         return False
     path = Path(output or "")
     return path.is_file() or not path.exists()
+
+
+def unwritten(output: str) -> str:
+    """Return what is true of the file for ``-o`` after an interruption, in words."""
+    return f"{output!r} is {'what it was before' if Path(output).exists() else 'not written'}"
 
 
 def suffix_of(args: argparse.Namespace) -> str:

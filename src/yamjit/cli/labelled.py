@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
 from yamjit.cli.arguments import add_epilog
+from yamjit.cli.destinations import unwritten
 from yamjit.cli.options import add_flag, add_repeated, add_value
 from yamjit.cli.outputs import Reads
 from yamjit.cli.streams import tell
@@ -147,7 +148,7 @@ def features_of(args: argparse.Namespace, model: Classifier, dataset: Dataset) -
 
     cache = None if args.no_cache else EmbeddingCache()
     left = "" if cache is None else ", and those clips are not computed again"
-    with listening(args, dataset, f"{args.output!r} is not written{left}") as progress:
+    with listening(args, dataset, f"{unwritten(args.output)}{left}") as progress:
         features = embed_clips(model, dataset, hop_s=args.hop, cache=cache, progress=progress)
     tell_of_clips(features.skipped)
     if not args.quiet:

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TextIO
 
-from yamjit.cli.bars import Bars, ScoreBar, clock
+from yamjit.cli.bars import Bars, ScoreBar, elapsed
 from yamjit.cli.peaks import Peaks
 from yamjit.output.cells import shown
 
@@ -170,7 +170,7 @@ class BarSink:
     def _clock(self, time_s: float) -> str:
         """Return the time of day, else that of the recording."""
         moment = self._stream.clock.at(time_s)
-        return clock(time_s) if moment is None else f"{moment:%H:%M:%S}"
+        return elapsed(time_s) if moment is None else f"{moment:%H:%M:%S}"
 
 
 def _row(stream: WindowStream, event: Event) -> Row:

@@ -107,7 +107,7 @@ class Parser(argparse.ArgumentParser):
     def _refuse_unknown(self, given: Sequence[str]) -> None:
         """Refuse options that there are not, are spelled with one hyphen, or mean something else elsewhere.
 
-        That comes before anything else that is wrong, which may follow from it.
+        They come before anything else that is wrong, which may follow from them.
         """
         before_verb = self._subparsers is not None
         for argument in given:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from yamjit.announcing import columns_of, wiped
 from yamjit.cli.exits import INTERRUPTIONS, Terminated
-from yamjit.cli.progress_line import State, clock_of, line, sentence, share_of
+from yamjit.cli.progress_line import State, elapsed, line, sentence, share_of
+from yamjit.cli.streams import takes
 from yamjit.text import printable, printable_lines
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Progress:
         self._tally.survey(self._over.is_set)
 
     def _draw_on(self) -> None:
-        full = "█" if _can_write("█") else "#"
+        full = "█" if takes(sys.stderr, "█") else "#"
         while not self._over.wait(_REFRESH_S):
             text = line(self._state(), columns_of(sys.stderr), full=full)
             with self.lock, contextlib.suppress(OSError, ValueError):
@@ -148,7 +149,7 @@ class Progress:
         if tally.recordings > 1 or tally.concluded:
             parts.append(f"{tally.concluded} of {tally.recordings} {tally.what} done")
         if len(found) > 1:
-            parts.append(f"{clock_of(sum(heard_s for _, heard_s in found))} of {len(found)} others")
+            parts.append(f"{elapsed(sum(heard_s for _, heard_s in found))} of {len(found)} others")
         for key, heard_s in found if len(found) == 1 else ():
             name = f" of {_name_of(key)!r}" if tally.recordings > 1 else " heard"
             parts.append(share_of(heard_s, tally.claimed_s(key)) + name)
@@ -157,14 +158,6 @@ class Progress:
 
 def _name_of(recording: Any) -> str:
     return printable(getattr(recording, "name", ""))
-
-
-def _can_write(text: str) -> bool:
-    try:
-        text.encode(sys.stderr.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 class _OnTerminal:

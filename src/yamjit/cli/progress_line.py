@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["State", "clock_of", "line", "sentence", "share_of", "width_of"]
+__all__ = ["State", "elapsed", "line", "sentence", "share_of", "width_of"]
 
 #: Columns of a bar, at least and at most, and those of a name from which on it is worth showing.
 _BAR, _LONGEST_BAR, _NAME = 10, 40, 12
@@ -34,7 +34,7 @@ class State(NamedTuple):
     def how_far(self) -> str:
         """Seconds heard, of those that there are: ``1:02:10 of 48:00:00``."""
         if self.total_s is None or (not self.is_whole and self.total_s <= self.heard_s):
-            return f"{clock_of(self.heard_s)} heard"
+            return f"{elapsed(self.heard_s)} heard"
         return f"{share_of(self.heard_s, self.total_s)}{'' if self.is_whole else ' or more'}"
 
     @property
@@ -79,7 +79,7 @@ def line(state: State, columns: int, *, full: str = "█") -> str:
     return text + " " * (most - width_of(text))
 
 
-def clock_of(seconds: float, *, hours: bool = False) -> str:
+def elapsed(seconds: float, *, hours: bool = False) -> str:
     """Return a length of time as ``0:07``, ``12:34`` or ``1:02:10``; with `hours`, always as the last."""
     minutes, second = divmod(int(seconds), _MINUTE)
     hour, minute = divmod(minutes, 60)
@@ -89,8 +89,8 @@ def clock_of(seconds: float, *, hours: bool = False) -> str:
 def share_of(seconds: float, whole_s: float | None) -> str:
     """Return a part of a length of time, if that is known: ``0:02:10 of 48:00:00``."""
     if whole_s is None:
-        return clock_of(seconds)
-    return f"{clock_of(seconds, hours=whole_s >= _HOUR)} of {clock_of(whole_s)}"
+        return elapsed(seconds)
+    return f"{elapsed(seconds, hours=whole_s >= _HOUR)} of {elapsed(whole_s)}"
 
 
 def _in_words(seconds: float) -> str:

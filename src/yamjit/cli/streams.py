@@ -8,12 +8,12 @@ import io
 import os
 import stat
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 from yamjit.text import printable
 from yamjit.writing import NamedFile
 
-__all__ = ["check_reader", "drop_output", "name_errors", "tell", "write_any_name"]
+__all__ = ["check_reader", "drop_output", "name_errors", "takes", "tell", "write_any_name"]
 
 
 class _Told(io.FileIO):
@@ -29,6 +29,15 @@ def tell(*messages: str) -> None:
     """Print messages on standard error, a line each."""
     for message in messages:
         print(f"yamjit: {printable(message)}", file=sys.stderr, flush=True)
+
+
+def takes(stream: TextIO, text: str) -> bool:
+    """Return whether a stream can write the characters of a text."""
+    try:
+        text.encode(getattr(stream, "encoding", None) or sys.getdefaultencoding())
+    except (UnicodeError, LookupError):
+        return False
+    return True
 
 
 def name_errors() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -11,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "ReliabilityBin",
     "ThresholdPoint",
     "area_under_roc",
     "average_precision",
     "calibration_error",
     "d_prime",
     "label_weighted_precision",
-    "reliability",
     "share_interval",
     "threshold_sweep",
 ]
@@ -83,34 +80,15 @@ def label_weighted_precision(scores: Scores, truth: Truth) -> float:
     return total / labels if labels else float("nan")
 
 
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """Samples with scores between two bounds: their number, their mean score, and the share that is true."""
+def calibration_error(scores: Scores, truth: Truth, bins: int = 15) -> float:
+    """Return the expected calibration error of scores of any shape.
 
-    count: int
-    mean_score: float
-    share_true: float
-
-
-def reliability(scores: Scores, truth: Truth, bins: int = 15) -> tuple[ReliabilityBin, ...]:
-    """Compare scores of any shape with the truth, in bins of equal width over [0, 1]; empty bins are left out."""
+    It is the mean distance of the score and the share of truth over bins of equal width, by their numbers of scores.
+    """
     values, true = np.asarray(scores, np.float64).ravel(), np.asarray(truth).ravel()
     places = np.clip((values * bins).astype(np.int64), 0, bins - 1)
-    counts = np.bincount(places, minlength=bins)
-    sums = np.bincount(places, values, bins)
-    hits = np.bincount(places, true, bins)
-    return tuple(
-        ReliabilityBin(int(n), float(total / n), float(hit / n))
-        for n, total, hit in zip(counts, sums, hits, strict=True)
-        if n
-    )
-
-
-def calibration_error(scores: Scores, truth: Truth, bins: int = 15) -> float:
-    """Return the expected calibration error: the mean distance of score and share of truth over the bins."""
-    found = reliability(scores, truth, bins)
-    total = sum(b.count for b in found)
-    return sum(b.count * abs(b.mean_score - b.share_true) for b in found) / total if total else float("nan")
+    distances = np.abs(np.bincount(places, values) - np.bincount(places, true))
+    return float(distances.sum() / len(values)) if len(values) else float("nan")
 
 
 def share_interval(share: float, count: int) -> tuple[float, float]:

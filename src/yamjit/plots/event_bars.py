@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_bars", "draw_events", "label_rows"]
+__all__ = ["draw_bars", "draw_events", "label_rows", "label_width"]
 
 
 @explained
@@ -67,7 +67,7 @@ def draw_events(
     colours = colours_of(dark)
     keys = list(dict.fromkeys((event.head, event.label) for event in shown))
     names = [f"{label} ({head})" if head else label for head, label in keys]
-    texts = [in_two_lines(name, 26 if width >= 8 else 18) for name in names]
+    texts = [in_two_lines(name, label_width(width)) for name in names]
     row = 0.42 if any("\n" in text for text in texts) else 0.34
     plot = width_of(ax, 0.65 * width)
     ax = axes_for(ax, width, 0.8 + row * max(1, len(keys)), colours)
@@ -80,6 +80,11 @@ def draw_events(
     draw_time_axis(ax, start_s, end_s - start_s, recorded_at, plot)
     paint(ax, colours, open_corner=True)
     return root_of(ax.figure)
+
+
+def label_width(width: float) -> int:
+    """Return how many characters of a class's name are in a line, for a figure of a width in inches."""
+    return 26 if width >= 8 else 18
 
 
 def label_rows(axes: Axes, rows: Sequence[tuple[str, bool]], colours: Colours) -> None:

@@ -22,7 +22,7 @@ from yamjit.plots.drawing import (
     width_of,
     write_title,
 )
-from yamjit.plots.event_bars import draw_bars, label_rows
+from yamjit.plots.event_bars import draw_bars, label_rows, label_width
 from yamjit.plots.overview import Overview
 from yamjit.plots.thinning import extremes, highest, loudest, narrowed
 from yamjit.plots.time_axis import draw_time_axis
@@ -74,7 +74,7 @@ def draw_overview(
     checks.instance(overview, "overview", Overview)
     colours, width = colours_of(dark), width_of(figure, width)
     lines = _map_lines(overview)
-    texts = [in_two_lines(text, _label_width(width)) for text, _ in lines]
+    texts = [in_two_lines(text, label_width(width)) for text, _ in lines]
     row = 0.31 if any("\n" in text for text in texts) else 0.25
     below = max(1, len(lines)) * row
     figure = figure_for(figure, width, 4.4 + below, colours)
@@ -124,11 +124,6 @@ def draw_spectrogram(
     _title(axes, overview, colours)
     paint(axes, colours)
     return root_of(figure)
-
-
-def _label_width(width: float) -> int:
-    """Return how many characters of a class's name are in a line, for a figure of a width in inches."""
-    return 26 if width >= 8 else 18
 
 
 def _draw_envelope(axes: Axes, overview: Overview, columns: int, colours: Colours) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from yamjit.errors import InputError
 from yamjit.keywords import explained
-from yamjit.learn.metrics import calibration_error
+from yamjit.learn.metrics import calibration_error, share_interval
 from yamjit.plots.drawing import Colours, as_caption, colours_of, figure_for, paint, root_of
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ _LOW = 0.05
 _BINS, _LEAST = 10, 25
 #: Fewer scores than this in a bin are drawn faintly.
 _FEW = 15
-#: Normal deviate of a 95 % interval.
-_Z = 1.959964
 _MARKERS = "soD^vP"
 
 
@@ -124,14 +122,7 @@ def equal_bins(scores: npt.NDArray[np.floating], truth: npt.NDArray[np.bool_]) -
 def _bin(values: Float64, true: npt.NDArray[np.bool_]) -> Bin:
     low, high = float(values[0]), float(values[-1])
     share = float(true.mean())
-    return Bin(len(values), low, high, float(values.mean()), share, _wilson(share, len(values)))
-
-
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """Return the ends of Wilson's 95 % interval of a share of `count`."""
-    middle = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
-    half = _Z / (1 + _Z**2 / count) * np.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+    return Bin(len(values), low, high, float(values.mean()), share, share_interval(share, len(values)))
 
 
 def _draw_bins(axes: Axes, bins: list[Bin], label: str, color: str, marker: str, colours: Colours) -> None:

@@ -115,7 +115,7 @@ def _time_of_day(time: datetime | None, step: float) -> str:
 
 
 def _days(begin: datetime | None, end: datetime | None) -> str:
-    """Return the date, or both, and the zone, if it is known and stays the same."""
+    """Return the date, or both, and the zone, or both, if it is known."""
     first, last = (f"{time:%Y-%m-%d}" if time else "?" for time in (begin, end))
-    zones = {f", UTC{iso(time)[-6:]}" for time in (begin, end) if time and time.tzinfo}
-    return (first if first == last else f"{first} to {last}") + (zones.pop() if len(zones) == 1 else "")
+    zones = dict.fromkeys(f"UTC{iso(time)[-6:]}" for time in (begin, end) if time and time.tzinfo)
+    return (first if first == last else f"{first} to {last}") + ((zones and f", {', then '.join(zones)}") or "")

@@ -9,7 +9,6 @@ from yamjit.runs.inputs import STDIN, Recording, check_places, find_recordings
 from yamjit.runs.jobs import FileJob, SegmentJob, into_one_file
 from yamjit.runs.naming import Places
 from yamjit.runs.pool import Outcome, outcomes
-from yamjit.runs.reporting import report
 from yamjit.runs.tally import Tally, header_length, length_of
 from yamjit.runs.whole import whole_file
 
@@ -38,6 +37,5 @@ __all__ = [
     "into_one_file",
     "length_of",
     "outcomes",
-    "report",
     "whole_file",
 ]

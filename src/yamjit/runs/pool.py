@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from yamjit.announcing import announce, is_announced
 from yamjit.errors import AudioError, InputError, LimitError
-from yamjit.runs import reporting
+from yamjit.runs import heard
+from yamjit.runs.heard import Heard
 from yamjit.runs.inputs import Recording
-from yamjit.runs.reporting import Reports
 from yamjit.runs.whole import PlaceError
 from yamjit.writing import naming
 
@@ -64,7 +64,7 @@ def outcomes(
     and so is what it returns.
 
     `tally` is told which recordings are under way, and how much of them was heard, if the job passes the streams that
-    it opens to ``tally.watch`` or, in other processes, to `yamjit.runs.reporting.report`.
+    it opens to ``tally.watch`` or, in other processes, to `yamjit.runs.heard.watch`.
     """
     if processes == 1:
         for recording in recordings:
@@ -107,7 +107,7 @@ class _Crew(Generic[_Value]):
         self._processes = processes
         self._pool: _Pool[_Value] | None = None
         # A place for each recording that was submitted, see `outcomes`.
-        self._reports = Reports(processes + 1, tally)
+        self._heard = Heard(processes + 1, tally)
 
     def outcomes(self, recordings: Sequence[Recording]) -> Iterator[tuple[int, Outcome[_Value]]]:
         """Yield the index and outcome of each recording, as soon as it is done."""
@@ -124,13 +124,13 @@ class _Crew(Generic[_Value]):
                 self.close()
                 for future, index in under_way.items():
                     again = self._again(future, recordings[index])
-                    self._reports.freeze(recordings[index])
+                    self._heard.freeze(recordings[index])
                     yield index, again
                 under_way.clear()
                 self.close()
             for future in done & under_way.keys():
                 index = under_way.pop(future)
-                self._reports.freeze(recordings[index])
+                self._heard.freeze(recordings[index])
                 yield index, future.result()
 
     def close(self) -> None:
@@ -141,8 +141,8 @@ class _Crew(Generic[_Value]):
 
     def _submit(self, recording: Recording, processes: int | None = None) -> Future[Outcome[_Value]]:
         if self._pool is None:
-            self._pool = _Pool(self._job, processes or self._processes, self._reports)
-        return self._pool.submit(recording, self._reports.place(recording))
+            self._pool = _Pool(self._job, processes or self._processes, self._heard)
+        return self._pool.submit(recording, self._heard.place(recording))
 
     def _again(self, future: Future[Outcome[_Value]], recording: Recording) -> Outcome[_Value]:
         """Return the outcome of a recording that was under way when a process was killed, perhaps its own."""
@@ -163,7 +163,7 @@ class _Pool(Generic[_Value]):
     is in a file: what a process is started with goes through a pipe, which nobody empties if the process ends at once.
     """
 
-    def __init__(self, job: Callable[[Recording], _Value], processes: int, reports: Reports) -> None:
+    def __init__(self, job: Callable[[Recording], _Value], processes: int, places: Heard) -> None:
         import multiprocessing
         from concurrent.futures import ProcessPoolExecutor
 
@@ -176,7 +176,7 @@ class _Pool(Generic[_Value]):
                 processes,
                 mp_context=context,
                 initializer=_begin,
-                initargs=(self._job, held, reports.memory, is_announced()),
+                initargs=(self._job, held, places.memory, is_announced()),
             )
 
     def submit(self, recording: Recording, place: int) -> Future[Outcome[_Value]]:
@@ -236,7 +236,7 @@ def _begin(job: Path, leash: Connection, memory: Any, announces: bool) -> None:
     _job = job
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     announce(quiet=not announces)
-    reporting.begin(memory)
+    heard.begin(memory)
     threading.Thread(target=_follow, args=(leash, job), daemon=True).start()
 
 
@@ -249,7 +249,7 @@ def _follow(leash: Connection, job: Path) -> None:
 
 
 def _do(recording: Recording, place: int) -> Outcome[Any]:
-    with reporting.about(place):
+    with heard.about(place):
         return _attempt(lambda one: _loaded()(one), recording)
 
 

@@ -6,12 +6,14 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from yamjit.audio.claims import claimed_seconds
+from yamjit.runs.inputs import STDIN, Recording
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from yamjit.reading import ReadOptions
     from yamjit.recording import FrameStream, WindowStream
-    from yamjit.runs.inputs import Recording
 
 __all__ = ["Tally", "header_length", "length_of"]
 
@@ -137,8 +139,6 @@ class Tally(Generic[_Key]):
 
 def length_of(recording: Recording, reading: ReadOptions) -> float | None:
     """Return the seconds that will be read of a recording by its header: None if it says nothing, 0 if it will fail."""
-    from yamjit.runs.inputs import STDIN
-
     if recording.name == STDIN:
         return None
     return 0.0 if recording.problem is not None else header_length(recording.name, reading)
@@ -146,8 +146,6 @@ def length_of(recording: Recording, reading: ReadOptions) -> float | None:
 
 def header_length(path: str | Path, reading: ReadOptions) -> float | None:
     """Return the same of a file."""
-    from yamjit.audio.claims import claimed_seconds
-
     try:
         return claimed_seconds(path, reading)
     except Exception:  # noqa: BLE001 - it fails in its turn, and says why

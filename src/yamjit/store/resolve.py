@@ -223,7 +223,7 @@ def _read_path(path: Path, name: str, most: int) -> bytes:
     except (OSError, ValueError) as error:
         if kind := folder_kind(path):
             raise ModelError(f"{name}: is {kind}") from error
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir() raises where a name is too long
             models = sorted(map(str, path.glob("*.tflite")))
             raise ModelError(
                 f"{name}: is a directory; {question(models[:3]) or 'a model is a .tflite file'}"

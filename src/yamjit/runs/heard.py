@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from yamjit.runs.inputs import Recording
     from yamjit.runs.tally import Tally
 
-__all__ = ["Reports", "about", "begin", "report"]
+__all__ = ["Heard", "about", "begin", "watch"]
 
 _REFRESH_S = 0.25
 
 
-class Reports:
+class Heard:
     """Places in shared memory, one for each recording that is under way, and the tally that is told of them."""
 
     memory: Any = None
@@ -86,7 +86,7 @@ def about(place: int) -> Iterator[None]:
         _heard = None
 
 
-def report(stream: WindowStream | FrameStream) -> None:
+def watch(stream: WindowStream | FrameStream) -> None:
     """Take the stream of the recording that this process hears."""
     global _heard
     _heard = stream, _place
