@@ -125,6 +125,8 @@ hand_saw: Sawing
 guitarist: Guitar
 tv: Television
 quiet: Silence
+%s: | Dental drill, dentist's drill
+dentist: Dental drill, dentist's drill
 Speach: Speech
 thundr and rain: Thunder; Rain
 cockerel: Chicken, rooster

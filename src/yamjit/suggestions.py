@@ -112,7 +112,7 @@ def _words(text: str) -> tuple[str, ...]:
 
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", text)
     plain = "".join(one for one in unicodedata.normalize("NFKD", spaced.casefold()) if not unicodedata.combining(one))
-    words = tuple(dict.fromkeys(re.findall(r"\w+", plain)))
+    words = tuple(dict.fromkeys(re.findall(r"\w+", re.sub("['\u2019]s\\b", "", plain))))
     return tuple(word for word in words if word not in _EMPTY) or words
 
 
