@@ -105,7 +105,7 @@ def find_columns(
     if strange:
         raise InputError(f"{path}: there is no {shown(strange)} among the kinds of columns: {shown(ROLES)}")
     if missing:
-        meant = did_you_mean(missing[0], header)
+        meant = did_you_mean(str(missing[0]), header)
         raise InputError(with_hint(f"{path}: there is no {shown(missing)} among the columns: {shown(header)}", meant))
     columns = [_column(name, place) for place, name in enumerate(header)]
     found = {role: column for role in ROLES if (column := _find(columns, role, given))}
