@@ -108,12 +108,12 @@ classify siren.flac --debug|no option --debug|it comes before the verb: yamjit -
 embed siren.flac --threshold 0.3|no option --threshold|--threshold is an option of yamjit classify, yamjit events
 train recordings -o x.tflite --epochs 3|no option --epochs|did you mean --iterations (
 classify siren.flac --format jsno|'jsno' is none of text, json, jsonl, csv, audacity, raven|did you mean 'json'?
-classify siren.flac --backend cuda|'cuda' is none of auto, numba, numpy|--backend: implementation of the kernels
-classify siren.flac --top x|'x' is not a count of at least 1 (or -1 for all)|--top N: number of classes of each head
-events siren.flac --on Dog|'Dog' is neither a number nor of the form NAME=NUMBER|--on [NAME=]SCORE: score at
-events siren.flac --on 0,3|'0,3' (decimals have a point: 0.3) is neither a number|--on [NAME=]SCORE: score at
-events siren.flac --hop 0,5|'0,5' (decimals have a point: 0.5) is not a time in seconds above 0|--hop SECONDS: time
-events siren.flac --on|argument --on: expected one argument|--on [NAME=]SCORE: score at which an event begins
+classify siren.flac --backend cuda|'cuda' is none of auto, numba, numpy|
+classify siren.flac --top x|'x' is not a count of at least 1 (or -1 for all)|
+events siren.flac --on Dog|'Dog' is neither a number nor of the form NAME=NUMBER|
+events siren.flac --on 0,3|'0,3' (decimals have a point: 0.3) is neither a number|
+events siren.flac --hop 0,5|'0,5' (decimals have a point: 0.5) is not a time in seconds above 0|
+events siren.flac --on|argument --on: expected one argument|
 classify|the following arguments are required: INPUT|for example: yamjit classify siren.flac
 classify --version|no option --version|it comes without a verb: yamjit --version
 listen -r 16000 -f S16_LE -|no option -r|did you mean --rate (
@@ -130,10 +130,15 @@ completion tcsh|'tcsh' is none of bash, zsh, fish|yamjit completion --help expla
 def test_wrong_usage(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     command, wrong, what_to_do = line.split("|", 2)
     lines = told(command, capsys)
+    if ": error: argument -" in lines[0]:  # the value of an option: one line says it all
+        assert len(lines) == 1
+        assert wrong in lines[0]
+        assert what_to_do in lines[0]
+        return
     error, hint = lines[-2:]
     verb = command.split(" ", 1)[0]
     usage = f"usage: yamjit {verb} " if verb in VERBS else "usage: yamjit [-h]"
-    assert lines[0].startswith(usage) or (len(lines) == 2 and ": error: argument -" in error)
+    assert lines[0].startswith(usage)
     assert error.startswith(usage.removeprefix("usage: ").split(" [")[0].strip())
     assert wrong in error
     assert hint.startswith(f"hint: {what_to_do}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from yamjit.cli.mistakes import is_elsewhere, misdashed, option_hint, pipe_hint, verb_hint
-from yamjit.suggestions import did_you_mean
+from yamjit.suggestions import did_you_mean, with_hint
 from yamjit.text import printable
 
 __all__ = ["Parser"]
@@ -62,6 +62,10 @@ def _hanging(line: str, width: int) -> str:
     )
 
 
+def _shown(text: str) -> str:
+    return _LONG_WORD.sub(r"\1...", printable(text))
+
+
 class Parser(argparse.ArgumentParser):
     """Refuses arguments with a line for what is wrong and one for what to do, and unknown ones with its own usage."""
 
@@ -89,20 +93,14 @@ class Parser(argparse.ArgumentParser):
         return found, rest
 
     def error(self, message: str, hint: str = "") -> NoReturn:
-        """End with what is wrong and what to do, after the usage unless it is only the value of an option."""
-        if not message.startswith("argument -"):
-            self.print_usage(sys.stderr)
-        hint = hint or self._advice(message) or f"{self.prog} --help explains the arguments"
-        told, to_do = (_LONG_WORD.sub(r"\1...", printable(text)) for text in (message, hint))
-        self.exit(2, f"{self.prog}: error: {told}\nhint: {to_do}\n")
-
-    def _advice(self, message: str) -> str:
-        """Return what an option is for that a message is about, or an example if an argument is missing."""
-        about = re.match(r"argument (--?[a-z][a-z-]*)", message)
-        action = self.options.get(about[1]) if about else None
-        if about and action and action.help:
-            return f"{about[1]} {action.metavar or ''}".rstrip() + f": {action.help}"
-        return f"for example: {self.example}" if self.example and "required" in message else ""
+        """End with the usage, what is wrong and what to do; in one line if it is only the value of an option."""
+        if not hint and self.example and "required" in message:
+            hint = f"for example: {self.example}"
+        if message.startswith("argument -"):
+            self.exit(2, f"{self.prog}: error: {_shown(with_hint(message, hint))}\n")
+        self.print_usage(sys.stderr)
+        hint = hint or f"{self.prog} --help explains the arguments"
+        self.exit(2, f"{self.prog}: error: {_shown(message)}\nhint: {_shown(hint)}\n")
 
     def _refuse_unknown(self, given: Sequence[str]) -> None:
         """Refuse options that there are not, are spelled with one hyphen, or mean something else elsewhere.
