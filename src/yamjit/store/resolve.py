@@ -145,7 +145,7 @@ def fetch_official(
                 raise DownloadError(f"nothing is downloaded: ${OFFLINE_VARIABLE} is set")
             data = download_known(known, url or known.url, progress, timeout)
         except DownloadError as error:
-            raise DownloadError(f"{error}\n{_ways_out(known, path)}") from error
+            raise DownloadError(f"{error}\n{_ways_out(known, path)}") from None
         problem = keep(data, path)
     if problem:
         raise DownloadError(f"{problem}; ${CACHE_VARIABLE} chooses another directory")
@@ -173,7 +173,7 @@ def _find_known(known: KnownModel, download: bool, progress: Progress | bool | N
         try:
             data = download_known(known, known.url, progress, timeout)
         except DownloadError as error:
-            raise _not_found(known, path, problem, str(error)) from error
+            raise _not_found(known, path, problem, str(error)) from None  # whose chain is long, and says no more
         unkept = keep(data, path)
     if unkept:
         warnings.warn(f"{unkept}; it will be fetched again next time", RuntimeWarning, stacklevel=3)
