@@ -1,4 +1,4 @@
-"""The parser of every verb: help that fits the terminal, and two lines for what is wrong: what, and what to do."""
+"""The parser of every verb: help that fits the terminal, and what is wrong with a command, with what to do about it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _shown(text: str) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """Refuses arguments with a line for what is wrong and one for what to do, and unknown ones with its own usage."""
+    """Refuses a wrong value in one line; other mistakes with its own usage, what is wrong, and what to do."""
 
     #: Parsers of all verbs, by verb.
     verbs: Mapping[str, Parser] = {}
