@@ -22,9 +22,10 @@ RUN_STEPS = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 12)
 run_steps = LoadedEntry(RUN_STEPS)
 
 
-def run(program: Program, workspace: Workspace, patches: int, first: int, last: int) -> None:
+def run(program: Program | PreparedProgram, workspace: Workspace, patches: int, first: int, last: int) -> None:
     """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace."""
-    call(run_steps, _prepared(program), workspace, patches, first, last)
+    prepared = program if isinstance(program, PreparedProgram) else _prepared(program)
+    call(run_steps, prepared, workspace, patches, first, last)
 
 
 def call(
