@@ -53,6 +53,8 @@ STOREYS = {
     "heads": 4,
     "frontend": 4,
     "weights": 4,
+    "head_metadata": 5,
+    "compiled": 6,
     "class_names": 5,
     "workers": 5,
     "network": 5,

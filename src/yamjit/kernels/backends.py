@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.kernels.int8.prepared import PreparedProgram
 from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.machine_code.shipped import SharedLibrary
 from yamjit.kernels.program import Program, Workspace
@@ -29,7 +30,9 @@ class Backend(Protocol):
     Log-mel frames differ in the last places of the Fourier transform, in double precision.
     """
 
-    def run(self, program: Program, workspace: Workspace, patches: int, first: int, last: int, /) -> None:
+    def run(
+        self, program: Program | PreparedProgram, workspace: Workspace, patches: int, first: int, last: int, /
+    ) -> None:
         """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace, at most its capacity."""
 
     def log_mel(self, constants: FrontEndConstants, waveform: Float32, out: Float32, /) -> None:
@@ -105,7 +108,9 @@ class AutoBackend:
         self._run = _Choice(slow.run, fast.run, fast.run_is_ready, _PATCHES_WORTH_COMPILING)
         self._log_mel = _Choice(slow.log_mel, fast.log_mel, fast.log_mel_is_ready, _FRAMES_WORTH_COMPILING)
 
-    def run(self, program: Program, workspace: Workspace, patches: int, first: int, last: int, /) -> None:
+    def run(
+        self, program: Program | PreparedProgram, workspace: Workspace, patches: int, first: int, last: int, /
+    ) -> None:
         """Run steps of a program."""
         run = self._run.take(patches * (last - first) / len(program.steps))
         run(program, workspace, patches, first, last)
