@@ -53,6 +53,8 @@ STOREYS = {
     "heads": 4,
     "frontend": 4,
     "weights": 4,
+    "head_metadata": 5,
+    "compiled": 6,
     "class_names": 5,
     "workers": 5,
     "network": 5,
@@ -68,6 +70,7 @@ STOREYS = {
     "collecting": 10,
     "classifier": 11,
     "loading": 12,
+    "deploy": 13,
     "learn": 13,
     "segments": 13,
     "task": 13,
@@ -206,7 +209,7 @@ def test_rooms_need_the_strangers_they_have() -> None:
 
 #: Floors of the rooms inside `kernels`; the modules of one room know each other.
 FLOORS = {"memory": 0, "settings": 0, "program": 1, "program_proof": 2, "vectors": 1, "machine_code": 2}
-FLOORS |= {"int8": 3, "log_mel": 3, "backends": 4, "diagnosis": 5, "__init__": 5}
+FLOORS |= {"int8": 3, "log_mel": 3, "plan_file": 4, "backends": 4, "diagnosis": 5, "__init__": 5}
 
 #: Modules of `kernels` that import Numba, since they are compiled or compile; no other does, nor imports one of them
 #: before it is needed.
@@ -216,6 +219,7 @@ COMPILING = {
     *("int8/depthwise", "int8/kernel_set", "int8/matmul", "int8/plain", "int8/plain_steps"),
     *("int8/step_table", "int8/steps", "int8/tiles"),
     *("log_mel/codelets", "log_mel/fft_codelets", "log_mel/kernel"),
+    *("plan_file/check", "plan_file/digest", "plan_file/faults"),
 }
 
 #: Modules that ask LLVM about this machine, or for an object file, without Numba.

@@ -19,8 +19,8 @@ FORMAT_VERSION = 1
 
 HEADER_BYTES = 512
 
-#: Families of processors by the number in the header. Constants for x86 are packed for products of uint8 with int8, those
-#: for Arm for int8 with int8 (`yamjit.kernels.vectors.target.Target.multiplies_signed_bytes`).
+#: Families of processors by the number in the header. Constants for x86 are packed for products of uint8 with int8,
+#: those for Arm for int8 with int8 (`yamjit.kernels.vectors.target.Target.multiplies_signed_bytes`).
 FAMILIES = ("x86", "arm")
 
 
@@ -71,7 +71,8 @@ class Field(IntEnum):
     WINDOW = 28
     HOP = 29
     FRAME = 30
-    #: The embedding, int8 in the arena, in bytes per patch; its size is 0 where there is none. SCALE is a float64's bits.
+    #: The embedding, int8 in the arena, in bytes per patch; its size is 0 where there is none. SCALE is the bits of a
+    #: float64.
     EMBEDDING_AT = 31
     EMBEDDING_SIZE = 32
     EMBEDDING_SCALE = 33
@@ -90,7 +91,7 @@ class HeadField(IntEnum):
     LABELS_AT = 2
     #: Its scores, int8 in the arena, in bytes per patch.
     SCORES_AT = 3
-    #: What each int8 means, calibration included: float32 [shape=(256,)] or [shape=(CLASSES, 256)], by the integer + 128.
+    #: What each int8 means, calibration included, by the integer + 128: float32 [shape=(256,)], or [shape=(CLASSES, 256)].
     VALUES_AT = 4
     #: Numbers from one class to the next in it: 0 where all classes share them, or 256.
     VALUES_STRIDE = 5
