@@ -156,12 +156,12 @@ def _roofline(setting: Setting) -> Table:
     import numpy as np
 
     import yamjit
-    from yamjit.kernels.backends import CompiledBackend
+    from yamjit.kernels.backends import NumbaBackend
 
     classifier = yamjit.load(setting.folder / "model.tflite", backend="numba")
     patches = np.repeat(np.load(setting.folder / "patch.npy")[None], BATCH, axis=0)
     loop, products = limit_loop()
-    backend, program, workspace = CompiledBackend(), classifier.plan.program, classifier.plan.program.workspace(BATCH)
+    backend, program, workspace = NumbaBackend(), classifier.plan.program, classifier.plan.program.workspace(BATCH)
     workspace.tensor(classifier.plan.patch_offset, BATCH, classifier.plan.patch_shape, np.float32)[...] = patches
     runs: dict[str, Callable[[], object]] = {
         "limit": loop,

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from yamjit.categories import Categories
 from yamjit.class_map import audioset_classes, audioset_id, descendants, known_class
 from yamjit.errors import InputError
-from yamjit.heads import HeadInfo, read_heads
+from yamjit.head_metadata import read_heads
+from yamjit.heads import HeadInfo
 from yamjit.listing import Listing
 from yamjit.options import ClassifierOptions, Entry
 from yamjit.plan import compile_plan

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 import yamjit
+from tests.support.backends import BACKENDS
 from tests.support.synthetic import LABEL_FILE, probe_signals, synthetic_yamnet
 from yamjit.tflite import write_graph
 
@@ -181,13 +182,11 @@ def assert_equal(found: yamjit.Classification, wanted: yamjit.Classification) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("threads", [2, 3, 8])
 def test_threads_change_no_bit(
     model_bytes: bytes, long_sound: np.ndarray, tmp_path: Path, backend: str, threads: int
 ) -> None:
-    if backend == "numba":
-        pytest.importorskip("numba")
     one, several = (yamjit.load(model_bytes, backend=backend, threads=n) for n in (1, threads))
     for hop_s, seconds in ((0.48, 40), (0.48, 0.5), (0.1, 12), (0.0123, 2), (5.0, 40)):
         part = long_sound[: int(seconds * SAMPLE_RATE)]
@@ -203,6 +202,7 @@ def test_auto_turns_to_numba_under_threads(
     model_bytes: bytes, long_sound: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
+    monkeypatch.setenv("YAMJIT_LIBRARY", "none")
     from yamjit.kernels import backends
     from yamjit.kernels.int8 import compiled
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from reference import ops
+from tests.support.backends import BACKENDS
 from tests.support.synthetic import probe_signals, synthetic_yamnet
 from yamjit.errors import InputError
 from yamjit.frontend import SILENCE_DBFS, FrontEnd, Patches, PatchStream, count_windows
@@ -25,10 +26,8 @@ def graph() -> Graph:
     return synthetic_yamnet(seed=0, width=0.125)
 
 
-@pytest.fixture(scope="module", params=["numpy", pytest.param("numba", marks=pytest.mark.numba)])
+@pytest.fixture(scope="module", params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
-    if request.param == "numba":
-        pytest.importorskip("numba")
     return str(request.param)
 
 

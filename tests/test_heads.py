@@ -25,7 +25,8 @@ from tests.support.two_heads import (
 )
 from yamjit.class_map import find_class
 from yamjit.errors import ModelError
-from yamjit.heads import HeadInfo, list_classes, read_heads, read_sample_rate
+from yamjit.head_metadata import read_heads, read_sample_rate
+from yamjit.heads import HeadInfo, list_classes
 from yamjit.plan import Head, Plan, Slot, compile_plan
 from yamjit.store import resolve_model
 from yamjit.tflite import Graph, read_graph

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable
 
@@ -9,28 +10,22 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support.backends import BACKENDS, FAST_BACKENDS, wants_library
 from tests.support.cuts import without_front_end
 from tests.support.synthetic import probe_signals, synthetic_yamnet
 from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd
-from yamjit.kernels import BACKENDS, load_backend
 from yamjit.kernels import backends as kernel_backends
-from yamjit.kernels.backends import NumpyBackend
+from yamjit.kernels import load_backend
+from yamjit.kernels.backends import CompiledBackend, NumpyBackend
 from yamjit.kernels.int8 import numpy as numpy_backend
+from yamjit.kernels.int8.preparation import prepare
 from yamjit.network import HeadOutput, Network, NetworkOutput, Quantized
 from yamjit.plan import Plan, compile_plan
 
 Float32 = npt.NDArray[np.float32]
 
-backends = pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
-
-
-@pytest.fixture
-def loaded(backend: str) -> str:
-    """Name of a backend that can be loaded here."""
-    if backend == "numba":
-        pytest.importorskip("numba")
-    return backend
+backends = pytest.mark.parametrize("backend", BACKENDS)
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +79,9 @@ def assert_same(found: NetworkOutput, expected: NetworkOutput, first: int = 0) -
 @backends
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 64])
 def test_batches_of_any_size_give_the_same_bits(
-    plan: Plan, patches: Float32, expected: NetworkOutput, loaded: str, count: int
+    plan: Plan, patches: Float32, expected: NetworkOutput, backend: str, count: int
 ) -> None:
-    network = Network(plan, loaded)
+    network = Network(plan, backend)
     for first in range(0, len(patches), count):
         found = network.run(patches[first : first + count], plan.slots)
         assert set(found.tensors) == set(plan.slots)
@@ -94,28 +89,27 @@ def test_batches_of_any_size_give_the_same_bits(
 
 
 @backends
-def test_no_patches_give_no_scores(plan: Plan, loaded: str) -> None:
-    found = Network(plan, loaded).run(np.empty((0, 96, 64), np.float32), ["layer1"])
+def test_no_patches_give_no_scores(plan: Plan, backend: str) -> None:
+    found = Network(plan, backend).run(np.empty((0, 96, 64), np.float32), ["layer1"])
     assert found.scores.shape == found.logits.shape == (0, 521)
     assert found.embeddings.shape == (0, 128)
     assert found.tensors["layer1"].shape == (0, 48, 32, 8)
 
 
 @pytest.mark.slow
-@pytest.mark.numba
-def test_backends_agree_at_full_width(patches: Float32) -> None:
-    pytest.importorskip("numba")
+@pytest.mark.parametrize("backend", FAST_BACKENDS)
+def test_backends_agree_at_full_width(patches: Float32, backend: str) -> None:
     plan = compile_plan(synthetic_yamnet(seed=4))
     some = patches[::7][:9]
-    found, other = (Network(plan, name).run(some, plan.slots) for name in ("numba", "numpy"))
+    found, other = (Network(plan, name).run(some, plan.slots) for name in (backend, "numpy"))
     assert_same(found, other)
     assert found.embeddings.shape == (9, 1024)
     assert len({scores.tobytes() for scores in found.scores}) > 3  # it does not say the same of everything
 
 
 @backends
-def test_outputs_are_the_real_values_of_tensors(plan: Plan, patches: Float32, loaded: str) -> None:
-    found = Network(plan, loaded).run(patches[:5], ["scores/int8", "logits", "embedding"])
+def test_outputs_are_the_real_values_of_tensors(plan: Plan, patches: Float32, backend: str) -> None:
+    found = Network(plan, backend).run(patches[:5], ["scores/int8", "logits", "embedding"])
     for real, name in (
         (found.scores, "scores/int8"),
         (found.logits, "logits"),
@@ -131,10 +125,10 @@ def test_outputs_are_the_real_values_of_tensors(plan: Plan, patches: Float32, lo
 
 @backends
 def test_quantized_patches_are_taken_as_they_are(
-    plan: Plan, patches: Float32, expected: NetworkOutput, loaded: str
+    plan: Plan, patches: Float32, expected: NetworkOutput, backend: str
 ) -> None:
     quantized = expected.tensors["patch"].reshape(-1, 96, 64)
-    network = Network(plan, loaded)
+    network = Network(plan, backend)
     network.run(patches[::-1][:9])  # what floats leave behind does not count
     names = ["layer3", plan.quantized_patch.name, "patch", "embedding"]
     found = network.run(quantized[:9], names)
@@ -150,11 +144,11 @@ def test_patches_are_quantized_by_division(plan: Plan, patches: Float32, expecte
 
 
 @backends
-def test_values_far_outside_saturate_in_silence(plan: Plan, loaded: str) -> None:
+def test_values_far_outside_saturate_in_silence(plan: Plan, backend: str) -> None:
     largest = np.finfo(np.float32).max
     extreme = np.zeros((1, 96, 64), np.float32)
     extreme[0, 0, :4] = largest, -largest, 1e-45, -1e-45
-    found = Network(plan, loaded).run(extreme, ["patch"]).tensors["patch"]
+    found = Network(plan, backend).run(extreme, ["patch"]).tensors["patch"]
     assert found.reshape(96, 64)[0, :5].tolist() == [127, -128, 16, 16, 16]
 
 
@@ -164,10 +158,10 @@ def test_a_model_without_front_end(plan: Plan, patches: Float32, expected: Netwo
 
 
 @backends
-def test_memory_of_the_caller_is_left_alone(plan: Plan, patches: Float32, loaded: str) -> None:
+def test_memory_of_the_caller_is_left_alone(plan: Plan, patches: Float32, backend: str) -> None:
     locked = patches[:3].copy()
     locked.setflags(write=False)
-    network = Network(plan, loaded)
+    network = Network(plan, backend)
     first = network.run(locked, ["layer1"])
     kept = first.tensors["layer1"].copy(), first.scores.copy()
     network.run(patches[5:20], ["layer1"])
@@ -181,8 +175,8 @@ def test_memory_of_the_caller_is_left_alone(plan: Plan, patches: Float32, loaded
 
 
 @backends
-def test_taps_by_name(plan: Plan, patches: Float32, expected: NetworkOutput, loaded: str) -> None:
-    network = Network(plan, loaded)
+def test_taps_by_name(plan: Plan, patches: Float32, expected: NetworkOutput, backend: str) -> None:
+    network = Network(plan, backend)
     assert dict(network.run(patches[:2]).tensors) == {}
     for names in (["layer27"], ["embedding", "layer1", "layer2"], ("logits",), iter(["tensor28", "patch"])):
         wanted = list(names)
@@ -238,11 +232,11 @@ def test_patches_that_are_not_finite_are_refused(plan: Plan, patches: Float32, v
 @backends
 @pytest.mark.parametrize("networks", [1, 2])
 def test_threads_share_a_plan_and_a_network(
-    plan: Plan, patches: Float32, expected: NetworkOutput, loaded: str, networks: int
+    plan: Plan, patches: Float32, expected: NetworkOutput, backend: str, networks: int
 ) -> None:
     rounds, failures = 4, []
     start = threading.Barrier(2)
-    shared = [Network(plan, loaded) for _ in range(networks)]
+    shared = [Network(plan, backend) for _ in range(networks)]
 
     def work(offset: int) -> None:
         try:
@@ -283,6 +277,7 @@ def test_auto_begins_with_numpy_and_turns_to_numba(
     plan: Plan, patches: Float32, expected: NetworkOutput, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
+    monkeypatch.setenv("YAMJIT_LIBRARY", "none")
     from yamjit.kernels.int8 import compiled
 
     monkeypatch.setattr(kernel_backends, "_PATCHES_WORTH_COMPILING", 24)
@@ -304,6 +299,7 @@ def test_auto_begins_with_numba_where_it_is_compiled(
     plan: Plan, patches: Float32, expected: NetworkOutput, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
+    monkeypatch.setenv("YAMJIT_LIBRARY", "none")
     from yamjit.kernels.int8 import compiled
 
     fast = Recorder(compiled.run)
@@ -316,17 +312,36 @@ def test_auto_begins_with_numba_where_it_is_compiled(
 def test_auto_is_numpy_where_numba_is_not(
     plan: Plan, patches: Float32, expected: NetworkOutput, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("YAMJIT_LIBRARY", "none")
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
     assert isinstance(load_backend("auto"), NumpyBackend)
     assert_same(Network(plan).run(patches[:2]), expected)
-    with pytest.raises(ImportError, match="pip install numba"):
-        load_backend("numba")
+
+
+@wants_library
+def test_auto_is_the_library_where_there_is_one(plan: Plan, patches: Float32, expected: NetworkOutput) -> None:
+    assert isinstance(load_backend("auto"), CompiledBackend)
+    assert_same(Network(plan).run(patches[:2]), expected)
+
+
+@wants_library
+def test_the_library_runs_what_was_prepared_for_it(plan: Plan, patches: Float32, expected: NetworkOutput) -> None:
+    backend = load_backend("compiled")
+    assert isinstance(backend, CompiledBackend)
+    prepared = prepare(plan.program, backend.target())
+    workspace = plan.program.workspace(3)
+    workspace.tensor(plan.patch_offset, 3, plan.patch_shape, np.float32)[...] = patches[:3]
+    backend.run(prepared, workspace, 3, 0, len(plan.program.steps))
+    slot = plan.heads[0].scores
+    np.testing.assert_array_equal(
+        workspace.tensor(slot.offset, 3, slot.shape).reshape(3, -1),
+        expected.heads[0].quantized_scores.integers[:3],
+    )
 
 
 def test_backends_by_name() -> None:
-    assert BACKENDS == ("auto", "numba", "numpy")
     assert isinstance(load_backend("numpy"), NumpyBackend)
-    with pytest.raises(InputError, match="backend is 'cuda'; accepted are auto, numba, numpy"):
+    with pytest.raises(InputError, match="backend is 'cuda'; accepted are auto, compiled, numba, numpy"):
         load_backend("cuda")
 
 
@@ -341,19 +356,19 @@ def test_a_backend_of_ones_own(plan: Plan, patches: Float32, expected: NetworkOu
     assert backend.run.patches == 9
 
 
-@pytest.mark.numba
-def test_backends_have_one_face() -> None:
-    pytest.importorskip("numba")
-    import inspect
+@backends
+def test_backends_have_one_face(backend: str) -> None:
+    expected, found = (
+        [list(inspect.signature(getattr(loaded, method)).parameters) for method in ("run", "log_mel")]
+        for loaded in (load_backend("numpy"), load_backend(backend))
+    )
+    assert [len(parameters) for parameters in expected] == [5, 3]
+    assert [parameters[: len(wanted)] for parameters, wanted in zip(found, expected, strict=True)] == expected
 
-    faces = [
-        [inspect.signature(getattr(load_backend(name), method)).parameters.keys() for method in ("run", "log_mel")]
-        for name in BACKENDS
-    ]
-    assert [len(parameters) for parameters in faces[0]] == [5, 3]
-    assert all([list(p)[:3] for p in face] == [list(p)[:3] for p in faces[0]] for face in faces)
-    assert load_backend("numpy").is_ready()
-    assert load_backend("auto").is_ready()
+
+@pytest.mark.parametrize("name", ["auto", "numpy"])
+def test_the_default_is_always_ready(name: str) -> None:
+    assert load_backend(name).is_ready()
 
 
 def test_embeddings_are_those_integers(plan: Plan, expected: NetworkOutput) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import yamjit
+from tests.support.backends import BACKENDS
 from tests.support.flat import read_tree
 from tests.support.synthetic import probe_signals, synthetic_yamnet
 from tests.support.two_heads import OWN_LABELS
@@ -86,13 +87,11 @@ def test_a_runtime_runs_both_heads(two_heads_graph: Graph, two_heads_model: byte
 
 
 @pytest.mark.runtime
-@pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_both_heads_score_as_the_reference_kernels(
     two_heads_graph: Graph, two_heads_model: bytes, backend: str
 ) -> None:
     litert = pytest.importorskip("ai_edge_litert.interpreter", reason="needs ai-edge-litert")
-    if backend == "numba":
-        pytest.importorskip("numba")
     interpreter = litert.Interpreter(
         model_content=two_heads_model, experimental_op_resolver_type=litert.OpResolverType.BUILTIN_REF
     )

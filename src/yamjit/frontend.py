@@ -35,7 +35,7 @@ class FrontEnd:
     ----------
     constants : FrontEndConstants
         Constants of the model.
-    backend : {"auto", "numba", "numpy"} or Backend
+    backend : {"auto", "compiled", "numba", "numpy"} or Backend
         What computes the frames. Backends differ in the last places of the Fourier transform, in double precision.
 
     Attributes

@@ -2,51 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
-
-import numpy as np
+from typing import NamedTuple
 
 from yamjit import checks
-from yamjit.calibration import Calibration, parse_calibration
-from yamjit.class_map import audioset_classes, audioset_id
+from yamjit.calibration import Calibration
+from yamjit.class_map import audioset_classes
 from yamjit.errors import ModelError
-from yamjit.head_names import told_apart
 from yamjit.keywords import explained
-from yamjit.labels import parse_labels
-from yamjit.plan import Plan
 from yamjit.reprs import brief_repr
 from yamjit.text import folded
-from yamjit.tflite import Graph
-from yamjit.tflite.metadata import (
-    AssociatedFile,
-    FileType,
-    ScoreCalibration,
-    ScoreThresholding,
-    SubgraphMetadata,
-    TensorMetadata,
-)
-
-if TYPE_CHECKING:
-    from yamjit.tflite.patching import Described
 
 __all__ = [
-    "DEFAULT_SAMPLE_RATE",
     "HeadInfo",
+    "HeadRecord",
     "ListedClass",
+    "languages_of",
     "list_classes",
     "official_head",
-    "read_heads",
-    "read_labelled_outputs",
-    "read_sample_rate",
+    "plain_locale",
+    "speaks",
 ]
-
-#: Sample rate of models that do not say theirs, in Hz: YAMNet's.
-DEFAULT_SAMPLE_RATE = 16_000
-
-_Unit = TypeVar("_Unit", ScoreCalibration, ScoreThresholding)
 
 
 @brief_repr
@@ -81,167 +58,71 @@ class HeadInfo:
     score_threshold: float | None = None
 
 
-def read_heads(graph: Graph, plan: Plan, locale: str = "en") -> tuple[HeadInfo, ...]:
-    """Read what the metadata, matched by position, say about each of ``plan.heads``, in their order.
+@brief_repr
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadRecord:
+    """What a model says about one of its outputs, in every language that it has.
 
-    Display names are read from the file of the `locale`, such as "de" or "pt-BR", else from one of its language, else
-    they are the labels themselves. An output without a name, or with that of an earlier one in any case, gets its index
-    added to its name. Raises `ModelError` if files are missing or malformed, or do not have a line for each class.
+    Parameters
+    ----------
+    name, labels, audioset_ids, calibration, score_threshold
+        As in `HeadInfo`.
+    is_labelled : bool
+        Whether a file of the model names the classes.
+    translations : mapping of str to tuple of str, or str
+        Names of the classes by locale, such as "de" or "pt-BR"; where a file of names cannot be used, why.
     """
-    described = _subgraph(graph).outputs
-    tensors = [described[index] if index < len(described) else TensorMetadata() for index in range(len(plan.heads))]
-    names = told_apart([tensor.name or head.name for tensor, head in zip(tensors, plan.heads, strict=True)])
-    heads = []
-    for index, head in enumerate(plan.heads):
-        tensor = tensors[index]
-        classes = int(np.prod(head.scores.shape))
-        labels, display_names = _names(graph.files, tensor, classes, locale)
-        heads.append(
-            HeadInfo(
-                name=names[index],
-                index=index,
-                labels=labels,
-                display_names=display_names,
-                audioset_ids=tuple(audioset_id(label) for label in labels),
-                calibration=_calibration(graph.files, tensor, classes),
-                score_threshold=_score_threshold(tensor),
-            )
+
+    name: str
+    labels: tuple[str, ...]
+    audioset_ids: tuple[str, ...]
+    is_labelled: bool
+    translations: Mapping[str, tuple[str, ...] | str]
+    calibration: Calibration | None = None
+    score_threshold: float | None = None
+
+    def display_names(self, locale: str) -> tuple[str, ...] | None:
+        """Return the names of a locale, else the first ones of its language, without a region before those with one.
+
+        None if there are none; raises `ModelError` if they cannot be used.
+        """
+        wanted = plain_locale(locale)
+        language = wanted.partition("-")[0]
+        by_locale = {plain_locale(known): names for known, names in self.translations.items()}
+        near = [known for known in sorted(by_locale) if language and known.partition("-")[0] == language]
+        names = next((by_locale[known] for known in (wanted, *near) if known and known in by_locale), None)
+        if isinstance(names, str):
+            raise ModelError(names)
+        return names
+
+    def info(self, index: int, locale: str) -> HeadInfo:
+        """Return what the model says about the output, the one at `index`, in one language, else as it is labelled."""
+        names = self.display_names(locale)
+        return HeadInfo(
+            name=self.name,
+            index=index,
+            labels=self.labels,
+            display_names=self.labels if names is None else names,
+            audioset_ids=self.audioset_ids,
+            calibration=self.calibration,
+            score_threshold=self.score_threshold,
         )
-    return tuple(heads)
 
 
-def read_labelled_outputs(described: Described, locale: str = "en") -> tuple[HeadInfo, ...]:
-    """Read the names of the classes of a model, which may be one that cannot be run: each output with a label file.
-
-    Calibration and thresholds are left out; `locale` is as for `read_heads`. Raises `ModelError` if a label file is not
-    UTF-8.
-    """
-    heads = []
-    for index, (end, tensor) in enumerate(zip(described.outputs, _subgraph(described).outputs, strict=False)):
-        listed = _of_type(tensor, FileType.TENSOR_AXIS_LABELS)
-        if not listed:
-            continue
-        labels = parse_labels(_content(described.files, listed[0].name))
-        shown = _of_locale(listed, locale)
-        display_names = labels if shown is None else _read_labels(described.files, shown.name, len(labels))
-        ids = tuple(audioset_id(label) for label in labels)
-        heads.append(HeadInfo(tensor.name or end.name, index, labels, display_names, ids))
-    return tuple(heads)
-
-
-def read_sample_rate(graph: Graph) -> int:
-    """Return the sample rate that the metadata ask for, in Hz; `DEFAULT_SAMPLE_RATE` if they do not.
-
-    Raises `ModelError` if it is out of range, or more than one channel is wanted.
-    """
-    audio = next((tensor.audio for tensor in _subgraph(graph).inputs[:1]), None)
-    if audio is None:
-        return DEFAULT_SAMPLE_RATE
-    if audio.channels != 1 or not 1000 <= audio.sample_rate <= 768_000:
-        raise ModelError(
-            f"the model wants {audio.channels} channels at {audio.sample_rate} Hz; "
-            "one channel at 1000 to 768000 Hz is accepted"
-        )
-    return audio.sample_rate
-
-
-def _subgraph(model: Graph | Described) -> SubgraphMetadata:
-    subgraphs = model.metadata.subgraphs if model.metadata else ()
-    return subgraphs[0] if subgraphs else SubgraphMetadata()
-
-
-# -- Names ------------------------------------------------------------------------------------------------------
-
-
-def _names(
-    files: Mapping[str, bytes], tensor: TensorMetadata, classes: int, locale: str
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return labels and display names."""
-    listed = _of_type(tensor, FileType.TENSOR_AXIS_LABELS)
-    if not listed:
-        numbered = tuple(f"class {index}" for index in range(classes))
-        return numbered, numbered
-    labels = _read_labels(files, listed[0].name, classes)
-    shown = _of_locale(listed, locale)
-    return labels, labels if shown is None else _read_labels(files, shown.name, classes)
-
-
-def _of_type(tensor: TensorMetadata, kind: FileType) -> list[AssociatedFile]:
-    return [file for file in tensor.associated_files if file.type == kind]
-
-
-def languages_of(graph: Graph) -> tuple[str, ...]:
+def languages_of(heads: Iterable[HeadRecord]) -> tuple[str, ...]:
     """Return the locales in which a model has names for its classes, such as "de" or "pt-BR", in order."""
-    described = graph.metadata.subgraphs[0].outputs if graph.metadata and graph.metadata.subgraphs else ()
-    return tuple(sorted({file.locale for tensor in described for file in tensor.associated_files if file.locale}))
+    return tuple(sorted({locale for head in heads for locale in head.translations}))
 
 
-def speaks(graph: Graph, locale: str) -> bool:
+def speaks(heads: Iterable[HeadRecord], locale: str) -> bool:
     """Return whether a model has names for a locale, or for another one of the same language."""
-    wanted = _plain_locale(locale).partition("-")[0]
-    return any(_plain_locale(known).partition("-")[0] == wanted for known in languages_of(graph))
+    wanted = plain_locale(locale).partition("-")[0]
+    return any(plain_locale(known).partition("-")[0] == wanted for known in languages_of(heads))
 
 
-def _of_locale(files: Iterable[AssociatedFile], locale: str) -> AssociatedFile | None:
-    """Return the file of a locale, else the first one of its language, without a region before those with one."""
-    wanted = _plain_locale(locale)
-    language = wanted.partition("-")[0]
-    by_locale: dict[str, AssociatedFile] = {}
-    for file in files:
-        by_locale.setdefault(_plain_locale(file.locale), file)
-    near = [found for found in sorted(by_locale) if language and found.partition("-")[0] == language]
-    return next((by_locale[found] for found in (wanted, *near) if found and found in by_locale), None)
-
-
-def _plain_locale(locale: str) -> str:
+def plain_locale(locale: str) -> str:
+    """Return a locale as it is compared with others: "pt-br" for "pt_BR"."""
     return locale.strip().replace("_", "-").casefold()
-
-
-def _read_labels(files: Mapping[str, bytes], name: str, classes: int) -> tuple[str, ...]:
-    labels = parse_labels(_content(files, name))
-    if len(labels) != classes:
-        raise ModelError(f"the label file {name!r} has {len(labels)} lines for {classes} classes")
-    return labels
-
-
-def _content(files: Mapping[str, bytes], name: str) -> bytes:
-    if name not in files:
-        raise ModelError(f"the metadata list a file {name!r} that the model does not hold")
-    return files[name]
-
-
-# -- Process units ----------------------------------------------------------------------------------------------
-
-
-def _calibration(files: Mapping[str, bytes], tensor: TensorMetadata, classes: int) -> Calibration | None:
-    unit = _only_unit(tensor, ScoreCalibration)
-    if unit is None:
-        return None
-    listed = _of_type(tensor, FileType.TENSOR_AXIS_SCORE_CALIBRATION)
-    if not listed:
-        raise ModelError(f"the metadata of output {tensor.name!r} ask for score calibration and list no file for it")
-    try:
-        return parse_calibration(
-            _content(files, listed[0].name), classes, unit.score_transformation, unit.default_score
-        )
-    except ModelError as error:
-        raise ModelError(f"the score calibration file {listed[0].name!r}: {error}") from error
-
-
-def _score_threshold(tensor: TensorMetadata) -> float | None:
-    unit = _only_unit(tensor, ScoreThresholding)
-    if unit is None:
-        return None
-    if not math.isfinite(unit.global_score_threshold):
-        raise ModelError(f"the score threshold of output {tensor.name!r} is {unit.global_score_threshold}")
-    return unit.global_score_threshold
-
-
-def _only_unit(tensor: TensorMetadata, kind: type[_Unit]) -> _Unit | None:
-    units = [unit for unit in tensor.process_units if isinstance(unit, kind)]
-    if len(units) > 1:
-        raise ModelError(f"output {tensor.name!r} has {len(units)} {kind.__name__} units; at most one is accepted")
-    return units[0] if units else None
 
 
 # -- For listing ------------------------------------------------------------------------------------------------

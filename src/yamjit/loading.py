@@ -29,9 +29,10 @@ def load(
     model : path, "starter", bytes or binary file object, optional
         The model's file or content. By default ``$YAMJIT_MODEL``, else the official YAMNet, from the user's cache or
         downloaded into it. "starter" is the small model of the package (a file of that name is "./starter").
-    backend : {"auto", "numba", "numpy"}
-        What runs the integer network; all give the same integers. "auto" begins with NumPy and lets Numba take over
-        once there is enough work.
+    backend : {"auto", "compiled", "numba", "numpy"}
+        What runs the integer network; all give the same integers. "compiled" is the library of a wheel for this
+        platform, which "auto" takes where there is one. Elsewhere "auto" begins with NumPy; where Numba is installed
+        (the extra ``compile``), that takes over once there is enough work to pay for compiling.
     threads : int in [1, 256]
         Number of threads per recording, including the caller's. Scores do not depend on it; recordings of half a minute
         or more become faster.
@@ -51,7 +52,9 @@ def load(
     ModelError
         If the model cannot be run exactly.
     InputError
-        If an argument is wrong.
+        If an argument is wrong, or ``$YAMJIT_LOWERING`` names what the library has not or this machine does not run.
+    DependencyError
+        If a backend is named that is not installed, or ``$YAMJIT_LIBRARY`` a file that is no library.
 
     Examples
     --------

@@ -13,17 +13,18 @@ import numpy.typing as npt
 from yamjit import checks, deprecation
 from yamjit.calibration import choose_calibrations
 from yamjit.categories import Categories
+from yamjit.compiled.from_graph import compile_model
 from yamjit.errors import InputError, ModelError, of_model_file
 from yamjit.frontend import FrontEnd
 from yamjit.head_names import choose_heads
-from yamjit.heads import HeadInfo, read_heads, read_sample_rate
+from yamjit.heads import HeadInfo, HeadRecord
 from yamjit.kernels import load_backend
 from yamjit.keywords import explained
 from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.options import ClassifierOptions
-from yamjit.plan import Plan, compile_plan
-from yamjit.provenance import Provenance, read_provenance
+from yamjit.plan.plan import Plan
+from yamjit.provenance import Provenance
 from yamjit.reading import ReadOptions
 from yamjit.scoring import Scorer
 from yamjit.spec import MOST_THREADS
@@ -59,9 +60,10 @@ class Model:
         loaded = load_backend(backend)
         self.source = source
         with of_model_file(source.name):
-            self.graph: Graph = read_graph(source.data)
-            self.plan: Plan = compile_plan(self.graph)
-            self.sample_rate: int = read_sample_rate(self.graph)
+            compiled = compile_model(read_graph(source.data))
+        self._compiled = compiled
+        self.plan: Plan = compiled.plan
+        self.sample_rate: int = compiled.sample_rate
         self.network = Network(self.plan, loaded)
         self._front_end = FrontEnd(self.plan.front_end, loaded) if self.plan.front_end is not None else None
         self._set_options(ClassifierOptions() if options is None else options)
@@ -71,7 +73,7 @@ class Model:
             raise InputError(f"options is {checks.shown(options)}; ClassifierOptions are accepted")
         self.options = options
         with of_model_file(self.source.name):
-            heads = read_heads(self.graph, self.plan, options.display_names_locale)
+            heads = [record.info(i, options.display_names_locale) for i, record in enumerate(self.head_records)]
         self.heads: tuple[HeadInfo, ...] = choose_heads(heads, options.head)
         self.labels: tuple[str, ...] = self.heads[0].labels
         self._listing = Listing(self.heads, options)
@@ -124,18 +126,30 @@ class Model:
     @property
     def name(self) -> str:
         """Name of a published model, else the one in the metadata, else empty."""
-        known, metadata = self.source.known, self.graph.metadata
-        return known.name if known else printable(metadata.name) if metadata else ""
+        known = self.source.known
+        return known.name if known else printable(self._compiled.name)
 
     @property
     def verified(self) -> bool:
         """Whether the model is a published file, recognised by its hash."""
         return self.source.verified
 
-    @functools.cached_property
+    @property
     def provenance(self) -> Provenance | None:
         """What yamjit keeps about a model that it wrote; None for other models."""
-        return read_provenance(self.graph)
+        return self._compiled.provenance
+
+    @property
+    def head_records(self) -> tuple[HeadRecord, ...]:
+        """What the model says about each of its outputs, in every language that it has, whatever the options choose."""
+        return self._compiled.heads
+
+    @functools.cached_property
+    def graph(self) -> Graph:
+        """The graph of the model, read from its file when it is first asked for."""
+        from yamjit.tflite.reader import read_graph
+
+        return read_graph(self.source.data)
 
     @property
     def made_here(self) -> bool:

@@ -136,9 +136,8 @@ class Network:
     Parameters
     ----------
     plan : Plan
-    backend : {"auto", "numba", "numpy"} or Backend
-        What runs the program; every backend gives the same integers. "auto" begins with NumPy, and changes to Numba
-        once there is enough work.
+    backend : {"auto", "compiled", "numba", "numpy"} or Backend
+        What runs the program, see `load_backend`; every backend gives the same integers.
     """
 
     def __init__(self, plan: Plan, backend: str | Backend = "auto") -> None:

@@ -108,7 +108,7 @@ classify siren.flac --debug|no option --debug|it comes before the verb: yamjit -
 embed siren.flac --threshold 0.3|no option --threshold|--threshold is an option of yamjit classify, yamjit events
 train recordings -o x.tflite --epochs 3|no option --epochs|did you mean --iterations (
 classify siren.flac --format jsno|'jsno' is none of text, json, jsonl, csv, audacity, raven|did you mean 'json'?
-classify siren.flac --backend cuda|'cuda' is none of auto, numba, numpy|
+classify siren.flac --backend cuda|'cuda' is none of auto, compiled, numba, numpy|
 classify siren.flac --top x|'x' is not a count of at least 1 (or -1 for all)|
 events siren.flac --on Dog|'Dog' is neither a number nor of the form NAME=NUMBER|
 events siren.flac --on 0,3|'0,3' (decimals have a point: 0.3) is neither a number|

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import yamjit
+from tests.support.backends import BACKENDS
 from tools.trace_call import RECORDING, Entry, report, rooms, trace, trace_classify
 from yamjit import labels
 from yamjit.workers import in_order
@@ -22,10 +23,8 @@ def model() -> yamjit.Classifier:
     return yamjit.load("starter", backend="numpy")
 
 
-@pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_warm_call_enters_few_files_and_never_goes_up(backend: str) -> None:
-    if backend == "numba":
-        pytest.importorskip("numba")
     entries = trace_classify("starter", backend)
     assert {"classifier.py", "network.py"} <= {entry.file for entry in entries}
     assert not [entry for entry in entries if entry.is_up], report(entries)

@@ -20,7 +20,7 @@ import pytest
 from tests.support.synthetic import probe_signals, synthetic_yamnet
 from yamjit.frontend import FrontEnd
 from yamjit.kernels import backends
-from yamjit.kernels.backends import AutoBackend, CompiledBackend
+from yamjit.kernels.backends import AutoBackend, NumbaBackend
 from yamjit.kernels.log_mel import compiled, fft
 from yamjit.kernels.log_mel import numpy as twin
 from yamjit.kernels.log_mel.tables import Field, make_tables
@@ -481,7 +481,7 @@ def test_auto_takes_what_is_compiled_already(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_nothing_is_compiled_where_numba_may_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "is_interpreted", lambda: True)
+    monkeypatch.setattr(backends, "is_interpreted", lambda: True)
     slow = Recorder(monkeypatch, twin)
-    FrontEnd(invented(256, 256, 80, 16), CompiledBackend()).frames(noise(15_600))
+    FrontEnd(invented(256, 256, 80, 16), NumbaBackend()).frames(noise(15_600))
     assert slow.calls == 1

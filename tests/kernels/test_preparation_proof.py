@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import graphs
+from tests.support.backends import FAST_BACKENDS
 from tests.support.programs import pooling_program, program_of
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
+from yamjit.kernels import load_backend
+from yamjit.kernels.backends import CompiledBackend, NumbaBackend
 from yamjit.kernels.int8.preparation import prepare
 from yamjit.kernels.int8.preparation_proof import REACH, prove_preparation, scratch_needs, uses_of
 from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
@@ -203,14 +206,12 @@ def tight_layout(needs: dict[str, int], guard: int) -> ScratchLayout:
     return ScratchLayout(*starts)
 
 
-@pytest.mark.numba
-def test_kernels_touch_no_more_scratch_memory_than_the_proof_says(program: Program) -> None:
+@pytest.mark.parametrize("name", FAST_BACKENDS)
+def test_kernels_touch_no_more_scratch_memory_than_the_proof_says(program: Program, name: str) -> None:
     """The whole network in scratch memory whose parts are as small as may be, with guards between them."""
-    pytest.importorskip("numba")
-    from yamjit.kernels.int8.compiled import call, run_steps
-    from yamjit.kernels.vectors.processor import host_target
-
-    prepared = prepare(program, host_target())
+    backend = load_backend(name)
+    assert isinstance(backend, CompiledBackend | NumbaBackend)
+    prepared = prepare(program, backend.target())
     needs = scratch_needs(uses_of(program, prepared))
     layout = tight_layout(needs, guard=4096)
     scratch, beside = aligned_bytes(layout.size), np.ones(layout.size, bool)
@@ -223,6 +224,6 @@ def test_kernels_touch_no_more_scratch_memory_than_the_proof_says(program: Progr
     for workspace, runs in ((roomy, prepared), (tight, replace(prepared, scratch=layout))):
         patches = workspace.tensor(int(program.steps[0, Column.INPUT]), 4, (96, 64), np.float32)
         patches[...] = np.random.default_rng(1).normal(0, 3, patches.shape)
-        call(run_steps, runs, workspace, 4, 0, len(program.steps))
+        backend.run(runs, workspace, 4, 0, len(program.steps))
     assert (scratch[beside] == 0x55).all()
     np.testing.assert_array_equal(tight.arena, roomy.arena)

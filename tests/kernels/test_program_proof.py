@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.support.backends import FAST_BACKENDS
 from tests.support.programs import pooling_program
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
@@ -212,11 +213,10 @@ def changes(program: Program, steps: slice, pairs: tuple[int, ...]) -> Iterator[
 
 
 @pytest.mark.slow
-@pytest.mark.numba
-def test_what_the_proof_accepts_is_harmless(plan: Plan) -> None:
+@pytest.mark.parametrize("name", FAST_BACKENDS)
+def test_what_the_proof_accepts_is_harmless(plan: Plan, name: str) -> None:
     """Change every number of every step and of some pairs: what is not refused touches nothing beside its memory."""
-    pytest.importorskip("numba")
-    backend = load_backend("numba")
+    backend = load_backend(name)
     program = plan.program
     guard = 4096
     memory = aligned_bytes(2 * program.arena_bytes + 2 * guard)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from reference.runtime import KERNELS, Runtime, runtime_available
-from tests.support.backends import NO_COMPILER
+from tests.support.backends import FAST_BACKENDS
 from yamjit.calibration import Calibration
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
@@ -136,12 +136,11 @@ def test_a_runtime_runs_it_with_all_of_its_kernels(
                     np.testing.assert_allclose(mine, theirs[0], atol=0.2)
 
 
-@pytest.mark.numba
-@pytest.mark.skipif(NO_COMPILER, reason="Numba does not compile")
+@pytest.mark.parametrize("backend", FAST_BACKENDS)
 @pytest.mark.parametrize(("classes", "hidden"), [(1, 0), (2, 1), (10, 0), (17, 24)])
-def test_backends_agree(model: Classifier, embeddings: np.ndarray, classes: int, hidden: int) -> None:
+def test_backends_agree(model: Classifier, embeddings: np.ndarray, classes: int, hidden: int, backend: str) -> None:
     data = export_model(model.graph, head_of(embeddings.shape[1], classes, hidden), embeddings, ModelCard(keep=True))
-    plain, compiled = (load(data, backend=backend) for backend in ("numpy", "numba"))
+    plain, compiled = (load(data, backend=name) for name in ("numpy", backend))
     for window in windows():
         for mine, theirs in zip(plain.score_window(window).heads, compiled.score_window(window).heads, strict=True):
             np.testing.assert_array_equal(mine.logits, theirs.logits)

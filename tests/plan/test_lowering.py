@@ -11,6 +11,7 @@ import pytest
 from reference.cases import edge_problems, random_problems
 from reference.problems import ConvProblem, FullyConnectedProblem, Problem
 from tests.support import graphs
+from tests.support.backends import BACKENDS
 from tests.support.programs import program_of
 from tools.make_goldens import operator_graph
 from yamjit.errors import ModelError
@@ -74,11 +75,9 @@ def run(step: Step, x: npt.NDArray[Any], size: int, backend: str) -> npt.NDArray
     return workspace.tensor(output, n, (size,)).copy()
 
 
-@pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_a_lowered_operator_gives_the_reference_answer(name: str, backend: str) -> None:
-    if backend == "numba":
-        pytest.importorskip("numba")
     problem = PROBLEMS[name]
     graph = operator_graph(problem)
     message = refusal(problem)

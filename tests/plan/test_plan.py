@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference.ops import max_pool_2d_s8
+from tests.support.backends import BACKENDS
 from tests.support.cuts import without_front_end
 from tests.support.graphs import Dice, GraphBuilder, quantization
 from tests.support.synthetic import synthetic_yamnet
@@ -581,10 +582,8 @@ def test_aliases_keep_memory_alive(graph: Graph) -> None:
         assert start + written <= kept.start or kept.stop <= start
 
 
-@pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.numba)])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_network_with_a_pool_runs(backend: str) -> None:
-    if backend == "numba":
-        pytest.importorskip("numba")
     pooled = pooled_model()
     validate_graph(pooled)
     patches = np.array([Dice(seed).uniform(-5, 5, 54).reshape(9, 6) for seed in range(3)], np.float32)

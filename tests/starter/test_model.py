@@ -20,7 +20,7 @@ import pytest
 import yamjit
 from benchmarks.inputs import model as benchmarked
 from reference.runtime import KERNELS, Runtime, runtime_available
-from tests.support.backends import BACKENDS
+from tests.support.backends import BACKENDS, FAST_BACKENDS
 from tests.support.synthetic import probe_signals, synthetic_yamnet
 from yamjit.cli import main
 from yamjit.errors import LimitError, ModelError, ModelNotFoundError
@@ -322,10 +322,9 @@ def decoded(model: yamjit.Classifier, path: Path) -> np.ndarray:
         return np.concatenate(list(source.blocks()), axis=1)[0]
 
 
-@pytest.mark.numba
-def test_both_backends_give_the_same_bits(examples: dict[Path, str]) -> None:
-    pytest.importorskip("numba")
-    ours, theirs = (yamjit.load("starter", backend=backend) for backend in ("numpy", "numba"))
+@pytest.mark.parametrize("backend", FAST_BACKENDS)
+def test_backends_give_the_same_bits(examples: dict[Path, str], backend: str) -> None:
+    ours, theirs = (yamjit.load("starter", backend=name) for name in ("numpy", backend))
     for path in examples:
         expected, found = (model.classify(path, reading=yamjit.ReadOptions(hop_s=0.1)) for model in (ours, theirs))
         patches = np.stack([expected.log_mel[start : start + 96] for start in range(0, 90, 10)])

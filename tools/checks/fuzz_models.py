@@ -106,7 +106,7 @@ def run_model(data: bytes) -> object:
 
 def describe_model(data: bytes) -> object:
     """Say what can be said of a model, and change what it says about itself."""
-    from yamjit.heads import read_labelled_outputs
+    from yamjit.head_metadata import read_labelled_outputs
     from yamjit.learn.describing import as_document, set_audio, set_labels, set_texts
     from yamjit.tflite.patching import read_described
 

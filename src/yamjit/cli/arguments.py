@@ -59,7 +59,7 @@ def add_model(parser: argparse.ArgumentParser, *, backend: bool = True, threads:
     add_value(group, "--model", "FILE", Reads("a model"), _MODEL)
     if backend:
         text = "implementation of the kernels; all give the same scores"
-        add_choice(group, "--backend", ("auto", "numba", "numpy"), text, "auto")
+        add_choice(group, "--backend", ("auto", "compiled", "numba", "numpy"), text, "auto")
     if threads:
         text = "number of threads per recording; scores do not depend on it"
         add_value(group, "--threads", "N", values.threads, text, 1)

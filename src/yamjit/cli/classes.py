@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
@@ -14,9 +14,8 @@ from yamjit.spec import DEFAULT_MAX_RESULTS
 from yamjit.text import printable
 
 if TYPE_CHECKING:
-    from yamjit.heads import HeadInfo
+    from yamjit.heads import HeadInfo, HeadRecord
     from yamjit.options import ClassifierOptions
-    from yamjit.tflite import Graph
 
 __all__ = ["add_head", "add_listing", "add_locale", "add_top", "locale_notes", "options_of"]
 
@@ -40,13 +39,13 @@ def add_locale(parser: Any) -> None:
     add_value(parser, "--locale", "LANGUAGE", str, "language of the names, if the model has names in it", "en")
 
 
-def locale_notes(locale: str, graph: Graph) -> list[str]:
+def locale_notes(locale: str, heads: Sequence[HeadRecord]) -> list[str]:
     """Return what is to be said if a model has no names in a language that was asked for."""
     from yamjit.heads import languages_of, speaks
 
-    if locale == "en" or speaks(graph, locale):
+    if locale == "en" or speaks(heads, locale):
         return []
-    known = ", ".join(map(repr, languages_of(graph))) or "no other language"
+    known = ", ".join(map(repr, languages_of(heads))) or "no other language"
     return [f"--locale {locale!r} has no effect: the model has names in {known}"]
 
 

@@ -84,7 +84,7 @@ def check_model(args: argparse.Namespace, classifier: Classifier) -> None:
     """Say what is to be known of a loaded model, or that it has no names in the language that was asked for."""
     if args.quiet:
         return
-    notes = [*notes_on(classifier), *locale_notes(getattr(args, "locale", "en"), classifier.graph)]
+    notes = [*notes_on(classifier), *locale_notes(getattr(args, "locale", "en"), classifier.head_records)]
     tell(*(f"note: {note}" for note in notes))
 
 

@@ -73,7 +73,7 @@ def _heads(args: argparse.Namespace) -> tuple[HeadInfo, ...]:
         if not model.heads:
             raise ModelError("the model has no names of classes")
     else:
-        tell(*(f"note: {note}" for note in locale_notes(args.locale, model.graph)))
+        tell(*(f"note: {note}" for note in locale_notes(args.locale, model.head_records)))
     return model.heads
 
 

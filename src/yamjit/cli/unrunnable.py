@@ -41,7 +41,7 @@ def load_or_describe(model: Any, locale: str = "en") -> Classifier | Unrunnable:
     """Load a model, or describe one that cannot be run; a damaged file, or one of another kind, is a `ModelError`."""
     from yamjit.classifier import Classifier
     from yamjit.errors import LimitError, ModelError, of_model_file
-    from yamjit.heads import read_labelled_outputs
+    from yamjit.head_metadata import read_labelled_outputs
     from yamjit.options import ClassifierOptions
     from yamjit.store import resolve_model
     from yamjit.tflite.patching import DESCRIBED_LIMITS, read_described

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.kernels.int8.prepared import PreparedProgram
 from yamjit.kernels.log_mel.constants import FrontEndConstants
+from yamjit.kernels.machine_code.shipped import SharedLibrary
 from yamjit.kernels.program import Program, Workspace
+from yamjit.kernels.settings import is_interpreted
 
-__all__ = ["AutoBackend", "Backend", "CompiledBackend", "NumpyBackend"]
+__all__ = ["AutoBackend", "Backend", "CompiledBackend", "NumbaBackend", "NumpyBackend"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -26,7 +30,9 @@ class Backend(Protocol):
     Log-mel frames differ in the last places of the Fourier transform, in double precision.
     """
 
-    def run(self, program: Program, workspace: Workspace, patches: int, first: int, last: int, /) -> None:
+    def run(
+        self, program: Program | PreparedProgram, workspace: Workspace, patches: int, first: int, last: int, /
+    ) -> None:
         """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace, at most its capacity."""
 
     def log_mel(self, constants: FrontEndConstants, waveform: Float32, out: Float32, /) -> None:
@@ -54,13 +60,36 @@ class NumpyBackend:
 
 
 class CompiledBackend:
-    """Compiled code, loaded from the cache or made by Numba when it is first called."""
+    """The code of a library, which is compiled already; also runs what `prepare` made for its `target`."""
+
+    def __init__(self, library: SharedLibrary) -> None:
+        from yamjit.kernels.int8 import compiled as network
+        from yamjit.kernels.log_mel import compiled as front_end
+
+        self.library, self.target = library, library.target
+        run_steps, log_mel = library.entry(network.RUN_STEPS), library.entry(front_end.LOG_MEL)
+        self.run = functools.partial(network.run, function=run_steps, target=self.target)
+        self.log_mel = functools.partial(front_end.log_mel, kernel=log_mel)
+
+    def is_ready(self) -> bool:
+        """Return True."""
+        return True
+
+
+class NumbaBackend:
+    """Code for this very processor, loaded from the cache or made by Numba when it is first called.
+
+    Also runs what `prepare` made for its `target`.
+    With ``NUMBA_DISABLE_JIT=1`` NumPy computes the frames, since vectors exist in compiled code only.
+    """
 
     def __init__(self) -> None:
         from yamjit.kernels.int8 import compiled as network
         from yamjit.kernels.log_mel import compiled as front_end
+        from yamjit.kernels.log_mel import numpy as slow_front_end
 
-        self.run, self.log_mel = network.run, front_end.log_mel
+        self.target = network.numba_target
+        self.run, self.log_mel = network.run, slow_front_end.log_mel if is_interpreted() else front_end.log_mel
         self.run_is_ready, self.log_mel_is_ready = network.run_steps.is_ready, front_end.log_mel_entry.is_ready
 
     def is_ready(self) -> bool:
@@ -69,17 +98,19 @@ class CompiledBackend:
 
 
 class AutoBackend:
-    """Compiled code where it is at hand; else NumPy first, and compiled code once there is enough work to pay for it.
+    """Numba's code where it is compiled; else NumPy first, and Numba once there is enough work to pay for compiling.
 
     Network and front end turn to compiled code independently of each other.
     """
 
     def __init__(self) -> None:
-        slow, fast = NumpyBackend(), CompiledBackend()
+        slow, fast = NumpyBackend(), NumbaBackend()
         self._run = _Choice(slow.run, fast.run, fast.run_is_ready, _PATCHES_WORTH_COMPILING)
         self._log_mel = _Choice(slow.log_mel, fast.log_mel, fast.log_mel_is_ready, _FRAMES_WORTH_COMPILING)
 
-    def run(self, program: Program, workspace: Workspace, patches: int, first: int, last: int, /) -> None:
+    def run(
+        self, program: Program | PreparedProgram, workspace: Workspace, patches: int, first: int, last: int, /
+    ) -> None:
         """Run steps of a program."""
         run = self._run.take(patches * (last - first) / len(program.steps))
         run(program, workspace, patches, first, last)

@@ -36,12 +36,12 @@ def diagnose_kernels() -> KernelDiagnosis:
     cache, problem = _cache()
     try:
         version = importlib.metadata.version("numba")
-        from yamjit.kernels.backends import CompiledBackend
+        from yamjit.kernels.backends import NumbaBackend
         from yamjit.kernels.vectors.processor import host_target
     except ImportError:  # PackageNotFoundError is one
         return KernelDiagnosis(None, None, None, cache, problem, warm=False)
     target = host_target()
-    return KernelDiagnosis(version, target.name, target.cpu, cache, problem, warm=CompiledBackend().is_ready())
+    return KernelDiagnosis(version, target.name, target.cpu, cache, problem, warm=NumbaBackend().is_ready())
 
 
 def _cache() -> tuple[str | None, str | None]:

@@ -149,6 +149,12 @@ class Workspace:
         object.__setattr__(self, "arena_address", self.arena.ctypes.data)
         object.__setattr__(self, "scratch_address", self.scratch.ctypes.data)
 
+    @classmethod
+    def of(cls, arena_bytes: int, scratch_bytes: int, capacity: int) -> Workspace:
+        """Return memory to run up to `capacity` patches at once."""
+        arena = aligned_bytes(arena_bytes * capacity + ALIGNMENT)
+        return cls(arena, aligned_bytes(scratch_bytes), capacity)
+
     def tensor(
         self, offset: int, patches: int, shape: tuple[int, ...], dtype: npt.DTypeLike = np.int8
     ) -> npt.NDArray[Any]:
@@ -183,11 +189,7 @@ class Program:
 
     def workspace(self, capacity: int) -> Workspace:
         """Return memory to run up to `capacity` patches at once."""
-        return Workspace(
-            arena=aligned_bytes(self.arena_bytes * capacity + ALIGNMENT),
-            scratch=aligned_bytes(self.scratch_bytes),
-            capacity=capacity,
-        )
+        return Workspace.of(self.arena_bytes, self.scratch_bytes, capacity)
 
 
 class ScratchLayout(NamedTuple):

@@ -13,8 +13,9 @@ from yamjit import checks
 from yamjit.calibration import Calibration
 from yamjit.classifier import Classifier
 from yamjit.errors import AudioError, InputError, LimitError
+from yamjit.head_metadata import read_heads
 from yamjit.head_names import choose_heads
-from yamjit.heads import HeadInfo, read_heads
+from yamjit.heads import HeadInfo
 from yamjit.keywords import explained
 from yamjit.learn.dataset import Dataset
 from yamjit.learn.describing import set_calibration

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.kernels.int8.prepared import PreparedProgram
 from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.program import Program
 from yamjit.reprs import brief_repr
@@ -73,8 +74,8 @@ class Plan:
 
     Parameters
     ----------
-    program : Program
-        Step 0 quantizes the patch, the others are the integer network.
+    program : Program or PreparedProgram
+        Step 0 quantizes the patch, the others are the integer network. It is prepared where it comes from a plan file.
     front_end : FrontEndConstants or None
         Constants of the front end; ``None`` where the model takes patches, not samples.
     patch_shape : tuple of int
@@ -91,7 +92,7 @@ class Plan:
         Every int8 tensor by name; tensors of the same name are numbered, ``name#1`` being the second.
     """
 
-    program: Program
+    program: Program | PreparedProgram
     front_end: FrontEndConstants | None
     patch_shape: tuple[int, int]
     patch_offset: int

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.categories import Categories
 from yamjit.errors import InputError
-from yamjit.heads import HeadInfo
+from yamjit.heads import HeadInfo, HeadRecord
 from yamjit.loading import load
 from yamjit.options import ClassifierOptions
 from yamjit.reading import ReadOptions
@@ -18,8 +18,6 @@ from yamjit.scoring import Windows
 from yamjit.task.core import BaseOptions
 from yamjit.task.processor import Category, Classifications
 from yamjit.task.samples import whole
-from yamjit.tflite import Graph
-from yamjit.tflite.metadata import FileType
 
 __all__ = ["Engine", "ResultStream", "listing"]
 
@@ -39,9 +37,9 @@ class Engine:
         self._classifier = load(base_options.model(), threads=base_options.threads(), options=options)
         self.window = self._classifier.window_samples
         self.sample_rate = self._classifier.sample_rate
-        graph = self._classifier.graph
+        records, locale = self._classifier.head_records, self._classifier.options.display_names_locale
         self._heads = [
-            _Head(info, categories, labelled=_is_labelled(graph, info.index))
+            _Head(info, categories, records[info.index], locale)
             for info, categories in zip(self._classifier.heads, self._classifier.categories, strict=True)
         ]
 
@@ -92,14 +90,13 @@ class ResultStream:
 class _Head:
     """An output of the model, and what is listed of it."""
 
-    def __init__(self, info: HeadInfo, categories: Categories, *, labelled: bool) -> None:
+    def __init__(self, info: HeadInfo, categories: Categories, record: HeadRecord, locale: str) -> None:
         self._info = info
         self._categories = categories
         self._indices = np.array(categories.class_indices, np.intp)
         nameless = ("",) * len(info.labels)
-        self._category_names = info.labels if labelled else nameless
-        # Without a file of the language, the display names are the very tuple of the labels.
-        self._display_names = nameless if info.display_names is info.labels else info.display_names
+        self._category_names = info.labels if record.is_labelled else nameless
+        self._display_names = record.display_names(locale) or nameless
 
     def list(self, scores: Float32) -> Classifications:
         """List one window, from its scores, float32 (classes,)."""
@@ -131,10 +128,3 @@ def listing(
         category_denylist=denylist or (),
         display_names_locale=locale or "en",
     )
-
-
-def _is_labelled(graph: Graph, index: int) -> bool:
-    """Return whether the metadata name the classes of an output."""
-    outputs = graph.metadata.subgraphs[0].outputs if graph.metadata and graph.metadata.subgraphs else ()
-    files = outputs[index].associated_files if index < len(outputs) else ()
-    return any(file.type == FileType.TENSOR_AXIS_LABELS for file in files)

@@ -1,6 +1,6 @@
 """The network compiled: programs prepared for the vector kernels, run by one compiled function a batch.
 
-Importing it imports neither Numba nor its kernels: what was compiled once is loaded from the cache.
+The function comes from a library, or Numba made it for this machine. Importing this imports neither Numba nor kernels.
 """
 
 from __future__ import annotations
@@ -14,17 +14,39 @@ from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.program import Program, Workspace
 from yamjit.kernels.settings import is_interpreted
+from yamjit.kernels.vectors.target import Target
 
-__all__ = ["RUN_STEPS", "call", "run", "run_steps"]
+__all__ = ["RUN_STEPS", "call", "numba_target", "run", "run_steps"]
 
 RUN_STEPS = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 12)
 
 run_steps = LoadedEntry(RUN_STEPS)
 
 
-def run(program: Program, workspace: Workspace, patches: int, first: int, last: int) -> None:
-    """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace."""
-    call(run_steps, _prepared(program), workspace, patches, first, last)
+def numba_target() -> Target | None:
+    """Return the target of what Numba compiles here; None where it compiles nothing."""
+    if is_interpreted():
+        return None
+    from yamjit.kernels.vectors.processor import host_target
+
+    return host_target()
+
+
+def run(
+    program: Program | PreparedProgram,
+    workspace: Workspace,
+    patches: int,
+    first: int,
+    last: int,
+    function: Callable[..., object] = run_steps,
+    target: Callable[[], Target | None] = numba_target,
+) -> None:
+    """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace.
+
+    `function` is `run_steps` as compiled for what `target` returns. A program is prepared for that once.
+    """
+    prepared = program if isinstance(program, PreparedProgram) else _prepared(program, target)
+    call(function, prepared, workspace, patches, first, last)
 
 
 def call(
@@ -54,10 +76,6 @@ def call(
 
 
 @functools.lru_cache(maxsize=8)
-def _prepared(program: Program) -> PreparedProgram:
-    """Return a program prepared for this machine: once, since that takes a hundred times as long as running it."""
-    if is_interpreted():
-        return prepare(program, None)
-    from yamjit.kernels.vectors.processor import host_target
-
-    return prepare(program, host_target())
+def _prepared(program: Program, target: Callable[[], Target | None]) -> PreparedProgram:
+    """Return a program prepared for a target: once, since that takes a hundred times as long as running it."""
+    return prepare(program, target())

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.errors import InputError
+from yamjit.kernels.int8.prepared import PreparedProgram
 from yamjit.kernels.program import Column, Program, Requantization, Rounding, StepOp, Window, Workspace
 
 __all__ = [
@@ -197,8 +199,15 @@ def _greatest(x: Int8, axis: int, count: int, walk: tuple[int, int, int]) -> Int
 # -- The entry --------------------------------------------------------------------------------------------------
 
 
-def run(program: Program, workspace: Workspace, patches: int, first: int, last: int) -> None:
-    """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace."""
+def run(program: Program | PreparedProgram, workspace: Workspace, patches: int, first: int, last: int) -> None:
+    """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace.
+
+    Raises `InputError` for a program that is prepared: its constants are packed for compiled kernels.
+    """
+    if isinstance(program, PreparedProgram):
+        raise InputError(
+            "the plan comes from a plan file, which compiled kernels run; NumPy runs that of compile_plan(model.graph)"
+        )
     for row in program.steps[first:last]:
         step = _Step(program, workspace, patches, row)
         _STEPS[StepOp(step["OP"])](step)

@@ -62,7 +62,7 @@ def prepare(program: Program, target: Target | None) -> PreparedProgram:
     for index in program.pairs:
         ops = tuple(steps[index : index + 2, Column.OP])
         steps[index, Prepared.PAIRED] = ops == (VectorOp.DEPTHWISE, VectorOp.POINTWISE)
-    prepared = PreparedProgram(steps, constants.block(), scratch_layout(program.steps))
+    prepared = PreparedProgram(steps, constants.block(), scratch_layout(program.steps), program.arena_bytes)
     prove_preparation(program, prepared, signed)
     return prepared
 

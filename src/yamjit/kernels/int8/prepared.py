@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.program import COLUMNS, ScratchLayout
+from yamjit.kernels.program import COLUMNS, ScratchLayout, Workspace
 
 __all__ = ["INT8_TO_UINT8", "PREPARED_COLUMNS", "Prepared", "PreparedProgram", "VectorOp"]
 
@@ -63,9 +63,15 @@ class PreparedProgram:
     #: What kernels read of each step: packed constants, and those of the program that plain kernels take.
     constants: npt.NDArray[np.uint8]
     scratch: ScratchLayout
+    #: Size of the activations of a patch, as the program has it.
+    arena_bytes: int
     steps_address: int = field(init=False)
     constants_address: int = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps_address", self.steps.ctypes.data)
         object.__setattr__(self, "constants_address", self.constants.ctypes.data)
+
+    def workspace(self, capacity: int) -> Workspace:
+        """Return memory to run up to `capacity` patches at once."""
+        return Workspace.of(self.arena_bytes, self.scratch.size, capacity)

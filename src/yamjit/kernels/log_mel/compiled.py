@@ -18,7 +18,6 @@ from yamjit.kernels.log_mel.tables import Field, make_tables
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import aligned_bytes
-from yamjit.kernels.settings import is_interpreted
 
 __all__ = ["LOG_MEL", "log_mel", "log_mel_entry"]
 
@@ -33,12 +32,11 @@ def log_mel(
     constants: FrontEndConstants,
     waveform: Float32,
     out: Float32,
-    kernel: Callable[[int, int, int, int, int], None] = log_mel_entry,
+    kernel: Callable[[int, int, int, int, int], object] = log_mel_entry,
 ) -> None:
     """Compute frames as `yamjit.kernels.log_mel.numpy.log_mel` does, by `kernel`.
 
-    The kernel transforms powers of two from 8 on. Frames of other lengths are left to NumPy, and so are all frames with
-    ``NUMBA_DISABLE_JIT=1``, since vectors exist in compiled code only.
+    The kernel transforms powers of two from 8 on. Frames of other lengths are left to NumPy.
     """
     tables = _tables(constants)
     if tables is None:
@@ -62,7 +60,7 @@ def _tables(constants: FrontEndConstants) -> _Tables | None:
     """Return the tables of a front end that the kernel computes."""
     n_fft = constants.n_fft
     is_transformed = n_fft >= 8 and n_fft & (n_fft - 1) == 0 and constants.window.size <= n_fft
-    return _Tables(constants) if is_transformed and not is_interpreted() else None
+    return _Tables(constants) if is_transformed else None
 
 
 class _Scratch(threading.local):

@@ -15,7 +15,7 @@ from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.log_mel.numpy import bands
 from yamjit.kernels.memory import Packer, padded
 
-__all__ = ["MOST_LANES", "Field", "make_tables"]
+__all__ = ["MOST_LANES", "Field", "is_transformed", "make_tables"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -48,6 +48,12 @@ class Field(IntEnum):
     MAGNITUDES = 19
     LOGARITHMS = 20
     SCRATCH_SIZE = 21
+
+
+def is_transformed(constants: FrontEndConstants) -> bool:
+    """Return whether the kernel computes a front end: its transforms are powers of two from 8 on."""
+    n_fft = constants.n_fft
+    return n_fft >= 8 and n_fft & (n_fft - 1) == 0 and constants.window.size <= n_fft
 
 
 def make_tables(constants: FrontEndConstants) -> Bytes:

@@ -1,0 +1,37 @@
+"""What is compiled of a model file: immutable, shared by all that run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from yamjit.heads import HeadRecord
+from yamjit.plan.plan import Plan
+from yamjit.provenance import Provenance
+from yamjit.reprs import brief_repr
+
+__all__ = ["CompiledModel"]
+
+
+@brief_repr
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledModel:
+    """All that is needed of a model file to run it.
+
+    Parameters
+    ----------
+    plan : Plan
+    sample_rate : int
+        Sample rate that the model takes, in Hz.
+    heads : tuple of HeadRecord
+        What the model says about each of ``plan.heads``.
+    name : str
+        Its name in the metadata; empty if there is none.
+    provenance : Provenance or None
+        What yamjit keeps about a model that it wrote.
+    """
+
+    plan: Plan
+    sample_rate: int
+    heads: tuple[HeadRecord, ...]
+    name: str
+    provenance: Provenance | None

@@ -1,0 +1,213 @@
+"""The library of machine code that a wheel brings: one file, with every lowering of a platform, loaded by ctypes.
+
+It was compiled where the wheel was built. So nothing is compiled here, and neither Numba nor LLVM is imported.
+``$YAMJIT_LIBRARY`` names another file, or says "none"; ``$YAMJIT_LOWERING`` forces a lowering, or forbids some.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from yamjit.errors import DependencyError
+from yamjit.installing import how_to_install
+from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.lowering_choice import LOWERING_VARIABLE, choose_lowering
+from yamjit.kernels.vectors.target import TARGETS, Target
+
+__all__ = ["LIBRARY_VARIABLE", "SharedLibrary", "library_at_hand", "library_path", "load_library", "own_platform"]
+
+_log = logging.getLogger(__name__)
+
+#: Path of a library, for developers; "none" is as if there were none.
+LIBRARY_VARIABLE = "YAMJIT_LIBRARY"
+
+#: Folder of the library in an installed wheel.
+_FOLDER = Path(__file__).parents[2] / "libraries"
+
+#: Systems, as Python calls them: the name of each in those of platforms, and of its file.
+_SYSTEMS = {
+    "linux": ("linux", "libyamjit.so"),
+    "darwin": ("macos", "libyamjit.dylib"),
+    "win32": ("windows", "yamjit.dll"),
+}
+
+#: Functions that are asked about the library itself: what they return, and what they take.
+_QUESTIONS: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
+    "lowering_count": (ctypes.c_int32, ()),
+    "lowering_name": (ctypes.c_char_p, (ctypes.c_int32,)),
+    "lowering_runs": (ctypes.c_int32, (ctypes.c_int32,)),
+    "entry": (ctypes.c_void_p, (ctypes.c_int32, ctypes.c_char_p)),
+    "sources": (ctypes.c_char_p, ()),
+    "family": (ctypes.c_char_p, ()),
+}
+
+_C_TYPES: Mapping[type, Any] = {int: ctypes.c_int64, float: ctypes.c_double}
+
+
+def own_platform() -> str:
+    """Return this platform's name, such as "linux-x86_64", whether or not libraries are built for it."""
+    system = _SYSTEMS.get(sys.platform, (sys.platform,))[0]
+    # `platform.machine` is slow to import; on Windows it asks the same variable, or a service of the system.
+    machine = (os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")).lower()
+    is_arm = machine in ("arm64", "aarch64")
+    if is_arm:
+        return f"{system}-{'aarch64' if system == 'linux' else 'arm64'}"
+    return f"{system}-{'x86_64' if machine == 'amd64' else machine}"
+
+
+def library_path() -> Path | None:
+    """Return the library's file: the one that is named, else the installed one; None if there is neither."""
+    named = os.environ.get(LIBRARY_VARIABLE, "")
+    if named:
+        return None if named == "none" else Path(named)
+    installed = _FOLDER / _SYSTEMS.get(sys.platform, ("", "libyamjit.so"))[1]
+    return installed if installed.exists() else None
+
+
+def load_library() -> SharedLibrary:
+    """Return the library, with the lowering that is asked for.
+
+    Raises `DependencyError` if there is none or it cannot be used, and `InputError` if its lowering cannot.
+    """
+    path = library_path()
+    if path is None:
+        raise DependencyError(_no_library())
+    if os.environ.get(LIBRARY_VARIABLE):
+        library = SharedLibrary(path)
+        if library.sources != _sources_here():
+            # Whoever edits kernels may still run what was compiled before, but knows it.
+            _warn_once(f"{path} was built from other sources than these: python -m tools.libraries builds it anew")
+        return library
+    described = _manifest_sources(path)
+    library = SharedLibrary(path)
+    if library.sources != described:
+        raise DependencyError(f"{path} was built from other sources than its manifest says; {_HOW_TO_REPAIR}")
+    return library
+
+
+def library_at_hand() -> SharedLibrary | None:
+    """Return the library if there is one; None, with a warning, if the installed one cannot be used.
+
+    What a variable asks for by name is never replaced: then the errors are those of `load_library`.
+    """
+    named = os.environ.get(LIBRARY_VARIABLE, "")
+    if named != "none" and (named or os.environ.get(LOWERING_VARIABLE)):
+        return load_library()
+    if library_path() is None:
+        return None
+    try:
+        return load_library()
+    except DependencyError as error:
+        _warn_once(f"the compiled kernels are not used: {error}")
+        return None
+
+
+class SharedLibrary:
+    """A library in this process, for as long as that lives.
+
+    Raises `DependencyError` if the file is no library of yamjit that can be loaded, and `InputError` if there is no
+    lowering as ``$YAMJIT_LOWERING`` wants it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._questions = _load(path)
+        self.sources = self._text("sources")
+        #: How constants are packed: "x86" or "arm".
+        self.family = self._text("family")
+        #: Whether each lowering runs on this machine, by its name, best first.
+        self.lowerings = {self._text("lowering_name", i): bool(self._ask("lowering_runs", i)) for i in self._indices()}
+        unknown = [name for name in self.lowerings if name not in TARGETS]
+        if unknown or not self.lowerings:
+            raise DependencyError(f"{path} is a library of another version: its lowerings are {', '.join(unknown)}")
+        #: The lowering that is used.
+        self.lowering = choose_lowering(os.environ.get(LOWERING_VARIABLE, ""), self.lowerings)
+
+    def target(self) -> Target:
+        """Return the machine that the lowering is compiled for."""
+        return TARGETS[self.lowering]
+
+    def entry(self, entry: Entry) -> Callable[..., int]:
+        """Return a function of the lowering, which is called with the GIL released.
+
+        Raises `DependencyError` if the library has none of its name.
+        """
+        index = list(self.lowerings).index(self.lowering)
+        address = self._ask("entry", index, entry.name.encode())
+        if not address:
+            raise DependencyError(f"{self.path} has no function {entry.name} for {self.lowering}")
+        types = (_C_TYPES[argument] for argument in entry.arguments)
+        return ctypes.CFUNCTYPE(ctypes.c_int32, *types)(address)
+
+    def _indices(self) -> range:
+        return range(self._ask("lowering_count"))
+
+    def _ask(self, question: str, *arguments: object) -> Any:
+        return self._questions[question](*arguments)
+
+    def _text(self, question: str, *arguments: object) -> str:
+        answer = self._ask(question, *arguments)
+        return answer.decode("ascii", "replace") if answer else ""
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """Return the functions of a file that are asked about it."""
+    if not path.is_file():
+        raise DependencyError(f"{path} is no file, and is to be a library of yamjit (${LIBRARY_VARIABLE})")
+    file = str(path.resolve())
+    try:
+        library = ctypes.CDLL(file)
+        questions = {name: getattr(library, f"yamjit_{name}") for name in _QUESTIONS}
+    except (OSError, AttributeError) as error:
+        # Another system or architecture, a damaged file, or a folder from which nothing may be run.
+        reason = str(error).removeprefix(f"{file}: ")
+        raise DependencyError(f"{path} is no library of yamjit that this process can load: {reason}") from error
+    for name, (result, arguments) in _QUESTIONS.items():
+        questions[name].restype, questions[name].argtypes = result, arguments
+    return questions
+
+
+# -- What a library is held against -----------------------------------------------------------------------------
+
+_HOW_TO_REPAIR = "install the wheel again, or take backend='numba' or 'numpy'"
+
+
+def _manifest_sources(path: Path) -> str:
+    """Return the digest of the sources that an installed library was built from, by its manifest."""
+    try:
+        manifest = json.loads(path.with_name("manifest.json").read_bytes())
+        described = manifest["files"][f"{own_platform()}/{path.name}"]
+        if path.stat().st_size != described["bytes"]:
+            raise DependencyError(f"{path} has not the {described['bytes']} bytes of its manifest; {_HOW_TO_REPAIR}")
+        return str(manifest["sources"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DependencyError(f"the manifest of {path} cannot be read ({error!r}); {_HOW_TO_REPAIR}") from error
+
+
+def _sources_here() -> str:
+    """Return the digest of the sources of this very package."""
+    from yamjit.kernels.machine_code.sources import sources_digest
+
+    return sources_digest()
+
+
+def _no_library() -> str:
+    given = f" (${LIBRARY_VARIABLE} is 'none')" if os.environ.get(LIBRARY_VARIABLE) else ""
+    return (
+        f"there is no library of compiled kernels{given}: a wheel for this platform, {own_platform()}, brings one; in "
+        f"a clone, python -m tools.libraries builds it, and ${LIBRARY_VARIABLE} names it. Without one there are the "
+        f"backends numpy and, after {how_to_install('yamjit[compile]')}, numba"
+    )
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    _log.warning(message)

@@ -1,0 +1,215 @@
+"""The library of a wheel: which file, which lowering, and what is said where it cannot be used."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from numpy._core import _multiarray_umath
+
+from tests.support.backends import wants_library
+from yamjit.errors import DependencyError, InputError
+from yamjit.kernels import load_backend
+from yamjit.kernels.backends import CompiledBackend, NumpyBackend
+from yamjit.kernels.machine_code import shipped
+from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.lowering_choice import choose_lowering
+
+LOWERINGS = {"avx512vnni": False, "avx2": True, "plain": True}
+
+
+# -- Which lowering ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [("", "avx2"), ("plain", "plain"), ("-avx2", "plain"), ("-avx512vnni, -plain", "avx2"), (" , ", "avx2")],
+)
+def test_the_best_lowering_that_runs_unless_another_is_asked_for(wanted: str, chosen: str) -> None:
+    assert choose_lowering(wanted, LOWERINGS) == chosen
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        ("avx512vnni", "this machine does not run avx512vnni"),
+        ("sse9", "'sse9' is no lowering of this library"),
+        ("-sse9", "'sse9' is no lowering of this library"),
+        ("avx2,plain", "one name is accepted, or names that begin with '-'"),
+        ("avx2,-plain", "one name is accepted"),
+        ("-avx2,-plain", "none is left that this machine runs"),
+    ],
+)
+def test_a_lowering_that_cannot_be_had_is_an_error_that_lists_all(wanted: str, reason: str) -> None:
+    with pytest.raises(InputError, match=reason) as error:
+        choose_lowering(wanted, LOWERINGS)
+    assert str(error.value).startswith(f"$YAMJIT_LOWERING is {wanted!r}: ")
+    assert str(error.value).endswith("; there are avx512vnni (not on this machine), avx2, plain")
+
+
+# -- Which file -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty folder where an installed library would be, and no variable."""
+    for variable in ("YAMJIT_LIBRARY", "YAMJIT_LOWERING"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(shipped, "_FOLDER", tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
+    shipped._warn_once.cache_clear()
+    return tmp_path
+
+
+def install(folder: Path, content: bytes = b"no machine code", **changes: Any) -> Path:
+    """Put a file where the library is to be, with a manifest."""
+    path = folder / "libyamjit.so"
+    path.write_bytes(content)
+    described = {f"{shipped.own_platform()}/{path.name}": {"bytes": len(content)}}
+    (folder / "manifest.json").write_text(json.dumps({"sources": "12ab", "files": described} | changes))
+    return path
+
+
+def answers(**changes: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """What a library says about itself."""
+    names = list(LOWERINGS)
+    return {
+        "lowering_count": lambda: len(names),
+        "lowering_name": lambda index: names[index].encode(),
+        "lowering_runs": lambda index: LOWERINGS[names[index]],
+        "entry": lambda index, name: None,
+        "sources": lambda: b"12ab",
+        "family": lambda: b"x86",
+        **changes,
+    }
+
+
+@pytest.fixture(autouse=True)
+def linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(shipped._SYSTEMS, shipped.sys.platform, ("linux", "libyamjit.so"))
+
+
+def test_without_a_library_only_its_name_asks_for_one(nothing: Path) -> None:
+    assert isinstance(load_backend("auto"), NumpyBackend)
+    with pytest.raises(DependencyError, match=r"no library .*python -m tools.libraries .*yamjit\[compile\]"):
+        load_backend("compiled")
+    with pytest.raises(DependencyError, match=r"numba backend needs Numba: .*yamjit\[compile\]"):
+        load_backend("numba")
+
+
+def test_none_is_as_if_there_were_none(nothing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(nothing)
+    monkeypatch.setenv("YAMJIT_LIBRARY", "none")
+    assert isinstance(load_backend("auto"), NumpyBackend)
+    with pytest.raises(DependencyError, match=r"\(\$YAMJIT_LIBRARY is 'none'\)"):
+        load_backend("compiled")
+
+
+@pytest.mark.parametrize("backend", ["auto", "compiled"])
+def test_a_library_that_is_named_is_never_replaced(
+    backend: str, nothing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YAMJIT_LIBRARY", str(nothing / "absent.so"))
+    with pytest.raises(DependencyError, match=r"absent.so is no file"):
+        load_backend(backend)
+    (nothing / "absent.so").write_bytes(b"no machine code")
+    with pytest.raises(DependencyError, match=r"absent.so is no library of yamjit that this process can load: "):
+        load_backend(backend)
+    monkeypatch.setenv("YAMJIT_LIBRARY", _multiarray_umath.__file__)
+    with pytest.raises(DependencyError, match=r"is no library of yamjit that this process can load: .*yamjit_"):
+        load_backend(backend)
+
+
+@pytest.mark.parametrize("backend", ["auto", "compiled"])
+def test_a_lowering_that_is_named_is_never_replaced(
+    backend: str, nothing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YAMJIT_LOWERING", "plain")
+    with pytest.raises(DependencyError, match="no library of compiled kernels"):
+        load_backend(backend)
+    install(nothing)
+    monkeypatch.setattr(shipped, "_load", lambda path: answers())
+    monkeypatch.setenv("YAMJIT_LOWERING", "avx512vnni")
+    with pytest.raises(InputError, match="does not run"):
+        load_backend(backend)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, "is no library of yamjit that this process can load: "),
+        ({"content": b""}, "is no library of yamjit that this process can load: "),
+        ({"files": {}}, "the manifest of .* cannot be read"),
+        ({"sources": "34cd"}, "was built from other sources than its manifest says"),
+    ],
+)
+def test_an_installed_library_that_is_unusable_is_told_once_and_done_without(
+    changes: dict[str, Any],
+    reason: str,
+    nothing: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    install(nothing, **changes)
+    if changes.keys() & {"files", "sources"}:
+        monkeypatch.setattr(shipped, "_load", lambda path: answers())
+    with pytest.raises(DependencyError, match=reason):
+        load_backend("compiled")
+    with caplog.at_level(logging.WARNING):
+        assert isinstance(load_backend("auto"), NumpyBackend)
+        assert isinstance(load_backend("auto"), NumpyBackend)
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("the compiled kernels are not used: ")
+
+
+def test_a_file_that_was_cut_is_not_loaded(nothing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = install(nothing)
+    path.write_bytes(path.read_bytes()[:-1])
+    monkeypatch.setattr(shipped, "_load", lambda path: pytest.fail("was loaded"))
+    with pytest.raises(DependencyError, match="has not the 15 bytes of its manifest"):
+        load_backend("compiled")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"lowering_count": lambda: 0}, "of another version"),
+        ({"lowering_name": lambda index: b"sse9"}, "of another version: its lowerings are sse9"),
+        ({}, "has no function run_steps for avx2"),
+    ],
+)
+def test_a_library_of_another_version_is_refused(
+    changes: dict[str, Any], reason: str, nothing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(nothing)
+    monkeypatch.setattr(shipped, "_load", lambda path: answers(**changes))
+    with pytest.raises(DependencyError, match=reason):
+        load_backend("compiled")
+
+
+def test_a_library_of_other_sources_is_told(
+    nothing: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("YAMJIT_LIBRARY", str(install(nothing)))
+    monkeypatch.setattr(shipped, "_load", lambda path: answers())
+    monkeypatch.setattr(shipped, "_sources_here", lambda: "34cd")
+    with caplog.at_level(logging.WARNING):
+        assert shipped.load_library().lowering == "avx2"
+    assert "libyamjit.so was built from other sources than these: python -m tools.libraries" in caplog.text
+
+
+@wants_library
+def test_the_library_of_this_installation_is_whole() -> None:
+    backend = load_backend("compiled")
+    assert isinstance(backend, CompiledBackend)
+    library = backend.library
+    assert library.lowerings[library.lowering]
+    assert library.target().name == library.lowering
+    assert library.family == ("arm" if library.target().multiplies_signed_bytes else "x86")
+    with pytest.raises(DependencyError, match="has no function pray for"):
+        library.entry(Entry("", "pray", ()))
+    assert backend.is_ready()
