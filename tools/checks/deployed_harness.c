@@ -1,6 +1,6 @@
 /* Plan files damaged at random are opened and run, in memory between pages that may not be touched:
  *
- *     deployed_harness PLAN COUNT SEED
+ *     cc -DSTEP_COLUMNS=N deployed_harness.c libyamjit.a; a.out PLAN COUNT SEED
  *
  * Every second file gets a digest that is right again. Prints how often each code was returned, and "unrepaired N", the
  * number of files with a wrong digest that were opened all the same. yamjit.c is part of this program, so that sanitizers
@@ -15,7 +15,7 @@
 
 #include "yamjit.c"
 
-enum { PAGE = 65536, MOST_CODE = 128, STEP_COLUMNS = 44 };
+enum { PAGE = 65536, MOST_CODE = 128 };
 
 /* -- Memory between pages that may not be touched ------------------------------------------------------------------ */
 
