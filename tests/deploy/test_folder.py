@@ -17,6 +17,7 @@ from yamjit.cli import main
 from yamjit.deploy import deploy, kit
 from yamjit.errors import DependencyError, InputError, OutputError
 from yamjit.kernels.machine_code.shipped import own_platform
+from yamjit.kernels.machine_code.sources import sources_digest
 from yamjit.kernels.plan_file.layout import FAMILIES, MAGIC, Field
 
 LIBRARIES = {
@@ -33,10 +34,8 @@ def libraries(tmp_path: Path) -> Path:
     """A kit of libraries that cannot be linked."""
     folder = tmp_path / "libraries"
     folder.mkdir()
-    files = {
-        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in LIBRARIES.items()
-    }
-    manifest = {"sources": sources(), "tools": {}, "files": files}
+    files = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in LIBRARIES.items()}
+    manifest = {"sources": sources_digest(), "tools": {}, "files": files}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     with tarfile.open(folder / "platforms.tar.xz", "w:xz") as archive:
         for name, data in LIBRARIES.items():
@@ -44,10 +43,6 @@ def libraries(tmp_path: Path) -> Path:
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
     return folder
-
-
-def sources() -> str:
-    return ""
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +140,14 @@ def test_damaged_libraries_are_refused(
         text = manifest.read_text(encoding="utf-8")
         manifest.write_text(text.replace(hashlib.sha256(b"phone").hexdigest(), "0" * 64), encoding="utf-8")
     with pytest.raises(InputError, match="libraries: "):
+        deploy(starter, tmp_path / "out", libraries=libraries)
+
+
+def test_libraries_of_other_sources_are_refused(
+    starter: yamjit.Classifier, libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kit, "sources_digest", lambda: "0" * 64)
+    with pytest.raises(InputError, match=r"other sources than this yamjit's: run python -m tools\.libraries again"):
         deploy(starter, tmp_path / "out", libraries=libraries)
 
 
