@@ -40,6 +40,10 @@ __all__ = ["Program", "Unusable", "build", "damage_inputs", "damage_plans", "mai
 Float32 = npt.NDArray[np.float32]
 
 _HARNESS = Path(__file__).with_name("deployed_harness.c")
+
+#: Variables of what is run: the end of a process frees its memory.
+_QUIET = {"WINEDEBUG": "-all", "ASAN_OPTIONS": "detect_leaks=0"}
+
 _SANITIZED = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 #: Libraries that a program is linked with.
@@ -77,8 +81,7 @@ class Program:
 
     def run(self, *arguments: str | Path, lowering: str = "", given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run it with arguments after the plan."""
-        quiet = {"WINEDEBUG": "-all", "ASAN_OPTIONS": "detect_leaks=0"}  # the end of a process frees its memory
-        environment = {**os.environ, **quiet, "YAMJIT_LOWERING": lowering}
+        environment = {**os.environ, **_QUIET, "YAMJIT_LOWERING": lowering}
         command = [*self.command, str(self.plan), *map(str, arguments)]
         return subprocess.run(command, input=given, capture_output=True, env=environment, timeout=600)
 
@@ -162,10 +165,12 @@ def damage_plans(folder: Path, platform: str, plan: Path, count: int, work: Path
     harness = work / "harness"
     options = (compiler, *_SANITIZED, "-Wno-unused-result", f"-DSTEP_COLUMNS={PREPARED_COLUMNS}")
     build(folder, platform, options, harness, source=_HARNESS)
-    done = subprocess.run([harness, plan, str(count), "1"], capture_output=True, text=True)
+    done = subprocess.run(
+        [harness, plan, str(count), "1"], capture_output=True, text=True, env={**os.environ, **_QUIET}
+    )
     print("\n".join(f"  {line}" for line in done.stdout.splitlines()))
     if done.returncode:
-        print(f"  exit status {done.returncode}: {done.stderr[-3000:]}")
+        print(f"  exit status {done.returncode}:", *done.stderr.splitlines()[-30:], sep="\n  ")
     return not done.returncode and done.stdout.endswith("unrepaired 0\n")
 
 

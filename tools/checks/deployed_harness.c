@@ -49,17 +49,18 @@ static uint64_t draw(uint64_t below) {
 }
 
 static int64_t odd_number(int64_t before, int64_t size) {
+    uint64_t bits = (uint64_t)before; /* which may overflow */
     switch (draw(12)) {
     case 0: return 0;
     case 1: return -1;
-    case 2: return before + 1;
-    case 3: return before - 1;
-    case 4: return before * 2;
-    case 5: return before ^ (int64_t)1 << draw(63);
+    case 2: return (int64_t)(bits + 1);
+    case 3: return (int64_t)(bits - 1);
+    case 4: return (int64_t)(bits * 2);
+    case 5: return (int64_t)(bits ^ (uint64_t)1 << draw(64));
     case 6: return INT64_MIN;
     case 7: return INT64_MAX;
     case 8: return size - (int64_t)draw(200);
-    case 9: return before + 64 * (int64_t)draw(64);
+    case 9: return (int64_t)(bits + 64 * draw(64));
     case 10: return (int64_t)draw(4096);
     default: return (int64_t)(draw(1 << 24) << draw(40));
     }
