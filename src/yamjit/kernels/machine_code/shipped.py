@@ -11,7 +11,6 @@ import functools
 import json
 import logging
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from yamjit.errors import DependencyError
 from yamjit.installing import how_to_install
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.lowering_choice import LOWERING_VARIABLE, choose_lowering
+from yamjit.kernels.machine_code.platforms import library_file, own_platform
 from yamjit.kernels.vectors.target import TARGETS, Target
 
 __all__ = ["LIBRARY_VARIABLE", "SharedLibrary", "library_at_hand", "library_path", "load_library", "own_platform"]
@@ -31,13 +31,6 @@ LIBRARY_VARIABLE = "YAMJIT_LIBRARY"
 
 #: Folder of the library in an installed wheel.
 _FOLDER = Path(__file__).parents[2] / "libraries"
-
-#: Systems, as Python calls them: the name of each in those of platforms, and of its file.
-_SYSTEMS = {
-    "linux": ("linux", "libyamjit.so"),
-    "darwin": ("macos", "libyamjit.dylib"),
-    "win32": ("windows", "yamjit.dll"),
-}
 
 #: Functions that are asked about the library itself: what they return, and what they take.
 _QUESTIONS: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
@@ -52,23 +45,12 @@ _QUESTIONS: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
 _C_TYPES: Mapping[type, Any] = {int: ctypes.c_int64, float: ctypes.c_double}
 
 
-def own_platform() -> str:
-    """Return this platform's name, such as "linux-x86_64", whether or not libraries are built for it."""
-    system = _SYSTEMS.get(sys.platform, (sys.platform,))[0]
-    # `platform.machine` is slow to import; on Windows it asks the same variable, or a service of the system.
-    machine = (os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")).lower()
-    is_arm = machine in ("arm64", "aarch64")
-    if is_arm:
-        return f"{system}-{'aarch64' if system == 'linux' else 'arm64'}"
-    return f"{system}-{'x86_64' if machine == 'amd64' else machine}"
-
-
 def library_path() -> Path | None:
     """Return the library's file: the one that is named, else the installed one; None if there is neither."""
     named = os.environ.get(LIBRARY_VARIABLE, "")
     if named:
         return None if named == "none" else Path(named)
-    installed = _FOLDER / _SYSTEMS.get(sys.platform, ("", "libyamjit.so"))[1]
+    installed = _FOLDER / library_file(own_platform())
     return installed if installed.exists() else None
 
 
