@@ -57,7 +57,7 @@ class Libraries(BuildHookInterface):
         folder = Path(self.root) / "build" / "libraries"
         if version == "editable" or not (wanted in TAGS or folder.is_dir()):
             return
-        files = _proven_files(folder, Path(self.root))
+        files = _proven_files(folder, Path(self.root)) if folder.is_dir() else {}
         platforms = _module(Path(self.root), "platforms")
         platform = wanted or platforms.own_platform()
         library = f"{platform}/{platforms.library_file(platform)}"

@@ -31,12 +31,13 @@ def build_wheel(kind: str, folder: Path, root: Path = _ROOT) -> Path:
 
     It needs no network. Raises `ChildProcessError`, with what the build backend says, if that refuses.
     """
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder.resolve())]
+    code = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
+    command = [sys.executable, "-c", code, str(folder.resolve())]
     told = {**os.environ, VARIABLE: kind}
     done = subprocess.run(command, cwd=root, env=told, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ChildProcessError(done.stderr.strip() or f"the build backend ended with status {done.returncode}")
-    return folder / Path(done.stdout.split()[-1]).name
+    return folder / done.stdout.split()[-1]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable
@@ -70,8 +71,9 @@ def install(folder: Path, content: bytes = b"no machine code", **changes: Any) -
     """Put a file where the library is to be, with a manifest."""
     path = folder / library_file(own_platform())
     path.write_bytes(content)
-    described = {f"{own_platform()}/{path.name}": {"bytes": len(content)}}
-    (folder / "manifest.json").write_text(json.dumps({"sources": "12ab", "files": described} | changes))
+    described = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    manifest = {"sources": "12ab", "files": {f"{own_platform()}/{path.name}": described}}
+    (folder / "manifest.json").write_text(json.dumps(manifest | changes))
     return path
 
 

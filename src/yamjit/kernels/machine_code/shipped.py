@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from yamjit.errors import DependencyError
 from yamjit.installing import how_to_install
@@ -22,7 +22,16 @@ from yamjit.kernels.machine_code.lowering_choice import LOWERING_VARIABLE, choos
 from yamjit.kernels.machine_code.platforms import library_file, own_platform
 from yamjit.kernels.vectors.target import TARGETS, Target
 
-__all__ = ["LIBRARY_VARIABLE", "SharedLibrary", "library_at_hand", "library_path", "load_library", "own_platform"]
+__all__ = [
+    "LIBRARY_VARIABLE",
+    "Manifest",
+    "SharedLibrary",
+    "library_at_hand",
+    "library_path",
+    "load_library",
+    "manifest_of",
+    "own_platform",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -68,9 +77,9 @@ def load_library() -> SharedLibrary:
             # Whoever edits kernels may still run what was compiled before, but knows it.
             _warn_once(f"{path} was built from other sources than these: python -m tools.libraries builds it anew")
         return library
-    described = _manifest_sources(path)
+    manifest = manifest_of(path)
     library = SharedLibrary(path)
-    if library.sources != described:
+    if library.sources != manifest.sources:
         raise DependencyError(f"{path} was built from other sources than its manifest says; {_HOW_TO_REPAIR}")
     return library
 
@@ -162,14 +171,26 @@ def _load(path: Path) -> dict[str, Any]:
 _HOW_TO_REPAIR = "install the wheel again, or take backend='numba' or 'numpy'"
 
 
-def _manifest_sources(path: Path) -> str:
-    """Return the digest of the sources that an installed library was built from, by its manifest."""
+class Manifest(NamedTuple):
+    """What the manifest beside an installed library says about it."""
+
+    #: Digest of the sources that it was built from.
+    sources: str
+    #: Digest of the file.
+    sha256: str
+
+
+def manifest_of(path: Path) -> Manifest:
+    """Return what the manifest says about an installed library, whose size is as it says.
+
+    Raises `DependencyError` if there is none or the size differs: a file that was cut may end a process that loads it.
+    """
     try:
         manifest = json.loads(path.with_name("manifest.json").read_bytes())
         described = manifest["files"][f"{own_platform()}/{path.name}"]
         if path.stat().st_size != described["bytes"]:
             raise DependencyError(f"{path} has not the {described['bytes']} bytes of its manifest; {_HOW_TO_REPAIR}")
-        return str(manifest["sources"])
+        return Manifest(str(manifest["sources"]), str(described["sha256"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DependencyError(f"the manifest of {path} cannot be read ({error!r}); {_HOW_TO_REPAIR}") from error
 
