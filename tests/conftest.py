@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,12 @@ from yamjit.store import resolve_model
 from yamjit.tflite import Graph, write_graph
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def pytest_configure() -> None:
+    """Heed interruptions also where a shell started the tests in the background, which has them ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import yamjit
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(os.name == "nt" or shutil.which("bash") is None, reason="scripts of bash, signals of POSIX"),
@@ -69,7 +71,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for script in (*programs.glob("[my]*"), *tmp_path.glob("*.sh")):
         script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(yamjit.__file__).parents[1]))
     monkeypatch.setenv("YAMJIT_MODEL", "starter")
     monkeypatch.delenv("NTFY", raising=False)
     return tmp_path

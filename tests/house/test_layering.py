@@ -70,6 +70,7 @@ STOREYS = {
     "collecting": 10,
     "classifier": 11,
     "loading": 12,
+    "deploy": 13,
     "learn": 13,
     "segments": 13,
     "task": 13,

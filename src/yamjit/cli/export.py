@@ -1,8 +1,9 @@
-"""``yamjit export``: a head as a model, a model's weights in floating point, or its calibration in its network."""
+"""``yamjit export``: a head as a model, a model's weights in floating point, or a folder that runs without Python."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from yamjit.cli import arguments
@@ -17,34 +18,54 @@ from yamjit.text import printable
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
-HELP = "write a head as a .tflite, or weights for another framework"
+HELP = "write a head as a .tflite, weights for another framework, or a folder that runs without Python"
 DESCRIPTION = (
     "Write a head that yamjit train kept (--head), together with the network, as one .tflite; or, with --weights, all "
     "weights of a model in floating point, as the start of a network in another framework; or, with --bake, a "
-    "calibrated model whose network gives calibrated scores, so that an interpreter alone does."
+    "calibrated model whose network gives calibrated scores, so that an interpreter alone does; or, with --deploy, a "
+    "folder with all that a C program needs to run a model, without Python."
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    text = "a head as an .npz; not with --weights or --bake"
+    text = "a head as an .npz; with --deploy, that or a model; not with --weights or --bake"
     parser.add_argument("head", nargs="?", type=Reads("a head"), metavar="HEAD", help=text)
     text = "file to write (default, with --weights: weights.FORMAT)"
     add_value(parser, "-o --output", "FILE", Writes(), text)
     add_choice(parser, "--weights", ("npz", "safetensors"), "write the model's weights in this format")
     add_flag(parser, "--bake", "write the calibration of the model's last output into its network")
+    _add_deployment(parser)
     arguments.add_model(parser, backend=False, threads=False)
     add_card(parser)
+
+
+def _add_deployment(parser: argparse.ArgumentParser) -> None:
+    """Add what runs without Python."""
+    group = parser.add_argument_group("without Python")
+    text = "write a plan file, libraries and the sources of a C program to this new folder"
+    add_value(group, "--deploy", "FOLDER", Writes("a deployment", folder=True), text)
+    text = (
+        "platforms, such as linux-aarch64 for a Raspberry Pi: linux-x86_64, linux-aarch64, windows-x86_64, "
+        "windows-arm64, macos-arm64, macos-x86_64, android-arm64, ios-arm64 (default: this machine's)"
+    )
+    add_value(group, "--target", "PLATFORM", str, text, nargs="+", action="extend")
+    text = "what python -m tools.libraries wrote (default: the libraries that a wheel of yamjit holds)"
+    add_value(group, "--libraries", "FOLDER", Reads("a library"), text)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.loading import load
 
+    if args.deploy:
+        return _deployed(args)
+    if args.target or args.libraries:
+        raise InputError("--target and --libraries are of --deploy FOLDER")
     if args.head and args.head.lower().endswith(".tflite"):
         raise InputError(f"{printable(args.head)!r} is a model, not a head: give it as --model FILE")
     if sum(map(bool, (args.head, args.weights, args.bake))) != 1:
-        raise InputError("give a head, --weights or --bake, one of them")
+        raise InputError("give a head, --weights, --bake or --deploy, one of them")
     if args.weights and not args.output:
         args.output = Output(f"weights.{args.weights}")
         args.outputs = Outputs(args)
@@ -73,6 +94,23 @@ def _baked(args: argparse.Namespace) -> bytes:
     from yamjit.store import resolve_model
 
     return bake_calibration(resolve_model(args.model).data)
+
+
+def _deployed(args: argparse.Namespace) -> int:
+    from yamjit.deploy import deploy
+    from yamjit.loading import load
+
+    if args.weights or args.bake or args.output:
+        raise InputError("--deploy FOLDER is by itself: --weights, --bake and -o write something else")
+    is_head = bool(args.head) and args.head.lower().endswith(".npz")
+    if args.head and args.model and not is_head:
+        raise InputError(f"two models were given: {printable(args.head)!r} and {printable(args.model)!r}")
+    args.name = args.name or Path(args.deploy).name
+    chosen: Any = _exported(args) if is_head else args.head or args.model
+    files = deploy(load(chosen, backend="numpy"), args.deploy, args.target or (), libraries=args.libraries)
+    for file in files:
+        print(f"{printable(str(file))}: {file.stat().st_size} bytes")
+    return EXIT_OK
 
 
 def _weights(args: argparse.Namespace, model: Any) -> int:

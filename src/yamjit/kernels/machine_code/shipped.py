@@ -98,8 +98,8 @@ def library_at_hand() -> SharedLibrary | None:
 
     What a variable asks for by name is never replaced: then the errors are those of `load_library`.
     """
-    named, lowering = os.environ.get(LIBRARY_VARIABLE, ""), os.environ.get(LOWERING_VARIABLE, "")
-    if lowering or named not in ("", "none"):
+    named = os.environ.get(LIBRARY_VARIABLE, "")
+    if named != "none" and (named or os.environ.get(LOWERING_VARIABLE)):
         return load_library()
     if library_path() is None:
         return None

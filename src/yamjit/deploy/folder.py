@@ -1,0 +1,125 @@
+"""A model as a folder that a C program is built in and runs from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from yamjit import checks
+from yamjit.classifier import Classifier
+from yamjit.compiled.from_graph import compile_model
+from yamjit.compiled.writer import plan_file_bytes
+from yamjit.deploy.kit import platforms_of, read_kit
+from yamjit.disk import describe
+from yamjit.errors import InputError, OutputError
+from yamjit.kernels.machine_code.shipped import own_platform
+from yamjit.suggestions import did_you_mean, with_hint
+from yamjit.writing import naming, partial_beside
+
+__all__ = ["deploy"]
+
+_C = Path(__file__).parent / "c"
+
+#: Files beside the libraries and plans.
+_FILES = ("yamjit.h", "yamjit.c", "main.c", "Makefile", "README.md")
+
+
+def deploy(
+    model: Classifier,
+    folder: str | os.PathLike[str],
+    targets: Iterable[str] = (),
+    *,
+    libraries: str | os.PathLike[str] | None = None,
+) -> tuple[Path, ...]:
+    """Write everything that a program without Python needs to run a model.
+
+    The folder gets the model as a plan file for each family of processors (``model-x86.plan``, ``model-arm.plan``), a
+    folder for each platform with its library, shared and static, and ``yamjit.h``, ``yamjit.c``, ``main.c``, a
+    ``Makefile`` and a ``README.md`` that says how to use them from C, Go, Rust, Kotlin and Swift.
+
+    Parameters
+    ----------
+    model : Classifier
+        Its own names of classes, calibration and thresholds are written; its options are not.
+    folder : path
+        A folder that does not exist yet, or is empty. It is written whole or not at all.
+    targets : iterable of str
+        Platforms: linux-x86_64, linux-aarch64, windows-x86_64, windows-arm64, macos-arm64, macos-x86_64, android-arm64,
+        ios-arm64. By default this machine's.
+    libraries : path, optional
+        The folder that ``python -m tools.libraries`` wrote; by default the libraries that this installation holds.
+
+    Returns
+    -------
+    tuple of Path
+        The files that were written.
+
+    Raises
+    ------
+    InputError
+        If a platform is unknown, or the libraries are damaged or of another version.
+    DependencyError
+        If there are no libraries, as in a clone where none were built.
+    ModelError
+        If the model cannot be a plan file: the compiled front end does not compute its frames.
+    OutputError
+        If the folder is not empty or cannot be written.
+
+    Examples
+    --------
+    >>> from yamjit.deploy import deploy
+    >>> deploy(yamjit.load("birds.tflite"), "birds-on-a-pi", ["linux-aarch64"])
+    """
+    checks.instance(model, "model", Classifier)
+    kit = read_kit(None if libraries is None else checks.path(libraries, "libraries"))
+    chosen = _checked(targets, platforms_of(kit))
+    files = {name: (_C / name).read_bytes() for name in _FILES}
+    compiled = compile_model(model.graph)
+    for family in sorted({_family(platform) for platform in chosen}):
+        files[f"model-{family}.plan"] = plan_file_bytes(compiled, family, model.source.sha256)
+    files.update({name: content for name, content in kit.items() if name.partition("/")[0] in chosen})
+    place = Path(os.path.abspath(checks.path(folder, "folder")))  # noqa: PTH100 - links stay as they are
+    try:
+        with naming(str(place)):
+            _write(place, files)
+    except OSError as error:
+        raise OutputError(f"{str(folder)!r}: cannot be written: {describe(error)}") from error
+    return tuple(Path(folder) / name for name in files)
+
+
+def _checked(targets: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the platforms that were given, or this one."""
+    if isinstance(targets, str):
+        raise InputError(f"targets are a list of platforms, such as [{targets!r}]")
+    chosen = tuple(dict.fromkeys(targets)) or (own_platform(),)
+    for platform in chosen:
+        if platform not in known:
+            like = did_you_mean(platform, known)
+            raise InputError(
+                with_hint(f"{platform!r}: there are libraries for the platforms {', '.join(known)}", like)
+            )
+    return chosen
+
+
+def _family(platform: str) -> str:
+    return "x86" if platform.endswith("x86_64") else "arm"
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a folder that appears when it is whole."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(f"{str(folder)!r}: is there already, and not an empty folder: name another one")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_beside(folder)
+    try:
+        for name, content in files.items():
+            file = partial / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,65 @@
+"""The kit: libraries of all platforms in one archive, which wheels hold and ``python -m tools.libraries`` builds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from yamjit.disk import describe
+from yamjit.errors import DependencyError, InputError
+
+__all__ = ["FOLDER", "platforms_of", "read_kit"]
+
+#: Where a wheel has the kit.
+FOLDER = Path(__file__).resolve().parents[1] / "libraries"
+
+_KIT, _MANIFEST = "platforms.tar.xz", "manifest.json"
+
+
+def read_kit(folder: Path | None = None) -> Mapping[str, bytes]:
+    """Return the libraries of a kit by their names, such as ``linux-x86_64/libyamjit.so``.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        What ``python -m tools.libraries`` wrote; by default the kit of this installation.
+
+    Raises
+    ------
+    DependencyError
+        If there is no kit.
+    InputError
+        If it is damaged.
+    """
+    place = FOLDER if folder is None else folder
+    try:
+        manifest = json.loads((place / _MANIFEST).read_bytes())
+        with tarfile.open(place / _KIT, "r:xz") as archive:
+            files = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+        expected = {name: entry["sha256"] for name, entry in manifest["files"].items()}
+    except FileNotFoundError as error:
+        raise DependencyError(_missing(place)) from error
+    except OSError as error:
+        raise InputError(f"{place}: the libraries cannot be read: {describe(error)}") from error
+    except (ValueError, LookupError, TypeError, AttributeError, EOFError, lzma.LZMAError, tarfile.TarError) as error:
+        raise InputError(f"{place}: {_MANIFEST} or {_KIT} is damaged: {error!r}") from error
+    if {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} != expected:
+        raise InputError(f"{place}: {_KIT} does not hold what {_MANIFEST} says")
+    return files
+
+
+def platforms_of(kit: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Return the platforms of a kit."""
+    return tuple(dict.fromkeys(name.partition("/")[0] for name in kit))
+
+
+def _missing(place: Path) -> str:
+    return (
+        f"{place} does not have the libraries of compiled kernels ({_KIT}, {_MANIFEST}): wheels of yamjit hold them; in "
+        "a clone, python -m tools.libraries builds them into build/libraries, and --libraries build/libraries, or "
+        "libraries= in Python, names that folder"
+    )
