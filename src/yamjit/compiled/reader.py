@@ -17,7 +17,7 @@ from yamjit.kernels.log_mel.tables import read_tables
 from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, Fault, Field, HeadField
 from yamjit.kernels.program import ScratchLayout
 from yamjit.plan.plan import Head, Plan
-from yamjit.spec import DEFAULT_LIMITS
+from yamjit.spec import DEFAULT_LIMITS, SAMPLE_RATES
 
 __all__ = ["read_plan_file"]
 
@@ -139,7 +139,8 @@ class _Reader:
         size = 0 if embedding is None else math.prod(embedding.shape)
         records = self._part(Field.HEADS_AT, 8 * HEAD_FIELDS * self[Field.HEADS]).view(np.int64)
         agrees = (
-            math.prod(patch.shape) == self[Field.FRAMES] * self[Field.BANDS]
+            self[Field.SAMPLE_RATE] in SAMPLE_RATES
+            and math.prod(patch.shape) == self[Field.FRAMES] * self[Field.BANDS]
             and patch.step == 0
             and size == self[Field.EMBEDDING_SIZE]
             and (embedding is None or embedding.offset == self[Field.EMBEDDING_AT])
