@@ -219,7 +219,8 @@ COMPILING = {
     *("int8/depthwise", "int8/kernel_set", "int8/matmul", "int8/plain", "int8/plain_steps"),
     *("int8/step_table", "int8/steps", "int8/tiles"),
     *("log_mel/codelets", "log_mel/fft_codelets", "log_mel/kernel"),
-    *("plan_file/check", "plan_file/digest", "plan_file/faults"),
+    *("plan_file/check", "plan_file/digest", "plan_file/faults", "plan_file/head_check"),
+    *("plan_file/kernel_table", "plan_file/step_check", "plan_file/table_check"),
 }
 
 #: Modules that ask LLVM about this machine, or for an object file, without Numba.
