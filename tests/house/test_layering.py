@@ -23,6 +23,7 @@ STOREYS = {
     "clock": 1,
     "deprecation": 1,
     "keywords": 0,
+    "lazily": 0,
     "read_once": 0,
     "reprs": 0,
     "text": 0,

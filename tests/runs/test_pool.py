@@ -15,7 +15,9 @@ import pytest
 
 from tests.support.run_jobs import Job
 from yamjit.errors import ModelError
-from yamjit.runs import Outcome, Recording, outcomes
+from yamjit.runs.inputs import Recording
+from yamjit.runs.outcome import Outcome
+from yamjit.runs.outcomes import outcomes
 from yamjit.runs.pool import _signals_held
 
 pytestmark = pytest.mark.slow
@@ -77,7 +79,8 @@ from pathlib import Path, PurePath
 if __name__ != "__main__":
     sys.exit(1)  # in a process that is to do the job
 from tests.support.run_jobs import Job
-from yamjit.runs import Recording, outcomes
+from yamjit.runs.inputs import Recording
+from yamjit.runs.outcomes import outcomes
 
 job = Job(Path(sys.argv[1]))
 object.__setattr__(job, "large", bytes(2**20))
@@ -107,7 +110,8 @@ _SCRIPT = """
 import sys
 from pathlib import Path, PurePath
 from tests.support.run_jobs import Job
-from yamjit.runs import Recording, outcomes
+from yamjit.runs.inputs import Recording
+from yamjit.runs.outcomes import outcomes
 
 if __name__ == "__main__":
     todo = [Recording(f"stuck-{n}", PurePath(str(n))) for n in range(4)]
