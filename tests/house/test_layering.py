@@ -215,15 +215,15 @@ FLOORS |= {"int8": 3, "log_mel": 3, "plan_file": 4, "backends": 4, "diagnosis": 
 #: before it is needed.
 COMPILING = {
     *("vectors/words", "vectors/dot", "vectors/ops", "vectors/lanes"),
-    *("machine_code/foreign", "machine_code/jit", "machine_code/library", "machine_code/pointer"),
+    *("machine_code/compiler", "machine_code/foreign", "machine_code/jit", "machine_code/pointer"),
     *("int8/depthwise", "int8/kernel_set", "int8/matmul", "int8/plain", "int8/plain_steps"),
     *("int8/step_table", "int8/steps", "int8/tiles"),
     *("log_mel/codelets", "log_mel/fft_codelets", "log_mel/kernel"),
     *("plan_file/check", "plan_file/digest", "plan_file/faults"),
 }
 
-#: Modules that ask LLVM about this machine, without Numba.
-ASKING = {"machine_code/native", "vectors/processor"}
+#: Modules that ask LLVM about this machine, or for an object file, without Numba.
+ASKING = {"machine_code/native", "machine_code/objects", "vectors/processor"}
 
 KERNELS = [path.relative_to("kernels") for path in MODULES if room(path) == "kernels"]
 
