@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -18,8 +18,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What a model file may ask for; a file beyond a limit is refused before anything is allocated."""
 
     #: Size of the file.
@@ -52,8 +51,7 @@ MOST_THREADS = 256
 DEFAULT_MAX_RESULTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class KnownModel:
+class KnownModel(NamedTuple):
     """A published model file that is recognised by its hash."""
 
     name: str
