@@ -150,7 +150,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def at(server, path):
-    return dataclasses.replace(KNOWN, url=f"http://127.0.0.1:{server.server_port}/{path}")
+    return KNOWN._replace(url=f"http://127.0.0.1:{server.server_port}/{path}")
 
 
 def put(path, content=CONTENT):
@@ -551,7 +551,7 @@ def test_missing_packages_are_named(package, monkeypatch):
     if package == "platformdirs":
         monkeypatch.delenv("YAMJIT_CACHE")
     with pytest.raises(DependencyError, match=f"pip install {package}"):
-        fetch_official(known=dataclasses.replace(KNOWN, url="http://127.0.0.1:1/"))
+        fetch_official(known=KNOWN._replace(url="http://127.0.0.1:1/"))
     assert resolve_model(CONTENT).data == CONTENT
 
 

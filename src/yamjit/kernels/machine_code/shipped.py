@@ -9,13 +9,13 @@ from __future__ import annotations
 import ctypes
 import functools
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from yamjit.announcing import logger
 from yamjit.errors import DependencyError
 from yamjit.installing import how_to_install
 from yamjit.kernels.machine_code.entry import Entry
@@ -23,8 +23,6 @@ from yamjit.kernels.machine_code.lowering_choice import LOWERING_VARIABLE, choos
 from yamjit.kernels.vectors.target import TARGETS, Target
 
 __all__ = ["LIBRARY_VARIABLE", "SharedLibrary", "library_at_hand", "library_path", "load_library", "own_platform"]
-
-_log = logging.getLogger(__name__)
 
 #: Path of a library, for developers; "none" is as if there were none.
 LIBRARY_VARIABLE = "YAMJIT_LIBRARY"
@@ -210,4 +208,4 @@ def _no_library() -> str:
 
 @functools.cache
 def _warn_once(message: str) -> None:
-    _log.warning(message)
+    logger(__name__).warning(message)
