@@ -11,6 +11,7 @@ __all__ = [
     "MOST_THREADS",
     "OFFICIAL_MODEL",
     "PACKAGED_MODELS",
+    "SAMPLE_RATES",
     "STARTER_MODEL",
     "KnownModel",
     "Limits",
@@ -39,6 +40,9 @@ class Limits(NamedTuple):
 
 
 DEFAULT_LIMITS = Limits()
+
+#: Sample rates that a model may ask for, in Hz.
+SAMPLE_RATES = range(1000, 768_001)
 
 #: Greatest number of threads for one recording.
 MOST_THREADS = 256

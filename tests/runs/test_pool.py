@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 import pytest
@@ -155,16 +154,8 @@ def _lives(process: int) -> bool:
     return state != "Z"
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Let SIGINT interrupt, as it does not where a shell runs the tests in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @posix
-def test_interruptions_are_held_back_until_processes_have_started_or_ended(interruptible: None) -> None:
+def test_interruptions_are_held_back_until_processes_have_started_or_ended() -> None:
     held, steps = threading.Event(), []
     # One to the process is taken by any thread, also while the main thread blocks it.
     another = threading.Thread(target=lambda: [held.wait(), signal.raise_signal(signal.SIGINT)])

@@ -67,9 +67,10 @@ models:
   FILE     any other model of the YAMNet family, as a .tflite file
 
 environment:
-  YAMJIT_MODEL    the model to use where none is named
-  YAMJIT_CACHE    folder where a fetched model and compiled kernels are kept
-  YAMJIT_OFFLINE  1: nothing is downloaded
+  YAMJIT_MODEL     the model to use where none is named
+  YAMJIT_CACHE     folder where a fetched model and what was compiled are kept
+  YAMJIT_OFFLINE   1: nothing is downloaded
+  YAMJIT_LOWERING  instruction set of the compiled kernels, such as avx2; -avx2 is any but that
 """
 
 

@@ -79,13 +79,13 @@ class LoadedEntry:
         text = "compiling %s of yamjit for this processor, once: this takes half a minute, more on a small computer"
         logger(__name__).warning(text, self._entry.name)
         start = time.perf_counter()
-        from yamjit.kernels.machine_code import library
+        from yamjit.kernels.machine_code import compiler
         from yamjit.kernels.vectors.processor import host_target
 
-        code = library.compile_object(self._entry, host_target())
+        code = compiler.compile_object(self._entry, host_target())
         function = native.load(code, self._entry.name, self._entry.arguments)
         logger(__name__).info("compiled %s in %.1f s", self._entry.name, time.perf_counter() - start)
-        if code.is_free and library.follows_environment():
+        if code.is_free and compiler.follows_environment():
             self._cached.keep(code.to_bytes())
         return function
 
