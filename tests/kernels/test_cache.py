@@ -238,7 +238,7 @@ def test_the_command_line_says_so_on_a_line_of_its_own(compilations, monkeypatch
     log = logging.getLogger("yamjit")
     monkeypatch.setattr(log, "handlers", [])
     monkeypatch.setattr(sys, "stderr", Terminal("12% |###   |"))
-    monkeypatch.setattr("yamjit.cli.command._parser", lambda: OneVerb(quiet))
+    monkeypatch.setattr("yamjit.cli.command._parser", lambda words: OneVerb(quiet))
     assert [cli.main([]), cli.main([])] == [0, 0]
     assert (log.handlers, log.level) == ([], logging.NOTSET)
     said = sys.stderr.getvalue()

@@ -18,8 +18,9 @@ from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
 from yamjit.kernels.backends import CompiledBackend, NumbaBackend
 from yamjit.kernels.int8.preparation import prepare
-from yamjit.kernels.int8.preparation_proof import REACH, VECTOR_KERNELS, prove_preparation, scratch_needs, uses_of
+from yamjit.kernels.int8.preparation_proof import REACH, prove_preparation, scratch_needs, uses_of
 from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
+from yamjit.kernels.int8.uses import PLAIN_CONSTANTS, VECTOR_KERNELS
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes, padded
 from yamjit.kernels.program import Column, Program, ScratchLayout, StepOp, Workspace
 from yamjit.kernels.vectors.target import TARGETS, Target
@@ -135,6 +136,23 @@ def test_float32_does_not_round_without_factors(program: Program) -> None:
     constants[prepared.steps[step, Prepared.PROVEN]] = 1
     with pytest.raises(ModelError, match=f"step {step}: proven"):
         prove_preparation(program, replace(prepared, constants=constants), False)
+
+
+def test_constants_of_plain_kernels_are_those_of_the_program(program: Program, prepared: PreparedProgram) -> None:
+    step = next(i for i, row in enumerate(prepared.steps) if row[Column.OP] == StepOp.MEAN)
+    constants = aligned_bytes(prepared.constants.size)
+    constants[...] = prepared.constants
+    constants[prepared.steps[step, Column.MULTIPLIER]] ^= 1
+    with pytest.raises(ModelError, match=f"step {step}: multiplier differs from what the program has"):
+        prove_preparation(program, replace(prepared, constants=constants), False)
+
+
+def test_what_vector_kernels_do_not_read_is_left_out(program: Program, prepared: PreparedProgram) -> None:
+    vectors = prepared.steps[:, Column.OP] >= VectorOp.POINTWISE
+    raw = prepared.steps[:, Column.OP] == VectorOp.POINTWISE_RAW
+    assert not prepared.steps[vectors][:, [Column.WEIGHTS, Column.BIAS]].any()
+    assert not prepared.steps[vectors & ~raw][:, [*PLAIN_CONSTANTS]].any()
+    assert prepared.constants.size < 1.5 * program.constants.size
 
 
 def test_the_wrong_sign_is_refused(program: Program, prepared: PreparedProgram) -> None:

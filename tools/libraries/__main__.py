@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.libraries.bitcode import bitcode
+from tools.libraries.bitcode import functions, make_bitcode
 from tools.libraries.building import build
 from tools.libraries.kit import write_kit, write_manifest
 from tools.libraries.platforms import PLATFORMS
@@ -37,11 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     platforms = [PLATFORMS[name] for name in dict.fromkeys(options.platform) or PLATFORMS]
     folder: Path = options.output.resolve()
     try:
-        lowerings = dict.fromkeys(name for platform in platforms for name in platform.lowerings)
-        code = bitcode(lowerings, folder.parent / "bitcode")
+        cache = folder.parent / "bitcode"
+        make_bitcode(dict.fromkeys(function for platform in platforms for function in functions(platform)), cache)
         for platform in platforms:
             start = time.perf_counter()
-            build(platform, code, folder / platform.name)
+            build(platform, cache, folder / platform.name)
             sizes = ", ".join(f"{name} {(folder / platform.name / name).stat().st_size:,}" for name in platform.files)
             print(f"{platform.name}: {sizes} bytes, {time.perf_counter() - start:.1f} s", flush=True)
         files = [f"{platform.name}/{name}" for platform in platforms for name in platform.files]

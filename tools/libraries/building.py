@@ -7,9 +7,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
+from tools.libraries.bitcode import functions
 from tools.libraries.platforms import STATIC, Platform
 from yamjit.errors import YamjitError
 from yamjit.kernels.machine_code.objects import emit_object
@@ -29,21 +29,13 @@ _C_OPTIONS = (
 )  # fmt: skip
 
 
-def build(platform: Platform, bitcode: Mapping[str, Path], folder: Path) -> None:
-    """Write the libraries of a platform into a folder.
-
-    Parameters
-    ----------
-    platform : Platform
-    bitcode : mapping of str to Path
-        The folder of each lowering's bitcode.
-    folder : Path
-    """
+def build(platform: Platform, cache: Path, folder: Path) -> None:
+    """Write the libraries of a platform into a folder, from the bitcode in a cache."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         place = Path(work)
         # Names are relative and short: object files, and so static libraries, hold them.
-        objects = [*_kernels(platform, bitcode, place), *_compiled_c(platform, place)]
+        objects = [*_kernels(platform, cache, place), *_compiled_c(platform, place)]
         members = [name for name in objects if name not in _SHARED_ONLY]
         _zig(place, "ar", f"--format={_archive(platform)}", "rcsD", STATIC, *members)
         if platform.shared is not None:
@@ -53,13 +45,12 @@ def build(platform: Platform, bitcode: Mapping[str, Path], folder: Path) -> None
             shutil.copyfile(place / name, folder / name)
 
 
-def _kernels(platform: Platform, bitcode: Mapping[str, Path], place: Path) -> list[str]:
+def _kernels(platform: Platform, cache: Path, place: Path) -> list[str]:
     names = []
-    for lowering in platform.lowerings:
-        for path in sorted(bitcode[lowering].iterdir()):
-            names.append(f"{path.stem}.o")
-            code = emit_object(path.read_bytes(), TARGETS[lowering], platform.triple)
-            (place / names[-1]).write_bytes(code)
+    for function in functions(platform):
+        names.append(f"{function.symbol}.o")
+        bitcode = function.kept_in(cache).read_bytes()
+        (place / names[-1]).write_bytes(emit_object(bitcode, TARGETS[function.lowering], platform.triple))
     return names
 
 
@@ -77,11 +68,13 @@ def _compiled_c(platform: Platform, place: Path) -> list[str]:
 
 def _settings(platform: Platform) -> str:
     """Return what C is told of a platform, as ``dispatch.c`` describes it."""
-    lowerings = " ".join(f'X({name.replace("-", "_")}, "{name}")' for name in platform.lowerings)
+    symbols = [name.replace("-", "_") for name in platform.lowerings]
+    lowerings = " ".join(f'X({symbol}, "{name}")' for symbol, name in zip(symbols, platform.lowerings, strict=True))
     return (
         f'#define YAMJIT_SOURCES "{sources_digest()}"\n'
         f'#define YAMJIT_FAMILY "{platform.family}"\n'
         f"#define YAMJIT_LOWERINGS(X) {lowerings}\n"
+        f"#define YAMJIT_LAST(X) X({symbols[-1]})\n"
     )
 
 

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tools.libraries.packages import versions
+from tools.libraries.tools import versions
 from yamjit.kernels.machine_code.sources import sources_digest
 from yamjit.writing import write_whole
 
@@ -37,7 +37,7 @@ def write_manifest(folder: Path, files: Iterable[str]) -> Path:
 
 
 def write_kit(folder: Path, files: Iterable[str]) -> Path:
-    """Write an archive of files in a folder, which tells nothing of who wrote it and when."""
+    """Write an archive of files in a folder, which tells nothing of who wrote it or when."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name in sorted(files):

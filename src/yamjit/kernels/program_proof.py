@@ -13,7 +13,7 @@ from yamjit.errors import ModelError
 from yamjit.kernels.memory import ALIGNMENT
 from yamjit.kernels.program import Column, Program, Rounding, StepOp
 
-__all__ = ["KERNELS", "Kernel", "prove_program", "writers"]
+__all__ = ["KERNELS", "PER_CHANNEL", "UNREAD", "Kernel", "prove_program", "writers"]
 
 Row = list[int]
 
@@ -24,10 +24,11 @@ _INPUT = (Column.INPUT_H, Column.INPUT_W, Column.INPUT_C)
 _OUTPUT = (Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C)
 _ALWAYS = {Column.OP, Column.INPUT, Column.OUTPUT, *_INPUT, *_OUTPUT}
 _WINDOW = {Column.KERNEL_H, Column.KERNEL_W, Column.STRIDE_H, Column.STRIDE_W, Column.PAD_TOP, Column.PAD_LEFT}
-_PER_CHANNEL = {Column.BIAS: 4, Column.MULTIPLIER: 4, Column.SHIFT: 4, Column.OFFSET: 8, Column.SCALE: 8}
+#: Columns of constants with a number for each output channel, and the bytes of one.
+PER_CHANNEL = {Column.BIAS: 4, Column.MULTIPLIER: 4, Column.SHIFT: 4, Column.OFFSET: 8, Column.SCALE: 8}
 _CLAMPS = {Column.ACTIVATION_MIN, Column.ACTIVATION_MAX}
 _INT8 = (Column.INPUT_ZERO_POINT, Column.OUTPUT_ZERO_POINT, *sorted(_CLAMPS))
-_REQUANTIZATION = {*_PER_CHANNEL, *_CLAMPS, Column.OUTPUT_ZERO_POINT, Column.ROUNDING}
+_REQUANTIZATION = {*PER_CHANNEL, *_CLAMPS, Column.OUTPUT_ZERO_POINT, Column.ROUNDING}
 
 _SAME_CHANNELS = (Column.INPUT_C, Column.OUTPUT_C)
 _SAME_PLACES = ((Column.INPUT_H, Column.OUTPUT_H), (Column.INPUT_W, Column.OUTPUT_W))
@@ -141,7 +142,7 @@ def _activations(row: Row) -> tuple[_Range, _Range]:
 def _constants(row: Row, kernel: Kernel) -> Iterator[_Range]:
     if Column.WEIGHTS in kernel.reads:
         yield Column.WEIGHTS, kernel.weights(row), 1
-    for column, width in _PER_CHANNEL.items():
+    for column, width in PER_CHANNEL.items():
         if column in kernel.reads:
             yield column, row[Column.OUTPUT_C] * width, width
 
@@ -167,7 +168,7 @@ def _check_window(where: str, row: Row) -> None:
 
 def _check_values(where: str, row: Row, kernel: Kernel) -> None:
     """Check that numbers are in their domain, and 0 where the kernel does not read them."""
-    for column in _UNREAD[StepOp(row[Column.OP])]:
+    for column in UNREAD[StepOp(row[Column.OP])]:
         if row[column]:
             raise ModelError(f"{column.name.lower()} must be 0: the kernel does not read it", operator=where)
     for column in _INT8:
@@ -178,7 +179,7 @@ def _check_values(where: str, row: Row, kernel: Kernel) -> None:
 
 
 #: Columns that the kernel of a step operation does not read.
-_UNREAD = {op: sorted(set(Column) - _ALWAYS - kernel.reads) for op, kernel in KERNELS.items()}
+UNREAD = {op: sorted(set(Column) - _ALWAYS - kernel.reads) for op, kernel in KERNELS.items()}
 
 
 # -- Several steps ----------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 /* Which lowerings there are and where they run. Nothing here needs a C library.
  *
  * What differs from library to library is in build.h, which tools/libraries writes: YAMJIT_SOURCES, the digest of the
- * sources, YAMJIT_FAMILY, and YAMJIT_LOWERINGS(X), which is X(symbol, "name") for each lowering, the best first. */
+ * sources, YAMJIT_FAMILY, YAMJIT_LOWERINGS(X), which is X(symbol, "name") for each lowering, the best first, and
+ * YAMJIT_LAST(X), which is X(symbol) for the last one. */
 #include "dispatch.h"
 
 #include <stddef.h>
@@ -167,6 +168,9 @@ typedef struct {
 #define DECLARED(symbol, name) Function yamjit_run_steps_##symbol, yamjit_log_mel_##symbol;
 YAMJIT_LOWERINGS(DECLARED)
 
+#define DECLARED_ONCE(symbol) Function yamjit_check_plan_##symbol, yamjit_digest_##symbol;
+YAMJIT_LAST(DECLARED_ONCE)
+
 #define LISTED(symbol, name) {name, runs_##symbol, yamjit_run_steps_##symbol, yamjit_log_mel_##symbol},
 static const Lowering LOWERINGS[] = {YAMJIT_LOWERINGS(LISTED)};
 enum { LOWERING_COUNT = sizeof LOWERINGS / sizeof *LOWERINGS };
@@ -197,6 +201,11 @@ void *yamjit_entry(int32_t lowering, const char *name) {
     if (!found || !name) return NULL;
     if (is_same(name, "run_steps")) return (void *)found->run_steps;
     if (is_same(name, "log_mel")) return (void *)found->log_mel;
+    /* All lowerings share what follows. */
+#define CHECK_PLAN(symbol) yamjit_check_plan_##symbol
+    if (is_same(name, "check_plan")) return (void *)YAMJIT_LAST(CHECK_PLAN);
+#define DIGEST(symbol) yamjit_digest_##symbol
+    if (is_same(name, "digest")) return (void *)YAMJIT_LAST(DIGEST);
     return NULL;
 }
 

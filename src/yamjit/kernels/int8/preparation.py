@@ -1,4 +1,4 @@
-"""A program made ready for the vector kernels: packed constants, and steps with columns that refer to them.
+"""A program made ready for the vector kernels: their constants, and steps with columns that refer to them.
 
 The program itself stays as it is, for every backend to read. A step is given a vector kernel where one gives the same
 results; the others keep their plain kernel.
@@ -16,6 +16,7 @@ from yamjit.kernels.int8.factors import PlainStep, in_blocks, pack_factors
 from yamjit.kernels.int8.packing import CHUNK, conv_rows, interleaved, pack_depthwise, pack_pointwise
 from yamjit.kernels.int8.preparation_proof import prove_preparation
 from yamjit.kernels.int8.prepared import INT8_TO_UINT8, PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
+from yamjit.kernels.int8.uses import PLAIN_CONSTANTS, constants_of
 from yamjit.kernels.memory import Packer, padded
 from yamjit.kernels.program import (
     COLUMNS,
@@ -34,24 +35,28 @@ __all__ = ["prepare"]
 def prepare(program: Program, target: Target | None) -> PreparedProgram:
     """Pack a program's constants for the vector kernels; `target` is None where there are none, as in plain Python.
 
-    Inputs become uint8 that are 128 more where a target does not multiply signed bytes. Raises `ModelError` if the
-    program, or what was prepared, would touch memory that is not its own.
+    Constants of plain kernels are copied; those that nothing reads are left out. Inputs become uint8 that are 128 more
+    where a target does not multiply signed bytes. Raises `ModelError` if the program, or what was prepared, would
+    touch memory that is not its own.
     """
     signed = target is not None and target.multiplies_signed_bytes
     steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)
     steps[:, :COLUMNS] = program.steps
     steps[:, Prepared.FLIP] = 0 if signed else INT8_TO_UINT8
     constants = Packer()
-    constants.add(program.constants)
-    for row in steps if target is not None else ():
-        preparation = _PREPARATIONS.get(int(row[Column.OP]))
-        vector_step = preparation(PlainStep(program, row.tolist(), 0 if signed else -128)) if preparation else None
+    for row, plain in zip(steps, program.steps.tolist(), strict=True):
+        preparation = _PREPARATIONS.get(plain[Column.OP]) if target is not None else None
+        vector_step = preparation(PlainStep(program, plain, 0 if signed else -128)) if preparation else None
         if vector_step:
             row[Column.OP] = vector_step.op
             for column, value in vector_step.walk.items():
                 row[column] = value
-            for column, array in vector_step.constants.items():
-                row[column] = constants.add(array)
+        sizes = constants_of(row.tolist())
+        for column in PLAIN_CONSTANTS:
+            start, size = plain[column], sizes.get(column, 0)
+            row[column] = constants.add(program.constants[start : start + size]) if size else 0
+        for packed, array in vector_step.constants.items() if vector_step else ():
+            row[packed] = constants.add(array)
     steps[: program.patchwise, Prepared.PATCHWISE] = 1
     steps[:, Prepared.INPUT_KEPT], steps[:, Prepared.OUTPUT_KEPT] = _kept(program)
     for index in program.pairs:

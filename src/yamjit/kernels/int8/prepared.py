@@ -60,7 +60,7 @@ class PreparedProgram:
     """What the compiled entry runs: steps [shape=(n_steps, PREPARED_COLUMNS)], and the constants that they refer to."""
 
     steps: npt.NDArray[np.int64]
-    #: Constants of the program, then the packed ones.
+    #: What kernels read of each step: packed constants, and those of the program that plain kernels take.
     constants: npt.NDArray[np.uint8]
     scratch: ScratchLayout
     #: Size of the activations of a patch, as the program has it.

@@ -7,29 +7,32 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["C_SOURCES", "kernels_digest", "sources_digest"]
+__all__ = ["C_SOURCES", "entry_digest", "sources_digest"]
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 
 #: The C sources of every library, below the package's folder.
-C_SOURCES = tuple(f"deploy/c/{name}" for name in ("dispatch.c", "dispatch.h", "freestanding.c", "rounding.c"))
+C_SOURCES = tuple(f"deploy/c/{name}" for name in ("dispatch.c", "freestanding.c", "rounding.c", "yamjit.c"))
+_C_HEADERS = tuple(f"deploy/c/{name}" for name in ("dispatch.h", "yamjit.h"))
 
-#: Modules that entries are made from, and those that compile them; what they import belongs to it.
-_ROOTS = (
+#: Modules of the entries, and what compiles them.
+_ENTRIES = (
     "yamjit.kernels.int8.steps",
     "yamjit.kernels.log_mel.kernel",
-    "yamjit.kernels.machine_code.compiler",
+    "yamjit.kernels.plan_file.check",
+    "yamjit.kernels.plan_file.digest",
 )
+_COMPILER = "yamjit.kernels.machine_code.compiler"
 
 
 def sources_digest() -> str:
-    """Return a digest of all sources of a library: those of the kernels and those in C [hexadecimal]."""
-    return _digest([*_kernel_sources(), *(_PACKAGE / name for name in C_SOURCES)])
+    """Return a digest of all sources of a library: those of the entries and those in C [hexadecimal]."""
+    return _digest([*_imported_by(*_ENTRIES, _COMPILER), *(_PACKAGE / name for name in (*C_SOURCES, *_C_HEADERS))])
 
 
-def kernels_digest() -> str:
-    """Return a digest of the sources of the kernels, without those in C [hexadecimal]."""
-    return _digest(_kernel_sources())
+def entry_digest(module: str) -> str:
+    """Return a digest of all sources of the entry in a module [hexadecimal]."""
+    return _digest(_imported_by(module, _COMPILER))
 
 
 def _digest(paths: Iterable[Path]) -> str:
@@ -41,10 +44,10 @@ def _digest(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def _kernel_sources() -> list[Path]:
-    """Return the files of `_ROOTS` and of all modules of yamjit that these import, directly or not."""
+def _imported_by(*modules: str) -> list[Path]:
+    """Return the files of modules, and of all modules of yamjit that these import, directly or not."""
     found: set[Path] = set()
-    waiting = set(map(_file, _ROOTS))
+    waiting = set(map(_file, modules))
     while waiting:
         path = waiting.pop()
         if path is not None and path not in found:

@@ -13,8 +13,11 @@ from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.memory import ALIGNMENT
 from yamjit.kernels.plan_file.digest import xxh64_of
-from yamjit.kernels.plan_file.faults import integers, refuse, within
+from yamjit.kernels.plan_file.faults import integers, product, refuse, within, wrong
+from yamjit.kernels.plan_file.head_check import check_heads
 from yamjit.kernels.plan_file.layout import FAMILIES, FORMAT_VERSION, HEAD_FIELDS, HEADER_BYTES, MAGIC, Fault, Field
+from yamjit.kernels.plan_file.step_check import check_steps
+from yamjit.kernels.plan_file.table_check import check_tables
 from yamjit.kernels.vectors.target import Target
 
 __all__ = ["make_check_plan"]
@@ -22,7 +25,46 @@ __all__ = ["make_check_plan"]
 #: Where the bytes begin that the digest is of.
 _DIGESTED = 8 * Field.SIZE
 
-_STEP_BYTES, _HEAD_BYTES = 8 * PREPARED_COLUMNS, 8 * HEAD_FIELDS
+#: Bytes of a block of memory that a plan may ask for, and samples of a window.
+_MOST_BYTES = 2**30
+
+#: Fields, and the least and the greatest value that each may have.
+_RANGES = np.array(
+    [
+        (Field.STEPS, 1, 2**12),
+        (Field.CONSTANTS_SIZE, 1, _MOST_BYTES),
+        (Field.HEADS, 1, 2**12),
+        (Field.TEXT_SIZE, 1, _MOST_BYTES),
+        (Field.ARENA, ALIGNMENT, _MOST_BYTES),
+        (Field.SCRATCH, ALIGNMENT, _MOST_BYTES),
+        (Field.ACCUMULATORS, 0, _MOST_BYTES),
+        (Field.IMAGE, 0, _MOST_BYTES),
+        (Field.PANEL, 0, _MOST_BYTES),
+        (Field.BORDER, 0, _MOST_BYTES),
+        (Field.LOG_MEL_SCRATCH, 0, _MOST_BYTES),
+        (Field.FRAMES, 1, 2**20),
+        (Field.BANDS, 1, 2**20),
+        (Field.SAMPLE_RATE, 1, 2**30),
+        (Field.WINDOW, 0, _MOST_BYTES),
+        (Field.HOP, 0, _MOST_BYTES),
+        (Field.FRAME, 0, _MOST_BYTES),
+        (Field.EMBEDDING_SIZE, 0, _MOST_BYTES),
+        (Field.EMBEDDING_ZERO_POINT, -128, 127),
+    ]
+)
+
+#: Fields of places, each before that of a count; bytes of what is counted; the field of the size that holds it.
+_PARTS = np.array(
+    [
+        (Field.STEPS_AT, 8 * PREPARED_COLUMNS, Field.SIZE),
+        (Field.CONSTANTS_AT, 1, Field.SIZE),
+        (Field.TABLES_AT, 1, Field.SIZE),
+        (Field.HEADS_AT, 8 * HEAD_FIELDS, Field.SIZE),
+        (Field.TEXT_AT, 1, Field.SIZE),
+        (Field.DESCRIPTION_AT, 1, Field.SIZE),
+        (Field.EMBEDDING_AT, 1, Field.ARENA),
+    ]
+)
 
 
 def make_check_plan(target: Target) -> Callable[..., None]:
@@ -36,7 +78,13 @@ def make_check_plan(target: Target) -> Callable[..., None]:
         result = integers(found, 4)
         refuse(result, Fault.NONE, 0, 0, 0)
         if _is_whole(plan, size, family, result):
-            _check_places(integers(plan, HEADER_BYTES // 8), result)
+            header = integers(plan, HEADER_BYTES // 8)
+            if (
+                _check_header(plan, header, result)
+                and check_steps(plan, header, result)
+                and check_tables(plan, header, result)
+            ):
+                check_heads(plan, header, result)
 
     return check_plan
 
@@ -64,16 +112,43 @@ def _is_whole(plan: int, size: int, family: int, found: Any) -> bool:
 
 
 @jit
-def _check_places(header: Any, found: Any) -> bool:
-    """Check that every part lies in the file."""
-    size = header[Field.SIZE]
-    for field in (Field.STEPS_AT, Field.HEADS_AT):
-        width = _STEP_BYTES if field == Field.STEPS_AT else _HEAD_BYTES
-        if not 0 < header[field + 1] <= size // width:
-            return refuse(found, Fault.BAD_HEADER, 0, field + 1, header[field + 1])
-        if not within(header[field], header[field + 1] * width, size):
+def _check_header(plan: int, header: Any, found: Any) -> bool:
+    """Check that sizes are possible, and that every part lies in the file, and what heads need in the arena."""
+    for index in range(len(_RANGES)):
+        field, least, most = _RANGES[index]
+        if not least <= header[field] <= most:
             return refuse(found, Fault.BAD_HEADER, 0, field, header[field])
-    for field in (Field.CONSTANTS_AT, Field.TABLES_AT, Field.TEXT_AT, Field.DESCRIPTION_AT):
-        if not within(header[field], header[field + 1], size):
-            return refuse(found, Fault.BAD_HEADER, 0, field, header[field])
-    return True
+    for index in range(len(_PARTS)):
+        place, unit, whole = _PARTS[index]
+        if not within(header[place], product(header[place + 1], unit), header[whole]):
+            return refuse(found, Fault.BAD_HEADER, 0, place, header[place])
+    bad = _bad_window(header)
+    if bad < 0 and not within(
+        header[Field.PATCH_AT], 4 * header[Field.FRAMES] * header[Field.BANDS], header[Field.ARENA]
+    ):
+        bad = wrong(Field.PATCH_AT)
+    if bad < 0 and header[Field.ARENA] % ALIGNMENT:
+        bad = wrong(Field.ARENA)
+    scale = carray(pointer(plan + 8 * Field.EMBEDDING_SCALE), 1, np.float64)[0]
+    if bad < 0 and header[Field.EMBEDDING_SIZE] and not 0 < scale < np.inf:
+        bad = wrong(Field.EMBEDDING_SCALE)
+    text = carray(pointer(plan + header[Field.TEXT_AT]), header[Field.TEXT_SIZE], np.uint8)
+    if bad < 0 and text[header[Field.TEXT_SIZE] - 1]:
+        bad = wrong(Field.TEXT_SIZE)
+    return True if bad < 0 else refuse(found, Fault.BAD_HEADER, 0, bad, header[bad])
+
+
+@jit
+def _bad_window(header: Any) -> int:
+    """Return the field that does not go with a front end, or with none; -1 where all do."""
+    window, hop, frame = header[Field.WINDOW], header[Field.HOP], header[Field.FRAME]
+    if header[Field.TABLES_SIZE] == 0:
+        for field in (Field.TABLES_AT, Field.WINDOW, Field.HOP, Field.FRAME, Field.LOG_MEL_SCRATCH):
+            if header[field]:
+                return wrong(field)
+        return -1
+    if not 1 <= frame <= window:
+        return wrong(Field.FRAME)
+    if hop < 1:
+        return wrong(Field.HOP)
+    return -1 if header[Field.FRAMES] == 1 + (window - frame) // hop else wrong(Field.FRAMES)

@@ -10,7 +10,10 @@ from numba import carray
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
 
-__all__ = ["integers", "refuse", "within"]
+__all__ = ["MOST", "integers", "product", "refuse", "within", "wrong"]
+
+#: Products of sizes stop here: far above what fits any memory, far below what overflows.
+MOST = np.int64(2**40)
 
 
 @jit
@@ -27,6 +30,20 @@ def refuse(found: Any, fault: int, number: int, field: int, value: int) -> bool:
 
 
 @jit
+def product(a: int, b: int) -> int:
+    """Return the product of two integers, at most `MOST`; -1 where one is negative."""
+    if a < 0 or b < 0:
+        return np.int64(-1)
+    return a * b if b == 0 or a <= MOST // b else MOST
+
+
+@jit
 def within(place: int, size: int, available: int) -> bool:
     """Return whether `size` bytes from an aligned place on are among those available; nothing overflows."""
     return place >= 0 and place % 64 == 0 and size >= 0 and place <= available and size <= available - place
+
+
+@jit
+def wrong(field: int) -> Any:
+    """Return a column or field, of whatever table, as the integer that says that it is wrong."""
+    return np.int64(field)

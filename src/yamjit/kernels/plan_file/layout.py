@@ -1,4 +1,4 @@
-"""Where everything lies in a plan file. Integers are int64, little-endian; every part begins at a multiple of 64 bytes.
+"""Where everything lies in a plan file: int64, little-endian; every place in the file is a multiple of 64 bytes.
 
 A file is a header of `HEADER_BYTES`, then its parts: the table of prepared steps, packed constants, tables of the front
 end, a record for each head, places of labels, tables of scores, text, and a description that only Python reads.
@@ -45,7 +45,7 @@ class Field(IntEnum):
     #: Records of heads, int64 [shape=(HEADS, HEAD_FIELDS)].
     HEADS_AT = 11
     HEADS = 12
-    #: Texts in UTF-8, each ended by a zero byte.
+    #: Texts in UTF-8, each ended by a zero byte; at least one.
     TEXT_AT = 13
     TEXT_SIZE = 14
     #: JSON in UTF-8, read by Python alone.
@@ -84,14 +84,15 @@ class Field(IntEnum):
 class HeadField(IntEnum):
     """Integers of a head's record."""
 
-    #: Place of its name in the text.
+    #: Place of its name, in bytes from the beginning of the text.
     NAME_AT = 0
     CLASSES = 1
-    #: Places of the labels in the text, int64 [shape=(CLASSES,)].
+    #: Places of the labels, like that of the name: int64 [shape=(CLASSES,)].
     LABELS_AT = 2
     #: Its scores, int8 in the arena, in bytes per patch.
     SCORES_AT = 3
-    #: What each int8 means, calibration included, by the integer + 128: float32 [shape=(256,)], or [shape=(CLASSES, 256)].
+    #: What each int8 means, calibration included, by the integer + 128: float32 [shape=(256,)] or
+    #: [shape=(CLASSES, 256)].
     VALUES_AT = 4
     #: Numbers from one class to the next in it: 0 where all classes share them, or 256.
     VALUES_STRIDE = 5

@@ -1,0 +1,267 @@
+"""Proof that no step of a plan file touches what is not its own: each column of each step, and scratch memory.
+
+What kernels touch is looked up in `yamjit.kernels.plan_file.kernel_table`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import carray
+
+from yamjit.kernels.int8.preparation_proof import REACH
+from yamjit.kernels.int8.prepared import INT8_TO_UINT8, PREPARED_COLUMNS, Prepared, VectorOp
+from yamjit.kernels.int8.step_table import row_of
+from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.machine_code.pointer import pointer
+from yamjit.kernels.plan_file.faults import MOST, product, refuse, within, wrong
+from yamjit.kernels.plan_file.kernel_table import (
+    EQUAL,
+    INPUT_BYTES,
+    ONES,
+    READS,
+    STEP_OF,
+    UNITS,
+    suits,
+    use_of,
+    weights_of,
+)
+from yamjit.kernels.plan_file.layout import FAMILIES, Fault, Field
+from yamjit.kernels.program import COLUMNS, Column, Rounding, StepOp
+
+__all__ = ["check_steps"]
+
+#: Multiply-adds of one patch: eight times what a model file may ask for, so that every run ends.
+_MOST_WORK = 2**36
+
+#: Rows and columns of a kernel, and from one of its places to the next.
+_MOST_KERNEL = 2**15
+
+#: Greatest shift of packed factors, by which lanes of 32 bits are shifted, and the range of plain ones.
+_MOST_PACKED_SHIFT, _LEAST_SHIFT, _MOST_SHIFT = 31, -31, 16
+
+_ARM = FAMILIES.index("arm")
+_OPERATIONS, _ROUNDINGS = len(STEP_OF), len(Rounding)
+
+
+@jit
+def check_steps(plan: int, header: Any, found: Any) -> bool:
+    """Check all steps of a plan file whose header is right."""
+    steps, count = plan + header[Field.STEPS_AT], header[Field.STEPS]
+    accumulators = image = panel = border = work = np.int64(0)
+    for index in range(count):
+        row = row_of(steps, index)
+        bad = _bad_row(row, header)
+        if bad < 0:
+            use = use_of(row)
+            bad = _bad_constant(row, use, plan + header[Field.CONSTANTS_AT], header[Field.CONSTANTS_SIZE])
+            accumulators, image = max(accumulators, use.accumulators), max(image, use.image)
+            panel, border = max(panel, use.panel), max(border, use.border)
+            work += _work(row)
+        if bad < 0:
+            bad = _bad_run(steps, index, count, header)
+        if bad < 0 and index == 0:
+            bad = _bad_start(row, header)
+        if bad >= 0:
+            return refuse(found, Fault.BAD_STEP, index, bad, row[bad])
+        if work > _MOST_WORK:
+            return refuse(found, Fault.BAD_HEADER, 0, Field.STEPS, count)
+    return _check_scratch(header, accumulators, image, panel, border, found)
+
+
+@jit
+def _check_scratch(header: Any, accumulators: int, image: int, panel: int, border: int, found: Any) -> bool:
+    """Check that each part holds what is touched in it before the next one begins; room for two vectors is first."""
+    end = np.int64(2 * REACH)
+    for field, size in (
+        (Field.ACCUMULATORS, accumulators),
+        (Field.IMAGE, image),
+        (Field.PANEL, panel),
+        (Field.BORDER, border),
+    ):
+        if header[field] % REACH or header[field] < end + REACH:
+            return refuse(found, Fault.BAD_HEADER, 0, field, header[field])
+        end = header[field] + size
+    if header[Field.SCRATCH] < end + REACH:
+        return refuse(found, Fault.BAD_HEADER, 0, Field.SCRATCH, header[Field.SCRATCH])
+    return True
+
+
+# -- One step: each function returns the column that is wrong, or -1 --------------------------------------------
+
+
+@jit
+def _bad_row(row: Any, header: Any) -> int:
+    """Check operation, places and sizes of activations, and every number but those that tell of constants and runs."""
+    op = row[Column.OP]
+    if not 0 <= op < _OPERATIONS or STEP_OF[op] < 0:
+        return wrong(Column.OP)
+    for column in range(PREPARED_COLUMNS):
+        if row[column] and not READS[op, column]:
+            return column
+        if ONES[op, column] and row[column] != 1:
+            return column
+        if row[column] != row[EQUAL[op, column]] and EQUAL[op, column]:
+            return column
+    for column in range(Column.INPUT_H, Column.OUTPUT_C + 1):
+        if not 1 <= row[column] <= MOST:
+            return column
+    read, written = product(_volume(row, Column.INPUT_H), INPUT_BYTES[op]), _volume(row, Column.OUTPUT_H)
+    if not within(row[Column.INPUT], read, header[Field.ARENA]):
+        return wrong(Column.INPUT)
+    if not within(row[Column.OUTPUT], written, header[Field.ARENA]):
+        return wrong(Column.OUTPUT)
+    if row[Column.INPUT] < row[Column.OUTPUT] + written and row[Column.OUTPUT] < row[Column.INPUT] + read:
+        return wrong(Column.OUTPUT)
+    bad = _bad_number(row)
+    if bad < 0 and READS[op, Column.KERNEL_H]:
+        bad = _bad_window(row)
+    if bad < 0 and (_work(row) > _MOST_WORK or not suits(row)):
+        return wrong(Column.OP)
+    return bad
+
+
+@jit
+def _volume(row: Any, first: int) -> int:
+    """Return the product of three columns."""
+    return product(product(row[first], row[first + 1]), row[first + 2])
+
+
+@jit
+def _bad_number(row: Any) -> int:
+    """Check the numbers that results are made with."""
+    for column in range(Column.INPUT_ZERO_POINT, Column.ACTIVATION_MAX + 1):
+        if not -128 <= row[column] <= 127:
+            return column
+    if row[Column.ACTIVATION_MIN] > row[Column.ACTIVATION_MAX]:
+        return wrong(Column.ACTIVATION_MIN)
+    return -1 if 0 <= row[Column.ROUNDING] < _ROUNDINGS else wrong(Column.ROUNDING)
+
+
+@jit
+def _bad_window(row: Any) -> int:
+    """Check that a kernel starts inside the border and reaches no further than its own size beyond the input."""
+    for axis in range(2):
+        kernel, stride, pad = row[Column.KERNEL_H + axis], row[Column.STRIDE_H + axis], row[Column.PAD_TOP + axis]
+        if not 1 <= kernel <= _MOST_KERNEL:
+            return Column.KERNEL_H + axis
+        if not 1 <= stride <= _MOST_KERNEL:
+            return Column.STRIDE_H + axis
+        if not 0 <= pad < kernel:
+            return Column.PAD_TOP + axis
+        if (row[Column.OUTPUT_H + axis] - 1) * stride > row[Column.INPUT_H + axis]:
+            return Column.OUTPUT_H + axis
+    return -1
+
+
+@jit
+def _work(row: Any) -> int:
+    """Return how many times something is added up, at most `MOST`."""
+    step, work = STEP_OF[row[Column.OP]], _volume(row, Column.OUTPUT_H)
+    if step == StepOp.CONV or step == StepOp.POINTWISE:
+        work = product(work, row[Column.INPUT_C])
+    if READS[row[Column.OP], Column.KERNEL_H]:
+        work = product(product(work, row[Column.KERNEL_H]), row[Column.KERNEL_W])
+    return work
+
+
+# -- Constants of a step ----------------------------------------------------------------------------------------
+
+
+@jit
+def _bad_constant(row: Any, use: Any, constants: int, size: int) -> int:
+    """Check how a kernel walks over its input, that constants lie in their block, and values that shift."""
+    op = row[Column.OP]
+    walk = (use.quads, use.groups, use.panel_stride, use.image_h, use.image_w)
+    for place in range(5):
+        if row[Prepared.QUADS + place] != walk[place]:
+            return Prepared.QUADS + place
+    for column in range(PREPARED_COLUMNS):
+        if READS[op, column]:
+            needed = UNITS[column] * (row[Column.OUTPUT_C] if column < COLUMNS else use.blocks)
+            if column == Column.WEIGHTS:
+                needed = weights_of(row)
+            elif column == Prepared.WEIGHTS:
+                needed = use.weights
+            if needed and not within(row[column], needed, size):
+                return column
+    if READS[op, Column.SHIFT]:
+        return _bad_shift(row, constants, Column.SHIFT, row[Column.OUTPUT_C], _LEAST_SHIFT, _MOST_SHIFT)
+    if READS[op, Prepared.SHIFT]:
+        channels = use.blocks * (UNITS[Prepared.SHIFT] // 4)
+        bad = _bad_shift(row, constants, Prepared.SHIFT, channels, 0, _MOST_PACKED_SHIFT)
+        return bad if bad >= 0 else _bad_proof(row, constants, use.blocks)
+    if op == StepOp.QUANTIZE:
+        scale = carray(pointer(constants + row[Column.WEIGHTS]), 1, np.float32)[0]
+        return -1 if 0 < scale < np.inf else wrong(Column.WEIGHTS)
+    return -1
+
+
+@jit
+def _bad_shift(row: Any, constants: int, column: int, count: int, least: int, most: int) -> int:
+    """Check that a processor can shift by the numbers in a column."""
+    shifts = carray(pointer(constants + row[column]), count, np.int32)
+    for place in range(count):
+        if not least <= shifts[place] <= most:
+            return column
+    return -1
+
+
+@jit
+def _bad_proof(row: Any, constants: int, blocks: int) -> int:
+    """Check that nothing is said to round in float32 where there are no factors for that."""
+    if row[Prepared.SCALE] or row[Prepared.REAL_OFFSET]:
+        return -1
+    proven = carray(pointer(constants + row[Prepared.PROVEN]), blocks, np.int8)
+    for block in range(blocks):
+        if proven[block]:
+            return wrong(Prepared.PROVEN)
+    return -1
+
+
+# -- How steps run ----------------------------------------------------------------------------------------------
+
+
+@jit
+def _bad_start(row: Any, header: Any) -> int:
+    """Check that the first step quantizes the patch."""
+    if row[Column.OP] != StepOp.QUANTIZE:
+        return wrong(Column.OP)
+    if row[Column.INPUT] != header[Field.PATCH_AT]:
+        return wrong(Column.INPUT)
+    return -1 if row[Column.INPUT_C] == header[Field.FRAMES] * header[Field.BANDS] else wrong(Column.INPUT_C)
+
+
+@jit
+def _bad_run(steps: int, index: int, count: int, header: Any) -> int:
+    """Check the marks of a step: patchwise steps come first, and what later ones read is kept for each patch."""
+    row = row_of(steps, index)
+    if row[Prepared.FLIP] != (0 if header[Field.FAMILY] == _ARM else INT8_TO_UINT8):
+        return wrong(Prepared.FLIP)
+    patchwise = row[Prepared.PATCHWISE]
+    if not 0 <= patchwise <= (row_of(steps, index - 1)[Prepared.PATCHWISE] if index else 1):
+        return wrong(Prepared.PATCHWISE)
+    if not (1 - patchwise if index else 1) <= row[Prepared.OUTPUT_KEPT] <= 1:
+        return wrong(Prepared.OUTPUT_KEPT)
+    kept = np.int64(1)
+    for other in range(index):
+        if row_of(steps, other)[Column.OUTPUT] == row[Column.INPUT]:
+            kept = row_of(steps, other)[Prepared.OUTPUT_KEPT]
+    if row[Prepared.INPUT_KEPT] != kept or (kept == 0 and patchwise == 0):
+        return wrong(Prepared.INPUT_KEPT)
+    if row[Prepared.PAIRED] and not (row[Prepared.PAIRED] == 1 and index + 1 < count and _makes_pair(steps, index)):
+        return wrong(Prepared.PAIRED)
+    return -1
+
+
+@jit
+def _makes_pair(steps: int, index: int) -> bool:
+    """Return whether a step and the next one can run as one."""
+    row, after = row_of(steps, index), row_of(steps, index + 1)
+    if row[Column.OP] != VectorOp.DEPTHWISE or after[Column.OP] != VectorOp.POINTWISE:
+        return False
+    for axis in range(3):
+        if row[Column.OUTPUT_H + axis] != after[Column.INPUT_H + axis]:
+            return False
+    return bool(after[Column.INPUT] == row[Column.OUTPUT])
