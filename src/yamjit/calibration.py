@@ -21,7 +21,7 @@ from yamjit.disk import describe, read_regular
 from yamjit.errors import InputError, ModelError
 from yamjit.reprs import brief_repr
 from yamjit.suggestions import did_you_mean, with_hint
-from yamjit.tflite.metadata import ScoreTransformation
+from yamjit.tflite.score_transformation import ScoreTransformation
 
 __all__ = ["Calibration", "choose_calibrations", "parse_calibration"]
 

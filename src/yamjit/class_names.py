@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from yamjit import checks
 from yamjit.class_map import descendants, known_class, nearest
@@ -22,8 +22,7 @@ _MOST_TOLD = 10
 _MOST_DIGITS = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Category:
+class Category(NamedTuple):
     """What is listed under one name: the highest of some columns of the scores."""
 
     name: str

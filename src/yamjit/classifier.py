@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+import yamjit.events
 from yamjit import checks, deprecation
-from yamjit.audio import PushedAudio
+from yamjit.audio.pushing import PushedAudio
 from yamjit.audio.source import open_audio
-from yamjit.classification import Classification
 from yamjit.clock import Clock
-from yamjit.collecting import collect
 from yamjit.errors import InputError
-from yamjit.events import Event, EventOptions, Watcher, by_start
-from yamjit.events.options import as_events
 from yamjit.frontend import Patches
 from yamjit.model import Model
 from yamjit.old_forms import OldForms, classify_of_0_1, without_influence
@@ -26,9 +22,12 @@ from yamjit.recording import AGGREGATES, FrameStream, WindowStream
 from yamjit.scoring import Windows
 from yamjit.streaming import Stream
 
-__all__ = ["Classifier"]
+if TYPE_CHECKING:
+    from yamjit.classification import Classification
+    from yamjit.events import Event, EventOptions, Watcher
+    from yamjit.frontend import Float32
 
-Float32 = npt.NDArray[np.float32]
+__all__ = ["Classifier"]
 
 __getattr__ = deprecation.moved(__name__, {"load": "yamjit.loading"})
 
@@ -191,6 +190,8 @@ class Classifier(OldForms, Model):
     def _classified(
         self, audio: Any, each: bool, *, reading: Any = None, windows: bool = True, frames: bool = False, **how: Any
     ) -> tuple[Classification, ...]:
+        from yamjit.collecting import collect
+
         checks.flag(windows, "windows")
         reading = of_each_channel(reading) if each else of_one_track(reading)
         again = functools.partial(self.log_mel, audio, sample_rate=how.get("sample_rate"), reading=reading)
@@ -253,9 +254,11 @@ class Classifier(OldForms, Model):
         options : EventOptions, optional
             When an event begins and ends.
         """
+        from yamjit.events.options import as_events
+
         options = as_events(options)
         with self.windows(audio, sample_rate, reading=reading, level=options.min_dbfs is not None, head=head) as stream:
-            yield from Watcher.of(stream, options).watch(stream)
+            yield from yamjit.events.Watcher.of(stream, options).watch(stream)
 
     @without_influence("aggregate")
     @old_keywords
@@ -269,7 +272,7 @@ class Classifier(OldForms, Model):
         head: str | int | None = None,
     ) -> tuple[Event, ...]:
         """Return the events of a recording by the time of their beginning, see `watch`."""
-        return by_start(list(self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head)))
+        return yamjit.events.by_start(self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head))
 
     def watcher(
         self,
@@ -295,7 +298,7 @@ class Classifier(OldForms, Model):
         listing, reading = self._with_head(head)._listing, as_reading(reading)
         window_s, hop_s = (samples / self.sample_rate for samples in (self.window_samples, self._hop(reading)))
         clock = Clock(reading.begin(None))
-        return Watcher(listing, options, window_s=window_s, hop_s=hop_s, channels=channels, clock=clock)
+        return yamjit.events.Watcher(listing, options, window_s=window_s, hop_s=hop_s, channels=channels, clock=clock)
 
     @old_keywords
     def stream(

@@ -5,12 +5,14 @@ What fails is an `OSError`, where nothing else is said.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
 import re
 import stat
 import tempfile
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +20,7 @@ from yamjit.errors import DependencyError, InputError, LimitError, YamjitError
 from yamjit.installing import how_to_install
 from yamjit.suggestions import question, suggest, with_hint
 from yamjit.text import printable
+from yamjit.writing import PARTIAL_PREFIX, replace_whole
 
 __all__ = [
     "CACHE_VARIABLE",
@@ -26,13 +29,18 @@ __all__ = [
     "hint_beside",
     "is_address",
     "is_private",
+    "keep_private",
     "make_private",
+    "open_private",
     "open_regular",
     "read_limited",
     "read_regular",
 ]
 
 CACHE_VARIABLE = "YAMJIT_CACHE"
+
+#: Age from which a file that was not finished never will be, in seconds.
+_ABANDONED_S = 3600.0
 
 #: Quotes that a program for texts, or another shell, leaves around a name.
 _QUOTES = ("'", '"', "\u2018", "\u2019", "\u201c", "\u201d", "`")
@@ -101,6 +109,40 @@ def make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     if not is_private(folder.stat()):
         raise PermissionError(errno.EPERM, f"others may write to {str(folder)!r}")
+
+
+def open_private(path: Path) -> BinaryIO:
+    """Open a file for reading that only this user can have written, in a folder of which the same holds."""
+    if not is_private(path.parent.stat()):
+        raise PermissionError(errno.EPERM, f"others may write to {str(path.parent)!r}")
+    file = os.fdopen(open_regular(path), "rb")
+    if not is_private(os.fstat(file.fileno())):
+        file.close()
+        raise PermissionError(errno.EPERM, "others may write to it")
+    return file
+
+
+def keep_private(path: Path, content: bytes, *, kin: str, most: int) -> None:
+    """Write a file that nobody else can write, whole or not at all, into a folder of which the same holds.
+
+    Of the files there whose names fit the pattern `kin`, the newest are left, at most `most`.
+    """
+    make_private(path.parent)
+    if path.is_dir():
+        path.rmdir()
+    replace_whole(path, content, mode=0o600)
+    by_age = sorted((_modified(one), one) for one in path.parent.glob(kin))
+    unfinished = [one for one in path.parent.glob(f"{PARTIAL_PREFIX}*") if _modified(one) < time.time() - _ABANDONED_S]
+    for one in [old for _, old in by_age[:-most]] + unfinished:
+        with contextlib.suppress(OSError):  # another process was faster; Windows keeps what is mapped
+            one.unlink()
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # another process was faster
+        return 0.0
 
 
 def read_limited(path: str | os.PathLike[str], most: int, *, what: str, error: type[YamjitError] = InputError) -> bytes:

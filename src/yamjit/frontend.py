@@ -8,19 +8,23 @@ blocks of any size give the bits of the whole.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from yamjit.errors import InputError
-from yamjit.kernels import Backend, load_backend
-from yamjit.plan import FrontEndConstants
+from yamjit.kernels import load_backend
 from yamjit.reprs import brief_repr
 
-__all__ = ["SILENCE_DBFS", "FrontEnd", "PatchStream", "Patches", "count_windows"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
+    from yamjit.kernels import Backend
+    from yamjit.plan import FrontEndConstants
+
+    Float32 = npt.NDArray[np.float32]
+
+__all__ = ["SILENCE_DBFS", "FrontEnd", "PatchStream", "Patches", "count_windows"]
 
 #: The lowest level that is reported, in dBFS: digital silence has no logarithm.
 SILENCE_DBFS = -120.0

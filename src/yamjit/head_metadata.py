@@ -15,6 +15,7 @@ from yamjit.head_names import told_apart
 from yamjit.heads import HeadInfo, HeadRecord, plain_locale
 from yamjit.labels import parse_labels
 from yamjit.plan import Plan
+from yamjit.spec import SAMPLE_RATES
 from yamjit.tflite import Graph
 from yamjit.tflite.metadata import (
     AssociatedFile,
@@ -99,10 +100,10 @@ def read_sample_rate(graph: Graph) -> int:
     audio = next((tensor.audio for tensor in _subgraph(graph).inputs[:1]), None)
     if audio is None:
         return DEFAULT_SAMPLE_RATE
-    if audio.channels != 1 or not 1000 <= audio.sample_rate <= 768_000:
+    if audio.channels != 1 or audio.sample_rate not in SAMPLE_RATES:
         raise ModelError(
             f"the model wants {audio.channels} channels at {audio.sample_rate} Hz; "
-            "one channel at 1000 to 768000 Hz is accepted"
+            f"one channel at {SAMPLE_RATES[0]} to {SAMPLE_RATES[-1]} Hz is accepted"
         )
     return audio.sample_rate
 

@@ -152,9 +152,10 @@ def _option(module: str, words: tuple[str, ...]) -> str:
 
 
 def _named(annotation: Any, module: str) -> Any:
-    """Return the first class of yamjit that an annotation names, as the module knows it; None if there is none."""
-    known = vars(sys.modules[module])
-    found = (known.get(word) for word in re.findall(r"\w+", str(annotation)))
+    """Return the first class of yamjit that an annotation names, public or known to the module, else None."""
+    known, public = vars(sys.modules[module]), sys.modules["yamjit"]
+    words = re.findall(r"\w+", str(annotation))
+    found = (known.get(word) or (getattr(public, word) if word in public.__all__ else None) for word in words)
     return next((one for one in found if getattr(one, "__module__", "").startswith("yamjit.")), None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from yamjit import checks, deprecation
 from yamjit.calibration import choose_calibrations
 from yamjit.categories import Categories
-from yamjit.compiled.from_graph import compile_model
+from yamjit.compiled.loading import load_compiled
 from yamjit.errors import InputError, ModelError, of_model_file
 from yamjit.frontend import FrontEnd
 from yamjit.head_names import choose_heads
@@ -30,7 +30,9 @@ from yamjit.scoring import Scorer
 from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel
 from yamjit.text import printable
-from yamjit.tflite import Graph, read_graph
+
+if TYPE_CHECKING:
+    from yamjit.tflite.graph import Graph
 
 __all__ = ["Model"]
 
@@ -60,7 +62,7 @@ class Model:
         loaded = load_backend(backend)
         self.source = source
         with of_model_file(source.name):
-            compiled = compile_model(read_graph(source.data))
+            compiled = load_compiled(source, loaded)
         self._compiled = compiled
         self.plan: Plan = compiled.plan
         self.sample_rate: int = compiled.sample_rate

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from yamjit import checks, deprecation
-from yamjit.events import Event, EventDetector, EventOptions, Watcher
 from yamjit.reading import OLD_KEYWORDS, ReadOptions
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from yamjit.events import Event, EventDetector, EventOptions, Watcher
     from yamjit.recording import WindowStream
     from yamjit.scoring import Windows
 
@@ -52,6 +52,8 @@ class OldForms:
 
     def watch_windows(self, stream: WindowStream, options: EventOptions) -> Iterator[Event]:  # noqa: D102
         deprecation.warn("Classifier.watch_windows()", "Classifier.watcher(), which takes windows")
+        from yamjit.events import Watcher
+
         return Watcher.of(stream, options).watch(stream)
 
 

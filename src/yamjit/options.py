@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -211,6 +210,8 @@ def as_entry(entry: Any, what: str) -> Entry:
 
 
 def _parse_json(text: str) -> dict[str, Any]:
+    import json
+
     try:
         content = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import deprecation
-from yamjit.audio import AudioSource
+from yamjit.audio.source import AudioSource
 from yamjit.categories import Categories
 from yamjit.clock import Clock
 from yamjit.errors import InputError

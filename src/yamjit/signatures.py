@@ -8,7 +8,10 @@ import re
 
 from yamjit.text import printable
 
-__all__ = ["HEAD_BYTES", "file_kind", "folder_kind", "is_recording"]
+__all__ = ["FLAC_MARK", "HEAD_BYTES", "OGG_MARK", "file_kind", "folder_kind", "is_recording"]
+
+#: Beginnings of FLAC and of Ogg.
+FLAC_MARK, OGG_MARK = b"fLaC", b"OggS"
 
 #: Bytes of a file's beginning that are looked at.
 HEAD_BYTES = 512

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -11,14 +11,14 @@ __all__ = [
     "MOST_THREADS",
     "OFFICIAL_MODEL",
     "PACKAGED_MODELS",
+    "SAMPLE_RATES",
     "STARTER_MODEL",
     "KnownModel",
     "Limits",
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What a model file may ask for; a file beyond a limit is refused before anything is allocated."""
 
     #: Size of the file.
@@ -41,6 +41,9 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
+#: Sample rates that a model may ask for, in Hz.
+SAMPLE_RATES = range(1000, 768_001)
+
 #: Greatest number of threads for one recording.
 MOST_THREADS = 256
 
@@ -48,8 +51,7 @@ MOST_THREADS = 256
 DEFAULT_MAX_RESULTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class KnownModel:
+class KnownModel(NamedTuple):
     """A published model file that is recognised by its hash."""
 
     name: str

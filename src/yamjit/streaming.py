@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from yamjit import checks
-from yamjit.audio import PushedAudio
+from yamjit.audio.pushing import PushedAudio
 from yamjit.errors import InputError
 from yamjit.frontend import Patches, PatchStream
 from yamjit.scoring import Scorer, Windows

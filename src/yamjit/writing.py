@@ -9,7 +9,6 @@ import contextlib
 import errno
 import io
 import os
-import secrets
 import select
 import shutil
 import stat
@@ -208,7 +207,7 @@ def _writable_status(target: Path) -> os.stat_result | None:
 
 def partial_beside(target: Path) -> Path:
     """Return a name in the same folder for a file or folder that is being written."""
-    return target.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
+    return target.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
 
 
 def _created(path: Path, mode: int) -> int:

@@ -29,7 +29,7 @@ from yamjit.audio import AudioLimits
 from yamjit.cli import main
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.installing import how_to_install
-from yamjit.runs import find_recordings
+from yamjit.runs.inputs import find_recordings
 
 pytestmark = pytest.mark.slow
 

@@ -19,7 +19,9 @@ from yamjit import ReadOptions, cli
 from yamjit.cli import progress
 from yamjit.cli.progress import Progress
 from yamjit.cli.progress_line import State, elapsed, line, sentence, width_of
-from yamjit.runs import Tally, find_recordings, length_of, outcomes
+from yamjit.runs.inputs import find_recordings
+from yamjit.runs.outcomes import outcomes
+from yamjit.runs.tally import Tally, length_of
 
 DAYS = State(3730.0, 172_800.0, speed=1900.4, name="SITE_A/20260512_050000.wav")
 

@@ -235,7 +235,7 @@ def test_errors_of_any_kind_are_a_line(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr("yamjit.runs.find_recordings", fail)
+    monkeypatch.setattr("yamjit.runs.inputs.find_recordings", fail)
     for where in ([], ["-o", "a.csv"], ["-o", "folder"]):
         assert cli.main(["classify", "0.flac", *where]) == 1
         assert capsys.readouterr() == ("", f"yamjit: error: {said}\n")
@@ -294,14 +294,14 @@ _IN_CALLBACK = """
 class Odd:
     def __del__(self):
         strike()
-import yamjit.runs
-before = yamjit.runs.find_recordings
+import yamjit.runs.inputs
+before = yamjit.runs.inputs.find_recordings
 def striking(*args):
     Odd()
     import time
     time.sleep(5)
     return before(*args)
-yamjit.runs.find_recordings = striking
+yamjit.runs.inputs.find_recordings = striking
 """
 
 _AT_EXIT = """
@@ -321,7 +321,13 @@ class TestInterruptions:
 
     @pytest.mark.parametrize(
         ("name", "number"),
-        [("yamjit.cli.command", INT), ("argparse", TERM), ("yamjit.cli.train", INT), ("numpy", INT), ("numpy", TERM)],
+        [
+            ("yamjit.cli.command", INT),
+            ("argparse", TERM),
+            ("yamjit.cli.classify", INT),
+            ("numpy", INT),
+            ("numpy", TERM),
+        ],
     )
     def test_amid_imports(self, name: str, number: signal.Signals) -> None:
         assert interrupted(_ON_IMPORT.format(name), number) == (128 + number, "")
@@ -331,7 +337,7 @@ class TestInterruptions:
         ("module", "name", "number"),
         [
             ("yamjit.cli.command", "_parser", TERM),
-            ("yamjit.runs", "find_recordings", INT),
+            ("yamjit.runs.inputs", "find_recordings", INT),
         ],
     )
     def test_before_work(self, module: str, name: str, number: signal.Signals) -> None:
@@ -345,7 +351,7 @@ class TestInterruptions:
 
     def test_amid_code_that_is_made(self) -> None:
         """As `dataclasses` and others make it, when they are imported."""
-        made = _ON_CALL.format("yamjit.runs", "find_recordings", "find_recordings")
+        made = _ON_CALL.format("yamjit.runs.inputs", "find_recordings", "find_recordings")
         assert interrupted(made.replace("    strike()", "    exec('strike(); 1')"), INT) == (130, "")
 
     @pytest.mark.parametrize("number", [INT, TERM])

@@ -26,8 +26,8 @@ from yamjit import plots
 from yamjit.audio import Microphone, RawPcm, open_audio
 from yamjit.network import Network
 from yamjit.output.arrays import Slab
-from yamjit.runs.hearing import LogMel
 from yamjit.runs.inputs import Recording
+from yamjit.runs.measuring import LogMel
 from yamjit.segments import SegmentOptions, cut_segments
 
 pytestmark = pytest.mark.slow

@@ -25,7 +25,7 @@ pytest.importorskip("numba")
 import numba
 
 from yamjit import cli
-from yamjit.kernels.machine_code import cache, library, native
+from yamjit.kernels.machine_code import cache, compiler, native
 from yamjit.kernels.machine_code.cache import CachedCode
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
@@ -120,7 +120,7 @@ def compiled(tmp_path_factory):
     (folder / "tiny_once.py").write_text(TINY)
     sys.path.insert(0, str(folder))
     try:
-        return library.compile_object(Entry("tiny_once", "scale", ARGUMENTS), host_target())
+        return compiler.compile_object(Entry("tiny_once", "scale", ARGUMENTS), host_target())
     finally:
         sys.path.remove(str(folder))
 
@@ -134,7 +134,7 @@ def compilations(monkeypatch, compiled):
         names.append(entry.name)
         return compiled
 
-    monkeypatch.setattr(library, "compile_object", compile_object)
+    monkeypatch.setattr(compiler, "compile_object", compile_object)
     return names
 
 
@@ -238,7 +238,7 @@ def test_the_command_line_says_so_on_a_line_of_its_own(compilations, monkeypatch
     log = logging.getLogger("yamjit")
     monkeypatch.setattr(log, "handlers", [])
     monkeypatch.setattr(sys, "stderr", Terminal("12% |###   |"))
-    monkeypatch.setattr("yamjit.cli.command._parser", lambda: OneVerb(quiet))
+    monkeypatch.setattr("yamjit.cli.command._parser", lambda words: OneVerb(quiet))
     assert [cli.main([]), cli.main([])] == [0, 0]
     assert (log.handlers, log.level) == ([], logging.NOTSET)
     said = sys.stderr.getvalue()

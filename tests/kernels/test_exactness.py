@@ -18,7 +18,7 @@ import pytest
 import yamjit
 from reference.runtime import runtime_available
 from reference.waveforms import golden_waveforms
-from tests.support.backends import BACKENDS
+from tests.support.backends import BACKENDS, FAST_BACKENDS
 from tests.support.synthetic import synthetic_yamnet
 from tools.checks import exactness as check_exactness
 from tools.checks.comparison import (
@@ -300,28 +300,28 @@ def test_the_command_line_checks_a_model(
     assert printed.err == ""
 
 
-@pytest.mark.numba
+@pytest.mark.parametrize("backend", FAST_BACKENDS)
 def test_lowerings_are_checked_in_processes_of_their_own(
-    report: Report, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    backend: str, report: Report, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("numba")
     from tools.checks.lowerings import environment, runnable_lowerings
 
     asked = []
 
     def run(command: list[str], env: Mapping[str, str], **_: object) -> subprocess.CompletedProcess[str]:
         asked.append((command, env))
-        numba = {"numba": report.chain["numpy"]}
-        figures = dataclasses.asdict(dataclasses.replace(report, chain=numba)) | {"passed": len(asked) == 1}
+        chain = {backend: report.chain["numpy"]}
+        figures = dataclasses.asdict(dataclasses.replace(report, chain=chain)) | {"passed": len(asked) == 1}
         return subprocess.CompletedProcess(command, 0, f"a table\n{json.dumps(figures)}\n")
 
     monkeypatch.setattr(check_exactness, "runtime_available", lambda: True)
     monkeypatch.setattr(subprocess, "run", run)
-    assert check_exactness.main(["--lowerings", runnable_lowerings()[0], "--windows", "7", "--threads", "3,4"]) == 0
-    assert {"--windows=7", "--threads=3,4", "--backends=numba", "--json"} <= set(asked[0][0])
-    assert check_exactness.main(["--lowerings", "all"]) == int(len(runnable_lowerings()) > 0)
-    for (_, env), lowering in zip(asked[1:], runnable_lowerings(), strict=True):
-        assert dict(env).items() >= environment(lowering).items()
+    lowerings, told = runnable_lowerings(backend), f"--backends={backend},numpy"
+    assert check_exactness.main([told, "--lowerings", lowerings[0], "--windows", "7", "--threads", "3,4"]) == 0
+    assert {"--windows=7", "--threads=3,4", f"--backends={backend}", "--json"} <= set(asked[0][0])
+    assert check_exactness.main([told, "--lowerings", "all"]) == 1
+    for (_, env), lowering in zip(asked[1:], lowerings, strict=True):
+        assert dict(env).items() >= environment(lowering, backend).items()
     first, *lines = capsys.readouterr().out.splitlines()
     assert first.split()[0] == "lowering"
     assert lines[0].split()[1:] == ["1,000", "0", "1,000", "0", "100.00%", "1,000", "0", "passed"]
@@ -338,12 +338,13 @@ def test_threads_are_held_against_windows_alone() -> None:
     assert compare_threads(model, other, waveforms).different > 0
 
 
-@pytest.mark.numba
-def test_unknown_lowerings_are_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("numba")
+@pytest.mark.parametrize("backend", FAST_BACKENDS)
+def test_unknown_lowerings_are_refused(
+    backend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(check_exactness, "runtime_available", lambda: True)
     with pytest.raises(SystemExit):
-        check_exactness.main(["--lowerings", "plain,neon"])
+        check_exactness.main([f"--backends={backend}", "--lowerings", "plain,sse9"])
     assert "error: " in capsys.readouterr().err
 
 

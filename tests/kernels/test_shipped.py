@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from yamjit.kernels.backends import CompiledBackend, NumpyBackend
 from yamjit.kernels.machine_code import shipped
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.lowering_choice import choose_lowering
+from yamjit.kernels.machine_code.platforms import library_file, own_platform
 
 LOWERINGS = {"avx512vnni": False, "avx2": True, "plain": True}
 
@@ -67,10 +69,11 @@ def nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def install(folder: Path, content: bytes = b"no machine code", **changes: Any) -> Path:
     """Put a file where the library is to be, with a manifest."""
-    path = folder / "libyamjit.so"
+    path = folder / library_file(own_platform())
     path.write_bytes(content)
-    described = {f"{shipped.own_platform()}/{path.name}": {"bytes": len(content)}}
-    (folder / "manifest.json").write_text(json.dumps({"sources": "12ab", "files": described} | changes))
+    described = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    manifest = {"sources": "12ab", "files": {f"{own_platform()}/{path.name}": described}}
+    (folder / "manifest.json").write_text(json.dumps(manifest | changes))
     return path
 
 
@@ -86,11 +89,6 @@ def answers(**changes: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
         "family": lambda: b"x86",
         **changes,
     }
-
-
-@pytest.fixture(autouse=True)
-def linux(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(shipped._SYSTEMS, shipped.sys.platform, ("linux", "libyamjit.so"))
 
 
 def test_without_a_library_only_its_name_asks_for_one(nothing: Path) -> None:
@@ -199,7 +197,10 @@ def test_a_library_of_other_sources_is_told(
     monkeypatch.setattr(shipped, "_sources_here", lambda: "34cd")
     with caplog.at_level(logging.WARNING):
         assert shipped.load_library().lowering == "avx2"
-    assert "libyamjit.so was built from other sources than these: python -m tools.libraries" in caplog.text
+    assert (
+        f"{library_file(own_platform())} was built from other sources than these: python -m tools.libraries"
+        in caplog.text
+    )
 
 
 @wants_library

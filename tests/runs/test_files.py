@@ -10,7 +10,10 @@ from pathlib import Path, PurePath
 import pytest
 
 from yamjit.errors import InputError, OutputError
-from yamjit.runs import Places, Recording, ResultFolder, check_places, find_recordings, whole_file
+from yamjit.runs.folder import ResultFolder
+from yamjit.runs.inputs import Recording, check_places, find_recordings
+from yamjit.runs.naming import Places
+from yamjit.runs.whole import whole_file
 
 
 @pytest.fixture

@@ -19,8 +19,10 @@ import soundfile
 
 from yamjit.cli import main
 from yamjit.errors import AudioError, InputError, OutputError
-from yamjit.runs import Recording, ResultFolder, find_recordings, outcomes, whole_file
-from yamjit.runs.whole import whole_folder
+from yamjit.runs.folder import ResultFolder
+from yamjit.runs.inputs import Recording, find_recordings
+from yamjit.runs.outcomes import outcomes
+from yamjit.runs.whole import whole_file, whole_folder
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links and names of POSIX")
 Run = Callable[..., int]

@@ -8,14 +8,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 import pytest
 
 from tests.support.run_jobs import Job
 from yamjit.errors import ModelError
-from yamjit.runs import Outcome, Recording, outcomes
+from yamjit.runs.inputs import Recording
+from yamjit.runs.outcome import Outcome
+from yamjit.runs.outcomes import outcomes
 from yamjit.runs.pool import _signals_held
 
 pytestmark = pytest.mark.slow
@@ -77,7 +78,8 @@ from pathlib import Path, PurePath
 if __name__ != "__main__":
     sys.exit(1)  # in a process that is to do the job
 from tests.support.run_jobs import Job
-from yamjit.runs import Recording, outcomes
+from yamjit.runs.inputs import Recording
+from yamjit.runs.outcomes import outcomes
 
 job = Job(Path(sys.argv[1]))
 object.__setattr__(job, "large", bytes(2**20))
@@ -107,7 +109,8 @@ _SCRIPT = """
 import sys
 from pathlib import Path, PurePath
 from tests.support.run_jobs import Job
-from yamjit.runs import Recording, outcomes
+from yamjit.runs.inputs import Recording
+from yamjit.runs.outcomes import outcomes
 
 if __name__ == "__main__":
     todo = [Recording(f"stuck-{n}", PurePath(str(n))) for n in range(4)]
@@ -151,16 +154,8 @@ def _lives(process: int) -> bool:
     return state != "Z"
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Let SIGINT interrupt, as it does not where a shell runs the tests in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @posix
-def test_interruptions_are_held_back_until_processes_have_started_or_ended(interruptible: None) -> None:
+def test_interruptions_are_held_back_until_processes_have_started_or_ended() -> None:
     held, steps = threading.Event(), []
     # One to the process is taken by any thread, also while the main thread blocks it.
     another = threading.Thread(target=lambda: [held.wait(), signal.raise_signal(signal.SIGINT)])

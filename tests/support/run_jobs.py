@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yamjit.errors import AudioError, ModelError
-from yamjit.runs import Recording
+from yamjit.runs.inputs import Recording
 
 __all__ = ["Job"]
 

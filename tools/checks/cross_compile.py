@@ -30,7 +30,7 @@ _LIBRARY = {"memcpy", "memmove", "memset"}
 @functools.cache
 def compiled(entry: Entry, target: Target) -> ObjectCode:
     """Compile an entry for a target, once a process."""
-    from yamjit.kernels.machine_code.library import compile_object
+    from yamjit.kernels.machine_code.compiler import compile_object
 
     return compile_object(entry, target)
 

@@ -3,7 +3,7 @@
 ::
 
     python -m tools.checks.exactness [--model yamnet.tflite|starter] [--data DIR] [--windows 1000] [--inner 20]
-        [--backends numba,numpy] [--batch 1,7,16] [--threads 1,2] [--lowerings all] [--seed 0] [--json]
+        [--backends compiled,numpy] [--batch 1,7,16] [--threads 1,2] [--lowerings all] [--seed 0] [--json]
 
 The oracle is the runtime's reference kernels (``OpResolverType.BUILTIN_REF``).
 
@@ -14,8 +14,8 @@ The oracle is the runtime's reference kernels (``OpResolverType.BUILTIN_REF``).
     on the same windows.
 (d) All windows as one recording, computed by several threads, against the windows one by one: no cell may differ.
 
-``--lowerings`` does all that for Numba's kernels as compiled for other instruction sets than this machine's best, in a
-process each, and prints a line for each.
+``--lowerings`` does all that for compiled kernels in several lowerings, in a process each, and prints a line for each:
+those of the library where there is one, else as Numba compiles them.
 
 The exit status is 1 if one of them is missed. ``$YAMJIT_TEST_DATA`` is the default of ``--data``; without recordings,
 invented signals are taken.
@@ -56,7 +56,7 @@ from tools.checks.comparison import (
     record,
     runtime_scores,
 )
-from tools.checks.lowerings import compiled_lowering, environment, runnable_lowerings
+from tools.checks.lowerings import compiled_lowering, environment, fast_backend, runnable_lowerings
 from tools.recordings import cut_windows
 
 __all__ = ["ACCEPTED_SHARE", "Report", "check", "synthetic_windows"]
@@ -104,7 +104,7 @@ def check(options: argparse.Namespace) -> Report:
         model_sha256=hashlib.sha256(model.source.data).hexdigest(),
         windows=f"{len(waveforms)} of {kind}, seed {options.seed}",
         oracle=f"{runtime_version()}, reference kernels",
-        machine=_machine(),
+        machine=_machine(options.backends),
         tensors={name: compare_tensors(model, inner) for name, model in models.items()},
         outputs={
             f"{name}, {batch} at a time": compare_outputs(model, recorded, batch)
@@ -129,12 +129,13 @@ def check(options: argparse.Namespace) -> Report:
 def check_lowerings(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Run the check in a process for each lowering; returns the figures of each."""
     found = {}
+    backend = _fast(options.backends)
     for lowering in options.lowerings:
         arguments = [f"--windows={options.windows}", f"--inner={options.inner}", f"--seed={options.seed}"]
         arguments += [f"--batch={_joined(options.batch)}", f"--threads={_joined(options.threads)}"]
         arguments += [f"--{name}={value}" for name in ("model", "data") if (value := getattr(options, name))]
-        command = [sys.executable, "-m", "tools.checks.exactness", "--backends=numba", *arguments, "--json"]
-        told = os.environ | environment(lowering)
+        command = [sys.executable, "-m", "tools.checks.exactness", f"--backends={backend}", *arguments, "--json"]
+        told = os.environ | environment(lowering, backend)
         run = subprocess.run(command, env=told, stdout=subprocess.PIPE, text=True)
         if not run.stdout:
             raise ChildProcessError(f"the check of {lowering} ended with status {run.returncode}")
@@ -171,12 +172,12 @@ def _progress(windows: Float32, what: str) -> Iterator[Float32]:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def _machine() -> str:
+def _machine(backends: Sequence[str]) -> str:
     """Return what computed: processor, system, versions."""
-    versions = [f"{name} {version(name)}" for name in ("numpy", "numba")]
+    versions = [f"{name} {version(name)}" for name in ("numpy", "numba") if name == "numpy" or name in backends]
     parts = [
         _processor(),
-        f"lowering {compiled_lowering()}",
+        *(f"{name} {compiled_lowering(name)}" for name in backends if name in ("compiled", "numba")),
         platform.platform(),
         f"Python {platform.python_version()}",
     ]
@@ -222,7 +223,7 @@ def _lowerings_table(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield f"{'lowering':14}{a}{b}{'(c) identical':>15}{d}"
     for lowering, report in found.items():
         counts = [_total(report[part]) for part in ("tensors", "outputs", "threads")]
-        scores = report["chain"]["numba"]["scores"]
+        scores = next(iter(report["chain"].values()))["scores"]
         share = scores["identical"] / scores["windows"]
         a, b, d = (f"{compared:15,}{different:8,}" for compared, different in counts)
         yield f"{lowering:14}{a}{b}{share:15.2%}{d}  {'passed' if report['passed'] else 'FAILED'}"
@@ -248,6 +249,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tools.checks.exactness", description="Compare yamjit with a TFLite runtime."
     )
     data = os.environ.get("YAMJIT_TEST_DATA") or None
+    default = f"{fast_backend()},numpy"
     parser.add_argument("--model", help="the .tflite file, or starter (default: as yamjit.load finds it)")
     parser.add_argument(
         "--data",
@@ -257,13 +259,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--windows", type=_count, default=1000, help="for outputs and scores (default: 1000)")
     parser.add_argument("--inner", type=_count, default=20, help="windows for every tensor (default: 20)")
-    parser.add_argument("--backends", type=_backends, default="numba,numpy", help="default: numba,numpy")
+    parser.add_argument("--backends", type=_backends, default=default, help=f"default: {default}")
     parser.add_argument("--batch", type=_counts, default="1,7,16", help="windows at a time (default: 1,7,16)")
     parser.add_argument("--threads", type=_counts, default="1,2", help="of one recording (default: 1,2)")
     parser.add_argument(
         "--lowerings",
-        type=_lowerings,
-        help="check Numba's kernels alone, as compiled for these instruction sets: all, or names such as avx2,plain",
+        help="check compiled kernels alone, in these lowerings: all, or names such as avx2,plain",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the choice of windows (default: 0)")
     parser.add_argument("--json", action="store_true", help="print the figures as a last line of JSON, too")
@@ -280,11 +281,16 @@ def _counts(text: str) -> list[int]:
     return [_count(part) for part in text.split(",")]
 
 
-def _lowerings(text: str) -> list[str]:
-    names = runnable_lowerings() if text == "all" else text.split(",")
+def _lowerings(text: str, backend: str) -> list[str]:
+    names = runnable_lowerings(backend) if text == "all" else text.split(",")
     for name in names:
-        environment(name)
+        environment(name, backend)
     return names
+
+
+def _fast(backends: Sequence[str]) -> str:
+    """Return the backend, among several, whose kernels are compiled."""
+    return next((name for name in backends if name != "numpy"), fast_backend())
 
 
 def _joined(counts: Sequence[int]) -> str:
@@ -302,6 +308,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not runtime_available():
         parser.error("no TFLite runtime is installed: pip install ai-edge-litert")
     if options.lowerings:
+        try:
+            options.lowerings = _lowerings(options.lowerings, _fast(options.backends))
+        except (ValueError, yamjit.YamjitError) as error:
+            parser.error(str(error))
         found = check_lowerings(options)
         print("\n".join(_lowerings_table(found)))
         return 0 if all(report["passed"] for report in found.values()) else 1

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from yamjit.audio.devices import InputDevice, input_devices
-from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits
-from yamjit.audio.microphone import Microphone
-from yamjit.audio.pushing import PushedAudio
-from yamjit.audio.raw import RAW_ENCODINGS, RawPcm
-from yamjit.audio.source import AudioSource
-from yamjit.audio.source import open_audio as _open_audio
-from yamjit.reading import old_keywords
+from typing import TYPE_CHECKING
+
+from yamjit.lazily import lazily
+
+if TYPE_CHECKING:
+    from yamjit.audio.devices import InputDevice, input_devices
+    from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits
+    from yamjit.audio.microphone import Microphone
+    from yamjit.audio.old_keywords import open_audio
+    from yamjit.audio.pushing import PushedAudio
+    from yamjit.audio.raw import RAW_ENCODINGS, RawPcm
+    from yamjit.audio.source import AudioSource
 
 __all__ = [
     "DEFAULT_AUDIO_LIMITS",
@@ -24,8 +28,18 @@ __all__ = [
     "open_audio",
 ]
 
-#: As internal callers have it from `yamjit.audio.source`, and for one release more with the keywords of version 0.1.
-open_audio = old_keywords(_open_audio)
+__getattr__ = lazily(
+    __name__,
+    {
+        "devices": "InputDevice input_devices",
+        "limits": "DEFAULT_AUDIO_LIMITS AudioLimits",
+        "microphone": "Microphone",
+        "old_keywords": "open_audio",
+        "pushing": "PushedAudio",
+        "raw": "RAW_ENCODINGS RawPcm",
+        "source": "AudioSource",
+    },
+)
 
 
 def __dir__() -> list[str]:

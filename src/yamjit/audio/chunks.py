@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,20 +29,20 @@ _LOOKED_AT = 2**18
 _PEAK = 16.0
 
 
-@dataclass(slots=True)
 class _Form:
     """One of the files that are joined in a file: its chunks, where its samples are, and where the next file begins."""
 
-    grammar: Grammar
-    start: int
-    end: int
-    chunks: dict[bytes, bytes] = field(default_factory=dict)
-    data: list[tuple[int, int]] = field(default_factory=list)
-    #: Whether a decoder that believes the headers finds all samples.
-    sound: bool = True
-    cut: tuple[int, int] | None = None
-    remark: str | None = None
-    lost: bool = False
+    def __init__(self, grammar: Grammar, start: int, end: int) -> None:
+        self.grammar = grammar
+        self.start = start
+        self.end = end
+        self.chunks: dict[bytes, bytes] = {}
+        self.data: list[tuple[int, int]] = []
+        #: Whether a decoder that believes the headers finds all samples.
+        self.sound = grammar.sound
+        self.cut: tuple[int, int] | None = None
+        self.remark: str | None = None
+        self.lost = False
 
     @property
     def samples(self) -> Samples | None:
@@ -70,7 +69,7 @@ def _begins(file: OpenedFile, grammar: Grammar, place: int) -> bool:
 
 
 def _walk(file: OpenedFile, grammar: Grammar, start: int) -> _Form:
-    form = _Form(grammar, start, file.size, sound=grammar.sound)
+    form = _Form(grammar, start, file.size)
     place = start + grammar.head
     for _ in range(_MOST_CHUNKS):
         if place >= file.size:

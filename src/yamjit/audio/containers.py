@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from yamjit.audio.scanning import after_tags
 from yamjit.errors import AudioError
@@ -27,8 +26,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(NamedTuple):
     """A kind of file.
 
     `demuxers` of libavformat, separated by commas, may read it; no others are tried, so that a list of other files or

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import TypeAlias
 
 from yamjit.audio.dated_names import zone_of
-from yamjit.audio.flac import FLAC_MARK, metadata_blocks
 from yamjit.audio.grammars import Grammar, grammar_of
+from yamjit.signatures import FLAC_MARK
 
 __all__ = ["ReadAt", "time_in_header"]
 
@@ -105,6 +105,8 @@ def _chunks(read_at: ReadAt, size: int, grammar: Grammar) -> Iterator[tuple[byte
 
 def _flac_chunks(read_at: ReadAt) -> Iterator[tuple[bytes, bytes]]:
     """Yield the comments of a FLAC file, and the chunks of a WAV file that were kept in it."""
+    from yamjit.audio.flac import metadata_blocks
+
     for kind, place, length in metadata_blocks(read_at, len(FLAC_MARK)):
         body = read_at(place, min(length, _READ_BYTES)) if kind & 0x7F in (_FLAC_COMMENT, _FLAC_APPLICATION) else b""
         if kind & 0x7F == _FLAC_COMMENT:

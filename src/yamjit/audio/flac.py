@@ -5,30 +5,26 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from yamjit.audio.layout import MOST_PARTS, Layout, Part
-from yamjit.audio.scanning import after_tags, crc, search
+from yamjit.audio.scanning import TAIL_BYTES, after_tags, crc, search
+from yamjit.signatures import FLAC_MARK
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
 
-__all__ = ["FLAC_MARK", "TAIL_BYTES", "StreamInfo", "lay_out_flac", "metadata_blocks"]
+__all__ = ["StreamInfo", "lay_out_flac", "metadata_blocks"]
 
-FLAC_MARK = b"fLaC"
 _INFO_BYTES = 34
 #: Length of the mark and of the header of the first block, which is always STREAMINFO.
 _HEAD_BYTES = len(FLAC_MARK) + 4
 _SYNC = re.compile(rb"\xff[\xf8\xf9]")
-#: End of a file in which the last frame, and a tag after it, are looked for.
-TAIL_BYTES = 2**17
 #: Greatest number of blocks before the first frame, and of places where the last frame may begin.
 _MOST_BLOCKS, _MOST_TRIES = 1_000, 8
 
 
-@dataclass(frozen=True, slots=True)
-class StreamInfo:
+class StreamInfo(NamedTuple):
     """The 34 bytes of the block STREAMINFO."""
 
     data: bytes

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import Piece
@@ -14,8 +13,7 @@ __all__ = ["MOST_PARTS", "Layout", "Part"]
 MOST_PARTS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """What one decoder reads, from start to end."""
 
     #: Pieces as in `FileCallbacks`; None for the file as it is.
@@ -32,8 +30,7 @@ class Part:
     estimated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """The parts of a file, at least one, in their order."""
 
     parts: tuple[Part, ...] = (Part(),)

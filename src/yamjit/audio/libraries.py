@@ -6,21 +6,14 @@ import contextlib
 import re
 from typing import TYPE_CHECKING
 
-from yamjit.audio.chunks import lay_out_chunks
-from yamjit.audio.containers import libav_container, sndfile_container
-from yamjit.audio.flac import FLAC_MARK, lay_out_flac
 from yamjit.audio.grammars import grammar_of
 from yamjit.audio.layout import Layout
-from yamjit.audio.mpeg import lay_out_mpeg
-from yamjit.audio.mpeg_frames import begins_mpeg
-from yamjit.audio.ogg import OGG_MARK, lay_out_ogg
 from yamjit.audio.opening import reading_failed
-from yamjit.audio.pyav import PyAvReader, import_av
 from yamjit.audio.scanning import after_tags
 from yamjit.audio.sndfile import SndfileReader
 from yamjit.errors import AudioError, DependencyError
 from yamjit.installing import how_to_install
-from yamjit.signatures import HEAD_BYTES
+from yamjit.signatures import FLAC_MARK, HEAD_BYTES, OGG_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +22,7 @@ if TYPE_CHECKING:
     from yamjit.audio.ffmpeg import FfmpegReader
     from yamjit.audio.limits import AudioLimits
     from yamjit.audio.opening import OpenedFile
+    from yamjit.audio.pyav import PyAvReader
 
 __all__ = ["open_recording"]
 
@@ -48,6 +42,8 @@ def open_recording(opened: OpenedFile, limits: AudioLimits) -> SndfileReader | P
     walk = _walk_of(head)
     container = None
     if walk is None:
+        from yamjit.audio.containers import libav_container
+
         with contextlib.suppress(OSError):  # the decoder meets it as well, and reports it
             container = libav_container(opened)
     if container is not None:
@@ -80,23 +76,36 @@ def _read_head(opened: OpenedFile) -> bytes:
 def _walk_of(head: bytes) -> Callable[[OpenedFile], Layout] | None:
     """Return the walk that finds the layout of a file, if its first bytes tell its container."""
     if head.startswith(FLAC_MARK):
+        from yamjit.audio.flac import lay_out_flac
+
         return lay_out_flac
     if head.startswith(OGG_MARK):
+        from yamjit.audio.ogg import lay_out_ogg
+
         return lay_out_ogg
-    return lay_out_chunks if grammar_of(head[:32]) else None
+    if grammar_of(head[:32]):
+        from yamjit.audio.chunks import lay_out_chunks
+
+        return lay_out_chunks
+    return None
 
 
 def _lay_out_after_tags(opened: OpenedFile, head: bytes) -> Layout:
     """Return the layout of a file that begins with tags or with MPEG audio; else a layout of one part."""
+    from yamjit.audio.mpeg import lay_out_mpeg
+    from yamjit.audio.mpeg_frames import begins_mpeg
+
     after = after_tags(opened, 0)
-    walk = _walk_of(opened.read_at(after, 32)) if after else None
-    if walk in (lay_out_flac, lay_out_ogg):
+    found = opened.read_at(after, 32) if after else b""
+    if found.startswith((FLAC_MARK, OGG_MARK)) and (walk := _walk_of(found)):
         return walk(opened)
     return (lay_out_mpeg(opened) if after or begins_mpeg(head) else None) or Layout()
 
 
 def _open_libav(opened: OpenedFile, container: Container, limits: AudioLimits) -> PyAvReader | FfmpegReader:
     if _has_pyav():
+        from yamjit.audio.pyav import PyAvReader
+
         return PyAvReader(opened, container, limits)
     from yamjit.audio.ffmpeg import FfmpegReader, find_ffmpeg
 
@@ -111,6 +120,8 @@ def _open_libav(opened: OpenedFile, container: Container, limits: AudioLimits) -
 
 def _open_unknown_encoding(opened: OpenedFile, layout: Layout, limits: AudioLimits) -> PyAvReader | FfmpegReader | None:
     """Return a reader for a file whose container libsndfile knows but whose encoding it does not, such as Speex."""
+    from yamjit.audio.containers import sndfile_container
+
     try:
         container = None if opened.callbacks.fault else sndfile_container(opened)
         reader = None if container is None else _open_libav(opened, container, limits)
@@ -130,6 +141,8 @@ def _open_unknown_encoding(opened: OpenedFile, layout: Layout, limits: AudioLimi
 
 def _has_pyav() -> bool:
     """Return whether PyAV is installed and works."""
+    from yamjit.audio.pyav import import_av
+
     try:
         import_av()
     except DependencyError:

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from yamjit.audio.flac import FLAC_MARK, StreamInfo
+from yamjit.audio.flac import StreamInfo
 from yamjit.audio.layout import MOST_PARTS, Layout, Part
 from yamjit.audio.scanning import after_tags, crc, is_padding
+from yamjit.signatures import FLAC_MARK, OGG_MARK
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile, Piece
 
-__all__ = ["OGG_MARK", "lay_out_ogg"]
+__all__ = ["lay_out_ogg"]
 
-OGG_MARK = b"OggS"
 _HEAD_BYTES = 27
 _MOST_BYTES = _HEAD_BYTES + 255 + 255 * 255
 _CHUNK_BYTES = 2**20

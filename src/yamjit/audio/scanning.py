@@ -11,7 +11,10 @@ import numpy as np
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
 
-__all__ = ["after_tags", "crc", "is_padding", "is_zero", "search", "tag_bytes"]
+__all__ = ["TAIL_BYTES", "after_tags", "crc", "is_padding", "is_zero", "search", "tag_bytes"]
+
+#: End of a file in which the last frame, and a tag after it, are looked for.
+TAIL_BYTES = 2**17
 
 #: Greatest number of tags in a row.
 _MOST_TAGS = 1_000

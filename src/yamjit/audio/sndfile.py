@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from yamjit.audio.decoder import FAILURES, Decoder, describe_failure, import_soundfile
-from yamjit.audio.flac import TAIL_BYTES, lay_out_flac
 from yamjit.audio.grammars import UNKNOWN_BYTES, grammar_of
 from yamjit.audio.layout import Layout, Part
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header
-from yamjit.audio.mpeg import EMPTY_TAG, lay_out_mpeg
-from yamjit.audio.mpeg_frames import begins_mpeg
 from yamjit.audio.reader import Reader
-from yamjit.audio.resample import converted
+from yamjit.audio.scanning import TAIL_BYTES
 from yamjit.errors import AudioError
-from yamjit.signatures import file_kind
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -105,7 +100,11 @@ class SndfileReader(Reader):
                 source = (self._decoder.sample_rate, self._decoder.channels)
                 target = (self.sample_rate, self.channels)
                 blocks = self._decoded(end)
-                for block in blocks if source == target else converted(blocks, source, target):
+                if source != target:
+                    from yamjit.audio.resample import converted
+
+                    blocks = converted(blocks, source, target)
+                for block in blocks:
                     done += len(block)
                     yield block
                 if self._opened.unread > TAIL_BYTES:
@@ -125,6 +124,8 @@ class SndfileReader(Reader):
         """Search a FLAC file for what was joined to it, if that has not been done; return whether there is more."""
         if self._layout.searched:
             return False
+        from yamjit.audio.flac import lay_out_flac
+
         with contextlib.suppress(OSError):
             self._layout = lay_out_flac(self._opened, thorough=True)
         if len(self._layout.parts) == 1:
@@ -146,6 +147,8 @@ class SndfileReader(Reader):
                     return decoder
             found = None
             if layout == Layout() and grammar_of(self._head) is None:
+                from yamjit.audio.mpeg import lay_out_mpeg
+
                 with contextlib.suppress(OSError):
                     found = lay_out_mpeg(self._opened)
             if found is None:
@@ -158,6 +161,10 @@ class SndfileReader(Reader):
             return Decoder(self._opened.handle(part.pieces))
         except FAILURES as error:
             self._opened.raise_fault()
+            from yamjit.audio.mpeg import EMPTY_TAG
+            from yamjit.audio.mpeg_frames import begins_mpeg
+            from yamjit.signatures import file_kind
+
             with contextlib.suppress(*FAILURES, OSError):
                 if part.pieces is None and begins_mpeg(self._head):
                     return Decoder(self._opened.handle((EMPTY_TAG, (0, self._opened.size))))
@@ -245,12 +252,12 @@ class SndfileReader(Reader):
         return f"{frames / self.sample_rate:.6g} s"
 
 
-@dataclass(slots=True)
 class _End:
     """How far a decoder got, from the first frame of its part, and what went wrong there."""
 
-    frames: int
-    fault: str | None = None
+    def __init__(self, frames: int) -> None:
+        self.frames = frames
+        self.fault: str | None = None
 
 
 def _find_cut(log: str) -> tuple[int, int] | None:

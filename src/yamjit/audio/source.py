@@ -14,12 +14,10 @@ import numpy as np
 from yamjit import checks, deprecation
 from yamjit.audio.arrays import ArrayReader, of_dict
 from yamjit.audio.conditioning import Conditioner
-from yamjit.audio.iterators import IteratorReader
 from yamjit.audio.libraries import open_recording
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_rate
-from yamjit.audio.microphone import Microphone
 from yamjit.audio.opening import open_object, open_path
-from yamjit.audio.raw import RawPcm
+from yamjit.audio.reader import Reader
 from yamjit.clock import Clock, LiveClock
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.keywords import explained
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from yamjit.audio.opening import OpenedFile
-    from yamjit.audio.reader import Reader
 
 __all__ = ["AudioSource", "open_audio"]
 
@@ -309,7 +306,7 @@ def open_audio(
 def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> Reader:
     if isinstance(source, (bytes, bytearray, memoryview)):
         raise InputError("bytes are not an audio source: pass a path, or the content of a file as io.BytesIO(...)")
-    if isinstance(source, (Microphone, RawPcm)):
+    if isinstance(source, Reader):  # RawPcm, or a Microphone
         return source
     if isinstance(source, (str, os.PathLike)):
         return _open_file(open_path(source), limits)
@@ -323,6 +320,8 @@ def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> R
         reader.recorded_at = time_in_name(os.fsdecode(path)) if isinstance(path, (str, os.PathLike)) else None
         return reader
     if isinstance(source, Iterator):
+        from yamjit.audio.iterators import IteratorReader
+
         return IteratorReader(source, sample_rate, limits)
     return ArrayReader(source, sample_rate, limits)
 

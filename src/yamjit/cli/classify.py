@@ -34,6 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.runs import Classes
+    from yamjit.runs.hearing import Classes
 
     return deliver_rows(args, Classes(**hearing_of(args), windows=args.windows, aggregate=args.aggregate))

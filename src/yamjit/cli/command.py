@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from yamjit import __version__
 from yamjit.announcing import announced
-from yamjit.cli import (
-    bench,
-    calibrate,
-    classify,
-    completion,
-    doctor,
-    embed,
-    evaluate,
-    events,
-    export,
-    fetch,
-    info,
-    labels,
-    listen,
-    metadata,
-    plot,
-    segments,
-    spectrogram,
-    streams,
-    train,
-)
+from yamjit.cli import streams
 from yamjit.cli.examples import EXAMPLES, examples_text
 from yamjit.cli.exits import (
     EXIT_ERROR,
@@ -45,27 +27,28 @@ from yamjit.disk import describe
 from yamjit.errors import YamjitError
 from yamjit.text import printable, printable_lines
 
-__all__ = ["run"]
+__all__ = ["VERBS", "run"]
 
-_VERBS = (
-    classify,
-    events,
-    segments,
-    listen,
-    embed,
-    spectrogram,
-    plot,
-    train,
-    evaluate,
-    calibrate,
-    export,
-    metadata,
-    labels,
-    info,
-    doctor,
-    bench,
-    fetch,
-    completion,
+#: All verbs, in the order of the help; each is a module beside this one, imported if it is named, or if all are.
+VERBS = (
+    "classify",
+    "events",
+    "segments",
+    "listen",
+    "embed",
+    "spectrogram",
+    "plot",
+    "train",
+    "evaluate",
+    "calibrate",
+    "export",
+    "metadata",
+    "labels",
+    "info",
+    "doctor",
+    "bench",
+    "fetch",
+    "completion",
 )
 
 _EPILOG = """\
@@ -84,9 +67,10 @@ models:
   FILE     any other model of the YAMNet family, as a .tflite file
 
 environment:
-  YAMJIT_MODEL    the model to use where none is named
-  YAMJIT_CACHE    folder where a fetched model and compiled kernels are kept
-  YAMJIT_OFFLINE  1: nothing is downloaded
+  YAMJIT_MODEL     the model to use where none is named
+  YAMJIT_CACHE     folder where a fetched model and what was compiled are kept
+  YAMJIT_OFFLINE   1: nothing is downloaded
+  YAMJIT_LOWERING  instruction set of the compiled kernels, such as avx2; -avx2 is any but that
 """
 
 
@@ -132,8 +116,11 @@ def _concluded(argv: Sequence[str] | None) -> int:
 
 
 def _done(argv: Sequence[str] | None) -> int:
-    parser = _parser()
-    completion.complete(parser)
+    parser = _parser(sys.argv[1:] if argv is None else argv)
+    if "_ARGCOMPLETE" in os.environ:
+        from yamjit.cli.completion import complete
+
+        complete(parser)
     args = parser.parse_args(argv)
     streams.write_any_name()
     with announced(quiet=getattr(args, "quiet", False)):
@@ -155,7 +142,8 @@ def _told(error: Exception) -> str:
     return f"{'' if name is None else printable(str(name)) + ': '}{describe(error)}{more}"
 
 
-def _parser() -> Parser:
+def _parser(words: Sequence[str] = ()) -> Parser:
+    """Return the parser of a command: of its verb alone if that is the first of the words, else of all verbs."""
     parser = Parser(
         prog="yamjit",
         description="Name the sounds in audio with Google's quantized YAMNet, without TensorFlow or a TFLite runtime.",
@@ -164,12 +152,16 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"yamjit {__version__}")
     parser.add_argument("--debug", action="store_true", help="show where in the code an error comes from")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    parser.verbs, parser.example = verbs.choices, EXAMPLES["classify"][0]
-    for verb in _VERBS:
-        name = verb.__name__.rpartition(".")[2]
+    parser.example = EXAMPLES["classify"][0]
+    first = next((word for word in words if word != "--debug"), "")
+    named = (first,) if first in VERBS else VERBS
+    for name in named:
+        verb = import_module(f"yamjit.cli.{name}")
         own = verbs.add_parser(name, help=verb.HELP, description=verb.DESCRIPTION)
         own.set_defaults(run=verb.run)
         verb.add_arguments(own)
-        own.verbs, own.example = verbs.choices, EXAMPLES.get(name, ("",))[0]
+        own.example = EXAMPLES.get(name, ("",))[0]
         own.epilog = "\n".join(filter(None, (examples_text(name), own.epilog)))
+    for one in (parser, *verbs.choices.values()):
+        one.all_verbs = (lambda: verbs.choices) if named is VERBS else (lambda: _parser().verbs)
     return parser

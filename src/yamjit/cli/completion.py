@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import Any
 
 from yamjit.cli.exits import EXIT_OK
@@ -41,9 +40,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
-    """Answer a shell that asks for completions, and exit; return at once if none does."""
-    if "_ARGCOMPLETE" in os.environ:
-        _argcomplete().autocomplete(parser, always_complete_options="long")
+    """Answer a shell that asks for completions, and exit."""
+    _argcomplete().autocomplete(parser, always_complete_options="long")
 
 
 def _argcomplete() -> Any:

@@ -26,7 +26,11 @@ from yamjit.text import plural, printable
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
     from yamjit.results import Summary
-    from yamjit.runs import ArrayFormat, Hearing, Outcome, Recording, RowFormat, Tally
+    from yamjit.runs.formats import ArrayFormat, RowFormat
+    from yamjit.runs.hearing import Hearing
+    from yamjit.runs.inputs import Recording
+    from yamjit.runs.outcome import Outcome
+    from yamjit.runs.tally import Tally
 
 __all__ = [
     "check_model",
@@ -59,7 +63,7 @@ def hearing_of(args: argparse.Namespace) -> dict[str, Any]:
 
 def _tell_missing(inputs: Sequence[str]) -> None:
     """Tell which inputs lead to no recording."""
-    from yamjit.runs import STDIN, find_recordings
+    from yamjit.runs.inputs import STDIN, find_recordings
 
     for recording in find_recordings(inputs):
         problem = recording.problem
@@ -95,7 +99,7 @@ def _check(args: argparse.Namespace, hearing: Hearing) -> None:
 
 def _recordings(args: argparse.Namespace) -> list[Recording]:
     """Return the recordings that were given, none of which is overwritten; say which files in folders are skipped."""
-    from yamjit.runs import find_recordings
+    from yamjit.runs.inputs import find_recordings
 
     passed_over: Counter[str] = Counter()
     recordings = find_recordings(args.files, passed_over)
@@ -127,11 +131,13 @@ def deliver_arrays(args: argparse.Namespace, hearing: Hearing) -> int:
 
 
 def _deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | ArrayFormat, *, holds_one: bool) -> int:
-    from yamjit.runs import FileJob, into_one_file
-
     if is_folder(args):
+        from yamjit.runs.jobs import FileJob
+
         job = functools.partial(FileJob, form=form)
         return deliver_to_folder(args, hearing, form.suffix, job, {"format": form.name})
+    from yamjit.runs.one_file import into_one_file
+
     recordings = _recordings_of_one_file(args, hearing)
     if holds_one and len(recordings) > 1:
         raise InputError(f"a file of {form.name} holds one recording, but there are {len(recordings)}: use -o FOLDER")
@@ -148,7 +154,8 @@ def _deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | Array
 
 def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> int:
     """Draw recordings to a file or a folder; return the exit code."""
-    from yamjit.runs import FileJob, outcomes
+    from yamjit.runs.jobs import FileJob
+    from yamjit.runs.outcomes import outcomes
 
     form = picture_format(args)
     if is_folder(args):
@@ -175,7 +182,9 @@ def deliver_to_folder(
     `job_for` takes the listener and, as `place`, what says where a result goes; `settings` are kept beside its own.
     """
     from yamjit import __version__
-    from yamjit.runs import ResultFolder, check_places, outcomes
+    from yamjit.runs.folder import ResultFolder
+    from yamjit.runs.inputs import check_places
+    from yamjit.runs.outcomes import outcomes
 
     _check(args, hearing)
     recordings = _recordings(args)
@@ -202,7 +211,7 @@ def _recordings_of_one_file(args: argparse.Namespace, hearing: Hearing) -> list[
 
 
 def _tally(hearing: Hearing, todo: Sequence[Recording], done: Sequence[Recording] = ()) -> Tally[Recording]:
-    from yamjit.runs import Tally, length_of
+    from yamjit.runs.tally import Tally, length_of
 
     return Tally(todo, functools.partial(length_of, reading=hearing.reading), done)
 

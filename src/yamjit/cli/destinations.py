@@ -16,7 +16,7 @@ from yamjit.suggestions import did_you_mean, with_hint
 if TYPE_CHECKING:
     from yamjit.cli.progress import Progress
     from yamjit.heads import HeadInfo
-    from yamjit.runs import ArrayFormat, PictureFormat, RowFormat
+    from yamjit.runs.formats import ArrayFormat, PictureFormat, RowFormat
 
 __all__ = [
     "array_format",
@@ -77,7 +77,7 @@ def check_suffix(args: argparse.Namespace) -> None:
 def row_format(args: argparse.Namespace, heads: Collection[HeadInfo]) -> RowFormat:
     """Return the format that was given for rows of these heads; by default text."""
     from yamjit.output import FORMATS, format_of
-    from yamjit.runs import RowFormat
+    from yamjit.runs.formats import RowFormat
 
     name = _format(args, "text", "text", lambda: format_of(args.output).name)
     return RowFormat(name, FORMATS[name].of_heads(heads))
@@ -89,7 +89,7 @@ def array_format(args: argparse.Namespace) -> ArrayFormat:
     An `InputError` refuses a format that cannot be written to standard output.
     """
     from yamjit.output.arrays import ARRAY_FORMATS
-    from yamjit.runs import ArrayFormat
+    from yamjit.runs.formats import ArrayFormat
 
     form = ArrayFormat(_format(args, "csv", "npz", lambda: _known(args, ARRAY_FORMATS)))
     if args.output in _STDOUT and form.name != "csv":
@@ -100,7 +100,7 @@ def array_format(args: argparse.Namespace) -> ArrayFormat:
 def picture_format(args: argparse.Namespace) -> PictureFormat:
     """Return the format of pictures that was given, by default png; standard output is an `InputError`."""
     from yamjit.plots import PICTURE_FORMATS
-    from yamjit.runs import PictureFormat
+    from yamjit.runs.formats import PictureFormat
 
     if args.output in _STDOUT:
         raise InputError("a picture is written only to a file or a folder: use -o FILE, such as -o picture.png")
@@ -133,7 +133,8 @@ def opened(
     args: argparse.Namespace, form: RowFormat | ArrayFormat, progress: Progress, kept: Callable[[Path], None]
 ) -> Iterator[Any]:
     """Open standard output, or the file that was given; if that is interrupted, call `kept`, see `whole_file`."""
-    from yamjit.runs import RowFormat, whole_file
+    from yamjit.runs.formats import RowFormat
+    from yamjit.runs.whole import whole_file
 
     if args.output not in _STDOUT:
         with whole_file(Path(args.output), seeks=form.name == "npy", kept=kept) as file, form.open(file) as writer:

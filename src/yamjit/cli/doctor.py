@@ -8,7 +8,7 @@ import importlib.metadata
 import os
 import platform
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
 from yamjit.cli.model_notes import kind_of
@@ -16,17 +16,21 @@ from yamjit.cli.options import add_flag
 from yamjit.installing import how_to_install
 from yamjit.text import json_text, printable, printable_lines
 
+if TYPE_CHECKING:
+    from yamjit.kernels.diagnosis import LibraryDiagnosis
+
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
 HELP = "show what is installed and whether it works"
 DESCRIPTION = (
-    "Show what is installed, which instruction set the kernels use, whether their cache can be written and is warm, "
+    "Show what is installed, what runs the kernels and why, for which instruction set, whether their cache is warm, "
     "which microphones there are, and which model is found. The exit code is 1 if a recording could not be "
     "classified."
 )
 
-_PACKAGES = ("numpy", "numba", "llvmlite", "soundfile", "soxr", "pooch", "platformdirs")
+_PACKAGES = ("numpy", "soundfile", "soxr", "pooch", "platformdirs")
 _EXTRAS = {
+    "numba": "compile",
     "av": "av",
     "sounddevice": "mic",
     "matplotlib": "plot",
@@ -34,6 +38,14 @@ _EXTRAS = {
     "pyarrow": "parquet",
     "pandas": "pandas",
     "polars": "polars",
+}
+
+
+#: What is said of a backend that is used.
+_BACKENDS = {
+    "compiled": "compiled: the library of this installation; nothing is compiled here",
+    "numba": "numpy, then numba: there is no library that can be used, and Numba compiles the kernels when that pays",
+    "numpy": "numpy: there is neither a library that can be used nor Numba; everything works, but slower",
 }
 
 
@@ -50,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         for title, values in found.items():
             _show(title, values)
-    works = found["model"].get("problem") is None and found["audio files"].get("problem") is None
+    works = not any("problem" in found[part] for part in ("kernels", "model", "audio files"))
     return EXIT_OK if works else EXIT_ERROR
 
 
@@ -86,16 +98,41 @@ def _kernels() -> dict[str, Any]:
     from yamjit.kernels.diagnosis import diagnose_kernels
 
     found = diagnose_kernels()
-    if found.numba is None:
-        return {"backend": "numpy: Numba is not installed; everything works, but slower"}
-    state = "warm: loaded without compiling" if found.warm else "cold: compiled when that pays, or with --backend numba"
+    shown = {"problem": found.problem} if found.problem else {"backend": _BACKENDS[str(found.backend)]}
+    if found.numba is not None and found.backend == "numba":
+        state = (
+            "warm: loaded without compiling" if found.numba.warm else "cold: compiled when that pays, or is asked for"
+        )
+        shown |= {
+            "processor": found.numba.processor,
+            "lowering": found.numba.lowering,
+            "cache": found.cache,
+            "cache can be written": found.cache_problem is None or found.cache_problem,
+            "cache is": state,
+        }
+    if found.library is not None and found.library.problem == found.problem:
+        return shown | {"library": found.library.path}
+    return shown | _library(found.library)
+
+
+def _library(library: LibraryDiagnosis | None) -> dict[str, Any]:
+    """Return what is shown of the library of compiled kernels."""
+    from yamjit.kernels.machine_code.lowering_choice import LOWERING_VARIABLE
+    from yamjit.kernels.machine_code.shipped import LIBRARY_VARIABLE
+
+    if library is None:
+        none = "none: a wheel for this platform brings one"
+        return {"library": none if not os.environ.get(LIBRARY_VARIABLE) else f"none (${LIBRARY_VARIABLE} says so)"}
+    if library.problem:
+        return {"library": library.path, "library problem": library.problem}
+    states = {True: "whole", False: "damaged: not as its manifest says", None: f"named by ${LIBRARY_VARIABLE}"}
+    lowering, asked = library.lowering, os.environ.get(LOWERING_VARIABLE)
     return {
-        "backend": f"numba {found.numba}",
-        "processor": found.processor,
-        "lowering": found.lowering,
-        "cache": found.cache,
-        "cache can be written": found.cache_problem is None or found.cache_problem,
-        "cache is": state,
+        "lowering": f"{lowering} (${LOWERING_VARIABLE} is {asked!r})" if asked else lowering,
+        "lowerings": {name: "runs here" if runs else "does not" for name, runs in (library.lowerings or {}).items()},
+        "library": library.path,
+        "library is": states[library.whole],
+        "library's sources": library.sources,
     }
 
 

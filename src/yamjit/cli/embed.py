@@ -30,6 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.runs import Embeddings
+    from yamjit.runs.measuring import Embeddings
 
     return deliver_arrays(args, Embeddings(**hearing_of(args)))

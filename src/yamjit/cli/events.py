@@ -31,6 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.runs import Events
+    from yamjit.runs.happenings import Events
 
     return deliver_rows(args, Events(events=event_options_of(args), **hearing_of(args)))

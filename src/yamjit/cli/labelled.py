@@ -131,7 +131,7 @@ def listening(args: argparse.Namespace, dataset: Dataset, left: str) -> Iterator
     Give what is called with the number of clips that are done, and of all.
     """
     from yamjit.cli.progress import Progress
-    from yamjit.runs import Tally, header_length
+    from yamjit.runs.tally import Tally, header_length
 
     def length_of(place: int) -> float | None:
         clip = dataset.clips[place]

@@ -7,10 +7,9 @@ import itertools
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
-from yamjit.cli.mistakes import is_elsewhere, misdashed, option_hint, pipe_hint, verb_hint
 from yamjit.suggestions import did_you_mean, with_hint
 from yamjit.text import printable
 
@@ -69,14 +68,19 @@ def _shown(text: str) -> str:
 class Parser(argparse.ArgumentParser):
     """Refuses a wrong value in one line; other mistakes with its own usage, what is wrong, and what to do."""
 
-    #: Parsers of all verbs, by verb.
-    verbs: Mapping[str, Parser] = {}
+    #: Makes the parsers of all verbs, by verb, of which a mistake may need others than its own.
+    all_verbs: Callable[[], Mapping[str, Parser]] = dict
 
     #: A command to begin with.
     example = ""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**{"formatter_class": _Help, **given})
+
+    @property
+    def verbs(self) -> Mapping[str, Parser]:
+        """Parsers of all verbs, by verb."""
+        return self.all_verbs()
 
     @property
     def options(self) -> Mapping[str, argparse.Action]:
@@ -111,6 +115,10 @@ class Parser(argparse.ArgumentParser):
         for argument in given:
             if argument == "--" or (before_verb and (argument == "-" or not argument.startswith("-"))):
                 return
+            if argument in self.options or (argument.isascii() and not argument.startswith("-")):
+                continue
+            from yamjit.cli.mistakes import is_elsewhere, misdashed, option_hint, verb_hint
+
             meant = misdashed(argument, self.options)
             if meant not in (None, "--help"):
                 self.error(f"there is no option {argument}", f"did you mean {meant}?")
@@ -134,6 +142,8 @@ class Parser(argparse.ArgumentParser):
         words = [] if action.choices is None else [str(word) for word in action.choices]
         if not words or value in words:
             return
+        from yamjit.cli.mistakes import pipe_hint, verb_hint
+
         if action.dest == "verb":
             self.error(f"there is no verb {value!r}", verb_hint(value, words))
         name = "/".join(action.option_strings) or action.metavar or action.dest

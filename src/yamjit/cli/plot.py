@@ -49,7 +49,7 @@ def add_look(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.runs import Overviews
+    from yamjit.runs.drawing import Overviews
 
     if not args.events and (lone := event_options_given(args)):
         raise InputError(f"{lone[0]} needs --events")

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from yamjit.announcing import columns_of, wiped
+from yamjit.announcing.terminal import columns_of, wiped
 from yamjit.cli.exits import INTERRUPTIONS, Terminated
 from yamjit.cli.progress_line import State, elapsed, line, sentence, share_of
 from yamjit.cli.streams import takes
 from yamjit.text import printable, printable_lines
 
 if TYPE_CHECKING:
-    from yamjit.runs import Tally
+    from yamjit.runs.tally import Tally
 
 __all__ = ["Progress"]
 

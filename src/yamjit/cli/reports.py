@@ -65,7 +65,7 @@ def draw(path: str, figure: Any) -> None:
 
 def write(path: str, data: bytes) -> None:
     """Write a file, whole or not at all; if that is not possible, raise an `OutputError`."""
-    from yamjit.runs import whole_file
+    from yamjit.runs.whole import whole_file
 
     with whole_file(Path(path)) as file:
         file.write(data)

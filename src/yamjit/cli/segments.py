@@ -41,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.runs import Events, SegmentJob
+    from yamjit.runs.happenings import Events
+    from yamjit.runs.jobs import SegmentJob
     from yamjit.runs.naming import SEGMENTS
     from yamjit.segments import SegmentOptions
 

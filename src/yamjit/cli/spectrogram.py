@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.runs import LogMel, Spectrograms
+    from yamjit.runs.drawing import Spectrograms
+    from yamjit.runs.measuring import LogMel
 
     if (args.format or suffix_of(args)) in PICTURES:
         return deliver_pictures(args, Spectrograms(**hearing_of(args), width=args.width, dark=args.dark), "spectrogram")

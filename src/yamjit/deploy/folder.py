@@ -97,9 +97,7 @@ def _checked(targets: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
     for platform in chosen:
         if platform not in known:
             like = did_you_mean(platform, known)
-            raise InputError(
-                with_hint(f"{platform!r}: there are libraries for the platforms {', '.join(known)}", like)
-            )
+            raise InputError(with_hint(f"{platform!r}: there are libraries for the platforms {', '.join(known)}", like))
     return chosen
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from yamjit.disk import describe
 from yamjit.errors import DependencyError, InputError
+from yamjit.kernels.machine_code.sources import sources_digest
 
 __all__ = ["FOLDER", "platforms_of", "read_kit"]
 
@@ -33,13 +34,14 @@ def read_kit(folder: Path | None = None) -> Mapping[str, bytes]:
     DependencyError
         If there is no kit.
     InputError
-        If it is damaged.
+        If it is damaged, or was built from other sources than those of this yamjit.
     """
     place = FOLDER if folder is None else folder
     try:
         manifest = json.loads((place / _MANIFEST).read_bytes())
         with tarfile.open(place / _KIT, "r:xz") as archive:
             files = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+        sources = manifest["sources"]
         expected = {name: entry["sha256"] for name, entry in manifest["files"].items()}
     except FileNotFoundError as error:
         raise DependencyError(_missing(place)) from error
@@ -49,6 +51,8 @@ def read_kit(folder: Path | None = None) -> Mapping[str, bytes]:
         raise InputError(f"{place}: {_MANIFEST} or {_KIT} is damaged: {error!r}") from error
     if {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} != expected:
         raise InputError(f"{place}: {_KIT} does not hold what {_MANIFEST} says")
+    if sources != sources_digest():
+        raise InputError(f"{place}: built from other sources than this yamjit's: run python -m tools.libraries again")
     return files
 
 
@@ -59,7 +63,7 @@ def platforms_of(kit: Mapping[str, bytes]) -> tuple[str, ...]:
 
 def _missing(place: Path) -> str:
     return (
-        f"{place} does not have the libraries of compiled kernels ({_KIT}, {_MANIFEST}): wheels of yamjit hold them; in "
+        f"{place} does not have the libraries of compiled kernels ({_KIT}, {_MANIFEST}): wheels of yamjit do; in "
         "a clone, python -m tools.libraries builds them into build/libraries, and --libraries build/libraries, or "
         "libraries= in Python, names that folder"
     )

@@ -1,47 +1,105 @@
-"""What this machine has for the kernels: Numba, an instruction set, a cache."""
+"""What this machine has for the kernels: a library with its lowerings, Numba with an instruction set and a cache."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from yamjit.disk import cache_directory, describe
-from yamjit.errors import DependencyError
+from yamjit.errors import DependencyError, YamjitError
+from yamjit.kernels import load_backend
+from yamjit.kernels.backends import CompiledBackend, NumpyBackend
+from yamjit.kernels.machine_code.shipped import LIBRARY_VARIABLE, library_path, load_library, manifest_of
 
-__all__ = ["KernelDiagnosis", "diagnose_kernels"]
+__all__ = ["KernelDiagnosis", "LibraryDiagnosis", "NumbaDiagnosis", "diagnose_kernels"]
 
 
 @dataclass(frozen=True, slots=True)
-class KernelDiagnosis:
-    """What was found; the first three are None where Numba is not installed and NumPy does everything."""
+class LibraryDiagnosis:
+    """A file that is to be the library of compiled kernels."""
 
-    #: Version of Numba.
-    numba: str | None
+    path: str
+    #: Whether its SHA-256 is that of its manifest; None where a variable names the file, which needs no manifest.
+    whole: bool | None = None
+    #: Digest of the sources that it was built from.
+    sources: str = ""
+    #: The lowering that is used.
+    lowering: str = ""
+    #: Whether each lowering runs on this machine, by its name, best first.
+    lowerings: Mapping[str, bool] | None = None
+    #: Why it cannot be used; then the others are not known.
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumbaDiagnosis:
+    """Numba, and what it compiles for here."""
+
+    version: str
     #: Instruction set that kernels are compiled for, such as "avx512vnni".
-    lowering: str | None
+    lowering: str
     #: Name of the processor, as LLVM knows it.
-    processor: str | None
-    #: Path of the folder of compiled kernels.
-    cache: str | None
-    #: Why nothing can be kept there.
-    cache_problem: str | None
+    processor: str
     #: Whether both kernels can be loaded without being compiled.
     warm: bool
 
 
+@dataclass(frozen=True, slots=True)
+class KernelDiagnosis:
+    """What was found."""
+
+    #: What "auto" stands for here, "numba" with NumPy before it; None where that is an error.
+    backend: str | None
+    #: Why nothing can be computed by default.
+    problem: str | None
+    #: None where there is none.
+    library: LibraryDiagnosis | None
+    #: None where it is not installed.
+    numba: NumbaDiagnosis | None
+    #: Path of the folder of what Numba compiled, and why nothing can be kept there.
+    cache: str | None
+    cache_problem: str | None
+
+
 def diagnose_kernels() -> KernelDiagnosis:
     """Look at this machine; neither imports Numba nor compiles anything."""
-    cache, problem = _cache()
+    backend = problem = None
+    try:
+        loaded = load_backend("auto")
+        names = {CompiledBackend: "compiled", NumpyBackend: "numpy"}
+        backend = next((name for kind, name in names.items() if isinstance(loaded, kind)), "numba")
+    except YamjitError as error:
+        problem = str(error)
+    return KernelDiagnosis(backend, problem, _library(), _numba(), *_cache())
+
+
+def _library() -> LibraryDiagnosis | None:
+    path = library_path()
+    if path is None:
+        return None
+    try:
+        library = load_library()
+        whole = None
+        if not os.environ.get(LIBRARY_VARIABLE):
+            whole = hashlib.sha256(path.read_bytes()).hexdigest() == manifest_of(path).sha256
+    except (YamjitError, OSError) as error:
+        return LibraryDiagnosis(str(path), problem=str(error))
+    return LibraryDiagnosis(str(path), whole, library.sources, library.lowering, library.lowerings)
+
+
+def _numba() -> NumbaDiagnosis | None:
     try:
         version = importlib.metadata.version("numba")
         from yamjit.kernels.backends import NumbaBackend
         from yamjit.kernels.vectors.processor import host_target
     except ImportError:  # PackageNotFoundError is one
-        return KernelDiagnosis(None, None, None, cache, problem, warm=False)
+        return None
     target = host_target()
-    return KernelDiagnosis(version, target.name, target.cpu, cache, problem, warm=NumbaBackend().is_ready())
+    return NumbaDiagnosis(version, target.name, target.cpu, warm=NumbaBackend().is_ready())
 
 
 def _cache() -> tuple[str | None, str | None]:

@@ -10,7 +10,6 @@ import functools
 import hashlib
 import importlib.metadata
 import io
-import logging
 import os
 from pathlib import Path
 
@@ -18,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
+from yamjit.announcing import logger
 from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular
 from yamjit.keywords import explained
 from yamjit.writing import replace_whole
 
 __all__ = ["EmbeddingCache", "code_version"]
 
-_log = logging.getLogger(__name__)
 
 #: Largest file, in bytes.
 _MOST_BYTES = 2**31
@@ -113,4 +112,4 @@ def _digest(key: str, content: bytes) -> bytes:
 
 @functools.cache
 def _warn_once(message: str) -> None:
-    _log.warning(message)
+    logger(__name__).warning(message)

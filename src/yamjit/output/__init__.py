@@ -28,32 +28,22 @@ import os
 
 from yamjit.errors import InputError
 from yamjit.keywords import explained
-from yamjit.output.audacity import AudacityWriter
-from yamjit.output.csv_table import CsvWriter
-from yamjit.output.dcase import DcaseWriter
-from yamjit.output.json_document import JsonWriter
-from yamjit.output.json_lines import JsonLinesWriter
-from yamjit.output.parquet import ParquetWriter
-from yamjit.output.plain_text import TextWriter
-from yamjit.output.raven import RavenWriter
-from yamjit.output.srt import SrtWriter
-from yamjit.output.vtt import VttWriter
 from yamjit.output.writer import Format, Writer
 from yamjit.suggestions import did_you_mean, with_hint
 
 __all__ = ["FORMATS", "Format", "Writer", "format_of"]
 
 _ALL = (
-    Format("text", (".txt",), TextWriter, "report"),
-    Format("json", (".json",), JsonWriter, "report"),
-    Format("jsonl", (".jsonl", ".ndjson"), JsonLinesWriter, "report"),
-    Format("csv", (".csv",), CsvWriter, "table"),
-    Format("audacity", (".audacity.txt",), AudacityWriter, "labels"),
-    Format("raven", (".raven.txt", ".selections.txt", ".selection.table.txt"), RavenWriter, "table"),
-    Format("dcase", (".dcase.txt",), DcaseWriter, "table"),
-    Format("vtt", (".vtt",), VttWriter, "labels"),
-    Format("srt", (".srt",), SrtWriter, "labels"),
-    Format("parquet", (".parquet",), ParquetWriter, "table", binary=True),
+    Format("text", (".txt",), "plain_text.TextWriter", "report"),
+    Format("json", (".json",), "json_document.JsonWriter", "report"),
+    Format("jsonl", (".jsonl", ".ndjson"), "json_lines.JsonLinesWriter", "report"),
+    Format("csv", (".csv",), "csv_table.CsvWriter", "table"),
+    Format("audacity", (".audacity.txt",), "audacity.AudacityWriter", "labels"),
+    Format("raven", (".raven.txt", ".selections.txt", ".selection.table.txt"), "raven.RavenWriter", "table"),
+    Format("dcase", (".dcase.txt",), "dcase.DcaseWriter", "table"),
+    Format("vtt", (".vtt",), "vtt.VttWriter", "labels"),
+    Format("srt", (".srt",), "srt.SrtWriter", "labels"),
+    Format("parquet", (".parquet",), "parquet.ParquetWriter", "table", binary=True),
 )
 
 #: All formats, by name.

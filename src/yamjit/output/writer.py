@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from collections.abc import Collection, Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
 from yamjit.errors import InputError
 
@@ -121,8 +120,7 @@ class LabelsWriter(TableWriter):
         super().begin(file)
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """A format of results.
 
     Parameters
@@ -131,21 +129,29 @@ class Format:
         Name of the format.
     suffixes : tuple of str
         Suffixes of its files; the first is the one that yamjit gives.
-    open : callable
-        Makes a `Writer` for a stream; see `of_heads` for the argument ``several_heads``. Nothing is written before the
-        writer is entered.
+    writer : str
+        Module of `yamjit.output` and class of its writer, as in "raven.RavenWriter": imported when it is opened.
     kind : {"report", "table", "labels"}
         Reports hold summaries and failures as well as rows. Tables hold rows only: where none were asked for, those of
         `Summary.top`. Labels are tables of one recording.
     binary : bool
         Whether the stream takes bytes.
+    several_heads : bool
+        Whether each row says which head of the model it comes from, see `of_heads`.
     """
 
     name: str
     suffixes: tuple[str, ...]
-    open: Callable[..., Writer]
+    writer: str
     kind: Literal["report", "table", "labels"]
     binary: bool = False
+    several_heads: bool = False
+
+    def open(self, stream: Any) -> Writer:
+        """Return a writer for a stream; nothing is written before it is entered."""
+        module, _, name = self.writer.partition(".")
+        writer: type[Writer] = getattr(import_module(f"yamjit.output.{module}"), name)
+        return writer(stream, several_heads=self.several_heads)
 
     def of_heads(self, heads: Collection[object]) -> Format:
         """Return the format for results of a model with these heads.
@@ -153,4 +159,4 @@ class Format:
         If there are several, its writers add the head to every row: in a column or field of its own, or after the name
         of the class where the format has none.
         """
-        return replace(self, open=partial(self.open, several_heads=True)) if len(heads) > 1 else self
+        return self._replace(several_heads=True) if len(heads) > 1 else self

@@ -6,17 +6,16 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
-from yamjit.output import Format, Writer
-from yamjit.output.arrays import ARRAY_FORMATS, ArrayWriter, Slab
 from yamjit.output.writer import text_stream
-from yamjit.results import Summary
-from yamjit.runs.hearing import Listener
-from yamjit.runs.inputs import Recording
+
+if TYPE_CHECKING:
+    from yamjit.output import Format, Writer
+    from yamjit.output.arrays import ArrayWriter, Slab
+    from yamjit.results import Summary
+    from yamjit.runs.hearing import Listener
+    from yamjit.runs.inputs import Recording
 
 __all__ = ["ArrayFormat", "PictureFormat", "ResultFormat", "RowFormat"]
 
@@ -24,11 +23,11 @@ __all__ = ["ArrayFormat", "PictureFormat", "ResultFormat", "RowFormat"]
 _SLABS_AT_ONCE = 64
 
 
-@dataclass(frozen=True)
 class ResultFormat(ABC):
     """A format of results; can be pickled. Its name, such as "jsonl", is by default also the suffix of its files."""
 
-    name: str
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     @property
     def suffix(self) -> str:
@@ -44,11 +43,12 @@ class ResultFormat(ABC):
         """Write what is found in a recording; return what is known in the end."""
 
 
-@dataclass(frozen=True)
 class RowFormat(ResultFormat):
     """A format of rows, see `yamjit.output`."""
 
-    form: Format
+    def __init__(self, name: str, form: Format) -> None:
+        super().__init__(name)
+        self.form = form
 
     @property
     def suffix(self) -> str:
@@ -74,12 +74,13 @@ class RowFormat(ResultFormat):
         return summary
 
 
-@dataclass(frozen=True)
 class ArrayFormat(ResultFormat):
     """A format of numbers over time, see `yamjit.output.arrays`."""
 
     def open(self, file: BinaryIO) -> AbstractContextManager[ArrayWriter]:
         """Begin a file."""
+        from yamjit.output.arrays import ARRAY_FORMATS
+
         return ARRAY_FORMATS[self.name](file)
 
     def hear(self, listener: Listener, recording: Recording, opened: ArrayWriter) -> Summary:
@@ -108,6 +109,8 @@ class ArrayFormat(ResultFormat):
 
 def _joined(slabs: list[Slab]) -> Iterator[Slab]:
     """Yield the same rows in fewer slabs, those of a channel together; the order of each channel stays."""
+    import numpy as np
+
     by_channel: dict[int | None, list[Slab]] = {}
     for slab in slabs:
         if len(slab.values):
@@ -119,7 +122,6 @@ def _joined(slabs: list[Slab]) -> Iterator[Slab]:
         )
 
 
-@dataclass(frozen=True)
 class PictureFormat(ResultFormat):
     """A format of pictures, see `yamjit.plots`."""
 

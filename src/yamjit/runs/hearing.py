@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import io
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-import numpy as np
-
-from yamjit.classifier import Classifier
 from yamjit.clock import iso
-from yamjit.errors import LimitError
-from yamjit.events import Event, EventOptions, Watcher
-from yamjit.output.arrays import Slab
 from yamjit.reading import ReadOptions
-from yamjit.results import Row, Summary
 from yamjit.runs.inputs import STDIN, Recording
 
 if TYPE_CHECKING:
+    from yamjit.classifier import Classifier
     from yamjit.recording import FrameStream, WindowStream
+    from yamjit.results import Row, Summary
 
-__all__ = ["Classes", "Embeddings", "Events", "Hearing", "Listener", "LogMel", "Overviews", "Spectrograms"]
-
-#: Bytes of standard input that can be drawn: it is read twice.
-_MOST_BYTES = 2**30
+__all__ = ["Classes", "Hearing", "Listener"]
 
 _Stream = TypeVar("_Stream", "WindowStream", "FrameStream")
 
@@ -72,6 +62,8 @@ class Hearing(ABC):
             plain["reading"]["aggregate"] = plain.pop("aggregate")
         calibration = self.classifier.options.calibration
         if calibration not in (None, "metadata"):
+            import hashlib
+
             content = Path(os.fspath(calibration)).read_bytes()
             plain["options"]["calibration"] = hashlib.sha256(content).hexdigest()
         return {"model": self.classifier.source.sha256, **plain}
@@ -107,129 +99,3 @@ class Classes(Hearing):
                 if self.windows:
                     sink(list(stream.rows(windows)))
             return stream.summary()
-
-
-@dataclass(frozen=True)
-class Events(Hearing):
-    """The events of a recording, in the order in which they begin."""
-
-    events: EventOptions = field(default_factory=EventOptions)
-
-    def check(self) -> None:
-        """Refuse what cannot be used."""
-        super().check()
-        self.classifier.watcher(self.events, reading=self.reading)
-
-    def hear(self, recording: Recording, sink: Callable[[list[Row]], None]) -> Summary:
-        """Find the events, a row each; if that is interrupted, those that were over by then."""
-        head = self.classifier.heads[0].name  # of events that name none, since there is only one
-        with self._open(recording, self.classifier.windows, level=self.events.min_dbfs is not None) as stream:
-            events: list[Event] = []
-            try:
-                for event in Watcher.of(stream, self.events).watch(stream):
-                    events.append(event)  # noqa: PERF402 - as they come
-            except BaseException as error:
-                if not isinstance(error, Exception):
-                    sink([event.row(stream.name, head) for event in self._sorted(events)])
-                raise
-            sink([event.row(stream.name, head) for event in self._sorted(events)])
-            return dataclasses.replace(stream.summary(1), top=())
-
-    def find(self, recording: Recording) -> tuple[list[Event], Summary]:
-        """Return the events, and what is known in the end."""
-        with self._open(recording, self.classifier.windows, level=self.events.min_dbfs is not None) as stream:
-            found = self._sorted(Watcher.of(stream, self.events).watch(stream))
-            return found, dataclasses.replace(stream.summary(1), top=())
-
-    def _sorted(self, events: Iterable[Event]) -> list[Event]:
-        places = {head.name: head.index for head in self.classifier.heads}
-        return sorted(events, key=lambda e: (e.start_s, e.channel or 0, places.get(e.head, 0), e.class_index, e.label))
-
-
-@dataclass(frozen=True)
-class Embeddings(Hearing):
-    """The embedding of each window."""
-
-    def hear(self, recording: Recording, sink: Callable[[Slab], None]) -> Summary:
-        """Find the embeddings of a few windows at a time."""
-        with self._open(recording, self.classifier.windows) as stream:
-            for windows in stream:
-                values = windows.embeddings
-                sink(Slab(stream.name, windows.times_s, stream.window_s, windows.channel, values, stream.clock))
-            return stream.summary(1)
-
-
-@dataclass(frozen=True)
-class LogMel(Hearing):
-    """The log-mel spectrogram, as the model sees it; no network runs."""
-
-    def hear(self, recording: Recording, sink: Callable[[Slab], None]) -> Summary:
-        """Find a few frames at a time."""
-        done: dict[int | None, int] = {}
-        with self._open(recording, self.classifier.frames) as stream:
-            for channel, frames in stream:
-                first = done.get(channel, 0)
-                done[channel] = first + len(frames)
-                times_s = stream.source.start_s + np.arange(first, done[channel], dtype=np.float64) * stream.frame_s
-                sink(Slab(stream.name, times_s, stream.frame_s, channel, frames, stream.clock))
-            return stream.summary()
-
-
-@dataclass(frozen=True)
-class Picture(Hearing):
-    """A picture of a recording, `width` inches wide, for a light or a dark page."""
-
-    width: float = 10.0
-    dark: bool = False
-
-    def _show(self, figure: Any, summary: Summary, sink: Callable[[Any], None]) -> Summary:
-        """Give a figure to the sink; return the summary with what cannot be written in it."""
-        from yamjit.plots.fonts import lacking_fonts
-
-        sink(figure)
-        return dataclasses.replace(summary, warnings=(*summary.warnings, *lacking_fonts(figure)))
-
-
-@dataclass(frozen=True)
-class Overviews(Picture):
-    """A picture of waveform, spectrogram, and classes or events over time, see `yamjit.plots.survey`."""
-
-    aggregate: Literal["mean", "max"] | None = None
-    events: EventOptions | None = None
-
-    def check(self) -> None:
-        """Refuse what cannot be used."""
-        super().check()
-        if self.events is not None:
-            self.classifier.watcher(self.events)
-
-    def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
-        """Draw a recording; its file is read twice."""
-        from yamjit.plots import draw_overview, survey
-
-        audio: Any = _kept(sys.stdin.buffer) if recording.name == STDIN else recording.name
-        how: Any = {"reading": self.reading, "aggregate": self.aggregate, "events": self.events, "watch": self.watch}
-        overview, stream = survey(self.classifier, audio, **how)
-        return self._show(draw_overview(overview, width=self.width, dark=self.dark), stream.summary(1), sink)
-
-
-@dataclass(frozen=True)
-class Spectrograms(Picture):
-    """A picture of the log-mel spectrogram; no network runs."""
-
-    def hear(self, recording: Recording, sink: Callable[[Any], None]) -> Summary:
-        """Draw a recording."""
-        from yamjit.plots import draw_spectrogram
-        from yamjit.plots.overview import refuse_each, survey_log_mel
-
-        refuse_each(self.reading)
-        with self._open(recording, self.classifier.frames) as stream:
-            figure = draw_spectrogram(survey_log_mel(self.classifier, stream), width=self.width, dark=self.dark)
-            return self._show(figure, stream.summary(), sink)
-
-
-def _kept(file: BinaryIO) -> io.BytesIO:
-    data = file.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
-        raise LimitError(f"<stdin>: is larger than {_MOST_BYTES} bytes, and a picture reads it twice: give a file")
-    return io.BytesIO(data)

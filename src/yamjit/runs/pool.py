@@ -1,4 +1,4 @@
-"""A job done for many recordings, in this process or in several: outcomes in the order of the recordings."""
+"""Several processes that do a job for recordings."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ import pickle
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from yamjit.announcing import announce, is_announced
-from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.runs import heard
 from yamjit.runs.heard import Heard
 from yamjit.runs.inputs import Recording
-from yamjit.runs.whole import PlaceError
+from yamjit.runs.outcome import Outcome, attempt
 from yamjit.writing import naming
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
     from yamjit.runs.tally import Tally
 
-__all__ = ["Outcome", "outcomes"]
+__all__ = ["Crew"]
 
 _Value = TypeVar("_Value")
 
@@ -40,64 +38,7 @@ _MOST_WAITING = 4096
 _KILLED = "the process that read it was killed twice, perhaps by the system for lack of memory"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[_Value]):
-    """What a job returned for a recording, or why it failed, in one line."""
-
-    recording: Recording
-    value: _Value | None = None
-    failure: str | None = None
-
-
-def outcomes(
-    recordings: Sequence[Recording],
-    job: Callable[[Recording], _Value],
-    processes: int = 1,
-    tally: Tally[Recording] | None = None,
-) -> Generator[Outcome[_Value], None, None]:
-    """Yield what a job makes of each recording, in their order.
-
-    A recording that cannot be read fails, and so does one whose result cannot be in its place; the others go on. With
-    several processes, the same holds for a recording whose process is killed: it is tried again by itself in a new
-    process, and fails if that is killed twice. Other errors end the run. Closing the generator ends the processes, and
-    so does the end of this process, however it comes. With one process, it is this one; with more, the job is pickled,
-    and so is what it returns.
-
-    `tally` is told which recordings are under way, and how much of them was heard, if the job passes the streams that
-    it opens to ``tally.watch`` or, in other processes, to `yamjit.runs.heard.watch`.
-    """
-    if processes == 1:
-        for recording in recordings:
-            if tally is not None:
-                tally.begin(recording)
-            yield _attempt(job, recording)
-        return
-    with contextlib.closing(_Crew(job, min(processes, max(1, len(recordings))), tally)) as crew:
-        yield from _in_order(crew.outcomes(recordings))
-
-
-def _attempt(job: Callable[[Recording], _Value], recording: Recording) -> Outcome[_Value]:
-    if recording.problem is not None:
-        return Outcome(recording, failure=recording.problem)
-    try:
-        return Outcome(recording, job(recording))
-    except (AudioError, InputError, LimitError, PlaceError) as error:
-        return Outcome(recording, failure=str(error))
-    except MemoryError:
-        return Outcome(recording, failure=f"{recording.name}: there is not enough memory for it")
-
-
-def _in_order(found: Iterable[tuple[int, Outcome[_Value]]]) -> Iterator[Outcome[_Value]]:
-    waiting: dict[int, Outcome[_Value]] = {}
-    following = 0
-    for index, outcome in found:
-        waiting[index] = outcome
-        while following in waiting:
-            yield waiting.pop(following)
-            following += 1
-
-
-class _Crew(Generic[_Value]):
+class Crew(Generic[_Value]):
     """Processes that do a job; if one is killed, new ones replace them."""
 
     def __init__(
@@ -262,7 +203,7 @@ def _follow(leash: Connection, job: Path) -> None:
 
 def _do(recording: Recording, place: int) -> Outcome[Any]:
     with heard.about(place):
-        return _attempt(lambda one: _loaded()(one), recording)
+        return attempt(lambda one: _loaded()(one), recording)
 
 
 @functools.cache

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
-from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.disk import describe
 from yamjit.errors import DependencyError, DownloadError
 from yamjit.installing import how_to_install
-from yamjit.store.deadline import Deadline
 from yamjit.text import printable
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterable, Iterator
 
     from yamjit.spec import KnownModel
+    from yamjit.store.deadline import Deadline
 
 __all__ = ["OFFLINE_VARIABLE", "STALL_SECONDS", "Progress", "download_known", "is_offline"]
 
@@ -76,6 +75,8 @@ class _Transfer:
         self._done = 0
 
     def __call__(self, url: str, output_file: str, _pooch: Any) -> None:
+        from yamjit.store.deadline import Deadline
+
         with Deadline(DEADLINE_SECONDS) as deadline:
             try:
                 self._fetch(url, Path(output_file), deadline)
@@ -120,6 +121,8 @@ class _Transfer:
 @contextmanager
 def _network_errors(url: str, timeout: float, *also: type[Exception]) -> Iterator[None]:
     """Turn the errors of requests, and those in `also`, into a `DownloadError`."""
+    from http.client import HTTPException
+
     import requests
 
     try:
@@ -147,6 +150,8 @@ def _cause(error: BaseException) -> Exception:
 @contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
     """Keep pooch from announcing downloads on standard error."""
+    import logging
+
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:

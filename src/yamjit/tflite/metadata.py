@@ -9,6 +9,7 @@ import enum
 from dataclasses import dataclass
 
 from yamjit.reprs import brief_repr
+from yamjit.tflite.score_transformation import ScoreTransformation
 
 __all__ = [
     "AssociatedFile",
@@ -35,14 +36,6 @@ class FileType(enum.IntEnum):
     TENSOR_AXIS_SCORE_CALIBRATION = 4
     VOCABULARY = 5
     SCANN_INDEX_FILE = 6
-
-
-class ScoreTransformation(enum.IntEnum):
-    """The transformation before score calibration (schema ``ScoreTransformationType``)."""
-
-    IDENTITY = 0
-    LOG = 1
-    INVERSE_LOGISTIC = 2
 
 
 @brief_repr

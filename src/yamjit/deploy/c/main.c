@@ -49,6 +49,7 @@ typedef struct {
     const char *name;
     int channels, bytes, is_float; /* bytes of a sample */
     uint64_t claimed, heard;       /* frames; nothing is claimed where the file does not know */
+    uint32_t rest;                 /* bytes between the samples and the next chunk */
     size_t block;                  /* frames that are read at once */
 } source;
 
@@ -199,7 +200,9 @@ static int open_wav(source *from, int32_t rate) {
         uint32_t size = little(head + 4, 4), taken = 0;
         if (!memcmp(head, "data", 4)) {
             if (!from->channels) return fail(from->name, "has samples before it says their format");
-            if (size != 0xFFFFFFFF) from->claimed = size / (uint32_t)(from->channels * from->bytes);
+            /* A recorder that was cut off left the size open. */
+            if (size && size != 0xFFFFFFFF) from->claimed = size / (uint32_t)(from->channels * from->bytes);
+            from->rest = size % (uint32_t)(from->channels * from->bytes) + (size & 1);
             return 0;
         }
         if (!memcmp(head, "fmt ", 4) && size >= 16) {
@@ -210,6 +213,19 @@ static int open_wav(source *from, int32_t rate) {
         if (!skip(from->file, (uint64_t)size - taken + (size & 1))) break;
     }
     return fail(from->name, "ends before its samples begin");
+}
+
+/* Return whether chunks follow the samples, or nothing: else the header is wrong about their number. */
+static int ends_well(const source *from) {
+    uint8_t head[8];
+    size_t count = skip(from->file, from->rest) ? fread(head, 1, 8, from->file) : 0;
+    for (; count == 8; count = fread(head, 1, 8, from->file)) {
+        uint32_t size = little(head + 4, 4);
+        for (int index = 0; index < 4; index++)
+            if (head[index] < ' ' || head[index] > '~') return 0;
+        if (!skip(from->file, (uint64_t)size + (size & 1))) return 0;
+    }
+    return !count;
 }
 
 static void open_raw(source *from) {
@@ -226,7 +242,7 @@ static void open_raw(source *from) {
 
 /* -- Windows ------------------------------------------------------------------------------------------------------ */
 
-/* Print the highest classes of each head; `counted` windows are in the scores. */
+/* Print the highest classes of each head, a line for each. */
 static void name_classes(const listener *to, const char *when, const double *scores) {
     for (int32_t head = 0; head < yamjit_heads(to->model); head++) {
         int32_t classes = yamjit_classes(to->model, head);
@@ -241,7 +257,7 @@ static void name_classes(const listener *to, const char *when, const double *sco
                 if (is_later && (best < 0 || scores[index] > scores[best])) best = index;
             }
             if (best < 0 || scores[best] < least) break;
-            printf("%s%s %.3f", rank ? ", " : "  ", yamjit_label(to->model, head, best), scores[best]);
+            printf("  %s %.3f", yamjit_label(to->model, head, best), scores[best]);
             last = scores[best];
             last_index = best;
         }
@@ -302,6 +318,9 @@ static int conclude(listener *to, const source *from) {
     if (ferror(from->file)) return fail(from->name, "cannot be read to its end: %s", strerror(errno));
     if (from->claimed != UINT64_MAX && from->heard < from->claimed)
         return fail(from->name, "ends after %llu of %llu samples", (unsigned long long)from->heard,
+                    (unsigned long long)from->claimed);
+    if (from->claimed != UINT64_MAX && !ends_well(from))
+        return fail(from->name, "has a wrong header: more follows than the %llu samples that it tells of",
                     (unsigned long long)from->claimed);
     return 0;
 }

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from yamjit.kernels.int8.preparation import prepare
 from yamjit.kernels.int8.prepared import PreparedProgram
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
@@ -78,4 +77,6 @@ def call(
 @functools.lru_cache(maxsize=8)
 def _prepared(program: Program, target: Callable[[], Target | None]) -> PreparedProgram:
     """Return a program prepared for a target: once, since that takes a hundred times as long as running it."""
+    from yamjit.kernels.int8.preparation import prepare  # which a program that is prepared does without
+
     return prepare(program, target())

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from yamjit.kernels.log_mel import numpy as twin
 from yamjit.kernels.log_mel.constants import FrontEndConstants
-from yamjit.kernels.log_mel.tables import Field, make_tables
+from yamjit.kernels.log_mel.tables import Field, is_transformed, make_tables
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import aligned_bytes
@@ -50,7 +50,7 @@ class _Tables:
     """The tables of a front end, and what is asked of them in each call."""
 
     def __init__(self, constants: FrontEndConstants) -> None:
-        self._block = make_tables(constants)
+        self._block = make_tables(constants) if constants.tables is None else constants.tables
         self.address = self._block.ctypes.data
         self.scratch_size = int(self._block.view(np.int64)[Field.SCRATCH_SIZE])
 
@@ -58,9 +58,7 @@ class _Tables:
 @lru_cache(maxsize=8)
 def _tables(constants: FrontEndConstants) -> _Tables | None:
     """Return the tables of a front end that the kernel computes."""
-    n_fft = constants.n_fft
-    is_transformed = n_fft >= 8 and n_fft & (n_fft - 1) == 0 and constants.window.size <= n_fft
-    return _Tables(constants) if is_transformed else None
+    return _Tables(constants) if is_transformed(constants) else None
 
 
 class _Scratch(threading.local):

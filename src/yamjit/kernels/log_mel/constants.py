@@ -29,6 +29,8 @@ class FrontEndConstants:
     mel_basis: npt.NDArray[np.float32]
     #: Numbers that are added before the logarithm [shape=(n_mels,)].
     log_offset: npt.NDArray[np.float32]
+    #: What `yamjit.kernels.log_mel.tables.make_tables` makes of these numbers, where they come from there.
+    tables: npt.NDArray[np.uint8] | None = None
 
     @property
     def frame_length(self) -> int:

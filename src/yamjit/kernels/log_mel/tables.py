@@ -6,6 +6,7 @@ Tables and scratch memory are laid out for the widest vectors and serve narrower
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.log_mel.numpy import bands
 from yamjit.kernels.memory import Packer, padded
 
-__all__ = ["MOST_LANES", "Field", "is_transformed", "make_tables"]
+__all__ = ["MOST_LANES", "Field", "is_transformed", "make_tables", "read_tables"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -88,6 +89,34 @@ def make_tables(constants: FrontEndConstants) -> Bytes:
         **_scratch_places(constants),
     }
     return _pack(numbers, parts)
+
+
+def read_tables(tables: Bytes, window_samples: int) -> FrontEndConstants:
+    """Return the constants that tables were made from, as views of them.
+
+    `window_samples` are those of a patch. Raises `ValueError` where a number of the tables makes no sense.
+    """
+    header = np.frombuffer(tables, np.int64, len(Field))
+
+    def part(field: Field, dtype: npt.DTypeLike, count: int) -> npt.NDArray[Any]:
+        return np.frombuffer(tables, dtype, count, int(header[field]))
+
+    count, bins = int(header[Field.BANDS]), int(header[Field.POINTS]) + 1
+    rows = part(Field.MEL_ROWS, np.int64, 2 * count).reshape(count, 2)
+    weights = part(Field.WEIGHTS, np.float32, int(rows[:, 1].sum()))
+    basis, done = np.zeros((count, bins), np.float32), 0
+    for row, (first, width) in zip(basis, rows.tolist(), strict=True):
+        row[first : first + width] = weights[done : done + width]
+        done += width
+    return FrontEndConstants(
+        window_samples=window_samples,
+        hop_length=int(header[Field.HOP]) // 4,
+        n_fft=2 * int(header[Field.POINTS]),
+        window=part(Field.WINDOW, np.float32, int(header[Field.FRAME])),
+        mel_basis=basis,
+        log_offset=part(Field.OFFSETS, np.float32, count),
+        tables=tables,
+    )
 
 
 def _first_pair(first: npt.NDArray[np.int64], widths: npt.NDArray[np.int64], points: int) -> int:

@@ -11,7 +11,6 @@ import functools
 import hashlib
 import importlib.metadata
 import importlib.util
-import logging
 import os
 import sys
 import time
@@ -19,13 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from yamjit.announcing import logger
 from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular
 from yamjit.errors import DependencyError
 from yamjit.writing import replace_whole
 
 __all__ = ["CachedCode"]
 
-_log = logging.getLogger(__name__)
 
 #: Folder of the modules that compiled code is made from.
 _SOURCES = Path(__file__).parents[1]
@@ -188,4 +187,4 @@ def _try_lock(fcntl: ModuleType, descriptor: int) -> bool:
 
 @functools.cache
 def _warn_once(message: str) -> None:
-    _log.warning(message)
+    logger(__name__).warning(message)

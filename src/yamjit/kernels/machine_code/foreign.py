@@ -15,12 +15,12 @@ import functools
 import threading
 from typing import Any
 
-import llvmlite.binding as llvm
 import numba
 from numba.core import codegen, cpu, descriptors, dispatcher, target_extension, typing
 from numba.core.registry import CPUDispatcher, cpu_target
 from numba.core.runtime import nrtdynmod, rtsys
 
+from yamjit.kernels.machine_code.objects import linkable
 from yamjit.kernels.vectors.target import Target
 
 __all__ = ["add_target"]
@@ -37,8 +37,6 @@ def add_target(target: Target) -> str:
 @functools.cache
 def _add_target(target: Target) -> str:
     name = repr(target)
-    llvm.initialize_all_targets()
-    llvm.initialize_all_asmprinters()
     # The first context that compiles anything gets Numba's runtime into memory: it has to be this process's.
     rtsys.initialize(cpu_target.target_context)
     kind = type(name, (target_extension.CPU,), {})
@@ -62,13 +60,7 @@ class _Codegen(codegen.CPUCodegen):  # type: ignore[misc]
         super().__init__(target.name)
 
     def _init(self, llvm_module: Any) -> None:
-        self._tm = llvm.Target.from_triple(self._target.triple).create_target_machine(
-            cpu=self._target.cpu,
-            features=self._target.features,
-            opt=int(numba.config.OPT),
-            reloc="pic",
-            codemodel="default",
-        )
+        self._tm = linkable(self._target, self._target.triple)
         self._tm_features = self._target.features
         self._target_data = self._tm.target_data
         self._data_layout = str(self._target_data)

@@ -7,18 +7,16 @@ is not there is compiled, which takes a while and is told to the logger of this 
 from __future__ import annotations
 
 import functools
-import logging
 import threading
 import time
 from collections.abc import Callable
 
+from yamjit.announcing import logger
 from yamjit.kernels.machine_code.cache import CachedCode
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.settings import is_interpreted
 
 __all__ = ["LoadedEntry"]
-
-_log = logging.getLogger(__name__)
 
 
 class LoadedEntry:
@@ -66,7 +64,7 @@ class LoadedEntry:
         try:
             return native.load(native.ObjectCode.from_bytes(content), self._entry.name, self._entry.arguments)
         except RuntimeError as error:
-            _log.info("compiled code is there but not used: %s", error)
+            logger(__name__).info("compiled code is there but not used: %s", error)
             return None
 
     def _compiled(self) -> Callable[..., int]:
@@ -79,15 +77,15 @@ class LoadedEntry:
 
         # A warning: someone is waiting, who may not have asked for a log.
         text = "compiling %s of yamjit for this processor, once: this takes half a minute, more on a small computer"
-        _log.warning(text, self._entry.name)
+        logger(__name__).warning(text, self._entry.name)
         start = time.perf_counter()
-        from yamjit.kernels.machine_code import library
+        from yamjit.kernels.machine_code import compiler
         from yamjit.kernels.vectors.processor import host_target
 
-        code = library.compile_object(self._entry, host_target())
+        code = compiler.compile_object(self._entry, host_target())
         function = native.load(code, self._entry.name, self._entry.arguments)
-        _log.info("compiled %s in %.1f s", self._entry.name, time.perf_counter() - start)
-        if code.is_free and library.follows_environment():
+        logger(__name__).info("compiled %s in %.1f s", self._entry.name, time.perf_counter() - start)
+        if code.is_free and compiler.follows_environment():
             self._cached.keep(code.to_bytes())
         return function
 

@@ -9,35 +9,35 @@ from __future__ import annotations
 import ctypes
 import functools
 import json
-import logging
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from yamjit.announcing import logger
 from yamjit.errors import DependencyError
 from yamjit.installing import how_to_install
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.lowering_choice import LOWERING_VARIABLE, choose_lowering
+from yamjit.kernels.machine_code.platforms import library_file, own_platform
 from yamjit.kernels.vectors.target import TARGETS, Target
 
-__all__ = ["LIBRARY_VARIABLE", "SharedLibrary", "library_at_hand", "library_path", "load_library", "own_platform"]
-
-_log = logging.getLogger(__name__)
+__all__ = [
+    "LIBRARY_VARIABLE",
+    "Manifest",
+    "SharedLibrary",
+    "library_at_hand",
+    "library_path",
+    "load_library",
+    "manifest_of",
+    "own_platform",
+]
 
 #: Path of a library, for developers; "none" is as if there were none.
 LIBRARY_VARIABLE = "YAMJIT_LIBRARY"
 
 #: Folder of the library in an installed wheel.
 _FOLDER = Path(__file__).parents[2] / "libraries"
-
-#: Systems, as Python calls them: the name of each in those of platforms, and of its file.
-_SYSTEMS = {
-    "linux": ("linux", "libyamjit.so"),
-    "darwin": ("macos", "libyamjit.dylib"),
-    "win32": ("windows", "yamjit.dll"),
-}
 
 #: Functions that are asked about the library itself: what they return, and what they take.
 _QUESTIONS: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
@@ -52,23 +52,12 @@ _QUESTIONS: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
 _C_TYPES: Mapping[type, Any] = {int: ctypes.c_int64, float: ctypes.c_double}
 
 
-def own_platform() -> str:
-    """Return this platform's name, such as "linux-x86_64", whether or not libraries are built for it."""
-    system = _SYSTEMS.get(sys.platform, (sys.platform,))[0]
-    # `platform.machine` is slow to import; on Windows it asks the same variable, or a service of the system.
-    machine = (os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")).lower()
-    is_arm = machine in ("arm64", "aarch64")
-    if is_arm:
-        return f"{system}-{'aarch64' if system == 'linux' else 'arm64'}"
-    return f"{system}-{'x86_64' if machine == 'amd64' else machine}"
-
-
 def library_path() -> Path | None:
     """Return the library's file: the one that is named, else the installed one; None if there is neither."""
     named = os.environ.get(LIBRARY_VARIABLE, "")
     if named:
         return None if named == "none" else Path(named)
-    installed = _FOLDER / _SYSTEMS.get(sys.platform, ("", "libyamjit.so"))[1]
+    installed = _FOLDER / library_file(own_platform())
     return installed if installed.exists() else None
 
 
@@ -86,9 +75,9 @@ def load_library() -> SharedLibrary:
             # Whoever edits kernels may still run what was compiled before, but knows it.
             _warn_once(f"{path} was built from other sources than these: python -m tools.libraries builds it anew")
         return library
-    described = _manifest_sources(path)
+    manifest = manifest_of(path)
     library = SharedLibrary(path)
-    if library.sources != described:
+    if library.sources != manifest.sources:
         raise DependencyError(f"{path} was built from other sources than its manifest says; {_HOW_TO_REPAIR}")
     return library
 
@@ -180,14 +169,26 @@ def _load(path: Path) -> dict[str, Any]:
 _HOW_TO_REPAIR = "install the wheel again, or take backend='numba' or 'numpy'"
 
 
-def _manifest_sources(path: Path) -> str:
-    """Return the digest of the sources that an installed library was built from, by its manifest."""
+class Manifest(NamedTuple):
+    """What the manifest beside an installed library says about it."""
+
+    #: Digest of the sources that it was built from.
+    sources: str
+    #: Digest of the file.
+    sha256: str
+
+
+def manifest_of(path: Path) -> Manifest:
+    """Return what the manifest says about an installed library, whose size is as it says.
+
+    Raises `DependencyError` if there is none or the size differs: a file that was cut may end a process that loads it.
+    """
     try:
         manifest = json.loads(path.with_name("manifest.json").read_bytes())
         described = manifest["files"][f"{own_platform()}/{path.name}"]
         if path.stat().st_size != described["bytes"]:
             raise DependencyError(f"{path} has not the {described['bytes']} bytes of its manifest; {_HOW_TO_REPAIR}")
-        return str(manifest["sources"])
+        return Manifest(str(manifest["sources"]), str(described["sha256"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DependencyError(f"the manifest of {path} cannot be read ({error!r}); {_HOW_TO_REPAIR}") from error
 
@@ -210,4 +211,4 @@ def _no_library() -> str:
 
 @functools.cache
 def _warn_once(message: str) -> None:
-    _log.warning(message)
+    logger(__name__).warning(message)

@@ -1,4 +1,4 @@
-"""Entries as object files, for any target, from this process."""
+"""Entries as machine code or as LLVM's bitcode, for any target, by Numba in this process."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.foreign import add_target
 from yamjit.kernels.machine_code.jit import FLAGS
 from yamjit.kernels.machine_code.native import ObjectCode
+from yamjit.kernels.machine_code.objects import linkable
 from yamjit.kernels.vectors.processor import host_target
 from yamjit.kernels.vectors.target import Target
 
-__all__ = ["compile_object", "follows_environment"]
+__all__ = ["compile_bitcode", "compile_object", "follows_environment"]
 
 _NUMBA_TYPES = {int: numba.int64, float: numba.float64}
 
@@ -45,20 +46,49 @@ def compile_object(entry: Entry, target: Target) -> ObjectCode:
     `yamjit.kernels.machine_code.native`. For any other it is position-independent, for a linker or for that loader.
     """
     is_host = target == host_target()
+    module, is_fixed = _optimised(entry, target, "cpu" if is_host else add_target(target), entry.name)
+    needs = _needs(module)
+    machine = _own_machine(target) if is_host else linkable(target, target.triple)
+    return ObjectCode(machine.emit_object(module), needs, is_fixed and not _is_of_python(needs))
+
+
+def compile_bitcode(entry: Entry, target: Target, symbol: str) -> bytes:
+    """Compile an entry, and all kernels that it calls, to what `yamjit.kernels.machine_code.objects` makes code of.
+
+    The function is called `symbol`, and no library shows it to others.
+
+    Raises
+    ------
+    RuntimeError
+        If the code would need Python or Numba to run.
+    """
+    module, is_fixed = _optimised(entry, target, add_target(target), symbol)
+    needs = _needs(module)
+    if not is_fixed or _is_of_python(needs):
+        raise RuntimeError(f"{symbol} needs Python or Numba: {', '.join(needs) or 'addresses of this process'}")
+    module.get_function(symbol).visibility = "hidden"
+    code: bytes = module.as_bitcode()
+    return code
+
+
+def _optimised(entry: Entry, target: Target, numba_target: str, symbol: str) -> tuple[Any, bool]:
+    """Return an LLVM module with an entry as a C function, and whether it holds no address of this process."""
     signature = numba.void(*(_NUMBA_TYPES[argument] for argument in entry.arguments))
     options = {**FLAGS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    compiler = numba.njit(signature, _target="cpu" if is_host else add_target(target), **options)
+    compiler = numba.njit(signature, _target=numba_target, **options)
     result = compiler(entry.function(target)).overloads[signature.args]
     _, _, bitcode = result.library.serialize_using_bitcode()
     module = llvm.parse_bitcode(bitcode)
-    module.link_in(llvm.parse_assembly(_c_function(result, entry.name)))
+    module.link_in(llvm.parse_assembly(_c_function(result, symbol)))
     if [need for need in _needs(module) if need.startswith(_RUNTIMES)] == [_DESTRUCTOR]:
         module.link_in(llvm.parse_assembly(_no_destructor(module)))
-    _hide_all_but(entry.name, module)
+    _hide_all_but(symbol, module)
     module.verify()
-    needs = _needs(module)
-    is_free = not result.library.has_dynamic_globals and not any(need.startswith(_RUNTIMES) for need in needs)
-    return ObjectCode(_machine(target, is_host).emit_object(module), needs, is_free)
+    return module, not result.library.has_dynamic_globals
+
+
+def _is_of_python(needs: tuple[str, ...]) -> bool:
+    return any(need.startswith(_RUNTIMES) for need in needs)
 
 
 def _needs(module: Any) -> tuple[str, ...]:
@@ -100,11 +130,9 @@ def _hide_all_but(name: str, module: Any) -> None:
             symbol.linkage = "internal"
 
 
-def _machine(target: Target, is_host: bool) -> Any:
-    """Return what LLVM generates code with: for this process as Numba itself does, else for a linker."""
+def _own_machine(target: Target) -> Any:
+    """Return what LLVM generates code for this process with, as Numba itself does."""
     kind = llvm.Target.from_triple(target.triple)
-    model: dict[str, Any] = {"reloc": "pic", "codemodel": "default"}
-    if is_host:
-        reloc = "static" if kind.name.startswith("x86") else "default"
-        model = {"reloc": reloc, "codemodel": "jitdefault", "jit": True}
-    return kind.create_target_machine(cpu=target.cpu, features=target.features, opt=int(numba.config.OPT), **model)
+    reloc = "static" if kind.name.startswith("x86") else "default"
+    model = {"opt": int(numba.config.OPT), "reloc": reloc, "codemodel": "jitdefault", "jit": True}
+    return kind.create_target_machine(cpu=target.cpu, features=target.features, **model)

@@ -1,0 +1,27 @@
+"""Platforms by name, and how the library of each is called. Imports nothing else, since the build backend reads it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+__all__ = ["library_file", "own_platform"]
+
+_SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
+_MACHINES = {"amd64": "x86_64", "aarch64": "arm64"}
+
+_FILES = {"windows": "yamjit.dll", "macos": "libyamjit.dylib"}
+
+
+def own_platform() -> str:
+    """Return this platform's name, such as "linux-x86_64", whether or not libraries are built for it."""
+    # `platform.machine` is slow to import; on Windows it looks at the same variable, or asks a service of the system.
+    machine = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
+    system, machine = _SYSTEMS.get(sys.platform, sys.platform), machine.lower()
+    machine = _MACHINES.get(machine, machine)
+    return "linux-aarch64" if (system, machine) == ("linux", "arm64") else f"{system}-{machine}"
+
+
+def library_file(platform: str) -> str:
+    """Return the name of the shared library's file on a platform."""
+    return _FILES.get(platform.partition("-")[0], "libyamjit.so")

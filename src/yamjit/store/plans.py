@@ -1,0 +1,89 @@
+"""Plan files of this user on this disk: each made from one model, by this version of yamjit, for one family.
+
+A file is named by the digest of all that it depends on. So nothing is ever invalid, only absent: what is not as it
+should be is made anew. Whether a file is whole, and what it holds may be run, is for its reader to prove.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import mmap
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from yamjit.disk import cache_directory, describe, keep_private, open_private
+from yamjit.errors import DependencyError
+
+__all__ = ["PlanFile", "plans_folder"]
+
+_log = logging.getLogger(__name__)
+
+#: Number of files that are kept, of 4 MB each for YAMNet.
+_MOST_KEPT = 16
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def plans_folder() -> Path:
+    """Return the folder of plan files; `DependencyError` where a user's cache directory cannot be found out."""
+    return cache_directory() / "plans"
+
+
+class PlanFile:
+    """The plan file of a model, by its SHA-256, for one family; `version` is all else that it depends on.
+
+    Where none can be kept, it stays absent.
+    """
+
+    def __init__(self, sha256: str, family: str, version: str) -> None:
+        key = hashlib.sha256(f"{sha256} {family} {version} {_editable_state()}".encode()).hexdigest()
+        self._path: Path | None = None
+        try:
+            self._path = plans_folder() / f"{sha256[:16]}-{family}-{key[:32]}.plan"
+        except DependencyError as error:
+            self._problem = describe(error)
+
+    def map(self) -> mmap.mmap | None:
+        """Return the file in memory; None if it is not there, empty, or not from this user."""
+        if self._path is None:
+            return None
+        try:
+            with open_private(self._path) as file:
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):  # ValueError: it is empty
+            return None
+
+    def keep(self, content: bytes) -> None:
+        """Keep `content` if possible; if it is not, say so once."""
+        try:
+            if self._path is None:
+                raise OSError(self._problem)
+            keep_private(self._path, content, kin="*.plan", most=_MOST_KEPT)
+        except (OSError, ValueError) as error:
+            _warn_once(f"plan files cannot be kept, every process makes its own from the model: {describe(error)}")
+
+
+def _editable_state() -> str:
+    """Return what changes with every edit of the package's sources; empty where they are installed, not edited."""
+    if _PACKAGE.parent.name in ("site-packages", "dist-packages"):
+        return ""
+    return hashlib.sha256("".join(sorted(_stamps(os.fspath(_PACKAGE)))).encode()).hexdigest()
+
+
+def _stamps(folder: str) -> Iterator[str]:
+    """Yield path, size and time of each source below a folder."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _stamps(entry.path)
+            elif entry.name.endswith(".py"):
+                status = entry.stat()
+                yield f"{entry.path} {status.st_size} {status.st_mtime_ns}\n"
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    _log.warning(message)

@@ -1,0 +1,92 @@
+"""Entries as LLVM's bitcode, each compiled in a process of its own and kept below a digest of what it is made from.
+
+::
+
+    python -m tools.libraries.bitcode ENTRY LOWERING FILE
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from tools.libraries.platforms import Platform
+from tools.libraries.tools import versions
+from yamjit.errors import YamjitError
+from yamjit.kernels.int8.compiled import RUN_STEPS
+from yamjit.kernels.log_mel.compiled import LOG_MEL
+from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.sources import entry_digest
+from yamjit.kernels.plan_file.entries import CHECK_PLAN, DIGEST
+from yamjit.kernels.vectors.target import TARGETS
+from yamjit.writing import write_whole
+
+__all__ = ["OF_ALL", "OF_THE_LAST", "Function", "functions", "make_bitcode"]
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+#: Entries that every lowering has, and those that only the last one of a library has, for all.
+OF_ALL, OF_THE_LAST = (RUN_STEPS, LOG_MEL), (CHECK_PLAN, DIGEST)
+
+
+class Function(NamedTuple):
+    """An entry of a lowering."""
+
+    entry: Entry
+    lowering: str
+
+    @property
+    def symbol(self) -> str:
+        """What it is called in a library."""
+        return f"yamjit_{self.entry.name}_{self.lowering.replace('-', '_')}"
+
+    def kept_in(self, cache: Path) -> Path:
+        """Return where its bitcode is kept."""
+        made_from = (versions(), entry_digest(self.entry.module), self.symbol)
+        return cache / f"{self.symbol}-{hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]}.bc"
+
+
+def functions(platform: Platform) -> tuple[Function, ...]:
+    """Return what a library for a platform holds."""
+    of_all = (Function(entry, lowering) for lowering in platform.lowerings for entry in OF_ALL)
+    return (*of_all, *(Function(entry, platform.lowerings[-1]) for entry in OF_THE_LAST))
+
+
+def make_bitcode(wanted: Iterable[Function], cache: Path) -> None:
+    """Compile what is not in the cache, as many at once as there are processors; says how long each has taken."""
+    cache.mkdir(parents=True, exist_ok=True)
+    missing = [function for function in wanted if not function.kept_in(cache).exists()]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for line in pool.map(lambda function: _compiled_apart(function, cache), missing):
+            print(line, flush=True)
+
+
+def _compiled_apart(function: Function, cache: Path) -> str:
+    """Compile in a process whose result depends on nothing but its arguments, not on what was compiled before."""
+    start = time.perf_counter()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "PYTHON", "YAMJIT_"))}
+    environment = {**kept, "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    arguments = (function.entry.name, function.lowering, str(function.kept_in(cache)))
+    command = [sys.executable, "-m", "tools.libraries.bitcode", *arguments]
+    run = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True)
+    if run.returncode:
+        raise YamjitError(f"{function.symbol} cannot be compiled: {run.stderr.strip()}")
+    return f"{function.symbol}: compiled in {time.perf_counter() - start:.0f} s"
+
+
+def _compile(name: str, lowering: str, path: Path) -> None:
+    from yamjit.kernels.machine_code.compiler import compile_bitcode
+
+    entry = next(entry for entry in (*OF_ALL, *OF_THE_LAST) if entry.name == name)
+    write_whole(path, compile_bitcode(entry, TARGETS[lowering], Function(entry, lowering).symbol))
+
+
+if __name__ == "__main__":
+    _compile(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -1,0 +1,90 @@
+"""From bitcode to the libraries of a platform: object files by LLVM, the C sources and the linker by Zig."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.libraries.bitcode import functions
+from tools.libraries.platforms import STATIC, Platform
+from yamjit.errors import YamjitError
+from yamjit.kernels.machine_code.objects import emit_object
+from yamjit.kernels.machine_code.sources import C_SOURCES, sources_digest
+from yamjit.kernels.vectors.target import TARGETS
+
+__all__ = ["build"]
+
+_PACKAGE = Path(__file__).resolve().parents[2] / "src" / "yamjit"
+
+#: What only a shared library needs: a program that links the static one has a C library.
+_SHARED_ONLY = ("freestanding.o",)
+
+_C_OPTIONS = (
+    "-std=c11", "-O2", "-g0", "-ffreestanding", "-fvisibility=hidden", "-fno-sanitize=all", "-fno-stack-protector",
+    "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-Wall", "-Wextra", "-Werror",
+)  # fmt: skip
+
+
+def build(platform: Platform, cache: Path, folder: Path) -> None:
+    """Write the libraries of a platform into a folder, from the bitcode in a cache."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as work:
+        place = Path(work)
+        # Names are relative and short: object files, and so static libraries, hold them.
+        objects = [*_kernels(platform, cache, place), *_compiled_c(platform, place)]
+        members = [name for name in objects if name not in _SHARED_ONLY]
+        _zig(place, "ar", f"--format={_archive(platform)}", "rcsD", STATIC, *members)
+        if platform.shared is not None:
+            options = ("-shared", "-nostdlib", "-s", *platform.options)
+            _zig(place, "cc", "-target", platform.zig, *options, "-o", platform.shared, *objects)
+        for name in platform.files:
+            shutil.copyfile(place / name, folder / name)
+
+
+def _kernels(platform: Platform, cache: Path, place: Path) -> list[str]:
+    names = []
+    for function in functions(platform):
+        names.append(f"{function.symbol}.o")
+        bitcode = function.kept_in(cache).read_bytes()
+        (place / names[-1]).write_bytes(emit_object(bitcode, TARGETS[function.lowering], platform.triple))
+    return names
+
+
+def _compiled_c(platform: Platform, place: Path) -> list[str]:
+    (place / "build.h").write_text(_settings(platform), encoding="utf-8", newline="\n")
+    pic = () if "windows" in platform.zig else ("-fPIC",)
+    names = []
+    for source in C_SOURCES:
+        shutil.copyfile(_PACKAGE / source, place / Path(source).name)
+    for source in sorted(place.glob("*.c")):
+        names.append(f"{source.stem}.o")
+        _zig(place, "cc", "-target", platform.zig, *_C_OPTIONS, *pic, "-c", source.name, "-o", names[-1])
+    return names
+
+
+def _settings(platform: Platform) -> str:
+    """Return what C is told of a platform, as ``dispatch.c`` describes it."""
+    symbols = [name.replace("-", "_") for name in platform.lowerings]
+    lowerings = " ".join(f'X({symbol}, "{name}")' for symbol, name in zip(symbols, platform.lowerings, strict=True))
+    return (
+        f'#define YAMJIT_SOURCES "{sources_digest()}"\n'
+        f'#define YAMJIT_FAMILY "{platform.family}"\n'
+        f"#define YAMJIT_LOWERINGS(X) {lowerings}\n"
+        f"#define YAMJIT_LAST(X) X({symbols[-1]})\n"
+    )
+
+
+def _archive(platform: Platform) -> str:
+    return "darwin" if "apple" in platform.triple else "gnu"
+
+
+def _zig(place: Path, *arguments: str) -> None:
+    environment = {**os.environ, "ZIG_LOCAL_CACHE_DIR": str(place / "zig"), "LC_ALL": "C", "SOURCE_DATE_EPOCH": "0"}
+    command = [sys.executable, "-m", "ziglang", *arguments]
+    run = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
+    if run.returncode:
+        raise YamjitError(f"zig {' '.join(arguments)}: {run.stderr.strip()}")
