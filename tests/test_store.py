@@ -150,7 +150,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def at(server, path):
-    return dataclasses.replace(KNOWN, url=f"http://127.0.0.1:{server.server_port}/{path}")
+    return KNOWN._replace(url=f"http://127.0.0.1:{server.server_port}/{path}")
 
 
 def put(path, content=CONTENT):
@@ -347,12 +347,12 @@ def test_bad_downloads_leave_the_cache_alone(server, cache, path, before, monkey
 
 def test_no_server_at_all(server):
     known = at(server, "good")
-    gone = dataclasses.replace(known, url="http://127.0.0.1:1/model")
+    gone = known._replace(url="http://127.0.0.1:1/model")
     with pytest.raises(DownloadError, match=r"127\.0\.0\.1"):
         fetch_official(known=gone, timeout=1)
     for url in ("nonsense", "http://", "ftp://127.0.0.1:1/x", "http://[::1", "file:///etc/passwd", None):
         with pytest.raises(DownloadError):
-            fetch_official(known=dataclasses.replace(known, url=url), timeout=1)
+            fetch_official(known=known._replace(url=url), timeout=1)
 
 
 def test_a_mirror_serves_the_same_file_or_nothing(server, cache):
@@ -531,7 +531,7 @@ print(resolve_model(known=KnownModel(name, file_name, int(size), sha256, url)).v
 
 
 def test_processes_may_fetch_at_once(server, cache):
-    command = [sys.executable, "-c", FETCH, *map(str, dataclasses.astuple(at(server, "slow")))]
+    command = [sys.executable, "-c", FETCH, *map(str, at(server, "slow"))]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen(command, **pipes) for _ in range(3)]
     for process in processes:
@@ -551,7 +551,7 @@ def test_missing_packages_are_named(package, monkeypatch):
     if package == "platformdirs":
         monkeypatch.delenv("YAMJIT_CACHE")
     with pytest.raises(DependencyError, match=f"pip install {package}"):
-        fetch_official(known=dataclasses.replace(KNOWN, url="http://127.0.0.1:1/"))
+        fetch_official(known=KNOWN._replace(url="http://127.0.0.1:1/"))
     assert resolve_model(CONTENT).data == CONTENT
 
 

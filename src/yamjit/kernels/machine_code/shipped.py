@@ -9,12 +9,12 @@ from __future__ import annotations
 import ctypes
 import functools
 import json
-import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from yamjit.announcing import logger
 from yamjit.errors import DependencyError
 from yamjit.installing import how_to_install
 from yamjit.kernels.machine_code.entry import Entry
@@ -32,8 +32,6 @@ __all__ = [
     "manifest_of",
     "own_platform",
 ]
-
-_log = logging.getLogger(__name__)
 
 #: Path of a library, for developers; "none" is as if there were none.
 LIBRARY_VARIABLE = "YAMJIT_LIBRARY"
@@ -213,4 +211,4 @@ def _no_library() -> str:
 
 @functools.cache
 def _warn_once(message: str) -> None:
-    _log.warning(message)
+    logger(__name__).warning(message)
