@@ -37,6 +37,7 @@ __all__ = [
     "read_limited",
     "read_private",
     "read_regular",
+    "why_not_kept",
 ]
 
 CACHE_VARIABLE = "YAMJIT_CACHE"
@@ -141,6 +142,16 @@ def keep_newest(folder: Path, pattern: str, most: int) -> None:
     for path in [path for _, path in by_age[:-most]] + unfinished:
         with contextlib.suppress(OSError):  # another process was faster, or Windows keeps what is mapped
             path.unlink()
+
+
+def why_not_kept(folder: Path) -> str | None:
+    """Return why nothing can be kept in a folder, which need not exist; None if something can."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        return describe(NotADirectoryError(errno.ENOTDIR, f"{str(existing)!r} is not a folder"))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"{str(existing)!r} cannot be written to"
+    return None if existing != folder or is_private(folder.stat()) else f"others may write to {str(folder)!r}"
 
 
 def _modified(path: Path) -> float:
