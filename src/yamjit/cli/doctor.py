@@ -98,7 +98,7 @@ def _kernels() -> dict[str, Any]:
     from yamjit.kernels.diagnosis import diagnose_kernels
 
     found = diagnose_kernels()
-    shown = {"problem": found.problem} if found.problem else {"backend": _BACKENDS[str(found.backend)]}
+    shown: dict[str, Any] = {"problem": found.problem} if found.problem else {"backend": _BACKENDS[str(found.backend)]}
     if found.numba is not None and found.backend == "numba":
         state = (
             "warm: loaded without compiling" if found.numba.warm else "cold: compiled when that pays, or is asked for"
