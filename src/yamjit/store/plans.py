@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import logging
 import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from yamjit.announcing import logger
 from yamjit.disk import cache_directory, describe, keep_private, open_private
 from yamjit.errors import DependencyError
 
 __all__ = ["PlanFile", "plans_folder"]
-
-_log = logging.getLogger(__name__)
 
 #: Number of files that are kept, of 4 MB each for YAMNet.
 _MOST_KEPT = 16
@@ -86,4 +84,4 @@ def _stamps(folder: str) -> Iterator[str]:
 
 @functools.cache
 def _warn_once(message: str) -> None:
-    _log.warning(message)
+    logger(__name__).warning(message)
