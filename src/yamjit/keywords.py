@@ -152,7 +152,7 @@ def _option(module: str, words: tuple[str, ...]) -> str:
 
 
 def _named(annotation: Any, module: str) -> Any:
-    """Return the first class of yamjit that an annotation names, public or known to the module; else None."""
+    """Return the first class of yamjit that an annotation names, public or known to the module, else None."""
     known, public = vars(sys.modules[module]), sys.modules["yamjit"]
     words = re.findall(r"\w+", str(annotation))
     found = (known.get(word) or (getattr(public, word) if word in public.__all__ else None) for word in words)

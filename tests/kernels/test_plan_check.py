@@ -1,0 +1,201 @@
+"""Plan files are proven before they run: what is damaged, foreign or wrong is refused, and what is not, runs safely."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from tests.support.backends import NO_COMPILER
+from tests.support.two_heads import two_heads
+from tests.support.zoo import zoo
+from yamjit.compiled.from_graph import compile_model
+from yamjit.compiled.record import CompiledModel
+from yamjit.compiled.writer import plan_file_bytes
+from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared
+from yamjit.kernels.log_mel.tables import Field as Table
+from yamjit.kernels.machine_code.loading import LoadedEntry
+from yamjit.kernels.memory import aligned_bytes
+from yamjit.kernels.plan_file.entries import CHECK_PLAN
+from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, Fault, Field, HeadField
+from yamjit.kernels.plan_file.xxh64 import xxh64
+from yamjit.kernels.program import Column
+from yamjit.kernels.vectors.processor import host_target
+
+pytestmark = [pytest.mark.numba, pytest.mark.skipif(NO_COMPILER, reason="Numba does not compile")]
+
+check_plan = LoadedEntry(CHECK_PLAN)
+
+Found = tuple[int, ...]
+
+
+def family() -> str:
+    return "arm" if host_target().multiplies_signed_bytes else "x86"
+
+
+def written(model: CompiledModel, family: str) -> bytes:
+    return plan_file_bytes(model, family, hashlib.sha256(b"a model").hexdigest())
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, CompiledModel]:
+    return {"zoo": zoo(), "two heads": compile_model(two_heads(classes=9, width=0.125))}
+
+
+@pytest.fixture(scope="module")
+def files(models: dict[str, CompiledModel]) -> dict[str, bytes]:
+    return {name: written(model, family()) for name, model in models.items()}
+
+
+def checked(content: bytes | bytearray, shift: int = 0) -> Found:
+    memory = aligned_bytes(len(content) + 64)[shift:]
+    memory[: len(content)] = np.frombuffer(content, np.uint8)
+    found = np.zeros(4, np.int64)
+    check_plan(memory.ctypes.data, len(content), found.ctypes.data)
+    return tuple(found.tolist())
+
+
+def changed(content: bytes, place: int, value: int) -> bytes:
+    """Return a file with another integer at a place, and the digest of what it then holds."""
+    data = bytearray(content)
+    data[place : place + 8] = value.to_bytes(8, "little", signed=True)
+    digest = xxh64(bytes(data[8 * Field.SIZE :]))
+    data[8 * Field.DIGEST : 8 * Field.DIGEST + 8] = digest.to_bytes(8, "little")
+    return bytes(data)
+
+
+def field_of(content: bytes, field: int) -> int:
+    return int(np.frombuffer(content, np.int64)[field])
+
+
+def test_what_was_written_is_accepted(files: dict[str, bytes]) -> None:
+    for content in files.values():
+        assert checked(content) == (Fault.NONE, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (lambda content: content[: HEADER_BYTES - 1], Fault.NOT_A_PLAN),
+        (lambda content: b"", Fault.NOT_A_PLAN),
+        (lambda content: b"\0" + content[1:], Fault.NOT_A_PLAN),
+        (lambda content: changed(content, 8 * Field.VERSION, 0), Fault.OTHER_VERSION),
+        (lambda content: content[:-64], Fault.OTHER_SIZE),
+        (lambda content: content + bytes(64), Fault.OTHER_SIZE),
+        (lambda content: content[:-1] + b"\1", Fault.DAMAGED),
+    ],
+)
+def test_what_is_no_plan_is_told_apart(files: dict[str, bytes], damage: Callable[[bytes], bytes], fault: Fault) -> None:
+    assert checked(damage(files["zoo"]))[0] == fault
+
+
+def test_another_family_and_a_place_that_is_not_aligned_are_refused(
+    models: dict[str, CompiledModel], files: dict[str, bytes]
+) -> None:
+    other = written(models["zoo"], "x86" if family() == "arm" else "arm")
+    assert checked(other)[0] == Fault.OTHER_FAMILY
+    assert checked(files["zoo"], shift=8) == (Fault.NOT_ALIGNED, 0, 0, 8)
+
+
+def test_every_97th_byte_counts(files: dict[str, bytes]) -> None:
+    data = bytearray(files["zoo"])
+    for place in range(0, len(data), 97):
+        data[place] ^= 0x10
+        assert checked(data)[0] != Fault.NONE
+        data[place] ^= 0x10
+
+
+def test_what_is_wrong_is_named(files: dict[str, bytes]) -> None:
+    content = files["two heads"]
+    step = field_of(content, Field.STEPS_AT) + 8 * (5 * PREPARED_COLUMNS)
+    head = field_of(content, Field.HEADS_AT) + 8 * HEAD_FIELDS
+    tables, text = field_of(content, Field.TABLES_AT), field_of(content, Field.TEXT_SIZE)
+    for place, value, expected in (
+        (8 * Field.ARENA, -64, (Fault.BAD_HEADER, 0, Field.ARENA)),
+        (8 * Field.PANEL, 64, (Fault.BAD_HEADER, 0, Field.PANEL)),
+        (8 * Field.FRAMES, 95, (Fault.BAD_HEADER, 0, Field.FRAMES)),
+        (step + 8 * Column.OP, 7, (Fault.BAD_STEP, 5, Column.OP)),
+        (step + 8 * Column.OUTPUT, 2**62, (Fault.BAD_STEP, 5, Column.OUTPUT)),
+        (step + 8 * Prepared.WEIGHTS, -64, (Fault.BAD_STEP, 5, Prepared.WEIGHTS)),
+        (tables + 8 * Table.FIRST_RADIX, 2, (Fault.BAD_TABLES, 0, Table.FIRST_RADIX)),
+        (head + 8 * HeadField.NAME_AT, text, (Fault.BAD_HEAD, 1, HeadField.NAME_AT)),
+    ):
+        assert checked(changed(content, place, value)) == (*expected, value)
+
+
+# -- Wrong numbers with a right digest --------------------------------------------------------------------------
+
+
+def tried(content: bytes, folder: Path, count: int) -> tuple[int, int]:
+    """Return how many changed files were refused and how many ran, in a process that a step outside would end."""
+    path = folder / "plan"
+    path.write_bytes(content)
+    command = [sys.executable, "-m", "tests.support.guarded_plans", str(path), str(count), "1"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=300)
+    assert done.returncode == 0, f"{done.stdout[-200:]} {done.stderr[-2000:]}"
+    found = re.search(r"(\d+) refused, (\d+) run\n$", done.stdout)
+    assert found is not None
+    return int(found[1]), int(found[2])
+
+
+guarded = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="guards pages as Linux does")
+
+
+@guarded
+@pytest.mark.parametrize("offset", [-1, 64])
+def test_guards_guard(offset: int) -> None:
+    """A byte behind the memory ends the process; one before it is seen."""
+    code = (
+        "import ctypes; from tests.support.guarded_plans import Guarded; memory = Guarded(64);"
+        f"ctypes.memset(memory.address + {offset}, 0, 1); assert memory.is_whole()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=Path(__file__).parents[2], timeout=60)
+    assert done.returncode == (1 if offset < 0 else -signal.SIGSEGV)
+
+
+@guarded
+@pytest.mark.parametrize("name", ["zoo", "two heads"])
+def test_wrong_numbers_are_refused_or_harmless(files: dict[str, bytes], name: str, tmp_path: Path) -> None:
+    refused, ran = tried(files[name], tmp_path, 2000)
+    assert refused > 1500
+    assert ran > 20
+
+
+@guarded
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["zoo", "two heads"])
+def test_each_wrong_number_is_refused_or_harmless(files: dict[str, bytes], name: str, tmp_path: Path) -> None:
+    refused, ran = tried(files[name], tmp_path, 0)
+    assert refused > 10_000
+    assert ran > 100
+
+
+def test_python_finds_the_same(files: dict[str, bytes], tmp_path: Path) -> None:
+    """The same functions, not compiled, stop at the same numbers."""
+    steps = field_of(files["zoo"], Field.STEPS_AT)
+    places = [*(8 * field for field in range(Field.SIZE, Field.MODEL, 3)), *range(steps, steps + 5_000, 8 * 53)]
+    contents = [files["zoo"], *(changed(files["zoo"], place, -64) for place in places)]
+    for number, content in enumerate(contents):
+        (tmp_path / f"{number}").write_bytes(content)
+    command = [sys.executable, "-W", "ignore", "-m", __name__, str(tmp_path), str(len(contents))]
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, cwd=Path(__file__).parents[2], timeout=120
+    )
+    assert done.stderr == ""
+    assert done.stdout.split("\n")[:-1] == [str(checked(content)) for content in contents]
+
+
+if __name__ == "__main__":
+    for index in range(int(sys.argv[2])):
+        sys.stdout.write(f"{checked((Path(sys.argv[1]) / str(index)).read_bytes())}\n")
