@@ -7,7 +7,6 @@ import importlib.metadata
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from yamjit.disk import cache_directory, why_not_kept
 from yamjit.errors import DependencyError, YamjitError

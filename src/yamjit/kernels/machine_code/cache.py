@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -20,7 +19,6 @@ from types import ModuleType
 
 from yamjit.announcing import logger
 from yamjit.disk import cache_directory, describe, keep_newest, keep_private, make_private, read_private
-from yamjit.errors import DependencyError
 
 __all__ = ["CachedCode"]
 
@@ -56,7 +54,7 @@ class CachedCode:
         try:
             self._key = self._current_key()
             self._path = cache_directory() / "kernels" / f"{name}-{self._key.hex()[:32]}.bin"
-        except (OSError, DependencyError, importlib.metadata.PackageNotFoundError) as error:
+        except (OSError, ImportError) as error:  # ImportError: platformdirs or Numba is missing
             self._problem = describe(error)
 
     def read(self) -> bytes | None:
@@ -130,7 +128,9 @@ def _numba_version() -> str:
     if found is not None and found.origin is not None:
         with contextlib.suppress(OSError):
             return Path(found.origin).with_name("_version.py").read_text(encoding="utf-8")
-    return importlib.metadata.version("numba")
+    from importlib.metadata import version
+
+    return version("numba")
 
 
 def _numba_settings() -> list[tuple[str, str]]:
