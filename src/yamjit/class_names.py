@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -49,9 +50,7 @@ class ClassNames:
             if identifier:
                 self._places.setdefault(identifier, []).append(index)
         self._roll_up = options.roll_up
-        kinds = (head.labels, head.display_names, head.audioset_ids)
-        self._exact = _indices_of(kinds, str)
-        self._any_case = _indices_of(kinds, folded)
+        self._kinds = (head.labels, head.display_names, head.audioset_ids)
         self.classes = tuple(
             Category(name, index, identifier, self._columns(index, identifier))
             for index, (name, identifier) in enumerate(zip(head.display_names, head.audioset_ids, strict=True))
@@ -59,6 +58,14 @@ class ClassNames:
         self._groups: dict[str, Category] = {}
         for name, members in options.members.items():
             self._add_group(name, members)
+
+    @functools.cached_property
+    def _exact(self) -> dict[str, tuple[int, ...]]:
+        return _indices_of(self._kinds, str)
+
+    @functools.cached_property
+    def _any_case(self) -> dict[str, tuple[int, ...]]:
+        return _indices_of(self._kinds, folded)
 
     def _columns(self, index: int, identifier: str) -> tuple[int, ...]:
         below = self.below(identifier) if self._roll_up and identifier else ()
