@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from yamjit import checks
-from yamjit.class_map import descendants, known_class, nearest
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.options import ClassifierOptions, Entry
@@ -73,6 +72,8 @@ class ClassNames:
 
     def below(self, identifier: str) -> tuple[int, ...]:
         """Return the classes of the head that are descendants of a class of AudioSet."""
+        from yamjit.class_map import descendants
+
         return tuple(sorted(index for child in descendants(identifier) for index in self._places.get(child, ())))
 
     def _add_group(self, name: str, members: Iterable[Entry]) -> None:
@@ -109,6 +110,8 @@ class ClassNames:
 
     def _find_ancestor(self, name: str) -> tuple[Category, ...]:
         """Return a class of AudioSet that the head lacks, if it has descendants of it."""
+        from yamjit.class_map import known_class
+
         known = known_class(name)
         columns = self.below(known.id) if known else ()
         return (Category(known.name, -1, known.id, columns),) if known and columns else ()
@@ -138,6 +141,8 @@ def refuse_unknown(unknown: Sequence[Entry], heads: Sequence[ClassNames]) -> Non
 
 def refuse_missing(names: Sequence[str], head: HeadInfo) -> None:
     """Raise `InputError` for labels that are not the names of classes of a head, and list some of those that are."""
+    from yamjit.class_map import nearest
+
     told = [f"{checks.shown(name)}{_in_brackets(nearest(name, head.labels, 3))}" for name in names[:_MOST_TOLD]]
     more = [f"and {len(names) - _MOST_TOLD} more"] if len(names) > _MOST_TOLD else []
     listed = [checks.shown(label) for label in head.labels[:_MOST_TOLD]]
@@ -152,6 +157,8 @@ def _in_brackets(names: Sequence[str]) -> str:
 
 
 def _with_hint(entry: Entry, heads: Sequence[ClassNames]) -> str:
+    from yamjit.class_map import known_class, nearest
+
     if isinstance(entry, int) or entry.isdecimal():
         return f"{entry!r} (there are {max(len(names.classes) for names in heads)})"
     known = known_class(entry)
