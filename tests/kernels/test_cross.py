@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("numba")
+pytest.importorskip("ziglang", reason="wants what libraries are built with: pip install '.[libraries]'")
 
 import yamjit
 from tests.support.synthetic import synthetic_yamnet
@@ -59,7 +60,7 @@ def test_other_samples_give_other_bits_and_a_short_buffer_is_overrun(
     places: dict[Target, Path], model: yamjit.Classifier
 ) -> None:
     target, place = next(iter(places.items()))
-    program, job = link(place), log_mel_job(model)
+    program, job = link(place, target), log_mel_job(model)
     tables, samples, scratch, out = job.buffers
     louder = dataclasses.replace(job, buffers=(tables, (samples.view(np.float32) * 2).view(np.uint8), scratch, out))
     assert compare(job, run_emulated(louder, program, target.cpu), run_here(job)).different > 1000

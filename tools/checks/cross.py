@@ -28,7 +28,8 @@ import numpy.typing as npt
 
 import yamjit
 from tests.support.synthetic import probe_signals, synthetic_yamnet
-from tools.checks.cross_compile import ENTRIES, compile_for, inspect
+from tools.checks.cross_compile import compile_for, inspect
+from tools.libraries.bitcode import OF_ALL, Function
 from yamjit.kernels.int8.preparation import prepare
 from yamjit.kernels.log_mel.tables import Field, make_tables
 from yamjit.kernels.machine_code.loading import LoadedEntry
@@ -58,7 +59,7 @@ Bytes = npt.NDArray[np.uint8]
 _QEMU, _GCC = "qemu-aarch64", "aarch64-linux-gnu-gcc"
 _PACKAGES = {_QEMU: "qemu-user", _GCC: "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"}
 _PROCESSORS = {target.cpu: target for target in TARGETS.values() if target.machine == "aarch64"}
-_HERE = tuple(LoadedEntry(entry) for entry in ENTRIES)
+_HERE = tuple(LoadedEntry(entry) for entry in OF_ALL)
 _RUN_STEPS, _LOG_MEL = range(2)
 _MOST_ARGUMENTS = 12
 
@@ -185,10 +186,11 @@ def run_emulated(job: Job, program: Path, processor: str) -> list[Bytes]:
     return np.split(np.frombuffer(run.stdout, np.uint8), ends)
 
 
-def link(folder: Path) -> Path:
-    """Make a program of the harness and the object files in a folder."""
+def link(folder: Path, target: Target) -> Path:
+    """Make a program of the harness and the object files of a target in a folder."""
     program, harness = folder / "harness", Path(__file__).with_name("cross_harness.c")
-    subprocess.run([_GCC, "-O2", "-static", "-o", program, harness, *sorted(folder.glob("*.o"))], check=True)
+    names = [f"-D{entry.name}={Function(entry, target.name).symbol}" for entry in OF_ALL]
+    subprocess.run([_GCC, "-O2", "-static", *names, "-o", program, harness, *sorted(folder.glob("*.o"))], check=True)
     return program
 
 
@@ -220,7 +222,7 @@ def check(model: yamjit.Classifier, places: Mapping[Target, Path]) -> Iterator[t
     last = [log_mel_job(model)] if here.has_fma else []
     expected = [run_here(job) for job in (*network_jobs(model, here), *last)]
     for target, place in places.items():
-        program = link(place)
+        program = link(place, target)
         outcomes = [
             compare(job, run_emulated(job, program, target.cpu), wanted)
             for job, wanted in zip((*network_jobs(model, target), *last), expected, strict=True)

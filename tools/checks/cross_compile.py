@@ -12,27 +12,32 @@ import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.int8.compiled import RUN_STEPS
-from yamjit.kernels.log_mel.compiled import LOG_MEL
+from tools.libraries.bitcode import OF_ALL, Function, make_bitcode
 from yamjit.kernels.machine_code.entry import Entry
-from yamjit.kernels.machine_code.native import ObjectCode
+from yamjit.kernels.machine_code.objects import emit_object
 from yamjit.kernels.vectors.target import Target
 
-__all__ = ["ENTRIES", "compile_for", "compiled", "inspect", "instructions", "undefined"]
+__all__ = ["compile_for", "compiled", "inspect", "instructions", "undefined"]
 
-#: All functions at which compiled code is entered.
-ENTRIES = (RUN_STEPS, LOG_MEL)
+#: Where ``python -m tools.libraries`` keeps what it compiles.
+_BITCODE = Path(__file__).resolve().parents[2] / "build" / "bitcode"
 
 #: What the C library has on every system.
 _LIBRARY = {"memcpy", "memmove", "memset"}
 
 
 @functools.cache
-def compiled(entry: Entry, target: Target) -> ObjectCode:
-    """Compile an entry for a target, once a process."""
-    from yamjit.kernels.machine_code.compiler import compile_object
+def compiled(entry: Entry, target: Target) -> bytes:
+    """Return an entry as an object file for a target, made of the bitcode that the libraries are made of.
 
-    return compile_object(entry, target)
+    Raises
+    ------
+    YamjitError
+        If it cannot be compiled, or would need Python or Numba to run.
+    """
+    function = Function(entry, target.name)
+    make_bitcode([function], _BITCODE)
+    return emit_object(function.kept_in(_BITCODE).read_bytes(), target, target.triple)
 
 
 def compile_for(targets: Iterable[Target], folder: Path) -> dict[Target, Path]:
@@ -46,11 +51,11 @@ def compile_for(targets: Iterable[Target], folder: Path) -> dict[Target, Path]:
     places = {target: folder / target.cpu for target in targets}
     for target, place in places.items():
         place.mkdir()
-        for entry in ENTRIES:
+        for entry in OF_ALL:
             code = compiled(entry, target)
-            if foreign := undefined(code.code) - _LIBRARY:
+            if foreign := undefined(code) - _LIBRARY:
                 raise RuntimeError(f"{entry.name} for {target.cpu} needs {', '.join(sorted(foreign))}")
-            (place / f"{entry.name}.o").write_bytes(code.code)
+            (place / f"{entry.name}.o").write_bytes(code)
     return places
 
 
