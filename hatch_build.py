@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 import json
+import lzma
 import os
 import tarfile
 from collections.abc import Mapping
@@ -73,23 +75,31 @@ class Libraries(BuildHookInterface):
 
 def _proven_files(folder: Path, root: Path) -> Mapping[str, Any]:
     """Return what the manifest of libraries describes: what is there, whole, and made from these sources."""
-    again = "python -m tools.libraries builds all of it anew, and without that folder the wheel has no library"
+    files: Mapping[str, Any] = {}
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
-        if manifest["sources"] != _module(root, "sources").sources_digest():
-            raise ValueError(f"{folder} was built from other sources than these: {again}")
-        files: Mapping[str, Any] = manifest["files"]
-        with tarfile.open(folder / KIT) as kit:
-            packed = {member.name: _sha256(kit.extractfile(member)) for member in kit}
-        for name, described in files.items():
-            with (folder / name).open("rb") as file:
-                if not packed.get(name) == _sha256(file) == described["sha256"]:
-                    raise ValueError(f"{folder / name} is not what the manifest says, or not in {KIT}: {again}")
-        if surplus := packed.keys() - files.keys():
-            raise ValueError(f"{folder / KIT} holds {', '.join(surplus)}, which the manifest does not name: {again}")
-    except (OSError, KeyError, TypeError, tarfile.TarError) as error:
-        raise ValueError(f"{folder} is not whole ({error!r}): {again}") from error
+        files = manifest["files"]
+        problem = _problem(folder, files, is_current=manifest["sources"] == _module(root, "sources").sources_digest())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, tarfile.TarError, lzma.LZMAError) as error:
+        problem = f"is not whole ({error!r})"
+    if problem:
+        raise ValueError(
+            f"{folder} {problem}: python -m tools.libraries builds all of it anew; without it the wheel is the pure one"
+        )
     return files
+
+
+def _problem(folder: Path, files: Mapping[str, Any], *, is_current: bool) -> str | None:
+    if not is_current:
+        return "was built from other sources than these"
+    with tarfile.open(fileobj=io.BytesIO(lzma.decompress((folder / KIT).read_bytes()))) as kit:
+        packed = {member.name: _sha256(kit.extractfile(member)) for member in kit}
+    for name, described in files.items():
+        with (folder / name).open("rb") as file:
+            if not packed.get(name) == _sha256(file) == described["sha256"]:
+                return f"holds another {name} than its manifest says, or {KIT} does"
+    surplus = ", ".join(packed.keys() - files.keys())
+    return f"holds {surplus} in {KIT}, which its manifest does not name" if surplus else None
 
 
 def _sha256(file: IO[bytes] | None) -> str:

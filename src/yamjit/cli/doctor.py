@@ -98,7 +98,7 @@ def _kernels() -> dict[str, Any]:
     from yamjit.kernels.diagnosis import diagnose_kernels
 
     found = diagnose_kernels()
-    shown = {"problem": found.problem} if found.problem else {"backend": _BACKENDS[str(found.backend)]}
+    shown: dict[str, Any] = {"problem": found.problem} if found.problem else {"backend": _BACKENDS[str(found.backend)]}
     if found.numba is not None and found.backend == "numba":
         state = (
             "warm: loaded without compiling" if found.numba.warm else "cold: compiled when that pays, or is asked for"
@@ -110,7 +110,7 @@ def _kernels() -> dict[str, Any]:
             "cache can be written": found.cache_problem is None or found.cache_problem,
             "cache is": state,
         }
-    if found.library is not None and found.library.problem == found.problem:
+    if found.problem and found.library is not None and found.library.problem == found.problem:
         return shown | {"library": found.library.path}
     return shown | _library(found.library)
 
@@ -133,7 +133,24 @@ def _library(library: LibraryDiagnosis | None) -> dict[str, Any]:
         "library": library.path,
         "library is": states[library.whole],
         "library's sources": library.sources,
+        "plan files": _plan_files(),
     }
+
+
+def _plan_files() -> str:
+    """Return how many compiled models are kept, and where; else why none can be."""
+    from yamjit.disk import why_not_kept
+    from yamjit.errors import DependencyError
+    from yamjit.store.plans import plans_folder
+
+    try:
+        folder = plans_folder()
+    except DependencyError as error:
+        return f"not kept: {error}"
+    if problem := why_not_kept(folder):
+        return f"not kept: {problem}"
+    sizes = [path.stat().st_size for path in folder.glob("*.plan")]
+    return f"{len(sizes)} in {folder}, {sum(sizes):,} bytes"
 
 
 def _audio_files() -> dict[str, Any]:

@@ -11,9 +11,10 @@ __all__ = ["C_SOURCES", "entry_digest", "sources_digest"]
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 
-#: The C sources of every library, below the package's folder.
-C_SOURCES = tuple(f"deploy/c/{name}" for name in ("dispatch.c", "freestanding.c", "rounding.c", "yamjit.c"))
-_C_HEADERS = tuple(f"deploy/c/{name}" for name in ("dispatch.h", "yamjit.h"))
+#: The C sources of every library, and their headers, below the package's folder.
+C_SOURCES = tuple(
+    f"deploy/c/{name}" for name in ("dispatch.c", "dispatch.h", "freestanding.c", "rounding.c", "yamjit.c", "yamjit.h")
+)
 
 #: Modules of the entries, and what compiles them.
 _ENTRIES = (
@@ -27,7 +28,7 @@ _COMPILER = "yamjit.kernels.machine_code.compiler"
 
 def sources_digest() -> str:
     """Return a digest of all sources of a library: those of the entries and those in C [hexadecimal]."""
-    return _digest([*_imported_by(*_ENTRIES, _COMPILER), *(_PACKAGE / name for name in (*C_SOURCES, *_C_HEADERS))])
+    return _digest([*_imported_by(*_ENTRIES, _COMPILER), *(_PACKAGE / name for name in C_SOURCES)])
 
 
 def entry_digest(module: str) -> str:
