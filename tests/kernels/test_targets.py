@@ -8,6 +8,7 @@ import pkgutil
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -84,24 +85,34 @@ class ByValue(NumpyBackend):
         self.log_mel = lambda *what: log_mel(*what, frames)  # type: ignore[method-assign]
 
 
-@pytest.mark.slow
-@needs_tools
-@pytest.mark.parametrize("name", NAMES)
-def test_an_object_gives_the_bits_of_the_numpy_twin(name: str, plan: Plan) -> None:
-    if not TARGETS[name].runs_on(host_features(), platform.machine()):
-        pytest.skip("this machine does not run it")
-    backend = ByValue(TARGETS[name])
+@pytest.fixture(scope="module")
+def expected(plan: Plan) -> tuple[np.ndarray, Mapping[str, np.ndarray]]:
+    """What the NumPy twins give: log-mel patches of the probe signals, and all tensors of the network for them."""
     front_end = plan.front_end
     assert front_end is not None
     patches = np.empty((len(probe_signals()), front_end.n_frames, len(front_end.mel_basis)), np.float32)
     for signal, patch in zip(probe_signals().values(), patches, strict=True):
-        wanted = np.empty_like(patch)
-        twin.log_mel(front_end, signal, wanted)
-        backend.log_mel(front_end, signal, patch)
-        np.testing.assert_array_max_ulp(patch, wanted, maxulp=1)
-    found, expected = (Network(plan, each).run(patches, plan.slots) for each in (backend, "numpy"))
+        twin.log_mel(front_end, signal, patch)
+    return patches, Network(plan, "numpy").run(patches, plan.slots).tensors
+
+
+@pytest.mark.slow
+@needs_tools
+@pytest.mark.parametrize("name", NAMES)
+def test_an_object_gives_the_bits_of_the_numpy_twin(
+    name: str, plan: Plan, expected: tuple[np.ndarray, Mapping[str, np.ndarray]]
+) -> None:
+    if not TARGETS[name].runs_on(host_features(), platform.machine()):
+        pytest.skip("this machine does not run it")
+    backend, (patches, tensors) = ByValue(TARGETS[name]), expected
+    assert plan.front_end is not None
+    for signal, patch in zip(probe_signals().values(), patches, strict=True):
+        found = np.empty_like(patch)
+        backend.log_mel(plan.front_end, signal, found)
+        np.testing.assert_array_max_ulp(found, patch, maxulp=1)
+    given = Network(plan, backend).run(patches, plan.slots).tensors
     for tensor in plan.slots:
-        np.testing.assert_array_equal(found.tensors[tensor], expected.tensors[tensor], tensor)
+        np.testing.assert_array_equal(given[tensor], tensors[tensor], tensor)
 
 
 @pytest.mark.slow
