@@ -38,7 +38,7 @@ def faults(path: Path, platform: Platform) -> Iterator[str]:
     lief.logging.disable()  # it tells of empty parts
     binary: Any = lief.parse(path)
     if binary is None:
-        yield "it is no library of a known format"
+        yield "its format is not known"
         return
     shown = set(_shown(binary)) - _OF_THE_LINKER
     if strange := sorted(name for name in shown if not name.startswith("yamjit_")):
