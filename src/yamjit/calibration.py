@@ -38,10 +38,10 @@ _NO_MIN_SCORE = -np.inf
 _MOST_BYTES = 2**22
 
 #: Numbers as ``strtof`` reads them, without hexadecimal ones, infinity and NaN.
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
 #: First line of a file that holds more than the parameters.
-_HEADER = re.compile(r"#\s*score_transformation=(\w+)\s+default_score=(\S+)\s*")
+_HEADER = r"#\s*score_transformation=(\w+)\s+default_score=(\S+)\s*"
 
 
 @brief_repr
@@ -249,8 +249,8 @@ def _without_last(lines: list[str], classes: int) -> list[str]:
 def _parse_header(line: str) -> tuple[ScoreTransformation, float]:
     if not line:
         return ScoreTransformation.IDENTITY, 0.0
-    header = _HEADER.fullmatch(line)
-    if header is None or header[1] not in ScoreTransformation.__members__ or not _NUMBER.fullmatch(header[2]):
+    header = re.fullmatch(_HEADER, line)
+    if header is None or header[1] not in ScoreTransformation.__members__ or not re.fullmatch(_NUMBER, header[2]):
         accepted = "|".join(ScoreTransformation.__members__)
         raise InputError(
             f"a first line '# score_transformation={accepted} default_score=NUMBER' is accepted, found {line[:80]!r}"
@@ -273,7 +273,7 @@ def _parse_line(line: str, number: int) -> list[float]:
     if not line.strip():
         return [np.nan] * 4
     words = [word.strip() for word in line.split(",")]
-    if len(words) not in (3, 4) or not all(_NUMBER.fullmatch(word) for word in words):
+    if len(words) not in (3, 4) or not all(re.fullmatch(_NUMBER, word) for word in words):
         raise InputError(f"line {number}: 0, 3 or 4 numbers with commas between them are accepted, found {line[:80]!r}")
     values = [float(word) for word in words]
     return values if len(values) == 4 else [*values, _NO_MIN_SCORE]

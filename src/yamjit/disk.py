@@ -29,12 +29,15 @@ __all__ = [
     "hint_beside",
     "is_address",
     "is_private",
+    "keep_newest",
     "keep_private",
     "make_private",
     "open_private",
     "open_regular",
     "read_limited",
+    "read_private",
     "read_regular",
+    "why_not_kept",
 ]
 
 CACHE_VARIABLE = "YAMJIT_CACHE"
@@ -78,18 +81,15 @@ def open_regular(path: str | os.PathLike[str], *, otherwise: str = "") -> int:
     return descriptor
 
 
-def read_regular(path: Path, most: int, *, private: bool = False) -> bytes:
-    """Return up to `most` bytes of a regular file; never blocks; `private` refuses what others may write."""
+def read_regular(path: Path, most: int) -> bytes:
+    """Return up to `most` bytes of a regular file; never blocks."""
     with os.fdopen(open_regular(path), "rb") as file:
-        status = os.fstat(file.fileno())
-        if private and not is_private(status):
-            raise OSError(errno.EINVAL, "others may write to it")
-        return _read(file, most, status.st_size)
+        return _read(file, most)
 
 
-def _read(file: BinaryIO, most: int, size: int) -> bytes:
-    """Return up to `most` bytes of a file that seems to have `size`; no more memory is taken than there is content."""
-    parts = []
+def _read(file: BinaryIO, most: int) -> bytes:
+    """Return up to `most` bytes of a file; no more memory is taken than there is content."""
+    parts, size = [], os.fstat(file.fileno()).st_size
     while most > 0 and (part := file.read(min(most, max(size + 1, 2**16)))):
         parts.append(part)
         most -= len(part)
@@ -112,30 +112,46 @@ def make_private(folder: Path) -> None:
 
 
 def open_private(path: Path) -> BinaryIO:
-    """Open a file for reading that only this user can have written, in a folder of which the same holds."""
-    if not is_private(path.parent.stat()):
-        raise PermissionError(errno.EPERM, f"others may write to {str(path.parent)!r}")
+    """Open a file that only this user can have written, in a folder of which the same holds; never blocks."""
     file = os.fdopen(open_regular(path), "rb")
-    if not is_private(os.fstat(file.fileno())):
+    if not (is_private(path.parent.stat()) and is_private(os.fstat(file.fileno()))):
         file.close()
         raise PermissionError(errno.EPERM, "others may write to it")
     return file
 
 
-def keep_private(path: Path, content: bytes, *, kin: str, most: int) -> None:
-    """Write a file that nobody else can write, whole or not at all, into a folder of which the same holds.
+def read_private(path: Path, most: int) -> bytes:
+    """Return up to `most` bytes of a file that `open_private` opens."""
+    with open_private(path) as file:
+        return _read(file, most)
 
-    Of the files there whose names fit the pattern `kin`, the newest are left, at most `most`.
-    """
+
+def keep_private(path: Path, content: bytes) -> None:
+    """Write a file that nobody else can write to, whole or not at all, into a folder of which the same holds."""
     make_private(path.parent)
     if path.is_dir():
         path.rmdir()
     replace_whole(path, content, mode=0o600)
-    by_age = sorted((_modified(one), one) for one in path.parent.glob(kin))
-    unfinished = [one for one in path.parent.glob(f"{PARTIAL_PREFIX}*") if _modified(one) < time.time() - _ABANDONED_S]
-    for one in [old for _, old in by_age[:-most]] + unfinished:
-        with contextlib.suppress(OSError):  # another process was faster; Windows keeps what is mapped
-            one.unlink()
+
+
+def keep_newest(folder: Path, pattern: str, most: int) -> None:
+    """Remove what was never finished in a folder, and of the files that fit a pattern all but the newest `most`."""
+    by_age = sorted((_modified(path), path) for path in folder.glob(pattern))
+    abandoned = time.time() - _ABANDONED_S
+    unfinished = [path for path in folder.glob(f"{PARTIAL_PREFIX}*") if _modified(path) < abandoned]
+    for path in [path for _, path in by_age[:-most]] + unfinished:
+        with contextlib.suppress(OSError):  # another process was faster, or Windows keeps what is mapped
+            path.unlink()
+
+
+def why_not_kept(folder: Path) -> str | None:
+    """Return why nothing can be kept in a folder, which need not exist; None if something can."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        return describe(NotADirectoryError(errno.ENOTDIR, f"{str(existing)!r} is not a folder"))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"{str(existing)!r} cannot be written to"
+    return None if existing != folder or is_private(folder.stat()) else f"others may write to {str(folder)!r}"
 
 
 def _modified(path: Path) -> float:

@@ -12,14 +12,15 @@ import hashlib
 import json
 import sys
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from yamjit.errors import InputError
-from yamjit.tflite import Graph
-from yamjit.tflite.metadata import AssociatedFile, Metadata
 from yamjit.training_clips import TrainingClips
+
+if TYPE_CHECKING:
+    from yamjit.tflite.graph import Graph
 
 __all__ = [
     "Provenance",
@@ -105,6 +106,8 @@ def _read(document: Any, digests: TrainingClips, graph: Graph) -> Provenance:
 
 def with_provenance(graph: Graph, provenance: Provenance) -> Graph:
     """Return a graph, with metadata as they are read from a file, that says where it comes from."""
+    from yamjit.tflite.metadata import AssociatedFile, Metadata
+
     plain = without_provenance(graph)
     contents = {_CLIPS: provenance.digests.to_bytes()} if len(provenance.digests) else {}
     listed = tuple(AssociatedFile(name, _DESCRIPTIONS[name]) for name in (_RECORD, *contents))

@@ -73,7 +73,7 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
 )
 
 #: Beginnings of recordings.
-_RECORDINGS = re.compile(rb"RIFF....WAVE|RF64|fLaC|OggS|FORM....AIF|ID3|\xff[\xe2-\xff]|....ftyp|caff", re.DOTALL)
+_RECORDINGS = rb"RIFF....WAVE|RF64|fLaC|OggS|FORM....AIF|ID3|\xff[\xe2-\xff]|....ftyp|caff"
 
 #: Name of the first file of a zip archive, and what the archive is.
 _ZIPPED: tuple[tuple[bytes, str], ...] = (
@@ -112,7 +112,7 @@ def file_kind(head: bytes, *, texts: bool = False) -> str | None:
 
 def is_recording(head: bytes) -> bool:
     """Return whether a file begins as recordings do."""
-    return _RECORDINGS.match(head) is not None
+    return re.match(_RECORDINGS, head, re.DOTALL) is not None
 
 
 def folder_kind(path: str | os.PathLike[str]) -> str | None:

@@ -21,6 +21,7 @@ PAGES = Path(__file__).resolve().parents[2] / "docs" / "api"
 PUBLIC = (
     "yamjit",
     "yamjit.audio",
+    "yamjit.deploy",
     "yamjit.events",
     "yamjit.learn",
     "yamjit.output",

@@ -666,7 +666,7 @@ def test_old_files_go(folder):
 
 def test_only_what_is_ours_and_old_goes(folder):
     CachedCode("other", "").keep(b"content")
-    young, old = folder / ".scale-1.bin-young", folder / ".scale-2.bin-old"
+    young, old = folder / ".yamjit-partial-1-young", folder / ".yamjit-partial-2-old"
     young.touch()
     old.touch()
     os.utime(old, (1, 1))

@@ -15,7 +15,7 @@ pytest.importorskip("numba")
 
 import yamjit.kernels
 from tests.support.synthetic import probe_signals, synthetic_yamnet
-from tools.checks.cross_compile import compiled, instructions, undefined
+from tools.checks.object_files import compiled, instructions, undefined
 from yamjit.kernels.backends import NumpyBackend
 from yamjit.kernels.int8.compiled import RUN_STEPS, call
 from yamjit.kernels.int8.kernel_set import KernelSet

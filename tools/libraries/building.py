@@ -12,7 +12,6 @@ from pathlib import Path
 from tools.libraries.bitcode import functions
 from tools.libraries.platforms import STATIC, Platform
 from yamjit.errors import YamjitError
-from yamjit.kernels.machine_code.objects import emit_object
 from yamjit.kernels.machine_code.sources import C_SOURCES, sources_digest
 from yamjit.kernels.vectors.target import TARGETS
 
@@ -46,6 +45,8 @@ def build(platform: Platform, cache: Path, folder: Path) -> None:
 
 
 def _kernels(platform: Platform, cache: Path, place: Path) -> list[str]:
+    from yamjit.kernels.machine_code.objects import emit_object
+
     names = []
     for function in functions(platform):
         names.append(f"{function.symbol}.o")

@@ -26,21 +26,20 @@ _READ_BYTES = 2**16
 _YEARS = range(1990, 2100)
 
 #: ISO 8601, with or without the signs between its numbers.
-_STAMP = re.compile(
-    rb"([0-9]{4})-?([0-9]{2})-?([0-9]{2})[T ]([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
-    rb"[ ]?(Z|UTC|GMT|[+-][0-9]{1,2}(?::?[0-9]{2})?)?",
-    re.IGNORECASE,
+_STAMP = (
+    rb"(?i)([0-9]{4})-?([0-9]{2})-?([0-9]{2})[T ]([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
+    rb"[ ]?(Z|UTC|GMT|[+-][0-9]{1,2}(?::?[0-9]{2})?)?"
 )
-_GUANO = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t]*timestamp[ \t]*:[ \t]*([^\n]*)", re.IGNORECASE | re.MULTILINE)
+_GUANO = rb"(?im)^(?:\xef\xbb\xbf)?[ \t]*timestamp[ \t]*:[ \t]*([^\n]*)"
 #: In a comment, by Frontier Labs, and in segments that `yamjit.segments` cut out.
-_RECORDING_START = re.compile(rb"RecordingStart=[ ]*(.{10,40})", re.IGNORECASE | re.DOTALL)
+_RECORDING_START = rb"(?is)RecordingStart=[ ]*(.{10,40})"
 #: AudioMoth writes a sentence, in UTC where it names no zone.
-_AUDIO_MOTH = re.compile(
+_AUDIO_MOTH = (
     rb"Recorded at ([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,6}))? ([0-9]{2})/([0-9]{2})/([0-9]{4})"
     rb"(?: \(UTC([+-][0-9]{1,2}(?::[0-9]{2})?)?\))? (?:by [A-Za-z]*Moth|during deployment) "
 )
 #: Date and time of day of a broadcast extension, whatever separates their numbers, and where they are.
-_BROADCAST = re.compile(rb"([0-9]{4}).([0-9]{2}).([0-9]{2})([0-9]{2}).([0-9]{2}).([0-9]{2})", re.DOTALL)
+_BROADCAST = rb"(?s)([0-9]{4}).([0-9]{2}).([0-9]{2})([0-9]{2}).([0-9]{2}).([0-9]{2})"
 _BROADCAST_PLACE = 320
 #: Kinds of blocks of a FLAC file.
 _FLAC_APPLICATION, _FLAC_COMMENT = 2, 4
@@ -116,7 +115,7 @@ def _flac_chunks(read_at: ReadAt) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _guano(body: bytes) -> datetime | None:
-    match = _GUANO.search(body)
+    match = re.search(_GUANO, body)
     return None if match is None else _stamp(match[1].strip(b" \t\r\0"))
 
 
@@ -134,7 +133,7 @@ def _wildlife_acoustics(body: bytes) -> datetime | None:
 
 
 def _audio_moth(body: bytes) -> datetime | None:
-    match = _AUDIO_MOTH.search(body)
+    match = re.search(_AUDIO_MOTH, body)
     if match is None:
         return None
     hour, minute, second, fraction, day, month, year, offset = match.groups()
@@ -142,17 +141,17 @@ def _audio_moth(body: bytes) -> datetime | None:
 
 
 def _recording_start(body: bytes) -> datetime | None:
-    match = _RECORDING_START.search(body)
+    match = re.search(_RECORDING_START, body)
     return None if match is None else _stamp(match[1])
 
 
 def _broadcast(body: bytes) -> datetime | None:
-    match = _BROADCAST.match(body, _BROADCAST_PLACE)
+    match = re.match(_BROADCAST, body[_BROADCAST_PLACE:])
     return None if match is None else _moment(match.groups(), None, None)
 
 
 def _stamp(text: bytes) -> datetime | None:
-    match = _STAMP.match(text)
+    match = re.match(_STAMP, text)
     return None if match is None else _moment(match.groups()[:6], match[7], match[8])
 
 

@@ -75,7 +75,7 @@ environment:
 
 
 #: End of a message that asks what was meant, which has a line to itself.
-_QUESTION = re.compile(r"; (?=did you mean [^;]+\?$)")
+_QUESTION = r"; (?=did you mean [^;]+\?$)"
 _HINT = "\nhint: "
 
 
@@ -108,7 +108,7 @@ def _concluded(argv: Sequence[str] | None) -> int:
         streams.drop_output()
         if "--debug" in (sys.argv if argv is None else argv):
             raise
-        print(f"yamjit: error: {_QUESTION.sub(_HINT, printable_lines(_told(error)))}", file=sys.stderr)
+        print(f"yamjit: error: {re.sub(_QUESTION, _HINT, printable_lines(_told(error)))}", file=sys.stderr)
         return EXIT_ERROR
     if ended is not None:
         raise ended

@@ -110,7 +110,7 @@ def _kernels() -> dict[str, Any]:
             "cache can be written": found.cache_problem is None or found.cache_problem,
             "cache is": state,
         }
-    if found.problem and found.library is not None:
+    if found.problem and found.library is not None and found.library.problem == found.problem:
         return shown | {"library": found.library.path}
     return shown | _library(found.library)
 
@@ -133,7 +133,24 @@ def _library(library: LibraryDiagnosis | None) -> dict[str, Any]:
         "library": library.path,
         "library is": states[library.whole],
         "library's sources": library.sources,
+        "plan files": _plan_files(),
     }
+
+
+def _plan_files() -> str:
+    """Return how many compiled models are kept, and where; else why none can be."""
+    from yamjit.disk import why_not_kept
+    from yamjit.errors import DependencyError
+    from yamjit.store.plans import plans_folder
+
+    try:
+        folder = plans_folder()
+    except DependencyError as error:
+        return f"not kept: {error}"
+    if problem := why_not_kept(folder):
+        return f"not kept: {problem}"
+    sizes = [path.stat().st_size for path in folder.glob("*.plan")]
+    return f"{len(sizes)} in {folder}, {sum(sizes):,} bytes"
 
 
 def _audio_files() -> dict[str, Any]:

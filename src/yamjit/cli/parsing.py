@@ -16,10 +16,10 @@ from yamjit.text import printable
 __all__ = ["Parser"]
 
 #: Beginning of a line in two columns.
-_FIRST_COLUMN = re.compile(r" +\S+(?: \S+)* {2,}(?=\S)")
+_FIRST_COLUMN = r" +\S+(?: \S+)* {2,}(?=\S)"
 
 #: A word that is longer than anything that can be meant, and what is shown of it.
-_LONG_WORD = re.compile(r"(\S{200})\S{100,}")
+_LONG_WORD = r"(\S{200})\S{100,}"
 
 
 class _Help(argparse.HelpFormatter):
@@ -49,7 +49,7 @@ class _Help(argparse.HelpFormatter):
 def _hanging(line: str, width: int) -> str:
     """Return a line wrapped below its second column, or a little further in than it begins."""
     begin = len(line) - len(line.lstrip())
-    columns = _FIRST_COLUMN.match(line)
+    columns = re.match(_FIRST_COLUMN, line)
     place = columns.end() if columns and columns.end() <= width // 2 else begin + 4
     return textwrap.fill(
         line.strip(),
@@ -62,7 +62,7 @@ def _hanging(line: str, width: int) -> str:
 
 
 def _shown(text: str) -> str:
-    return _LONG_WORD.sub(r"\1...", printable(text))
+    return re.sub(_LONG_WORD, r"\1...", printable(text))
 
 
 class Parser(argparse.ArgumentParser):

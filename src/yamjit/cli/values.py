@@ -47,7 +47,7 @@ EVERY_CLASS = "*"
 _MOST_SHOWN = 80
 
 #: A number as it is written in much of Europe.
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+_DECIMAL_COMMA = r"[+-]?\d*,\d+"
 
 #: More than there is of anything; and a time that is longer than any recording.
 _MOST = 2**31 - 1
@@ -201,5 +201,5 @@ def _real(text: str) -> float | None:
 
 def _shown(text: str) -> str:
     """Return a value in quotation marks, shortened; and with a point, if it has a decimal comma."""
-    point = f" (decimals have a point: {text.replace(',', '.')})" if _DECIMAL_COMMA.fullmatch(text) else ""
+    point = f" (decimals have a point: {text.replace(',', '.')})" if re.fullmatch(_DECIMAL_COMMA, text) else ""
     return repr(text) + point if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]!r}..."

@@ -20,7 +20,7 @@ from yamjit.errors import InputError, ModelError
 from yamjit.heads import HeadRecord
 from yamjit.plan.plan import Head, Slot
 from yamjit.provenance import Provenance
-from yamjit.tflite.metadata import ScoreTransformation
+from yamjit.tflite.score_transformation import ScoreTransformation
 from yamjit.training_clips import TrainingClips
 
 __all__ = ["Bounds", "Description", "describe", "read_description"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.announcing import logger
 from yamjit.compiled.reader import read_plan_file
 from yamjit.compiled.record import CompiledModel
 from yamjit.errors import ModelError
@@ -21,8 +21,6 @@ from yamjit.store import ResolvedModel
 from yamjit.store.plans import PlanFile
 
 __all__ = ["load_compiled"]
-
-_log = logging.getLogger(__name__)
 
 
 def load_compiled(source: ResolvedModel, backend: Backend) -> CompiledModel:
@@ -61,7 +59,7 @@ class _FromPlanFile:
         except ModelError as error:
             problem = str(error)
         # Here no traceback holds on to the memory any more, which Windows wants before the file can be replaced.
-        _log.info("a plan file of the cache is not used, and made anew: %s", problem)
+        logger(__name__).info("a plan file of the cache is not used, and made anew: %s", problem)
         return None
 
     def _from_graph(self) -> CompiledModel:

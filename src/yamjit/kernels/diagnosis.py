@@ -7,9 +7,8 @@ import importlib.metadata
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from yamjit.disk import cache_directory, describe
+from yamjit.disk import cache_directory, why_not_kept
 from yamjit.errors import DependencyError, YamjitError
 from yamjit.kernels import load_backend
 from yamjit.kernels.backends import CompiledBackend, NumpyBackend
@@ -107,12 +106,4 @@ def _cache() -> tuple[str | None, str | None]:
         folder = cache_directory() / "kernels"
     except DependencyError as error:
         return None, str(error)
-    return str(folder), _problem_of(folder)
-
-
-def _problem_of(folder: Path) -> str | None:
-    """Return why nothing can be kept in a folder, which need not exist."""
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    if not existing.is_dir():
-        return describe(NotADirectoryError(20, f"{str(existing)!r} is not a folder"))
-    return None if os.access(existing, os.W_OK | os.X_OK) else f"{str(existing)!r} cannot be written to"
+    return str(folder), why_not_kept(folder)

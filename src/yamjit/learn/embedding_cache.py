@@ -18,9 +18,8 @@ import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.announcing import logger
-from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular
+from yamjit.disk import cache_directory, describe, is_private, keep_private, make_private, read_private
 from yamjit.keywords import explained
-from yamjit.writing import replace_whole
 
 __all__ = ["EmbeddingCache", "code_version"]
 
@@ -55,9 +54,9 @@ class EmbeddingCache:
         """Return quantized embeddings [shape=(n, size), int8]; None unless they are there, whole and this user's."""
         path = self._path(key)
         try:
-            if not (is_private(self.directory.stat()) and is_private(path.parent.stat())):
+            if not is_private(self.directory.stat()):
                 return None
-            data = read_regular(path, _MOST_BYTES, private=True)
+            data = read_private(path, _MOST_BYTES)
         except (OSError, ValueError):
             return None
         content = data[:-_DIGEST_BYTES]
@@ -74,10 +73,7 @@ class EmbeddingCache:
         path = self._path(key)
         try:
             make_private(self.directory)
-            make_private(path.parent)
-            if path.is_dir():
-                path.rmdir()
-            replace_whole(path, content + _digest(key, content), 0o600)
+            keep_private(path, content + _digest(key, content))
         except (OSError, ValueError) as error:
             _warn_once(f"embeddings cannot be stored, and are computed again next time: {describe(error)}")
 

@@ -25,7 +25,7 @@ SEGMENTS = ".segments"
 _INFIX = ".yamjit"
 
 #: Start of a segment in seconds, between the names of its recording and its class, and the suffix.
-_SEGMENT = re.compile(r"_\d{6,}\.\d{3}_.*\.(flac|wav)")
+_SEGMENT = r"_\d{6,}\.\d{3}_.*\.(flac|wav)"
 
 #: Bytes of a name, at most, on common file systems.
 _MOST_NAME_BYTES = 255
@@ -74,7 +74,7 @@ def is_segments(name: str) -> bool:
 
 def is_segment(name: str) -> bool:
     """Return whether a name is that of a segment: ``RECORDING_000012.345_CLASS.flac``."""
-    return _SEGMENT.search(name) is not None
+    return re.search(_SEGMENT, name) is not None
 
 
 def is_among_results(folder: Path) -> bool:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import logging
 import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from yamjit.disk import cache_directory, describe, keep_private, open_private
+from yamjit.announcing import logger
+from yamjit.disk import cache_directory, describe, keep_newest, keep_private, open_private
 from yamjit.errors import DependencyError
 
 __all__ = ["PlanFile", "plans_folder"]
-
-_log = logging.getLogger(__name__)
 
 #: Number of files that are kept, of 4 MB each for YAMNet.
 _MOST_KEPT = 16
@@ -61,7 +59,8 @@ class PlanFile:
         try:
             if self._path is None:
                 raise OSError(self._problem)
-            keep_private(self._path, content, kin="*.plan", most=_MOST_KEPT)
+            keep_private(self._path, content)
+            keep_newest(self._path.parent, "*.plan", _MOST_KEPT)
         except (OSError, ValueError) as error:
             _warn_once(f"plan files cannot be kept, every process makes its own from the model: {describe(error)}")
 
@@ -86,4 +85,4 @@ def _stamps(folder: str) -> Iterator[str]:
 
 @functools.cache
 def _warn_once(message: str) -> None:
-    _log.warning(message)
+    logger(__name__).warning(message)

@@ -1,7 +1,7 @@
 /* Rounding towards zero, which processors without SSE4.1 have no instruction for, by clearing the bits of the fraction. */
 #include <stdint.h>
 
-#define OURS __attribute__((weak, visibility("hidden")))
+#define OURS __attribute__((visibility("hidden")))
 
 OURS double trunc(double x) {
     union {

@@ -19,8 +19,8 @@ enum { HEAD_NAME_AT, HEAD_CLASSES, HEAD_LABELS_AT, HEAD_SCORES_AT, HEAD_VALUES_A
        HEAD_LOGITS_AT, HEAD_FIELDS };
 enum { HEADER_BYTES = 512, ALIGNMENT = 64 };
 
-/* Bytes of memory that a header may ask for, before it is proven; samples beyond full scale; the longest hop. */
-#define MOST_MEMORY ((int64_t)1 << 32)
+/* Bytes of each part of memory that check_plan accepts; the largest sample, full scale being 1; the longest hop. */
+#define MOST_BYTES ((int64_t)1 << 30)
 #define PEAK 16.0f
 #define LONGEST_HOP ((int64_t)1 << 31)
 
@@ -146,23 +146,18 @@ static int32_t chosen_lowering(const char *wish) {
 
 /* -- A model ------------------------------------------------------------------------------------------------------ */
 
-/* Bytes that a model wants from an aligned address on; kernels may read beyond the end of the arena. 0: impossible. */
-static int64_t model_memory(const int64_t *plan) {
-    static const int parts[] = {ARENA, SCRATCH, LOG_MEL_SCRATCH};
-    int64_t total = padded((int64_t)sizeof(yamjit)) + ALIGNMENT;
-    for (int number = 0; number < 3; number++) {
-        int64_t size = plan[parts[number]];
-        if (size < 0 || size > MOST_MEMORY) return 0;
-        total += padded(size);
-    }
-    return total <= MOST_MEMORY ? total : 0;
-}
-
 size_t yamjit_memory_size(const void *plan, size_t size) {
+    static const int parts[] = {ARENA, SCRATCH, LOG_MEL_SCRATCH};
     const int64_t *header = (const int64_t *)plan;
+    /* Memory may begin anywhere, and kernels may read beyond the end of the arena. */
+    int64_t total = padded((int64_t)sizeof(yamjit)) + 2 * ALIGNMENT;
     if (!plan || (uintptr_t)plan % ALIGNMENT || size < HEADER_BYTES || header[SIZE] != (int64_t)size) return 0;
-    int64_t wanted = model_memory(header);
-    return wanted ? (size_t)(wanted + ALIGNMENT) : 0;
+    for (int number = 0; number < 3; number++) {
+        int64_t wanted = header[parts[number]];
+        if (wanted < 0 || wanted > MOST_BYTES) return 0;
+        total += padded(wanted);
+    }
+    return (size_t)total;
 }
 
 int32_t yamjit_open(const void *plan, size_t size, const char *lowering, void *memory, size_t memory_size,
@@ -176,9 +171,7 @@ int32_t yamjit_open(const void *plan, size_t size, const char *lowering, void *m
     if (number < 0) return YAMJIT_NO_LOWERING;
     entry_of(number, "check_plan").check_plan(address(plan), (int64_t)size, address(fault));
     if (fault[0]) return (int32_t)fault[0];
-    size_t wanted = yamjit_memory_size(plan, size);
-    if (!wanted) return YAMJIT_BAD_HEADER;
-    if (!memory || memory_size < wanted) return YAMJIT_SMALL_MEMORY;
+    if (!memory || memory_size < yamjit_memory_size(plan, size)) return YAMJIT_SMALL_MEMORY;
     uint8_t *rest = aligned(memory);
     yamjit *model = (yamjit *)part(&rest, (int64_t)sizeof(yamjit));
     model->plan = header;

@@ -49,8 +49,8 @@ def prepare(program: Program, target: Target | None) -> PreparedProgram:
         vector_step = preparation(PlainStep(program, plain, 0 if signed else -128)) if preparation else None
         if vector_step:
             row[Column.OP] = vector_step.op
-            for column, value in vector_step.walk.items():
-                row[column] = value
+            for walk, value in vector_step.walk.items():
+                row[walk] = value
         sizes = constants_of(row.tolist())
         for column in PLAIN_CONSTANTS:
             start, size = plain[column], sizes.get(column, 0)

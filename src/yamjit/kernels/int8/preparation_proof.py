@@ -80,8 +80,8 @@ def _expected(program: Program, rows: list[Row], believed: list[Row], signed: bo
     sources = writers(program.steps.tolist())
     for index, (plain, row, source) in enumerate(zip(believed, rows, sources, strict=True)):
         expected = plain + [0] * len(Prepared)
-        for column, value in zip(WALK, use_of(plain), strict=False):
-            expected[column] = value
+        for walk, value in zip(WALK, use_of(plain), strict=False):
+            expected[walk] = value
         used = constants_of(plain)
         for column in (*PLAIN_CONSTANTS, *used):
             expected[column] = row[column] if column in used else 0

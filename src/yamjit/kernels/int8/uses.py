@@ -197,13 +197,13 @@ def constants_of(row: Row) -> dict[Column | Prepared, int]:
     """Return how many bytes of constants the kernel of a prepared step reads, by the column of their offset."""
     kernel = VECTOR_KERNELS.get(row[Column.OP])
     step = KERNELS[kernel.step if kernel else StepOp(row[Column.OP])]
-    plain = {
+    sizes: dict[Column | Prepared, int] = {
         column: step.weights(row) if column == Column.WEIGHTS else row[Column.OUTPUT_C] * PER_CHANNEL[column]
         for column in PLAIN_CONSTANTS
         if column in (kernel.plain if kernel else step.reads)
     }
-    if kernel is None:
-        return dict(plain)
-    use = kernel.use(row)
-    packed = {column: use.blocks * size for column, size in BLOCK_BYTES.items() if column in kernel.packed}
-    return {**plain, Prepared.WEIGHTS: use.weights, **packed}
+    if kernel:
+        use = kernel.use(row)
+        sizes[Prepared.WEIGHTS] = use.weights
+        sizes |= {column: use.blocks * size for column, size in BLOCK_BYTES.items() if column in kernel.packed}
+    return sizes

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -19,9 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from yamjit.announcing import logger
-from yamjit.disk import cache_directory, describe, is_private, make_private, read_regular
-from yamjit.errors import DependencyError
-from yamjit.writing import replace_whole
+from yamjit.disk import cache_directory, describe, keep_newest, keep_private, make_private, read_private
 
 __all__ = ["CachedCode"]
 
@@ -41,9 +38,6 @@ _MOST_BYTES = 64 * 2**20
 #: Time that a process waits for another one that compiles, in seconds.
 _PATIENCE_S = 60.0
 
-#: Age from which a file that was not finished never will be, in seconds.
-_ABANDONED_S = 3600.0
-
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
@@ -60,15 +54,15 @@ class CachedCode:
         try:
             self._key = self._current_key()
             self._path = cache_directory() / "kernels" / f"{name}-{self._key.hex()[:32]}.bin"
-        except (OSError, DependencyError, importlib.metadata.PackageNotFoundError) as error:
+        except (OSError, ImportError) as error:  # ImportError: platformdirs or Numba is missing
             self._problem = describe(error)
 
     def read(self) -> bytes | None:
         """Return what was kept, or None if that is not there, not whole or not from this user."""
         try:
-            if self._path is None or not is_private(self._path.parent.stat()):
+            if self._path is None:
                 return None
-            data = read_regular(self._path, _MOST_BYTES, private=True)
+            data = read_private(self._path, _MOST_BYTES)
         except (OSError, ValueError):
             return None
         content = data[_DIGEST_BYTES:]
@@ -81,11 +75,8 @@ class CachedCode:
                 raise OSError(self._problem)
             if self._current_key() != self._key:
                 return  # the sources have been edited since
-            make_private(self._path.parent)
-            if self._path.is_dir():
-                self._path.rmdir()
-            replace_whole(self._path, self._digest(content) + content, mode=0o600)
-            _tidy(self._path.parent, self._name)
+            keep_private(self._path, self._digest(content) + content)
+            keep_newest(self._path.parent, f"{self._name}-*.bin", _MOST_KEPT)
         except (OSError, ValueError) as error:
             _warn_once(f"compiled kernels cannot be kept, every process compiles its own: {describe(error)}")
 
@@ -137,7 +128,9 @@ def _numba_version() -> str:
     if found is not None and found.origin is not None:
         with contextlib.suppress(OSError):
             return Path(found.origin).with_name("_version.py").read_text(encoding="utf-8")
-    return importlib.metadata.version("numba")
+    from importlib.metadata import version
+
+    return version("numba")
 
 
 def _numba_settings() -> list[tuple[str, str]]:
@@ -146,23 +139,7 @@ def _numba_settings() -> list[tuple[str, str]]:
     return sorted((name, value) for name, value in settings if name not in _HARMLESS)
 
 
-# -- The folder -------------------------------------------------------------------------------------------------
-
-
-def _tidy(folder: Path, name: str) -> None:
-    """Remove all but the newest files of one function, and what was never finished."""
-    by_age = sorted((_modified(path), path) for path in folder.glob(f"{name}-*.bin"))
-    superseded = [path for _, path in by_age[:-_MOST_KEPT]]
-    unfinished = [path for path in folder.glob(f".{name}-*") if _modified(path) < time.time() - _ABANDONED_S]
-    for path in superseded + unfinished:
-        path.unlink(missing_ok=True)
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:  # another process was faster
-        return 0.0
+# -- Taking turns -----------------------------------------------------------------------------------------------
 
 
 def _lock(descriptor: int) -> None:

@@ -10,11 +10,14 @@ import functools
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from yamjit.announcing import logger
-from yamjit.kernels.machine_code.cache import CachedCode
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.settings import is_interpreted
+
+if TYPE_CHECKING:
+    from yamjit.kernels.machine_code.cache import CachedCode
 
 __all__ = ["LoadedEntry"]
 
@@ -92,6 +95,7 @@ class LoadedEntry:
     @functools.cached_property
     def _cached(self) -> CachedCode:
         from yamjit.kernels.machine_code import native
+        from yamjit.kernels.machine_code.cache import CachedCode
 
         types = " ".join(argument.__name__ for argument in self._entry.arguments)
         return CachedCode(self._entry.name, f"{self._entry.module} {types} {native.processor()}")

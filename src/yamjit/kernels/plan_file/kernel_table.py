@@ -51,8 +51,8 @@ def _fill(op: int, step: StepOp) -> None:
         EQUAL[op, one] = other
 
 
-for _op in StepOp:
-    _fill(_op, _op)
+for _step in StepOp:
+    _fill(_step, _step)
 for _op, _vector in VECTOR_KERNELS.items():
     _fill(_op, _vector.step)
 for _column, _size in (*PER_CHANNEL.items(), *BLOCK_BYTES.items()):

@@ -1,24 +1,15 @@
-"""Prove the kernels for 64-bit Arm on another machine: compile them across, emulate them, compare every bit.
+"""What libraries are proven by: calls of their entries, run in a process of their own, and what is right.
 
-::
-
-    python -m tools.checks.cross [--processor cortex-a76 cortex-a72] [--model FILE.tflite]
-
-Object files are compiled for each processor (`tools.checks.cross_compile`), which ``cross_harness.c`` runs under QEMU:
-every step of the network, over one patch and over three, then all steps in one call, and log-mel frames. What each call
-leaves in memory is compared with what the same call leaves here. That takes Debian's packages ``qemu-user``,
-``gcc-aarch64-linux-gnu`` and ``libc6-dev-arm64-cross``; without them the exit status is 2. It is 1 if a bit differs.
+Every step of the network is run over one patch and over three, then all steps in one call, and log-mel frames. What
+each call leaves in memory is compared with what the same call leaves here.
 """
 
 from __future__ import annotations
 
-import argparse
+import functools
 import math
-import shutil
 import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -27,40 +18,26 @@ import numpy as np
 import numpy.typing as npt
 
 import yamjit
-from tests.support.synthetic import probe_signals, synthetic_yamnet
-from tools.checks.cross_compile import ENTRIES, compile_for, inspect
+from tests.support.synthetic import probe_signals
+from tools.checks.object_files import compiled
+from yamjit.kernels.int8.compiled import RUN_STEPS
 from yamjit.kernels.int8.preparation import prepare
+from yamjit.kernels.log_mel.compiled import LOG_MEL
 from yamjit.kernels.log_mel.tables import Field, make_tables
+from yamjit.kernels.machine_code import native
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import aligned_bytes
 from yamjit.kernels.program import Column
 from yamjit.kernels.vectors.processor import host_target
-from yamjit.kernels.vectors.target import TARGETS, Target
-from yamjit.tflite.writer import write_graph
+from yamjit.kernels.vectors.target import Target
 
-__all__ = [
-    "Call",
-    "Job",
-    "Outcome",
-    "check",
-    "compare",
-    "link",
-    "log_mel_job",
-    "main",
-    "missing",
-    "network_jobs",
-    "run_emulated",
-    "run_here",
-]
+__all__ = ["Call", "DoesNotRunError", "Job", "Outcome", "compare", "log_mel_job", "network_jobs", "run_here", "run_in"]
 
 Bytes = npt.NDArray[np.uint8]
 
-_QEMU, _GCC = "qemu-aarch64", "aarch64-linux-gnu-gcc"
-_PACKAGES = {_QEMU: "qemu-user", _GCC: "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"}
-_PROCESSORS = {target.cpu: target for target in TARGETS.values() if target.machine == "aarch64"}
-_HERE = tuple(LoadedEntry(entry) for entry in ENTRIES)
+_ENTRIES = (RUN_STEPS, LOG_MEL)
 _RUN_STEPS, _LOG_MEL = range(2)
-_MOST_ARGUMENTS = 12
+_MOST_ARGUMENTS, _DOES_NOT_RUN = 12, 3
 
 #: Patches at once.
 _BATCHES = (1, 3)
@@ -103,6 +80,10 @@ class Outcome(NamedTuple):
     calls: int
     cells: int
     different: int
+
+
+class DoesNotRunError(Exception):
+    """The machine lacks an instruction of a lowering."""
 
 
 # -- What is run ------------------------------------------------------------------------------------------------
@@ -151,8 +132,8 @@ def log_mel_job(model: yamjit.Classifier) -> Job:
 # -- Where it is run --------------------------------------------------------------------------------------------
 
 
-def run_here(job: Job) -> list[Bytes]:
-    """Run a job in this process; returns the result of every call."""
+def run_here(job: Job, target: Target) -> list[Bytes]:
+    """Run a job in this process, by code that is compiled here for a target; returns the result of every call."""
     buffers = []
     for content in job.buffers:
         buffers.append(aligned_bytes(content.size))
@@ -160,16 +141,28 @@ def run_here(job: Job) -> list[Bytes]:
     results = []
     for call in job.calls:
         places = [buffers[buffer].ctypes.data if buffer >= 0 else 0 for buffer, _ in call.arguments]
-        _HERE[call.entry](*(place + value for place, (_, value) in zip(places, call.arguments, strict=True)))
+        numbers = (place + value for place, (_, value) in zip(places, call.arguments, strict=True))
+        if _loaded(call.entry, target)(*numbers):
+            raise RuntimeError(f"{job.title}: stopped")
         results.append(buffers[call.result].copy())
     return results
 
 
-def run_emulated(job: Job, program: Path, processor: str) -> list[Bytes]:
-    """Run a job in the harness; returns the result of every call.
+@functools.cache
+def _loaded(number: int, target: Target) -> Callable[..., int | None]:
+    entry = _ENTRIES[number]
+    if target == host_target():
+        return LoadedEntry(entry)
+    return native.load(compiled(entry, target), entry.name, entry.arguments)
+
+
+def run_in(harness: Sequence[str | Path], job: Job) -> list[Bytes]:
+    """Run a job by a command that starts ``library_harness.c``; returns the result of every call.
 
     Raises
     ------
+    DoesNotRunError
+        If the machine does not run the lowering.
     RuntimeError
         If a call stops or writes beside its buffers.
     """
@@ -178,81 +171,16 @@ def run_emulated(job: Job, program: Path, processor: str) -> list[Bytes]:
         unused = [(-1, 0)] * (_MOST_ARGUMENTS - len(call.arguments))
         numbers += [call.entry, call.result, *np.ravel([*call.arguments, *unused]).tolist()]
     data = np.array(numbers, "<i8").tobytes() + b"".join(buffer.tobytes() for buffer in job.buffers)
-    run = subprocess.run([_QEMU, "-cpu", processor, program], input=data, capture_output=True)
+    run = subprocess.run(harness, input=data, capture_output=True)
+    if run.returncode == _DOES_NOT_RUN:
+        raise DoesNotRunError
     if run.returncode:
         raise RuntimeError(f"{job.title}: {run.stderr.decode().strip() or f'status {run.returncode}'}")
     ends = np.cumsum([job.buffers[call.result].size for call in job.calls])[:-1]
     return np.split(np.frombuffer(run.stdout, np.uint8), ends)
 
 
-def link(folder: Path) -> Path:
-    """Make a program of the harness and the object files in a folder."""
-    program, harness = folder / "harness", Path(__file__).with_name("cross_harness.c")
-    subprocess.run([_GCC, "-O2", "-static", "-o", program, harness, *sorted(folder.glob("*.o"))], check=True)
-    return program
-
-
 def compare(job: Job, found: Sequence[Bytes], expected: Sequence[Bytes]) -> Outcome:
     """Count what differs."""
     different = sum(np.count_nonzero(one != other) for one, other in zip(found, expected, strict=True))
     return Outcome(job.title, len(job.calls), sum(call.cells for call in job.calls), int(different))
-
-
-def missing() -> list[str]:
-    """Return the packages to install."""
-    return [package for program, package in _PACKAGES.items() if shutil.which(program) is None]
-
-
-# -- Command line -----------------------------------------------------------------------------------------------
-
-
-def check(model: yamjit.Classifier, places: Mapping[Target, Path]) -> Iterator[tuple[str, list[Outcome]]]:
-    """Run everything and yield a description and the outcomes of each processor.
-
-    Parameters
-    ----------
-    model : Classifier
-    places : mapping of Target to Path
-        The folder of each target's object files.
-    """
-    here = host_target()
-    # Without fused multiply-adds, log-mel frames are rounded in other places.
-    last = [log_mel_job(model)] if here.has_fma else []
-    expected = [run_here(job) for job in (*network_jobs(model, here), *last)]
-    for target, place in places.items():
-        program = link(place)
-        outcomes = [
-            compare(job, run_emulated(job, program, target.cpu), wanted)
-            for job, wanted in zip((*network_jobs(model, target), *last), expected, strict=True)
-        ]
-        yield f"{target.cpu}: {inspect(place)}", outcomes
-
-
-def _table(title: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    yield title
-    yield f"  {'':36}{'calls':>7}{'cells':>14}{'bytes that differ':>20}"
-    for name, calls, cells, different in outcomes:
-        yield f"  {name:36}{calls:7,}{cells:14,}{different:20,}"
-    yield ""
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the comparison; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tools.checks.cross", description="Prove the kernels for Arm.")
-    parser.add_argument("--processor", nargs="+", choices=_PROCESSORS, default=list(_PROCESSORS), help="default: all")
-    parser.add_argument("--model", type=Path, help="the .tflite file (default: a synthetic one)")
-    options = parser.parse_args(arguments)
-    if missing():
-        parser.error(f"needs QEMU and a compiler for Arm: apt-get install {' '.join(missing())}")
-    data = options.model.read_bytes() if options.model else write_graph(synthetic_yamnet())
-    different = 0
-    with tempfile.TemporaryDirectory() as folder:
-        places = compile_for([_PROCESSORS[name] for name in options.processor], Path(folder))
-        for title, outcomes in check(yamjit.load(data, backend="numba"), places):
-            print("\n".join(_table(title, outcomes)), flush=True)
-            different += sum(outcome.different for outcome in outcomes)
-    return int(different > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,14 +1,28 @@
-/* Runs calls of the compiled kernels, as tools/checks/cross.py describes them on standard input, all in 64-bit integers:
+/* harness LIBRARY LOWERING: loads a shared library and runs calls of its kernels, as tools/checks/library_jobs.py
+ * describes them on standard input, all in 64-bit integers:
  *
  *   buffers, calls, the sizes of all buffers, the calls, then the contents of all buffers.
  *
  * Writes to standard output what the buffer that a call names holds after it. Every buffer lies between guards, which
- * are looked at after every call. */
+ * are looked at after every call. The exit status is 3 where the lowering does not run on this machine. */
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#if defined(_WIN32)
+#include <fcntl.h>
+#include <io.h>
+#include <windows.h>
+#define OPEN(path) ((void *)LoadLibraryA(path))
+#define FIND(library, name) ((void *)GetProcAddress((HMODULE)(library), name))
+#define aligned_alloc(alignment, size) _aligned_malloc(size, alignment)
+#else
+#include <dlfcn.h>
+#define OPEN(path) dlopen(path, RTLD_NOW)
+#define FIND(library, name) dlsym(library, name)
+#endif
 
 enum { GUARD = 4096, FILL = 0xA5, ALIGNMENT = 64, ARGUMENTS = 12 };
 
@@ -27,9 +41,12 @@ typedef struct {
     uint8_t *memory;
 } Buffer;
 
-int32_t run_steps(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t,
-                  int64_t);
-int32_t log_mel(int64_t, int64_t, int64_t, int64_t, int64_t);
+typedef int32_t RunSteps(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t,
+                         int64_t, int64_t);
+typedef int32_t LogMel(int64_t, int64_t, int64_t, int64_t, int64_t);
+
+static RunSteps *run_steps;
+static LogMel *log_mel;
 
 static void fail(const char *what, int64_t call, int64_t buffer) {
     fprintf(stderr, "%s (call %lld, buffer %lld)\n", what, (long long)call, (long long)buffer);
@@ -64,7 +81,35 @@ static int32_t run(const Call *call, const Buffer *buffers) {
     return log_mel(a[0], a[1], a[2], a[3], a[4]);
 }
 
-int main(void) {
+static void *found(void *library, const char *name) {
+    void *symbol = FIND(library, name);
+    if (!symbol) fail(name, -1, -1);
+    return symbol;
+}
+
+/* Find the entries of a lowering; returns whether it runs here. */
+static int enter(const char *path, const char *wanted) {
+    void *library = OPEN(path);
+    if (!library) fail("the library cannot be loaded", -1, -1);
+    int32_t (*count)(void) = (int32_t(*)(void))found(library, "yamjit_lowering_count");
+    const char *(*name)(int32_t) = (const char *(*)(int32_t))found(library, "yamjit_lowering_name");
+    int32_t (*runs)(int32_t) = (int32_t(*)(int32_t))found(library, "yamjit_lowering_runs");
+    void *(*entry)(int32_t, const char *) = (void *(*)(int32_t, const char *))found(library, "yamjit_entry");
+    int32_t lowering = 0;
+    while (lowering < count() && strcmp(name(lowering), wanted)) lowering++;
+    if (lowering == count()) fail("the library has no such lowering", -1, -1);
+    run_steps = (RunSteps *)entry(lowering, "run_steps");
+    log_mel = (LogMel *)entry(lowering, "log_mel");
+    return runs(lowering);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 3) fail("harness LIBRARY LOWERING", -1, -1);
+    if (!enter(argv[1], argv[2])) return 3;
+#if defined(_WIN32)
+    _setmode(_fileno(stdin), _O_BINARY);
+    _setmode(_fileno(stdout), _O_BINARY);
+#endif
     int64_t counts[2];
     take(counts, sizeof counts);
     Buffer *buffers = calloc(counts[0], sizeof *buffers);

@@ -1,30 +1,20 @@
-"""The kernels as object files for other machines, and what is in such a file."""
+"""Entries as object files for any machine, and what is in such a file."""
 
 from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.int8.compiled import RUN_STEPS
-from yamjit.kernels.log_mel.compiled import LOG_MEL
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.native import ObjectCode
 from yamjit.kernels.vectors.target import Target
 
-__all__ = ["ENTRIES", "compile_for", "compiled", "inspect", "instructions", "undefined"]
-
-#: All functions at which compiled code is entered.
-ENTRIES = (RUN_STEPS, LOG_MEL)
-
-#: What the C library has on every system.
-_LIBRARY = {"memcpy", "memmove", "memset"}
+__all__ = ["compiled", "instructions", "undefined"]
 
 
 @functools.cache
@@ -33,25 +23,6 @@ def compiled(entry: Entry, target: Target) -> ObjectCode:
     from yamjit.kernels.machine_code.compiler import compile_object
 
     return compile_object(entry, target)
-
-
-def compile_for(targets: Iterable[Target], folder: Path) -> dict[Target, Path]:
-    """Compile all entries for targets; returns the folder of each target's object files.
-
-    Raises
-    ------
-    RuntimeError
-        If the code needs what is not in every C library.
-    """
-    places = {target: folder / target.cpu for target in targets}
-    for target, place in places.items():
-        place.mkdir()
-        for entry in ENTRIES:
-            code = compiled(entry, target)
-            if foreign := undefined(code.code) - _LIBRARY:
-                raise RuntimeError(f"{entry.name} for {target.cpu} needs {', '.join(sorted(foreign))}")
-            (place / f"{entry.name}.o").write_bytes(code.code)
-    return places
 
 
 # -- What is in an object file ----------------------------------------------------------------------------------
@@ -92,11 +63,3 @@ def undefined(code: bytes) -> set[str]:
     symbols: npt.NDArray[Any] = np.frombuffer(sections[b".symtab"], symbol)
     starts = symbols["name"][(symbols["section"] == 0) & (symbols["name"] > 0)]
     return {sections[b".strtab"][start:].split(b"\0", 1)[0].decode() for start in starts}
-
-
-def inspect(folder: Path) -> str:
-    """Return in a line what the object files of a folder hold."""
-    files = [file.read_bytes() for file in folder.glob("*.o")]
-    counts = [instructions(file) for file in files]
-    listed = ", ".join(f"{sum(count[name] for count in counts)} {name}" for name in counts[0])
-    return f"{listed}; calls {', '.join(sorted(set().union(*map(undefined, files)))) or 'nothing'} from outside"

@@ -1,0 +1,147 @@
+"""Libraries that are built ahead of time: what they are made of, what C is told, what accompanies them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import yamjit.deploy
+from tools.libraries import kit, tools
+from tools.libraries.__main__ import main
+from tools.libraries.bitcode import OF_ALL, OF_THE_LAST
+from tools.libraries.platforms import PLATFORMS, Platform
+from yamjit.errors import DependencyError
+from yamjit.kernels.machine_code import sources
+from yamjit.kernels.plan_file.layout import FAMILIES
+from yamjit.kernels.vectors.target import TARGETS
+
+C = Path(yamjit.deploy.__file__).parent / "c"
+DISPATCH = (C / "dispatch.c").read_text(encoding="utf-8")
+
+
+ENTRIES = (*OF_ALL, *OF_THE_LAST)
+
+
+# -- Platforms --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("platform", PLATFORMS.values(), ids=PLATFORMS)
+def test_a_platform_has_lowerings_of_its_machine_best_first_and_one_that_runs_everywhere(platform: Platform) -> None:
+    targets = [TARGETS[name] for name in platform.lowerings]
+    order = list(TARGETS)
+    assert sorted(platform.lowerings, key=order.index) == list(platform.lowerings)
+    assert {target.machine for target in targets} == {{"x86": "x86_64", "arm": "aarch64"}[platform.family]}
+    assert {target.multiplies_signed_bytes for target in targets} == {platform.family == "arm"}
+    assert targets[-1].needs == ()
+    assert platform.family in FAMILIES
+
+
+def test_c_asks_for_every_feature_that_llvm_may_use() -> None:
+    tables = dict(re.findall(r"static const Feature (\w+)\[\] = \{(.*?)\};", DISPATCH, re.DOTALL))
+    asked = {name: re.findall(r"/\* (\S+) \*/", body) for name, body in tables.items()}
+    for name in ("avx2", "avxvnni", "avx512vnni"):
+        wanted = {feature.removeprefix("+") for feature in TARGETS[name].features.split(",")}
+        found = {*asked["AVX2"], *(asked[name.upper()])}
+        assert found == wanted - {"sse2"}  # which every x86-64 processor has
+
+
+def test_c_knows_every_entry_and_every_lowering() -> None:
+    for entry in ENTRIES:
+        assert f'is_same(name, "{entry.name}")' in DISPATCH
+    for lowering in TARGETS:
+        assert f"CHECK int runs_{lowering.replace('-', '_')}(void)" in DISPATCH
+
+
+# -- Sources ----------------------------------------------------------------------------------------------------
+
+
+def test_sources_begin_at_the_entries() -> None:
+    assert sorted(sources._ENTRIES) == sorted(entry.module for entry in ENTRIES)
+
+
+def test_sources_are_what_entries_import_and_not_what_loads_libraries() -> None:
+    files = {path.relative_to(sources._PACKAGE).as_posix() for path in sources._imported_by(*sources._ENTRIES)}
+    assert {"kernels/int8/matmul.py", "kernels/vectors/target.py", "kernels/plan_file/layout.py"} <= files
+    assert not {"kernels/machine_code/shipped.py", "kernels/backends.py", "model.py"} & files
+
+
+def test_a_source_in_c_counts_and_a_document_does_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shutil.copytree(sources._PACKAGE, tmp_path / "yamjit", ignore=shutil.ignore_patterns("*.tflite", "__pycache__"))
+    monkeypatch.setattr(sources, "_PACKAGE", tmp_path / "yamjit")
+    modules = ("yamjit.kernels.int8.steps", "yamjit.kernels.plan_file.digest")
+    before, steps, digest = sources.sources_digest(), *map(sources.entry_digest, modules)
+    (tmp_path / "yamjit/deploy/c/Makefile").write_text("all:\n")
+    assert sources.sources_digest() == before
+    with (tmp_path / "yamjit/deploy/c/dispatch.c").open("a") as file:
+        file.write("\n")
+    after = sources.sources_digest()
+    assert after != before
+    assert tuple(map(sources.entry_digest, modules)) == (steps, digest)
+    with (tmp_path / "yamjit/kernels/int8/matmul.py").open("a") as file:
+        file.write("\n")
+    assert sources.sources_digest() not in (before, after)
+    assert sources.entry_digest(modules[0]) != steps
+    assert sources.entry_digest(modules[1]) == digest
+
+
+# -- What accompanies libraries ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, list[str]]]:
+    """A folder of files that stand for libraries, and their names."""
+    monkeypatch.setattr(kit, "versions", lambda: {"numba": "1", "llvmlite": "2", "ziglang": "3"})
+    files = {"linux-x86_64/libyamjit.so": b"shared" * 99, "linux-x86_64/libyamjit.a": b"static"}
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    return tmp_path, list(files)
+
+
+def test_the_manifest_says_what_files_are_and_were_made_from(libraries: tuple[Path, list[str]]) -> None:
+    folder, names = libraries
+    manifest = json.loads(kit.write_manifest(folder, names).read_text())
+    assert manifest["sources"] == sources.sources_digest()
+    assert manifest["tools"] == {"numba": "1", "llvmlite": "2", "ziglang": "3"}
+    content = (folder / names[0]).read_bytes()
+    assert manifest["files"][names[0]] == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    assert list(manifest["files"]) == sorted(names)
+
+
+def test_the_kit_holds_the_libraries_and_nothing_of_this_machine(libraries: tuple[Path, list[str]]) -> None:
+    folder, names = libraries
+    first = kit.write_kit(folder, names).read_bytes()
+    for name in names:
+        (folder / name).touch()
+        (folder / name).chmod(0o700)
+    assert kit.write_kit(folder, reversed(names)).read_bytes() == first
+    with tarfile.open(folder / kit.KIT) as archive:
+        members = archive.getmembers()
+        assert [member.name for member in members] == sorted(names)
+        assert {(member.mtime, member.uid, member.gid, member.uname, member.mode) for member in members} == {
+            (0, 0, 0, "", 0o644)
+        }
+        assert archive.extractfile(names[0]).read() == (folder / names[0]).read_bytes()  # type: ignore[union-attr]
+
+
+# -- Command line -----------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_platform_is_told_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["linux-x86"])
+    assert stopped.value.code == 2
+    assert "there is no platform linux-x86; there are linux-x86_64, linux-aarch64, " in capsys.readouterr().err
+
+
+def test_a_missing_tool_is_told_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools, "_PACKAGES", ("no-such-package-of-yamjit",))
+    with pytest.raises(DependencyError, match=re.escape("pip install -e '.[libraries]'")):
+        tools.versions()

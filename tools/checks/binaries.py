@@ -1,0 +1,81 @@
+"""What the files of libraries are to be: what they need, what they show, how they lie in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tools.libraries.platforms import Platform
+
+__all__ = ["faults"]
+
+#: What a library of Windows for Arm asks the system; all others ask nobody.
+_IMPORTS = {"windows-arm64": {"IsProcessorFeaturePresent"}}
+
+#: Bytes of a page on devices that a platform stands for.
+_PAGES = {"linux-x86_64": 4096, "linux-aarch64": 65536, "android-arm64": 16384}
+
+
+def faults(path: Path, platform: Platform) -> Iterator[str]:
+    """Yield what is wrong with a shared library.
+
+    Parameters
+    ----------
+    path : Path
+    platform : Platform
+        What it was built for.
+    """
+    import lief
+
+    binary: Any = lief.parse(path)
+    if binary is None:
+        yield "it is no library of a known format"
+        return
+    shown = {symbol.name.removeprefix("_") for symbol in _exported(binary)}
+    if strange := sorted(name for name in shown if not name.startswith("yamjit_")):
+        yield f"it shows {', '.join(strange)}"
+    if hidden := sorted({"yamjit_entry", "yamjit_open", "yamjit_stream_push"} - shown):
+        yield f"it does not show {', '.join(hidden)}"
+    if text := sorted(text for text in _TRACES if text in path.read_bytes()):
+        yield f"it tells where it was built: {b', '.join(text).decode()}"
+    kind = {lief.ELF.Binary: _elf, lief.PE.Binary: _pe, lief.MachO.Binary: _macho}[type(binary)]
+    yield from kind(binary, platform)
+
+
+#: Beginnings of paths, and names of processors, that would tell where a library was built.
+_TRACES = (b"/home/", b"/root/", b"/tmp/", b"/work/", b"znver", b"icelake", b"sapphire")
+
+
+def _exported(binary: Any) -> Iterator[Any]:
+    symbols = binary.exported_symbols if hasattr(binary, "exported_symbols") else binary.exported_functions
+    yield from symbols
+
+
+def _elf(binary: Any, platform: Platform) -> Iterator[str]:
+    if binary.libraries:
+        yield f"it needs {', '.join(binary.libraries)}"
+    if undefined := [symbol.name for symbol in binary.imported_symbols]:
+        yield f"it lacks {', '.join(undefined)}"
+    page = _PAGES[platform.name]
+    for segment in binary.segments:
+        if segment.type.name == "LOAD" and segment.alignment < page:
+            yield f"a segment is aligned to {segment.alignment} bytes, and pages have {page}"
+        if segment.type.name == "GNU_STACK" and int(segment.flags) & 1:
+            yield "its stack can be executed"
+
+
+def _pe(binary: Any, platform: Platform) -> Iterator[str]:
+    imported = {function.name for function in binary.imported_functions}
+    if imported != _IMPORTS.get(platform.name, set()):
+        yield f"it needs {', '.join(sorted(imported)) or 'nothing'}"
+
+
+def _macho(binary: Any, platform: Platform) -> Iterator[str]:
+    # dyld's own helper is named in every library.
+    if lacking := [symbol.name for symbol in binary.imported_symbols if symbol.name != "dyld_stub_binder"]:
+        yield f"it lacks {', '.join(lacking)}"
+    if list(binary.build_version.minos)[:2] != [11, 0]:
+        yield f"it is for macOS {binary.build_version.minos} or later"
+    if platform.name == "macos-arm64" and not binary.has_code_signature:
+        yield "it is not signed, and macOS for Arm loads none that is not"

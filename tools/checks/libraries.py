@@ -1,0 +1,192 @@
+"""Prove libraries that were built ahead of time: what their files are, and every bit that they compute.
+
+::
+
+    python -m tools.checks.libraries [FOLDER] [--platform linux-aarch64 ...] [--model FILE.tflite]
+
+``FOLDER`` is what ``python -m tools.libraries`` wrote. Every shared library is looked into (`tools.checks.binaries`).
+Then each that can be run here is loaded by ``library_harness.c``, in every way there is: by glibc's loader and musl's,
+for Arm by QEMU, for Windows by Wine. The harness calls the entries of each lowering, between guard bytes, and all
+memory is compared after every call with what code that is compiled here leaves (`tools.checks.library_jobs`). The exit
+status is 1 if a file is not as it is to be or a bit differs, and 2 if something that runs a library is not installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import yamjit
+from tests.support.synthetic import synthetic_yamnet
+from tools.checks.binaries import faults
+from tools.checks.library_jobs import (
+    DoesNotRunError,
+    Job,
+    Outcome,
+    compare,
+    log_mel_job,
+    network_jobs,
+    run_here,
+    run_in,
+)
+from tools.libraries.platforms import PLATFORMS, Platform
+from yamjit.kernels.vectors.processor import host_target
+from yamjit.kernels.vectors.target import TARGETS
+from yamjit.tflite.writer import write_graph
+
+__all__ = ["WAYS", "Proof", "Way", "main"]
+
+_HARNESS = Path(__file__).with_name("library_harness.c")
+
+_ARM, _ARM_C = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-cpu"), ("aarch64-linux-gnu-gcc",)
+
+
+class Way(NamedTuple):
+    """How a platform's library is run here.
+
+    Parameters
+    ----------
+    title : str
+    platform : str
+    compiler : tuple of str
+        Command that compiles the harness.
+    runner : tuple of str
+        Command that starts it.
+    packages : str
+        Debian's packages that both are from.
+    lacks : frozenset of str
+        Lowerings that the processor does not run.
+    """
+
+    title: str
+    platform: str
+    compiler: tuple[str, ...]
+    runner: tuple[str, ...] = ()
+    packages: str = ""
+    lacks: frozenset[str] = frozenset()
+
+
+_ARM_PACKAGES = "qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+_OLD = frozenset({"neon-dot"})
+
+WAYS = (
+    Way("glibc", "linux-x86_64", ("cc",), (), "gcc"),
+    Way("musl", "linux-x86_64", ("musl-gcc",), (), "musl-tools"),
+    Way("Cortex-A76", "linux-aarch64", _ARM_C, (*_ARM, "cortex-a76"), _ARM_PACKAGES),
+    Way("Cortex-A72", "linux-aarch64", _ARM_C, (*_ARM, "cortex-a72"), _ARM_PACKAGES, _OLD),
+    Way("Cortex-A76, glibc", "android-arm64", _ARM_C, (*_ARM, "cortex-a76"), _ARM_PACKAGES),
+    Way("Wine", "windows-x86_64", ("x86_64-w64-mingw32-gcc",), ("wine",), "gcc-mingw-w64-x86-64 wine64"),
+)
+
+
+class Proof:
+    """What a model's kernels leave in memory, computed here.
+
+    Parameters
+    ----------
+    model : Classifier
+    """
+
+    def __init__(self, model: yamjit.Classifier) -> None:
+        self._model = model
+        here = host_target()
+        self._network = [run_here(job, here) for job in network_jobs(model, here)]
+
+    def outcomes(self, lowering: str, harness: Sequence[str | Path]) -> Iterator[Outcome]:
+        """Yield how a lowering compares; raises `DoesNotRunError` if it does not run here."""
+        target, here = TARGETS[lowering], host_target()
+        for job, expected in zip(network_jobs(self._model, target), self._network, strict=True):
+            yield compare(job, run_in(harness, job), expected)
+        # Without fused multiply-adds, log-mel frames are rounded in other places.
+        like = here if here.has_fma == target.has_fma else target
+        job: Job = log_mel_job(self._model)
+        yield compare(job, run_in(harness, job), run_here(job, like))
+
+
+def _harness(way: Way, folder: Path, library: Path, lowering: str) -> list[str | Path]:
+    """Return the command that runs a lowering of a library."""
+    program = folder / f"{way.platform}-{way.title.replace(' ', '-')}.exe"
+    if not program.exists():
+        subprocess.run([*way.compiler, "-O2", "-o", program, _HARNESS], check=True)
+    return [*way.runner, program, library, lowering]
+
+
+def _proven(proof: Proof, way: Way, library: Path, folder: Path) -> Iterator[tuple[str, bool]]:
+    """Yield a line for each lowering, and whether it is as it is to be."""
+    for lowering in PLATFORMS[way.platform].lowerings:
+        title = f"{way.platform}, {way.title}, {lowering}"
+        try:
+            outcomes = list(proof.outcomes(lowering, _harness(way, folder, library, lowering)))
+        except DoesNotRunError:
+            if way.runner:
+                yield f"{title}: does not run on this processor", lowering in way.lacks
+            else:
+                yield f"{title}: NOT PROVEN, this machine does not run it", True
+            continue
+        calls, cells = sum(outcome.calls for outcome in outcomes), sum(outcome.cells for outcome in outcomes)
+        different = sum(outcome.different for outcome in outcomes)
+        yield f"{title}: {calls} calls, {cells:,} cells, {different:,} bytes differ", different == 0
+
+
+def _inspected(platform: Platform, folder: Path) -> Iterator[tuple[str, bool]]:
+    if platform.shared is None:
+        yield f"{platform.name}: a static library alone, not looked into", True
+        return
+    path = folder / platform.name / platform.shared
+    found = list(faults(path, platform))
+    yield f"{platform.name}: {'; '.join(found) or 'needs and shows what it is to'}", not found
+
+
+def _missing(way: Way) -> str:
+    commands = [command[0] for command in (way.compiler, way.runner) if command]
+    absent = [command for command in commands if shutil.which(command) is None]
+    return f"{', '.join(absent)} not found: apt-get install {way.packages}" if absent else ""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prove what is asked for; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tools.checks.libraries", description="Prove libraries.")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("build/libraries"), help="default: %(default)s")
+    parser.add_argument("--platform", nargs="+", choices=PLATFORMS, help="default: all in the folder")
+    parser.add_argument("--model", type=Path, help="the .tflite file (default: a synthetic one)")
+    options = parser.parse_args(arguments)
+    folder: Path = options.folder.resolve()
+    names = options.platform or [name for name in PLATFORMS if (folder / name).is_dir()]
+    if not names:
+        parser.error(f"there is no library in {folder}; python -m tools.libraries builds them")
+    status = 0
+    for name in names:
+        status |= _report(_inspected(PLATFORMS[name], folder))
+    data = options.model.read_bytes() if options.model else write_graph(synthetic_yamnet())
+    proof = Proof(yamjit.load(data, backend="numba"))
+    incomplete = False
+    with tempfile.TemporaryDirectory() as work:
+        for way in (way for way in WAYS if way.platform in names):
+            if missing := _missing(way):
+                print(f"{way.platform}, {way.title}: NOT PROVEN, {missing}", flush=True)
+                incomplete = True
+                continue
+            library = folder / way.platform / str(PLATFORMS[way.platform].shared)
+            status |= _report(_proven(proof, way, library, Path(work)))
+    for name in sorted(set(names) - {way.platform for way in WAYS}):
+        print(f"{name}: never run here", flush=True)
+    return status or 2 * incomplete
+
+
+def _report(lines: Iterator[tuple[str, bool]]) -> int:
+    """Print lines as they come; returns 1 if one is not as it is to be."""
+    status = 0
+    for line, is_right in lines:
+        print(line if is_right else f"WRONG: {line}", flush=True)
+        status |= not is_right
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
