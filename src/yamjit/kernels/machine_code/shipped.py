@@ -72,7 +72,7 @@ def load_library() -> SharedLibrary:
     if os.environ.get(LIBRARY_VARIABLE):
         library = SharedLibrary(path)
         if library.sources != _sources_here():
-            # Whoever edits kernels may still run what was compiled before, but knows it.
+            # Kernels may be edited, and what was compiled before still run, but never unnoticed.
             _warn_once(f"{path} was built from other sources than these: python -m tools.libraries builds it anew")
         return library
     manifest = manifest_of(path)
