@@ -136,14 +136,11 @@ def test_what_is_wrong_is_named(files: dict[str, bytes]) -> None:
 # -- Wrong numbers with a right digest --------------------------------------------------------------------------
 
 
-def tried(content: bytes, folder: Path, count: int, seed: int) -> tuple[int, int]:
-    """Return how many changed files were refused and how many ran, in a process that a step outside would end.
-
-    There, too, the file as it is gives the same in the least scratch memory that the check takes.
-    """
+def tried(content: bytes, folder: Path, kind: str, count: int, seed: int) -> tuple[int, int]:
+    """Return how many changed files were refused and how many ran, in a process that a step outside would end."""
     path = folder / "plan"
     path.write_bytes(content)
-    command = [sys.executable, "-m", "tests.support.guarded_plans", str(path), str(count), str(seed)]
+    command = [sys.executable, "-m", "tests.support.guarded_plans", str(path), kind, str(count), str(seed)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=300)
     assert done.returncode == 0, f"{done.stdout[-200:]} {done.stderr[-2000:]}"
     found = re.search(r"(\d+) refused, (\d+) run\n$", done.stdout)
@@ -167,11 +164,14 @@ def test_guards_guard(offset: int) -> None:
 
 
 @guarded
-@pytest.mark.parametrize(("name", "seed"), [("zoo", 0), ("zoo", 1), ("two heads", 2)])
-def test_wrong_numbers_are_refused_or_harmless(files: dict[str, bytes], name: str, seed: int, tmp_path: Path) -> None:
-    refused, ran = tried(files[name], tmp_path, 1500, seed)
-    assert refused > 1000
-    assert ran > 20
+@pytest.mark.parametrize(("name", "seed"), [("zoo", 0), ("two heads", 1)])
+@pytest.mark.parametrize(("kind", "count"), [("numbers", 1500), ("shapes", 300)])
+def test_wrong_numbers_are_refused_or_harmless(
+    files: dict[str, bytes], name: str, kind: str, count: int, seed: int, tmp_path: Path
+) -> None:
+    refused, ran = tried(files[name], tmp_path, kind, count, seed)
+    assert refused > count // 2
+    assert ran > 10
 
 
 @guarded
@@ -180,7 +180,7 @@ def test_wrong_numbers_are_refused_or_harmless(files: dict[str, bytes], name: st
 def test_each_wrong_number_is_refused_or_harmless(
     files: dict[str, bytes], name: str, seed: int, tmp_path: Path
 ) -> None:
-    refused, ran = tried(files[name], tmp_path, 0, seed)
+    refused, ran = tried(files[name], tmp_path, "numbers", 0, seed)
     assert refused > 10_000
     assert ran > 100
 
@@ -189,9 +189,10 @@ def test_each_wrong_number_is_refused_or_harmless(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 9))
 def test_other_shapes_hold_as_well(seed: int, tmp_path: Path) -> None:
-    refused, ran = tried(written(zoo(seed), family()), tmp_path, 300, seed)
-    assert refused > 200
-    assert ran > 2
+    """What runs needs no more scratch memory than the check wants."""
+    refused, ran = tried(written(zoo(seed), family()), tmp_path, "shapes", 1500, seed)
+    assert refused > 800
+    assert ran > 80
 
 
 def test_python_finds_the_same(files: dict[str, bytes], tmp_path: Path) -> None:

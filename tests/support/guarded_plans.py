@@ -1,15 +1,19 @@
 """Plan files with wrong numbers and a right digest: each is refused, or runs in memory between pages of no access.
 
-``python -m tests.support.guarded_plans FILE COUNT SEED`` prints what it is about to run and then how many were refused
-and run; a step outside its memory ends the process. `COUNT` 0 tries every integer with every wrong value. Guards are
-behind the memory with an even `SEED`, before it with an odd one. First, the file as it is gives the same in scratch
-memory that is as small as may be.
+``python -m tests.support.guarded_plans FILE KIND COUNT SEED`` prints what it is about to run and then how many files
+were refused and run; a step outside its memory ends the process. Guards are behind the memory with an even `SEED`,
+before it with an odd one. Kinds:
+
+- ``numbers``: one to three integers are wrong; with `COUNT` 0, every integer has every wrong value in turn.
+- ``shapes``: a step has other sizes, and all columns that follow from them. What runs gives the same again in scratch
+  memory that is as small as may be.
 """
 
 from __future__ import annotations
 
 import ctypes
 import itertools
+import math
 import mmap
 import random
 import sys
@@ -20,13 +24,15 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.kernels.int8.compiled import run_steps
-from yamjit.kernels.int8.prepared import PREPARED_COLUMNS
+from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared, VectorOp
+from yamjit.kernels.int8.uses import VECTOR_KERNELS, WALK, use_of
 from yamjit.kernels.log_mel.compiled import log_mel_entry
 from yamjit.kernels.log_mel.tables import Field as Table
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import padded
 from yamjit.kernels.plan_file.entries import CHECK_PLAN, DIGEST
 from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, Field, HeadField
+from yamjit.kernels.program import Column, StepOp
 
 __all__ = ["Guarded", "PlanRunner", "wrong_values"]
 
@@ -35,6 +41,11 @@ Int64 = npt.NDArray[np.int64]
 _PAGE = mmap.PAGESIZE
 _FILLED = 0x55
 _PATCHES = 2
+_ROOM = 2**21
+
+#: Where parts of scratch memory begin, and the last one ends.
+_SCRATCH = (Field.ACCUMULATORS, Field.IMAGE, Field.PANEL, Field.BORDER, Field.SCRATCH)
+_SIZES = (*range(Column.INPUT_H, Column.OUTPUT_C + 1), *range(Column.KERNEL_H, Column.PAD_LEFT + 1))
 
 #: What arenas hold before: samples, or any bytes.
 _NOISE = np.random.default_rng(1).standard_normal(4099, np.float32)
@@ -107,9 +118,16 @@ class PlanRunner:
         self._check(self._file.address, self._file.bytes.size, found.ctypes.data)
         return [int(number) for number in found[:4]]
 
+    def loosen(self) -> None:
+        """Give the file as it is, from now on, more memory than it needs."""
+        self.integers[Field.ARENA] += _ROOM
+        for number, field in enumerate(_SCRATCH, 1):
+            self.integers[field] = number * _ROOM
+        self._content = self._file.bytes.copy()
+
     def tighten(self) -> None:
         """Make the parts of scratch memory as small as the check takes them."""
-        for field in (Field.ACCUMULATORS, Field.IMAGE, Field.PANEL, Field.BORDER, Field.SCRATCH):
+        for field in _SCRATCH:
             refused, taken = -1, int(self.integers[field]) // 64
             while taken - refused > 1:
                 tried = (refused + taken) // 2
@@ -186,39 +204,80 @@ def wrong_values(value: int) -> list[int]:
     return sorted((near | far) - {value})
 
 
-def _changes(runner: PlanRunner, count: int, seed: int) -> Iterator[dict[int, int]]:
-    """Yield changes of integers: each alone with every wrong value, or `count` of one to three at random."""
+def _wrong_numbers(runner: PlanRunner, count: int, seed: int) -> Iterator[object]:
+    """Change integers, and say which; the caller takes changes back."""
     places = runner.places()
     old = {place: int(runner.integers[place]) for place in places}
-    if count == 0:
-        yield from ({place: value} for place in places for value in wrong_values(old[place]))
-        return
     choose = random.Random(seed)
-    for _ in range(count):
+
+    def chosen() -> dict[int, int]:
         some = choose.sample(places, choose.choice((1, 1, 1, 2, 3)))
-        yield {place: choose.choice([*wrong_values(old[place]), old[choose.choice(places)]]) for place in some}
+        return {place: choose.choice([*wrong_values(old[place]), old[choose.choice(places)]]) for place in some}
+
+    each = ({place: value} for place in places for value in wrong_values(old[place]))
+    for change in (chosen() for _ in range(count)) if count else each:
+        for place, value in change.items():
+            runner.integers[place] = max(min(value, 2**63 - 1), -(2**63))
+        yield change
 
 
-def main(path: str, count: str, seed: str) -> None:
+def _other_shapes(runner: PlanRunner, count: int, seed: int) -> Iterator[object]:
+    """Give a step other sizes, an operation and places, and say how it looks; the caller takes changes back."""
+    choose = random.Random(seed)
+    steps, arena = int(runner.integers[Field.STEPS]), int(runner.integers[Field.ARENA])
+    for _ in range(count):
+        at = int(runner.integers[Field.STEPS_AT]) // 8 + choose.randrange(1, steps) * PREPARED_COLUMNS
+        row = runner.integers[at : at + PREPARED_COLUMNS]
+        for column in choose.sample(_SIZES, choose.randint(1, 4)):
+            old = int(row[column])
+            near = (old - 1, old + 1, old // 2, 2 * old, choose.randint(0, 20))
+            row[column] = choose.choice([*near, choose.choice((1, 2, 3, 16, 32, 48, 64, 128, 192, 512))])
+        if choose.random() < 0.5:
+            row[Column.OUTPUT_C] = row[Column.INPUT_C]
+        if choose.random() < 0.3:
+            row[[Column.OUTPUT_H, Column.OUTPUT_W]] = row[[Column.INPUT_H, Column.INPUT_W]]
+        if choose.random() < 0.2:
+            row[Column.OP] = choose.choice([*StepOp, *VectorOp])
+        if choose.random() < 0.2:
+            row[Prepared.PAIRED] ^= 1
+        if choose.random() < 0.3:
+            row[[Column.INPUT, Column.OUTPUT]] = [choose.randrange(0, arena, 64), choose.randrange(0, arena, 64)]
+        if choose.random() < 0.3:
+            written = math.prod(max(size, 0) for size in row[Column.OUTPUT_H : Column.OUTPUT_C + 1].tolist())
+            row[Column.OUTPUT] = max(0, arena - padded(written))
+        if row[Column.OP] in VECTOR_KERNELS:
+            row[[*WALK]] = use_of(row.tolist())[: len(WALK)]
+        yield row.tolist()
+
+
+def main(path: str, kind: str, count: str, seed: str) -> None:
     """Try changes of a file."""
     runner = PlanRunner(Path(path).read_bytes(), at_start=int(seed) % 2 == 1)
     assert runner.check()[0] == 0, runner.check()
-    expected = runner.run()
-    runner.tighten()
-    assert (runner.run() == expected).all(), "scratch memory of another size gives other results"
+    shapes = kind == "shapes"
+    if shapes:
+        runner.loosen()
+    _run(runner, twice=True)
+    runner.reset()
     refused = ran = 0
-    for change in _changes(runner, int(count), int(seed)):
-        for place, value in change.items():
-            runner.integers[place] = max(min(value, 2**63 - 1), -(2**63))
+    for change in (_other_shapes if shapes else _wrong_numbers)(runner, int(count), int(seed)):
         if runner.check()[0]:
             refused += 1
         else:
             print("runs", change, flush=True)
-            runner.run()
+            _run(runner, twice=shapes)
             ran += 1
         runner.reset()
     print(f"{refused} refused, {ran} run", flush=True)
 
 
+def _run(runner: PlanRunner, *, twice: bool) -> None:
+    """Run a file, and perhaps once more in the least scratch memory."""
+    expected = runner.run()
+    if twice:
+        runner.tighten()
+        assert (runner.run() == expected).all(), "scratch memory of another size gives other results"
+
+
 if __name__ == "__main__":
-    main(*itertools.islice(sys.argv, 1, 4))
+    main(*itertools.islice(sys.argv, 1, 5))
