@@ -106,7 +106,7 @@ def read_description(data: bytes, bounds: Bounds) -> Description:
         ValueError,
         AttributeError,
         RecursionError,
-    ) as error:  # `InputError` is a ValueError
+    ) as error:  # ValueError: `InputError` too
         raise ModelError(f"the description in the plan file is not one that yamjit wrote: {error}") from error
 
 
