@@ -197,7 +197,7 @@ def test_other_shapes_hold_as_well(seed: int, tmp_path: Path) -> None:
 def test_python_finds_the_same(files: dict[str, bytes], tmp_path: Path) -> None:
     """The same functions, not compiled, stop at the same numbers."""
     steps = field_of(files["zoo"], Field.STEPS_AT)
-    places = [*(8 * field for field in range(Field.SIZE, Field.MODEL, 3)), *range(steps, steps + 5_000, 8 * 53)]
+    places = [*(8 * field for field in range(Field.STEPS_AT, Field.MODEL, 7)), *range(steps, steps + 5_000, 8 * 101)]
     contents = [files["zoo"], *(changed(files["zoo"], place, -64) for place in places)]
     for number, content in enumerate(contents):
         (tmp_path / f"{number}").write_bytes(content)
