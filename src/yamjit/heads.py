@@ -33,7 +33,7 @@ class HeadInfo:
     Parameters
     ----------
     name : str
-        Name in the metadata, else that of the tensor; all outputs have different names, see `read_heads`.
+        Name in the metadata, else that of the tensor; all outputs have different names.
     index : int
         Position among the outputs, from 0.
     labels : tuple of str

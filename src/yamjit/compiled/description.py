@@ -9,8 +9,7 @@ import binascii
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,8 +28,7 @@ __all__ = ["Bounds", "Description", "describe", "read_description"]
 _MOST_AXES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(NamedTuple):
     """What a description says, see `yamjit.plan.plan.Plan` and `CompiledModel`."""
 
     name: str
@@ -42,8 +40,7 @@ class Description:
     provenance: Provenance | None
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """What the numbers of a description must keep to: the bytes of a patch's activations, and the number of steps."""
 
     arena: int
@@ -106,7 +103,7 @@ def read_description(data: bytes, bounds: Bounds) -> Description:
         ValueError,
         AttributeError,
         RecursionError,
-    ) as error:  # `InputError` is a ValueError
+    ) as error:  # ValueError: `InputError` too
         raise ModelError(f"the description in the plan file is not one that yamjit wrote: {error}") from error
 
 
