@@ -62,7 +62,7 @@ def test_c_knows_every_entry_and_every_lowering() -> None:
 # -- Sources ----------------------------------------------------------------------------------------------------
 
 
-def test_sources_begin_at_the_ENTRIES -> None:
+def test_sources_begin_at_the_entries() -> None:
     assert sorted(sources._ENTRIES) == sorted(entry.module for entry in ENTRIES)
 
 
