@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import pkgutil
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -16,14 +18,18 @@ pytest.importorskip("numba")
 import yamjit.kernels
 from tests.support.synthetic import probe_signals, synthetic_yamnet
 from tools.checks.object_files import compiled, instructions, undefined
+from tools.libraries.bitcode import OF_ALL, Function
 from yamjit.kernels.backends import NumpyBackend
 from yamjit.kernels.int8.compiled import RUN_STEPS, call
 from yamjit.kernels.int8.kernel_set import KernelSet
 from yamjit.kernels.int8.preparation import prepare
 from yamjit.kernels.log_mel import numpy as twin
-from yamjit.kernels.log_mel.compiled import LOG_MEL, log_mel
+from yamjit.kernels.log_mel.compiled import log_mel
 from yamjit.kernels.machine_code import native
+from yamjit.kernels.machine_code.compiler import compile_object
 from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.machine_code.native import ObjectCode
+from yamjit.kernels.plan_file.entries import DIGEST
 from yamjit.kernels.vectors.processor import host_features, host_target
 from yamjit.kernels.vectors.target import TARGETS, Target
 from yamjit.network import Network
@@ -41,17 +47,23 @@ LIBRARY = {"memset", "memcpy", "memmove"}
 ROUNDING = {"trunc", "truncf"}
 
 
+needs_tools = pytest.mark.skipif(
+    importlib.util.find_spec("ziglang") is None,
+    reason="wants what libraries are built with: pip install '.[libraries]'",
+)
+
+
 # -- Both entries, by value -------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
+@needs_tools
 @pytest.mark.parametrize("name", NAMES)
 def test_an_object_holds_what_the_target_has(name: str) -> None:
-    for entry in (RUN_STEPS, LOG_MEL):
+    for entry in OF_ALL:
         code = compiled(entry, TARGETS[name])
-        assert code.is_free
-        assert set(code.needs) <= undefined(code.code) <= LIBRARY | (ROUNDING if name == "plain" else set())
-    found = instructions(compiled(RUN_STEPS, TARGETS[name]).code)
+        assert undefined(code) <= LIBRARY | (ROUNDING if name == "plain" else set())
+    found = instructions(compiled(RUN_STEPS, TARGETS[name]))
     wanted = TELLING[name]
     assert all((found[other] > 100) == (other == wanted) for other in TELLING.values() if other in found)
 
@@ -66,29 +78,49 @@ class ByValue(NumpyBackend):
 
     def __init__(self, target: Target) -> None:
         run_steps, frames = (
-            native.load(compiled(entry, target), entry.name, entry.arguments) for entry in (RUN_STEPS, LOG_MEL)
+            native.load(ObjectCode(compiled(entry, target)), Function(entry, target.name).symbol, entry.arguments)
+            for entry in OF_ALL
         )
         self.run = lambda program, *rest: call(run_steps, prepare(program, target), *rest)  # type: ignore[method-assign]
         self.log_mel = lambda *what: log_mel(*what, frames)  # type: ignore[method-assign]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
-def test_an_object_gives_the_bits_of_the_numpy_twin(name: str, plan: Plan) -> None:
-    if not TARGETS[name].runs_on(host_features(), platform.machine()):
-        pytest.skip("this machine does not run it")
-    backend = ByValue(TARGETS[name])
+@pytest.fixture(scope="module")
+def expected(plan: Plan) -> tuple[np.ndarray, Mapping[str, np.ndarray]]:
+    """What the NumPy twins give: log-mel patches of the probe signals, and all tensors of the network for them."""
     front_end = plan.front_end
     assert front_end is not None
     patches = np.empty((len(probe_signals()), front_end.n_frames, len(front_end.mel_basis)), np.float32)
     for signal, patch in zip(probe_signals().values(), patches, strict=True):
-        wanted = np.empty_like(patch)
-        twin.log_mel(front_end, signal, wanted)
-        backend.log_mel(front_end, signal, patch)
-        np.testing.assert_array_max_ulp(patch, wanted, maxulp=1)
-    found, expected = (Network(plan, each).run(patches, plan.slots) for each in (backend, "numpy"))
+        twin.log_mel(front_end, signal, patch)
+    return patches, Network(plan, "numpy").run(patches, plan.slots).tensors
+
+
+@pytest.mark.slow
+@needs_tools
+@pytest.mark.parametrize("name", NAMES)
+def test_an_object_gives_the_bits_of_the_numpy_twin(
+    name: str, plan: Plan, expected: tuple[np.ndarray, Mapping[str, np.ndarray]]
+) -> None:
+    if not TARGETS[name].runs_on(host_features(), platform.machine()):
+        pytest.skip("this machine does not run it")
+    backend, (patches, tensors) = ByValue(TARGETS[name]), expected
+    assert plan.front_end is not None
+    for signal, patch in zip(probe_signals().values(), patches, strict=True):
+        found = np.empty_like(patch)
+        backend.log_mel(plan.front_end, signal, found)
+        np.testing.assert_array_max_ulp(found, patch, maxulp=1)
+    given = Network(plan, backend).run(patches, plan.slots).tensors
     for tensor in plan.slots:
-        np.testing.assert_array_equal(found.tensors[tensor], expected.tensors[tensor], tensor)
+        np.testing.assert_array_equal(given[tensor], tensors[tensor], tensor)
+
+
+@pytest.mark.slow
+def test_one_process_compiles_for_several_machines() -> None:
+    """A small entry: those above take half a minute for each target, and a process for each."""
+    objects = [compile_object(DIGEST, TARGETS[name]) for name in ("avx2", "neon-dot")]
+    assert all(code.is_free and set(code.needs) <= undefined(code.code) <= LIBRARY for code in objects)
+    assert [int.from_bytes(code.code[18:20], "little") for code in objects] == [62, 183]  # ELF's numbers of machines
 
 
 # -- Targets ----------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import yamjit
 from tests.support.synthetic import probe_signals
 from tools.checks.object_files import compiled
+from tools.libraries.bitcode import Function
 from yamjit.kernels.int8.compiled import RUN_STEPS
 from yamjit.kernels.int8.preparation import prepare
 from yamjit.kernels.log_mel.compiled import LOG_MEL
@@ -153,7 +154,8 @@ def _loaded(number: int, target: Target) -> Callable[..., int | None]:
     entry = _ENTRIES[number]
     if target == host_target():
         return LoadedEntry(entry)
-    return native.load(compiled(entry, target), entry.name, entry.arguments)
+    code = native.ObjectCode(compiled(entry, target))
+    return native.load(code, Function(entry, target.name).symbol, entry.arguments)
 
 
 def run_in(harness: Sequence[str | Path], job: Job) -> list[Bytes]:

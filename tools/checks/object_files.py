@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
 
+from tools.libraries.bitcode import Function, make_bitcode
 from yamjit.kernels.machine_code.entry import Entry
-from yamjit.kernels.machine_code.native import ObjectCode
+from yamjit.kernels.machine_code.objects import emit_object
 from yamjit.kernels.vectors.target import Target
 
 __all__ = ["compiled", "instructions", "undefined"]
 
+#: Where ``python -m tools.libraries`` keeps what it compiles.
+_BITCODE = Path(__file__).resolve().parents[2] / "build" / "bitcode"
+
 
 @functools.cache
-def compiled(entry: Entry, target: Target) -> ObjectCode:
-    """Compile an entry for a target, once a process."""
-    from yamjit.kernels.machine_code.compiler import compile_object
+def compiled(entry: Entry, target: Target) -> bytes:
+    """Return an entry as an object file for a target, made of the bitcode that the libraries are made of.
 
-    return compile_object(entry, target)
+    Raises
+    ------
+    YamjitError
+        If it cannot be compiled, or would need Python or Numba to run.
+    """
+    function = Function(entry, target.name)
+    make_bitcode([function], _BITCODE)
+    return emit_object(function.kept_in(_BITCODE).read_bytes(), target, target.triple)
 
 
 # -- What is in an object file ----------------------------------------------------------------------------------
