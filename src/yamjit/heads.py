@@ -26,7 +26,7 @@ __all__ = [
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class HeadInfo:
     """What one output of a model means.
 
@@ -58,7 +58,7 @@ class HeadInfo:
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class HeadRecord:
     """What a model says about one of its outputs, in every language that it has.
 

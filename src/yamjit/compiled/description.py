@@ -9,7 +9,7 @@ import binascii
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,9 +18,10 @@ from yamjit.compiled.record import CompiledModel
 from yamjit.errors import InputError, ModelError
 from yamjit.heads import HeadRecord
 from yamjit.plan.plan import Head, Slot
-from yamjit.provenance import Provenance
 from yamjit.tflite.score_transformation import ScoreTransformation
-from yamjit.training_clips import TrainingClips
+
+if TYPE_CHECKING:
+    from yamjit.provenance import Provenance
 
 __all__ = ["Bounds", "Description", "describe", "read_description"]
 
@@ -163,6 +164,9 @@ def _calibration(values: list[Any], classes: int) -> Calibration:
 
 
 def _provenance(values: dict[str, Any]) -> Provenance:
+    from yamjit.provenance import Provenance
+    from yamjit.training_clips import TrainingClips
+
     clips, baked, unchanged = values["clips"], values["baked"], values["unchanged"]
     return Provenance(
         version=_text(values["version"]),
