@@ -8,21 +8,23 @@
 
 ARG PYTHON=3.13
 
-# -- The wheel, and an environment with it ----------------------------------------------------------------------------
+# -- The wheel for this platform, with kernels compiled for all its processors, and an environment with it -------------
 
 FROM docker.io/library/python:${PYTHON}-slim AS build
 
-# Extras of the package. NUMBA=no omits Numba: 200 MB less, without any compiler, and some twenty times slower.
+# Extras of the package.
 ARG EXTRAS=av
-ARG NUMBA=yes
 
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY src src
-RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+COPY tools tools
+RUN python -m venv /opt/build \
+    && /opt/build/bin/pip install --no-cache-dir --editable ".[libraries]" \
+    && /opt/build/bin/python -m tools.libraries "linux-$(uname -m)" \
+    && /opt/build/bin/python -m tools.wheels "linux-$(uname -m)" --output /wheels
 RUN python -m venv --without-pip /opt/yamjit \
-    && python -m pip --python /opt/yamjit/bin/python install --no-cache-dir "$(echo /wheels/yamjit-*.whl)[${EXTRAS}]" \
-    && if [ "${NUMBA}" = no ]; then python -m pip --python /opt/yamjit/bin/python uninstall --yes numba llvmlite; fi
+    && python -m pip --python /opt/yamjit/bin/python install --no-cache-dir "$(echo /wheels/yamjit-*.whl)[${EXTRAS}]"
 
 # -- What runs --------------------------------------------------------------------------------------------------------
 
@@ -32,7 +34,7 @@ LABEL org.opencontainers.image.title="yamjit" \
       org.opencontainers.image.description="Names the sounds in recordings with Google's quantized YAMNet" \
       org.opencontainers.image.licenses="Apache-2.0"
 
-# The model and the compiled kernels are kept in /cache, which any user may write to (--user); all else may be read-only.
+# The model and what is made of it are kept in /cache, which any user may write to (--user); all else may be read-only.
 RUN mkdir --mode=1777 /cache
 VOLUME /cache
 COPY --from=build /opt/yamjit /opt/yamjit

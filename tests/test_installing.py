@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import yamjit
 from yamjit.installing import how_to_install
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +57,8 @@ def test_the_extras_that_messages_and_pages_name_exist() -> None:
     extras = re.findall(
         r"^(\w+) = \[", project.split("[project.optional-dependencies]")[1].split("\n[")[0], re.MULTILINE
     )
-    code = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "src").rglob("*.py"))}
+    package = Path(yamjit.__file__).parent
+    code = {path: path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py"))}
     named = [name for text in code.values() for name in re.findall(r"""how_to_install\(["']yamjit\[(\w+)\]""", text)]
     assert len(named) >= 5
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]

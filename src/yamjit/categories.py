@@ -8,7 +8,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.class_map import audioset_classes
 from yamjit.class_names import Category, ClassNames
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
@@ -142,6 +141,8 @@ class Categories:
 def _listed(names: ClassNames, options: ClassifierOptions) -> tuple[Category, ...]:
     groups = names.groups
     if options.category_allowlist:
+        from yamjit.class_map import audioset_classes
+
         allowed = {category for entry in options.category_allowlist for category in names.find(entry)}
         order = {identifier: position for position, identifier in enumerate(audioset_classes())}
         ancestors = [category for category in allowed if category.class_index < 0 and category not in groups]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from yamjit import checks
-from yamjit.class_map import descendants, known_class, nearest
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.options import ClassifierOptions, Entry
@@ -49,9 +49,7 @@ class ClassNames:
             if identifier:
                 self._places.setdefault(identifier, []).append(index)
         self._roll_up = options.roll_up
-        kinds = (head.labels, head.display_names, head.audioset_ids)
-        self._exact = _indices_of(kinds, str)
-        self._any_case = _indices_of(kinds, folded)
+        self._kinds = (head.labels, head.display_names, head.audioset_ids)
         self.classes = tuple(
             Category(name, index, identifier, self._columns(index, identifier))
             for index, (name, identifier) in enumerate(zip(head.display_names, head.audioset_ids, strict=True))
@@ -60,12 +58,22 @@ class ClassNames:
         for name, members in options.members.items():
             self._add_group(name, members)
 
+    @functools.cached_property
+    def _exact(self) -> dict[str, tuple[int, ...]]:
+        return _indices_of(self._kinds, str)
+
+    @functools.cached_property
+    def _any_case(self) -> dict[str, tuple[int, ...]]:
+        return _indices_of(self._kinds, folded)
+
     def _columns(self, index: int, identifier: str) -> tuple[int, ...]:
         below = self.below(identifier) if self._roll_up and identifier else ()
         return tuple(sorted({index, *below}))
 
     def below(self, identifier: str) -> tuple[int, ...]:
         """Return the classes of the head that are descendants of a class of AudioSet."""
+        from yamjit.class_map import descendants
+
         return tuple(sorted(index for child in descendants(identifier) for index in self._places.get(child, ())))
 
     def _add_group(self, name: str, members: Iterable[Entry]) -> None:
@@ -102,6 +110,8 @@ class ClassNames:
 
     def _find_ancestor(self, name: str) -> tuple[Category, ...]:
         """Return a class of AudioSet that the head lacks, if it has descendants of it."""
+        from yamjit.class_map import known_class
+
         known = known_class(name)
         columns = self.below(known.id) if known else ()
         return (Category(known.name, -1, known.id, columns),) if known and columns else ()
@@ -131,6 +141,8 @@ def refuse_unknown(unknown: Sequence[Entry], heads: Sequence[ClassNames]) -> Non
 
 def refuse_missing(names: Sequence[str], head: HeadInfo) -> None:
     """Raise `InputError` for labels that are not the names of classes of a head, and list some of those that are."""
+    from yamjit.class_map import nearest
+
     told = [f"{checks.shown(name)}{_in_brackets(nearest(name, head.labels, 3))}" for name in names[:_MOST_TOLD]]
     more = [f"and {len(names) - _MOST_TOLD} more"] if len(names) > _MOST_TOLD else []
     listed = [checks.shown(label) for label in head.labels[:_MOST_TOLD]]
@@ -145,6 +157,8 @@ def _in_brackets(names: Sequence[str]) -> str:
 
 
 def _with_hint(entry: Entry, heads: Sequence[ClassNames]) -> str:
+    from yamjit.class_map import known_class, nearest
+
     if isinstance(entry, int) or entry.isdecimal():
         return f"{entry!r} (there are {max(len(names.classes) for names in heads)})"
     known = known_class(entry)

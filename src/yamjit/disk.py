@@ -1,4 +1,4 @@
-"""Files on this machine: where the user's cache is, and reading that never blocks.
+"""Files on this machine: reading that never blocks, and what is kept in the user's cache, where nobody else can write.
 
 What fails is an `OSError`, where nothing else is said.
 """

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from yamjit import checks
 from yamjit.calibration import Calibration
-from yamjit.class_map import audioset_classes
 from yamjit.errors import ModelError
 from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
@@ -151,6 +150,8 @@ class ListedClass(NamedTuple):
 
 def official_head() -> HeadInfo:
     """Return what the output of the official YAMNet means, without the model: its classes are in AudioSet's table."""
+    from yamjit.class_map import audioset_classes
+
     known = [one for one in audioset_classes().values() if one.yamnet_index is not None]
     known.sort(key=lambda one: one.yamnet_index or 0)
     names = tuple(one.name for one in known)
@@ -173,6 +174,8 @@ def list_classes(head: HeadInfo, text: str = "") -> tuple[ListedClass, ...]:
         Sorted by index.
     """
     checks.text(text, "text")
+    from yamjit.class_map import audioset_classes
+
     known = audioset_classes()
     rows = []
     for index, identifier in enumerate(head.audioset_ids):

@@ -1,4 +1,4 @@
-"""A loaded model: its graph, what runs it, and what is listed of its heads."""
+"""A loaded model: what is compiled of it, what runs that, and what is listed of its heads."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ _Self = TypeVar("_Self", bound="Model")
 
 @explained
 class Model:
-    """A loaded model: its graph, what runs it, and what is listed of its heads. For attributes see `Classifier`.
+    """A loaded model: what is compiled of it, what runs that, and what is listed of its heads.
+
+    For attributes see `Classifier`.
 
     `threads`, in [1, 256], counts those per recording, including the caller's; scores do not depend on it.
     """

@@ -24,6 +24,8 @@ def ready() -> None:
     A file that is opened later would take the place of a closed stream, and get what is meant for it. Code that uses a
     closed stream gets an error: it is opened in the wrong direction. Standard error swallows what is written to it.
     """
+    # What yamjit multiplies it multiplies in blocks, by itself: OpenBLAS would start threads with NumPy, for nothing.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(_COLLECTED_AFTER)
     atexit.register(gc.freeze)  # the end of the process frees all there is: no cycles are looked for
     if _POSIX:

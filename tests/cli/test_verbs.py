@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 import soundfile
 
 import yamjit
+from tests.support.backends import wants_library
 from yamjit.cli import main
 
 
@@ -49,6 +51,40 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["microphones"]
     assert run("doctor") == 0
     assert f"  numpy                 {np.__version__}" in capsys.readouterr().out.splitlines()
+
+
+def test_doctor_says_what_runs_the_kernels(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("YAMJIT_LOWERING", raising=False)
+    monkeypatch.setenv("YAMJIT_LIBRARY", "none")
+    assert run("doctor", "--json") == 0
+    kernels = json.loads(capsys.readouterr().out)["kernels"]
+    assert kernels["backend"].startswith("numpy")
+    assert kernels["library"] == "none ($YAMJIT_LIBRARY says so)"
+    path = tmp_path / "libyamjit.so"
+    path.write_bytes(b"no machine code")
+    monkeypatch.setenv("YAMJIT_LIBRARY", str(path))
+    assert run("doctor", "--json") == 1
+    kernels = json.loads(capsys.readouterr().out)["kernels"]
+    assert kernels["library"] == str(path)
+    assert "is no library of yamjit" in kernels["problem"]
+
+
+@wants_library
+def test_doctor_shows_the_library(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("YAMJIT_LOWERING", raising=False)
+    for asked in ("", " ($YAMJIT_LOWERING is 'LAST')"):
+        assert run("doctor", "--json") == 0
+        kernels = json.loads(capsys.readouterr().out)["kernels"]
+        last = list(kernels["lowerings"])[-1]
+        assert kernels["backend"].startswith("compiled")
+        assert kernels["lowerings"][last] == "runs here"
+        assert Path(kernels["library"]).is_file()
+        assert kernels["library is"] in ("whole", "named by $YAMJIT_LIBRARY")
+        assert re.fullmatch("[0-9a-f]{64}", kernels["library's sources"])
+        assert kernels["lowering"] == last + asked.replace("LAST", last) if asked else True
+        monkeypatch.setenv("YAMJIT_LOWERING", last)
 
 
 def test_doctor_without_a_model(

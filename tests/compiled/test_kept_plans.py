@@ -329,3 +329,21 @@ def test_other_backends_have_no_plan_files(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("yamjit.model.load_backend", lambda name: backends.NumpyBackend())
     load("starter")
     assert not folder.exists()
+
+
+# -- What the doctor says ---------------------------------------------------------------------------------------
+
+
+def test_the_doctor_counts_what_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from yamjit.cli.doctor import _plan_files
+
+    assert _plan_files() == f"0 in {folder}, 0 bytes"
+    load("starter")
+    assert _plan_files() == f"1 in {folder}, {only(folder).stat().st_size:,} bytes"
+    if hasattr(os, "geteuid"):
+        folder.chmod(0o777)
+        assert _plan_files() == f"not kept: others may write to {str(folder)!r}"
+    monkeypatch.setenv("YAMJIT_CACHE", str(only(folder)))
+    assert _plan_files().endswith(" is not a folder")
+    be_unknown(folder, monkeypatch)
+    assert _plan_files() == "not kept: the cache directory needs platformdirs"

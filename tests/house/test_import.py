@@ -7,11 +7,13 @@ import json
 import os
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
 import pytest
 
 import yamjit
+from yamjit.kernels.machine_code.shipped import library_at_hand
 
 HEAVY = {
     *("numba", "llvmlite", "flatbuffers", "tflite", "soundfile", "soxr", "pooch", "platformdirs", "requests"),
@@ -80,6 +82,59 @@ load_backend("numpy")
 
 def test_errors_are_had_without_numpy() -> None:
     assert strangers(loaded_after("import yamjit; yamjit.YamjitError, yamjit.InputError")) == set()
+
+
+#: What ``yamjit classify FILE.wav`` does without: what others of its kind need, and what takes a millisecond to load.
+NOT_FOR_CLASSIFY = {
+    *("concurrent.futures", "csv", "difflib", "email", "html", "http.client", "importlib.metadata"),
+    *("logging", "multiprocessing", "secrets", "sqlite3", "ssl", "zoneinfo"),
+    *("numba", "llvmlite", "soxr", "pooch", "requests", "av", "sounddevice", "matplotlib", "pandas", "pyarrow"),
+    *("yamjit.cli.doctor", "yamjit.cli.events", "yamjit.cli.mistakes", "yamjit.cli.train"),
+    *("yamjit.audio.containers", "yamjit.audio.flac", "yamjit.audio.microphone", "yamjit.audio.mpeg"),
+    *("yamjit.audio.ogg", "yamjit.audio.pyav", "yamjit.audio.raw"),
+    *("yamjit.events.detector", "yamjit.output.arrays", "yamjit.output.csv_table", "yamjit.output.json_lines"),
+    *("yamjit.runs.drawing", "yamjit.runs.folder", "yamjit.runs.happenings", "yamjit.runs.measuring"),
+    *("yamjit.runs.pool", "yamjit.runs.spooling", "yamjit.segments", "yamjit.classification"),
+    *("yamjit.announcing.handler", "yamjit.store.deadline", "yamjit.weights"),
+}
+
+
+def wav(folder: Path) -> Path:
+    """Write a second of silence."""
+    path = folder / "silence.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(bytes(2 * 16_000))
+    return path
+
+
+def test_a_command_loads_what_its_verb_needs(tmp_path: Path) -> None:
+    names = f"'classify', {str(wav(tmp_path))!r}, '--model', 'starter', '--backend', 'numpy'"
+    modules = loaded_after(f"import yamjit.cli; assert yamjit.cli.main([{names}]) == 0")
+    assert "yamjit.cli.classify" in modules
+    assert sorted(modules & NOT_FOR_CLASSIFY) == []
+
+
+def test_a_plan_file_takes_no_graph_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if library_at_hand() is None:
+        pytest.skip("no library of compiled kernels is at hand (install a platform wheel, or set YAMJIT_LIBRARY)")
+    monkeypatch.setenv("YAMJIT_CACHE", str(tmp_path))
+    names = f"'classify', {str(wav(tmp_path))!r}, '--model', 'starter', '--backend', 'compiled', '--quiet'"
+    code = f"import yamjit.cli; assert yamjit.cli.main([{names}]) == 0"
+    loaded_after(code)
+    modules = loaded_after(code)
+    assert "yamjit.compiled.reader" in modules
+    graph = {"yamjit.tflite.graph", "yamjit.tflite.metadata", "yamjit.tflite.reader", "yamjit.plan.compiler"}
+    telling = {"logging", "yamjit.announcing.handler"}  # that the library was built from other sources
+    assert sorted(modules & (NOT_FOR_CLASSIFY - telling | graph)) == []
+
+
+def test_the_version_takes_no_verb() -> None:
+    code = "import yamjit.cli\ntry: yamjit.cli.main(['--version'])\nexcept SystemExit: pass"
+    modules = loaded_after(code)
+    assert not {"numpy", "yamjit.cli.classify", "yamjit.cli.values"} & modules
 
 
 def test_names_are_what_is_said() -> None:

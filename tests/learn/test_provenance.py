@@ -160,9 +160,11 @@ def test_a_damaged_record_is_none(exported: bytes) -> None:
     assert read_provenance(replace(graph, files={**graph.files, "yamjit_training_clips": b"123"})) is None
 
 
-def test_the_digest_is_of_values_and_will_be_the_same_in_later_versions(exported: bytes) -> None:
+def test_the_digest_is_of_values_and_will_be_the_same_in_later_versions(
+    exported: bytes, small_model_path: Path
+) -> None:
     """A change of this number would call all models changed that were written before."""
-    graph = read_graph(Path(__file__).parents[2].joinpath("src/yamjit/models/starter.tflite"))
+    graph = read_graph(small_model_path)
     record = load(exported, backend="numpy").provenance
     assert record is not None
     marked = with_provenance(graph, replace(record, version="1", digests=TrainingClips([("ab" * 32, 1, 2.5)])))

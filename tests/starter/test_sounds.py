@@ -30,7 +30,7 @@ from tests.support.synthetic import FIRST_CHANNELS, SEPARABLE, mel_matrix, probe
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = ROOT / "src" / "yamjit" / "models" / "starter.tflite"
+SHIPPED = Path(yamjit.__file__).parent / "models" / "starter.tflite"
 
 needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
 

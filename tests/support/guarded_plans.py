@@ -1,7 +1,9 @@
 """Plan files with wrong numbers and a right digest: each is refused, or runs in memory between pages of no access.
 
 ``python -m tests.support.guarded_plans FILE COUNT SEED`` prints what it is about to run and then how many were refused
-and run; a step outside its memory ends the process. `COUNT` 0 tries every integer with every wrong value.
+and run; a step outside its memory ends the process. `COUNT` 0 tries every integer with every wrong value. Guards are
+behind the memory with an even `SEED`, before it with an odd one. First, the file as it is gives the same in scratch
+memory that is as small as may be.
 """
 
 from __future__ import annotations
@@ -34,34 +36,42 @@ _PAGE = mmap.PAGESIZE
 _FILLED = 0x55
 _PATCHES = 2
 
+#: What arenas hold before: samples, or any bytes.
+_NOISE = np.random.default_rng(1).standard_normal(4099, np.float32)
+
 
 class Guarded:
-    """Memory that ends where a page of no access begins; what lies before it in its first page is watched."""
+    """Memory between pages of no access; what its first or last page has beside it is watched.
 
-    def __init__(self, size: int) -> None:
+    It ends where the page behind it begins, or, if `at_start`, begins where the page before it ends.
+    """
+
+    def __init__(self, size: int, *, at_start: bool = False) -> None:
         size = padded(size)
-        whole = padded(size, _PAGE) + 2 * _PAGE
-        self._map = mmap.mmap(-1, whole)
-        start = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
-        self.address = start + whole - _PAGE - size
-        self._before = np.frombuffer(self._map, np.uint8, whole - 2 * _PAGE - size, _PAGE)
-        self._before[:] = _FILLED
-        self.bytes = np.frombuffer(self._map, np.uint8, size, whole - _PAGE - size)
+        inside = padded(size, _PAGE)
+        self._map = mmap.mmap(-1, inside + 2 * _PAGE)
+        first = _PAGE if at_start else _PAGE + inside - size
+        page = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
+        self.address = page + first
+        self.bytes = np.frombuffer(self._map, np.uint8, size, first)
+        self._beside = np.frombuffer(self._map, np.uint8, inside - size, _PAGE + size if at_start else _PAGE)
+        self._beside[:] = _FILLED
         protect = ctypes.CDLL(None, use_errno=True).mprotect
         protect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-        for page in (start, start + whole - _PAGE):
-            assert protect(page, _PAGE, 0) == 0
+        for guard in (page, page + _PAGE + inside):
+            assert protect(guard, _PAGE, 0) == 0
 
     def is_whole(self) -> bool:
-        """Return whether nothing was written before the memory."""
-        return bool((self._before == _FILLED).all())
+        """Return whether nothing was written beside the memory."""
+        return bool((self._beside == _FILLED).all())
 
 
 class PlanRunner:
     """One plan file in guarded memory, whose integers can be changed; the digest is repaired."""
 
-    def __init__(self, content: bytes) -> None:
-        self._file, self._content = Guarded(len(content)), np.frombuffer(content, np.uint8)
+    def __init__(self, content: bytes, *, at_start: bool = False) -> None:
+        self._at_start = at_start
+        self._file, self._content = Guarded(len(content), at_start=at_start), np.frombuffer(content, np.uint8)
         self.integers: Int64 = self._file.bytes.view(np.int64)
         self._check, self._digest = LoadedEntry(CHECK_PLAN), LoadedEntry(DIGEST)
         self._memory: dict[tuple[str, int], Guarded] = {}
@@ -97,20 +107,34 @@ class PlanRunner:
         self._check(self._file.address, self._file.bytes.size, found.ctypes.data)
         return [int(number) for number in found[:4]]
 
-    def run(self) -> None:
-        """Run the file as it is in memory of the sizes that it asks for, and read what its heads name."""
+    def tighten(self) -> None:
+        """Make the parts of scratch memory as small as the check takes them."""
+        for field in (Field.ACCUMULATORS, Field.IMAGE, Field.PANEL, Field.BORDER, Field.SCRATCH):
+            refused, taken = -1, int(self.integers[field]) // 64
+            while taken - refused > 1:
+                tried = (refused + taken) // 2
+                self.integers[field] = tried * 64
+                refused, taken = (tried, taken) if self.check()[0] else (refused, tried)
+            self.integers[field] = taken * 64
+        self.check()
+
+    def run(self) -> npt.NDArray[np.uint8]:
+        """Run the file as it is in memory of the sizes that it asks for; return what is in its arena afterwards."""
         header = self.integers[: HEADER_BYTES // 8].tolist()
         plan, width = self._file.address, 4 * header[Field.FRAMES] * header[Field.BANDS]
         arena = self._take("arena", header[Field.ARENA] * _PATCHES + 64)
         scratch = self._take("scratch", header[Field.SCRATCH])
-        patch = arena.address + header[Field.PATCH_AT] * _PATCHES
+        place = header[Field.PATCH_AT] * _PATCHES
+        arena.bytes[:] = np.resize(_NOISE.view(np.uint8), arena.bytes.size)
+        arena.bytes[place : place + _PATCHES * width].view(np.float32)[:] = np.resize(_NOISE, _PATCHES * width // 4)
+        scratch.bytes[:] = _FILLED
         used = [arena, scratch, self._file]
         if header[Field.TABLES_SIZE]:
             samples = self._take("samples", 4 * header[Field.WINDOW])
             beside = self._take("front end", header[Field.LOG_MEL_SCRATCH])
             used += [samples, beside]
             for number in range(_PATCHES):
-                out = patch + number * width
+                out = arena.address + place + number * width
                 tables = plan + header[Field.TABLES_AT]
                 log_mel_entry(tables, samples.address, header[Field.FRAMES], beside.address, out)
         parts = [header[field] for field in (Field.ACCUMULATORS, Field.IMAGE, Field.PANEL, Field.BORDER)]
@@ -127,7 +151,8 @@ class PlanRunner:
                 patches,
             )
         self._read_heads(header)
-        assert all(memory.is_whole() for memory in used), "something was written before its memory"
+        assert all(memory.is_whole() for memory in used), "something was written beside its memory"
+        return arena.bytes.copy()
 
     def _heads(self, header: list[int]) -> Iterator[list[int]]:
         for number in range(header[Field.HEADS]):
@@ -150,7 +175,7 @@ class PlanRunner:
     def _take(self, name: str, size: int) -> Guarded:
         if (name, size) not in self._memory:
             self._memory = {key: memory for key, memory in self._memory.items() if key[0] != name}
-            self._memory[name, size] = Guarded(size)
+            self._memory[name, size] = Guarded(size, at_start=self._at_start)
         return self._memory[name, size]
 
 
@@ -176,9 +201,11 @@ def _changes(runner: PlanRunner, count: int, seed: int) -> Iterator[dict[int, in
 
 def main(path: str, count: str, seed: str) -> None:
     """Try changes of a file."""
-    runner = PlanRunner(Path(path).read_bytes())
+    runner = PlanRunner(Path(path).read_bytes(), at_start=int(seed) % 2 == 1)
     assert runner.check()[0] == 0, runner.check()
-    runner.run()
+    expected = runner.run()
+    runner.tighten()
+    assert (runner.run() == expected).all(), "scratch memory of another size gives other results"
     refused = ran = 0
     for change in _changes(runner, int(count), int(seed)):
         for place, value in change.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,15 +15,21 @@ from yamjit.kernels.memory import Packer, padded
 from yamjit.kernels.program import COLUMNS, Column, Program
 from yamjit.plan.lowering import Step, lower
 from yamjit.plan.plan import Head, Plan, Slot
-from yamjit.tflite.graph import Activation, Graph
+from yamjit.tflite.graph import Graph
 
 __all__ = ["zoo"]
 
 _FRAMES, _BANDS = 9, 7
-_RELU = {"activation": Activation.RELU6}
+
+_CHANNELS = (1, 3, 4, 8, 16, 17, 32, 33, 64, 128, 512, 520)
+_KERNELS = ((1, 1), (2, 3), (3, 3), (3, 3), (3, 3))
+_STRIDES = ((1, 1), (1, 1), (2, 2), (1, 2))
+#: Scale and zero point of outputs: one that vector kernels round, and one that is left to plain ones.
+_QUANTIZED = ((6 / 255, -128), (6 / 255, -128), (0.1, 3))
 
 
-def _graphs() -> Iterator[Graph]:
+def _graphs(seed: int) -> Iterator[Graph]:
+    """Yield graphs of one operator: one of each kind of kernel, then some at random."""
     yield graphs.quantize((1, _FRAMES * _BANDS))
     yield graphs.conv2d_s8((1, 7, 5, 3), 24)
     yield graphs.conv2d_s8((1, 7, 5, 3), 24, (2, 3), stride=(2, 1), output_quantized=(0.1, 3))
@@ -33,13 +40,22 @@ def _graphs() -> Iterator[Graph]:
     yield graphs.conv2d_s8((1, 2, 2, 512), 16, (1, 1))
     yield graphs.fully_connected_s8((1, 33), 50)
     yield graphs.mean_s8((1, 3, 4, 20))
+    choose = random.Random(seed)
+    for number in range(12):
+        shape = (1, choose.randint(1, 12), choose.randint(1, 12), choose.choice(_CHANNELS))
+        stride, quantized = choose.choice(_STRIDES), choose.choice(_QUANTIZED)
+        how = {"kernel": choose.choice(_KERNELS), "stride": stride, "output_quantized": quantized, "seed": number}
+        if choose.random() < 0.5:
+            yield graphs.depthwise_s8(shape, **how)
+        else:
+            yield graphs.conv2d_s8(shape, choose.choice(_CHANNELS), **how)
     yield graphs.logistic_s8((1, 50))
 
 
-def zoo() -> CompiledModel:
+def zoo(seed: int = 0) -> CompiledModel:
     """Return the model: a patch (9, 7), scores of three classes, nothing that calls for a front end."""
     rows, constants, arena = [], Packer(), 0
-    for graph in _graphs():
+    for graph in _graphs(seed):
         operator = graph.operators[0]
         step = lower(graph, operator)
         assert isinstance(step, Step)

@@ -143,7 +143,7 @@ def _told(error: Exception) -> str:
 
 
 def _parser(words: Sequence[str] = ()) -> Parser:
-    """Return the parser of a command: of its verb alone if that is the first of the words, else of all verbs."""
+    """Return the parser of a command: of its verb alone, of none for ``--version``, else of all verbs."""
     parser = Parser(
         prog="yamjit",
         description="Name the sounds in audio with Google's quantized YAMNet, without TensorFlow or a TFLite runtime.",
@@ -154,7 +154,7 @@ def _parser(words: Sequence[str] = ()) -> Parser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     parser.example = EXAMPLES["classify"][0]
     first = next((word for word in words if word != "--debug"), "")
-    named = (first,) if first in VERBS else VERBS
+    named: Sequence[str] = (first,) if first in VERBS else () if first == "--version" else VERBS
     for name in named:
         verb = import_module(f"yamjit.cli.{name}")
         own = verbs.add_parser(name, help=verb.HELP, description=verb.DESCRIPTION)

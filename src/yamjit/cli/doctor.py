@@ -110,7 +110,7 @@ def _kernels() -> dict[str, Any]:
             "cache can be written": found.cache_problem is None or found.cache_problem,
             "cache is": state,
         }
-    if found.problem and found.library is not None and found.library.problem == found.problem:
+    if found.problem and found.library is not None:
         return shown | {"library": found.library.path}
     return shown | _library(found.library)
 

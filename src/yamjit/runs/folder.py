@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -172,7 +171,7 @@ class ResultFolder:
 def _with_problem(recording: Recording, clash: str | None) -> Recording:
     if clash is None:
         return recording
-    return dataclasses.replace(recording, problem=f"{recording.name}: its result {clash}")
+    return recording._replace(problem=f"{recording.name}: its result {clash}")
 
 
 def _is_to_go(path: Path) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -25,8 +24,7 @@ STDIN = "-"
 _NO_SOUND = ("._", ".yamjit-")
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(NamedTuple):
     """A recording of a run, by the path that was given or found; "-" is standard input.
 
     `place` is the path of its result, relative to a folder of results, without the suffix of results. It begins at
@@ -80,14 +78,14 @@ def check_places(recordings: Iterable[Recording]) -> None:
             )
 
 
-@dataclass
 class _Search:
     """Turns inputs into recordings."""
 
-    passed_over: Counter[str]
-    #: Paths without links of the folders that were met, and whether they are among results.
-    _roots: dict[Path, str] = field(default_factory=dict)
-    _among_results: dict[Path, bool] = field(default_factory=dict)
+    def __init__(self, passed_over: Counter[str]) -> None:
+        self.passed_over = passed_over
+        #: Paths without links of the folders that were met, and whether they are among results.
+        self._roots: dict[Path, str] = {}
+        self._among_results: dict[Path, bool] = {}
 
     def expand(self, text: str) -> Iterator[Recording]:
         """Yield the recordings of one input."""

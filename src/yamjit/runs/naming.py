@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 __all__ = ["JOURNAL", "MANIFEST", "SEGMENTS", "Places", "is_among_results", "is_result", "is_segment", "is_segments"]
 
@@ -36,8 +34,7 @@ class _Placed(Protocol):
     def place(self) -> PurePath: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """Where results with a suffix, such as ".csv", are in a folder."""
 
     folder: Path
@@ -57,6 +54,8 @@ def _joined(name: str, ending: str) -> str:
     whole = os.fsencode(name)
     if len(whole) <= most:
         return name + ending
+    import hashlib
+
     mark = f"~{hashlib.sha256(whole).hexdigest()[:16]}"
     return whole[: most - len(mark)].decode("utf-8", "ignore") + mark + ending
 

@@ -1,4 +1,4 @@
-"""The model file: given, packaged, cached or downloaded; the only importer of pooch."""
+"""The model file: given, packaged, cached or downloaded, and plan files that are kept; the only importer of pooch."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _is_whole(plan: int, size: int, family: int, found: Any) -> bool:
 
 @jit
 def _check_header(plan: int, header: Any, found: Any) -> bool:
-    """Check that sizes are possible, and that every part lies in the file, and what heads need in the arena."""
+    """Check that numbers are possible, and that every part lies in the file, and the embedding in the arena."""
     for index in range(len(_RANGES)):
         field, least, most = _RANGES[index]
         if not least <= header[field] <= most:
@@ -122,20 +122,26 @@ def _check_header(plan: int, header: Any, found: Any) -> bool:
         place, unit, whole = _PARTS[index]
         if not within(header[place], product(header[place + 1], unit), header[whole]):
             return refuse(found, Fault.BAD_HEADER, 0, place, header[place])
-    bad = _bad_window(header)
-    if bad < 0 and not within(
-        header[Field.PATCH_AT], 4 * header[Field.FRAMES] * header[Field.BANDS], header[Field.ARENA]
-    ):
-        bad = wrong(Field.PATCH_AT)
-    if bad < 0 and header[Field.ARENA] % ALIGNMENT:
-        bad = wrong(Field.ARENA)
-    scale = carray(pointer(plan + 8 * Field.EMBEDDING_SCALE), 1, np.float64)[0]
-    if bad < 0 and header[Field.EMBEDDING_SIZE] and not 0 < scale < np.inf:
-        bad = wrong(Field.EMBEDDING_SCALE)
-    text = carray(pointer(plan + header[Field.TEXT_AT]), header[Field.TEXT_SIZE], np.uint8)
-    if bad < 0 and text[header[Field.TEXT_SIZE] - 1]:
-        bad = wrong(Field.TEXT_SIZE)
+    bad = _bad_content(plan, header)
+    if bad < 0:
+        bad = _bad_window(header)
     return True if bad < 0 else refuse(found, Fault.BAD_HEADER, 0, bad, header[bad])
+
+
+@jit
+def _bad_content(plan: int, header: Any) -> int:
+    """Return the field that does not go with the arena, or of which the text or a number is not possible; or -1."""
+    if header[Field.ARENA] % ALIGNMENT:
+        return wrong(Field.ARENA)
+    patch = 4 * header[Field.FRAMES] * header[Field.BANDS]
+    if not within(header[Field.PATCH_AT], patch, header[Field.ARENA]):
+        return wrong(Field.PATCH_AT)
+    scale = carray(pointer(plan + 8 * Field.EMBEDDING_SCALE), 1, np.float64)[0]
+    if header[Field.EMBEDDING_SIZE] and not 0 < scale < np.inf:
+        return wrong(Field.EMBEDDING_SCALE)
+    last = header[Field.TEXT_SIZE] - 1
+    ends = carray(pointer(plan + header[Field.TEXT_AT] + last), 1, np.uint8)[0] == 0
+    return -1 if ends else wrong(Field.TEXT_SIZE)
 
 
 @jit

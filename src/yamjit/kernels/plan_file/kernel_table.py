@@ -29,7 +29,7 @@ READS = np.zeros((_OPS, PREPARED_COLUMNS), np.bool_)
 #: Sizes that are 1.
 ONES = np.zeros((_OPS, PREPARED_COLUMNS), np.bool_)
 #: The column with the same number, 0 where there is none.
-EQUAL = np.zeros((_OPS, PREPARED_COLUMNS), np.int64)
+EQUAL = np.zeros((_OPS, PREPARED_COLUMNS), np.int8)
 #: Bytes of an input value.
 INPUT_BYTES = np.zeros(_OPS, np.int64)
 #: Bytes of constants for an output channel, or for a block of them where they are packed; 0 in other columns.

@@ -29,11 +29,12 @@ from yamjit.kernels.plan_file.kernel_table import (
 )
 from yamjit.kernels.plan_file.layout import FAMILIES, Fault, Field
 from yamjit.kernels.program import COLUMNS, Column, Rounding, StepOp
+from yamjit.spec import DEFAULT_LIMITS
 
 __all__ = ["check_steps"]
 
-#: Multiply-adds of one patch: eight times what a model file may ask for, so that every run ends.
-_MOST_WORK = 2**36
+#: Work of one patch, so that every run ends: eight multiply-adds for each that a model file may ask for.
+_MOST_WORK = 8 * DEFAULT_LIMITS.multiply_adds
 
 #: Rows and columns of a kernel, and from one of its places to the next.
 _MOST_KERNEL = 2**15
@@ -58,7 +59,7 @@ def check_steps(plan: int, header: Any, found: Any) -> bool:
             bad = _bad_constant(row, use, plan + header[Field.CONSTANTS_AT], header[Field.CONSTANTS_SIZE])
             accumulators, image = max(accumulators, use.accumulators), max(image, use.image)
             panel, border = max(panel, use.panel), max(border, use.border)
-            work += _work(row)
+            work += _work(row) + use.image + use.border
         if bad < 0:
             bad = _bad_run(steps, index, count, header)
         if bad < 0 and index == 0:
@@ -157,13 +158,13 @@ def _bad_window(row: Any) -> int:
 
 @jit
 def _work(row: Any) -> int:
-    """Return how many times something is added up, at most `MOST`."""
+    """Return how many times something is read or added up, at most twice `MOST`."""
     step, work = STEP_OF[row[Column.OP]], _volume(row, Column.OUTPUT_H)
     if step == StepOp.CONV or step == StepOp.POINTWISE:
         work = product(work, row[Column.INPUT_C])
     if READS[row[Column.OP], Column.KERNEL_H]:
         work = product(product(work, row[Column.KERNEL_H]), row[Column.KERNEL_W])
-    return work
+    return work + _volume(row, Column.INPUT_H)
 
 
 # -- Constants of a step ----------------------------------------------------------------------------------------

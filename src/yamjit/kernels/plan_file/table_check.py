@@ -18,8 +18,8 @@ from yamjit.kernels.plan_file.layout import Fault, Field
 
 __all__ = ["check_tables"]
 
-#: Half the length of the longest transform, and the most bands.
-_MOST_POINTS, _MOST_BANDS = 2**20, 2**16
+#: Half the length of the longest transform, points of all transforms of a patch, and the most bands.
+_MOST_POINTS, _MOST_OF_PATCH, _MOST_BANDS = 2**20, 2**28, 2**16
 
 _FIELDS = len(Table)
 _WIDE = 2 * MOST_LANES
@@ -56,7 +56,7 @@ def _bad_number(tables: Any, header: Any) -> int:
     points, radix = tables[Table.POINTS], tables[Table.FIRST_RADIX]
     if tables[Table.HOP] != 4 * header[Field.HOP]:
         return wrong(Table.HOP)
-    if not 4 <= points <= _MOST_POINTS:
+    if not 4 <= points <= _MOST_POINTS or points * header[Field.FRAMES] > _MOST_OF_PATCH:
         return wrong(Table.POINTS)
     if tables[Table.FRAME] != header[Field.FRAME] or tables[Table.FRAME] > 2 * points:
         return wrong(Table.FRAME)
