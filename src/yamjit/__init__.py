@@ -1,4 +1,4 @@
-"""yamjit: names the sounds in audio with Google's quantized YAMNet, in NumPy and Numba.
+"""yamjit: names the sounds in audio with Google's quantized YAMNet, in NumPy and compiled kernels.
 
 >>> import yamjit
 >>> model = yamjit.load()
