@@ -45,7 +45,7 @@ _HEADER = r"#\s*score_transformation=(\w+)\s+default_score=(\S+)\s*"
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Calibration:
     """A sigmoid for each class.
 

@@ -35,7 +35,7 @@ _MOST_CONSIDERED = 12
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class AudioSetClass:
     """A class of AudioSet.
 

@@ -26,14 +26,14 @@ __all__ = [
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class HeadInfo:
     """What one output of a model means.
 
     Parameters
     ----------
     name : str
-        Name in the metadata, else that of the tensor; all outputs have different names, see `read_heads`.
+        Name in the metadata, else that of the tensor; all outputs have different names.
     index : int
         Position among the outputs, from 0.
     labels : tuple of str
@@ -58,7 +58,7 @@ class HeadInfo:
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class HeadRecord:
     """What a model says about one of its outputs, in every language that it has.
 

@@ -54,7 +54,7 @@ def load(
     InputError
         If an argument is wrong, or ``$YAMJIT_LOWERING`` names what the library has not or this machine does not run.
     DependencyError
-        If a backend is named that is not installed, or ``$YAMJIT_LIBRARY`` a file that is no library.
+        If a backend is named that is not installed, or ``$YAMJIT_LIBRARY`` names a file that cannot be loaded.
 
     Examples
     --------

@@ -24,7 +24,6 @@ from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.options import ClassifierOptions
 from yamjit.plan.plan import Plan
-from yamjit.provenance import Provenance
 from yamjit.reading import ReadOptions
 from yamjit.scoring import Scorer
 from yamjit.spec import MOST_THREADS
@@ -32,6 +31,7 @@ from yamjit.store import ResolvedModel
 from yamjit.text import printable
 
 if TYPE_CHECKING:
+    from yamjit.provenance import Provenance
     from yamjit.tflite.graph import Graph
 
 __all__ = ["Model"]

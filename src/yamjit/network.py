@@ -54,7 +54,7 @@ class Quantized(NamedTuple):
 
 
 @brief_repr
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class HeadOutput:
     """The output of one head of a network for `n` patches.
 
@@ -111,7 +111,7 @@ class Outputs:
 
 
 @brief_repr
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NetworkOutput(Outputs):
     """The output of a network for `n` patches.
 

@@ -29,7 +29,7 @@ _MOST_BYTES = 2**20
 
 @explained
 @brief_repr
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ClassifierOptions:
     """What a classifier lists. Options that the Task Library has as well are called as there.
 

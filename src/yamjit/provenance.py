@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Provenance",
-    "own_version",
     "read_provenance",
     "renewed",
     "with_provenance",
@@ -125,11 +123,6 @@ def renewed(before: Graph, after: Graph, **changes: Any) -> Graph:
     if provenance is None or not provenance.unchanged:
         return after
     return with_provenance(after, replace(provenance, **changes))
-
-
-def own_version() -> str:
-    """Return the version of this package."""
-    return str(sys.modules["yamjit"].__version__)
 
 
 #: What is not written: it is found out when the record is read.

@@ -49,7 +49,7 @@ class Row(NamedTuple):
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Summary:
     """What is known of a recording once it has been read to its end.
 

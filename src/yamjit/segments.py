@@ -84,7 +84,7 @@ class SegmentOptions:
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Segment:
     """An audio file with an event in it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NamedTuple
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "STARTER_MODEL",
     "KnownModel",
     "Limits",
+    "own_version",
 ]
 
 
@@ -87,3 +89,8 @@ PACKAGED_MODELS = {"starter": STARTER_MODEL}
 
 #: Published files, by SHA-256.
 KNOWN_MODELS = {known.sha256: known for known in (OFFICIAL_MODEL, *PACKAGED_MODELS.values())}
+
+
+def own_version() -> str:
+    """Return the version of this package."""
+    return str(sys.modules["yamjit"].__version__)

@@ -68,7 +68,7 @@ def test_doctor_says_what_runs_the_kernels(
     assert run("doctor", "--json") == 1
     kernels = json.loads(capsys.readouterr().out)["kernels"]
     assert kernels["library"] == str(path)
-    assert "is no library of yamjit" in kernels["problem"]
+    assert "cannot be loaded as a library of yamjit" in kernels["problem"]
 
 
 @wants_library

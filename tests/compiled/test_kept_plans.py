@@ -125,21 +125,33 @@ def test_what_it_depends_on_changes_its_name(folder: Path, monkeypatch: pytest.M
     load("starter")
     monkeypatch.setattr(loading, "FORMAT_VERSION", 99)
     load("starter")
-    monkeypatch.setattr(plans, "_editable_state", lambda: "edited")
+    monkeypatch.setattr(plans, "_STATE", "edited")
+    monkeypatch.setattr(plans, "_state_of_sources", lambda package: "edited")
     load("starter")
     assert len(list(folder.iterdir())) == 4
 
 
-def test_edited_sources_are_other_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_edited_sources_are_other_sources(tmp_path: Path) -> None:
     for name, known in (("clone", True), ("site-packages", False)):
         package = tmp_path / name / "yamjit"
         (package / "deep").mkdir(parents=True)
         source = package / "deep" / "a.py"
         source.write_text("a = 1")
-        monkeypatch.setattr(plans, "_PACKAGE", package)
-        before = plans._editable_state()
+        before = plans._state_of_sources(package)
         source.write_text("a = 12")
-        assert (plans._editable_state() != before) is known
+        assert (plans._state_of_sources(package) != before) is known
+    assert plans._state_of_sources(tmp_path / "archive.zip" / "yamjit") == ""
+
+
+def test_what_imported_code_makes_is_not_kept_once_that_is_edited(
+    folder: Path, made: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(plans, "_state_of_sources", lambda package: "edited")
+    for _ in range(2):
+        assert load("starter").labels
+    assert len(made) == 2
+    assert not folder.exists()
+    assert not caplog.records
 
 
 def test_the_newest_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,9 +349,9 @@ def test_other_backends_have_no_plan_files(folder: Path, monkeypatch: pytest.Mon
 def test_the_doctor_counts_what_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from yamjit.cli.doctor import _plan_files
 
-    assert _plan_files() == f"0 in {folder}, 0 bytes"
+    assert _plan_files() == f"0 in {folder}"
     load("starter")
-    assert _plan_files() == f"1 in {folder}, {only(folder).stat().st_size:,} bytes"
+    assert _plan_files() == f"1 in {folder}"
     if hasattr(os, "geteuid"):
         folder.chmod(0o777)
         assert _plan_files() == f"not kept: others may write to {str(folder)!r}"

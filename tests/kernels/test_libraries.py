@@ -145,3 +145,17 @@ def test_a_missing_tool_is_told_with_the_extra(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(tools, "_PACKAGES", ("no-such-package-of-yamjit",))
     with pytest.raises(DependencyError, match=re.escape("pip install -e '.[libraries]'")):
         tools.versions()
+
+
+# -- What proves them -------------------------------------------------------------------------------------------
+
+
+def test_where_nothing_that_runs_a_library_is_installed_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    from tools.checks.libraries import WAYS, _missing
+
+    monkeypatch.setenv("PATH", "")
+    said = {way.title: _missing(way) for way in WAYS}
+    assert "apt-get install qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross" in said["Cortex-A76"]
+    assert said["glibc"] == "cc not found: apt-get install gcc"
+    assert all(said.values())

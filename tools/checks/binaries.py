@@ -17,6 +17,13 @@ _IMPORTS = {"windows-arm64": {"IsProcessorFeaturePresent"}}
 _PAGES = {"linux-x86_64": 4096, "linux-aarch64": 65536, "android-arm64": 16384}
 
 
+#: Beginnings of paths, and names of processors, that would tell where a library was built.
+_TRACES = (b"/home/", b"/root/", b"/tmp/", b"/work/", b"znver", b"icelake", b"sapphire")
+
+#: Names that Zig's linker gives to the beginning of a library for macOS.
+_OF_THE_LINKER = {"_mh_dylib_header", "__dso_handle"}
+
+
 def faults(path: Path, platform: Platform) -> Iterator[str]:
     """Yield what is wrong with a shared library.
 
@@ -28,11 +35,12 @@ def faults(path: Path, platform: Platform) -> Iterator[str]:
     """
     import lief
 
+    lief.logging.disable()  # it tells of empty parts
     binary: Any = lief.parse(path)
     if binary is None:
-        yield "it is no library of a known format"
+        yield "its format is not known"
         return
-    shown = {symbol.name.removeprefix("_") for symbol in _exported(binary)}
+    shown = set(_shown(binary)) - _OF_THE_LINKER
     if strange := sorted(name for name in shown if not name.startswith("yamjit_")):
         yield f"it shows {', '.join(strange)}"
     if hidden := sorted({"yamjit_entry", "yamjit_open", "yamjit_stream_push"} - shown):
@@ -43,13 +51,14 @@ def faults(path: Path, platform: Platform) -> Iterator[str]:
     yield from kind(binary, platform)
 
 
-#: Beginnings of paths, and names of processors, that would tell where a library was built.
-_TRACES = (b"/home/", b"/root/", b"/tmp/", b"/work/", b"znver", b"icelake", b"sapphire")
-
-
-def _exported(binary: Any) -> Iterator[Any]:
-    symbols = binary.exported_symbols if hasattr(binary, "exported_symbols") else binary.exported_functions
-    yield from symbols
+def _shown(binary: Any) -> Iterator[str]:
+    """Yield the names of what a library shows, as C has them."""
+    if hasattr(binary, "dyld_info"):
+        yield from (export.symbol.name.removeprefix("_") for export in binary.dyld_info.exports)
+    elif hasattr(binary, "exported_symbols"):
+        yield from (symbol.name for symbol in binary.exported_symbols)
+    else:
+        yield from (function.name for function in binary.exported_functions)
 
 
 def _elf(binary: Any, platform: Platform) -> Iterator[str]:

@@ -14,6 +14,8 @@ status is 1 if a file is not as it is to be or a bit differs, and 2 if something
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import platform
 import shutil
 import subprocess
 import sys
@@ -27,7 +29,6 @@ from tests.support.synthetic import synthetic_yamnet
 from tools.checks.binaries import faults
 from tools.checks.library_jobs import (
     DoesNotRunError,
-    Job,
     Outcome,
     compare,
     log_mel_job,
@@ -36,7 +37,7 @@ from tools.checks.library_jobs import (
     run_in,
 )
 from tools.libraries.platforms import PLATFORMS, Platform
-from yamjit.kernels.vectors.processor import host_target
+from yamjit.kernels.vectors.processor import host_features, host_target
 from yamjit.kernels.vectors.target import TARGETS
 from yamjit.tflite.writer import write_graph
 
@@ -44,6 +45,7 @@ __all__ = ["WAYS", "Proof", "Way", "main"]
 
 _HARNESS = Path(__file__).with_name("library_harness.c")
 
+_X86 = ("qemu-x86_64", "-cpu")
 _ARM, _ARM_C = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-cpu"), ("aarch64-linux-gnu-gcc",)
 
 
@@ -60,28 +62,37 @@ class Way(NamedTuple):
         Command that starts it.
     packages : str
         Debian's packages that both are from.
-    lacks : frozenset of str
-        Lowerings that the processor does not run.
+    runs : frozenset of str or None
+        Lowerings that the processor runs; None if it is this machine's.
     """
 
     title: str
     platform: str
     compiler: tuple[str, ...]
-    runner: tuple[str, ...] = ()
-    packages: str = ""
-    lacks: frozenset[str] = frozenset()
+    runner: tuple[str, ...]
+    packages: str
+    runs: frozenset[str] | None
+
+    def is_to_run(self, lowering: str) -> bool:
+        """Return whether the processor has what a lowering wants."""
+        if self.runs is not None:
+            return lowering in self.runs
+        return TARGETS[lowering].runs_on(host_features(), platform.machine())
 
 
 _ARM_PACKAGES = "qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
-_OLD = frozenset({"neon-dot"})
+_BOTH, _OLDER = frozenset({"neon-dot", "neon"}), frozenset({"neon"})
 
 WAYS = (
-    Way("glibc", "linux-x86_64", ("cc",), (), "gcc"),
-    Way("musl", "linux-x86_64", ("musl-gcc",), (), "musl-tools"),
-    Way("Cortex-A76", "linux-aarch64", _ARM_C, (*_ARM, "cortex-a76"), _ARM_PACKAGES),
-    Way("Cortex-A72", "linux-aarch64", _ARM_C, (*_ARM, "cortex-a72"), _ARM_PACKAGES, _OLD),
-    Way("Cortex-A76, glibc", "android-arm64", _ARM_C, (*_ARM, "cortex-a76"), _ARM_PACKAGES),
-    Way("Wine", "windows-x86_64", ("x86_64-w64-mingw32-gcc",), ("wine",), "gcc-mingw-w64-x86-64 wine64"),
+    Way("glibc", "linux-x86_64", ("cc",), (), "gcc", None),
+    Way("musl", "linux-x86_64", ("musl-gcc",), (), "musl-tools", None),
+    Way("Haswell", "linux-x86_64", ("cc",), (*_X86, "Haswell"), "gcc qemu-user", frozenset({"avx2", "plain"})),
+    Way("Nehalem", "linux-x86_64", ("cc",), (*_X86, "Nehalem"), "gcc qemu-user", frozenset({"plain"})),
+    Way("Cortex-A76", "linux-aarch64", _ARM_C, (*_ARM, "cortex-a76"), _ARM_PACKAGES, _BOTH),
+    Way("Cortex-A72", "linux-aarch64", _ARM_C, (*_ARM, "cortex-a72"), _ARM_PACKAGES, _OLDER),
+    Way("Linux 4.4", "linux-aarch64", _ARM_C, (*_ARM, "cortex-a76", "-r", "4.4.0"), _ARM_PACKAGES, _OLDER),
+    Way("Cortex-A76, glibc", "android-arm64", _ARM_C, (*_ARM, "cortex-a76"), _ARM_PACKAGES, _BOTH),
+    Way("Wine", "windows-x86_64", ("x86_64-w64-mingw32-gcc",), ("wine",), "gcc-mingw-w64-x86-64 wine64", None),
 )
 
 
@@ -105,8 +116,8 @@ class Proof:
             yield compare(job, run_in(harness, job), expected)
         # Without fused multiply-adds, log-mel frames are rounded in other places.
         like = here if here.has_fma == target.has_fma else target
-        job: Job = log_mel_job(self._model)
-        yield compare(job, run_in(harness, job), run_here(job, like))
+        frames = log_mel_job(self._model)
+        yield compare(frames, run_in(harness, frames), run_here(frames, like))
 
 
 def _harness(way: Way, folder: Path, library: Path, lowering: str) -> list[str | Path]:
@@ -117,30 +128,25 @@ def _harness(way: Way, folder: Path, library: Path, lowering: str) -> list[str |
     return [*way.runner, program, library, lowering]
 
 
-def _proven(proof: Proof, way: Way, library: Path, folder: Path) -> Iterator[tuple[str, bool]]:
-    """Yield a line for each lowering, and whether it is as it is to be."""
-    for lowering in PLATFORMS[way.platform].lowerings:
-        title = f"{way.platform}, {way.title}, {lowering}"
-        try:
-            outcomes = list(proof.outcomes(lowering, _harness(way, folder, library, lowering)))
-        except DoesNotRunError:
-            if way.runner:
-                yield f"{title}: does not run on this processor", lowering in way.lacks
-            else:
-                yield f"{title}: NOT PROVEN, this machine does not run it", True
-            continue
-        calls, cells = sum(outcome.calls for outcome in outcomes), sum(outcome.cells for outcome in outcomes)
-        different = sum(outcome.different for outcome in outcomes)
-        yield f"{title}: {calls} calls, {cells:,} cells, {different:,} bytes differ", different == 0
+def _judged(proof: Proof, way: Way, lowering: str, harness: Sequence[str | Path]) -> tuple[str, bool, bool]:
+    """Return what is said of a lowering, whether it is as it is to be, and whether it ran."""
+    try:
+        outcomes = list(proof.outcomes(lowering, harness))
+    except DoesNotRunError:
+        return "does not run on this processor", not way.is_to_run(lowering), False
+    if not way.is_to_run(lowering):
+        return "says that it runs on this processor", False, False
+    calls, cells = sum(outcome.calls for outcome in outcomes), sum(outcome.cells for outcome in outcomes)
+    different = sum(outcome.different for outcome in outcomes)
+    return f"{calls} calls, {cells:,} cells, {different:,} bytes differ", different == 0, True
 
 
-def _inspected(platform: Platform, folder: Path) -> Iterator[tuple[str, bool]]:
-    if platform.shared is None:
-        yield f"{platform.name}: a static library alone, not looked into", True
-        return
-    path = folder / platform.name / platform.shared
-    found = list(faults(path, platform))
-    yield f"{platform.name}: {'; '.join(found) or 'needs and shows what it is to'}", not found
+def _inspected(built: Platform, folder: Path) -> tuple[str, bool]:
+    """Return what is said of a platform's shared library, and whether it is as it is to be."""
+    if built.shared is None:
+        return "a static library alone, not looked into", True
+    found = list(faults(folder / built.name / built.shared, built))
+    return "; ".join(found) or "needs and shows what it is to", not found
 
 
 def _missing(way: Way) -> str:
@@ -160,32 +166,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = options.platform or [name for name in PLATFORMS if (folder / name).is_dir()]
     if not names:
         parser.error(f"there is no library in {folder}; python -m tools.libraries builds them")
-    status = 0
+    if importlib.util.find_spec("lief") is None:
+        parser.error("lief is not installed, which looks into libraries: pip install -e '.[libraries]'")
+    report = _Report()
     for name in names:
-        status |= _report(_inspected(PLATFORMS[name], folder))
+        report.tell(name, *_inspected(PLATFORMS[name], folder))
     data = options.model.read_bytes() if options.model else write_graph(synthetic_yamnet())
     proof = Proof(yamjit.load(data, backend="numba"))
-    incomplete = False
+    unproven = {(name, lowering): None for name in names for lowering in PLATFORMS[name].lowerings}
     with tempfile.TemporaryDirectory() as work:
         for way in (way for way in WAYS if way.platform in names):
             if missing := _missing(way):
-                print(f"{way.platform}, {way.title}: NOT PROVEN, {missing}", flush=True)
-                incomplete = True
+                report.lacks(f"{way.platform}, {way.title}", missing)
                 continue
             library = folder / way.platform / str(PLATFORMS[way.platform].shared)
-            status |= _report(_proven(proof, way, library, Path(work)))
-    for name in sorted(set(names) - {way.platform for way in WAYS}):
-        print(f"{name}: never run here", flush=True)
-    return status or 2 * incomplete
+            for lowering in PLATFORMS[way.platform].lowerings:
+                said, is_right, ran = _judged(proof, way, lowering, _harness(way, Path(work), library, lowering))
+                report.tell(f"{way.platform}, {way.title}, {lowering}", said, is_right)
+                if ran:
+                    unproven.pop((way.platform, lowering), None)
+    print(f"never run here: {', '.join(map(' '.join, unproven)) or 'none'}")
+    return report.status
 
 
-def _report(lines: Iterator[tuple[str, bool]]) -> int:
-    """Print lines as they come; returns 1 if one is not as it is to be."""
-    status = 0
-    for line, is_right in lines:
-        print(line if is_right else f"WRONG: {line}", flush=True)
-        status |= not is_right
-    return status
+class _Report:
+    """Lines as they come, and the exit status that they amount to."""
+
+    def __init__(self) -> None:
+        self.status = 0
+
+    def tell(self, title: str, said: str, is_right: bool) -> None:
+        print(f"{'' if is_right else 'WRONG: '}{title}: {said}", flush=True)
+        if not is_right:
+            self.status = 1
+
+    def lacks(self, title: str, missing: str) -> None:
+        print(f"{title}: not run, {missing}", flush=True)
+        self.status = self.status or 2
 
 
 if __name__ == "__main__":

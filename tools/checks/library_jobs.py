@@ -28,7 +28,7 @@ from yamjit.kernels.log_mel.tables import Field, make_tables
 from yamjit.kernels.machine_code import native
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import aligned_bytes
-from yamjit.kernels.program import Column
+from yamjit.kernels.program import Column, Program
 from yamjit.kernels.vectors.processor import host_target
 from yamjit.kernels.vectors.target import Target
 
@@ -93,6 +93,7 @@ class DoesNotRunError(Exception):
 def network_jobs(model: yamjit.Classifier, target: Target) -> Iterator[Job]:
     """Yield every step of a network by itself, and all of them in one call, for batches of several sizes."""
     program = model.plan.program
+    assert isinstance(program, Program), "of a model that was made from a graph"
     prepared = prepare(program, target)
     scratch, capacity, last = prepared.scratch, max(_BATCHES), len(prepared.steps)
     buffers = prepared.steps.view(np.uint8).ravel(), prepared.constants, np.zeros(scratch.size, np.uint8)

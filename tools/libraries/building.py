@@ -59,8 +59,8 @@ def _compiled_c(platform: Platform, place: Path) -> list[str]:
     (place / "build.h").write_text(_settings(platform), encoding="utf-8", newline="\n")
     pic = () if "windows" in platform.zig else ("-fPIC",)
     names = []
-    for source in C_SOURCES:
-        shutil.copyfile(_PACKAGE / source, place / Path(source).name)
+    for name in C_SOURCES:
+        shutil.copyfile(_PACKAGE / name, place / Path(name).name)
     for source in sorted(place.glob("*.c")):
         names.append(f"{source.stem}.o")
         _zig(place, "cc", "-target", platform.zig, *_C_OPTIONS, *pic, "-c", source.name, "-o", names[-1])

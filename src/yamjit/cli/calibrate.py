@@ -125,7 +125,8 @@ def _write(
 
     from yamjit.calibration import Calibration
     from yamjit.learn.describing import set_calibration, set_provenance
-    from yamjit.provenance import Provenance, own_version
+    from yamjit.provenance import Provenance
+    from yamjit.spec import own_version
     from yamjit.tflite.patching import read_described
 
     head = model.heads[-1]

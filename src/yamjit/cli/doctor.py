@@ -138,7 +138,7 @@ def _library(library: LibraryDiagnosis | None) -> dict[str, Any]:
 
 
 def _plan_files() -> str:
-    """Return how many compiled models are kept, and where; else why none can be."""
+    """Return how many plan files are kept, and where; else why none can be."""
     from yamjit.disk import why_not_kept
     from yamjit.errors import DependencyError
     from yamjit.store.plans import plans_folder
@@ -149,8 +149,7 @@ def _plan_files() -> str:
         return f"not kept: {error}"
     if problem := why_not_kept(folder):
         return f"not kept: {problem}"
-    sizes = [path.stat().st_size for path in folder.glob("*.plan")]
-    return f"{len(sizes)} in {folder}, {sum(sizes):,} bytes"
+    return f"{len(list(folder.glob('*.plan')))} in {folder}"
 
 
 def _audio_files() -> dict[str, Any]:

@@ -9,8 +9,7 @@ import binascii
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,9 +18,10 @@ from yamjit.compiled.record import CompiledModel
 from yamjit.errors import InputError, ModelError
 from yamjit.heads import HeadRecord
 from yamjit.plan.plan import Head, Slot
-from yamjit.provenance import Provenance
 from yamjit.tflite.score_transformation import ScoreTransformation
-from yamjit.training_clips import TrainingClips
+
+if TYPE_CHECKING:
+    from yamjit.provenance import Provenance
 
 __all__ = ["Bounds", "Description", "describe", "read_description"]
 
@@ -29,8 +29,7 @@ __all__ = ["Bounds", "Description", "describe", "read_description"]
 _MOST_AXES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(NamedTuple):
     """What a description says, see `yamjit.plan.plan.Plan` and `CompiledModel`."""
 
     name: str
@@ -42,8 +41,7 @@ class Description:
     provenance: Provenance | None
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """What the numbers of a description must keep to: the bytes of a patch's activations, and the number of steps."""
 
     arena: int
@@ -106,7 +104,7 @@ def read_description(data: bytes, bounds: Bounds) -> Description:
         ValueError,
         AttributeError,
         RecursionError,
-    ) as error:  # `InputError` is a ValueError
+    ) as error:  # ValueError: `InputError` too
         raise ModelError(f"the description in the plan file is not one that yamjit wrote: {error}") from error
 
 
@@ -166,6 +164,9 @@ def _calibration(values: list[Any], classes: int) -> Calibration:
 
 
 def _provenance(values: dict[str, Any]) -> Provenance:
+    from yamjit.provenance import Provenance
+    from yamjit.training_clips import TrainingClips
+
     clips, baked, unchanged = values["clips"], values["baked"], values["unchanged"]
     return Provenance(
         version=_text(values["version"]),

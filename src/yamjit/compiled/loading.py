@@ -16,7 +16,7 @@ from yamjit.kernels.machine_code.shipped import SharedLibrary
 from yamjit.kernels.memory import aligned_bytes
 from yamjit.kernels.plan_file.entries import CHECK_PLAN, DIGEST
 from yamjit.kernels.plan_file.layout import FORMAT_VERSION
-from yamjit.provenance import own_version
+from yamjit.spec import own_version
 from yamjit.store import ResolvedModel
 from yamjit.store.plans import PlanFile
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from yamjit.heads import HeadRecord
 from yamjit.plan.plan import Plan
-from yamjit.provenance import Provenance
 from yamjit.reprs import brief_repr
+
+if TYPE_CHECKING:
+    from yamjit.provenance import Provenance
 
 __all__ = ["CompiledModel"]
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CompiledModel:
     """All that is needed of a model file to run it.
 

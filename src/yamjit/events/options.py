@@ -33,7 +33,7 @@ _OFF_BY_ON = 0.6
 
 @explained
 @brief_repr
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class EventOptions:
     """What counts as an event.
 

@@ -22,7 +22,8 @@ from yamjit.learn.describing import set_calibration
 from yamjit.learn.grafting import Range, clipped_range, with_line
 from yamjit.learn.heads import Dense
 from yamjit.plan import compile_plan
-from yamjit.provenance import Provenance, own_version, read_provenance, renewed, with_provenance
+from yamjit.provenance import Provenance, read_provenance, renewed, with_provenance
+from yamjit.spec import own_version
 from yamjit.text import plural
 from yamjit.tflite import Graph, Quantization, Tensor, read_graph, write_graph
 from yamjit.tflite.graph import Op

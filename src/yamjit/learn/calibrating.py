@@ -102,7 +102,7 @@ class Step(NamedTuple):
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Isotonic:
     """A calibration that only rises: steps for each class, with straight lines between them.
 

@@ -30,7 +30,7 @@ SPLITS = {
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Clip:
     """A labelled recording, or part of one.
 

@@ -22,8 +22,9 @@ from yamjit.learn.grafting import graft, value_ranges
 from yamjit.learn.heads import Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.learn.optimizer import minimum
 from yamjit.plan import compile_plan
-from yamjit.provenance import Provenance, own_version, read_provenance, with_provenance, without_provenance
+from yamjit.provenance import Provenance, read_provenance, with_provenance, without_provenance
 from yamjit.reprs import brief_repr
+from yamjit.spec import own_version
 from yamjit.tflite import Graph, read_graph, write_graph
 from yamjit.tflite.metadata import (
     AudioProperties,
@@ -46,7 +47,7 @@ _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 @explained
 @brief_repr
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ModelCard:
     """Description of an exported model.
 

@@ -41,7 +41,7 @@ class Dense(NamedTuple):
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Head:
     """Scores of classes from an embedding.
 

@@ -68,7 +68,7 @@ class Head:
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Plan:
     """A compiled model.
 

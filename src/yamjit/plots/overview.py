@@ -37,7 +37,7 @@ _CHUNK = 160
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Overview:
     """A recording, thinned for a picture.
 

@@ -22,8 +22,6 @@ __all__ = ["PlanFile", "plans_folder"]
 #: Number of files that are kept, of 4 MB each for YAMNet.
 _MOST_KEPT = 16
 
-_PACKAGE = Path(__file__).parents[1]
-
 
 def plans_folder() -> Path:
     """Return the folder of plan files; `DependencyError` where a user's cache directory cannot be found out."""
@@ -37,7 +35,7 @@ class PlanFile:
     """
 
     def __init__(self, sha256: str, family: str, version: str) -> None:
-        key = hashlib.sha256(f"{sha256} {family} {version} {_editable_state()}".encode()).hexdigest()
+        key = hashlib.sha256(f"{sha256} {family} {version} {_STATE}".encode()).hexdigest()
         self._path: Path | None = None
         try:
             self._path = plans_folder() / f"{sha256[:16]}-{family}-{key[:32]}.plan"
@@ -59,17 +57,22 @@ class PlanFile:
         try:
             if self._path is None:
                 raise OSError(self._problem)
+            if _state_of_sources(_PACKAGE) != _STATE:
+                return  # they have been edited since
             keep_private(self._path, content)
             keep_newest(self._path.parent, "*.plan", _MOST_KEPT)
         except (OSError, ValueError) as error:
             _warn_once(f"plan files cannot be kept, every process makes its own from the model: {describe(error)}")
 
 
-def _editable_state() -> str:
-    """Return what changes with every edit of the package's sources; empty where they are installed, not edited."""
-    if _PACKAGE.parent.name in ("site-packages", "dist-packages"):
+def _state_of_sources(package: Path) -> str:
+    """Return what changes with every edit of a package; empty where it is installed, or in an archive."""
+    if package.parent.name in ("site-packages", "dist-packages"):
         return ""
-    return hashlib.sha256("".join(sorted(_stamps(os.fspath(_PACKAGE)))).encode()).hexdigest()
+    try:
+        return hashlib.sha256("".join(sorted(_stamps(os.fspath(package)))).encode()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _stamps(folder: str) -> Iterator[str]:
@@ -81,6 +84,12 @@ def _stamps(folder: str) -> Iterator[str]:
             elif entry.name.endswith(".py"):
                 status = entry.stat()
                 yield f"{entry.path} {status.st_size} {status.st_mtime_ns}\n"
+
+
+_PACKAGE = Path(__file__).parents[1]
+
+#: The state of the sources that this process has imported, or will.
+_STATE = _state_of_sources(_PACKAGE)
 
 
 @functools.cache

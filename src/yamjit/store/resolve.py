@@ -39,7 +39,7 @@ _fetching = threading.Lock()
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ResolvedModel:
     """The bytes of a model and their origin.
 

@@ -90,7 +90,7 @@ class Options:
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Quantization:
     """Affine quantization: ``real = scale * (quantized - zero_point)``, both [shape=(1,) or (channels,)].
 
@@ -108,7 +108,7 @@ class Quantization:
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Tensor:
     """A tensor: a constant if it has `data`, otherwise a value that an operator or the caller fills.
 
@@ -149,7 +149,7 @@ class Operator:
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Graph:
     """A whole model: operators in execution order over tensors.
 

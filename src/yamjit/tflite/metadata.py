@@ -39,7 +39,7 @@ class FileType(enum.IntEnum):
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class AssociatedFile:
     """A file in the appended zip, and what it is for."""
 
@@ -86,7 +86,7 @@ ProcessUnit = Normalization | ScoreCalibration | ScoreThresholding | None
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TensorMetadata:
     """What the model says about one input or output tensor."""
 
@@ -101,7 +101,7 @@ class TensorMetadata:
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SubgraphMetadata:
     """What the model says about its (only) subgraph."""
 
@@ -113,7 +113,7 @@ class SubgraphMetadata:
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Metadata:
     """What the model says about itself."""
 

@@ -242,6 +242,11 @@ static void open_raw(source *from) {
 
 /* -- Windows ------------------------------------------------------------------------------------------------------ */
 
+/* Print a name of the model's, which strangers may have written: without what controls terminals. */
+static void print_name(const char *name) {
+    for (; *name; name++) putchar((unsigned char)*name < ' ' || *name == 127 ? '?' : *name);
+}
+
 /* Print the highest classes of each head, a line for each. */
 static void name_classes(const listener *to, const char *when, const double *scores) {
     for (int32_t head = 0; head < yamjit_heads(to->model); head++) {
@@ -249,7 +254,11 @@ static void name_classes(const listener *to, const char *when, const double *sco
         double last = INFINITY, least = yamjit_threshold(to->model, head);
         int32_t last_index = -1;
         printf("%8s", when);
-        if (yamjit_heads(to->model) > 1) printf("  %s:", yamjit_head_name(to->model, head));
+        if (yamjit_heads(to->model) > 1) {
+            fputs("  ", stdout);
+            print_name(yamjit_head_name(to->model, head));
+            putchar(':');
+        }
         for (int rank = 0; rank < to->top && rank < classes; rank++) {
             int32_t best = -1;
             for (int32_t index = 0; index < classes; index++) {
@@ -257,7 +266,9 @@ static void name_classes(const listener *to, const char *when, const double *sco
                 if (is_later && (best < 0 || scores[index] > scores[best])) best = index;
             }
             if (best < 0 || scores[best] < least) break;
-            printf("  %s %.3f", yamjit_label(to->model, head, best), scores[best]);
+            fputs("  ", stdout);
+            print_name(yamjit_label(to->model, head, best));
+            printf(" %.3f", scores[best]);
             last = scores[best];
             last_index = best;
         }

@@ -33,7 +33,7 @@ def choose_lowering(wanted: str, lowerings: Mapping[str, bool]) -> str:
     forced = [word for word in words if not word.startswith("-")]
     runnable = [name for name, runs in lowerings.items() if runs]
     if unknown := [name for name in forced + forbidden if name not in lowerings]:
-        raise _error(wanted, lowerings, f"{unknown[0]!r} is no lowering of this library")
+        raise _error(wanted, lowerings, f"the library has no lowering {unknown[0]!r}")
     if forced and len(words) > 1:
         raise _error(wanted, lowerings, "one name is accepted, or names that begin with '-'")
     if forced and forced[0] not in runnable:

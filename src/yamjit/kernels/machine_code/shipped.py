@@ -72,7 +72,7 @@ def load_library() -> SharedLibrary:
     if os.environ.get(LIBRARY_VARIABLE):
         library = SharedLibrary(path)
         if library.sources != _sources_here():
-            # Whoever edits kernels may still run what was compiled before, but knows it.
+            # Kernels may be edited, and what was compiled before still run, but never unnoticed.
             _warn_once(f"{path} was built from other sources than these: python -m tools.libraries builds it anew")
         return library
     manifest = manifest_of(path)
@@ -102,7 +102,7 @@ def library_at_hand() -> SharedLibrary | None:
 class SharedLibrary:
     """A library in this process, for as long as that lives.
 
-    Raises `DependencyError` if the file is no library of yamjit that can be loaded, and `InputError` if there is no
+    Raises `DependencyError` if the file cannot be loaded as a library of yamjit, and `InputError` if there is no
     lowering as ``$YAMJIT_LOWERING`` wants it.
     """
 
@@ -150,7 +150,7 @@ class SharedLibrary:
 def _load(path: Path) -> dict[str, Any]:
     """Return the functions of a file that are asked about it."""
     if not path.is_file():
-        raise DependencyError(f"{path} is no file, and is to be a library of yamjit (${LIBRARY_VARIABLE})")
+        raise DependencyError(f"there is no file {path}, which ${LIBRARY_VARIABLE} names")
     file = str(path.resolve())
     try:
         library = ctypes.CDLL(file)
@@ -158,7 +158,7 @@ def _load(path: Path) -> dict[str, Any]:
     except (OSError, AttributeError) as error:
         # Another system or architecture, a damaged file, or a folder from which nothing may be run.
         reason = str(error).removeprefix(f"{file}: ")
-        raise DependencyError(f"{path} is no library of yamjit that this process can load: {reason}") from error
+        raise DependencyError(f"{path} cannot be loaded as a library of yamjit: {reason}") from error
     for name, (result, arguments) in _QUESTIONS.items():
         questions[name].restype, questions[name].argtypes = result, arguments
     return questions
