@@ -31,6 +31,7 @@ from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, Fault, Fi
 from yamjit.kernels.plan_file.xxh64 import xxh64
 from yamjit.kernels.program import Column
 from yamjit.kernels.vectors.processor import host_target
+from yamjit.spec import DEFAULT_LIMITS
 
 pytestmark = [pytest.mark.numba, pytest.mark.skipif(NO_COMPILER, reason="Numba does not compile")]
 
@@ -113,6 +114,12 @@ def test_every_97th_byte_counts(files: dict[str, bytes]) -> None:
         data[place] ^= 0x10
         assert checked(data)[0] != Fault.NONE
         data[place] ^= 0x10
+
+
+def test_every_model_within_the_limits_is_small_enough() -> None:
+    from yamjit.kernels.plan_file.step_check import MOST_WORK
+
+    assert 8 * DEFAULT_LIMITS.multiply_adds == MOST_WORK
 
 
 def test_what_is_wrong_is_named(files: dict[str, bytes]) -> None:

@@ -9,6 +9,7 @@ from numba import carray
 
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
+from yamjit.kernels.memory import ALIGNMENT
 
 __all__ = ["MOST", "integers", "product", "refuse", "within", "wrong"]
 
@@ -40,7 +41,7 @@ def product(a: int, b: int) -> int:
 @jit
 def within(place: int, size: int, available: int) -> bool:
     """Return whether `size` bytes from an aligned place on are among those available; nothing overflows."""
-    return place >= 0 and place % 64 == 0 and size >= 0 and place <= available and size <= available - place
+    return place >= 0 and place % ALIGNMENT == 0 and size >= 0 and place <= available and size <= available - place
 
 
 @jit

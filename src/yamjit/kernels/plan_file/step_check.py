@@ -29,12 +29,11 @@ from yamjit.kernels.plan_file.kernel_table import (
 )
 from yamjit.kernels.plan_file.layout import FAMILIES, Fault, Field
 from yamjit.kernels.program import COLUMNS, Column, Rounding, StepOp
-from yamjit.spec import DEFAULT_LIMITS
 
-__all__ = ["check_steps"]
+__all__ = ["MOST_WORK", "check_steps"]
 
-#: Work of one patch, so that every run ends: eight multiply-adds for each that a model file may ask for.
-_MOST_WORK = 8 * DEFAULT_LIMITS.multiply_adds
+#: Work of one patch, so that every run ends: eight times the multiply-adds that a model file may ask for.
+MOST_WORK = 2**36
 
 #: Rows and columns of a kernel, and from one of its places to the next.
 _MOST_KERNEL = 2**15
@@ -66,7 +65,7 @@ def check_steps(plan: int, header: Any, found: Any) -> bool:
             bad = _bad_start(row, header)
         if bad >= 0:
             return refuse(found, Fault.BAD_STEP, index, bad, row[bad])
-        if work > _MOST_WORK:
+        if work > MOST_WORK:
             return refuse(found, Fault.BAD_HEADER, 0, Field.STEPS, count)
     return _check_scratch(header, accumulators, image, panel, border, found)
 
@@ -118,7 +117,7 @@ def _bad_row(row: Any, header: Any) -> int:
     bad = _bad_number(row)
     if bad < 0 and READS[op, Column.KERNEL_H]:
         bad = _bad_window(row)
-    if bad < 0 and (_work(row) > _MOST_WORK or not suits(row)):
+    if bad < 0 and (_work(row) > MOST_WORK or not suits(row)):
         return wrong(Column.OP)
     return bad
 

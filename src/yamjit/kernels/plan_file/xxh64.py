@@ -26,7 +26,7 @@ _64_BITS = 2**64 - 1
 def xxh64(data: bytes | memoryview) -> int:
     """Return the digest of bytes, with seed 0, as an integer below 2**64.
 
-    Takes a tenth of a second a megabyte where the compiled digest takes a tenth of a millisecond.
+    Takes about 30 ms a megabyte, four hundred times as long as the compiled digest.
     """
     size, done = len(data), len(data) // 32 * 32
     result = _P5
