@@ -5,3 +5,7 @@ from __future__ import annotations
 from yamjit.deploy.folder import deploy
 
 __all__ = ["deploy"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -15,6 +15,7 @@ from yamjit.deploy.kit import platforms_of, read_kit
 from yamjit.disk import describe
 from yamjit.errors import InputError, OutputError
 from yamjit.kernels.machine_code.shipped import own_platform
+from yamjit.keywords import explained
 from yamjit.suggestions import did_you_mean, with_hint
 from yamjit.writing import naming, partial_beside
 
@@ -26,6 +27,7 @@ _C = Path(__file__).parent / "c"
 _FILES = ("yamjit.h", "yamjit.c", "main.c", "Makefile", "README.md")
 
 
+@explained
 def deploy(
     model: Classifier,
     folder: str | os.PathLike[str],
