@@ -18,7 +18,8 @@ import yamjit
 from benchmarks.inputs import model
 from benchmarks.roofline import limit_loop, multiply_adds, step_multiply_adds
 from yamjit.kernels.int8.compiled import run
-from yamjit.kernels.program import Column, Program, StepOp, Workspace
+from yamjit.kernels.program import Column, Program, StepOp
+from yamjit.kernels.workspace import Workspace
 from yamjit.plan import Plan
 
 

@@ -90,7 +90,7 @@ def test_outputs_that_are_described_in_another_order_stay_where_they_are(graph: 
     swapped = replace(graph, metadata=Metadata(subgraphs=(SubgraphMetadata(outputs=(second, first)),)))
     with pytest.raises(ModelError, match="has 5 lines for 521 classes"):
         read_heads(swapped, plan)
-    turned = replace(plan, heads=plan.heads[::-1])
+    turned = plan._replace(heads=plan.heads[::-1])
     assert [head.name for head in read_heads(swapped, turned)] == [OWN_NAME, YAMNET_NAME]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -78,10 +77,13 @@ class _Crew(Generic[_Job, _Result]):
     """Up to `helpers` threads besides the calling one."""
 
     def __init__(self, work: Callable[[_Job], _Result], helpers: int) -> None:
+        import queue  # which one thread does without
+
         self._work = work
         self._most = helpers
         self._helpers: list[threading.Thread] = []
         self._tasks: deque[_Task[_Job, _Result]] = deque()
+        self._empty = queue.Empty
         self._waiting: queue.SimpleQueue[_Task[_Job, _Result] | None] = queue.SimpleQueue()
 
     @property
@@ -106,7 +108,7 @@ class _Crew(Generic[_Job, _Result]):
         """Do a job that no thread has begun; if there is none, wait for the oldest."""
         try:
             task = self._waiting.get_nowait()
-        except queue.Empty:
+        except self._empty:
             self._tasks[0].done.wait()
         else:
             assert task is not None

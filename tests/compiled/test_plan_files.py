@@ -64,9 +64,9 @@ def compiled(two_heads_graph: Graph) -> dict[str, CompiledModel]:
         "starter": starter,
         "two heads": compile_model(two_heads_graph),
         "trained head": compile_model(read_graph(own_head(starter))),
-        "calibrated": replace(starter, heads=(replace(head, calibration=Calibration(parameters)),)),
-        "no embedding": replace(starter, plan=replace(starter.plan, embedding=None)),
-        "patches": replace(starter, plan=replace(starter.plan, front_end=None)),
+        "calibrated": starter._replace(heads=(replace(head, calibration=Calibration(parameters)),)),
+        "no embedding": starter._replace(plan=starter.plan._replace(embedding=None)),
+        "patches": starter._replace(plan=starter.plan._replace(front_end=None)),
     }
 
 
@@ -150,7 +150,7 @@ def test_labels_and_scores_of_heads_are_tables(compiled: dict[str, CompiledModel
 def test_a_text_with_a_zero_byte_ends_where_it_ends(compiled: dict[str, CompiledModel]) -> None:
     starter = compiled["starter"]
     labels = ("a\0b", *starter.heads[0].labels[1:])
-    odd = written(replace(starter, heads=(replace(starter.heads[0], labels=labels),)))
+    odd = written(starter._replace(heads=(replace(starter.heads[0], labels=labels),)))
     assert "a\ufffdb\0".encode() in odd[place_of(odd, Field.TEXT_AT, Field.TEXT_SIZE)]
     assert read(odd).heads[0].labels == labels
 
@@ -163,9 +163,9 @@ def test_a_model_gives_the_same_bytes_each_time(compiled: dict[str, CompiledMode
 
 def test_a_front_end_that_no_kernel_computes_is_refused(compiled: dict[str, CompiledModel]) -> None:
     plan = compiled["starter"].plan
-    odd = replace(plan, front_end=replace(plan.front_end, n_fft=500))  # type: ignore[type-var]
+    odd = plan._replace(front_end=replace(plan.front_end, n_fft=500))  # type: ignore[type-var]
     with pytest.raises(ModelError, match="transforms 500 samples a frame; a plan file takes powers of two"):
-        written(replace(compiled["starter"], plan=odd))
+        written(compiled["starter"]._replace(plan=odd))
 
 
 def test_a_plan_of_a_plan_file_is_run_by_compiled_kernels_alone(content: bytes) -> None:

@@ -209,8 +209,8 @@ def test_rooms_need_the_strangers_they_have() -> None:
 
 
 #: Floors of the rooms inside `kernels`; the modules of one room know each other.
-FLOORS = {"memory": 0, "settings": 0, "program": 1, "program_proof": 2, "vectors": 1, "machine_code": 2}
-FLOORS |= {"int8": 3, "log_mel": 3, "plan_file": 4, "backends": 4, "__init__": 5, "diagnosis": 6}
+FLOORS = {"memory": 0, "settings": 0, "workspace": 1, "program": 2, "program_proof": 3, "vectors": 1, "machine_code": 2}
+FLOORS |= {"int8": 4, "log_mel": 4, "plan_file": 5, "backends": 5, "__init__": 6, "diagnosis": 7}
 
 #: Modules of `kernels` that import Numba, since they are compiled or compile; no other does, nor imports one of them
 #: before it is needed.

@@ -23,7 +23,8 @@ from yamjit.kernels import backends
 from yamjit.kernels.backends import AutoBackend, NumbaBackend
 from yamjit.kernels.log_mel import compiled, fft
 from yamjit.kernels.log_mel import numpy as twin
-from yamjit.kernels.log_mel.tables import Field, make_tables
+from yamjit.kernels.log_mel.packing import make_tables
+from yamjit.kernels.log_mel.tables import Field
 from yamjit.plan import FrontEndConstants, compile_plan
 
 numba = pytest.importorskip("numba")

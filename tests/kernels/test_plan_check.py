@@ -22,7 +22,7 @@ from tests.support.zoo import zoo
 from yamjit.compiled.from_graph import compile_model
 from yamjit.compiled.record import CompiledModel
 from yamjit.compiled.writer import plan_file_bytes
-from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared
+from yamjit.kernels.int8.prepared import Prepared
 from yamjit.kernels.log_mel.tables import Field as Table
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import aligned_bytes
@@ -31,6 +31,7 @@ from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, Fault, Fi
 from yamjit.kernels.plan_file.xxh64 import xxh64
 from yamjit.kernels.program import Column
 from yamjit.kernels.vectors.processor import host_target
+from yamjit.kernels.workspace import PREPARED_COLUMNS
 from yamjit.spec import DEFAULT_LIMITS
 
 pytestmark = [pytest.mark.numba, pytest.mark.skipif(NO_COMPILER, reason="Numba does not compile")]

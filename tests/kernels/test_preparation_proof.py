@@ -19,11 +19,12 @@ from yamjit.kernels import load_backend
 from yamjit.kernels.backends import CompiledBackend, NumbaBackend
 from yamjit.kernels.int8.preparation import prepare
 from yamjit.kernels.int8.preparation_proof import REACH, prove_preparation, scratch_needs, uses_of
-from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
+from yamjit.kernels.int8.prepared import Prepared, VectorOp
 from yamjit.kernels.int8.uses import PLAIN_CONSTANTS, VECTOR_KERNELS
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes, padded
-from yamjit.kernels.program import Column, Program, ScratchLayout, StepOp, Workspace
+from yamjit.kernels.program import Column, Program, StepOp
 from yamjit.kernels.vectors.target import TARGETS, Target
+from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram, ScratchLayout, Workspace
 from yamjit.plan import compile_plan
 from yamjit.plan.lowering import Step, lower
 from yamjit.tflite.graph import Activation, Graph
@@ -45,6 +46,10 @@ def with_value(prepared: PreparedProgram, step: int, column: int, value: int) ->
     steps = prepared.steps.copy()
     steps[step, column] = value
     return replace(prepared, steps=steps)
+
+
+def test_a_prepared_step_has_a_column_for_each_name() -> None:
+    assert [*Column, *Prepared] == list(range(PREPARED_COLUMNS))
 
 
 def telling_steps(program: Program, prepared: PreparedProgram) -> list[int]:

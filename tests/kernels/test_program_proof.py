@@ -16,8 +16,9 @@ from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes
-from yamjit.kernels.program import Column, Program, StepOp, Workspace, scratch_layout
+from yamjit.kernels.program import Column, Program, StepOp, scratch_layout
 from yamjit.kernels.program_proof import KERNELS, prove_program
+from yamjit.kernels.workspace import Workspace
 from yamjit.plan import Plan, compile_plan
 
 

@@ -16,12 +16,17 @@ from tests.support.backends import wants_library
 from yamjit.errors import DependencyError, InputError
 from yamjit.kernels import load_backend
 from yamjit.kernels.backends import CompiledBackend, NumpyBackend
-from yamjit.kernels.machine_code import shipped
+from yamjit.kernels.machine_code import lowering_choice, shipped
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.lowering_choice import choose_lowering
 from yamjit.kernels.machine_code.platforms import library_file, own_platform
+from yamjit.kernels.vectors.target import TARGETS
 
 LOWERINGS = {"avx512vnni": False, "avx2": True, "plain": True}
+
+
+def test_every_lowering_has_a_target() -> None:
+    assert set(lowering_choice.LOWERINGS) == TARGETS.keys()
 
 
 # -- Which lowering ---------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.kernels.int8.compiled import run_steps
-from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared, VectorOp
+from yamjit.kernels.int8.prepared import Prepared, VectorOp
 from yamjit.kernels.int8.uses import VECTOR_KERNELS, WALK, use_of
 from yamjit.kernels.log_mel.compiled import log_mel_entry
 from yamjit.kernels.log_mel.tables import Field as Table
@@ -33,6 +33,7 @@ from yamjit.kernels.memory import padded
 from yamjit.kernels.plan_file.entries import CHECK_PLAN, DIGEST
 from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, Field, HeadField
 from yamjit.kernels.program import Column, StepOp
+from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = ["Guarded", "PlanRunner", "wrong_values"]
 

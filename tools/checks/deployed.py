@@ -33,7 +33,7 @@ import soundfile
 import yamjit
 from tests.support.synthetic import probe_signals
 from tools.recordings import cut_windows
-from yamjit.kernels.int8.prepared import PREPARED_COLUMNS
+from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = ["Program", "Unusable", "build", "damage_inputs", "damage_plans", "main", "programs", "scores_of"]
 

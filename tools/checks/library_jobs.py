@@ -24,7 +24,8 @@ from tools.libraries.bitcode import Function
 from yamjit.kernels.int8.compiled import RUN_STEPS
 from yamjit.kernels.int8.preparation import prepare
 from yamjit.kernels.log_mel.compiled import LOG_MEL
-from yamjit.kernels.log_mel.tables import Field, make_tables
+from yamjit.kernels.log_mel.packing import make_tables
+from yamjit.kernels.log_mel.tables import Field
 from yamjit.kernels.machine_code import native
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import aligned_bytes

@@ -11,11 +11,10 @@ import numpy.typing as npt
 from yamjit.compiled.description import Bounds, Description, read_description
 from yamjit.compiled.record import CompiledModel
 from yamjit.errors import ModelError
-from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, PreparedProgram
 from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.log_mel.tables import read_tables
 from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, Fault, Field, HeadField
-from yamjit.kernels.program import ScratchLayout
+from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram, ScratchLayout
 from yamjit.plan.plan import Head, Plan
 from yamjit.spec import DEFAULT_LIMITS, SAMPLE_RATES
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from yamjit.heads import HeadRecord
 from yamjit.plan.plan import Plan
@@ -16,8 +15,7 @@ __all__ = ["CompiledModel"]
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CompiledModel:
+class CompiledModel(NamedTuple):
     """All that is needed of a model file to run it.
 
     Parameters

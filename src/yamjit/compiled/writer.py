@@ -13,15 +13,16 @@ from yamjit.compiled.record import CompiledModel
 from yamjit.errors import ModelError
 from yamjit.heads import HeadRecord
 from yamjit.kernels.int8.preparation import prepare
-from yamjit.kernels.int8.prepared import PreparedProgram
 from yamjit.kernels.log_mel.constants import FrontEndConstants
+from yamjit.kernels.log_mel.packing import make_tables
 from yamjit.kernels.log_mel.tables import Field as TableField
-from yamjit.kernels.log_mel.tables import is_transformed, make_tables
+from yamjit.kernels.log_mel.tables import is_transformed
 from yamjit.kernels.memory import Packer
 from yamjit.kernels.plan_file.layout import FAMILIES, FORMAT_VERSION, HEADER_BYTES, MAGIC, Field, HeadField
 from yamjit.kernels.plan_file.xxh64 import xxh64
 from yamjit.kernels.program import Program
 from yamjit.kernels.vectors.target import TARGETS
+from yamjit.kernels.workspace import PreparedProgram
 from yamjit.plan.plan import Head, Plan
 
 __all__ = ["has_plan_file", "plan_file_bytes"]

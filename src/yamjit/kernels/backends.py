@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.int8.prepared import PreparedProgram
-from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.machine_code.shipped import SharedLibrary
-from yamjit.kernels.program import Program, Workspace
 from yamjit.kernels.settings import is_interpreted
+
+if TYPE_CHECKING:
+    from yamjit.kernels.log_mel.constants import FrontEndConstants
+    from yamjit.kernels.program import Program
+    from yamjit.kernels.workspace import PreparedProgram, Workspace
 
 __all__ = ["AutoBackend", "Backend", "CompiledBackend", "NumbaBackend", "NumpyBackend"]
 

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.memory import ALIGNMENT, aligned_bytes, padded
+from yamjit.kernels.memory import ALIGNMENT, padded
+from yamjit.kernels.workspace import ScratchLayout, Workspace
 from yamjit.reprs import brief_repr
 
 __all__ = [
@@ -33,10 +34,8 @@ __all__ = [
     "Program",
     "Requantization",
     "Rounding",
-    "ScratchLayout",
     "StepOp",
     "Window",
-    "Workspace",
     "image_size",
     "panel_stride",
     "scratch_layout",
@@ -130,40 +129,8 @@ class Requantization(NamedTuple):
     rounding: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Workspace:
-    """The memory that one thread runs a program in."""
-
-    #: Memory of the tensors, `ALIGNMENT` bytes more than `capacity` times `arena_bytes`. Kernels may read, but not
-    #: write, beyond the end of a tensor.
-    arena: npt.NDArray[np.uint8]
-    #: Memory for intermediate results of a kernel, see `scratch_layout`.
-    scratch: npt.NDArray[np.uint8]
-    #: Number of patches that the arena has room for.
-    capacity: int
-    arena_address: int = field(init=False)
-    scratch_address: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        # NumPy takes a microsecond to return an address, and a batch of one patch takes only a few hundred.
-        object.__setattr__(self, "arena_address", self.arena.ctypes.data)
-        object.__setattr__(self, "scratch_address", self.scratch.ctypes.data)
-
-    @classmethod
-    def of(cls, arena_bytes: int, scratch_bytes: int, capacity: int) -> Workspace:
-        """Return memory to run up to `capacity` patches at once."""
-        arena = aligned_bytes(arena_bytes * capacity + ALIGNMENT)
-        return cls(arena, aligned_bytes(scratch_bytes), capacity)
-
-    def tensor(
-        self, offset: int, patches: int, shape: tuple[int, ...], dtype: npt.DTypeLike = np.int8
-    ) -> npt.NDArray[Any]:
-        """Return the tensor at `offset` as a view [shape=(patches, *shape)]."""
-        return np.ndarray((patches, *shape), dtype, self.arena, offset * self.capacity)
-
-
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Program:
     """The table of steps [shape=(n_steps, COLUMNS)], its constants, and the size of the memory it runs in."""
 
@@ -190,23 +157,6 @@ class Program:
     def workspace(self, capacity: int) -> Workspace:
         """Return memory to run up to `capacity` patches at once."""
         return Workspace.of(self.arena_bytes, self.scratch_bytes, capacity)
-
-
-class ScratchLayout(NamedTuple):
-    """Where the parts of scratch memory begin, in bytes; each part is large enough for the most demanding step."""
-
-    #: Room for two vectors.
-    spare: int
-    #: Int32 accumulators of `SCRATCH_ROWS` output positions.
-    accumulators: int
-    #: An input with its border.
-    image: int
-    #: Rows of a matrix.
-    panel: int
-    #: What is read in place of a row outside an image.
-    border: int
-    #: Size of the scratch memory.
-    size: int
 
 
 #: Number of output positions whose accumulators are in memory at a time.

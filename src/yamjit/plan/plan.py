@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.int8.prepared import PreparedProgram
 from yamjit.kernels.log_mel.constants import FrontEndConstants
-from yamjit.kernels.program import Program
 from yamjit.reprs import brief_repr
+
+if TYPE_CHECKING:
+    from yamjit.kernels.program import Program
+    from yamjit.kernels.workspace import PreparedProgram
 
 __all__ = ["FrontEndConstants", "Head", "Plan", "Slot"]
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """An int8 tensor of the integer network: where it is in memory, from which step on, and what its integers mean.
 
     Parameters
@@ -48,8 +49,7 @@ class Slot:
         return real
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """One output of the model: scores, and the logits before the sigmoid.
 
     Parameters
@@ -68,8 +68,7 @@ class Head:
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Plan:
+class Plan(NamedTuple):
     """A compiled model.
 
     Parameters

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from yamjit.kernels.int8.prepared import PreparedProgram
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
-from yamjit.kernels.program import Program, Workspace
 from yamjit.kernels.settings import is_interpreted
-from yamjit.kernels.vectors.target import Target
+from yamjit.kernels.workspace import PreparedProgram, Workspace
+
+if TYPE_CHECKING:
+    from yamjit.kernels.program import Program
+    from yamjit.kernels.vectors.target import Target
 
 __all__ = ["RUN_STEPS", "call", "numba_target", "run", "run_steps"]
 

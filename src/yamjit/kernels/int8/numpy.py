@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError
-from yamjit.kernels.int8.prepared import PreparedProgram
-from yamjit.kernels.program import Column, Program, Requantization, Rounding, StepOp, Window, Workspace
+from yamjit.kernels.program import Column, Program, Requantization, Rounding, StepOp, Window
+from yamjit.kernels.workspace import PreparedProgram, Workspace
 
 __all__ = [
     "conv_s8",

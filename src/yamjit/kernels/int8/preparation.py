@@ -15,7 +15,7 @@ import numpy.typing as npt
 from yamjit.kernels.int8.factors import PlainStep, in_blocks, pack_factors
 from yamjit.kernels.int8.packing import CHUNK, conv_rows, interleaved, pack_depthwise, pack_pointwise
 from yamjit.kernels.int8.preparation_proof import prove_preparation
-from yamjit.kernels.int8.prepared import INT8_TO_UINT8, PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
+from yamjit.kernels.int8.prepared import INT8_TO_UINT8, Prepared, VectorOp
 from yamjit.kernels.int8.uses import PLAIN_CONSTANTS, constants_of
 from yamjit.kernels.memory import Packer, padded
 from yamjit.kernels.program import (
@@ -28,6 +28,7 @@ from yamjit.kernels.program import (
     scratch_layout,
 )
 from yamjit.kernels.vectors.target import Target
+from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram
 
 __all__ = ["prepare"]
 

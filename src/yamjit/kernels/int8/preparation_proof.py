@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from yamjit.errors import ModelError
-from yamjit.kernels.int8.prepared import INT8_TO_UINT8, PREPARED_COLUMNS, Prepared, PreparedProgram, VectorOp
+from yamjit.kernels.int8.prepared import INT8_TO_UINT8, Prepared, VectorOp
 from yamjit.kernels.int8.uses import PLAIN_CONSTANTS, VECTOR_KERNELS, WALK, Row, Use, constants_of, use_of
 from yamjit.kernels.memory import ALIGNMENT, padded
 from yamjit.kernels.program import Column, Program
 from yamjit.kernels.program_proof import prove_program, writers
+from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram
 
 __all__ = ["REACH", "prove_preparation", "scratch_needs", "uses_of"]
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
+from yamjit.kernels.program import COLUMNS
 
-from yamjit.kernels.program import COLUMNS, ScratchLayout, Workspace
-
-__all__ = ["INT8_TO_UINT8", "PREPARED_COLUMNS", "Prepared", "PreparedProgram", "VectorOp"]
+__all__ = ["INT8_TO_UINT8", "Prepared", "VectorOp"]
 
 
 class VectorOp(enum.IntEnum):
@@ -49,29 +45,5 @@ class Prepared(enum.IntEnum):
     OUTPUT_KEPT = COLUMNS + 17
 
 
-PREPARED_COLUMNS = COLUMNS + len(Prepared)
-
 #: Turns the sign bit of four int8: they become uint8 that are 128 more.
 INT8_TO_UINT8 = 0x80808080
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PreparedProgram:
-    """What the compiled entry runs: steps [shape=(n_steps, PREPARED_COLUMNS)], and the constants that they refer to."""
-
-    steps: npt.NDArray[np.int64]
-    #: What kernels read of each step: packed constants, and those of the program that plain kernels take.
-    constants: npt.NDArray[np.uint8]
-    scratch: ScratchLayout
-    #: Size of the activations of a patch, as the program has it.
-    arena_bytes: int
-    steps_address: int = field(init=False)
-    constants_address: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "steps_address", self.steps.ctypes.data)
-        object.__setattr__(self, "constants_address", self.constants.ctypes.data)
-
-    def workspace(self, capacity: int) -> Workspace:
-        """Return memory to run up to `capacity` patches at once."""
-        return Workspace.of(self.arena_bytes, self.scratch.size, capacity)

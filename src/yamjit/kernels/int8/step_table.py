@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import carray
 
-from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared
+from yamjit.kernels.int8.prepared import Prepared
 from yamjit.kernels.int8.tiles import Channels
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.program import Column, Requantization, StepOp, Window
+from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = [
     "Memory",

@@ -12,9 +12,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.log_mel import numpy as twin
 from yamjit.kernels.log_mel.constants import FrontEndConstants
-from yamjit.kernels.log_mel.tables import Field, is_transformed, make_tables
+from yamjit.kernels.log_mel.tables import Field, is_transformed
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import aligned_bytes
@@ -40,6 +39,8 @@ def log_mel(
     """
     tables = _tables(constants)
     if tables is None:
+        from yamjit.kernels.log_mel import numpy as twin
+
         twin.log_mel(constants, waveform, out)
         return
     waveform = np.ascontiguousarray(waveform, np.float32)
@@ -50,9 +51,15 @@ class _Tables:
     """The tables of a front end, and what is asked of them in each call."""
 
     def __init__(self, constants: FrontEndConstants) -> None:
-        self._block = make_tables(constants) if constants.tables is None else constants.tables
+        self._block = _made(constants) if constants.tables is None else constants.tables
         self.address = self._block.ctypes.data
         self.scratch_size = int(self._block.view(np.int64)[Field.SCRATCH_SIZE])
+
+
+def _made(constants: FrontEndConstants) -> npt.NDArray[np.uint8]:
+    from yamjit.kernels.log_mel.packing import make_tables  # which constants from a plan file do without
+
+    return make_tables(constants)
 
 
 @lru_cache(maxsize=8)

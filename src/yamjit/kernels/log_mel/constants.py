@@ -13,7 +13,7 @@ __all__ = ["FrontEndConstants"]
 
 
 @brief_repr
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FrontEndConstants:
     """The numbers in a model file that say how a waveform becomes a log-mel patch."""
 
@@ -29,7 +29,7 @@ class FrontEndConstants:
     mel_basis: npt.NDArray[np.float32]
     #: Numbers that are added before the logarithm [shape=(n_mels,)].
     log_offset: npt.NDArray[np.float32]
-    #: What `yamjit.kernels.log_mel.tables.make_tables` makes of these numbers, where they come from there.
+    #: What `yamjit.kernels.log_mel.packing.make_tables` makes of these numbers, where they come from there.
     tables: npt.NDArray[np.uint8] | None = None
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from yamjit.kernels.vectors.target import Target
+if TYPE_CHECKING:
+    from yamjit.kernels.vectors.target import Target
 
 __all__ = ["ArgumentTypes", "Entry"]
 

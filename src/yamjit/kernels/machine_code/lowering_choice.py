@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 from yamjit.errors import InputError
 
-__all__ = ["LOWERING_VARIABLE", "choose_lowering"]
+__all__ = ["LOWERINGS", "LOWERING_VARIABLE", "choose_lowering"]
+
+#: Names of all lowerings, which `yamjit.kernels.vectors.target.TARGETS` describes.
+LOWERINGS = ("avx512vnni", "avxvnni", "avx2", "neon-dot", "neon", "plain")
 
 #: A lowering that is forced, such as "avx2", or some that are forbidden, such as "-avx512vnni,-avxvnni".
 LOWERING_VARIABLE = "YAMJIT_LOWERING"

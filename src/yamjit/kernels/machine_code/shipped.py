@@ -12,15 +12,17 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yamjit.announcing import logger
 from yamjit.errors import DependencyError
 from yamjit.installing import how_to_install
 from yamjit.kernels.machine_code.entry import Entry
-from yamjit.kernels.machine_code.lowering_choice import LOWERING_VARIABLE, choose_lowering
+from yamjit.kernels.machine_code.lowering_choice import LOWERING_VARIABLE, LOWERINGS, choose_lowering
 from yamjit.kernels.machine_code.platforms import library_file, own_platform
-from yamjit.kernels.vectors.target import TARGETS, Target
+
+if TYPE_CHECKING:
+    from yamjit.kernels.vectors.target import Target
 
 __all__ = [
     "LIBRARY_VARIABLE",
@@ -114,7 +116,7 @@ class SharedLibrary:
         self.family = self._text("family")
         #: Whether each lowering runs on this machine, by its name, best first.
         self.lowerings = {self._text("lowering_name", i): bool(self._ask("lowering_runs", i)) for i in self._indices()}
-        unknown = [name for name in self.lowerings if name not in TARGETS]
+        unknown = [name for name in self.lowerings if name not in LOWERINGS]
         if unknown or not self.lowerings:
             raise DependencyError(f"{path} is a library of another version: its lowerings are {', '.join(unknown)}")
         #: The lowering that is used.
@@ -122,6 +124,8 @@ class SharedLibrary:
 
     def target(self) -> Target:
         """Return the machine that the lowering is compiled for."""
+        from yamjit.kernels.vectors.target import TARGETS
+
         return TARGETS[self.lowering]
 
     def entry(self, entry: Entry) -> Callable[..., int]:

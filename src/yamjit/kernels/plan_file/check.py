@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from yamjit.kernels.int8.prepared import PREPARED_COLUMNS
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.memory import ALIGNMENT
@@ -19,6 +18,7 @@ from yamjit.kernels.plan_file.layout import FAMILIES, FORMAT_VERSION, HEAD_FIELD
 from yamjit.kernels.plan_file.step_check import check_steps
 from yamjit.kernels.plan_file.table_check import check_tables
 from yamjit.kernels.vectors.target import Target
+from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = ["make_check_plan"]
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared, VectorOp
+from yamjit.kernels.int8.prepared import Prepared, VectorOp
 from yamjit.kernels.int8.uses import BLOCK_BYTES, PLAIN_CONSTANTS, USES, VECTOR_KERNELS, WALK
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.program import Column, StepOp
 from yamjit.kernels.program_proof import KERNELS, PER_CHANNEL, UNREAD
+from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = ["EQUAL", "INPUT_BYTES", "ONES", "READS", "STEP_OF", "UNITS", "suits", "use_of", "weights_of"]
 

@@ -39,7 +39,7 @@ class Field(IntEnum):
     STEPS = 6
     CONSTANTS_AT = 7
     CONSTANTS_SIZE = 8
-    #: What `yamjit.kernels.log_mel.tables.make_tables` returns; 0 and 0 where the model takes patches.
+    #: What `yamjit.kernels.log_mel.packing.make_tables` returns; 0 and 0 where the model takes patches.
     TABLES_AT = 9
     TABLES_SIZE = 10
     #: Records of heads, int64 [shape=(HEADS, HEAD_FIELDS)].

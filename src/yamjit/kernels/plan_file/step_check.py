@@ -11,7 +11,7 @@ import numpy as np
 from numba import carray
 
 from yamjit.kernels.int8.preparation_proof import REACH
-from yamjit.kernels.int8.prepared import INT8_TO_UINT8, PREPARED_COLUMNS, Prepared, VectorOp
+from yamjit.kernels.int8.prepared import INT8_TO_UINT8, Prepared, VectorOp
 from yamjit.kernels.int8.step_table import row_of
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
@@ -29,6 +29,7 @@ from yamjit.kernels.plan_file.kernel_table import (
 )
 from yamjit.kernels.plan_file.layout import FAMILIES, Fault, Field
 from yamjit.kernels.program import COLUMNS, Column, Rounding, StepOp
+from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = ["MOST_WORK", "check_steps"]
 

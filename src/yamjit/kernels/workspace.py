@@ -1,0 +1,89 @@
+"""What runs a program in memory: the memory that one thread has for it, and the program as compiled code takes it.
+
+The columns of its steps are no matter here: `yamjit.kernels.program` and `yamjit.kernels.int8.prepared` name them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from yamjit.kernels.memory import ALIGNMENT, aligned_bytes
+
+__all__ = ["PREPARED_COLUMNS", "PreparedProgram", "ScratchLayout", "Workspace"]
+
+Bytes = npt.NDArray[np.uint8]
+
+#: Columns of a prepared step: those of a program's step, and those of `yamjit.kernels.int8.prepared.Prepared`.
+PREPARED_COLUMNS = 44
+
+
+class Workspace:
+    """The memory that one thread runs a program in."""
+
+    def __init__(self, arena: Bytes, scratch: Bytes, capacity: int) -> None:
+        #: Memory of the tensors, `ALIGNMENT` bytes more than `capacity` times `arena_bytes`. Kernels may read, but not
+        #: write, beyond the end of a tensor.
+        self.arena = arena
+        #: Memory for intermediate results of a kernel, see `ScratchLayout`.
+        self.scratch = scratch
+        #: Number of patches that the arena has room for.
+        self.capacity = capacity
+        # NumPy takes a microsecond to return an address, and a batch of one patch takes only a few hundred.
+        self.arena_address, self.scratch_address = arena.ctypes.data, scratch.ctypes.data
+
+    @classmethod
+    def of(cls, arena_bytes: int, scratch_bytes: int, capacity: int) -> Workspace:
+        """Return memory to run up to `capacity` patches at once."""
+        arena = aligned_bytes(arena_bytes * capacity + ALIGNMENT)
+        return cls(arena, aligned_bytes(scratch_bytes), capacity)
+
+    def tensor(
+        self, offset: int, patches: int, shape: tuple[int, ...], dtype: npt.DTypeLike = np.int8
+    ) -> npt.NDArray[Any]:
+        """Return the tensor at `offset` as a view [shape=(patches, *shape)]."""
+        return np.ndarray((patches, *shape), dtype, self.arena, offset * self.capacity)
+
+
+class ScratchLayout(NamedTuple):
+    """Where the parts of scratch memory begin, in bytes; each part is large enough for the most demanding step."""
+
+    #: Room for two vectors.
+    spare: int
+    #: Int32 accumulators of `SCRATCH_ROWS` output positions.
+    accumulators: int
+    #: An input with its border.
+    image: int
+    #: Rows of a matrix.
+    panel: int
+    #: What is read in place of a row outside an image.
+    border: int
+    #: Size of the scratch memory.
+    size: int
+
+
+@dataclass(eq=False, repr=False)
+class PreparedProgram:
+    """What the compiled entry runs: steps [shape=(n_steps, PREPARED_COLUMNS)], and the constants that they refer to.
+
+    Nothing of it changes.
+    """
+
+    steps: npt.NDArray[np.int64]
+    #: What kernels read of each step: packed constants, and those of the program that plain kernels take.
+    constants: Bytes
+    scratch: ScratchLayout
+    #: Size of the activations of a patch, as the program has it.
+    arena_bytes: int
+    steps_address: int = field(init=False)
+    constants_address: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps_address, self.constants_address = self.steps.ctypes.data, self.constants.ctypes.data
+
+    def workspace(self, capacity: int) -> Workspace:
+        """Return memory to run up to `capacity` patches at once."""
+        return Workspace.of(self.arena_bytes, self.scratch.size, capacity)
