@@ -65,11 +65,12 @@ class Libraries(BuildHookInterface):
         library = f"{platform}/{platforms.library_file(platform)}"
         if wanted in TAGS and library not in files:
             raise ValueError(f"there is no {folder / library}: python -m tools.libraries {platform} builds it")
-        included = [MANIFEST, KIT]
+        included = [KIT]
         if library in files and platform in TAGS:
             included.append(library)
             build_data["tag"], build_data["pure_python"] = TAGS[platform], False
         places = {str(folder / name): f"yamjit/libraries/{Path(name).name}" for name in included}
+        places[str(_write_manifest(folder, Path(self.root)))] = f"yamjit/libraries/{MANIFEST}"
         build_data["force_include"].update(places)
 
 
@@ -87,6 +88,23 @@ def _proven_files(folder: Path, root: Path) -> Mapping[str, Any]:
             f"{folder} {problem}: python -m tools.libraries builds all of it anew; without it the wheel is the pure one"
         )
     return files
+
+
+def _write_manifest(folder: Path, root: Path) -> Path:
+    """Write the manifest of a wheel, the libraries' own with a digest of the whole package; return its path.
+
+    Plan files are kept under that digest: what another build of the same version made is not used.
+    """
+    package, digest = root / "src" / "yamjit", hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(package).as_posix()} {len(content)} ".encode())
+        digest.update(content)
+    manifest = json.loads((folder / MANIFEST).read_bytes()) | {"package": digest.hexdigest()}
+    written = folder.parent / "wheel" / MANIFEST
+    written.parent.mkdir(exist_ok=True)
+    written.write_text(json.dumps(manifest, indent=1), encoding="ascii")
+    return written
 
 
 def _problem(folder: Path, files: Mapping[str, Any], *, is_current: bool) -> str | None:

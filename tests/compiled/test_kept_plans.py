@@ -26,6 +26,7 @@ from yamjit.kernels.plan_file.entries import CHECK_PLAN
 from yamjit.kernels.plan_file.layout import Field
 from yamjit.kernels.vectors.target import TARGETS
 from yamjit.store import plans, resolve_model
+from yamjit.store.plans import PlanFile
 
 FAMILY = "x86"
 
@@ -37,7 +38,7 @@ def refuse_to_run(*arguments: int) -> None:
 class Library:
     """What is asked of a library while a model is loaded."""
 
-    family = FAMILY
+    family, package = FAMILY, ""
 
     def entry(self, entry: Entry) -> Callable[..., object]:
         return {CHECK_PLAN: check_in_python}.get(entry, refuse_to_run)
@@ -125,21 +126,33 @@ def test_what_it_depends_on_changes_its_name(folder: Path, monkeypatch: pytest.M
     load("starter")
     monkeypatch.setattr(loading, "FORMAT_VERSION", 99)
     load("starter")
-    monkeypatch.setattr(plans, "_STATE", "edited")
+    monkeypatch.setattr(plans, "_imported_state", lambda: "edited")
     monkeypatch.setattr(plans, "_state_of_sources", lambda package: "edited")
     load("starter")
     assert len(list(folder.iterdir())) == 4
 
 
+def test_another_build_of_the_package_makes_its_own(folder: Path) -> None:
+    for package in ("", "34cd", "56ef"):
+        PlanFile("12ab", "x86", "0.1", package).keep(b"plan")
+    assert len(list(folder.iterdir())) == 3
+
+
+def test_what_an_installed_package_makes_is_kept_whatever_the_sources(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "_state_of_sources", lambda package: pytest.fail("it was looked at"))
+    PlanFile("12ab", "x86", "0.1", "34cd").keep(b"plan")
+    assert len(list(folder.iterdir())) == 1
+
+
 def test_edited_sources_are_other_sources(tmp_path: Path) -> None:
-    for name, known in (("clone", True), ("site-packages", False)):
-        package = tmp_path / name / "yamjit"
-        (package / "deep").mkdir(parents=True)
-        source = package / "deep" / "a.py"
-        source.write_text("a = 1")
-        before = plans._state_of_sources(package)
-        source.write_text("a = 12")
-        assert (plans._state_of_sources(package) != before) is known
+    source = tmp_path / "yamjit" / "deep" / "a.py"
+    source.parent.mkdir(parents=True)
+    source.write_text("a = 1")
+    before = plans._state_of_sources(tmp_path / "yamjit")
+    source.write_text("a = 12")
+    assert plans._state_of_sources(tmp_path / "yamjit") != before
     assert plans._state_of_sources(tmp_path / "archive.zip" / "yamjit") == ""
 
 

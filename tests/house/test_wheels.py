@@ -102,6 +102,20 @@ def test_the_pure_wheel_holds_the_kit_alone(tree: Path, monkeypatch: pytest.Monk
     assert "tag" not in data
 
 
+def test_the_manifest_of_a_wheel_names_its_very_sources(tree: Path) -> None:
+    def manifest() -> dict[str, Any]:
+        places = built(tree)["force_include"].items()
+        found: dict[str, Any] = json.loads(Path(next(path for path, name in places if MANIFEST in name)).read_bytes())
+        return found
+
+    before = manifest()
+    assert manifest() == before
+    (tree / "src" / "yamjit" / "planner.py").write_text("mended = True")
+    after = manifest()
+    assert before.pop("package") != after.pop("package")
+    assert before == after == json.loads((tree / "build" / "libraries" / MANIFEST).read_bytes())
+
+
 def test_without_libraries_and_in_an_editable_installation_there_is_nothing(tree: Path) -> None:
     add_libraries(tree, sources="34cd")
     assert built(tree, "editable") == {"force_include": {}}

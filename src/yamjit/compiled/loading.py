@@ -45,7 +45,8 @@ class _FromPlanFile:
         self._source = source
         self._library = library
         self._check: Callable[[int, int, int], object] = library.entry(CHECK_PLAN)
-        self._kept = PlanFile(source.sha256, library.family, f"{own_version()} {FORMAT_VERSION}")
+        version = f"{own_version()} {FORMAT_VERSION}"
+        self._kept = PlanFile(source.sha256, library.family, version, library.package)
 
     def load(self) -> CompiledModel:
         return self._from_cache() or self._from_graph()

@@ -29,13 +29,15 @@ def plans_folder() -> Path:
 
 
 class PlanFile:
-    """The plan file of a model, by its SHA-256, for one family; `version` is all else that it depends on.
+    """The plan file of a model, by its SHA-256, for one family; `version` and the package are all else that it needs.
 
-    Where none can be kept, it stays absent.
+    `package` is a digest of the package; where it is empty, the state of the sources stands for it. Where none can be
+    kept, it stays absent.
     """
 
-    def __init__(self, sha256: str, family: str, version: str) -> None:
-        key = hashlib.sha256(f"{sha256} {family} {version} {_STATE}".encode()).hexdigest()
+    def __init__(self, sha256: str, family: str, version: str, package: str = "") -> None:
+        self._state = "" if package else _imported_state()
+        key = hashlib.sha256(f"{sha256} {family} {version} {package or self._state}".encode()).hexdigest()
         self._path: Path | None = None
         try:
             self._path = plans_folder() / f"{sha256[:16]}-{family}-{key[:32]}.plan"
@@ -57,7 +59,7 @@ class PlanFile:
         try:
             if self._path is None:
                 raise OSError(self._problem)
-            if _state_of_sources(_PACKAGE) != _STATE:
+            if self._state and _state_of_sources(_PACKAGE) != self._state:
                 return  # they have been edited since
             keep_private(self._path, content)
             keep_newest(self._path.parent, "*.plan", _MOST_KEPT)
@@ -66,9 +68,7 @@ class PlanFile:
 
 
 def _state_of_sources(package: Path) -> str:
-    """Return what changes with every edit of a package; empty where it is installed, or in an archive."""
-    if package.parent.name in ("site-packages", "dist-packages"):
-        return ""
+    """Return what changes with every edit of a package, or installation; empty where it is in an archive."""
     try:
         return hashlib.sha256("".join(sorted(_stamps(os.fspath(package)))).encode()).hexdigest()
     except OSError:
@@ -88,8 +88,15 @@ def _stamps(folder: str) -> Iterator[str]:
 
 _PACKAGE = Path(__file__).parents[1]
 
-#: The state of the sources that this process has imported, or will.
-_STATE = _state_of_sources(_PACKAGE)
+
+@functools.cache
+def _imported_state() -> str:
+    """Return the state of the sources when this process first asked, which are those that it imports."""
+    return _state_of_sources(_PACKAGE)
+
+
+if _PACKAGE.parent.name not in ("site-packages", "dist-packages"):
+    _imported_state()  # before anybody edits them; what is installed says by its manifest what it is
 
 
 @functools.cache

@@ -78,7 +78,7 @@ def load_library() -> SharedLibrary:
             _warn_once(f"{path} was built from other sources than these: python -m tools.libraries builds it anew")
         return library
     manifest = manifest_of(path)
-    library = SharedLibrary(path)
+    library = SharedLibrary(path, manifest.package)
     if library.sources != manifest.sources:
         raise DependencyError(f"{path} was built from other sources than its manifest says; {_HOW_TO_REPAIR}")
     return library
@@ -104,12 +104,15 @@ def library_at_hand() -> SharedLibrary | None:
 class SharedLibrary:
     """A library in this process, for as long as that lives.
 
+    `package` is the digest of the package that it was installed with; empty where nothing says it.
+
     Raises `DependencyError` if the file cannot be loaded as a library of yamjit, and `InputError` if there is no
     lowering as ``$YAMJIT_LOWERING`` wants it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, package: str = "") -> None:
         self.path = path
+        self.package = package
         self._questions = _load(path)
         self.sources = self._text("sources")
         #: How constants are packed: "x86" or "arm".
@@ -180,6 +183,8 @@ class Manifest(NamedTuple):
     sources: str
     #: Digest of the file.
     sha256: str
+    #: Digest of the package that it is part of; empty if it does not say.
+    package: str
 
 
 def manifest_of(path: Path) -> Manifest:
@@ -192,7 +197,7 @@ def manifest_of(path: Path) -> Manifest:
         described = manifest["files"][f"{own_platform()}/{path.name}"]
         if path.stat().st_size != described["bytes"]:
             raise DependencyError(f"{path} has not the {described['bytes']} bytes of its manifest; {_HOW_TO_REPAIR}")
-        return Manifest(str(manifest["sources"]), str(described["sha256"]))
+        return Manifest(str(manifest["sources"]), str(described["sha256"]), str(manifest.get("package", "")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DependencyError(f"the manifest of {path} cannot be read ({error!r}); {_HOW_TO_REPAIR}") from error
 
