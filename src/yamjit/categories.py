@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
@@ -70,7 +71,11 @@ class Categories:
         self._starts = np.cumsum([0, *counts[:-1]], dtype=np.intp)
         self._merges = max(counts, default=1) > 1
         self._everything = not self._merges and np.array_equal(self._columns, np.arange(self.classes))
-        self._positions = {category: position for position, category in enumerate(listed)}
+        self._listed = listed
+
+    @functools.cached_property
+    def _positions(self) -> dict[Category, int]:
+        return {category: position for position, category in enumerate(self._listed)}
 
     def __len__(self) -> int:
         return len(self.names)

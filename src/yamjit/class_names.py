@@ -43,11 +43,6 @@ class ClassNames:
 
     def __init__(self, head: HeadInfo, options: ClassifierOptions) -> None:
         self.unknown: dict[Entry, None] = {}
-        self.spellings = tuple(dict.fromkeys((*head.labels, *head.display_names)))
-        self._places: dict[str, list[int]] = {}
-        for index, identifier in enumerate(head.audioset_ids):
-            if identifier:
-                self._places.setdefault(identifier, []).append(index)
         self._roll_up = options.roll_up
         self._kinds = (head.labels, head.display_names, head.audioset_ids)
         self.classes = tuple(
@@ -58,6 +53,21 @@ class ClassNames:
         for name, members in options.members.items():
             self._add_group(name, members)
 
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Names of the head's classes."""
+        labels, display_names, _ = self._kinds
+        return tuple(dict.fromkeys((*labels, *display_names)))
+
+    @functools.cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """The classes of the head by their ids in AudioSet."""
+        found: dict[str, list[int]] = {}
+        for index, identifier in enumerate(self._kinds[2]):
+            if identifier:
+                found.setdefault(identifier, []).append(index)
+        return found
+
     @functools.cached_property
     def _exact(self) -> dict[str, tuple[int, ...]]:
         return _indices_of(self._kinds, str)
@@ -67,8 +77,9 @@ class ClassNames:
         return _indices_of(self._kinds, folded)
 
     def _columns(self, index: int, identifier: str) -> tuple[int, ...]:
-        below = self.below(identifier) if self._roll_up and identifier else ()
-        return tuple(sorted({index, *below}))
+        if not (self._roll_up and identifier):
+            return (index,)
+        return tuple(sorted({index, *self.below(identifier)}))
 
     def below(self, identifier: str) -> tuple[int, ...]:
         """Return the classes of the head that are descendants of a class of AudioSet."""
