@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 import yamjit
 from tests.support.synthetic import synthetic_yamnet
+from tools.checks import evex
 from tools.checks.binaries import faults
 from tools.checks.library_jobs import (
     DoesNotRunError,
@@ -36,7 +37,9 @@ from tools.checks.library_jobs import (
     run_here,
     run_in,
 )
+from tools.checks.plan_jobs import plan_jobs
 from tools.libraries.platforms import PLATFORMS, Platform
+from yamjit.errors import YamjitError
 from yamjit.kernels.vectors.processor import host_features, host_target
 from yamjit.kernels.vectors.target import TARGETS
 from yamjit.tflite.writer import write_graph
@@ -95,6 +98,8 @@ WAYS = (
     Way("Wine", "windows-x86_64", ("x86_64-w64-mingw32-gcc",), ("wine",), "gcc-mingw-w64-x86-64 wine64", None),
 )
 
+_EVEX = Way("EVEX's encoding", evex.PLATFORM.name, ("cc",), (), "gcc", frozenset({evex.STANDS_FOR}))
+
 
 class Proof:
     """What a model's kernels leave in memory, computed here.
@@ -118,6 +123,8 @@ class Proof:
         like = here if here.has_fma == target.has_fma else target
         frames = log_mel_job(self._model)
         yield compare(frames, run_in(harness, frames), run_here(frames, like))
+        for job, expected in plan_jobs("arm" if target.multiplies_signed_bytes else "x86"):
+            yield compare(job, run_in(harness, job), expected)
 
 
 def _harness(way: Way, folder: Path, library: Path, lowering: str) -> list[str | Path]:
@@ -139,6 +146,22 @@ def _judged(proof: Proof, way: Way, lowering: str, harness: Sequence[str | Path]
     calls, cells = sum(outcome.calls for outcome in outcomes), sum(outcome.cells for outcome in outcomes)
     different = sum(outcome.different for outcome in outcomes)
     return f"{calls} calls, {cells:,} cells, {different:,} bytes differ", different == 0, True
+
+
+def _prove_avxvnni(report: _Report, proof: Proof, folder: Path, work: Path) -> None:
+    """Run the instructions of "avxvnni" in the encoding of AVX-512 (`tools.checks.evex`)."""
+    title, lowering, library = f"{_EVEX.platform}, {_EVEX.title}, {evex.STANDS_FOR}", evex.STANDS_FOR, work / "evex.so"
+    if not TARGETS[evex.THROUGH].runs_on(host_features(), platform.machine()):
+        report.lacks(title, "this processor has no AVX-512 VNNI")
+    elif missing := _missing(_EVEX):
+        report.lacks(title, missing)
+    else:
+        try:
+            evex.write_library(folder, library)
+            said, is_right, _ = _judged(proof, _EVEX, lowering, _harness(_EVEX, work, library, evex.THROUGH))
+        except YamjitError as error:
+            said, is_right = str(error), False
+        report.tell(title, said, is_right)
 
 
 def _inspected(built: Platform, folder: Path) -> tuple[str, bool]:
@@ -165,9 +188,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder: Path = options.folder.resolve()
     names = options.platform or [name for name in PLATFORMS if (folder / name).is_dir()]
     if not names:
-        parser.error(f"there is no library in {folder}; python -m tools.libraries builds them")
+        return _refused(f"there is no library in {folder}; python -m tools.libraries builds them")
     if importlib.util.find_spec("lief") is None:
-        parser.error("lief is not installed, which looks into libraries: pip install -e '.[libraries]'")
+        return _refused("lief is not installed, which looks into libraries: pip install -e '.[libraries]'")
     report = _Report()
     for name in names:
         report.tell(name, *_inspected(PLATFORMS[name], folder))
@@ -185,8 +208,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 report.tell(f"{way.platform}, {way.title}, {lowering}", said, is_right)
                 if ran:
                     unproven.pop((way.platform, lowering), None)
+        if (evex.PLATFORM.name, evex.STANDS_FOR) in unproven:
+            _prove_avxvnni(report, proof, folder, Path(work))
     print(f"never run here: {', '.join(map(' '.join, unproven)) or 'none'}")
     return report.status
+
+
+def _refused(reason: str) -> int:
+    print(f"error: {reason}", file=sys.stderr)
+    return 1
 
 
 class _Report:
