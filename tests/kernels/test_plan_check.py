@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,20 +22,17 @@ from tests.support.zoo import zoo
 from yamjit.compiled.from_graph import compile_model
 from yamjit.compiled.record import CompiledModel
 from yamjit.compiled.writer import plan_file_bytes
-from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared
-from yamjit.kernels.log_mel.tables import Field as Table
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import aligned_bytes
 from yamjit.kernels.plan_file.entries import CHECK_PLAN
-from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, Fault, Field, HeadField
-from yamjit.kernels.plan_file.xxh64 import xxh64
-from yamjit.kernels.program import Column
+from yamjit.kernels.plan_file.layout import Fault, Field
 from yamjit.kernels.vectors.processor import host_target
 from yamjit.spec import DEFAULT_LIMITS
 
 pytestmark = [pytest.mark.numba, pytest.mark.skipif(NO_COMPILER, reason="Numba does not compile")]
 
 check_plan = LoadedEntry(CHECK_PLAN)
+
 
 def family() -> str:
     return "arm" if host_target().multiplies_signed_bytes else "x86"

@@ -1,23 +1,16 @@
 """AVX-VNNI without a processor that has it: the instructions of lowering "avxvnni" in the encoding of AVX-512.
 
-::
-
-    python -m tools.checks.evex [FOLDER] -o FILE
-
 AVX-VNNI is one instruction of AVX-512 VNNI, ``vpdpbusd``, in an older encoding (VEX, not EVEX); what it computes is the
 same. So the lowering is written as assembly, of the bitcode that libraries are made of. Assembled as it stands and
-linked, it is the library for linux-x86_64 in FOLDER, byte for byte: the assembly is what is shipped. Assembled with
-every ``{vex}`` as ``{evex}``, it runs where there is AVX-512 VNNI. FILE is a library whose lowering "avx512vnni" is that
-code, so that `dispatch.c` asks for what it needs, to be run with ``YAMJIT_LIBRARY=FILE YAMJIT_LOWERING=avx512vnni``.
+linked, it is the library for linux-x86_64 that was built, byte for byte: the assembly is what is shipped. Assembled
+with every ``{vex}`` as ``{evex}``, it runs where there is AVX-512 VNNI. It is linked in the place of the lowering
+"avx512vnni", for which `dispatch.c` asks for what it needs; ``YAMJIT_LIBRARY=FILE YAMJIT_LOWERING=avx512vnni`` runs it.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +55,7 @@ def write_library(built: Path, file: Path) -> int:
     with tempfile.TemporaryDirectory() as work:
         build(PLATFORM, as_shipped, Path(work))
         if (Path(work) / _SHARED).read_bytes() != (built / PLATFORM.name / _SHARED).read_bytes():
-            raise YamjitError(f"{built / PLATFORM.name / _SHARED} was not built from these sources")
+            raise YamjitError(f"{built / PLATFORM.name / _SHARED} is not what the assembly of these sources gives")
         build(PLATFORM, in_evex, Path(work))
         shutil.copyfile(Path(work) / _SHARED, file)
     return count
@@ -85,22 +78,3 @@ def _assembled(text: str, target: Target) -> bytes:
     module.data_layout = str(machine.target_data)
     code: bytes = machine.emit_object(module)
     return code
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the library; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tools.checks.evex", description="AVX-VNNI's code in EVEX.")
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("build/libraries"), help="default: %(default)s")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
-    options = parser.parse_args(arguments)
-    try:
-        count = write_library(options.folder, options.output)
-    except YamjitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"{options.output}: its {THROUGH} is {STANDS_FOR}, {count} instructions in EVEX's encoding")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -32,7 +32,19 @@ from yamjit.kernels.program import Column, Program
 from yamjit.kernels.vectors.processor import host_target
 from yamjit.kernels.vectors.target import Target
 
-__all__ = ["CHECK_PLAN", "DIGEST", "Call", "DoesNotRunError", "Job", "Outcome", "compare", "log_mel_job", "network_jobs", "run_here", "run_in"]
+__all__ = [
+    "CHECK_PLAN",
+    "DIGEST",
+    "Call",
+    "DoesNotRunError",
+    "Job",
+    "Outcome",
+    "compare",
+    "log_mel_job",
+    "network_jobs",
+    "run_here",
+    "run_in",
+]
 
 Bytes = npt.NDArray[np.uint8]
 
