@@ -1,11 +1,18 @@
-"""Platforms by name, and how the library of each is called. Imports nothing else, since the build backend reads it."""
+"""Platforms by name, and where their libraries are. Imports nothing else, since the build backend reads it."""
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
-__all__ = ["library_file", "own_platform"]
+__all__ = ["FOLDER", "KIT", "MANIFEST", "library_file", "own_platform"]
+
+#: Where a wheel has its library, the kit and the manifest.
+FOLDER = Path(__file__).resolve().parents[2] / "libraries"
+
+#: The libraries of all platforms in one archive, and what each file of a library is and was built from.
+KIT, MANIFEST = "platforms.tar.xz", "manifest.json"
 
 _SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
 _MACHINES = {"amd64": "x86_64", "aarch64": "arm64"}
