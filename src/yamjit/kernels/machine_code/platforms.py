@@ -21,12 +21,14 @@ _FILES = {"windows": "yamjit.dll", "macos": "libyamjit.dylib"}
 
 
 def own_platform() -> str:
-    """Return this platform's name, such as "linux-x86_64", whether or not libraries are built for it."""
+    """Return the name of this process's platform, such as "linux-x86_64", whether or not libraries are built for it."""
     # `platform.machine` is slow to import; on Windows it looks at the same variable, or asks a service of the system.
     machine = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
     system, machine = _SYSTEMS.get(sys.platform, sys.platform), machine.lower()
     machine = _MACHINES.get(machine, machine)
-    return "linux-aarch64" if (system, machine) == ("linux", "arm64") else f"{system}-{machine}"
+    name = "linux-aarch64" if (system, machine) == ("linux", "arm64") else f"{system}-{machine}"
+    # A process of 32 bits on a processor of 64 loads none of its libraries.
+    return name if sys.maxsize > 2**32 else f"{name}-of-32-bits"
 
 
 def library_file(platform: str) -> str:
