@@ -93,6 +93,7 @@ static const void *read_plan(const char *name, size_t *size) {
     FILE *file = fopen(name, "rb");
     long end = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
     char *memory = end > 0 ? malloc((size_t)end + 63) : NULL;
+    if (!end) errno = EINVAL;
     if (memory) {
         char *content = memory + (64 - (uintptr_t)memory % 64) % 64;
         rewind(file);
