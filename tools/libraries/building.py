@@ -59,13 +59,14 @@ def build(platform: Platform, kernels: Mapping[str, bytes], folder: Path) -> Non
 
 def _compiled_c(platform: Platform, place: Path) -> list[str]:
     (place / "build.h").write_text(_settings(platform), encoding="utf-8", newline="\n")
-    pic = () if "windows" in platform.zig else ("-fPIC",)
     names = []
     for name in C_SOURCES:
         shutil.copyfile(_PACKAGE / name, place / Path(name).name)
     for source in sorted(place.glob("*.c")):
         names.append(f"{source.stem}.o")
-        _zig(place, "cc", "-target", platform.zig, *_C_OPTIONS, *pic, "-c", source.name, "-o", names[-1])
+        # Object files for Windows would hold the path of Zig's own temporary file.
+        system = ("-Xclang", f"-object-file-name={names[-1]}") if "windows" in platform.zig else ("-fPIC",)
+        _zig(place, "cc", "-target", platform.zig, *_C_OPTIONS, *system, "-c", source.name, "-o", names[-1])
     return names
 
 

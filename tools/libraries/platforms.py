@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-__all__ = ["PLATFORMS", "Platform"]
+__all__ = ["PLATFORMS", "STATIC", "Platform"]
 
 _X86, _ARM = ("avx512vnni", "avxvnni", "avx2", "plain"), ("neon-dot", "neon")
 _ELF = ("-Wl,-soname,libyamjit.so", "-Wl,-z,defs")
