@@ -248,7 +248,12 @@ static void open_raw(source *from) {
 
 /* Print a name of the model's, which strangers may have written: without what controls terminals. */
 static void print_name(const char *name) {
-    for (; *name; name++) putchar((unsigned char)*name < ' ' || *name == 127 ? '?' : *name);
+    for (; *name; name++) {
+        unsigned char byte = (unsigned char)*name;
+        int is_second_set = byte == 0xC2 && (name[1] & 0xE0) == 0x80; /* U+0080 to U+009F, in UTF-8 */
+        putchar(byte < ' ' || byte == 127 || is_second_set ? '?' : byte);
+        name += is_second_set;
+    }
 }
 
 /* Print the highest classes of each head, a line for each. */
