@@ -16,7 +16,7 @@ import yamjit
 from yamjit.cli import main
 from yamjit.deploy import deploy, kit
 from yamjit.errors import DependencyError, InputError, OutputError
-from yamjit.kernels.machine_code.shipped import own_platform
+from yamjit.kernels.machine_code.platforms import own_platform
 from yamjit.kernels.machine_code.sources import sources_digest
 from yamjit.kernels.plan_file.layout import FAMILIES, MAGIC, Field
 

@@ -11,14 +11,10 @@ from pathlib import Path
 
 from yamjit.disk import describe
 from yamjit.errors import DependencyError, InputError
+from yamjit.kernels.machine_code.platforms import FOLDER, KIT, MANIFEST
 from yamjit.kernels.machine_code.sources import sources_digest
 
-__all__ = ["FOLDER", "platforms_of", "read_kit"]
-
-#: Where a wheel has the kit.
-FOLDER = Path(__file__).resolve().parents[1] / "libraries"
-
-_KIT, _MANIFEST = "platforms.tar.xz", "manifest.json"
+__all__ = ["platforms_of", "read_kit"]
 
 
 def read_kit(folder: Path | None = None) -> Mapping[str, bytes]:
@@ -38,8 +34,8 @@ def read_kit(folder: Path | None = None) -> Mapping[str, bytes]:
     """
     place = FOLDER if folder is None else folder
     try:
-        manifest = json.loads((place / _MANIFEST).read_bytes())
-        with tarfile.open(place / _KIT, "r:xz") as archive:
+        manifest = json.loads((place / MANIFEST).read_bytes())
+        with tarfile.open(place / KIT, "r:xz") as archive:
             files = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
         sources = manifest["sources"]
         expected = {name: entry["sha256"] for name, entry in manifest["files"].items()}
@@ -48,9 +44,9 @@ def read_kit(folder: Path | None = None) -> Mapping[str, bytes]:
     except OSError as error:
         raise InputError(f"{place}: the libraries cannot be read: {describe(error)}") from error
     except (ValueError, LookupError, TypeError, AttributeError, EOFError, lzma.LZMAError, tarfile.TarError) as error:
-        raise InputError(f"{place}: {_MANIFEST} or {_KIT} is damaged: {error!r}") from error
+        raise InputError(f"{place}: {MANIFEST} or {KIT} is damaged: {error!r}") from error
     if {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} != expected:
-        raise InputError(f"{place}: {_KIT} does not hold what {_MANIFEST} says")
+        raise InputError(f"{place}: {KIT} does not hold what {MANIFEST} says")
     if sources != sources_digest():
         raise InputError(f"{place}: built from other sources than this yamjit's: run python -m tools.libraries again")
     return files
@@ -63,7 +59,7 @@ def platforms_of(kit: Mapping[str, bytes]) -> tuple[str, ...]:
 
 def _missing(place: Path) -> str:
     return (
-        f"{place} does not have the libraries of compiled kernels ({_KIT}, {_MANIFEST}): wheels of yamjit do; in "
+        f"{place} does not have the libraries of compiled kernels ({KIT}, {MANIFEST}): wheels of yamjit do; in "
         "a clone, python -m tools.libraries builds them into build/libraries, and --libraries build/libraries, or "
         "libraries= in Python, names that folder"
     )
