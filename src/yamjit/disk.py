@@ -61,8 +61,10 @@ def cache_directory() -> Path:
         from platformdirs import user_cache_dir
     except ImportError as error:
         raise DependencyError(f"the cache directory needs platformdirs: {how_to_install('platformdirs')}") from error
-    directory = Path(user_cache_dir("yamjit"))
-    # A user without a home directory gets a literal "~".
+    try:
+        directory = Path(user_cache_dir("yamjit"))
+    except RuntimeError:  # a user without a home directory; older versions leave a literal "~"
+        directory = Path("~")
     return directory if directory.is_absolute() else Path(tempfile.gettempdir()) / "yamjit"
 
 

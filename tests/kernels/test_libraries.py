@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import platform as machine
 import re
 import shutil
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import yamjit.deploy
+from tools.checks.binaries import traces
+from tools.checks.libraries import main as prove
 from tools.libraries import kit, tools
 from tools.libraries.__main__ import main
 from tools.libraries.bitcode import OF_ALL, OF_THE_LAST
 from tools.libraries.platforms import PLATFORMS, Platform
 from yamjit.errors import DependencyError
 from yamjit.kernels.machine_code import sources
+from yamjit.kernels.machine_code.platforms import KIT, own_platform
 from yamjit.kernels.plan_file.layout import FAMILIES
 from yamjit.kernels.vectors.target import TARGETS
 
+ROOT = Path(__file__).resolve().parents[2]
 C = Path(yamjit.deploy.__file__).parent / "c"
 DISPATCH = (C / "dispatch.c").read_text(encoding="utf-8")
 
@@ -41,6 +50,33 @@ def test_a_platform_has_lowerings_of_its_machine_best_first_and_one_that_runs_ev
     assert {target.multiplies_signed_bytes for target in targets} == {platform.family == "arm"}
     assert targets[-1].needs == ()
     assert platform.family in FAMILIES
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "bits", "name"),
+    [
+        ("linux", "x86_64", 64, "linux-x86_64"),
+        ("linux", "aarch64", 64, "linux-aarch64"),
+        ("darwin", "arm64", 64, "macos-arm64"),
+        ("win32", "AMD64", 64, "windows-x86_64"),
+        ("win32", "ARM64", 64, "windows-arm64"),
+        ("linux", "aarch64", 32, "linux-aarch64-of-32-bits"),
+        ("linux", "aarch64_be", 64, "linux-aarch64_be"),
+        ("freebsd14", "amd64", 64, "freebsd14-x86_64"),
+    ],
+)
+def test_a_process_knows_its_platform(
+    system: str, machine: str, bits: int, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(sys, "maxsize", 2 ** (bits - 1) - 1)
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine=machine), raising=False)
+    if system == "win32":
+        monkeypatch.delattr(os, "uname")
+        monkeypatch.setenv("PROCESSOR_ARCHITECTURE", machine)
+    found = own_platform()
+    monkeypatch.undo()
+    assert found == name
 
 
 def test_c_asks_for_every_feature_that_llvm_may_use() -> None:
@@ -122,7 +158,7 @@ def test_the_kit_holds_the_libraries_and_nothing_of_this_machine(libraries: tupl
         (folder / name).touch()
         (folder / name).chmod(0o700)
     assert kit.write_kit(folder, reversed(names)).read_bytes() == first
-    with tarfile.open(folder / kit.KIT) as archive:
+    with tarfile.open(folder / KIT) as archive:
         members = archive.getmembers()
         assert [member.name for member in members] == sorted(names)
         assert {(member.mtime, member.uid, member.gid, member.uname, member.mode) for member in members} == {
@@ -147,15 +183,53 @@ def test_a_missing_tool_is_told_with_the_extra(monkeypatch: pytest.MonkeyPatch) 
         tools.versions()
 
 
+@pytest.mark.parametrize("tool", ["tools.libraries", "tools.wheels", "tools.checks.libraries"])
+def test_in_a_bare_checkout_tools_say_what_to_install(tool: str) -> None:
+    command = [sys.executable, "-E", "-S", "-m", tool]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: yamjit is not installed")
+    assert "pip install -e '.[libraries]'" in done.stderr
+
+
 # -- What proves them -------------------------------------------------------------------------------------------
 
 
 def test_where_nothing_that_runs_a_library_is_installed_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
-    from tools.checks.libraries import WAYS, _missing
+    from tools.checks.library_proof import WAYS, missing
 
     monkeypatch.setenv("PATH", "")
-    said = {way.title: _missing(way) for way in WAYS}
+    said = {way.title: missing(way) for way in WAYS}
     assert "apt-get install qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross" in said["Cortex-A76"]
     assert said["glibc"] == "cc not found: apt-get install gcc"
     assert all(said.values())
+
+
+def test_a_library_that_tells_where_it_was_built_is_not_as_it_is_to_be(tmp_path: Path) -> None:
+    library = tmp_path / "libyamjit.a"
+    library.write_bytes(b"!<arch>\n")
+    assert list(traces(library)) == []
+    library.write_bytes(b"!<arch>\n/tmp/zig/dispatch.obj")
+    assert list(traces(library)) == ["libyamjit.a tells where it was built: /tmp/"]
+
+
+def test_where_nothing_can_be_proven_the_status_is_not_that_of_what_was_not_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prove([str(tmp_path)]) == 1
+    assert f"there is no library in {tmp_path}" in capsys.readouterr().err
+    (tmp_path / "linux-x86_64").mkdir()
+    monkeypatch.setattr("tools.checks.libraries._PACKAGES", ("no_such_package_of_yamjit",))
+    assert prove([str(tmp_path)]) == 1
+    assert "not installed: no_such_package_of_yamjit; in a checkout, pip install" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(machine.machine().lower() not in ("x86_64", "amd64"), reason="LLVM assembles for this machine")
+def test_avxvnni_is_an_instruction_of_avx512_in_another_encoding() -> None:
+    pytest.importorskip("numba")
+    from tools.checks import evex
+
+    text = "{vex} vpdpbusd %ymm0, %ymm1, %ymm2\n"
+    assert bytes.fromhex("c4e27550d0") in evex._assembled(text, TARGETS[evex.STANDS_FOR])
+    assert bytes.fromhex("62f2752850d0") in evex._assembled(text.replace("vex", "evex"), TARGETS[evex.THROUGH])
