@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import pytest
 
 import yamjit.deploy
+from tools.checks.binaries import traces
 from tools.checks.libraries import main as prove
 from tools.libraries import kit, tools
 from tools.libraries.__main__ import main
@@ -203,6 +204,14 @@ def test_where_nothing_that_runs_a_library_is_installed_it_is_said(monkeypatch: 
     assert "apt-get install qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross" in said["Cortex-A76"]
     assert said["glibc"] == "cc not found: apt-get install gcc"
     assert all(said.values())
+
+
+def test_a_library_that_tells_where_it_was_built_is_not_as_it_is_to_be(tmp_path: Path) -> None:
+    library = tmp_path / "libyamjit.a"
+    library.write_bytes(b"!<arch>\n")
+    assert list(traces(library)) == []
+    library.write_bytes(b"!<arch>\n/tmp/zig/dispatch.obj")
+    assert list(traces(library)) == ["libyamjit.a tells where it was built: /tmp/"]
 
 
 def test_where_nothing_can_be_proven_the_status_is_not_that_of_what_was_not_run(

@@ -30,7 +30,9 @@ from yamjit.kernels.vectors.processor import host_target
 pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 ROOT = Path(__file__).resolve().parents[2]
-PLATFORM, OTHER = "linux-aarch64", "windows-arm64"
+PLATFORM = "linux-aarch64"
+#: Another system, whose files have another format, for the same processors.
+OTHER = "windows-arm64"
 A76 = next(way for way in WAYS if way.title == "Cortex-A76")
 
 emulated = pytest.mark.skipif(bool(missing(A76)), reason=missing(A76))
@@ -68,6 +70,7 @@ def test_another_folder_has_the_same_bytes(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TZ", "Asia/Tokyo")
+    monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", str(tmp_path / "zig"))
     place = tmp_path / "another folder"
     place.mkdir()
     shutil.copytree(folder.parent / "bitcode", place / "bitcode")

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from yamjit.kernels.machine_code.platforms import library_file
 
-__all__ = ["PLATFORMS", "Platform"]
+__all__ = ["PLATFORMS", "STATIC", "Platform"]
 
 _X86, _ARM = ("avx512vnni", "avxvnni", "avx2", "plain"), ("neon-dot", "neon")
 _ELF = ("-Wl,-soname,libyamjit.so", "-Wl,-z,defs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+import re
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,9 @@ from yamjit.kernels.machine_code.platforms import FOLDER, KIT, MANIFEST
 from yamjit.kernels.machine_code.sources import sources_digest
 
 __all__ = ["platforms_of", "read_kit"]
+
+#: Names of files, which lie in the folder that is written: a platform, and a file of it.
+_NAMES = re.compile(r"[\w-]+/\w[\w.-]*", re.ASCII)
 
 
 def read_kit(folder: Path | None = None) -> Mapping[str, bytes]:
@@ -30,7 +34,7 @@ def read_kit(folder: Path | None = None) -> Mapping[str, bytes]:
     DependencyError
         If there is no kit.
     InputError
-        If it is damaged, or was built from other sources than those of this yamjit.
+        If it is damaged, holds files of other names, or was built from other sources than those of this yamjit.
     """
     place = FOLDER if folder is None else folder
     try:
@@ -47,6 +51,8 @@ def read_kit(folder: Path | None = None) -> Mapping[str, bytes]:
         raise InputError(f"{place}: {MANIFEST} or {KIT} is damaged: {error!r}") from error
     if {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} != expected:
         raise InputError(f"{place}: {KIT} does not hold what {MANIFEST} says")
+    if strange := [name for name in files if not _NAMES.fullmatch(name)]:
+        raise InputError(f"{place}: {KIT} holds {strange[0]!r}, which is not the name of a platform's library")
     if sources != sources_digest():
         raise InputError(f"{place}: built from other sources than this yamjit's: run python -m tools.libraries again")
     return files
