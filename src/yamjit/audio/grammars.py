@@ -25,6 +25,11 @@ _PCM, _FLOAT, _ALAW, _ULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _MPEG = (0x50, 0x55)
 
 
+#: Chunks of most WAV files, besides samples; and the channels that libsndfile accepts.
+_COMMON = frozenset({b"fmt ", b"LIST"})
+_MOST_CHANNELS = 1024
+
+
 class Samples(NamedTuple):
     """How samples are stored."""
 
@@ -64,6 +69,10 @@ class Grammar(ABC):
         """Return the bytes of samples that a header claims, 0 if it was never finished, None if it claims none."""
         return None if size >= UNKNOWN_BYTES else max(0, size)
 
+    def pcm(self, chunks: Mapping[bytes, bytes]) -> tuple[int, int] | None:
+        """Return the rate in Hz and the channels of 16-bit little-endian samples, if a file holds little else."""
+        return None
+
     @abstractmethod
     def samples(self, chunks: Mapping[bytes, bytes]) -> Samples | None:
         """Return how samples are stored; None if this is not known, and the file is left as it is."""
@@ -90,6 +99,14 @@ class _Riff(Grammar):
             size = int.from_bytes(wide[8:16], "little")
             return None if size >= 2**63 else size
         return super().claimed(chunks, size)
+
+    def pcm(self, chunks: Mapping[bytes, bytes]) -> tuple[int, int] | None:
+        form = chunks.get(b"fmt ", b"")
+        if self.order == ">" or self._wide or len(form) < 16 or next(iter(chunks)) != b"fmt " or set(chunks) - _COMMON:
+            return None
+        tag, channels, rate, block, bits = struct.unpack("<HHI4xHH", form[:16])
+        usual = (tag, block, bits) == (_PCM, 2 * channels, 16)
+        return (rate, channels) if usual and 0 < rate < 2**31 and 0 < channels <= _MOST_CHANNELS else None
 
     def samples(self, chunks: Mapping[bytes, bytes]) -> Samples | None:
         return _wave_samples(chunks.get(b"fmt ", b""), self.order)
