@@ -11,7 +11,6 @@ import itertools
 import os
 import re
 import stat
-import tempfile
 import time
 from pathlib import Path
 from typing import BinaryIO
@@ -62,8 +61,11 @@ def cache_directory() -> Path:
     except ImportError as error:
         raise DependencyError(f"the cache directory needs platformdirs: {how_to_install('platformdirs')}") from error
     directory = Path(user_cache_dir("yamjit"))
-    # A user without a home directory gets a literal "~".
-    return directory if directory.is_absolute() else Path(tempfile.gettempdir()) / "yamjit"
+    if directory.is_absolute():
+        return directory
+    import tempfile
+
+    return Path(tempfile.gettempdir()) / "yamjit"  # a user without a home directory got a literal "~"
 
 
 def open_regular(path: str | os.PathLike[str], *, otherwise: str = "") -> int:

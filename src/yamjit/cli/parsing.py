@@ -6,7 +6,6 @@ import argparse
 import itertools
 import re
 import sys
-import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -50,6 +49,8 @@ def _hanging(line: str, width: int) -> str:
     """Return a line wrapped below its second column, or a little further in than it begins."""
     begin = len(line) - len(line.lstrip())
     columns = re.match(_FIRST_COLUMN, line)
+    import textwrap
+
     place = columns.end() if columns and columns.end() <= width // 2 else begin + 4
     return textwrap.fill(
         line.strip(),
