@@ -51,8 +51,9 @@ def end(code: int) -> NoReturn:
     """
     if sys.getprofile() is None and sys.gettrace() is None:
         atexit._run_exitfuncs()
-        for stream in filter(None, (sys.stdout, sys.stderr)):
-            stream.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
         os._exit(code)
     sys.exit(code)
 
