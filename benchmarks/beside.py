@@ -47,7 +47,7 @@ Score = Callable[[Any], Any]
 def _yamjit(model: str) -> Score:
     import yamjit
 
-    classifier = yamjit.load(model, backend="numba")
+    classifier = yamjit.load(model)
     return lambda samples: classifier.classify(samples, sample_rate=RATE_HZ).scores
 
 

@@ -505,10 +505,15 @@ def test_where_the_cache_is(monkeypatch, tmp_path):
     assert cache_path().is_absolute()
 
 
-def test_a_user_without_a_home_gets_a_temporary_cache(monkeypatch):
+def no_home(name):
+    raise RuntimeError("could not determine the home directory")
+
+
+@pytest.mark.parametrize("answer", [lambda name: f"~/.cache/{name}", no_home], ids=["as it was", "an error"])
+def test_a_user_without_a_home_gets_a_temporary_cache(answer, monkeypatch):
     platformdirs = pytest.importorskip("platformdirs")
     monkeypatch.delenv("YAMJIT_CACHE")
-    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: f"~/.cache/{name}")
+    monkeypatch.setattr(platformdirs, "user_cache_dir", answer)
     assert cache_path() == Path(tempfile.gettempdir()) / "yamjit" / "yamnet.tflite"
 
 

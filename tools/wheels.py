@@ -12,13 +12,13 @@ give the same bytes.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hatch_build import TAGS, VARIABLE
 from yamjit.kernels.machine_code.platforms import own_platform
 
 __all__ = ["build_wheel", "main"]
@@ -31,6 +31,8 @@ def build_wheel(kind: str, folder: Path, root: Path = _ROOT) -> Path:
 
     It needs no network. Raises `ChildProcessError`, with what the build backend says, if that refuses.
     """
+    from hatch_build import VARIABLE
+
     code = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
     command = [sys.executable, "-c", code, str(folder.resolve())]
     told = {**os.environ, VARIABLE: kind}
@@ -42,6 +44,11 @@ def build_wheel(kind: str, folder: Path, root: Path = _ROOT) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build what is asked for; returns the exit status."""
+    if importlib.util.find_spec("hatchling") is None:
+        print("error: hatchling is not installed; in a checkout, pip install -e '.[libraries]' does", file=sys.stderr)
+        return 1
+    from hatch_build import TAGS
+
     kinds = (*TAGS, "pure")
     parser = argparse.ArgumentParser(prog="python -m tools.wheels", description="Build wheels.")
     parser.add_argument("kind", nargs="*", default=[own_platform()], help=f"of {', '.join(kinds)}, or all")

@@ -60,12 +60,15 @@ def cache_directory() -> Path:
         from platformdirs import user_cache_dir
     except ImportError as error:
         raise DependencyError(f"the cache directory needs platformdirs: {how_to_install('platformdirs')}") from error
-    directory = Path(user_cache_dir("yamjit"))
+    try:
+        directory = Path(user_cache_dir("yamjit"))
+    except RuntimeError:  # a user without a home directory; older versions leave a literal "~"
+        directory = Path("~")
     if directory.is_absolute():
         return directory
     import tempfile
 
-    return Path(tempfile.gettempdir()) / "yamjit"  # a user without a home directory got a literal "~"
+    return Path(tempfile.gettempdir()) / "yamjit"
 
 
 def open_regular(path: str | os.PathLike[str], *, otherwise: str = "") -> int:

@@ -90,6 +90,15 @@ def test_an_empty_folder_is_filled_and_another_one_refused(
         deploy(starter, tmp_path / "file", libraries=libraries)
 
 
+def test_a_link_to_an_empty_folder_leads_to_it(starter: yamjit.Classifier, libraries: Path, tmp_path: Path) -> None:
+    (tmp_path / "card").mkdir()
+    (tmp_path / "link").symlink_to("card", target_is_directory=True)
+    written = deploy(starter, tmp_path / "link", libraries=libraries)
+    assert (tmp_path / "link").is_symlink()
+    assert len(written) == len(names(tmp_path / "card"))
+    assert all(path.is_file() for path in written)
+
+
 def test_nothing_is_left_of_a_folder_that_cannot_be_written(
     starter: yamjit.Classifier, libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +118,8 @@ def test_an_unknown_platform_is_told_with_those_that_there_are(
 ) -> None:
     with pytest.raises(InputError, match=r"'linux-aarch46'.*ios-arm64.*did you mean 'linux-aarch64'\?"):
         deploy(starter, tmp_path / "out", ["linux-aarch46"], libraries=libraries)
+    with pytest.raises(InputError, match=r"'linux-arm64'.*did you mean 'linux-aarch64'\?"):
+        deploy(starter, tmp_path / "out", ["linux-arm64"], libraries=libraries)
     with pytest.raises(InputError, match=r"a list of platforms, such as \['linux-aarch64'\]"):
         deploy(starter, tmp_path / "out", "linux-aarch64", libraries=libraries)
     assert not (tmp_path / "out").exists()
@@ -175,6 +186,12 @@ def test_the_verb_refuses_what_does_not_fit(
     assert main(["export", *given, "--deploy", str(tmp_path / "out")]) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_verb_wants_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert main(["export", "starter", "--deploy", str(tmp_path / "file")]) == 1
+    assert "the files of a deployment are written to a folder" in capsys.readouterr().err
 
 
 def test_a_target_needs_a_folder(capsys: pytest.CaptureFixture[str]) -> None:

@@ -127,6 +127,27 @@ def test_what_cannot_be_read_is_a_sentence(deployed: Path, tmp_path: Path) -> No
     assert "cannot be written" in error(noise(1), "--all", tmp_path / "no" / "folder")
     assert "--hop" in error(noise(1), "--hop", 1e-9)
     assert "holds no samples" in Run(deployed, "-").error
+    assert "cannot be read: Is a directory" in Run(deployed, tmp_path).error
+
+
+def run_in_shell(deployed: Path, line: str) -> tuple[int, str, str]:
+    """Run a line of the shell in a folder, where ``$PLAN`` is the plan."""
+    plan = next(deployed.glob("*.plan"))
+    done = subprocess.run(["sh", "-c", line], cwd=deployed, capture_output=True, env={"PLAN": plan.name}, timeout=60)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def test_standard_streams_that_are_closed_or_fail_are_told(deployed: Path, tmp_path: Path) -> None:
+    write(deployed / "x.wav", noise(2))
+    none, full = "Bad file descriptor", "No space left on device"
+    wrong = "classify: standard input: cannot be read: "
+    assert run_in_shell(deployed, './classify "$PLAN" - <&-') == (1, "", f"{wrong}{none}\n")
+    assert run_in_shell(deployed, './classify "$PLAN" - <.') == (1, "", f"{wrong}Is a directory\n")
+    wrong = "classify: standard output: cannot be written: "
+    assert run_in_shell(deployed, './classify "$PLAN" x.wav --all all >&-') == (1, "", f"{wrong}{none}\n")
+    assert (deployed / "all").stat().st_size % (4 * 33) == 0
+    if Path("/dev/full").exists():
+        assert run_in_shell(deployed, "./classify --help >/dev/full") == (1, "", f"{wrong}{full}\n")
 
 
 def test_a_size_that_was_left_open_is_no_limit(deployed: Path, starter: yamjit.Classifier, tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform as machine
 import re
 import shutil
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import yamjit.deploy
+from tools.checks.libraries import main as prove
 from tools.libraries import kit, tools
 from tools.libraries.__main__ import main
 from tools.libraries.bitcode import OF_ALL, OF_THE_LAST
@@ -22,6 +26,7 @@ from yamjit.kernels.machine_code import sources
 from yamjit.kernels.plan_file.layout import FAMILIES
 from yamjit.kernels.vectors.target import TARGETS
 
+ROOT = Path(__file__).resolve().parents[2]
 C = Path(yamjit.deploy.__file__).parent / "c"
 DISPATCH = (C / "dispatch.c").read_text(encoding="utf-8")
 
@@ -147,15 +152,45 @@ def test_a_missing_tool_is_told_with_the_extra(monkeypatch: pytest.MonkeyPatch) 
         tools.versions()
 
 
+@pytest.mark.parametrize("tool", ["tools.libraries", "tools.wheels", "tools.checks.libraries"])
+def test_in_a_bare_checkout_tools_say_what_to_install(tool: str) -> None:
+    command = [sys.executable, "-E", "-S", "-m", tool]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: yamjit is not installed")
+    assert "pip install -e '.[libraries]'" in done.stderr
+
+
 # -- What proves them -------------------------------------------------------------------------------------------
 
 
 def test_where_nothing_that_runs_a_library_is_installed_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
-    from tools.checks.libraries import WAYS, _missing
+    from tools.checks.library_proof import WAYS, missing
 
     monkeypatch.setenv("PATH", "")
-    said = {way.title: _missing(way) for way in WAYS}
+    said = {way.title: missing(way) for way in WAYS}
     assert "apt-get install qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross" in said["Cortex-A76"]
     assert said["glibc"] == "cc not found: apt-get install gcc"
     assert all(said.values())
+
+
+def test_where_nothing_can_be_proven_the_status_is_not_that_of_what_was_not_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prove([str(tmp_path)]) == 1
+    assert f"there is no library in {tmp_path}" in capsys.readouterr().err
+    (tmp_path / "linux-x86_64").mkdir()
+    monkeypatch.setattr("tools.checks.libraries._PACKAGES", ("no_such_package_of_yamjit",))
+    assert prove([str(tmp_path)]) == 1
+    assert "not installed: no_such_package_of_yamjit; in a checkout, pip install" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(machine.machine().lower() not in ("x86_64", "amd64"), reason="LLVM assembles for this machine")
+def test_avxvnni_is_an_instruction_of_avx512_in_another_encoding() -> None:
+    pytest.importorskip("numba")
+    from tools.checks import evex
+
+    text = "{vex} vpdpbusd %ymm0, %ymm1, %ymm2\n"
+    assert bytes.fromhex("c4e27550d0") in evex._assembled(text, TARGETS[evex.STANDS_FOR])
+    assert bytes.fromhex("62f2752850d0") in evex._assembled(text.replace("vex", "evex"), TARGETS[evex.THROUGH])

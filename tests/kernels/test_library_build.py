@@ -21,8 +21,9 @@ pytest.importorskip("numba")
 pytest.importorskip("ziglang", reason="builds libraries: pip install '.[libraries]'")
 pytest.importorskip("lief", reason="looks into libraries: pip install '.[libraries]'")
 
-from tools.checks import libraries as check
+from tools.checks.libraries import main as check
 from tools.checks.library_jobs import compare, log_mel_job, run_here, run_in
+from tools.checks.library_proof import WAYS, harness, missing
 from tools.libraries.__main__ import main
 from yamjit.kernels.vectors.processor import host_target
 
@@ -30,9 +31,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 ROOT = Path(__file__).resolve().parents[2]
 PLATFORM = "linux-aarch64"
-A76 = next(way for way in check.WAYS if way.title == "Cortex-A76")
+A76 = next(way for way in WAYS if way.title == "Cortex-A76")
 
-emulated = pytest.mark.skipif(bool(check._missing(A76)), reason=check._missing(A76))
+emulated = pytest.mark.skipif(bool(missing(A76)), reason=missing(A76))
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_bitcode_is_what_was_compiled_before(settings: dict[str, str], folder: P
 
 @emulated
 def test_files_and_every_bit_are_as_they_are_to_be(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check.main([str(folder)]) == 0
+    assert check([str(folder)]) == 0
     said = capsys.readouterr().out
     assert f"{PLATFORM}: needs and shows what it is to" in said
     for lowering in ("neon-dot", "neon"):
@@ -103,10 +104,10 @@ def test_files_and_every_bit_are_as_they_are_to_be(folder: Path, capsys: pytest.
 def test_other_samples_give_other_bits_and_a_short_buffer_is_overrun(
     folder: Path, model: yamjit.Classifier, tmp_path: Path
 ) -> None:
-    harness, job = check._harness(A76, tmp_path, folder / PLATFORM / "libyamjit.so", "neon-dot"), log_mel_job(model)
+    command, job = harness(A76, tmp_path, folder / PLATFORM / "libyamjit.so", "neon-dot"), log_mel_job(model)
     tables, samples, scratch, out = job.buffers
     louder = dataclasses.replace(job, buffers=(tables, (samples.view(np.float32) * 2).view(np.uint8), scratch, out))
-    assert compare(job, run_in(harness, louder), run_here(job, host_target())).different > 1000
+    assert compare(job, run_in(command, louder), run_here(job, host_target())).different > 1000
     short = dataclasses.replace(job, buffers=(tables, samples, scratch, out[:-4]))
     with pytest.raises(RuntimeError, match=r"log_mel: wrote behind \(call 3, buffer 3\)"):
-        run_in(harness, short)
+        run_in(command, short)

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,27 +16,22 @@ import pytest
 pytest.importorskip("numba")
 
 from tests.support.backends import NO_COMPILER
+from tests.support.damaged_plans import Found, changed, damaged_plans
 from tests.support.two_heads import two_heads
 from tests.support.zoo import zoo
 from yamjit.compiled.from_graph import compile_model
 from yamjit.compiled.record import CompiledModel
 from yamjit.compiled.writer import plan_file_bytes
-from yamjit.kernels.int8.prepared import PREPARED_COLUMNS, Prepared
-from yamjit.kernels.log_mel.tables import Field as Table
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import aligned_bytes
 from yamjit.kernels.plan_file.entries import CHECK_PLAN
-from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, Fault, Field, HeadField
-from yamjit.kernels.plan_file.xxh64 import xxh64
-from yamjit.kernels.program import Column
+from yamjit.kernels.plan_file.layout import Fault, Field
 from yamjit.kernels.vectors.processor import host_target
 from yamjit.spec import DEFAULT_LIMITS
 
 pytestmark = [pytest.mark.numba, pytest.mark.skipif(NO_COMPILER, reason="Numba does not compile")]
 
 check_plan = LoadedEntry(CHECK_PLAN)
-
-Found = tuple[int, ...]
 
 
 def family() -> str:
@@ -66,15 +60,6 @@ def checked(content: bytes | bytearray, shift: int = 0) -> Found:
     return tuple(found.tolist())
 
 
-def changed(content: bytes, place: int, value: int) -> bytes:
-    """Return a file with another integer at a place, and the digest of what it then holds."""
-    data = bytearray(content)
-    data[place : place + 8] = value.to_bytes(8, "little", signed=True)
-    digest = xxh64(bytes(data[8 * Field.SIZE :]))
-    data[8 * Field.DIGEST : 8 * Field.DIGEST + 8] = digest.to_bytes(8, "little")
-    return bytes(data)
-
-
 def field_of(content: bytes, field: int) -> int:
     return int(np.frombuffer(content, np.int64)[field])
 
@@ -84,20 +69,9 @@ def test_what_was_written_is_accepted(files: dict[str, bytes]) -> None:
         assert checked(content) == (Fault.NONE, 0, 0, 0)
 
 
-@pytest.mark.parametrize(
-    ("damage", "fault"),
-    [
-        (lambda content: content[: HEADER_BYTES - 1], Fault.NOT_A_PLAN),
-        (lambda content: b"", Fault.NOT_A_PLAN),
-        (lambda content: b"\0" + content[1:], Fault.NOT_A_PLAN),
-        (lambda content: changed(content, 8 * Field.VERSION, 0), Fault.OTHER_VERSION),
-        (lambda content: content[:-64], Fault.OTHER_SIZE),
-        (lambda content: content + bytes(64), Fault.OTHER_SIZE),
-        (lambda content: content[:-1] + b"\1", Fault.DAMAGED),
-    ],
-)
-def test_what_is_no_plan_is_told_apart(files: dict[str, bytes], damage: Callable[[bytes], bytes], fault: Fault) -> None:
-    assert checked(damage(files["zoo"]))[0] == fault
+def test_what_is_damaged_or_wrong_is_refused_and_named(files: dict[str, bytes]) -> None:
+    for content, found in damaged_plans(files["two heads"]):
+        assert checked(content) == found
 
 
 def test_another_family_and_a_place_that_is_not_aligned_are_refused(
@@ -120,24 +94,6 @@ def test_every_model_within_the_limits_is_small_enough() -> None:
     from yamjit.kernels.plan_file.step_check import MOST_WORK
 
     assert 8 * DEFAULT_LIMITS.multiply_adds == MOST_WORK
-
-
-def test_what_is_wrong_is_named(files: dict[str, bytes]) -> None:
-    content = files["two heads"]
-    step = field_of(content, Field.STEPS_AT) + 8 * (5 * PREPARED_COLUMNS)
-    head = field_of(content, Field.HEADS_AT) + 8 * HEAD_FIELDS
-    tables, text = field_of(content, Field.TABLES_AT), field_of(content, Field.TEXT_SIZE)
-    for place, value, expected in (
-        (8 * Field.ARENA, -64, (Fault.BAD_HEADER, 0, Field.ARENA)),
-        (8 * Field.PANEL, 64, (Fault.BAD_HEADER, 0, Field.PANEL)),
-        (8 * Field.FRAMES, 95, (Fault.BAD_HEADER, 0, Field.FRAMES)),
-        (step + 8 * Column.OP, 7, (Fault.BAD_STEP, 5, Column.OP)),
-        (step + 8 * Column.OUTPUT, 2**62, (Fault.BAD_STEP, 5, Column.OUTPUT)),
-        (step + 8 * Prepared.WEIGHTS, -64, (Fault.BAD_STEP, 5, Prepared.WEIGHTS)),
-        (tables + 8 * Table.FIRST_RADIX, 2, (Fault.BAD_TABLES, 0, Table.FIRST_RADIX)),
-        (head + 8 * HeadField.NAME_AT, text, (Fault.BAD_HEAD, 1, HeadField.NAME_AT)),
-    ):
-        assert checked(changed(content, place, value)) == (*expected, value)
 
 
 # -- Wrong numbers with a right digest --------------------------------------------------------------------------

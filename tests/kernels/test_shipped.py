@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -112,7 +113,9 @@ def test_a_library_that_is_named_is_never_replaced(
     backend: str, nothing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("YAMJIT_LIBRARY", str(nothing / "absent.so"))
-    with pytest.raises(DependencyError, match=r"there is no file .*absent.so"):
+    with pytest.raises(
+        DependencyError, match=r"\$YAMJIT_LIBRARY is .*: there is no file .*absent.so.*; the path .* or 'none'"
+    ):
         load_backend(backend)
     (nothing / "absent.so").write_bytes(b"no machine code")
     with pytest.raises(DependencyError, match=r"absent.so cannot be loaded as a library of yamjit: "):
@@ -141,7 +144,7 @@ def test_a_lowering_that_is_named_is_never_replaced(
     [
         ({}, "cannot be loaded as a library of yamjit: "),
         ({"content": b""}, "cannot be loaded as a library of yamjit: "),
-        ({"files": {}}, "the manifest of .* cannot be read"),
+        ({"files": {}}, "or its manifest cannot be read"),
         ({"sources": "34cd"}, "was built from other sources than its manifest says"),
     ],
 )
@@ -164,11 +167,29 @@ def test_an_installed_library_that_is_unusable_is_told_once_and_done_without(
     assert caplog.messages[0].startswith("the compiled kernels are not used: ")
 
 
-def test_a_file_that_was_cut_is_not_loaded(nothing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = install(nothing)
-    path.write_bytes(path.read_bytes()[:-1])
+@pytest.mark.parametrize("content", [b"", b"no machine cod", b"no machine code.", b"no_machine code"])
+def test_a_file_that_is_not_whole_is_not_loaded(content: bytes, nothing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(nothing).write_bytes(content)
     monkeypatch.setattr(shipped, "_load", lambda path: pytest.fail("was loaded"))
-    with pytest.raises(DependencyError, match="has not the 15 bytes of its manifest"):
+    with pytest.raises(DependencyError, match="is damaged: it is not the file of its manifest; install the wheel"):
+        load_backend("compiled")
+
+
+@pytest.mark.parametrize("manifest", [b"", b"[]", b"\xff", b"[" * 100_000, b'{"sources": "12ab", "files": {}}'])
+def test_a_manifest_that_is_none_is_told(manifest: bytes, nothing: Path) -> None:
+    install(nothing).with_name("manifest.json").write_bytes(manifest)
+    with pytest.raises(DependencyError, match="or its manifest cannot be read"):
+        load_backend("compiled")
+
+
+def test_a_library_that_may_not_be_looked_at_is_told(nothing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    install(nothing)
+    monkeypatch.setattr(Path, "stat", refuse)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(DependencyError, match="Permission denied"):
         load_backend("compiled")
 
 

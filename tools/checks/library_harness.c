@@ -44,9 +44,11 @@ typedef struct {
 typedef int32_t RunSteps(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t,
                          int64_t, int64_t);
 typedef int32_t LogMel(int64_t, int64_t, int64_t, int64_t, int64_t);
+typedef int32_t OfBytes(int64_t, int64_t, int64_t);
 
 static RunSteps *run_steps;
 static LogMel *log_mel;
+static OfBytes *check_plan, *digest;
 
 static void fail(const char *what, int64_t call, int64_t buffer) {
     fprintf(stderr, "%s (call %lld, buffer %lld)\n", what, (long long)call, (long long)buffer);
@@ -77,8 +79,12 @@ static int32_t run(const Call *call, const Buffer *buffers) {
         const Argument *argument = &call->arguments[i];
         a[i] = argument->value + (argument->buffer < 0 ? 0 : (int64_t)buffers[argument->buffer].memory);
     }
-    if (call->entry == 0) return run_steps(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11]);
-    return log_mel(a[0], a[1], a[2], a[3], a[4]);
+    switch (call->entry) {
+    case 0: return run_steps(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11]);
+    case 1: return log_mel(a[0], a[1], a[2], a[3], a[4]);
+    case 2: return check_plan(a[0], a[1], a[2]);
+    default: return digest(a[0], a[1], a[2]);
+    }
 }
 
 static void *found(void *library, const char *name) {
@@ -100,6 +106,8 @@ static int enter(const char *path, const char *wanted) {
     if (lowering == count()) fail("the library has no such lowering", -1, -1);
     run_steps = (RunSteps *)entry(lowering, "run_steps");
     log_mel = (LogMel *)entry(lowering, "log_mel");
+    check_plan = (OfBytes *)entry(lowering, "check_plan");
+    digest = (OfBytes *)entry(lowering, "digest");
     return runs(lowering);
 }
 

@@ -32,12 +32,25 @@ from yamjit.kernels.program import Column, Program
 from yamjit.kernels.vectors.processor import host_target
 from yamjit.kernels.vectors.target import Target
 
-__all__ = ["Call", "DoesNotRunError", "Job", "Outcome", "compare", "log_mel_job", "network_jobs", "run_here", "run_in"]
+__all__ = [
+    "CHECK_PLAN",
+    "DIGEST",
+    "Call",
+    "DoesNotRunError",
+    "Job",
+    "Outcome",
+    "compare",
+    "log_mel_job",
+    "network_jobs",
+    "run_here",
+    "run_in",
+]
 
 Bytes = npt.NDArray[np.uint8]
 
-_ENTRIES = (RUN_STEPS, LOG_MEL)
-_RUN_STEPS, _LOG_MEL = range(2)
+#: Entries by the numbers that the harness knows them by.
+_RUN_STEPS, _LOG_MEL, CHECK_PLAN, DIGEST = range(4)
+_ENTRIES = {_RUN_STEPS: RUN_STEPS, _LOG_MEL: LOG_MEL}
 _MOST_ARGUMENTS, _DOES_NOT_RUN = 12, 3
 
 #: Patches at once.
@@ -50,7 +63,7 @@ class Call(NamedTuple):
     Parameters
     ----------
     entry : int
-        Its place in the table of entries.
+        Its number in the harness.
     arguments : tuple of (int, int)
         Each the number of a buffer and an offset into it, or -1 and an integer.
     result : int

@@ -16,10 +16,10 @@ from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.objects import emit_object
 from yamjit.kernels.vectors.target import Target
 
-__all__ = ["compiled", "instructions", "undefined"]
+__all__ = ["BITCODE", "compiled", "instructions", "undefined"]
 
 #: Where ``python -m tools.libraries`` keeps what it compiles.
-_BITCODE = Path(__file__).resolve().parents[2] / "build" / "bitcode"
+BITCODE = Path(__file__).resolve().parents[2] / "build" / "bitcode"
 
 
 @functools.cache
@@ -32,8 +32,8 @@ def compiled(entry: Entry, target: Target) -> bytes:
         If it cannot be compiled, or would need Python or Numba to run.
     """
     function = Function(entry, target.name)
-    make_bitcode([function], _BITCODE)
-    return emit_object(function.kept_in(_BITCODE).read_bytes(), target, target.triple)
+    make_bitcode([function], BITCODE)
+    return emit_object(function.kept_in(BITCODE).read_bytes(), target, target.triple)
 
 
 # -- What is in an object file ----------------------------------------------------------------------------------

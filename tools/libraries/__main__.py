@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.libraries.bitcode import functions, make_bitcode
-from tools.libraries.building import build
+from tools.libraries.building import build, kernels
 from tools.libraries.kit import write_kit, write_manifest
 from tools.libraries.platforms import PLATFORMS
 from yamjit.errors import YamjitError
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         make_bitcode(dict.fromkeys(function for platform in platforms for function in functions(platform)), cache)
         for platform in platforms:
             start = time.perf_counter()
-            build(platform, cache, folder / platform.name)
+            build(platform, kernels(platform, cache), folder / platform.name)
             sizes = ", ".join(f"{name} {(folder / platform.name / name).stat().st_size:,}" for name in platform.files)
             print(f"{platform.name}: {sizes} bytes, {time.perf_counter() - start:.1f} s", flush=True)
         files = [f"{platform.name}/{name}" for platform in platforms for name in platform.files]

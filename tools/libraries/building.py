@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from tools.libraries.bitcode import functions
@@ -15,7 +16,7 @@ from yamjit.errors import YamjitError
 from yamjit.kernels.machine_code.sources import C_SOURCES, sources_digest
 from yamjit.kernels.vectors.target import TARGETS
 
-__all__ = ["build"]
+__all__ = ["build", "kernels"]
 
 _PACKAGE = Path(__file__).resolve().parents[2] / "src" / "yamjit"
 
@@ -28,13 +29,25 @@ _C_OPTIONS = (
 )  # fmt: skip
 
 
-def build(platform: Platform, cache: Path, folder: Path) -> None:
-    """Write the libraries of a platform into a folder, from the bitcode in a cache."""
+def kernels(platform: Platform, cache: Path) -> dict[str, bytes]:
+    """Return the object files of a platform's kernels, by their symbols, from the bitcode in a cache."""
+    from yamjit.kernels.machine_code.objects import emit_object
+
+    return {
+        function.symbol: emit_object(function.kept_in(cache).read_bytes(), TARGETS[function.lowering], platform.triple)
+        for function in functions(platform)
+    }
+
+
+def build(platform: Platform, kernels: Mapping[str, bytes], folder: Path) -> None:
+    """Write the libraries of a platform, with its kernels, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         place = Path(work)
         # Names are relative and short: object files, and so static libraries, hold them.
-        objects = [*_kernels(platform, cache, place), *_compiled_c(platform, place)]
+        for symbol, code in kernels.items():
+            (place / f"{symbol}.o").write_bytes(code)
+        objects = [*(f"{symbol}.o" for symbol in kernels), *_compiled_c(platform, place)]
         members = [name for name in objects if name not in _SHARED_ONLY]
         _zig(place, "ar", f"--format={_archive(platform)}", "rcsD", STATIC, *members)
         if platform.shared is not None:
@@ -42,17 +55,6 @@ def build(platform: Platform, cache: Path, folder: Path) -> None:
             _zig(place, "cc", "-target", platform.zig, *options, "-o", platform.shared, *objects)
         for name in platform.files:
             shutil.copyfile(place / name, folder / name)
-
-
-def _kernels(platform: Platform, cache: Path, place: Path) -> list[str]:
-    from yamjit.kernels.machine_code.objects import emit_object
-
-    names = []
-    for function in functions(platform):
-        names.append(f"{function.symbol}.o")
-        bitcode = function.kept_in(cache).read_bytes()
-        (place / names[-1]).write_bytes(emit_object(bitcode, TARGETS[function.lowering], platform.triple))
-    return names
 
 
 def _compiled_c(platform: Platform, place: Path) -> list[str]:

@@ -125,13 +125,12 @@ def _library(library: LibraryDiagnosis | None) -> dict[str, Any]:
         return {"library": none if not os.environ.get(LIBRARY_VARIABLE) else f"none (${LIBRARY_VARIABLE} says so)"}
     if library.problem:
         return {"library": library.path, "library problem": library.problem}
-    states = {True: "whole", False: "damaged: not as its manifest says", None: f"named by ${LIBRARY_VARIABLE}"}
     lowering, asked = library.lowering, os.environ.get(LOWERING_VARIABLE)
     return {
         "lowering": f"{lowering} (${LOWERING_VARIABLE} is {asked!r})" if asked else lowering,
         "lowerings": {name: "runs here" if runs else "does not" for name, runs in (library.lowerings or {}).items()},
         "library": library.path,
-        "library is": states[library.whole],
+        "library is": f"named by ${LIBRARY_VARIABLE}" if os.environ.get(LIBRARY_VARIABLE) else "whole",
         "library's sources": library.sources,
         "plan files": _plan_files(),
     }

@@ -44,7 +44,7 @@ def _add_deployment(parser: argparse.ArgumentParser) -> None:
     """Add what runs without Python."""
     group = parser.add_argument_group("without Python")
     text = "write a plan file, libraries and the sources of a C program to this new folder"
-    add_value(group, "--deploy", "FOLDER", Writes("a deployment", folder=True), text)
+    add_value(group, "--deploy", "FOLDER", Writes("the files of a deployment", folder=True), text)
     text = (
         "platforms, such as linux-aarch64 for a Raspberry Pi: linux-x86_64, linux-aarch64, windows-x86_64, "
         "windows-arm64, macos-arm64, macos-x86_64, android-arm64, ios-arm64 (default: this machine's)"

@@ -26,6 +26,18 @@ _C = Path(__file__).parent / "c"
 #: Files beside the libraries and plans.
 _FILES = ("yamjit.h", "yamjit.c", "main.c", "Makefile", "README.md")
 
+#: How others call the platforms.
+_ALSO_CALLED = {
+    "linux-x86_64": ("linux-amd64", "linux-x64"),
+    "linux-aarch64": ("linux-arm64", "raspberry-pi"),
+    "windows-x86_64": ("windows-amd64", "windows-x64"),
+    "windows-arm64": ("windows-aarch64",),
+    "macos-arm64": ("macos-aarch64", "darwin-arm64"),
+    "macos-x86_64": ("macos-amd64", "darwin-amd64", "darwin-x86_64"),
+    "android-arm64": ("android-aarch64", "arm64-v8a"),
+    "ios-arm64": ("ios-aarch64", "iphone"),
+}
+
 
 @explained
 def deploy(
@@ -82,7 +94,7 @@ def deploy(
     for family in sorted({_family(platform) for platform in chosen}):
         files[f"model-{family}.plan"] = plan_file_bytes(compiled, family, model.source.sha256)
     files.update({name: content for name, content in kit.items() if name.partition("/")[0] in chosen})
-    place = Path(os.path.abspath(checks.path(folder, "folder")))  # noqa: PTH100 - links stay as they are
+    place = Path(os.path.realpath(checks.path(folder, "folder")))  # a link to a folder leads to it
     try:
         with naming(str(place)):
             _write(place, files)
@@ -98,7 +110,7 @@ def _checked(targets: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
     chosen = tuple(dict.fromkeys(targets)) or (own_platform(),)
     for platform in chosen:
         if platform not in known:
-            like = did_you_mean(platform, known)
+            like = did_you_mean(platform, known, _ALSO_CALLED)
             raise InputError(with_hint(f"{platform!r}: there are libraries for the platforms {', '.join(known)}", like))
     return chosen
 

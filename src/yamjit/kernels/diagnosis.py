@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ from yamjit.disk import cache_directory, why_not_kept
 from yamjit.errors import DependencyError, YamjitError
 from yamjit.kernels import load_backend
 from yamjit.kernels.backends import CompiledBackend, NumpyBackend
-from yamjit.kernels.machine_code.shipped import LIBRARY_VARIABLE, library_path, load_library, manifest_of
+from yamjit.kernels.machine_code.shipped import library_path, load_library
 
 __all__ = ["KernelDiagnosis", "LibraryDiagnosis", "NumbaDiagnosis", "diagnose_kernels"]
 
@@ -22,8 +20,6 @@ class LibraryDiagnosis:
     """A file that is to be the library of compiled kernels."""
 
     path: str
-    #: Whether its SHA-256 is that of its manifest; None where a variable names the file, which needs no manifest.
-    whole: bool | None = None
     #: Digest of the sources that it was built from.
     sources: str = ""
     #: The lowering that is used.
@@ -82,12 +78,9 @@ def _library() -> LibraryDiagnosis | None:
         return None
     try:
         library = load_library()
-        whole = None
-        if not os.environ.get(LIBRARY_VARIABLE):
-            whole = hashlib.sha256(path.read_bytes()).hexdigest() == manifest_of(path).sha256
-    except (YamjitError, OSError) as error:
+    except YamjitError as error:
         return LibraryDiagnosis(str(path), problem=str(error))
-    return LibraryDiagnosis(str(path), whole, library.sources, library.lowering, library.lowerings)
+    return LibraryDiagnosis(str(path), library.sources, library.lowering, library.lowerings)
 
 
 def _numba() -> NumbaDiagnosis | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from yamjit.announcing import logger
 from yamjit.disk import cache_directory, describe, keep_newest, keep_private, open_private
 from yamjit.errors import DependencyError
+from yamjit.text import printable
 
 __all__ = ["PlanFile", "plans_folder"]
 
@@ -62,7 +63,9 @@ class PlanFile:
             keep_private(self._path, content)
             keep_newest(self._path.parent, "*.plan", _MOST_KEPT)
         except (OSError, ValueError) as error:
-            _warn_once(f"plan files cannot be kept, every process makes its own from the model: {describe(error)}")
+            place = "" if self._path is None else f" in {printable(repr(str(self._path.parent)))}"
+            reason = f"plan files cannot be kept{place}, every process makes its own from the model"
+            _warn_once(f"{reason}: {describe(error)}")
 
 
 def _state_of_sources(package: Path) -> str:

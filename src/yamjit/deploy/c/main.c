@@ -51,6 +51,7 @@ typedef struct {
     uint64_t claimed, heard;       /* frames; nothing is claimed where the file does not know */
     uint32_t rest;                 /* bytes between the samples and the next chunk */
     size_t block;                  /* frames that are read at once */
+    int problem;                   /* why reading failed; 0 if it did not */
 } source;
 
 typedef struct {
@@ -147,6 +148,7 @@ static size_t read_frames(source *from, float *samples) {
     size_t frame = (size_t)(from->channels * from->bytes), most = from->block;
     if (from->claimed - from->heard < most) most = (size_t)(from->claimed - from->heard);
     size_t count = fread(content, 1, most * frame, from->file) / frame;
+    if (ferror(from->file)) from->problem = errno;
     for (size_t index = 0; index < count; index++) {
         const uint8_t *bytes = content + index * frame;
         float total = sample_at(bytes, from);
@@ -193,7 +195,9 @@ static int open_wav(source *from, int32_t rate) {
     uint8_t head[12], format[40];
     from->file = fopen(from->name, "rb");
     if (!from->file) return fail(from->name, "cannot be read: %s", strerror(errno));
-    if (fread(head, 1, 12, from->file) != 12 || (memcmp(head, "RIFF", 4) && memcmp(head, "RF64", 4)) ||
+    size_t found = fread(head, 1, 12, from->file);
+    if (ferror(from->file)) return fail(from->name, "cannot be read: %s", strerror(errno));
+    if (found != 12 || (memcmp(head, "RIFF", 4) && memcmp(head, "RF64", 4)) ||
         memcmp(head + 8, "WAVE", 4))
         return fail(from->name, "is not a WAV file");
     while (fread(head, 1, 8, from->file) == 8) {
@@ -321,12 +325,14 @@ static int listen(listener *to, source *from) {
 /* Say what a whole file amounts to, and whether all of it was heard. */
 static int conclude(listener *to, const source *from) {
     int32_t count = all_classes(to->model);
-    if (!to->windows) return fail(from->name, "holds no samples");
+    if (!to->windows)
+        return from->problem ? fail(from->name, "cannot be read: %s", strerror(from->problem))
+                             : fail(from->name, "holds no samples");
     for (int32_t index = 0; index < count; index++) to->sums[index] /= (double)to->windows;
     if (!to->is_live) name_classes(to, "mean", to->sums);
     if (fflush(stdout) || ferror(stdout)) return fail("standard output", "cannot be written: %s", strerror(errno));
     if (to->all && fclose(to->all)) return fail(to->all_name, "cannot be written: %s", strerror(errno));
-    if (ferror(from->file)) return fail(from->name, "cannot be read to its end: %s", strerror(errno));
+    if (from->problem) return fail(from->name, "cannot be read to its end: %s", strerror(from->problem));
     if (from->claimed != UINT64_MAX && from->heard < from->claimed)
         return fail(from->name, "ends after %llu of %llu samples", (unsigned long long)from->heard,
                     (unsigned long long)from->claimed);
@@ -359,6 +365,15 @@ static int run(const options *given) {
     return listen(&to, &from) || conclude(&to, &from);
 }
 
+/* Give the numbers of standard streams that are closed away: else the next file that is opened, such as the plan, would
+ * be taken for what is heard. Reading and writing them fails, as it should. */
+static void hold_standard_streams(void) {
+#if defined(__unix__) || defined(__APPLE__)
+    for (int number = 0; number < 3; number++)
+        if (fcntl(number, F_GETFD) < 0 && open("/dev/null", number ? O_RDONLY : O_WRONLY) < 0) exit(1);
+#endif
+}
+
 static int misused(const char *what, const char *why) {
     fprintf(stderr, "classify: %s: %s\n\n%s", what, why, USAGE);
     return 2;
@@ -366,13 +381,15 @@ static int misused(const char *what, const char *why) {
 
 int main(int count, char **arguments) {
     options given = {.top = 3, .hop_s = 0.48};
+    hold_standard_streams();
 #if defined(SIGPIPE)
     signal(SIGPIPE, SIG_IGN); /* a reader that is gone is an error of writing */
 #endif
     for (int index = 1; index < count; index++) {
         const char *argument = arguments[index], *value = index + 1 < count ? arguments[index + 1] : NULL;
         char *end;
-        if (!strcmp(argument, "--help")) return fputs(USAGE, stdout) < 0;
+        if (!strcmp(argument, "--help"))
+            return fputs(USAGE, stdout) < 0 || fflush(stdout) ? fail("standard output", "cannot be written: %s", strerror(errno)) : 0;
         if (strncmp(argument, "--", 2)) {
             if (given.input) return misused(argument, "a plan and one input are accepted");
             *(given.plan ? &given.input : &given.plan) = argument;

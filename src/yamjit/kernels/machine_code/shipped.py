@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from yamjit.announcing import logger
+from yamjit.disk import read_regular
 from yamjit.errors import DependencyError
 from yamjit.installing import how_to_install
 from yamjit.kernels.machine_code.entry import Entry
@@ -24,12 +26,10 @@ from yamjit.kernels.vectors.target import TARGETS, Target
 
 __all__ = [
     "LIBRARY_VARIABLE",
-    "Manifest",
     "SharedLibrary",
     "library_at_hand",
     "library_path",
     "load_library",
-    "manifest_of",
     "own_platform",
 ]
 
@@ -58,7 +58,13 @@ def library_path() -> Path | None:
     if named:
         return None if named == "none" else Path(named)
     installed = _FOLDER / library_file(own_platform())
-    return installed if installed.exists() else None
+    try:
+        installed.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        pass  # it is there, and what loads it says why it cannot
+    return installed
 
 
 def load_library() -> SharedLibrary:
@@ -69,15 +75,18 @@ def load_library() -> SharedLibrary:
     path = library_path()
     if path is None:
         raise DependencyError(_no_library())
-    if os.environ.get(LIBRARY_VARIABLE):
+    if named := os.environ.get(LIBRARY_VARIABLE):
+        if not path.is_file():
+            what = "the path of a library's file is accepted, or 'none'"
+            raise DependencyError(f"${LIBRARY_VARIABLE} is {named!r}: there is no file {str(path)!r}; {what}")
         library = SharedLibrary(path)
         if library.sources != _sources_here():
             # Kernels may be edited, and what was compiled before still run, but never unnoticed.
             _warn_once(f"{path} was built from other sources than these: python -m tools.libraries builds it anew")
         return library
-    manifest = manifest_of(path)
+    sources = _proven(path)
     library = SharedLibrary(path)
-    if library.sources != manifest.sources:
+    if library.sources != sources:
         raise DependencyError(f"{path} was built from other sources than its manifest says; {_HOW_TO_REPAIR}")
     return library
 
@@ -149,8 +158,6 @@ class SharedLibrary:
 
 def _load(path: Path) -> dict[str, Any]:
     """Return the functions of a file that are asked about it."""
-    if not path.is_file():
-        raise DependencyError(f"there is no file {path}, which ${LIBRARY_VARIABLE} names")
     file = str(path.resolve())
     try:
         library = ctypes.CDLL(file)
@@ -169,28 +176,21 @@ def _load(path: Path) -> dict[str, Any]:
 _HOW_TO_REPAIR = "install the wheel again, or take backend='numba' or 'numpy'"
 
 
-class Manifest(NamedTuple):
-    """What the manifest beside an installed library says about it."""
+def _proven(path: Path) -> str:
+    """Return the digest of the sources of an installed library, of which every byte is as its manifest says.
 
-    #: Digest of the sources that it was built from.
-    sources: str
-    #: Digest of the file.
-    sha256: str
-
-
-def manifest_of(path: Path) -> Manifest:
-    """Return what the manifest says about an installed library, whose size is as it says.
-
-    Raises `DependencyError` if there is none or the size differs: a file that was cut may end a process that loads it.
+    Raises `DependencyError` if there is no manifest or the file differs: it would end the process, or compute nonsense.
     """
     try:
         manifest = json.loads(path.with_name("manifest.json").read_bytes())
-        described = manifest["files"][f"{own_platform()}/{path.name}"]
-        if path.stat().st_size != described["bytes"]:
-            raise DependencyError(f"{path} has not the {described['bytes']} bytes of its manifest; {_HOW_TO_REPAIR}")
-        return Manifest(str(manifest["sources"]), str(described["sha256"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DependencyError(f"the manifest of {path} cannot be read ({error!r}); {_HOW_TO_REPAIR}") from error
+        sources, described = str(manifest["sources"]), manifest["files"][f"{own_platform()}/{path.name}"]
+        content = read_regular(path, described["bytes"] + 1)
+        is_whole = hashlib.sha256(content).hexdigest() == described["sha256"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DependencyError(f"{path} or its manifest cannot be read ({error!r}); {_HOW_TO_REPAIR}") from error
+    if not is_whole:
+        raise DependencyError(f"{path} is damaged: it is not the file of its manifest; {_HOW_TO_REPAIR}")
+    return sources
 
 
 def _sources_here() -> str:
