@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yamjit.audio.grammars import Grammar, Samples, grammar_of
+from yamjit.audio.grammars import Grammar, Samples
 from yamjit.audio.layout import MOST_PARTS, Layout, Part, Pcm
-from yamjit.audio.scanning import is_padding, search, tag_bytes
+from yamjit.audio.scanning import grammar_of, is_padding, search, tag_bytes
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["UNKNOWN_BYTES", "Grammar", "Samples", "grammar_of", "samples_of", "wave_header", "wave_samples"]
+__all__ = ["UNKNOWN_BYTES", "Grammar", "Samples", "riff_of", "samples_of", "wave_header", "wave_samples"]
 
 #: Lengths in a header from here on mean that its writer did not know it, as when writing to a pipe.
 UNKNOWN_BYTES = 0x7FFF_F000
@@ -110,17 +110,13 @@ class _Riff(Grammar):
         return wave_header(chunks[b"fmt "], size, self.order)
 
 
-def grammar_of(head: bytes) -> Grammar | None:
-    """Return the grammar of a file, given its first 32 bytes; None if it does not consist of chunks."""
-    if _Riff.magic.match(head):
-        return _Riff(head[:4])
-    from yamjit.audio.other_grammars import other_grammar_of
-
-    return other_grammar_of(head)
+def riff_of(head: bytes) -> Grammar | None:
+    """Return the grammar of a WAV file, given its first 32 bytes; None if it is none."""
+    return _Riff(head[:4]) if _Riff.magic.match(head) else None
 
 
 def samples_of(channels: int, bits: int, floats: str | None = None) -> Samples | None:
-    """Return how samples of so many bits are stored, of a type such as ">f" if they are floating-point numbers."""
+    """Return how samples of this width are stored; `floats`, such as ">f", is the type of floating-point numbers."""
     width = (bits + 7) // 8
     if not channels or not 1 <= width <= 8:
         return None

@@ -37,7 +37,7 @@ class Part(NamedTuple):
     counted: tuple[int, int] | None = None
     #: Whether the decoder's number of frames is an estimate, which may be far too large.
     estimated: bool = False
-    #: The samples of a file that is nothing but a header that is right, and they.
+    #: The samples of a file that holds little else, and whose header is right.
     pcm: Pcm | None = None
 
 

@@ -140,7 +140,7 @@ class _Au(Grammar):
 
 
 def other_grammar_of(head: bytes) -> Grammar | None:
-    """Return one of these grammars, as `yamjit.audio.grammars.grammar_of` does."""
+    """Return one of these grammars, as `yamjit.audio.scanning.grammar_of` does."""
     if _Wave64.magic.match(head):
         return _Wave64()
     if _Aiff.magic.match(head):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yamjit.audio.decoder import FAILURES, Decoder, describe_failure, import_soundfile
-from yamjit.audio.grammars import UNKNOWN_BYTES, grammar_of
+from yamjit.audio.grammars import UNKNOWN_BYTES
 from yamjit.audio.layout import Layout, Part
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header
 from yamjit.audio.pcm import PcmDecoder
 from yamjit.audio.reader import Reader
-from yamjit.audio.scanning import TAIL_BYTES
+from yamjit.audio.scanning import TAIL_BYTES, grammar_of
 from yamjit.errors import AudioError
 
 if TYPE_CHECKING:
