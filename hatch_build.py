@@ -18,14 +18,14 @@ import json
 import lzma
 import os
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-__all__ = ["KIT", "MANIFEST", "TAGS", "VARIABLE", "Libraries"]
+__all__ = ["TAGS", "VARIABLE", "Libraries"]
 
 #: Tags of the wheel for each platform.
 TAGS = {
@@ -39,11 +39,6 @@ TAGS = {
 
 #: Environment variable that says which wheel is built.
 VARIABLE = "YAMJIT_WHEEL"
-
-MANIFEST = "manifest.json"
-
-#: The libraries of all platforms in one archive, which ``yamjit export --deploy`` takes from.
-KIT = "platforms.tar.xz"
 
 
 class Libraries(BuildHookInterface):
@@ -59,13 +54,15 @@ class Libraries(BuildHookInterface):
         folder = Path(self.root) / "build" / "libraries"
         if version == "editable" or not (wanted in TAGS or folder.is_dir()):
             return
-        files = _proven_files(folder, Path(self.root)) if folder.is_dir() else {}
         platforms = _module(Path(self.root), "platforms")
+        manifest, kit = folder / platforms.MANIFEST, folder / platforms.KIT
+        sources = _module(Path(self.root), "sources").sources_digest
+        files = _proven_files(manifest, kit, sources) if folder.is_dir() else {}
         platform = wanted or platforms.own_platform()
         library = f"{platform}/{platforms.library_file(platform)}"
         if wanted in TAGS and library not in files:
             raise ValueError(f"there is no {folder / library}: python -m tools.libraries {platform} builds it")
-        included = [MANIFEST, KIT]
+        included = [manifest.name, kit.name]
         if library in files and platform in TAGS:
             included.append(library)
             build_data["tag"], build_data["pure_python"] = TAGS[platform], False
@@ -73,33 +70,32 @@ class Libraries(BuildHookInterface):
         build_data["force_include"].update(places)
 
 
-def _proven_files(folder: Path, root: Path) -> Mapping[str, Any]:
-    """Return what the manifest of libraries describes: what is there, whole, and made from these sources."""
+def _proven_files(manifest: Path, kit: Path, sources: Callable[[], str]) -> Mapping[str, Any]:
+    """Return what the manifest of libraries describes: what is there, whole, and made from sources of this digest."""
     files: Mapping[str, Any] = {}
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        files = manifest["files"]
-        problem = _problem(folder, files, is_current=manifest["sources"] == _module(root, "sources").sources_digest())
+        said = json.loads(manifest.read_bytes())
+        files = said["files"]
+        problem = _problem(kit, files) if said["sources"] == sources() else "was built from other sources than these"
     except (OSError, ValueError, KeyError, TypeError, AttributeError, tarfile.TarError, lzma.LZMAError) as error:
         problem = f"is not whole ({error!r})"
     if problem:
         raise ValueError(
-            f"{folder} {problem}: python -m tools.libraries builds all of it anew; without it the wheel is the pure one"
+            f"{manifest.parent} {problem}: python -m tools.libraries builds all of it anew; without it "
+            "the wheel is the pure one"
         )
     return files
 
 
-def _problem(folder: Path, files: Mapping[str, Any], *, is_current: bool) -> str | None:
-    if not is_current:
-        return "was built from other sources than these"
-    with tarfile.open(fileobj=io.BytesIO(lzma.decompress((folder / KIT).read_bytes()))) as kit:
-        packed = {member.name: _sha256(kit.extractfile(member)) for member in kit}
+def _problem(kit: Path, files: Mapping[str, Any]) -> str | None:
+    with tarfile.open(fileobj=io.BytesIO(lzma.decompress(kit.read_bytes()))) as archive:
+        packed = {member.name: _sha256(archive.extractfile(member)) for member in archive}
     for name, described in files.items():
-        with (folder / name).open("rb") as file:
+        with (kit.parent / name).open("rb") as file:
             if not packed.get(name) == _sha256(file) == described["sha256"]:
-                return f"holds another {name} than its manifest says, or {KIT} does"
+                return f"holds another {name} than its manifest says, or {kit.name} does"
     surplus = ", ".join(packed.keys() - files.keys())
-    return f"holds {surplus} in {KIT}, which its manifest does not name" if surplus else None
+    return f"holds {surplus} in {kit.name}, which its manifest does not name" if surplus else None
 
 
 def _sha256(file: IO[bytes] | None) -> str:

@@ -17,9 +17,11 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
 def pytest_configure() -> None:
-    """Heed interruptions also where a shell started the tests in the background, which has them ignored."""
+    """Heed signals also where a shell in the background, or ``nohup``, has had them ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Networks: equal integers from both backends, in any batch, in any thread; what is refused."""
+"""Networks: equal integers from all backends, in any batch, in any thread; what is refused."""
 
 from __future__ import annotations
 

@@ -517,6 +517,12 @@ def test_a_user_without_a_home_gets_a_temporary_cache(answer, monkeypatch):
     assert cache_path() == Path(tempfile.gettempdir()) / "yamjit" / "yamnet.tflite"
 
 
+def test_a_python_without_ssl_is_told(cache, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ssl", None)
+    with pytest.raises(DownloadError, match="this Python has no ssl, which https needs"):
+        fetch_official(known=KNOWN._replace(url="https://127.0.0.1:1/"))
+
+
 def test_threads_fetch_once(server, cache):
     known = at(server, "slow")
     with ThreadPoolExecutor(8) as pool:

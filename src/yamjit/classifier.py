@@ -272,7 +272,8 @@ class Classifier(OldForms, Model):
         head: str | int | None = None,
     ) -> tuple[Event, ...]:
         """Return the events of a recording by the time of their beginning, see `watch`."""
-        return yamjit.events.by_start(self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head))
+        found = list(self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head))
+        return yamjit.events.by_start(found)
 
     def watcher(
         self,

@@ -238,6 +238,7 @@ LIES: list[tuple[tuple[Any, ...], Any]] = [
     (("heads", 1, "calibration"), [[[-1, 1, 1, 1]] * 5, "LOG", 0.0]),
     (("heads", 1, "calibration"), [[[1, 1, 1, 1]] * 5, "SINE", 0.0]),
     (("heads", 1, "calibration"), [[["x"] * 4] * 5, "LOG", 0.0]),
+    (("heads", 1, "calibration"), [[[10**309, 1, 1, 1]] * 5, "LOG", 0.0]),
     (("embedding",), None),
     (("embedding", 2), 2**62),
     (("embedding", 1), [2**31, 2**31]),

@@ -12,7 +12,7 @@ import yamjit
 from yamjit.compiled.from_graph import compile_model
 from yamjit.compiled.writer import plan_file_bytes
 from yamjit.deploy import kit
-from yamjit.kernels.machine_code.shipped import own_platform
+from yamjit.kernels.machine_code.platforms import FOLDER, KIT, MANIFEST, own_platform
 from yamjit.kernels.machine_code.sources import sources_digest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def built_libraries() -> Path:
     """Folder of the libraries of this installation or clone."""
-    for folder in (kit.FOLDER, ROOT / "build" / "libraries"):
-        if (folder / "manifest.json").is_file() and (folder / "platforms.tar.xz").is_file():
-            manifest = json.loads((folder / "manifest.json").read_bytes())
+    for folder in (FOLDER, ROOT / "build" / "libraries"):
+        if (folder / MANIFEST).is_file() and (folder / KIT).is_file():
+            manifest = json.loads((folder / MANIFEST).read_bytes())
             if manifest["sources"] != sources_digest():
                 pytest.skip(f"{folder} is of other sources: python -m tools.libraries builds it anew")
             if not any(name.startswith(f"{own_platform()}/") for name in manifest["files"]):

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import yamjit
 from yamjit.cli import main
 from yamjit.deploy import deploy, kit
 from yamjit.errors import DependencyError, InputError, OutputError
-from yamjit.kernels.machine_code.shipped import own_platform
+from yamjit.kernels.machine_code.platforms import own_platform
 from yamjit.kernels.machine_code.sources import sources_digest
 from yamjit.kernels.plan_file.layout import FAMILIES, MAGIC, Field
 
@@ -32,13 +33,16 @@ COMMON = {"yamjit.h", "yamjit.c", "main.c", "Makefile", "README.md"}
 @pytest.fixture
 def libraries(tmp_path: Path) -> Path:
     """A kit of libraries that cannot be linked."""
-    folder = tmp_path / "libraries"
-    folder.mkdir()
-    files = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in LIBRARIES.items()}
+    return write_kit(tmp_path / "libraries", LIBRARIES)
+
+
+def write_kit(folder: Path, libraries: Mapping[str, bytes]) -> Path:
+    folder.mkdir(exist_ok=True)
+    files = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in libraries.items()}
     manifest = {"sources": sources_digest(), "tools": {}, "files": files}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     with tarfile.open(folder / "platforms.tar.xz", "w:xz") as archive:
-        for name, data in LIBRARIES.items():
+        for name, data in libraries.items():
             member = tarfile.TarInfo(name)
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
@@ -147,6 +151,18 @@ def test_damaged_libraries_are_refused(
         manifest.write_text(text.replace(hashlib.sha256(b"phone").hexdigest(), "0" * 64), encoding="utf-8")
     with pytest.raises(InputError, match="libraries: "):
         deploy(starter, tmp_path / "out", libraries=libraries)
+
+
+@pytest.mark.parametrize(
+    "name", ["linux-x86_64/../../evil", "linux-x86_64/..", "../evil", "linux-x86_64\\..\\evil", "/evil"]
+)
+def test_files_that_would_lie_elsewhere_are_refused(
+    starter: yamjit.Classifier, libraries: Path, tmp_path: Path, name: str
+) -> None:
+    write_kit(libraries, {**LIBRARIES, name: b"evil"})
+    with pytest.raises(InputError, match="which is not the name of a platform's library"):
+        deploy(starter, tmp_path / "out", ["linux-x86_64"], libraries=libraries)
+    assert not (tmp_path / "out").exists()
 
 
 def test_libraries_of_other_sources_are_refused(

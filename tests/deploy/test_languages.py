@@ -13,7 +13,7 @@ import pytest
 
 import yamjit
 from yamjit.deploy import deploy
-from yamjit.kernels.machine_code.shipped import own_platform
+from yamjit.kernels.machine_code.platforms import own_platform
 
 pytestmark = pytest.mark.slow
 

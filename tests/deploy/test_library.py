@@ -18,7 +18,7 @@ from tests.support.cuts import without_front_end
 from tests.support.synthetic import probe_signals, synthetic_yamnet
 from yamjit.compiled.from_graph import compile_model
 from yamjit.compiled.writer import plan_file_bytes
-from yamjit.kernels.machine_code.shipped import own_platform
+from yamjit.kernels.machine_code.platforms import own_platform
 from yamjit.kernels.plan_file.layout import Fault, Field
 from yamjit.tflite.writer import write_graph
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 import struct
@@ -15,8 +16,10 @@ import pytest
 import soundfile
 
 import yamjit
+from yamjit.compiled.from_graph import compile_model
+from yamjit.compiled.writer import plan_file_bytes
 from yamjit.deploy import deploy
-from yamjit.kernels.machine_code.shipped import own_platform
+from yamjit.kernels.machine_code.platforms import own_platform
 
 Float32 = npt.NDArray[np.float32]
 
@@ -176,6 +179,23 @@ def test_a_plan_that_is_none(deployed: Path, tmp_path: Path) -> None:
         )
         assert done.returncode == 1
         assert "not a plan file" in done.stderr or "cannot be read" in done.stderr
+
+
+def test_names_in_a_model_do_not_control_a_terminal(
+    deployed: Path, starter: yamjit.Classifier, family: str, tmp_path: Path
+) -> None:
+    model = compile_model(starter.graph)
+    hostile = dataclasses.replace(
+        model.heads[0], labels=("\x1b[31mB\xe4r\x7f\x9b31m\xa0",) * len(model.heads[0].labels)
+    )
+    plan = tmp_path / "x.plan"
+    plan.write_bytes(plan_file_bytes(dataclasses.replace(model, heads=(hostile,)), family, starter.source.sha256))
+    done = subprocess.run(
+        [deployed / "classify", plan, write(tmp_path / "x.wav", noise(1)), "--top", "1"],
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.decode().splitlines()[0].startswith("    0.00  ?[31mB\xe4r??31m\xa0 0.")
 
 
 def test_a_lowering_that_is_not_there_is_told_with_those_that_are(deployed: Path) -> None:

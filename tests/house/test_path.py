@@ -52,6 +52,7 @@ def push_and_flush(model: yamjit.Classifier) -> None:
     ids=("embed", "log_mel", "events", "rows", "score_window", "stream"),
 )
 def test_other_calls_never_go_up(model: yamjit.Classifier, call: Callable[[yamjit.Classifier], object]) -> None:
+    call(model)  # the first call imports what the others use
     entries = trace(lambda: call(model))
     assert entries
     assert not [entry for entry in entries if entry.is_up], report(entries)

@@ -19,9 +19,9 @@ pytest.importorskip("hatchling", reason="needs the build backend: pip install ha
 from packaging import tags
 from packaging.utils import parse_wheel_filename
 
-from hatch_build import KIT, MANIFEST, TAGS, VARIABLE, Libraries
+from hatch_build import TAGS, VARIABLE, Libraries
 from tools import wheels
-from yamjit.kernels.machine_code.platforms import library_file, own_platform
+from yamjit.kernels.machine_code.platforms import KIT, MANIFEST, library_file, own_platform
 
 ROOT = Path(__file__).resolve().parents[2]
 MACHINE_CODE = "src/yamjit/kernels/machine_code"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform as machine
 import re
 import shutil
@@ -12,10 +13,12 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import yamjit.deploy
+from tools.checks.binaries import traces
 from tools.checks.libraries import main as prove
 from tools.libraries import kit, tools
 from tools.libraries.__main__ import main
@@ -23,6 +26,7 @@ from tools.libraries.bitcode import OF_ALL, OF_THE_LAST
 from tools.libraries.platforms import PLATFORMS, Platform
 from yamjit.errors import DependencyError
 from yamjit.kernels.machine_code import sources
+from yamjit.kernels.machine_code.platforms import KIT, own_platform
 from yamjit.kernels.plan_file.layout import FAMILIES
 from yamjit.kernels.vectors.target import TARGETS
 
@@ -46,6 +50,33 @@ def test_a_platform_has_lowerings_of_its_machine_best_first_and_one_that_runs_ev
     assert {target.multiplies_signed_bytes for target in targets} == {platform.family == "arm"}
     assert targets[-1].needs == ()
     assert platform.family in FAMILIES
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "bits", "name"),
+    [
+        ("linux", "x86_64", 64, "linux-x86_64"),
+        ("linux", "aarch64", 64, "linux-aarch64"),
+        ("darwin", "arm64", 64, "macos-arm64"),
+        ("win32", "AMD64", 64, "windows-x86_64"),
+        ("win32", "ARM64", 64, "windows-arm64"),
+        ("linux", "aarch64", 32, "linux-aarch64-of-32-bits"),
+        ("linux", "aarch64_be", 64, "linux-aarch64_be"),
+        ("freebsd14", "amd64", 64, "freebsd14-x86_64"),
+    ],
+)
+def test_a_process_knows_its_platform(
+    system: str, machine: str, bits: int, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(sys, "maxsize", 2 ** (bits - 1) - 1)
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine=machine), raising=False)
+    if system == "win32":
+        monkeypatch.delattr(os, "uname")
+        monkeypatch.setenv("PROCESSOR_ARCHITECTURE", machine)
+    found = own_platform()
+    monkeypatch.undo()
+    assert found == name
 
 
 def test_c_asks_for_every_feature_that_llvm_may_use() -> None:
@@ -127,7 +158,7 @@ def test_the_kit_holds_the_libraries_and_nothing_of_this_machine(libraries: tupl
         (folder / name).touch()
         (folder / name).chmod(0o700)
     assert kit.write_kit(folder, reversed(names)).read_bytes() == first
-    with tarfile.open(folder / kit.KIT) as archive:
+    with tarfile.open(folder / KIT) as archive:
         members = archive.getmembers()
         assert [member.name for member in members] == sorted(names)
         assert {(member.mtime, member.uid, member.gid, member.uname, member.mode) for member in members} == {
@@ -173,6 +204,14 @@ def test_where_nothing_that_runs_a_library_is_installed_it_is_said(monkeypatch: 
     assert "apt-get install qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross" in said["Cortex-A76"]
     assert said["glibc"] == "cc not found: apt-get install gcc"
     assert all(said.values())
+
+
+def test_a_library_that_tells_where_it_was_built_is_not_as_it_is_to_be(tmp_path: Path) -> None:
+    library = tmp_path / "libyamjit.a"
+    library.write_bytes(b"!<arch>\n")
+    assert list(traces(library)) == []
+    library.write_bytes(b"!<arch>\n/tmp/zig/dispatch.obj")
+    assert list(traces(library)) == ["libyamjit.a tells where it was built: /tmp/"]
 
 
 def test_where_nothing_can_be_proven_the_status_is_not_that_of_what_was_not_run(

@@ -62,7 +62,7 @@ def nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty folder where an installed library would be, and no variable."""
     for variable in ("YAMJIT_LIBRARY", "YAMJIT_LOWERING"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(shipped, "_FOLDER", tmp_path)
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
     shipped._warn_once.cache_clear()
     return tmp_path

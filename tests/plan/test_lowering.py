@@ -1,4 +1,4 @@
-"""Operators lowered one at a time and run by both backends, against the reference loops: from scales to int8."""
+"""Operators lowered one at a time and run by each backend, against the reference loops: from scales to int8."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tools.libraries.platforms import Platform
 
-__all__ = ["faults"]
+__all__ = ["faults", "traces"]
 
 #: What a library of Windows for Arm asks the system; all others ask nobody.
 _IMPORTS = {"windows-arm64": {"IsProcessorFeaturePresent"}}
@@ -45,10 +45,16 @@ def faults(path: Path, platform: Platform) -> Iterator[str]:
         yield f"it shows {', '.join(strange)}"
     if hidden := sorted({"yamjit_entry", "yamjit_open", "yamjit_stream_push"} - shown):
         yield f"it does not show {', '.join(hidden)}"
-    if text := sorted(text for text in _TRACES if text in path.read_bytes()):
-        yield f"it tells where it was built: {b', '.join(text).decode()}"
+    yield from traces(path)
     kind = {lief.ELF.Binary: _elf, lief.PE.Binary: _pe, lief.MachO.Binary: _macho}[type(binary)]
     yield from kind(binary, platform)
+
+
+def traces(path: Path) -> Iterator[str]:
+    """Yield what a library of any kind tells of where it was built."""
+    content = path.read_bytes()
+    if text := sorted(text for text in _TRACES if text in content):
+        yield f"{path.name} tells where it was built: {b', '.join(text).decode()}"
 
 
 def _shown(binary: Any) -> Iterator[str]:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import yamjit
 from tools.checks import evex
-from tools.checks.binaries import faults
+from tools.checks.binaries import faults, traces
 from tools.checks.library_jobs import (
     DoesNotRunError,
     Outcome,
@@ -28,7 +28,7 @@ from tools.checks.library_jobs import (
     run_in,
 )
 from tools.checks.plan_jobs import plan_jobs
-from tools.libraries.platforms import PLATFORMS, Platform
+from tools.libraries.platforms import PLATFORMS, STATIC, Platform
 from yamjit.errors import YamjitError
 from yamjit.kernels.vectors.processor import host_features, host_target
 from yamjit.kernels.vectors.target import TARGETS
@@ -154,10 +154,11 @@ def _prove_avxvnni(report: _Report, proof: Proof, folder: Path, work: Path) -> N
 
 
 def _inspected(built: Platform, folder: Path) -> tuple[str, bool]:
-    """Return what is said of a platform's shared library, and whether it is as it is to be."""
+    """Return what is said of a platform's libraries, and whether they are as they are to be."""
+    found = list(traces(folder / built.name / STATIC))
     if built.shared is None:
-        return "a static library alone, not looked into", True
-    found = list(faults(folder / built.name / built.shared, built))
+        return "; ".join(found) or "a static library alone, which tells nothing of where it was built", not found
+    found += faults(folder / built.name / built.shared, built)
     return "; ".join(found) or "needs and shows what it is to", not found
 
 

@@ -23,8 +23,9 @@ _PACKAGE = Path(__file__).resolve().parents[2] / "src" / "yamjit"
 #: What only a shared library needs: a program that links the static one has a C library.
 _SHARED_ONLY = ("freestanding.o",)
 
+#: With "-s" objects hold nothing for debuggers; with "-g0" those of Windows have the names of temporary files.
 _C_OPTIONS = (
-    "-std=c11", "-O2", "-g0", "-ffreestanding", "-fvisibility=hidden", "-fno-sanitize=all", "-fno-stack-protector",
+    "-std=c11", "-O2", "-s", "-ffreestanding", "-fvisibility=hidden", "-fno-sanitize=all", "-fno-stack-protector",
     "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-Wall", "-Wextra", "-Werror",
 )  # fmt: skip
 

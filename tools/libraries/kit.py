@@ -11,13 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tools.libraries.tools import versions
+from yamjit.kernels.machine_code.platforms import KIT, MANIFEST
 from yamjit.kernels.machine_code.sources import sources_digest
 from yamjit.writing import write_whole
 
-__all__ = ["KIT", "MANIFEST", "write_kit", "write_manifest"]
-
-MANIFEST = "manifest.json"
-KIT = "platforms.tar.xz"
+__all__ = ["write_kit", "write_manifest"]
 
 
 def write_manifest(folder: Path, files: Iterable[str]) -> Path:

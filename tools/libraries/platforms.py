@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-__all__ = ["PLATFORMS", "Platform"]
+from yamjit.kernels.machine_code.platforms import library_file
+
+__all__ = ["PLATFORMS", "STATIC", "Platform"]
 
 _X86, _ARM = ("avx512vnni", "avxvnni", "avx2", "plain"), ("neon-dot", "neon")
 _ELF = ("-Wl,-soname,libyamjit.so", "-Wl,-z,defs")
@@ -28,10 +30,10 @@ class Platform:
         Its name in LLVM.
     zig : str
         Its name in Zig.
-    shared : str or None
-        File name of the shared library; None where only a static one can be used.
     options : tuple of str
         What the linker is told.
+    is_static : bool
+        Whether a static library is the only one that can be used.
     """
 
     name: str
@@ -39,8 +41,13 @@ class Platform:
     lowerings: tuple[str, ...]
     triple: str
     zig: str
-    shared: str | None
-    options: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    is_static: bool = False
+
+    @property
+    def shared(self) -> str | None:
+        """File name of its shared library; None where there is none."""
+        return None if self.is_static else library_file(self.name)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -55,34 +62,29 @@ PLATFORMS: Mapping[str, Platform] = MappingProxyType(
     {
         platform.name: platform
         for platform in (
+            Platform("linux-x86_64", "x86", _X86, "x86_64-unknown-linux-gnu", "x86_64-linux-musl", _ELF),
             Platform(
-                "linux-x86_64", "x86", _X86, "x86_64-unknown-linux-gnu", "x86_64-linux-musl", "libyamjit.so", _ELF,
-            ),
-            Platform(
-                "linux-aarch64", "arm", _ARM, "aarch64-unknown-linux-gnu", "aarch64-linux-musl", "libyamjit.so",
+                "linux-aarch64", "arm", _ARM, "aarch64-unknown-linux-gnu", "aarch64-linux-musl",
                 (*_ELF, "-Wl,-z,max-page-size=65536"),
             ),
-            Platform("windows-x86_64", "x86", _X86, "x86_64-pc-windows-gnu", "x86_64-windows-gnu", "yamjit.dll", ()),
+            Platform("windows-x86_64", "x86", _X86, "x86_64-pc-windows-gnu", "x86_64-windows-gnu"),
+            Platform("windows-arm64", "arm", _ARM, "aarch64-pc-windows-gnu", "aarch64-windows-gnu", ("-lkernel32",)),
             Platform(
-                "windows-arm64", "arm", _ARM, "aarch64-pc-windows-gnu", "aarch64-windows-gnu", "yamjit.dll",
-                ("-lkernel32",),
-            ),
-            Platform(
-                "macos-arm64", "arm", _ARM, "arm64-apple-macosx11.0", "aarch64-macos.11.0", "libyamjit.dylib",
+                "macos-arm64", "arm", _ARM, "arm64-apple-macosx11.0", "aarch64-macos.11.0",
                 ("-Wl,-install_name,@rpath/libyamjit.dylib",),
             ),
             # macOS switches AVX-512 on when a thread first uses it, so that a program cannot ask beforehand; no Mac has
             # AVX-VNNI.
             Platform(
                 "macos-x86_64", "x86", ("avx2", "plain"), "x86_64-apple-macosx11.0", "x86_64-macos.11.0",
-                "libyamjit.dylib", ("-Wl,-install_name,@rpath/libyamjit.dylib",),
+                ("-Wl,-install_name,@rpath/libyamjit.dylib",),
             ),
             # Android loads libraries whose segments begin at multiples of 16 KB on all its devices.
             Platform(
-                "android-arm64", "arm", _ARM, "aarch64-linux-android24", "aarch64-linux-musl", "libyamjit.so",
+                "android-arm64", "arm", _ARM, "aarch64-linux-android24", "aarch64-linux-musl",
                 (*_ELF, "-Wl,-z,max-page-size=16384"),
             ),
-            Platform("ios-arm64", "arm", _ARM, "arm64-apple-ios14.0", "aarch64-ios.14.0", None, ()),
+            Platform("ios-arm64", "arm", _ARM, "arm64-apple-ios14.0", "aarch64-ios.14.0", is_static=True),
         )
     }
 )  # fmt: skip

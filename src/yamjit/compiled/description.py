@@ -98,13 +98,8 @@ def read_description(data: bytes, bounds: Bounds) -> Description:
     """Read what `describe` wrote; raises `ModelError` if it is something else, or a number is out of bounds."""
     try:
         return _description(json.loads(data), bounds)
-    except (
-        LookupError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        RecursionError,
-    ) as error:  # ValueError: `InputError` too
+    # ValueError: `InputError` too; OverflowError: an integer beyond every float.
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
         raise ModelError(f"the description in the plan file is not one that yamjit wrote: {error}") from error
 
 

@@ -14,7 +14,7 @@ from yamjit.compiled.writer import plan_file_bytes
 from yamjit.deploy.kit import platforms_of, read_kit
 from yamjit.disk import describe
 from yamjit.errors import InputError, OutputError
-from yamjit.kernels.machine_code.shipped import own_platform
+from yamjit.kernels.machine_code.platforms import own_platform
 from yamjit.keywords import explained
 from yamjit.suggestions import did_you_mean, with_hint
 from yamjit.writing import naming, partial_beside

@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+import re
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from yamjit.disk import describe
 from yamjit.errors import DependencyError, InputError
+from yamjit.kernels.machine_code.platforms import FOLDER, KIT, MANIFEST
 from yamjit.kernels.machine_code.sources import sources_digest
 
-__all__ = ["FOLDER", "platforms_of", "read_kit"]
+__all__ = ["platforms_of", "read_kit"]
 
-#: Where a wheel has the kit.
-FOLDER = Path(__file__).resolve().parents[1] / "libraries"
-
-_KIT, _MANIFEST = "platforms.tar.xz", "manifest.json"
+#: Names of files, which lie in the folder that is written: a platform, and a file of it.
+_NAMES = re.compile(r"[\w-]+/\w[\w.-]*", re.ASCII)
 
 
 def read_kit(folder: Path | None = None) -> Mapping[str, bytes]:
@@ -34,12 +34,12 @@ def read_kit(folder: Path | None = None) -> Mapping[str, bytes]:
     DependencyError
         If there is no kit.
     InputError
-        If it is damaged, or was built from other sources than those of this yamjit.
+        If it is damaged, holds files of other names, or was built from other sources than those of this yamjit.
     """
     place = FOLDER if folder is None else folder
     try:
-        manifest = json.loads((place / _MANIFEST).read_bytes())
-        with tarfile.open(place / _KIT, "r:xz") as archive:
+        manifest = json.loads((place / MANIFEST).read_bytes())
+        with tarfile.open(place / KIT, "r:xz") as archive:
             files = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
         sources = manifest["sources"]
         expected = {name: entry["sha256"] for name, entry in manifest["files"].items()}
@@ -48,9 +48,11 @@ def read_kit(folder: Path | None = None) -> Mapping[str, bytes]:
     except OSError as error:
         raise InputError(f"{place}: the libraries cannot be read: {describe(error)}") from error
     except (ValueError, LookupError, TypeError, AttributeError, EOFError, lzma.LZMAError, tarfile.TarError) as error:
-        raise InputError(f"{place}: {_MANIFEST} or {_KIT} is damaged: {error!r}") from error
+        raise InputError(f"{place}: {MANIFEST} or {KIT} is damaged: {error!r}") from error
     if {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} != expected:
-        raise InputError(f"{place}: {_KIT} does not hold what {_MANIFEST} says")
+        raise InputError(f"{place}: {KIT} does not hold what {MANIFEST} says")
+    if strange := [name for name in files if not _NAMES.fullmatch(name)]:
+        raise InputError(f"{place}: {KIT} holds {strange[0]!r}, which is not the name of a platform's library")
     if sources != sources_digest():
         raise InputError(f"{place}: built from other sources than this yamjit's: run python -m tools.libraries again")
     return files
@@ -63,7 +65,7 @@ def platforms_of(kit: Mapping[str, bytes]) -> tuple[str, ...]:
 
 def _missing(place: Path) -> str:
     return (
-        f"{place} does not have the libraries of compiled kernels ({_KIT}, {_MANIFEST}): wheels of yamjit do; in "
+        f"{place} does not have the libraries of compiled kernels ({KIT}, {MANIFEST}): wheels of yamjit do; in "
         "a clone, python -m tools.libraries builds them into build/libraries, and --libraries build/libraries, or "
         "libraries= in Python, names that folder"
     )

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.announcing import logger
 from yamjit.disk import cache_directory, describe, is_private, keep_private, make_private, read_private
+from yamjit.kernels.machine_code.sources import files_digest
 from yamjit.keywords import explained
 
 __all__ = ["EmbeddingCache", "code_version"]
@@ -87,12 +88,8 @@ class EmbeddingCache:
 @functools.cache
 def code_version() -> str:
     """Return a digest of all code of this package, with the versions of the packages that decode audio."""
-    root = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(root).as_posix()} {len(content)} ".encode() + content)
-    return " ".join((digest.hexdigest(), *map(_version, ("yamjit", *_DECODERS))))
+    code = files_digest(sorted(Path(__file__).resolve().parents[1].rglob("*.py")))
+    return " ".join((code, *map(_version, ("yamjit", *_DECODERS))))
 
 
 def _version(package: str) -> str:

@@ -90,6 +90,8 @@ class _Transfer:
         self.finished = True
 
     def _fetch(self, url: str, path: Path, deadline: Deadline) -> None:
+        if url.startswith("https:"):
+            _check_ssl(url)
         with deadline.session() as session:
             with _network_errors(url, self.timeout, ValueError):  # a redirection may not lead to an address
                 response = session.get(url, stream=True, timeout=self.timeout)
@@ -117,6 +119,14 @@ class _Transfer:
                 self.report(self._done, self.size)
         if self._done < self.size:
             raise DownloadError(f"{url}: ended after {self._done} of {self.size} bytes")
+
+
+def _check_ssl(url: str) -> None:
+    """Refuse an address that a Python which was built without OpenSSL, or does not find it, cannot open."""
+    try:
+        import ssl  # noqa: F401
+    except ImportError as error:
+        raise DownloadError(f"{url}: this Python has no ssl, which https needs: {describe(error)}") from error
 
 
 @contextmanager

@@ -94,6 +94,7 @@ static const void *read_plan(const char *name, size_t *size) {
     FILE *file = fopen(name, "rb");
     long end = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
     char *memory = end > 0 ? malloc((size_t)end + 63) : NULL;
+    if (!end) errno = EINVAL;
     if (memory) {
         char *content = memory + (64 - (uintptr_t)memory % 64) % 64;
         rewind(file);
@@ -246,9 +247,15 @@ static void open_raw(source *from) {
 
 /* -- Windows ------------------------------------------------------------------------------------------------------ */
 
-/* Print a name of the model's, which strangers may have written: without what controls terminals. */
+/* Print a name of the model's, which strangers may have written: without what controls terminals, in ASCII or in the two
+ * bytes that UTF-8 has for U+0080 to U+009F. */
 static void print_name(const char *name) {
-    for (; *name; name++) putchar((unsigned char)*name < ' ' || *name == 127 ? '?' : *name);
+    for (; *name; name++) {
+        unsigned char byte = (unsigned char)*name, next = (unsigned char)name[1];
+        int is_long = byte == 0xC2 && next >= 0x80 && next < 0xA0;
+        putchar(byte < ' ' || byte == 127 || is_long ? '?' : byte);
+        name += is_long;
+    }
 }
 
 /* Print the highest classes of each head, a line for each. */

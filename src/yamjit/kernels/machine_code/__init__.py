@@ -1,1 +1,1 @@
-"""From a Python function to machine code: by Numba for any target, from the cache for this machine."""
+"""Machine code: compiled by Numba for any target, loaded from the cache of this machine or from a wheel's library."""

@@ -19,6 +19,7 @@ from types import ModuleType
 
 from yamjit.announcing import logger
 from yamjit.disk import cache_directory, describe, keep_newest, keep_private, make_private, read_private
+from yamjit.kernels.machine_code.sources import files_digest
 
 __all__ = ["CachedCode"]
 
@@ -114,12 +115,7 @@ class CachedCode:
 
 def _sources() -> str:
     """Return a digest of the kernels' sources, and of the file that holds the package's version."""
-    digest = hashlib.sha256()
-    for path in (_SOURCES.parent / "__init__.py", *sorted(_SOURCES.rglob("*.py"))):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(_SOURCES.parent).as_posix()} {len(content)} ".encode())
-        digest.update(content)
-    return digest.hexdigest()
+    return files_digest([_SOURCES.parent / "__init__.py", *sorted(_SOURCES.rglob("*.py"))])
 
 
 def _numba_version() -> str:

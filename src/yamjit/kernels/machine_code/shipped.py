@@ -21,7 +21,7 @@ from yamjit.errors import DependencyError
 from yamjit.installing import how_to_install
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.lowering_choice import LOWERING_VARIABLE, choose_lowering
-from yamjit.kernels.machine_code.platforms import library_file, own_platform
+from yamjit.kernels.machine_code.platforms import FOLDER, MANIFEST, library_file, own_platform
 from yamjit.kernels.vectors.target import TARGETS, Target
 
 __all__ = [
@@ -30,14 +30,10 @@ __all__ = [
     "library_at_hand",
     "library_path",
     "load_library",
-    "own_platform",
 ]
 
 #: Path of a library, for developers; "none" is as if there were none.
 LIBRARY_VARIABLE = "YAMJIT_LIBRARY"
-
-#: Folder of the library in an installed wheel.
-_FOLDER = Path(__file__).parents[2] / "libraries"
 
 #: Functions that are asked about the library itself: what they return, and what they take.
 _QUESTIONS: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
@@ -57,7 +53,7 @@ def library_path() -> Path | None:
     named = os.environ.get(LIBRARY_VARIABLE, "")
     if named:
         return None if named == "none" else Path(named)
-    installed = _FOLDER / library_file(own_platform())
+    installed = FOLDER / library_file(own_platform())
     try:
         installed.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -182,7 +178,7 @@ def _proven(path: Path) -> str:
     Raises `DependencyError` if there is no manifest or the file differs: it would end the process, or compute nonsense.
     """
     try:
-        manifest = json.loads(path.with_name("manifest.json").read_bytes())
+        manifest = json.loads(path.with_name(MANIFEST).read_bytes())
         sources, described = str(manifest["sources"]), manifest["files"][f"{own_platform()}/{path.name}"]
         content = read_regular(path, described["bytes"] + 1)
         is_whole = hashlib.sha256(content).hexdigest() == described["sha256"]

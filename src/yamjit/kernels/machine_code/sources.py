@@ -1,4 +1,4 @@
-"""What the machine code of a library is made from, as one digest; nothing of it is imported."""
+"""Sources as digests: those that a library's machine code is made from, and any others; none of them is imported."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["C_SOURCES", "entry_digest", "sources_digest"]
+__all__ = ["C_SOURCES", "entry_digest", "files_digest", "sources_digest"]
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 
@@ -28,15 +28,16 @@ _COMPILER = "yamjit.kernels.machine_code.compiler"
 
 def sources_digest() -> str:
     """Return a digest of all sources of a library: those of the entries and those in C [hexadecimal]."""
-    return _digest([*_imported_by(*_ENTRIES, _COMPILER), *(_PACKAGE / name for name in C_SOURCES)])
+    return files_digest([*_imported_by(*_ENTRIES, _COMPILER), *(_PACKAGE / name for name in C_SOURCES)])
 
 
 def entry_digest(module: str) -> str:
     """Return a digest of all sources of the entry in a module [hexadecimal]."""
-    return _digest(_imported_by(module, _COMPILER))
+    return files_digest(_imported_by(module, _COMPILER))
 
 
-def _digest(paths: Iterable[Path]) -> str:
+def files_digest(paths: Iterable[Path]) -> str:
+    """Return a digest of files of this package, their names and contents, in this order [hexadecimal]."""
     digest = hashlib.sha256()
     for path in paths:
         content = path.read_bytes()
