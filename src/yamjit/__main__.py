@@ -1,8 +1,6 @@
-"""``python -m yamjit``."""
+"""``python -m yamjit``, which is what the script ``yamjit`` is."""
 
-import sys
-
-from yamjit.cli import main
+from yamjit.cli import script
 
 if __name__ == "__main__":  # processes of a run import this module under another name
-    sys.exit(main())
+    script()

@@ -13,13 +13,15 @@ import os
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from yamjit.errors import InputError, YamjitError
 from yamjit.suggestions import did_you_mean, with_hint
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 __all__ = [
     "array",
@@ -181,7 +183,7 @@ def elements(value: Any, what: str, of: str = "values") -> tuple[Any, ...]:
     return found
 
 
-def array(value: Any, what: str, dtype: npt.DTypeLike | None = None, *, accepted: str = "an array of numbers") -> Any:
+def array(value: Any, what: str, dtype: DTypeLike | None = None, *, accepted: str = "an array of numbers") -> Any:
     """Return `value` as an array; masked values are refused, for they would be taken for numbers."""
     try:
         if isinstance(value, range):

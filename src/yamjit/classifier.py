@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-import yamjit.events
-from yamjit import checks, deprecation
+from yamjit import checks, deprecation, events
 from yamjit.audio.pushing import PushedAudio
 from yamjit.audio.source import open_audio
 from yamjit.clock import Clock
@@ -258,7 +257,7 @@ class Classifier(OldForms, Model):
 
         options = as_events(options)
         with self.windows(audio, sample_rate, reading=reading, level=options.min_dbfs is not None, head=head) as stream:
-            yield from yamjit.events.Watcher.of(stream, options).watch(stream)
+            yield from events.Watcher.of(stream, options).watch(stream)
 
     @without_influence("aggregate")
     @old_keywords
@@ -272,8 +271,7 @@ class Classifier(OldForms, Model):
         head: str | int | None = None,
     ) -> tuple[Event, ...]:
         """Return the events of a recording by the time of their beginning, see `watch`."""
-        found = list(self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head))
-        return yamjit.events.by_start(found)
+        return events.by_start(list(self.watch(audio, options, sample_rate=sample_rate, reading=reading, head=head)))
 
     def watcher(
         self,
@@ -299,7 +297,7 @@ class Classifier(OldForms, Model):
         listing, reading = self._with_head(head)._listing, as_reading(reading)
         window_s, hop_s = (samples / self.sample_rate for samples in (self.window_samples, self._hop(reading)))
         clock = Clock(reading.begin(None))
-        return yamjit.events.Watcher(listing, options, window_s=window_s, hop_s=hop_s, channels=channels, clock=clock)
+        return events.Watcher(listing, options, window_s=window_s, hop_s=hop_s, channels=channels, clock=clock)
 
     @old_keywords
     def stream(

@@ -11,7 +11,6 @@ import itertools
 import os
 import re
 import stat
-import tempfile
 import time
 from pathlib import Path
 from typing import BinaryIO
@@ -65,7 +64,11 @@ def cache_directory() -> Path:
         directory = Path(user_cache_dir("yamjit"))
     except RuntimeError:  # a user without a home directory; older versions leave a literal "~"
         directory = Path("~")
-    return directory if directory.is_absolute() else Path(tempfile.gettempdir()) / "yamjit"
+    if directory.is_absolute():
+        return directory
+    import tempfile
+
+    return Path(tempfile.gettempdir()) / "yamjit"
 
 
 def open_regular(path: str | os.PathLike[str], *, otherwise: str = "") -> int:

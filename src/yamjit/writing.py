@@ -9,10 +9,7 @@ import contextlib
 import errno
 import io
 import os
-import select
-import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -79,12 +76,16 @@ class NamedFile(io.FileIO):
         """Write as much of `data` as possible; return the number of bytes."""
         with naming(self._known_as):
             while (written := cast("int | None", super().write(data))) is None:
+                import select
+
                 select.select([], [self], [])
         return written
 
 
 def temporary_file() -> io.BufferedRandom:
     """Return a file without a name, which vanishes when it is closed; its errors name the temporary directory."""
+    import tempfile
+
     folder = tempfile.gettempdir()
     with naming(folder), tempfile.TemporaryFile(dir=folder) as file:
         return io.BufferedRandom(NamedFile(os.dup(file.fileno()), "rb+", folder))
@@ -111,7 +112,7 @@ def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] 
                 with temporary_file() as waiting:
                     yield waiting
                     waiting.seek(0)
-                    shutil.copyfileobj(waiting, direct)
+                    _copy(waiting, direct)
             else:
                 yield direct
         return
@@ -222,6 +223,8 @@ def _open_partial(target: Path, before: os.stat_result | None) -> tuple[Path, in
     except OSError as error:
         if before is None or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
+        import tempfile
+
         descriptor, name = tempfile.mkstemp(prefix=PARTIAL_PREFIX)
         return Path(name), descriptor
 
@@ -236,6 +239,8 @@ def _settle(partial: Path, target: Path, before: os.stat_result | None) -> None:
         with contextlib.suppress(OSError):
             if hasattr(os, "chown"):
                 os.chown(partial, before.st_uid, before.st_gid)
+            import shutil
+
             shutil.copystat(target, partial)
             os.utime(partial)
             partial.replace(target)
@@ -253,8 +258,14 @@ def _write_over(target: Path, partial: Path, size_before: int) -> None:
         except OSError:
             file.truncate(size_before)
             raise
-        shutil.copyfileobj(whole, file)
+        _copy(whole, file)
         file.truncate(size)
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> None:
+    import shutil
+
+    shutil.copyfileobj(source, target)
 
 
 def _keep(partial: Path, path: Path) -> Path:

@@ -228,8 +228,8 @@ class Failing(soundfile.SoundFile):
     [(("int16",), 400_000), (("int16", "float32"), 2 * 65_536 + 100), (("int16", "float32", "seek"), 2 * 65_536)],
 )
 def test_what_comes_before_a_bad_sector_is_read(tmp_path, monkeypatch, subtype, faults, expected):
-    path = tmp_path / "a.wav"
-    path.write_bytes(encode(noise(400_000), 16_000, "WAV", subtype))
+    path = tmp_path / "a.aiff"
+    path.write_bytes(encode(noise(400_000), 16_000, "AIFF", subtype))
     with open_audio(path) as audio:
         whole = np.concatenate(list(audio.blocks()), axis=1)
     monkeypatch.setattr(soundfile, "SoundFile", Failing)

@@ -458,8 +458,8 @@ def test_formats_that_need_another_library_are_named(tmp_path, monkeypatch, head
 
 
 def test_missing_soundfile_is_named(tmp_path, monkeypatch):
-    path = tmp_path / "a.wav"
-    path.write_bytes(encode(integers(10), 16_000))
+    path = tmp_path / "a.flac"
+    path.write_bytes(encode(integers(10), 16_000, "FLAC"))
     monkeypatch.setitem(sys.modules, "soundfile", None)
     with pytest.raises(DependencyError, match="pip install soundfile"):
         open_audio(path)

@@ -262,7 +262,7 @@ def strike():
 sys.argv = {["yamjit", *command.split()]}
 from yamjit import __main__ as command
 {code}
-sys.exit(command.main())
+command.script()
 """
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60, preexec_fn=prepare

@@ -124,8 +124,12 @@ def test_an_unknown_platform_is_told_with_those_that_there_are(
         deploy(starter, tmp_path / "out", ["linux-aarch46"], libraries=libraries)
     with pytest.raises(InputError, match=r"'linux-arm64'.*did you mean 'linux-aarch64'\?"):
         deploy(starter, tmp_path / "out", ["linux-arm64"], libraries=libraries)
-    with pytest.raises(InputError, match=r"a list of platforms, such as \['linux-aarch64'\]"):
-        deploy(starter, tmp_path / "out", "linux-aarch64", libraries=libraries)
+    for targets in ("linux-aarch64", None, 5):
+        with pytest.raises(InputError, match="a list of platforms is accepted"):
+            deploy(starter, tmp_path / "out", targets, libraries=libraries)  # type: ignore[arg-type]
+    for target in (None, 5, ["linux-aarch64"]):
+        with pytest.raises(InputError, match=r"a target is .*; accepted are .*ios-arm64"):
+            deploy(starter, tmp_path / "out", [target], libraries=libraries)  # type: ignore[list-item]
     assert not (tmp_path / "out").exists()
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yamjit.audio.grammars import Grammar, Samples, grammar_of
-from yamjit.audio.layout import MOST_PARTS, Layout, Part
-from yamjit.audio.scanning import is_padding, search, tag_bytes
+from yamjit.audio.grammars import Grammar, Samples
+from yamjit.audio.layout import MOST_PARTS, Layout, Part, Pcm
+from yamjit.audio.scanning import grammar_of, is_padding, search, tag_bytes
 
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
@@ -222,6 +222,16 @@ def _are_samples(file: OpenedFile, start: int, end: int, samples: Samples) -> bo
         return bool((np.abs(np.frombuffer(data, samples.floats)) <= _PEAK).all())
 
 
+def _pcm(form: _Form) -> Pcm | None:
+    """Return the samples of a form in which nothing is odd: a description, then 16-bit samples, all in one place."""
+    found = form.grammar.pcm(form.chunks)
+    if found is None or len(form.data) != 1 or form.remark is not None or not form.sound:
+        return None
+    (start, end), (rate, channels) = form.data[0], found
+    described = start >= form.grammar.head + 2 * form.grammar.chunk_head + len(form.chunks[b"fmt "])
+    return Pcm(rate, channels, start, end) if described and (end - start) % (2 * channels) == 0 else None
+
+
 def _part(form: _Form, *, alone: bool) -> Part | None:
     """Return what is decoded of a form: as it is if its headers are right, else with new ones."""
     samples = form.samples
@@ -229,7 +239,7 @@ def _part(form: _Form, *, alone: bool) -> Part | None:
     if not size and not alone:
         return None
     if form.sound or samples is None or not size:
-        return Part(None if alone else ((form.start, form.end),), cut=form.cut)
+        return Part(None if alone else ((form.start, form.end),), cut=form.cut, pcm=_pcm(form) if alone else None)
     if samples.plain:
         size -= size % samples.block
     return Part((form.grammar.header(form.chunks, size), *form.data), cut=form.cut)

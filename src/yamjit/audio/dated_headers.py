@@ -9,7 +9,8 @@ from itertools import islice
 from typing import TypeAlias
 
 from yamjit.audio.dated_names import zone_of
-from yamjit.audio.grammars import Grammar, grammar_of
+from yamjit.audio.grammars import Grammar
+from yamjit.audio.scanning import grammar_of
 from yamjit.signatures import FLAC_MARK
 
 __all__ = ["ReadAt", "time_in_header"]

@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from yamjit.audio.opening import Piece
 
-__all__ = ["MOST_PARTS", "Layout", "Part"]
+__all__ = ["MOST_PARTS", "Layout", "Part", "Pcm"]
 
 #: Greatest number of parts, such as files that are joined in one: what follows counts as lost.
 MOST_PARTS = 10_000
+
+
+class Pcm(NamedTuple):
+    """Where 16-bit little-endian samples are, from one offset to another, in whole frames; the rate is in Hz."""
+
+    sample_rate: int
+    channels: int
+    start: int
+    end: int
 
 
 class Part(NamedTuple):
@@ -28,6 +37,8 @@ class Part(NamedTuple):
     counted: tuple[int, int] | None = None
     #: Whether the decoder's number of frames is an estimate, which may be far too large.
     estimated: bool = False
+    #: The samples of a file that holds little else, and whose header is right.
+    pcm: Pcm | None = None
 
 
 class Layout(NamedTuple):

@@ -6,10 +6,9 @@ import contextlib
 import re
 from typing import TYPE_CHECKING
 
-from yamjit.audio.grammars import grammar_of
 from yamjit.audio.layout import Layout
 from yamjit.audio.opening import reading_failed
-from yamjit.audio.scanning import after_tags
+from yamjit.audio.scanning import after_tags, grammar_of
 from yamjit.audio.sndfile import SndfileReader
 from yamjit.errors import AudioError, DependencyError
 from yamjit.installing import how_to_install

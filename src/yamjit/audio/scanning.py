@@ -1,4 +1,4 @@
-"""What walks look for in the bytes of a file: marks, tags, zeros, checksums."""
+"""What walks look for in the bytes of a file: marks, chunks, tags, zeros, checksums."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yamjit.audio.grammars import Grammar, riff_of
+
 if TYPE_CHECKING:
     from yamjit.audio.opening import OpenedFile
 
-__all__ = ["TAIL_BYTES", "after_tags", "crc", "is_padding", "is_zero", "search", "tag_bytes"]
+__all__ = ["TAIL_BYTES", "after_tags", "crc", "grammar_of", "is_padding", "is_zero", "search", "tag_bytes"]
 
 #: End of a file in which the last frame, and a tag after it, are looked for.
 TAIL_BYTES = 2**17
@@ -23,6 +25,16 @@ _CHUNK_BYTES = 2**20
 
 #: Zeros after the samples, up to a block of a disk, are padding.
 _PADDING_BYTES = 4096
+
+
+def grammar_of(head: bytes) -> Grammar | None:
+    """Return the grammar of a file, given its first 32 bytes; None if it does not consist of chunks."""
+    riff = riff_of(head)
+    if riff is not None:
+        return riff
+    from yamjit.audio.other_grammars import other_grammar_of
+
+    return other_grammar_of(head)
 
 
 def search(file: OpenedFile, mark: bytes, start: int, end: int) -> Iterator[int]:

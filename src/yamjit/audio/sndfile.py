@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yamjit.audio.decoder import FAILURES, Decoder, describe_failure, import_soundfile
-from yamjit.audio.grammars import UNKNOWN_BYTES, grammar_of
+from yamjit.audio.grammars import UNKNOWN_BYTES
 from yamjit.audio.layout import Layout, Part
 from yamjit.audio.limits import BLOCK_SAMPLES, AudioLimits, check_header
+from yamjit.audio.pcm import PcmDecoder
 from yamjit.audio.reader import Reader
-from yamjit.audio.scanning import TAIL_BYTES
+from yamjit.audio.scanning import TAIL_BYTES, grammar_of
 from yamjit.errors import AudioError
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class SndfileReader(Reader):
         self.claimed_frames = None
         return True
 
-    def _open_first(self) -> Decoder:
+    def _open_first(self) -> Decoder | PcmDecoder:
         """Open the decoder of the first part that can be decoded; look for MPEG audio after an unknown beginning."""
         layout = self._layout
         try:
@@ -156,7 +157,9 @@ class SndfileReader(Reader):
             self._layout = found
             return self._open(found.parts[0])
 
-    def _open(self, part: Part) -> Decoder:
+    def _open(self, part: Part) -> Decoder | PcmDecoder:
+        if part.pcm is not None and self._opened.path is not None:
+            return PcmDecoder(self._opened, part.pcm)
         try:
             return Decoder(self._opened.handle(part.pieces))
         except FAILURES as error:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from yamjit import startup
 
-__all__ = ["main"]
+__all__ = ["main", "script"]
 
 TYPE_CHECKING = False  # as in typing, which takes longer to load than everything here
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,3 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("yamjit: error: there is not enough memory", file=sys.stderr)
         return 1
     return run(argv)
+
+
+def script() -> NoReturn:
+    """Run the command line of the process, and end it."""
+    startup.end(main())

@@ -151,7 +151,8 @@ def _parser(words: Sequence[str] = ()) -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"yamjit {__version__}")
     parser.add_argument("--debug", action="store_true", help="show where in the code an error comes from")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    # Without a name, Python formats the usage to find it, for which it loads what it measures terminals with.
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, prog=parser.prog)
     parser.example = EXAMPLES["classify"][0]
     first = next((word for word in words if word != "--debug"), "")
     named: Sequence[str] = (first,) if first in VERBS else () if first == "--version" else VERBS

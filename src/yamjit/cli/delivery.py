@@ -217,9 +217,11 @@ def _tally(hearing: Hearing, todo: Sequence[Recording], done: Sequence[Recording
 
 
 def _watched(args: argparse.Namespace, hearing: _Hearing, tally: Tally[Recording]) -> _Hearing:
+    if args.jobs == 1:
+        return dataclasses.replace(hearing, watch=tally.watch)
     from yamjit.runs import heard
 
-    return dataclasses.replace(hearing, watch=tally.watch if args.jobs == 1 else heard.watch)
+    return dataclasses.replace(hearing, watch=heard.watch)
 
 
 class PartOf:

@@ -134,9 +134,10 @@ def opened(
 ) -> Iterator[Any]:
     """Open standard output, or the file that was given; if that is interrupted, call `kept`, see `whole_file`."""
     from yamjit.runs.formats import RowFormat
-    from yamjit.runs.whole import whole_file
 
     if args.output not in _STDOUT:
+        from yamjit.runs.whole import whole_file
+
         with whole_file(Path(args.output), seeks=form.name == "npy", kept=kept) as file, form.open(file) as writer:
             yield writer
         return

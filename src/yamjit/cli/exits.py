@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+# The C part of `signal`, as in `yamjit.startup`.
+import _signal as signal  # type: ignore[import-not-found]
 import contextlib
 import os
-import signal
 import sys
 import threading
 import time

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import re
 import sys
-import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
+from yamjit.announcing.terminal import columns_of
 from yamjit.suggestions import did_you_mean, with_hint
 from yamjit.text import printable
 
@@ -21,9 +22,18 @@ _FIRST_COLUMN = r" +\S+(?: \S+)* {2,}(?=\S)"
 #: A word that is longer than anything that can be meant, and what is shown of it.
 _LONG_WORD = r"(\S{200})\S{100,}"
 
+#: Columns where there is no terminal, and those that Python leaves free.
+_USUAL_COLUMNS, _MARGIN = 80, 2
+
 
 class _Help(argparse.HelpFormatter):
-    """Wraps texts, and indented lines with a hanging indentation; examples stay as they are typed."""
+    """Wraps texts, and indented lines with a hanging indentation; examples stay as they are typed.
+
+    Python makes one for each argument of a parser. How wide it is must be known, or `shutil` is loaded to find out.
+    """
+
+    def __init__(self, prog: str, **given: Any) -> None:
+        super().__init__(prog, **{"width": _columns() - _MARGIN, **given})
 
     def add_argument(self, action: argparse.Action) -> None:
         """Add an argument; verbs are indented further, which Python counts from 3.13 on."""
@@ -46,10 +56,18 @@ class _Help(argparse.HelpFormatter):
                 yield super()._fill_text(paragraph, width, indent)
 
 
+def _columns() -> int:
+    """Return the width of the terminal, which COLUMNS overrides."""
+    given = os.environ.get("COLUMNS", "")
+    return (int(given) if given.isdecimal() else 0) or columns_of(sys.stdout) or _USUAL_COLUMNS
+
+
 def _hanging(line: str, width: int) -> str:
     """Return a line wrapped below its second column, or a little further in than it begins."""
     begin = len(line) - len(line.lstrip())
     columns = re.match(_FIRST_COLUMN, line)
+    import textwrap
+
     place = columns.end() if columns and columns.end() <= width // 2 else begin + 4
     return textwrap.fill(
         line.strip(),

@@ -94,7 +94,8 @@ class Progress:
 
     def _survey(self) -> None:
         assert self._tally is not None
-        self._tally.survey(self._over.is_set)
+        if not self._over.wait(_REFRESH_S):  # nothing is shown before, and a short recording is done
+            self._tally.survey(self._over.is_set)
 
     def _draw_on(self) -> None:
         full = "█" if takes(sys.stderr, "█") else "#"

@@ -13,10 +13,9 @@ from yamjit.compiled.from_graph import compile_model
 from yamjit.compiled.writer import plan_file_bytes
 from yamjit.deploy.kit import platforms_of, read_kit
 from yamjit.disk import describe
-from yamjit.errors import InputError, OutputError
+from yamjit.errors import OutputError
 from yamjit.kernels.machine_code.platforms import own_platform
 from yamjit.keywords import explained
-from yamjit.suggestions import did_you_mean, with_hint
 from yamjit.writing import naming, partial_beside
 
 __all__ = ["deploy"]
@@ -105,14 +104,8 @@ def deploy(
 
 def _checked(targets: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
     """Return the platforms that were given, or this one."""
-    if isinstance(targets, str):
-        raise InputError(f"targets are a list of platforms, such as [{targets!r}]")
-    chosen = tuple(dict.fromkeys(targets)) or (own_platform(),)
-    for platform in chosen:
-        if platform not in known:
-            like = did_you_mean(platform, known, _ALSO_CALLED)
-            raise InputError(with_hint(f"{platform!r}: there are libraries for the platforms {', '.join(known)}", like))
-    return chosen
+    given = checks.elements(targets, "targets", "platforms") or (own_platform(),)
+    return tuple(dict.fromkeys(checks.choice(platform, "a target", known, _ALSO_CALLED) for platform in given))
 
 
 def _family(platform: str) -> str:

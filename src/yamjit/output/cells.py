@@ -10,20 +10,20 @@ from yamjit.text import printable
 
 __all__ = ["cell", "one_line", "plain", "seconds", "shown", "told_time"]
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_SURROGATES = "[\ud800-\udfff]"
 
 #: Characters that some reader takes for the end of a line or a cell, and NUL, at which some stop.
-_BREAKS = re.compile("[\x00\t\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]+")
+_BREAKS = "[\x00\t\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]+"
 
 
 def plain(text: str) -> str:
     """Return `text` as UTF-8 can hold it: lone surrogates, as of undecodable file names, become U+FFFD."""
-    return _SURROGATES.sub("\ufffd", text)
+    return text if text.isprintable() else re.sub(_SURROGATES, "\ufffd", text)
 
 
 def one_line(text: str) -> str:
     """Return `text` with a space in place of tabs and line ends."""
-    return _BREAKS.sub(" ", plain(text))
+    return text if text.isprintable() else re.sub(_BREAKS, " ", plain(text))
 
 
 def shown(text: str) -> str:

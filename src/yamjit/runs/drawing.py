@@ -21,7 +21,7 @@ __all__ = ["Overviews", "Spectrograms"]
 _MOST_BYTES = 2**30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture(Hearing):
     """A picture of a recording, `width` inches wide, for a light or a dark page."""
 
@@ -36,7 +36,7 @@ class Picture(Hearing):
         return dataclasses.replace(summary, warnings=(*summary.warnings, *lacking_fonts(figure)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Overviews(Picture):
     """A picture of waveform, spectrogram, and classes or events over time, see `yamjit.plots.survey`."""
 
@@ -59,7 +59,7 @@ class Overviews(Picture):
         return self._show(draw_overview(overview, width=self.width, dark=self.dark), stream.summary(1), sink)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spectrograms(Picture):
     """A picture of the log-mel spectrogram; no network runs."""
 

@@ -14,7 +14,7 @@ from yamjit.runs.inputs import Recording
 __all__ = ["Events"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Events(Hearing):
     """The events of a recording, in the order in which they begin."""
 

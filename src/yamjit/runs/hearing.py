@@ -33,7 +33,7 @@ class Listener(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hearing(ABC):
     """A listener with a model, and how recordings are read for it; can be pickled without `watch`.
 
@@ -42,7 +42,7 @@ class Hearing(ABC):
 
     classifier: Classifier
     reading: ReadOptions = field(default_factory=ReadOptions)
-    watch: Callable[[WindowStream | FrameStream], None] | None = field(default=None, compare=False)
+    watch: Callable[[WindowStream | FrameStream], None] | None = None
 
     def check(self) -> None:
         """Refuse a model or options that cannot be used, before anything is read or written."""
@@ -85,7 +85,7 @@ def _plain(value: Any) -> Any:
     return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Classes(Hearing):
     """The classes of a whole recording, by the aggregate of its windows, and if `windows`, of each window."""
 

@@ -12,7 +12,6 @@ from yamjit.audio.suffixes import AUDIO_SUFFIXES
 from yamjit.disk import hint_beside, is_address
 from yamjit.errors import InputError
 from yamjit.runs.naming import JOURNAL, MANIFEST, SEGMENTS, is_among_results, is_result, is_segment, is_segments
-from yamjit.runs.patterns import is_pattern, matches, unmatched
 from yamjit.suggestions import with_hint
 
 __all__ = ["STDIN", "Recording", "check_places", "find_recordings", "is_named_like_audio"]
@@ -98,8 +97,13 @@ class _Search:
         if is_address(text) and not os.path.lexists(path):
             yield Recording(text, PurePath(path.name), f"{text}: {hint_beside(text)}")
             return
-        if os.path.lexists(path) or not is_pattern(text):
+        if os.path.lexists(path):
             yield from self._existing(path)
+            return
+        from yamjit.runs.patterns import is_pattern, matches, unmatched
+
+        if not is_pattern(text):
+            yield self._file(path)
             return
         found = [match for match in map(Path, matches(text)) if SEGMENTS in text or not self._is_result(match)]
         for match in found:

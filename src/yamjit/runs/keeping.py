@@ -15,7 +15,8 @@ from yamjit.results import Summary
 from yamjit.runs.inputs import Recording
 from yamjit.runs.journal import add_line, origin_of
 from yamjit.runs.naming import Places
-from yamjit.runs.whole import PlaceError, is_of_the_disk, remove_result, writing
+from yamjit.runs.outcome import PlaceError
+from yamjit.runs.whole import is_of_the_disk, remove_result, writing
 
 __all__ = ["Keeping"]
 

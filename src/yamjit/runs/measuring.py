@@ -15,7 +15,7 @@ from yamjit.runs.inputs import Recording
 __all__ = ["Embeddings", "LogMel"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Embeddings(Hearing):
     """The embedding of each window."""
 
@@ -28,7 +28,7 @@ class Embeddings(Hearing):
             return stream.summary(1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LogMel(Hearing):
     """The log-mel spectrogram, as the model sees it; no network runs."""
 

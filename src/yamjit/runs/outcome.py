@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from yamjit.errors import AudioError, InputError, LimitError
-from yamjit.runs.whole import PlaceError
+from yamjit.errors import AudioError, InputError, LimitError, OutputError
 
 if TYPE_CHECKING:
     from yamjit.runs.inputs import Recording
 
-__all__ = ["Outcome", "attempt"]
+__all__ = ["Outcome", "PlaceError", "attempt"]
 
 _Value = TypeVar("_Value")
+
+
+class PlaceError(OutputError):
+    """The result of one recording cannot be written to its place; others may be written."""
 
 
 class Outcome(Generic[_Value]):

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from yamjit.audio.claims import claimed_seconds
 from yamjit.runs.inputs import STDIN, Recording
 
 if TYPE_CHECKING:
@@ -146,6 +145,8 @@ def length_of(recording: Recording, reading: ReadOptions) -> float | None:
 
 def header_length(path: str | Path, reading: ReadOptions) -> float | None:
     """Return the same of a file."""
+    from yamjit.audio.claims import claimed_seconds
+
     try:
         return claimed_seconds(path, reading)
     except Exception:  # noqa: BLE001 - it fails in its turn, and says why

@@ -17,17 +17,13 @@ from yamjit.runs.inputs import is_named_like_audio
 from yamjit.runs.naming import is_segment
 from yamjit.writing import naming, partial_beside
 
-__all__ = ["PlaceError", "is_of_the_disk", "remove_result", "whole_file", "whole_folder", "writing"]
+__all__ = ["is_of_the_disk", "remove_result", "whole_file", "whole_folder", "writing"]
 
 #: Errors that every other recording would meet as well.
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 #: A disk with fewer free bytes is full.
 _FULL_BYTES = 2**16
-
-
-class PlaceError(OutputError):
-    """The result of one recording cannot be written to its place; others may be written."""
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +51,8 @@ def download_known(known: KnownModel, url: str | None, progress: Progress | bool
     with _shown(progress) as report, _quiet(pooch.get_logger()):
         transfer = _Transfer(known.size, report, timeout)
         try:
+            import tempfile
+
             with tempfile.TemporaryDirectory() as directory:
                 known_hash = f"sha256:{known.sha256}"
                 path = pooch.retrieve(url, known_hash, known.file_name, directory, downloader=transfer)
