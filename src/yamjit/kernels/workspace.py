@@ -1,6 +1,6 @@
 """What runs a program in memory: the memory that one thread has for it, and the program as compiled code takes it.
 
-The columns of its steps are no matter here: `yamjit.kernels.program` and `yamjit.kernels.int8.prepared` name them.
+`yamjit.kernels.program` and `yamjit.kernels.int8.prepared` name the columns of its steps.
 """
 
 from __future__ import annotations
