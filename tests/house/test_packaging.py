@@ -37,7 +37,8 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_pure_wheel_holds_the_package_with_its_model_and_card(sdist: Path, tmp_path: Path) -> None:
     """Built from the source distribution, which holds no libraries of machine code."""
     with tarfile.open(sdist) as file:
-        file.extractall(tmp_path, filter="data")
+        file.extraction_filter = getattr(tarfile, "data_filter", None)  # which Python has from 3.11.4 on
+        file.extractall(tmp_path)
     wheel = build_wheel("pure", tmp_path, tmp_path / sdist.name.removesuffix(".tar.gz"))
     assert wheel.name.endswith("-py3-none-any.whl")
     assert wheel.stat().st_size < MOST_WHEEL_BYTES
