@@ -108,7 +108,7 @@ def _concluded(argv: Sequence[str] | None) -> int:
         streams.drop_output()
         if "--debug" in (sys.argv if argv is None else argv):
             raise
-        print(f"yamjit: error: {re.sub(_QUESTION, _HINT, printable_lines(_told(error)))}", file=sys.stderr)
+        print(f"yamjit: error: {_message(error)}", file=sys.stderr)
         return EXIT_ERROR
     if ended is not None:
         raise ended
@@ -127,6 +127,13 @@ def _done(argv: Sequence[str] | None) -> int:
         args.outputs = Outputs(args)
         code: int = args.run(args)
     return code
+
+
+def _message(error: Exception) -> str:
+    try:
+        return re.sub(_QUESTION, _HINT, printable_lines(_told(error)))
+    except MemoryError:  # while `error` still holds what took it
+        return "there is not enough memory"
 
 
 def _told(error: Exception) -> str:

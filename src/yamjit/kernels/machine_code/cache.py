@@ -115,7 +115,8 @@ class CachedCode:
 
 def _sources() -> str:
     """Return a digest of the kernels' sources, and of the file that holds the package's version."""
-    return files_digest([_SOURCES.parent / "__init__.py", *sorted(_SOURCES.rglob("*.py"))])
+    package = _SOURCES.parent
+    return files_digest([package / "__init__.py", *sorted(_SOURCES.rglob("*.py"))], package)
 
 
 def _numba_version() -> str:
