@@ -189,7 +189,7 @@ def test_names_in_a_model_do_not_control_a_terminal(
         model.heads[0], labels=("\x1b[31mB\xe4r\x7f\x9b31m\xa0",) * len(model.heads[0].labels)
     )
     plan = tmp_path / "x.plan"
-    plan.write_bytes(plan_file_bytes(dataclasses.replace(model, heads=(hostile,)), family, starter.source.sha256))
+    plan.write_bytes(plan_file_bytes(model._replace(heads=(hostile,)), family, starter.source.sha256))
     done = subprocess.run(
         [deployed / "classify", plan, write(tmp_path / "x.wav", noise(1)), "--top", "1"],
         capture_output=True,

@@ -36,9 +36,9 @@ def entry_digest(module: str) -> str:
     return files_digest(_imported_by(module, _COMPILER))
 
 
-def files_digest(paths: Iterable[Path], root: Path = _PACKAGE) -> str:
-    """Return a digest of files of a package, their names below its `root` and contents, in this order [hexadecimal]."""
-    digest = hashlib.sha256()
+def files_digest(paths: Iterable[Path], root: Path | None = None) -> str:
+    """Return a digest of files of this package, or below another `root`: names and contents, in this order."""
+    root, digest = root or _PACKAGE, hashlib.sha256()
     for path in paths:
         content = path.read_bytes()
         digest.update(f"{path.relative_to(root).as_posix()} {len(content)} ".encode())
