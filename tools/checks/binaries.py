@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,11 @@ _IMPORTS = {"windows-arm64": {"IsProcessorFeaturePresent"}}
 _PAGES = {"linux-x86_64": 4096, "linux-aarch64": 65536, "android-arm64": 16384}
 
 
-#: Beginnings of paths, and names of processors, that would tell where a library was built.
-_TRACES = (b"/home/", b"/root/", b"/tmp/", b"/work/", b"znver", b"icelake", b"sapphire")
+#: What would tell where a library was built: beginnings of paths, also of this user and checkout; names of processors.
+_TRACES = (
+    *("/home/", "/tmp/", "znver", "icelake", "sapphire"),
+    *(f"{place}{os.sep}" for place in (Path.home(), tempfile.gettempdir(), Path(__file__).parents[2])),
+)
 
 #: Names that Zig's linker gives to the beginning of a library for macOS.
 _OF_THE_LINKER = {"_mh_dylib_header", "__dso_handle"}
@@ -53,8 +58,8 @@ def faults(path: Path, platform: Platform) -> Iterator[str]:
 def traces(path: Path) -> Iterator[str]:
     """Yield what a library of any kind tells of where it was built."""
     content = path.read_bytes()
-    if text := sorted(text for text in _TRACES if text in content):
-        yield f"{path.name} tells where it was built: {b', '.join(text).decode()}"
+    if text := sorted({text for text in _TRACES if text.encode() in content}):
+        yield f"{path.name} tells where it was built: {', '.join(text)}"
 
 
 def _shown(binary: Any) -> Iterator[str]:
