@@ -51,7 +51,7 @@ class Workspace:
 class ScratchLayout(NamedTuple):
     """Where the parts of scratch memory begin, in bytes; each part is large enough for the most demanding step."""
 
-    #: Room for two vectors.
+    #: What a kernel may use as it likes: room for the rows of a product, each value in two bytes.
     spare: int
     #: Int32 accumulators of `SCRATCH_ROWS` output positions.
     accumulators: int

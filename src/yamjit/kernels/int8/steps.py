@@ -155,7 +155,7 @@ def _make_run_pointwise(kernels: KernelSet) -> tuple[Any, Any]:
         width = (outputs + BLOCK - 1) // BLOCK * BLOCK
         for first in range(0, count, SCRATCH_ROWS):
             rows = panel_of(s, x + first * inputs, min(SCRATCH_ROWS, count - first), memory.panel)
-            matmul_raw(rows, channels, outputs, memory.accumulators)
+            matmul_raw(rows, channels, outputs, memory.accumulators, memory.spare)
             for row in range(rows.n_rows):
                 acc = carray(pointer(memory.accumulators + row * width * 4), outputs, np.int32)
                 finish(acc, requantization, carray(pointer(out + (first + row) * outputs), outputs, np.int8))
