@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 
-from yamjit.kernels.machine_code.lowering_choice import LOWERING_VARIABLE
+from yamjit.kernels.lowering_choice import LOWERING_VARIABLE
 from yamjit.kernels.machine_code.shipped import library_path, load_library
 from yamjit.kernels.vectors.target import TARGETS, detect_target
 
