@@ -151,6 +151,8 @@ class PatchStream:
         self._frames = _Rows(front_end.patch_shape[1])
         self._done = 0
         self._padding = 0
+        #: Number of samples, counted from the first, that complete the next frame or window.
+        self.needed = min(front_end.frame_length, c.window_samples)
 
     @property
     def windows(self) -> int:
@@ -161,13 +163,6 @@ class PatchStream:
     def samples(self) -> int:
         """Number of samples pushed so far, without those that `flush` adds."""
         return self._held_from + self._held.size - self._padding
-
-    @property
-    def needed(self) -> int:
-        """Number of samples, counted from the first, that complete the next frame or window."""
-        c = self._front_end.constants
-        next_frame = self._frames.end * c.hop_length + self._front_end.frame_length
-        return min(next_frame, self._done * self._hop + c.window_samples)
 
     def push(self, samples: Float32) -> Patches:
         """Take more samples; returns what is complete.
@@ -181,17 +176,18 @@ class PatchStream:
         if self._held_from + samples.size < self.needed:
             self._hold(samples, 0)
             return self._front_end.nothing(self._done, level=self._level)
-        hop_length = self._front_end.constants.hop_length
-        waveform = samples[self._frames.end * hop_length - self._held_from :]
+        c = self._front_end.constants
+        waveform = samples[self._frames.end * c.hop_length - self._held_from :]
         frames = self._frames.add(self._front_end.count(waveform.size))
         self._front_end.write_frames(waveform, frames)
         patches = self._cut_shared() if self._shared else self._cut_separate(samples)
         found = Patches(self._done, patches, frames, self._levels(samples, len(patches)) if self._level else None)
         self._done += len(patches)
-        next_frame, next_window = self._frames.end * hop_length, self._done * self._hop
+        next_frame, next_window = self._frames.end * c.hop_length, self._done * self._hop
         self._frames.keep(self._done * self._hop_frames if self._shared else self._frames.end)
         needed = min(next_frame, next_window) if self._level or not self._shared else next_frame
         self._hold(samples, needed - self._held_from)
+        self.needed = min(next_frame + c.frame_length, next_window + c.window_samples)
         return found
 
     def flush(self, last: Float32 = _NO_SAMPLES) -> Patches:
@@ -269,4 +265,6 @@ class _Rows:
         """Return `count` windows of `length` rows, `hop` rows apart, the first of which begins at row `start`."""
         stride, column = self._memory.strides
         shape, strides = (count, length, self._memory.shape[1]), (hop * stride, stride, column)
-        return np.ndarray(shape, np.float32, self._memory, max(0, start - self._first) * stride if count else 0, strides)
+        return np.ndarray(
+            shape, np.float32, self._memory, max(0, start - self._first) * stride if count else 0, strides
+        )

@@ -166,9 +166,12 @@ def can_be_read_again(audio: Any) -> bool:
     return isinstance(audio, (str, os.PathLike, np.ndarray, Mapping, list, tuple))
 
 
+_DEFAULT = ReadOptions()
+
+
 def as_reading(reading: Any) -> ReadOptions:
     """Return what was given as `reading`, or the defaults; refuse anything else."""
-    return checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
+    return _DEFAULT if reading is None else checks.instance(reading, "reading", ReadOptions)
 
 
 def of_one_track(reading: Any) -> ReadOptions:

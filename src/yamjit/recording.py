@@ -268,7 +268,9 @@ def _cut(source: AudioSource, tracks: Sequence[PatchStream], hop: int) -> Iterat
             if len(patches.patches) or len(patches.frames):
                 yield track, patches
     for track, stream in enumerate(tracks):
-        yield track, stream.flush()
+        patches = stream.flush()
+        if len(patches.patches) or len(patches.frames):
+            yield track, patches
 
 
 def _scored(
@@ -310,7 +312,7 @@ def recut(blocks: Iterable[Float32], size: int) -> Iterator[Float32]:
         held.append(block[..., start:])
         missing -= block.shape[-1] - start
     if missing < size:
-        yield np.concatenate(held, axis=-1)
+        yield held[0] if len(held) == 1 else np.concatenate(held, axis=-1)
 
 
 class _Clip:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import weakref
 from collections.abc import Iterator, Mapping
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit import checks, deprecation
+from yamjit import deprecation
 from yamjit.audio.arrays import ArrayReader, of_dict
 from yamjit.audio.conditioning import Conditioner
 from yamjit.audio.libraries import open_recording
@@ -22,7 +21,7 @@ from yamjit.clock import Clock, LiveClock
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.keywords import explained
 from yamjit.read_once import ReadOnce
-from yamjit.reading import ReadOptions
+from yamjit.reading import ReadOptions, as_reading
 from yamjit.text import plural
 from yamjit.zones import left_out
 
@@ -94,8 +93,8 @@ class AudioSource(ReadOnce):
         # Before the claims are checked: on the way there it may be found that there is more than they say.
         self._skipped = reader.skip(self._first) if self._first else 0
         self._check_claims()
-        # A source that is dropped without being closed leaves nothing open.
-        weakref.finalize(self, reader.close).atexit = False
+        if reader.opens:  # a source that is dropped without being closed leaves nothing open
+            weakref.finalize(self, reader.close).atexit = False
 
     @property
     def recorded_at(self) -> datetime | None:
@@ -198,16 +197,19 @@ class AudioSource(ReadOnce):
     def _wanted(self, blocks: Generator[NDArray[np.float32], None, None]) -> Iterator[NDArray[np.float32]]:
         """Yield what is to be read of the blocks, which are closed at its end."""
         position = self._skipped
-        with contextlib.closing(blocks):
+        try:
             for block in blocks:
                 first, position = position, position + len(block)
-                self._tell_clock(first, position)
+                if self.live:
+                    self._tell_clock(first, position)
                 low = max(0, self._first - first)
                 high = len(block) if self._last is None else min(len(block), self._last - first)
                 if low < high:
                     yield block[low:high]
                 if self._last is not None and position >= self._last:
                     return
+        finally:
+            blocks.close()
 
     def _tell_clock(self, first: int, last: int) -> None:
         """Tell a live clock when the frames from `first` to `last` came."""
@@ -223,15 +225,15 @@ class AudioSource(ReadOnce):
         raise InputError(f"{self.name}: ends before start_s, which is {self.start_s:.6g} s")
 
     def _check_claims(self) -> None:
-        claimed = self._reader.claimed_frames
+        claimed, seconds = self._reader.claimed_frames, self.claimed_seconds
         if claimed is not None and 0 < claimed <= self._first:
             raise InputError(
                 f"{self.name}: lasts {claimed / self.sample_rate:.6g} s; start_s, {self.start_s:.6g} s, is not before "
                 "its end"
             )
-        if self.claimed_seconds is not None and self.claimed_seconds > self._limits.seconds and not self.live:
+        if seconds is not None and seconds > self._limits.seconds and not self.live:
             raise LimitError(
-                f"{self.name}: claims to last {self.claimed_seconds:.6g} s; at most {self._limits.seconds:g} s are "
+                f"{self.name}: claims to last {seconds:.6g} s; at most {self._limits.seconds:g} s are "
                 "accepted (limit seconds)"
             )
 
@@ -288,7 +290,7 @@ def open_audio(
     DependencyError
         If soundfile is not installed, or soxr where the rates differ.
     """
-    reading = checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
+    reading = as_reading(reading)
     rate = check_rate(target_rate, "target_rate", limits)
     reader = _open_reader(source, sample_rate, limits)
     try:
@@ -304,6 +306,8 @@ def open_audio(
 
 
 def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> Reader:
+    if isinstance(source, np.ndarray):
+        return ArrayReader(source, sample_rate, limits)
     if isinstance(source, (bytes, bytearray, memoryview)):
         raise InputError("bytes are not an audio source: pass a path, or the content of a file as io.BytesIO(...)")
     if isinstance(source, Reader):  # RawPcm, or a Microphone
