@@ -97,8 +97,8 @@ class Classifier(OldForms, Model):
         """
         chosen, reading = self._with_head(head), as_reading(reading)
         scorer, hop = chosen._scorer, self._hop(reading)
-        how: dict[str, Any] = {"level": checks.flag(level, "level"), "threads": self.threads}
-        how["aggregate"] = checks.choice(aggregate, "aggregate", AGGREGATES)
+        checks.choice(aggregate, "aggregate", AGGREGATES)
+        how: dict[str, Any] = {"aggregate": aggregate, "level": checks.flag(level, "level"), "threads": self.threads}
         source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
         return WindowStream(source, scorer, chosen.heads, chosen._listing, hop, **how)
 
@@ -159,7 +159,7 @@ class Classifier(OldForms, Model):
             See `windows`.
         """
         how: dict[str, Any] = {"sample_rate": sample_rate, "aggregate": aggregate, "head": head, "level": level}
-        return self._classified(audio, False, reading=reading, windows=windows, **how)[0]
+        return self._classified(audio, of_one_track(reading), windows=windows, **how)[0]
 
     def classify_channels(
         self,
@@ -184,15 +184,14 @@ class Classifier(OldForms, Model):
         tuple of Classification
         """
         how: dict[str, Any] = {"sample_rate": sample_rate, "aggregate": aggregate, "head": head, "level": level}
-        return self._classified(audio, True, reading=reading, windows=windows, **how)
+        return self._classified(audio, of_each_channel(reading), windows=windows, **how)
 
     def _classified(
-        self, audio: Any, each: bool, *, reading: Any = None, windows: bool = True, frames: bool = False, **how: Any
+        self, audio: Any, reading: ReadOptions, *, windows: bool = True, frames: bool = False, **how: Any
     ) -> tuple[Classification, ...]:
         from yamjit.collecting import collect
 
         checks.flag(windows, "windows")
-        reading = of_each_channel(reading) if each else of_one_track(reading)
         again = functools.partial(self.log_mel, audio, sample_rate=how.get("sample_rate"), reading=reading)
         log_mel = again if can_be_read_again(audio) else None
         with self.windows(audio, reading=reading, **how) as stream:

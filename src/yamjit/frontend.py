@@ -65,7 +65,7 @@ class FrontEnd:
 
     def count(self, samples: int) -> int:
         """Return the number of whole frames in so many samples."""
-        return max(0, 1 + (samples - self.frame_length) // self.constants.hop_length)
+        return 1 + (samples - self.frame_length) // self.constants.hop_length if samples >= self.frame_length else 0
 
     def frames(self, waveform: Float32) -> Float32:
         """Return the log-mel spectrogram of whole frames.
@@ -113,6 +113,11 @@ class Patches(NamedTuple):
     patches: Float32
     frames: Float32
     level_dbfs: npt.NDArray[np.float64] | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there are neither patches nor frames."""
+        return not (len(self.frames) or len(self.patches))
 
 
 def count_windows(samples: int, window: int, hop: int) -> int:
@@ -174,7 +179,7 @@ class PatchStream:
         if self._held.size:
             samples = np.concatenate((self._held, samples))
         if self._held_from + samples.size < self.needed:
-            self._hold(samples, 0)
+            self._held = samples.copy()
             return self._front_end.nothing(self._done, level=self._level)
         c = self._front_end.constants
         waveform = samples[self._frames.end * c.hop_length - self._held_from :]
@@ -183,11 +188,14 @@ class PatchStream:
         patches = self._cut_shared() if self._shared else self._cut_separate(samples)
         found = Patches(self._done, patches, frames, self._levels(samples, len(patches)) if self._level else None)
         self._done += len(patches)
-        next_frame, next_window = self._frames.end * c.hop_length, self._done * self._hop
         self._frames.keep(self._done * self._hop_frames if self._shared else self._frames.end)
-        needed = min(next_frame, next_window) if self._level or not self._shared else next_frame
-        self._hold(samples, needed - self._held_from)
-        self.needed = min(next_frame + c.frame_length, next_window + c.window_samples)
+        next_frame, next_window = self._frames.end * c.hop_length, self._done * self._hop
+        self.needed = min(next_frame + self._front_end.frame_length, next_window + c.window_samples)
+        needs_windows = self._level or not self._shared
+        start = min(next_frame, next_window) if needs_windows else next_frame
+        start = min(start - self._held_from, samples.size)
+        self._held = samples[start:].copy()
+        self._held_from += start
         return found
 
     def flush(self, last: Float32 = _NO_SAMPLES) -> Patches:
@@ -201,7 +209,9 @@ class PatchStream:
     def _cut_shared(self) -> Float32:
         """Return the next patches as windows on the frames."""
         first, n_frames = self._done * self._hop_frames, self._front_end.patch_shape[0]
-        count = max(0, 1 + (self._frames.end - first - n_frames) // self._hop_frames)
+        count = 1 + (self._frames.end - first - n_frames) // self._hop_frames
+        if count < 1:
+            return self._front_end.nothing(0, level=False).patches
         return self._frames.windows(first, n_frames, self._hop_frames, count)
 
     def _cut_separate(self, samples: Float32) -> Float32:
@@ -223,12 +233,6 @@ class PatchStream:
         silence = 10 ** (SILENCE_DBFS / 10)
         return 10 * np.log10(np.maximum(np.array(powers, np.float64), silence))
 
-    def _hold(self, samples: Float32, start: int) -> None:
-        """Keep the samples from `start` on, which may lie behind the last."""
-        start = min(max(start, 0), samples.size)
-        self._held = samples[start:].copy()
-        self._held_from += start
-
     def __repr__(self) -> str:
         return f"<PatchStream: {self.samples} samples, {self.windows} windows>"
 
@@ -241,30 +245,31 @@ class _Rows:
 
     def __init__(self, columns: int) -> None:
         self._memory = np.empty((0, columns), np.float32)
-        self._first = 0  # number of the row that lies first in memory
-        self._kept = 0  # number of the first row that is kept
+        self._size = self._used = 0  # rows of memory, and those that are written
+        self._kept = 0
         self.end = 0  # number of rows, including those that were dropped
 
     def add(self, count: int) -> Float32:
         """Return new rows, to be written at once."""
-        held = self.end - self._first
-        if held + count > len(self._memory):
-            kept = self._memory[self._kept - self._first : held]
+        used = self._used
+        if used + count > self._size:
+            kept = self._memory[used - self._kept : used]
+            used = self._kept
             # At least as much again as is kept: rows that come one at a time are seldom moved.
-            self._memory = np.empty((len(kept) + max(count, len(kept)), kept.shape[1]), np.float32)
-            self._memory[: len(kept)] = kept
-            self._first, held = self._kept, len(kept)
+            self._size = used + max(count, used)
+            self._memory = np.empty((self._size, kept.shape[1]), np.float32)
+            self._memory[:used] = kept
+        self._used = used + count
         self.end += count
-        return self._memory[held : held + count]
+        return self._memory[used : used + count]
 
     def keep(self, start: int) -> None:
         """Drop the rows before number `start`."""
-        self._kept = min(max(start, self._kept), self.end)
+        self._kept = max(0, self.end - start)
 
     def windows(self, start: int, length: int, hop: int, count: int) -> Float32:
         """Return `count` windows of `length` rows, `hop` rows apart, the first of which begins at row `start`."""
         stride, column = self._memory.strides
-        shape, strides = (count, length, self._memory.shape[1]), (hop * stride, stride, column)
-        return np.ndarray(
-            shape, np.float32, self._memory, max(0, start - self._first) * stride if count else 0, strides
-        )
+        offset = (start - self.end + self._used) * stride
+        shape = (count, length, self._memory.shape[1])
+        return np.ndarray(shape, np.float32, self._memory, offset, (hop * stride, stride, column))

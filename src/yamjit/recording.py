@@ -264,12 +264,10 @@ def _cut(source: AudioSource, tracks: Sequence[PatchStream], hop: int) -> Iterat
         blocks = recut(blocks, min(_WINDOWS_AT_ONCE * hop, _MOST_SAMPLES))
     for block in blocks:
         for track, stream in enumerate(tracks):
-            patches = stream.push(block[track])
-            if len(patches.patches) or len(patches.frames):
+            if not (patches := stream.push(block[track])).empty:
                 yield track, patches
     for track, stream in enumerate(tracks):
-        patches = stream.flush()
-        if len(patches.patches) or len(patches.frames):
+        if not (patches := stream.flush()).empty:
             yield track, patches
 
 

@@ -150,5 +150,5 @@ def as_samples(block: Any, sample_rate: int, limits: AudioLimits = DEFAULT_AUDIO
     """Return a block of one channel as float32 samples, (n,), new; raises what `PushedAudio.push` does."""
     frames = to_float32(as_columns(block, _BLOCK, 1, 1))
     if len(frames):
-        Inspector(PushedAudio.name, sample_rate, (0,), mixed=True, peak=limits.peak, zero=False).look(frames, 0)
+        Inspector(PushedAudio.name, sample_rate, (0,), is_mean=False, peak=limits.peak, zero=False).look(frames, 0)
     return frames[:, 0]

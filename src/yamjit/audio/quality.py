@@ -38,12 +38,12 @@ class Inspector:
     """Looks at every sample of the channels that were chosen; for its arguments, see `Conditioner`."""
 
     def __init__(
-        self, name: str, sample_rate: int, channels: Sequence[int], *, mixed: bool, peak: float, zero: bool
+        self, name: str, sample_rate: int, channels: Sequence[int], *, is_mean: bool, peak: float, zero: bool
     ) -> None:
         self._name = name
         self._sample_rate = sample_rate
         self._channels = channels
-        self._is_mean = mixed and len(channels) > 1
+        self._is_mean = is_mean
         self._limit = peak
         self._zero = zero
         self._zeroed = 0
@@ -51,8 +51,7 @@ class Inspector:
         self._peak = 0.0
         self._energy = 0.0
         self._clipping = _Clipping(len(channels))
-        tracks = 1 if mixed else len(channels)
-        self._levels = [_Level(sample_rate, is_mean=self._is_mean) for _ in range(tracks)]
+        self._levels = [_Level(sample_rate, is_mean=is_mean) for _ in (channels[:1] if is_mean else channels)]
         self._silent = set(channels)
 
     def look(self, frames: NDArray[np.float32], first: int) -> None:
@@ -60,10 +59,10 @@ class Inspector:
 
         Raises `AudioError` at a sample beyond `peak`, or one that is not finite, naming it and its time.
         """
-        high, low = float(frames.max()), float(frames.min())
+        high, low = _extremes(frames)
         if not (high <= self._limit and low >= -self._limit):  # so for NaN
             self._mend(frames, first)
-            high, low = float(frames.max()), float(frames.min())
+            high, low = _extremes(frames)
         peak = max(high, -low)
         self._peak = max(self._peak, peak)
         self._clipping.add(frames, first, loud=peak >= FULL_SCALE)
@@ -165,7 +164,7 @@ class _Level:
     def add(self, track: NDArray[np.float32], peak: float) -> None:
         """Take the next samples, float32 (n,), and the largest absolute value that was read."""
         self.count += len(track)
-        self.sum += float(np.einsum("i->", track))
+        self.sum += float(np.add.reduce(track))
         self.peak = max(self.peak, peak)
         if self._is_mean or self.peak < NOT_QUIET:
             self.energy += _energy(track)
@@ -220,6 +219,10 @@ class _Clipping:
         if flat.size and not self.count:
             self.first = first + int(flat[0]) // step
         self.count += int(flat.size)
+
+
+def _extremes(frames: NDArray[np.float32]) -> tuple[float, float]:
+    return float(np.maximum.reduce(frames, None)), float(np.minimum.reduce(frames, None))
 
 
 def _energy(samples: NDArray[np.float32]) -> float:

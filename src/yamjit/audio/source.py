@@ -26,8 +26,6 @@ from yamjit.text import plural
 from yamjit.zones import left_out
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from numpy.typing import NDArray
 
     from yamjit.audio.opening import OpenedFile
@@ -107,9 +105,9 @@ class AudioSource(ReadOnce):
     @property
     def claimed_seconds(self) -> float | None:
         """Length of what will be read according to the header, for a progress bar: it may be wrong, or None."""
-        claimed = self._reader.claimed_frames
-        ends = [end for end in (claimed, self._last) if end is not None]
-        return max(0, min(ends) - self._first) / self.sample_rate if ends else None
+        claimed, last = self._reader.claimed_frames, self._last
+        end = last if claimed is None else claimed if last is None else min(claimed, last)
+        return None if end is None else max(0, end - self._first) / self.sample_rate
 
     @property
     def length_s(self) -> float:
@@ -181,12 +179,23 @@ class AudioSource(ReadOnce):
     def _conditioned(self) -> Iterator[NDArray[np.float32]]:
         conditioner = self._conditioner
         most = np.inf if self.live else self._limits.seconds * self.sample_rate
-        for frames in self._wanted(self._reader.frames()):
-            ready = conditioner.push(conditioner.choose(frames))
-            if conditioner.taken > most:
-                raise LimitError(f"{self.name}: lasts longer than {self._limits.seconds:g} s (limit seconds)")
-            if ready.shape[1]:
-                yield ready
+        position, last = self._skipped, np.inf if self._last is None else self._last
+        blocks = self._reader.frames()
+        try:
+            for block in blocks:
+                first, position = position, position + len(block)
+                self._tell_clock(first, position)
+                wanted = block if self._first <= first and position <= last else self._wanted(block, first)
+                if len(wanted):
+                    ready = conditioner.push(conditioner.choose(wanted))
+                    if conditioner.taken > most:
+                        raise LimitError(f"{self.name}: lasts longer than {self._limits.seconds:g} s (limit seconds)")
+                    if ready.shape[1]:
+                        yield ready
+                if position >= last:
+                    break
+        finally:
+            blocks.close()
         if conditioner.taken == 0:
             self._refuse_nothing()
         self._end = self._first + conditioner.taken
@@ -194,22 +203,10 @@ class AudioSource(ReadOnce):
         if rest.shape[1]:
             yield rest
 
-    def _wanted(self, blocks: Generator[NDArray[np.float32], None, None]) -> Iterator[NDArray[np.float32]]:
-        """Yield what is to be read of the blocks, which are closed at its end."""
-        position = self._skipped
-        try:
-            for block in blocks:
-                first, position = position, position + len(block)
-                if self.live:
-                    self._tell_clock(first, position)
-                low = max(0, self._first - first)
-                high = len(block) if self._last is None else min(len(block), self._last - first)
-                if low < high:
-                    yield block[low:high]
-                if self._last is not None and position >= self._last:
-                    return
-        finally:
-            blocks.close()
+    def _wanted(self, block: NDArray[np.float32], first: int) -> NDArray[np.float32]:
+        """Return what is to be read of a block that begins with frame `first`."""
+        high = len(block) if self._last is None else max(0, self._last - first)
+        return block[max(0, self._first - first) : high]
 
     def _tell_clock(self, first: int, last: int) -> None:
         """Tell a live clock when the frames from `first` to `last` came."""
