@@ -51,6 +51,8 @@ class Quantized(NamedTuple):
     @classmethod
     def joined(cls, parts: Sequence[Quantized]) -> Quantized:
         """Return the outputs for patches that follow each other as one."""
+        if len(parts) == 1:
+            return parts[0]
         return cls(np.concatenate([part.integers for part in parts]), parts[0].slot)
 
 
@@ -85,6 +87,8 @@ class HeadOutput:
     @classmethod
     def joined(cls, parts: Sequence[HeadOutput]) -> HeadOutput:
         """Return the outputs for patches that follow each other as one."""
+        if len(parts) == 1:
+            return parts[0]
         scores = Quantized.joined([part.quantized_scores for part in parts])
         return cls(scores, Quantized.joined([part.quantized_logits for part in parts]), parts[0].calibration)
 
