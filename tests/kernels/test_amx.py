@@ -74,9 +74,9 @@ def check(multiply: Callable[..., int], shape: tuple[int, int, int], real: bool)
 def test_products_of_any_shape(multiply: Callable[..., int], real: bool) -> None:
     rng = np.random.default_rng(int(real))
     for rows in (*range(1, 41), 64, 95, 96, 97):
-        check(multiply, (rows, int(rng.choice(INPUTS)), int(rng.choice(OUTPUTS))), real)
+        check(multiply, (rows, int(rng.choice(INPUTS)), int(rng.choice(OUTPUTS[:-1]))), real)
     for inputs in INPUTS:
-        for outputs in OUTPUTS[:: 3 if real else 1]:
+        for outputs in OUTPUTS[:: 4 if real else 1]:
             check(multiply, (int(rng.integers(1, 41)), inputs, outputs), real)
 
 

@@ -15,9 +15,8 @@ from numpy._core import _multiarray_umath
 
 from tests.support.backends import wants_library
 from yamjit.errors import DependencyError, InputError
-from yamjit.kernels import load_backend
+from yamjit.kernels import load_backend, lowering_choice
 from yamjit.kernels.backends import CompiledBackend, NumpyBackend
-from yamjit.kernels import lowering_choice
 from yamjit.kernels.lowering_choice import choose_lowering
 from yamjit.kernels.machine_code import shipped
 from yamjit.kernels.machine_code.entry import Entry

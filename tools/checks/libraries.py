@@ -9,7 +9,8 @@
 Then each that can be run here is loaded in every way there is: by glibc's loader and musl's, for Arm by QEMU, for
 Windows by Wine. The entries of each lowering are called, between guard bytes, and all memory is compared after every
 call (`tools.checks.library_proof`). Where no processor has AVX-VNNI, its lowering is run in the encoding of AVX-512
-(`tools.checks.evex`); ``--evex`` writes the library that does, and nothing else.
+(`tools.checks.evex`); ``--evex`` writes the library that does, and nothing else. Where none has AMX, its tiles are
+emulated (`tools.checks.emulation`), and the shipped file runs all the same.
 
 The exit status is 1 if a file is not as it is to be or a bit differs, or if nothing can be proven at all; and 2 if all
 else is right, but something that runs a library is missing here: a program, or a processor with AVX-512 VNNI.

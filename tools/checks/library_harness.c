@@ -1,10 +1,11 @@
-/* harness LIBRARY LOWERING: loads a shared library and runs calls of its kernels, as tools/checks/library_jobs.py
+/* harness LIBRARY LOWERING [emulated]: loads a shared library and runs calls of its kernels, as tools/checks/library_jobs.py
  * describes them on standard input, all in 64-bit integers:
  *
  *   buffers, calls, the sizes of all buffers, the calls, then the contents of all buffers.
  *
  * Writes to standard output what the buffer that a call names holds after it. Every buffer lies between guards, which
- * are looked at after every call. The exit status is 3 where the lowering does not run on this machine. */
+ * are looked at after every call. The exit status is 3 where the lowering does not run on this machine, unless
+ * its instructions are emulated. */
 
 #include <stdint.h>
 #include <stdio.h>
@@ -102,6 +103,7 @@ static int enter(const char *path, const char *wanted) {
     int32_t (*count)(void) = (int32_t(*)(void))found(library, "yamjit_lowering_count");
     const char *(*name)(int32_t) = (const char *(*)(int32_t))found(library, "yamjit_lowering_name");
     int32_t (*runs)(int32_t) = (int32_t(*)(int32_t))found(library, "yamjit_lowering_runs");
+    int32_t (*refused)(int32_t) = (int32_t(*)(int32_t))found(library, "yamjit_lowering_refused");
     void *(*entry)(int32_t, const char *) = (void *(*)(int32_t, const char *))found(library, "yamjit_entry");
     int32_t lowering = 0;
     while (lowering < count() && strcmp(name(lowering), wanted)) lowering++;
@@ -110,12 +112,12 @@ static int enter(const char *path, const char *wanted) {
     log_mel = (LogMel *)entry(lowering, "log_mel");
     check_plan = (OfBytes *)entry(lowering, "check_plan");
     digest = (OfBytes *)entry(lowering, "digest");
-    return runs(lowering);
+    return runs(lowering) && !refused(lowering);
 }
 
 int main(int argc, char **argv) {
-    if (argc != 3) fail("harness LIBRARY LOWERING", -1, -1);
-    if (!enter(argv[1], argv[2])) return 3;
+    if (argc < 3) fail("harness LIBRARY LOWERING [emulated]", -1, -1);
+    if (!enter(argv[1], argv[2]) && argc == 3) return 3;
 #if defined(_WIN32)
     _setmode(_fileno(stdin), _O_BINARY);
     _setmode(_fileno(stdout), _O_BINARY);

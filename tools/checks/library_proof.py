@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yamjit
-from tools.checks import evex
+from tools.checks import emulation, evex
 from tools.checks.binaries import faults, traces
 from tools.checks.library_jobs import (
     DoesNotRunError,
@@ -87,6 +87,7 @@ WAYS = (
     Way("Wine", "windows-x86_64", ("x86_64-w64-mingw32-gcc",), ("wine",), "gcc-mingw-w64-x86-64 wine64", None),
 )
 
+_TILES = Way("tiles emulated", "linux-x86_64", ("cc",), (), "gcc", frozenset({emulation.LOWERING}))
 _EVEX = Way("EVEX's encoding", evex.PLATFORM.name, ("cc",), (), "gcc", frozenset({evex.STANDS_FOR}))
 
 
@@ -153,6 +154,19 @@ def _prove_avxvnni(report: _Report, proof: Proof, folder: Path, work: Path) -> N
         report.tell(title, said, is_right)
 
 
+def _prove_amx(report: _Report, proof: Proof, folder: Path, work: Path) -> None:
+    """Run the shipped instructions of "amx", tiles by an emulator (`tools.checks.emulation`)."""
+    title = f"{_TILES.platform}, {_TILES.title}, {emulation.LOWERING}"
+    library = folder / _TILES.platform / str(PLATFORMS[_TILES.platform].shared)
+    if lacking := missing(_TILES) or emulation.why_not_emulated():
+        report.lacks(title, lacking)
+        return
+    loaded = ["env", *(f"{name}={value}" for name, value in emulation.preloaded().items())]
+    command = [*loaded, *harness(_TILES, work, library, emulation.LOWERING), "emulated"]
+    said, is_right, _ = _judged(proof, _TILES, emulation.LOWERING, command)
+    report.tell(title, said, is_right)
+
+
 def _inspected(built: Platform, folder: Path) -> tuple[str, bool]:
     """Return what is said of a platform's libraries, and whether they are as they are to be."""
     found = list(traces(folder / built.name / STATIC))
@@ -189,6 +203,8 @@ def prove(names: Sequence[str], folder: Path, model: bytes) -> int:
                     unproven.pop((way.platform, lowering), None)
         if (evex.PLATFORM.name, evex.STANDS_FOR) in unproven:
             _prove_avxvnni(report, proof, folder, Path(work))
+        if (_TILES.platform, emulation.LOWERING) in unproven:
+            _prove_amx(report, proof, folder, Path(work))
     print(f"never run here: {', '.join(map(' '.join, unproven)) or 'none'}")
     return report.status
 

@@ -2,8 +2,8 @@
 
 A library holds several, and ``YAMJIT_LOWERING`` names one. Numba compiles for the machine that it runs on, unless
 ``NUMBA_CPU_NAME`` and ``NUMBA_CPU_FEATURES`` name another one; they are read when a process starts, so a lowering other
-than the machine's own wants a process of its own. Where no processor has AMX, that of Numba's is run in an emulator, if it is
-named (`tools.checks.emulation`).
+than the machine's own wants a process of its own. Where the processor has no AMX, Numba's code for it runs in an
+emulator (`tools.checks.emulation`), if it is asked for by name.
 """
 
 from __future__ import annotations

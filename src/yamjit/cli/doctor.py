@@ -106,6 +106,7 @@ def _kernels() -> dict[str, Any]:
         shown |= {
             "processor": found.numba.processor,
             "lowering": found.numba.lowering,
+            **({"amx": f"not used: {found.numba.no_tiles}"} if found.numba.no_tiles else {}),
             "cache": found.cache,
             "cache can be written": found.cache_problem is None or found.cache_problem,
             "cache is": state,
@@ -126,9 +127,11 @@ def _library(library: LibraryDiagnosis | None) -> dict[str, Any]:
     if library.problem:
         return {"library": library.path, "library problem": library.problem}
     lowering, asked = library.lowering, os.environ.get(LOWERING_VARIABLE)
+    runs = {name: "runs here" if runs else "does not" for name, runs in (library.lowerings or {}).items()}
+    runs |= {name: f"not used: {reason}" for name, reason in (library.refusals or {}).items()}
     return {
         "lowering": f"{lowering} (${LOWERING_VARIABLE} is {asked!r})" if asked else lowering,
-        "lowerings": {name: "runs here" if runs else "does not" for name, runs in (library.lowerings or {}).items()},
+        "lowerings": runs,
         "library": library.path,
         "library is": f"named by ${LIBRARY_VARIABLE}" if os.environ.get(LIBRARY_VARIABLE) else "whole",
         "library's sources": library.sources,

@@ -24,8 +24,10 @@ class LibraryDiagnosis:
     sources: str = ""
     #: The lowering that is used.
     lowering: str = ""
-    #: Whether each lowering runs on this machine, by its name, best first.
+    #: Whether this machine has what each lowering needs, by its name, best first.
     lowerings: Mapping[str, bool] | None = None
+    #: Why the system refuses a lowering to this process, by its name, where it was asked and does.
+    refusals: Mapping[str, str] | None = None
     #: Why it cannot be used; then the others are not known.
     problem: str | None = None
 
@@ -41,6 +43,8 @@ class NumbaDiagnosis:
     processor: str
     #: Whether both kernels can be loaded without being compiled.
     warm: bool
+    #: Why the processor's AMX is not used; empty if it is, or there is none.
+    no_tiles: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +84,18 @@ def _library() -> LibraryDiagnosis | None:
         library = load_library()
     except YamjitError as error:
         return LibraryDiagnosis(str(path), problem=str(error))
-    return LibraryDiagnosis(str(path), library.sources, library.lowering, library.lowerings)
+    return LibraryDiagnosis(str(path), library.sources, library.lowering, library.lowerings, library.refusals)
 
 
 def _numba() -> NumbaDiagnosis | None:
     try:
         version = importlib.metadata.version("numba")
         from yamjit.kernels.backends import NumbaBackend
-        from yamjit.kernels.vectors.processor import host_target
+        from yamjit.kernels.vectors.processor import host_target, why_no_tiles
     except ImportError:  # PackageNotFoundError is one
         return None
     target = host_target()
-    return NumbaDiagnosis(version, target.name, target.cpu, warm=NumbaBackend().is_ready())
+    return NumbaDiagnosis(version, target.name, target.cpu, NumbaBackend().is_ready(), why_no_tiles())
 
 
 def _cache() -> tuple[str | None, str | None]:

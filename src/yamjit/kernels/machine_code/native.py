@@ -43,7 +43,7 @@ class ObjectCode(NamedTuple):
 
 
 def processor() -> str:
-    """Return everything that tells which machine code runs here, what the system grants included, and LLVM's version."""
+    """Return everything that tells which machine code runs here, with what the system grants, and LLVM's version."""
     try:
         features = llvm.get_host_cpu_features().flatten()
     except RuntimeError:  # an architecture that LLVM cannot ask
