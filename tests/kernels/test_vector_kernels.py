@@ -66,7 +66,7 @@ class Guarded:
 
 def spare_for(rows: int, inputs: int) -> Guarded:
     """Return the scratch memory that a product of rows may use as it likes."""
-    return Guarded(max(SPARE, 2 * rows * padded(inputs)), slack=REACH)
+    return Guarded(max(SPARE, (rows + 1) * (2 * padded(inputs) + 64)), slack=REACH)
 
 
 class Numbers:
