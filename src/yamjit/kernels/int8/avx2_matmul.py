@@ -2,6 +2,7 @@
 
 Rows are widened to words once, into spare memory, and serve all channels; weights are widened as they are loaded. What
 is left in each step is multiplying pairs and adding. A vector of sums has two halves of each dot product side by side.
+Where a row has few inputs, adding the halves costs more than that saves: its bytes are multiplied as they are.
 """
 
 from __future__ import annotations
@@ -26,29 +27,37 @@ _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 #: Bytes that become words at a time.
 _PIECE = 16
+#: Quads of a row from which on words are faster.
+_QUADS = 16
 
 
 def make_words_matmul(ops: VectorOps) -> Any:
     """Make what `make_matmul` makes, over words: a tile is 6 rows by 8 channels, in 12 registers."""
-    matmul = make_matmul(_WordOps(dataclasses.replace(ops.target, rows=6, columns=1)))
+    of_bytes, of_words = make_matmul(ops), make_matmul(_WordOps(dataclasses.replace(ops.target, rows=6, columns=1)))
     widen = operation(types.void, (types.int64, types.int64), _emit_widen)
 
     @jit
-    def words_matmul(rows: Rows, channels: Channels, outputs: int, out: int, spare: int) -> None:
+    def matmul(rows: Rows, channels: Channels, outputs: int, out: int, spare: int) -> None:
+        if rows.groups * rows.quads < _QUADS:
+            of_bytes(rows, channels, outputs, out, spare)
+        else:
+            of_words(widened(rows, spare + ALIGNMENT), channels, outputs, out, spare)
+
+    @jit
+    def widened(rows: Rows, words: int) -> Rows:
         quads, group = rows.groups * rows.quads, rows.quads * 4
         stride = quads * 8
         if stride % 512 == 0:
             stride += ALIGNMENT  # or rows would collide in the cache
-        words = spare + ALIGNMENT  # behind what the product itself needs
         for row in range(rows.n_rows):
             for number in range(rows.groups):
                 source = rows.x + row * rows.stride + number * rows.group_stride
                 target = words + row * stride + number * group * 2
                 for at in range(0, group, _PIECE):
                     widen(source + at, target + at * 2)
-        matmul(Rows(words, rows.n_rows, stride, 1, 0, quads), channels, outputs, out, spare)
+        return Rows(words, rows.n_rows, stride, 1, 0, quads)
 
-    return words_matmul
+    return matmul
 
 
 def _emit_widen(b: Any, source: Any, target: Any) -> Any:
