@@ -66,7 +66,7 @@ class Guarded:
 
 def spare_for(rows: int, inputs: int) -> Guarded:
     """Return the scratch memory that a product of rows may use as it likes."""
-    return Guarded(max(SPARE, 2 * rows * padded(inputs)), slack=REACH)
+    return Guarded(max(SPARE, (rows + 1) * (2 * padded(inputs) + 64)), slack=REACH)
 
 
 class Numbers:
@@ -161,20 +161,23 @@ def test_matmul(kernels: KernelSet, shape: tuple[int, int, int], real: bool) -> 
         assert not real or inputs > 36 or packed.proven.any()
 
 
-def test_rows_in_groups(kernels: KernelSet) -> None:
+@pytest.mark.parametrize("quads", [1, 5, 8])
+def test_rows_in_groups(kernels: KernelSet, quads: int) -> None:
     """Rows that overlap and whose groups lie apart, as those of a convolution."""
-    rng, outputs, count = np.random.default_rng(5), 32, 21
+    rng, outputs, count, inputs = np.random.default_rng(5), 32, 21, 12 * quads
     image, weights = (
         rng.integers(0, 256, 400).astype(np.uint8),
-        rng.integers(-128, 128, (3, 4, outputs)).astype(np.int8),
+        rng.integers(-128, 128, (3, 4 * quads, outputs)).astype(np.int8),
     )
-    seen = np.stack([[image[2 * row + 60 * group :][:4] for group in range(3)] for row in range(count)])
+    seen = np.stack([[image[2 * row + 60 * group :][: 4 * quads] for group in range(3)] for row in range(count)])
     numbers = Numbers(rng, outputs, 2**16)
-    packed = Packed(numbers, pack_pointwise(weights.reshape(12, outputs)), None, np.arange(outputs), 16)
-    spare, out = spare_for(count, 12), Guarded(count * outputs)
-    kernels.matmul(Rows(image.ctypes.data, count, 2, 3, 60, 1), packed.channels, outputs, out.address, spare.address)
+    packed = Packed(numbers, pack_pointwise(weights.reshape(inputs, outputs)), None, np.arange(outputs), 16)
+    spare, out = spare_for(count, inputs), Guarded(count * outputs)
+    kernels.matmul(
+        Rows(image.ctypes.data, count, 2, 3, 60, quads), packed.channels, outputs, out.address, spare.address
+    )
     spare.content(np.uint8)
-    wanted = numbers.rounded(seen.reshape(count, 12).astype(np.int64) @ weights.reshape(12, outputs))
+    wanted = numbers.rounded(seen.reshape(count, inputs).astype(np.int64) @ weights.reshape(inputs, outputs))
     np.testing.assert_array_equal(out.content(np.int8).reshape(count, outputs), wanted)
 
 

@@ -175,7 +175,7 @@ def _tile_lines(ops: VectorOps, rows: int, columns: int) -> list[str]:
         for j in range(4):
             lines += _step_lines(ops, rows, columns, f"k + {j}", f"lane{j}(x{{r}})")
     lines += ["        for k in range(done, rows.quads):"]
-    lines += _step_lines(ops, rows, columns, "k", "broadcast(row + {r} * stride + k * 4)")
+    lines += _step_lines(ops, rows, columns, "k", f"broadcast(row + {{r}} * stride + k * {ops.quad_bytes})")
     return lines
 
 
@@ -188,7 +188,7 @@ def _step_lines(ops: VectorOps, rows: int, columns: int, k: str, inputs: str) ->
     lines = []
     for c in range(columns):
         number, part = divmod(c * ops.lanes, BLOCK)
-        lines.append(f"w{c} = load(weights + ({k}) * 64 + {number} * block + {part * 4})")
+        lines.append(f"w{c} = load_weights(weights + ({k}) * 64 + {number} * block + {part * 4})")
     # The next columns' weights come from far: they are asked for while these are multiplied.
     blocks = max(1, columns * ops.lanes // BLOCK)
     lines += [f"prefetch(weights + ({k}) * 64 + {blocks + number} * block)" for number in range(blocks)]

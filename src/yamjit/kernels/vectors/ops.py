@@ -43,6 +43,9 @@ class VectorOps:
     as many bytes.
     """
 
+    #: Bytes of four inputs side by side.
+    quad_bytes = 4
+
     def __init__(self, target: Target) -> None:
         self.target = target
         self.lanes = target.lanes
@@ -78,6 +81,11 @@ class VectorOps:
     def load(self) -> Any:
         """``load(address) -> i32``."""
         return operation(self._i32, (types.int64,), lambda b, address: load(b, address, self._type(_I32)))
+
+    @cached_property
+    def load_weights(self) -> Any:
+        """``load_weights(address) -> i32``: four bytes a channel, as `dot` takes them."""
+        return self.load
 
     @cached_property
     def load_bytes(self) -> Any:
