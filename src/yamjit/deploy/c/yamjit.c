@@ -26,7 +26,7 @@ enum { HEADER_BYTES = 512, ALIGNMENT = 64 };
 
 /* Entries of a lowering (`yamjit.kernels.machine_code.entry`); addresses are integers. */
 typedef int32_t (*steps_entry)(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t,
-                               int64_t, int64_t);
+                               int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t);
 typedef int32_t (*log_mel_entry)(int64_t, int64_t, int64_t, int64_t, int64_t);
 typedef int32_t (*check_entry)(int64_t, int64_t, int64_t);
 typedef union {
@@ -246,14 +246,12 @@ static void compute_frames(yamjit *model, const float *samples, int64_t frames, 
     model->log_mel(address(tables), address(samples), frames, address(model->log_mel_scratch), address(out));
 }
 
-static float *patch_of(yamjit *model) { return (float *)(model->arena + model->plan[PATCH_AT]); }
-
-/* Run the network over the patch in the arena. */
-static void run_network(yamjit *model) {
+/* Run the network over a patch; results stay in the arena. */
+static void run_network(yamjit *model, const float *patch) {
     const int64_t *plan = model->plan;
     model->run_steps(address(bytes(model) + plan[STEPS_AT]), 0, plan[STEPS], address(bytes(model) + plan[CONSTANTS_AT]),
                      address(model->arena), address(model->scratch), plan[ACCUMULATORS], plan[IMAGE], plan[PANEL],
-                     plan[BORDER], 1, 1);
+                     plan[BORDER], 1, address(patch), 0, 1, 0, 0, 0, 0);
     model->has_run = 1;
 }
 
@@ -261,8 +259,9 @@ int32_t yamjit_run(yamjit *model, const float *window) {
     if (!model || !window) return YAMJIT_BAD_ARGUMENT;
     if (!model->plan[WINDOW]) return YAMJIT_TAKES_PATCHES;
     if (!are_within(window, (size_t)model->plan[WINDOW], PEAK)) return YAMJIT_BAD_SAMPLE;
-    compute_frames(model, window, model->plan[FRAMES], patch_of(model));
-    run_network(model);
+    float *patch = (float *)(model->arena + model->plan[PATCH_AT]);
+    compute_frames(model, window, model->plan[FRAMES], patch);
+    run_network(model, patch);
     return YAMJIT_OK;
 }
 
@@ -270,8 +269,7 @@ int32_t yamjit_run_patch(yamjit *model, const float *patch) {
     if (!model || !patch) return YAMJIT_BAD_ARGUMENT;
     int64_t size = model->plan[FRAMES] * model->plan[BANDS];
     if (!are_within(patch, (size_t)size, 3.402823466e38f)) return YAMJIT_BAD_SAMPLE;
-    copy(patch_of(model), patch, size);
-    run_network(model);
+    run_network(model, patch);
     return YAMJIT_OK;
 }
 
@@ -344,8 +342,7 @@ static void run_window(yamjit_stream *stream) {
         copy(stream->patch, stream->patch + hop / plan[HOP] * bands, kept * bands);
     }
     compute_frames(model, stream->samples + kept * plan[HOP], plan[FRAMES] - kept, stream->patch + kept * bands);
-    copy(patch_of(model), stream->patch, plan[FRAMES] * bands);
-    run_network(model);
+    run_network(model, stream->patch);
     stream->done++;
     stream->held = stream->skipped = 0;
     if (hop < plan[WINDOW]) {

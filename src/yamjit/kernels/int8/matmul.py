@@ -40,7 +40,7 @@ class Rows(NamedTuple):
 
 
 def make_matmul(ops: VectorOps) -> Any:
-    """Make ``matmul(rows, channels, outputs, out, spare)``: `outputs` int8 a row at `out`; `spare` holds a vector."""
+    """Make ``matmul(rows, channels, outputs, out, spare)``: `outputs` int8 a row at `out`; `spare` is memory to use."""
     lanes, wide = ops.lanes, ops.target.columns * ops.lanes
     by_shift = partial(_narrowed_tile, narrowing=BY_SHIFT)
     high, columns = ops.target.rows, ops.target.columns
@@ -93,7 +93,7 @@ def make_is_proven(target: Target) -> Any:
 
 
 def make_matmul_raw(ops: VectorOps) -> Any:
-    """Make ``matmul_raw(rows, channels, outputs, out)``: accumulators as rows of int32 at `out`, in whole blocks."""
+    """Make ``matmul_raw(rows, channels, outputs, out, spare)``: accumulators, int32 in rows of whole blocks."""
     lanes, wide, very_wide = ops.lanes, 2 * ops.lanes, 8 * ops.lanes
     high = min(8, ops.target.rows)
     block, narrow_block, row_block = (
@@ -101,7 +101,7 @@ def make_matmul_raw(ops: VectorOps) -> Any:
     )
 
     @jit
-    def matmul_raw(rows: Rows, channels: Channels, outputs: int, out: int) -> None:
+    def matmul_raw(rows: Rows, channels: Channels, outputs: int, out: int, spare: int) -> None:
         row_bytes = (outputs + BLOCK - 1) // BLOCK * BLOCK * 4
         quads = rows.groups * rows.quads
         column = 0
