@@ -157,15 +157,16 @@ def _roofline(setting: Setting) -> Table:
 
     import yamjit
     from yamjit.kernels.backends import NumbaBackend
+    from yamjit.kernels.workspace import ResultLayout
 
     classifier = yamjit.load(setting.folder / "model.tflite", backend="numba")
     patches = np.repeat(np.load(setting.folder / "patch.npy")[None], BATCH, axis=0)
     loop, products = limit_loop()
     backend, program, workspace = NumbaBackend(), classifier.plan.program, classifier.plan.program.workspace(BATCH)
-    workspace.tensor(classifier.plan.patch_offset, BATCH, classifier.plan.patch_shape, np.float32)[...] = patches
+    nothing, results = ResultLayout([]), np.empty((BATCH, 0), np.int8)
     runs: dict[str, Callable[[], object]] = {
         "limit": loop,
-        "kernels": lambda: backend.run(program, workspace, BATCH, 0, len(program.steps)),
+        "kernels": lambda: backend.run(program, workspace, patches, nothing, results, 0),
         "network": lambda: classifier.network.run(patches),
     }
     for run in runs.values():
