@@ -148,12 +148,13 @@ class PatchStream:
             raise InputError(f"a hop of at least one sample is accepted, found {hop}")
         c = front_end.constants
         self._front_end = front_end
-        self._hop = hop
+        self._hop, self._frame_hop, self._window = hop, c.hop_length, c.window_samples
         self._level = level
         self._shared = hop % c.hop_length == 0
         self._hop_frames = hop // c.hop_length
         self._held, self._held_from = _NO_SAMPLES, 0  # samples that are still needed, and the number of the first
-        self._frames = _Rows(front_end.patch_shape[1])
+        self._next_frame = 0  # number of the sample with which the next frame begins
+        self._rows = _Rows(front_end.patch_shape[1])
         self._done = 0
         self._padding = 0
         #: Number of samples, counted from the first, that complete the next frame or window.
@@ -180,43 +181,48 @@ class PatchStream:
             samples = np.concatenate((self._held, samples))
         if self._held_from + samples.size < self.needed:
             self._held = samples.copy()
-            return self._front_end.nothing(self._done, level=self._level)
-        c = self._front_end.constants
-        waveform = samples[self._frames.end * c.hop_length - self._held_from :]
-        frames = self._frames.add(self._front_end.count(waveform.size))
+            return self._nothing()
+        waveform = samples[self._next_frame - self._held_from :]
+        done = self._done
+        needed_row = done * self._hop_frames if self._shared else self._rows.end
+        frames = self._rows.add(self._front_end.count(waveform.size), needed_row)
         self._front_end.write_frames(waveform, frames)
+        self._next_frame += len(frames) * self._frame_hop
         patches = self._cut_shared() if self._shared else self._cut_separate(samples)
-        found = Patches(self._done, patches, frames, self._levels(samples, len(patches)) if self._level else None)
-        self._done += len(patches)
-        self._frames.keep(self._done * self._hop_frames if self._shared else self._frames.end)
-        next_frame, next_window = self._frames.end * c.hop_length, self._done * self._hop
-        self.needed = min(next_frame + self._front_end.frame_length, next_window + c.window_samples)
-        needs_windows = self._level or not self._shared
-        start = min(next_frame, next_window) if needs_windows else next_frame
-        start = min(start - self._held_from, samples.size)
-        self._held = samples[start:].copy()
-        self._held_from += start
-        return found
+        levels = self._levels(samples, len(patches)) if self._level else None
+        self._done = done + len(patches)
+        self._keep(samples)
+        return Patches(done, patches, frames, levels)
 
     def flush(self, last: Float32 = _NO_SAMPLES) -> Patches:
         """Take the last samples, pad them with zeros and return the rest; the stream must not be used any more."""
-        samples, window = self.samples + last.size, self._front_end.constants.window_samples
-        total = count_windows(samples, window, self._hop)
-        self._padding = max(0, (total - 1) * self._hop + window - samples)
+        samples = self.samples + last.size
+        total = count_windows(samples, self._window, self._hop)
+        self._padding = max(0, (total - 1) * self._hop + self._window - samples)
         padded = np.concatenate((last, np.zeros(self._padding, np.float32))) if self._padding else last
-        return self.push(padded) if padded.size else self._front_end.nothing(self._done, level=self._level)
+        return self.push(padded) if padded.size else self._nothing()
+
+    def _nothing(self) -> Patches:
+        return self._front_end.nothing(self._done, level=self._level)
+
+    def _keep(self, samples: Float32) -> None:
+        """Keep those of the samples, which are all that are held, that a later frame or window needs."""
+        next_window = self._done * self._hop
+        self.needed = min(self._next_frame + self._front_end.frame_length, next_window + self._window)
+        start = min(self._next_frame, next_window) if self._level or not self._shared else self._next_frame
+        start = min(start - self._held_from, samples.size)
+        self._held = samples[start:].copy()
+        self._held_from += start
 
     def _cut_shared(self) -> Float32:
         """Return the next patches as windows on the frames."""
         first, n_frames = self._done * self._hop_frames, self._front_end.patch_shape[0]
-        count = 1 + (self._frames.end - first - n_frames) // self._hop_frames
-        if count < 1:
-            return self._front_end.nothing(0, level=False).patches
-        return self._frames.windows(first, n_frames, self._hop_frames, count)
+        count = 1 + (self._rows.end - first - n_frames) // self._hop_frames
+        return self._rows.windows(first, n_frames, self._hop_frames, count) if count > 0 else self._nothing().patches
 
     def _cut_separate(self, samples: Float32) -> Float32:
         """Return the next patches, each from the samples of its window; `samples` are those that are held."""
-        window = self._front_end.constants.window_samples
+        window = self._window
         starts = range(self._done * self._hop - self._held_from, samples.size - window + 1, self._hop)
         patches = np.empty((len(starts), *self._front_end.patch_shape), np.float32)
         for start, patch in zip(starts, patches, strict=True):
@@ -225,7 +231,7 @@ class PatchStream:
 
     def _levels(self, samples: Float32, count: int) -> npt.NDArray[np.float64]:
         """Return the levels in dBFS of the next `count` windows: of the samples that their frames are made of."""
-        between = (self._front_end.patch_shape[0] - 1) * self._front_end.constants.hop_length
+        between = (self._front_end.patch_shape[0] - 1) * self._frame_hop
         window = self._front_end.frame_length + between
         first = self._done * self._hop - self._held_from
         starts = range(first, first + count * self._hop, self._hop)
@@ -246,15 +252,14 @@ class _Rows:
     def __init__(self, columns: int) -> None:
         self._memory = np.empty((0, columns), np.float32)
         self._size = self._used = 0  # rows of memory, and those that are written
-        self._kept = 0
         self.end = 0  # number of rows, including those that were dropped
 
-    def add(self, count: int) -> Float32:
-        """Return new rows, to be written at once."""
+    def add(self, count: int, needed: int) -> Float32:
+        """Return new rows, to be written at once; those before number `needed` may be dropped."""
         used = self._used
         if used + count > self._size:
-            kept = self._memory[used - self._kept : used]
-            used = self._kept
+            kept = self._memory[used - max(0, self.end - needed) : used]
+            used = len(kept)
             # At least as much again as is kept: rows that come one at a time are seldom moved.
             self._size = used + max(count, used)
             self._memory = np.empty((self._size, kept.shape[1]), np.float32)
@@ -262,10 +267,6 @@ class _Rows:
         self._used = used + count
         self.end += count
         return self._memory[used : used + count]
-
-    def keep(self, start: int) -> None:
-        """Drop the rows before number `start`."""
-        self._kept = max(0, self.end - start)
 
     def windows(self, start: int, length: int, hop: int, count: int) -> Float32:
         """Return `count` windows of `length` rows, `hop` rows apart, the first of which begins at row `start`."""

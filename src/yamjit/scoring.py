@@ -83,8 +83,8 @@ class Scorer:
         """Run the network over consecutive patches, `hop` samples apart, of a recording that starts at `start_s`."""
         count = len(cut.patches)
         heads, embeddings = self._outputs(cut.patches) if count else self._nothing
-        starts = np.arange(cut.first, cut.first + count, dtype=np.float64)
-        times_s = start_s + starts * (hop / self.sample_rate)
+        hop_s = hop / self.sample_rate
+        times_s = np.array([start_s + index * hop_s for index in range(cut.first, cut.first + count)], np.float64)
         return Windows(times_s, self.window_s, heads, embeddings, cut.frames, cut.level_dbfs, channel)
 
     def _outputs(self, patches: Float32) -> tuple[tuple[HeadOutput, ...], Quantized]:

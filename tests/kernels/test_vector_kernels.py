@@ -23,6 +23,7 @@ from yamjit.kernels.int8.packing import (  # noqa: E402
     pack_pointwise,
 )
 from yamjit.kernels.int8.preparation_proof import REACH  # noqa: E402
+from yamjit.kernels.int8.prepared import Proof  # noqa: E402
 from yamjit.kernels.int8.real_requantization import IntegerFactors, RealFactors, find_real_factors  # noqa: E402
 from yamjit.kernels.int8.tiles import Channels  # noqa: E402
 from yamjit.kernels.memory import aligned_bytes, padded  # noqa: E402
@@ -92,7 +93,7 @@ class Numbers:
         """Return the factors for float32; `weights` are [shape=(inputs, channels)]."""
         low = self.bias + 255 * np.minimum(weights, 0).sum(axis=0, dtype=np.int64)
         high = self.bias + 255 * np.maximum(weights, 0).sum(axis=0, dtype=np.int64)
-        return find_real_factors(IntegerFactors(self.multiplier, self.offset, self.right), low, high)
+        return find_real_factors(IntegerFactors(self.multiplier, self.offset, self.right), low, high, Proof.NEAREST)
 
 
 class Packed:
@@ -104,7 +105,7 @@ class Packed:
             proven[: len(order)] = reals.proven[order]
         else:
             reals = RealFactors(*(np.zeros(numbers.bias.size, np.float32) for _ in range(2)), proven)
-        self.proven = proven.reshape(-1, unit).all(axis=1).repeat(unit // 16)
+        self.proven = proven.reshape(-1, unit).min(axis=1).repeat(unit // 16)
         self._arrays = (
             packed,
             filled(numbers.bias[order].astype(np.int32)),
@@ -113,7 +114,7 @@ class Packed:
             filled((numbers.right[order] - 32).astype(np.int32)),
             filled(reals.scale[order]),
             filled(reals.offset[order]),
-            self.proven.astype(np.int8),
+            self.proven,
         )
         self.channels = Channels(*(array.ctypes.data for array in self._arrays))
 

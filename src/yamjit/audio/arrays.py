@@ -34,7 +34,7 @@ class ArrayReader(Reader):
     """
 
     name = "array"
-    opens = False
+    opens, anew = False, True
 
     def __init__(self, array: object, sample_rate: object, limits: AudioLimits) -> None:
         samples = as_array(array)

@@ -58,14 +58,16 @@ class Conditioner:
         """Return the channels that were chosen, float32 (n, chosen), a view of `frames`, float32 (n, channels)."""
         return frames if self._all else frames[:, self._columns]
 
-    def push(self, chosen: NDArray[np.float32]) -> NDArray[np.float32]:
+    def push(self, chosen: NDArray[np.float32], *, own: bool = False) -> NDArray[np.float32]:
         """Take what `choose` gave, n > 0, and return what is ready, new float32 (tracks, m), each track contiguous.
+
+        With `own`, nobody else writes to `chosen` any more: it may be what is returned.
 
         Raises `AudioError` at a sample beyond `peak`, or one that is not finite unless it becomes 0.
         """
         self._inspector.look(chosen, self._start + self.taken)
         self.taken += len(chosen)
-        tracks = _mean(chosen)[np.newaxis] if self._is_mean else np.array(chosen.T, order="C")
+        tracks = _mean(chosen)[np.newaxis] if self._is_mean else _transposed(chosen, own)
         self._inspector.measure(chosen, tracks)
         return tracks if self._resampler is None else self._resampler.push(tracks)
 
@@ -84,6 +86,11 @@ def _mean(frames: NDArray[np.float32]) -> NDArray[np.float32]:
         total += frames[:, channel]
     total /= np.float32(frames.shape[1])
     return total
+
+
+def _transposed(frames: NDArray[np.float32], own: bool) -> NDArray[np.float32]:
+    """Return the channels of `frames`, float32 (n, channels), one after the other."""
+    return np.ascontiguousarray(frames.T) if own else np.array(frames.T, order="C")
 
 
 def _check_number(channel: Any, available: int, name: str) -> int:

@@ -111,7 +111,7 @@ class PushedAudio:
             self._hold_tiny(chosen)
             return
         self._settle()
-        self._ready.append(self._conditioner.push(chosen)[0])
+        self._ready.append(self._conditioner.push(chosen, own=True)[0])
 
     def release(self) -> NDArray[np.float32]:
         """Return the samples that are ready, (m,)."""

@@ -187,7 +187,7 @@ class AudioSource(ReadOnce):
                 self._tell_clock(first, position)
                 wanted = block if self._first <= first and position <= last else self._wanted(block, first)
                 if len(wanted):
-                    ready = conditioner.push(conditioner.choose(wanted))
+                    ready = conditioner.push(conditioner.choose(wanted), own=self._reader.anew)
                     if conditioner.taken > most:
                         raise LimitError(f"{self.name}: lasts longer than {self._limits.seconds:g} s (limit seconds)")
                     if ready.shape[1]:

@@ -97,7 +97,7 @@ const char *yamjit_message(int32_t code) {
     case YAMJIT_BAD_HEAD: return "a malformed plan file: a head would touch memory that is not its own";
     case YAMJIT_BAD_ARGUMENT: return "an argument is NULL or out of range";
     case YAMJIT_SMALL_MEMORY: return "the memory is NULL, or less than yamjit_memory_size says";
-    case YAMJIT_NO_LOWERING: return "the library does not hold this lowering, or this processor does not run it";
+    case YAMJIT_NO_LOWERING: return "the library does not hold this lowering, or this machine does not run it";
     case YAMJIT_TAKES_PATCHES: return "the model takes log-mel patches, not samples";
     case YAMJIT_BAD_SAMPLE: return "a sample is not finite, or far beyond full scale: [-1, 1] is expected";
     case YAMJIT_NOTHING_RUN: return "there are no results: nothing has been run yet";
@@ -108,11 +108,28 @@ const char *yamjit_message(int32_t code) {
 
 /* -- Lowerings ---------------------------------------------------------------------------------------------------- */
 
-/* Return the length of `name` if that is what comes before the next comma, else 0. */
-static size_t matched(const char *wish, const char *name) {
-    size_t length = 0;
-    while (name[length] && wish[length] == name[length]) length++;
-    return !name[length] && (!wish[length] || wish[length] == ',') ? length : 0;
+static int is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+/* Take the next word of those between commas, without spaces around it; return its length, 0 where there is none. */
+static size_t next_word(const char **rest, const char **word) {
+    const char *end = *rest;
+    while (*end == ',' || is_space(*end)) end++;
+    *word = end;
+    while (*end && *end != ',') end++;
+    *rest = end;
+    while (end > *word && is_space(end[-1])) end--;
+    return (size_t)(end - *word);
+}
+
+/* Return the number of a lowering, -1 if there is none of this name. */
+static int32_t lowering_named(const char *word, size_t length) {
+    for (int32_t number = 0; number < yamjit_lowering_count(); number++) {
+        const char *name = yamjit_lowering_name(number);
+        size_t same = 0;
+        while (same < length && name[same] == word[same]) same++; /* a word holds no zero */
+        if (same == length && !name[same]) return number;
+    }
+    return -1;
 }
 
 static entry entry_of(int32_t lowering, const char *name) {
@@ -120,27 +137,24 @@ static entry entry_of(int32_t lowering, const char *name) {
     return wanted;
 }
 
-/* Return the number of the lowering that is forced, or that is best without those forbidden; -1 for none. */
+/* Return the number of the lowering that is forced, or that is best without those forbidden; -1 for none. The system is
+ * asked for what a lowering needs if that would be chosen. `yamjit.kernels.lowering_choice` chooses in the same way. */
 static int32_t chosen_lowering(const char *wish) {
-    int32_t count = yamjit_lowering_count();
-    uint32_t allowed = 0;
-    for (int32_t number = 0; number < count; number++) allowed |= (uint32_t)!!yamjit_lowering_runs(number) << number;
-    while (wish && *wish) {
-        int is_forbidden = *wish == '-';
-        uint32_t named = 0;
-        size_t length = 0;
-        wish += is_forbidden;
-        for (int32_t number = 0; number < count && !length; number++) {
-            length = matched(wish, yamjit_lowering_name(number));
-            named = (uint32_t)1 << number;
-        }
-        if (!length) return -1;
-        allowed &= is_forbidden ? ~named : named;
-        wish += length;
-        if (*wish == ',') wish++;
+    uint32_t forced = 0, forbidden = 0;
+    const char *word;
+    int words = 0;
+    for (size_t length; wish && (length = next_word(&wish, &word)); words++) {
+        int is_forbidden = *word == '-';
+        int32_t number = lowering_named(word + is_forbidden, length - (size_t)is_forbidden);
+        if (number < 0) return -1;
+        *(is_forbidden ? &forbidden : &forced) |= (uint32_t)1 << number;
     }
-    for (int32_t number = 0; number < count; number++)
-        if (allowed >> number & 1) return number;
+    if (forced && words > 1) return -1;
+    for (int32_t number = 0; number < yamjit_lowering_count(); number++) {
+        uint32_t bit = (uint32_t)1 << number;
+        if (forbidden & bit || (forced && !(forced & bit))) continue;
+        if (yamjit_lowering_runs(number) && !yamjit_lowering_refused(number)) return number;
+    }
     return -1;
 }
 

@@ -14,12 +14,14 @@ import numpy as np
 from numba import carray
 
 from yamjit.kernels.int8.packing import BLOCK
+from yamjit.kernels.int8.prepared import Proof
 from yamjit.kernels.int8.tiles import BY_REALS, BY_SHIFT, Channels, Narrowing, jit_lines
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.vectors.ops import VectorOps
+from yamjit.kernels.vectors.target import Target
 
-__all__ = ["Rows", "copy_bytes", "is_proven", "make_matmul", "make_matmul_raw"]
+__all__ = ["Rows", "columns_from", "copy_bytes", "make_is_proven", "make_matmul", "make_matmul_raw"]
 
 
 class Rows(NamedTuple):
@@ -49,24 +51,24 @@ def make_matmul(ops: VectorOps) -> Any:
         if ops.target.rounds_in_float32
         else block
     )
-    narrow_tile = by_shift(ops, 1, 1)
+    narrow_tile, is_proven = by_shift(ops, 1, 1), make_is_proven(ops.target)
 
     @jit
     def matmul(rows: Rows, channels: Channels, outputs: int, out: int, spare: int) -> None:
         quads = rows.groups * rows.quads
         column = 0
         while column + wide <= outputs:
-            here = _columns(channels, column, quads)
+            here = columns_from(channels, column, quads)
             if rows.n_rows >= high and is_proven(here, wide):
                 real_block(rows, here, out + column, outputs)
             else:
                 block(rows, here, out + column, outputs)
             column += wide
         while column + lanes <= outputs:
-            narrow_block(rows, _columns(channels, column, quads), out + column, outputs)
+            narrow_block(rows, columns_from(channels, column, quads), out + column, outputs)
             column += lanes
         if column < outputs:
-            rest = _columns(channels, column, quads)
+            rest = columns_from(channels, column, quads)
             for row in range(rows.n_rows):
                 narrow_tile(rows.x + row * rows.stride, rows, rest, spare, 0)
                 copy_bytes(spare, out + row * outputs + column, outputs - column)
@@ -74,15 +76,20 @@ def make_matmul(ops: VectorOps) -> Any:
     return matmul
 
 
-@jit
-def is_proven(channels: Channels, count: int) -> bool:
-    """Return whether float32 rounds `count` channels exactly; what is proven holds for a whole block of them."""
-    blocks = (count + BLOCK - 1) // BLOCK
-    proven = carray(pointer(channels.proven), blocks, np.int8)
-    found = True
-    for block in range(blocks):
-        found = found and proven[block] != 0
-    return found
+def make_is_proven(target: Target) -> Any:
+    """Make ``is_proven(channels, count)``: whether float32, as `target` rounds it, is exact for `count` channels."""
+    needed = np.int8(Proof.DOWN if target.rounds_down else Proof.NEAREST)
+
+    @jit
+    def is_proven(channels: Channels, count: int) -> bool:
+        blocks = (count + BLOCK - 1) // BLOCK
+        proven = carray(pointer(channels.proven), blocks, np.int8)
+        found = True
+        for block in range(blocks):
+            found = found and proven[block] >= needed
+        return found
+
+    return is_proven
 
 
 def make_matmul_raw(ops: VectorOps) -> Any:
@@ -99,20 +106,20 @@ def make_matmul_raw(ops: VectorOps) -> Any:
         quads = rows.groups * rows.quads
         column = 0
         while rows.n_rows < high and column + very_wide <= outputs:
-            row_block(rows, _columns(channels, column, quads), out + column * 4, row_bytes)
+            row_block(rows, columns_from(channels, column, quads), out + column * 4, row_bytes)
             column += very_wide
         while column + wide <= outputs:
-            block(rows, _columns(channels, column, quads), out + column * 4, row_bytes)
+            block(rows, columns_from(channels, column, quads), out + column * 4, row_bytes)
             column += wide
         while column < outputs:
-            narrow_block(rows, _columns(channels, column, quads), out + column * 4, row_bytes)
+            narrow_block(rows, columns_from(channels, column, quads), out + column * 4, row_bytes)
             column += lanes
 
     return matmul_raw
 
 
 @jit
-def _columns(channels: Channels, column: int, quads: int) -> Channels:
+def columns_from(channels: Channels, column: int, quads: int) -> Channels:
     """Return where the channels from number `column` on begin; it is a multiple of the lanes of a vector."""
     block, part = column // BLOCK, column % BLOCK
     return Channels(

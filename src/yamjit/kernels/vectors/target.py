@@ -6,10 +6,13 @@ A target is a value. Nothing here looks at this machine; `yamjit.kernels.vectors
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-__all__ = ["TARGETS", "Target", "detect_target"]
+__all__ = ["TARGETS", "TILES", "Target", "detect_target"]
+
+#: Features of AMX that are used: tiles, and products of bytes.
+TILES = ("amx-tile", "amx-int8")
 
 #: Channels are packed and proven in blocks of this many, whatever the width of a vector.
 _BLOCK = 16
@@ -45,7 +48,8 @@ class Target:
     multiplies_even_lanes: bool = True
     #: Whether an instruction multiplies and adds floating-point numbers with one rounding.
     has_fma: bool = False
-    #: Instruction that rounds float32 to the nearest integers, ties to even: "cvtps2dq", "fcvtns" or "none".
+    #: Instruction that rounds float32 to integers: "cvtps2dq" or "fcvtns" to the nearest, ties to even; "vcvtps2dq" in
+    #: the direction that it says itself, as the multiply-add before it does; or "none".
     rounding: str = "none"
     #: Whether instructions narrow lanes with saturation, within each 16 bytes.
     packs_saturated: bool = False
@@ -60,6 +64,11 @@ class Target:
         """Whether an int32 becomes an int8 by one multiply-add in float32 and one instruction that rounds."""
         return self.has_fma and self.rounding != "none"
 
+    @property
+    def rounds_down(self) -> bool:
+        """Whether a multiply-add in float32, and its result, can be rounded downwards."""
+        return self.rounding == "vcvtps2dq"
+
     def runs_on(self, features: Mapping[str, bool], machine: str) -> bool:
         """Return whether a processor runs the lowering, by what `detect_target` takes."""
         return _architecture(machine) == self.machine and all(features.get(need, False) for need in self.needs)
@@ -69,16 +78,26 @@ _AVX2 = "+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+avx,+avx2,+fma,+f16c,+bmi,+
 _AVX512 = f"{_AVX2},+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512vnni"
 _LINUX_X86, _LINUX_ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
 
+_AVX512VNNI = Target(
+    "avx512vnni", "x86_64", _LINUX_X86, "haswell", _AVX512,
+    ("avx512vnni", "avx512bw", "avx512vl", "avx512dq"), lanes=16, rows=12, columns=2,
+    dot="vpdpbusd", has_fma=True, rounding="vcvtps2dq", packs_saturated=True,
+)  # fmt: skip
+#: The same with products by tiles; the system gives them to processes that ask (`yamjit.kernels.permission`).
+_AMX = replace(
+    _AVX512VNNI,
+    name="amx",
+    features=f"{_AVX512},{','.join(f'+{tiles}' for tiles in TILES)}",
+    needs=(*_AVX512VNNI.needs, *TILES),
+)
+
 #: Known targets by name; of those that run on a machine, the first is the best.
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
         target.name: target
         for target in (
-            Target(
-                "avx512vnni", "x86_64", _LINUX_X86, "haswell", _AVX512,
-                ("avx512vnni", "avx512bw", "avx512vl", "avx512dq"), lanes=16, rows=12, columns=2,
-                dot="vpdpbusd", has_fma=True, rounding="cvtps2dq", packs_saturated=True,
-            ),
+            _AMX,
+            _AVX512VNNI,
             Target(
                 "avxvnni", "x86_64", _LINUX_X86, "haswell", f"{_AVX2},+avxvnni",
                 ("avxvnni", "fma"), lanes=8, rows=6, columns=2,
