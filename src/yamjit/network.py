@@ -176,13 +176,11 @@ class Network:
         taps = {name: self._slot(name) for name in tensors}
         layout = _layout([*self._results, *taps.values()]) if taps else self._layout
         found = self._run(patches, layout)
-        results = [found[:, columns] for columns in layout.columns]
-        tapped = {
-            name: result.reshape(len(found), *slot.shape)
-            for (name, slot), result in zip(taps.items(), results[len(self._results) :], strict=True)
-        }
         # Copies, each in one piece of memory and without that of the tensors.
-        *answers, embeddings = (Quantized(one.copy(), slot) for one, slot in zip(results, self._results, strict=False))
+        own = zip(layout.columns, self._results, strict=False)
+        *answers, embeddings = (Quantized(found[:, columns].copy(), slot) for columns, slot in own)
+        others = zip(taps.items(), layout.columns[len(self._results) :], strict=True)
+        tapped = {name: found[:, columns].reshape(-1, *slot.shape) for (name, slot), columns in others}
         return NetworkOutput(tuple(map(HeadOutput, answers[::2], answers[1::2])), embeddings, tapped)
 
     def _run(self, patches: npt.NDArray[np.generic], layout: ResultLayout) -> Int8:
