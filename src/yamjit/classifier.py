@@ -12,7 +12,6 @@ from yamjit import checks, deprecation, events
 from yamjit.audio.pushing import PushedAudio, as_samples
 from yamjit.audio.source import open_audio
 from yamjit.clock import Clock
-from yamjit.collecting import collect
 from yamjit.errors import InputError
 from yamjit.frontend import Patches
 from yamjit.model import Model
@@ -190,6 +189,8 @@ class Classifier(OldForms, Model):
     def _classified(
         self, audio: Any, reading: ReadOptions, *, windows: bool = True, frames: bool = False, **how: Any
     ) -> tuple[Classification, ...]:
+        from yamjit.collecting import collect
+
         checks.flag(windows, "windows")
         again = functools.partial(self.log_mel, audio, sample_rate=how.get("sample_rate"), reading=reading)
         log_mel = again if can_be_read_again(audio) else None

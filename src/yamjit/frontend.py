@@ -64,7 +64,7 @@ class FrontEnd:
         return Patches(first, self._no_patches, self._no_frames, _NO_LEVELS if level else None)
 
     def count(self, samples: int) -> int:
-        """Return the number of whole frames in so many samples."""
+        """Return how many whole frames there are in a number of samples."""
         return 1 + (samples - self.frame_length) // self.constants.hop_length if samples >= self.frame_length else 0
 
     def frames(self, waveform: Float32) -> Float32:

@@ -257,12 +257,10 @@ def _channels(tracks: Sequence[PatchStream]) -> tuple[int | None, ...]:
     return (None,) if len(tracks) == 1 else tuple(range(len(tracks)))
 
 
-def _cut(source: AudioSource, tracks: Sequence[PatchStream], hop: int) -> Iterator[tuple[int, Patches]]:
+def _cut(source: AudioSource, tracks: Sequence[PatchStream], hop: int) -> Generator[tuple[int, Patches], None, None]:
     """Yield tracks and their next patches; blocks that complete neither a frame nor a window are passed over."""
-    blocks = source.blocks()
-    if not source.live:
-        blocks = recut(blocks, min(_WINDOWS_AT_ONCE * hop, _MOST_SAMPLES))
-    for block in blocks:
+    blocks, most = source.blocks(), min(_WINDOWS_AT_ONCE * hop, _MOST_SAMPLES)
+    for block in blocks if source.live else recut(blocks, most):
         for track, stream in enumerate(tracks):
             if not (patches := stream.push(block[track])).empty:
                 yield track, patches
@@ -289,9 +287,9 @@ def _scored(
     pieces = _cut(source, tracks, hop)
     if threads > 1:
         scorer.network.warm_up()
-    results = in_order(pieces, score, threads) if threads > 1 else (score(piece) for piece in pieces)
-    with contextlib.closing(results):
-        for track, windows in results:
+    crew = in_order(pieces, score, threads) if threads > 1 else None
+    with contextlib.closing(crew or pieces):
+        for track, windows in crew or map(score, pieces):
             for clip, output in zip(clips[track], windows.heads, strict=True):
                 clip.add(output.scores)
             yield windows
@@ -328,7 +326,8 @@ class _Clip:
     def add(self, scores: Float32) -> None:
         """Take the scores of more windows, (n, classes)."""
         combine = np.add if self._is_mean else np.maximum
-        both = [one.astype(np.float64) for one in (scores, self.categories.reduce(scores))]
+        listed = self.categories.reduce(scores)
+        both = [one.astype(np.float64) for one in ((scores,) if listed is scores else (scores, listed))]
         for window in zip(*both, strict=True):
             self._totals = tuple(map(combine, self._totals, window)) if self._totals else window
         self.count += len(scores)
@@ -341,7 +340,7 @@ class _Clip:
     @property
     def listed(self) -> Float64:
         """The aggregate of each category, (k,)."""
-        return self._aggregate(1)
+        return self._aggregate(-1)
 
     def _aggregate(self, which: int) -> Float64:
         if not self.count:

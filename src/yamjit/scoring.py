@@ -18,6 +18,8 @@ __all__ = ["Scorer", "Windows"]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
+_NO_TIMES = np.empty(0, np.float64)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Windows(Outputs):
@@ -83,8 +85,8 @@ class Scorer:
         """Run the network over consecutive patches, `hop` samples apart, of a recording that starts at `start_s`."""
         count = len(cut.patches)
         heads, embeddings = self._outputs(cut.patches) if count else self._nothing
-        hop_s = hop / self.sample_rate
-        times_s = np.array([start_s + index * hop_s for index in range(cut.first, cut.first + count)], np.float64)
+        hop_s, indices = hop / self.sample_rate, range(cut.first, cut.first + count)
+        times_s = np.array([start_s + index * hop_s for index in indices], np.float64) if count else _NO_TIMES
         return Windows(times_s, self.window_s, heads, embeddings, cut.frames, cut.level_dbfs, channel)
 
     def _outputs(self, patches: Float32) -> tuple[tuple[HeadOutput, ...], Quantized]:

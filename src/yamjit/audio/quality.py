@@ -81,7 +81,11 @@ class Inspector:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What sounds wrong so far, a line each."""
-        lines = [self._zeroed_line() if self._zeroed else "", self._clipped_line(), self._loud_line()]
+        lines = [self._zeroed_line()] if self._zeroed else []
+        if self._clipping.count:
+            lines.append(self._clipped_line())
+        if self._peak > LOUD_PEAK:
+            lines.append(f"samples go up to {self._peak:.3g}; full scale is 1")
         if len(self._levels) == 1:
             lines += self._mixed_lines(self._levels[0])
         else:
@@ -100,9 +104,6 @@ class Inspector:
             return ""
         seconds = self._clipping.first / self._sample_rate
         return f"clipped: {100 * share:.2g} % of the samples are flat at full scale, the first at {seconds:.6g} s"
-
-    def _loud_line(self) -> str:
-        return f"samples go up to {self._peak:.3g}; full scale is 1" if self._peak > LOUD_PEAK else ""
 
     def _mixed_lines(self, level: _Level) -> list[str]:
         """Return what is said of the only track, which may be a mean."""
