@@ -296,11 +296,14 @@ def _scored(
         track, patches = piece
         return track, scorer.score(patches, hop, start_s=source.start_s, channel=channels[track])
 
-    if threads > 1:
+    results: Generator[tuple[int, Windows], None, None]
+    if threads == 1:
+        results = (score(piece) for piece in _cut(source.blocks(), tracks, hop, live=source.live))
+    else:
         scorer.network.warm_up()
-    crew = Crew(threads)
-    pieces = _cut(source.blocks(None if source.live else crew.ahead), tracks, hop, live=source.live)
-    results = crew.in_order(pieces if source.live else crew.ahead(pieces), score)
+        crew = Crew(threads)
+        pieces = _cut(source.blocks(None if source.live else crew.ahead), tracks, hop, live=source.live)
+        results = crew.in_order(pieces if source.live else crew.ahead(pieces), score)
     with contextlib.closing(results):
         for track, windows in results:
             for clip, output in zip(clips[track], windows.heads, strict=True):

@@ -24,16 +24,16 @@ AHEAD = 2
 
 def in_order(jobs: Iterable[_Item], work: Callable[[_Item], _Result], threads: int) -> Generator[_Result, None, None]:
     """Yield ``work(job)`` for each job, in the order of the jobs; only the calling thread draws them. See `Crew`."""
-    yield from Crew(threads).in_order(jobs, work)
+    yield from map(work, jobs) if threads == 1 else Crew(threads).in_order(jobs, work)
 
 
 class Crew:
-    """Up to `threads` threads, the calling one included, that share out what is to be done.
+    """Up to `threads` threads, at least 2, the calling one included, that share out what is to be done.
 
     Items that `ahead` is given are drawn by any thread, but by one at a time and in their order, before they are asked
     for; jobs of `in_order` may be such items. A thread draws what comes first on the way, as long as little of it
     waits, and does a job otherwise. The other threads are started as they are needed, and end with the iterator of
-    `in_order`; none is started with ``threads=1`` or for a single job. An error is raised as it is, after the results
+    `in_order`; none is started for a single job. An error is raised as it is, after the results
     before it; one that is no `Exception`, such as Ctrl-C, at once. `LimitError` means that the system does not start
     as many threads.
     """
@@ -55,13 +55,10 @@ class Crew:
 
         An item has to stay as it is until `AHEAD` more have been drawn.
         """
-        return items if self._threads == 1 else self._stage(items, shared=True)
+        return self._stage(items, shared=True)
 
     def in_order(self, jobs: Iterable[_Item], work: Callable[[_Item], _Result]) -> Generator[_Result, None, None]:
         """Yield ``work(job)`` for each job, in the order of the jobs."""
-        if self._threads == 1:
-            yield from map(work, jobs)
-            return
         last = jobs if isinstance(jobs, _Stage) else self._stage(jobs, shared=False)
         last.work = work
         try:
