@@ -16,7 +16,10 @@ from yamjit.labels import ScoredLabel, rank
 from yamjit.options import THE_REST, ClassifierOptions, Entry
 from yamjit.reprs import shown_briefly
 
-__all__ = ["Categories"]
+__all__ = ["Categories", "Clip"]
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 
 _Real = TypeVar("_Real", np.float32, np.float64)
 
@@ -172,3 +175,48 @@ def _thresholds(
                 raise InputError(f"{category.name!r} has two score thresholds, {found[category]} and {value}")
     rest = given.get(THE_REST, rest)
     return np.array([found.get(category, rest) for category in listed], np.float64)
+
+
+class Clip:
+    """Scores of a whole channel by one head: one for each class, and one for each category.
+
+    Windows are added one after the other, so that nothing depends on how many come at once.
+    """
+
+    def __init__(self, categories: Categories, aggregate: str) -> None:
+        self.categories = categories
+        self.count = 0
+        self._is_mean = aggregate == "mean"
+        self._totals: tuple[Float64, ...] = ()
+
+    def add(self, scores: Float32) -> None:
+        """Take the scores of more windows, (n, classes)."""
+        if not len(scores):
+            return
+        combine = np.add if self._is_mean else np.maximum
+        reduced = self.categories.reduce(scores)
+        both = (scores,) if reduced is scores else (scores, reduced)
+        self._totals = tuple(map(functools.partial(_combined, combine), self._totals or (None,) * len(both), both))
+        self.count += len(scores)
+
+    @property
+    def scores(self) -> Float64:
+        """The aggregate of each class, (classes,)."""
+        return self._aggregate(0)
+
+    @property
+    def listed(self) -> Float64:
+        """The aggregate of each category, (k,)."""
+        return self._aggregate(-1)
+
+    def _aggregate(self, which: int) -> Float64:
+        if not self.count:
+            raise InputError("no window has been scored yet")
+        return self._totals[which] / self.count if self._is_mean else self._totals[which]
+
+
+def _combined(combine: np.ufunc, total: Float64 | None, scores: Float32) -> Float64:
+    """Return a total with the scores of more windows, (n, k), added to it, each to the sum so far: no other order."""
+    rows = scores if total is None else np.concatenate((total[np.newaxis], scores))
+    sums: Float64 = combine.accumulate(rows, axis=0, dtype=np.float64)
+    return sums[-1].copy()

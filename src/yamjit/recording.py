@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from yamjit import deprecation
 from yamjit.audio.source import AudioSource
-from yamjit.categories import Categories
+from yamjit.categories import Clip
 from yamjit.clock import Clock
-from yamjit.errors import InputError
 from yamjit.frontend import FrontEnd, Patches, PatchStream
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
@@ -24,7 +23,7 @@ from yamjit.listing import ListedScores, Listing, rows_of
 from yamjit.read_once import ReadOnce
 from yamjit.results import Row, Summary
 from yamjit.scoring import Scorer, Windows
-from yamjit.workers import in_order
+from yamjit.workers import Crew
 
 __all__ = ["AGGREGATES", "FrameStream", "WindowStream", "recut"]
 
@@ -36,8 +35,9 @@ _Self = TypeVar("_Self", bound="_Recording")
 #: Ways to make one score of the scores of all windows.
 AGGREGATES = ("mean", "max")
 
-#: Windows that are scored together, unless the source is live, and most samples that are cut at once: 16 s.
-_WINDOWS_AT_ONCE, _MOST_SAMPLES = 16, 2**18
+#: Windows that are scored together, unless the source is live, over all tracks and of one; and most samples that are
+#: cut at once: 16 s. Threads take Python's lock for each piece: there are few, but one takes no longer than 20 ms.
+_WINDOWS_AT_ONCE, _LEAST_WINDOWS, _MOST_SAMPLES = 32, 16, 2**18
 
 
 class _Recording(ReadOnce):
@@ -151,7 +151,7 @@ class FrameStream(_Recording):
         return self._summary(count)
 
     def __iter__(self) -> Iterator[tuple[int | None, Float32]]:
-        channels, pieces = self.channels, _cut(self.source, self._tracks, self._hop)
+        channels, pieces = self.channels, _cut(self.source.blocks(), self._tracks, self._hop, live=self.source.live)
         return ((channels[track], patches.frames) for track, patches in pieces)
 
 
@@ -196,7 +196,7 @@ class WindowStream(_Recording):
         self.listing = listing
         self.categories = listing.categories
         self.hop_s = hop / scorer.sample_rate
-        self._clips = [[_Clip(one, aggregate) for one in self.categories] for _ in self._tracks]
+        self._clips = [[Clip(one, aggregate) for one in self.categories] for _ in self._tracks]
         self._windows = _scored(source, self._tracks, hop, scorer, self._clips, threads)
 
     @property
@@ -257,10 +257,22 @@ def _channels(tracks: Sequence[PatchStream]) -> tuple[int | None, ...]:
     return (None,) if len(tracks) == 1 else tuple(range(len(tracks)))
 
 
-def _cut(source: AudioSource, tracks: Sequence[PatchStream], hop: int) -> Generator[tuple[int, Patches], None, None]:
+def _cut(
+    blocks: Generator[Float32, None, None], tracks: Sequence[PatchStream], hop: int, *, live: bool
+) -> Generator[tuple[int, Patches], None, None]:
     """Yield tracks and their next patches; blocks that complete neither a frame nor a window are passed over."""
-    blocks, most = source.blocks(), min(_WINDOWS_AT_ONCE * hop, _MOST_SAMPLES)
-    for block in blocks if source.live else recut(blocks, most):
+    with contextlib.closing(blocks):
+        yield from _patches(blocks if live else _whole_pieces(blocks, len(tracks), hop), tracks)
+
+
+def _whole_pieces(blocks: Iterable[Float32], tracks: int, hop: int) -> Iterator[Float32]:
+    """Yield the same samples, in blocks that are scored together."""
+    windows = max(_LEAST_WINDOWS, _WINDOWS_AT_ONCE // tracks)
+    return recut(blocks, min(windows * hop, _MOST_SAMPLES))
+
+
+def _patches(blocks: Iterable[Float32], tracks: Sequence[PatchStream]) -> Iterator[tuple[int, Patches]]:
+    for block in blocks:
         for track, stream in enumerate(tracks):
             if not (patches := stream.push(block[track])).empty:
                 yield track, patches
@@ -274,7 +286,7 @@ def _scored(
     tracks: Sequence[PatchStream],
     hop: int,
     scorer: Scorer,
-    clips: Sequence[Sequence[_Clip]],
+    clips: Sequence[Sequence[Clip]],
     threads: int,
 ) -> Generator[Windows, None, None]:
     """Yield the windows of a recording, and add them to its clips."""
@@ -284,12 +296,16 @@ def _scored(
         track, patches = piece
         return track, scorer.score(patches, hop, start_s=source.start_s, channel=channels[track])
 
-    pieces = _cut(source, tracks, hop)
-    if threads > 1:
+    results: Generator[tuple[int, Windows], None, None]
+    if threads == 1:
+        results = (score(piece) for piece in _cut(source.blocks(), tracks, hop, live=source.live))
+    else:
         scorer.network.warm_up()
-    crew = in_order(pieces, score, threads) if threads > 1 else None
-    with contextlib.closing(crew or pieces):
-        for track, windows in crew or map(score, pieces):
+        crew = Crew(threads)
+        pieces = _cut(source.blocks(None if source.live else crew.ahead), tracks, hop, live=source.live)
+        results = crew.in_order(pieces if source.live else crew.ahead(pieces), score)
+    with contextlib.closing(results):
+        for track, windows in results:
             for clip, output in zip(clips[track], windows.heads, strict=True):
                 clip.add(output.scores)
             yield windows
@@ -309,40 +325,3 @@ def recut(blocks: Iterable[Float32], size: int) -> Iterator[Float32]:
         missing -= block.shape[-1] - start
     if missing < size:
         yield held[0] if len(held) == 1 else np.concatenate(held, axis=-1)
-
-
-class _Clip:
-    """Scores of a whole channel by one head: one for each class, and one for each category.
-
-    Windows are added one by one, so that nothing depends on how many come at once.
-    """
-
-    def __init__(self, categories: Categories, aggregate: str) -> None:
-        self.categories = categories
-        self.count = 0
-        self._is_mean = aggregate == "mean"
-        self._totals: tuple[Float64, ...] = ()
-
-    def add(self, scores: Float32) -> None:
-        """Take the scores of more windows, (n, classes)."""
-        combine = np.add if self._is_mean else np.maximum
-        listed = self.categories.reduce(scores)
-        both = [one.astype(np.float64) for one in ((scores,) if listed is scores else (scores, listed))]
-        for window in zip(*both, strict=True):
-            self._totals = tuple(map(combine, self._totals, window)) if self._totals else window
-        self.count += len(scores)
-
-    @property
-    def scores(self) -> Float64:
-        """The aggregate of each class, (classes,)."""
-        return self._aggregate(0)
-
-    @property
-    def listed(self) -> Float64:
-        """The aggregate of each category, (k,)."""
-        return self._aggregate(-1)
-
-    def _aggregate(self, which: int) -> Float64:
-        if not self.count:
-            raise InputError("no window has been scored yet")
-        return self._totals[which] / self.count if self._is_mean else self._totals[which]

@@ -29,6 +29,8 @@ class Reader(ABC):
     opens = True
     #: Whether each block is a new array, which is not overwritten by the next one.
     anew = False
+    #: Whether a block stays as it is until two more were yielded, and any thread may ask for the next one.
+    lasting = False
     #: When it began, as its header or its name says, and in what these contradict each other.
     recorded_at: datetime | None = None
     contradiction: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,7 @@ class SndfileReader(Reader):
 
     damage: str | None = None
     lost = False
+    lasting = True
     warnings: tuple[str, ...] = ()
 
     def __init__(self, opened: OpenedFile, head: bytes, layout: Layout, limits: AudioLimits) -> None:
@@ -91,7 +93,7 @@ class SndfileReader(Reader):
         return self._skipped
 
     def frames(self) -> Generator[NDArray[np.float32], None, None]:
-        """Yield the samples, float32 (n, channels); a block is overwritten by the next one."""
+        """Yield the samples, float32 (n, channels); a block is overwritten by the third one after it."""
         done = self._skipped
         problems: list[str] = []
         place = 0
@@ -192,11 +194,13 @@ class SndfileReader(Reader):
         return True
 
     def _decoded(self, end: _End) -> Iterator[NDArray[np.float32]]:
-        """Yield what the decoder gives, each block over the last one, and note in `end` how it ended."""
+        """Yield what the decoder gives, each block over the third one before it, and note in `end` how it ended."""
         channels = self._decoder.channels
-        buffer = np.empty((BLOCK_SAMPLES // channels, channels), np.float32)
+        buffers = [np.empty((BLOCK_SAMPLES // channels, channels), np.float32) for _ in range(3)]
         count = -1
-        while count and not end.fault:
+        for buffer in itertools.cycle(buffers):
+            if not count or end.fault:
+                break
             count, end.fault = self._decoder.read(buffer[: self._left(end)], end.frames)
             self._opened.raise_fault()
             end.frames += count

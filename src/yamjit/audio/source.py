@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +141,7 @@ class AudioSource(ReadOnce):
         """After the last block: what sounds wrong with the samples, a line each."""
         return self._conditioner.warnings + self._reader.warnings + self._doubts
 
-    def blocks(self) -> Iterator[NDArray[np.float32]]:
+    def blocks(self, ahead: Callable[[Any], Any] | None = None) -> Generator[NDArray[np.float32], None, None]:
         """Yield the samples, float32 (tracks, n) with n > 0, each track contiguous, at `target_rate`.
 
         A track is the mean of the channels, or one of them, resampled by soxr ("HQ") if the rates differ; n samples
@@ -149,6 +149,12 @@ class AudioSource(ReadOnce):
         the other tracks affect them. Equal rates are not resampled: int16 samples come out as x / 32768 exactly.
 
         A file that is damaged or cut short yields what could be decoded before that place; `damage` says so.
+
+        Parameters
+        ----------
+        ahead : callable, optional
+            What takes a generator of decoded blocks and returns the same blocks, with a method `close`, such as
+            `Crew.ahead`, whose threads decode while others resample. It is used where a file is read to its end.
 
         Raises
         ------
@@ -163,7 +169,9 @@ class AudioSource(ReadOnce):
         if self._started:
             raise InputError(f"{self.name}: can be read only once, and has been read or closed; open it again")
         self._started = True
-        return self._conditioned()
+        decoded = self._reader.frames()
+        # What follows the end that was asked for is left alone, since it may be damaged.
+        return self._conditioned(ahead(decoded) if ahead and self._reader.lasting and self._last is None else decoded)
 
     def close(self) -> None:
         """Release what was opened; a file object that was given stays open."""
@@ -176,11 +184,10 @@ class AudioSource(ReadOnce):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _conditioned(self) -> Iterator[NDArray[np.float32]]:
+    def _conditioned(self, blocks: Any) -> Generator[NDArray[np.float32], None, None]:
         conditioner = self._conditioner
         most = np.inf if self.live else self._limits.seconds * self.sample_rate
         position, last = self._skipped, np.inf if self._last is None else self._last
-        blocks = self._reader.frames()
         try:
             for block in blocks:
                 first, position = position, position + len(block)
