@@ -29,7 +29,7 @@ _pending: deque[Future[None]] = deque()
 def settle(path: Path, note: Callable[[], None]) -> None:
     """Sync the file at `path` in another thread, then call `note`; an error is raised by a later call, or `finish`.
 
-    A folder is not synced. A file that somebody has removed meanwhile is not noted.
+    Only a file is synced, not a folder or device. One that somebody has removed meanwhile is not noted.
     """
     global _threads
     if _threads is None:
@@ -57,7 +57,7 @@ def _settle(path: Path, note: Callable[[], None]) -> None:
         try:
             if path.is_file():
                 _sync(path)
-            elif not path.is_dir():
+            elif not path.exists():
                 return
         except FileNotFoundError:
             return
