@@ -92,13 +92,16 @@ def temporary_file() -> io.BufferedRandom:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
+def whole_file(
+    path: Path, *, seeks: bool = False, synced: bool = True, kept: Callable[[Path], None] | None = None
+) -> Iterator[BinaryIO]:
     """Give a file to write to, which replaces the one at `path` once it is whole, and not after an error.
 
     A link stays a link: the file it leads to is replaced. A file keeps its owner, permissions and attributes; if that
     is impossible, if it has other names, or if its directory cannot be written to, it is overwritten once the new
     content is whole. A new file gets the permissions that the umask leaves. Devices, named pipes and names of open
     files, such as ``/dev/stdout``, are written to directly; if the writer seeks, they get the content at the end.
+    Unless it is `synced`, a power cut soon afterwards may leave an empty file.
 
     If an interruption ends the writing, `kept` is called with the path: what was written is then kept as
     ``<stem>.partial<suffix>``. By default, nothing is kept. An `OSError` has `path` as its `filename`.
@@ -131,7 +134,8 @@ def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] 
                 interruption = error
             with naming(name):
                 file.flush()
-                os.fsync(file.fileno())
+                if synced:
+                    os.fsync(file.fileno())
         if interruption is None:
             with naming(name):
                 _settle(partial, target, before)

@@ -134,7 +134,7 @@ def _deliver(args: argparse.Namespace, hearing: Hearing, form: RowFormat | Array
     if is_folder(args):
         from yamjit.runs.jobs import FileJob
 
-        job = functools.partial(FileJob, form=form)
+        job = functools.partial(FileJob, form=form, synced=False)
         return deliver_to_folder(args, hearing, form.suffix, job, {"format": form.name})
     from yamjit.runs.one_file import into_one_file
 
@@ -160,7 +160,8 @@ def deliver_pictures(args: argparse.Namespace, hearing: Hearing, kind: str) -> i
     form = picture_format(args)
     if is_folder(args):
         settings = {"kind": kind, "form": form.name}
-        return deliver_to_folder(args, hearing, form.suffix, functools.partial(FileJob, form=form), settings)
+        job_for = functools.partial(FileJob, form=form, synced=False)
+        return deliver_to_folder(args, hearing, form.suffix, job_for, settings)
     recordings = _recordings_of_one_file(args, hearing)
     if len(recordings) > 1:
         raise InputError(f"a picture shows one recording, but there are {len(recordings)}: use -o FOLDER")

@@ -17,6 +17,7 @@ from yamjit.runs.journal import Journal, origin_of
 from yamjit.runs.keeping import Keeping
 from yamjit.runs.manifest import Manifest
 from yamjit.runs.naming import JOURNAL, MANIFEST, Places, is_result, is_segments
+from yamjit.runs.settling import finish
 from yamjit.runs.whole import remove_result, writing
 from yamjit.writing import PARTIAL_PREFIX
 
@@ -67,6 +68,7 @@ class ResultFolder:
     ) -> None:
         try:
             if kind is None:
+                finish()
                 with writing(self._journal.path):
                     self._journal.tidy()
             else:  # processes that were ended leave partial files

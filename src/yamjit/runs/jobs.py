@@ -19,15 +19,16 @@ __all__ = ["FileJob", "SegmentJob"]
 
 @dataclass(frozen=True)
 class FileJob:
-    """Writes what is found in a recording to a file; `place` says where."""
+    """Writes what is found in a recording to a file; `place` says where. If `synced`, it is on the disk afterwards."""
 
     listener: Listener
     form: ResultFormat
     place: Callable[[Recording], Path]
+    synced: bool = True
 
     def __call__(self, recording: Recording) -> Summary:
         """Write; return what is known in the end."""
-        with whole_file(self.place(recording)) as file, self.form.open(file) as opened:
+        with whole_file(self.place(recording), synced=self.synced) as file, self.form.open(file) as opened:
             return replace(self.form.hear(self.listener, recording, opened), top=())
 
 

@@ -13,9 +13,10 @@ from yamjit.disk import describe
 from yamjit.errors import AudioError, InputError, LimitError, OutputError, YamjitError
 from yamjit.results import Summary
 from yamjit.runs.inputs import Recording
-from yamjit.runs.journal import add_line, origin_of
+from yamjit.runs.journal import Origin, add_line, origin_of
 from yamjit.runs.naming import Places
 from yamjit.runs.outcome import PlaceError
+from yamjit.runs.settling import settle
 from yamjit.runs.whole import is_of_the_disk, remove_result, writing
 
 __all__ = ["Keeping"]
@@ -25,7 +26,7 @@ _CHANGED = "was changed while it was read; --resume reads it again"
 
 @dataclass(frozen=True)
 class Keeping:
-    """Does a job, and notes its recording in the journal; can be pickled if the job can.
+    """Does a job, and has its result settle and its recording noted in the journal; can be pickled if the job can.
 
     A recording that was changed meanwhile is not noted. If a recording exists and cannot be read, a former result of
     its name is removed. `roots` are the inputs and their numbers.
@@ -59,8 +60,11 @@ class Keeping:
         if before is None:
             return value
         if origin_of(recording.name, before.root) == before:
-            with writing(self.journal):
-                add_line(self.journal, recording.place, before)
+            settle(self.places.target(recording), lambda: self._note(recording, before))
         elif isinstance(value, Summary):
             value = dataclasses.replace(value, warnings=(*value.warnings, _CHANGED))
         return value
+
+    def _note(self, recording: Recording, origin: Origin) -> None:
+        with writing(self.journal):
+            add_line(self.journal, recording.place, origin)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from yamjit.runs.outcome import Outcome, attempt
+from yamjit.runs.settling import finish
 
 if TYPE_CHECKING:
     from yamjit.runs.inputs import Recording
@@ -35,10 +36,13 @@ def outcomes(
     it opens to ``tally.watch`` or, in other processes, to `yamjit.runs.heard.watch`.
     """
     if processes == 1:
-        for recording in recordings:
-            if tally is not None:
-                tally.begin(recording)
-            yield attempt(job, recording)
+        try:
+            for recording in recordings:
+                if tally is not None:
+                    tally.begin(recording)
+                yield attempt(job, recording)
+        finally:
+            finish()
         return
     from yamjit.runs.pool import Crew
 

@@ -9,17 +9,19 @@ import pickle
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from yamjit.announcing import announce, is_announced
 from yamjit.runs import heard
 from yamjit.runs.heard import Heard
 from yamjit.runs.inputs import Recording
 from yamjit.runs.outcome import Outcome, attempt
+from yamjit.runs.schedule import MOST_AT_ONCE, Schedule, sizes_of
+from yamjit.runs.settling import finish
 from yamjit.writing import naming
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["Crew"]
 
 _Value = TypeVar("_Value")
+
+#: The outcomes of the recordings that were handed over together.
+_Submitted: TypeAlias = "Future[list[Outcome[_Value]]]"
 
 #: Number of outcomes that may wait for an earlier one: a day of sound among clips does not stop the other processes.
 _MOST_WAITING = 4096
@@ -48,31 +53,37 @@ class Crew(Generic[_Value]):
         self._processes = processes
         self._pool: _Pool[_Value] | None = None
         # A place for each recording that was submitted, see `outcomes`.
-        self._heard = Heard(processes + 1, tally)
+        self._heard = Heard((processes + 1) * MOST_AT_ONCE, tally)
 
     def outcomes(self, recordings: Sequence[Recording]) -> Iterator[tuple[int, Outcome[_Value]]]:
         """Yield the index and outcome of each recording, as soon as it is done."""
-        under_way: dict[Future[Outcome[_Value]], int] = {}
-        following = 0
-        while following < len(recordings) or under_way:
-            oldest = min(under_way.values(), default=following)
+        under_way: dict[_Submitted[_Value], list[int]] = {}
+        schedule = Schedule(sizes_of(recordings), self._processes)
+        while True:
             # One more than there are processes, so that none ever waits; not more, so that few are tried again.
-            while len(under_way) <= self._processes and following < min(len(recordings), oldest + _MOST_WAITING):
-                under_way[self._submit(recordings[following])] = following
-                following += 1
+            while len(under_way) <= self._processes:
+                oldest = min((bundle[0] for bundle in under_way.values()), default=schedule.following)
+                bundle = schedule.next(min(oldest, schedule.following) + _MOST_WAITING)
+                if not bundle:
+                    break
+                under_way[self._submit([recordings[index] for index in bundle])] = bundle
+            if not under_way:
+                return
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)
             if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
                 self.close()
-                for future, index in under_way.items():
-                    again = self._again(future, recordings[index])
-                    self._heard.freeze(recordings[index])
-                    yield index, again
+                for future, bundle in under_way.items():
+                    again = self._again(future, [recordings[index] for index in bundle])
+                    yield from self._concluded(bundle, again)
                 under_way.clear()
                 self.close()
             for future in done & under_way.keys():
-                index = under_way.pop(future)
-                self._heard.freeze(recordings[index])
-                yield index, future.result()
+                yield from self._concluded(under_way.pop(future), future.result())
+
+    def _concluded(self, bundle: list[int], found: Iterable[Outcome[_Value]]) -> Iterator[tuple[int, Outcome[_Value]]]:
+        for index, outcome in zip(bundle, found, strict=True):
+            self._heard.freeze(outcome.recording)
+            yield index, outcome
 
     def close(self) -> None:
         """End the processes at once."""
@@ -80,19 +91,24 @@ class Crew(Generic[_Value]):
             self._pool.close()
             self._pool = None
 
-    def _submit(self, recording: Recording, processes: int | None = None) -> Future[Outcome[_Value]]:
+    def _submit(self, bundle: Sequence[Recording], processes: int | None = None) -> _Submitted[_Value]:
         if self._pool is None:
             self._pool = _Pool(self._job, processes or self._processes, self._heard)
-        return self._pool.submit(recording, self._heard.place(recording))
+        return self._pool.submit([(recording, self._heard.place(recording)) for recording in bundle])
 
-    def _again(self, future: Future[Outcome[_Value]], recording: Recording) -> Outcome[_Value]:
-        """Return the outcome of a recording that was under way when a process was killed, perhaps its own."""
+    def _again(self, future: _Submitted[_Value], bundle: Sequence[Recording]) -> Iterator[Outcome[_Value]]:
+        """Yield the outcomes of recordings that were under way when a process was killed, perhaps one of its own."""
         with contextlib.suppress(BrokenProcessPool):
-            return future.result()
+            yield from future.result()
+            return
+        for recording in bundle:
+            yield self._alone(recording)
+
+    def _alone(self, recording: Recording) -> Outcome[_Value]:
         # Another recording may have been the cause: it is this one only if it happens twice when it runs by itself.
         for _ in range(2):
             with contextlib.suppress(BrokenProcessPool):
-                return self._submit(recording, 1).result()
+                return self._submit([recording], 1).result()[0]
             self.close()
         return Outcome(recording, failure=f"{recording.name}: {_KILLED}")
 
@@ -120,12 +136,12 @@ class _Pool(Generic[_Value]):
                 initargs=(self._job, held, places.memory, is_announced()),
             )
 
-    def submit(self, recording: Recording, place: int) -> Future[Outcome[_Value]]:
+    def submit(self, bundle: Sequence[tuple[Recording, int]]) -> _Submitted[_Value]:
         with _signals_held():
             try:
-                return self._executor.submit(_do, recording, place)
+                return self._executor.submit(_do, bundle)
             except BrokenProcessPool as error:
-                broken: Future[Outcome[_Value]] = Future()
+                broken: _Submitted[_Value] = Future()
                 broken.set_exception(error)
                 return broken
 
@@ -201,7 +217,14 @@ def _follow(leash: Connection, job: Path) -> None:
     os._exit(1)
 
 
-def _do(recording: Recording, place: int) -> Outcome[Any]:
+def _do(bundle: Sequence[tuple[Recording, int]]) -> list[Outcome[Any]]:
+    try:
+        return [_done(*one) for one in bundle]
+    finally:
+        finish()
+
+
+def _done(recording: Recording, place: int) -> Outcome[Any]:
     with heard.about(place):
         return attempt(lambda one: _loaded()(one), recording)
 

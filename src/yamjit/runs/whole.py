@@ -27,12 +27,14 @@ _FULL_BYTES = 2**16
 
 
 @contextlib.contextmanager
-def whole_file(path: Path, *, seeks: bool = False, kept: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
+def whole_file(
+    path: Path, *, seeks: bool = False, synced: bool = True, kept: Callable[[Path], None] | None = None
+) -> Iterator[BinaryIO]:
     """Give a file to write to, as `yamjit.writing.whole_file` does; what cannot be written is an `OutputError`."""
     try:
         with naming(str(path)):
             path.parent.mkdir(parents=True, exist_ok=True)
-        with yamjit.writing.whole_file(path, seeks=seeks, kept=kept) as file:
+        with yamjit.writing.whole_file(path, seeks=seeks, synced=synced, kept=kept) as file:
             yield file
     except OSError as error:
         if error.filename != str(path) or isinstance(error, BrokenPipeError):
