@@ -1,8 +1,8 @@
 """Where the network's time goes, step by step: ``python -m benchmarks.steps``.
 
 Each step runs alone on a batch of patches, in turns with the bare dot products of `benchmarks.roofline`: its share of
-the limit is that of multiply-adds a second. A step run alone starts with a call from Python, and the steps of pairs
-run one by one: the sum is a little more than the whole, which is the last line.
+the limit is that of multiply-adds a second. A step run alone starts with a call from Python and a copy of its input,
+and the steps of pairs run one by one: the sum is more than the whole, which is the last line.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,8 +20,7 @@ from benchmarks.inputs import model
 from benchmarks.roofline import limit_loop, multiply_adds, step_multiply_adds
 from yamjit.kernels.int8.compiled import run
 from yamjit.kernels.program import Column, Program, StepOp
-from yamjit.kernels.workspace import Workspace
-from yamjit.plan import Plan
+from yamjit.kernels.workspace import ResultLayout
 
 
 def main() -> None:
@@ -30,34 +30,28 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40, help="default: 40")
     args = parser.parse_args()
     plan = yamjit.load(model().data, backend="numba").plan
-    workspace = _filled(plan, args.batch)
     loop, done = limit_loop()
-    count = len(plan.program.steps)
     print("| step | from | to | us a patch | share of the limit in % |\n|---|---|---|---:|---:|")
     for index, row in enumerate(plan.program.steps):
-        step = _runner(plan.program, workspace, args.batch, index, index + 1)
+        alone = replace(plan.program, steps=plan.program.steps[index : index + 1], patchwise=0, kept=(), pairs=())
+        step = _runner(alone, args.batch)
         took, share = _paired(step, loop, args.rounds, step_multiply_adds(row) * args.batch / done)
         shapes = " | ".join("x".join(str(row[c + i]) for i in range(3)) for c in (Column.INPUT_H, Column.OUTPUT_H))
         print(
             f"| {index} {StepOp(row[Column.OP]).name} | {shapes} | {1e6 * took / args.batch:.1f} | {100 * share:.0f} |"
         )
-    whole = _runner(plan.program, workspace, args.batch, 0, count)
+    whole = _runner(plan.program, args.batch)
     took, share = _paired(whole, loop, args.rounds, multiply_adds(plan) * args.batch / done)
     print(f"| all together | | | {1e6 * took / args.batch:.1f} | {100 * share:.0f} |")
 
 
-def _filled(plan: Plan, batch: int) -> Workspace:
-    """Return memory with something in it to compute on; what it is does not change how long steps take."""
-    workspace = plan.program.workspace(batch)
-    random = np.random.default_rng(0)
-    workspace.arena[:] = random.integers(0, 256, workspace.arena.size)
-    patches = workspace.tensor(plan.patch_offset, batch, plan.patch_shape, np.float32)
-    patches[...] = random.standard_normal(patches.shape)
-    return workspace
-
-
-def _runner(program: Program, workspace: Workspace, patches: int, first: int, last: int) -> Callable[[], None]:
-    return lambda: run(program, workspace, patches, first, last)
+def _runner(program: Program, batch: int) -> Callable[[], None]:
+    """Return what runs a program over a batch; what it computes on does not change how long steps take."""
+    first, random = program.steps[0], np.random.default_rng(0)
+    patches = random.integers(-128, 128, (batch, *first[Column.INPUT_H : Column.INPUT_C + 1]), np.int8)
+    x = patches.astype(np.float32) if first[Column.OP] == StepOp.QUANTIZE else patches
+    workspace, layout, results = program.workspace(batch), ResultLayout([]), np.empty((batch, 0), np.int8)
+    return lambda: run(program, workspace, x, layout, results, 0)
 
 
 def _paired(run: Callable[[], None], loop: Callable[[], None], rounds: int, work: float) -> tuple[float, float]:

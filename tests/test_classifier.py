@@ -210,7 +210,7 @@ def test_auto_turns_to_numba_under_threads(
     run = compiled.run
     monkeypatch.setattr(backends, "_PATCHES_WORTH_COMPILING", 30)
     monkeypatch.setattr(compiled.run_steps, "is_ready", lambda: False)
-    monkeypatch.setattr(compiled, "run", lambda *arguments: (ran.append(arguments[2]), run(*arguments))[1])
+    monkeypatch.setattr(compiled, "run", lambda *arguments: (ran.append(len(arguments[2])), run(*arguments))[1])
     wanted = yamjit.load(model_bytes, backend="numpy").classify(long_sound, sample_rate=SAMPLE_RATE)
     model = yamjit.load(model_bytes, backend="auto", threads=3)
     found = model.classify(long_sound, sample_rate=SAMPLE_RATE)

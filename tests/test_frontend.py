@@ -288,7 +288,7 @@ def test_a_long_stream_takes_little_memory(front_end: FrontEnd, hop: int, level:
     held = []
     for _ in range(40):
         patches.push(block)
-        held.append(patches._samples._data.nbytes + patches._frames._data.nbytes)
+        held.append(patches._held.nbytes + patches._rows._memory.nbytes)
     assert max(held) <= 4 * (WINDOW + block.size) + 4 * 64 * 96
 
 

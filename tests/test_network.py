@@ -171,6 +171,22 @@ def test_memory_of_the_caller_is_left_alone(plan: Plan, patches: Float32, backen
     np.testing.assert_array_equal(network.run(strided).scores, network.run(patches[3:0:-1].copy()).scores)
 
 
+@backends
+@pytest.mark.parametrize("pace", [1, 24, 48, 95, 96, 130])
+def test_patches_may_be_views_of_frames(plan: Plan, patches: Float32, backend: str, pace: int) -> None:
+    """They are read where they lie; what is between them is nobody's."""
+    frames = patches[::7].reshape(-1, 64)[: 96 + 20 * pace].copy()
+    views = np.lib.stride_tricks.sliding_window_view(frames, 96, axis=0)[::pace].transpose(0, 2, 1)
+    wanted = Network(plan, backend).run(views.copy(), ["layer1", "layer14"])
+    for view in range(len(views)):
+        frames[view * pace + 96 : (view + 1) * pace] = np.nan
+    assert_same(Network(plan, backend).run(views, ["layer1", "layer14"]), wanted)
+    if pace < 96:
+        frames[-pace - 1, 3] = np.nan
+        with pytest.raises(InputError, match="not finite"):
+            Network(plan, backend).run(views)
+
+
 # -- Inner tensors ----------------------------------------------------------------------------------------------
 
 
@@ -261,15 +277,15 @@ def test_threads_share_a_plan_and_a_network(
 
 
 class Recorder:
-    """Stands in for the `run` of a backend, and counts the patches of the batches that begin."""
+    """Stands in for the `run` of a backend, and counts patches."""
 
     def __init__(self, run: Callable[..., None]) -> None:
         self._run = run
         self.patches = 0
 
-    def __call__(self, program: object, workspace: object, patches: int, first: int, last: int) -> None:
-        self.patches += patches if first == 0 else 0
-        self._run(program, workspace, patches, first, last)
+    def __call__(self, program: object, workspace: object, patches: Float32, *rest: object) -> None:
+        self.patches += len(patches)
+        self._run(program, workspace, patches, *rest)
 
 
 @pytest.mark.numba
@@ -329,14 +345,8 @@ def test_the_library_runs_what_was_prepared_for_it(plan: Plan, patches: Float32,
     backend = load_backend("compiled")
     assert isinstance(backend, CompiledBackend)
     prepared = prepare(plan.program, backend.target())
-    workspace = plan.program.workspace(3)
-    workspace.tensor(plan.patch_offset, 3, plan.patch_shape, np.float32)[...] = patches[:3]
-    backend.run(prepared, workspace, 3, 0, len(plan.program.steps))
-    slot = plan.heads[0].scores
-    np.testing.assert_array_equal(
-        workspace.tensor(slot.offset, 3, slot.shape).reshape(3, -1),
-        expected.heads[0].quantized_scores.integers[:3],
-    )
+    found = Network(plan._replace(program=prepared), backend).run(patches[:3])
+    assert_same(found, expected)
 
 
 def test_backends_by_name() -> None:
@@ -362,7 +372,7 @@ def test_backends_have_one_face(backend: str) -> None:
         [list(inspect.signature(getattr(loaded, method)).parameters) for method in ("run", "log_mel")]
         for loaded in (load_backend("numpy"), load_backend(backend))
     )
-    assert [len(parameters) for parameters in expected] == [5, 3]
+    assert [len(parameters) for parameters in expected] == [6, 3]
     assert [parameters[: len(wanted)] for parameters, wanted in zip(found, expected, strict=True)] == expected
 
 

@@ -128,9 +128,9 @@ class Categories:
         np.ndarray [shape=(found,), intp]
         """
         # A score printed as 0.7 reaches a threshold of 0.7, although the float32 is a little less.
-        kept = np.flatnonzero(scores >= self.thresholds.astype(scores.dtype))
+        kept = (scores >= self.thresholds.astype(scores.dtype, copy=False)).nonzero()[0]
         count = self.options.max_results if max_results is None else max_results
-        return kept[rank(scores[kept], count)]
+        return rank(scores, count) if len(kept) == len(scores) else kept[rank(scores[kept], count)]
 
     def top(self, scores: npt.NDArray[np.floating], max_results: int | None = None) -> tuple[ScoredLabel, ...]:
         """Return the categories that `rank` lists, with their scores."""

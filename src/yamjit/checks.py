@@ -89,6 +89,8 @@ def whole(value: Any, what: str, least: int, most: int | None = None, *, also: s
 
 def index(value: Any) -> int | None:
     """Return `value` as an integer, None if it is not one; a boolean does not count."""
+    if type(value) is int:
+        return value
     try:
         return None if isinstance(value, (bool, np.bool_)) else operator.index(value)
     except Exception:  # noqa: BLE001 - strangers' __index__ raise what they like
@@ -209,6 +211,8 @@ def _has_masked(value: Any) -> bool:
 
 def _real(value: Any) -> float:
     """Return a real number as a float, NaN if it is not one or too large for one."""
+    if type(value) is float:
+        return value
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         return math.nan
     try:

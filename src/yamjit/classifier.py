@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from yamjit import checks, deprecation, events
-from yamjit.audio.pushing import PushedAudio
+from yamjit.audio.pushing import PushedAudio, as_samples
 from yamjit.audio.source import open_audio
 from yamjit.clock import Clock
+from yamjit.collecting import collect
 from yamjit.errors import InputError
 from yamjit.frontend import Patches
 from yamjit.model import Model
@@ -96,9 +97,9 @@ class Classifier(OldForms, Model):
             If the model takes log-mel patches instead of samples.
         """
         chosen, reading = self._with_head(head), as_reading(reading)
-        scorer, hop = chosen._scorer(), self._hop(reading)
-        how: dict[str, Any] = {"level": checks.flag(level, "level"), "threads": self.threads}
-        how["aggregate"] = checks.choice(aggregate, "aggregate", AGGREGATES)
+        scorer, hop = chosen._scorer, self._hop(reading)
+        checks.choice(aggregate, "aggregate", AGGREGATES)
+        how: dict[str, Any] = {"aggregate": aggregate, "level": checks.flag(level, "level"), "threads": self.threads}
         source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
         return WindowStream(source, scorer, chosen.heads, chosen._listing, hop, **how)
 
@@ -159,7 +160,7 @@ class Classifier(OldForms, Model):
             See `windows`.
         """
         how: dict[str, Any] = {"sample_rate": sample_rate, "aggregate": aggregate, "head": head, "level": level}
-        return self._classified(audio, False, reading=reading, windows=windows, **how)[0]
+        return self._classified(audio, of_one_track(reading), windows=windows, **how)[0]
 
     def classify_channels(
         self,
@@ -184,15 +185,12 @@ class Classifier(OldForms, Model):
         tuple of Classification
         """
         how: dict[str, Any] = {"sample_rate": sample_rate, "aggregate": aggregate, "head": head, "level": level}
-        return self._classified(audio, True, reading=reading, windows=windows, **how)
+        return self._classified(audio, of_each_channel(reading), windows=windows, **how)
 
     def _classified(
-        self, audio: Any, each: bool, *, reading: Any = None, windows: bool = True, frames: bool = False, **how: Any
+        self, audio: Any, reading: ReadOptions, *, windows: bool = True, frames: bool = False, **how: Any
     ) -> tuple[Classification, ...]:
-        from yamjit.collecting import collect
-
         checks.flag(windows, "windows")
-        reading = of_each_channel(reading) if each else of_one_track(reading)
         again = functools.partial(self.log_mel, audio, sample_rate=how.get("sample_rate"), reading=reading)
         log_mel = again if can_be_read_again(audio) else None
         with self.windows(audio, reading=reading, **how) as stream:
@@ -331,7 +329,7 @@ class Classifier(OldForms, Model):
         if reading != ReadOptions(reading.hop_s, reading.overlap, reading.channel):
             raise InputError("a stream takes all that is pushed: of reading, only hop and channel apply to it")
         push_anew = functools.partial(PushedAudio, rate, self.sample_rate, channels, reading.channel)
-        return Stream(self._with_head(head)._scorer(), push_anew, self._hop(reading), level=level)
+        return Stream(self._with_head(head)._scorer, push_anew, self._hop(reading), level=level)
 
     def score_window(self, samples: Any) -> Windows:
         """Score exactly one window; more or fewer samples are an `InputError`.
@@ -341,8 +339,8 @@ class Classifier(OldForms, Model):
         samples : array_like [shape=(window_samples,)]
             At the model's rate: floats in [-1, 1], or integers, divided by their full scale.
         """
-        pushed = PushedAudio(self.sample_rate, self.sample_rate).push(samples)
-        if pushed.size != self.window_samples:
-            raise InputError(f"{pushed.size} samples; one window has {self.window_samples}")
-        frames = self.front_end.frames(pushed)
-        return self._scorer().score(Patches(0, frames[np.newaxis], frames), self.window_samples)
+        found = as_samples(samples, self.sample_rate)
+        if found.size != self.window_samples:
+            raise InputError(f"{found.size} samples; one window has {self.window_samples}")
+        frames = self.front_end.frames(found)
+        return self._scorer.score(Patches(0, frames[np.newaxis], frames), self.window_samples)

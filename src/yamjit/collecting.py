@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,17 @@ from yamjit.recording import WindowStream
 
 __all__ = ["collect"]
 
+Float32 = npt.NDArray[np.float32]
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
 
 def collect(
     stream: WindowStream,
     *,
     windows: bool,
     frames: bool = False,
-    log_mel: functools.partial[npt.NDArray[np.float32]] | None = None,
+    log_mel: functools.partial[Float32] | None = None,
 ) -> tuple[Classification, ...]:
     """Read a stream that was just opened to its end; one result per channel that is scored.
 
@@ -31,49 +35,59 @@ def collect(
     """
     found: dict[int | None, list[Any]] = {channel: [] for channel in stream.channels}
     for part in stream:
-        outputs = (part.heads, part.quantized_embeddings) if windows else None
-        found[part.channel].append((part.times_s, part.level_dbfs, part.log_mel if frames else None, outputs))
-    results = []
-    for track, (channel, parts) in enumerate(found.items()):
-        again = log_mel
-        if log_mel is not None and channel is not None:
-            again = functools.partial(
-                log_mel, reading=dataclasses.replace(log_mel.keywords["reading"], channel=channel)
-            )
-        results.append(_result(stream, track, parts, again))
-    return tuple(results)
+        outputs = (part.heads, part.quantized_embeddings) if windows else (None, None)
+        found[part.channel].append((part.times_s, part.level_dbfs, part.log_mel if frames else None, *outputs))
+    return tuple(
+        _result(stream, track, channel, parts, _of_channel(log_mel, channel))
+        for track, (channel, parts) in enumerate(found.items())
+    )
+
+
+def _of_channel(log_mel: functools.partial[Float32] | None, channel: int | None) -> functools.partial[Float32] | None:
+    if log_mel is None or channel is None:
+        return log_mel
+    return functools.partial(log_mel, reading=dataclasses.replace(log_mel.keywords["reading"], channel=channel))
 
 
 def _result(
-    stream: WindowStream, track: int, parts: Sequence[Any], again: functools.partial[npt.NDArray[np.float32]] | None
+    stream: WindowStream,
+    track: int,
+    channel: int | None,
+    parts: Sequence[Any],
+    log_mel: functools.partial[Float32] | None,
 ) -> Classification:
     """Return the result for a track of a stream that has ended, from what was kept of it."""
-    times, levels, frames, outputs = zip(*parts, strict=True)
-    heads: Sequence[HeadOutput | None] = [None] * len(stream.heads)
-    embeddings = None
-    if outputs[0] is not None:
-        by_window, quantized = zip(*outputs, strict=True)
-        heads = [HeadOutput.joined(one) for one in zip(*by_window, strict=True)]
-        embeddings = Quantized.joined(quantized)
+    times, levels, frames, heads, embeddings = zip(*parts, strict=True)
+    source = stream.source
     result = Classification(
-        name=stream.name,
+        name=source.name,
         heads=tuple(
-            HeadResult(info, categories, stream.clip_scores(track, k), stream.listed_scores(track, k), heads[k])
+            HeadResult(
+                info,
+                categories,
+                stream.clip_scores(track, k),
+                stream.listed_scores(track, k),
+                None if heads[0] is None else HeadOutput.joined([one[k] for one in heads]),
+            )
             for k, (info, categories) in enumerate(zip(stream.heads, stream.categories, strict=True))
         ),
-        times_s=np.concatenate(times),
+        times_s=_joined(times),
         window_s=stream.window_s,
-        start_s=stream.source.start_s,
+        start_s=source.start_s,
         duration_s=stream.duration_s,
-        channel=stream.channels[track],
-        warnings=stream.warnings,
-        damage=stream.damage,
-        lost=stream.lost,
-        quantized_embeddings=embeddings,
-        levels=None if levels[0] is None else np.concatenate(levels),
-        read_log_mel=again,
-        clock=stream.clock,
+        channel=channel,
+        warnings=source.warnings,
+        damage=source.damage,
+        lost=source.lost,
+        quantized_embeddings=None if embeddings[0] is None else Quantized.joined(embeddings),
+        levels=None if levels[0] is None else _joined(levels),
+        read_log_mel=log_mel,
+        clock=source.clock,
     )
     if frames[0] is not None:
         result.__dict__["log_mel"] = np.concatenate(frames)
     return result
+
+
+def _joined(parts: Sequence[npt.NDArray[_Scalar]]) -> npt.NDArray[_Scalar]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -38,9 +38,9 @@ def retired(
     def decorate(function: _Function) -> _Function:
         @functools.wraps(function)
         def accepting(*args: Any, **given: Any) -> Any:
-            old = {name: given.pop(name) for name in names if name in given}
-            if not old:
+            if names.keys().isdisjoint(given):
                 return function(*args, **given)
+            old = {name: given.pop(name) for name in names if name in given}
             for name in old:
                 warn(f"{name}=", names[name])
             new = convert(args, old)

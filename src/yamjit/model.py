@@ -82,6 +82,7 @@ class Model:
         self.labels: tuple[str, ...] = self.heads[0].labels
         self._listing = Listing(self.heads, options)
         self.categories: tuple[Categories, ...] = self._listing.categories
+        self.__dict__.pop("_scorer", None)  # that of other options
         self._calibrations = choose_calibrations(
             options.calibration, [head.calibration for head in self.heads], [len(head.labels) for head in self.heads]
         )
@@ -119,6 +120,7 @@ class Model:
     def _with_head(self: _Self, head: str | int | None) -> _Self:
         return self if head is None else self.with_options(dataclasses.replace(self.options, head=head))
 
+    @functools.cached_property
     def _scorer(self) -> Scorer:
         outputs = [head.index for head in self.heads]
         return Scorer(self.front_end, self.network, self._calibrations, self.sample_rate, outputs)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
 from yamjit.kernels import Backend, load_backend
+from yamjit.kernels.workspace import ResultLayout, Workspace
 from yamjit.plan import Plan, Slot
 from yamjit.reprs import brief_repr
 
@@ -50,6 +51,8 @@ class Quantized(NamedTuple):
     @classmethod
     def joined(cls, parts: Sequence[Quantized]) -> Quantized:
         """Return the outputs for patches that follow each other as one."""
+        if len(parts) == 1:
+            return parts[0]
         return cls(np.concatenate([part.integers for part in parts]), parts[0].slot)
 
 
@@ -84,6 +87,8 @@ class HeadOutput:
     @classmethod
     def joined(cls, parts: Sequence[HeadOutput]) -> HeadOutput:
         """Return the outputs for patches that follow each other as one."""
+        if len(parts) == 1:
+            return parts[0]
         scores = Quantized.joined([part.quantized_scores for part in parts])
         return cls(scores, Quantized.joined([part.quantized_logits for part in parts]), parts[0].calibration)
 
@@ -145,13 +150,12 @@ class Network:
         self._backend = load_backend(backend) if isinstance(backend, str) else backend
         self._results = [slot for head in plan.heads for slot in (head.scores, head.logits)]
         self._results.append(plan.embedding or _NO_EMBEDDING)
-        self._idle: list[_Buffers] = []
+        self._layout = _layout(self._results)
+        self._idle: list[Workspace] = []
 
     def warm_up(self) -> None:
         """Load or compile now what the first `run` would, in the calling thread, which alone Ctrl-C can interrupt."""
-        buffers = self._take()
-        self._backend.run(self.plan.program, buffers.workspace, 0, 0, 0)
-        self._idle.append(buffers)
+        self._run(np.empty((0, *self.plan.patch_shape), np.float32), self._layout)
 
     def run(self, patches: npt.NDArray[np.generic], tensors: Iterable[str] = ()) -> NetworkOutput:
         """Run the network.
@@ -169,26 +173,28 @@ class Network:
             If the shape or type does not fit, a value is not finite, or a tensor is unknown.
         """
         patches = self._checked(patches)
-        count = len(patches)
         taps = {name: self._slot(name) for name in tensors}
-        tapped = {name: np.empty((count, *slot.shape), np.int8) for name, slot in taps.items()}
-        buffers = self._take()
-        found = [np.empty((count, view.shape[1]), np.int8) for view in buffers.results]
-        for start in range(0, count, _CAPACITY):
-            batch = slice(start, start + _CAPACITY)
-            n = self._run_batch(patches[batch], [(slot, tapped[name][batch]) for name, slot in taps.items()], buffers)
-            for view, out in zip(buffers.results, found, strict=True):
-                out[batch] = view[:n]
-        self._idle.append(buffers)
-        *answers, embeddings = map(Quantized, found, self._results)
+        layout = _layout([*self._results, *taps.values()]) if taps else self._layout
+        found = self._run(patches, layout)
+        results = [found[:, columns] for columns in layout.columns]
+        tapped = {
+            name: result.reshape(len(found), *slot.shape)
+            for (name, slot), result in zip(taps.items(), results[len(self._results) :], strict=True)
+        }
+        # Copies, each in one piece of memory and without that of the tensors.
+        *answers, embeddings = (Quantized(one.copy(), slot) for one, slot in zip(results, self._results, strict=False))
         return NetworkOutput(tuple(map(HeadOutput, answers[::2], answers[1::2])), embeddings, tapped)
 
-    def _take(self) -> _Buffers:
+    def _run(self, patches: npt.NDArray[np.generic], layout: ResultLayout) -> Int8:
+        results = np.empty((len(patches), layout.width), np.int8)
         # Without a lock, which a process that forks could leave locked: a list adds and takes an element atomically.
         try:
-            return self._idle.pop()
+            workspace = self._idle.pop()
         except IndexError:
-            return _Buffers(self.plan, self._results)
+            workspace = self.plan.program.workspace(_CAPACITY)
+        self._backend.run(self.plan.program, workspace, patches, layout, results, int(patches.dtype == np.int8))
+        self._idle.append(workspace)
+        return results
 
     def _checked(self, patches: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         try:
@@ -200,7 +206,9 @@ class Network:
             raise InputError(f"patches of shape (n, {expected[0]}, {expected[1]}) are accepted, found {patches.shape}")
         if patches.dtype not in (np.float32, np.int8):
             raise InputError(f"patches of type float32 or int8 are accepted, found {patches.dtype}")
-        if not np.isfinite(patches).all():
+        if not (patches.flags.aligned and patches[:1].flags.c_contiguous):
+            patches = patches.copy()
+        if not np.isfinite(_each_once(patches)).all():
             raise InputError("patches contain values that are not finite")
         return patches
 
@@ -210,32 +218,19 @@ class Network:
             raise InputError(f"the model has no inner tensor {name!r}")
         return slot
 
-    def _run_batch(self, patches: npt.NDArray[np.generic], taps: list[tuple[Slot, Int8]], buffers: _Buffers) -> int:
-        """Run patches that fit the workspace, with a stop after each step whose output a tap copies."""
-        program, workspace, n = self.plan.program, buffers.workspace, len(patches)
-        first = 1 if patches.dtype == np.int8 else 0
-        (buffers.quantized_patch if first else buffers.patch)[:n] = patches
-        for slot, out in sorted(taps, key=lambda tap: tap[0].step):
-            if slot.step >= first:
-                self._backend.run(program, workspace, n, first, slot.step + 1)
-                first = slot.step + 1
-            out[...] = workspace.tensor(slot.offset, n, slot.shape)
-        self._backend.run(program, workspace, n, first, len(program.steps))
-        return n
-
     def __repr__(self) -> str:
         sizes = [str(math.prod(head.scores.shape)) for head in self.plan.heads]
         return f"<Network: patches {self.plan.patch_shape} -> {' + '.join(sizes)} scores>"
 
 
-class _Buffers:
-    """The memory of one call: a workspace, and views of its inputs and results.
+def _layout(slots: Iterable[Slot]) -> ResultLayout:
+    return ResultLayout((slot.step, slot.offset, math.prod(slot.shape)) for slot in slots)
 
-    Views are made once: NumPy takes a microsecond for each, and a batch of one patch takes only a few hundred.
-    """
 
-    def __init__(self, plan: Plan, results: Iterable[Slot]) -> None:
-        self.workspace = plan.program.workspace(_CAPACITY)
-        self.patch = self.workspace.tensor(plan.patch_offset, _CAPACITY, plan.patch_shape, np.float32)
-        self.quantized_patch = self.workspace.tensor(plan.quantized_patch.offset, _CAPACITY, plan.patch_shape)
-        self.results = [self.workspace.tensor(s.offset, _CAPACITY, (math.prod(s.shape),)) for s in results]
+def _each_once(patches: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Return the values of patches, those that overlapping patches share only once."""
+    count, pace, size = len(patches), patches.strides[0], patches[:1].nbytes
+    if count > 1 and 0 < pace < size:
+        values = ((count - 1) * pace + size) // patches.itemsize
+        return np.lib.stride_tricks.as_strided(patches, (values,), (patches.itemsize,), writeable=False)
+    return patches

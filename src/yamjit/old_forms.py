@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from yamjit import checks, deprecation
-from yamjit.reading import OLD_KEYWORDS, ReadOptions
+from yamjit.reading import OLD_KEYWORDS, ReadOptions, of_each_channel, of_one_track
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +74,8 @@ def classify_of_0_1(classify: _Method) -> _Method:
         return given | ({"reading": ReadOptions(**old)} if old else {})
 
     def call(self: Any, audio: Any, sample_rate: int | None = None, *, each: bool, **given: Any) -> Any:
-        results = self._classified(audio, each, sample_rate=sample_rate, **given)
+        reading = (of_each_channel if each else of_one_track)(given.pop("reading", None))
+        results = self._classified(audio, reading, sample_rate=sample_rate, **given)
         return results if each else results[0]
 
     return deprecation.retired(names, convert, call)(classify)

@@ -114,8 +114,8 @@ class ReadOptions:
 
     def begin(self, found: datetime | None) -> datetime | None:
         """Return second 0 of a recording that says `found` itself."""
-        begin, zone = found if self.recorded_at is None else self.recorded_at, self.zone
-        if begin is None or zone is None:
+        begin = found if self.recorded_at is None else self.recorded_at
+        if begin is None or (zone := self.zone) is None:
             return begin
         try:
             if begin.tzinfo is not None:
@@ -163,12 +163,15 @@ def _frame(seconds: Any, what: str, sample_rate: int) -> int:
 
 def can_be_read_again(audio: Any) -> bool:
     """Return whether a source of audio gives the same samples twice: a path or an array, but no file or live source."""
-    return isinstance(audio, (str, os.PathLike, np.ndarray, Mapping, list, tuple))
+    return isinstance(audio, (np.ndarray, str, os.PathLike, Mapping, list, tuple))
+
+
+_DEFAULT = ReadOptions()
 
 
 def as_reading(reading: Any) -> ReadOptions:
     """Return what was given as `reading`, or the defaults; refuse anything else."""
-    return checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
+    return _DEFAULT if reading is None else checks.instance(reading, "reading", ReadOptions)
 
 
 def of_one_track(reading: Any) -> ReadOptions:

@@ -264,11 +264,11 @@ def _cut(source: AudioSource, tracks: Sequence[PatchStream], hop: int) -> Iterat
         blocks = recut(blocks, min(_WINDOWS_AT_ONCE * hop, _MOST_SAMPLES))
     for block in blocks:
         for track, stream in enumerate(tracks):
-            patches = stream.push(block[track])
-            if len(patches.patches) or len(patches.frames):
+            if not (patches := stream.push(block[track])).empty:
                 yield track, patches
     for track, stream in enumerate(tracks):
-        yield track, stream.flush()
+        if not (patches := stream.flush()).empty:
+            yield track, patches
 
 
 def _scored(
@@ -310,7 +310,7 @@ def recut(blocks: Iterable[Float32], size: int) -> Iterator[Float32]:
         held.append(block[..., start:])
         missing -= block.shape[-1] - start
     if missing < size:
-        yield np.concatenate(held, axis=-1)
+        yield held[0] if len(held) == 1 else np.concatenate(held, axis=-1)
 
 
 class _Clip:

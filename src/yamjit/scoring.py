@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from yamjit.calibration import Calibration
 from yamjit.frontend import FrontEnd, Patches
-from yamjit.network import HeadOutput, Network, NetworkOutput, Outputs, Quantized
+from yamjit.network import HeadOutput, Network, Outputs, Quantized
 
 __all__ = ["Scorer", "Windows"]
 
@@ -77,25 +78,24 @@ class Scorer:
         self.sample_rate = sample_rate
         self.window_s = front_end.constants.window_samples / sample_rate
         self._heads = tuple(zip(heads, calibrations, strict=True))
-        self._nothing: NetworkOutput | None = None  # the answer to no patches
 
     def score(self, cut: Patches, hop: int, *, start_s: float = 0.0, channel: int | None = None) -> Windows:
         """Run the network over consecutive patches, `hop` samples apart, of a recording that starts at `start_s`."""
-        output = self._run(cut.patches)
-        starts = np.arange(cut.first, cut.first + len(cut.patches), dtype=np.float64)
-        return Windows(
-            times_s=start_s + starts * (hop / self.sample_rate),
-            window_s=self.window_s,
-            heads=tuple(replace(output.heads[head], calibration=one) for head, one in self._heads),
-            quantized_embeddings=output.quantized_embeddings,
-            log_mel=cut.frames,
-            level_dbfs=cut.level_dbfs,
-            channel=channel,
-        )
+        count = len(cut.patches)
+        heads, embeddings = self._outputs(cut.patches) if count else self._nothing
+        hop_s = hop / self.sample_rate
+        times_s = np.array([start_s + index * hop_s for index in range(cut.first, cut.first + count)], np.float64)
+        return Windows(times_s, self.window_s, heads, embeddings, cut.frames, cut.level_dbfs, channel)
 
-    def _run(self, patches: Float32) -> NetworkOutput:
-        if len(patches):
-            return self.network.run(patches)
-        if self._nothing is None:
-            self._nothing = self.network.run(patches)
-        return self._nothing
+    def _outputs(self, patches: Float32) -> tuple[tuple[HeadOutput, ...], Quantized]:
+        """Return what the heads that are used say of patches, and their embeddings."""
+        found = self.network.run(patches)
+        heads = (
+            found.heads[head] if one is None else replace(found.heads[head], calibration=one)
+            for head, one in self._heads
+        )
+        return tuple(heads), found.quantized_embeddings
+
+    @functools.cached_property
+    def _nothing(self) -> tuple[tuple[HeadOutput, ...], Quantized]:
+        return self._outputs(np.empty((0, *self.front_end.patch_shape), np.float32))

@@ -114,7 +114,7 @@ class Stream:
             raise InputError("the stream has ended; reset() begins a new one")
 
     def _score(self, cut: Patches) -> Windows:
-        if len(cut.patches) or len(cut.frames):
+        if not cut.empty:
             return self._scorer.score(cut, self._hop)
         if self._nothing is None:
             self._nothing = self._scorer.score(cut, self._hop)

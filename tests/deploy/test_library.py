@@ -18,6 +18,8 @@ from tests.support.cuts import without_front_end
 from tests.support.synthetic import probe_signals, synthetic_yamnet
 from yamjit.compiled.from_graph import compile_model
 from yamjit.compiled.writer import plan_file_bytes
+from yamjit.errors import InputError
+from yamjit.kernels.lowering_choice import choose_lowering
 from yamjit.kernels.machine_code.platforms import own_platform
 from yamjit.kernels.plan_file.layout import Fault, Field
 from yamjit.tflite.writer import write_graph
@@ -208,7 +210,7 @@ def test_wrong_arguments_to_open(library: CLibrary, starter_plan: bytes, model: 
     assert code(plan, size, None, None, need, opened) == SMALL_MEMORY
     assert code(plan, size, None, memory.ctypes.data, need - 1, opened) == SMALL_MEMORY
     assert code(plan + 8, size, None, memory.ctypes.data, need, opened) == Fault.NOT_ALIGNED
-    for lowering in (b"sse9", b"-sse9", b"neo", b",", b"-"):
+    for lowering in (b"sse9", b"-sse9", b"neo", b"-"):
         assert code(plan, size, lowering, memory.ctypes.data, need, opened) == NO_LOWERING
     every = b",".join(b"-" + library.lowering_name(number) for number in range(library.lowering_count()))
     assert code(plan, size, every, memory.ctypes.data, need, opened) == NO_LOWERING
@@ -221,6 +223,23 @@ def test_a_forbidden_lowering_is_not_taken(library: CLibrary, starter_plan: byte
     for number in range(1, len(names)):
         forbidden = b",".join(b"-" + name for name in names[:number])
         assert library.lowering(CModel(library, starter_plan, forbidden).handle) == names[number]
+
+
+def test_a_wish_means_the_same_in_c_and_in_python(library: CLibrary, starter_plan: bytes) -> None:
+    numbers = range(library.lowering_count())
+    lowerings = {library.lowering_name(i).decode(): bool(library.lowering_runs(i)) for i in numbers}
+    first, *_, last = (name for name, runs in lowerings.items() if runs)
+    wishes = ["", ",", " , ", last, f" {last}\t", f"{last},", f"{last},{last}", f"{last},-{first}", f"-{first},{last}"]
+    wishes += [f"-{first}", f" -{first} ,,", f"-{first}, -{first}", f"- {first}", f"-{first} -{last}", last[:-1], f"{last}x"]
+    for wish in wishes:
+        try:
+            wanted: bytes | None = choose_lowering(wish, lowerings).encode()
+        except InputError:
+            wanted = None
+        if wanted is None:
+            assert CModel(library, starter_plan, wish.encode()).code == NO_LOWERING, wish
+        else:
+            assert library.lowering(CModel(library, starter_plan, wish.encode()).handle) == wanted, wish
 
 
 def test_no_model_is_an_error_zero_or_empty(library: CLibrary) -> None:

@@ -24,7 +24,7 @@ from yamjit.kernels.int8.uses import PLAIN_CONSTANTS, VECTOR_KERNELS
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes, padded
 from yamjit.kernels.program import Column, Program, StepOp
 from yamjit.kernels.vectors.target import TARGETS, Target
-from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram, ScratchLayout, Workspace
+from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram, ResultLayout, ScratchLayout, Workspace
 from yamjit.plan import compile_plan
 from yamjit.plan.lowering import Step, lower
 from yamjit.tflite.graph import Activation, Graph
@@ -226,9 +226,9 @@ def test_kernels_touch_no_more_scratch_memory_than_the_proof_says(program: Progr
 
     roomy = program.workspace(4)
     tight = Workspace(program.workspace(4).arena, scratch, 4)
+    patches = np.random.default_rng(1).normal(0, 3, (4, 96, 64)).astype(np.float32)
+    nothing = ResultLayout([])
     for workspace, runs in ((roomy, prepared), (tight, replace(prepared, scratch=layout))):
-        patches = workspace.tensor(int(program.steps[0, Column.INPUT]), 4, (96, 64), np.float32)
-        patches[...] = np.random.default_rng(1).normal(0, 3, patches.shape)
-        backend.run(runs, workspace, 4, 0, len(program.steps))
+        backend.run(runs, workspace, patches, nothing, np.empty((4, 0), np.int8), 0)
     assert (scratch[beside] == 0x55).all()
     np.testing.assert_array_equal(tight.arena, roomy.arena)

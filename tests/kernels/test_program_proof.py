@@ -18,7 +18,7 @@ from yamjit.kernels import load_backend
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes
 from yamjit.kernels.program import Column, Program, StepOp, scratch_layout
 from yamjit.kernels.program_proof import KERNELS, prove_program
-from yamjit.kernels.workspace import Workspace
+from yamjit.kernels.workspace import ResultLayout, Workspace
 from yamjit.plan import Plan, compile_plan
 
 
@@ -222,6 +222,7 @@ def test_what_the_proof_accepts_is_harmless(plan: Plan, name: str) -> None:
     guard = 4096
     memory = aligned_bytes(2 * program.arena_bytes + 2 * guard)
     constants = program.constants.copy()
+    patches, layout = np.full((2, program.arena_bytes), 0x55, np.int8), ResultLayout([])
     pairs = [changes(program, slice(index, index + 2), (0,)) for index in (program.pairs[0], *program.pairs[-2:])]
     steps = [changes(program, slice(index, index + 1), ()) for index in range(len(program.steps))]
     accepted = refusals = 0
@@ -236,7 +237,7 @@ def test_what_the_proof_accepts_is_harmless(plan: Plan, name: str) -> None:
         scratch = aligned_bytes(scratch_layout(changed.steps).size + 2 * guard)
         scratch[:guard] = scratch[-guard:] = 0x55
         workspace = Workspace(memory[guard:-guard], scratch[guard:-guard], capacity=2)
-        backend.run(changed, workspace, 2, 0, len(changed.steps))
+        backend.run(changed, workspace, patches, layout, np.empty((2, 0), np.int8), 0)
         for array in (memory, scratch):
             assert (array[:guard] == 0x55).all(), changed.steps
             assert (array[-guard:] == 0x55).all(), changed.steps

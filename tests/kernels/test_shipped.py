@@ -17,9 +17,10 @@ from tests.support.backends import wants_library
 from yamjit.errors import DependencyError, InputError
 from yamjit.kernels import load_backend
 from yamjit.kernels.backends import CompiledBackend, NumpyBackend
-from yamjit.kernels.machine_code import lowering_choice, shipped
+from yamjit.kernels import lowering_choice
+from yamjit.kernels.machine_code import shipped
 from yamjit.kernels.machine_code.entry import Entry
-from yamjit.kernels.machine_code.lowering_choice import choose_lowering
+from yamjit.kernels.lowering_choice import choose_lowering
 from yamjit.kernels.machine_code.platforms import library_file, own_platform
 from yamjit.kernels.vectors.target import TARGETS
 

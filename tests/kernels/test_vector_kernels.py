@@ -22,9 +22,11 @@ from yamjit.kernels.int8.packing import (  # noqa: E402
     pack_pairs,
     pack_pointwise,
 )
+from yamjit.kernels.int8.preparation_proof import REACH  # noqa: E402
 from yamjit.kernels.int8.real_requantization import IntegerFactors, RealFactors, find_real_factors  # noqa: E402
 from yamjit.kernels.int8.tiles import Channels  # noqa: E402
-from yamjit.kernels.memory import padded  # noqa: E402
+from yamjit.kernels.memory import aligned_bytes, padded  # noqa: E402
+from yamjit.kernels.program import SPARE  # noqa: E402
 from yamjit.kernels.vectors.processor import host_features  # noqa: E402
 from yamjit.kernels.vectors.target import TARGETS, detect_target  # noqa: E402
 
@@ -51,7 +53,8 @@ class Guarded:
     """An array of bytes between guards, as an address that kernels write to."""
 
     def __init__(self, size: int, slack: int = 0) -> None:
-        self._bytes = np.full(size + 2 * GUARD, 0x5A, np.uint8)
+        self._bytes = aligned_bytes(size + 2 * GUARD)
+        self._bytes[...] = 0x5A
         self._size, self._slack = size, slack
         self.address = self._bytes.ctypes.data + GUARD
 
@@ -59,6 +62,11 @@ class Guarded:
         assert (self._bytes[:GUARD] == 0x5A).all()
         assert (self._bytes[GUARD + self._size + self._slack :] == 0x5A).all()
         return self._bytes[GUARD : GUARD + self._size].view(dtype)
+
+
+def spare_for(rows: int, inputs: int) -> Guarded:
+    """Return the scratch memory that a product of rows may use as it likes."""
+    return Guarded(max(SPARE, 2 * rows * padded(inputs)), slack=REACH)
 
 
 class Numbers:
@@ -141,8 +149,9 @@ def test_matmul(kernels: KernelSet, shape: tuple[int, int, int], real: bool) -> 
     reals = numbers.reals(weights) if real else None
     packed = Packed(numbers, pack_pointwise(weights), reals, np.arange(outputs), 16)
     left = Rows(x.ctypes.data, rows, inputs, 1, 0, padded(inputs, 4) // 4)
-    spare, out = np.zeros(64, np.uint8), Guarded(rows * outputs)
-    kernels.matmul(left, packed.channels, outputs, out.address, spare.ctypes.data)
+    spare, out = spare_for(rows, inputs), Guarded(rows * outputs)
+    kernels.matmul(left, packed.channels, outputs, out.address, spare.address)
+    spare.content(np.uint8)
     wanted = numbers.rounded(acc)
     np.testing.assert_array_equal(out.content(np.int8).reshape(rows, outputs), wanted)
     if outputs > 16 and rows > 4:
@@ -162,10 +171,9 @@ def test_rows_in_groups(kernels: KernelSet) -> None:
     seen = np.stack([[image[2 * row + 60 * group :][:4] for group in range(3)] for row in range(count)])
     numbers = Numbers(rng, outputs, 2**16)
     packed = Packed(numbers, pack_pointwise(weights.reshape(12, outputs)), None, np.arange(outputs), 16)
-    spare, out = np.zeros(64, np.uint8), Guarded(count * outputs)
-    kernels.matmul(
-        Rows(image.ctypes.data, count, 2, 3, 60, 1), packed.channels, outputs, out.address, spare.ctypes.data
-    )
+    spare, out = spare_for(count, 12), Guarded(count * outputs)
+    kernels.matmul(Rows(image.ctypes.data, count, 2, 3, 60, 1), packed.channels, outputs, out.address, spare.address)
+    spare.content(np.uint8)
     wanted = numbers.rounded(seen.reshape(count, 12).astype(np.int64) @ weights.reshape(12, outputs))
     np.testing.assert_array_equal(out.content(np.int8).reshape(count, outputs), wanted)
 
@@ -178,9 +186,10 @@ def test_matmul_raw(kernels: KernelSet, shape: tuple[int, int, int]) -> None:
     acc = x[: rows * inputs].reshape(rows, inputs).astype(np.int64) @ weights
     numbers = Numbers(rng, outputs, 2**20)
     packed = Packed(numbers, pack_pointwise(weights), None, np.arange(outputs), 16)
-    out = Guarded(rows * padded(outputs, 16) * 4)
+    spare, out = spare_for(rows, inputs), Guarded(rows * padded(outputs, 16) * 4)
     left = Rows(x.ctypes.data, rows, inputs, 1, 0, padded(inputs, 4) // 4)
-    kernels.matmul_raw(left, packed.channels, outputs, out.address)
+    kernels.matmul_raw(left, packed.channels, outputs, out.address, spare.address)
+    spare.content(np.uint8)
     found = out.content(np.int32).reshape(rows, -1)[:, :outputs]
     np.testing.assert_array_equal(found, acc + numbers.bias)
 

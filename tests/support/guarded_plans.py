@@ -143,21 +143,21 @@ class PlanRunner:
         plan, width = self._file.address, 4 * header[Field.FRAMES] * header[Field.BANDS]
         arena = self._take("arena", header[Field.ARENA] * _PATCHES + 64)
         scratch = self._take("scratch", header[Field.SCRATCH])
-        place = header[Field.PATCH_AT] * _PATCHES
+        patches = self._take("patches", _PATCHES * width)
         arena.bytes[:] = np.resize(_NOISE.view(np.uint8), arena.bytes.size)
-        arena.bytes[place : place + _PATCHES * width].view(np.float32)[:] = np.resize(_NOISE, _PATCHES * width // 4)
+        patches.bytes.view(np.float32)[:] = np.resize(_NOISE, patches.bytes.size // 4)
         scratch.bytes[:] = _FILLED
-        used = [arena, scratch, self._file]
+        used = [arena, scratch, patches, self._file]
         if header[Field.TABLES_SIZE]:
             samples = self._take("samples", 4 * header[Field.WINDOW])
             beside = self._take("front end", header[Field.LOG_MEL_SCRATCH])
             used += [samples, beside]
             for number in range(_PATCHES):
-                out = arena.address + place + number * width
+                out = patches.address + number * width
                 tables = plan + header[Field.TABLES_AT]
                 log_mel_entry(tables, samples.address, header[Field.FRAMES], beside.address, out)
         parts = [header[field] for field in (Field.ACCUMULATORS, Field.IMAGE, Field.PANEL, Field.BORDER)]
-        for patches in range(1, _PATCHES + 1):
+        for count in range(1, _PATCHES + 1):
             run_steps(
                 plan + header[Field.STEPS_AT],
                 0,
@@ -166,8 +166,8 @@ class PlanRunner:
                 arena.address,
                 scratch.address,
                 *parts,
-                _PATCHES,
-                patches,
+                *(_PATCHES, patches.address, width, count),
+                *(0, 0, 0, 0),
             )
         self._read_heads(header)
         assert all(memory.is_whole() for memory in used), "something was written beside its memory"

@@ -140,6 +140,8 @@ def check_lowerings(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         if not run.stdout:
             raise ChildProcessError(f"the check of {lowering} ended with status {run.returncode}")
         found[lowering] = json.loads(run.stdout.splitlines()[-1])
+        if f"{backend} {lowering}," not in found[lowering]["machine"]:
+            raise ChildProcessError(f"the check of {lowering} ran on {found[lowering]['machine']}")
     return found
 
 

@@ -24,7 +24,7 @@
 #define FIND(library, name) dlsym(library, name)
 #endif
 
-enum { GUARD = 4096, FILL = 0xA5, ALIGNMENT = 64, ARGUMENTS = 12 };
+enum { GUARD = 4096, FILL = 0xA5, ALIGNMENT = 64, ARGUMENTS = 18 };
 
 typedef struct {
     int64_t buffer; /* whose address is added to the value; none if negative */
@@ -42,7 +42,7 @@ typedef struct {
 } Buffer;
 
 typedef int32_t RunSteps(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t,
-                         int64_t, int64_t);
+                         int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t);
 typedef int32_t LogMel(int64_t, int64_t, int64_t, int64_t, int64_t);
 typedef int32_t OfBytes(int64_t, int64_t, int64_t);
 
@@ -80,7 +80,9 @@ static int32_t run(const Call *call, const Buffer *buffers) {
         a[i] = argument->value + (argument->buffer < 0 ? 0 : (int64_t)buffers[argument->buffer].memory);
     }
     switch (call->entry) {
-    case 0: return run_steps(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11]);
+    case 0:
+        return run_steps(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14],
+                         a[15], a[16], a[17]);
     case 1: return log_mel(a[0], a[1], a[2], a[3], a[4]);
     case 2: return check_plan(a[0], a[1], a[2]);
     default: return digest(a[0], a[1], a[2]);

@@ -1,7 +1,7 @@
 """What libraries are proven by: calls of their entries, run in a process of their own, and what is right.
 
-Every step of the network is run over one patch and over three, then all steps in one call, and log-mel frames. What
-each call leaves in memory is compared with what the same call leaves here.
+The network runs over patches that overlap, one or three at a time, once for its results and once for every tensor, and
+log-mel frames are computed. What each call leaves in memory is compared with what the same call leaves here.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from yamjit.kernels.log_mel.tables import Field
 from yamjit.kernels.machine_code import native
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import aligned_bytes
-from yamjit.kernels.program import Column, Program
+from yamjit.kernels.program import Program
 from yamjit.kernels.vectors.processor import host_target
 from yamjit.kernels.vectors.target import Target
+from yamjit.kernels.workspace import ResultLayout
 
 __all__ = [
     "CHECK_PLAN",
@@ -52,10 +53,11 @@ Bytes = npt.NDArray[np.uint8]
 #: Entries by the numbers that the harness knows them by.
 _RUN_STEPS, _LOG_MEL, CHECK_PLAN, DIGEST = range(4)
 _ENTRIES = {_RUN_STEPS: RUN_STEPS, _LOG_MEL: LOG_MEL}
-_MOST_ARGUMENTS, _DOES_NOT_RUN = 12, 3
+_MOST_ARGUMENTS, _DOES_NOT_RUN = 18, 3
 
-#: Patches at once.
-_BATCHES = (1, 3)
+#: Patches at once, and frames from one patch to the next.
+_CAPACITIES = (1, 3)
+_PACE = 40
 
 
 class Call(NamedTuple):
@@ -105,28 +107,37 @@ class DoesNotRunError(Exception):
 
 
 def network_jobs(model: yamjit.Classifier, target: Target) -> Iterator[Job]:
-    """Yield every step of a network by itself, and all of them in one call, for batches of several sizes."""
+    """Yield runs of a network over patches that overlap, one or several at a time, for its results and all tensors."""
     program = model.plan.program
     assert isinstance(program, Program), "of a model that was made from a graph"
     prepared = prepare(program, target)
-    scratch, capacity, last = prepared.scratch, max(_BATCHES), len(prepared.steps)
-    buffers = prepared.steps.view(np.uint8).ravel(), prepared.constants, np.zeros(scratch.size, np.uint8)
+    scratch, last = prepared.scratch, len(prepared.steps)
     offsets = [(-1, place) for place in (scratch.accumulators, scratch.image, scratch.panel, scratch.border)]
-
-    def call(first: int, last: int, patches: int) -> Call:
-        row = prepared.steps[last - 1]
-        cells = patches * math.prod(int(row[c]) for c in (Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C))
-        span = [(0, 0), (-1, first), (-1, last), (1, 0), (3, 0), (2, 0)]
-        return Call(_RUN_STEPS, (*span, *offsets, (-1, capacity), (-1, patches)), 3, cells)
-
-    for patches in _BATCHES:
-        workspace = program.workspace(capacity)
-        place = workspace.tensor(model.plan.patch_offset, patches, model.plan.patch_shape, np.float32)
-        place[...] = [model.front_end.frames(signal) for signal in list(probe_signals().values())[:patches]]
-        whole = (*buffers, workspace.arena)
-        steps = tuple(call(step, step + 1, patches) for step in range(last))
-        yield Job(f"run_steps, {patches} at once, each step", whole, steps)
-        yield Job(f"run_steps, {patches} at once, all steps", whole, (call(0, last, patches),))
+    frames = np.concatenate([model.front_end.frames(signal) for signal in probe_signals().values()])
+    pace = _PACE * frames.strides[0]
+    count = (len(frames) - model.plan.patch_shape[0]) // _PACE + 1
+    every = [slot for head in model.plan.heads for slot in head[1:]], [*model.plan.slots.values()]
+    for title, slots in zip(("results", "all tensors"), every, strict=True):
+        layout = ResultLayout((slot.step, slot.offset, math.prod(slot.shape)) for slot in slots)
+        results = np.zeros(count * layout.width, np.uint8)
+        for capacity in _CAPACITIES:
+            workspace = program.workspace(capacity)
+            parts = (
+                prepared.steps,
+                prepared.constants,
+                workspace.scratch,
+                workspace.arena,
+                frames,
+                layout.table,
+                results,
+            )
+            places = [(0, 0), (-1, 0), (-1, last), (1, 0), (3, 0), (2, 0), *offsets, (-1, capacity)]
+            places += [(4, 0), (-1, pace), (-1, count), (5, 0), (-1, len(layout.table)), (6, 0), (-1, layout.width)]
+            yield Job(
+                f"run_steps, {capacity} at once, {title}",
+                tuple(part.view(np.uint8).ravel() for part in parts),
+                (Call(_RUN_STEPS, tuple(places), 6, results.size),),
+            )
 
 
 def log_mel_job(model: yamjit.Classifier) -> Job:

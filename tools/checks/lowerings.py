@@ -2,7 +2,8 @@
 
 A library holds several, and ``YAMJIT_LOWERING`` names one. Numba compiles for the machine that it runs on, unless
 ``NUMBA_CPU_NAME`` and ``NUMBA_CPU_FEATURES`` name another one; they are read when a process starts, so a lowering other
-than the machine's own wants a process of its own.
+than the machine's own wants a process of its own. Where no processor has AMX, that of Numba's is run in an emulator, if it is
+named (`tools.checks.emulation`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 
-from yamjit.kernels.machine_code.lowering_choice import LOWERING_VARIABLE
+from tools.checks import emulation
+from yamjit.kernels.lowering_choice import LOWERING_VARIABLE
 from yamjit.kernels.machine_code.shipped import library_path, load_library
 from yamjit.kernels.vectors.target import TARGETS, detect_target
 
@@ -47,14 +49,17 @@ def environment(lowering: str, backend: str = "numba") -> Mapping[str, str]:
     ValueError
         If this machine cannot run it.
     """
+    target = TARGETS.get(lowering)
+    named = {"NUMBA_CPU_NAME": target.cpu, "NUMBA_CPU_FEATURES": target.features} if target else {}
     if lowering not in runnable_lowerings(backend):
+        if (lowering, backend) == (emulation.LOWERING, "numba") and not emulation.why_not_emulated():
+            return {**named, **emulation.preloaded()}
         raise ValueError(f"{lowering!r} does not run here; accepted: {', '.join(runnable_lowerings(backend))}")
     if backend == "compiled":
         return {LOWERING_VARIABLE: lowering}
     if lowering == own_lowering():
         return {}
-    target = TARGETS[lowering]
-    return {"NUMBA_CPU_NAME": target.cpu, "NUMBA_CPU_FEATURES": target.features}
+    return named
 
 
 def compiled_lowering(backend: str = "numba") -> str:

@@ -11,6 +11,8 @@ from yamjit.kernels.machine_code.platforms import library_file
 __all__ = ["PLATFORMS", "STATIC", "Platform"]
 
 _X86, _ARM = ("avx512vnni", "avxvnni", "avx2", "plain"), ("neon-dot", "neon")
+#: Tiles are asked for as Linux has it.
+_X86_LINUX = ("amx", *_X86)
 _ELF = ("-Wl,-soname,libyamjit.so", "-Wl,-z,defs")
 
 
@@ -62,7 +64,7 @@ PLATFORMS: Mapping[str, Platform] = MappingProxyType(
     {
         platform.name: platform
         for platform in (
-            Platform("linux-x86_64", "x86", _X86, "x86_64-unknown-linux-gnu", "x86_64-linux-musl", _ELF),
+            Platform("linux-x86_64", "x86", _X86_LINUX, "x86_64-unknown-linux-gnu", "x86_64-linux-musl", _ELF),
             Platform(
                 "linux-aarch64", "arm", _ARM, "aarch64-unknown-linux-gnu", "aarch64-linux-musl",
                 (*_ELF, "-Wl,-z,max-page-size=65536"),

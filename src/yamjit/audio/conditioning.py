@@ -37,16 +37,17 @@ class Conditioner:
         zero: bool = False,
         start: int = 0,
     ) -> None:
-        self._mixed = isinstance(channel, str) and channel == "mix"
-        everything = self._mixed or (isinstance(channel, str) and channel == "each")
+        mixed = isinstance(channel, str) and channel == "mix"
+        everything = mixed or (isinstance(channel, str) and channel == "each")
         chosen = tuple(range(channels)) if everything else (_check_number(channel, channels, name),)
         self._all = len(chosen) == channels
         self._columns = slice(chosen[0], chosen[-1] + 1)
-        self.tracks = 1 if self._mixed else len(chosen)
+        self._is_mean = mixed and len(chosen) > 1
+        self.tracks = 1 if mixed else len(chosen)
         self.taken = 0
         self._start = start
-        self._inspector = Inspector(name, rates[0], chosen, mixed=self._mixed, peak=peak, zero=zero)
-        self._resampler = Resampler(*rates, self.tracks)
+        self._inspector = Inspector(name, rates[0], chosen, is_mean=self._is_mean, peak=peak, zero=zero)
+        self._resampler = Resampler(*rates, self.tracks) if rates[0] != rates[1] else None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -57,33 +58,39 @@ class Conditioner:
         """Return the channels that were chosen, float32 (n, chosen), a view of `frames`, float32 (n, channels)."""
         return frames if self._all else frames[:, self._columns]
 
-    def push(self, chosen: NDArray[np.float32]) -> NDArray[np.float32]:
+    def push(self, chosen: NDArray[np.float32], *, own: bool = False) -> NDArray[np.float32]:
         """Take what `choose` gave, n > 0, and return what is ready, new float32 (tracks, m), each track contiguous.
+
+        With `own`, nobody else writes to `chosen` any more: it may be what is returned.
 
         Raises `AudioError` at a sample beyond `peak`, or one that is not finite unless it becomes 0.
         """
         self._inspector.look(chosen, self._start + self.taken)
         self.taken += len(chosen)
-        tracks = _mean(chosen)[np.newaxis] if self._mixed else np.array(chosen.T, order="C")
+        tracks = _mean(chosen)[np.newaxis] if self._is_mean else _transposed(chosen, own)
         self._inspector.measure(chosen, tracks)
-        return self._resampler.push(tracks)
+        return tracks if self._resampler is None else self._resampler.push(tracks)
 
     def flush(self) -> NDArray[np.float32]:
         """End the stream; return the rest, float32 (tracks, m)."""
-        return self._resampler.flush()
+        return np.empty((self.tracks, 0), np.float32) if self._resampler is None else self._resampler.flush()
 
 
 def _mean(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean of the channels, a new float32 (n,), of `frames`, float32 (n, channels).
+    """Return the mean of several channels, a new float32 (n,), of `frames`, float32 (n, channels).
 
     The channels are added one after the other in float32, so that a sample does not depend on its block.
     """
     total: NDArray[np.float32] = frames[:, 0].copy()
     for channel in range(1, frames.shape[1]):
         total += frames[:, channel]
-    if frames.shape[1] > 1:
-        total /= np.float32(frames.shape[1])
+    total /= np.float32(frames.shape[1])
     return total
+
+
+def _transposed(frames: NDArray[np.float32], own: bool) -> NDArray[np.float32]:
+    """Return the channels of `frames`, float32 (n, channels), one after the other."""
+    return np.ascontiguousarray(frames.T) if own else np.array(frames.T, order="C")
 
 
 def _check_number(channel: Any, available: int, name: str) -> int:

@@ -66,6 +66,8 @@ DEFAULT_AUDIO_LIMITS = AudioLimits()
 
 def check_rate(value: object, what: str, limits: AudioLimits) -> int:
     """Return `value`, an integer or a float of integral value, as a sample rate in Hz; an `InputError` names `what`."""
+    if type(value) is int and limits.min_rate <= value <= limits.max_rate:
+        return value
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         value = int(value)
     return checks.whole(value, what, limits.min_rate, limits.max_rate, also=" Hz")

@@ -9,15 +9,21 @@ import numpy as np
 from yamjit.audio.arrays import as_columns, to_float32
 from yamjit.audio.conditioning import Conditioner
 from yamjit.audio.limits import DEFAULT_AUDIO_LIMITS, AudioLimits, check_channels, check_rate
+from yamjit.audio.quality import Inspector
 from yamjit.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PushedAudio"]
+__all__ = ["PushedAudio", "as_samples"]
 
-#: Blocks of at most this many frames wait for each other.
-_TINY = 64
+#: Blocks of at most this many frames wait for each other, up to as many together.
+_TINY, _MOST_HELD = 64, 512
+
+#: What messages call a block.
+_BLOCK = "stream: a block"
+
+_NOTHING = np.zeros(0, np.float32)
 
 
 class PushedAudio:
@@ -58,7 +64,7 @@ class PushedAudio:
             )
         self._resamples = rates[0] != rates[1]
         self._limit = limits.peak
-        self._held: list[NDArray[np.float32]] = []
+        self._held: NDArray[np.float32] | None = None  # memory of tiny blocks, made for the first
         self._held_frames = 0
         self._ready: list[NDArray[np.float32]] = []
 
@@ -97,22 +103,21 @@ class PushedAudio:
 
     def hold(self, block: Any) -> None:
         """Take a block as `push` does, and keep what is ready for `release`; a tiny one costs next to nothing."""
-        columns = as_columns(block, "stream: a block", self.channels, self.channels)
+        columns = as_columns(block, _BLOCK, self.channels, self.channels)
         chosen = self._conditioner.choose(to_float32(columns))
         if not len(chosen):
             return
         if len(chosen) <= _TINY and chosen.max() <= self._limit and chosen.min() >= -self._limit:
-            self._held.append(chosen)
-            self._held_frames += len(chosen)
+            self._hold_tiny(chosen)
             return
         self._settle()
-        self._ready.append(self._conditioner.push(chosen)[0])
+        self._ready.append(self._conditioner.push(chosen, own=True)[0])
 
     def release(self) -> NDArray[np.float32]:
         """Return the samples that are ready, (m,)."""
         self._settle()
         ready, self._ready = self._ready, []
-        return ready[0] if len(ready) == 1 else np.concatenate((*ready, np.zeros(0, np.float32)))
+        return ready[0] if len(ready) == 1 else np.concatenate((*ready, _NOTHING))
 
     def flush(self) -> NDArray[np.float32]:
         """End the stream; return the rest, (m,)."""
@@ -122,11 +127,28 @@ class PushedAudio:
     def _taken(self) -> int:
         return self._conditioner.taken + self._held_frames
 
+    def _hold_tiny(self, chosen: NDArray[np.float32]) -> None:
+        """Keep a tiny block for `_settle`."""
+        if self._held is None:
+            self._held = np.empty((_MOST_HELD, chosen.shape[1]), np.float32)
+        elif self._held_frames + len(chosen) > _MOST_HELD:
+            self._settle()
+        start, self._held_frames = self._held_frames, self._held_frames + len(chosen)
+        self._held[start : self._held_frames] = chosen
+
     def _settle(self) -> None:
         """Do with tiny blocks together what was put off."""
-        if self._held:
-            held, self._held, self._held_frames = np.concatenate(self._held), [], 0
+        if self._held is not None and self._held_frames:
+            held, self._held_frames = self._held[: self._held_frames], 0
             self._ready.append(self._conditioner.push(held)[0])
 
     def __repr__(self) -> str:
         return f"<PushedAudio: {self.duration_s:.2f} s at {self.sample_rate} Hz>"
+
+
+def as_samples(block: Any, sample_rate: int, limits: AudioLimits = DEFAULT_AUDIO_LIMITS) -> NDArray[np.float32]:
+    """Return a block of one channel as float32 samples, (n,), new; raises what `PushedAudio.push` does."""
+    frames = to_float32(as_columns(block, _BLOCK, 1, 1))
+    if len(frames):
+        Inspector(PushedAudio.name, sample_rate, (0,), is_mean=False, peak=limits.peak, zero=False).look(frames, 0)
+    return frames[:, 0]

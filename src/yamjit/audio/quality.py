@@ -25,6 +25,8 @@ LOUD_PEAK = 2.0**0.5
 #: Levels in dBFS. Of 29 recordings scaled to an RMS of -40 dBFS, 15 had the same top class as at -20 dBFS.
 QUIET_RMS = -40.0
 QUIET_PEAK = -26.0
+#: Peak, as a share of full scale, from which on nothing is too quiet, rounding included.
+NOT_QUIET = 1.01 * 10 ** (QUIET_PEAK / 20)
 #: Mean of the samples, as a share of full scale, and the shortest sound for which it means anything.
 DC_OFFSET = 0.05
 DC_LEAST_S = 0.1
@@ -36,12 +38,12 @@ class Inspector:
     """Looks at every sample of the channels that were chosen; for its arguments, see `Conditioner`."""
 
     def __init__(
-        self, name: str, sample_rate: int, channels: Sequence[int], *, mixed: bool, peak: float, zero: bool
+        self, name: str, sample_rate: int, channels: Sequence[int], *, is_mean: bool, peak: float, zero: bool
     ) -> None:
         self._name = name
         self._sample_rate = sample_rate
         self._channels = channels
-        self._is_mean = mixed and len(channels) > 1
+        self._is_mean = is_mean
         self._limit = peak
         self._zero = zero
         self._zeroed = 0
@@ -49,7 +51,7 @@ class Inspector:
         self._peak = 0.0
         self._energy = 0.0
         self._clipping = _Clipping(len(channels))
-        self._levels = [_Level(sample_rate) for _ in (channels[:1] if mixed else channels)]
+        self._levels = [_Level(sample_rate, is_mean=is_mean) for _ in (channels[:1] if is_mean else channels)]
         self._silent = set(channels)
 
     def look(self, frames: NDArray[np.float32], first: int) -> None:
@@ -57,19 +59,21 @@ class Inspector:
 
         Raises `AudioError` at a sample beyond `peak`, or one that is not finite, naming it and its time.
         """
-        high, low = float(frames.max()), float(frames.min())
+        high, low = _extremes(frames)
         if not (high <= self._limit and low >= -self._limit):  # so for NaN
             self._mend(frames, first)
-            high, low = float(frames.max()), float(frames.min())
+            high, low = _extremes(frames)
         peak = max(high, -low)
         self._peak = max(self._peak, peak)
         self._clipping.add(frames, first, loud=peak >= FULL_SCALE)
 
     def measure(self, frames: NDArray[np.float32], tracks: NDArray[np.float32]) -> None:
         """Take the same block again, (n, channels), and the tracks that were made of it, (tracks, n)."""
-        peaks = [self._peak] if len(tracks) == 1 else np.abs(tracks).max(axis=1).tolist()
-        for level, track, peak in zip(self._levels, tracks, peaks, strict=True):
-            level.add(track, peak)
+        if len(tracks) == 1:
+            self._levels[0].add(tracks[0], self._peak)
+        else:
+            for level, track, peak in zip(self._levels, tracks, np.abs(tracks).max(axis=1).tolist(), strict=True):
+                level.add(track, peak)
         if self._is_mean:
             self._energy += _energy(frames.reshape(-1))
             self._silent = {number for number in self._silent if not frames[:, number].any()}
@@ -77,7 +81,7 @@ class Inspector:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What sounds wrong so far, a line each."""
-        lines = [self._zeroed_line(), self._clipped_line(), self._loud_line()]
+        lines = [self._zeroed_line() if self._zeroed else "", self._clipped_line(), self._loud_line()]
         if len(self._levels) == 1:
             lines += self._mixed_lines(self._levels[0])
         else:
@@ -88,7 +92,7 @@ class Inspector:
     def _zeroed_line(self) -> str:
         seconds = self._first_zeroed / self._sample_rate
         what = "1 sample that is" if self._zeroed == 1 else f"{self._zeroed} samples that are"
-        return f"{what} not finite became 0, the first at {seconds:.6g} s" if self._zeroed else ""
+        return f"{what} not finite became 0, the first at {seconds:.6g} s"
 
     def _clipped_line(self) -> str:
         share = self._clipping.count / max(1, self._levels[0].count * len(self._channels))
@@ -147,10 +151,11 @@ class Inspector:
 
 
 class _Level:
-    """Level of a track."""
+    """Level of a track. For a mean, all that it sums up counts, else only what a warning may still depend on."""
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, *, is_mean: bool) -> None:
         self._sample_rate = sample_rate
+        self._is_mean = is_mean
         self.count = 0
         self.sum = 0.0
         self.energy = 0.0
@@ -159,9 +164,10 @@ class _Level:
     def add(self, track: NDArray[np.float32], peak: float) -> None:
         """Take the next samples, float32 (n,), and the largest absolute value that was read."""
         self.count += len(track)
-        self.sum += float(np.einsum("i->", track))
-        self.energy += _energy(track)
+        self.sum += float(np.add.reduce(track))
         self.peak = max(self.peak, peak)
+        if self._is_mean or self.peak < NOT_QUIET:
+            self.energy += _energy(track)
 
     def lines(self) -> list[str]:
         """Return what is wrong with it."""
@@ -173,12 +179,12 @@ class _Level:
         mean = self.sum / self.count
         if abs(mean) > DC_OFFSET and self.count >= DC_LEAST_S * self._sample_rate:
             lines.append(f"DC offset: the mean of the samples is {mean:+.2g} of full scale")
-        rms = 10 * math.log10(max(self.energy / self.count - mean**2, 1e-30))
-        peak = 20 * math.log10(self.peak)
-        if rms < QUIET_RMS and peak < QUIET_PEAK:
-            lines.append(
-                f"too quiet: RMS {rms:.1f} dBFS, peak {peak:.1f} dBFS; below {QUIET_RMS:g} dBFS little is recognised"
-            )
+        if self.peak < NOT_QUIET:
+            peak = 20 * math.log10(self.peak)
+            rms = 10 * math.log10(max(self.energy / self.count - mean**2, 1e-30))
+            if rms < QUIET_RMS and peak < QUIET_PEAK:
+                levels = f"RMS {rms:.1f} dBFS, peak {peak:.1f} dBFS"
+                lines.append(f"too quiet: {levels}; below {QUIET_RMS:g} dBFS little is recognised")
         return lines
 
 
@@ -189,17 +195,20 @@ class _Clipping:
         self.count = 0
         self.first = 0
         self._channels = channels
-        self._last = np.full(2 * channels, np.nan, np.float32)
+        self._last: NDArray[np.float32] | None = None  # two frames, interleaved
 
     def add(self, frames: NDArray[np.float32], first: int, *, loud: bool) -> None:
         """Take the next block, float32 (n, channels), which begins with frame `first`."""
         if loud:
             samples = frames.reshape(-1)
             border = 2 * self._channels  # samples whose two before them lie in the block before
-            self._search(np.concatenate((self._last, samples[:border])), first)
+            self._search(np.concatenate((self._before(), samples[:border])), first)
             self._search(samples, first + 2)
-        last = frames[-2:].reshape(-1)
-        self._last = np.concatenate((self._last[len(last) :], last))
+        last = frames[-2:].flatten()
+        self._last = last if len(frames) > 1 else np.concatenate((self._before()[len(last) :], last))
+
+    def _before(self) -> NDArray[np.float32]:
+        return np.full(2 * self._channels, np.nan, np.float32) if self._last is None else self._last
 
     def _search(self, samples: NDArray[np.float32], first: int) -> None:
         """Look at interleaved samples from the third frame on, whose number is `first`."""
@@ -210,6 +219,10 @@ class _Clipping:
         if flat.size and not self.count:
             self.first = first + int(flat[0]) // step
         self.count += int(flat.size)
+
+
+def _extremes(frames: NDArray[np.float32]) -> tuple[float, float]:
+    return float(np.maximum.reduce(frames, None)), float(np.minimum.reduce(frames, None))
 
 
 def _energy(samples: NDArray[np.float32]) -> float:

@@ -25,6 +25,10 @@ class Reader(ABC):
     #: Length, as far as it is known before it is read.
     claimed_frames: int | None = None
     live = False
+    #: Whether it opens what the system or somebody else counts: memory alone need not be closed.
+    opens = True
+    #: Whether each block is a new array, which is not overwritten by the next one.
+    anew = False
     #: When it began, as its header or its name says, and in what these contradict each other.
     recorded_at: datetime | None = None
     contradiction: str | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import weakref
 from collections.abc import Iterator, Mapping
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yamjit import checks, deprecation
+from yamjit import deprecation
 from yamjit.audio.arrays import ArrayReader, of_dict
 from yamjit.audio.conditioning import Conditioner
 from yamjit.audio.libraries import open_recording
@@ -22,13 +21,11 @@ from yamjit.clock import Clock, LiveClock
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.keywords import explained
 from yamjit.read_once import ReadOnce
-from yamjit.reading import ReadOptions
+from yamjit.reading import ReadOptions, as_reading
 from yamjit.text import plural
 from yamjit.zones import left_out
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from numpy.typing import NDArray
 
     from yamjit.audio.opening import OpenedFile
@@ -94,8 +91,8 @@ class AudioSource(ReadOnce):
         # Before the claims are checked: on the way there it may be found that there is more than they say.
         self._skipped = reader.skip(self._first) if self._first else 0
         self._check_claims()
-        # A source that is dropped without being closed leaves nothing open.
-        weakref.finalize(self, reader.close).atexit = False
+        if reader.opens:  # a source that is dropped without being closed leaves nothing open
+            weakref.finalize(self, reader.close).atexit = False
 
     @property
     def recorded_at(self) -> datetime | None:
@@ -108,9 +105,9 @@ class AudioSource(ReadOnce):
     @property
     def claimed_seconds(self) -> float | None:
         """Length of what will be read according to the header, for a progress bar: it may be wrong, or None."""
-        claimed = self._reader.claimed_frames
-        ends = [end for end in (claimed, self._last) if end is not None]
-        return max(0, min(ends) - self._first) / self.sample_rate if ends else None
+        claimed, last = self._reader.claimed_frames, self._last
+        end = last if claimed is None else claimed if last is None else min(claimed, last)
+        return None if end is None else max(0, end - self._first) / self.sample_rate
 
     @property
     def length_s(self) -> float:
@@ -182,12 +179,23 @@ class AudioSource(ReadOnce):
     def _conditioned(self) -> Iterator[NDArray[np.float32]]:
         conditioner = self._conditioner
         most = np.inf if self.live else self._limits.seconds * self.sample_rate
-        for frames in self._wanted(self._reader.frames()):
-            ready = conditioner.push(conditioner.choose(frames))
-            if conditioner.taken > most:
-                raise LimitError(f"{self.name}: lasts longer than {self._limits.seconds:g} s (limit seconds)")
-            if ready.shape[1]:
-                yield ready
+        position, last = self._skipped, np.inf if self._last is None else self._last
+        blocks = self._reader.frames()
+        try:
+            for block in blocks:
+                first, position = position, position + len(block)
+                self._tell_clock(first, position)
+                wanted = block if self._first <= first and position <= last else self._wanted(block, first)
+                if len(wanted):
+                    ready = conditioner.push(conditioner.choose(wanted), own=self._reader.anew)
+                    if conditioner.taken > most:
+                        raise LimitError(f"{self.name}: lasts longer than {self._limits.seconds:g} s (limit seconds)")
+                    if ready.shape[1]:
+                        yield ready
+                if position >= last:
+                    break
+        finally:
+            blocks.close()
         if conditioner.taken == 0:
             self._refuse_nothing()
         self._end = self._first + conditioner.taken
@@ -195,19 +203,10 @@ class AudioSource(ReadOnce):
         if rest.shape[1]:
             yield rest
 
-    def _wanted(self, blocks: Generator[NDArray[np.float32], None, None]) -> Iterator[NDArray[np.float32]]:
-        """Yield what is to be read of the blocks, which are closed at its end."""
-        position = self._skipped
-        with contextlib.closing(blocks):
-            for block in blocks:
-                first, position = position, position + len(block)
-                self._tell_clock(first, position)
-                low = max(0, self._first - first)
-                high = len(block) if self._last is None else min(len(block), self._last - first)
-                if low < high:
-                    yield block[low:high]
-                if self._last is not None and position >= self._last:
-                    return
+    def _wanted(self, block: NDArray[np.float32], first: int) -> NDArray[np.float32]:
+        """Return what is to be read of a block that begins with frame `first`."""
+        high = len(block) if self._last is None else max(0, self._last - first)
+        return block[max(0, self._first - first) : high]
 
     def _tell_clock(self, first: int, last: int) -> None:
         """Tell a live clock when the frames from `first` to `last` came."""
@@ -223,15 +222,15 @@ class AudioSource(ReadOnce):
         raise InputError(f"{self.name}: ends before start_s, which is {self.start_s:.6g} s")
 
     def _check_claims(self) -> None:
-        claimed = self._reader.claimed_frames
+        claimed, seconds = self._reader.claimed_frames, self.claimed_seconds
         if claimed is not None and 0 < claimed <= self._first:
             raise InputError(
                 f"{self.name}: lasts {claimed / self.sample_rate:.6g} s; start_s, {self.start_s:.6g} s, is not before "
                 "its end"
             )
-        if self.claimed_seconds is not None and self.claimed_seconds > self._limits.seconds and not self.live:
+        if seconds is not None and seconds > self._limits.seconds and not self.live:
             raise LimitError(
-                f"{self.name}: claims to last {self.claimed_seconds:.6g} s; at most {self._limits.seconds:g} s are "
+                f"{self.name}: claims to last {seconds:.6g} s; at most {self._limits.seconds:g} s are "
                 "accepted (limit seconds)"
             )
 
@@ -288,7 +287,7 @@ def open_audio(
     DependencyError
         If soundfile is not installed, or soxr where the rates differ.
     """
-    reading = checks.instance(ReadOptions() if reading is None else reading, "reading", ReadOptions)
+    reading = as_reading(reading)
     rate = check_rate(target_rate, "target_rate", limits)
     reader = _open_reader(source, sample_rate, limits)
     try:
@@ -304,6 +303,8 @@ def open_audio(
 
 
 def _open_reader(source: Any, sample_rate: int | None, limits: AudioLimits) -> Reader:
+    if isinstance(source, np.ndarray):
+        return ArrayReader(source, sample_rate, limits)
     if isinstance(source, (bytes, bytearray, memoryview)):
         raise InputError("bytes are not an audio source: pass a path, or the content of a file as io.BytesIO(...)")
     if isinstance(source, Reader):  # RawPcm, or a Microphone

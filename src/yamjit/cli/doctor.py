@@ -117,7 +117,7 @@ def _kernels() -> dict[str, Any]:
 
 def _library(library: LibraryDiagnosis | None) -> dict[str, Any]:
     """Return what is shown of the library of compiled kernels."""
-    from yamjit.kernels.machine_code.lowering_choice import LOWERING_VARIABLE
+    from yamjit.kernels.lowering_choice import LOWERING_VARIABLE
     from yamjit.kernels.machine_code.shipped import LIBRARY_VARIABLE
 
     if library is None:

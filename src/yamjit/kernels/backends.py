@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -15,7 +15,7 @@ from yamjit.kernels.settings import is_interpreted
 if TYPE_CHECKING:
     from yamjit.kernels.log_mel.constants import FrontEndConstants
     from yamjit.kernels.program import Program
-    from yamjit.kernels.workspace import PreparedProgram, Workspace
+    from yamjit.kernels.workspace import PreparedProgram, ResultLayout, Workspace
 
 __all__ = ["AutoBackend", "Backend", "CompiledBackend", "NumbaBackend", "NumpyBackend"]
 
@@ -33,9 +33,20 @@ class Backend(Protocol):
     """
 
     def run(
-        self, program: Program | PreparedProgram, workspace: Workspace, patches: int, first: int, last: int, /
+        self,
+        program: Program | PreparedProgram,
+        workspace: Workspace,
+        patches: npt.NDArray[np.generic],
+        layout: ResultLayout,
+        results: npt.NDArray[np.int8],
+        first: int,
+        /,
     ) -> None:
-        """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace, at most its capacity."""
+        """Run a program over patches, as many at a time as the workspace has room for.
+
+        `patches` [shape=(n, ...)] are what the first step reads, or, where `first` is 1, what it would write: each in
+        one piece of memory, which may overlap with that of others. `results` [shape=(n, layout.width)] is filled.
+        """
 
     def log_mel(self, constants: FrontEndConstants, waveform: Float32, out: Float32, /) -> None:
         """Compute the first frames of a waveform, as many as `out` has rows [shape=(t, n_mels), contiguous].
@@ -111,11 +122,18 @@ class AutoBackend:
         self._log_mel = _Choice(slow.log_mel, fast.log_mel, fast.log_mel_is_ready, _FRAMES_WORTH_COMPILING)
 
     def run(
-        self, program: Program | PreparedProgram, workspace: Workspace, patches: int, first: int, last: int, /
+        self,
+        program: Program | PreparedProgram,
+        workspace: Workspace,
+        patches: npt.NDArray[np.generic],
+        layout: ResultLayout,
+        results: npt.NDArray[np.int8],
+        first: int,
+        /,
     ) -> None:
-        """Run steps of a program."""
-        run = self._run.take(patches * (last - first) / len(program.steps))
-        run(program, workspace, patches, first, last)
+        """Run a program over patches."""
+        for run, part in self._run.shares(len(patches), workspace.capacity):
+            run(program, workspace, patches[part], layout, results[part], first)
 
     def log_mel(self, constants: FrontEndConstants, waveform: Float32, out: Float32, /) -> None:
         """Compute log-mel frames."""
@@ -135,6 +153,20 @@ class _Choice:
         self._fast, self._is_ready = fast, is_ready
         self._slow, self._left = slow, worth
         self._chosen: Callable[..., None] | None = None
+
+    def shares(self, work: int, least: int) -> Iterator[tuple[Callable[..., None], slice]]:
+        """Yield functions and what each does of some work: `least` at a time until it is compiled code, then the rest.
+
+        Work of nothing is done too, since it loads or compiles what is not ready.
+        """
+        done = 0
+        while True:
+            run = self.take(min(least, work - done))
+            share = work - done if run is self._fast else least
+            yield run, slice(done, done + share)
+            done += share
+            if done >= work:
+                return
 
     def take(self, work: float) -> Callable[..., None]:
         """Return what does the next piece of work, of a size in the unit of what compiling is worth."""

@@ -30,6 +30,7 @@ __all__ = [
     "PANEL_IMAGE_ROWS",
     "PANEL_ROWS",
     "SCRATCH_ROWS",
+    "SPARE",
     "Column",
     "Program",
     "Requantization",
@@ -162,6 +163,9 @@ class Program:
 #: Number of output positions whose accumulators are in memory at a time.
 SCRATCH_ROWS = 16
 
+#: Bytes of scratch memory that every kernel may use as it likes; products have more where their rows are longer.
+SPARE = 8192
+
 #: Number of rows of a matrix that are multiplied at a time.
 PANEL_ROWS = 96
 #: Number of output rows of an image that are multiplied at a time, in a pair of steps whose image has more positions.
@@ -170,20 +174,24 @@ PANEL_IMAGE_ROWS = 6
 
 def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
     """Return where the kernels that run `steps` have their intermediate results."""
-    channels = image = panel = border = 0
+    spare, channels, image, panel, border = SPARE, 0, 0, 0, 0
     for row in steps.tolist():
         if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE):
             height, width = image_size(row)
             image = max(image, height * width * row[Column.INPUT_C])
             border = max(border, row[Column.INPUT_W] * row[Column.INPUT_C])
+        if row[Column.OP] == StepOp.CONV:
+            seen = row[Column.KERNEL_H] * padded(row[Column.KERNEL_W] * row[Column.INPUT_C], 4)
+            spare = max(spare, 2 * row[Column.OUTPUT_W] * padded(seen))
         if row[Column.OP] == StepOp.POINTWISE:
             rows = max(PANEL_ROWS, PANEL_IMAGE_ROWS * row[Column.INPUT_W])
             panel = max(panel, rows * panel_stride(row[Column.INPUT_C]))
+            spare = max(spare, 2 * rows * padded(panel_stride(row[Column.INPUT_C])))
         if row[Column.OP] not in (StepOp.QUANTIZE, StepOp.LOOKUP, StepOp.MAX_POOL):
             channels = max(channels, row[Column.OUTPUT_C])
     accumulators = SCRATCH_ROWS * 4 * (channels + ALIGNMENT)
     starts = [0]
-    for size in (2 * ALIGNMENT, accumulators, image, panel, border):
+    for size in (spare, accumulators, image, panel, border):
         starts.append(starts[-1] + padded(size) + 4 * ALIGNMENT)
     return ScratchLayout(*starts)
 

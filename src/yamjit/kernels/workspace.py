@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +16,7 @@ import numpy.typing as npt
 
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes
 
-__all__ = ["PREPARED_COLUMNS", "PreparedProgram", "ScratchLayout", "Workspace"]
+__all__ = ["PREPARED_COLUMNS", "OutputColumn", "PreparedProgram", "ResultLayout", "ScratchLayout", "Workspace"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -51,7 +54,7 @@ class Workspace:
 class ScratchLayout(NamedTuple):
     """Where the parts of scratch memory begin, in bytes; each part is large enough for the most demanding step."""
 
-    #: Room for two vectors.
+    #: What a kernel may use as it likes: room for the rows of a product, each value in two bytes.
     spare: int
     #: Int32 accumulators of `SCRATCH_ROWS` output positions.
     accumulators: int
@@ -63,6 +66,37 @@ class ScratchLayout(NamedTuple):
     border: int
     #: Size of the scratch memory.
     size: int
+
+
+class OutputColumn(enum.IntEnum):
+    """Columns of an output in the table of a `ResultLayout`."""
+
+    #: The step that writes it.
+    STEP = 0
+    #: Its place in the arena, in bytes per patch, and its size.
+    OFFSET = 1
+    SIZE = 2
+    #: Its place in a row of results.
+    PLACE = 3
+
+
+class ResultLayout:
+    """Which tensors a run returns: side by side, in a row of bytes for each patch.
+
+    `outputs` are (step that writes it, offset in the arena in bytes per patch, bytes) of each.
+    """
+
+    def __init__(self, outputs: Iterable[tuple[int, int, int]]) -> None:
+        outputs = tuple(outputs)
+        places = tuple(accumulate((size for _, _, size in outputs), initial=0))
+        #: Bytes of a row.
+        self.width = places[-1]
+        #: Where each tensor lies in a row.
+        self.columns = tuple(slice(*ends) for ends in pairwise(places))
+        rows = [(*output, place) for output, place in zip(outputs, places, strict=False)]
+        #: The outputs [shape=(n, len(OutputColumn))].
+        self.table = np.array(rows, np.int64).reshape(-1, len(OutputColumn))
+        self.address = self.table.ctypes.data
 
 
 @dataclass(eq=False, repr=False)

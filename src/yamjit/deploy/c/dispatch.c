@@ -51,10 +51,14 @@ static const Feature AVX512VNNI[] = {
     {LEAF_7, EBX, 31},        /* avx512vl */
     {LEAF_7, ECX, 11},        /* avx512vnni */
 };
+static const Feature AMX[] = {
+    {LEAF_7, EDX, 24},        /* amx-tile */
+    {LEAF_7, EDX, 25},        /* amx-int8 */
+};
 
-/* Registers that the system saves when it switches between threads, by the bits of XCR0: those of SSE and AVX, and
- * those of AVX-512 as well. */
-enum { OSXSAVE = 27, YMM = 0x06, ZMM = 0xE6 };
+/* Registers that the system saves when it switches between threads, by the bits of XCR0: those of SSE and AVX, those of
+ * AVX-512 as well, and tiles as well. */
+enum { OSXSAVE = 27, YMM = 0x06, ZMM = 0xE6, TILES = 0x600E6 };
 
 static void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t found[4]) {
     __asm__ volatile("cpuid"
@@ -90,10 +94,27 @@ static int has(uint32_t registers, const Feature *more, size_t count) {
 }
 
 #define MORE(features) features, sizeof features / sizeof *features
+CHECK int runs_amx(void) { return has(ZMM, MORE(AVX512VNNI)) && has(TILES, MORE(AMX)); }
 CHECK int runs_avx512vnni(void) { return has(ZMM, MORE(AVX512VNNI)); }
 CHECK int runs_avxvnni(void) { return has(YMM, MORE(AVXVNNI)); }
 CHECK int runs_avx2(void) { return has(YMM, NULL, 0); }
 CHECK int runs_plain(void) { return 1; }
+
+#if defined(__linux__)
+
+/* Ask for tiles by the system call arch_prctl; returns 0 or an error number. */
+static int32_t request_tiles(void) {
+    enum { ARCH_PRCTL = 158, ARCH_REQ_XCOMP_PERM = 0x1023, XTILEDATA = 18 };
+    int64_t result = ARCH_PRCTL;
+    __asm__ volatile("syscall"
+                     : "+a"(result)
+                     : "D"((int64_t)ARCH_REQ_XCOMP_PERM), "S"((int64_t)XTILEDATA)
+                     : "rcx", "r11", "memory");
+    return (int32_t)-result;
+}
+
+#define REQUEST_TILES request_tiles()
+#endif
 
 #elif defined(__aarch64__)
 
@@ -194,6 +215,14 @@ const char *yamjit_lowering_name(int32_t lowering) {
 int32_t yamjit_lowering_runs(int32_t lowering) {
     const Lowering *found = lowering_of(lowering);
     return found && found->runs();
+}
+
+int32_t yamjit_lowering_refused(int32_t lowering) {
+    const Lowering *found = lowering_of(lowering);
+#if defined(REQUEST_TILES)
+    if (found && is_same(found->name, "amx")) return REQUEST_TILES;
+#endif
+    return !found;
 }
 
 void *yamjit_entry(int32_t lowering, const char *name) {

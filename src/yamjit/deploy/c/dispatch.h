@@ -19,6 +19,9 @@ YAMJIT_EXPORT const char *yamjit_lowering_name(int32_t lowering);
 /* 1 if this processor has all instructions of a lowering and this system saves their registers, else 0. */
 YAMJIT_EXPORT int32_t yamjit_lowering_runs(int32_t lowering);
 
+/* Ask the system for what a lowering needs of it: 0 if this process has that, else an error number; see yamjit.h. */
+YAMJIT_EXPORT int32_t yamjit_lowering_refused(int32_t lowering);
+
 /* A function of a lowering, such as "run_steps"; NULL where there is none of this number or name. */
 YAMJIT_EXPORT void *yamjit_entry(int32_t lowering, const char *name);
 

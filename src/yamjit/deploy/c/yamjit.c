@@ -26,7 +26,7 @@ enum { HEADER_BYTES = 512, ALIGNMENT = 64 };
 
 /* Entries of a lowering (`yamjit.kernels.machine_code.entry`); addresses are integers. */
 typedef int32_t (*steps_entry)(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t,
-                               int64_t, int64_t);
+                               int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t);
 typedef int32_t (*log_mel_entry)(int64_t, int64_t, int64_t, int64_t, int64_t);
 typedef int32_t (*check_entry)(int64_t, int64_t, int64_t);
 typedef union {
@@ -97,7 +97,7 @@ const char *yamjit_message(int32_t code) {
     case YAMJIT_BAD_HEAD: return "a malformed plan file: a head would touch memory that is not its own";
     case YAMJIT_BAD_ARGUMENT: return "an argument is NULL or out of range";
     case YAMJIT_SMALL_MEMORY: return "the memory is NULL, or less than yamjit_memory_size says";
-    case YAMJIT_NO_LOWERING: return "the library does not hold this lowering, or this processor does not run it";
+    case YAMJIT_NO_LOWERING: return "the library does not hold this lowering, or this machine does not run it";
     case YAMJIT_TAKES_PATCHES: return "the model takes log-mel patches, not samples";
     case YAMJIT_BAD_SAMPLE: return "a sample is not finite, or far beyond full scale: [-1, 1] is expected";
     case YAMJIT_NOTHING_RUN: return "there are no results: nothing has been run yet";
@@ -108,11 +108,28 @@ const char *yamjit_message(int32_t code) {
 
 /* -- Lowerings ---------------------------------------------------------------------------------------------------- */
 
-/* Return the length of `name` if that is what comes before the next comma, else 0. */
-static size_t matched(const char *wish, const char *name) {
-    size_t length = 0;
-    while (name[length] && wish[length] == name[length]) length++;
-    return !name[length] && (!wish[length] || wish[length] == ',') ? length : 0;
+static int is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+/* Take the next word of those between commas, without spaces around it; return its length, 0 where there is none. */
+static size_t next_word(const char **rest, const char **word) {
+    const char *end = *rest;
+    while (*end == ',' || is_space(*end)) end++;
+    *word = end;
+    while (*end && *end != ',') end++;
+    *rest = end;
+    while (end > *word && is_space(end[-1])) end--;
+    return (size_t)(end - *word);
+}
+
+/* Return the number of a lowering, -1 if there is none of this name. */
+static int32_t lowering_named(const char *word, size_t length) {
+    for (int32_t number = 0; number < yamjit_lowering_count(); number++) {
+        const char *name = yamjit_lowering_name(number);
+        size_t same = 0;
+        while (same < length && name[same] == word[same]) same++; /* a word holds no zero */
+        if (same == length && !name[same]) return number;
+    }
+    return -1;
 }
 
 static entry entry_of(int32_t lowering, const char *name) {
@@ -120,27 +137,24 @@ static entry entry_of(int32_t lowering, const char *name) {
     return wanted;
 }
 
-/* Return the number of the lowering that is forced, or that is best without those forbidden; -1 for none. */
+/* Return the number of the lowering that is forced, or that is best without those forbidden; -1 for none. The system is
+ * asked for what a lowering needs if that would be chosen. `yamjit.kernels.lowering_choice` chooses in the same way. */
 static int32_t chosen_lowering(const char *wish) {
-    int32_t count = yamjit_lowering_count();
-    uint32_t allowed = 0;
-    for (int32_t number = 0; number < count; number++) allowed |= (uint32_t)!!yamjit_lowering_runs(number) << number;
-    while (wish && *wish) {
-        int is_forbidden = *wish == '-';
-        uint32_t named = 0;
-        size_t length = 0;
-        wish += is_forbidden;
-        for (int32_t number = 0; number < count && !length; number++) {
-            length = matched(wish, yamjit_lowering_name(number));
-            named = (uint32_t)1 << number;
-        }
-        if (!length) return -1;
-        allowed &= is_forbidden ? ~named : named;
-        wish += length;
-        if (*wish == ',') wish++;
+    uint32_t forced = 0, forbidden = 0;
+    const char *word;
+    int words = 0;
+    for (size_t length; wish && (length = next_word(&wish, &word)); words++) {
+        int is_forbidden = *word == '-';
+        int32_t number = lowering_named(word + is_forbidden, length - (size_t)is_forbidden);
+        if (number < 0) return -1;
+        *(is_forbidden ? &forbidden : &forced) |= (uint32_t)1 << number;
     }
-    for (int32_t number = 0; number < count; number++)
-        if (allowed >> number & 1) return number;
+    if (forced && words > 1) return -1;
+    for (int32_t number = 0; number < yamjit_lowering_count(); number++) {
+        uint32_t bit = (uint32_t)1 << number;
+        if (forbidden & bit || (forced && !(forced & bit))) continue;
+        if (yamjit_lowering_runs(number) && !yamjit_lowering_refused(number)) return number;
+    }
     return -1;
 }
 
@@ -246,14 +260,12 @@ static void compute_frames(yamjit *model, const float *samples, int64_t frames, 
     model->log_mel(address(tables), address(samples), frames, address(model->log_mel_scratch), address(out));
 }
 
-static float *patch_of(yamjit *model) { return (float *)(model->arena + model->plan[PATCH_AT]); }
-
-/* Run the network over the patch in the arena. */
-static void run_network(yamjit *model) {
+/* Run the network over a patch; results stay in the arena. */
+static void run_network(yamjit *model, const float *patch) {
     const int64_t *plan = model->plan;
     model->run_steps(address(bytes(model) + plan[STEPS_AT]), 0, plan[STEPS], address(bytes(model) + plan[CONSTANTS_AT]),
                      address(model->arena), address(model->scratch), plan[ACCUMULATORS], plan[IMAGE], plan[PANEL],
-                     plan[BORDER], 1, 1);
+                     plan[BORDER], 1, address(patch), 0, 1, 0, 0, 0, 0);
     model->has_run = 1;
 }
 
@@ -261,8 +273,9 @@ int32_t yamjit_run(yamjit *model, const float *window) {
     if (!model || !window) return YAMJIT_BAD_ARGUMENT;
     if (!model->plan[WINDOW]) return YAMJIT_TAKES_PATCHES;
     if (!are_within(window, (size_t)model->plan[WINDOW], PEAK)) return YAMJIT_BAD_SAMPLE;
-    compute_frames(model, window, model->plan[FRAMES], patch_of(model));
-    run_network(model);
+    float *patch = (float *)(model->arena + model->plan[PATCH_AT]);
+    compute_frames(model, window, model->plan[FRAMES], patch);
+    run_network(model, patch);
     return YAMJIT_OK;
 }
 
@@ -270,8 +283,7 @@ int32_t yamjit_run_patch(yamjit *model, const float *patch) {
     if (!model || !patch) return YAMJIT_BAD_ARGUMENT;
     int64_t size = model->plan[FRAMES] * model->plan[BANDS];
     if (!are_within(patch, (size_t)size, 3.402823466e38f)) return YAMJIT_BAD_SAMPLE;
-    copy(patch_of(model), patch, size);
-    run_network(model);
+    run_network(model, patch);
     return YAMJIT_OK;
 }
 
@@ -344,8 +356,7 @@ static void run_window(yamjit_stream *stream) {
         copy(stream->patch, stream->patch + hop / plan[HOP] * bands, kept * bands);
     }
     compute_frames(model, stream->samples + kept * plan[HOP], plan[FRAMES] - kept, stream->patch + kept * bands);
-    copy(patch_of(model), stream->patch, plan[FRAMES] * bands);
-    run_network(model);
+    run_network(model, stream->patch);
     stream->done++;
     stream->held = stream->skipped = 0;
     if (hop < plan[WINDOW]) {

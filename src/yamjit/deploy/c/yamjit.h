@@ -58,6 +58,12 @@ YAMJIT_API int32_t yamjit_lowering_count(void);
 YAMJIT_API const char *yamjit_lowering_name(int32_t lowering);
 YAMJIT_API int32_t yamjit_lowering_runs(int32_t lowering);
 
+/* Ask the system for what a lowering needs of it, as yamjit_open does for the one that it takes: 0, or an error number of
+ * the system. Only "amx" needs anything. Linux lets a process use its registers that asks, for as long as it lives; its
+ * threads and forks are included. That is refused where a thread has an alternate signal stack (sigaltstack) of less
+ * than 12 KB, and such a stack is refused afterwards. The lowering "-amx" never asks. */
+YAMJIT_API int32_t yamjit_lowering_refused(int32_t lowering);
+
 /* -- A model ------------------------------------------------------------------------------------------------------ */
 
 typedef struct yamjit yamjit;
@@ -67,7 +73,7 @@ YAMJIT_API size_t yamjit_memory_size(const void *plan, size_t size);
 
 /* Prove a plan and open it. `plan` begins at a multiple of 64, as a mapped file does; it and `memory`, which may begin
  * anywhere, stay as they are until the model is not used any more: nothing has to be closed. `lowering` is NULL for the
- * best that runs here, a name to force one, or names to forbid, such as "-avx512vnni,-avxvnni".
+ * best that runs here, a name to force one, or names to forbid, such as "-amx,-avx512vnni".
  */
 YAMJIT_API int32_t yamjit_open(const void *plan, size_t size, const char *lowering, void *memory, size_t memory_size,
                                yamjit **opened);

@@ -1,4 +1,4 @@
-"""The network compiled: programs prepared for the vector kernels, run by one compiled function a batch.
+"""The network compiled: programs prepared for the vector kernels, run by one compiled function.
 
 The function comes from a library, or Numba made it for this machine. Importing this imports neither Numba nor kernels.
 """
@@ -9,10 +9,13 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.settings import is_interpreted
-from yamjit.kernels.workspace import PreparedProgram, Workspace
+from yamjit.kernels.workspace import PreparedProgram, ResultLayout, Workspace
 
 if TYPE_CHECKING:
     from yamjit.kernels.program import Program
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RUN_STEPS", "call", "numba_target", "run", "run_steps"]
 
-RUN_STEPS = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 12)
+RUN_STEPS = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 18)
 
 run_steps = LoadedEntry(RUN_STEPS)
 
@@ -37,43 +40,51 @@ def numba_target() -> Target | None:
 def run(
     program: Program | PreparedProgram,
     workspace: Workspace,
-    patches: int,
+    patches: npt.NDArray[np.generic],
+    layout: ResultLayout,
+    results: npt.NDArray[np.int8],
     first: int,
-    last: int,
     function: Callable[..., object] = run_steps,
     target: Callable[[], Target | None] = numba_target,
 ) -> None:
-    """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace.
+    """Run the steps from `first` on over patches, see `yamjit.kernels.backends.Backend.run`.
 
     `function` is `run_steps` as compiled for what `target` returns. A program is prepared for that once.
     """
     prepared = program if isinstance(program, PreparedProgram) else _prepared(program, target)
-    call(function, prepared, workspace, patches, first, last)
+    call(function, prepared, workspace, patches, layout, results, first)
 
 
 def call(
     function: Callable[..., object],
     prepared: PreparedProgram,
     workspace: Workspace,
-    patches: int,
+    patches: npt.NDArray[np.generic],
+    layout: ResultLayout,
+    results: npt.NDArray[np.int8],
     first: int,
-    last: int,
 ) -> None:
     """Call `run_steps`, or another function that `RUN_STEPS` describes, for the target of a prepared program."""
-    layout = prepared.scratch
+    scratch = prepared.scratch
     function(
         prepared.steps_address,
         first,
-        last,
+        len(prepared.steps),
         prepared.constants_address,
         workspace.arena_address,
         workspace.scratch_address,
-        layout.accumulators,
-        layout.image,
-        layout.panel,
-        layout.border,
+        scratch.accumulators,
+        scratch.image,
+        scratch.panel,
+        scratch.border,
         workspace.capacity,
-        patches,
+        patches.ctypes.data,
+        patches.strides[0],
+        len(patches),
+        layout.address,
+        len(layout.table),
+        results.ctypes.data,
+        results.strides[0],
     )
 
 

@@ -80,7 +80,7 @@ def make_depthwise(ops: VectorOps) -> Any:
     """Make ``depthwise(image, channels, start, stop, width, destination, spare)``: output rows from `start` to `stop`.
 
     The channels of `image` are a multiple of 64; or they divide 64, the stride is 1, the image has its border, and
-    pixels of the output lie side by side. `width` is the output's, `spare` is room for two vectors.
+    pixels of the output lie side by side. `width` is the output's, `spare` is scratch memory.
     """
     wide, wide_steps = _make_wide(ops, rows=2, fresh=1), _make_wide(ops, rows=1, fresh=2)
     narrow, very_narrow = _make_narrow(ops, fresh=2), _make_narrow(ops, fresh=3)

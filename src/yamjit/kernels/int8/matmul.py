@@ -19,7 +19,7 @@ from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.vectors.ops import VectorOps
 
-__all__ = ["Rows", "copy_bytes", "is_proven", "make_matmul", "make_matmul_raw"]
+__all__ = ["Rows", "columns_from", "copy_bytes", "is_proven", "make_matmul", "make_matmul_raw"]
 
 
 class Rows(NamedTuple):
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
 
 
 def make_matmul(ops: VectorOps) -> Any:
-    """Make ``matmul(rows, channels, outputs, out, spare)``: `outputs` int8 a row at `out`; `spare` holds a vector."""
+    """Make ``matmul(rows, channels, outputs, out, spare)``: `outputs` int8 a row at `out`; `spare` is memory to use."""
     lanes, wide = ops.lanes, ops.target.columns * ops.lanes
     by_shift = partial(_narrowed_tile, narrowing=BY_SHIFT)
     high, columns = ops.target.rows, ops.target.columns
@@ -56,17 +56,17 @@ def make_matmul(ops: VectorOps) -> Any:
         quads = rows.groups * rows.quads
         column = 0
         while column + wide <= outputs:
-            here = _columns(channels, column, quads)
+            here = columns_from(channels, column, quads)
             if rows.n_rows >= high and is_proven(here, wide):
                 real_block(rows, here, out + column, outputs)
             else:
                 block(rows, here, out + column, outputs)
             column += wide
         while column + lanes <= outputs:
-            narrow_block(rows, _columns(channels, column, quads), out + column, outputs)
+            narrow_block(rows, columns_from(channels, column, quads), out + column, outputs)
             column += lanes
         if column < outputs:
-            rest = _columns(channels, column, quads)
+            rest = columns_from(channels, column, quads)
             for row in range(rows.n_rows):
                 narrow_tile(rows.x + row * rows.stride, rows, rest, spare, 0)
                 copy_bytes(spare, out + row * outputs + column, outputs - column)
@@ -86,7 +86,7 @@ def is_proven(channels: Channels, count: int) -> bool:
 
 
 def make_matmul_raw(ops: VectorOps) -> Any:
-    """Make ``matmul_raw(rows, channels, outputs, out)``: accumulators as rows of int32 at `out`, in whole blocks."""
+    """Make ``matmul_raw(rows, channels, outputs, out, spare)``: accumulators, int32 in rows of whole blocks."""
     lanes, wide, very_wide = ops.lanes, 2 * ops.lanes, 8 * ops.lanes
     high = min(8, ops.target.rows)
     block, narrow_block, row_block = (
@@ -94,25 +94,25 @@ def make_matmul_raw(ops: VectorOps) -> Any:
     )
 
     @jit
-    def matmul_raw(rows: Rows, channels: Channels, outputs: int, out: int) -> None:
+    def matmul_raw(rows: Rows, channels: Channels, outputs: int, out: int, spare: int) -> None:
         row_bytes = (outputs + BLOCK - 1) // BLOCK * BLOCK * 4
         quads = rows.groups * rows.quads
         column = 0
         while rows.n_rows < high and column + very_wide <= outputs:
-            row_block(rows, _columns(channels, column, quads), out + column * 4, row_bytes)
+            row_block(rows, columns_from(channels, column, quads), out + column * 4, row_bytes)
             column += very_wide
         while column + wide <= outputs:
-            block(rows, _columns(channels, column, quads), out + column * 4, row_bytes)
+            block(rows, columns_from(channels, column, quads), out + column * 4, row_bytes)
             column += wide
         while column < outputs:
-            narrow_block(rows, _columns(channels, column, quads), out + column * 4, row_bytes)
+            narrow_block(rows, columns_from(channels, column, quads), out + column * 4, row_bytes)
             column += lanes
 
     return matmul_raw
 
 
 @jit
-def _columns(channels: Channels, column: int, quads: int) -> Channels:
+def columns_from(channels: Channels, column: int, quads: int) -> Channels:
     """Return where the channels from number `column` on begin; it is a multiple of the lanes of a vector."""
     block, part = column // BLOCK, column % BLOCK
     return Channels(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from yamjit.errors import InputError
 from yamjit.kernels.program import Column, Program, Requantization, Rounding, StepOp, Window
-from yamjit.kernels.workspace import PreparedProgram, Workspace
+from yamjit.kernels.workspace import OutputColumn, PreparedProgram, ResultLayout, Workspace
 
 __all__ = [
     "conv_s8",
@@ -199,8 +199,15 @@ def _greatest(x: Int8, axis: int, count: int, walk: tuple[int, int, int]) -> Int
 # -- The entry --------------------------------------------------------------------------------------------------
 
 
-def run(program: Program | PreparedProgram, workspace: Workspace, patches: int, first: int, last: int) -> None:
-    """Run the steps ``first .. last - 1`` over the first `patches` patches of a workspace.
+def run(
+    program: Program | PreparedProgram,
+    workspace: Workspace,
+    patches: npt.NDArray[np.generic],
+    layout: ResultLayout,
+    results: Int8,
+    first: int,
+) -> None:
+    """Run the steps from `first` on over patches, see `yamjit.kernels.backends.Backend.run`.
 
     Raises `InputError` for a program that is prepared: its constants are packed for compiled kernels.
     """
@@ -208,9 +215,19 @@ def run(program: Program | PreparedProgram, workspace: Workspace, patches: int, 
         raise InputError(
             "the plan comes from a plan file, which compiled kernels run; NumPy runs that of compile_plan(model.graph)"
         )
-    for row in program.steps[first:last]:
-        step = _Step(program, workspace, patches, row)
-        _STEPS[StepOp(step["OP"])](step)
+    given = program.steps[0, Column.OUTPUT if first else Column.INPUT]
+    for start in range(0, len(patches), workspace.capacity):
+        batch = patches[start : start + workspace.capacity]
+        n = len(batch)
+        workspace.tensor(given, n, batch.shape[1:], batch.dtype)[...] = batch
+        for index, row in enumerate(program.steps):
+            if index >= first:
+                step = _Step(program, workspace, n, row)
+                _STEPS[StepOp(step["OP"])](step)
+            for output, columns in zip(layout.table.tolist(), layout.columns, strict=True):
+                if output[OutputColumn.STEP] == index:
+                    tensor = workspace.tensor(output[OutputColumn.OFFSET], n, (output[OutputColumn.SIZE],))
+                    results[start : start + n, columns] = tensor
 
 
 class _Step:

@@ -15,9 +15,9 @@ from yamjit.errors import ModelError
 from yamjit.kernels.int8.prepared import INT8_TO_UINT8, Prepared, VectorOp
 from yamjit.kernels.int8.uses import PLAIN_CONSTANTS, VECTOR_KERNELS, WALK, Row, Use, constants_of, use_of
 from yamjit.kernels.memory import ALIGNMENT, padded
-from yamjit.kernels.program import Column, Program
+from yamjit.kernels.program import SPARE, Column, Program
 from yamjit.kernels.program_proof import prove_program, writers
-from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram
+from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram, ScratchLayout
 
 __all__ = ["REACH", "prove_preparation", "scratch_needs", "uses_of"]
 
@@ -44,8 +44,8 @@ def _believed(program: Program, prepared: PreparedProgram) -> list[Row]:
 
 def scratch_needs(uses: list[Use]) -> dict[str, int]:
     """Return how many bytes steps touch in each part of the scratch memory, without `REACH`."""
-    parts = ("accumulators", "image", "panel", "border")
-    return {"spare": 2 * REACH, **{part: max(getattr(use, part) for use in uses) for part in parts}}
+    needs = {part: max(getattr(use, part) for use in uses) for part in ScratchLayout._fields[:-1]}
+    return {**needs, "spare": max(SPARE, needs["spare"])}
 
 
 # -- The proof --------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""The one function that runs a table of steps, made for a target: addresses and integers in, nothing out.
+"""The one function that runs a table of steps, made for a target, over any number of patches.
 
-It allocates nothing, raises nothing, holds no Python object and releases the GIL, so that it can also be compiled ahead
-of time for a target that has neither Python nor NumPy.
+It takes addresses and integers, and returns nothing. It allocates nothing, raises nothing, holds no Python object and
+releases the GIL, so that it can also be compiled ahead of time for a target that has neither Python nor NumPy.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numba import carray
 
+from yamjit.kernels.int8.batch import Batch, give, is_wanted, take
 from yamjit.kernels.int8.depthwise import Destination, Image
 from yamjit.kernels.int8.kernel_set import KernelSet
 from yamjit.kernels.int8.matmul import Rows
@@ -41,7 +42,7 @@ _ZERO, _ONE = np.int64(0), np.int64(1)
 
 
 def make_run_steps(target: Target) -> Callable[..., None]:
-    """Return ``run_steps(steps, first, last, constants, ...)`` for a target, ready to be compiled."""
+    """Return ``run_steps(steps, first, last, ...)`` for a target, ready to be compiled."""
     kernels = KernelSet(target)
     pad, filter_rows = _make_pad(kernels), _make_filter(kernels)
     image_of = _make_image(pad)
@@ -49,16 +50,18 @@ def make_run_steps(target: Target) -> Callable[..., None]:
     run_pair = _make_run_pair(kernels, image_of, filter_rows)
 
     @jit
-    def run_range(steps: int, first: int, last: int, memory: Memory, patch: int, patches: int) -> None:
+    def run_range(steps: int, first: int, last: int, memory: Memory, batch: Batch, patch: int, patches: int) -> None:
         """Run steps over some patches, the first of which is number `patch`; both steps of a pair run as one."""
         index = first
         while index < last:
-            if index + 1 < last and row_of(steps, index)[Prepared.PAIRED]:
-                run_pair(row_of(steps, index), row_of(steps, index + 1), memory, patch, patches)
-                index += 2
-            else:
-                run_step(row_of(steps, index), memory, patch, patches)
+            s, after = row_of(steps, index), row_of(steps, index + 1)
+            if index + 1 < last and s[Prepared.PAIRED] and not is_wanted(batch, index):
+                run_pair(s, after, memory, patch, patches)
                 index += 1
+            else:
+                run_step(s, memory, patch, patches)
+            give(steps, index, memory, batch, patch, patches)
+            index += 1
 
     def run_steps(
         steps: int,
@@ -73,22 +76,25 @@ def make_run_steps(target: Target) -> Callable[..., None]:
         border: int,
         capacity: int,
         patches: int,
+        pace: int,
+        count: int,
+        outputs: int,
+        n_outputs: int,
+        results: int,
+        width: int,
     ) -> None:
-        """Run steps; `steps`, `constants`, `arena` and `scratch` are addresses, the next four offsets into scratch."""
+        """Run the steps from `first` to `last` over `count` patches, and copy what is wanted of each.
+
+        `steps`, `constants`, `arena`, `scratch`, `patches`, `outputs` and `results` are addresses, what comes after
+        `scratch` offsets into it. From patch to patch it is `pace` bytes, from one row of results to the next `width`.
+        Where `first` is 1, patches are what step 0 would write.
+        """
         # Early steps have large activations and few weights: they run patch after patch, so that what one step writes
         # is still in the cache when the next one reads it. Later steps have large weights and small activations: they
-        # run all patches together, so that weights are read once. `together` is the first of the later ones.
+        # run all patches of a batch together, so that weights are read once. `together` is the first of the later ones.
         #
         # A patch that runs alone leaves most of its activations where the patch before it left its own: only what is
-        # marked as kept has a place for each patch. So patches may run alone only where nobody needs the others'
-        # activations: from the beginning (step 0, or step 1, whose input is kept) to beyond the last patchwise step.
-        # A run that begins or ends among the patchwise steps, as one with taps does, takes all patches together from
-        # its first step on; every tensor then has all patches, wherever the next run goes on.
-        together = first
-        while together < last and row_of(steps, together)[Prepared.PATCHWISE]:
-            together += 1
-        if first > 1 or together == last:
-            together = first
+        # marked as kept has a place for each patch. So outputs are copied as soon as a step has written them.
         memory = Memory(
             constants,
             arena,
@@ -99,9 +105,17 @@ def make_run_steps(target: Target) -> Callable[..., None]:
             scratch + border,
             capacity,
         )
-        for patch in range(patches):
-            run_range(steps, first, together, memory, patch, _ONE)
-        run_range(steps, together, last, memory, _ZERO, patches)
+        together = np.int64(0)
+        while together < last and row_of(steps, together)[Prepared.PATCHWISE]:
+            together += 1
+        for start in range(0, count, capacity):
+            here = min(capacity, count - start)
+            batch = Batch(patches + start * pace, pace, outputs, n_outputs, results + start * width, width)
+            begin = np.int64(0)
+            for patch in range(here):
+                begin = take(steps, first, memory, batch, patch)
+                run_range(steps, begin, together, memory, batch, patch, _ONE)
+            run_range(steps, max(begin, together), last, memory, batch, _ZERO, here)
 
     return run_steps
 
@@ -155,7 +169,7 @@ def _make_run_pointwise(kernels: KernelSet) -> tuple[Any, Any]:
         width = (outputs + BLOCK - 1) // BLOCK * BLOCK
         for first in range(0, count, SCRATCH_ROWS):
             rows = panel_of(s, x + first * inputs, min(SCRATCH_ROWS, count - first), memory.panel)
-            matmul_raw(rows, channels, outputs, memory.accumulators)
+            matmul_raw(rows, channels, outputs, memory.accumulators, memory.spare)
             for row in range(rows.n_rows):
                 acc = carray(pointer(memory.accumulators + row * width * 4), outputs, np.int32)
                 finish(acc, requantization, carray(pointer(out + (first + row) * outputs), outputs, np.int8))

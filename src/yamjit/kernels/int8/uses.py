@@ -64,6 +64,7 @@ class Use(NamedTuple):
     #: Blocks of channels whose packed factors it reads.
     blocks: int
     # Bytes of each part of the scratch memory, without `REACH`.
+    spare: int
     accumulators: int
     image: int
     panel: int
@@ -85,12 +86,12 @@ class VectorKernel(NamedTuple):
 
 
 def _nothing(row: Row) -> Use:
-    return Use(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    return Use(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def _sums(row: Row) -> Use:
     """Use an accumulator for each channel, as plain kernels that sum do."""
-    return Use(0, 0, 0, 0, 0, 0, 0, 4 * row[Column.OUTPUT_C], 0, 0, 0)
+    return Use(0, 0, 0, 0, 0, 0, 0, 0, 4 * row[Column.OUTPUT_C], 0, 0, 0)
 
 
 def _rounds_by_one_shift(row: Row) -> bool:
@@ -111,6 +112,11 @@ def _suits_all(row: Row) -> bool:
     return True
 
 
+def _widened(rows: int, inputs: int) -> int:
+    """Return the bytes that rows of a product may take: each value in two, each row filled up."""
+    return 2 * rows * ((inputs + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT)
+
+
 def _pointwise(row: Row) -> Use:
     """Use a panel of rows: copies, or in a pair the output of the step before, which is several rows of an image."""
     inputs, positions = row[Column.INPUT_C], row[Column.INPUT_H] * row[Column.INPUT_W]
@@ -118,14 +124,16 @@ def _pointwise(row: Row) -> Use:
     # Rows a multiple of 512 bytes apart would collide in the cache.
     stride = inputs if inputs % 512 else inputs + ALIGNMENT
     rows = max(PANEL_ROWS, PANEL_IMAGE_ROWS * row[Column.INPUT_W] if positions > PANEL_ROWS else 0)
-    return Use(quads, 0, stride, 0, 0, blocks * BLOCK * quads * 4, blocks, 0, 0, rows * stride, 0)
+    weights, spare = blocks * BLOCK * quads * 4, _widened(rows, stride)
+    return Use(quads, 0, stride, 0, 0, weights, blocks, spare, 0, 0, rows * stride, 0)
 
 
 def _pointwise_raw(row: Row) -> Use:
     """Use the same with accumulators as they are: their factors are those of the program."""
     use = _pointwise(row)
-    accumulators, panel = SCRATCH_ROWS * use.blocks * BLOCK * 4, SCRATCH_ROWS * use.panel_stride
-    return Use(use.quads, 0, use.panel_stride, 0, 0, use.weights, use.blocks, accumulators, 0, panel, 0)
+    stride, accumulators = use.panel_stride, SCRATCH_ROWS * use.blocks * BLOCK * 4
+    spare, panel = _widened(SCRATCH_ROWS, stride), SCRATCH_ROWS * stride
+    return Use(use.quads, 0, stride, 0, 0, use.weights, use.blocks, spare, accumulators, 0, panel, 0)
 
 
 def _image_h(row: Row) -> int:
@@ -145,7 +153,8 @@ def _conv(row: Row) -> Use:
     quads = (row[Column.KERNEL_W] * row[Column.INPUT_C] + 3) // 4
     blocks = (row[Column.OUTPUT_C] + BLOCK - 1) // BLOCK
     weights, image = blocks * BLOCK * groups * quads * 4, height * width * row[Column.INPUT_C]
-    return Use(quads, groups, 0, height, width, weights, blocks, 0, image, 0, 0)
+    spare = _widened(row[Column.OUTPUT_W], groups * quads * 4)
+    return Use(quads, groups, 0, height, width, weights, blocks, spare, 0, image, 0, 0)
 
 
 def _depthwise(row: Row) -> Use:
@@ -157,7 +166,7 @@ def _depthwise(row: Row) -> Use:
     chunks = (row[Column.OUTPUT_C] + CHUNK - 1) // CHUNK
     image, border = (height * width * inputs, CHUNK) if inputs < CHUNK else (0, row[Column.INPUT_W] * inputs)
     weights, blocks = chunks * DEPTHWISE_CHUNK_BYTES, chunks * CHUNK // BLOCK
-    return Use(0, 0, 0, height, width, weights, blocks, 0, image, 0, border)
+    return Use(0, 0, 0, height, width, weights, blocks, 0, 0, image, 0, border)
 
 
 VECTOR_KERNELS: Mapping[int, VectorKernel] = MappingProxyType(

@@ -13,6 +13,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from yamjit.kernels.machine_code.entry import ArgumentTypes
+from yamjit.kernels.vectors.processor import host_target
 
 __all__ = ["ObjectCode", "load", "processor"]
 
@@ -42,12 +43,13 @@ class ObjectCode(NamedTuple):
 
 
 def processor() -> str:
-    """Return everything that tells which machine code runs here, and LLVM's version."""
+    """Return everything that tells which machine code runs here, what the system grants included, and LLVM's version."""
     try:
         features = llvm.get_host_cpu_features().flatten()
     except RuntimeError:  # an architecture that LLVM cannot ask
         features = ""
-    return f"{llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features} llvmlite {llvmlite.__version__}"
+    named = f"{llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features}"
+    return f"{named} {host_target().name} llvmlite {llvmlite.__version__}"
 
 
 def load(compiled: ObjectCode, name: str, arguments: ArgumentTypes) -> Callable[..., int]:

@@ -20,7 +20,7 @@ from yamjit.disk import read_regular
 from yamjit.errors import DependencyError
 from yamjit.installing import how_to_install
 from yamjit.kernels.machine_code.entry import Entry
-from yamjit.kernels.machine_code.lowering_choice import LOWERING_VARIABLE, LOWERINGS, choose_lowering
+from yamjit.kernels.lowering_choice import LOWERING_VARIABLE, LOWERINGS, choose_lowering
 from yamjit.kernels.machine_code.platforms import FOLDER, MANIFEST, library_file, own_platform
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ _QUESTIONS: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
     "lowering_count": (ctypes.c_int32, ()),
     "lowering_name": (ctypes.c_char_p, (ctypes.c_int32,)),
     "lowering_runs": (ctypes.c_int32, (ctypes.c_int32,)),
+    "lowering_refused": (ctypes.c_int32, (ctypes.c_int32,)),
     "entry": (ctypes.c_void_p, (ctypes.c_int32, ctypes.c_char_p)),
     "sources": (ctypes.c_char_p, ()),
     "family": (ctypes.c_char_p, ()),
@@ -122,13 +123,15 @@ class SharedLibrary:
         self.sources = self._text("sources")
         #: How constants are packed: "x86" or "arm".
         self.family = self._text("family")
-        #: Whether each lowering runs on this machine, by its name, best first.
+        #: Whether this machine has what each lowering needs, by its name, best first.
         self.lowerings = {self._text("lowering_name", i): bool(self._ask("lowering_runs", i)) for i in self._indices()}
         unknown = [name for name in self.lowerings if name not in LOWERINGS]
         if unknown or not self.lowerings:
             raise DependencyError(f"{path} is a library of another version: its lowerings are {', '.join(unknown)}")
+        #: Why the system refuses a lowering to this process, by its name, where it was asked and does.
+        self.refusals: dict[str, str] = {}
         #: The lowering that is used.
-        self.lowering = choose_lowering(os.environ.get(LOWERING_VARIABLE, ""), self.lowerings)
+        self.lowering = choose_lowering(os.environ.get(LOWERING_VARIABLE, ""), self.lowerings, self._refused)
 
     def target(self) -> Target:
         """Return the machine that the lowering is compiled for."""
@@ -147,6 +150,15 @@ class SharedLibrary:
             raise DependencyError(f"{self.path} has no function {entry.name} for {self.lowering}")
         types = (_C_TYPES[argument] for argument in entry.arguments)
         return ctypes.CFUNCTYPE(ctypes.c_int32, *types)(address)
+
+    def _refused(self, lowering: str) -> str:
+        """Ask the system for what a lowering needs of it; return why that is refused, empty if it is not."""
+        if number := self._ask("lowering_refused", list(self.lowerings).index(lowering)):
+            from yamjit.kernels.vectors.permission import explained
+
+            self.refusals[lowering] = explained(number)
+            logger(__name__).info("the lowering %s is not used: %s", lowering, self.refusals[lowering])
+        return self.refusals.get(lowering, "")
 
     def _indices(self) -> range:
         return range(self._ask("lowering_count"))

@@ -28,7 +28,7 @@ from yamjit.kernels.plan_file.kernel_table import (
     weights_of,
 )
 from yamjit.kernels.plan_file.layout import FAMILIES, Fault, Field
-from yamjit.kernels.program import COLUMNS, Column, Rounding, StepOp
+from yamjit.kernels.program import COLUMNS, SPARE, Column, Rounding, StepOp
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = ["MOST_WORK", "check_steps"]
@@ -50,14 +50,18 @@ _OPERATIONS, _ROUNDINGS = len(STEP_OF), len(Rounding)
 def check_steps(plan: int, header: Any, found: Any) -> bool:
     """Check all steps of a plan file whose header is right."""
     steps, count = plan + header[Field.STEPS_AT], header[Field.STEPS]
-    accumulators = image = panel = border = work = np.int64(0)
+    spare = accumulators = image = panel = border = work = np.int64(0)
     for index in range(count):
         row = row_of(steps, index)
         bad = _bad_row(row, header)
         if bad < 0:
             use = use_of(row)
             bad = _bad_constant(row, use, plan + header[Field.CONSTANTS_AT], header[Field.CONSTANTS_SIZE])
-            accumulators, image = max(accumulators, use.accumulators), max(image, use.image)
+            spare, accumulators, image = (
+                max(spare, use.spare),
+                max(accumulators, use.accumulators),
+                max(image, use.image),
+            )
             panel, border = max(panel, use.panel), max(border, use.border)
             work += _work(row) + use.image + use.border
         if bad < 0:
@@ -68,13 +72,13 @@ def check_steps(plan: int, header: Any, found: Any) -> bool:
             return refuse(found, Fault.BAD_STEP, index, bad, row[bad])
         if work > MOST_WORK:
             return refuse(found, Fault.BAD_HEADER, 0, Field.STEPS, count)
-    return _check_scratch(header, accumulators, image, panel, border, found)
+    return _check_scratch(header, spare, accumulators, image, panel, border, found)
 
 
 @jit
-def _check_scratch(header: Any, accumulators: int, image: int, panel: int, border: int, found: Any) -> bool:
-    """Check that each part holds what is touched in it before the next one begins; room for two vectors is first."""
-    end = np.int64(2 * REACH)
+def _check_scratch(header: Any, spare: int, accumulators: int, image: int, panel: int, border: int, found: Any) -> bool:
+    """Check that each part holds what is touched in it before the next one begins; the spare part is first."""
+    end = max(np.int64(SPARE), spare)
     for field, size in (
         (Field.ACCUMULATORS, accumulators),
         (Field.IMAGE, image),

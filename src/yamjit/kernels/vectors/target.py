@@ -6,10 +6,13 @@ A target is a value. Nothing here looks at this machine; `yamjit.kernels.vectors
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-__all__ = ["TARGETS", "Target", "detect_target"]
+__all__ = ["TARGETS", "TILES", "Target", "detect_target"]
+
+#: Features of AMX that are used: tiles, and products of bytes.
+TILES = ("amx-tile", "amx-int8")
 
 #: Channels are packed and proven in blocks of this many, whatever the width of a vector.
 _BLOCK = 16
@@ -69,16 +72,26 @@ _AVX2 = "+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+avx,+avx2,+fma,+f16c,+bmi,+
 _AVX512 = f"{_AVX2},+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512vnni"
 _LINUX_X86, _LINUX_ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
 
+_AVX512VNNI = Target(
+    "avx512vnni", "x86_64", _LINUX_X86, "haswell", _AVX512,
+    ("avx512vnni", "avx512bw", "avx512vl", "avx512dq"), lanes=16, rows=12, columns=2,
+    dot="vpdpbusd", has_fma=True, rounding="cvtps2dq", packs_saturated=True,
+)  # fmt: skip
+#: The same with products by tiles; the system gives them to processes that ask (`yamjit.kernels.permission`).
+_AMX = replace(
+    _AVX512VNNI,
+    name="amx",
+    features=f"{_AVX512},{','.join(f'+{tiles}' for tiles in TILES)}",
+    needs=(*_AVX512VNNI.needs, *TILES),
+)
+
 #: Known targets by name; of those that run on a machine, the first is the best.
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
         target.name: target
         for target in (
-            Target(
-                "avx512vnni", "x86_64", _LINUX_X86, "haswell", _AVX512,
-                ("avx512vnni", "avx512bw", "avx512vl", "avx512dq"), lanes=16, rows=12, columns=2,
-                dot="vpdpbusd", has_fma=True, rounding="cvtps2dq", packs_saturated=True,
-            ),
+            _AMX,
+            _AVX512VNNI,
             Target(
                 "avxvnni", "x86_64", _LINUX_X86, "haswell", f"{_AVX2},+avxvnni",
                 ("avxvnni", "fma"), lanes=8, rows=6, columns=2,
