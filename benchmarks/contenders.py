@@ -97,7 +97,7 @@ class Contender(Protocol):
         ...
 
     def seconds(self, question: str, repeats: int = 1, callers: int = 1) -> float:
-        """Return how long the answer takes, the least of some times, with so many threads that ask at once."""
+        """Return how long the answer takes, the least of some times, where `callers` threads ask at once."""
         ...
 
 
@@ -121,7 +121,7 @@ class InProcess:
         return self.questions[question]()
 
     def seconds(self, question: str, repeats: int = 1, callers: int = 1) -> float:
-        """Return how long the answer takes, the least of some times, with so many threads that ask at once."""
+        """Return how long the answer takes, the least of some times, where `callers` threads ask at once."""
         run = self.questions[question]
         if callers > 1:
             run = self._at_once(run, callers)

@@ -69,7 +69,7 @@ def _jobs(folder: Path, shares: Sequence[Sequence[Path]], jobs: int) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="the least time of so many counts (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="runs, of which the least time counts (default: 3)")
     args = parser.parse_args()
     from benchmarks.inputs import model
 

@@ -103,7 +103,7 @@ class Runtime:
     inputs, outputs : tuple of TensorInfo
         Those of the model.
     interpreter : Interpreter
-        The runtime's own, for whoever measures its calls.
+        The runtime's own, for those who measure its calls.
 
     Raises
     ------
