@@ -154,7 +154,8 @@ def _roofline(setting: Setting) -> Table:
     classifier = yamjit.load(setting.folder / "model.tflite", backend=fast_backend())
     patches = np.repeat(np.load(setting.folder / "patch.npy")[None], BATCH, axis=0)
     loop, products = limit_loop()
-    work = {"limit": products / 1e9, "network": BATCH * multiply_adds(classifier.plan) / 1e9}
+    steps = yamjit.load(setting.folder / "model.tflite", backend="numpy").plan  # as the graph has them, not prepared
+    work = {"limit": products / 1e9, "network": BATCH * multiply_adds(steps) / 1e9}
     runner = InProcess("limit", {"limit": loop, "network": lambda: classifier.network.run(patches).scores})
     for name in work:
         runner.answer(name)
