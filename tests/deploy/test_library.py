@@ -230,7 +230,15 @@ def test_a_wish_means_the_same_in_c_and_in_python(library: CLibrary, starter_pla
     lowerings = {library.lowering_name(i).decode(): bool(library.lowering_runs(i)) for i in numbers}
     first, *_, last = (name for name, runs in lowerings.items() if runs)
     wishes = ["", ",", " , ", last, f" {last}\t", f"{last},", f"{last},{last}", f"{last},-{first}", f"-{first},{last}"]
-    wishes += [f"-{first}", f" -{first} ,,", f"-{first}, -{first}", f"- {first}", f"-{first} -{last}", last[:-1], f"{last}x"]
+    wishes += [
+        f"-{first}",
+        f" -{first} ,,",
+        f"-{first}, -{first}",
+        f"- {first}",
+        f"-{first} -{last}",
+        last[:-1],
+        f"{last}x",
+    ]
     for wish in wishes:
         try:
             wanted: bytes | None = choose_lowering(wish, lowerings).encode()

@@ -32,9 +32,9 @@ if numba.config.DISABLE_JIT:
     pytest.skip("vectors exist in compiled code only", allow_module_level=True)
 
 from yamjit.kernels.log_mel import kernel as log_mel_kernel  # noqa: E402
-from yamjit.kernels.log_mel.codelets import Sums  # noqa: E402
+from yamjit.kernels.log_mel.codelets import Sums, emit_logarithm  # noqa: E402
 from yamjit.kernels.machine_code.jit import jit  # noqa: E402
-from yamjit.kernels.vectors.lanes import lane_count  # noqa: E402
+from yamjit.kernels.vectors.lanes import codelet, lane_count  # noqa: E402
 from yamjit.kernels.vectors.processor import host_features  # noqa: E402
 from yamjit.kernels.vectors.target import TARGETS  # noqa: E402
 
@@ -257,12 +257,14 @@ def test_mel_sums_are_those_of_float32(constants: FrontEndConstants, target: str
 @functools.cache
 def logarithm(target: str) -> Any:
     sums = Sums(TARGETS[target])
-    zeros, finish, step = sums.zeros, sums.finish, 4 * lane_count(TARGETS[target])
+    zeros, store, step = sums.zeros, sums.store, 4 * lane_count(TARGETS[target])
+    logarithm_of = codelet(TARGETS[target], 2, emit_logarithm)
 
     @jit
     def run(values: int, count: int, out: int) -> None:
         for index in range(count):
-            finish(zeros(), values + 4 * index, out + index * step)
+            store(out + index * step, zeros())
+            logarithm_of(out + index * step, values + 4 * index)
 
     return run
 

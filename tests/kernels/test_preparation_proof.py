@@ -133,16 +133,6 @@ def test_wrong_arrays_are_refused(program: Program, prepared: PreparedProgram) -
             prove_preparation(program, replace(prepared, **changes), False)
 
 
-def test_float32_does_not_round_without_factors(program: Program) -> None:
-    prepared = prepare(program, TARGETS["plain"])
-    step = next(i for i, row in enumerate(prepared.steps) if row[Prepared.PROVEN] and not row[Prepared.SCALE])
-    constants = aligned_bytes(prepared.constants.size)
-    constants[...] = prepared.constants
-    constants[prepared.steps[step, Prepared.PROVEN]] = 1
-    with pytest.raises(ModelError, match=f"step {step}: proven"):
-        prove_preparation(program, replace(prepared, constants=constants), False)
-
-
 def test_constants_of_plain_kernels_are_those_of_the_program(program: Program, prepared: PreparedProgram) -> None:
     step = next(i for i, row in enumerate(prepared.steps) if row[Column.OP] == StepOp.MEAN)
     constants = aligned_bytes(prepared.constants.size)

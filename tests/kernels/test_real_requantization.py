@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yamjit.kernels.int8.real_requantization import IntegerFactors, find_real_factors
+from yamjit.kernels.int8.prepared import Proof
+from yamjit.kernels.int8.real_requantization import IntegerFactors, RealFactors, find_real_factors
+
+HALF = np.float32(0.5)
 
 
 def factors(rng: np.random.Generator, channels: int, right: int) -> IntegerFactors:
@@ -21,18 +24,45 @@ def exact(integers: IntegerFactors, acc: np.ndarray) -> np.ndarray:
     return np.clip(results, -128, 127)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("right", [33, 36, 38, 40])
-def test_proven_channels_agree_for_every_accumulator(right: int) -> None:
-    integers, channels = factors(np.random.default_rng(right), 64, right), 64
-    low, high = np.full(channels, -40_000), np.full(channels, 300_000)
-    found = find_real_factors(integers, low, high)
-    acc = np.arange(-40_000, 300_001)
-    # A fused multiply-add rounds once: the sum is exact in longdouble, or it was not called proven.
+def nearest(found: RealFactors, acc: np.ndarray) -> np.ndarray:
+    """Return the int8 that float32 makes to the nearest; longdouble holds the exact sum, or nothing is proven."""
+    total = acc.astype(np.longdouble) * found.scale[:, None] + (found.offset - HALF)[:, None].astype(np.longdouble)
+    return np.clip(np.rint(total.astype(np.float32)), -128, 127)
+
+
+def down(found: RealFactors, acc: np.ndarray) -> np.ndarray:
+    """Return the int8 that float32 makes, rounded downwards: twice, of which the first time makes no difference."""
     total = acc.astype(np.longdouble) * found.scale[:, None] + found.offset[:, None].astype(np.longdouble)
-    same = (np.clip(np.rint(total.astype(np.float32)), -128, 127) == exact(integers, acc)).all(axis=1)
-    assert found.proven.any()
-    np.testing.assert_array_equal(found.proven & ~same, False)
+    return np.clip(np.floor(total), -128, 127)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", [24, 31])
+@pytest.mark.parametrize("right", [33, 36, 38, 40])
+def test_proven_channels_agree_for_every_accumulator(right: int, bits: int) -> None:
+    integers, channels = factors(np.random.default_rng(right), 64, right), 64
+    integers.multiplier[...] &= -(1 << (31 - bits))
+    low, high = np.full(channels, -20_000), np.full(channels, 150_000)
+    found = find_real_factors(integers, low, high, Proof.NEAREST)
+    acc = np.arange(-20_000, 150_001)
+    for proof, rounded in ((Proof.DOWN, down), (Proof.NEAREST, nearest)):
+        proven, same = found.proven >= proof, (rounded(found, acc) == exact(integers, acc)).all(axis=1)
+        assert proven.any()
+        np.testing.assert_array_equal(proven & ~same, False)
+
+
+@pytest.mark.parametrize("wanted", Proof)
+def test_multipliers_of_24_bits_round_down_exactly(wanted: Proof) -> None:
+    """Their scales and offsets are floats: with offsets that a multiplier goes into, nothing has to be tried."""
+    rng = np.random.default_rng(5)
+    integers = factors(rng, 64, 38)
+    integers.multiplier[...] &= -128
+    integers.offset[...] %= integers.multiplier
+    reach = np.full(64, 2**22)
+    found = find_real_factors(integers, -reach, reach, wanted)
+    assert (found.proven >= Proof.DOWN).all()
+    acc = rng.integers(-(2**18), 2**18, 4096)
+    np.testing.assert_array_equal(down(found, acc), exact(integers, acc))
 
 
 def test_what_cannot_be_told_is_not_proven() -> None:
@@ -40,21 +70,21 @@ def test_what_cannot_be_told_is_not_proven() -> None:
     integers.multiplier[0] = 0
     low = np.array([0, -(2**24) - 1, 0, -(2**40), -100, 0])
     high = np.array([0, 0, 2**24 + 1, 2**40, 100, 0])
-    np.testing.assert_array_equal(find_real_factors(integers, low, high).proven, [0, 0, 0, 0, 1, 1])
+    np.testing.assert_array_equal(find_real_factors(integers, low, high, Proof.NEAREST).proven > 0, [0, 0, 0, 0, 1, 1])
 
 
 def test_a_channel_whose_step_lies_on_a_tie_is_decided_by_its_neighbours() -> None:
     """A scale of 2**-8 puts every step exactly between two floats' integers; ties go to even, shifts go up."""
     integers = IntegerFactors(np.array([2**30]), np.array([1 << 37]), np.array([38]))
-    found = find_real_factors(integers, np.array([-(2**15)]), np.array([2**15]))
+    found = find_real_factors(integers, np.array([-(2**15)]), np.array([2**15]), Proof.NEAREST)
     acc = np.arange(-(2**15), 2**15 + 1)
-    real = np.clip(np.rint((acc * found.scale.astype(np.float64) + found.offset).astype(np.float32)), -128, 127)
-    assert found.proven.all()
-    np.testing.assert_array_equal(real, exact(integers, acc)[0])
+    assert found.proven == Proof.NEAREST
+    np.testing.assert_array_equal(nearest(found, acc), exact(integers, acc))
+    np.testing.assert_array_equal(down(found, acc), exact(integers, acc))
 
 
 def test_most_channels_of_few_inputs_are_proven() -> None:
     rng = np.random.default_rng(1)
     integers = factors(rng, 512, 38)
     reach = rng.integers(50_000, 150_000, 512)
-    assert find_real_factors(integers, -reach, reach).proven.mean() > 0.9
+    assert (find_real_factors(integers, -reach, reach, Proof.NEAREST).proven == Proof.NEAREST).mean() > 0.9

@@ -18,9 +18,9 @@ from yamjit.errors import DependencyError, InputError
 from yamjit.kernels import load_backend
 from yamjit.kernels.backends import CompiledBackend, NumpyBackend
 from yamjit.kernels import lowering_choice
+from yamjit.kernels.lowering_choice import choose_lowering
 from yamjit.kernels.machine_code import shipped
 from yamjit.kernels.machine_code.entry import Entry
-from yamjit.kernels.lowering_choice import choose_lowering
 from yamjit.kernels.machine_code.platforms import library_file, own_platform
 from yamjit.kernels.vectors.target import TARGETS
 
@@ -40,6 +40,31 @@ def test_every_lowering_has_a_target() -> None:
 )
 def test_the_best_lowering_that_runs_unless_another_is_asked_for(wanted: str, chosen: str) -> None:
     assert choose_lowering(wanted, LOWERINGS) == chosen
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen", "asked"),
+    [
+        ("", "avx512vnni", ["amx", "avx512vnni"]),
+        ("-amx", "avx512vnni", ["avx512vnni"]),
+        ("plain", "plain", ["plain"]),
+        ("-amx, -avx512vnni", "plain", ["plain"]),
+    ],
+)
+def test_the_system_is_asked_for_no_lowering_that_would_not_run(wanted: str, chosen: str, asked: list[str]) -> None:
+    seen: list[str] = []
+
+    def refused(name: str) -> str:
+        seen.append(name)
+        return "no tiles" if name == "amx" else ""
+
+    assert choose_lowering(wanted, dict.fromkeys(("amx", "avx512vnni", "plain"), True), refused) == chosen
+    assert seen == asked
+
+
+def test_a_lowering_that_is_forced_and_refused_is_an_error_that_says_why() -> None:
+    with pytest.raises(InputError, match="is 'amx': the system refuses what amx needs: no tiles; there are amx, plain"):
+        choose_lowering("amx", {"amx": True, "plain": True}, lambda name: "no tiles")
 
 
 @pytest.mark.parametrize(
@@ -91,6 +116,7 @@ def answers(**changes: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
         "lowering_count": lambda: len(names),
         "lowering_name": lambda index: names[index].encode(),
         "lowering_runs": lambda index: LOWERINGS[names[index]],
+        "lowering_refused": lambda index: 0,
         "entry": lambda index, name: None,
         "sources": lambda: b"12ab",
         "family": lambda: b"x86",

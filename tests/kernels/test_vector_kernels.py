@@ -23,6 +23,7 @@ from yamjit.kernels.int8.packing import (  # noqa: E402
     pack_pointwise,
 )
 from yamjit.kernels.int8.preparation_proof import REACH  # noqa: E402
+from yamjit.kernels.int8.prepared import Proof  # noqa: E402
 from yamjit.kernels.int8.real_requantization import IntegerFactors, RealFactors, find_real_factors  # noqa: E402
 from yamjit.kernels.int8.tiles import Channels  # noqa: E402
 from yamjit.kernels.memory import aligned_bytes, padded  # noqa: E402
@@ -66,7 +67,7 @@ class Guarded:
 
 def spare_for(rows: int, inputs: int) -> Guarded:
     """Return the scratch memory that a product of rows may use as it likes."""
-    return Guarded(max(SPARE, 2 * rows * padded(inputs)), slack=REACH)
+    return Guarded(max(SPARE, (rows + 1) * (2 * padded(inputs) + 64)), slack=REACH)
 
 
 class Numbers:
@@ -92,7 +93,7 @@ class Numbers:
         """Return the factors for float32; `weights` are [shape=(inputs, channels)]."""
         low = self.bias + 255 * np.minimum(weights, 0).sum(axis=0, dtype=np.int64)
         high = self.bias + 255 * np.maximum(weights, 0).sum(axis=0, dtype=np.int64)
-        return find_real_factors(IntegerFactors(self.multiplier, self.offset, self.right), low, high)
+        return find_real_factors(IntegerFactors(self.multiplier, self.offset, self.right), low, high, Proof.NEAREST)
 
 
 class Packed:
@@ -104,7 +105,7 @@ class Packed:
             proven[: len(order)] = reals.proven[order]
         else:
             reals = RealFactors(*(np.zeros(numbers.bias.size, np.float32) for _ in range(2)), proven)
-        self.proven = proven.reshape(-1, unit).all(axis=1).repeat(unit // 16)
+        self.proven = proven.reshape(-1, unit).min(axis=1).repeat(unit // 16)
         self._arrays = (
             packed,
             filled(numbers.bias[order].astype(np.int32)),
@@ -113,7 +114,7 @@ class Packed:
             filled((numbers.right[order] - 32).astype(np.int32)),
             filled(reals.scale[order]),
             filled(reals.offset[order]),
-            self.proven.astype(np.int8),
+            self.proven,
         )
         self.channels = Channels(*(array.ctypes.data for array in self._arrays))
 
@@ -161,20 +162,23 @@ def test_matmul(kernels: KernelSet, shape: tuple[int, int, int], real: bool) -> 
         assert not real or inputs > 36 or packed.proven.any()
 
 
-def test_rows_in_groups(kernels: KernelSet) -> None:
+@pytest.mark.parametrize("quads", [1, 5, 8])
+def test_rows_in_groups(kernels: KernelSet, quads: int) -> None:
     """Rows that overlap and whose groups lie apart, as those of a convolution."""
-    rng, outputs, count = np.random.default_rng(5), 32, 21
+    rng, outputs, count, inputs = np.random.default_rng(5), 32, 21, 12 * quads
     image, weights = (
         rng.integers(0, 256, 400).astype(np.uint8),
-        rng.integers(-128, 128, (3, 4, outputs)).astype(np.int8),
+        rng.integers(-128, 128, (3, 4 * quads, outputs)).astype(np.int8),
     )
-    seen = np.stack([[image[2 * row + 60 * group :][:4] for group in range(3)] for row in range(count)])
+    seen = np.stack([[image[2 * row + 60 * group :][: 4 * quads] for group in range(3)] for row in range(count)])
     numbers = Numbers(rng, outputs, 2**16)
-    packed = Packed(numbers, pack_pointwise(weights.reshape(12, outputs)), None, np.arange(outputs), 16)
-    spare, out = spare_for(count, 12), Guarded(count * outputs)
-    kernels.matmul(Rows(image.ctypes.data, count, 2, 3, 60, 1), packed.channels, outputs, out.address, spare.address)
+    packed = Packed(numbers, pack_pointwise(weights.reshape(inputs, outputs)), None, np.arange(outputs), 16)
+    spare, out = spare_for(count, inputs), Guarded(count * outputs)
+    kernels.matmul(
+        Rows(image.ctypes.data, count, 2, 3, 60, quads), packed.channels, outputs, out.address, spare.address
+    )
     spare.content(np.uint8)
-    wanted = numbers.rounded(seen.reshape(count, 12).astype(np.int64) @ weights.reshape(12, outputs))
+    wanted = numbers.rounded(seen.reshape(count, inputs).astype(np.int64) @ weights.reshape(inputs, outputs))
     np.testing.assert_array_equal(out.content(np.int8).reshape(count, outputs), wanted)
 
 

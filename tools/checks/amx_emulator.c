@@ -219,10 +219,12 @@ static void on_illegal(int number, siginfo_t *info, void *context) {
     }
 }
 
-__attribute__((constructor)) static void begin(void) {
-    struct sigaction action = {.sa_sigaction = on_illegal, .sa_flags = SA_SIGINFO | SA_NODEFER};
+/* Take over SIGILL, from now on. */
+__attribute__((constructor, visibility("default"))) void amx_emulator_begin(void) {
+    struct sigaction action = {.sa_sigaction = on_illegal, .sa_flags = SA_SIGINFO | SA_NODEFER}, now;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGILL, &action, &before);
+    sigaction(SIGILL, &action, &now);
+    if (now.sa_sigaction != on_illegal) before = now;
 }
 
 /* -- Permission ----------------------------------------------------------------------------------------------- */

@@ -24,9 +24,7 @@ def allows(wanted: str, name: str) -> bool:
     return f"-{name}" not in words and all(word.startswith("-") or word == name for word in words)
 
 
-def choose_lowering(
-    wanted: str, lowerings: Mapping[str, bool], refused: Callable[[str], str] = lambda name: ""
-) -> str:
+def choose_lowering(wanted: str, lowerings: Mapping[str, bool], refused: Callable[[str], str] = lambda name: "") -> str:
     """Return the name of a lowering.
 
     Parameters

@@ -182,11 +182,11 @@ def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
             border = max(border, row[Column.INPUT_W] * row[Column.INPUT_C])
         if row[Column.OP] == StepOp.CONV:
             seen = row[Column.KERNEL_H] * padded(row[Column.KERNEL_W] * row[Column.INPUT_C], 4)
-            spare = max(spare, 2 * row[Column.OUTPUT_W] * padded(seen))
+            spare = max(spare, (row[Column.OUTPUT_W] + 1) * (2 * padded(seen) + ALIGNMENT))
         if row[Column.OP] == StepOp.POINTWISE:
             rows = max(PANEL_ROWS, PANEL_IMAGE_ROWS * row[Column.INPUT_W])
             panel = max(panel, rows * panel_stride(row[Column.INPUT_C]))
-            spare = max(spare, 2 * rows * padded(panel_stride(row[Column.INPUT_C])))
+            spare = max(spare, (rows + 1) * (2 * padded(panel_stride(row[Column.INPUT_C])) + ALIGNMENT))
         if row[Column.OP] not in (StepOp.QUANTIZE, StepOp.LOOKUP, StepOp.MAX_POOL):
             channels = max(channels, row[Column.OUTPUT_C])
     accumulators = SCRATCH_ROWS * 4 * (channels + ALIGNMENT)

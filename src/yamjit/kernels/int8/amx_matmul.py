@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import carray
 
-from yamjit.kernels.int8.matmul import Rows, columns_from, is_proven
+from yamjit.kernels.int8.matmul import Rows, columns_from, make_is_proven
 from yamjit.kernels.int8.matmul import make_matmul as make_vector_matmul
 from yamjit.kernels.int8.packing import BLOCK
 from yamjit.kernels.int8.tiles import BY_REALS, BY_SHIFT, Channels, Narrowing, jit_lines
@@ -79,7 +79,7 @@ def make_matmul(ops: VectorOps) -> Any:
     Rows in groups, those of a convolution, are left to vectors: a group fills no more than a few quads of a tile, and
     rounding takes most of the time.
     """
-    vector_matmul = make_vector_matmul(ops)
+    vector_matmul, is_proven = make_vector_matmul(ops), make_is_proven(ops.target)
     multiply_by_shift, multiply_by_reals = (_filled(_MULTIPLY, ops, narrowing) for narrowing in (BY_SHIFT, BY_REALS))
     round_by_shift, round_by_reals = (_filled(_ROUND, ops, narrowing) for narrowing in (BY_SHIFT, BY_REALS))
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from yamjit.kernels.int8.matmul import copy_bytes, is_proven
+from yamjit.kernels.int8.matmul import copy_bytes, make_is_proven
 from yamjit.kernels.int8.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
 from yamjit.kernels.int8.tiles import BY_REALS, BY_SHIFT, Channels, Narrowing, jit_lines
 from yamjit.kernels.machine_code.jit import jit
@@ -225,7 +225,7 @@ def _make_lines(ops: VectorOps, rows: int, fresh: int) -> Any:
     by_shift = _generate_line(ops, rows, fresh, BY_SHIFT)
     if not ops.target.rounds_in_float32:
         return by_shift
-    real = _generate_line(ops, rows, fresh, BY_REALS)
+    real, is_proven = _generate_line(ops, rows, fresh, BY_REALS), make_is_proven(ops.target)
 
     @jit
     def line(

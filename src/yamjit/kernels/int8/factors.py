@@ -1,7 +1,8 @@
 """A step that sums products, as vector kernels round its accumulators: by one shift, or in float32.
 
 A vector kernel makes ``(acc * multiplier + offset) >> shift`` of an accumulator and clamps that to an int8; where
-`yamjit.kernels.int8.real_requantization` proves that float32 gives the same, it takes float32.
+`yamjit.kernels.int8.real_requantization` proves that float32 gives the same, it takes float32. Accumulators start with
+what makes those around 0 an int8 around 0: float32 has most places there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.kernels.int8.packing import BLOCK, pack_pairs
-from yamjit.kernels.int8.prepared import Prepared
+from yamjit.kernels.int8.prepared import Prepared, Proof
 from yamjit.kernels.int8.real_requantization import IntegerFactors, find_real_factors
 from yamjit.kernels.memory import padded
 from yamjit.kernels.program import Column, Program, Rounding
@@ -25,8 +26,12 @@ Int64 = npt.NDArray[np.int64]
 #: Offsets of channels that are shifted by more do not fit 64 bits.
 _MOST_SHIFT = 54
 
-#: Where more inputs than these are summed, multiplying takes much longer than rounding, and float32 gains nothing.
-_MOST_INPUTS_FOR_REALS = 64
+#: Where more inputs than these are summed, multiplying takes much longer than rounding, and factors are seldom found
+#: that may be rounded to the nearest: none are looked for.
+_MOST_INPUTS_FOR_NEAREST = 128
+
+#: Accumulators up to this are moved: nothing wraps around.
+_MOST_MOVED = 2**24
 
 
 class PlainStep:
@@ -80,22 +85,32 @@ def pack_factors(
     order = np.arange(bias.size) if order is None else order
     multiplier = step.per_channel(Column.MULTIPLIER, np.int32)
     offset = step.per_channel(Column.OFFSET, np.int64) + (np.int64(step[Column.OUTPUT_ZERO_POINT]) << shift)
-    packed: dict[Prepared, npt.NDArray[np.generic]] = {
+    low, high = _reach(step, weights, bias)
+    origin = np.where((low > -_MOST_MOVED) & (high < _MOST_MOVED), offset // np.maximum(multiplier, 1), 0)
+    origin[np.abs(origin) > _MOST_MOVED] = 0
+    bias, low, high = bias + origin, low + origin, high + origin
+    offset -= origin * multiplier
+    wanted = Proof.NEAREST if len(weights) <= _MOST_INPUTS_FOR_NEAREST else Proof.DOWN
+    reals = find_real_factors(IntegerFactors(multiplier, offset, shift), low, high, wanted)
+    proven = np.zeros(padded(order.size, unit), np.int8)
+    proven[: order.size] = reals.proven[order]
+    return {
         Prepared.BIAS: in_blocks(bias[order].astype(np.int32)),  # wraps as the plain kernels do
         Prepared.MULTIPLIER: in_blocks(multiplier[order].astype(np.int32)),
         Prepared.OFFSET: pack_pairs(offset[order]),
         Prepared.SHIFT: in_blocks((shift[order] - 32).astype(np.int32)),
+        Prepared.SCALE: in_blocks(reals.scale[order]),
+        Prepared.REAL_OFFSET: in_blocks(reals.offset[order]),
+        Prepared.PROVEN: proven.reshape(-1, unit).min(axis=1).repeat(unit // BLOCK),
     }
-    proven = np.zeros(padded(order.size, unit), np.bool_)
-    if len(weights) <= _MOST_INPUTS_FOR_REALS:
-        products = weights * np.array([-128, 127])[:, None, None] - weights * np.int64(step.zero)
-        low, high = bias + products.min(axis=0).sum(axis=0), bias + products.max(axis=0).sum(axis=0)
-        reals = find_real_factors(IntegerFactors(multiplier, offset, shift), low, high)
-        proven[: order.size] = reals.proven[order]
-        packed[Prepared.SCALE] = in_blocks(reals.scale[order])
-        packed[Prepared.REAL_OFFSET] = in_blocks(reals.offset[order])
-    alike = proven.reshape(-1, unit).all(axis=1).repeat(unit // BLOCK)
-    return {**packed, Prepared.PROVEN: alike.astype(np.int8)}
+
+
+def _reach(step: PlainStep, weights: Int8, bias: Int64) -> tuple[Int64, Int64]:
+    """Return the least and the greatest accumulator of each channel."""
+    least, greatest = -128 - step.zero, 127 - step.zero
+    rising = np.maximum(weights, 0).sum(axis=0, dtype=np.int64)
+    falling = np.minimum(weights, 0).sum(axis=0, dtype=np.int64)
+    return bias + least * rising + greatest * falling, bias + greatest * rising + least * falling
 
 
 def in_blocks(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

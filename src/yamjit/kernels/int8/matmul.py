@@ -14,12 +14,14 @@ import numpy as np
 from numba import carray
 
 from yamjit.kernels.int8.packing import BLOCK
+from yamjit.kernels.int8.prepared import Proof
 from yamjit.kernels.int8.tiles import BY_REALS, BY_SHIFT, Channels, Narrowing, jit_lines
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.vectors.ops import VectorOps
+from yamjit.kernels.vectors.target import Target
 
-__all__ = ["Rows", "columns_from", "copy_bytes", "is_proven", "make_matmul", "make_matmul_raw"]
+__all__ = ["Rows", "columns_from", "copy_bytes", "make_is_proven", "make_matmul", "make_matmul_raw"]
 
 
 class Rows(NamedTuple):
@@ -49,7 +51,7 @@ def make_matmul(ops: VectorOps) -> Any:
         if ops.target.rounds_in_float32
         else block
     )
-    narrow_tile = by_shift(ops, 1, 1)
+    narrow_tile, is_proven = by_shift(ops, 1, 1), make_is_proven(ops.target)
 
     @jit
     def matmul(rows: Rows, channels: Channels, outputs: int, out: int, spare: int) -> None:
@@ -74,15 +76,20 @@ def make_matmul(ops: VectorOps) -> Any:
     return matmul
 
 
-@jit
-def is_proven(channels: Channels, count: int) -> bool:
-    """Return whether float32 rounds `count` channels exactly; what is proven holds for a whole block of them."""
-    blocks = (count + BLOCK - 1) // BLOCK
-    proven = carray(pointer(channels.proven), blocks, np.int8)
-    found = True
-    for block in range(blocks):
-        found = found and proven[block] != 0
-    return found
+def make_is_proven(target: Target) -> Any:
+    """Make ``is_proven(channels, count)``: whether float32, as `target` rounds it, is exact for `count` channels."""
+    needed = np.int8(Proof.DOWN if target.rounds_down else Proof.NEAREST)
+
+    @jit
+    def is_proven(channels: Channels, count: int) -> bool:
+        blocks = (count + BLOCK - 1) // BLOCK
+        proven = carray(pointer(channels.proven), blocks, np.int8)
+        found = True
+        for block in range(blocks):
+            found = found and proven[block] >= needed
+        return found
+
+    return is_proven
 
 
 def make_matmul_raw(ops: VectorOps) -> Any:
@@ -175,7 +182,7 @@ def _tile_lines(ops: VectorOps, rows: int, columns: int) -> list[str]:
         for j in range(4):
             lines += _step_lines(ops, rows, columns, f"k + {j}", f"lane{j}(x{{r}})")
     lines += ["        for k in range(done, rows.quads):"]
-    lines += _step_lines(ops, rows, columns, "k", "broadcast(row + {r} * stride + k * 4)")
+    lines += _step_lines(ops, rows, columns, "k", f"broadcast(row + {{r}} * stride + k * {ops.quad_bytes})")
     return lines
 
 
@@ -188,7 +195,7 @@ def _step_lines(ops: VectorOps, rows: int, columns: int, k: str, inputs: str) ->
     lines = []
     for c in range(columns):
         number, part = divmod(c * ops.lanes, BLOCK)
-        lines.append(f"w{c} = load(weights + ({k}) * 64 + {number} * block + {part * 4})")
+        lines.append(f"w{c} = load_weights(weights + ({k}) * 64 + {number} * block + {part * 4})")
     # The next columns' weights come from far: they are asked for while these are multiplied.
     blocks = max(1, columns * ops.lanes // BLOCK)
     lines += [f"prefetch(weights + ({k}) * 64 + {blocks + number} * block)" for number in range(blocks)]

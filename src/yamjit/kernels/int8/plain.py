@@ -20,6 +20,9 @@ __all__ = ["conv_s8", "depthwise_s8", "finish", "lookup_s8", "max_pool_s8", "mea
 Int8 = npt.NDArray[np.int8]
 Int32 = npt.NDArray[np.int32]
 
+#: The float32 before 0.5.
+_BELOW_HALF = np.float32(0.49999997)
+
 
 # -- Kernels ----------------------------------------------------------------------------------------------------
 
@@ -29,7 +32,9 @@ def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int,
     """Quantize finite floats."""
     shift = np.float32(zero_point)
     for i in range(x.size):
-        rounded = np.float32(_round_half_away(np.float32(x[i] / scale)))
+        value = np.float32(x[i] / scale)
+        # Ties go away from zero: no sum of a float32 and this rounds up to an integer but that of a half or more.
+        rounded = np.trunc(np.float32(value + np.copysign(_BELOW_HALF, value)))
         # Beyond 2**24 the sum is not exact, and clamped.
         out[i] = np.int8(np.int32(min(max(np.float32(rounded + shift), np.float32(-128)), np.float32(127))))
 

@@ -24,8 +24,6 @@ __all__ = ["REACH", "prove_preparation", "scratch_needs", "uses_of"]
 #: Bytes that a vector may reach beyond the end of what it reads or writes: those of the widest.
 REACH = 64
 
-_REALS = (Prepared.SCALE, Prepared.REAL_OFFSET)
-
 
 def uses_of(program: Program, prepared: PreparedProgram) -> list[Use]:
     """Return what the kernel of each prepared step uses: a vector kernel if one suits the step, else a plain one."""
@@ -95,14 +93,12 @@ def _expected(program: Program, rows: list[Row], believed: list[Row], signed: bo
 
 
 def _check_fill(prepared: PreparedProgram, rows: list[Row]) -> None:
-    """Check that constants fill their block; factors for float32 are left out where it rounds nothing."""
-    spans, without_reals = [], []
-    for index, row in enumerate(rows):
-        sizes, reals = constants_of(row), any(row[column] for column in _REALS)
-        columns = [column for column in sizes if reals or column not in _REALS]
-        spans += [(row[column], sizes[column], index, column) for column in columns]
-        if Prepared.PROVEN in columns and not reals:
-            without_reals.append((index, row[Prepared.PROVEN], sizes[Prepared.PROVEN]))
+    """Check that constants fill their block."""
+    spans = [
+        (row[column], size, index, column)
+        for index, row in enumerate(rows)
+        for column, size in constants_of(row).items()
+    ]
     end = 0
     for start, size, index, column in sorted(spans):
         if start != end:
@@ -111,9 +107,6 @@ def _check_fill(prepared: PreparedProgram, rows: list[Row]) -> None:
         end += padded(size)
     if end != prepared.constants.size:
         raise ModelError(f"prepared constants are {prepared.constants.size} bytes, {end} are expected")
-    for index, start, size in without_reals:
-        if prepared.constants[start : start + size].any():
-            raise ModelError("proven says that float32 rounds, without factors", operator=f"step {index}")
 
 
 def _check_kept(program: Program, prepared: PreparedProgram, rows: list[Row]) -> None:

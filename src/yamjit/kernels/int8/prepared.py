@@ -6,7 +6,7 @@ import enum
 
 from yamjit.kernels.program import COLUMNS
 
-__all__ = ["INT8_TO_UINT8", "Prepared", "VectorOp"]
+__all__ = ["INT8_TO_UINT8", "Prepared", "Proof", "VectorOp"]
 
 
 class VectorOp(enum.IntEnum):
@@ -43,6 +43,16 @@ class Prepared(enum.IntEnum):
     #: Whether its input and its output are kept for each patch, and not overwritten by the next patch.
     INPUT_KEPT = COLUMNS + 16
     OUTPUT_KEPT = COLUMNS + 17
+
+
+class Proof(enum.IntEnum):
+    """What `Prepared.PROVEN` says of float32 in place of the 64-bit shift: how it may be rounded to give the same."""
+
+    NONE = 0
+    #: Downwards.
+    DOWN = 1
+    #: Downwards, or to the nearest.
+    NEAREST = 2
 
 
 #: Turns the sign bit of four int8: they become uint8 that are 128 more.

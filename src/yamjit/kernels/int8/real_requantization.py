@@ -1,22 +1,31 @@
 """Where float32 gives the same integers as the 64-bit shift, proven for every accumulator that a channel can reach.
 
 The exact result of an accumulator is ``(acc * multiplier + offset) >> shift``, a staircase with 255 steps between -128
-and 127. ``rint(fma(acc, scale, offset))`` in float32 is a staircase as well: conversion of an integer below 2**24 is
-exact, and neither a fused multiply-add nor rounding falls where its argument rises. Two staircases are equal if they
-agree on both sides of every step. Where they are, vector kernels take the second one, in three instructions.
+and 127. In float32, conversion of an integer below 2**24 is exact, and neither a fused multiply-add nor rounding falls
+where its argument rises: they make a staircase as well, in three instructions. Two staircases are equal if they agree
+on both sides of every step.
+
+``floor(fma(acc, scale, offset))``, the sum rounded downwards too, is the floor of the exact sum. Most models have
+multipliers of no more than the 24 bits of a float32, so that scale and offset are exact as well, and nothing is left to
+prove. Processors that only round to the nearest take ``rint(fma(acc, scale, offset - 0.5))``, which errs where a sum
+just below a step is rounded to it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.kernels.int8.prepared import Proof
+
 __all__ = ["IntegerFactors", "RealFactors", "find_real_factors"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
@@ -26,10 +35,13 @@ _STEPS = np.arange(-127, 128, dtype=np.int64)
 #: Accumulators up to this are exact in float32.
 _EXACT = 2**24
 
-#: What is tried for channels that the nearest scale does not suit: its neighbours, in units of its last place, each
-#: with offsets at these parts of the way from the least to the greatest that may do.
-_NEIGHBOURS = np.arange(-10, 11)
-_PLACES = (0.2, 0.5, 0.8)
+#: Scales that are tried: the nearest one, then its neighbours, in units of its last place.
+_NEIGHBOURS = sorted(range(-6, 7), key=abs)
+#: Offsets that are tried with each: the nearest one, then those at parts of the way from the least to the greatest that
+#: would do in exact arithmetic.
+_PLACES = (None, 0.5, 0.2, 0.8)
+
+_HALF = np.float32(0.5)
 
 
 class IntegerFactors(NamedTuple):
@@ -44,25 +56,40 @@ class IntegerFactors(NamedTuple):
 
 
 class RealFactors(NamedTuple):
-    """Factors per channel that make the same int8 in float32: ``rint(fma(acc, scale, offset))``, clamped."""
+    """Factors per channel that make the same int8 in float32."""
 
     scale: Float32
     offset: Float32
-    #: Whether the int8 is the same for every accumulator that the channel can reach.
-    proven: Bool
+    #: A `Proof` for every accumulator that the channel can reach.
+    proven: Int8
 
 
-def find_real_factors(integers: IntegerFactors, low: Int64, high: Int64) -> RealFactors:
-    """Find factors for float32 and prove them for the accumulators of each channel, from `low` to `high`."""
-    exact = (low >= -_EXACT) & (high <= _EXACT) & (integers.multiplier > 0)
-    scale = (integers.multiplier * np.exp2(-integers.shift.astype(np.float64))).astype(np.float32)
-    found = RealFactors(scale, np.zeros_like(scale), np.zeros_like(exact))
-    _try(found, np.flatnonzero(exact), integers, low, high, scale[exact], 0.5)
-    left = np.flatnonzero(exact & ~found.proven)
-    neighbours = (scale[left, None].view(np.int32) + _NEIGHBOURS.astype(np.int32)).view(np.float32)
-    for place in _PLACES if left.size else ():
-        _try(found, left.repeat(_NEIGHBOURS.size), integers, low, high, neighbours.reshape(-1), place)
+def find_real_factors(integers: IntegerFactors, low: Int64, high: Int64, wanted: Proof) -> RealFactors:
+    """Find factors for float32 and prove them for the accumulators of each channel, from `low` to `high`.
+
+    The nearest ones are tried, then others as long as they do not come to the proof that is `wanted`.
+    """
+    fits = (low >= -_EXACT) & (high <= _EXACT) & (integers.multiplier > 0)
+    # Products are multiples of the multiplier's last bit: what the offset has below it never makes a difference.
+    offset = integers.offset & -(integers.multiplier & -integers.multiplier)
+    scale, scale_is_exact = _to_float32(integers.multiplier, integers.shift)
+    nearest, nearest_is_exact = _to_float32(offset, integers.shift)
+    proven = np.where(fits & scale_is_exact & nearest_is_exact, Proof.DOWN, Proof.NONE).astype(np.int8)
+    found = RealFactors(scale.copy(), nearest, proven)
+    for neighbour in _NEIGHBOURS:
+        for place in _PLACES:
+            left = np.flatnonzero(fits & (found.proven < wanted))
+            if not left.size:
+                return found
+            tried = (scale[left].view(np.int32) + np.int32(neighbour)).view(np.float32)
+            _try(found, left, integers, low, high, tried, place)
     return found
+
+
+def _to_float32(numbers: Int64, shift: Int64) -> tuple[Float32, Bool]:
+    """Return ``numbers / 2**shift``, and where that is exact."""
+    real = numbers.astype(np.float32)
+    return np.ldexp(real, -shift.astype(np.int32)), (real.astype(np.float64) == numbers) & (np.abs(numbers) < 2**53)
 
 
 def _try(
@@ -72,14 +99,15 @@ def _try(
     low: Int64,
     high: Int64,
     scale: Float32,
-    place: float,
+    place: float | None,
 ) -> None:
-    """Try a scale for each of some channels, with the offset at `place` on the way from the least to the greatest."""
+    """Try a scale for each of some channels, with the offset at `place`, and keep what proves more than was found."""
     staircase = _Staircase(IntegerFactors(*(factor[channels] for factor in integers)), low[channels], high[channels])
-    offset = staircase.offset(scale, place)
-    good = staircase.agrees(scale, offset)
-    found.scale[channels[good]], found.offset[channels[good]] = scale[good], offset[good]
-    found.proven[channels[good]] = True
+    offset = staircase.nearest_offset() if place is None else staircase.offset(scale, place)
+    proof = staircase.proof(scale, offset)
+    better = proof > found.proven[channels]
+    found.scale[channels[better]], found.offset[channels[better]] = scale[better], offset[better]
+    found.proven[channels[better]] = proof[better]
 
 
 class _Staircase:
@@ -90,36 +118,63 @@ class _Staircase:
         beyond = integers.offset[:, None] - (_STEPS << integers.shift[:, None])
         # The least accumulator at each step: -offset / multiplier, rounded up.
         self._at = -(beyond // integers.multiplier[:, None])
-        self._ideal = integers.offset * np.exp2(-integers.shift.astype(np.float64)) - 0.5
+        self._ideal = integers.offset * np.exp2(-integers.shift.astype(np.float64))
+
+    def nearest_offset(self) -> Float32:
+        """Return the offset that is nearest to the exact one."""
+        return self._ideal.astype(np.float32)
 
     def offset(self, scale: Float32, place: float) -> Float32:
         """Return the offset at `place` on the way from the least to the greatest that put every step where it is."""
         reached = (self._at > self._low) & (self._at <= self._high)
-        rises = _STEPS - 0.5 - self._at * scale[:, None].astype(np.float64)
+        rises = _STEPS - self._at * scale[:, None].astype(np.float64)
         least = np.where(reached, rises, -np.inf).max(axis=1)
         greatest = np.where(reached, rises + scale[:, None], np.inf).min(axis=1)
         flat = ~reached.any(axis=1)
         least[flat], greatest[flat] = self._ideal[flat], self._ideal[flat]
         return (least + (greatest - least) * place).astype(np.float32)
 
-    def agrees(self, scale: Float32, offset: Float32) -> Bool:
-        """Return whether float32 is at least as high at each step, and lower before it."""
-        at = _real(np.clip(self._at, self._low, self._high), scale, offset) >= _STEPS
-        before = _real(np.clip(self._at - 1, self._low, self._high), scale, offset) < _STEPS
+    def proof(self, scale: Float32, offset: Float32) -> Int8:
+        """Return how float32 may be rounded to be at least as high at each step, and lower before it."""
+        down = self._agrees(_down, scale, offset)
+        nearest = self._agrees(_nearest, scale, offset - _HALF)
+        return np.where(down & nearest, Proof.NEAREST, np.where(down, Proof.DOWN, Proof.NONE)).astype(np.int8)
+
+    def _agrees(self, rises: _Rises, scale: Float32, offset: Float32) -> Bool:
+        at, _ = rises(np.clip(self._at, self._low, self._high), scale, offset)
+        _, before = rises(np.clip(self._at - 1, self._low, self._high), scale, offset)
         agrees = (at | (self._at > self._high)) & (before | (self._at <= self._low))
         return np.asarray(agrees.all(axis=1))
 
 
-def _real(acc: Int64, scale: Float32, offset: Float32) -> Float64:
-    """Return ``rint(fma(acc, scale, offset))``; NaN where float64 cannot tell what a fused multiply-add gives.
+#: Tells of the accumulator at each step whether float32 surely has reached the step, and whether it surely has not.
+_Rises = Callable[[Int64, Float32, Float32], tuple[Bool, Bool]]
 
-    The product of 24 by 24 bits is exact in float64. Where the sum is exact as well, it is rounded once, to float32, as
-    a fused multiply-add does.
+
+def _down(acc: Int64, scale: Float32, offset: Float32) -> tuple[Bool, Bool]:
+    """Compare ``floor(fma(acc, scale, offset))``, both rounded downwards, with each step."""
+    total, lost = _sum(acc, scale, offset)
+    reached = (total > _STEPS) | ((total == _STEPS) & (lost >= 0))
+    return reached, ~reached
+
+
+def _nearest(acc: Int64, scale: Float32, offset: Float32) -> tuple[Bool, Bool]:
+    """Compare ``rint(fma(acc, scale, offset))`` with each step: for sure only where float64 holds the exact sum.
+
+    It is then rounded once, to float32, as a fused multiply-add does.
+    """
+    total, lost = _sum(acc, scale, offset)
+    result = np.rint(total.astype(np.float32))
+    return (lost == 0) & (result >= _STEPS), (lost == 0) & (result < _STEPS)
+
+
+def _sum(acc: Int64, scale: Float32, offset: Float32) -> tuple[Float64, Float64]:
+    """Return ``acc * scale + offset`` in float64, and what it lacks of the exact sum: Knuth's TwoSum.
+
+    The product of 24 by 24 bits is exact in float64.
     """
     product = acc * scale[:, None].astype(np.float64)
     added = np.broadcast_to(offset[:, None].astype(np.float64), product.shape)
     total = product + added
-    # Knuth's TwoSum: what the addition loses.
     back = total - product
-    lost = (product - (total - back)) + (added - back)
-    return np.where(lost == 0, np.rint(total.astype(np.float32)), np.nan)
+    return total, (product - (total - back)) + (added - back)

@@ -15,7 +15,8 @@ __all__ = ["BY_REALS", "BY_SHIFT", "Channels", "Narrowing", "jit_lines"]
 class Channels(NamedTuple):
     """Addresses of the packed constants of a step's output channels.
 
-    With `scale` and `real_offset`, float32 makes the same results in the blocks of channels that `proven` marks.
+    With `scale` and `real_offset`, float32 makes the same results in the blocks of channels that `proven` marks: each
+    has a `Proof`.
     """
 
     weights: int
@@ -46,7 +47,7 @@ BY_SHIFT = Narrowing(
     "requantize({acc}, multiplier{j}, even{j}, odd{j}, by{j})",
 )
 BY_REALS = Narrowing(
-    ("scale{j}, offset{j} = load_reals(channels.scale + {at}), load_reals(channels.real_offset + {at})",),
+    ("scale{j}, offset{j} = load_reals(channels.scale + {at}), load_offset(channels.real_offset + {at})",),
     "requantize_real({acc}, scale{j}, offset{j})",
 )
 

@@ -113,8 +113,8 @@ def _suits_all(row: Row) -> bool:
 
 
 def _widened(rows: int, inputs: int) -> int:
-    """Return the bytes that rows of a product may take: each value in two, each row filled up."""
-    return 2 * rows * ((inputs + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT)
+    """Return the bytes that rows of a product may take, each value in two: rows are filled up, and one is to spare."""
+    return (rows + 1) * (2 * ((inputs + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT) + ALIGNMENT)
 
 
 def _pointwise(row: Row) -> Use:

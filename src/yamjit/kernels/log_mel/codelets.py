@@ -50,15 +50,15 @@ def emit_clear(lanes: Lanes, out: Any) -> None:
     lanes.store(out, ir.Constant(ir.VectorType(_F32, 2 * lanes.count), None))
 
 
-def emit_logarithm(lanes: Lanes, total: Any, offset: Any, out: Any) -> None:
-    """Emit ``out = log(total + offset)``, float32 that is computed in double; `offset` and `out` are addresses."""
+def emit_logarithm(lanes: Lanes, sums: Any, offset: Any) -> None:
+    """Emit ``sums = log(sums + offset)``, float32 that is computed in double; both are addresses."""
     b = lanes.builder
-    x = b.fpext(b.fadd(total, lanes.broadcast(offset, lanes.floats)), lanes.doubles)
+    x = b.fpext(b.fadd(lanes.load(sums, lanes.floats), lanes.broadcast(offset, lanes.floats)), lanes.doubles)
     infinity, zero = lanes.constant(float("inf")), lanes.constant(0.0)
     edge = b.select(b.fcmp_ordered("==", x, zero), lanes.constant(float("-inf")), lanes.constant(float("nan")))
     edge = b.select(b.fcmp_ordered("==", x, infinity), infinity, edge)
     inside = b.and_(b.fcmp_ordered(">", x, zero), b.fcmp_ordered("<", x, infinity))
-    lanes.store(out, b.fptrunc(b.select(inside, emit_log(lanes, x), edge), lanes.floats))
+    lanes.store(sums, b.fptrunc(b.select(inside, emit_log(lanes, x), edge), lanes.floats))
 
 
 def emit_log(lanes: Lanes, x: Any) -> Any:
@@ -106,15 +106,12 @@ class Sums:
             product = builder.fmul(lanes.load(magnitudes, lanes.floats), lanes.broadcast(weight, lanes.floats))
             return builder.fadd(total, product)
 
-        def finish(builder: Any, total: Any, offset: Any, out: Any) -> None:
-            emit_logarithm(Lanes(builder, target), total, offset, out)
-
         #: ``zeros() -> sums``
         self.zeros = operation(kind, (), lambda builder: ir.Constant(ir.VectorType(_F32, count), None))
         #: ``add_product(sums, address of magnitudes, address of one weight) -> sums``, two roundings
         self.add_product = operation(kind, (kind, types.int64, types.int64), add_product)
-        #: ``finish(sums, address of one offset, address of logarithms)``
-        self.finish = operation(types.void, (kind, types.int64, types.int64), finish)
+        #: ``store(address, sums)``
+        self.store = operation(types.void, (types.int64, kind), store)
 
 
 def _load(kind: ir.Type, numba_type: types.Type) -> Any:

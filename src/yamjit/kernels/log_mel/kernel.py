@@ -19,6 +19,7 @@ from yamjit.kernels.log_mel.codelets import (
     Sums,
     emit_clear,
     emit_cut,
+    emit_logarithm,
     emit_store_frames,
     load_float,
     load_integer,
@@ -151,9 +152,12 @@ def make_magnitudes(target: Target) -> Any:
 
 
 def make_mel(target: Target) -> Any:
-    """Return ``mel(tables, scratch)``: logarithms of the sums of every band, bin after bin."""
-    sums = Sums(target)
-    zeros, add_product, finish = sums.zeros, sums.add_product, sums.finish
+    """Return ``mel(tables, scratch)``: logarithms of the sums of every band, bin after bin.
+
+    All sums come first, then all logarithms: two short loops, each of which keeps its constants in registers.
+    """
+    sums, logarithm = Sums(target), codelet(target, 2, emit_logarithm)
+    zeros, add_product, store = sums.zeros, sums.add_product, sums.store
     size = 4 * lane_count(target)
 
     @jit
@@ -168,7 +172,9 @@ def make_mel(target: Target) -> Any:
                 total = add_product(total, magnitude, weights)
                 magnitude += size
                 weights += 4
-            finish(total, offsets + 4 * band, out + band * size)
+            store(out + band * size, total)
+        for band in range(_field(tables, Field.BANDS)):
+            logarithm(out + band * size, offsets + 4 * band)
 
     return mel
 

@@ -19,8 +19,8 @@ from yamjit.announcing import logger
 from yamjit.disk import read_regular
 from yamjit.errors import DependencyError
 from yamjit.installing import how_to_install
-from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.lowering_choice import LOWERING_VARIABLE, LOWERINGS, choose_lowering
+from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.platforms import FOLDER, MANIFEST, library_file, own_platform
 
 if TYPE_CHECKING:

@@ -195,8 +195,7 @@ def _bad_constant(row: Any, use: Any, constants: int, size: int) -> int:
         return _bad_shift(row, constants, Column.SHIFT, row[Column.OUTPUT_C], _LEAST_SHIFT, _MOST_SHIFT)
     if READS[op, Prepared.SHIFT]:
         channels = use.blocks * (UNITS[Prepared.SHIFT] // 4)
-        bad = _bad_shift(row, constants, Prepared.SHIFT, channels, 0, _MOST_PACKED_SHIFT)
-        return bad if bad >= 0 else _bad_proof(row, constants, use.blocks)
+        return _bad_shift(row, constants, Prepared.SHIFT, channels, 0, _MOST_PACKED_SHIFT)
     if op == StepOp.QUANTIZE:
         scale = carray(pointer(constants + row[Column.WEIGHTS]), 1, np.float32)[0]
         return -1 if 0 < scale < np.inf else wrong(Column.WEIGHTS)
@@ -210,18 +209,6 @@ def _bad_shift(row: Any, constants: int, column: int, count: int, least: int, mo
     for place in range(count):
         if not least <= shifts[place] <= most:
             return column
-    return -1
-
-
-@jit
-def _bad_proof(row: Any, constants: int, blocks: int) -> int:
-    """Check that nothing is said to round in float32 where there are no factors for that."""
-    if row[Prepared.SCALE] or row[Prepared.REAL_OFFSET]:
-        return -1
-    proven = carray(pointer(constants + row[Prepared.PROVEN]), blocks, np.int8)
-    for block in range(blocks):
-        if proven[block]:
-            return wrong(Prepared.PROVEN)
     return -1
 
 

@@ -20,6 +20,7 @@ from yamjit.kernels.vectors.words import (
     Emit,
     Vector,
     call,
+    filled,
     lane,
     load,
     mask,
@@ -42,6 +43,9 @@ class VectorOps:
     Addresses are int64; ``i32`` stands for a vector of `Target.lanes` 32-bit integers, ``u8`` for one of four times
     as many bytes.
     """
+
+    #: Bytes of four inputs side by side.
+    quad_bytes = 4
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -78,6 +82,11 @@ class VectorOps:
     def load(self) -> Any:
         """``load(address) -> i32``."""
         return operation(self._i32, (types.int64,), lambda b, address: load(b, address, self._type(_I32)))
+
+    @cached_property
+    def load_weights(self) -> Any:
+        """``load_weights(address) -> i32``: four bytes a channel, as `dot` takes them."""
+        return self.load
 
     @cached_property
     def load_bytes(self) -> Any:
@@ -190,13 +199,26 @@ class VectorOps:
         return operation(self._f32, (types.int64,), lambda b, address: load(b, address, self._type(_F32)))
 
     @cached_property
+    def load_offset(self) -> Any:
+        """``load_offset(address) -> f32``: offsets for `requantize_real`, half less where that takes the nearest."""
+        half = filled(self._type(_F32), 0.5)
+
+        def emit(b: Any, address: Any) -> Any:
+            offset = load(b, address, half.type)
+            return offset if self.target.rounds_down else b.fsub(offset, half)
+
+        return operation(self._f32, (types.int64,), emit)
+
+    @cached_property
     def requantize_real(self) -> Any:
-        """``requantize_real(acc, scale, offset) -> i32``: ``rint(fma(acc, scale, offset))`` in float32."""
+        """``requantize_real(acc, scale, offset) -> i32``: ``acc * scale + offset`` in float32, made an integer.
+
+        Sum and integer are both rounded downwards where the target can, else both to the nearest.
+        """
         rounded = _ROUNDINGS[self.target.rounding]
 
         def emit(b: Any, acc: Any, scale: Any, offset: Any) -> Any:
-            real = b.sitofp(acc, scale.type)
-            return rounded(b, call(b, f"llvm.fma.v{self.lanes}f32", scale.type, real, scale, offset))
+            return rounded(b, b.sitofp(acc, scale.type), scale, offset)
 
         return operation(self._i32, (self._i32, self._f32, self._f32), emit)
 
@@ -267,20 +289,29 @@ class VectorOps:
         return ir.VectorType(element, self.lanes)
 
 
-# -- Lowerings of the rounding of floats ------------------------------------------------------------------------
+# -- Lowerings of multiply-adds that are rounded to integers ----------------------------------------------------
 
 
-def _by_cvtps2dq(b: Any, real: Any) -> Any:
-    lanes = real.type.count
-    whole = ir.VectorType(_I32, lanes)
-    if lanes < 16:
-        return call(b, {8: "llvm.x86.avx.cvt.ps2dq.256", 4: "llvm.x86.sse2.cvtps2dq"}[lanes], whole, real)
-    as_the_mode_says = (ir.Constant(whole, None), ir.Constant(_I16, -1), _I32(4))
-    return call(b, "llvm.x86.avx512.mask.cvtps2dq.512", whole, real, *as_the_mode_says)
+def _by_vcvtps2dq(b: Any, real: Any, scale: Any, offset: Any) -> Any:
+    down, kind, whole = _I32(9), real.type, ir.VectorType(_I32, 16)
+    total = call(b, "llvm.x86.avx512.vfmadd.ps.512", kind, real, scale, offset, down)
+    every = (ir.Constant(whole, None), ir.Constant(_I16, -1))
+    return call(b, "llvm.x86.avx512.mask.cvtps2dq.512", whole, total, *every, down)
 
 
-def _by_fcvtns(b: Any, real: Any) -> Any:
-    return call(b, "llvm.aarch64.neon.fcvtns.v4i32.v4f32", ir.VectorType(_I32, 4), real)
+def _by_cvtps2dq(b: Any, real: Any, scale: Any, offset: Any) -> Any:
+    return call(b, "llvm.x86.avx.cvt.ps2dq.256", ir.VectorType(_I32, 8), _fma(b, real, scale, offset))
 
 
-_ROUNDINGS: Mapping[str, Emit] = MappingProxyType({"cvtps2dq": _by_cvtps2dq, "fcvtns": _by_fcvtns})
+def _by_fcvtns(b: Any, real: Any, scale: Any, offset: Any) -> Any:
+    return call(b, "llvm.aarch64.neon.fcvtns.v4i32.v4f32", ir.VectorType(_I32, 4), _fma(b, real, scale, offset))
+
+
+def _fma(b: Any, *factors: Any) -> Any:
+    kind = factors[0].type
+    return call(b, f"llvm.fma.v{kind.count}f32", kind, *factors)
+
+
+_ROUNDINGS: Mapping[str, Emit] = MappingProxyType(
+    {"vcvtps2dq": _by_vcvtps2dq, "cvtps2dq": _by_cvtps2dq, "fcvtns": _by_fcvtns}
+)

@@ -48,7 +48,8 @@ class Target:
     multiplies_even_lanes: bool = True
     #: Whether an instruction multiplies and adds floating-point numbers with one rounding.
     has_fma: bool = False
-    #: Instruction that rounds float32 to the nearest integers, ties to even: "cvtps2dq", "fcvtns" or "none".
+    #: Instruction that rounds float32 to integers: "cvtps2dq" or "fcvtns" to the nearest, ties to even; "vcvtps2dq" in
+    #: the direction that it says itself, as the multiply-add before it does; or "none".
     rounding: str = "none"
     #: Whether instructions narrow lanes with saturation, within each 16 bytes.
     packs_saturated: bool = False
@@ -63,6 +64,11 @@ class Target:
         """Whether an int32 becomes an int8 by one multiply-add in float32 and one instruction that rounds."""
         return self.has_fma and self.rounding != "none"
 
+    @property
+    def rounds_down(self) -> bool:
+        """Whether a multiply-add in float32, and its result, can be rounded downwards."""
+        return self.rounding == "vcvtps2dq"
+
     def runs_on(self, features: Mapping[str, bool], machine: str) -> bool:
         """Return whether a processor runs the lowering, by what `detect_target` takes."""
         return _architecture(machine) == self.machine and all(features.get(need, False) for need in self.needs)
@@ -75,7 +81,7 @@ _LINUX_X86, _LINUX_ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
 _AVX512VNNI = Target(
     "avx512vnni", "x86_64", _LINUX_X86, "haswell", _AVX512,
     ("avx512vnni", "avx512bw", "avx512vl", "avx512dq"), lanes=16, rows=12, columns=2,
-    dot="vpdpbusd", has_fma=True, rounding="cvtps2dq", packs_saturated=True,
+    dot="vpdpbusd", has_fma=True, rounding="vcvtps2dq", packs_saturated=True,
 )  # fmt: skip
 #: The same with products by tiles; the system gives them to processes that ask (`yamjit.kernels.permission`).
 _AMX = replace(
