@@ -101,7 +101,8 @@ int sample_every(long microseconds) {
     struct sigaction action = {0};
     action.sa_sigaction = take;
     action.sa_flags = SA_SIGINFO | SA_RESTART;
-    if (microseconds && sigaction(SIGPROF, &action, NULL) != 0) return -1;
+    if (sigaction(SIGPROF, &action, NULL) != 0) return -1;
+    if (microseconds) taken = 0;
     struct itimerval timer = {{0, microseconds}, {0, microseconds}};
     return setitimer(ITIMER_PROF, &timer, NULL);
 }

@@ -154,7 +154,7 @@ def instructions_run(run: Callable[[], object], seconds: float) -> Counter[tuple
 def _disassembled(samples: Sequence[bytes]) -> list[str]:
     """Return the instruction that each sample begins with, as objdump writes it.
 
-    No-operations behind a sample bring the disassembler back in step before the next.
+    No-operations after a sample bring the disassembler back in step before the next.
     """
     with tempfile.NamedTemporaryFile() as file:
         file.write(b"".join(sample.ljust(_SLOT, b"\x90") for sample in samples))

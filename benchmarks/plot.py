@@ -1,69 +1,112 @@
-"""A picture of what ``benchmarks.paired --json FILE`` wrote: ``python -m benchmarks.plot FILE``."""
+"""A picture of what ``benchmarks.paired --json FILE`` wrote: ``python -m benchmarks.plot FILE``.
+
+Ink is chosen for a light and for a dark page: ``speed.svg`` and ``speed_dark.svg``.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
-from collections.abc import Callable
+import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-#: Panels, in reading order.
-PANELS = ("window", "network", "front end", "recording 1", "recording 2", "cold")
+from benchmarks.levels import QUESTIONS, TITLES
 
-OURS, THEIRS = "#0b6e4f", "#7b8794"
+#: Panels, in reading order; what takes more than `_CUT` times the fastest's time is written at the end of the axis.
+PANELS = ("window", "push", "network", "recording 1", "recording 2", "cold")
+_CUT = 8
 
 
-def draw(found: dict[str, Any], output: Path) -> None:
-    """Draw a panel for each case that was measured."""
+class Ink(NamedTuple):
+    """Colours of a page."""
+
+    page: str
+    text: str
+    faint: str
+    line: str
+    ours: str
+    theirs: str
+
+
+LIGHT = Ink("#ffffff", "#1c2126", "#5c6670", "#d9dee3", "#0b6e4f", "#9aa5b1")
+DARK = Ink("#14181c", "#e8ebee", "#a3adb7", "#343b42", "#3ecf9b", "#66717c")
+
+
+def draw(found: dict[str, Any], output: Path, ink: Ink) -> None:
+    """Draw how many times as fast yamjit is at each instruction set, then a panel for each case."""
     tables = {table["case"]: table for table in found["tables"]}
-    shown = [tables[case] for case in PANELS if case in tables]
+    shown = [tables[case] for case in PANELS if case in tables and tables[case]["rows"]]
+    levels = [level for level in found.get("levels", []) if level["figures"]]
     rows = -(-len(shown) // 2)
-    figure = Figure(figsize=(11, 0.7 + 2.3 * rows), layout="constrained")
-    panels = figure.subplots(rows, 2, squeeze=False)
-    for panel, table in zip(panels.flat, shown, strict=False):
-        _points(panel, table)
-    for panel in list(panels.flat)[len(shown) :]:
-        panel.set_axis_off()
-    figure.suptitle("Milliseconds on logarithmic axes: further left is faster", fontsize=12)
-    figure.text(0.5, -0.01, found["machine"], ha="center", va="top", fontsize=7.5, color="#555555")
+    style = {"svg.fonttype": "none", "svg.hashsalt": "benchmarks", "text.color": ink.text, "font.size": 9.5}
     # Letters stay letters, and the same figures give the same file.
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "benchmarks"}):
-        figure.savefig(output, bbox_inches="tight", facecolor="white", metadata=_metadata(output))
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(10, 1.0 + 2.3 * rows + (2.6 if levels else 0)), layout="constrained")
+        heights = ([2.4] if levels else []) + [2.0] * rows
+        grid = figure.add_gridspec(len(heights), 2, height_ratios=heights)
+        if levels:
+            _levels(figure.add_subplot(grid[0, :]), levels, ink)
+        for number, table in enumerate(shown):
+            place = grid[number // 2 + bool(levels), number % 2]
+            _bars(figure.add_subplot(place), table, ink)
+        figure.supxlabel(textwrap.fill(found["machine"], 150), fontsize=7.5, color=ink.faint)
+        metadata = {"Date": None} if output.suffix == ".svg" else {}
+        figure.savefig(output, facecolor=ink.page, metadata=metadata)
 
 
-def _metadata(output: Path) -> dict[str, None]:
-    return {"Date": None} if output.suffix == ".svg" else {}
+def _levels(panel: Axes, levels: list[dict[str, Any]], ink: Ink) -> None:
+    """Draw a group of bars for each instruction set: times XNNPACK's speed, which is the line at 1."""
+    width = 0.8 / len(QUESTIONS)
+    for number, name in enumerate(QUESTIONS):
+        places = [group + (number - 1) * width for group in range(len(levels))]
+        ratios = [level["figures"][name][2] for level in levels]
+        panel.bar(places, ratios, width * 0.92, color=ink.ours, alpha=(0.6, 0.8, 1.0)[number])
+        for place, ratio in zip(places, ratios, strict=True):
+            panel.annotate(f"{name}\n{ratio:.2f}", (place, ratio), (0, 3), textcoords="offset points", ha="center")
+    panel.axhline(1, color=ink.text, linewidth=1, linestyle=(0, (4, 3)))
+    panel.set_xticks(range(len(levels)), [_level_title(level) for level in levels])
+    panel.set_xlim(-0.6, len(levels) - 0.4)
+    panel.set_ylim(0, 1.3 * max(1.0, *(figure[2] for level in levels for figure in level["figures"].values())))
+    panel.set_title(
+        "Times the speed of LiteRT's XNNPACK (the dashed line), same instructions: taller is faster", loc="left"
+    )
+    _dress(panel, ink)
+    panel.set_yticks([])
 
 
-def _points(panel: Axes, table: dict[str, Any]) -> None:
-    """Draw one point for each contender: bars would have no zero to begin at."""
+def _level_title(level: dict[str, Any]) -> str:
+    confined = level["confinement"]
+    return TITLES[level["level"]] + ("\n(LiteRT unconfined)" if confined.startswith("unconfined") else "")
+
+
+def _bars(panel: Axes, table: dict[str, Any], ink: Ink) -> None:
+    """Draw a bar for each contender from zero; those that would shrink the others are cut, and say so."""
     rows = table["rows"][::-1]
-    names, values = [row["contender"] for row in rows], [row["median"] for row in rows]
-    panel.scatter(values, names, c=[OURS if name.startswith("yamjit") else THEIRS for name in names], s=60, zorder=3)
-    panel.set_xscale("log")
-    panel.set_xlim(_decade(min(values), math.floor), _decade(2.5 * max(values), math.ceil))
-    panel.margins(y=0.15)
-    for name, value in zip(names, values, strict=True):
-        panel.annotate(_number(value), (value, name), xytext=(8, 0), textcoords="offset points", va="center", size=9)
-    panel.set_title(table["title"], fontsize=10, loc="left")
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-    panel.minorticks_off()
-    panel.tick_params(labelsize=8.5)
-    panel.grid(color="#e5e5e5", linewidth=0.8)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right", "left"]].set_visible(False)
-    panel.tick_params(axis="y", length=0)
+    values = [row["median"] for row in rows]
+    end = min(max(values), _CUT * min(values))
+    colours = [ink.ours if row["contender"].startswith("yamjit") else ink.theirs for row in rows]
+    places = range(len(rows))
+    panel.barh(places, [min(value, end) for value in values], 0.7, color=colours)
+    for place, value in enumerate(values):
+        text = _number(value) + (" (cut)" if value > end else "")
+        panel.annotate(text, (min(value, end), place), (4, 0), textcoords="offset points", va="center")
+    panel.set_yticks(places, [row["contender"] for row in rows])
+    panel.set_xlim(0, 1.25 * end)
+    panel.set_xticks([])
+    panel.set_title(f"{table['title'].replace('`', '')}, {table['unit']}", fontsize=9.5, loc="left")
+    _dress(panel, ink)
 
 
-def _decade(value: float, rounded: Callable[[float], int]) -> float:
-    return 10.0 ** rounded(math.log10(value))
+def _dress(panel: Axes, ink: Ink) -> None:
+    panel.set_facecolor(ink.page)
+    panel.tick_params(length=0, colors=ink.text)
+    panel.title.set_color(ink.text)
+    panel.spines[["top", "right", "left", "bottom"]].set_visible(False)
 
 
 def _number(value: float) -> str:
@@ -71,12 +114,14 @@ def _number(value: float) -> str:
 
 
 def main() -> None:
-    """Read the figures and draw them."""
+    """Read the figures and draw them, on light and on dark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("figures", type=Path)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("speed.svg"), help="SVG or PNG")
     args = parser.parse_args()
-    draw(json.loads(args.figures.read_text()), args.output)
+    found = json.loads(args.figures.read_text())
+    draw(found, args.output, LIGHT)
+    draw(found, args.output.with_name(f"{args.output.stem}_dark{args.output.suffix}"), DARK)
 
 
 if __name__ == "__main__":

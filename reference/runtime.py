@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["KERNELS", "Runtime", "TensorInfo", "runtime_available", "runtime_version"]
+__all__ = ["KERNELS", "Runtime", "TensorInfo", "runtime_available", "runtime_module", "runtime_version"]
 
 Array = npt.NDArray[Any]
 
@@ -68,6 +68,17 @@ def runtime_available() -> bool:
     return True
 
 
+def runtime_module() -> Any:
+    """Return the module of the interpreter; importing it loads the runtime's libraries.
+
+    Raises
+    ------
+    ImportError
+        If no runtime is installed.
+    """
+    return _load()[0]
+
+
 def runtime_version() -> str:
     """Return name and version of the runtime, such as ``"ai-edge-litert 2.3.0"``."""
     _, distribution = _load()
@@ -91,6 +102,8 @@ class Runtime:
     tensors : tuple of TensorInfo
     inputs, outputs : tuple of TensorInfo
         Those of the model.
+    interpreter : Interpreter
+        The runtime's own, for those who measure its calls.
 
     Raises
     ------
@@ -108,18 +121,18 @@ class Runtime:
         module, _ = _load()
         self.kernels = kernels
         source = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
-        self._interpreter = module.Interpreter(
+        self.interpreter = module.Interpreter(
             **source,
             num_threads=threads,
             experimental_op_resolver_type=module.OpResolverType[KERNELS[kernels]],
             # Asking for inner tensors would silently switch XNNPACK off.
             experimental_preserve_all_tensors=inner and kernels != "xnnpack",
         )
-        self._interpreter.allocate_tensors()
-        details = self._interpreter.get_tensor_details()
+        self.interpreter.allocate_tensors()
+        details = self.interpreter.get_tensor_details()
         self.tensors = tuple(sorted((_info(detail) for detail in details), key=lambda info: info.index))
-        self.inputs = tuple(_info(detail) for detail in self._interpreter.get_input_details())
-        self.outputs = tuple(_info(detail) for detail in self._interpreter.get_output_details())
+        self.inputs = tuple(_info(detail) for detail in self.interpreter.get_input_details())
+        self.outputs = tuple(_info(detail) for detail in self.interpreter.get_output_details())
 
     def run(self, *inputs: Array) -> tuple[Array, ...]:
         """Return copies of the model's outputs.
@@ -130,7 +143,7 @@ class Runtime:
             One for each of `inputs`, of its dtype and its number of elements.
         """
         self._invoke(inputs)
-        return tuple(self._interpreter.get_tensor(info.index) for info in self.outputs)
+        return tuple(self.interpreter.get_tensor(info.index) for info in self.outputs)
 
     def record(self, *inputs: Array, names: Iterable[str | int] | None = None) -> dict[str | int, Array]:
         """Run, and return copies of tensors, inner ones as well.
@@ -168,12 +181,12 @@ class Runtime:
     def _invoke(self, inputs: tuple[Array, ...]) -> None:
         for info, values in zip(self.inputs, inputs, strict=True):
             array = np.asarray(values, info.dtype).reshape(info.shape)
-            self._interpreter.set_tensor(info.index, array)
-        self._interpreter.invoke()
+            self.interpreter.set_tensor(info.index, array)
+        self.interpreter.invoke()
 
     def _value(self, info: TensorInfo) -> Array:
         try:
-            return np.array(self._interpreter.get_tensor(info.index))
+            return np.array(self.interpreter.get_tensor(info.index))
         except ValueError as error:
             raise LookupError(f"tensor {info.index} {info.name!r} was not kept: {error}") from error
 
