@@ -218,8 +218,8 @@ FLOORS |= {"int8": 4, "log_mel": 4, "plan_file": 5, "backends": 5, "__init__": 6
 COMPILING = {
     *("vectors/words", "vectors/amx", "vectors/dot", "vectors/ops", "vectors/lanes"),
     *("machine_code/compiler", "machine_code/foreign", "machine_code/jit", "machine_code/pointer"),
-    *("int8/amx_matmul", "int8/batch", "int8/depthwise", "int8/kernel_set", "int8/matmul"),
-    *("int8/plain", "int8/plain_steps"),
+    *("int8/amx_matmul", "int8/avx2_matmul", "int8/batch", "int8/depthwise", "int8/kernel_set"),
+    *("int8/matmul", "int8/plain", "int8/plain_steps"),
     *("int8/step_table", "int8/steps", "int8/tiles"),
     *("log_mel/codelets", "log_mel/fft_codelets", "log_mel/kernel"),
     *("plan_file/check", "plan_file/digest", "plan_file/faults", "plan_file/head_check"),
