@@ -34,7 +34,7 @@ class Crew:
     for; jobs of `in_order` may be such items. A thread draws what comes first on the way, as long as little of it
     waits, and does a job otherwise. The other threads are started as they are needed, and end with the iterator of
     `in_order`; none is started for a single job. An error is raised as it is, after the results
-    before it; one that is no `Exception`, such as Ctrl-C, at once. `LimitError` means that the system does not start
+    before it, Ctrl-C at once. `LimitError` means that the system does not start
     as many threads.
     """
 
@@ -67,7 +67,7 @@ class Crew:
                 if task is None:
                     break
                 yield task.outcome()
-        except _Over:  # in a helper, something came up that is no error of a job
+        except _Over:  # a helper was interrupted
             raise self._fault or AssertionError from None
         finally:
             self._dismiss()
