@@ -33,9 +33,8 @@ class Crew:
     Items that `ahead` is given are drawn by any thread, but by one at a time and in their order, before they are asked
     for; jobs of `in_order` may be such items. A thread draws what comes first on the way, as long as little of it
     waits, and does a job otherwise. The other threads are started as they are needed, and end with the iterator of
-    `in_order`; none is started for a single job. An error is raised as it is, after the results
-    before it, Ctrl-C at once. `LimitError` means that the system does not start
-    as many threads.
+    `in_order`; none is started for a single job. An error is raised as it is, after the results before it; an
+    interruption, such as Ctrl-C, at once. `LimitError` means that the system starts fewer threads.
     """
 
     def __init__(self, threads: int) -> None:
