@@ -43,7 +43,7 @@ def main() -> None:
     if args.lowering and args.lowering not in lowerings:
         parser.error(f"--lowering {args.lowering}: this machine runs {', '.join(lowerings)}")
     if args.lowering and args.lowering != compiled_lowering(backend):
-        told = {**os.environ, **environment(args.lowering, backend)}
+        told = {**os.environ, **environment(args.lowering), **environment(args.lowering, backend)}
         sys.exit(subprocess.run([sys.executable, "-m", "benchmarks.paired", *sys.argv[1:]], env=told).returncode)
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder))
