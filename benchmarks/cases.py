@@ -172,9 +172,7 @@ CASES: dict[str, Callable[[Setting], Table]] = {
     "window": _latency("window", "one window of 0.975 s, `classify(window, 16000)`"),
     "score_window": _latency("score_window", "one window, `score_window(window)`"),
     "push": _latency("push", "one hop of a stream, `push(7,680 samples)`"),
-    "idle": _latency(
-        "window", "one window, `classify(window, 16000)`, the first call after 50 ms of sleep", idle_s=0.05
-    ),
+    "idle": _latency("window", "one window, `classify(window, 16000)`, after 50 ms of sleep", idle_s=0.05),
     "network": _latency("network", "network alone, patch to scores"),
     "front-end": _latency("front end", "front end alone, waveform to patch"),
     "recording-1": _recording(1),
