@@ -128,7 +128,7 @@ class InProcess:
         """Return how long the answer takes, where `callers` threads ask at once.
 
         It is asked again and again for `TURN_S`, and the least time of the later half counts: other programs that run
-        make the median longer. With `idle_s` it is asked once, after so many seconds of sleep.
+        make the median longer. With `idle_s` it is asked once, after a sleep of that length.
         """
         run = self.questions[question]
         if callers > 1:
