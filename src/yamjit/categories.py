@@ -217,6 +217,11 @@ class Clip:
 
 def _combined(combine: np.ufunc, total: Float64 | None, scores: Float32) -> Float64:
     """Return a total with the scores of more windows, (n, k), added to it, each to the sum so far: no other order."""
-    rows = scores if total is None else np.concatenate((total[np.newaxis], scores))
+    if total is None:
+        if len(scores) == 1:
+            return scores[0].astype(np.float64)
+        rows = scores
+    else:
+        rows = np.concatenate((total[np.newaxis], scores))
     sums: Float64 = combine.accumulate(rows, axis=0, dtype=np.float64)
     return sums[-1].copy()
