@@ -12,7 +12,6 @@ from yamjit import checks, deprecation, events
 from yamjit.audio.pushing import PushedAudio, as_samples
 from yamjit.audio.source import open_audio
 from yamjit.clock import Clock
-from yamjit.collecting import collect
 from yamjit.errors import InputError
 from yamjit.frontend import Patches
 from yamjit.model import Model
@@ -101,12 +100,11 @@ class Classifier(OldForms, Model):
     def _windows(
         self, audio: Any, sample_rate: Any, reading: ReadOptions, aggregate: Any, level: Any, head: Any
     ) -> WindowStream:
-        chosen = self._with_head(head)
-        scorer, hop = chosen._scorer, self._hop(reading)
+        chosen, hop = self._with_head(head), self._hop(reading)
         checks.choice(aggregate, "aggregate", AGGREGATES)
         checks.flag(level, "level")
         source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
-        return WindowStream(source, scorer, chosen.heads, chosen._listing, hop, aggregate, level, self.threads)
+        return WindowStream(source, chosen._scorer, chosen.heads, chosen._listing, hop, aggregate, level, self.threads)
 
     @old_keywords
     def frames(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> FrameStream:
@@ -193,6 +191,8 @@ class Classifier(OldForms, Model):
     def _classified(
         self, audio: Any, sample_rate: Any, reading: ReadOptions, *how: Any, windows: bool = True, frames: bool = False
     ) -> tuple[Classification, ...]:
+        from yamjit.collecting import collect
+
         checks.flag(windows, "windows")
         again = functools.partial(self.log_mel, audio, sample_rate=sample_rate, reading=reading)
         log_mel = again if can_be_read_again(audio) else None

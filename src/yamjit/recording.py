@@ -202,13 +202,17 @@ class WindowStream(_Recording):
         """Windows scored so far, over all channels."""
         return sum(clips[0].count for clips in self._clips)
 
+    def clip(self, track: int = 0, head: int = 0) -> Clip:
+        """Return what is summed up of all windows so far for ``heads[head]``."""
+        return self._clips[track][head]
+
     def clip_scores(self, track: int = 0, head: int = 0) -> Float64:
         """Return the aggregate of all windows so far, one score per class of ``heads[head]``, (classes,)."""
-        return self._clips[track][head].scores
+        return self.clip(track, head).scores
 
     def listed_scores(self, track: int = 0, head: int = 0) -> Float64:
         """Return the same for what the options list: classes and groups of classes, (k,)."""
-        return self._clips[track][head].listed
+        return self.clip(track, head).listed
 
     @deprecation.renamed("k", "max_results")
     def top(
@@ -305,7 +309,7 @@ def _scored(
     try:
         for track, windows in results:
             for clip, output in zip(clips[track], windows.heads, strict=True):
-                clip.add(output.scores)
+                clip.add(output, len(windows))
             yield windows
     finally:
         end()
