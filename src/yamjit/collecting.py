@@ -59,17 +59,11 @@ def _result(
     """Return the result for a track of a stream that has ended, from what was kept of it."""
     times, levels, frames, heads, embeddings = zip(*parts, strict=True)
     source = stream.source
+    outputs = [None] * len(stream.heads) if heads[0] is None else map(HeadOutput.joined, zip(*heads, strict=True))
+    clips = [stream.clip(track, k) for k in range(len(stream.heads))]
     result = Classification(
         name=source.name,
-        heads=tuple(
-            HeadResult(
-                info,
-                categories,
-                stream.clip(track, k),
-                None if heads[0] is None else HeadOutput.joined([one[k] for one in heads]),
-            )
-            for k, (info, categories) in enumerate(zip(stream.heads, stream.categories, strict=True))
-        ),
+        heads=tuple(map(HeadResult, stream.heads, stream.categories, clips, outputs)),
         times_s=_joined(times),
         window_s=stream.window_s,
         start_s=source.start_s,
