@@ -22,6 +22,7 @@ from yamjit.runs.inputs import Recording
 from yamjit.runs.outcome import Outcome, attempt
 from yamjit.runs.schedule import MOST_AT_ONCE, Schedule, sizes_of
 from yamjit.runs.settling import finish
+from yamjit.runs.starting import signals_held, start_context
 from yamjit.writing import naming
 
 if TYPE_CHECKING:
@@ -121,14 +122,13 @@ class _Pool(Generic[_Value]):
     """
 
     def __init__(self, job: Callable[[Recording], _Value], processes: int, places: Heard) -> None:
-        import multiprocessing
         from concurrent.futures import ProcessPoolExecutor
 
-        context = multiprocessing.get_context("spawn")
+        context = start_context()
         self._job = _kept(job)
         held, self._leash = context.Pipe(duplex=False)
         self._held = held
-        with _signals_held():  # also from the process with which Python keeps track of what is shared
+        with signals_held():  # also from the process with which Python keeps track of what is shared
             self._executor: ProcessPoolExecutor = ProcessPoolExecutor(
                 processes,
                 mp_context=context,
@@ -137,7 +137,7 @@ class _Pool(Generic[_Value]):
             )
 
     def submit(self, bundle: Sequence[tuple[Recording, int]]) -> _Submitted[_Value]:
-        with _signals_held():
+        with signals_held():
             try:
                 return self._executor.submit(_do, bundle)
             except BrokenProcessPool as error:
@@ -147,7 +147,7 @@ class _Pool(Generic[_Value]):
 
     def close(self) -> None:
         # A process that is starting would not notice the leash for a second; Python 3.14 has a public method.
-        with _signals_held():
+        with signals_held():
             for process in list((self._executor._processes or {}).values()):
                 process.kill()
             self._leash.close()
@@ -168,30 +168,6 @@ def _kept(job: object) -> Path:
             Path(name).unlink()
             raise
     return Path(name)
-
-
-@contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Hold interruptions back until the end, and keep them for good from processes that start: this process ends them.
-
-    A signal that the main thread blocks comes to another one, and Python calls its handler in the main thread.
-    """
-    came: list[int] = []
-    with contextlib.ExitStack() as restored:
-        if threading.current_thread() is threading.main_thread():
-            restored.callback(_raise_first, came)
-            for number in (signal.SIGINT, signal.SIGTERM):
-                if callable(signal.getsignal(number)):
-                    restored.callback(signal.signal, number, signal.signal(number, lambda one, _: came.append(one)))
-        if hasattr(signal, "pthread_sigmask"):
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-            restored.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
-        yield
-
-
-def _raise_first(came: list[int]) -> None:
-    if came:
-        signal.raise_signal(came[0])
 
 
 # -- In the processes -------------------------------------------------------------------------------------------
