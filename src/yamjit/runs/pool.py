@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import tempfile
 import threading
@@ -157,10 +159,12 @@ class _Pool(Generic[_Value]):
 
 
 def _kept(job: object) -> Path:
-    """Write a job to a temporary file."""
+    """Write a job to a temporary file, in a folder of this process that it removes at its end."""
+    from multiprocessing.util import get_temp_dir
+
     data = pickle.dumps(job)
     with naming(tempfile.gettempdir()):
-        descriptor, name = tempfile.mkstemp(prefix="yamjit-")
+        descriptor, name = tempfile.mkstemp(dir=get_temp_dir())
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
@@ -173,6 +177,9 @@ def _kept(job: object) -> Path:
 # -- In the processes -------------------------------------------------------------------------------------------
 
 _job: Path
+
+#: Seconds for which the end of a process that has let go of the leash is awaited.
+_DYING_S = 1.0
 
 
 def _begin(job: Path, leash: Connection, memory: Any, announces: bool) -> None:
@@ -188,8 +195,11 @@ def _begin(job: Path, leash: Connection, memory: Any, announces: bool) -> None:
 def _follow(leash: Connection, job: Path) -> None:
     with contextlib.suppress(EOFError, OSError):
         leash.recv_bytes()
-    with contextlib.suppress(OSError):
-        job.unlink(missing_ok=True)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join(_DYING_S)
+        if not parent.is_alive():  # it was killed
+            shutil.rmtree(job.parent, ignore_errors=True)
     os._exit(1)
 
 
