@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import json
+import os
 import platform
 import re
 import shutil
@@ -47,6 +49,9 @@ LEVELS = {
     "avxvnni": ("AMX", "AVX-512", "AVX-VNNI-INT8"),
     "avx2": ("AMX", "AVX-512", "AVX-VNNI-INT8", "AVX-VNNI"),
 }
+
+#: What objdump has found, by library, its size and when it was changed.
+_KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yamjit-benchmarks" / "cpuid.json"
 
 _SOURCE = Path(__file__).with_name("confine.c")
 _LONGEST, _SLOT = 15, 64  # bytes of an instruction, and from one sample to the next where they are disassembled
@@ -93,14 +98,24 @@ def times_answered() -> int:
 
 def _cpuid_addresses(package: Path) -> Iterator[int]:
     """Yield the address of every CPUID instruction in the libraries of a package that are loaded."""
-    if not shutil.which("objdump"):
-        raise CannotConfine("CPUID does not fault here, and there is no objdump to find CPUID instructions with")
     for path, base in _loaded(package).items():
         if b"\x0f\xa2" in Path(path).read_bytes():
-            command = ["objdump", "-d", "--no-show-raw-insn", path]
-            listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            for found in re.finditer(r"^ *([0-9a-f]+):\s+cpuid\s*$", listing, re.MULTILINE):
-                yield base + int(found[1], 16)
+            yield from (base + place for place in _cpuid_places(path))
+
+
+def _cpuid_places(path: str) -> list[int]:
+    """Return where the CPUID instructions of a library are; objdump takes some 10 s for it, so it is kept."""
+    about, found = Path(path).stat(), json.loads(_KEPT.read_text()) if _KEPT.is_file() else {}
+    key = f"{path}, {about.st_size} bytes, {about.st_mtime_ns}"
+    if key not in found:
+        if not shutil.which("objdump"):
+            raise CannotConfine("CPUID does not fault here, and there is no objdump to find CPUID instructions with")
+        command = ["objdump", "-d", "--no-show-raw-insn", path]
+        listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        found[key] = [int(place, 16) for place in re.findall(r"^ *([0-9a-f]+):\s+cpuid\s*$", listing, re.MULTILINE)]
+        _KEPT.parent.mkdir(parents=True, exist_ok=True)
+        _KEPT.write_text(json.dumps(found))
+    return list(found[key])
 
 
 def _loaded(package: Path) -> dict[str, int]:

@@ -25,6 +25,10 @@ Questions = Mapping[str, Callable[[], Float32]]
 
 OURS, BASELINE, JUDGE = "yamjit", "LiteRT xnnpack", "LiteRT reference"
 
+#: Seconds of a turn. Its first half does not count: a core that slept while others had their turn takes some 10 calls
+#: to come to its speed.
+TURN_S = 0.15
+
 #: How each contender is loaded: libraries first, by a function that returns the folder of its package if it may be
 #: confined; then how it answers, given the folder of `benchmarks.inputs`.
 _LOADED: Mapping[str, Callable[[], Path | None]] = {
@@ -96,8 +100,8 @@ class Contender(Protocol):
         """Return the answer."""
         ...
 
-    def seconds(self, question: str, repeats: int = 1, callers: int = 1) -> float:
-        """Return how long the answer takes, the least of some times, where `callers` threads ask at once."""
+    def seconds(self, question: str, callers: int = 1, idle_s: float = 0.0) -> float:
+        """Return how long the answer takes; see `InProcess.seconds`."""
         ...
 
 
@@ -120,17 +124,22 @@ class InProcess:
         """Return the answer."""
         return self.questions[question]()
 
-    def seconds(self, question: str, repeats: int = 1, callers: int = 1) -> float:
-        """Return how long the answer takes, the least of some times, where `callers` threads ask at once."""
+    def seconds(self, question: str, callers: int = 1, idle_s: float = 0.0) -> float:
+        """Return how long the answer takes, where `callers` threads ask at once.
+
+        It is asked again and again for `TURN_S`, and the least time of the later half counts: other programs that run
+        make the median longer. With `idle_s` it is asked once, after a sleep of that length.
+        """
         run = self.questions[question]
         if callers > 1:
             run = self._at_once(run, callers)
-        best = float("inf")
-        for _ in range(repeats):
-            start = time.perf_counter()
-            run()
-            best = min(best, time.perf_counter() - start)
-        return best
+        if idle_s:
+            time.sleep(idle_s)
+            return _took(run)
+        end, times = time.perf_counter() + TURN_S, [_took(run)]
+        while time.perf_counter() < end:
+            times.append(_took(run))
+        return min(times[len(times) // 2 :])
 
     def _at_once(self, run: Callable[[], Float32], callers: int) -> Callable[[], Float32]:
         """Return what lets threads, which are kept, ask at once."""
@@ -144,6 +153,12 @@ class InProcess:
             return run()
 
         return lambda: list(pool.map(ask, range(callers))).pop()
+
+
+def _took(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
 
 
 def load(name: str, folder: Path, level: str | None = None) -> tuple[InProcess, str]:

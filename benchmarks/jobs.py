@@ -24,14 +24,15 @@ _FOLDERS = {"96 files of 5 min": (96, 300.0), "400 clips of 2 s": (400, 2.0)}
 def measure_jobs(folder: Path, rounds: int) -> Table:
     """Measure both folders, in turns: the least time of some rounds."""
     rows = []
-    for title, (count, seconds) in _FOLDERS.items():
-        files = _recordings(folder / title, count, seconds)
+    for title, (count, length) in _FOLDERS.items():
+        files = _recordings(folder / title, count, length)
         for jobs in thread_counts():
-            times = [(_jobs(folder, [files], jobs), _jobs(folder, _shares(files, jobs), 1)) for _ in range(rounds)]
-            ours, apart = map(min, zip(*times, strict=True))
-            rows.append(Row(f"{title}, --jobs {jobs}", ours))
+            ways = {f"--jobs {jobs}": ([files], jobs)}
             if jobs > 1:
-                rows.append(Row(f"{title}, {jobs} commands with a share each", apart))
+                ways[f"{jobs} commands with a share each"] = (_shares(files, jobs), 1)
+            times = [[_jobs(folder, *way) for way in ways.values()] for _ in range(rounds)]
+            found = map(min, zip(*times, strict=True))
+            rows += [Row(f"{title}, {way}", seconds) for way, seconds in zip(ways, found, strict=True)]
     return Table("jobs", "folder to results, from the start of the command to its end", "s", rows)
 
 

@@ -26,8 +26,14 @@ from tools.checks.lowerings import fast_backend, runnable_lowerings
 
 __all__ = ["QUESTIONS", "Level", "level_lines", "measure_levels"]
 
-#: What is asked, by the name of its column.
-QUESTIONS = {"window": "window", "network": "network", "10 min": "recording 1"}
+#: What is asked, by the name of its column: a window is asked by `classify`.
+QUESTIONS = {
+    "window": "window",
+    "score_window": "score_window",
+    "push": "push",
+    "network": "network",
+    "10 min": "recording 1",
+}
 
 TITLES = {"amx": "AMX", "avx512vnni": "AVX-512 VNNI", "avxvnni": "AVX-VNNI", "avx2": "AVX2"}
 
@@ -82,11 +88,8 @@ def _confined(folder: Path, level: str) -> tuple[OtherProcess, str]:
 
 def _paired(ours: OtherProcess, theirs: OtherProcess, question: str, rounds: int) -> tuple[float, float, float]:
     """Return both medians in ms, and the median ratio of runs in turns."""
-    short = not question.startswith("recording")
-    pairs = [
-        (1e3 * ours.seconds(question, 5 if short else 1), 1e3 * theirs.seconds(question, 5 if short else 1))
-        for _ in range(rounds if short else max(3, rounds // 6))
-    ]
+    turns = max(3, rounds // 3) if question.startswith("recording") else rounds
+    pairs = [(1e3 * ours.seconds(question), 1e3 * theirs.seconds(question)) for _ in range(turns)]
     mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))
     return mine, other, statistics.median(b / a for a, b in pairs)
 
@@ -123,7 +126,7 @@ def level_lines(levels: Sequence[Level]) -> Iterator[str]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=30, help="paired rounds of the short cases (default: 30)")
+    parser.add_argument("--rounds", type=int, default=15, help="paired rounds of the short cases (default: 15)")
     parser.add_argument("--levels", default=",".join(LEVELS), help="default: %(default)s")
     args = parser.parse_args()
     if unknown := set(chosen := args.levels.split(",")) - set(LEVELS):

@@ -26,24 +26,29 @@ from tools.checks.lowerings import compiled_lowering, environment, fast_backend,
 
 _LEVELS = "levels"
 
+#: Cases by name, in the order of their tables, and those that take long and are measured where they are asked for.
+_ALL = (_LEVELS, *CASES)
+_LONG = ("jobs",)
+
 
 def main() -> None:
     """Check every contender, run the rounds and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=20, help="paired rounds of the short cases (default: 20)")
-    parser.add_argument("--cases", default=",".join([_LEVELS, *CASES]), help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=12, help="paired rounds of the short cases (default: 12)")
+    usual = ",".join(case for case in _ALL if case not in _LONG)
+    parser.add_argument("--cases", default=usual, help=f"all, or some of {', '.join(_ALL)} (default: all but jobs)")
     backend = fast_backend()
     lowerings = runnable_lowerings(backend)
     parser.add_argument("--lowering", help=f"of yamjit's kernels, in all cases but levels: {', '.join(lowerings)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     args = parser.parse_args()
-    unknown = set(cases := args.cases.split(",")) - {_LEVELS, *CASES}
-    if unknown:
+    cases = _ALL if args.cases == "all" else args.cases.split(",")
+    if unknown := set(cases) - set(_ALL):
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
     if args.lowering and args.lowering not in lowerings:
         parser.error(f"--lowering {args.lowering}: this machine runs {', '.join(lowerings)}")
     if args.lowering and args.lowering != compiled_lowering(backend):
-        told = {**os.environ, **environment(args.lowering, backend)}
+        told = {**os.environ, **environment(args.lowering), **environment(args.lowering, backend)}
         sys.exit(subprocess.run([sys.executable, "-m", "benchmarks.paired", *sys.argv[1:]], env=told).returncode)
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder))

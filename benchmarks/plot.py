@@ -15,11 +15,14 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.levels import QUESTIONS, TITLES
+from benchmarks.levels import TITLES
 
 #: Panels, in reading order; what takes more than `_CUT` times the fastest's time is written at the end of the axis.
-PANELS = ("window", "push", "network", "recording 1", "recording 2", "cold")
+PANELS = ("window", "push", "idle window", "network", "recording 1", "recording 2", "cold")
 _CUT = 8
+
+#: Columns of the table of instruction sets that become bars.
+_BARS = ("window", "push", "network", "10 min")
 
 
 class Ink(NamedTuple):
@@ -61,16 +64,17 @@ def draw(found: dict[str, Any], output: Path, ink: Ink) -> None:
 
 def _levels(panel: Axes, levels: list[dict[str, Any]], ink: Ink) -> None:
     """Draw a group of bars for each instruction set: times XNNPACK's speed, which is the line at 1."""
-    width = 0.8 / len(QUESTIONS)
-    for number, name in enumerate(QUESTIONS):
-        places = [group + (number - 1) * width for group in range(len(levels))]
+    width = 0.88 / len(_BARS)
+    for number, name in enumerate(_BARS):
+        places = [group + (number - (len(_BARS) - 1) / 2) * width for group in range(len(levels))]
         ratios = [level["figures"][name][2] for level in levels]
-        panel.bar(places, ratios, width * 0.92, color=ink.ours, alpha=(0.6, 0.8, 1.0)[number])
+        panel.bar(places, ratios, width * 0.92, color=ink.ours, alpha=0.55 + 0.15 * number)
         for place, ratio in zip(places, ratios, strict=True):
-            panel.annotate(f"{name}\n{ratio:.2f}", (place, ratio), (0, 3), textcoords="offset points", ha="center")
+            text = f"{name}\n{ratio:.2f}"
+            panel.annotate(text, (place, ratio), (0, 3), textcoords="offset points", ha="center", fontsize=8)
     panel.axhline(1, color=ink.text, linewidth=1, linestyle=(0, (4, 3)))
     panel.set_xticks(range(len(levels)), [_level_title(level) for level in levels])
-    panel.set_xlim(-0.6, len(levels) - 0.4)
+    panel.set_xlim(-0.5, len(levels) - 0.5)
     panel.set_ylim(0, 1.3 * max(1.0, *(figure[2] for level in levels for figure in level["figures"].values())))
     panel.set_title(
         "Times the speed of LiteRT's XNNPACK (the dashed line), same instructions: taller is faster", loc="left"
@@ -95,8 +99,8 @@ def _bars(panel: Axes, table: dict[str, Any], ink: Ink) -> None:
     for place, value in enumerate(values):
         text = _number(value) + (" (cut)" if value > end else "")
         panel.annotate(text, (min(value, end), place), (4, 0), textcoords="offset points", va="center")
-    panel.set_yticks(places, [row["contender"] for row in rows])
-    panel.set_xlim(0, 1.25 * end)
+    panel.set_yticks(places, [textwrap.fill(row["contender"], 20) for row in rows])
+    panel.set_xlim(0, 1.3 * end)
     panel.set_xticks([])
     panel.set_title(f"{table['title'].replace('`', '')}, {table['unit']}", fontsize=9.5, loc="left")
     _dress(panel, ink)

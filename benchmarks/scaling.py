@@ -42,7 +42,7 @@ def _rows(workers: dict[str, list[OtherProcess]], count: int) -> list[Row]:
     for name, own in workers.items():
         each = "an interpreter each" if name == BASELINE else "one classifier"
         runs[f"{name}, processes"] = count * windows[name], lambda own=own: _processes(own[:count])
-        runs[f"{name}, threads, {each}"] = count * windows[name], lambda own=own: own[0].seconds("samples 1", 1, count)
+        runs[f"{name}, threads, {each}"] = count * windows[name], lambda own=own: own[0].seconds("samples 1", count)
         if name == OURS:
             runs[f"{name}, one recording, threads={count}"] = (
                 windows[name],

@@ -18,6 +18,7 @@ import numpy as np
 import yamjit
 from benchmarks.inputs import model
 from benchmarks.roofline import limit_loop, multiply_adds, step_multiply_adds
+from tools.checks.lowerings import compiled_lowering
 from yamjit.kernels.int8.compiled import run
 from yamjit.kernels.program import Column, Program, StepOp
 from yamjit.kernels.workspace import ResultLayout
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40, help="default: 40")
     args = parser.parse_args()
     plan = yamjit.load(model().data, backend="numba").plan
-    loop, done = limit_loop()
+    loop, done = limit_loop(compiled_lowering())
     print("| step | from | to | us a patch | share of the limit in % |\n|---|---|---|---:|---:|")
     for index, row in enumerate(plan.program.steps):
         alone = replace(plan.program, steps=plan.program.steps[index : index + 1], patchwise=0, kept=(), pairs=())

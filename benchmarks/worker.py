@@ -97,9 +97,9 @@ class OtherProcess:
         found: npt.NDArray[np.float32] = np.load(self._answer)
         return found
 
-    def seconds(self, question: str, repeats: int = 1, callers: int = 1) -> float:
-        """Return how long the answer takes, the least of some times, on the other's clock."""
-        return float(self._ask({"question": question, "repeats": repeats, "callers": callers})["seconds"])
+    def seconds(self, question: str, callers: int = 1, idle_s: float = 0.0) -> float:
+        """Return how long the answer takes on the other's clock; see `benchmarks.contenders.InProcess.seconds`."""
+        return float(self._ask({"question": question, "callers": callers, "idle_s": idle_s})["seconds"])
 
     def instructions(self, question: str, seconds: float) -> dict[str, dict[str, int]]:
         """Return how often each instruction was found running, by its set and its name."""
@@ -154,7 +154,7 @@ def main(name: str, folder: str, level: str) -> None:
                 found.setdefault(kind, {})[instruction] = count
             reply = {"instructions": found}
         else:
-            reply = {"seconds": contender.seconds(question, request["repeats"], request["callers"])}
+            reply = {"seconds": contender.seconds(question, request["callers"], request["idle_s"])}
         print(json.dumps(reply), flush=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def test_windows_are_added_in_their_order(aggregate: str, classes: int, categori
     for cuts in ([], [1], [0, 3, 64, 64, 200], list(range(1, 300))):
         clip = Clip(categories, aggregate)  # type: ignore[arg-type]
         for part in np.split(scores, cuts):
-            clip.add(part)
+            clip.add(SimpleNamespace(scores=part), len(part))  # type: ignore[arg-type]
         assert clip.count == 300
         np.testing.assert_array_equal(clip.scores, expected)
         np.testing.assert_array_equal(clip.listed, categories.reduce(expected[np.newaxis])[0])
@@ -47,6 +48,6 @@ def test_windows_are_added_in_their_order(aggregate: str, classes: int, categori
 
 def test_nothing_has_no_scores() -> None:
     clip = Clip(_All(), "mean")  # type: ignore[arg-type]
-    clip.add(np.empty((0, 3), np.float32))
+    clip.add(SimpleNamespace(scores=np.empty((0, 3), np.float32)), 0)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no window has been scored"):
         _ = clip.scores

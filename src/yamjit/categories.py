@@ -13,6 +13,7 @@ from yamjit.class_names import Category, ClassNames
 from yamjit.errors import InputError
 from yamjit.heads import HeadInfo
 from yamjit.labels import ScoredLabel, rank
+from yamjit.network import HeadOutput
 from yamjit.options import THE_REST, ClassifierOptions, Entry
 from yamjit.reprs import shown_briefly
 
@@ -187,17 +188,14 @@ class Clip:
         self.categories = categories
         self.count = 0
         self._is_mean = aggregate == "mean"
-        self._totals: tuple[Float64, ...] = ()
+        #: Totals of all windows but the latest, and these: they are added once that is needed.
+        self._state: tuple[tuple[Float64, ...], HeadOutput | None] = (), None
 
-    def add(self, scores: Float32) -> None:
-        """Take the scores of more windows, (n, classes)."""
-        if not len(scores):
-            return
-        combine = np.add if self._is_mean else np.maximum
-        reduced = self.categories.reduce(scores)
-        both = (scores,) if reduced is scores else (scores, reduced)
-        self._totals = tuple(map(functools.partial(_combined, combine), self._totals or (None,) * len(both), both))
-        self.count += len(scores)
+    def add(self, output: HeadOutput, count: int) -> None:
+        """Take what the head says of more windows, and their number."""
+        if count:
+            self._state = self._totals(), output
+            self.count += count
 
     @property
     def scores(self) -> Float64:
@@ -212,11 +210,28 @@ class Clip:
     def _aggregate(self, which: int) -> Float64:
         if not self.count:
             raise InputError("no window has been scored yet")
-        return self._totals[which] / self.count if self._is_mean else self._totals[which]
+        total = self._totals()[which]
+        return total / self.count if self._is_mean else total
+
+    def _totals(self) -> tuple[Float64, ...]:
+        """Return the totals of all windows. Threads that ask at the same time compute the same, and none adds twice."""
+        totals, latest = self._state
+        if latest is not None:
+            combine, scores = np.add if self._is_mean else np.maximum, latest.scores
+            reduced = self.categories.reduce(scores)
+            both = (scores,) if reduced is scores else (scores, reduced)
+            totals = tuple(map(functools.partial(_combined, combine), totals or (None,) * len(both), both))
+            self._state = totals, None
+        return totals
 
 
 def _combined(combine: np.ufunc, total: Float64 | None, scores: Float32) -> Float64:
     """Return a total with the scores of more windows, (n, k), added to it, each to the sum so far: no other order."""
-    rows = scores if total is None else np.concatenate((total[np.newaxis], scores))
+    if total is None:
+        if len(scores) == 1:
+            return scores[0].astype(np.float64)
+        rows = scores
+    else:
+        rows = np.concatenate((total[np.newaxis], scores))
     sums: Float64 = combine.accumulate(rows, axis=0, dtype=np.float64)
     return sums[-1].copy()

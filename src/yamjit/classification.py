@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks, deprecation
-from yamjit.categories import Categories
+from yamjit.categories import Categories, Clip
 from yamjit.clock import Clock
 from yamjit.errors import InputError
 from yamjit.head_names import choose_heads
@@ -42,18 +42,15 @@ class HeadResult:
         The classes of the output and their names.
     categories : Categories
         Which of them are listed.
-    clip_scores : np.ndarray [shape=(classes,), float64]
-        Aggregate of all windows, for each class.
-    listed_scores : np.ndarray [shape=(k,), float64]
-        The same for what is listed: classes, and groups of them.
+    clip : Clip
+        Scores of the whole recording.
     output : HeadOutput or None
         Scores and logits of each window, if windows were kept.
     """
 
     info: HeadInfo
     categories: Categories
-    clip_scores: Float64
-    listed_scores: Float64
+    clip: Clip
     output: HeadOutput | None = None
 
     @property
@@ -70,6 +67,16 @@ class HeadResult:
     def labels(self) -> tuple[str, ...]:
         """Names of its classes."""
         return self.info.labels
+
+    @functools.cached_property
+    def clip_scores(self) -> Float64:
+        """Aggregate of all windows, for each class, (classes,)."""
+        return self.clip.scores
+
+    @functools.cached_property
+    def listed_scores(self) -> Float64:
+        """The same for what is listed: classes, and groups of them, (k,)."""
+        return self.clip.listed
 
     @functools.cached_property
     def scores(self) -> Float32:

@@ -95,12 +95,16 @@ class Classifier(OldForms, Model):
         ModelError
             If the model takes log-mel patches instead of samples.
         """
-        chosen, reading = self._with_head(head), as_reading(reading)
-        scorer, hop = chosen._scorer, self._hop(reading)
+        return self._windows(audio, sample_rate, as_reading(reading), aggregate, level, head)
+
+    def _windows(
+        self, audio: Any, sample_rate: Any, reading: ReadOptions, aggregate: Any, level: Any, head: Any
+    ) -> WindowStream:
+        chosen, hop = self._with_head(head), self._hop(reading)
         checks.choice(aggregate, "aggregate", AGGREGATES)
-        how: dict[str, Any] = {"aggregate": aggregate, "level": checks.flag(level, "level"), "threads": self.threads}
+        checks.flag(level, "level")
         source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
-        return WindowStream(source, scorer, chosen.heads, chosen._listing, hop, **how)
+        return WindowStream(source, chosen._scorer, chosen.heads, chosen._listing, hop, aggregate, level, self.threads)
 
     @old_keywords
     def frames(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> FrameStream:
@@ -158,8 +162,7 @@ class Classifier(OldForms, Model):
         AudioError, InputError, ModelError
             See `windows`.
         """
-        how: dict[str, Any] = {"sample_rate": sample_rate, "aggregate": aggregate, "head": head, "level": level}
-        return self._classified(audio, of_one_track(reading), windows=windows, **how)[0]
+        return self._classified(audio, sample_rate, of_one_track(reading), aggregate, level, head, windows=windows)[0]
 
     def classify_channels(
         self,
@@ -183,18 +186,17 @@ class Classifier(OldForms, Model):
         -------
         tuple of Classification
         """
-        how: dict[str, Any] = {"sample_rate": sample_rate, "aggregate": aggregate, "head": head, "level": level}
-        return self._classified(audio, of_each_channel(reading), windows=windows, **how)
+        return self._classified(audio, sample_rate, of_each_channel(reading), aggregate, level, head, windows=windows)
 
     def _classified(
-        self, audio: Any, reading: ReadOptions, *, windows: bool = True, frames: bool = False, **how: Any
+        self, audio: Any, sample_rate: Any, reading: ReadOptions, *how: Any, windows: bool = True, frames: bool = False
     ) -> tuple[Classification, ...]:
         from yamjit.collecting import collect
 
         checks.flag(windows, "windows")
-        again = functools.partial(self.log_mel, audio, sample_rate=how.get("sample_rate"), reading=reading)
+        again = functools.partial(self.log_mel, audio, sample_rate=sample_rate, reading=reading)
         log_mel = again if can_be_read_again(audio) else None
-        with self.windows(audio, reading=reading, **how) as stream:
+        with self._windows(audio, sample_rate, reading, *how) as stream:
             return collect(stream, windows=windows, frames=frames, log_mel=log_mel)
 
     @without_influence("aggregate", "head")

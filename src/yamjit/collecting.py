@@ -65,8 +65,7 @@ def _result(
             HeadResult(
                 info,
                 categories,
-                stream.clip_scores(track, k),
-                stream.listed_scores(track, k),
+                stream.clip(track, k),
                 None if heads[0] is None else HeadOutput.joined([one[k] for one in heads]),
             )
             for k, (info, categories) in enumerate(zip(stream.heads, stream.categories, strict=True))

@@ -176,12 +176,22 @@ class Network:
         taps = {name: self._slot(name) for name in tensors}
         layout = _layout([*self._results, *taps.values()]) if taps else self._layout
         found = self._run(patches, layout)
-        # Copies, each in one piece of memory and without that of the tensors.
-        own = zip(layout.columns, self._results, strict=False)
-        *answers, embeddings = (Quantized(found[:, columns].copy(), slot) for columns, slot in own)
+        *answers, embeddings = self._own(found)
         others = zip(taps.items(), layout.columns[len(self._results) :], strict=True)
         tapped = {name: found[:, columns].reshape(-1, *slot.shape) for (name, slot), columns in others}
         return NetworkOutput(tuple(map(HeadOutput, answers[::2], answers[1::2])), embeddings, tapped)
+
+    def answers(self, patches: Float32) -> list[Quantized]:
+        """Return scores and logits of each head, and the embeddings, of patches that a front end made: all are finite.
+
+        Each frame of them is in one piece of memory, and follows the one before.
+        """
+        return self._own(self._run(patches, self._layout))
+
+    def _own(self, found: Int8) -> list[Quantized]:
+        """Return copies of the network's own results, each in one piece of memory and without that of the tensors."""
+        columns = self._layout.columns
+        return [Quantized(found[:, part].copy(), slot) for part, slot in zip(columns, self._results, strict=True)]
 
     def _run(self, patches: npt.NDArray[np.generic], layout: ResultLayout) -> Int8:
         results = np.empty((len(patches), layout.width), np.int8)

@@ -75,7 +75,8 @@ def classify_of_0_1(classify: _Method) -> _Method:
 
     def call(self: Any, audio: Any, sample_rate: int | None = None, *, each: bool, **given: Any) -> Any:
         reading = (of_each_channel if each else of_one_track)(given.pop("reading", None))
-        results = self._classified(audio, reading, sample_rate=sample_rate, **given)
+        how = given.pop("aggregate", "mean"), given.pop("level", False), given.pop("head", None)
+        results = self._classified(audio, sample_rate, reading, *how, **given)
         return results if each else results[0]
 
     return deprecation.retired(names, convert, call)(classify)

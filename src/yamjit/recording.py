@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -186,7 +185,6 @@ class WindowStream(_Recording):
         heads: Sequence[HeadInfo],
         listing: Listing,
         hop: int,
-        *,
         aggregate: str = "mean",
         level: bool = False,
         threads: int = 1,
@@ -204,13 +202,17 @@ class WindowStream(_Recording):
         """Windows scored so far, over all channels."""
         return sum(clips[0].count for clips in self._clips)
 
+    def clip(self, track: int = 0, head: int = 0) -> Clip:
+        """Return what is summed up of all windows so far for ``heads[head]``."""
+        return self._clips[track][head]
+
     def clip_scores(self, track: int = 0, head: int = 0) -> Float64:
         """Return the aggregate of all windows so far, one score per class of ``heads[head]``, (classes,)."""
-        return self._clips[track][head].scores
+        return self.clip(track, head).scores
 
     def listed_scores(self, track: int = 0, head: int = 0) -> Float64:
         """Return the same for what the options list: classes and groups of classes, (k,)."""
-        return self._clips[track][head].listed
+        return self.clip(track, head).listed
 
     @deprecation.renamed("k", "max_results")
     def top(
@@ -261,24 +263,22 @@ def _cut(
     blocks: Generator[Float32, None, None], tracks: Sequence[PatchStream], hop: int, *, live: bool
 ) -> Generator[tuple[int, Patches], None, None]:
     """Yield tracks and their next patches; blocks that complete neither a frame nor a window are passed over."""
-    with contextlib.closing(blocks):
-        yield from _patches(blocks if live else _whole_pieces(blocks, len(tracks), hop), tracks)
+    try:
+        for block in blocks if live else _whole_pieces(blocks, len(tracks), hop):
+            for track, stream in enumerate(tracks):
+                if not (patches := stream.push(block[track])).empty:
+                    yield track, patches
+        for track, stream in enumerate(tracks):
+            if not (patches := stream.flush()).empty:
+                yield track, patches
+    finally:
+        blocks.close()
 
 
 def _whole_pieces(blocks: Iterable[Float32], tracks: int, hop: int) -> Iterator[Float32]:
     """Yield the same samples, in blocks that are scored together."""
     windows = max(_LEAST_WINDOWS, _WINDOWS_AT_ONCE // tracks)
     return recut(blocks, min(windows * hop, _MOST_SAMPLES))
-
-
-def _patches(blocks: Iterable[Float32], tracks: Sequence[PatchStream]) -> Iterator[tuple[int, Patches]]:
-    for block in blocks:
-        for track, stream in enumerate(tracks):
-            if not (patches := stream.push(block[track])).empty:
-                yield track, patches
-    for track, stream in enumerate(tracks):
-        if not (patches := stream.flush()).empty:
-            yield track, patches
 
 
 def _scored(
@@ -296,19 +296,23 @@ def _scored(
         track, patches = piece
         return track, scorer.score(patches, hop, start_s=source.start_s, channel=channels[track])
 
-    results: Generator[tuple[int, Windows], None, None]
+    results: Iterator[tuple[int, Windows]]
     if threads == 1:
-        results = (score(piece) for piece in _cut(source.blocks(), tracks, hop, live=source.live))
+        pieces = _cut(source.blocks(), tracks, hop, live=source.live)
+        results, end = map(score, pieces), pieces.close
     else:
         scorer.network.warm_up()
         crew = Crew(threads)
         pieces = _cut(source.blocks(None if source.live else crew.ahead), tracks, hop, live=source.live)
         results = crew.in_order(pieces if source.live else crew.ahead(pieces), score)
-    with contextlib.closing(results):
+        end = results.close
+    try:
         for track, windows in results:
             for clip, output in zip(clips[track], windows.heads, strict=True):
-                clip.add(output.scores)
+                clip.add(output, len(windows))
             yield windows
+    finally:
+        end()
 
 
 def recut(blocks: Iterable[Float32], size: int) -> Iterator[Float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -91,12 +91,9 @@ class Scorer:
 
     def _outputs(self, patches: Float32) -> tuple[tuple[HeadOutput, ...], Quantized]:
         """Return what the heads that are used say of patches, and their embeddings."""
-        found = self.network.run(patches)
-        heads = (
-            found.heads[head] if one is None else replace(found.heads[head], calibration=one)
-            for head, one in self._heads
-        )
-        return tuple(heads), found.quantized_embeddings
+        found = self.network.answers(patches)
+        heads = [HeadOutput(found[2 * head], found[2 * head + 1], calibration) for head, calibration in self._heads]
+        return tuple(heads), found[-1]
 
     @functools.cached_property
     def _nothing(self) -> tuple[tuple[HeadOutput, ...], Quantized]:

@@ -92,6 +92,6 @@ def test_what_comes_before_a_bad_sector_is_read(tmp_path: Path, monkeypatch):
 
         monkeypatch.setattr("yamjit.audio.opening.OpenedFile.read_at", fails)
         parts += list(blocks)
-    np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole[:, :2**18])
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole[:, : 2**18])
     assert audio.damage == f"{path}: ends at 16.384 s where it is damaged: Input/output error"
     assert audio.lost

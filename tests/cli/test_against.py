@@ -45,6 +45,7 @@ class Interpreter:
 def runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YAMJIT_MODEL", "starter")
     monkeypatch.setattr(against, "_MINUTE_S", 3)
+    monkeypatch.setattr(against, "_TURN_S", 0.01)
     monkeypatch.setattr(against, "_kernels", lambda: ("numpy", "none"))
     module = ModuleType("ai_edge_litert.interpreter")
     module.Interpreter = Interpreter  # type: ignore[attr-defined]

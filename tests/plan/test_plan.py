@@ -378,6 +378,24 @@ def test_logarithms_of_what_may_not_be_positive_are_refused(
     refused(changed, "mel weights must be >= 0 and log offsets > 0", mel)
 
 
+def huge_weights(values: npt.NDArray[Any]) -> None:
+    values[3] = 1e36
+
+
+def huge_window(values: npt.NDArray[Any]) -> None:
+    values[...] = 1e15
+
+
+@pytest.mark.parametrize(("op", "change"), [(Op.FULLY_CONNECTED, huge_weights), (Op.MUL, huge_window)])
+def test_sums_that_may_be_infinite_are_refused(
+    graph: Graph, op: Op, change: Callable[[npt.NDArray[Any]], None]
+) -> None:
+    operator = the(graph, op)
+    constant = next(i for i in operator.inputs if graph.tensors[i].data is not None)
+    with pytest.raises(ModelError, match="so large that sums may not be finite"):
+        compile_plan(with_constant(graph, constant, change))
+
+
 def test_a_mel_sum_without_offset_is_refused(graph: Graph) -> None:
     mel = the(graph, Op.FULLY_CONNECTED)
     refused(with_operator(graph, mel, inputs=mel.inputs[:2]), "log offsets > 0", mel)

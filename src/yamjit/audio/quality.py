@@ -52,7 +52,7 @@ class Inspector:
         self._energy = 0.0
         self._clipping = _Clipping(len(channels))
         self._levels = [_Level(sample_rate, is_mean=is_mean) for _ in (channels[:1] if is_mean else channels)]
-        self._silent = set(channels)
+        self._silent = set(channels) if is_mean else set()
 
     def look(self, frames: NDArray[np.float32], first: int) -> None:
         """Take the next block, (n > 0, channels), whose first frame is number `first`; NaN and infinity may become 0.

@@ -154,7 +154,7 @@ class AudioSource(ReadOnce):
         ----------
         ahead : callable, optional
             What takes a generator of decoded blocks and returns the same blocks, with a method `close`, such as
-            `Crew.ahead`, whose threads decode while others resample. It is used where a file is read to its end.
+            ``Crew.ahead``, whose threads decode while others resample. It is used where a file is read to its end.
 
         Raises
         ------

@@ -36,8 +36,9 @@ CASES = {
 _MINUTE_S = 60
 _LEAST_TURNS = 3
 
-#: What takes less is run this often in a turn, and the least time counts: the other has emptied the processor's caches.
-_SHORT_S, _REPEATS = 0.05, 5
+#: Seconds of a turn, or one call if that takes longer. The least time of the later half counts: a core comes to its
+#: speed, and the other has emptied its caches.
+_TURN_S = 0.15
 
 #: Instruction sets that decide, by the names that Linux has for them.
 _SETS = {
@@ -167,23 +168,28 @@ def _pairs(
 def _in_turns(ours: Callable[[], object], theirs: Callable[[], object], seconds: float) -> dict[str, float]:
     """Run both in turns; kernels are loaded or compiled in the first, which does not count."""
     ours()
-    repeats = _REPEATS if _took(theirs) < _SHORT_S else 1
+    theirs()
     turns: list[tuple[float, float]] = []
     end = time.perf_counter() + seconds
     while len(turns) < _LEAST_TURNS or time.perf_counter() < end:
-        turns.append((_took(ours, repeats), _took(theirs, repeats)))
+        turns.append((_turn(ours), _turn(theirs)))
     mine, other = (1e3 * statistics.median(column) for column in zip(*turns, strict=True))
     ratio = statistics.median(b / a for a, b in turns)
     return {"yamjit_ms": mine, "runtime_ms": other, "times_as_fast": ratio, "turns": len(turns)}
 
 
-def _took(run: Callable[[], object], repeats: int = 1) -> float:
-    def once() -> float:
-        start = time.perf_counter()
-        run()
-        return time.perf_counter() - start
+def _turn(run: Callable[[], object]) -> float:
+    """Return how long a call takes, in s."""
+    end, times = time.perf_counter() + _TURN_S, [_took(run)]
+    while time.perf_counter() < end:
+        times.append(_took(run))
+    return min(times[len(times) // 2 :])
 
-    return min(once() for _ in range(repeats))
+
+def _took(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
 
 
 def _kernels() -> tuple[str, str]:

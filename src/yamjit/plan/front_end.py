@@ -21,6 +21,12 @@ from yamjit.tflite.operators.products import FullyConnectedOptions
 
 __all__ = ["read_front_end"]
 
+#: Largest sample that a front end is prepared for, far beyond what audio is accepted with.
+_PEAK = 2.0**16
+
+#: Bounds of magnitudes, whose squares are numbers of float32, and of what a band sums, with room for rounding.
+_MOST_MAGNITUDE, _MOST_BAND = 2.0**62, 2.0**126
+
 
 def read_front_end(graph: Graph, seam: Seam) -> FrontEndConstants | None:
     """Read the constants of the log-mel front end, or ``None`` where the model takes patches.
@@ -35,6 +41,7 @@ def read_front_end(graph: Graph, seam: Seam) -> FrontEndConstants | None:
     n_fft = walk.spectrum(frames.shape[0], window.size)
     mel_basis, log_offset = walk.log_mel(frames.shape[0])
     walk.finish()
+    _check_finite(window, mel_basis, log_offset, walk.first)
     samples = graph.tensors[graph.inputs[0]].shape[-1]
     return FrontEndConstants(
         window_samples=samples,
@@ -44,6 +51,19 @@ def read_front_end(graph: Graph, seam: Seam) -> FrontEndConstants | None:
         mel_basis=mel_basis,
         log_offset=log_offset,
     )
+
+
+def _check_finite(
+    window: npt.NDArray[np.float32],
+    mel_basis: npt.NDArray[np.float32],
+    log_offset: npt.NDArray[np.float32],
+    where: Operator,
+) -> None:
+    """Check that no logarithm can be infinite: whoever makes patches of bounded samples need not look at them again."""
+    largest = _PEAK * np.abs(window, dtype=np.float64).sum()
+    bands = largest * mel_basis.sum(axis=1, dtype=np.float64) + log_offset
+    if not (largest < _MOST_MAGNITUDE and (bands < _MOST_BAND).all()):
+        raise ModelError("window and mel weights are so large that sums may not be finite", operator=str(where))
 
 
 def _hop_length(frames: npt.NDArray[np.int64], samples: int, where: Operator) -> int:
