@@ -17,7 +17,7 @@ from yamjit.errors import ModelError
 from yamjit.runs.inputs import Recording
 from yamjit.runs.outcome import Outcome
 from yamjit.runs.outcomes import outcomes
-from yamjit.runs.pool import _signals_held
+from yamjit.runs.starting import signals_held
 
 pytestmark = pytest.mark.slow
 
@@ -161,7 +161,7 @@ def test_interruptions_are_held_back_until_processes_have_started_or_ended() -> 
     another = threading.Thread(target=lambda: [held.wait(), signal.raise_signal(signal.SIGINT)])
     another.start()
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012
-        with _signals_held():
+        with signals_held():
             held.set()
             another.join()
             steps.append("done")

@@ -54,6 +54,10 @@ _MOST_ALIKE = 3
 def hearing_of(args: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of a `Hearing` that were given; where there is no model, other mistakes are told first."""
     reading = reading_of(args)
+    if args.jobs > 1:
+        from yamjit.runs.starting import prepare
+
+        prepare()  # while the model is loaded
     try:
         return {"classifier": classifier_of(args), "reading": reading}
     except ModelNotFoundError:

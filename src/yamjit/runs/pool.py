@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import tempfile
 import threading
@@ -22,6 +24,7 @@ from yamjit.runs.inputs import Recording
 from yamjit.runs.outcome import Outcome, attempt
 from yamjit.runs.schedule import MOST_AT_ONCE, Schedule, sizes_of
 from yamjit.runs.settling import finish
+from yamjit.runs.starting import signals_held, start_context
 from yamjit.writing import naming
 
 if TYPE_CHECKING:
@@ -121,14 +124,13 @@ class _Pool(Generic[_Value]):
     """
 
     def __init__(self, job: Callable[[Recording], _Value], processes: int, places: Heard) -> None:
-        import multiprocessing
         from concurrent.futures import ProcessPoolExecutor
 
-        context = multiprocessing.get_context("spawn")
+        context = start_context()
         self._job = _kept(job)
         held, self._leash = context.Pipe(duplex=False)
         self._held = held
-        with _signals_held():  # also from the process with which Python keeps track of what is shared
+        with signals_held():  # also from the process with which Python keeps track of what is shared
             self._executor: ProcessPoolExecutor = ProcessPoolExecutor(
                 processes,
                 mp_context=context,
@@ -137,7 +139,7 @@ class _Pool(Generic[_Value]):
             )
 
     def submit(self, bundle: Sequence[tuple[Recording, int]]) -> _Submitted[_Value]:
-        with _signals_held():
+        with signals_held():
             try:
                 return self._executor.submit(_do, bundle)
             except BrokenProcessPool as error:
@@ -147,7 +149,7 @@ class _Pool(Generic[_Value]):
 
     def close(self) -> None:
         # A process that is starting would not notice the leash for a second; Python 3.14 has a public method.
-        with _signals_held():
+        with signals_held():
             for process in list((self._executor._processes or {}).values()):
                 process.kill()
             self._leash.close()
@@ -157,10 +159,12 @@ class _Pool(Generic[_Value]):
 
 
 def _kept(job: object) -> Path:
-    """Write a job to a temporary file."""
+    """Write a job to a temporary file, in a folder of this process that it removes at its end."""
+    from multiprocessing.util import get_temp_dir
+
     data = pickle.dumps(job)
     with naming(tempfile.gettempdir()):
-        descriptor, name = tempfile.mkstemp(prefix="yamjit-")
+        descriptor, name = tempfile.mkstemp(dir=get_temp_dir())
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
@@ -170,33 +174,12 @@ def _kept(job: object) -> Path:
     return Path(name)
 
 
-@contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Hold interruptions back until the end, and keep them for good from processes that start: this process ends them.
-
-    A signal that the main thread blocks comes to another one, and Python calls its handler in the main thread.
-    """
-    came: list[int] = []
-    with contextlib.ExitStack() as restored:
-        if threading.current_thread() is threading.main_thread():
-            restored.callback(_raise_first, came)
-            for number in (signal.SIGINT, signal.SIGTERM):
-                if callable(signal.getsignal(number)):
-                    restored.callback(signal.signal, number, signal.signal(number, lambda one, _: came.append(one)))
-        if hasattr(signal, "pthread_sigmask"):
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-            restored.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
-        yield
-
-
-def _raise_first(came: list[int]) -> None:
-    if came:
-        signal.raise_signal(came[0])
-
-
 # -- In the processes -------------------------------------------------------------------------------------------
 
 _job: Path
+
+#: Seconds for which the end of a process that has let go of the leash is awaited.
+_DYING_S = 1.0
 
 
 def _begin(job: Path, leash: Connection, memory: Any, announces: bool) -> None:
@@ -212,8 +195,11 @@ def _begin(job: Path, leash: Connection, memory: Any, announces: bool) -> None:
 def _follow(leash: Connection, job: Path) -> None:
     with contextlib.suppress(EOFError, OSError):
         leash.recv_bytes()
-    with contextlib.suppress(OSError):
-        job.unlink(missing_ok=True)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join(_DYING_S)
+        if not parent.is_alive():  # it was killed
+            shutil.rmtree(job.parent, ignore_errors=True)
     os._exit(1)
 
 
