@@ -262,3 +262,21 @@ def test_every_head_has_results_of_its_own(two_heads_model: bytes, sound: np.nda
     with two.windows(sound, sample_rate=RATE) as stream:
         rows = [row for windows in stream for row in stream.rows(windows, -1)]
     assert sorted(rows) == sorted(found.rows(-1, windows=True))
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+def test_a_damaged_file_is_the_same_for_any_number_of_threads(model, sound, tmp_path, kind) -> None:
+    path = tmp_path / f"a.{kind}"
+    soundfile.write(path, np.tile(np.stack([sound, sound], axis=1), (4, 1)), RATE, subtype="PCM_16")
+    data = bytearray(path.read_bytes())
+    if kind == "flac":
+        middle = len(data) * 3 // 4
+        data[middle : middle + 5000] = bytes(5000)
+        path.write_bytes(data)
+    else:
+        path.write_bytes(data[: len(data) * 3 // 4])
+    several = yamjit.load(model.source.data, backend="numpy", threads=3)
+    one, other = model.classify(path), several.classify(path)
+    np.testing.assert_array_equal(other.scores, one.scores)
+    assert other.damage == one.damage is not None
+    assert other.warnings == one.warnings

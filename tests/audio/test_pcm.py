@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from yamjit.audio import open_audio
+from yamjit.audio.opening import OpenedFile
+from yamjit.errors import AudioError
 from yamjit.reading import ReadOptions
 
 RATE = 16_000
@@ -79,19 +81,45 @@ def test_libsndfile_reads_what_is_not_as_usual(tmp_path, monkeypatch, content):
         open_audio(path)
 
 
-def test_what_comes_before_a_bad_sector_is_read(tmp_path: Path, monkeypatch):
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("bad", [100, 300_000, 1_000_000])
+def test_what_comes_before_a_bad_sector_is_read(tmp_path: Path, monkeypatch, channels, bad):
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav(noise(600_000 // channels, channels)))
+    whole = read(path)
+    read_at = OpenedFile.read_at
+
+    def read_around(file: OpenedFile, offset: int, count: int) -> bytes:
+        if offset <= 44 + bad < offset + count and offset >= 44:
+            raise OSError(5, "Input/output error")
+        return read_at(file, offset, count)
+
+    with open_audio(path) as audio:
+        monkeypatch.setattr(OpenedFile, "read_at", read_around)
+        if bad < 2 * channels * 1000:
+            with pytest.raises(AudioError, match="cannot be decoded: Input/output error"):
+                list(audio.blocks())
+            return
+        parts = list(audio.blocks())
+    samples = np.concatenate(parts, axis=1)
+    frames = samples.shape[1]
+    assert 0 <= bad - 2 * channels * frames < 8192  # bytes
+    np.testing.assert_array_equal(samples, whole[:, :frames].mean(axis=0, keepdims=True, dtype=np.float32))
+    assert audio.damage == f"{path}: ends at {frames / RATE:.6g} s where it is damaged: Input/output error"
+    assert audio.lost
+
+
+def test_what_can_be_read_when_it_is_tried_again_is_no_damage(tmp_path: Path, monkeypatch):
     path = tmp_path / "a.wav"
     path.write_bytes(wav(noise(600_000, 1)))
     whole = read(path)
-    with open_audio(path) as audio:
-        blocks = audio.blocks()
-        parts = [next(blocks).copy()]
+    read_at, faults = OpenedFile.read_at, [OSError(5, "Input/output error")]
 
-        def fails(*_):
-            raise OSError(5, "Input/output error")
+    def read_again(file: OpenedFile, offset: int, count: int) -> bytes:
+        if offset > 44 and faults:
+            raise faults.pop()
+        return read_at(file, offset, count)
 
-        monkeypatch.setattr("yamjit.audio.opening.OpenedFile.read_at", fails)
-        parts += list(blocks)
-    np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole[:, : 2**18])
-    assert audio.damage == f"{path}: ends at 16.384 s where it is damaged: Input/output error"
-    assert audio.lost
+    monkeypatch.setattr(OpenedFile, "read_at", read_again)
+    np.testing.assert_array_equal(read(path), whole)
+    assert not faults
