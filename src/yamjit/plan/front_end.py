@@ -59,7 +59,7 @@ def _check_finite(
     log_offset: npt.NDArray[np.float32],
     where: Operator,
 ) -> None:
-    """Check that no logarithm can be infinite: whoever makes patches of bounded samples need not look at them again."""
+    """Check that every logarithm is finite, so that patches of bounded samples need not be looked at again."""
     largest = _PEAK * np.abs(window, dtype=np.float64).sum()
     bands = largest * mel_basis.sum(axis=1, dtype=np.float64) + log_offset
     if not (largest < _MOST_MAGNITUDE and (bands < _MOST_BAND).all()):
