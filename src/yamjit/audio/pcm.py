@@ -18,7 +18,7 @@ __all__ = ["PcmDecoder"]
 
 _WIDTH = 2
 
-#: Where reading fails, it is tried again in parts of half the size, down to so many bytes.
+#: Where reading fails, it is tried again in parts of half the size, down to this number of bytes.
 _LEAST = 4096
 
 
