@@ -13,9 +13,9 @@ from yamjit.keywords import explained
 
 __all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_header", "check_rate"]
 
-#: Samples (frames times channels) that are decoded at a time; bounds the memory whatever a header says. Blocks are few,
-#: since threads take Python's lock for each; larger ones would not fit the caches.
-BLOCK_SAMPLES = 2**18
+#: Samples (frames times channels) that are decoded at a time; bounds the memory whatever a header says, and what a
+#: block that cannot be read costs.
+BLOCK_SAMPLES = 65_536
 
 
 @explained
