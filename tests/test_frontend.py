@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -174,6 +175,16 @@ def stream(front_end: FrontEnd, waveform: Float32, hop: int, cuts: Sequence[int]
     return Patches(0, *whole), patches
 
 
+def computed_backwards(front_end: FrontEnd, waveform: Float32, hop: int, cuts: Sequence[int]) -> dict[str, Any]:
+    """Cut a waveform into blocks apart, and compute them from the last to the first."""
+    apart = PatchStream(front_end, hop, level=True, apart=True)
+    blocks = [apart.cut(part) for part in np.split(waveform, sorted(cuts))]
+    blocks.append(apart.cut(apart.padding()))
+    parts = [block.patches() for block in reversed(blocks)][::-1]
+    names = ("patches", "frames", "level_dbfs")
+    return {"first": 0} | {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+
+
 def check_stream(front_end: FrontEnd, size: int, hop: int, seed: int) -> None:
     """Compare a stream with windows cut from the whole, and with streams of other blocks."""
     rng = np.random.default_rng([seed, size, hop])
@@ -196,6 +207,7 @@ def check_stream(front_end: FrontEnd, size: int, hop: int, seed: int) -> None:
         np.testing.assert_array_equal(chopped.patches, whole.patches)
         np.testing.assert_array_equal(chopped.frames, whole.frames)
         np.testing.assert_array_equal(chopped.level_dbfs, whole.level_dbfs)
+        np.testing.assert_equal(computed_backwards(front_end, waveform, hop, cuts), whole._asdict())
     plain = PatchStream(front_end, hop)
     parts = [plain.push(waveform), plain.flush()]
     assert [part.level_dbfs for part in parts] == [None, None]

@@ -17,6 +17,8 @@ from yamjit.kernels import load_backend
 from yamjit.reprs import brief_repr
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from yamjit.kernels import Backend
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     Float32 = npt.NDArray[np.float32]
 
-__all__ = ["SILENCE_DBFS", "FrontEnd", "PatchStream", "Patches", "count_windows"]
+__all__ = ["SILENCE_DBFS", "Cut", "FrontEnd", "PatchStream", "Patches", "count_windows"]
 
 #: The lowest level that is reported, in dBFS: digital silence has no logarithm.
 SILENCE_DBFS = -120.0
@@ -57,11 +59,11 @@ class FrontEnd:
         self.frame_length = constants.frame_length
         self._backend = load_backend(backend) if isinstance(backend, str) else backend
         self._no_frames = np.empty((0, self.patch_shape[1]), np.float32)
-        self._no_patches = np.empty((0, *self.patch_shape), np.float32)
+        self.no_patches = np.empty((0, *self.patch_shape), np.float32)
 
     def nothing(self, first: int, *, level: bool) -> Patches:
         """Return no patches and no frames, `first` windows after the start."""
-        return Patches(first, self._no_patches, self._no_frames, _NO_LEVELS if level else None)
+        return Patches(first, self.no_patches, self._no_frames, _NO_LEVELS if level else None)
 
     def count(self, samples: int) -> int:
         """Return how many whole frames there are in a number of samples."""
@@ -120,6 +122,46 @@ class Patches(NamedTuple):
         return not (len(self.frames) or len(self.patches))
 
 
+class Cut(NamedTuple):
+    """What a block of audio completes, before its frames are computed, which any thread may do.
+
+    Parameters
+    ----------
+    front_end : FrontEnd
+    waveforms : sequence of (np.ndarray, np.ndarray)
+        Samples, and the rows that their frames are written to.
+    heard : sequence of np.ndarray or None
+        Samples of each window, if levels are wanted.
+    unwritten : Patches
+        What `patches` returns, without its values.
+    """
+
+    front_end: FrontEnd
+    waveforms: Sequence[tuple[Float32, Float32]]
+    heard: Sequence[Float32] | None
+    unwritten: Patches
+
+    @property
+    def empty(self) -> bool:
+        """Whether there are neither patches nor frames."""
+        return self.unwritten.empty
+
+    def patches(self) -> Patches:
+        """Compute frames and levels; once."""
+        for waveform, rows in self.waveforms:
+            self.front_end.write_frames(waveform, rows)
+        if self.heard is None:
+            return self.unwritten
+        return self.unwritten._replace(level_dbfs=_levels(self.heard))
+
+
+def _levels(windows: Sequence[Float32]) -> npt.NDArray[np.float64]:
+    """Return the level of each window in dBFS."""
+    powers = [np.square(samples, dtype=np.float64).mean() for samples in windows]
+    silence = 10 ** (SILENCE_DBFS / 10)
+    return 10 * np.log10(np.maximum(np.array(powers, np.float64), silence))
+
+
 def count_windows(samples: int, window: int, hop: int) -> int:
     """Return how many windows cover `samples` samples: at least one, the last one padded with zeros.
 
@@ -141,17 +183,23 @@ class PatchStream:
         frames; otherwise each window has frames of its own.
     level : bool
         Whether to compute the level of each window.
+    apart : bool
+        Whether each block has all its frames in memory of its own, so that several threads may compute what `cut`
+        returns. Frames that windows of two blocks share are then computed for both.
     """
 
-    def __init__(self, front_end: FrontEnd, hop: int, *, level: bool = False) -> None:
+    def __init__(self, front_end: FrontEnd, hop: int, *, level: bool = False, apart: bool = False) -> None:
         if hop < 1:
             raise InputError(f"a hop of at least one sample is accepted, found {hop}")
         c = front_end.constants
         self._front_end = front_end
         self._hop, self._frame_hop, self._window = hop, c.hop_length, c.window_samples
-        self._level = level
+        self._level, self._apart = level, apart
         self._shared = hop % c.hop_length == 0
         self._hop_frames = hop // c.hop_length
+        self._whole = level or apart or not self._shared  # whether samples are held from the next window on
+        #: Samples of a window that its frames are made of.
+        self._heard = front_end.frame_length + (c.n_frames - 1) * c.hop_length
         self._held, self._held_from = _NO_SAMPLES, 0  # samples that are still needed, and the number of the first
         self._next_frame = 0  # number of the sample with which the next frame begins
         self._rows = _Rows(front_end.patch_shape[1])
@@ -177,30 +225,50 @@ class PatchStream:
         ----------
         samples : np.ndarray [shape=(n,), float32]
         """
+        return self.cut(samples).patches()
+
+    def cut(self, samples: Float32) -> Cut:
+        """Do the same, and leave it to the caller, or to another thread, to compute it.
+
+        Unless blocks are apart, each is computed before the next one is cut.
+        """
         if self._held.size:
             samples = np.concatenate((self._held, samples))
         if self._held_from + samples.size < self.needed:
             self._held = samples.copy()
-            return self._nothing()
-        waveform = samples[self._next_frame - self._held_from :]
-        done = self._done
-        needed_row = done * self._hop_frames if self._shared else self._rows.end
-        frames = self._rows.add(self._front_end.count(waveform.size), needed_row)
-        self._front_end.write_frames(waveform, frames)
-        self._next_frame += len(frames) * self._frame_hop
-        patches = self._cut_shared() if self._shared else self._cut_separate(samples)
-        levels = self._levels(samples, len(patches)) if self._level else None
+            return Cut(self._front_end, (), None, self._nothing())
+        done, came = self._done, self._next_frame // self._frame_hop
+        needed_row = done * self._hop_frames if self._shared else came
+        row = came
+        if self._apart:
+            row = min(came, needed_row)
+            self._rows = _Rows(self._front_end.patch_shape[1], row)
+        waveform = samples[row * self._frame_hop - self._held_from :]
+        rows = self._rows.add(self._front_end.count(waveform.size), needed_row)
+        self._next_frame = (row + len(rows)) * self._frame_hop
+        waveforms = [(waveform, rows)]
+        if self._shared:
+            patches = self._shared_patches()
+        else:
+            count = 1 + (samples.size + self._held_from - done * self._hop - self._window) // self._hop
+            patches = np.empty((max(0, count), *self._front_end.patch_shape), np.float32)
+            waveforms += zip(self._windows(samples, self._window, count), patches, strict=True)
+        heard = self._windows(samples, self._heard, len(patches)) if self._level else None
         self._done = done + len(patches)
         self._keep(samples)
-        return Patches(done, patches, frames, levels)
+        return Cut(self._front_end, waveforms, heard, Patches(done, patches, rows[came - row :]))
 
     def flush(self, last: Float32 = _NO_SAMPLES) -> Patches:
         """Take the last samples, pad them with zeros and return the rest; the stream must not be used any more."""
-        samples = self.samples + last.size
+        zeros = self.padding(last.size)
+        return self.push(np.concatenate((last, zeros)) if zeros.size else last)
+
+    def padding(self, more: int = 0) -> Float32:
+        """Return the zeros that follow the last samples, of which `more` are still to come; they are not counted."""
+        samples = self.samples + more
         total = count_windows(samples, self._window, self._hop)
         self._padding = max(0, (total - 1) * self._hop + self._window - samples)
-        padded = np.concatenate((last, np.zeros(self._padding, np.float32))) if self._padding else last
-        return self.push(padded) if padded.size else self._nothing()
+        return np.zeros(self._padding, np.float32)
 
     def _nothing(self) -> Patches:
         return self._front_end.nothing(self._done, level=self._level)
@@ -209,35 +277,23 @@ class PatchStream:
         """Keep those of the samples, which are all that are held, that a later frame or window needs."""
         next_window = self._done * self._hop
         self.needed = min(self._next_frame + self._front_end.frame_length, next_window + self._window)
-        start = min(self._next_frame, next_window) if self._level or not self._shared else self._next_frame
+        start = min(self._next_frame, next_window) if self._whole else self._next_frame
         start = min(start - self._held_from, samples.size)
         self._held = samples[start:].copy()
         self._held_from += start
 
-    def _cut_shared(self) -> Float32:
+    def _shared_patches(self) -> Float32:
         """Return the next patches as windows on the frames."""
         first, n_frames = self._done * self._hop_frames, self._front_end.patch_shape[0]
         count = 1 + (self._rows.end - first - n_frames) // self._hop_frames
-        return self._rows.windows(first, n_frames, self._hop_frames, count) if count > 0 else self._nothing().patches
+        if count < 1:
+            return self._front_end.no_patches
+        return self._rows.windows(first, n_frames, self._hop_frames, count)
 
-    def _cut_separate(self, samples: Float32) -> Float32:
-        """Return the next patches, each from the samples of its window; `samples` are those that are held."""
-        window = self._window
-        starts = range(self._done * self._hop - self._held_from, samples.size - window + 1, self._hop)
-        patches = np.empty((len(starts), *self._front_end.patch_shape), np.float32)
-        for start, patch in zip(starts, patches, strict=True):
-            self._front_end.write_frames(samples[start : start + window], patch)
-        return patches
-
-    def _levels(self, samples: Float32, count: int) -> npt.NDArray[np.float64]:
-        """Return the levels in dBFS of the next `count` windows: of the samples that their frames are made of."""
-        between = (self._front_end.patch_shape[0] - 1) * self._frame_hop
-        window = self._front_end.frame_length + between
+    def _windows(self, samples: Float32, length: int, count: int) -> list[Float32]:
+        """Return the first `length` samples of each of the next windows; `samples` are those that are held."""
         first = self._done * self._hop - self._held_from
-        starts = range(first, first + count * self._hop, self._hop)
-        powers = [np.square(samples[start : start + window], dtype=np.float64).mean() for start in starts]
-        silence = 10 ** (SILENCE_DBFS / 10)
-        return 10 * np.log10(np.maximum(np.array(powers, np.float64), silence))
+        return [samples[start : start + length] for start in range(first, first + count * self._hop, self._hop)]
 
     def __repr__(self) -> str:
         return f"<PatchStream: {self.samples} samples, {self.windows} windows>"
@@ -249,10 +305,10 @@ class _Rows:
     Memory is written once: what was handed out stays as it is.
     """
 
-    def __init__(self, columns: int) -> None:
+    def __init__(self, columns: int, end: int = 0) -> None:
         self._memory = np.empty((0, columns), np.float32)
         self._size = self._used = 0  # rows of memory, and those that are written
-        self.end = 0  # number of rows, including those that were dropped
+        self.end = end  # number of rows, including those that were dropped
 
     def add(self, count: int, needed: int) -> Float32:
         """Return new rows, to be written at once; those before number `needed` may be dropped."""

@@ -13,7 +13,7 @@ from yamjit import deprecation
 from yamjit.audio.source import AudioSource
 from yamjit.categories import Clip
 from yamjit.clock import Clock
-from yamjit.frontend import FrontEnd, Patches, PatchStream
+from yamjit.frontend import Cut, FrontEnd, PatchStream
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.keywords import explained
@@ -46,12 +46,19 @@ class _Recording(ReadOnce):
     """
 
     def __init__(
-        self, source: AudioSource, front_end: FrontEnd, sample_rate: int, hop: int, *, level: bool = False
+        self,
+        source: AudioSource,
+        front_end: FrontEnd,
+        sample_rate: int,
+        hop: int,
+        *,
+        level: bool = False,
+        apart: bool = False,
     ) -> None:
         self.source = source
         self.window_s = front_end.constants.window_samples / sample_rate
         self._sample_rate = sample_rate
-        self._tracks = [PatchStream(front_end, hop, level=level) for _ in range(source.tracks)]
+        self._tracks = [PatchStream(front_end, hop, level=level, apart=apart) for _ in range(source.tracks)]
 
     @property
     def name(self) -> str:
@@ -151,7 +158,7 @@ class FrameStream(_Recording):
 
     def __iter__(self) -> Iterator[tuple[int | None, Float32]]:
         channels, pieces = self.channels, _cut(self.source.blocks(), self._tracks, self._hop, live=self.source.live)
-        return ((channels[track], patches.frames) for track, patches in pieces)
+        return ((channels[track], cut.patches().frames) for track, cut in pieces)
 
 
 @explained
@@ -189,7 +196,8 @@ class WindowStream(_Recording):
         level: bool = False,
         threads: int = 1,
     ) -> None:
-        super().__init__(source, scorer.front_end, scorer.sample_rate, hop, level=level)
+        apart = threads > 1 and not source.live
+        super().__init__(source, scorer.front_end, scorer.sample_rate, hop, level=level, apart=apart)
         self.heads = tuple(heads)
         self.listing = listing
         self.categories = listing.categories
@@ -261,16 +269,16 @@ def _channels(tracks: Sequence[PatchStream]) -> tuple[int | None, ...]:
 
 def _cut(
     blocks: Generator[Float32, None, None], tracks: Sequence[PatchStream], hop: int, *, live: bool
-) -> Generator[tuple[int, Patches], None, None]:
+) -> Generator[tuple[int, Cut], None, None]:
     """Yield tracks and their next patches; blocks that complete neither a frame nor a window are passed over."""
     try:
         for block in blocks if live else _whole_pieces(blocks, len(tracks), hop):
             for track, stream in enumerate(tracks):
-                if not (patches := stream.push(block[track])).empty:
-                    yield track, patches
+                if not (cut := stream.cut(block[track])).empty:
+                    yield track, cut
         for track, stream in enumerate(tracks):
-            if not (patches := stream.flush()).empty:
-                yield track, patches
+            if not (cut := stream.cut(stream.padding())).empty:
+                yield track, cut
     finally:
         blocks.close()
 
@@ -292,9 +300,9 @@ def _scored(
     """Yield the windows of a recording, and add them to its clips."""
     channels = _channels(tracks)
 
-    def score(piece: tuple[int, Patches]) -> tuple[int, Windows]:
-        track, patches = piece
-        return track, scorer.score(patches, hop, start_s=source.start_s, channel=channels[track])
+    def score(piece: tuple[int, Cut]) -> tuple[int, Windows]:
+        track, cut = piece
+        return track, scorer.score(cut.patches(), hop, start_s=source.start_s, channel=channels[track])
 
     results: Iterator[tuple[int, Windows]]
     if threads == 1:
