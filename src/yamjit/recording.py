@@ -34,9 +34,8 @@ _Self = TypeVar("_Self", bound="_Recording")
 #: Ways to make one score of the scores of all windows.
 AGGREGATES = ("mean", "max")
 
-#: Windows that are scored together, unless the source is live, over all tracks and of one; and most samples that are
-#: cut at once: 16 s. Threads take Python's lock for each piece: there are few, but one takes no longer than 20 ms.
-_WINDOWS_AT_ONCE, _LEAST_WINDOWS, _MOST_SAMPLES = 32, 16, 2**18
+#: Windows that are scored together, unless the source is live, and most samples that are cut at once: 16 s.
+_WINDOWS_AT_ONCE, _MOST_SAMPLES = 16, 2**18
 
 
 class _Recording(ReadOnce):
@@ -272,7 +271,7 @@ def _cut(
 ) -> Generator[tuple[int, Cut], None, None]:
     """Yield tracks and their next patches; blocks that complete neither a frame nor a window are passed over."""
     try:
-        for block in blocks if live else _whole_pieces(blocks, len(tracks), hop):
+        for block in blocks if live else recut(blocks, min(_WINDOWS_AT_ONCE * hop, _MOST_SAMPLES)):
             for track, stream in enumerate(tracks):
                 if not (cut := stream.cut(block[track])).empty:
                     yield track, cut
@@ -281,12 +280,6 @@ def _cut(
                 yield track, cut
     finally:
         blocks.close()
-
-
-def _whole_pieces(blocks: Iterable[Float32], tracks: int, hop: int) -> Iterator[Float32]:
-    """Yield the same samples, in blocks that are scored together."""
-    windows = max(_LEAST_WINDOWS, _WINDOWS_AT_ONCE // tracks)
-    return recut(blocks, min(windows * hop, _MOST_SAMPLES))
 
 
 def _scored(

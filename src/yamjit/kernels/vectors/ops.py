@@ -300,7 +300,8 @@ def _by_vcvtps2dq(b: Any, real: Any, scale: Any, offset: Any) -> Any:
 
 
 def _by_cvtps2dq(b: Any, real: Any, scale: Any, offset: Any) -> Any:
-    return call(b, "llvm.x86.avx.cvt.ps2dq.256", ir.VectorType(_I32, 8), _fma(b, real, scale, offset))
+    name = {4: "llvm.x86.sse2.cvtps2dq", 8: "llvm.x86.avx.cvt.ps2dq.256"}[real.type.count]
+    return call(b, name, ir.VectorType(_I32, real.type.count), _fma(b, real, scale, offset))
 
 
 def _by_fcvtns(b: Any, real: Any, scale: Any, offset: Any) -> Any:
