@@ -195,8 +195,7 @@ class WindowStream(_Recording):
         level: bool = False,
         threads: int = 1,
     ) -> None:
-        apart = threads > 1 and not source.live
-        super().__init__(source, scorer.front_end, scorer.sample_rate, hop, level=level, apart=apart)
+        super().__init__(source, scorer.front_end, scorer.sample_rate, hop, level=level, apart=threads > 1)
         self.heads = tuple(heads)
         self.listing = listing
         self.categories = listing.categories

@@ -187,6 +187,13 @@ class Crew:
             if stage.shared:
                 stage.busy = False
                 stage.close()
+        # What refers to each other in a circle, errors with the frames that they passed among it, is released at once.
+        for stage in self._stages:
+            stage.error = None
+            stage.ready.clear()
+        self._stages.clear()
+        self._tasks.clear()
+        self._fault = None
 
 
 class Closable(Protocol[_Out]):
