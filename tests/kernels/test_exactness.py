@@ -311,7 +311,9 @@ def test_lowerings_are_checked_in_processes_of_their_own(
     def run(command: list[str], env: Mapping[str, str], **_: object) -> subprocess.CompletedProcess[str]:
         asked.append((command, env))
         chain = {backend: report.chain["numpy"]}
-        figures = dataclasses.asdict(dataclasses.replace(report, chain=chain)) | {"passed": len(asked) == 1}
+        ran = ", ".join(f"{backend} {lowering}" for lowering in runnable_lowerings(backend)) + ", a machine"
+        figures = dataclasses.asdict(dataclasses.replace(report, chain=chain, machine=ran))
+        figures["passed"] = len(asked) == 1
         return subprocess.CompletedProcess(command, 0, f"a table\n{json.dumps(figures)}\n")
 
     monkeypatch.setattr(check_exactness, "runtime_available", lambda: True)
