@@ -18,13 +18,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 import llvmlite.binding as llvm  # noqa: E402
 
-from tests.kernels.test_vector_kernels import Guarded, Numbers, Packed, matrix, spare_for  # noqa: E402
+from tests.kernels.test_vector_kernels import Guarded, Numbers, Packed, Product, spare_for  # noqa: E402
 from tests.support.products import MULTIPLY  # noqa: E402
 from tools.checks import emulation  # noqa: E402
 from yamjit.kernels.int8.packing import pack_pointwise  # noqa: E402
 from yamjit.kernels.machine_code import native  # noqa: E402
 from yamjit.kernels.machine_code.compiler import compile_object  # noqa: E402
-from yamjit.kernels.memory import padded  # noqa: E402
 from yamjit.kernels.vectors.processor import host_features  # noqa: E402
 from yamjit.kernels.vectors.target import TARGETS, TILES  # noqa: E402
 
@@ -55,18 +54,10 @@ def multiply(code: native.ObjectCode) -> Callable[..., int]:
 
 
 def check(multiply: Callable[..., int], shape: tuple[int, int, int], real: bool) -> None:
-    rows, inputs, outputs = shape
-    rng = np.random.default_rng(sum(shape))
-    x, weights = matrix(rng, rows, inputs), rng.integers(-128, 128, (inputs, outputs)).astype(np.int8)
-    acc = x[: rows * inputs].reshape(rows, inputs).astype(np.int64) @ weights
-    numbers = Numbers(rng, outputs, int(np.abs(acc).max()) + 1, 2**22 if real else 2**30)
-    reals = numbers.reals(weights) if real else None
-    packed = Packed(numbers, pack_pointwise(weights), reals, np.arange(outputs), 16)
-    spare, out = spare_for(rows, inputs), Guarded(rows * outputs)
-    left = (x.ctypes.data, rows, inputs, 1, 0, padded(inputs, 4) // 4)
-    assert multiply(*left, *packed.channels, outputs, out.address, spare.address) == 0
-    spare.content(np.uint8)
-    np.testing.assert_array_equal(out.content(np.int8).reshape(rows, outputs), numbers.rounded(acc), str(shape))
+    product = Product(shape, real)
+    places = product.outputs, product.out.address, product.spare.address
+    assert multiply(*product.rows, *product.packed.channels, *places) == 0, shape
+    product.check()
 
 
 @needs_tiles

@@ -139,27 +139,39 @@ def matrix(rng: np.random.Generator, rows: int, inputs: int) -> np.ndarray:
     return x
 
 
+class Product:
+    """Random rows and weights of a shape, (rows, inputs, outputs); what a kernel is given of them, and has to give."""
+
+    def __init__(self, shape: tuple[int, int, int], real: bool) -> None:
+        rows, inputs, self.outputs = self._shape = shape
+        rng = np.random.default_rng(sum(shape))
+        self._x, weights = matrix(rng, rows, inputs), rng.integers(-128, 128, (inputs, self.outputs)).astype(np.int8)
+        acc = self._x[: rows * inputs].reshape(rows, inputs).astype(np.int64) @ weights
+        numbers = Numbers(rng, self.outputs, int(np.abs(acc).max()) + 1, 2**22 if real else 2**30)
+        reals = numbers.reals(weights) if real else None
+        self.packed = Packed(numbers, pack_pointwise(weights), reals, np.arange(self.outputs), 16)
+        self.rows = Rows(self._x.ctypes.data, rows, inputs, 1, 0, padded(inputs, 4) // 4)
+        self.spare, self.out = spare_for(rows, inputs), Guarded(rows * self.outputs)
+        self.wanted = numbers.rounded(acc)
+
+    def check(self) -> None:
+        """Compare what was written, and look at the guards."""
+        self.spare.content(np.uint8)
+        found = self.out.content(np.int8).reshape(self.wanted.shape)
+        np.testing.assert_array_equal(found, self.wanted, str(self._shape))
+
+
 @pytest.mark.parametrize("real", [False, True], ids=["shift", "real"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_matmul(kernels: KernelSet, shape: tuple[int, int, int], real: bool) -> None:
-    rows, inputs, outputs = shape
-    rng = np.random.default_rng(sum(shape))
-    x, weights = matrix(rng, rows, inputs), rng.integers(-128, 128, (inputs, outputs)).astype(np.int8)
-    acc = x[: rows * inputs].reshape(rows, inputs).astype(np.int64) @ weights
-    numbers = Numbers(rng, outputs, int(np.abs(acc).max()) + 1, 2**22 if real else 2**30)
-    reals = numbers.reals(weights) if real else None
-    packed = Packed(numbers, pack_pointwise(weights), reals, np.arange(outputs), 16)
-    left = Rows(x.ctypes.data, rows, inputs, 1, 0, padded(inputs, 4) // 4)
-    spare, out = spare_for(rows, inputs), Guarded(rows * outputs)
-    kernels.matmul(left, packed.channels, outputs, out.address, spare.address)
-    spare.content(np.uint8)
-    wanted = numbers.rounded(acc)
-    np.testing.assert_array_equal(out.content(np.int8).reshape(rows, outputs), wanted)
+    product, (rows, inputs, outputs) = Product(shape, real), shape
+    kernels.matmul(product.rows, product.packed.channels, outputs, product.out.address, product.spare.address)
+    product.check()
     if outputs > 16 and rows > 4:
-        assert len(np.unique(wanted)) > 40
-        assert (wanted == -128).any()
-        assert (wanted == 127).any()
-        assert not real or inputs > 36 or packed.proven.any()
+        assert len(np.unique(product.wanted)) > 40
+        assert (product.wanted == -128).any()
+        assert (product.wanted == 127).any()
+        assert not real or inputs > 36 or product.packed.proven.any()
 
 
 @pytest.mark.parametrize("quads", [1, 5, 8])
