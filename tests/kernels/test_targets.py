@@ -20,7 +20,7 @@ from tests.support.synthetic import probe_signals, synthetic_yamnet
 from tools.checks.object_files import compiled, instructions, undefined
 from tools.libraries.bitcode import OF_ALL, Function
 from yamjit.kernels.backends import NumpyBackend
-from yamjit.kernels.int8.compiled import RUN_STEPS, call
+from yamjit.kernels.int8.compiled import RUN_STEPS, run
 from yamjit.kernels.int8.kernel_set import KernelSet
 from yamjit.kernels.int8.preparation import prepare
 from yamjit.kernels.log_mel import numpy as twin
@@ -81,7 +81,7 @@ class ByValue(NumpyBackend):
             native.load(ObjectCode(compiled(entry, target)), Function(entry, target.name).symbol, entry.arguments)
             for entry in OF_ALL
         )
-        self.run = lambda program, *rest: call(run_steps, prepare(program, target), *rest)  # type: ignore[method-assign]
+        self.run = lambda program, *rest: run(prepare(program, target), *rest, run_steps)  # type: ignore[method-assign]
         self.log_mel = lambda *what: log_mel(*what, frames)  # type: ignore[method-assign]
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from yamjit.kernels.program import Program
     from yamjit.kernels.vectors.target import Target
 
-__all__ = ["RUN_STEPS", "call", "numba_target", "run", "run_steps"]
+__all__ = ["RUN_STEPS", "numba_target", "run", "run_steps"]
 
 RUN_STEPS = Entry("yamjit.kernels.int8.steps", "run_steps", (int,) * 18)
 
@@ -49,22 +49,10 @@ def run(
 ) -> None:
     """Run the steps from `first` on over patches, see `yamjit.kernels.backends.Backend.run`.
 
-    `function` is `run_steps` as compiled for what `target` returns. A program is prepared for that once.
+    `function` is `run_steps`, or another that `RUN_STEPS` describes, compiled for what `target` returns. A program is
+    prepared for that once.
     """
     prepared = program if isinstance(program, PreparedProgram) else _prepared(program, target)
-    call(function, prepared, workspace, patches, layout, results, first)
-
-
-def call(
-    function: Callable[..., object],
-    prepared: PreparedProgram,
-    workspace: Workspace,
-    patches: npt.NDArray[np.generic],
-    layout: ResultLayout,
-    results: npt.NDArray[np.int8],
-    first: int,
-) -> None:
-    """Call `run_steps`, or another function that `RUN_STEPS` describes, for the target of a prepared program."""
     scratch = prepared.scratch
     function(
         prepared.steps_address,
