@@ -232,7 +232,7 @@ class TestInterruptions:
     @pytest.mark.slow
     @pytest.mark.parametrize("form", ["text", "json"])
     def test_closed_pipe(self, sounds: list[Path], form: str) -> None:
-        with command("classify", *(str(path) for path in sounds * 40), "--format", form) as process:
+        with command("classify", *(str(path) for path in sounds * 400), "--format", form) as process:
             assert process.stdout is not None
             assert process.stderr is not None
             process.stdout.read(1)

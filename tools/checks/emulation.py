@@ -15,7 +15,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from yamjit.kernels.vectors.processor import host_features
 from yamjit.kernels.vectors.target import TARGETS, TILES
 
 __all__ = ["LOWERING", "emulator", "preloaded", "why_not_emulated"]
@@ -29,6 +28,8 @@ _COMPILER = ("cc", "-O3", "-march=native", "-shared", "-fPIC")
 
 def why_not_emulated() -> str:
     """Return what is missing here; empty if tiles can be emulated."""
+    from yamjit.kernels.vectors.processor import host_features  # which needs llvmlite
+
     have = host_features() | dict.fromkeys(TILES, True)
     if sys.platform != "linux" or not TARGETS[LOWERING].runs_on(have, platform.machine()):
         return "AMX is emulated on Linux, on a processor with AVX-512 VNNI"
