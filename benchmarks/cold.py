@@ -53,24 +53,25 @@ class Run(NamedTuple):
 
 def contenders(python: str, wav: Path, folder: Path, model: str | None, program: str | None) -> dict[str, Contender]:
     """Return who takes part, by name; without a model, yamjit runs its starter, and LiteRT does not take part."""
-    yamjit = str(Path(python).with_name("yamjit"))
+    script = Path(python).with_name("yamjit")
+    yamjit = [str(script)] if script.exists() else [python, "-m", "yamjit"]  # a checkout that is not installed
 
     def classify(named: str) -> list[str]:
-        return [yamjit, "classify", str(wav), "--model", named]
+        return [*yamjit, "classify", str(wav), "--model", named]
 
     found = {
         "python -c pass": Contender([python, "-c", "pass"]),
         "import numpy": Contender([python, "-c", "import numpy"]),
         "import numpy, soundfile": Contender([python, "-c", "import numpy, soundfile"]),
-        "yamjit --version": Contender([yamjit, "--version"]),
+        "yamjit --version": Contender([*yamjit, "--version"]),
         "yamjit classify, starter": Contender(classify("starter"), folder / "warm"),
         "yamjit classify, starter, nothing cached": Contender(classify("starter"), folder / "new", emptied=True),
     }
     if model:
-        script = str(Path(__file__).with_name("litert_alone.py"))
+        alone = str(Path(__file__).with_name("litert_alone.py"))
         found["yamjit classify"] = Contender(classify(model), folder / "warm")
         found["yamjit classify, nothing cached"] = Contender(classify(model), folder / "new", emptied=True)
-        found[BASELINE] = Contender([python, script, model, str(wav)])
+        found[BASELINE] = Contender([python, alone, model, str(wav)])
     if program:
         found["C program"] = Contender([*program.split(), str(wav)])
     return found
