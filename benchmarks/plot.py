@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.levels import TITLES
 
-#: Panels, in reading order; what takes more than `_CUT` times the fastest's time is written at the end of the axis.
+#: Panels, in reading order; bars of more than `_CUT` times yamjit's shortest are cut.
 PANELS = ("window", "push", "idle window", "network", "recording 1", "recording 2", "cold")
 _CUT = 8
 
@@ -92,8 +92,9 @@ def _bars(panel: Axes, table: dict[str, Any], ink: Ink) -> None:
     """Draw a bar for each contender from zero; those that would shrink the others are cut, and say so."""
     rows = table["rows"][::-1]
     values = [row["median"] for row in rows]
-    end = min(max(values), _CUT * min(values))
-    colours = [ink.ours if row["contender"].startswith("yamjit") else ink.theirs for row in rows]
+    is_ours = [row["contender"].startswith("yamjit") for row in rows]
+    end = min(max(values), _CUT * min(value for value, ours in zip(values, is_ours, strict=True) if ours))
+    colours = [ink.ours if ours else ink.theirs for ours in is_ours]
     places = range(len(rows))
     panel.barh(places, [min(value, end) for value in values], 0.7, color=colours)
     for place, value in enumerate(values):
