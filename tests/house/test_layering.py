@@ -210,8 +210,8 @@ def test_rooms_need_the_strangers_they_have() -> None:
 
 #: Floors of the rooms inside `kernels`; the modules of one room know each other.
 FLOORS = {"memory": 0, "settings": 0, "lowering_choice": 0, "vectors": 1, "workspace": 1, "machine_code": 2}
-FLOORS |= {"program": 2, "program_proof": 3}
-FLOORS |= {"int8": 4, "log_mel": 4, "plan_file": 5, "backends": 5, "__init__": 6, "diagnosis": 7}
+FLOORS |= {"program": 2, "program_proof": 3, "step_view": 3, "float32": 4}
+FLOORS |= {"int8": 5, "log_mel": 5, "plan_file": 6, "backends": 6, "__init__": 7, "diagnosis": 8}
 
 #: Modules of `kernels` that import Numba, since they are compiled or compile; no other does, nor imports one of them
 #: before it is needed.

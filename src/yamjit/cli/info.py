@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from yamjit.cli.card import card_lines
 from yamjit.cli.exits import EXIT_OK
 from yamjit.cli.model_notes import kind_of, provenance_facts
@@ -150,7 +152,10 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
     source_tensor = graph.tensors[graph.inputs[0]]
     yield "input", f"{source_tensor.name} {_shape(source_tensor)}"
     front_end = plan.front_end
-    if front_end is None:
+    if front_end is None and plan.takes_samples:
+        yield "", f"{plan.patch_shape[0] / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz"
+        yield "front end", "none: the network takes samples"
+    elif front_end is None:
         yield "front end", "none: the model takes log-mel patches"
     else:
         yield ("", f"{front_end.window_samples / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz")
@@ -159,7 +164,8 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
             f"{front_end.n_frames} frames of {front_end.frame_length} samples every {front_end.hop_length}, "
             f"transform of {front_end.n_fft}, {front_end.mel_basis.shape[0]} mel bands",
         )
-    yield "patch", f"{plan.patch_shape[0]}x{plan.patch_shape[1]}, {_quantization(plan.quantized_patch)}"
+    kind = _values(plan.quantized_patch) if plan.quantized_patch else "float32"
+    yield "patch", f"{'x'.join(map(str, plan.patch_shape))}, {kind}"
     program = plan.program
     yield (
         "network",
@@ -167,10 +173,10 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
         f"{program.arena_bytes:,} bytes of activations a patch",
     )
     if plan.embedding is not None:
-        yield "embeddings", f"{plan.embedding.shape[-1]} values, {_quantization(plan.embedding)}"
+        yield "embeddings", f"{plan.embedding.shape[-1]} values, {_values(plan.embedding)}"
     for head in plan.heads:
-        yield "logits", f"{head.logits.shape[-1]} values, {_quantization(head.logits)}"
-        yield "scores", f"{head.scores.shape[-1]} values, {_quantization(head.scores)}"
+        yield "logits", f"{head.logits.shape[-1]} values, {_values(head.logits)}"
+        yield "scores", f"{head.scores.shape[-1]} values, {_values(head.scores)}"
 
 
 def _document(model: Classifier | Unrunnable) -> dict[str, Any]:
@@ -184,7 +190,7 @@ def _document(model: Classifier | Unrunnable) -> dict[str, Any]:
         run = {"runs": False, "problem": model.problem, "sample_rate": None, "takes_samples": None}
     else:
         files = model.graph.files
-        takes_samples = model.plan.front_end is not None
+        takes_samples = model.plan.takes_samples
         run = {"runs": True, "problem": None, "sample_rate": model.sample_rate, "takes_samples": takes_samples}
     return {
         "model": known.name if known else None,
@@ -243,5 +249,8 @@ def _shape(tensor: Tensor) -> str:
     return f"{tensor.dtype} ({', '.join(map(str, tensor.shape))})"
 
 
-def _quantization(slot: Slot) -> str:
+def _values(slot: Slot) -> str:
+    """Return the type of a tensor's values, and what they mean."""
+    if slot.dtype == np.float32:
+        return "float32"
     return f"int8, scale {slot.scale:.7g}, zero point {slot.zero_point}"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.errors import ModelError
 from yamjit.kernels.int8.factors import PlainStep, in_blocks, pack_factors
 from yamjit.kernels.int8.packing import CHUNK, conv_rows, interleaved, pack_depthwise, pack_pointwise
 from yamjit.kernels.int8.preparation_proof import prove_preparation
@@ -27,6 +28,7 @@ from yamjit.kernels.program import (
     panel_stride,
     scratch_layout,
 )
+from yamjit.kernels.program_proof import reads_another, writers
 from yamjit.kernels.vectors.target import Target
 from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram
 
@@ -40,6 +42,9 @@ def prepare(program: Program, target: Target | None) -> PreparedProgram:
     where a target does not multiply signed bytes. Raises `ModelError` if the program, or what was prepared, would
     touch memory that is not its own.
     """
+    alone = next((StepOp(op) for op in program.steps[:, Column.OP] if op > StepOp.MAX_POOL), None)
+    if alone is not None:
+        raise ModelError(f"a step {alone.name} runs in NumPy alone: choose backend='numpy'")
     signed = target is not None and target.multiplies_signed_bytes
     steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)
     steps[:, :COLUMNS] = program.steps
@@ -59,7 +64,8 @@ def prepare(program: Program, target: Target | None) -> PreparedProgram:
         for packed, array in vector_step.constants.items() if vector_step else ():
             row[packed] = constants.add(array)
     steps[: program.patchwise, Prepared.PATCHWISE] = 1
-    steps[:, Prepared.INPUT_KEPT], steps[:, Prepared.OUTPUT_KEPT] = _kept(program)
+    for how, kept in _kept(program).items():
+        steps[:, how] = kept
     for index in program.pairs:
         ops = tuple(steps[index : index + 2, Column.OP])
         steps[index, Prepared.PAIRED] = ops == (VectorOp.DEPTHWISE, VectorOp.POINTWISE)
@@ -68,18 +74,20 @@ def prepare(program: Program, target: Target | None) -> PreparedProgram:
     return prepared
 
 
-def _kept(program: Program) -> tuple[list[bool], list[bool]]:
-    """Return for each step whether its input, and its output, is kept for each patch.
+def _kept(program: Program) -> dict[Prepared, list[bool]]:
+    """Return for each step whether its output, its input and its second input are kept for each patch.
 
     What only patchwise steps read is written to the same place for one patch after the other, which stays in the cache.
     The output of the first step is always kept: a run may begin after that step.
     """
-    outputs = [not 0 < index < program.patchwise or index in program.kept for index in range(len(program.steps))]
-    inputs, latest = [], dict[int, bool]()
-    for row, kept in zip(program.steps, outputs, strict=True):
-        inputs.append(latest.get(int(row[Column.INPUT]), True))
-        latest[int(row[Column.OUTPUT])] = kept
-    return inputs, outputs
+    rows = program.steps.tolist()
+    outputs = [not 0 < index < program.patchwise or index in program.kept for index in range(len(rows))]
+    inputs = [writer is None or outputs[writer] for writer in writers(rows)]
+    others = [
+        reads_another(row) and (writer is None or outputs[writer])
+        for row, writer in zip(rows, writers(rows, Column.OTHER), strict=True)
+    ]
+    return {Prepared.OUTPUT_KEPT: outputs, Prepared.INPUT_KEPT: inputs, Prepared.OTHER_KEPT: others}
 
 
 # -- The vector kernel of a step --------------------------------------------------------------------------------
