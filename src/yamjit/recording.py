@@ -275,7 +275,7 @@ def _cut(
                 if not (cut := stream.cut(block[track])).empty:
                     yield track, cut
         for track, stream in enumerate(tracks):
-            if not (cut := stream.cut(stream.padding())).empty:
+            if (zeros := stream.padding()).size and not (cut := stream.cut(zeros)).empty:
                 yield track, cut
     finally:
         blocks.close()
