@@ -317,7 +317,7 @@ def _scored(
 
 
 def recut(blocks: Iterable[Float32], size: int) -> Iterator[list[Float32]]:
-    """Yield the same samples, (tracks, n), in pieces of `size`, each as parts of blocks; the last one may be shorter."""
+    """Yield the same samples, (tracks, n), in pieces of `size`, the last perhaps shorter: each as parts of blocks."""
     parts: list[Float32] = []
     missing = size
     for block in blocks:
