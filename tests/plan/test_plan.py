@@ -29,8 +29,8 @@ from yamjit.plan.seam import find_seam
 from yamjit.spec import Limits
 from yamjit.tflite import validate_graph
 from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
+from yamjit.tflite.operators.binary import MulOptions
 from yamjit.tflite.operators.movers import GatherOptions, SplitOptions, StridedSliceOptions
-from yamjit.tflite.operators.pointwise import MulOptions
 from yamjit.tflite.operators.pooling import Pool2DOptions
 from yamjit.tflite.operators.products import Conv2DOptions, FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions

@@ -390,8 +390,8 @@ def ints(*values: int) -> bytes:
         (set_in_code(Op.MUL, version=0), "operator 4 MUL: version 0 is not supported; 1 to 7 are"),
         (set_in_code(Op.MUL, version=8), "version 8 is not supported"),
         (set_in_code(Op.MUL, version=2**31), "version -2147483648 is not supported"),
-        (set_in_code(Op.MUL, builtin_code=55), "operator 4: MAXIMUM is not supported"),
-        (set_in_code(Op.MUL, deprecated_builtin_code=55), "operator 4: MAXIMUM is not supported"),
+        (set_in_code(Op.MUL, builtin_code=101), "operator 4: ABS is not supported"),
+        (set_in_code(Op.MUL, deprecated_builtin_code=101), "operator 4: ABS is not supported"),
         (set_in_code(Op.MUL, builtin_code=9999), "operator 4: BuiltinOperator 9999 is not supported"),
         (
             set_in_code(Op.MUL, builtin_code=32, custom_code=b"Mine"),
