@@ -41,8 +41,8 @@ _APPLIED = {
 
 #: What the first screen says; the empty key goes on with the one before it.
 _FIRST = (
-    *("model", "status", "runs", "from", "size", "sha256", "base", "made on", "trained on", "name", "author"),
-    *("license", "description", "calibration", "input", "", "output"),
+    *("model", "status", "runs", "would run", "from", "size", "sha256", "base", "made on", "trained on", "name"),
+    *("author", "license", "description", "calibration", "input", "", "output"),
 )
 
 
