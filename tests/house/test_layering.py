@@ -56,6 +56,7 @@ STOREYS = {
     "frontend": 4,
     "weights": 4,
     "head_metadata": 5,
+    "metadata_writers": 5,
     "compiled": 6,
     "class_names": 5,
     "workers": 5,
