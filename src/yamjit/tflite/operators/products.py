@@ -58,7 +58,7 @@ class FullyConnectedOptions(Options):
 def _conv_2d(node: Node) -> Inferred:
     node.check_arity(2, 3)
     options = node.options(Conv2DOptions)
-    source, weights = node.input(0, INT8), node.input(1, INT8)
+    source, weights = _operands(node)
     *_, channels = image(node, source)
     outputs, kernel_h, kernel_w, depth = image(node, weights)
     if depth != channels:
@@ -72,7 +72,7 @@ def _conv_2d(node: Node) -> Inferred:
 def _depthwise_conv_2d(node: Node) -> Inferred:
     node.check_arity(2, 3)
     options = node.options(DepthwiseConv2DOptions)
-    source, weights = node.input(0, INT8), node.input(1, INT8)
+    source, weights = _operands(node)
     *_, channels = image(node, source)
     one, kernel_h, kernel_w, outputs = image(node, weights)
     if one != 1:
@@ -88,29 +88,39 @@ def _depthwise_conv_2d(node: Node) -> Inferred:
 def _fully_connected(node: Node) -> Inferred:
     node.check_arity(2, 3)
     options = node.options(FullyConnectedOptions)
-    source = node.input(0, INT8, FLOAT32)
-    weights = node.input(1, source.dtype)
-    node.output(source.dtype)
+    source, weights = _operands(node)
     if len(weights.shape) != 2:
         raise node.error(f"weights of shape {weights.shape} should be (units, depth)", weights)
     units, depth = weights.shape
     elements = math.prod(source.shape)
     if elements % depth or (options.keep_num_dims and source.shape[-1:] != (depth,)):
         raise node.error(f"input of shape {source.shape} for weights of shape {weights.shape}", source)
-    if source.dtype == INT8:
-        _check_products(node, units, 0, depth, options.activation)
-    else:
-        node.constant(1, FLOAT32)
-        _check_bias_shape(node, units, FLOAT32)
+    _check_products(node, units, 0, depth, options.activation)
     shape = (*source.shape[:-1], units) if options.keep_num_dims else (elements // depth, units)
     return Inferred(shape, elements // depth * units * depth)
 
 
+def _operands(node: Node) -> tuple[Tensor, Tensor]:
+    """Return input and weights, which have one type with the output: int8 or float32."""
+    source = node.input(0, INT8, FLOAT32)
+    node.output(source.dtype)
+    return source, node.input(1, source.dtype)
+
+
 def _check_products(node: Node, channels: int, dimension: int, taps: int, activation: Activation) -> None:
-    """Check int8 weights, bias and the scales of a sum of `taps` products for each of the output `channels`.
+    """Check weights and bias of a sum of `taps` products for each of the output `channels`.
 
     `dimension` is the weights' dimension of output channels.
     """
+    if node.input(0, INT8, FLOAT32).dtype == INT8:
+        _check_quantized_products(node, channels, dimension, taps, activation)
+    else:
+        node.constant(1, FLOAT32)
+        _check_bias_shape(node, channels, FLOAT32)
+
+
+def _check_quantized_products(node: Node, channels: int, dimension: int, taps: int, activation: Activation) -> None:
+    """Check the scales of int8 products, and that no sum of them overflows."""
     source, weights, output = node.input(0, INT8), node.input(1, INT8), node.output(INT8)
     values = node.constant(1, INT8)
     input_scale = float(node.activation(source).scale[0])
