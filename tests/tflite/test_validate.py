@@ -184,7 +184,7 @@ REFUSED: list[tuple[str, Edit, str]] = [
     ("conv", with_tensor(0, shape=(5, 5, 4)), "should have 4 dimensions"),
     ("conv", with_tensor(3, shape=(1, 5, 5, 9)), r"declared shape \(1, 5, 5, 9\) should be \(1, 5, 5, 8\)"),
     ("conv", with_tensor(3, shape=(1, 5, 5, 2**15)), "declared shape"),
-    ("conv", with_tensor(0, dtype=np.dtype(F), quantization=None), "type float32 should be int8"),
+    ("conv", with_tensor(0, dtype=np.dtype(np.int32), quantization=None), "type int32 should be int8 or float32"),
     ("conv", with_tensor(3, dtype=np.dtype(np.int32), quantization=None), "type int32 should be int8"),
     ("conv", both(with_tensor(1, data=None), with_graph(inputs=(0, 1))), "tensor 1 .*has to be a constant"),
     ("conv", both(with_tensor(2, data=None), with_graph(inputs=(0, 2))), "tensor 2 .*has to be a constant"),
@@ -236,7 +236,7 @@ REFUSED: list[tuple[str, Edit, str]] = [
     (
         "fully connected float",
         with_tensor(1, dtype=np.dtype(np.int8), data=np.ones((2, 5), np.int8)),
-        "should be float",
+        "has no quantization",
     ),
     ("fully connected float", with_constant(2, [1.0] * 3), r"bias of shape \(3,\) should be \(2,\)"),
     ("fully connected float", with_constant(2, [1.0, np.nan]), "tensor 2 .*constant holds NaN or infinity"),

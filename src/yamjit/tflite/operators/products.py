@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.tflite.graph import Activation, Op, Options, Tensor
+from yamjit.tflite.graph import Activation, Op, Options
 from yamjit.tflite.node import FLOAT32, INT8, INT32, INT32_MAX, Inferred, Node
+from yamjit.tflite.operators.hybrid import check_bias_shape, check_hybrid, is_hybrid
 from yamjit.tflite.operators.record import BIAS_TYPES, Record
 from yamjit.tflite.operators.windows import WindowOptions, check_activation, image, infer_image
 from yamjit.tflite.schema import table
@@ -53,18 +54,22 @@ class FullyConnectedOptions(Options):
 
     activation: Activation = Activation.NONE
     keep_num_dims: bool = False
+    asymmetric_quantize_inputs: bool = False
 
 
 def _conv_2d(node: Node) -> Inferred:
     node.check_arity(2, 3)
     options = node.options(Conv2DOptions)
-    source, weights = node.input(0, INT8), node.input(1, INT8)
+    source, weights = node.input(0, INT8, FLOAT32), node.input(1, INT8)
     *_, channels = image(node, source)
     outputs, kernel_h, kernel_w, depth = image(node, weights)
     if depth != channels:
         raise node.error(f"filter of {depth} channels on an input of {channels}", weights)
     taps = kernel_h * kernel_w * depth
-    _check_products(node, outputs, 0, taps, options.activation)
+    if is_hybrid(node):
+        check_hybrid(node, outputs, 0)
+    else:
+        _check_products(node, outputs, 0, taps, options.activation)
     dilations = (options.dilation_h, options.dilation_w)
     return infer_image(node, options, (kernel_h, kernel_w), outputs, taps, dilations)
 
@@ -72,7 +77,7 @@ def _conv_2d(node: Node) -> Inferred:
 def _depthwise_conv_2d(node: Node) -> Inferred:
     node.check_arity(2, 3)
     options = node.options(DepthwiseConv2DOptions)
-    source, weights = node.input(0, INT8), node.input(1, INT8)
+    source, weights = node.input(0, INT8, FLOAT32), node.input(1, INT8)
     *_, channels = image(node, source)
     one, kernel_h, kernel_w, outputs = image(node, weights)
     if one != 1:
@@ -80,7 +85,10 @@ def _depthwise_conv_2d(node: Node) -> Inferred:
     if options.depth_multiplier < 1 or outputs != channels * options.depth_multiplier:
         reason = f"filter of {outputs} channels on {channels} with multiplier {options.depth_multiplier}"
         raise node.error(reason, weights)
-    _check_products(node, outputs, 3, kernel_h * kernel_w, options.activation)
+    if is_hybrid(node):
+        check_hybrid(node, outputs, 3, per_channel=True)
+    else:
+        _check_products(node, outputs, 3, kernel_h * kernel_w, options.activation)
     dilations = (options.dilation_h, options.dilation_w)
     return infer_image(node, options, (kernel_h, kernel_w), outputs, kernel_h * kernel_w, dilations)
 
@@ -89,7 +97,7 @@ def _fully_connected(node: Node) -> Inferred:
     node.check_arity(2, 3)
     options = node.options(FullyConnectedOptions)
     source = node.input(0, INT8, FLOAT32)
-    weights = node.input(1, source.dtype)
+    weights = node.input(1, source.dtype, INT8)
     node.output(source.dtype)
     if len(weights.shape) != 2:
         raise node.error(f"weights of shape {weights.shape} should be (units, depth)", weights)
@@ -97,11 +105,13 @@ def _fully_connected(node: Node) -> Inferred:
     elements = math.prod(source.shape)
     if elements % depth or (options.keep_num_dims and source.shape[-1:] != (depth,)):
         raise node.error(f"input of shape {source.shape} for weights of shape {weights.shape}", source)
-    if source.dtype == INT8:
+    if is_hybrid(node):
+        check_hybrid(node, units, 0)
+    elif source.dtype == INT8:
         _check_products(node, units, 0, depth, options.activation)
     else:
         node.constant(1, FLOAT32)
-        _check_bias_shape(node, units, FLOAT32)
+        check_bias_shape(node, units, FLOAT32)
     shape = (*source.shape[:-1], units) if options.keep_num_dims else (elements // depth, units)
     return Inferred(shape, elements // depth * units * depth)
 
@@ -127,20 +137,10 @@ def _check_products(node: Node, channels: int, dimension: int, taps: int, activa
     check_activation(node, activation)
 
 
-def _check_bias_shape(node: Node, channels: int, dtype: np.dtype[np.generic]) -> Tensor | None:
-    bias = node.inputs[2] if len(node.inputs) > 2 else None
-    if bias is None:
-        return None
-    node.constant(2, dtype)
-    if bias.shape != (channels,):
-        raise node.error(f"bias of shape {bias.shape} should be ({channels},)", bias)
-    return bias
-
-
 def _check_bias(
     node: Node, channels: int, products: npt.NDArray[np.float64], output_scale: float
 ) -> npt.NDArray[Any] | None:
-    bias = _check_bias_shape(node, channels, INT32)
+    bias = check_bias_shape(node, channels, INT32)
     if bias is None:
         return None
     quantization = bias.quantization
