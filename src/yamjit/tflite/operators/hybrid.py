@@ -27,11 +27,8 @@ def check_hybrid(node: Node, channels: int, dimension: int, *, per_channel: bool
     node.output(FLOAT32)
     weights, values = node.input(1, INT8), node.constant(1, INT8)
     quantization = node.quantization(weights)
-    if quantization.per_channel or channels == 1:
-        refused = quantization.dimension != dimension
-    else:
-        refused = per_channel
-    if refused:
+    each = quantization.per_channel
+    if (each and quantization.dimension != dimension) or (per_channel and not each and channels > 1):
         accepted = "a scale" if per_channel else "one scale, or one"
         raise node.error(f"needs {accepted} for each channel of dimension {dimension}", weights)
     if np.any(quantization.zero_point != 0):
