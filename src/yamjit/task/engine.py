@@ -28,7 +28,7 @@ _BLOCK_SAMPLES = 2**18
 
 
 class Engine:
-    """A model that takes one window of one channel; one that takes log-mel patches is refused with a `ModelError`."""
+    """A model that takes one window of one channel; one that takes patches, but not YAMNet's, is a `ModelError`."""
 
     channels = 1
 

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from yamjit.tflite.graph import Tensor
+from yamjit.tflite.graph import Op, Tensor
 from yamjit.tflite.node import FLOAT32, INT8, INT32_MAX, Node
 
-__all__ = ["check_bias_shape", "check_hybrid", "is_hybrid"]
+__all__ = ["check_bias_shape", "check_hybrid"]
 
 #: Largest magnitude of a quantized input less its zero point.
 _INPUT_REACH = 255
 
 
-def is_hybrid(node: Node) -> bool:
-    """Whether an operator multiplies float32 inputs with int8 weights."""
-    source, weights = node.inputs[0], node.inputs[1]
-    return source is not None and weights is not None and (source.dtype, weights.dtype) == (FLOAT32, INT8)
-
-
-def check_hybrid(node: Node, channels: int, dimension: int, *, per_channel: bool = False) -> None:
+def check_hybrid(node: Node, channels: int, dimension: int) -> None:
     """Check output, int8 weights, their scales and a float32 bias of `channels` output channels.
 
-    `dimension` is the weights' dimension of output channels; `per_channel` tells that each needs a scale of its own.
+    `dimension` is the weights' dimension of output channels. In depthwise convolutions each needs a scale of its own.
     """
     node.output(FLOAT32)
     weights, values = node.input(1, INT8), node.constant(1, INT8)
     quantization = node.quantization(weights)
-    each = quantization.per_channel
+    each, per_channel = quantization.per_channel, node.operator.op == Op.DEPTHWISE_CONV_2D
     if (each and quantization.dimension != dimension) or (per_channel and not each and channels > 1):
         accepted = "a scale" if per_channel else "one scale, or one"
         raise node.error(f"needs {accepted} for each channel of dimension {dimension}", weights)

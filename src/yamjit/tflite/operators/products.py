@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.tflite.graph import Activation, Op, Options
+from yamjit.tflite.graph import Activation, Op, Options, Tensor
 from yamjit.tflite.node import FLOAT32, INT8, INT32, INT32_MAX, Inferred, Node
-from yamjit.tflite.operators.hybrid import check_bias_shape, check_hybrid, is_hybrid
+from yamjit.tflite.operators.hybrid import check_bias_shape, check_hybrid
 from yamjit.tflite.operators.record import BIAS_TYPES, Record
 from yamjit.tflite.operators.windows import WindowOptions, check_activation, image, infer_image
 from yamjit.tflite.schema import table
@@ -60,16 +60,13 @@ class FullyConnectedOptions(Options):
 def _conv_2d(node: Node) -> Inferred:
     node.check_arity(2, 3)
     options = node.options(Conv2DOptions)
-    source, weights = node.input(0, INT8, FLOAT32), node.input(1, INT8)
+    source, weights = _operands(node)
     *_, channels = image(node, source)
     outputs, kernel_h, kernel_w, depth = image(node, weights)
     if depth != channels:
         raise node.error(f"filter of {depth} channels on an input of {channels}", weights)
     taps = kernel_h * kernel_w * depth
-    if is_hybrid(node):
-        check_hybrid(node, outputs, 0)
-    else:
-        _check_products(node, outputs, 0, taps, options.activation)
+    _check_products(node, outputs, 0, taps, options.activation)
     dilations = (options.dilation_h, options.dilation_w)
     return infer_image(node, options, (kernel_h, kernel_w), outputs, taps, dilations)
 
@@ -77,7 +74,7 @@ def _conv_2d(node: Node) -> Inferred:
 def _depthwise_conv_2d(node: Node) -> Inferred:
     node.check_arity(2, 3)
     options = node.options(DepthwiseConv2DOptions)
-    source, weights = node.input(0, INT8, FLOAT32), node.input(1, INT8)
+    source, weights = _operands(node)
     *_, channels = image(node, source)
     one, kernel_h, kernel_w, outputs = image(node, weights)
     if one != 1:
@@ -85,10 +82,7 @@ def _depthwise_conv_2d(node: Node) -> Inferred:
     if options.depth_multiplier < 1 or outputs != channels * options.depth_multiplier:
         reason = f"filter of {outputs} channels on {channels} with multiplier {options.depth_multiplier}"
         raise node.error(reason, weights)
-    if is_hybrid(node):
-        check_hybrid(node, outputs, 3, per_channel=True)
-    else:
-        _check_products(node, outputs, 3, kernel_h * kernel_w, options.activation)
+    _check_products(node, outputs, 3, kernel_h * kernel_w, options.activation)
     dilations = (options.dilation_h, options.dilation_w)
     return infer_image(node, options, (kernel_h, kernel_w), outputs, kernel_h * kernel_w, dilations)
 
@@ -96,31 +90,41 @@ def _depthwise_conv_2d(node: Node) -> Inferred:
 def _fully_connected(node: Node) -> Inferred:
     node.check_arity(2, 3)
     options = node.options(FullyConnectedOptions)
-    source = node.input(0, INT8, FLOAT32)
-    weights = node.input(1, source.dtype, INT8)
-    node.output(source.dtype)
+    source, weights = _operands(node)
     if len(weights.shape) != 2:
         raise node.error(f"weights of shape {weights.shape} should be (units, depth)", weights)
     units, depth = weights.shape
     elements = math.prod(source.shape)
     if elements % depth or (options.keep_num_dims and source.shape[-1:] != (depth,)):
         raise node.error(f"input of shape {source.shape} for weights of shape {weights.shape}", source)
-    if is_hybrid(node):
-        check_hybrid(node, units, 0)
-    elif source.dtype == INT8:
-        _check_products(node, units, 0, depth, options.activation)
-    else:
-        node.constant(1, FLOAT32)
-        check_bias_shape(node, units, FLOAT32)
+    _check_products(node, units, 0, depth, options.activation)
     shape = (*source.shape[:-1], units) if options.keep_num_dims else (elements // depth, units)
     return Inferred(shape, elements // depth * units * depth)
 
 
+def _operands(node: Node) -> tuple[Tensor, Tensor]:
+    """Return input and weights: the output has the type of the input, weights have it or are int8."""
+    source = node.input(0, INT8, FLOAT32)
+    node.output(source.dtype)
+    return source, node.input(1, source.dtype, INT8)
+
+
 def _check_products(node: Node, channels: int, dimension: int, taps: int, activation: Activation) -> None:
-    """Check int8 weights, bias and the scales of a sum of `taps` products for each of the output `channels`.
+    """Check weights and bias of a sum of `taps` products for each of the output `channels`.
 
     `dimension` is the weights' dimension of output channels.
     """
+    if node.input(0, INT8, FLOAT32).dtype == INT8:
+        _check_quantized_products(node, channels, dimension, taps, activation)
+    elif node.input(1, FLOAT32, INT8).dtype == INT8:
+        check_hybrid(node, channels, dimension)
+    else:
+        node.constant(1, FLOAT32)
+        check_bias_shape(node, channels, FLOAT32)
+
+
+def _check_quantized_products(node: Node, channels: int, dimension: int, taps: int, activation: Activation) -> None:
+    """Check the scales of int8 products, and that no sum of them overflows."""
     source, weights, output = node.input(0, INT8), node.input(1, INT8), node.output(INT8)
     values = node.constant(1, INT8)
     input_scale = float(node.activation(source).scale[0])
