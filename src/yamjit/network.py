@@ -190,8 +190,10 @@ class Network:
 
     def _own(self, found: Int8) -> list[Quantized]:
         """Return copies of the network's own results, each in one piece of memory and without that of the tensors."""
-        columns = self._layout.columns
-        return [Quantized(found[:, part].copy(), slot) for part, slot in zip(columns, self._results, strict=True)]
+        parts = zip(self._layout.columns, self._results, strict=True)
+        if len(found) == 1:
+            return [Quantized(found[:, columns], slot) for columns, slot in parts]
+        return [Quantized(found[:, columns].copy(), slot) for columns, slot in parts]
 
     def _run(self, patches: npt.NDArray[np.generic], layout: ResultLayout) -> Int8:
         results = np.empty((len(patches), layout.width), np.int8)

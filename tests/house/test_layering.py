@@ -33,6 +33,7 @@ STOREYS = {
     "writing": 0,
     "disk": 1,
     "signatures": 1,
+    "wrapped": 1,
     "results": 1,
     "zones": 1,
     "class_map": 2,

@@ -37,6 +37,7 @@ PUBLIC = (
     "yamjit.task.core",
     "yamjit.task.mediapipe.classifier",
     "yamjit.task.mediapipe.containers",
+    "yamjit.task.mediapipe.embedder",
     "yamjit.task.mediapipe.options",
     "yamjit.task.processor",
     "yamjit.weights",

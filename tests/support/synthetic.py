@@ -43,8 +43,8 @@ from yamjit.tflite.metadata import (
     SubgraphMetadata,
     TensorMetadata,
 )
+from yamjit.tflite.operators.binary import MulOptions
 from yamjit.tflite.operators.movers import GatherOptions, SplitOptions, StridedSliceOptions
-from yamjit.tflite.operators.pointwise import MulOptions
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
 from yamjit.tflite.writer import write_graph

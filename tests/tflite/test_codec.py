@@ -20,7 +20,7 @@ from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.schema import Child, Opaque, Scalar, String, Table, Union, Vector, table
 
 #: What generated code calls the numbers.
-NUMBERS = {"?": "Bool", "b": "Int8", "B": "Uint8", "i": "Int32", "I": "Uint32", "Q": "Uint64"}
+NUMBERS = {"?": "Bool", "b": "Int8", "B": "Uint8", "i": "Int32", "f": "Float32", "I": "Uint32", "Q": "Uint64"}
 #: Fields that no generated code has any more.
 DEPRECATED = {("SignatureDef", "deprecated_tag")}
 

@@ -20,7 +20,7 @@ from yamjit.tflite.metadata_tables import build_metadata
 from yamjit.tflite.model_tables import MODEL, MODEL_IDENTIFIER
 from yamjit.tflite.patching import read_described, replace_metadata
 
-ADD, MUL, CUSTOM = 0, 18, 32
+ADD_N, MUL, CUSTOM = 106, 18, 32
 CLASSES = 4
 
 
@@ -47,7 +47,7 @@ def model(*, code: Tree | None = None, **more: object) -> bytes:
     }
     tree = {
         "version": 3,
-        "operator_codes": [code or operator_code(ADD)],
+        "operator_codes": [code or operator_code(ADD_N)],
         "subgraphs": [graph],
         "description": b"adds",
         "buffers": [{}, {"data": bytes(range(16))}],
@@ -209,12 +209,12 @@ def test_the_verbs_work_on_a_model_that_cannot_be_run(path: Path, capsys: pytest
     assert json.loads(capsys.readouterr().out)["name"] == "Adder"
     assert run("info", path, "--full") == 0
     out = capsys.readouterr().out
-    for part in ("Adder", "adds.tflite': operator 0: ADD is not supported", "float32 (1, 4)", "1  ADD", "üben"):
+    for part in ("Adder", "adds.tflite': operator 0: ADD_N is not supported", "float32 (1, 4)", "1  ADD_N", "üben"):
         assert part in out
     assert run("info", "--json", path) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["runs"] is False
-    assert "ADD is not supported" in document["problem"]
+    assert "ADD_N is not supported" in document["problem"]
     assert document["heads"][0]["labels"] == ["Bark", "Meow", "Speech", "üben"]
     assert run("labels", "--model", path, "ME") == 0
     out, err = capsys.readouterr()
@@ -228,7 +228,7 @@ def test_what_has_no_names_says_so(path: Path, capsys: pytest.CaptureFixture[str
     assert run("labels", "--model", path) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert "ADD is not supported" in err
+    assert "ADD_N is not supported" in err
     assert "no names of classes" in err
     assert run("info", path) == 0
     assert "labels (0)" in capsys.readouterr().out

@@ -17,8 +17,8 @@ from tests.support.synthetic import GraphBuilder, quantization
 from yamjit.errors import ModelError
 from yamjit.tflite.graph import Activation, Graph, Op, Options, Padding, Tensor
 from yamjit.tflite.metadata import Metadata
+from yamjit.tflite.operators.binary import MulOptions
 from yamjit.tflite.operators.movers import GatherOptions, ReshapeOptions, SplitOptions, StridedSliceOptions
-from yamjit.tflite.operators.pointwise import MulOptions
 from yamjit.tflite.operators.pooling import Pool2DOptions
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions

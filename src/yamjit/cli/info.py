@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,8 @@ _APPLIED = {
 
 #: What the first screen says; the empty key goes on with the one before it.
 _FIRST = (
-    *("model", "status", "runs", "from", "size", "sha256", "base", "made on", "trained on", "name", "author"),
-    *("license", "description", "calibration", "input", "", "output"),
+    *("model", "status", "runs", "would run", "from", "size", "sha256", "base", "made on", "trained on", "name"),
+    *("author", "license", "description", "calibration", "input", "", "output"),
 )
 
 
@@ -151,12 +152,14 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
     yield "input", f"{source_tensor.name} {_shape(source_tensor)}"
     front_end = plan.front_end
     if front_end is None:
-        yield "front end", "none: the model takes log-mel patches"
+        yield "front end", "none: the model takes patches that are not YAMNet's (96, 64)"
     else:
-        yield ("", f"{front_end.window_samples / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz")
+        takes_patches = math.prod(source_tensor.shape) == math.prod(plan.patch_shape)
+        yield "", f"{front_end.window_samples / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz"
         yield (
             "front end",
-            f"{front_end.n_frames} frames of {front_end.frame_length} samples every {front_end.hop_length}, "
+            f"{'that of YAMNet, computed for the model: ' if takes_patches else ''}{front_end.n_frames} frames of "
+            f"{front_end.frame_length} samples every {front_end.hop_length}, "
             f"transform of {front_end.n_fft}, {front_end.mel_basis.shape[0]} mel bands",
         )
     yield "patch", f"{plan.patch_shape[0]}x{plan.patch_shape[1]}, {_quantization(plan.quantized_patch)}"

@@ -18,6 +18,7 @@ from yamjit.plan.plan import FrontEndConstants, Head, Plan, Slot
 from yamjit.plan.schedule import schedule
 from yamjit.plan.seam import find_seam
 from yamjit.plan.steps import Steps
+from yamjit.plan.yamnet_front_end import PATCH_SHAPE, yamnet_front_end
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.graph import Graph, Op, Operator, Tensor
 
@@ -56,10 +57,13 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     program = memory.program()
     prove_program(program)
     heads = tuple(_head(graph, memory, index) for index in graph.outputs)
+    patch_shape = _patch_shape(graph.tensors[seam.quantize.inputs[0]], seam.quantize, front_end)
+    if front_end is None and patch_shape == PATCH_SHAPE:
+        front_end = yamnet_front_end()
     return Plan(
         program=program,
         front_end=front_end,
-        patch_shape=_patch_shape(graph.tensors[seam.quantize.inputs[0]], seam.quantize, front_end),
+        patch_shape=patch_shape,
         patch_offset=memory.offset(seam.quantize.inputs[0]),
         quantized_patch=memory.slot(seam.quantize.outputs[0]),
         embedding=_embedding(graph, memory),

@@ -15,8 +15,8 @@ from yamjit.errors import ModelError
 from yamjit.plan.plan import FrontEndConstants
 from yamjit.plan.seam import Seam
 from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
+from yamjit.tflite.operators.binary import MulOptions
 from yamjit.tflite.operators.movers import GatherOptions, StridedSliceOptions
-from yamjit.tflite.operators.pointwise import MulOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
 
 __all__ = ["read_front_end"]

@@ -76,7 +76,7 @@ class Plan(NamedTuple):
     program : Program or PreparedProgram
         Step 0 quantizes the patch, the others are the integer network. It is prepared where it comes from a plan file.
     front_end : FrontEndConstants or None
-        Constants of the front end; ``None`` where the model takes patches, not samples.
+        Constants of the front end, YAMNet's where the model takes YAMNet's patches; ``None`` where it takes others.
     patch_shape : tuple of int
         Shape of a patch, (n_frames, n_mels).
     patch_offset : int

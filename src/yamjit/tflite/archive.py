@@ -34,12 +34,12 @@ _FAULTS = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError, O
 def read_archive(data: bytes, start: int, *, limits: Limits = DEFAULT_LIMITS) -> dict[str, bytes]:
     """Read the files of the zip archive that follows a FlatBuffer; `start` is the FlatBuffer's end.
 
-    A few zero bytes may come between. An archive that is cut, damaged, encrypted, or has names that occur twice or are
-    paths is refused with a `ModelError`; one that unpacks to more than `Limits.archive_bytes`, whatever sizes it
-    states, with a `LimitError`.
+    A few zero bytes may come between, and at the end a small table of the FlatBuffer to which nothing in it leads. An
+    archive that is cut, damaged, encrypted, or has names that occur twice or are paths is refused with a `ModelError`;
+    one that unpacks to more than `Limits.archive_bytes`, whatever sizes it states, with a `LimitError`.
     """
     rest = len(data) - start
-    if rest < _PADDING and not any(data[start:]):
+    if rest < _PADDING and (not any(data[start:]) or _is_table(data, start)):
         return {}
     _check_end_record(data, start)
     try:
@@ -49,6 +49,14 @@ def read_archive(data: bytes, start: int, *, limits: Limits = DEFAULT_LIMITS) ->
             return _unpack(archive, entries, limits)
     except _FAULTS as error:
         raise ModelError(f"the zip archive is damaged: {str(error)[:200]}", offset=start) from error
+
+
+def _is_table(data: bytes, start: int) -> bool:
+    """Return whether the last bytes are a table of the FlatBuffer: its layout stands before them and has their size."""
+    if len(data) - start < 4:
+        return False
+    layout = start - int(struct.unpack_from("<i", data, start)[0])
+    return 8 <= layout <= start - 4 and struct.unpack_from("<H", data, layout + 2)[0] == len(data) - start
 
 
 def archive_start(data: bytes, end: int) -> int:

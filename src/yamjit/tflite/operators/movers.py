@@ -35,7 +35,7 @@ class GatherOptions(Options):
 
 @dataclass(frozen=True, slots=True)
 class ReshapeOptions(Options):
-    """Options of ``RESHAPE``; used only where the operator has no shape input."""
+    """Options of ``RESHAPE``; used only where the operator has no shape input that is a vector."""
 
     new_shape: tuple[int, ...] = ()
 
@@ -62,7 +62,9 @@ def _reshape(node: Node) -> Inferred:
     node.check_arity(1, 2)
     source, output = node.input(0, FLOAT32, INT8, INT32, COMPLEX64), node.outputs[0]
     node.check_same_quantization(source, output)
-    wanted = node.integers(1) if len(node.inputs) == 2 else list(node.options(ReshapeOptions).new_shape)
+    # TFLite takes the shape from the options where this input has another form than a vector, as old converters wrote.
+    by_input = len(node.inputs) == 2 and node.constant(1, INT32).ndim == 1
+    wanted = node.integers(1) if by_input else list(node.options(ReshapeOptions).new_shape)
     free = [axis for axis, size in enumerate(wanted) if size == -1]
     if len(free) > 1 or any(size < 1 and size != -1 for size in wanted):
         raise node.error(f"shape {wanted} should have positive dimensions, and at most one -1")

@@ -1,25 +1,41 @@
-"""Operators that compute value by value: QUANTIZE, DEQUANTIZE, LOGISTIC, MUL, LOG."""
+"""Operators of one input that compute value by value, and SOFTMAX, which does so along the last axis."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from yamjit.tflite.graph import Activation, Op, Options
+from yamjit.tflite.graph import Op, Options
 from yamjit.tflite.node import FLOAT32, INT8, Inferred, Node
 from yamjit.tflite.operators.record import Record
 from yamjit.tflite.schema import table
 
-__all__ = ["DEQUANTIZE", "LOG", "LOGISTIC", "MUL", "QUANTIZE", "MulOptions"]
+__all__ = [
+    "DEQUANTIZE",
+    "EXP",
+    "LOG",
+    "LOGISTIC",
+    "QUANTIZE",
+    "RELU",
+    "RELU6",
+    "RELU_0_TO_1",
+    "RELU_N1_TO_1",
+    "RSQRT",
+    "SOFTMAX",
+    "SQRT",
+    "TANH",
+    "SoftmaxOptions",
+]
 
 #: LOGISTIC's fixed-point input has 4 integer bits of 16.
 _LOGISTIC_STEPS = 2.0**11
 
 
 @dataclass(frozen=True, slots=True)
-class MulOptions(Options):
-    """Options of ``MUL``."""
+class SoftmaxOptions(Options):
+    """Options of ``SOFTMAX``: the factor of its input."""
 
-    activation: Activation = Activation.NONE
+    beta: float = 1.0
 
 
 def _quantize(node: Node) -> Inferred:
@@ -38,7 +54,10 @@ def _dequantize(node: Node) -> Inferred:
 
 def _logistic(node: Node) -> Inferred:
     node.check_arity(1)
-    source, output = node.input(0, INT8), node.output(INT8)
+    source = node.input(0, INT8, FLOAT32)
+    output = node.output(source.dtype)
+    if source.dtype == FLOAT32:
+        return Inferred(source.shape)
     quantization = node.activation(output)
     if quantization.scale[0] != 1 / 256 or quantization.zero_point[0] != -128:
         raise node.error("scale and zero point should be 1/256 and -128", output)
@@ -46,24 +65,20 @@ def _logistic(node: Node) -> Inferred:
     return Inferred(source.shape)
 
 
-def _mul(node: Node) -> Inferred:
-    node.check_arity(2)
-    node.options(MulOptions)
-    node.output(FLOAT32)
-    left, right = node.input(0, FLOAT32).shape, node.input(1, FLOAT32).shape
-    rank = max(len(left), len(right))
-    shape = []
-    for a, b in zip((1,) * (rank - len(left)) + left, (1,) * (rank - len(right)) + right, strict=True):
-        if a != b and 1 not in (a, b):
-            raise node.error(f"shapes {left} and {right} do not go together")
-        shape.append(max(a, b))
-    return Inferred(tuple(shape))
-
-
-def _log(node: Node) -> Inferred:
+def _unary(node: Node) -> Inferred:
     node.check_arity(1)
     node.output(FLOAT32)
     return Inferred(node.input(0, FLOAT32).shape)
+
+
+def _softmax(node: Node) -> Inferred:
+    inferred, source = _unary(node), node.input(0, FLOAT32)
+    if not source.shape:
+        raise node.error("a scalar has no axis to go along", source)
+    beta = node.options(SoftmaxOptions).beta
+    if not 0 < beta < math.inf:
+        raise node.error(f"beta {beta} should be a finite number > 0")
+    return inferred
 
 
 QUANTIZE = Record(Op.QUANTIZE, versions=3, contract=_quantize, code=89, table=table("QuantizeOptions"))
@@ -72,13 +87,21 @@ DEQUANTIZE = Record(Op.DEQUANTIZE, versions=6, contract=_dequantize, code=38, ta
 
 LOGISTIC = Record(Op.LOGISTIC, versions=3, contract=_logistic)
 
-MUL = Record(
-    Op.MUL,
-    versions=7,
-    contract=_mul,
-    code=21,
-    table=table("MulOptions", "fused_activation_function:byte"),
-    options=MulOptions,
+SOFTMAX = Record(
+    Op.SOFTMAX,
+    versions=3,
+    contract=_softmax,
+    code=9,
+    table=table("SoftmaxOptions", "beta:float"),
+    options=SoftmaxOptions,
 )
 
-LOG = Record(Op.LOG, versions=2, contract=_log)
+LOG = Record(Op.LOG, versions=2, contract=_unary)
+EXP = Record(Op.EXP, versions=2, contract=_unary, code=33, table=table("ExpOptions"))
+SQRT = Record(Op.SQRT, versions=1, contract=_unary)
+RSQRT = Record(Op.RSQRT, versions=3, contract=_unary)
+TANH = Record(Op.TANH, versions=3, contract=_unary)
+RELU = Record(Op.RELU, versions=3, contract=_unary)
+RELU6 = Record(Op.RELU6, versions=3, contract=_unary)
+RELU_N1_TO_1 = Record(Op.RELU_N1_TO_1, versions=1, contract=_unary)
+RELU_0_TO_1 = Record(Op.RELU_0_TO_1, versions=1, contract=_unary)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from yamjit.tflite.graph import Activation, Op, Options, Tensor
 from yamjit.tflite.node import FLOAT32, INT8, INT32, INT32_MAX, Inferred, Node
+from yamjit.tflite.operators.hybrid import check_bias_shape, check_hybrid
 from yamjit.tflite.operators.record import BIAS_TYPES, Record
 from yamjit.tflite.operators.windows import WindowOptions, check_activation, image, infer_image
 from yamjit.tflite.schema import table
@@ -53,12 +54,13 @@ class FullyConnectedOptions(Options):
 
     activation: Activation = Activation.NONE
     keep_num_dims: bool = False
+    asymmetric_quantize_inputs: bool = False
 
 
 def _conv_2d(node: Node) -> Inferred:
     node.check_arity(2, 3)
     options = node.options(Conv2DOptions)
-    source, weights = node.input(0, INT8), node.input(1, INT8)
+    source, weights = _operands(node)
     *_, channels = image(node, source)
     outputs, kernel_h, kernel_w, depth = image(node, weights)
     if depth != channels:
@@ -72,7 +74,7 @@ def _conv_2d(node: Node) -> Inferred:
 def _depthwise_conv_2d(node: Node) -> Inferred:
     node.check_arity(2, 3)
     options = node.options(DepthwiseConv2DOptions)
-    source, weights = node.input(0, INT8), node.input(1, INT8)
+    source, weights = _operands(node)
     *_, channels = image(node, source)
     one, kernel_h, kernel_w, outputs = image(node, weights)
     if one != 1:
@@ -88,29 +90,41 @@ def _depthwise_conv_2d(node: Node) -> Inferred:
 def _fully_connected(node: Node) -> Inferred:
     node.check_arity(2, 3)
     options = node.options(FullyConnectedOptions)
-    source = node.input(0, INT8, FLOAT32)
-    weights = node.input(1, source.dtype)
-    node.output(source.dtype)
+    source, weights = _operands(node)
     if len(weights.shape) != 2:
         raise node.error(f"weights of shape {weights.shape} should be (units, depth)", weights)
     units, depth = weights.shape
     elements = math.prod(source.shape)
     if elements % depth or (options.keep_num_dims and source.shape[-1:] != (depth,)):
         raise node.error(f"input of shape {source.shape} for weights of shape {weights.shape}", source)
-    if source.dtype == INT8:
-        _check_products(node, units, 0, depth, options.activation)
-    else:
-        node.constant(1, FLOAT32)
-        _check_bias_shape(node, units, FLOAT32)
+    _check_products(node, units, 0, depth, options.activation)
     shape = (*source.shape[:-1], units) if options.keep_num_dims else (elements // depth, units)
     return Inferred(shape, elements // depth * units * depth)
 
 
+def _operands(node: Node) -> tuple[Tensor, Tensor]:
+    """Return input and weights: the output has the type of the input, weights have it or are int8."""
+    source = node.input(0, INT8, FLOAT32)
+    node.output(source.dtype)
+    return source, node.input(1, source.dtype, INT8)
+
+
 def _check_products(node: Node, channels: int, dimension: int, taps: int, activation: Activation) -> None:
-    """Check int8 weights, bias and the scales of a sum of `taps` products for each of the output `channels`.
+    """Check weights and bias of a sum of `taps` products for each of the output `channels`.
 
     `dimension` is the weights' dimension of output channels.
     """
+    if node.input(0, INT8, FLOAT32).dtype == INT8:
+        _check_quantized_products(node, channels, dimension, taps, activation)
+    elif node.input(1, FLOAT32, INT8).dtype == INT8:
+        check_hybrid(node, channels, dimension)
+    else:
+        node.constant(1, FLOAT32)
+        check_bias_shape(node, channels, FLOAT32)
+
+
+def _check_quantized_products(node: Node, channels: int, dimension: int, taps: int, activation: Activation) -> None:
+    """Check the scales of int8 products, and that no sum of them overflows."""
     source, weights, output = node.input(0, INT8), node.input(1, INT8), node.output(INT8)
     values = node.constant(1, INT8)
     input_scale = float(node.activation(source).scale[0])
@@ -127,20 +141,10 @@ def _check_products(node: Node, channels: int, dimension: int, taps: int, activa
     check_activation(node, activation)
 
 
-def _check_bias_shape(node: Node, channels: int, dtype: np.dtype[np.generic]) -> Tensor | None:
-    bias = node.inputs[2] if len(node.inputs) > 2 else None
-    if bias is None:
-        return None
-    node.constant(2, dtype)
-    if bias.shape != (channels,):
-        raise node.error(f"bias of shape {bias.shape} should be ({channels},)", bias)
-    return bias
-
-
 def _check_bias(
     node: Node, channels: int, products: npt.NDArray[np.float64], output_scale: float
 ) -> npt.NDArray[Any] | None:
-    bias = _check_bias_shape(node, channels, INT32)
+    bias = check_bias_shape(node, channels, INT32)
     if bias is None:
         return None
     quantization = bias.quantization

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from yamjit.tflite.graph import Activation, Options, Padding, Tensor
-from yamjit.tflite.node import INT8, INT32_MAX, Inferred, Node
+from yamjit.tflite.node import FLOAT32, INT8, INT32_MAX, Inferred, Node
 
 __all__ = ["WindowOptions", "check_activation", "image", "infer_image"]
 
@@ -45,7 +45,7 @@ def infer_image(
 
     `window` is (height, width); `taps` counts the operations for each output value.
     """
-    batch, height, width, _ = image(node, node.input(0, INT8))
+    batch, height, width, _ = image(node, node.input(0, INT8, FLOAT32))
     strides = (options.stride_h, options.stride_w)
     if not all(1 <= step <= _MAX_STEP for step in (*strides, *dilations)):
         raise node.error(f"strides {strides} and dilations {dilations} should be from 1 to {_MAX_STEP}")
@@ -58,15 +58,17 @@ def infer_image(
         if room < 1:
             raise node.error(f"filter of {extent} pixels does not fit into {size}")
         counts.append(-(-room // stride))
-    shape, output = (batch, *counts, channels), node.output(INT8)
+    shape, output = (batch, *counts, channels), node.output(INT8, FLOAT32)
     if output.shape != shape:
         raise node.error(f"declared shape {output.shape} should be {shape}", output)
     return Inferred(shape, math.prod(shape) * taps)
 
 
 def check_activation(node: Node, activation: Activation) -> None:
-    """Check that the bounds of an activation, in steps of the output, are int32."""
-    output = node.output(INT8)
+    """Check that the bounds of an activation, in steps of an int8 output, are int32."""
+    output = node.output(INT8, FLOAT32)
+    if output.dtype == FLOAT32:
+        return
     bound = {Activation.RELU6: 6.0, Activation.RELU_N1_TO_1: 1.0}.get(activation, 0.0)
     if bound / float(node.activation(output).scale[0]) > INT32_MAX - 256:
         raise node.error(f"{activation.name} is out of reach of the output's scale", output)

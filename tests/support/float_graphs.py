@@ -1,0 +1,152 @@
+"""Graphs of one float32 operator each, with inputs and constants that are the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tests.support.graphs import Dice, GraphBuilder
+from yamjit.tflite.graph import Activation, Graph, Op, Options, Padding, Quantization
+from yamjit.tflite.operators.arrangement import ConcatenationOptions, SqueezeOptions
+from yamjit.tflite.operators.binary import AddOptions, DivOptions, MulOptions, SubOptions
+from yamjit.tflite.operators.movers import GatherOptions, SplitOptions, StridedSliceOptions
+from yamjit.tflite.operators.pointwise import SoftmaxOptions
+from yamjit.tflite.operators.pooling import Pool2DOptions
+from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
+from yamjit.tflite.operators.reduce import ReducerOptions
+
+__all__ = ["FLOAT_GRAPHS", "constant", "operation"]
+
+#: What an operator reads: a constant, or the shape and type of an activation.
+Operand = npt.NDArray[Any] | tuple[tuple[int, ...], npt.DTypeLike]
+
+F = np.float32
+
+
+def operation(
+    op: Op,
+    inputs: Sequence[Operand],
+    output: tuple[tuple[int, ...], npt.DTypeLike],
+    options: Options | None = None,
+    quantized: Quantization | None = None,
+) -> Graph:
+    """Return a graph of one operator; an array is a constant, a pair the shape and type of an activation."""
+    builder = GraphBuilder()
+    indices, fed = [], []
+    for item in inputs:
+        if isinstance(item, np.ndarray):
+            indices.append(builder.constant(item))
+        else:
+            indices.append(builder.activation(item[0], item[1], quantized))
+            fed.append(indices[-1])
+    result = builder.activation(output[0], output[1], quantized)
+    builder.operator(op, indices, result, options)
+    return builder.build(fed, [result])
+
+
+def constant(*shape: int, seed: int = 0) -> npt.NDArray[np.float32]:
+    """Return numbers from -1 to 1."""
+    return Dice(seed).uniform(-1.0, 1.0, int(np.prod(shape))).astype(F).reshape(shape)
+
+
+def _int32(*values: Any) -> npt.NDArray[np.int32]:
+    return np.array(values, np.int32)
+
+
+def _of_one_input(op: Op, options: Options | None = None) -> Graph:
+    return operation(op, [((1, 5, 19), F)], ((1, 5, 19), F), options)
+
+
+_MULTIPLIED = DepthwiseConv2DOptions(Padding.SAME, 2, 2, depth_multiplier=3, activation=Activation.RELU)
+
+#: Graphs by what their operator does.
+FLOAT_GRAPHS: dict[str, Graph] = {
+    "conv": operation(
+        Op.CONV_2D,
+        [((1, 7, 6, 5), F), constant(9, 3, 3, 5), constant(9, seed=1)],
+        ((1, 4, 3, 9), F),
+        Conv2DOptions(Padding.SAME, 2, 2, activation=Activation.RELU6),
+    ),
+    "conv valid": operation(
+        Op.CONV_2D, [((1, 7, 6, 2), F), constant(3, 2, 4, 2)], ((1, 6, 3, 3), F), Conv2DOptions(Padding.VALID)
+    ),
+    "conv of pixels": operation(
+        Op.CONV_2D, [((1, 5, 3, 33), F), constant(20, 1, 1, 33), constant(20)], ((1, 5, 3, 20), F), Conv2DOptions()
+    ),
+    "depthwise": operation(
+        Op.DEPTHWISE_CONV_2D,
+        [((1, 6, 5, 17), F), constant(1, 3, 3, 17), constant(17)],
+        ((1, 6, 5, 17), F),
+        DepthwiseConv2DOptions(activation=Activation.RELU_N1_TO_1),
+    ),
+    "depthwise multiplied": operation(
+        Op.DEPTHWISE_CONV_2D, [((1, 7, 5, 2), F), constant(1, 3, 2, 6)], ((1, 4, 3, 6), F), _MULTIPLIED
+    ),
+    "fully connected": operation(
+        Op.FULLY_CONNECTED,
+        [((3, 21), F), constant(17, 21), constant(17)],
+        ((3, 17), F),
+        FullyConnectedOptions(Activation.RELU),
+    ),
+    "max pool": operation(
+        Op.MAX_POOL_2D, [((1, 7, 5, 6), F)], ((1, 4, 3, 6), F), Pool2DOptions(Padding.SAME, 2, 2, 3, 2)
+    ),
+    "average pool": operation(
+        Op.AVERAGE_POOL_2D,
+        [((1, 7, 5, 6), F)],
+        ((1, 7, 3, 6), F),
+        Pool2DOptions(Padding.SAME, 1, 2, 3, 2, Activation.RELU),
+    ),
+    "mean": operation(Op.MEAN, [((1, 5, 4, 7), F), _int32(1, 2)], ((1, 7), F), ReducerOptions()),
+    "mean of the last": operation(Op.MEAN, [((1, 5, 9), F), _int32(-1)], ((1, 5, 1), F), ReducerOptions(True)),
+    "mean of two apart": operation(Op.MEAN, [((4, 5, 3), F), _int32(2, 0)], ((5,), F), ReducerOptions()),
+    "mean of all": operation(Op.MEAN, [((3, 7), F), _int32(0, 1)], ((), F), ReducerOptions()),
+    "add": operation(Op.ADD, [((1, 3, 4, 5), F), ((1, 3, 4, 5), F)], ((1, 3, 4, 5), F), AddOptions(Activation.RELU)),
+    "add to rows": operation(Op.ADD, [((6, 9), F), constant(9)], ((6, 9), F), AddOptions()),
+    "add to columns": operation(Op.ADD, [((6, 1), F), ((2, 1, 9), F)], ((2, 6, 9), F), AddOptions()),
+    "sub": operation(Op.SUB, [((6, 9), F), ((6, 1), F)], ((6, 9), F), SubOptions()),
+    "sub from a constant": operation(Op.SUB, [constant(1), ((6, 9), F)], ((6, 9), F), SubOptions()),
+    "mul": operation(Op.MUL, [((6, 9), F), constant(1, 9)], ((6, 9), F), MulOptions(Activation.RELU6)),
+    "mul by a column": operation(Op.MUL, [((6, 9), F), constant(6, 1)], ((6, 9), F), MulOptions()),
+    "div": operation(Op.DIV, [((6, 9), F), ((6, 9), F)], ((6, 9), F), DivOptions()),
+    "div of a constant": operation(Op.DIV, [constant(6, 9), ((9,), F)], ((6, 9), F), DivOptions()),
+    "maximum": operation(Op.MAXIMUM, [((6, 9), F), np.array(0.25, F)], ((6, 9), F)),
+    "minimum": operation(Op.MINIMUM, [((6, 9), F), ((6, 9), F)], ((6, 9), F)),
+    "relu": _of_one_input(Op.RELU),
+    "relu6": _of_one_input(Op.RELU6),
+    "relu from -1 to 1": _of_one_input(Op.RELU_N1_TO_1),
+    "relu from 0 to 1": _of_one_input(Op.RELU_0_TO_1),
+    "sqrt": _of_one_input(Op.SQRT),
+    "rsqrt": _of_one_input(Op.RSQRT),
+    "log": _of_one_input(Op.LOG),
+    "exp": _of_one_input(Op.EXP),
+    "tanh": _of_one_input(Op.TANH),
+    "logistic": _of_one_input(Op.LOGISTIC),
+    "softmax": _of_one_input(Op.SOFTMAX, SoftmaxOptions()),
+    "softmax colder": _of_one_input(Op.SOFTMAX, SoftmaxOptions(2.5)),
+    "reshape": operation(Op.RESHAPE, [((4, 3), F), _int32(2, 6)], ((2, 6), F)),
+    "squeeze": operation(Op.SQUEEZE, [((1, 4, 1, 3), F)], ((4, 1, 3), F), SqueezeOptions((0,))),
+    "squeeze all": operation(Op.SQUEEZE, [((1, 4, 1, 3), F)], ((4, 3), F), SqueezeOptions()),
+    "expand dims": operation(Op.EXPAND_DIMS, [((4, 3), F), _int32(-1)], ((4, 3, 1), F)),
+    "gather": operation(Op.GATHER, [((4, 3), F), _int32([0, 3], [1, 1])], ((2, 2, 3), F), GatherOptions()),
+    "gather columns": operation(Op.GATHER, [((4, 3), F), _int32(2, 0)], ((4, 2), F), GatherOptions(axis=-1)),
+    "slice": operation(Op.SLICE, [((4, 5, 3), F), _int32(1, 0, 2), _int32(2, -1, 1)], ((2, 5, 1), F)),
+    "strided slice": operation(
+        Op.STRIDED_SLICE,
+        [((4, 5, 3, 2), F), _int32(1, 9, 2, 1), _int32(4, 4, 9, 9), _int32(2, 1, -1, 1)],
+        ((2, 4, 3), F),
+        StridedSliceOptions(begin_mask=2, end_mask=4, shrink_axis_mask=8),
+    ),
+    "transpose": operation(Op.TRANSPOSE, [((2, 3, 4), F), _int32(2, 0, 1)], ((4, 2, 3), F)),
+    "pad": operation(Op.PAD, [((4, 3), F), _int32([0, 1], [2, 0])], ((5, 5), F)),
+    "split": operation(Op.SPLIT, [np.array(1, np.int32), ((4, 3), F)], ((4, 3), F), SplitOptions(1)),
+    "concatenation": operation(
+        Op.CONCATENATION,
+        [((2, 3), F), constant(2, 2), ((2, 1), F)],
+        ((2, 6), F),
+        ConcatenationOptions(axis=-1),
+    ),
+}
