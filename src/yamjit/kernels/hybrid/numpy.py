@@ -24,8 +24,8 @@ Float64 = npt.NDArray[np.float64]
 
 _F32 = np.float32
 
-#: Values that TFLite quantizes at a time. What is left of a row is rounded as C does, the others with a sum that rounds:
-#: the float32 before 0.5 becomes 1.
+#: Values that TFLite quantizes at a time, by truncating a sum that rounds: the float32 before 0.5 becomes 1. What is
+#: left of a row is rounded as C does.
 _LANES = 8
 _HALF, _BELOW_HALF = _F32(0.5), _F32(0.49999997)
 

@@ -1,4 +1,4 @@
-"""The plain hybrid kernels in Numba: each takes one patch of what its twin in `yamjit.kernels.hybrid.numpy` takes many of.
+"""The plain hybrid kernels in Numba: each takes one patch of what its twin in `yamjit.kernels.hybrid.numpy` takes all.
 
 They serve every step that has no vector kernel. `scratch` holds at least as many int32 as there are output channels;
 `quantized` has room for the inputs as int8: an image, or a row of a matrix.
