@@ -85,6 +85,16 @@ class RealOps:
         return operation(self._f32, (self._f32, self._f32), lambda b, x, y: b.select(b.fcmp_ordered(">", x, y), x, y))
 
     @cached_property
+    def within(self) -> Any:
+        """``within(f32, low, high) -> f32``: clamped; what is no number stays so."""
+
+        def emit(b: Any, value: Any, low: Any, high: Any) -> Any:
+            above = b.select(b.fcmp_ordered("<", value, low), low, value)
+            return b.select(b.fcmp_ordered(">", above, high), high, above)
+
+        return operation(self._f32, (self._f32,) * 3, emit)
+
+    @cached_property
     def least_lane(self) -> Any:
         """``least_lane(f32) -> float32``: the least number of all lanes, none of which is no number."""
         return operation(types.float32, (self._f32,), lambda b, value: self._emit_extreme(b, "<", value))
