@@ -1,4 +1,4 @@
-"""Operations on vectors of float32: each rounds as IEEE says, nothing is fused, and what is no number is defined.
+"""Operations on vectors of float32: each rounds as IEEE says, nothing is fused that rounds, and no number is undefined.
 
 Comparisons with what is no number are false, so that `least` and `greatest` return their second operand then.
 """
@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 
 from yamjit.kernels.vectors.target import Target
-from yamjit.kernels.vectors.words import Vector, filled, load, operation, splat, store, to_int8
+from yamjit.kernels.vectors.words import Vector, call, filled, load, operation, splat, store, to_int8
 
 __all__ = ["RealOps"]
 
@@ -28,6 +28,7 @@ class RealOps:
 
     def __init__(self, target: Target) -> None:
         self.lanes = target.lanes
+        self._fused = target.has_fma
         self._f32, self._i32 = Vector(_F32, target.lanes), Vector(_I32, target.lanes)
         self._floats, self._integers = ir.VectorType(_F32, target.lanes), ir.VectorType(_I32, target.lanes)
 
@@ -73,6 +74,17 @@ class RealOps:
     def plus(self) -> Any:
         """``plus(f32, f32) -> f32``: sums."""
         return operation(self._f32, (self._f32, self._f32), lambda b, x, y: b.fadd(x, y))
+
+    @cached_property
+    def plus_whole_product(self) -> Any:
+        """``plus_whole_product(z, x, y) -> f32``: ``z + x * y`` of integers that float32 holds exactly, fused or not."""
+
+        def emit(b: Any, z: Any, x: Any, y: Any) -> Any:
+            if self._fused:
+                return call(b, f"llvm.fma.v{self.lanes}f32", self._floats, x, y, z)
+            return b.fadd(z, b.fmul(x, y))
+
+        return operation(self._f32, (self._f32,) * 3, emit)
 
     @cached_property
     def least(self) -> Any:
