@@ -283,12 +283,10 @@ def test_wrong_numbers_of_threads_are_refused(model_bytes: bytes, threads: objec
     assert yamjit.load(model_bytes, threads=np.int64(2)).threads == 2
 
 
-def test_models_that_take_patches_say_so(model_bytes: bytes) -> None:
+def test_models_that_take_patches_give_the_scores_of_those_with_a_front_end(model_bytes: bytes) -> None:
     from tests.support.cuts import without_front_end
 
     model = yamjit.load(write_graph(without_front_end(synthetic_yamnet(seed=0, width=0.125))), backend="numpy")
-    with pytest.raises(yamjit.ModelError, match="patches"):
-        model.classify(np.zeros(100, np.float32), sample_rate=SAMPLE_RATE)
     whole = yamjit.load(model_bytes, backend="numpy")
     frames = whole.log_mel(probe_waveform(), sample_rate=SAMPLE_RATE)[None, :96]
     np.testing.assert_array_equal(model.network.run(frames).scores, whole.network.run(frames).scores)

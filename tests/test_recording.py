@@ -31,14 +31,14 @@ def sound() -> np.ndarray:
     return (loudness * rng.standard_normal(loudness.size)).astype(np.float32)
 
 
-def test_blocks_of_any_size_become_blocks_of_one() -> None:
+def test_blocks_of_any_size_become_pieces_of_one() -> None:
     waveform = np.random.default_rng(0).standard_normal((2, 1000)).astype(np.float32)
     rng = np.random.default_rng(4)
     for size in (1, 7, 400, 1000, 1001):
         blocks = np.split(waveform, np.sort(rng.integers(0, 1001, 20)), axis=1)
-        found = list(recut(iter(blocks), size))
+        found = [np.concatenate(parts, axis=1) for parts in recut(iter(blocks), size)]
         np.testing.assert_array_equal(np.concatenate(found, axis=1), waveform)
-        assert {block.shape[1] for block in found[:-1]} <= {size}
+        assert {piece.shape[1] for piece in found[:-1]} <= {size}
         assert 0 < found[-1].shape[1] <= size
     assert list(recut([], 5)) == []
     assert list(recut([waveform[:, :0]], 5)) == []

@@ -13,7 +13,7 @@ from yamjit.options import ClassifierOptions, Entry
 from yamjit.suggestions import question
 from yamjit.text import folded
 
-__all__ = ["Category", "ClassNames", "refuse_missing", "refuse_unknown"]
+__all__ = ["Category", "ClassNames", "refuse_missing", "refuse_unknown", "told_unknown"]
 
 #: Most unknown names that a message lists: looking for others in place of each takes a while.
 _MOST_TOLD = 10
@@ -143,11 +143,16 @@ def _indices_of(kinds: Iterable[Sequence[str]], spelled: Callable[[str], str]) -
 def refuse_unknown(unknown: Sequence[Entry], heads: Sequence[ClassNames]) -> None:
     """Raise `InputError` for names that no head knows, if there are any, and suggest others."""
     if unknown:
-        told = [_with_hint(entry, heads) for entry in unknown[:_MOST_TOLD]]
-        more = [f"and {len(unknown) - _MOST_TOLD} more"] if len(unknown) > _MOST_TOLD else []
-        named = any(isinstance(entry, str) and not entry.isdecimal() for entry in unknown)
-        how = "; yamjit labels WORD searches the names" if named else ""
-        raise InputError(f"no class of this model: {', '.join((*told, *more))}{how}")
+        raise InputError(told_unknown(unknown, heads))
+
+
+def told_unknown(unknown: Sequence[Entry], heads: Sequence[ClassNames]) -> str:
+    """Return what is said of names that no head knows, with others that may be meant."""
+    told = [_with_hint(entry, heads) for entry in unknown[:_MOST_TOLD]]
+    more = [f"and {len(unknown) - _MOST_TOLD} more"] if len(unknown) > _MOST_TOLD else []
+    named = any(isinstance(entry, str) and not entry.isdecimal() for entry in unknown)
+    how = "; yamjit labels WORD searches the names" if named else ""
+    return f"no class of this model: {', '.join((*told, *more))}{how}"
 
 
 def refuse_missing(names: Sequence[str], head: HeadInfo) -> None:

@@ -93,7 +93,7 @@ class Classifier(OldForms, Model):
         InputError
             If an argument is wrong.
         ModelError
-            If the model takes log-mel patches instead of samples.
+            If the model takes patches other than YAMNet's, (96, 64).
         """
         return self._windows(audio, sample_rate, as_reading(reading), aggregate, level, head)
 

@@ -11,17 +11,22 @@ from typing import Any, TypeVar, cast
 
 from yamjit.errors import InputError
 
-__all__ = ["moved", "renamed", "retired", "warn"]
+__all__ = ["moved", "renamed", "retired", "warn", "warn_caller"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def warn(old: str, new: str) -> None:
     """Warn the caller of this package that `old` is deprecated in favour of `new`."""
+    warn_caller(f"{old} is deprecated; use {new}", DeprecationWarning)
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn the caller of this package, with the line of the program that called it."""
     depth, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "yamjit":
         depth, frame = depth + 1, frame.f_back
-    warnings.warn(f"{old} is deprecated; use {new}", DeprecationWarning, stacklevel=depth)
+    warnings.warn(message, category, stacklevel=depth)
 
 
 def retired(

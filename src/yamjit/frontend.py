@@ -227,13 +227,16 @@ class PatchStream:
         """
         return self.cut(samples).patches()
 
-    def cut(self, samples: Float32) -> Cut:
-        """Do the same, and leave it to the caller, or to another thread, to compute it.
+    def cut(self, *samples: Float32) -> Cut:
+        """Do the same with parts that follow each other, and leave it to the caller, or another thread, to compute it.
 
         Unless blocks are apart, each is computed before the next one is cut.
         """
-        if self._held.size:
-            samples = np.concatenate((self._held, samples))
+        parts = (self._held, *samples) if self._held.size else samples
+        return self._cut(parts[0] if len(parts) == 1 else np.concatenate(parts))
+
+    def _cut(self, samples: Float32) -> Cut:
+        """Cut samples that begin with those that are held."""
         if self._held_from + samples.size < self.needed:
             self._held = samples.copy()
             return Cut(self._front_end, (), None, self._nothing())

@@ -19,6 +19,7 @@ from yamjit.spec import SAMPLE_RATES
 from yamjit.tflite import Graph
 from yamjit.tflite.metadata import (
     AssociatedFile,
+    AudioProperties,
     FileType,
     ScoreCalibration,
     ScoreThresholding,
@@ -98,7 +99,7 @@ def read_sample_rate(graph: Graph) -> int:
     Raises `ModelError` if it is out of range, or more than one channel is wanted.
     """
     audio = next((tensor.audio for tensor in _subgraph(graph).inputs[:1]), None)
-    if audio is None:
+    if audio is None or audio == AudioProperties(0, 0):  # both left out
         return DEFAULT_SAMPLE_RATE
     if audio.channels != 1 or audio.sample_rate not in SAMPLE_RATES:
         raise ModelError(

@@ -164,17 +164,17 @@ class Model:
 
     @property
     def front_end(self) -> FrontEnd:
-        """The log-mel front end.
+        """The log-mel front end: the model's own, or YAMNet's where it takes YAMNet's patches, (96, 64).
 
         Raises
         ------
         ModelError
-            If the model takes log-mel patches; `network` runs those.
+            If the model takes patches of another shape; `network` runs those.
         """
         if self._front_end is None:
-            frames, bands = self.plan.patch_shape
             raise ModelError(
-                f"this model takes log-mel patches ({frames}, {bands}), not samples: use .network.run(patches)"
+                f"this model takes patches {self.plan.patch_shape}, and samples make YAMNet's log-mel patches alone, "
+                "(96, 64): use .network.run(patches)"
             )
         return self._front_end
 

@@ -190,10 +190,8 @@ class Network:
 
     def _own(self, found: Int8) -> list[Quantized]:
         """Return copies of the network's own results, each in one piece of memory and without that of the tensors."""
-        columns = self._layout.columns
-        return [
-            Quantized(_values(found[:, part], slot), slot) for part, slot in zip(columns, self._results, strict=True)
-        ]
+        parts = zip(self._layout.columns, self._results, strict=True)
+        return [Quantized(_values(found[:, columns], slot), slot) for columns, slot in parts]
 
     def _run(self, patches: npt.NDArray[np.generic], layout: ResultLayout) -> Int8:
         results = np.empty((len(patches), layout.width), np.int8)
@@ -241,8 +239,8 @@ def _layout(slots: Iterable[Slot]) -> ResultLayout:
 
 
 def _values(found: Int8, slot: Slot) -> npt.NDArray[Any]:
-    """Return a copy of a slot's part of the results with the type that its bytes have."""
-    return found.copy().view(slot.dtype)
+    """Return a slot's part of the results in one piece of memory, with the type that its bytes have."""
+    return found if len(found) == 1 and slot.dtype == np.int8 else found.copy().view(slot.dtype)
 
 
 def _each_once(patches: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

@@ -35,7 +35,7 @@ _Self = TypeVar("_Self", bound="_Recording")
 AGGREGATES = ("mean", "max")
 
 #: Windows that are scored together, unless the source is live, and most samples that are cut at once: 16 s.
-_WINDOWS_AT_ONCE, _MOST_SAMPLES = 16, 2**18
+_WINDOWS_AT_ONCE, _MOST_SAMPLES = 32, 2**18
 
 
 class _Recording(ReadOnce):
@@ -270,12 +270,13 @@ def _cut(
 ) -> Generator[tuple[int, Cut], None, None]:
     """Yield tracks and their next patches; blocks that complete neither a frame nor a window are passed over."""
     try:
-        for block in blocks if live else recut(blocks, min(_WINDOWS_AT_ONCE * hop, _MOST_SAMPLES)):
+        size = min(_WINDOWS_AT_ONCE * hop, _MOST_SAMPLES)
+        for parts in ([block] for block in blocks) if live else recut(blocks, size):
             for track, stream in enumerate(tracks):
-                if not (cut := stream.cut(block[track])).empty:
+                if not (cut := stream.cut(*(part[track] for part in parts))).empty:
                     yield track, cut
         for track, stream in enumerate(tracks):
-            if not (cut := stream.cut(stream.padding())).empty:
+            if (zeros := stream.padding()).size and not (cut := stream.cut(zeros)).empty:
                 yield track, cut
     finally:
         blocks.close()
@@ -315,17 +316,18 @@ def _scored(
         end()
 
 
-def recut(blocks: Iterable[Float32], size: int) -> Iterator[Float32]:
-    """Yield the same samples, (tracks, n), in blocks of `size`; the last one may be shorter."""
-    held: list[Float32] = []
+def recut(blocks: Iterable[Float32], size: int) -> Iterator[list[Float32]]:
+    """Yield the same samples, (tracks, n), in pieces of `size`, the last perhaps shorter: each as parts of blocks."""
+    parts: list[Float32] = []
     missing = size
     for block in blocks:
         start = 0
         while block.shape[-1] - start >= missing:
-            yield np.concatenate((*held, block[..., start : start + missing]), axis=-1)
+            yield [*parts, block[..., start : start + missing]]
             start += missing
-            held, missing = [], size
-        held.append(block[..., start:])
-        missing -= block.shape[-1] - start
-    if missing < size:
-        yield held[0] if len(held) == 1 else np.concatenate(held, axis=-1)
+            parts, missing = [], size
+        if start < block.shape[-1]:
+            parts.append(block[..., start:])
+            missing -= block.shape[-1] - start
+    if parts:
+        yield parts

@@ -231,12 +231,12 @@ def test_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples: dict[Path, str]) -> None:
-    """Two recordings of half a minute; Ctrl-C comes in the middle of the second."""
+    """Two recordings of a minute; Ctrl-C comes in the middle of the second."""
     monkeypatch.chdir(tmp_path)
     (siren,) = (path for path in examples if path.stem == "siren")
     samples, rate = soundfile.read(siren, dtype="int16")
     for name in ("0.wav", "1.wav"):
-        soundfile.write(name, np.concatenate([samples, np.zeros(rate * 27, np.int16)]), rate)
+        soundfile.write(name, np.concatenate([samples, np.zeros(rate * 57, np.int16)]), rate)
     from yamjit.scoring import Scorer
 
     score = Scorer.score
@@ -261,7 +261,7 @@ def interrupted(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[st
     return capsys.readouterr()
 
 
-FAR = "yamjit: interrupted: 1 of 2 recordings done, 0:15 of 0:30 of '1.wav'; "
+FAR = "yamjit: interrupted: 1 of 2 recordings done, 0:30 of 1:00 of '1.wav'; "
 
 
 @pytest.mark.slow
@@ -290,13 +290,13 @@ class TestInterrupted:
         elif form != "parquet":
             found = [json.loads(one) for one in partial.read_text().splitlines()] if form == "jsonl" else None
             last = (found or json.loads(partial.read_text()))[-1]
-            assert (last["file"], last["error"]) == ("1.wav", "interrupted after 15.36 s")
+            assert (last["file"], last["error"]) == ("1.wav", "interrupted after 30.72 s")
 
     @pytest.mark.parametrize("form", ["audacity", "vtt", "srt"])
     def test_labels_of_one_recording(self, capsys: pytest.CaptureFixture[str], form: str) -> None:
         strike_at["call"] = 3
         _, said = interrupted(capsys, "events", "--on", "0.5", "0.wav", "-o", "a.txt", "--format", form)
-        assert said.startswith("yamjit: interrupted: 0:23 of 0:30 heard; the results so far are in 'a.partial.txt'")
+        assert said.startswith("yamjit: interrupted: 0:46 of 1:00 heard; the results so far are in 'a.partial.txt'")
         assert "Siren" in Path("a.partial.txt").read_text()
 
     @pytest.mark.parametrize("form", ["npy", "npz", "csv"])
@@ -304,7 +304,7 @@ class TestInterrupted:
         strike_at["call"] = 3
         _, said = interrupted(capsys, "embed", "0.wav", "-o", f"a.{form}")
         kept = Path(f"a.partial.{form}")
-        assert said.startswith("yamjit: interrupted: 0:23 of 0:30 heard; ")
+        assert said.startswith("yamjit: interrupted: 0:46 of 1:00 heard; ")
         assert kept.exists() == (str(kept) in said)
 
     @pytest.mark.parametrize("form", ["csv", "json", "jsonl", "parquet"])
@@ -313,14 +313,14 @@ class TestInterrupted:
             pytest.importorskip("pyarrow")
         strike_at["call"] = 2
         _, said = interrupted(capsys, "classify", "0.wav", "1.wav", "-o", f"a.{form}")
-        assert said.endswith(f" of 0:30 of '0.wav'; 'a.{form}' is not written\n")
+        assert said.endswith(f" of 1:00 of '0.wav'; 'a.{form}' is not written\n")
         assert "0 of 2 recordings done" in said
         assert sorted(path.name for path in Path().iterdir()) == ["0.wav", "1.wav"]
 
     def test_standard_output(self, capsys: pytest.CaptureFixture[str]) -> None:
         out, said = interrupted(capsys, "classify", "0.wav", "1.wav", "--format", "json")
         assert said == f"{FAR}the results so far are written, which is not all\n"
-        assert [one.get("error") for one in json.loads(out)] == [None, "interrupted after 15.36 s"]
+        assert [one.get("error") for one in json.loads(out)] == [None, "interrupted after 30.72 s"]
 
     def test_a_folder(self, capsys: pytest.CaptureFixture[str]) -> None:
         command = ["events", "0.wav", "1.wav", "-o", "out", "--format", "csv"]
@@ -336,5 +336,5 @@ class TestInterrupted:
         pytest.importorskip("matplotlib")
         strike_at["call"] = 3
         _, said = interrupted(capsys, "plot", "0.wav", "-o", "a.png")
-        assert said == "yamjit: interrupted: 0:23 of 0:30 heard; 'a.png' is not written\n"
+        assert said == "yamjit: interrupted: 0:46 of 1:00 heard; 'a.png' is not written\n"
         assert list(Path().glob("*.png")) == []

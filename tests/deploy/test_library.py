@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pytest
 
 import yamjit
+from tests.plan.test_plan import tiny_model
 from tests.support.c_library import WINDOW, CLibrary, CModel, CStream
 from tests.support.cuts import without_front_end
 from tests.support.synthetic import probe_signals, synthetic_yamnet
@@ -95,7 +96,7 @@ def test_several_heads_calibrated_and_with_thresholds(library: CLibrary, two_hea
 
 
 def test_a_model_that_takes_patches(library: CLibrary, family: str) -> None:
-    python = yamjit.load(write_graph(without_front_end(synthetic_yamnet(seed=0, width=0.125))), backend="numpy")
+    python = yamjit.load(write_graph(without_front_end(tiny_model(patch=(9, 6)))), backend="numpy")
     model = CModel(library, plan_file_bytes(compile_model(python.graph), family, python.source.sha256))
     patches = np.random.default_rng(0).normal(-2, 2, (3, *python.plan.patch_shape)).astype(np.float32)
     expected = python.network.run(patches)
@@ -107,6 +108,15 @@ def test_a_model_that_takes_patches(library: CLibrary, family: str) -> None:
     assert CStream(model, 7_680).code == TAKES_PATCHES
     patches[0, 5, 5] = np.inf
     assert model.run_patch(patches[0]) == BAD_SAMPLE
+
+
+def test_a_model_that_takes_yamnets_patches_hears_samples(library: CLibrary, family: str) -> None:
+    python = yamjit.load(write_graph(without_front_end(synthetic_yamnet(seed=0, width=0.125))), backend="numpy")
+    model = CModel(library, plan_file_bytes(compile_model(python.graph), family, python.source.sha256))
+    assert library.window(model.handle) == python.window_samples == 15_600
+    for signal in probe_signals().values():
+        assert model.run(signal) == 0
+        assert model.scores().tobytes() == python.score_window(signal).scores[0].tobytes()
 
 
 @pytest.mark.parametrize("hop", [160, 1_000, 7_680, 15_600, 40_000])

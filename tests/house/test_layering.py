@@ -33,6 +33,7 @@ STOREYS = {
     "writing": 0,
     "disk": 1,
     "signatures": 1,
+    "wrapped": 1,
     "results": 1,
     "zones": 1,
     "class_map": 2,
@@ -55,6 +56,7 @@ STOREYS = {
     "frontend": 4,
     "weights": 4,
     "head_metadata": 5,
+    "metadata_writers": 5,
     "compiled": 6,
     "class_names": 5,
     "workers": 5,
@@ -75,6 +77,7 @@ STOREYS = {
     "learn": 13,
     "segments": 13,
     "task": 13,
+    "maker": 14,
     "plots": 14,
     "runs": 15,
     "__init__": 15,  # the public names
@@ -210,17 +213,19 @@ def test_rooms_need_the_strangers_they_have() -> None:
 
 #: Floors of the rooms inside `kernels`; the modules of one room know each other.
 FLOORS = {"memory": 0, "settings": 0, "lowering_choice": 0, "vectors": 1, "workspace": 1, "machine_code": 2}
-FLOORS |= {"program": 2, "program_proof": 3, "step_view": 3, "float32": 4}
+FLOORS |= {"program": 2, "program_proof": 3, "step_view": 3, "sums": 3, "float32": 4, "hybrid": 4}
 FLOORS |= {"int8": 5, "log_mel": 5, "plan_file": 6, "backends": 6, "__init__": 7, "diagnosis": 8}
 
 #: Modules of `kernels` that import Numba, since they are compiled or compile; no other does, nor imports one of them
 #: before it is needed.
 COMPILING = {
-    *("vectors/words", "vectors/amx", "vectors/dot", "vectors/ops", "vectors/lanes"),
+    *("vectors/words", "vectors/amx", "vectors/dot", "vectors/ops", "vectors/reals", "vectors/lanes"),
+    *("hybrid/depthwise", "hybrid/plain", "hybrid/quantizing", "hybrid/vector_quantizing", "int8/hybrid_matmul"),
     *("machine_code/compiler", "machine_code/foreign", "machine_code/jit", "machine_code/pointer"),
     *("int8/amx_matmul", "int8/avx2_matmul", "int8/batch", "int8/depthwise", "int8/kernel_set"),
     *("int8/matmul", "int8/plain", "int8/plain_steps"),
     *("int8/step_table", "int8/steps", "int8/tiles"),
+    *("float32/plain", "float32/plain_functions", "float32/steps"),
     *("log_mel/codelets", "log_mel/fft_codelets", "log_mel/kernel"),
     *("plan_file/check", "plan_file/digest", "plan_file/faults", "plan_file/head_check"),
     *("plan_file/kernel_table", "plan_file/step_check", "plan_file/table_check"),

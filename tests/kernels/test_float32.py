@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from reference.runtime import Runtime, runtime_available
+from tests.support.backends import FAST_BACKENDS
 from tests.support.float_graphs import FLOAT_GRAPHS
 from tests.support.programs import OneOperator
 from yamjit.kernels import load_backend
@@ -47,3 +48,11 @@ def test_operators_give_the_bits_of_the_reference_kernels(name: str) -> None:
         np.testing.assert_array_max_ulp(found, expected, 2)
     else:
         assert differing(found, expected) == 0
+
+
+@pytest.mark.parametrize("backend", FAST_BACKENDS)
+@pytest.mark.parametrize("name", FLOAT_GRAPHS)
+def test_compiled_operators_give_the_bits_of_numpy(name: str, backend: str) -> None:
+    graph = FLOAT_GRAPHS[name]
+    operator, inputs = OneOperator(graph), inputs_for(name, graph)
+    assert differing(*(operator.run(load_backend(kind), *inputs) for kind in ("numpy", backend))) == 0

@@ -18,17 +18,22 @@ class PortAudioError(Exception):
 
 
 class InputStream:
-    """An input that hears what a test lets it hear."""
+    """An input that hears what a test lets it hear, opened as its device allows."""
 
+    device: ClassVar[Device]
     opened: ClassVar[list[InputStream]] = []
 
     def __init__(self, *, samplerate: int, channels: int, dtype: str, callback: Any, **_: Any) -> None:
+        self.device.check(channels=channels, samplerate=samplerate)
         self.samplerate, self.channels, self.dtype, self.callback = samplerate, channels, dtype, callback
         self.active = False
         self.opened.append(self)
 
     def start(self) -> None:
         self.active = True
+
+    def stop(self, ignore_errors: bool = True) -> None:
+        self.active = False
 
     def close(self, ignore_errors: bool = True) -> None:
         self.active = False
@@ -74,17 +79,18 @@ class Device:
         }
         names: dict[str, Any] = {
             "PortAudioError": PortAudioError,
-            "InputStream": type("InputStream", (InputStream,), {"opened": self.streams}),
+            "InputStream": type("InputStream", (InputStream,), {"device": self, "opened": self.streams}),
             "query_devices": lambda device=None, kind=None: described if kind else [described],
             "query_hostapis": lambda: [{"name": "Tests"}],
             "default": SimpleNamespace(device=(0, -1)),
-            "check_input_settings": self._check,
+            "check_input_settings": self.check,
         }
         for name, value in names.items():
             setattr(found, name, value)
         return found
 
-    def _check(self, *, channels: int, samplerate: int, **_: Any) -> None:
+    def check(self, *, channels: int, samplerate: int, **_: Any) -> None:
+        """Refuse what the device does not have, as PortAudio does."""
         if samplerate != self.rate or channels > self.channels:
             raise PortAudioError("Invalid sample rate [PaErrorCode -9997]")
 

@@ -65,12 +65,18 @@ def test_the_names_are_where_mediapipe_has_them() -> None:
     ("module", "names"),
     [
         ("audio.audio_classifier", "AudioClassifier AudioClassifierOptions AudioClassifierResult"),
+        ("audio.audio_embedder", "AudioEmbedder AudioEmbedderOptions AudioEmbedderResult"),
         ("audio.core.audio_record", "AudioRecord"),
         ("audio.core.audio_task_running_mode", "AudioTaskRunningMode"),
-        ("components.containers", "AudioData AudioDataFormat Category ClassificationResult Classifications"),
+        ("audio.core.base_audio_task_api", "BaseAudioTaskApi"),
         ("components.containers.audio_data", "AudioData AudioDataFormat"),
         ("components.containers.category", "Category"),
         ("components.containers.classification_result", "ClassificationResult Classifications"),
+        ("components.containers.embedding_result", "Embedding EmbeddingResult"),
+        ("components.processors", "ClassifierOptions classifier_options"),
+        ("components.processors.classifier_options", "ClassifierOptions"),
+        ("components.utils", "cosine_similarity"),
+        ("components.utils.cosine_similarity", "cosine_similarity"),
         ("core.base_options", "BaseOptions"),
     ],
 )
@@ -78,10 +84,19 @@ def test_the_modules_within_have_the_names_of_theirs(module: str, names: str) ->
     """MediaPipe's own samples import ``audio.core.audio_record``."""
     found = importlib.import_module(f"yamjit.task.mediapipe.tasks.python.{module}")
     assert sorted(found.__all__) == names.split()
-    for name in names.split():
-        theirs = {"AudioTaskRunningMode": RunningMode, "AudioRecord": AudioRecord, "BaseOptions": python.BaseOptions}
-        expected = theirs.get(name) or getattr(audio, name, None) or getattr(containers, name)
-        assert getattr(found, name) is expected
+    theirs = {
+        "AudioTaskRunningMode": RunningMode,
+        "AudioRecord": AudioRecord,
+        "BaseOptions": python.BaseOptions,
+        "BaseAudioTaskApi": audio.AudioEmbedder.__mro__[1],
+        "ClassifierOptions": python.components.processors.ClassifierOptions,
+        "classifier_options": python.components.processors.classifier_options,
+    }
+    for name in found.__all__:
+        if name != "cosine_similarity":
+            expected = theirs.get(name) or getattr(audio, name, None) or getattr(containers, name)
+            assert getattr(found, name) is expected
+    assert python.components.utils.cosine_similarity.cosine_similarity is not None
 
 
 def test_the_delegate_is_the_cpu() -> None:
@@ -315,9 +330,9 @@ def test_the_callback_may_close_the_classifier(speech: Array) -> None:
 
 
 def test_the_sample_rate_is_missing() -> None:
-    with pytest.raises(ValueError, match="must provide the audio sample rate"):
+    with pytest.raises(ValueError, match="Must provide the audio sample rate"):
         create().classify(AudioData(100))
-    with pytest.raises(ValueError, match="must provide the audio sample rate"):
+    with pytest.raises(ValueError, match="Must provide the audio sample rate"):
         stream(print).classify_async(AudioData(100), 0)
 
 
@@ -340,9 +355,13 @@ def test_the_callback_is_missing_or_too_many() -> None:
 
 def test_the_wrong_method_for_the_mode(classifier: audio.AudioClassifier) -> None:
     data = AudioData(WINDOW, AudioDataFormat(1, RATE_HZ))
-    with pytest.raises(ValueError, match="not initialized with the audio clips mode, but with AUDIO_STREAM"):
+    with pytest.raises(
+        ValueError, match=r"not initialized with the audio clips mode\. Current running mode:audio stream mode"
+    ):
         stream(print).classify(data)
-    with pytest.raises(ValueError, match="not initialized with the audio stream mode, but with AUDIO_CLIPS"):
+    with pytest.raises(
+        ValueError, match=r"not initialized with the audio stream mode\. Current running mode:audio clips mode"
+    ):
         classifier.classify_async(data, 0)
 
 

@@ -217,7 +217,7 @@ REFUSED: list[tuple[str, Edit, str]] = [
     (
         "fully connected float",
         with_tensor(1, dtype=np.dtype(np.int8), data=np.ones((2, 5), np.int8)),
-        "should be float",
+        "has no quantization",
     ),
     ("fully connected float", with_constant(2, [1.0] * 3), r"bias of shape \(3,\) should be \(2,\)"),
     ("fully connected float", with_constant(2, [1.0, np.nan]), "tensor 2 .*constant holds NaN or infinity"),
@@ -268,7 +268,7 @@ REFUSED: list[tuple[str, Edit, str]] = [
     ("mul", with_tensor(2, shape=(4, 5, 1)), "declared shape"),
     ("mul", with_operator(options=None), "instead of MulOptions|MulOptions are missing"),
     # Float32.
-    ("float conv", with_tensor(1, dtype=np.dtype(np.int8), data=np.ones((9, 3, 3, 5), np.int8)), "should be float32"),
+    ("float conv", with_tensor(1, dtype=np.dtype(np.int8), data=np.ones((9, 3, 3, 5), np.int8)), "has no quantization"),
     ("float conv", with_constant(2, [1.0] * 8), r"bias of shape \(8,\) should be \(9,\)"),
     ("float conv", with_tensor(3, shape=(1, 4, 3, 8)), "declared shape"),
     ("float depthwise multiplied", with_options(depth_multiplier=2), "filter of 6 channels on 2 with multiplier 2"),

@@ -197,10 +197,10 @@ def shared(count: int, levels: int) -> tuple[bytes, Table]:
 def test_shared_tables_are_bounded(count: int, levels: int) -> None:
     data, table = shared(count, levels)
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(LimitError):
         verify(data, table, IDENTIFIER, max_tables=10_000)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert seconds < 1
@@ -258,6 +258,6 @@ def test_speed_on_a_model_of_usual_size() -> None:
     operators = [{"inputs": bytes(12), "outputs": bytes(4)} for _ in range(47)]
     tree = {"subgraphs": [{"tensors": tensors, "operators": operators}], "buffers": [{"data": bytes(100)}] * 124}
     data = build_tree(tree, MODEL, MODEL_IDENTIFIER)
-    started = time.perf_counter()
+    started = time.process_time()
     verify(data, MODEL, MODEL_IDENTIFIER)
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1

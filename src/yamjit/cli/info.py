@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,8 @@ _APPLIED = {
 
 #: What the first screen says; the empty key goes on with the one before it.
 _FIRST = (
-    *("model", "status", "runs", "from", "size", "sha256", "base", "made on", "trained on", "name", "author"),
-    *("license", "description", "calibration", "input", "", "output"),
+    *("model", "status", "runs", "would run", "from", "size", "sha256", "base", "made on", "trained on", "name"),
+    *("author", "license", "description", "calibration", "input", "", "output"),
 )
 
 
@@ -156,12 +157,14 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
         yield "", f"{plan.patch_shape[0] / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz"
         yield "front end", "none: the network takes samples"
     elif front_end is None:
-        yield "front end", "none: the model takes log-mel patches"
+        yield "front end", "none: the model takes patches that are not YAMNet's (96, 64)"
     else:
-        yield ("", f"{front_end.window_samples / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz")
+        takes_patches = math.prod(source_tensor.shape) == math.prod(plan.patch_shape)
+        yield "", f"{front_end.window_samples / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz"
         yield (
             "front end",
-            f"{front_end.n_frames} frames of {front_end.frame_length} samples every {front_end.hop_length}, "
+            f"{'that of YAMNet, computed for the model: ' if takes_patches else ''}{front_end.n_frames} frames of "
+            f"{front_end.frame_length} samples every {front_end.hop_length}, "
             f"transform of {front_end.n_fft}, {front_end.mel_basis.shape[0]} mel bands",
         )
     kind = _values(plan.quantized_patch) if plan.quantized_patch else "float32"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Unrunnable", "load_or_describe"]
 
+_RUNNING = "YAMNet, and networks like it: samples or log-mel patches in, convolutions, a score for each class out"
+
 
 class Unrunnable(NamedTuple):
     """A model that cannot be run, and why; `heads` are the outputs whose classes have names."""
@@ -26,6 +28,7 @@ class Unrunnable(NamedTuple):
     def facts(self) -> Iterator[tuple[str, str]]:
         """Yield why the model cannot be run, and its inputs and outputs."""
         yield "runs", f"no: {self.problem}"
+        yield "would run", _RUNNING
         for what, ends in (("input", self.described.inputs), ("output", self.described.outputs)):
             for end in ends:
                 shape = ", ".join("any" if size < 0 else str(size) for size in end.shape)

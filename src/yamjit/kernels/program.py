@@ -37,9 +37,11 @@ __all__ = [
     "SECOND_IS_CONSTANT",
     "SPARE",
     "Column",
+    "Dequantization",
     "Program",
     "Requantization",
     "Rounding",
+    "Scaling",
     "StepOp",
     "Window",
     "image_size",
@@ -174,6 +176,39 @@ class Requantization(NamedTuple):
     activation_min: int
     activation_max: int
     rounding: int
+
+
+class Scaling(enum.IntEnum):
+    """How a hybrid step quantizes its input at run time, and in which order it scales its accumulators.
+
+    With `s` the scale of the input and `w` that of an output channel's weights, an accumulator `a` as float32 becomes
+    ``a * (s * w)``, ``(a * w) * s`` or ``(a * s) * w``: float32 rounds them differently, and TFLite's kernel sets
+    differ in which one they take. The bias is added to that, then the activation is applied.
+    """
+
+    #: Symmetric, ``a * (s * w)``: products of one scale, in either kernel set.
+    SYMMETRIC = 0
+    #: Asymmetric, ``a * (s * w)``: fully connected layers, the reference's depthwise convolution, and the optimised
+    #: convolution.
+    JOINT = 1
+    #: Asymmetric, ``(a * w) * s``: the reference's convolution.
+    WEIGHTS_FIRST = 2
+    #: Asymmetric, ``(a * w) * s`` in whole fours of channels, ``(a * s) * w`` in those that are left: the optimised
+    #: depthwise convolution.
+    WEIGHTS_FIRST_IN_FOURS = 3
+
+
+class Dequantization(NamedTuple):
+    """How int32 accumulators of a hybrid step become float32, per output channel."""
+
+    #: Scales of the weights.
+    scale: npt.NDArray[np.float32]
+    #: What is added to the scaled accumulators.
+    bias: npt.NDArray[np.float32]
+    #: Bounds of the activation; infinite where there is none.
+    activation_min: np.float32
+    activation_max: np.float32
+    scaling: int
 
 
 @brief_repr

@@ -11,10 +11,7 @@ from yamjit.errors import InputError
 from yamjit.learn.heads import checked_labels
 from yamjit.tflite.metadata import AssociatedFile, FileType
 
-__all__ = ["MIN_PARSER_VERSION", "Attached", "attached_calibration", "attached_labels"]
-
-#: First version of the metadata schema that describes audio.
-MIN_PARSER_VERSION = "1.3.0"
+__all__ = ["Attached", "attached_calibration", "attached_labels"]
 
 
 class Attached(NamedTuple):

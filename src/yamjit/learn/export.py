@@ -16,7 +16,7 @@ from yamjit.classifier import Classifier
 from yamjit.deprecation import renamed
 from yamjit.errors import InputError
 from yamjit.keywords import explained
-from yamjit.learn.attached import MIN_PARSER_VERSION, attached_calibration, attached_labels
+from yamjit.learn.attached import attached_calibration, attached_labels
 from yamjit.learn.features import Features
 from yamjit.learn.grafting import graft, value_ranges
 from yamjit.learn.heads import Dense, Head, cross_entropy, sigmoid, softmax
@@ -35,6 +35,7 @@ from yamjit.tflite.metadata import (
     SubgraphMetadata,
     TensorMetadata,
 )
+from yamjit.tflite.metadata_tables import MIN_PARSER_VERSION
 from yamjit.training_clips import TrainingClips
 
 __all__ = ["ModelCard", "export_model", "independent"]

@@ -20,6 +20,7 @@ from yamjit.plan.positions import RESHAPERS
 from yamjit.plan.schedule import schedule
 from yamjit.plan.seam import find_seam
 from yamjit.plan.steps import Steps
+from yamjit.plan.yamnet_front_end import PATCH_SHAPE, yamnet_front_end
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.graph import Graph, Op, Operator
 
@@ -57,10 +58,13 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     program = memory.program()
     prove_program(program)
     heads = tuple(_head(graph, memory, index) for index in graph.outputs)
+    patch_shape = _patch_shape(graph, seam.patch, front_end)
+    if front_end is None and patch_shape == PATCH_SHAPE:
+        front_end = yamnet_front_end()
     return Plan(
         program=program,
         front_end=front_end,
-        patch_shape=_patch_shape(graph, seam.patch, front_end),
+        patch_shape=patch_shape,
         patch_offset=memory.offset(seam.patch),
         quantized_patch=memory.quantized_patch(),
         embedding=_embedding(graph, memory),

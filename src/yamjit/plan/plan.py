@@ -87,7 +87,8 @@ class Plan(NamedTuple):
     program : Program or PreparedProgram
         Step 0 reads the patch. It is prepared where it comes from a plan file.
     front_end : FrontEndConstants or None
-        Constants of the front end; ``None`` where the network takes what the model does.
+        Constants of the front end, YAMNet's where the model takes YAMNet's patches; ``None`` where the network takes
+        what the model does.
     patch_shape : tuple of int
         Shape of a patch: (n_frames, n_mels), or (samples,) where the network begins with a window of samples.
     patch_offset : int

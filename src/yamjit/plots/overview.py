@@ -240,9 +240,10 @@ def _envelope(source: AudioSource) -> Float32:
     """Return the lowest and highest samples of a recording, thinned."""
     thinned = Thinned(extremes)
     with source:
-        for part in recut((block[0] for block in source.blocks()), 64 * _CHUNK):
-            starts = np.arange(0, len(part), _CHUNK)
-            columns = np.minimum.reduceat(part, starts), np.maximum.reduceat(part, starts)
+        for parts in recut((block[0] for block in source.blocks()), 64 * _CHUNK):
+            samples = np.concatenate(parts)
+            starts = np.arange(0, len(samples), _CHUNK)
+            columns = np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
             thinned.add(np.stack(columns, axis=1))
     return thinned.result()[0]
 

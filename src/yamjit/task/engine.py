@@ -1,25 +1,27 @@
-"""What the tasks run on: a classifier, one window at a time or a stream of them, and what is listed of its scores."""
+"""What the tasks run on: a model, one window at a time or a stream of them, and what is listed of its scores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.categories import Categories
-from yamjit.errors import InputError
 from yamjit.heads import HeadInfo, HeadRecord
 from yamjit.loading import load
 from yamjit.options import ClassifierOptions
 from yamjit.reading import ReadOptions
 from yamjit.scoring import Windows
+from yamjit.streaming import Stream
 from yamjit.task.core import BaseOptions
+from yamjit.task.errors import UnusableModelError, as_theirs
+from yamjit.task.listed import without_unknown
 from yamjit.task.processor import Category, Classifications
-from yamjit.task.samples import whole
 
-__all__ = ["Engine", "ResultStream", "listing"]
+__all__ = ["Engine", "WindowStream"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -28,14 +30,18 @@ _BLOCK_SAMPLES = 2**18
 
 
 class Engine:
-    """A model that takes one window of one channel; one that takes log-mel patches is refused with a `ModelError`."""
+    """A model that takes one window of one channel; one that takes patches, but not YAMNet's, is a `ModelError`."""
 
     channels = 1
 
     def __init__(self, base_options: BaseOptions, options: ClassifierOptions | None = None) -> None:
         checks.instance(base_options, "base_options", BaseOptions)
-        self._classifier = load(base_options.model(), threads=base_options.threads(), options=options)
-        self.window = self._classifier.window_samples
+        model, options = base_options.model(), options or ClassifierOptions()
+        everything = dataclasses.replace(options, category_allowlist=(), category_denylist=())
+        with as_theirs(model):
+            loaded = load(model, threads=base_options.threads(), options=everything)
+            self._classifier = loaded.with_options(without_unknown(options, loaded.heads))
+            self.window = self._classifier.window_samples
         self.sample_rate = self._classifier.sample_rate
         records, locale = self._classifier.head_records, self._classifier.options.display_names_locale
         self._heads = [
@@ -43,23 +49,46 @@ class Engine:
             for info, categories in zip(self._classifier.heads, self._classifier.categories, strict=True)
         ]
 
+    @classmethod
+    def of_embeddings(cls, base_options: BaseOptions) -> Engine:
+        """Load a model whose embeddings are wanted.
+
+        Raises
+        ------
+        UnusableModelError
+            If it has none.
+        """
+        engine = cls(base_options)
+        if not engine.embedding_size:
+            raise UnusableModelError(
+                "this model has no embedding: its logits are not computed from an average over positions"
+            )
+        return engine
+
     @property
     def embedding_size(self) -> int:
         """Number of values of an embedding; 0 where the model has none."""
         embedding = self._classifier.plan.embedding
         return 0 if embedding is None else int(np.prod(embedding.shape))
 
+    #: Name of the output that embeds: it is an inner tensor of a classifier, which its metadata do not name.
+    embedding_name = "embedding"
+
     def classify(self, samples: Float32) -> list[Classifications]:
         """List what each head says of one window, float32 (window,)."""
-        return next(self.list_windows(self._classifier.score_window(samples)))
+        return next(self.list_windows(self._score(samples)))
 
     def embed(self, samples: Float32) -> Float32:
         """Return the embedding, float32 (size,), of one window, float32 (window,)."""
-        return self._classifier.score_window(samples).embeddings[0]
+        return self._score(samples).embeddings[0]
 
-    def stream(self, sample_rate: int, channels: int) -> ResultStream:
-        """Return a stream that lists windows side by side."""
-        return ResultStream(self, sample_rate, channels)
+    def _score(self, samples: Float32) -> Windows:
+        with as_theirs():
+            return self._classifier.score_window(samples)
+
+    def stream(self, sample_rate: int, channels: int) -> WindowStream:
+        """Return a stream of windows side by side."""
+        return WindowStream(self._classifier.stream(sample_rate, channels, reading=ReadOptions(overlap=0)))
 
     def list_windows(self, windows: Windows) -> Iterator[list[Classifications]]:
         """Yield for each window what each head says of it."""
@@ -70,21 +99,24 @@ class Engine:
         return repr(self._classifier)
 
 
-class ResultStream:
+class WindowStream:
     """Blocks of any size in, windows that do not overlap out; the last one is padded with zeros."""
 
-    def __init__(self, engine: Engine, sample_rate: int, channels: int) -> None:
-        self._engine = engine
-        self._stream = engine._classifier.stream(sample_rate, channels, reading=ReadOptions(overlap=0))
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
 
-    def push(self, frames: Float32) -> Iterator[list[Classifications]]:
-        """Take samples, float32 (n, channels); yield what each head says of each window that is complete."""
+    def push(self, frames: Float32) -> Iterator[Windows]:
+        """Take samples, float32 (n, channels); yield the windows that are complete, some at a time."""
         for start in range(0, len(frames), _BLOCK_SAMPLES):
-            yield from self._engine.list_windows(self._stream.push(frames[start : start + _BLOCK_SAMPLES]))
+            with as_theirs():
+                windows = self._stream.push(frames[start : start + _BLOCK_SAMPLES])
+            yield windows
 
-    def flush(self) -> Iterator[list[Classifications]]:
+    def flush(self) -> Iterator[Windows]:
         """End the stream; yield what is left of it."""
-        yield from self._engine.list_windows(self._stream.flush())
+        with as_theirs():
+            windows = self._stream.flush()
+        yield windows
 
 
 class _Head:
@@ -108,23 +140,3 @@ class _Head:
             for index, score in zip(indices, listed[ranked].tolist(), strict=True)
         ]
         return Classifications(categories, self._info.index, self._info.name)
-
-
-def listing(
-    max_results: int | None,
-    score_threshold: float | None,
-    allowlist: Sequence[str] | None,
-    denylist: Sequence[str] | None,
-    locale: str | None,
-) -> ClassifierOptions:
-    """Return options of either library as those of yamjit; both lists at once are refused with an `InputError`."""
-    if allowlist and denylist:
-        raise InputError("the allowlist and the denylist are mutually exclusive; both have names")
-    most = -1 if max_results is None else whole(max_results, "max_results", least=None)
-    return ClassifierOptions(
-        max_results=max(-1, most),
-        score_threshold=score_threshold,
-        category_allowlist=allowlist or (),
-        category_denylist=denylist or (),
-        display_names_locale=locale or "en",
-    )

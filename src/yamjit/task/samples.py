@@ -15,6 +15,7 @@ from yamjit.audio.arrays import as_array, check_type, to_float32
 from yamjit.audio.libraries import open_recording
 from yamjit.audio.opening import open_path
 from yamjit.errors import InputError
+from yamjit.task.errors import as_theirs
 from yamjit.text import plural
 
 __all__ = ["SampleBuffer", "as_frames", "cut", "positive", "read_frames", "shift_in", "whole"]
@@ -64,8 +65,10 @@ def as_frames(samples: Any, channels: int) -> Float32:
     check_type(array)
     found = array.shape[1] if array.ndim == 2 else 1
     if array.ndim not in (1, 2) or found != channels:
-        accepted = f"{plural(channels, 'channel')}: (n, {channels})"
-        raise InputError(f"array of shape {array.shape}; accepted are {accepted}")
+        raise InputError(
+            f"Input audio contains an invalid number of channels. Expect {channels}. "
+            f"Found an array of shape {array.shape}; accepted are {plural(channels, 'channel')}: (n, {channels})"
+        )
     return to_float32(array.reshape(len(array), channels))
 
 
@@ -79,7 +82,8 @@ def cut(length: int, offset: Any, size: Any) -> slice:
         count = max(0, length - start)
     if start + count > length:
         raise InputError(
-            f"index out of range: offset {start} + size {count} is {start + count}, the array has {length} samples"
+            f"Index out of range. offset {start} + size {count} should be <= src's length: {length}; "
+            f"their sum is {start + count}"
         )
     return slice(start, start + count)
 
@@ -97,8 +101,11 @@ def read_frames(file_name: str | os.PathLike[str], offset: int, count: int) -> t
     be read, an `InputError` if it ends before `offset`.
     """
     if not isinstance(file_name, (str, os.PathLike)) or not os.fspath(file_name):
-        raise InputError(f"file_name is {file_name!r}; the path of an audio file is accepted")
-    with contextlib.ExitStack() as open_files:
+        raise InputError(
+            f"Data too short when trying to read string: file_name is {file_name!r}; "
+            "the path of an audio file is accepted"
+        )
+    with as_theirs(), contextlib.ExitStack() as open_files:
         opened = open_path(file_name)
         open_files.callback(opened.close)
         reader = open_recording(opened, DEFAULT_AUDIO_LIMITS)

@@ -14,6 +14,7 @@ from yamjit.tflite.score_transformation import ScoreTransformation
 __all__ = [
     "AssociatedFile",
     "AudioProperties",
+    "ContentProperties",
     "FileType",
     "Metadata",
     "Normalization",
@@ -36,6 +37,16 @@ class FileType(enum.IntEnum):
     TENSOR_AXIS_SCORE_CALIBRATION = 4
     VOCABULARY = 5
     SCANN_INDEX_FILE = 6
+
+
+class ContentProperties(enum.IntEnum):
+    """What a tensor holds (schema ``ContentProperties``)."""
+
+    NONE = 0
+    FeatureProperties = 1
+    ImageProperties = 2
+    BoundingBoxProperties = 3
+    AudioProperties = 4
 
 
 @brief_repr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from yamjit.tflite.codec import TableBuilder, TableView
 from yamjit.tflite.metadata import (
     AssociatedFile,
     AudioProperties,
+    ContentProperties,
     FileType,
     Metadata,
     Normalization,
@@ -30,9 +31,12 @@ from yamjit.tflite.verifier import verify
 __all__ = [
     "MAX_METADATA_BYTES",
     "METADATA_IDENTIFIER",
+    "MIN_PARSER_VERSION",
     "MODEL_METADATA",
+    "SCORE_CALIBRATION_UNIT",
     "associated_files",
     "build_metadata",
+    "build_tables",
     "read_files",
     "read_metadata",
 ]
@@ -41,8 +45,12 @@ METADATA_IDENTIFIER = b"M001"
 #: Metadata are texts and a few numbers; the official model's have 840 bytes.
 MAX_METADATA_BYTES = 2**20
 
-_AUDIO = 4
-_NORMALIZATION, _SCORE_CALIBRATION, _SCORE_THRESHOLDING = 1, 2, 3
+#: First version of the schema that describes audio.
+MIN_PARSER_VERSION = "1.3.0"
+
+#: Number of score calibrations among the kinds of process units.
+SCORE_CALIBRATION_UNIT = 2
+_NORMALIZATION, _SCORE_CALIBRATION, _SCORE_THRESHOLDING = 1, SCORE_CALIBRATION_UNIT, 3
 _PROCESS_UNIT_TYPES = {
     Normalization: _NORMALIZATION,
     ScoreCalibration: _SCORE_CALIBRATION,
@@ -58,7 +66,12 @@ _FILE = _table("AssociatedFile", "name:string; description:string; type:byte; lo
 _CONTENT = _table(
     "Content",
     "content_properties_type:ubyte; content_properties:ContentProperties; range:ValueRange",
-    ContentProperties=Union({_AUDIO: _table("AudioProperties", "sample_rate:uint; channels:uint")}),
+    ContentProperties=Union(
+        {
+            ContentProperties.FeatureProperties: _table("FeatureProperties"),
+            ContentProperties.AudioProperties: _table("AudioProperties", "sample_rate:uint; channels:uint"),
+        }
+    ),
 )
 
 _PROCESS_UNIT = _table(
@@ -173,8 +186,10 @@ def _floats(view: TableView, name: str) -> tuple[float, ...]:
 
 
 def _read_audio(content: TableView | None) -> AudioProperties | None:
-    _, value = content.union("content_properties") if content else (0, None)
-    return AudioProperties(value.number("sample_rate"), value.number("channels")) if value else None
+    kind, value = content.union("content_properties") if content else (0, None)
+    if value is None or kind != ContentProperties.AudioProperties:
+        return None
+    return AudioProperties(value.number("sample_rate"), value.number("channels"))
 
 
 def _read_process_unit(view: TableView) -> ProcessUnit:
@@ -193,12 +208,14 @@ def _read_process_unit(view: TableView) -> ProcessUnit:
 
 def build_metadata(metadata: Metadata) -> bytes:
     """Build the tables that `read_metadata` reads: floats are rounded to float32, what is empty is left out."""
-    builder = TableBuilder()
     subgraphs = [_subgraph_values(subgraph) for subgraph in metadata.subgraphs]
-    return builder.finish(
-        builder.table(MODEL_METADATA, _values(MODEL_METADATA, metadata, subgraph_metadata=subgraphs)),
-        METADATA_IDENTIFIER,
-    )
+    return build_tables(_values(MODEL_METADATA, metadata, subgraph_metadata=subgraphs))
+
+
+def build_tables(values: Mapping[str, Any]) -> bytes:
+    """Build the metadata tables from the values of `MODEL_METADATA`, see `TableBuilder.table`."""
+    builder = TableBuilder()
+    return builder.finish(builder.table(MODEL_METADATA, values), METADATA_IDENTIFIER)
 
 
 def _values(table: Table, record: Any, **others: Any) -> dict[str, Any]:
@@ -222,10 +239,14 @@ def _tensor_values(tensor: TensorMetadata) -> dict[str, Any]:
     return _values(
         _TENSOR,
         tensor,
-        content=_union_values("content_properties", _AUDIO, tensor.audio) if tensor.audio else None,
+        content=_audio_values(tensor.audio) if tensor.audio else None,
         process_units=[_process_unit_values(unit) for unit in tensor.process_units],
         stats=_values(_STATS, None, max=tensor.stats_max, min=tensor.stats_min),
     )
+
+
+def _audio_values(audio: AudioProperties) -> dict[str, Any]:
+    return _union_values("content_properties", ContentProperties.AudioProperties, audio)
 
 
 def _process_unit_values(unit: ProcessUnit) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from yamjit.tflite.model_tables import (
 from yamjit.tflite.source import Source, read_source, source_name
 from yamjit.tflite.writer import append_zip
 
-__all__ = ["DESCRIBED_LIMITS", "Described", "EndPoint", "read_described", "replace_metadata"]
+__all__ = ["DESCRIBED_LIMITS", "Described", "EndPoint", "read_described", "replace_metadata", "replace_tables"]
 
 #: Limits for models that are described, which may be much larger than those that can be run.
 DESCRIBED_LIMITS = Limits(file_bytes=2**30, tensors=20_000, operators=20_000)
@@ -104,6 +104,11 @@ def replace_metadata(described: Described, metadata: Metadata, files: Mapping[st
     absent = next((name for name in listed if name not in files), None)
     if absent is not None:
         raise ModelError(f"the metadata list a file {absent!r} that is not given")
+    return replace_tables(described, build_metadata(metadata), files)
+
+
+def replace_tables(described: Described, tables: bytes, files: Mapping[str, bytes]) -> bytes:
+    """Return a model with other metadata tables, and with `files` and no others, see `replace_metadata`."""
     model = bytearray(described.data[: described.end])
     if _place(model) is None:
         model = with_metadata_buffer(model)
@@ -113,7 +118,6 @@ def replace_metadata(described: Described, metadata: Metadata, files: Mapping[st
     # A vector is its length and its bytes, and those are aligned.
     model += bytes(-(len(model) + 4) % BUFFER_ALIGNMENT)
     _U32.pack_into(model, place, len(model) - place)
-    tables = build_metadata(metadata)
     model += _U32.pack(len(tables)) + tables
     patched = append_zip(bytes(model), files) if files else bytes(model)
     found = _described(patched, DESCRIBED_LIMITS)

@@ -20,14 +20,13 @@ from yamjit.tflite.model_tables import (
     METADATA_NAME,
     SCHEMA_VERSION,
     builtin_code,
-    custom_name,
     open_model,
-    operator_name,
     type_name,
 )
 from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.operators.record import Record, read_options
 from yamjit.tflite.source import Source, read_source, source_name
+from yamjit.tflite.unsupported import check_supported
 from yamjit.tflite.validate import check_graph, check_shape
 
 __all__ = ["read_graph"]
@@ -87,6 +86,7 @@ class _Reader:
         if len(subgraphs) != 1:
             raise ModelError(f"there are {len(subgraphs)} subgraphs; exactly one is supported")
         (subgraph,) = subgraphs
+        check_supported(self._codes, [table.number("opcode_index") for table in subgraph.children("operators")])
         operators = tuple(self._operator(*item) for item in enumerate(subgraph.children("operators")))
         tensors = tuple(self._tensor(*item) for item in enumerate(subgraph.children("tensors")))
         metadata = self._metadata()
@@ -120,12 +120,7 @@ class _Reader:
         if index >= len(self._codes):
             raise ModelError(f"operator code {index} does not exist", operator=where)
         table = self._codes[index]
-        code = builtin_code(table)
-        if code == Op.CUSTOM:
-            raise ModelError(_describe_custom(custom_name(table)), operator=where)
-        if code not in OPERATORS:
-            raise ModelError(f"{operator_name(table)} is not supported", operator=where)
-        record, version = OPERATORS[Op(code)], int(table.number("version"))
+        record, version = OPERATORS[Op(builtin_code(table))], int(table.number("version"))
         if not 1 <= version <= record.versions:
             reason = f"version {version} is not supported; 1 to {record.versions} are"
             raise ModelError(reason, operator=f"{where} {record.op.name}")
@@ -251,12 +246,3 @@ def _text(table: TableView, name: str, what: str) -> str:
         return table.string(name).decode()
     except UnicodeDecodeError as error:
         raise ModelError(f"{what} is not UTF-8: {error.reason}") from error
-
-
-def _describe_custom(name: str) -> str:
-    """Say what is known of an operator that is not in the schema."""
-    if name == "edgetpu-custom-op":
-        return f"the model is compiled for an Edge TPU, the only device that runs {name!r}; use the original model"
-    if name.startswith("Flex"):
-        return f"custom operator {name!r} is not supported: it is an operator of TensorFlow (Select TF ops)"
-    return f"custom operator {name!r} is not supported"

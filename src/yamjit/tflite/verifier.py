@@ -62,10 +62,8 @@ def verify(
     in vectors, each as often as offsets lead to it: more is a `LimitError`. Anything else that is wrong is a
     `ModelError`, which tells the offset.
     """
-    head = data[:HEAD_BYTES]
-    kind = file_kind(head, texts=True) or ("a recording" if is_recording(head) else None)
-    if data[4:8] != identifier and kind:
-        raise ModelError(f"is {kind}" if ";" in kind else f"is {kind}; a model is a .tflite file")
+    if data[4:8] != identifier and (kind := _foreign_kind(data)):
+        raise ModelError(f"is {kind}" if ";" in kind or ":" in kind else f"is {kind}; a model is a .tflite file")
     if len(data) < 8:
         raise ModelError(f"{len(data)} bytes are too few for a FlatBuffer, which has at least 8")
     if data[4:8] != identifier:
@@ -73,6 +71,15 @@ def verify(
     verifier = _Verifier(data, max_depth, max_tables)
     verifier.table(verifier.indirect(0, root.name), root, 0)
     return verifier.end
+
+
+def _foreign_kind(data: bytes) -> str | None:
+    """Return what a file is instead of a FlatBuffer, and what is done with it; None if it is not known."""
+    from yamjit.wrapped import wrapped_kind
+
+    head = data[:HEAD_BYTES]
+    kind = wrapped_kind(data) or file_kind(head, texts=True)
+    return "a recording" if kind is None and is_recording(head) else kind
 
 
 class _Verifier:

@@ -1,14 +1,12 @@
 """The kernels in NumPy: exact, no compiler needed, and the twin that each jitted kernel is tested against.
 
 Activations are NHWC int8 [shape=(n, height, width, channels)]; the leading axis runs over the patches. Every kernel
-fills ``out`` and nothing else. Sums of products run in float32 or float64 matrix products, which is exact while every
-partial sum is an integer below 2**24 or 2**53: no order of summation can round.
+fills ``out`` and nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +15,7 @@ from yamjit.errors import InputError
 from yamjit.kernels.float32 import numpy as float32
 from yamjit.kernels.program import Column, Program, Requantization, Rounding, StepOp, Window
 from yamjit.kernels.step_view import StepView
+from yamjit.kernels.sums import exact_matmul, pad_image, tap
 from yamjit.kernels.workspace import OutputColumn, PreparedProgram, ResultLayout, Workspace
 
 __all__ = [
@@ -34,15 +33,6 @@ Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 
-#: Number of products of an input less its zero point (|a| <= 255) and a weight (|b| <= 128) whose sum stays below
-#: 2**24, whatever they are: float32 adds them without rounding.
-_FLOAT32_TERMS = 512
-
-#: Most products in one block of a matrix product, few enough for OpenBLAS to leave them to the calling thread. Its
-#: other threads gain little here, and on a busy machine waiting for them takes fifty times as long as the work.
-_BLOCK_PRODUCTS = 2**18
-_BLOCK_COLUMNS = 64
-
 
 # -- Kernels ----------------------------------------------------------------------------------------------------
 
@@ -58,22 +48,22 @@ def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int,
 def conv_s8(x: Int8, weights: Int8, window: Window, requantization: Requantization, out: Int8) -> None:
     """Convolve with ``weights`` [shape=(kernel_h, kernel_w, input_c, output_c)]."""
     kernel_h, kernel_w, input_c, output_c = weights.shape
-    padded = _pad(x, weights.shape[:2], window, out.shape)
+    padded = pad_image(x, weights.shape[:2], window, out.shape)
     taps = [
-        _tap(padded, ky, kx, window, out.shape).reshape(-1, input_c) for ky in range(kernel_h) for kx in range(kernel_w)
+        tap(padded, ky, kx, window, out.shape).reshape(-1, input_c) for ky in range(kernel_h) for kx in range(kernel_w)
     ]
-    acc = _exact_matmul(np.concatenate(taps, axis=1), weights.reshape(-1, output_c))
+    acc = exact_matmul(np.concatenate(taps, axis=1), weights.reshape(-1, output_c))
     out[...] = _requantize(acc + requantization.bias, requantization).reshape(out.shape)
 
 
 def depthwise_s8(x: Int8, weights: Int8, window: Window, requantization: Requantization, out: Int8) -> None:
     """Convolve each channel with a filter of its own: ``weights`` [shape=(kernel_h, kernel_w, channels)]."""
     kernel_h, kernel_w, _ = weights.shape
-    padded = _pad(x, weights.shape[:2], window, out.shape)
+    padded = pad_image(x, weights.shape[:2], window, out.shape)
     acc = np.broadcast_to(requantization.bias, out.shape).copy()
     for ky in range(kernel_h):
         for kx in range(kernel_w):
-            acc += _tap(padded, ky, kx, window, out.shape) * weights[ky, kx].astype(np.int32)
+            acc += tap(padded, ky, kx, window, out.shape) * weights[ky, kx].astype(np.int32)
     out[...] = _requantize(acc.astype(np.int64), requantization)
 
 
@@ -82,7 +72,7 @@ def pointwise_s8(x: Int8, weights: Int8, requantization: Requantization, out: In
 
     The bias holds the input's zero point: ``bias - zero_point * weights.sum(0)``.
     """
-    acc = _exact_matmul(x, weights)
+    acc = exact_matmul(x, weights)
     out[...] = _requantize(acc + requantization.bias, requantization)
 
 
@@ -142,51 +132,6 @@ def _multiply_by_quantized_multiplier(
     high = ((acc << left) * multiplier + 2**30) >> 31
     half = (1 << right) >> 1
     return (high + half - ((high < 0) & (right > 0))) >> right
-
-
-def _exact_matmul(x: npt.NDArray[Any], weights: Int8) -> Int64:
-    """Return ``x @ weights`` as int64, through float32 products that cannot round."""
-    total = np.zeros((x.shape[0], weights.shape[1]), np.int64)
-    for start in range(0, x.shape[1], _FLOAT32_TERMS):
-        part = slice(start, start + _FLOAT32_TERMS)
-        total += _blocked_matmul(x[:, part], weights[part]).astype(np.int64)
-    return total
-
-
-def _blocked_matmul(x: npt.NDArray[Any], weights: Int8) -> Float32:
-    """Return ``x @ weights`` in float32, in blocks of at most `_BLOCK_PRODUCTS` products."""
-    (rows, terms), columns = x.shape, weights.shape[1]
-    height = max(2, min(rows, _BLOCK_PRODUCTS // (terms * _BLOCK_COLUMNS)))
-    down, across = -(-rows // height), -(-columns // _BLOCK_COLUMNS)
-    left = np.zeros((down, 1, height, terms), np.float32)
-    left.reshape(-1, terms)[:rows] = x
-    right = np.zeros((terms, across, _BLOCK_COLUMNS), np.float32)
-    right.reshape(terms, -1)[:, :columns] = weights
-    out = np.empty((down, height, across, _BLOCK_COLUMNS), np.float32)
-    np.matmul(left, right.transpose(1, 0, 2), out=out.transpose(0, 2, 1, 3))
-    return out.reshape(down * height, -1)[:rows, :columns]
-
-
-def _pad(x: Int8, kernel: tuple[int, int], window: Window, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
-    """Return the input as int32 less its zero point, with zeros around it as far as the kernel reaches."""
-    reach_h = (shape[1] - 1) * window.stride_h + kernel[0]
-    reach_w = (shape[2] - 1) * window.stride_w + kernel[1]
-    n, input_h, input_w, channels = x.shape
-    height = max(reach_h, window.pad_top + input_h)
-    width = max(reach_w, window.pad_left + input_w)
-    padded = np.zeros((n, height, width, channels), np.int32)
-    inside = padded[:, window.pad_top : window.pad_top + input_h, window.pad_left : window.pad_left + input_w]
-    np.subtract(x, window.input_zero_point, out=inside, dtype=np.int32)
-    return padded
-
-
-def _tap(
-    padded: npt.NDArray[np.int32], ky: int, kx: int, window: Window, shape: tuple[int, ...]
-) -> npt.NDArray[np.int32]:
-    """Return what the tap at (ky, kx) sees: one value per output position and input channel."""
-    rows = slice(ky, ky + (shape[1] - 1) * window.stride_h + 1, window.stride_h)
-    columns = slice(kx, kx + (shape[2] - 1) * window.stride_w + 1, window.stride_w)
-    return padded[:, rows, columns]
 
 
 def _greatest(x: Int8, axis: int, count: int, walk: tuple[int, int, int]) -> Int8:

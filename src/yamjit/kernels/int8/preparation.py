@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.errors import ModelError
 from yamjit.kernels.int8.factors import PlainStep, in_blocks, pack_factors
 from yamjit.kernels.int8.packing import CHUNK, conv_rows, interleaved, pack_depthwise, pack_pointwise
 from yamjit.kernels.int8.preparation_proof import prove_preparation
@@ -42,9 +41,6 @@ def prepare(program: Program, target: Target | None) -> PreparedProgram:
     where a target does not multiply signed bytes. Raises `ModelError` if the program, or what was prepared, would
     touch memory that is not its own.
     """
-    alone = next((StepOp(op) for op in program.steps[:, Column.OP] if op > StepOp.MAX_POOL), None)
-    if alone is not None:
-        raise ModelError(f"a step {alone.name} runs in NumPy alone: choose backend='numpy'")
     signed = target is not None and target.multiplies_signed_bytes
     steps = np.zeros((len(program.steps), PREPARED_COLUMNS), np.int64)
     steps[:, :COLUMNS] = program.steps

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from yamjit.task.audio.classifier import AudioClassifier, AudioClassifierOptions
-from yamjit.task.audio.embedder import AudioEmbedder, AudioEmbedderOptions
-from yamjit.task.audio.record import AudioRecord
-from yamjit.task.audio.tensor import AudioFormat, TensorAudio
+from yamjit.task.audio.audio_classifier import AudioClassifier, AudioClassifierOptions
+from yamjit.task.audio.audio_embedder import AudioEmbedder, AudioEmbedderOptions
+from yamjit.task.audio.core.audio_record import AudioRecord
+from yamjit.task.audio.core.tensor_audio import AudioFormat, TensorAudio
 
 __all__ = [
     "AudioClassifier",

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.keywords import explained
-from yamjit.task.audio.record import AudioRecord
-from yamjit.task.audio.tensor import AudioFormat, TensorAudio
+from yamjit.task.audio.core.audio_record import AudioRecord
+from yamjit.task.audio.core.tensor_audio import AudioFormat, TensorAudio
 from yamjit.task.core import BaseOptions
 from yamjit.task.engine import Engine
 

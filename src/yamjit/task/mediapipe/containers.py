@@ -14,14 +14,18 @@ from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
 from yamjit.task.processor import Category, Classifications
 from yamjit.task.samples import SampleBuffer, positive, whole
+from yamjit.task.vectors import Vector, same
 
 __all__ = [
     "AudioClassifierResult",
     "AudioData",
     "AudioDataFormat",
+    "AudioEmbedderResult",
     "Category",
     "ClassificationResult",
     "Classifications",
+    "Embedding",
+    "EmbeddingResult",
 ]
 
 
@@ -109,3 +113,50 @@ class ClassificationResult:
 
 
 AudioClassifierResult = ClassificationResult
+
+
+@brief_repr
+@dataclass(eq=False)
+class Embedding:
+    """The embedding of a window, from one output.
+
+    Parameters
+    ----------
+    embedding : np.ndarray [shape=(size,), float64 or uint8]
+        The values, each a float32; the bytes of int8 if `quantize` was set: ``embedding.view("int8")``.
+    head_index : int, optional
+        Position among the outputs that embed.
+    head_name : str, optional
+        Name of the output.
+    """
+
+    embedding: Vector
+    head_index: int | None = None
+    head_name: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Embedding)
+            and same(self.embedding, other.embedding)
+            and (self.head_index, self.head_name) == (other.head_index, other.head_name)
+        )
+
+
+@brief_repr
+@dataclass
+class EmbeddingResult:
+    """The result of an embedder for a window.
+
+    Parameters
+    ----------
+    embeddings : list of Embedding
+        One for each output that embeds.
+    timestamp_ms : int or None
+        Time at which the window starts, in ms.
+    """
+
+    embeddings: list[Embedding]
+    timestamp_ms: int | None = None
+
+
+AudioEmbedderResult = EmbeddingResult

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import enum
 import os
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
 from yamjit.task import core
-from yamjit.task.mediapipe.containers import AudioClassifierResult
+from yamjit.task.errors import DelegateError
+from yamjit.task.mediapipe.containers import AudioClassifierResult, AudioEmbedderResult
 
-__all__ = ["AudioClassifierOptions", "BaseOptions", "Callback", "RunningMode"]
-
-
-#: Is called with a result and its time in ms.
-Callback: TypeAlias = Callable[[AudioClassifierResult, int], None]
+__all__ = ["AudioClassifierOptions", "AudioEmbedderOptions", "BaseOptions", "RunningMode"]
 
 
 class RunningMode(enum.Enum):
@@ -61,12 +58,20 @@ class BaseOptions:
         Raises
         ------
         InputError
-            If there is no model, or a GPU should run it.
+            If there is no model.
+        DelegateError
+            If a GPU should run it: an `InputError` that is a `NotImplementedError` as well.
         """
         if self.delegate == self.Delegate.GPU:
-            raise InputError("delegate is GPU, but everything is computed on the CPU: omit it, or say Delegate.CPU")
+            raise DelegateError(
+                f"GPU Delegate is not yet supported for {platform.system()}: everything is computed on the CPU; "
+                "omit delegate, or say Delegate.CPU"
+            )
         if not self.model_asset_path and not self.model_asset_buffer:
-            raise InputError("one of model_asset_path and model_asset_buffer is needed; both are empty")
+            raise InputError(
+                "ExternalFile must specify at least one of 'file_content', 'file_name', 'file_pointer_meta' or "
+                "'file_descriptor_meta'. Here one of model_asset_path and model_asset_buffer is needed; both are empty"
+            )
         return core.BaseOptions(self.model_asset_path, self.model_asset_buffer)
 
 
@@ -94,4 +99,29 @@ class AudioClassifierOptions:
     score_threshold: float | None = None
     category_allowlist: Sequence[str] | None = None
     category_denylist: Sequence[str] | None = None
-    result_callback: Callback | None = None
+    result_callback: Callable[[AudioClassifierResult, int], None] | None = None
+
+
+@explained
+@brief_repr
+@dataclass
+class AudioEmbedderOptions:
+    """What an embedder runs, how audio arrives, and the form of its vectors.
+
+    Parameters
+    ----------
+    base_options : BaseOptions
+        Any classifier will do: the embedding is one of its inner values.
+    running_mode : RunningMode
+    l2_normalize, quantize : bool, optional
+        Form of the vectors; see `yamjit.task.processor.EmbeddingOptions`.
+    result_callback : callable, optional
+        Called with a result and its timestamp in ms, by a thread of the embedder. Needed for a stream, refused for
+        clips.
+    """
+
+    base_options: BaseOptions
+    running_mode: RunningMode = RunningMode.AUDIO_CLIPS
+    l2_normalize: bool | None = None
+    quantize: bool | None = None
+    result_callback: Callable[[AudioEmbedderResult, int], None] | None = None

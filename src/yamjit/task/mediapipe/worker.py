@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.task.mediapipe.containers import AudioClassifierResult
-from yamjit.task.mediapipe.options import Callback
 from yamjit.task.mediapipe.windows import ResultStream
 
 __all__ = ["Worker"]
@@ -27,7 +26,7 @@ class Worker:
     An error ends the scoring; the next call raises it.
     """
 
-    def __init__(self, stream: ResultStream, callback: Callback) -> None:
+    def __init__(self, stream: ResultStream[Any], callback: Callable[[Any, int], None]) -> None:
         self._stream = stream
         self._callback = callback
         self._blocks: queue.SimpleQueue[Float32 | None] = queue.SimpleQueue()
@@ -56,7 +55,7 @@ class Worker:
             self._deliver(self._stream.push(frames))
         self._deliver(self._stream.flush())
 
-    def _deliver(self, results: Iterator[tuple[int, AudioClassifierResult]]) -> None:
+    def _deliver(self, results: Iterator[tuple[int, Any]]) -> None:
         """Hand on results, unless something failed: then the blocks are only taken, so that nobody waits for ever."""
         if self._failed:
             return

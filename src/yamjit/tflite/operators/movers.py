@@ -62,7 +62,7 @@ def _reshape(node: Node) -> Inferred:
     node.check_arity(1, 2)
     source, output = node.input(0, FLOAT32, INT8, INT32, COMPLEX64), node.outputs[0]
     node.check_same_quantization(source, output)
-    # TFLite reads a shape that is no vector from the options, as old converters wrote it to both.
+    # TFLite takes the shape from the options where this input has another form than a vector, as old converters wrote.
     by_input = len(node.inputs) == 2 and node.constant(1, INT32).ndim == 1
     wanted = node.integers(1) if by_input else list(node.options(ReshapeOptions).new_shape)
     free = [axis for axis, size in enumerate(wanted) if size == -1]

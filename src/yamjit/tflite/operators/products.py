@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from yamjit.tflite.graph import Activation, Op, Options, Tensor
 from yamjit.tflite.node import FLOAT32, INT8, INT32, INT32_MAX, Inferred, Node
+from yamjit.tflite.operators.hybrid import check_bias_shape, check_hybrid
 from yamjit.tflite.operators.record import BIAS_TYPES, Record
 from yamjit.tflite.operators.windows import WindowOptions, check_activation, image, infer_image
 from yamjit.tflite.schema import table
@@ -53,6 +54,7 @@ class FullyConnectedOptions(Options):
 
     activation: Activation = Activation.NONE
     keep_num_dims: bool = False
+    asymmetric_quantize_inputs: bool = False
 
 
 def _conv_2d(node: Node) -> Inferred:
@@ -101,10 +103,10 @@ def _fully_connected(node: Node) -> Inferred:
 
 
 def _operands(node: Node) -> tuple[Tensor, Tensor]:
-    """Return input and weights, which have one type with the output: int8 or float32."""
+    """Return input and weights: the output has the type of the input, weights have it or are int8."""
     source = node.input(0, INT8, FLOAT32)
     node.output(source.dtype)
-    return source, node.input(1, source.dtype)
+    return source, node.input(1, source.dtype, INT8)
 
 
 def _check_products(node: Node, channels: int, dimension: int, taps: int, activation: Activation) -> None:
@@ -114,9 +116,11 @@ def _check_products(node: Node, channels: int, dimension: int, taps: int, activa
     """
     if node.input(0, INT8, FLOAT32).dtype == INT8:
         _check_quantized_products(node, channels, dimension, taps, activation)
+    elif node.input(1, FLOAT32, INT8).dtype == INT8:
+        check_hybrid(node, channels, dimension)
     else:
         node.constant(1, FLOAT32)
-        _check_bias_shape(node, channels, FLOAT32)
+        check_bias_shape(node, channels, FLOAT32)
 
 
 def _check_quantized_products(node: Node, channels: int, dimension: int, taps: int, activation: Activation) -> None:
@@ -137,20 +141,10 @@ def _check_quantized_products(node: Node, channels: int, dimension: int, taps: i
     check_activation(node, activation)
 
 
-def _check_bias_shape(node: Node, channels: int, dtype: np.dtype[np.generic]) -> Tensor | None:
-    bias = node.inputs[2] if len(node.inputs) > 2 else None
-    if bias is None:
-        return None
-    node.constant(2, dtype)
-    if bias.shape != (channels,):
-        raise node.error(f"bias of shape {bias.shape} should be ({channels},)", bias)
-    return bias
-
-
 def _check_bias(
     node: Node, channels: int, products: npt.NDArray[np.float64], output_scale: float
 ) -> npt.NDArray[Any] | None:
-    bias = _check_bias_shape(node, channels, INT32)
+    bias = check_bias_shape(node, channels, INT32)
     if bias is None:
         return None
     quantization = bias.quantization

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from yamjit.task.mediapipe.tasks.python.components import containers
+from yamjit.task.mediapipe.tasks.python.components import containers, processors, utils
 
-__all__ = ["containers"]
+__all__ = ["containers", "processors", "utils"]

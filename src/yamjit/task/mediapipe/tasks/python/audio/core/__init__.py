@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from yamjit.task.mediapipe.tasks.python.audio.core import audio_record, audio_task_running_mode
+from yamjit.task.mediapipe.tasks.python.audio.core import audio_record, audio_task_running_mode, base_audio_task_api
 
-__all__ = ["audio_record", "audio_task_running_mode"]
+__all__ = ["audio_record", "audio_task_running_mode", "base_audio_task_api"]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from yamjit.task.audio.record import AudioRecord
+from yamjit.task.audio.core.audio_record import AudioRecord
 
 __all__ = ["AudioRecord"]

@@ -8,6 +8,16 @@ from yamjit.task.mediapipe.containers import (
     Category,
     ClassificationResult,
     Classifications,
+    Embedding,
+    EmbeddingResult,
 )
 
-__all__ = ["AudioData", "AudioDataFormat", "Category", "ClassificationResult", "Classifications"]
+__all__ = [
+    "AudioData",
+    "AudioDataFormat",
+    "Category",
+    "ClassificationResult",
+    "Classifications",
+    "Embedding",
+    "EmbeddingResult",
+]

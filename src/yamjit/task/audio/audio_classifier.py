@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from yamjit import checks
 from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
-from yamjit.task.audio.tensor import TensorAudio
+from yamjit.task.audio.core.tensor_audio import TensorAudio
 from yamjit.task.audio.window import WindowTask
 from yamjit.task.core import BaseOptions
-from yamjit.task.engine import Engine, listing
+from yamjit.task.engine import Engine
+from yamjit.task.listed import LISTS_OF_TASK_LIBRARY, listing
 from yamjit.task.processor import ClassificationOptions, ClassificationResult
 
 __all__ = ["AudioClassifier", "AudioClassifierOptions"]
@@ -49,6 +50,7 @@ class AudioClassifier(WindowTask[AudioClassifierOptions]):
             chosen.category_name_allowlist or chosen.class_name_allowlist,
             chosen.category_name_denylist or chosen.class_name_denylist,
             chosen.display_names_locale,
+            LISTS_OF_TASK_LIBRARY,
         )
         return Engine(options.base_options, listed)
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
+from yamjit.task.vectors import Vector, same
 
 __all__ = [
     "Category",
@@ -35,7 +35,8 @@ class ClassificationOptions:
     score_threshold : float in [0, 1], optional
         Lowest score that is listed; by default each head's own threshold, from the model's metadata.
     category_name_allowlist, category_name_denylist : sequence of str, optional
-        Only these names, or all but these, in every head. One of the two at most. A name that no head has is refused.
+        Only these names, or all but these, in every head. One of the two at most. Names that no head has are ignored,
+        with a warning: where none is left, every class is listed.
     display_names_locale : str, optional
         Language of the display names, by default "en".
     max_results : int, optional
@@ -53,15 +54,16 @@ class ClassificationOptions:
     class_name_denylist: Sequence[str] | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Category:
-    """A class and its score.
+    """A class and its score. Scores that are one float32 are equal, however many digits they are written with.
 
     Parameters
     ----------
     index : int
         Position in the head's list of classes.
     score : float in [0, 1]
+        A float32.
     display_name : str
         Name in the language asked for; empty where the model has no names in it.
     category_name : str
@@ -72,6 +74,12 @@ class Category:
     score: float
     display_name: str
     category_name: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Category) and self._compared() == other._compared()
+
+    def _compared(self) -> tuple[object, ...]:
+        return self.index, np.float32(self.score), self.display_name, self.category_name
 
     @property
     def class_name(self) -> str:
@@ -128,8 +136,8 @@ class EmbeddingOptions:
     l2_normalize : bool, optional
         Whether vectors are scaled to length 1.
     quantize : bool, optional
-        Whether vectors are given as int8: each value times 128, rounded. Values beyond [-1, 1] are refused, so YAMNet
-        needs `l2_normalize` as well.
+        Whether vectors are given as the bytes of int8: each value times 128, rounded. Values beyond [-1, 1] are
+        refused, so YAMNet needs `l2_normalize` as well.
     """
 
     l2_normalize: bool | None = None
@@ -143,18 +151,14 @@ class FeatureVector:
 
     Parameters
     ----------
-    value : np.ndarray [shape=(size,), float32 or int8]
-        The values; int8 if `quantize` was set.
+    value : np.ndarray [shape=(size,), float64 or uint8]
+        The values, each a float32; the bytes of int8 if `quantize` was set: ``value.view("int8")``.
     """
 
-    value: npt.NDArray[np.float32] | npt.NDArray[np.int8]
+    value: Vector
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, FeatureVector)
-            and self.value.dtype == other.value.dtype
-            and np.array_equal(self.value, other.value)
-        )
+        return isinstance(other, FeatureVector) and same(self.value, other.value)
 
 
 @brief_repr

@@ -1,4 +1,4 @@
-"""``tflite_support.task.core``: which model a task runs, and how."""
+"""Which model a task of the Task Library runs, and how."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
 from yamjit.spec import MOST_THREADS
+from yamjit.task.errors import DelegateError
 
 __all__ = ["BaseOptions"]
 
@@ -46,12 +47,15 @@ class BaseOptions:
             If no model is named, or it should run on an Edge TPU.
         """
         if self.use_coral:
-            raise InputError("use_coral is set, but there is no Edge TPU delegate; omit it to use the CPU")
+            raise DelegateError("use_coral is set, but there is no Edge TPU delegate; omit it to use the CPU")
         if self.file_content:
             return self.file_content
         if self.file_name:
             return self.file_name
-        raise InputError("base_options must specify at least one of file_name and file_content; both are empty")
+        raise InputError(
+            "ExternalFile must specify at least one of 'file_content', 'file_name' or 'file_descriptor_meta'. "
+            "The base_options must specify at least one of file_name and file_content; both are empty"
+        )
 
     def threads(self) -> int:
         """Return how many threads may compute.

@@ -9,7 +9,7 @@ import numpy as np
 
 from yamjit.errors import InputError
 from yamjit.keywords import explained
-from yamjit.task.audio.record import AudioRecord
+from yamjit.task.audio.core.audio_record import AudioRecord
 from yamjit.task.samples import SampleBuffer, positive, read_frames, shift_in, whole
 
 __all__ = ["AudioFormat", "TensorAudio"]
@@ -124,18 +124,28 @@ class TensorAudio(SampleBuffer):
         """
         if record.buffer_size < self.buffer_size:
             raise InputError(
-                f"the audio record holds {record.buffer_size} samples, the tensor audio takes {self.buffer_size}; "
-                "make the record's buffer at least as large"
+                "The audio record's buffer size cannot be smaller than the tensor audio's sample count. "
+                f"The audio record holds {record.buffer_size} samples, the tensor audio takes {self.buffer_size}"
             )
-        self._check_format("the audio record", record.channels, record.sampling_rate)
+        wanted = self._format
+        if record.channels != wanted.channels:
+            raise InputError(
+                f"The audio record's channel count doesn't match. Expects {wanted.channels} channel(s). "
+                f"The audio record has {record.channels} channel(s), the tensor audio takes {wanted.channels}"
+            )
+        if record.sampling_rate != wanted.sample_rate:
+            raise InputError(
+                f"The audio record's sampling rate doesn't match. Expects {wanted.sample_rate}Hz. "
+                f"The audio record has {record.sampling_rate} Hz, the tensor audio takes {wanted.sample_rate} Hz"
+            )
         self.load_from_array(record.read(self.buffer_size))
 
-    def _check_format(self, what: str, channels: int, sample_rate: int) -> None:
+    def _check_format(self, file: str, channels: int, sample_rate: int) -> None:
         wanted = self._format
         if channels != wanted.channels:
-            raise InputError(f"{what} has {channels} channel(s), the tensor audio takes {wanted.channels}")
+            raise InputError(f"{file} has {channels} channel(s), the tensor audio takes {wanted.channels}")
         if sample_rate != wanted.sample_rate:
-            raise InputError(f"{what} has {sample_rate} Hz, the tensor audio takes {wanted.sample_rate} Hz")
+            raise InputError(f"{file} has {sample_rate} Hz, the tensor audio takes {wanted.sample_rate} Hz")
 
     def __repr__(self) -> str:
         form = self._format

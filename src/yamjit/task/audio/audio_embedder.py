@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from yamjit import checks
-from yamjit.errors import InputError, ModelError
 from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
-from yamjit.task.audio.tensor import TensorAudio
+from yamjit.task.audio.core.tensor_audio import TensorAudio
 from yamjit.task.audio.window import WindowTask
 from yamjit.task.core import BaseOptions
 from yamjit.task.engine import Engine
 from yamjit.task.processor import Embedding, EmbeddingOptions, EmbeddingResult, FeatureVector
+from yamjit.task.vectors import angle_cosine, as_vector
 
 __all__ = ["AudioEmbedder", "AudioEmbedderOptions"]
-
-Float32 = npt.NDArray[np.float32]
-
-#: What a value of 1 becomes when it is quantized.
-_QUANTIZED_ONE = 128
 
 
 @brief_repr
@@ -54,10 +45,7 @@ class AudioEmbedder(WindowTask[AudioEmbedderOptions]):
 
     def _load(self, options: AudioEmbedderOptions) -> Engine:
         self._options = checks.instance(options.embedding_options, "embedding_options", EmbeddingOptions)
-        engine = Engine(options.base_options)
-        if not engine.embedding_size:
-            raise ModelError("this model has no embedding: its logits are not computed from an average over positions")
-        return engine
+        return Engine.of_embeddings(options.base_options)
 
     def embed(self, audio: TensorAudio) -> EmbeddingResult:
         """Embed a window.
@@ -80,10 +68,8 @@ class AudioEmbedder(WindowTask[AudioEmbedderOptions]):
         AudioError
             If a sample is not finite, or far beyond full scale.
         """
-        vector = self._engine.embed(self._samples(audio))
-        if self._options.l2_normalize:
-            vector = _normalized(vector)
-        value = _quantized(vector) if self._options.quantize else vector
+        embedding = self._engine.embed(self._samples(audio))
+        value = as_vector(embedding, l2_normalize=self._options.l2_normalize, quantize=self._options.quantize)
         return EmbeddingResult([Embedding(FeatureVector(value), 0)])
 
     @staticmethod
@@ -95,16 +81,7 @@ class AudioEmbedder(WindowTask[AudioEmbedderOptions]):
         InputError
             If one is quantized and the other is not, their sizes differ, or one is empty, zero or not finite.
         """
-        first, second = np.asarray(u.value), np.asarray(v.value)
-        if first.dtype != second.dtype:
-            raise InputError(f"vectors of one type are accepted, found {first.dtype} and {second.dtype}")
-        if first.shape != second.shape or first.ndim != 1 or not first.size:
-            raise InputError(f"vectors of one size are accepted, found shapes {first.shape} and {second.shape}")
-        a, b = first.astype(np.float64), second.astype(np.float64)
-        lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
-        if not lengths > 0:
-            raise InputError("a vector is zero or not finite, and has no direction")
-        return min(1.0, max(-1.0, float(a @ b) / lengths))
+        return angle_cosine(u.value, v.value)
 
     def get_embedding_dimension(self, output_index: int) -> int:
         """Return the number of values of an output; -1 if there is no such output."""
@@ -114,21 +91,3 @@ class AudioEmbedder(WindowTask[AudioEmbedderOptions]):
     def number_of_output_layers(self) -> int:
         """Number of vectors."""
         return 1
-
-
-def _normalized(vector: Float32) -> Float32:
-    """Return a vector of length 1; one of zeros stays as it is."""
-    length = np.linalg.norm(vector.astype(np.float64))
-    return vector if length == 0 else (vector / length).astype(np.float32)
-
-
-def _quantized(vector: Float32) -> npt.NDArray[np.int8]:
-    """Return round(128 v), halves away from zero, in [-128, 127]."""
-    largest = float(np.abs(vector).max())
-    if largest > 1:
-        raise InputError(
-            f"values in [-1, 1] can be quantized, the largest is {largest:.6g}; set l2_normalize=True as well"
-        )
-    scaled = vector.astype(np.float64) * _QUANTIZED_ONE
-    rounded: Any = np.trunc(scaled + np.copysign(0.5, scaled))
-    return np.clip(rounded, -128, 127).astype(np.int8)

@@ -1,0 +1,1 @@
+"""Where the Task Library's sources have the names of ``tflite_support.task.processor``; no protocol buffers."""

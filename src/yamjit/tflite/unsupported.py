@@ -1,0 +1,58 @@
+"""Operators of a file that are not run: which, where, and what would run instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from yamjit.errors import ModelError
+from yamjit.text import plural
+from yamjit.tflite.codec import TableView
+from yamjit.tflite.graph import Op
+from yamjit.tflite.model_tables import builtin_code, custom_name, operator_name
+from yamjit.tflite.operators import OPERATORS
+
+__all__ = ["check_supported"]
+
+#: Name of the operator that stands for all that an Edge TPU runs, and how those of TensorFlow begin.
+_EDGE_TPU, _SELECT_TF = "edgetpu-custom-op", "Flex"
+
+#: Names of other operators that are told.
+_TOLD = 12
+
+
+def check_supported(codes: Sequence[TableView], used: Sequence[int]) -> None:
+    """Check that there is a record for every operator; `used` has the index of each one's code.
+
+    The `ModelError` names the first operator that has none, the others like it, and what would run.
+    """
+    unknown = {index for index, code in enumerate(codes) if builtin_code(code) not in OPERATORS}
+    missing = [place for place, index in enumerate(used) if index in unknown]
+    if not missing:
+        return
+    first, where = codes[used[missing[0]]], f"operator {missing[0]}"
+    if builtin_code(first) == Op.CUSTOM:
+        raise ModelError(_of_custom(custom_name(first)), operator=where)
+    name = operator_name(first)
+    others = list(dict.fromkeys(operator_name(codes[used[place]]) for place in missing))
+    others.remove(name)
+    reason = f"{name} is not supported"
+    if others:
+        listed = ", ".join(others[:_TOLD]) + (", ..." if len(others) > _TOLD else "")
+        all_of_them = f"{len(missing)} of {plural(len(used), 'operator')}"
+        reason += f", nor {'is' if len(others) == 1 else 'are'} {listed}: {all_of_them}"
+    raise ModelError(reason, operator=where)
+
+
+def _of_custom(name: str) -> str:
+    """Say what is known of an operator that is not in the schema, and what would run."""
+    if name == _EDGE_TPU:
+        return (
+            f"the model is compiled for an Edge TPU, the only device that runs {name!r}; use the original model, "
+            "which the compiler was given"
+        )
+    if name.startswith(_SELECT_TF):
+        return (
+            f"custom operator {name!r} is not supported: it is an operator of TensorFlow (Select TF ops); "
+            "convert the model with TFLITE_BUILTINS alone"
+        )
+    return f"custom operator {name!r} is not supported: only a runtime that was built with it runs the model"
