@@ -18,7 +18,7 @@ from tests.support.graphs import GraphBuilder, quantization
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import LimitError, ModelError, YamjitError
 from yamjit.spec import DEFAULT_LIMITS
-from yamjit.tflite import Graph, Op, Operator, read_graph, validate_graph, write_graph
+from yamjit.tflite import Graph, Op, Operator, Quantization, read_graph, validate_graph, write_graph
 from yamjit.tflite.constants import VALUES
 from yamjit.tflite.folding import _Folding, fold_graph
 from yamjit.tflite.graph import Options
@@ -133,7 +133,7 @@ def computed(graph: Graph) -> list[Array | None]:
 
 
 def test_every_operator_of_constants_has_a_problem() -> None:
-    assert {problem.op for problem in PROBLEMS.values()} == set(VALUES)
+    assert {problem.op for problem in PROBLEMS.values()} | {Op.DEQUANTIZE} == set(VALUES)
     assert {record.op for record in SHAPE_OPERATORS} <= set(VALUES) <= set(OPERATORS)
 
 
@@ -155,6 +155,37 @@ def test_values_of_constants_are_those_of_the_runtime(name: str) -> None:
     for value, wanted in zip(runtime.run(*problem.inputs, f(0.0)), problem.outputs, strict=True):
         assert (value.dtype, value.shape) == (wanted.dtype, wanted.shape)
         assert value.tobytes() == np.ascontiguousarray(wanted).tobytes()
+
+
+WEIGHTS = np.arange(-12, 12, dtype=np.int8).reshape(4, 6) * np.int8(10)
+
+
+@pytest.mark.parametrize(
+    ("data", "scales"),
+    [
+        (WEIGHTS, quantization(0.1, 3)),
+        (WEIGHTS, quantization([0.1, 0.2, 0.3, 0.7])),
+        (WEIGHTS, quantization([0.1, 0.2, 0.3, 0.7, 1.1, 3.3], dimension=1)),
+        (np.array([1.5, -0.1, 65504], np.float16), None),
+    ],
+)
+@pytest.mark.runtime
+@needs_runtime
+def test_weights_are_made_float_as_the_runtime_does(data: Array, scales: Quantization | None) -> None:
+    builder = GraphBuilder()
+    shape = (1, data.shape[-1])
+    source, weights = builder.activation(shape), builder.constant(data, scales)
+    real = builder.operator(Op.DEQUANTIZE, [weights], builder.activation(data.shape), version=5)
+    total = builder.operator(
+        Op.ADD, [source, real], builder.activation((*data.shape[:-1], data.shape[-1])), AddOptions()
+    )
+    data_ = write_graph(builder.build([source], [total]))
+    (wanted,) = Runtime(data_, inner=False).run(np.zeros(shape, np.float32))
+    graph = read_graph(data_)
+    assert [operator.op for operator in graph.operators] == [Op.ADD]
+    found = graph.tensors[graph.operators[0].inputs[1]].data
+    assert found is not None
+    np.testing.assert_array_equal(found, wanted.reshape(found.shape))
 
 
 # -- Graphs of any length -----------------------------------------------------------------------------------------

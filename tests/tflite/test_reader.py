@@ -351,7 +351,7 @@ def ints(*values: int) -> bytes:
         (lambda tree, subgraph: tree.update(description=b"\xff"), "description is not UTF-8"),
         (set_in_tensor(name=b"caf\xe9"), "name of tensor 4 is not UTF-8"),
         (set_in_tensor(is_variable=1), "variable tensors are not supported"),
-        (set_in_tensor(type=1), "type FLOAT16 is not supported; float32, int32, complex64, int8 are"),
+        (set_in_tensor(type=3), "type UINT8 is not supported; float32, int32, complex64, int8 are"),
         (set_in_tensor(type=5), "type STRING is not supported"),
         (set_in_tensor(type=99), "type TensorType 99 is not supported"),
         (set_in_tensor(shape_signature=ints(15600, 1)), r"does not go with the signature \(15600, 1\)"),

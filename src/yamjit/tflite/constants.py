@@ -1,4 +1,4 @@
-"""What operators compute of constants and shapes alone, with NumPy: the sizes of a graph of any length.
+"""What operators compute of constants and shapes alone, with NumPy: the sizes of a graph of any length, and weights.
 
 Integers are TFLite's int32 and int64, which wrap; of floats there are only operations whose result IEEE 754 defines.
 """
@@ -6,21 +6,21 @@ Integers are TFLite's int32 and int64, which wrap; of floats there are only oper
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import LimitError
-from yamjit.tflite.graph import Activation, Op
-from yamjit.tflite.node import Node
+from yamjit.tflite.graph import Activation, Op, Tensor
+from yamjit.tflite.node import FLOAT16, FLOAT32, INT8, INT32, INT64, Node
 from yamjit.tflite.operators.arrangement import ConcatenationOptions, SqueezeOptions
 from yamjit.tflite.operators.movers import GatherOptions, ReshapeOptions, SplitOptions, StridedSliceOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
 from yamjit.tflite.operators.shapes import PackOptions, SplitVOptions, UnpackOptions
 
-__all__ = ["MOST_ELEMENTS", "VALUES", "depends_on_shapes"]
+__all__ = ["MOST_ELEMENTS", "VALUES", "follows"]
 
 Array = npt.NDArray[Any]
 Values = Callable[[Node], list[Array]]
@@ -31,10 +31,22 @@ MOST_ELEMENTS = 2**22
 #: Operators that only ask for the shape of their input.
 _OF_SHAPES = frozenset((Op.SHAPE, Op.RANK, Op.ZEROS_LIKE))
 
+#: Types of the numbers that are computed with, and of weights that DEQUANTIZE makes float32.
+_NUMBERS, _WEIGHTS = (FLOAT32, INT32, INT64), (INT8, FLOAT16)
 
-def depends_on_shapes(op: Op) -> bool:
-    """Return whether an operator asks for the shape of its input alone."""
-    return op in _OF_SHAPES
+
+def follows(node: Node) -> bool:
+    """Return whether what an operator computes follows from what is known: from shapes, or from constants."""
+    op, inputs = node.operator.op, node.inputs
+    if op not in VALUES or not inputs or not node.outputs:
+        return False
+    accepted = _WEIGHTS if op == Op.DEQUANTIZE else _NUMBERS
+    return op in _OF_SHAPES or all(tensor is not None and _is_constant(tensor, accepted) for tensor in inputs)
+
+
+def _is_constant(tensor: Tensor, dtypes: Sequence[np.dtype[Any]]) -> bool:
+    plain = tensor.dtype == INT8 or tensor.quantization is None
+    return tensor.data is not None and tensor.dtype in dtypes and plain
 
 
 def _all(node: Node) -> list[Array]:
@@ -149,6 +161,19 @@ def _unary(compute: Callable[[Array], Array]) -> Values:
         return [compute(node.values(0))]
 
     return values
+
+
+def _dequantize(node: Node) -> list[Array]:
+    node.check_arity(1)
+    source, values = node.any_input(0), node.values(0)
+    if values.dtype == FLOAT16:
+        return [values.astype(np.float32)]
+    quantization = node.quantization(source)
+    axes = [1] * values.ndim
+    if quantization.per_channel:
+        axes[node.axis(quantization.dimension, values.ndim)] = -1
+    scale, zero_point = quantization.scale.reshape(axes), quantization.zero_point.reshape(axes)
+    return [scale * (values - zero_point).astype(np.float32)]
 
 
 # -- Moved ------------------------------------------------------------------------------------------------------
@@ -277,6 +302,7 @@ VALUES: Mapping[Op, Values] = {
     Op.FLOOR_DIV: _division(np.floor_divide),
     Op.FLOOR_MOD: _division(np.mod),
     Op.CAST: _cast,
+    Op.DEQUANTIZE: _dequantize,
     Op.CEIL: _unary(np.ceil),
     Op.FLOOR: _unary(np.floor),
     Op.ROUND: _unary(lambda values: np.rint(values) + values.dtype.type(0)),  # never -0.0

@@ -13,9 +13,9 @@ import numpy as np
 
 from yamjit.errors import LimitError
 from yamjit.spec import DEFAULT_LIMITS, Limits
-from yamjit.tflite.constants import VALUES, depends_on_shapes
+from yamjit.tflite.constants import VALUES, follows
 from yamjit.tflite.graph import ANY, Graph, Op, Operator, Tensor
-from yamjit.tflite.node import FLOAT32, INT32, INT64, Node
+from yamjit.tflite.node import Node
 from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.operators.movers import GatherOptions, ReshapeOptions, StridedSliceOptions
 from yamjit.tflite.operators.shapes import SHAPE_OPERATORS
@@ -31,7 +31,6 @@ _WINDOW_FRAMES, _BANDS = 96, 64
 #: Values that all operators together may read and write when constants are computed.
 _MOST_VALUES = 2**24
 
-_COMPUTED_TYPES = (FLOAT32, INT32, INT64)
 _SHAPE_OPS = frozenset(record.op for record in SHAPE_OPERATORS)
 
 #: Operators that do nothing where the shape stays the same.
@@ -62,17 +61,16 @@ def fold_graph(graph: Graph, *, samples: int = WINDOW_SAMPLES, limits: Limits = 
     LimitError
         If a shape, or what is to be computed, is beyond the limits.
     """
+    check_flow(graph)
     if not _is_open(graph):
         return graph
-    check_flow(graph)
     return _Folding(graph, samples, limits).fold()
 
 
 def _is_open(graph: Graph) -> bool:
     """Return whether shapes are missing, or operators wait to be computed."""
-    constants = {tensor.index for tensor in graph.tensors if tensor.data is not None}
     return any(ANY in tensor.shape for tensor in graph.tensors) or any(
-        operator.op in _SHAPE_OPS or (operator.op in VALUES and constants.issuperset(operator.inputs))
+        operator.op in _SHAPE_OPS or (operator.op in VALUES and follows(Node(graph, operator)))
         for operator in graph.operators
     )
 
@@ -89,11 +87,6 @@ def _fixed_input(tensor: Tensor, samples: int) -> Tensor:
     elif fixed == [_BANDS] and tensor.shape[-1] == _BANDS and len(shape) - free[-1] == 2 and len(shape) > 2:
         shape[free[-1]] = _WINDOW_FRAMES
     return dataclasses.replace(tensor, shape=tuple(shape))
-
-
-def _is_number(tensor: Tensor) -> bool:
-    """Return whether a tensor is a constant that can be computed with."""
-    return tensor.data is not None and tensor.dtype in _COMPUTED_TYPES and tensor.quantization is None
 
 
 class _Folding:
@@ -115,18 +108,11 @@ class _Folding:
             inputs = tuple(self._same.get(index, index) for index in operator.inputs)
             operator = dataclasses.replace(operator, inputs=inputs)
             node = Node(self, operator)
-            if self._is_constant(node):
+            if follows(node):
                 self._compute(node)
             else:
                 self._infer(node)
         return self._part(self._used())
-
-    def _is_constant(self, node: Node) -> bool:
-        """Return whether an operator follows from what is known."""
-        op, inputs = node.operator.op, node.inputs
-        if op not in VALUES or not inputs or not node.outputs:
-            return False
-        return depends_on_shapes(op) or all(tensor is not None and _is_number(tensor) for tensor in inputs)
 
     def _compute(self, node: Node) -> None:
         try:

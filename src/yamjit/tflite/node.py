@@ -11,10 +11,10 @@ import numpy.typing as npt
 from yamjit.errors import ModelError
 from yamjit.tflite.graph import Operator, Options, Quantization, Tensor
 
-__all__ = ["COMPLEX64", "FLOAT32", "INT8", "INT32", "INT32_MAX", "INT64", "HasTensors", "Inferred", "Node"]
+__all__ = ["COMPLEX64", "FLOAT16", "FLOAT32", "INT8", "INT32", "INT32_MAX", "INT64", "HasTensors", "Inferred", "Node"]
 
 INT8, INT32, INT64 = np.dtype(np.int8), np.dtype(np.int32), np.dtype(np.int64)
-FLOAT32, COMPLEX64 = np.dtype(np.float32), np.dtype(np.complex64)
+FLOAT16, FLOAT32, COMPLEX64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.complex64)
 INT32_MAX = 2**31 - 1
 
 #: Requantization factors beyond these are 0 in TFLite, or shift an int32 out of its range.

@@ -24,7 +24,7 @@ from yamjit.tflite.model_tables import (
     open_model,
     type_name,
 )
-from yamjit.tflite.node import INT64
+from yamjit.tflite.node import FLOAT16, INT64
 from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.operators.record import Record, read_options
 from yamjit.tflite.source import Source, read_source, source_name
@@ -139,7 +139,7 @@ class _Reader:
             if present:
                 raise ModelError(f"{what} not supported", tensor=where)
         kind = type_name(table.number("type"))
-        dtype = next((known for known in (*TENSOR_TYPES, INT64) if known.name.upper() == kind), None)
+        dtype = next((known for known in (*TENSOR_TYPES, FLOAT16, INT64) if known.name.upper() == kind), None)
         if dtype is None:
             reason = f"type {kind} is not supported; {', '.join(map(str, TENSOR_TYPES))} are"
             raise ModelError(reason, tensor=where)
