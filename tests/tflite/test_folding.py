@@ -21,7 +21,7 @@ from yamjit.spec import DEFAULT_LIMITS
 from yamjit.tflite import Graph, Op, Operator, Quantization, read_graph, validate_graph, write_graph
 from yamjit.tflite.constants import VALUES
 from yamjit.tflite.folding import _Folding, fold_graph
-from yamjit.tflite.graph import Options
+from yamjit.tflite.graph import Arithmetic, Options
 from yamjit.tflite.model_tables import open_model
 from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.operators.arrangement import ConcatenationOptions, SqueezeOptions
@@ -378,6 +378,25 @@ def test_yamnet_of_any_length_is_read(dynamic_path: Path) -> None:
     assert len(graph.operators) == 44
     assert [graph.tensors[index].shape for index in graph.outputs] == [(1, 521), (1, 1024), (96, 64)]
     assert {tensor.dtype.name for tensor in graph.tensors if tensor.data is None} == {"float32", "complex64"}
+    assert graph.arithmetic is Arithmetic.OPTIMISED
+
+
+@pytest.mark.parametrize(("op", "arithmetic"), [(Op.CEIL, Arithmetic.OPTIMISED), (Op.FLOOR, Arithmetic.REFERENCE)])
+def test_kernels_are_those_that_a_runtime_has(op: Op, arithmetic: Arithmetic) -> None:
+    builder = GraphBuilder()
+    source = builder.activation((4,))
+    number = builder.operator(op, [builder.constant(f(0.5))], builder.activation((1,)))
+    total = builder.operator(Op.ADD, [source, number], builder.activation((4,)), AddOptions())
+    data = write_graph(builder.build([source], [total]))
+    graph = read_graph(data)
+    assert [operator.op for operator in graph.operators] == [Op.ADD]
+    assert graph.arithmetic is arithmetic
+    if runtime_available():
+        if op == Op.CEIL:
+            with pytest.raises((ValueError, RuntimeError), match="CEIL"):
+                Runtime(data, inner=False)
+        else:
+            Runtime(data, inner=False)
 
 
 @pytest.mark.recordings

@@ -94,6 +94,7 @@ class _Folding:
 
     def __init__(self, graph: Graph, samples: int, limits: Limits) -> None:
         self.tensors = list(graph.tensors)
+        self.arithmetic = graph.arithmetic
         for index in graph.inputs:
             self.tensors[index] = _fixed_input(self.tensors[index], samples)
         self._graph = graph

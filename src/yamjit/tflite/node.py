@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import ModelError
-from yamjit.tflite.graph import Operator, Options, Quantization, Tensor
+from yamjit.tflite.graph import Arithmetic, Operator, Options, Quantization, Tensor
 
 __all__ = ["COMPLEX64", "FLOAT16", "FLOAT32", "INT8", "INT32", "INT32_MAX", "INT64", "HasTensors", "Inferred", "Node"]
 
@@ -36,6 +36,11 @@ class HasTensors(Protocol):
     @property
     def tensors(self) -> Sequence[Tensor]:
         """All tensors, by their indices."""
+        ...
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """Which of TFLite's kernel sets floats are computed like."""
         ...
 
 

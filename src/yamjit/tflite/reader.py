@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from yamjit.keywords import explained
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.codec import TableView
 from yamjit.tflite.folding import fold_graph
-from yamjit.tflite.graph import ANY, TENSOR_TYPES, Graph, Op, Operator, Quantization, Tensor
+from yamjit.tflite.graph import ANY, TENSOR_TYPES, Arithmetic, Graph, Op, Operator, Quantization, Tensor
 from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.metadata_tables import read_files, read_metadata
 from yamjit.tflite.model_tables import (
@@ -35,6 +35,9 @@ __all__ = ["read_graph"]
 
 #: No operator that is known has more inputs or outputs; SPLIT's outputs are the channels at most.
 _MAX_OPERANDS = 2**10
+
+#: Operators that TFLite's reference kernels (``BUILTIN_REF``) do not have.
+_NOT_IN_REFERENCE = frozenset((Op.CEIL, Op.ELU, Op.ROUND))
 
 
 @explained
@@ -103,6 +106,7 @@ class _Reader:
             description=_text(self._model, "description", "the model's description"),
             metadata=metadata,
             files=read_files(bytes(self._model.data), self._end, metadata, self._limits),
+            arithmetic=_arithmetic(operators),
         )
 
     def _operator(self, index: int, table: TableView) -> Operator:
@@ -208,6 +212,12 @@ class _Reader:
             return read_metadata(content.tobytes())
         except ModelError as error:
             raise ModelError(str(error), tensor=METADATA_NAME) from error
+
+
+def _arithmetic(operators: Iterable[Operator]) -> Arithmetic:
+    """Return which of TFLite's kernel sets a model is computed like: the reference, where that has all operators."""
+    lacking = any(operator.op in _NOT_IN_REFERENCE for operator in operators)
+    return Arithmetic.OPTIMISED if lacking else Arithmetic.REFERENCE
 
 
 def _unsupported_in_operator(table: TableView) -> Iterator[tuple[str, bool]]:
