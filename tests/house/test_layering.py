@@ -77,6 +77,7 @@ STOREYS = {
     "learn": 13,
     "segments": 13,
     "task": 13,
+    "maker": 14,
     "plots": 14,
     "runs": 15,
     "__init__": 15,  # the public names
