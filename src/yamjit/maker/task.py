@@ -237,8 +237,9 @@ class AudioClassifier:
             Whether the model says what it is and names its classes.
         export_metadata_json_file : bool
             Whether the metadata are written as JSON as well, beside the model.
-        quantization_config : "default" or QuantizationConfig
-            How the weights are written; by default as integers, as those of the quantized YAMNet are.
+        quantization_config : "default", QuantizationConfig or None
+            How the weights are written: by default as integers, as those of the quantized YAMNet are; None stands for
+            floating point, with the softmax of the head.
 
         Raises
         ------

@@ -107,7 +107,10 @@ def _write_tensor(builder: TableBuilder, tensor: Tensor, buffer: int) -> Offset:
     if kind is None:
         raise ModelError(f"type {tensor.dtype} has no code in TFLite's schema", tensor=str(tensor))
     name, quantization = builder.string(tensor.name), tensor.quantization
-    values: dict[str, Any] = {"shape": tensor.shape, "type": kind, "buffer": buffer, "name": name}
+    # A size that is not fixed is 1 in the shape, and -1 in its signature alone.
+    values: dict[str, Any] = {"shape": np.abs(tensor.shape), "type": kind, "buffer": buffer, "name": name}
+    if -1 in tensor.shape:
+        values["shape_signature"] = tensor.shape
     if quantization is not None:
         values["quantization"] = {
             "scale": quantization.scale,
