@@ -140,14 +140,14 @@ class Scaling(enum.IntEnum):
     differ in which one they take. The bias is added to that, then the activation is applied.
     """
 
-    #: Symmetric, ``a * (s * w)``: products of one scale, of either kernel set.
+    #: Symmetric, ``a * (s * w)``: products of one scale, in either kernel set.
     SYMMETRIC = 0
-    #: Asymmetric, ``a * (s * w)``: the reference's depthwise convolution, the optimised convolution, and fully connected
-    #: layers of both.
+    #: Asymmetric, ``a * (s * w)``: fully connected layers, the reference's depthwise convolution, and the optimised
+    #: convolution.
     JOINT = 1
     #: Asymmetric, ``(a * w) * s``: the reference's convolution.
     WEIGHTS_FIRST = 2
-    #: Asymmetric, ``(a * w) * s`` in whole vectors of four channels, ``(a * s) * w`` in those that are left: the optimised
+    #: Asymmetric, ``(a * w) * s`` in whole fours of channels, ``(a * s) * w`` in those that are left: the optimised
     #: depthwise convolution.
     WEIGHTS_FIRST_IN_FOURS = 3
 

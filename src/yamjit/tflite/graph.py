@@ -21,6 +21,7 @@ from yamjit.tflite.metadata import Metadata
 __all__ = [
     "TENSOR_TYPES",
     "Activation",
+    "Arithmetic",
     "Graph",
     "Op",
     "Operator",
@@ -82,6 +83,15 @@ class Activation(enum.IntEnum):
     RELU = 1
     RELU_N1_TO_1 = 2
     RELU6 = 3
+
+
+class Arithmetic(enum.Enum):
+    """Which of TFLite's kernel sets a model's floats are computed like; int8 arithmetic is the same in both."""
+
+    #: ``BUILTIN_REF``.
+    REFERENCE = "reference"
+    #: The built-in kernels without delegates: the only ones that some models can be loaded with.
+    OPTIMISED = "optimised"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +175,8 @@ class Graph:
         What the TFLite metadata tables say, see `yamjit.tflite.metadata`.
     files : mapping of str to bytes
         Associated files: the zip appended to the model.
+    arithmetic : Arithmetic
+        The kernel set whose floats are equalled. No file says it: it is that of the operators that there are.
     """
 
     tensors: tuple[Tensor, ...]
@@ -174,6 +186,7 @@ class Graph:
     description: str = ""
     metadata: Metadata | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
+    arithmetic: Arithmetic = Arithmetic.REFERENCE
 
     def tensor(self, name: str) -> Tensor:
         """Return the tensor called `name`.

@@ -35,6 +35,7 @@ class Node:
 
     def __init__(self, graph: Graph, operator: Operator) -> None:
         self.operator = operator
+        self.arithmetic = graph.arithmetic
         self.inputs = tuple(graph.tensors[index] if index >= 0 else None for index in operator.inputs)
         self.outputs = tuple(graph.tensors[index] for index in operator.outputs)
 

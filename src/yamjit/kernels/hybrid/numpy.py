@@ -24,13 +24,10 @@ Float64 = npt.NDArray[np.float64]
 
 _F32 = np.float32
 
-#: Values that TFLite quantizes at a time. What is left of a row is rounded as C does, the others with a sum that rounds:
-#: the float32 before 0.5 becomes 1.
+#: Values that TFLite quantizes at a time, by truncating a sum that rounds: the float32 before 0.5 becomes 1. What is
+#: left of a row is rounded as C does.
 _LANES = 8
 _HALF, _BELOW_HALF = _F32(0.5), _F32(0.49999997)
-
-#: Beyond any quantized value less its zero point.
-_BEYOND = 511
 
 
 class Quantized(NamedTuple):
@@ -61,8 +58,7 @@ def _asymmetric(x: Float32, low: Float32, high: Float32) -> Quantized:
     scale = step.astype(np.float32)
     inverse = np.where(zero | (scale == 0), 0.0, 1 / scale.astype(np.float64)).astype(np.float32)
     zero_point = np.where(zero, np.int32(0), _zero_point(low / step, high / step))
-    moved = _clamp(_rounded(x * inverse), -_BEYOND, _BEYOND) + zero_point
-    return Quantized(np.clip(moved, -128, 127) - zero_point, scale)
+    return Quantized(_clamp(_rounded(x * inverse), -128 - zero_point, 127 - zero_point), scale)
 
 
 def _zero_point(low: Float64, high: Float64) -> npt.NDArray[np.int32]:
@@ -79,7 +75,7 @@ def _rounded(x: Float32) -> Float32:
     return np.trunc(x + np.copysign(half, x))
 
 
-def _clamp(x: npt.NDArray[np.floating[Any]], low: float, high: float) -> npt.NDArray[np.int32]:
+def _clamp(x: npt.NDArray[np.floating[Any]], low: npt.ArrayLike, high: npt.ArrayLike) -> npt.NDArray[np.int32]:
     """Return values as integers within bounds; what is no number becomes the lower one."""
     above = np.where(x > low, x, low)
     return np.where(above < high, above, high).astype(np.int32)

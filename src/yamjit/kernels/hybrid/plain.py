@@ -1,4 +1,4 @@
-"""The plain hybrid kernels in Numba: each takes one patch of what its twin in `yamjit.kernels.hybrid.numpy` takes many of.
+"""The plain hybrid kernels in Numba: each takes one patch of what its twin in `yamjit.kernels.hybrid.numpy` takes all.
 
 They serve every step that has no vector kernel. `scratch` holds at least as many int32 as there are output channels;
 `quantized` has room for the inputs as int8: an image, or a row of a matrix.
@@ -83,7 +83,7 @@ def pointwise_f32_s8(
     """Multiply rows by a matrix; they have one range."""
     by = scale_of(x.reshape(-1), dequantization.scaling == Scaling.SYMMETRIC)
     for row in range(x.shape[0]):
-        quantize_part(x[row], row * x.shape[1], x.size, by, quantized)
+        quantize_part(x[row], row * x.shape[1], x.size, by, 0, quantized)
         _multiply(quantized, by, weights, dequantization, scratch, out[row])
 
 
@@ -110,7 +110,7 @@ def rows_f32_s8(
 def _quantize(x: Float32, dequantization: Dequantization, out: Int8) -> InputScale:
     """Quantize a row over its own range, and return how."""
     by = scale_of(x, dequantization.scaling == Scaling.SYMMETRIC)
-    quantize_part(x, 0, x.size, by, out)
+    quantize_part(x, 0, x.size, by, 0, out)
     return by
 
 

@@ -21,7 +21,17 @@ from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.vectors.ops import VectorOps
 from yamjit.kernels.vectors.target import Target
 
-__all__ = ["Rows", "columns_from", "copy_bytes", "make_is_proven", "make_matmul", "make_matmul_raw"]
+__all__ = [
+    "Rows",
+    "columns_from",
+    "copy_bytes",
+    "lanes_by_name",
+    "make_is_proven",
+    "make_matmul",
+    "make_matmul_raw",
+    "tile_lines",
+    "walk",
+]
 
 
 class Rows(NamedTuple):
@@ -45,9 +55,9 @@ def make_matmul(ops: VectorOps) -> Any:
     by_shift = partial(_narrowed_tile, narrowing=BY_SHIFT)
     high, columns = ops.target.rows, ops.target.columns
     heights = (high, high // 2, 1) if high > 2 else (high, 1)
-    block, narrow_block = _walk(by_shift, ops, heights, columns), _walk(by_shift, ops, (high, 1), 1)
+    block, narrow_block = walk(by_shift, ops, heights, columns), walk(by_shift, ops, (high, 1), 1)
     real_block = (
-        _walk(partial(_narrowed_tile, narrowing=BY_REALS), ops, (high,), columns)
+        walk(partial(_narrowed_tile, narrowing=BY_REALS), ops, (high,), columns)
         if ops.target.rounds_in_float32
         else block
     )
@@ -70,7 +80,7 @@ def make_matmul(ops: VectorOps) -> Any:
         if column < outputs:
             rest = columns_from(channels, column, quads)
             for row in range(rows.n_rows):
-                narrow_tile(rows.x + row * rows.stride, rows, rest, spare, 0)
+                narrow_tile(row, rows, rest, spare, 0)
                 copy_bytes(spare, out + row * outputs + column, outputs - column)
 
     return matmul
@@ -97,7 +107,7 @@ def make_matmul_raw(ops: VectorOps) -> Any:
     lanes, wide, very_wide = ops.lanes, 2 * ops.lanes, 8 * ops.lanes
     high = min(8, ops.target.rows)
     block, narrow_block, row_block = (
-        _walk(_raw_tile, ops, heights, columns) for heights, columns in (((high, 1), 2), ((high, 1), 1), ((1,), 8))
+        walk(_raw_tile, ops, heights, columns) for heights, columns in (((high, 1), 2), ((high, 1), 1), ((1,), 8))
     )
 
     @jit
@@ -143,11 +153,11 @@ def copy_bytes(source: int, target: int, count: int) -> None:
         b[i] = a[i]
 
 
-def _walk(make_tile: Any, ops: VectorOps, heights: tuple[int, ...], columns: int) -> Any:
+def walk(make_tile: Any, ops: VectorOps, heights: tuple[int, ...], columns: int) -> Any:
     """Make the loop over rows, in tiles of the first of `heights`, which fall, that there are enough rows for."""
     high, *lower_heights = heights
     tile = make_tile(ops, high, columns)
-    lower = _walk(make_tile, ops, tuple(lower_heights), columns) if lower_heights else None
+    lower = walk(make_tile, ops, tuple(lower_heights), columns) if lower_heights else None
 
     @jit
     def block(rows: Rows, channels: Channels, out: int, row_bytes: int) -> None:
@@ -156,7 +166,7 @@ def _walk(make_tile: Any, ops: VectorOps, heights: tuple[int, ...], columns: int
         else:
             for start in range(0, rows.n_rows, high):
                 row = min(start, rows.n_rows - high)
-                tile(rows.x + row * rows.stride, rows, channels, out + row * row_bytes, row_bytes)
+                tile(row, rows, channels, out + row * row_bytes, row_bytes)
 
     return block
 
@@ -164,13 +174,17 @@ def _walk(make_tile: Any, ops: VectorOps, heights: tuple[int, ...], columns: int
 # -- Tiles ------------------------------------------------------------------------------------------------------
 
 
-def _tile_lines(ops: VectorOps, rows: int, columns: int) -> list[str]:
-    """Generate the start and the loop over inputs: each accumulator takes one dot product a step."""
-    lines = ["def tile(x, rows, channels, out, row_bytes):", "    own_frame()"]
+def tile_lines(ops: VectorOps, rows: int, columns: int, start: str = "load(channels.bias + {at})") -> list[str]:
+    """Generate the start and the loop over inputs: each accumulator takes one dot product a step.
+
+    The first of `rows` is number `first`. Accumulators start with the expression `start`, with ``{at}`` for the offset of
+    a vector of channels among numbers of 32 bits.
+    """
+    lines = ["def tile(first, rows, channels, out, row_bytes):", "    own_frame()"]
     for c in range(columns):
-        lines.append(f"    a0_{c} = started(load(channels.bias + {c * ops.lanes * 4}))")
+        lines.append(f"    a0_{c} = started({start.format(at=c * ops.lanes * 4)})")
         lines += [f"    a{r}_{c} = a0_{c}" for r in range(1, rows)]
-    lines += ["    stride = rows.stride"]
+    lines += ["    stride = rows.stride", "    x = rows.x + first * stride"]
     lines += ["    block = rows.groups * rows.quads * 64"]
     lines += ["    for group in range(rows.groups):"]
     lines += ["        row = x + group * rows.group_stride"]
@@ -186,7 +200,8 @@ def _tile_lines(ops: VectorOps, rows: int, columns: int) -> list[str]:
     return lines
 
 
-def _lanes(ops: VectorOps) -> dict[str, Any]:
+def lanes_by_name(ops: VectorOps) -> dict[str, Any]:
+    """Return the operations that lines of a tile call and `VectorOps` has under no name."""
     return {f"lane{j}": lane for j, lane in enumerate(ops.lane_of_four)} if ops.target.multiplies_by_lane else {}
 
 
@@ -208,7 +223,7 @@ def _step_lines(ops: VectorOps, rows: int, columns: int, k: str, inputs: str) ->
 def _narrowed_tile(ops: VectorOps, rows: int, columns: int, narrowing: Narrowing) -> Any:
     """Make the tile whose accumulators are rounded, clamped and stored as int8."""
     lanes = ops.lanes
-    lines = _tile_lines(ops, rows, columns)
+    lines = tile_lines(ops, rows, columns)
     for c in range(columns):
         block, part = divmod(c * lanes, BLOCK)
         at, pair = c * lanes * 4, block * BLOCK * 8 + part * 4
@@ -216,12 +231,12 @@ def _narrowed_tile(ops: VectorOps, rows: int, columns: int, narrowing: Narrowing
         for r in range(rows):
             result = narrowing.result.format(j=c, acc=f"total(a{r}_{c})")
             lines.append(f"    store_saturated(out + {r} * row_bytes + {c * lanes}, {result})")
-    return jit_lines(lines, ops, **_lanes(ops))
+    return jit_lines(lines, ops, **lanes_by_name(ops))
 
 
 def _raw_tile(ops: VectorOps, rows: int, columns: int) -> Any:
     """Make the tile whose accumulators are stored as they are."""
-    lines = _tile_lines(ops, rows, columns)
+    lines = tile_lines(ops, rows, columns)
     for r in range(rows):
         lines += [f"    store(out + {r} * row_bytes + {c * ops.lanes * 4}, total(a{r}_{c}))" for c in range(columns)]
-    return jit_lines(lines, ops, **_lanes(ops))
+    return jit_lines(lines, ops, **lanes_by_name(ops))

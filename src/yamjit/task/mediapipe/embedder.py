@@ -35,7 +35,7 @@ class AudioEmbedder(AudioTask[AudioEmbedderOptions, AudioEmbedderResult]):
             yield AudioEmbedderResult([Embedding(vector, 0, self._engine.embedding_name)])
 
     def embed(self, audio_clip: AudioData) -> list[AudioEmbedderResult]:
-        """Embed a clip of any length, rate and number of channels; it is cut as by `AudioClassifier.classify`.
+        """Embed a clip of any length, rate and number of channels; it is cut into windows that do not overlap.
 
         Parameters
         ----------
@@ -57,7 +57,7 @@ class AudioEmbedder(AudioTask[AudioEmbedderOptions, AudioEmbedderResult]):
         return self._of_clip(audio_clip)
 
     def embed_async(self, audio_block: AudioData, timestamp_ms: int) -> None:
-        """Take the next block of a stream, as `AudioClassifier.classify_async` does; results go to the callback.
+        """Take the next block of a stream, of any length; results go to the callback, from a thread of its own.
 
         Parameters
         ----------

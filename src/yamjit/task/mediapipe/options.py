@@ -15,7 +15,7 @@ from yamjit.task import core
 from yamjit.task.errors import DelegateError
 from yamjit.task.mediapipe.containers import AudioClassifierResult, AudioEmbedderResult
 
-__all__ = ["AudioClassifierOptions", "AudioEmbedderOptions", "BaseOptions", "ClassifierOptions", "RunningMode"]
+__all__ = ["AudioClassifierOptions", "AudioEmbedderOptions", "BaseOptions", "RunningMode"]
 
 
 class RunningMode(enum.Enum):
@@ -73,25 +73,6 @@ class BaseOptions:
                 "'file_descriptor_meta'. Here one of model_asset_path and model_asset_buffer is needed; both are empty"
             )
         return core.BaseOptions(self.model_asset_path, self.model_asset_buffer)
-
-
-@explained
-@brief_repr
-@dataclass
-class ClassifierOptions:
-    """Which categories are listed.
-
-    Parameters
-    ----------
-    display_names_locale, max_results, score_threshold, category_allowlist, category_denylist : optional
-        See `yamjit.task.processor.ClassificationOptions`.
-    """
-
-    display_names_locale: str | None = None
-    max_results: int | None = None
-    score_threshold: float | None = None
-    category_allowlist: Sequence[str] | None = None
-    category_denylist: Sequence[str] | None = None
 
 
 @brief_repr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yamjit.task.mediapipe.options import ClassifierOptions
 from yamjit.task.mediapipe.tasks.python.components.processors import classifier_options
+from yamjit.task.mediapipe.tasks.python.components.processors.classifier_options import ClassifierOptions
 
 __all__ = ["ClassifierOptions", "classifier_options"]
