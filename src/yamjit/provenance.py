@@ -160,7 +160,8 @@ def _digest(graph: Graph, record: dict[str, Any]) -> str:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
-        found = {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        said = [item.name for item in dataclasses.fields(value) if not _says_nothing(item.name, value)]
+        found = {name: _plain(getattr(value, name)) for name in said}
         return {"": type(value).__name__} | {name: item for name, item in found.items() if item not in ("", [], None)}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
@@ -170,3 +171,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.dtype):
         return value.name
     return value
+
+
+def _says_nothing(name: str, record: Any) -> bool:
+    """Return whether a field is no part of a file, or has the default that files had before it was read."""
+    return name == "arithmetic" or (name == "asymmetric_quantize_inputs" and not getattr(record, name))
