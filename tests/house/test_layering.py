@@ -213,13 +213,14 @@ def test_rooms_need_the_strangers_they_have() -> None:
 
 #: Floors of the rooms inside `kernels`; the modules of one room know each other.
 FLOORS = {"memory": 0, "settings": 0, "lowering_choice": 0, "vectors": 1, "workspace": 1, "machine_code": 2}
-FLOORS |= {"program": 2, "program_proof": 3}
-FLOORS |= {"int8": 4, "log_mel": 4, "plan_file": 5, "backends": 5, "__init__": 6, "diagnosis": 7}
+FLOORS |= {"program": 2, "program_proof": 3, "sums": 3, "hybrid": 4}
+FLOORS |= {"int8": 5, "log_mel": 5, "plan_file": 6, "backends": 6, "__init__": 7, "diagnosis": 8}
 
 #: Modules of `kernels` that import Numba, since they are compiled or compile; no other does, nor imports one of them
 #: before it is needed.
 COMPILING = {
-    *("vectors/words", "vectors/amx", "vectors/dot", "vectors/ops", "vectors/lanes"),
+    *("vectors/words", "vectors/amx", "vectors/dot", "vectors/ops", "vectors/reals", "vectors/lanes"),
+    *("hybrid/depthwise", "hybrid/plain", "hybrid/quantizing", "hybrid/vector_quantizing", "int8/hybrid_matmul"),
     *("machine_code/compiler", "machine_code/foreign", "machine_code/jit", "machine_code/pointer"),
     *("int8/amx_matmul", "int8/avx2_matmul", "int8/batch", "int8/depthwise", "int8/kernel_set"),
     *("int8/matmul", "int8/plain", "int8/plain_steps"),

@@ -1,8 +1,8 @@
 """The hybrid depthwise convolution over vectors of channels.
 
-Inputs less their zero points are integers of at most 255, weights of at most 127: float32 sums hundreds of their products
-exactly. So a vector of channels of the image becomes such integers in float32, with zeros around them, and is filtered
-while it is in the first cache.
+Inputs less their zero points are integers of at most 255, weights of at most 127: float32 sums hundreds of their
+products exactly. So a vector of channels of the image becomes such integers in float32, with zeros around them, and is
+filtered while it is in the first cache.
 """
 
 from __future__ import annotations

@@ -75,8 +75,8 @@ def _rounded(x: Float32) -> Float32:
     return np.trunc(x + np.copysign(half, x))
 
 
-def _clamp(x: npt.NDArray[np.floating[Any]], low: npt.ArrayLike, high: npt.ArrayLike) -> npt.NDArray[np.int32]:
-    """Return values as integers within bounds; what is no number becomes the lower one."""
+def _clamp(x: npt.NDArray[np.floating[Any]], low: Any, high: Any) -> npt.NDArray[np.int32]:
+    """Return values as integers within bounds; NaN becomes the lower one."""
     above = np.where(x > low, x, low)
     return np.where(above < high, above, high).astype(np.int32)
 
@@ -147,7 +147,7 @@ def _dequantize(acc: npt.NDArray[Any], scale: Float32, dequantization: Dequantiz
 
 
 def _activate(values: Float32, dequantization: Dequantization) -> Float32:
-    """Return values within the bounds of the activation; what is no number stays so."""
+    """Return values within the bounds of the activation; NaN stays NaN."""
     low, high = dequantization.activation_min, dequantization.activation_max
     above = np.where(values < low, low, values)
     return np.where(above > high, high, above)

@@ -156,7 +156,7 @@ def _finish(acc: Int32, scale: np.float32, dequantization: Dequantization, out: 
 
 @jit
 def _activate(value: np.float32, dequantization: Dequantization) -> np.float32:
-    """Return a value within the bounds of the activation; what is no number stays so."""
+    """Return a value within the bounds of the activation; NaN stays NaN."""
     low, high = dequantization.activation_min, dequantization.activation_max
     above = low if value < low else value
     return high if above > high else above

@@ -1,4 +1,4 @@
-"""Matrix products of hybrid steps over vectors: the tiles of `yamjit.kernels.int8.matmul`, whose sums become float32."""
+"""Matrix products of hybrid steps over vectors: tiles of `yamjit.kernels.int8.matmul` whose sums become float32."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ SCALES_BYTES = 12
 class HybridRows(NamedTuple):
     """`Rows` of quantized inputs, and where their scales lie, from one to the next `pace` bytes.
 
-    A sum becomes ``((sum - zero_point * weights) * (scale * first)) * second``, where `weights` is the sum of those of a
-    channel, and `scale` theirs: one of both factors is the scale of the inputs, the other 1.
+    A sum becomes ``((sum - zero_point * weights) * (scale * first)) * second``, where `weights` is the sum of those of
+    a channel, and `scale` theirs: one of both factors is the scale of the inputs, the other 1.
     """
 
     x: int

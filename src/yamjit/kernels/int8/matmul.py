@@ -177,8 +177,8 @@ def walk(make_tile: Any, ops: VectorOps, heights: tuple[int, ...], columns: int)
 def tile_lines(ops: VectorOps, rows: int, columns: int, start: str = "load(channels.bias + {at})") -> list[str]:
     """Generate the start and the loop over inputs: each accumulator takes one dot product a step.
 
-    The first of `rows` is number `first`. Accumulators start with the expression `start`, with ``{at}`` for the offset of
-    a vector of channels among numbers of 32 bits.
+    The first of `rows` is number `first`. Accumulators start with the expression `start`, with ``{at}`` for the offset
+    of a vector of channels among numbers of 32 bits.
     """
     lines = ["def tile(first, rows, channels, out, row_bytes):", "    own_frame()"]
     for c in range(columns):

@@ -1,6 +1,6 @@
 """Operations on vectors of float32: each rounds as IEEE says, nothing is fused that rounds, and no number is undefined.
 
-Comparisons with what is no number are false, so that `least` and `greatest` return their second operand then.
+Comparisons with NaN are false, so that `least` and `greatest` return their second operand then.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class RealOps:
 
     @cached_property
     def plus_whole_product(self) -> Any:
-        """``plus_whole_product(z, x, y) -> f32``: ``z + x * y`` of integers that float32 holds exactly, fused or not."""
+        """``plus_whole_product(z, x, y) -> f32``: ``z + x * y``, integers that float32 holds exactly."""
 
         def emit(b: Any, z: Any, x: Any, y: Any) -> Any:
             if self._fused:
@@ -98,7 +98,7 @@ class RealOps:
 
     @cached_property
     def within(self) -> Any:
-        """``within(f32, low, high) -> f32``: clamped; what is no number stays so."""
+        """``within(f32, low, high) -> f32``: clamped; NaN stays NaN."""
 
         def emit(b: Any, value: Any, low: Any, high: Any) -> Any:
             above = b.select(b.fcmp_ordered("<", value, low), low, value)
@@ -108,12 +108,12 @@ class RealOps:
 
     @cached_property
     def least_lane(self) -> Any:
-        """``least_lane(f32) -> float32``: the least number of all lanes, none of which is no number."""
+        """``least_lane(f32) -> float32``: the least number of all lanes; none is NaN."""
         return operation(types.float32, (self._f32,), lambda b, value: self._emit_extreme(b, "<", value))
 
     @cached_property
     def greatest_lane(self) -> Any:
-        """``greatest_lane(f32) -> float32``: the greatest number of all lanes, none of which is no number."""
+        """``greatest_lane(f32) -> float32``: the greatest number of all lanes; none is NaN."""
         return operation(types.float32, (self._f32,), lambda b, value: self._emit_extreme(b, ">", value))
 
     def _emit_extreme(self, b: Any, relation: str, value: Any) -> Any:
@@ -134,7 +134,7 @@ class RealOps:
     def rounded(self) -> Any:
         """``rounded(f32, low, high) -> i32``: a half is added to magnitudes, in float32, and the fraction dropped.
 
-        Results are within the bounds, which are integers; what is no number becomes the lower one.
+        Results are within the bounds, which are integers; NaN becomes the lower one.
         """
 
         def emit(b: Any, value: Any, low: Any, high: Any) -> Any:
