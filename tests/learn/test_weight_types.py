@@ -123,7 +123,7 @@ def test_channels_without_weights(real: Graph) -> None:
 # -- Heads --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("weights", ["float32", "dynamic"])
+@pytest.mark.parametrize("weights", ["mixed", "float32", "dynamic"])
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_model_with_a_head(model: Classifier, weights: str, keep: bool) -> None:
     data = export_model(model, head_of(model), None, ModelCard(keep=keep), weights=weights)
@@ -150,7 +150,7 @@ def test_a_head_alone_takes_any_number_of_embeddings(model: Classifier) -> None:
 
 def test_what_is_refused(model: Classifier) -> None:
     head = head_of(model)
-    with pytest.raises(InputError, match="accepted are int8, float32, dynamic"):
+    with pytest.raises(InputError, match="accepted are int8, mixed, float32, dynamic"):
         export_model(model, head, None, weights="float16")
     with pytest.raises(InputError, match="accepted are float32, dynamic"):
         export_head(head, weights="int8")
@@ -195,3 +195,7 @@ def test_scores_of_heads(model: Classifier, kind: str, hidden: int) -> None:
     data = export_model(model, head, None, ModelCard(keep=True), weights="float32")
     _, scores = Runtime(data, kernels="optimised").run(windows()[0])
     assert np.abs(scores - head.scores(embeddings[:1])).max() < 0.1
+    data = export_model(model, head, None, weights="mixed")
+    for window, embedding in zip(windows(), embeddings, strict=True):
+        (scores,) = Runtime(data).run(window)
+        assert np.abs(scores - head.scores(embedding[np.newaxis])).max() < 1e-5

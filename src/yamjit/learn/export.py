@@ -36,7 +36,7 @@ from yamjit.tflite.metadata import (
     TensorMetadata,
 )
 from yamjit.tflite.metadata_tables import MIN_PARSER_VERSION
-from yamjit.tflite.weight_types import WEIGHTS, dynamic_range, floating
+from yamjit.tflite.weight_types import dynamic_range, floating
 from yamjit.training_clips import TrainingClips
 
 __all__ = ["ModelCard", "export_head", "export_model", "independent"]
@@ -137,9 +137,10 @@ def export_model(
         split, only those of "train" count. None is accepted for a linear head of kind "sigmoid", and without int8.
     card : ModelCard, optional
         Description of the model.
-    weights : {"int8", "float32", "dynamic"}
-        Integers throughout; or all in floating point, as Model Maker exports models; or float32 activations with int8
-        weights (dynamic-range quantization). The weights of an int8 model stay what they are, as real numbers.
+    weights : {"int8", "mixed", "float32", "dynamic"}
+        Integers throughout; or the model's integers with a head in floating point, whose scores are those of `head`; or
+        all in floating point, as Model Maker exports models; or float32 activations with int8 weights (dynamic-range
+        quantization). In floating point, the weights of the model are the real numbers that its integers stand for.
 
     Returns
     -------
@@ -160,15 +161,13 @@ def export_model(
     card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
     origin = _provenance(model, embeddings, card)
     windows = _taught(embeddings).embeddings if isinstance(embeddings, Features) else embeddings
-    joined = _join_int8 if checks.choice(weights, "weights", WEIGHTS) == "int8" else _join_floating
-    grown = joined(graph, head, windows, card)
+    grown = _JOINED[checks.choice(weights, "weights", _JOINED)](graph, head, windows, card)
     output, files = _described_head(head, card, weights)
     kept = dict(graph.files) if card.keep else {}
     clash = next((name for name in files if name in kept), None)
     if clash is not None:
         raise InputError(f"the model holds a file {clash!r} already; another head_name is accepted")
     described = replace(grown, metadata=_metadata(graph, output, card, ours=ours), files={**kept, **files})
-    described = dynamic_range(described) if weights == "dynamic" else described
     data = write_graph(with_provenance(read_graph(write_graph(described)), origin))
     # The file must run anywhere: no accumulator may overflow, whatever the head's weights.
     if weights == "int8":
@@ -176,8 +175,16 @@ def export_model(
     return data
 
 
+def _join_mixed(graph: Graph, head: Head, _: Float32 | None, card: ModelCard) -> Graph:
+    return graft_floating(graph, head, name=card.head_name, keep=card.keep)
+
+
 def _join_floating(graph: Graph, head: Head, _: Float32 | None, card: ModelCard) -> Graph:
-    return graft_floating(floating(graph), head, name=card.head_name, keep=card.keep)
+    return _join_mixed(floating(graph), head, None, card)
+
+
+def _join_dynamic(graph: Graph, head: Head, _: Float32 | None, card: ModelCard) -> Graph:
+    return dynamic_range(_join_floating(graph, head, None, card))
 
 
 def _join_int8(graph: Graph, head: Head, windows: Float32 | None, card: ModelCard) -> Graph:
@@ -190,6 +197,10 @@ def _join_int8(graph: Graph, head: Head, windows: Float32 | None, card: ModelCar
             raise InputError(f"finite embeddings of shape (n, {head.inputs}) are accepted, found {found}")
         head = independent(head, windows)
     return graft(graph, head, value_ranges(head, windows), name=card.head_name, keep=card.keep)
+
+
+#: How a head is joined to a model's network, by the type of weights.
+_JOINED = {"int8": _join_int8, "mixed": _join_mixed, "float32": _join_floating, "dynamic": _join_dynamic}
 
 
 @explained
@@ -216,7 +227,7 @@ def export_head(head: Head, card: ModelCard | None = None, *, weights: str = "fl
         If display names or calibration do not fit the classes.
     """
     checks.instance(head, "head", Head)
-    checks.choice(weights, "weights", WEIGHTS[1:])
+    checks.choice(weights, "weights", ("float32", "dynamic"))
     card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
     output, files = _described_head(head, card, weights)
     source = TensorMetadata("embedding", "Embeddings of windows.")

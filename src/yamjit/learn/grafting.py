@@ -67,9 +67,9 @@ def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep:
     prefix of the new tensors' names. `keep` says whether the graph's own outputs stay, before the new one; otherwise
     everything that only they need is left out.
     """
-    source = _embedding(graph)
-    if source.quantization is None or int(np.prod(source.shape)) != head.inputs:
-        raise ModelError(f"the embedding has shape {source.shape}, the head takes {head.inputs}", tensor=str(source))
+    source = _embedding(graph, head)
+    if source.quantization is None:
+        raise ModelError("the embedding is not quantized, as an int8 head needs it", tensor=str(source))
     builder = _Builder(graph, name)
     x, quantization = source.index, source.quantization
     for index, (layer, span) in enumerate(zip(head.layers, ranges, strict=True)):
@@ -84,12 +84,12 @@ def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep:
 
 
 def graft_floating(graph: Graph, head: Head, *, name: str, keep: bool) -> Graph:
-    """Join a head of any kind to the embedding of a graph of float32 operators; otherwise as `graft`."""
-    source = _embedding(graph)
-    if source.dtype != np.float32 or int(np.prod(source.shape)) != head.inputs:
-        raise ModelError(f"the embedding has shape {source.shape}, the head takes {head.inputs}", tensor=str(source))
-    builder = _Builder(graph, name)
-    scores = builder.floating(source.index, head, rows=1)
+    """Join a head of any kind in floating point to the embedding of a graph of int8 or of float32; else as `graft`."""
+    source = _embedding(graph, head)
+    builder, x = _Builder(graph, name), source.index
+    if source.dtype == np.int8:
+        x = builder.operator(Op.DEQUANTIZE, (x,), builder.tensor("embedding", source.shape, np.dtype(np.float32)))
+    scores = builder.floating(x, head, rows=1)
     grown = builder.graph((*graph.outputs, scores) if keep else (scores,))
     return grown if keep else pruned(grown)
 
@@ -114,18 +114,24 @@ def with_line(graph: Graph, place: int, logits: Tensor, line: Dense, span: Range
     return pruned(builder.graph((*graph.outputs[:place], x, *graph.outputs[place + 1 :])))
 
 
-def _embedding(graph: Graph) -> Tensor:
-    """Return the mean over positions from which the first output is computed."""
+def _embedding(graph: Graph, head: Head) -> Tensor:
+    """Return the mean over positions from which the first output is computed, if it has the size that a head takes."""
     producers = {output: operator for operator in graph.operators for output in operator.outputs}
     index = graph.outputs[0]
     while index in producers:
         operator = producers[index]
         if operator.op == Op.MEAN:
-            return graph.tensors[index]
+            return _of_size(graph.tensors[index], head.inputs)
         if operator.op not in (Op.DEQUANTIZE, Op.LOGISTIC, Op.FULLY_CONNECTED, Op.RESHAPE):
             break
         index = operator.inputs[0]
     raise ModelError("the first output is not computed from a mean over positions: there is no embedding")
+
+
+def _of_size(source: Tensor, size: int) -> Tensor:
+    if int(np.prod(source.shape)) != size:
+        raise ModelError(f"the embedding has shape {source.shape}, the head takes {size}", tensor=str(source))
+    return source
 
 
 class _Builder:

@@ -202,7 +202,7 @@ class AudioClassifier:
             heads = model.classify(clip.path, reading=clip.reading()).heads
             outputs = [Tensor.of(head.clip_scores[np.newaxis]) for head in heads]
             right += int(np.argmax(postprocess_fn(outputs) if postprocess_fn else outputs[-1])) == place
-        return {"accuracy": right / len(truth)}
+        return {"accuracy": float(right / len(truth))}
 
     def create_serving_model(self) -> ServingModel:
         """Return the model as a function of one window of samples."""

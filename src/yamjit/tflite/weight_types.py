@@ -18,10 +18,7 @@ from yamjit.tflite.graph import Graph, Op, Operator, Quantization, Tensor
 from yamjit.tflite.operators.products import FullyConnectedOptions
 from yamjit.tflite.pruning import moved, pruned
 
-__all__ = ["WEIGHTS", "dynamic_range", "floating", "real_values"]
-
-#: Types of weights.
-WEIGHTS = ("int8", "float32", "dynamic")
+__all__ = ["dynamic_range", "floating", "real_values"]
 
 _FLOAT32, _INT8, _INT32 = np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.int32)
 
