@@ -159,9 +159,15 @@ def _digest(graph: Graph, record: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
+#: An option that counts only if it is set: the digests of older models were taken without it.
+_LATER = "asymmetric_quantize_inputs"
+
+
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         found = {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        if found.get(_LATER) is False:
+            del found[_LATER]
         return {"": type(value).__name__} | {name: item for name, item in found.items() if item not in ("", [], None)}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]

@@ -32,6 +32,7 @@ from yamjit.plan.plan import Plan
 from yamjit.reprs import brief_repr, shown_briefly
 from yamjit.tflite.graph import Graph, Op, Operator, Tensor
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
+from yamjit.tflite.weight_types import real_values
 
 __all__ = ["FORMATS", "Layer", "float_weights", "layers", "write_weights"]
 
@@ -126,15 +127,10 @@ def _layer(graph: Graph, number: int, operator: Operator) -> Layer:
 
 
 def _real(tensor: Tensor, operator: Operator) -> Float32:
-    """Return a quantized constant as real numbers: ``scale * (quantized - zero_point)``."""
-    quantization = tensor.quantization
-    if tensor.data is None or quantization is None:
+    """Return a quantized constant as real numbers."""
+    if tensor.data is None or tensor.quantization is None:
         raise ModelError("has weights that are not a quantized constant", operator=str(operator), tensor=str(tensor))
-    shape = [-1 if axis == quantization.dimension else 1 for axis in range(len(tensor.shape))]
-    scale, zero_point = quantization.scale, quantization.zero_point
-    if quantization.per_channel:
-        scale, zero_point = scale.reshape(shape), zero_point.reshape(shape)
-    return ((tensor.data.astype(np.float64) - zero_point) * scale).astype(np.float32)
+    return real_values(tensor)
 
 
 # -- Files ------------------------------------------------------------------------------------------------------

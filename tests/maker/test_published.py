@@ -185,10 +185,20 @@ def test_binary_classification(spec: audio_classifier.YamNetSpec, tmp_path: Path
     assert (tmp_path / "binary_classification.tflite").stat().st_size > 10_000
 
 
-def test_quantization(spec: audio_classifier.YamNetSpec, tmp_path: Path) -> None:
+def test_dynamic_range_quantization(spec: audio_classifier.YamNetSpec, tmp_path: Path) -> None:
     task = trained(spec, tmp_path / "data", 5)
-    task.export(tmp_path, "basic_5_classes_training.tflite", quantization_config=QuantizationConfig.for_int8())
-    assert read_described(tmp_path / "basic_5_classes_training.tflite").outputs[1].shape == (1, 5)
+    sizes = {}
+    for name, config in (
+        ("float", None),
+        ("dynamic_range", QuantizationConfig.for_dynamic()),
+        ("int8", QuantizationConfig.for_int8()),
+        ("default", "default"),
+    ):
+        task.export(tmp_path, f"{name}.tflite", quantization_config=config)
+        assert [end.shape[1] for end in read_described(tmp_path / f"{name}.tflite").outputs] == [33, 5]
+        sizes[name] = (tmp_path / f"{name}.tflite").stat().st_size
+    assert sizes["float"] > 2 * sizes["dynamic_range"]
+    assert sizes["int8"] == sizes["default"]
 
 
 # -- data_util/audio_dataloader_test ------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from yamjit.metadata_writers import audio_classifier, metadata_info, writer_util
 from yamjit.metadata_writers import metadata_schema_py_generated as schema
 from yamjit.tflite import read_graph, write_graph
 from yamjit.tflite.metadata_json import metadata_json
+from yamjit.tflite.metadata_tables import build_metadata, build_tables
 from yamjit.tflite.patching import read_described
 
 WRITER = audio_classifier.MetadataWriter
@@ -154,8 +155,6 @@ def test_files_that_cannot_be_loaded_or_saved(tmp_path: Path) -> None:
 
 def test_json_of_what_others_wrote(two_heads_model: bytes) -> None:
     """Also what only some models have: languages, thresholds, versions."""
-    from yamjit.tflite.metadata_tables import build_metadata
-
     metadata = read_described(two_heads_model).metadata
     assert metadata is not None
     found = json.loads(metadata_json(build_metadata(metadata)))
@@ -168,3 +167,11 @@ def test_json_of_what_others_wrote(two_heads_model: bytes) -> None:
     for end in range(0, 400, 7):
         with pytest.raises((ModelError, LimitError)):
             metadata_json(build_metadata(metadata)[:end])
+
+
+def test_json_of_texts_that_are_not_ascii() -> None:
+    """As TFLite's tools write them."""
+    general = metadata_info.GeneralMd('Ä "\\u00c4" \U0001f426\t')
+    found = metadata_json(build_tables(general.create_metadata()))
+    assert found == '{\n  "name": "\\u00C4 \\"\\\\u00c4\\" \\uD83D\\uDC26\\t"\n}\n'
+    assert json.loads(found) == {"name": general.name}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from yamjit.learn.dataset import Clip, Dataset
     from yamjit.learn.estimators import YAMNetClassifier, YAMNetEmbedder
     from yamjit.learn.evaluation import Evaluation
-    from yamjit.learn.export import ModelCard, export_model
+    from yamjit.learn.export import ModelCard, export_head, export_model
     from yamjit.learn.features import EmbeddingCache, Features, embed_clips
     from yamjit.learn.fine import FineEmbeddings, fine_embeddings
     from yamjit.learn.fitting import FitOptions
@@ -45,7 +45,7 @@ __all__ = [
     "FineEmbeddings", "FitOptions", "FrequencyMask", "Gain", "Head", "Isotonic", "ModelCard", "Noise",
     "Prototypes", "Shift", "TimeMask", "TrainOptions", "Trim", "YAMNetClassifier", "YAMNetEmbedder", "augmented",
     "bake_calibration", "clips_trained_on", "cross_calibrate", "cross_validate", "embed_clips", "evaluate_head",
-    "evaluate_model", "export_model", "fine_embeddings", "fit_isotonic", "fit_sigmoids", "from_csv",
+    "evaluate_model", "export_head", "export_model", "fine_embeddings", "fit_isotonic", "fit_sigmoids", "from_csv",
     "from_folder", "from_labels", "head_from_sklearn", "mix", "thresholds_for_precision", "train_head",
 ]  # fmt: skip
 
@@ -57,7 +57,7 @@ _ROOMS = {
     "dataset": "Clip Dataset",
     "estimators": "YAMNetClassifier YAMNetEmbedder",
     "evaluation": "Evaluation",
-    "export": "ModelCard export_model",
+    "export": "ModelCard export_head export_model",
     "features": "EmbeddingCache Features embed_clips",
     "fine": "FineEmbeddings fine_embeddings",
     "fitting": "FitOptions",

@@ -18,7 +18,7 @@ from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.learn.attached import attached_calibration, attached_labels
 from yamjit.learn.features import Features
-from yamjit.learn.grafting import graft, value_ranges
+from yamjit.learn.grafting import graft, graft_floating, head_alone, value_ranges
 from yamjit.learn.heads import Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.learn.optimizer import minimum
 from yamjit.plan import compile_plan
@@ -36,9 +36,10 @@ from yamjit.tflite.metadata import (
     TensorMetadata,
 )
 from yamjit.tflite.metadata_tables import MIN_PARSER_VERSION
+from yamjit.tflite.weight_types import dynamic_range, floating
 from yamjit.training_clips import TrainingClips
 
-__all__ = ["ModelCard", "export_model", "independent"]
+__all__ = ["ModelCard", "export_head", "export_model", "independent"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -113,7 +114,12 @@ class ModelCard:
 @explained
 @renamed("graph", "model")
 def export_model(
-    model: Classifier | Graph, head: Head, embeddings: Features | Float32 | None, card: ModelCard | None = None
+    model: Classifier | Graph,
+    head: Head,
+    embeddings: Features | Float32 | None,
+    card: ModelCard | None = None,
+    *,
+    weights: str = "int8",
 ) -> bytes:
     """Write a model that scores a head's classes.
 
@@ -124,13 +130,17 @@ def export_model(
     model : Classifier or Graph
         Model that computed `embeddings`, or its graph.
     head : Head
-        Trained head. One of kind "softmax" is exported as sigmoids that come close to its scores.
+        Trained head. In int8, one of kind "softmax" is exported as sigmoids that come close to its scores.
     embeddings : Features, np.ndarray [shape=(n, inputs), float32] or None
         Windows of the clips that the head has learned from: they determine the ranges of the int8 layers. With
         `Features`, the model keeps digests of the clips, by which `evaluate_model` finds them again; of clips with a
-        split, only those of "train" count. None is accepted for a linear head of kind "sigmoid".
+        split, only those of "train" count. None is accepted for a linear head of kind "sigmoid", and without int8.
     card : ModelCard, optional
         Description of the model.
+    weights : {"int8", "mixed", "float32", "dynamic"}
+        Integers throughout; or the model's integers with a head in floating point, whose scores are those of `head`; or
+        all in floating point, as Model Maker exports models; or float32 activations with int8 weights (dynamic-range
+        quantization). In floating point, the weights of the model are the real numbers that its integers stand for.
 
     Returns
     -------
@@ -151,6 +161,33 @@ def export_model(
     card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
     origin = _provenance(model, embeddings, card)
     windows = _taught(embeddings).embeddings if isinstance(embeddings, Features) else embeddings
+    grown = _JOINED[checks.choice(weights, "weights", _JOINED)](graph, head, windows, card)
+    output, files = _described_head(head, card, weights)
+    kept = dict(graph.files) if card.keep else {}
+    clash = next((name for name in files if name in kept), None)
+    if clash is not None:
+        raise InputError(f"the model holds a file {clash!r} already; another head_name is accepted")
+    described = replace(grown, metadata=_metadata(graph, output, card, ours=ours), files={**kept, **files})
+    data = write_graph(with_provenance(read_graph(write_graph(described)), origin))
+    # The file must run anywhere: no accumulator may overflow, whatever the head's weights.
+    if weights == "int8":
+        compile_plan(read_graph(data))
+    return data
+
+
+def _join_mixed(graph: Graph, head: Head, _: Float32 | None, card: ModelCard) -> Graph:
+    return graft_floating(graph, head, name=card.head_name, keep=card.keep)
+
+
+def _join_floating(graph: Graph, head: Head, _: Float32 | None, card: ModelCard) -> Graph:
+    return _join_mixed(floating(graph), head, None, card)
+
+
+def _join_dynamic(graph: Graph, head: Head, _: Float32 | None, card: ModelCard) -> Graph:
+    return dynamic_range(_join_floating(graph, head, None, card))
+
+
+def _join_int8(graph: Graph, head: Head, windows: Float32 | None, card: ModelCard) -> Graph:
     if windows is None and (head.kind != "sigmoid" or len(head.layers) > 1):
         raise InputError("a head with a hidden layer, or of kind 'softmax', needs embeddings to be exported")
     if windows is not None:
@@ -159,17 +196,44 @@ def export_model(
             found = f"shape {windows.shape}"
             raise InputError(f"finite embeddings of shape (n, {head.inputs}) are accepted, found {found}")
         head = independent(head, windows)
-    grown = graft(graph, head, value_ranges(head, windows), name=card.head_name, keep=card.keep)
-    output, files = _described_head(head, card)
-    kept = dict(graph.files) if card.keep else {}
-    clash = next((name for name in files if name in kept), None)
-    if clash is not None:
-        raise InputError(f"the model holds a file {clash!r} already; another head_name is accepted")
-    described = replace(grown, metadata=_metadata(graph, output, card, ours=ours), files={**kept, **files})
-    data = write_graph(with_provenance(read_graph(write_graph(described)), origin))
-    # The file must run anywhere: no accumulator may overflow, whatever the head's weights.
-    compile_plan(read_graph(data))
-    return data
+    return graft(graph, head, value_ranges(head, windows), name=card.head_name, keep=card.keep)
+
+
+#: How a head is joined to a model's network, by the type of weights.
+_JOINED = {"int8": _join_int8, "mixed": _join_mixed, "float32": _join_floating, "dynamic": _join_dynamic}
+
+
+@explained
+def export_head(head: Head, card: ModelCard | None = None, *, weights: str = "float32") -> bytes:
+    """Write a head by itself: a model from embeddings, any number of rows, to scores.
+
+    Parameters
+    ----------
+    head : Head
+        Trained head.
+    card : ModelCard, optional
+        Description of the model.
+    weights : {"float32", "dynamic"}
+        Floating point; or int8 weights where a layer has 1024 or more, with float32 activations.
+
+    Returns
+    -------
+    bytes
+        Content of a ``.tflite`` file; the same for the same arguments.
+
+    Raises
+    ------
+    InputError
+        If display names or calibration do not fit the classes.
+    """
+    checks.instance(head, "head", Head)
+    checks.choice(weights, "weights", ("float32", "dynamic"))
+    card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
+    output, files = _described_head(head, card, weights)
+    source = TensorMetadata("embedding", "Embeddings of windows.")
+    graph = head_alone(head, name=card.head_name)
+    graph = replace(graph, metadata=_card_metadata(card, (source,), (output,)), files=files)
+    return write_graph(dynamic_range(graph) if weights == "dynamic" else graph)
 
 
 def _taught(features: Features) -> Features:
@@ -235,6 +299,12 @@ def _metadata(graph: Graph, output: TensorMetadata, card: ModelCard, *, ours: bo
         had = [*described.outputs, *[TensorMetadata()] * len(graph.outputs)][: len(graph.outputs)]
         had[0] = replace(had[0], name=card.base_name or (had[0].name if ours else "") or "yamnet")
         outputs = (*had, *outputs)
+    return _card_metadata(card, described.inputs or (default,), outputs)
+
+
+def _card_metadata(
+    card: ModelCard, inputs: tuple[TensorMetadata, ...], outputs: tuple[TensorMetadata, ...]
+) -> Metadata:
     return Metadata(
         name=card.name,
         description=card.description,
@@ -242,11 +312,11 @@ def _metadata(graph: Graph, output: TensorMetadata, card: ModelCard, *, ours: bo
         author=card.author,
         license=card.license,
         min_parser_version=MIN_PARSER_VERSION,
-        subgraphs=(SubgraphMetadata(inputs=described.inputs or (default,), outputs=outputs),),
+        subgraphs=(SubgraphMetadata(inputs=inputs, outputs=outputs),),
     )
 
 
-def _described_head(head: Head, card: ModelCard) -> tuple[TensorMetadata, dict[str, bytes]]:
+def _described_head(head: Head, card: ModelCard, weights: str) -> tuple[TensorMetadata, dict[str, bytes]]:
     """Return the metadata of the new output, and its files."""
     classes = len(head.labels)
     labels = attached_labels(card.head_name, head.labels, dict(sorted(card.display_names.items())), classes)
@@ -257,9 +327,10 @@ def _described_head(head: Head, card: ModelCard) -> tuple[TensorMetadata, dict[s
         units.append(ScoreCalibration(card.calibration.score_transformation, card.calibration.default_score))
     if card.score_threshold is not None:
         units.append(ScoreThresholding(card.score_threshold))
+    together = head.kind == "softmax" and weights != "int8"
     tensor = TensorMetadata(
         card.head_name,
-        "Score of each class, independent of the others.",
+        "Score of each class; they add up to 1." if together else "Score of each class, independent of the others.",
         process_units=tuple(units),
         stats_min=(0.0,),
         stats_max=(1.0,),

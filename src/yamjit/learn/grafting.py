@@ -1,4 +1,4 @@
-"""A head as int8 operators, joined to the embedding of a model's graph."""
+"""A head as operators, of int8 or of float32, joined to the embedding of a model's graph; or as a graph of its own."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import numpy.typing as npt
 from yamjit.errors import InputError, ModelError
 from yamjit.learn.heads import Dense, Head
 from yamjit.tflite.graph import Activation, Graph, Op, Operator, Options, Quantization, Tensor
+from yamjit.tflite.operators.pointwise import SoftmaxOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
+from yamjit.tflite.pruning import pruned
 
-__all__ = ["Range", "clipped_range", "graft", "value_ranges", "with_line"]
+__all__ = ["Range", "clipped_range", "graft", "graft_floating", "head_alone", "value_ranges", "with_line"]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -65,9 +67,9 @@ def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep:
     prefix of the new tensors' names. `keep` says whether the graph's own outputs stay, before the new one; otherwise
     everything that only they need is left out.
     """
-    source = _embedding(graph)
-    if source.quantization is None or int(np.prod(source.shape)) != head.inputs:
-        raise ModelError(f"the embedding has shape {source.shape}, the head takes {head.inputs}", tensor=str(source))
+    source = _embedding(graph, head)
+    if source.quantization is None:
+        raise ModelError("the embedding is not quantized, as an int8 head needs it", tensor=str(source))
     builder = _Builder(graph, name)
     x, quantization = source.index, source.quantization
     for index, (layer, span) in enumerate(zip(head.layers, ranges, strict=True)):
@@ -78,7 +80,25 @@ def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep:
         )
     x = builder.scores(x, len(head.labels))
     grown = builder.graph((*graph.outputs, x) if keep else (x,))
-    return grown if keep else _pruned(grown)
+    return grown if keep else pruned(grown)
+
+
+def graft_floating(graph: Graph, head: Head, *, name: str, keep: bool) -> Graph:
+    """Join a head of any kind in floating point to the embedding of a graph of int8 or of float32; else as `graft`."""
+    source = _embedding(graph, head)
+    builder, x = _Builder(graph, name), source.index
+    if source.dtype == np.int8:
+        x = builder.operator(Op.DEQUANTIZE, (x,), builder.tensor("embedding", source.shape, np.dtype(np.float32)))
+    scores = builder.floating(x, head, rows=1)
+    grown = builder.graph((*graph.outputs, scores) if keep else (scores,))
+    return grown if keep else pruned(grown)
+
+
+def head_alone(head: Head, *, name: str) -> Graph:
+    """Return a graph of a head and nothing else: embeddings [shape=(-1, inputs), float32] to scores."""
+    source = Tensor(0, "embedding", (-1, head.inputs), np.dtype(np.float32))
+    builder = _Builder(Graph((source,), (), (0,), ()), name)
+    return builder.graph((builder.floating(0, head, rows=-1),))
 
 
 def with_line(graph: Graph, place: int, logits: Tensor, line: Dense, span: Range) -> Graph:
@@ -91,21 +111,27 @@ def with_line(graph: Graph, place: int, logits: Tensor, line: Dense, span: Range
     builder = _Builder(replace(graph, tensors=changed), f"{graph.tensors[graph.outputs[place]].name}_calibrated")
     x, _ = builder.dense(logits.index, logits.quantization, line, span, "logits", Activation.NONE)
     x = builder.scores(x, len(line.bias))
-    return _pruned(builder.graph((*graph.outputs[:place], x, *graph.outputs[place + 1 :])))
+    return pruned(builder.graph((*graph.outputs[:place], x, *graph.outputs[place + 1 :])))
 
 
-def _embedding(graph: Graph) -> Tensor:
-    """Return the mean over positions from which the first output is computed."""
+def _embedding(graph: Graph, head: Head) -> Tensor:
+    """Return the mean over positions from which the first output is computed, if it has the size that a head takes."""
     producers = {output: operator for operator in graph.operators for output in operator.outputs}
     index = graph.outputs[0]
     while index in producers:
         operator = producers[index]
         if operator.op == Op.MEAN:
-            return graph.tensors[index]
+            return _of_size(graph.tensors[index], head.inputs)
         if operator.op not in (Op.DEQUANTIZE, Op.LOGISTIC, Op.FULLY_CONNECTED, Op.RESHAPE):
             break
         index = operator.inputs[0]
     raise ModelError("the first output is not computed from a mean over positions: there is no embedding")
+
+
+def _of_size(source: Tensor, size: int) -> Tensor:
+    if int(np.prod(source.shape)) != size:
+        raise ModelError(f"the embedding has shape {source.shape}, the head takes {size}", tensor=str(source))
+    return source
 
 
 class _Builder:
@@ -144,10 +170,27 @@ class _Builder:
         self.tensors.append(Tensor(index, f"{self._name}/{part}", shape, dtype, quantization, data))
         return index
 
-    def operator(self, op: Op, inputs: tuple[int, ...], output: int, options: Options | None = None) -> int:
-        """Add an operator with one output, and return that."""
-        self.operators.append(Operator(len(self.operators), op, inputs, (output,), options, _VERSIONS[op]))
+    def operator(
+        self, op: Op, inputs: tuple[int, ...], output: int, options: Options | None = None, version: int = 0
+    ) -> int:
+        """Add an operator with one output, and return that; the version is by default that of int8 operators."""
+        version = version or _VERSIONS[op]
+        self.operators.append(Operator(len(self.operators), op, inputs, (output,), options, version))
         return output
+
+    def floating(self, source: int, head: Head, rows: int) -> int:
+        """Add the layers of a head in floating point, and return its scores; -1 stands for any number of rows."""
+        for index, layer in enumerate(head.layers):
+            part = "logits" if index == len(head.layers) - 1 else "hidden"
+            weights = self.tensor(f"{part}/weights", layer.weights.shape, layer.weights.dtype, data=layer.weights)
+            bias = self.tensor(f"{part}/bias", layer.bias.shape, layer.bias.dtype, data=layer.bias)
+            output = self.tensor(part, (rows, len(layer.bias)), np.dtype(np.float32))
+            options = FullyConnectedOptions(Activation.NONE if part == "logits" else Activation.RELU)
+            source = self.operator(Op.FULLY_CONNECTED, (source, weights, bias), output, options, version=1)
+        scores = self.tensor("scores", (rows, len(head.labels)), np.dtype(np.float32))
+        if head.kind == "softmax":
+            return self.operator(Op.SOFTMAX, (source,), scores, SoftmaxOptions(), version=1)
+        return self.operator(Op.LOGISTIC, (source,), scores, version=1)
 
     def dense(
         self, source: int, quantization: Quantization, layer: Dense, span: Range, part: str, activation: Activation
@@ -189,33 +232,3 @@ def _quantization(scale: float | np.floating, zero_point: int = 0) -> Quantizati
 def _frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     array.flags.writeable = False
     return array
-
-
-def _pruned(graph: Graph) -> Graph:
-    """Return a graph with only what its outputs need."""
-    wanted = set(graph.outputs) | set(graph.inputs)
-    operators = []
-    for operator in reversed(graph.operators):
-        if wanted & set(operator.outputs):
-            wanted.update(i for i in operator.inputs if i >= 0)
-            operators.append(operator)
-    kept = [tensor for tensor in graph.tensors if tensor.index in wanted or _is_output(tensor, operators)]
-    places = {-1: -1} | {tensor.index: index for index, tensor in enumerate(kept)}
-
-    def moved(indices: Sequence[int]) -> tuple[int, ...]:
-        return tuple(places[index] for index in indices)
-
-    return replace(
-        graph,
-        tensors=tuple(replace(tensor, index=index) for index, tensor in enumerate(kept)),
-        operators=tuple(
-            replace(operator, index=index, inputs=moved(operator.inputs), outputs=moved(operator.outputs))
-            for index, operator in enumerate(reversed(operators))
-        ),
-        inputs=moved(graph.inputs),
-        outputs=moved(graph.outputs),
-    )
-
-
-def _is_output(tensor: Tensor, operators: Sequence[Operator]) -> bool:
-    return any(tensor.index in operator.outputs for operator in operators)

@@ -51,12 +51,12 @@ class QuantizationConfig:
 
     Parameters
     ----------
-    kind : {"int8"}
-        Integers throughout, as in the quantized YAMNet.
+    kind : {"int8", "dynamic"}
+        Integers throughout, as in the quantized YAMNet; or int8 weights, with activations that are float32.
     """
 
     def __init__(self, kind: str = "int8") -> None:
-        self.kind = checks.choice(kind, "kind", ("int8",))
+        self.kind = checks.choice(kind, "kind", ("int8", "dynamic"))
 
     @classmethod
     def for_int8(cls, representative_data: object = None) -> QuantizationConfig:
@@ -69,3 +69,8 @@ class QuantizationConfig:
         """
         del representative_data
         return cls("int8")
+
+    @classmethod
+    def for_dynamic(cls) -> QuantizationConfig:
+        """Return int8 weights with float32 activations: dynamic-range quantization."""
+        return cls("dynamic")

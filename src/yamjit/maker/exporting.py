@@ -24,10 +24,7 @@ def tflite_model(spec: YamNetSpec, head: Head, taught: Features | None, quantiza
 
     `taught` are the windows of the frames that the head has learned from: they give the ranges of its integers.
     """
-    if isinstance(quantization, str):
-        checks.choice(quantization, "quantization_config", ("default",))
-    else:
-        checks.instance(quantization, "quantization_config", QuantizationConfig)
+    weights = _weights(quantization)
     card = ModelCard(
         name="yamnet/classification",
         description="Recognizes sound events",
@@ -35,7 +32,18 @@ def tflite_model(spec: YamNetSpec, head: Head, taught: Features | None, quantiza
         base_name="yamnet",
         keep=spec.keep_yamnet_and_custom_heads,
     )
-    return export_model(spec.model, head, taught, card)
+    return export_model(spec.model, head, taught, card, weights=weights)
+
+
+def _weights(quantization: Any) -> str:
+    """Return the type of weights: None stands for floating point."""
+    if quantization is None:
+        return "float32"
+    if isinstance(quantization, str):
+        checks.choice(quantization, "quantization_config", ("default",))
+        return "int8"
+    kind: str = checks.instance(quantization, "quantization_config", QuantizationConfig).kind
+    return kind
 
 
 def without_metadata(model: bytes) -> bytes:

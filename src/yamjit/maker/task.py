@@ -202,7 +202,7 @@ class AudioClassifier:
             heads = model.classify(clip.path, reading=clip.reading()).heads
             outputs = [Tensor.of(head.clip_scores[np.newaxis]) for head in heads]
             right += int(np.argmax(postprocess_fn(outputs) if postprocess_fn else outputs[-1])) == place
-        return {"accuracy": right / len(truth)}
+        return {"accuracy": float(right / len(truth))}
 
     def create_serving_model(self) -> ServingModel:
         """Return the model as a function of one window of samples."""
@@ -237,8 +237,9 @@ class AudioClassifier:
             Whether the model says what it is and names its classes.
         export_metadata_json_file : bool
             Whether the metadata are written as JSON as well, beside the model.
-        quantization_config : "default" or QuantizationConfig
-            How the weights are written; by default as integers, as those of the quantized YAMNet are.
+        quantization_config : "default", QuantizationConfig or None
+            How the weights are written: by default as integers, as those of the quantized YAMNet are; None stands for
+            floating point, with the softmax of the head.
 
         Raises
         ------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -46,7 +47,7 @@ def metadata_json(data: bytes) -> str:
 
 def _table(view: TableView, depth: int) -> str:
     shown = ((name, _value(view, name, depth + 1)) for name in view.table.fields if view.place(name) is not None)
-    return _enclosed("{}", (f"{json.dumps(name)}: {text}" for name, text in shown if text is not None), depth)
+    return _enclosed("{}", (f"{_quoted(name)}: {text}" for name, text in shown if text is not None), depth)
 
 
 def _value(view: TableView, name: str, depth: int) -> str | None:
@@ -55,7 +56,7 @@ def _value(view: TableView, name: str, depth: int) -> str | None:
     if isinstance(field, Opaque):
         return None
     if isinstance(field, String):
-        return json.dumps(view.text(name))
+        return _quoted(view.text(name))
     if isinstance(field, Scalar):
         return _number(view.number(name), _NAMED.get((view.table.name, name)))
     if isinstance(field, Vector):
@@ -68,14 +69,19 @@ def _elements(view: TableView, name: str, field: Vector, depth: int) -> Iterator
     if isinstance(field.element, Child):
         yield from (_table(child, depth) for child in view.children(name))
     elif isinstance(field.element, String):
-        yield from map(json.dumps, view.texts(name))
+        yield from map(_quoted, view.texts(name))
     else:
         yield from (_number(value, None) for value in view.array(name).tolist())
 
 
+def _quoted(text: str) -> str:
+    """Return a text in quotes, with ASCII alone; digits above 9 are upper case."""
+    return re.sub(r"\\(?:u[0-9a-f]{4}|.)", lambda found: found[0][:2] + found[0][2:].upper(), json.dumps(text))
+
+
 def _number(value: Any, names: type[enum.IntEnum] | None) -> str:
     if names is not None and value in list(names):
-        return json.dumps(names(value).name)
+        return _quoted(names(value).name)
     if not isinstance(value, float):
         return str(value)
     if not math.isfinite(value):
