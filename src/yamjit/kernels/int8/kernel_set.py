@@ -16,6 +16,7 @@ from typing import Any
 
 from yamjit.kernels.int8 import amx_matmul, avx2_matmul
 from yamjit.kernels.int8.depthwise import make_depthwise
+from yamjit.kernels.int8.float_matmul import make_float_depthwise, make_float_matmul
 from yamjit.kernels.int8.matmul import make_matmul, make_matmul_raw
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.vectors.ops import VectorOps
@@ -45,6 +46,8 @@ class KernelSet:
         self.matmul = own.get("matmul", make_matmul)(ops)
         self.matmul_raw = own.get("matmul_raw", make_matmul_raw)(ops)
         self.depthwise = own.get("depthwise", make_depthwise)(ops)
+        self.float_matmul = own.get("float_matmul", make_float_matmul)(ops)
+        self.float_depthwise = own.get("float_depthwise", make_float_depthwise)(ops)
         self.copy_row = own.get("copy_row", _make_copy_row)(ops)
 
 

@@ -16,6 +16,10 @@ class VectorOp(enum.IntEnum):
     POINTWISE_RAW = 17
     CONV = 18
     DEPTHWISE = 19
+    # Products of float32, for which nothing is packed.
+    POINTWISE_F32 = 64
+    CONV_F32 = 65
+    DEPTHWISE_F32 = 66
 
 
 class Prepared(enum.IntEnum):

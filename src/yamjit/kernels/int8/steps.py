@@ -15,6 +15,7 @@ from numba import carray
 from yamjit.kernels.float32.steps import run_float_step
 from yamjit.kernels.int8.batch import Batch, give, is_wanted, take
 from yamjit.kernels.int8.depthwise import Destination, Image
+from yamjit.kernels.int8.float_steps import make_run_float_products
 from yamjit.kernels.int8.kernel_set import KernelSet
 from yamjit.kernels.int8.matmul import Rows
 from yamjit.kernels.int8.packing import BLOCK, CHUNK
@@ -126,7 +127,7 @@ def make_run_steps(target: Target) -> Callable[..., None]:
 def _make_run_step(kernels: KernelSet, pad: Any, image_of: Any, filter_rows: Any) -> Any:
     """Make ``run_step(s, memory, patch, patches)``: one step over patches, the first of which is number `patch`."""
     run_pointwise, run_pointwise_raw = _make_run_pointwise(kernels)
-    run_conv = _make_run_conv(kernels, pad)
+    run_conv, run_float_products = _make_run_conv(kernels, pad), make_run_float_products(kernels)
 
     @jit
     def run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
@@ -142,6 +143,8 @@ def _make_run_step(kernels: KernelSet, pad: Any, image_of: Any, filter_rows: Any
                     run_depthwise(s, memory, x + number * input_size(s), out + number * output_size(s))
                 elif op == VectorOp.CONV:
                     run_conv(s, memory, x + number * input_size(s), out + number * output_size(s))
+                elif op >= VectorOp.POINTWISE_F32:
+                    run_float_products(s, memory, x + number * input_size(s), out + number * output_size(s))
                 elif op >= StepOp.MOVE:
                     other = other_of(s, memory, patch) + number * other_size(s)
                     run_float_step(
