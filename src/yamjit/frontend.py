@@ -51,13 +51,19 @@ class FrontEnd:
         Frames of a patch, and bands of the mel spectrogram.
     frame_length : int
         Samples of one frame.
+    is_log_mel : bool
+        Whether frames are those of a log-mel spectrogram, and not samples as they are.
     """
+
+    is_log_mel = True
 
     def __init__(self, constants: FrontEndConstants, backend: str | Backend = "numpy") -> None:
         self.constants = constants
-        self.patch_shape = constants.n_frames, len(constants.mel_basis)
-        self.frame_length = constants.frame_length
+        self._set_shape((constants.n_frames, len(constants.mel_basis)), constants.frame_length)
         self._backend = load_backend(backend) if isinstance(backend, str) else backend
+
+    def _set_shape(self, patch_shape: tuple[int, int], frame_length: int) -> None:
+        self.patch_shape, self.frame_length = patch_shape, frame_length
         self._no_frames = np.empty((0, self.patch_shape[1]), np.float32)
         self.no_patches = np.empty((0, *self.patch_shape), np.float32)
 

@@ -159,7 +159,7 @@ class ReadOptions:
         if self.overlap is not None:
             return max(1, round(window * (1 - float(self.overlap))))
         shortest, longest = 0.5 / sample_rate, _LONGEST_HOP / sample_rate
-        hop_s = DEFAULT_HOP_S if self.hop_s is None else self.hop_s
+        hop_s = min(DEFAULT_HOP_S, window / sample_rate) if self.hop_s is None else self.hop_s
         return max(1, round(checks.number(hop_s, "hop_s", shortest, longest, kind="seconds") * sample_rate))
 
 
