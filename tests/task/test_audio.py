@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.support.sound_device import Device, eventually, pretend
+from tests.support.sound_device import Device, PortAudioError, eventually, pretend
 from yamjit.errors import AudioError, DependencyError, InputError, ModelError
 from yamjit.task import audio, core, processor
 from yamjit.tflite import Graph, write_graph
@@ -305,6 +306,36 @@ def test_more_channels_than_the_device_has(device: Device) -> None:
 def test_records_of_nothing(device: Device, arguments: tuple[int, int, int]) -> None:
     with pytest.raises(InputError, match="whole numbers from 1 up"):
         audio.AudioRecord(*arguments)
+
+
+def test_a_device_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = pretend(monkeypatch)
+    stream = sys.modules["sounddevice"].InputStream
+    monkeypatch.setattr(stream, "__init__", refuse)
+    with pytest.raises(AudioError, match="the input device cannot be opened: Device unavailable"):
+        audio.AudioRecord(1, device.rate, WINDOW)
+    with pytest.raises(AudioError, match="the input device cannot be opened: Device unavailable"):
+        audio.AudioRecord(1, 8_000, WINDOW)
+
+
+def test_a_device_that_does_not_start(monkeypatch: pytest.MonkeyPatch, device: Device) -> None:
+    record = audio.AudioRecord(1, 16_000, WINDOW)
+    monkeypatch.setattr(sys.modules["sounddevice"].InputStream, "start", refuse)
+    with pytest.raises(AudioError, match="the input device does not record: Device unavailable"):
+        record.start_recording()
+    assert not record.read(10).any()
+
+
+def refuse(*_: Any, **__: Any) -> None:
+    raise PortAudioError("Device unavailable")
+
+
+def test_a_device_that_falls_silent(device: Device, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = start()
+    began = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: began + 11)
+    with pytest.raises(AudioError, match=r"nothing for 11.* s; it may have been unplugged"):
+        record.read(1)
 
 
 def test_recording_without_sounddevice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -321,4 +321,8 @@ def test_audio_data_of_an_array(speech: Array) -> None:
     data = AudioData.create_from_array(speech, RATE_HZ)
     assert (data.audio_format.num_channels, data.audio_format.sample_rate) == (1, RATE_HZ)
     assert len(data.buffer) == data.buffer_length == speech.size
-    np.testing.assert_array_equal(data.buffer.ravel(), speech)
+    np.testing.assert_array_equal(data.buffer, speech, strict=True)
+    column = AudioData.create_from_array(speech[:, np.newaxis], RATE_HZ)
+    np.testing.assert_array_equal(column.buffer, speech[:, np.newaxis], strict=True)
+    with create("classifier") as classifier:
+        assert classifier.classify(data) == classifier.classify(column)

@@ -337,3 +337,26 @@ def test_mediapipe_a_clip_that_is_too_short(official_model_path: Path) -> None:
         results = classifier.classify(data)
     assert first_of_each(results) == [(0, "Silence", 205)]
     assert len(results[0].classifications[0].categories) == CLASSES
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize("quantize", [False, True])
+def test_mediapipe_embedder(official_model_path: Path, clips: Path, quantize: bool) -> None:
+    """Their model of embeddings is another one, in float; what holds for ours are counts, sizes and the first value."""
+    base = mp.tasks.BaseOptions(model_asset_path=str(official_model_path))
+    options = mp.tasks.audio.AudioEmbedderOptions(base_options=base, l2_normalize=quantize, quantize=quantize)
+    create_data = mp.tasks.components.containers.AudioData.create_from_array
+    with mp.tasks.audio.AudioEmbedder.create_from_options(options) as embedder:
+        speech, birds = (
+            embedder.embed(create_data(read_int16(clips / name).astype(float) / 32767, RATE_HZ))
+            for name in (SPEECH, TWO_HEADS)
+        )
+    assert [result.timestamp_ms for result in speech] == [0, 975, 1950, 2925, 3900]
+    assert [result.timestamp_ms for result in birds] == [0]
+    for result in (*speech, *birds):
+        (embedding,) = result.embeddings
+        assert (embedding.embedding.shape, embedding.head_index) == ((1024,), 0)
+        assert embedding.embedding.dtype == (np.uint8 if quantize else float)
+    assert speech[0].embeddings[0].embedding[0] == 0
+    alike = embedder.cosine_similarity(speech[0].embeddings[0], birds[0].embeddings[0])
+    assert alike == pytest.approx(0.217, abs=0.002)

@@ -147,6 +147,8 @@ def _calibration_place(model: Classifier | Unrunnable, head: HeadInfo) -> str | 
 
 
 def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
+    from yamjit.plan.roles import find_outputs
+
     plan, graph = model.plan, model.graph
     source_tensor = graph.tensors[graph.inputs[0]]
     yield "input", f"{source_tensor.name} {_shape(source_tensor)}"
@@ -162,6 +164,9 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
             f"{front_end.frame_length} samples every {front_end.hop_length}, "
             f"transform of {front_end.n_fft}, {front_end.mel_basis.shape[0]} mel bands",
         )
+    for output in find_outputs(graph):
+        tensor = graph.tensors[output.tensor]
+        yield "output", f"{tensor.name} {_shape(tensor)}: {output}"
     yield "patch", f"{plan.patch_shape[0]}x{plan.patch_shape[1]}, {_quantization(plan.quantized_patch)}"
     program = plan.program
     yield (
@@ -201,6 +206,7 @@ def _document(model: Classifier | Unrunnable) -> dict[str, Any]:
         "facts": {key: value for key, value in _facts(model) if key},
         "files": {name: len(data) for name, data in files.items()},
         "operators": [line.split(maxsplit=1)[1] for line in _operators(model)],
+        "outputs": [value for key, value in _facts(model) if key == "output"],
         "heads": [
             {
                 "name": head.name,

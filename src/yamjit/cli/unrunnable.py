@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
     from yamjit.heads import HeadInfo
+    from yamjit.plan.roles import Output
     from yamjit.store import ResolvedModel
-    from yamjit.tflite.patching import Described
+    from yamjit.tflite.patching import Described, EndPoint
 
 __all__ = ["Unrunnable", "load_or_describe"]
 
@@ -18,26 +19,47 @@ _RUNNING = "YAMNet, and networks like it: samples or log-mel patches in, convolu
 
 
 class Unrunnable(NamedTuple):
-    """A model that cannot be run, and why; `heads` are the outputs whose classes have names."""
+    """A model that cannot be run, and why.
+
+    `heads` are the outputs whose classes have names; `outputs` says what each output is, if the graph can be read.
+    """
 
     source: ResolvedModel
     described: Described
     heads: tuple[HeadInfo, ...]
     problem: str
+    outputs: tuple[Output, ...]
 
     def facts(self) -> Iterator[tuple[str, str]]:
         """Yield why the model cannot be run, and its inputs and outputs."""
         yield "runs", f"no: {self.problem}"
         yield "would run", _RUNNING
-        for what, ends in (("input", self.described.inputs), ("output", self.described.outputs)):
-            for end in ends:
-                shape = ", ".join("any" if size < 0 else str(size) for size in end.shape)
-                yield what, f"{end.name} {end.dtype} ({shape})"
+        for end in self.described.inputs:
+            yield "input", _end(end)
+        for index, end in enumerate(self.described.outputs):
+            yield "output", _end(end) + "".join(f": {output}" for output in self.outputs[index : index + 1])
 
     def operators(self) -> Iterator[str]:
         """Yield the names of the operators and the number of each, in the order in which they first occur."""
         for name, count in collections.Counter(self.described.operators).items():
             yield f"{count:>3}  {name}"
+
+
+def _end(end: EndPoint) -> str:
+    shape = ", ".join("any" if size < 0 else str(size) for size in end.shape)
+    return f"{end.name} {end.dtype} ({shape})"
+
+
+def _outputs(data: bytes) -> tuple[Output, ...]:
+    """Return what the outputs are of a model that can be read, and none of another."""
+    from yamjit.errors import LimitError, ModelError
+    from yamjit.plan.roles import find_outputs
+    from yamjit.tflite.reader import read_graph
+
+    try:
+        return find_outputs(read_graph(data))
+    except (ModelError, LimitError):
+        return ()
 
 
 def load_or_describe(model: Any, locale: str = "en") -> Classifier | Unrunnable:
@@ -55,4 +77,5 @@ def load_or_describe(model: Any, locale: str = "en") -> Classifier | Unrunnable:
     except (ModelError, LimitError) as error:
         with of_model_file(source.name):
             described = read_described(source.data)
-            return Unrunnable(source, described, read_labelled_outputs(described, locale), str(error))
+            heads = read_labelled_outputs(described, locale)
+            return Unrunnable(source, described, heads, str(error), _outputs(source.data))

@@ -19,6 +19,7 @@ from yamjit.reprs import brief_repr
 from yamjit.tflite.metadata import Metadata
 
 __all__ = [
+    "ANY",
     "TENSOR_TYPES",
     "Activation",
     "Arithmetic",
@@ -30,6 +31,9 @@ __all__ = [
     "Quantization",
     "Tensor",
 ]
+
+#: Size of a dimension that is not fixed, in a graph that is made or read, and not folded yet.
+ANY = -1
 
 #: Types of tensors; no other type is read.
 TENSOR_TYPES: tuple[np.dtype[np.generic], ...] = tuple(map(np.dtype, ("float32", "int32", "complex64", "int8")))

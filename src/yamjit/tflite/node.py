@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import ModelError
-from yamjit.tflite.graph import Graph, Operator, Options, Quantization, Tensor
+from yamjit.tflite.graph import Arithmetic, Operator, Options, Quantization, Tensor
 
-__all__ = ["COMPLEX64", "FLOAT32", "INT8", "INT32", "INT32_MAX", "Inferred", "Node"]
+__all__ = ["COMPLEX64", "FLOAT16", "FLOAT32", "INT8", "INT32", "INT32_MAX", "INT64", "HasTensors", "Inferred", "Node"]
 
-INT8, INT32 = np.dtype(np.int8), np.dtype(np.int32)
-FLOAT32, COMPLEX64 = np.dtype(np.float32), np.dtype(np.complex64)
+INT8, INT32, INT64 = np.dtype(np.int8), np.dtype(np.int32), np.dtype(np.int64)
+FLOAT16, FLOAT32, COMPLEX64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.complex64)
 INT32_MAX = 2**31 - 1
 
 #: Requantization factors beyond these are 0 in TFLite, or shift an int32 out of its range.
@@ -30,10 +30,24 @@ class Inferred(NamedTuple):
     multiply_adds: int = 0
 
 
+class HasTensors(Protocol):
+    """What a `Graph` has, and a graph that is being made."""
+
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """All tensors, by their indices."""
+        ...
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """Which of TFLite's kernel sets floats are computed like."""
+        ...
+
+
 class Node:
     """An operator with its tensors, whose indices have been checked."""
 
-    def __init__(self, graph: Graph, operator: Operator) -> None:
+    def __init__(self, graph: HasTensors, operator: Operator) -> None:
         self.operator = operator
         self.arithmetic = graph.arithmetic
         self.inputs = tuple(graph.tensors[index] if index >= 0 else None for index in operator.inputs)
@@ -53,11 +67,23 @@ class Node:
 
     def input(self, position: int, *dtypes: np.dtype[np.generic]) -> Tensor:
         """Return an input of one of these types."""
+        tensor = self.any_input(position)
+        self._check_type(tensor, dtypes)
+        return tensor
+
+    def any_input(self, position: int) -> Tensor:
+        """Return an input of any type."""
         tensor = self.inputs[position]
         if tensor is None:
             raise self.error(f"input {position} is left out")
-        self._check_type(tensor, dtypes)
         return tensor
+
+    def values(self, position: int) -> npt.NDArray[Any]:
+        """Return the values of a constant of any type."""
+        tensor = self.any_input(position)
+        if tensor.data is None:
+            raise self.error("has to be a constant", tensor)
+        return tensor.data
 
     def output(self, *dtypes: np.dtype[np.generic]) -> Tensor:
         """Return the first output, of one of these types."""
@@ -66,10 +92,8 @@ class Node:
 
     def constant(self, position: int, dtype: np.dtype[np.generic]) -> npt.NDArray[Any]:
         """Return the values of an input that has to be a constant."""
-        tensor = self.input(position, dtype)
-        if tensor.data is None:
-            raise self.error("has to be a constant", tensor)
-        return tensor.data
+        self.input(position, dtype)
+        return self.values(position)
 
     def integers(self, position: int, *, scalar: bool = False) -> list[int]:
         """Return the values of a constant int32 vector, or scalar where that will do."""

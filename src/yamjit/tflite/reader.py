@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from yamjit.errors import ModelError, of_model_file
 from yamjit.keywords import explained
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.codec import TableView
-from yamjit.tflite.graph import TENSOR_TYPES, Graph, Op, Operator, Quantization, Tensor
+from yamjit.tflite.folding import fold_graph
+from yamjit.tflite.graph import ANY, TENSOR_TYPES, Arithmetic, Graph, Op, Operator, Quantization, Tensor
 from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.metadata_tables import read_files, read_metadata
 from yamjit.tflite.model_tables import (
@@ -23,16 +24,20 @@ from yamjit.tflite.model_tables import (
     open_model,
     type_name,
 )
+from yamjit.tflite.node import FLOAT16, INT64
 from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.operators.record import Record, read_options
 from yamjit.tflite.source import Source, read_source, source_name
 from yamjit.tflite.unsupported import check_supported
-from yamjit.tflite.validate import check_graph, check_shape
+from yamjit.tflite.validate import check_shape, validate_graph
 
 __all__ = ["read_graph"]
 
 #: No operator that is known has more inputs or outputs; SPLIT's outputs are the channels at most.
 _MAX_OPERANDS = 2**10
+
+#: Operators that TFLite's reference kernels (``BUILTIN_REF``) do not have.
+_NOT_IN_REFERENCE = frozenset((Op.CEIL, Op.ELU, Op.ROUND))
 
 
 @explained
@@ -49,7 +54,7 @@ def read_graph(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Graph:
     -------
     Graph
         Checked by `yamjit.tflite.validate.validate_graph`. Constants are read-only and share memory with the
-        file's bytes.
+        file's bytes. A graph that takes any length is that for one window, see `yamjit.tflite.folding`.
 
     Raises
     ------
@@ -63,8 +68,8 @@ def read_graph(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Graph:
     """
     data = read_source(source, limits)
     with of_model_file(source_name(source)):
-        graph = _Reader(*open_model(data, limits), limits).read()
-        check_graph(graph, limits)
+        graph = fold_graph(_Reader(*open_model(data, limits), limits).read(), limits=limits)
+        validate_graph(graph, limits=limits)
     return graph
 
 
@@ -77,6 +82,7 @@ class _Reader:
         self._limits = limits
         self._codes = self._model.children("operator_codes")
         self._buffers = self._model.children("buffers")
+        self._written: set[int] = set()
 
     def read(self) -> Graph:
         """Read everything."""
@@ -88,6 +94,8 @@ class _Reader:
         (subgraph,) = subgraphs
         check_supported(self._codes, [table.number("opcode_index") for table in subgraph.children("operators")])
         operators = tuple(self._operator(*item) for item in enumerate(subgraph.children("operators")))
+        self._written = {index for operator in operators for index in operator.outputs}
+        self._written.update(subgraph.array("inputs").tolist())
         tensors = tuple(self._tensor(*item) for item in enumerate(subgraph.children("tensors")))
         metadata = self._metadata()
         return Graph(
@@ -98,6 +106,7 @@ class _Reader:
             description=_text(self._model, "description", "the model's description"),
             metadata=metadata,
             files=read_files(bytes(self._model.data), self._end, metadata, self._limits),
+            arithmetic=_arithmetic(operators),
         )
 
     def _operator(self, index: int, table: TableView) -> Operator:
@@ -134,28 +143,33 @@ class _Reader:
             if present:
                 raise ModelError(f"{what} not supported", tensor=where)
         kind = type_name(table.number("type"))
-        dtype = next((known for known in TENSOR_TYPES if known.name.upper() == kind), None)
+        dtype = next((known for known in (*TENSOR_TYPES, FLOAT16, INT64) if known.name.upper() == kind), None)
         if dtype is None:
             reason = f"type {kind} is not supported; {', '.join(map(str, TENSOR_TYPES))} are"
             raise ModelError(reason, tensor=where)
         shape = self._shape(table, where)
+        data = self._constant(table.number("buffer"), shape, dtype, where)
+        if data is None and index not in self._written and 0 in shape:
+            data = _frozen(np.empty(shape), dtype)
         return Tensor(
             index=index,
             name=name,
             shape=shape,
             dtype=dtype,
             quantization=_quantization(quantization) if quantization is not None else None,
-            data=self._constant(table.number("buffer"), shape, dtype, where),
+            data=data,
         )
 
     def _shape(self, table: TableView, where: str) -> tuple[int, ...]:
-        """Return a shape that is fixed and within the limits."""
-        sizes, signature = table.array("shape"), table.array("shape_signature")
-        shape = tuple(sizes.tolist())
-        check_shape(shape, self._limits, where)
-        if signature.size and not np.array_equal(sizes, signature):
-            raise ModelError(f"shape {shape} is dynamic; only fixed shapes are supported", tensor=where)
-        return shape
+        """Return a shape within the limits, with `ANY` for sizes that are not fixed, unless the file names one."""
+        shape, signature = tuple(table.array("shape").tolist()), tuple(table.array("shape_signature").tolist())
+        check_shape(shape, self._limits, where, least=ANY)
+        if signature and (
+            len(signature) != len(shape) or any(b not in (a, ANY) for a, b in zip(shape, signature, strict=True))
+        ):
+            raise ModelError(f"shape {shape} does not go with the signature {signature}", tensor=where)
+        free = signature or shape
+        return tuple(ANY if b == ANY and a < 2 else a for a, b in zip(shape, free, strict=True))
 
     def _buffer(self, index: int, where: str) -> npt.NDArray[np.uint8] | None:
         """Return the bytes of a buffer, as a view of the file; None if it is empty."""
@@ -173,6 +187,8 @@ class _Reader:
         content = self._buffer(buffer, where)
         if content is None:
             return None
+        if ANY in shape:
+            raise ModelError(f"constant has a shape that is not fixed, {shape}", tensor=where)
         wanted = math.prod(shape) * dtype.itemsize
         if content.size != wanted:
             reason = f"constant has {content.size} bytes; shape {shape} of {dtype} needs {wanted}"
@@ -196,6 +212,12 @@ class _Reader:
             return read_metadata(content.tobytes())
         except ModelError as error:
             raise ModelError(str(error), tensor=METADATA_NAME) from error
+
+
+def _arithmetic(operators: Iterable[Operator]) -> Arithmetic:
+    """Return which of TFLite's kernel sets a model is computed like: the reference, where that has all operators."""
+    lacking = any(operator.op in _NOT_IN_REFERENCE for operator in operators)
+    return Arithmetic.OPTIMISED if lacking else Arithmetic.REFERENCE
 
 
 def _unsupported_in_operator(table: TableView) -> Iterator[tuple[str, bool]]:
@@ -227,7 +249,7 @@ def _quantization(table: TableView) -> Quantization | None:
     )
 
 
-def _frozen(values: npt.NDArray[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
+def _frozen(values: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """Copy a vector, so that it is aligned and native whatever the file."""
     copy = np.array(values, dtype=dtype)
     copy.flags.writeable = False

@@ -17,7 +17,7 @@ from yamjit.tflite.graph import TENSOR_TYPES, Graph, Operator, Quantization, Ten
 from yamjit.tflite.node import Node
 from yamjit.tflite.operators import OPERATORS
 
-__all__ = ["check_graph", "check_shape", "validate_graph"]
+__all__ = ["check_flow", "check_graph", "check_shape", "validate_graph"]
 
 _ABSENT = -1
 #: int32 is for biases, whose zero point is 0; floats have no quantization.
@@ -44,18 +44,18 @@ def check_graph(graph: Graph, limits: Limits) -> None:
             raise LimitError(f"{count} {what} are more than {limit} (limit {what})")
     for index, tensor in enumerate(graph.tensors):
         _check_tensor(index, tensor)
-    _check_flow(graph)
+    check_flow(graph)
     multiply_adds = sum(_check_operator(graph, operator) for operator in graph.operators)
     if multiply_adds > limits.multiply_adds:
         raise LimitError(f"{multiply_adds} multiply-adds are more than {limits.multiply_adds} (limit multiply_adds)")
     _check_arena(graph, limits)
 
 
-def check_shape(shape: tuple[int, ...], limits: Limits, where: str) -> None:
-    """Check that a tensor's dimensions are positive, and their number and product within the limits."""
+def check_shape(shape: tuple[int, ...], limits: Limits, where: str, *, least: int = 1) -> None:
+    """Check that a tensor's dimensions are at least `least`, and their number and product within the limits."""
     if len(shape) > limits.rank:
         raise LimitError(f"{where}: rank {len(shape)} is more than {limits.rank} (limit rank)")
-    if any(size < 1 for size in shape):
+    if any(size < least for size in shape):
         raise ModelError(f"shape {shape} has a dimension that is not positive", tensor=where)
     if (elements := math.prod(shape)) > limits.elements:
         raise LimitError(
@@ -95,7 +95,7 @@ def _check_quantization(tensor: Tensor, quantization: Quantization) -> None:
         raise ModelError(reason, tensor=where)
 
 
-def _check_flow(graph: Graph) -> None:
+def check_flow(graph: Graph) -> None:
     """Check that every tensor is written once, before it is read, and that the ends are what they say."""
     if not graph.operators:
         raise ModelError("there are no operators")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from yamjit.errors import ModelError
 from yamjit.tflite.codec import Offset, TableBuilder
-from yamjit.tflite.graph import Graph, Operator, Tensor
+from yamjit.tflite.graph import ANY, Graph, Operator, Tensor
 from yamjit.tflite.metadata_tables import build_metadata
 from yamjit.tflite.model_tables import (
     BUFFER,
@@ -107,10 +107,9 @@ def _write_tensor(builder: TableBuilder, tensor: Tensor, buffer: int) -> Offset:
     if kind is None:
         raise ModelError(f"type {tensor.dtype} has no code in TFLite's schema", tensor=str(tensor))
     name, quantization = builder.string(tensor.name), tensor.quantization
-    # A size that is not fixed is 1 in the shape, and -1 in its signature alone.
-    values: dict[str, Any] = {"shape": np.abs(tensor.shape), "type": kind, "buffer": buffer, "name": name}
-    if -1 in tensor.shape:
-        values["shape_signature"] = tensor.shape
+    values: dict[str, Any] = {"shape": tensor.shape, "type": kind, "buffer": buffer, "name": name}
+    if ANY in tensor.shape:
+        values |= {"shape": [max(size, 1) for size in tensor.shape], "shape_signature": tensor.shape}
     if quantization is not None:
         values["quantization"] = {
             "scale": quantization.scale,

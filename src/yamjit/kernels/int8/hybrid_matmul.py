@@ -50,7 +50,8 @@ def make_hybrid_matmul(ops: VectorOps) -> Any:
     """Make ``matmul(rows, channels, outputs, out, spare)``: `outputs` float32 a row at `out`."""
     lanes, wide = ops.lanes, ops.target.columns * ops.lanes
     high, columns = ops.target.rows, ops.target.columns
-    block, narrow_block = walk(_tile, ops, (high, 1), columns), walk(_tile, ops, (high, 1), 1)
+    heights = (high, high // 2, 1) if high > 2 else (high, 1)
+    block, narrow_block = walk(_tile, ops, heights, columns), walk(_tile, ops, (high, 1), 1)
     narrow_tile = _tile(ops, 1, 1)
 
     @jit

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from yamjit.audio.arrays import as_array
 from yamjit.errors import InputError
@@ -61,6 +62,7 @@ class AudioData(SampleBuffer):
         self._format = AudioDataFormat() if audio_format is None else audio_format
         channels = positive(self._format.num_channels, "num_channels")
         super().__init__(np.zeros((whole(buffer_length, "buffer_length", least=0), channels), np.float32))
+        self._is_flat = False
 
     @classmethod
     def create_from_array(cls, src: Any, sample_rate: float | None = None) -> AudioData:
@@ -78,7 +80,13 @@ class AudioData(SampleBuffer):
             raise InputError(f"array of shape {samples.shape}; accepted are (n,) and (n, channels)")
         data = cls(len(samples), AudioDataFormat(samples.shape[1] if samples.ndim == 2 else 1, sample_rate))
         data.load_from_array(samples)
+        data._is_flat = samples.ndim == 1
         return data
+
+    @property
+    def buffer(self) -> npt.NDArray[np.float32]:
+        """The samples [shape=(n, channels), or (n,) if they were made of such an array], the oldest first."""
+        return self._buffer[:, 0] if self._is_flat else self._buffer
 
     @property
     def audio_format(self) -> AudioDataFormat:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from yamjit import checks
 from yamjit.audio import DEFAULT_AUDIO_LIMITS
@@ -27,6 +28,8 @@ from yamjit.task.mediapipe.worker import Worker
 from yamjit.task.samples import whole
 
 __all__ = ["AudioTask"]
+
+Float32 = npt.NDArray[np.float32]
 
 _Options = TypeVar("_Options")
 _Result = TypeVar("_Result", bound=Timed)
@@ -126,15 +129,15 @@ class AudioTask(ABC, Generic[_Options, _Result]):
 
     def _of_clip(self, clip: AudioData) -> list[_Result]:
         """Return the results of a clip."""
-        form = self._checked(clip, RunningMode.AUDIO_CLIPS)
+        form, frames = self._checked(clip, RunningMode.AUDIO_CLIPS)
         if not clip.buffer_length:
             raise InputError("the clip has no samples; at least one is accepted")
         stream = ResultStream(self._engine, self._describe, form, 0)
-        return [result for _, result in (*stream.push(clip.buffer), *stream.flush())]
+        return [result for _, result in (*stream.push(frames), *stream.flush())]
 
     def _send(self, block: AudioData, timestamp_ms: int) -> None:
         """Take the next block of a stream."""
-        form = self._checked(block, RunningMode.AUDIO_STREAM)
+        form, frames = self._checked(block, RunningMode.AUDIO_STREAM)
         timestamp = whole(timestamp_ms, "timestamp_ms", least=0)
         if self._format is not None and self._format != form:
             raise InputError(f"the block has {_named(form)}, the stream began with {_named(self._format)}")
@@ -146,10 +149,10 @@ class AudioTask(ABC, Generic[_Options, _Result]):
             stream = ResultStream(self._engine, self._describe, form, timestamp)
             self._worker = Worker(stream, self._callback)
         self._format, self._timestamp_ms = form, timestamp
-        self._worker.send(block.buffer.copy())
+        self._worker.send(frames.copy())
 
-    def _checked(self, audio: AudioData, mode: RunningMode) -> tuple[int, int]:
-        """Return sample rate and number of channels of audio that may be scored now."""
+    def _checked(self, audio: AudioData, mode: RunningMode) -> tuple[tuple[int, int], Float32]:
+        """Return sample rate and number of channels of audio that may be scored now, and its samples."""
         if not isinstance(audio, AudioData):
             raise InputError(f"an AudioData is accepted, found {type(audio).__name__}")
         sample_rate = audio.audio_format.sample_rate
@@ -163,7 +166,8 @@ class AudioTask(ABC, Generic[_Options, _Result]):
             raise InputError("this task is closed; create another one")
         if not np.isfinite(audio.buffer).all():
             raise UnusableAudioError("the audio data hold a sample that is NaN or infinite; samples must be finite")
-        return check_rate(sample_rate, "sample_rate", DEFAULT_AUDIO_LIMITS), audio.buffer.shape[1]
+        frames = audio.buffer[:, np.newaxis] if audio.buffer.ndim == 1 else audio.buffer
+        return (check_rate(sample_rate, "sample_rate", DEFAULT_AUDIO_LIMITS), frames.shape[1]), frames
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {self._mode.value}: {self._engine}>"

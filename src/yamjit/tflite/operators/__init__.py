@@ -28,6 +28,7 @@ from yamjit.tflite.operators.pooling import AVERAGE_POOL_2D, MAX_POOL_2D
 from yamjit.tflite.operators.products import CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED
 from yamjit.tflite.operators.record import Record
 from yamjit.tflite.operators.reduce import MEAN
+from yamjit.tflite.operators.shapes import SHAPE_OPERATORS
 from yamjit.tflite.operators.spectrum import COMPLEX_ABS, RFFT2D
 
 __all__ = ["OPERATORS"]
@@ -44,6 +45,7 @@ OPERATORS: Mapping[Op, Record] = MappingProxyType(
             *(GATHER, PAD, RESHAPE, SPLIT, STRIDED_SLICE),
             *(CONCATENATION, EXPAND_DIMS, SLICE, SQUEEZE, TRANSPOSE),
             *(COMPLEX_ABS, RFFT2D),
+            *SHAPE_OPERATORS,
         )
     }
 )

@@ -1,0 +1,111 @@
+"""What outputs are, by metadata, operators and names."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.graphs import GraphBuilder
+from yamjit.cli import main
+from yamjit.plan.roles import Role, find_outputs
+from yamjit.tflite import Graph, Metadata, Op, read_graph, write_graph
+from yamjit.tflite.metadata import AssociatedFile, FileType, SubgraphMetadata, TensorMetadata
+from yamjit.tflite.operators.movers import ReshapeOptions
+from yamjit.tflite.operators.pointwise import SoftmaxOptions
+from yamjit.tflite.operators.products import FullyConnectedOptions
+from yamjit.tflite.operators.reduce import ReducerOptions
+
+#: Tensors of `network`, and what each is if all are outputs.
+TENSORS = {
+    "a": (Role.LOG_MEL, "LOG computes it, and the scores come from it"),
+    "b": (Role.EMBEDDINGS, "FULLY_CONNECTED reads it on the way to the scores"),
+    "c": (Role.EMBEDDINGS, "FULLY_CONNECTED reads it on the way to the scores"),
+    "d": (Role.OTHER, "nothing says what it is"),
+    "e": (Role.SCORES, "LOGISTIC computes it"),
+    "f": (Role.SCORES, "SOFTMAX computes it"),
+}
+
+
+def network(*outputs: str, names: dict[str, str] | None = None) -> Graph:
+    """Return a network with two heads; its tensors are called as `names` say."""
+    builder, called = GraphBuilder(), {name: name for name in TENSORS} | (names or {})
+
+    def dense(source: int, inputs: int, units: int, name: str = "") -> int:
+        weights = builder.constant(np.ones((units, inputs), np.float32))
+        output = builder.activation((1, units), name=name)
+        return builder.operator(Op.FULLY_CONNECTED, [source, weights], output, FullyConnectedOptions())
+
+    source = builder.activation((1, 6, 4))
+    logs = builder.operator(Op.LOG, [source], builder.activation((1, 6, 4), name=called["a"]))
+    axes = builder.constant(np.array([1], np.int32))
+    average = builder.operator(Op.MEAN, [logs, axes], builder.activation((1, 4)), ReducerOptions())
+    row = builder.operator(Op.RESHAPE, [average], builder.activation((1, 4), name=called["b"]), ReshapeOptions((1, 4)))
+    hidden = dense(row, 4, 5, called["c"])
+    logits = dense(hidden, 5, 3, called["d"])
+    scores = builder.operator(Op.LOGISTIC, [logits], builder.activation((1, 3), name=called["e"]))
+    other = builder.operator(
+        Op.SOFTMAX, [dense(row, 4, 2)], builder.activation((1, 2), name=called["f"]), SoftmaxOptions()
+    )
+    places = dict(zip(TENSORS, (logs, row, hidden, logits, scores, other), strict=True))
+    return builder.build([source], [places[name] for name in outputs])
+
+
+def roles(graph: Graph) -> list[Role]:
+    return [output.role for output in find_outputs(graph)]
+
+
+def test_operators_say_what_outputs_are() -> None:
+    found = find_outputs(network(*TENSORS))
+    assert [(output.role, output.reason) for output in found] == list(TENSORS.values())
+
+
+def test_outputs_are_found_in_any_order() -> None:
+    assert roles(network("b", "e", "a")) == [Role.EMBEDDINGS, Role.SCORES, Role.LOG_MEL]
+
+
+def test_without_probabilities_logits_are_the_scores() -> None:
+    assert roles(network("d")) == [Role.SCORES]
+    assert roles(network("b", "d")) == [Role.EMBEDDINGS, Role.SCORES]
+    assert roles(network("b")) == [Role.EMBEDDINGS]
+
+
+def test_names_decide_what_is_left() -> None:
+    assert roles(network("e", "d", names={"d": "my_embeddings"})) == [Role.SCORES, Role.EMBEDDINGS]
+    assert roles(network("d", "a", names={"a": "log_mel_spectrogram"})) == [Role.SCORES, Role.LOG_MEL]
+
+
+def test_metadata_come_first() -> None:
+    graph = network("e", "d")
+    labels = AssociatedFile("labels.txt", type=FileType.TENSOR_AXIS_LABELS)
+    outputs = (TensorMetadata(name="Embedding"), TensorMetadata(associated_files=(labels,)))
+    found = find_outputs(replace(graph, metadata=Metadata(subgraphs=(SubgraphMetadata(outputs=outputs),))))
+    assert [(output.role, output.reason) for output in found] == [
+        (Role.EMBEDDINGS, "the metadata call it 'Embedding'"),
+        (Role.SCORES, "the metadata name its classes"),
+    ]
+
+
+def test_the_starter_has_scores(small_model_path: Path) -> None:
+    assert roles(read_graph(small_model_path)) == [Role.SCORES]
+
+
+@pytest.mark.recordings
+def test_yamnet_of_any_length_has_all_three(test_data: Path) -> None:
+    path = test_data / "models" / "yamnet_dynamic_hybrid.tflite"
+    if not path.exists():
+        pytest.skip("yamnet_dynamic_hybrid is not at hand")
+    assert roles(read_graph(path)) == [Role.SCORES, Role.EMBEDDINGS, Role.LOG_MEL]
+
+
+def test_info_says_what_outputs_are(tmp_path: Path, capsys: pytest.CaptureFixture[str], small_model_path: Path) -> None:
+    assert main(["info", str(small_model_path)]) == 0
+    assert "scores float32 (1, 33): scores, since the metadata name its classes" in capsys.readouterr().out
+    path = tmp_path / "x.tflite"
+    path.write_bytes(write_graph(network("b", "e", "d")))
+    assert main(["info", str(path), "--json"]) == 0
+    outputs = json.loads(capsys.readouterr().out)["outputs"]
+    assert [line.split(": ")[1].split(",")[0] for line in outputs] == ["embeddings", "scores", "other"]
