@@ -22,8 +22,8 @@ HELP = "write a head as a .tflite, weights for another framework, or a folder th
 DESCRIPTION = (
     "Write a head that yamjit train kept (--head), together with the network, as one .tflite; or, with --weights, all "
     "weights of a model in floating point, as the start of a network in another framework, or as a .tflite; or, with "
-    "--bake, a calibrated model whose network gives calibrated scores, so that an interpreter alone does; or, with --deploy, "
-    "a folder with all that a C program needs to run a model, without Python."
+    "--bake, a calibrated model whose network gives calibrated scores, so that an interpreter alone does; or, with "
+    "--deploy, a folder with all that a C program needs to run a model, without Python."
 )
 
 
