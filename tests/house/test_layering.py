@@ -61,6 +61,7 @@ STOREYS = {
     "class_names": 5,
     "workers": 5,
     "network": 5,
+    "sample_windows": 5,
     "categories": 6,
     "scoring": 6,
     "listing": 7,

@@ -63,10 +63,10 @@ class StepOp(enum.IntEnum):
     MEAN = 4
     LOOKUP = 5
     MAX_POOL = 6
-    #: Of values of any type: runs of bytes, and rows of two tensors side by side.
+    #: Runs of bytes, and rows of two tensors side by side, whatever the type of values.
     MOVE = 24
     JOIN = 25
-    #: Of float32 values.
+    #: Operations that give float32 values.
     DEQUANTIZE = 32
     CONV_F32 = 33
     DEPTHWISE_F32 = 34

@@ -64,7 +64,7 @@ _DEQUANTIZATION = {Column.BIAS, Column.MULTIPLIER, Column.ROUNDING, *_CLAMPS}
 
 
 def _with_other(kernel: Kernel, size: Callable[[Row], int]) -> Kernel:
-    """Return a kernel that has a second operand of so many values: a tensor, or a constant."""
+    """Return a kernel with a second operand, a tensor or a constant, of as many values as `size` says."""
     width = kernel.input_bytes
     return kernel._replace(
         reads={*kernel.reads, Column.OTHER, Column.WEIGHTS},
