@@ -12,6 +12,7 @@ import soundfile
 import yamjit
 from yamjit.calibration import Calibration
 from yamjit.cli import main
+from yamjit.tflite.patching import read_described
 
 pytestmark = pytest.mark.slow
 
@@ -146,6 +147,11 @@ def test_heads_and_weights_are_exported(birds: Path, capsys: pytest.CaptureFixtu
     assert run("export", "--weights", "npz", "-o", weights) == 0
     assert "front_end/mel_basis  64 x" in capsys.readouterr().out
     assert "00_conv/weights" in np.load(weights)
+    real = birds.parent / "float.tflite"
+    assert run("export", "--weights", "tflite", "-o", real) == 0
+    assert capsys.readouterr().out.startswith(f"{real}: ")
+    assert "QUANTIZE" not in read_described(real).operators
+    assert read_described(real).files
     for wrong in (("export",), ("export", head, "--weights", "npz"), ("export", head)):
         assert run(*wrong) == 1
         assert "error" in capsys.readouterr().err

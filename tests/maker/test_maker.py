@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +176,7 @@ def test_other_networks_are_refused() -> None:
         audio_classifier.BrowserFftSpec()
     with pytest.raises(InputError, match=r"network of TensorFlow\.js"):
         model_spec.get("audio_browser_fft")
-    with pytest.raises(InputError, match="accepted are audio_yamnet"):
+    with pytest.raises(InputError, match="accepted are audio_yamnet, audio_browser_fft"):
         model_spec.get("efficientnet_lite0")
 
 
@@ -216,6 +218,9 @@ def test_exports_that_are_refused(task: audio_classifier.AudioClassifier, tmp_pa
         task.export(tmp_path, export_format="TFLITE")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="quantization_config is 'float'"):
         task.export(tmp_path, quantization_config="float")
+    for name in ("model.json", ".tflite", "model"):
+        with pytest.raises(InputError, match=rf"tflite_filename is '{name}'; a name with '\.tflite' is"):
+            task.export(tmp_path, name)
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file"):
         task.export(tmp_path / "file", export_format=ExportFormat.LABEL)
@@ -227,3 +232,51 @@ def test_tensors() -> None:
     assert tensor[1][0].numpy() == 3.5
     assert isinstance(tensor[1, 1].numpy(), float)
     assert ["a", "b"][Tensor.of([0, 1])[1]] == "b"
+
+
+HOSTILE = (
+    None,
+    5,
+    -1,
+    1.5,
+    float("nan"),
+    "x",
+    "\0",
+    "",
+    b"x",
+    [],
+    {},
+    [None],
+    ["a"],
+    [1],
+    [("a", 0)],
+    object(),
+    "\ud800",
+)
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, np.array([1, 2])], ids=repr)
+def test_arguments_of_any_kind(spec: YamNetSpec, sounds: Path, value: Any) -> None:
+    """Whatever is given: an error of yamjit's, or what was asked for."""
+    two = DataLoader([("none.wav", 0)], ["a", "b"], spec)
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: YamNetSpec(model_dir=value, yamnet_model_handle=spec.model),
+        lambda: YamNetSpec(frame_length=value, yamnet_model_handle=spec.model),
+        lambda: DataLoader(value, ["a"], spec),
+        lambda: DataLoader([("none.wav", 0)], value, spec),
+        lambda: DataLoader([], ["a"], value),
+        lambda: DataLoader([], ["a"], spec, value),
+        lambda: DataLoader.from_folder(spec, value),
+        lambda: DataLoader.from_folder(spec, sounds, categories=value),
+        lambda: DataLoader.from_esc50(spec, value),
+        lambda: two.split(value),
+        lambda: audio_classifier.create(value, spec),
+        lambda: audio_classifier.create(two, value, batch_size=1),
+        lambda: audio_classifier.create(two, spec, batch_size=value),
+        lambda: audio_classifier.create(two, spec, batch_size=1, epochs=value),
+        lambda: audio_classifier.AudioClassifier(spec, value),
+        lambda: mm.config.QuantizationConfig(value),
+    )
+    for call in calls:
+        with contextlib.suppress(yamjit.YamjitError):
+            call()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import yamjit
@@ -149,7 +153,7 @@ def test_files_that_cannot_be_loaded_or_saved(tmp_path: Path) -> None:
         writer_utils.load_file(tmp_path / "text", "r")
     with pytest.raises(OutputError, match="none"):
         writer_utils.save_file(b"", tmp_path / "none" / "file")
-    with pytest.raises(InputError, match="file_bytes is b''; str is accepted"):
+    with pytest.raises(InputError, match="file_bytes is b''; a text of up to"):
         writer_utils.save_file(b"", tmp_path / "file", "wt")
 
 
@@ -175,3 +179,59 @@ def test_json_of_texts_that_are_not_ascii() -> None:
     found = metadata_json(build_tables(general.create_metadata()))
     assert found == '{\n  "name": "\\u00C4 \\"\\\\u00c4\\" \\uD83D\\uDC26\\t"\n}\n'
     assert json.loads(found) == {"name": general.name}
+
+
+HOSTILE = (
+    None,
+    5,
+    -1,
+    1.5,
+    float("nan"),
+    "x",
+    "\0",
+    "",
+    b"x",
+    [],
+    {},
+    [None],
+    ["a"],
+    [1],
+    [("a", 0)],
+    object(),
+    "\ud800",
+)
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, np.array([1, 2])], ids=repr)
+def test_arguments_of_any_kind(model: bytes, tmp_path: Path, value: Any) -> None:
+    """Whatever is given: an error of yamjit's, or what was asked for."""
+    parameters = tmp_path / "scores.csv"
+    parameters.write_text("1,1,0")
+    told = metadata_info.ClassificationTensorMd
+    calls: list[Callable[[], object]] = [
+        lambda: WRITER.create_for_inference(value, 16_000, 1, []),
+        lambda: WRITER.create_for_inference(model, value, 1, []),
+        lambda: WRITER.create_for_inference(model, 16_000, 1, value).populate(),
+        lambda: WRITER.create_for_inference(model, 16_000, 1, [], value).populate(),
+        lambda: WRITER.create_from_metadata_info_for_multihead(model, value, value, value).populate(),
+        lambda: WRITER.create_from_metadata_info_for_multihead(model, None, None, value).populate(),
+        lambda: told(label_files=[metadata_info.LabelFileMd(value)]).create_metadata(),
+        lambda: metadata_info.LabelFileMd(value).read(),
+        lambda: metadata_info.ScoreCalibrationMd(value, 0.0, parameters),
+        lambda: metadata_info.ScoreCalibrationMd(IDENTITY, value, parameters),
+        lambda: metadata_info.ScoreCalibrationMd(IDENTITY, 0.0, value),
+        lambda: writer_utils.compute_flat_size(value),
+        lambda: writer_utils.get_input_tensor_shape(model, value),
+        lambda: writer_utils.load_file(value),
+        lambda: writer_utils.load_file(parameters, value),
+        lambda: writer_utils.save_file(value, tmp_path / "file"),
+        lambda: writer_utils.save_file(b"", tmp_path / "file", value),
+    ]
+    names = ("name", "min_values", "content_type", "associated_files", "tensor_name")
+    tensors = [metadata_info.TensorMd(**{name: value}) for name in names]
+    calls += [lambda t=t: WRITER.create_from_metadata_info(model, output_md=t).populate() for t in tensors]
+    options = ("label_files", "tensor_type", "score_calibration_md")
+    calls += [lambda name=name: told(**{name: value}).create_metadata() for name in options]
+    for call in calls:
+        with contextlib.suppress(yamjit.YamjitError):
+            call()

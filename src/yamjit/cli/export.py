@@ -21,9 +21,9 @@ __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 HELP = "write a head as a .tflite, weights for another framework, or a folder that runs without Python"
 DESCRIPTION = (
     "Write a head that yamjit train kept (--head), together with the network, as one .tflite; or, with --weights, all "
-    "weights of a model in floating point, as the start of a network in another framework; or, with --bake, a "
-    "calibrated model whose network gives calibrated scores, so that an interpreter alone does; or, with --deploy, a "
-    "folder with all that a C program needs to run a model, without Python."
+    "weights of a model in floating point, as the start of a network in another framework, or as a .tflite; or, with "
+    "--bake, a calibrated model whose network gives calibrated scores, so that an interpreter alone does; or, with "
+    "--deploy, a folder with all that a C program needs to run a model, without Python."
 )
 
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("head", nargs="?", type=Reads("a head"), metavar="HEAD", help=text)
     text = "file to write (default, with --weights: weights.FORMAT)"
     add_value(parser, "-o --output", "FILE", Writes(), text)
-    add_choice(parser, "--weights", ("npz", "safetensors"), "write the model's weights in this format")
+    add_choice(parser, "--weights", ("npz", "safetensors", "tflite"), "write the model's weights in this format")
     add_flag(parser, "--bake", "write the calibration of the model's last output into its network")
     _add_deployment(parser)
     arguments.add_model(parser, backend=False, threads=False)
@@ -114,8 +114,16 @@ def _deployed(args: argparse.Namespace) -> int:
 
 
 def _weights(args: argparse.Namespace, model: Any) -> int:
+    from yamjit.provenance import without_provenance
+    from yamjit.tflite import write_graph
+    from yamjit.tflite.weight_types import floating
     from yamjit.weights import write_weights
 
+    if args.weights == "tflite":
+        data = write_graph(floating(without_provenance(model.graph)))
+        write(args.output, data)
+        print(f"{printable(args.output)}: {len(data)} bytes")
+        return EXIT_OK
     weights = model.weights()
     write(args.output, write_weights(weights, args.weights, {"model_sha256": model.source.sha256}))
     for name, array in weights.items():

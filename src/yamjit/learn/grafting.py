@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from yamjit.errors import InputError, ModelError
 from yamjit.learn.heads import Dense, Head
-from yamjit.tflite.graph import Activation, Graph, Op, Operator, Options, Quantization, Tensor
+from yamjit.tflite.graph import ANY, Activation, Graph, Op, Operator, Options, Quantization, Tensor
 from yamjit.tflite.operators.pointwise import SoftmaxOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
 from yamjit.tflite.pruning import pruned
@@ -95,10 +95,10 @@ def graft_floating(graph: Graph, head: Head, *, name: str, keep: bool) -> Graph:
 
 
 def head_alone(head: Head, *, name: str) -> Graph:
-    """Return a graph of a head and nothing else: embeddings [shape=(-1, inputs), float32] to scores."""
-    source = Tensor(0, "embedding", (-1, head.inputs), np.dtype(np.float32))
+    """Return a graph of a head and nothing else: embeddings [shape=(any, inputs), float32] to scores."""
+    source = Tensor(0, "embedding", (ANY, head.inputs), np.dtype(np.float32))
     builder = _Builder(Graph((source,), (), (0,), ()), name)
-    return builder.graph((builder.floating(0, head, rows=-1),))
+    return builder.graph((builder.floating(0, head, rows=ANY),))
 
 
 def with_line(graph: Graph, place: int, logits: Tensor, line: Dense, span: Range) -> Graph:
@@ -179,7 +179,7 @@ class _Builder:
         return output
 
     def floating(self, source: int, head: Head, rows: int) -> int:
-        """Add the layers of a head in floating point, and return its scores; -1 stands for any number of rows."""
+        """Add the layers of a head in floating point, and return its scores; `ANY` stands for any number of rows."""
         for index, layer in enumerate(head.layers):
             part = "logits" if index == len(head.layers) - 1 else "hidden"
             weights = self.tensor(f"{part}/weights", layer.weights.shape, layer.weights.dtype, data=layer.weights)

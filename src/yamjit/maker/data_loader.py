@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,10 +57,8 @@ class DataLoader:
         self._spec = checks.instance(spec, "spec", YamNetSpec)
         self._cache = cache if isinstance(cache, bool) else checks.path(cache, "cache")
         self.index_to_label = [checks.text(label, "a label") for label in checks.elements(index_to_label, "labels")]
-        self._examples = [
-            (os.fspath(checks.path(path, "a path")), checks.whole(place, "a label", 0, self.num_classes - 1))
-            for path, place in checks.elements(examples, "examples", "paths with their labels")
-        ]
+        given = checks.elements(examples, "examples", "paths with the indices of their labels")
+        self._examples = [_checked_example(example, self.num_classes) for example in given]
         self._features: Features | None = None
 
     @classmethod
@@ -95,8 +94,8 @@ class DataLoader:
         try:
             folders = sorted(path for path in root.iterdir() if path.is_dir())
             found = [(str(file), folder.name) for folder in folders for file in _recordings(folder)]
-        except OSError as error:
-            raise InputError(f"{root}: {describe(error)}") from error
+        except (OSError, ValueError) as error:  # ValueError: a name that is not UTF-8
+            raise InputError(f"{checks.shown(str(root))}: {describe(error)}") from error
         return cls._of(spec, str(root), _wanted(str(root), found, categories), shuffle, cache)
 
     @classmethod
@@ -135,11 +134,9 @@ class DataLoader:
         root = checks.path(data_path, "data_path")
         table = root / "meta" / "esc50.csv"
         rows = _esc50_rows(table)
-        if folds:
-            numbers = {str(checks.whole(fold, "a fold", 0)) for fold in checks.elements(folds, "folds", "folds")}
-            kept = [(name, label) for name, fold, label in rows if fold in numbers]
-        else:
-            kept = [(name, label) for name, _, label in rows]
+        wanted = () if folds is None else checks.elements(folds, "folds", "numbers")
+        numbers = {str(checks.whole(fold, "a fold", 0)) for fold in wanted}
+        kept = [(name, label) for name, fold, label in rows if fold in numbers or not numbers]
         found = [(str(root / "audio" / name), label) for name, label in _wanted(str(table), kept, categories)]
         return cls._of(spec, str(table), found, shuffle, cache)
 
@@ -230,6 +227,13 @@ class DataLoader:
         return f"<DataLoader: {len(self)} recordings of {self.num_classes} classes>"
 
 
+def _checked_example(given: Any, classes: int) -> Example:
+    parts = checks.elements(given, "an example", "a path and the index of its label")
+    if len(parts) != 2:
+        raise InputError(f"an example is {checks.shown(given)}; a path and the index of its label are accepted")
+    return str(checks.path(parts[0], "the path of an example")), checks.whole(parts[1], "a label", 0, classes - 1)
+
+
 def _samples(path: str, rate: int) -> int:
     """Return the length of a recording at a sample rate: by its header, or else by all of it."""
     with open_audio(path, target_rate=rate) as source:
@@ -243,9 +247,9 @@ def _recordings(folder: Path) -> list[Path]:
 
 def _wanted(where: str, found: list[tuple[str, str]], categories: Sequence[str] | None) -> list[tuple[str, str]]:
     """Return the recordings of the classes that are wanted, all by default; each class must have some."""
-    if not categories:
+    wanted = () if categories is None else checks.elements(categories, "categories", "names")
+    if not wanted:
         return found
-    wanted = checks.elements(categories, "categories", "names")
     known = sorted({label for _, label in found})
     absent = next((name for name in wanted if name not in known), None)
     if absent is not None:

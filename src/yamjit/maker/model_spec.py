@@ -23,7 +23,5 @@ def get(spec_or_str: str | YamNetSpec) -> YamNetSpec:
     """
     if isinstance(spec_or_str, YamNetSpec):
         return spec_or_str
-    if spec_or_str == "audio_browser_fft":
-        return BrowserFftSpec()
-    checks.choice(spec_or_str, "spec_or_str", ("audio_yamnet",))
-    return YamNetSpec()
+    name = checks.choice(spec_or_str, "spec_or_str", ("audio_yamnet", "audio_browser_fft"))
+    return YamNetSpec() if name == "audio_yamnet" else BrowserFftSpec()

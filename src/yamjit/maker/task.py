@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -253,15 +252,18 @@ class AudioClassifier:
         folder = checks.path(export_dir, "export_dir")
         files: dict[str, bytes] = {}
         if ExportFormat.TFLITE in formats:
-            name = checks.text(tflite_filename, "tflite_filename", 255, empty=False)
-            files[name] = tflite_model(self.model_spec, self.head, self._taught, quantization_config)
+            name = checks.text(tflite_filename, "tflite_filename", 255).removesuffix(".tflite")
+            if name in ("", tflite_filename):
+                raise InputError(f"tflite_filename is {tflite_filename!r}; a name with '.tflite' is accepted")
+            model = tflite_model(self.model_spec, self.head, self._taught, quantization_config)
             if not checks.flag(with_metadata, "with_metadata"):
-                files[name] = without_metadata(files[name])
+                model = without_metadata(model)
             elif checks.flag(export_metadata_json_file, "export_metadata_json_file"):
-                files[PurePath(name).with_suffix(".json").name] = json_of(files[name])
+                files[f"{name}.json"] = json_of(model)
+            files[f"{name}.tflite"] = model
         if ExportFormat.LABEL in formats:
-            name = checks.text(label_filename, "label_filename", 255, empty=False)
-            files[name] = "\n".join(self.index_to_label).encode()
+            labels = "\n".join(self.index_to_label)
+            files[checks.text(label_filename, "label_filename", 255, empty=False)] = labels.encode()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for name, content in files.items():

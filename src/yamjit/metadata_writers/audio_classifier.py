@@ -21,6 +21,7 @@ from yamjit.metadata_writers.metadata_info import (
     ScoreCalibrationMd,
     TensorMd,
     counted,
+    listed,
 )
 from yamjit.metadata_writers.writer_utils import get_output_tensor_types
 from yamjit.tflite.metadata import FileType
@@ -162,7 +163,7 @@ class MetadataWriter:
             If the bytes are not a model.
         """
         described = read_described(model_buffer)
-        outputs = checks.elements(output_md_list or (), "output_md_list", "ClassificationTensorMd")
+        outputs = listed(output_md_list, "output_md_list", "ClassificationTensorMd")
         for output in outputs:
             checks.instance(output, "an output", TensorMd)
         return cls(
@@ -225,7 +226,7 @@ def _named(told: Iterable[dict[str, Any]], ends: Sequence[EndPoint]) -> Iterator
 
 def _in_order(outputs: Sequence[TensorMd], names: Sequence[str]) -> list[TensorMd]:
     """Return descriptions in the order of the model's outputs, if they name them."""
-    given = [output.tensor_name for output in outputs if output.tensor_name is not None]
+    given = [checks.text(output.tensor_name, "tensor_name") for output in outputs if output.tensor_name is not None]
     if not given:
         return list(outputs)
     if len(given) != len(outputs) or Counter(given) != Counter(names):

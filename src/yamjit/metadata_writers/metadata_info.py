@@ -89,11 +89,11 @@ class AssociatedFileMd:
     @property
     def file_name(self) -> str:
         """Name of the file in the model."""
-        return PurePath(checks.path(self.file_path, "file_path")).name
+        return checks.text(PurePath(checks.path(self.file_path, "file_path")).name, "the name of a file")
 
     def read(self) -> bytes:
         """Return the content of the file; `InputError` if it cannot be read, `LimitError` beyond 4 MiB."""
-        return read_limited(self.file_path, _MOST_FILE_BYTES, what="an associated file")
+        return read_limited(checks.path(self.file_path, "file_path"), _MOST_FILE_BYTES, what="an associated file")
 
     def create_metadata(self) -> dict[str, Any]:
         """Return the values of ``AssociatedFile``."""
@@ -209,7 +209,7 @@ class TensorMd:
 
     def files(self) -> tuple[AssociatedFileMd, ...]:
         """Return the files that belong to the tensor."""
-        found = checks.elements(self.associated_files or (), "associated_files", "AssociatedFileMd")
+        found = listed(self.associated_files, "associated_files", "AssociatedFileMd")
         return tuple(checks.instance(file, "a file", AssociatedFileMd) for file in found)
 
     def create_metadata(self) -> dict[str, Any]:
@@ -284,7 +284,7 @@ class ClassificationTensorMd(TensorMd):
         bounds = None if tensor_type is None else _RANGES.get(_member(TensorType, tensor_type, "tensor_type"))
         least, most = ([bound] for bound in bounds) if bounds else (None, None)
         checks.instance(score_calibration_md, "score_calibration_md", ScoreCalibrationMd, type(None))
-        files = list(checks.elements(label_files or (), "label_files", "LabelFileMd"))
+        files = list(listed(label_files, "label_files", "LabelFileMd"))
         if score_calibration_md is not None:
             files.append(score_calibration_md.create_score_calibration_file_md())
         super().__init__(name, description, least, most, associated_files=files, tensor_name=tensor_name)
@@ -295,6 +295,11 @@ class ClassificationTensorMd(TensorMd):
         calibration = self.score_calibration_md
         units = [calibration.create_metadata()] if calibration is not None else None
         return super().create_metadata() | {"process_units": units}
+
+
+def listed(values: Any, what: str, of: str) -> tuple[Any, ...]:
+    """Return the elements of a list, none for None."""
+    return () if values is None else checks.elements(values, what, of)
 
 
 def counted(value: Any, what: str, least: int, kind: str) -> int:

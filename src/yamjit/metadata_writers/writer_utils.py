@@ -150,10 +150,12 @@ def save_file(file_bytes: bytes | bytearray | str, save_to_path: FilePath, mode:
     OutputError
         If the file cannot be written.
     """
-    kinds = (bytes, bytearray) if checks.choice(mode, "mode", ("wb", "wt", "w")) == "wb" else (str,)
-    checks.instance(file_bytes, "file_bytes", *kinds)
+    if checks.choice(mode, "mode", ("wb", "wt", "w")) == "wb":
+        data = bytes(checks.instance(file_bytes, "file_bytes", bytes, bytearray))
+    else:
+        data = checks.text(file_bytes, "file_bytes", DESCRIBED_LIMITS.file_bytes).encode()
     path = checks.path(save_to_path, "save_to_path")
     try:
-        write_whole(path, file_bytes.encode() if isinstance(file_bytes, str) else bytes(file_bytes))
-    except OSError as error:
-        raise OutputError(f"{path}: {describe(error)}") from error
+        write_whole(path, data)
+    except (OSError, ValueError) as error:  # ValueError: a name that is not UTF-8
+        raise OutputError(f"{checks.shown(str(path))}: {describe(error)}") from error
