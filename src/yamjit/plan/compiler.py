@@ -32,7 +32,7 @@ _Array = TypeVar("_Array", bound=npt.NDArray[Any])
 
 
 @explained
-def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
+def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS, roles: Sequence[Role] | None = None) -> Plan:
     """Compile a graph.
 
     Parameters
@@ -40,6 +40,8 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     graph : Graph
         As `yamjit.tflite.read_graph` returns it.
     limits : Limits
+    roles : sequence of Role, optional
+        What each output is; by default what `find_outputs` finds.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
         raise LimitError(f"activations take {memory.arena_bytes} bytes a patch, arena_bytes is {limits.arena_bytes}")
     program = memory.program()
     prove_program(program)
-    outputs = find_outputs(graph)
+    outputs = find_outputs(graph, roles)
     heads = tuple(_head(graph, memory, o.tensor, place) for place, o in enumerate(outputs) if o.role == Role.SCORES)
     if not heads:
         found = ", ".join(f"{graph.tensors[o.tensor].name!r} ({o.role.value})" for o in outputs)
