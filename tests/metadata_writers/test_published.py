@@ -1,4 +1,8 @@
-"""The test cases that TFLite's metadata writers publish for audio classifiers, with the models of these tests."""
+"""The test cases that the metadata writers of TFLite publish, for audio classifiers and with our models: 31 of 47.
+
+What cannot apply is for images (seven cases: tensors of images and of boxes, categories of detectors) and for texts
+(nine: inputs and tokenizers).
+"""
 
 from __future__ import annotations
 
