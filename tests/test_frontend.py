@@ -150,6 +150,27 @@ def test_windows_are_counted_as_yamnet_pads() -> None:
         assert windows == 1 or WINDOW + (windows - 2) * HOP < samples
 
 
+def test_the_original_pads_more_at_some_lengths_that_windows_fit() -> None:
+    """Numbers are those of the runtime, for the published file of any length."""
+    fitting = range(WINDOW, 200_000, HOP)
+    more = [samples for samples in fitting if count_windows(samples, WINDOW, HOP, original=True) > (samples // HOP) - 1]
+    assert more == [
+        38640,
+        54000,
+        61680,
+        69360,
+        92400,
+        100080,
+        107760,
+        115440,
+        123120,
+        130800,
+        *range(161520, 200_000, HOP),
+    ]
+    for samples in {*range(1, 200_000, 97), 15_599, 15_601, 38_639, 38_641} - set(more):
+        assert count_windows(samples, WINDOW, HOP, original=True) == count_windows(samples, WINDOW, HOP)
+
+
 @pytest.mark.parametrize("hop", [1, 7, 100, 150, 1000])
 def test_no_window_starts_behind_the_last_sample(hop: int) -> None:
     window = 100

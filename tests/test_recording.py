@@ -6,6 +6,7 @@ import pickle
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import soundfile
 
 import yamjit
 from tests.support.synthetic import synthetic_yamnet
+from yamjit.cli import main
 from yamjit.recording import recut
 from yamjit.tflite import write_graph
 
@@ -56,6 +58,25 @@ def test_windows_are_those_of_the_classification(model: yamjit.Classifier, sound
     np.testing.assert_array_equal(np.concatenate([part.embeddings for part in parts]), whole.embeddings)
     np.testing.assert_array_equal(np.concatenate([part.times_s for part in parts]), whole.times_s)
     assert stream.top(3) == whole.top(3)
+
+
+def test_the_end_is_padded_as_by_the_original(model: yamjit.Classifier, sound: np.ndarray, tmp_path: Path) -> None:
+    def heard(samples: int, pad_end: Any, **how: Any) -> yamjit.Classification:
+        reading = yamjit.ReadOptions(pad_end=pad_end)
+        return model.classify(sound[:samples], sample_rate=RATE, reading=reading, **how)
+
+    for samples, more in ((15_600, 0), (31_000, 0), (38_640, 1), (54_000, 1)):
+        least, original = heard(samples, "least"), heard(samples, "original")
+        assert len(original) == len(least) + more
+        np.testing.assert_array_equal(original.scores[: len(least)], least.scores)
+        padded = np.pad(sound[:samples], (0, 15_600 + 7_680 * (len(original) - 1) - samples))
+        whole = model.classify(padded, sample_rate=RATE)
+        np.testing.assert_array_equal(original.scores, whole.scores)
+        np.testing.assert_array_equal(original.log_mel, whole.log_mel)
+    soundfile.write(tmp_path / "x.wav", sound[:38_640], RATE)
+    assert main(["classify", str(tmp_path / "x.wav"), "--model", "starter", "--pad-end", "original"]) == 0
+    with pytest.raises(yamjit.InputError, match="pad_end"):
+        yamjit.ReadOptions(pad_end="most")  # type: ignore[arg-type]
 
 
 def test_overlap_is_a_share_of_the_window(model: yamjit.Classifier, sound: np.ndarray) -> None:

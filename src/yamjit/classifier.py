@@ -345,5 +345,5 @@ class Classifier(OldForms, Model):
         found = as_samples(samples, self.sample_rate)
         if found.size != self.window_samples:
             raise InputError(f"{found.size} samples; one window has {self.window_samples}")
-        frames = self.front_end.frames(found)
+        frames = self._cutter.frames(found)
         return self._scorer.score(Patches(0, frames[np.newaxis], frames), self.window_samples)

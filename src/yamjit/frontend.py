@@ -51,13 +51,19 @@ class FrontEnd:
         Frames of a patch, and bands of the mel spectrogram.
     frame_length : int
         Samples of one frame.
+    is_log_mel : bool
+        Whether frames are those of a log-mel spectrogram, and not samples as they are.
     """
+
+    is_log_mel = True
 
     def __init__(self, constants: FrontEndConstants, backend: str | Backend = "numpy") -> None:
         self.constants = constants
-        self.patch_shape = constants.n_frames, len(constants.mel_basis)
-        self.frame_length = constants.frame_length
+        self._set_shape((constants.n_frames, len(constants.mel_basis)), constants.frame_length)
         self._backend = load_backend(backend) if isinstance(backend, str) else backend
+
+    def _set_shape(self, patch_shape: tuple[int, int], frame_length: int) -> None:
+        self.patch_shape, self.frame_length = patch_shape, frame_length
         self._no_frames = np.empty((0, self.patch_shape[1]), np.float32)
         self.no_patches = np.empty((0, *self.patch_shape), np.float32)
 
@@ -162,11 +168,15 @@ def _levels(windows: Sequence[Float32]) -> npt.NDArray[np.float64]:
     return 10 * np.log10(np.maximum(np.array(powers, np.float64), silence))
 
 
-def count_windows(samples: int, window: int, hop: int) -> int:
+def count_windows(samples: int, window: int, hop: int, *, original: bool = False) -> int:
     """Return how many windows cover `samples` samples: at least one, the last one padded with zeros.
 
-    The original YAMNet pads in the same way, to ``window + k * hop`` samples. No window starts after the last sample.
+    No window starts after the last sample. The `original` YAMNet pads in the same way, to ``window + k * hop`` samples,
+    but computes `k` in float32, with a factor that is a little more than 1 / 7,680.
     """
+    if original:
+        beyond = np.float32(max(samples - window, 0)) * np.float32(1 / hop)
+        return 1 + int(np.ceil(beyond))
     if samples <= window:
         return 1
     return min(1 + -(-(samples - window) // hop), -(-samples // hop))
@@ -186,15 +196,19 @@ class PatchStream:
     apart : bool
         Whether each block has all its frames in memory of its own, so that several threads may compute what `cut`
         returns. Frames that windows of two blocks share are then computed for both.
+    original : bool
+        Whether the end is padded as by the original YAMNet, see `count_windows`.
     """
 
-    def __init__(self, front_end: FrontEnd, hop: int, *, level: bool = False, apart: bool = False) -> None:
+    def __init__(
+        self, front_end: FrontEnd, hop: int, *, level: bool = False, apart: bool = False, original: bool = False
+    ) -> None:
         if hop < 1:
             raise InputError(f"a hop of at least one sample is accepted, found {hop}")
         c = front_end.constants
         self._front_end = front_end
         self._hop, self._frame_hop, self._window = hop, c.hop_length, c.window_samples
-        self._level, self._apart = level, apart
+        self._level, self._apart, self._original = level, apart, original
         self._shared = hop % c.hop_length == 0
         self._hop_frames = hop // c.hop_length
         self._whole = level or apart or not self._shared  # whether samples are held from the next window on
@@ -269,7 +283,7 @@ class PatchStream:
     def padding(self, more: int = 0) -> Float32:
         """Return the zeros that follow the last samples, of which `more` are still to come; they are not counted."""
         samples = self.samples + more
-        total = count_windows(samples, self._window, self._hop)
+        total = count_windows(samples, self._window, self._hop, original=self._original)
         self._padding = max(0, (total - 1) * self._hop + self._window - samples)
         return np.zeros(self._padding, np.float32)
 

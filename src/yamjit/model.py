@@ -25,6 +25,7 @@ from yamjit.network import Network
 from yamjit.options import ClassifierOptions
 from yamjit.plan.plan import Plan
 from yamjit.reading import ReadOptions
+from yamjit.sample_windows import SampleWindows
 from yamjit.scoring import Scorer
 from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel
@@ -123,7 +124,7 @@ class Model:
     @functools.cached_property
     def _scorer(self) -> Scorer:
         outputs = [head.index for head in self.heads]
-        return Scorer(self.front_end, self.network, self._calibrations, self.sample_rate, outputs)
+        return Scorer(self._cutter, self.network, self._calibrations, self.sample_rate, outputs)
 
     def _hop(self, reading: ReadOptions) -> int:
         """Return a hop in samples."""
@@ -171,6 +172,8 @@ class Model:
         ModelError
             If the model takes patches of another shape; `network` runs those.
         """
+        if self._front_end is None and self.plan.takes_samples:
+            raise ModelError("the network of this model takes samples: there is no log-mel spectrogram apart from it")
         if self._front_end is None:
             raise ModelError(
                 f"this model takes patches {self.plan.patch_shape}, and samples make YAMNet's log-mel patches alone, "
@@ -179,9 +182,16 @@ class Model:
         return self._front_end
 
     @property
+    def _cutter(self) -> FrontEnd:
+        """What makes patches of samples: the front end, or windows of samples as they are."""
+        if self._front_end is None and self.plan.takes_samples:
+            return SampleWindows(*self.plan.patch_shape)
+        return self.front_end
+
+    @property
     def window_samples(self) -> int:
         """Samples of one window: 15,600 for YAMNet."""
-        return self.front_end.constants.window_samples
+        return self._cutter.constants.window_samples
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """Return the weights of all layers in floating point, by name, see `yamjit.weights`."""

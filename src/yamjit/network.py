@@ -1,4 +1,4 @@
-"""The integer network: patches in; scores, embeddings and any inner tensor out."""
+"""The network: patches in; scores, embeddings and any inner tensor out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -178,7 +178,7 @@ class Network:
         found = self._run(patches, layout)
         *answers, embeddings = self._own(found)
         others = zip(taps.items(), layout.columns[len(self._results) :], strict=True)
-        tapped = {name: found[:, columns].reshape(-1, *slot.shape) for (name, slot), columns in others}
+        tapped = {name: _values(found[:, part], slot).reshape(-1, *slot.shape) for (name, slot), part in others}
         return NetworkOutput(tuple(map(HeadOutput, answers[::2], answers[1::2])), embeddings, tapped)
 
     def answers(self, patches: Float32) -> list[Quantized]:
@@ -191,9 +191,7 @@ class Network:
     def _own(self, found: Int8) -> list[Quantized]:
         """Return copies of the network's own results, each in one piece of memory and without that of the tensors."""
         parts = zip(self._layout.columns, self._results, strict=True)
-        if len(found) == 1:
-            return [Quantized(found[:, columns], slot) for columns, slot in parts]
-        return [Quantized(found[:, columns].copy(), slot) for columns, slot in parts]
+        return [Quantized(_values(found[:, columns], slot), slot) for columns, slot in parts]
 
     def _run(self, patches: npt.NDArray[np.generic], layout: ResultLayout) -> Int8:
         results = np.empty((len(patches), layout.width), np.int8)
@@ -212,10 +210,13 @@ class Network:
         except ValueError as error:
             raise InputError(f"patches are not an array: {error}") from error
         expected = self.plan.patch_shape
-        if patches.ndim != 3 or patches.shape[1:] != expected:
-            raise InputError(f"patches of shape (n, {expected[0]}, {expected[1]}) are accepted, found {patches.shape}")
-        if patches.dtype not in (np.float32, np.int8):
-            raise InputError(f"patches of type float32 or int8 are accepted, found {patches.dtype}")
+        if patches.ndim != 1 + len(expected) or patches.shape[1:] != expected:
+            shape = ", ".join(("n", *map(str, expected)))
+            raise InputError(f"patches of shape ({shape}) are accepted, found {patches.shape}")
+        types = (np.float32,) if self.plan.quantized_patch is None else (np.float32, np.int8)
+        if patches.dtype not in types:
+            names = " or ".join(np.dtype(kind).name for kind in types)
+            raise InputError(f"patches of type {names} are accepted, found {patches.dtype}")
         if not (patches.flags.aligned and patches[:1].flags.c_contiguous):
             patches = patches.copy()
         if not np.isfinite(_each_once(patches)).all():
@@ -234,7 +235,12 @@ class Network:
 
 
 def _layout(slots: Iterable[Slot]) -> ResultLayout:
-    return ResultLayout((slot.step, slot.offset, math.prod(slot.shape)) for slot in slots)
+    return ResultLayout((slot.step, slot.offset, slot.nbytes) for slot in slots)
+
+
+def _values(found: Int8, slot: Slot) -> npt.NDArray[Any]:
+    """Return a slot's part of the results in one piece of memory, with the type that its bytes have."""
+    return found if len(found) == 1 and slot.dtype == np.int8 else found.copy().view(slot.dtype)
 
 
 def _each_once(patches: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

@@ -62,6 +62,10 @@ class ReadOptions:
         Zone in which times are given: an IANA name such as "Europe/Berlin", "UTC", an offset such as "+02:00", or
         "local", that of this machine. A time that states no zone, as in most names, is taken to be in it. By default
         the zone that the recording states, or none; for a live source that of this machine.
+    pad_end : {"least", "original"}
+        Zeros after the last sample: as many as the fewest windows need that cover the recording, or as the original
+        YAMNet adds. Its graph computes their number in float32, so that recordings that windows fit exactly, of 15,600
+        + 7,680 k samples, get one more window of zeros for most k.
 
     Raises
     ------
@@ -84,6 +88,7 @@ class ReadOptions:
     non_finite: Literal["refuse", "zero"] = "refuse"
     recorded_at: datetime | None = None
     time_zone: str | tzinfo | None = None
+    pad_end: Literal["least", "original"] = "least"
 
     def __post_init__(self) -> None:
         if self.hop_s is not None:
@@ -97,6 +102,7 @@ class ReadOptions:
             object.__setattr__(self, "channel", channel)
         self.span(_MOST_RATE)
         checks.choice(self.non_finite, "non_finite", ("refuse", "zero"))
+        checks.choice(self.pad_end, "pad_end", ("least", "original"))
         checks.instance(self.recorded_at, "recorded_at", datetime, type(None))
         # NaT of pandas is a datetime as well, whose year is NaN.
         if self.recorded_at is not None and not _FIRST_YEAR <= self.recorded_at.year <= _LAST_YEAR:
@@ -153,7 +159,7 @@ class ReadOptions:
         if self.overlap is not None:
             return max(1, round(window * (1 - float(self.overlap))))
         shortest, longest = 0.5 / sample_rate, _LONGEST_HOP / sample_rate
-        hop_s = DEFAULT_HOP_S if self.hop_s is None else self.hop_s
+        hop_s = min(DEFAULT_HOP_S, window / sample_rate) if self.hop_s is None else self.hop_s
         return max(1, round(checks.number(hop_s, "hop_s", shortest, longest, kind="seconds") * sample_rate))
 
 

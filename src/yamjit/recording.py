@@ -57,7 +57,8 @@ class _Recording(ReadOnce):
         self.source = source
         self.window_s = front_end.constants.window_samples / sample_rate
         self._sample_rate = sample_rate
-        self._tracks = [PatchStream(front_end, hop, level=level, apart=apart) for _ in range(source.tracks)]
+        how = {"level": level, "apart": apart, "original": source.pad_end == "original"}
+        self._tracks = [PatchStream(front_end, hop, **how) for _ in range(source.tracks)]
 
     @property
     def name(self) -> str:

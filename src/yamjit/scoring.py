@@ -19,6 +19,7 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 _NO_TIMES = np.empty(0, np.float64)
+_NO_FRAMES = np.empty((0, 0), np.float32)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,7 +38,8 @@ class Windows(Outputs):
     quantized_embeddings : Quantized
         Embedding of each window.
     log_mel : np.ndarray [shape=(t, n_mels), float32]
-        Frames of the log-mel spectrogram that were complete with these windows. Each frame comes once.
+        Frames of the log-mel spectrogram that were complete with these windows. Each frame comes once. There are none
+        where the network takes samples.
     level_dbfs : np.ndarray [shape=(n,), float64] or None
         Root mean square of each window in dBFS, if it was asked for: -3 for a full-scale sine, -120 for silence.
     channel : int or None
@@ -87,7 +89,8 @@ class Scorer:
         heads, embeddings = self._outputs(cut.patches) if count else self._nothing
         hop_s, indices = hop / self.sample_rate, range(cut.first, cut.first + count)
         times_s = np.array([start_s + index * hop_s for index in indices], np.float64) if count else _NO_TIMES
-        return Windows(times_s, self.window_s, heads, embeddings, cut.frames, cut.level_dbfs, channel)
+        frames = cut.frames if self.front_end.is_log_mel else _NO_FRAMES
+        return Windows(times_s, self.window_s, heads, embeddings, frames, cut.level_dbfs, channel)
 
     def _outputs(self, patches: Float32) -> tuple[tuple[HeadOutput, ...], Quantized]:
         """Return what the heads that are used say of patches, and their embeddings."""

@@ -61,6 +61,7 @@ STOREYS = {
     "class_names": 5,
     "workers": 5,
     "network": 5,
+    "sample_windows": 5,
     "categories": 6,
     "scoring": 6,
     "listing": 7,
@@ -213,7 +214,7 @@ def test_rooms_need_the_strangers_they_have() -> None:
 
 #: Floors of the rooms inside `kernels`; the modules of one room know each other.
 FLOORS = {"memory": 0, "settings": 0, "lowering_choice": 0, "vectors": 1, "workspace": 1, "machine_code": 2}
-FLOORS |= {"program": 2, "program_proof": 3, "sums": 3, "hybrid": 4}
+FLOORS |= {"program": 2, "program_proof": 3, "step_view": 3, "sums": 3, "float32": 4, "hybrid": 4}
 FLOORS |= {"int8": 5, "log_mel": 5, "plan_file": 6, "backends": 6, "__init__": 7, "diagnosis": 8}
 
 #: Modules of `kernels` that import Numba, since they are compiled or compile; no other does, nor imports one of them
@@ -225,6 +226,7 @@ COMPILING = {
     *("int8/amx_matmul", "int8/avx2_matmul", "int8/batch", "int8/depthwise", "int8/kernel_set"),
     *("int8/matmul", "int8/plain", "int8/plain_steps"),
     *("int8/step_table", "int8/steps", "int8/tiles"),
+    *("float32/plain", "float32/plain_functions", "float32/steps"),
     *("log_mel/codelets", "log_mel/fft_codelets", "log_mel/kernel"),
     *("plan_file/check", "plan_file/digest", "plan_file/faults", "plan_file/head_check"),
     *("plan_file/kernel_table", "plan_file/step_check", "plan_file/table_check"),

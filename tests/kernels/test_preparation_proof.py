@@ -184,7 +184,7 @@ random_graphs = st.one_of(
 @settings(max_examples=100, derandomize=True, deadline=None)
 def test_preparations_of_random_operators_hold(graph: Graph, target: Target | None) -> None:
     operator = graph.operators[0]
-    step = lower(graph, operator)
+    (step,) = lower(graph, operator)
     assert isinstance(step, Step)
     tensors = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     read, written = (int(np.prod(tensor.shape)) * tensor.dtype.itemsize for tensor in tensors)

@@ -11,7 +11,9 @@ import numpy.typing as npt
 import pytest
 
 from tests.support.backends import FAST_BACKENDS
-from tests.support.programs import pooling_program
+from tests.support.float_graphs import FLOAT_GRAPHS
+from tests.support.graphs import dequantize
+from tests.support.programs import OneOperator, pooling_program
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
@@ -49,6 +51,15 @@ PROTECTED = {
     StepOp.DEPTHWISE: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY, *_KERNEL},
     StepOp.CONV: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_TABLES, *_GEOMETRY, *_KERNEL},
     StepOp.MAX_POOL: {Column.INPUT, Column.OUTPUT, *_GEOMETRY},
+    StepOp.CONV_F32: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, Column.BIAS, *_GEOMETRY, *_KERNEL},
+    StepOp.DEPTHWISE_F32: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, Column.BIAS, *_GEOMETRY, *_KERNEL},
+    StepOp.POINTWISE_F32: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, Column.BIAS, *_GEOMETRY},
+}
+#: The others have places and sizes, a constant if they read one, and a second operand.
+PROTECTED |= {
+    op: {Column.INPUT, Column.OUTPUT, *_GEOMETRY, *(kernel.reads & {Column.WEIGHTS} if not kernel.other else ())}
+    for op, kernel in KERNELS.items()
+    if op not in PROTECTED
 }
 
 FAR = (-(2**62), -(2**31), -64, -1, 2**31, 2**40, 2**62)
@@ -67,7 +78,22 @@ def corrupted(program: Program, step: int, column: Column, value: int) -> Progra
 
 
 def program_with(plan: Plan, op: StepOp) -> Program:
-    return pooling_program() if op == StepOp.MAX_POOL else plan.program
+    """Return a program in which a step does this."""
+    if op in plan.program.steps[:, Column.OP]:
+        return plan.program
+    return FURTHER[op]
+
+
+def further_programs() -> dict[int, Program]:
+    """Return programs by step operations that the int8 network does not have."""
+    found: dict[int, Program] = {int(StepOp.MAX_POOL): pooling_program()}
+    for graph in (*FLOAT_GRAPHS.values(), dequantize()):
+        program = OneOperator(graph).program
+        found |= dict.fromkeys(program.steps[:, Column.OP].tolist(), program)
+    return found
+
+
+FURTHER = further_programs()
 
 
 def first_of(program: Program, op: StepOp) -> int:
@@ -103,7 +129,7 @@ def test_columns_that_place_memory_are_proved(plan: Plan, op: StepOp) -> None:
             assert caught.value.operator == f"step 0 {op.name}", (column, value)
 
 
-@pytest.mark.parametrize("value", [-1, len(StepOp), 2**40])
+@pytest.mark.parametrize("value", [-1, 23, 2**40])
 def test_an_unknown_step_is_refused(plan: Plan, value: int) -> None:
     with pytest.raises(ModelError, match="step 0"):
         prove_program(corrupted(plan.program, 3, Column.OP, value))

@@ -71,7 +71,10 @@ FLOAT_GRAPHS: dict[str, Graph] = {
         Conv2DOptions(Padding.SAME, 2, 2, activation=Activation.RELU6),
     ),
     "conv valid": operation(
-        Op.CONV_2D, [((1, 7, 6, 2), F), constant(3, 2, 4, 2)], ((1, 6, 3, 3), F), Conv2DOptions(Padding.VALID)
+        Op.CONV_2D,
+        [((1, 7, 6, 2), F), constant(3, 2, 4, 2), constant(3)],
+        ((1, 6, 3, 3), F),
+        Conv2DOptions(Padding.VALID),
     ),
     "conv of pixels": operation(
         Op.CONV_2D, [((1, 5, 3, 33), F), constant(20, 1, 1, 33), constant(20)], ((1, 5, 3, 20), F), Conv2DOptions()

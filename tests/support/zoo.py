@@ -57,7 +57,7 @@ def zoo(seed: int = 0) -> CompiledModel:
     rows, constants, arena = [], Packer(), 0
     for graph in _graphs(seed):
         operator = graph.operators[0]
-        step = lower(graph, operator)
+        (step,) = lower(graph, operator)
         assert isinstance(step, Step)
         tensors = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
         read, written = (int(np.prod(tensor.shape)) * tensor.dtype.itemsize for tensor in tensors)

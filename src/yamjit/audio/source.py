@@ -67,6 +67,7 @@ class AudioSource(ReadOnce):
         self.target_rate = target_rate
         self.channels = reader.channels
         self.live = reader.live
+        self.pad_end = reading.pad_end
         self.format = reader.format
         self._reader = reader
         self._limits = limits

@@ -73,6 +73,8 @@ def add_reading(parser: argparse.ArgumentParser, *, aggregate: bool = False) -> 
     add_value(group, "--end", "TIME", values.time, text)
     text = "what to do with samples that are NaN or infinite: refuse the recording, or read them as 0"
     add_choice(group, "--non-finite", ("refuse", "zero"), text, "refuse")
+    text = "zeros after the end: as few as whole windows need, or as many as the original YAMNet adds"
+    add_choice(group, "--pad-end", ("least", "original"), text, "least")
     if aggregate:
         add_aggregate(group, "mean")
     add_clock(parser, group)
@@ -130,6 +132,7 @@ def reading_of(args: argparse.Namespace) -> ReadOptions:
         start_s=args.start,
         end_s=args.end,
         non_finite=args.non_finite,
+        pad_end=args.pad_end,
         recorded_at=args.recorded_at,
         time_zone=args.time_zone,
     )

@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from yamjit.cli.card import card_lines
 from yamjit.cli.exits import EXIT_OK
 from yamjit.cli.model_notes import kind_of, provenance_facts
@@ -153,7 +155,10 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
     source_tensor = graph.tensors[graph.inputs[0]]
     yield "input", f"{source_tensor.name} {_shape(source_tensor)}"
     front_end = plan.front_end
-    if front_end is None:
+    if front_end is None and plan.takes_samples:
+        yield "", f"{plan.patch_shape[0] / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz"
+        yield "front end", "none: the network takes samples"
+    elif front_end is None:
         yield "front end", "none: the model takes patches that are not YAMNet's (96, 64)"
     else:
         takes_patches = math.prod(source_tensor.shape) == math.prod(plan.patch_shape)
@@ -167,7 +172,8 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
     for output in find_outputs(graph):
         tensor = graph.tensors[output.tensor]
         yield "output", f"{tensor.name} {_shape(tensor)}: {output}"
-    yield "patch", f"{plan.patch_shape[0]}x{plan.patch_shape[1]}, {_quantization(plan.quantized_patch)}"
+    kind = _values(plan.quantized_patch) if plan.quantized_patch else "float32"
+    yield "patch", f"{'x'.join(map(str, plan.patch_shape))}, {kind}"
     program = plan.program
     yield (
         "network",
@@ -175,10 +181,10 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
         f"{program.arena_bytes:,} bytes of activations a patch",
     )
     if plan.embedding is not None:
-        yield "embeddings", f"{plan.embedding.shape[-1]} values, {_quantization(plan.embedding)}"
+        yield "embeddings", f"{plan.embedding.shape[-1]} values, {_values(plan.embedding)}"
     for head in plan.heads:
-        yield "logits", f"{head.logits.shape[-1]} values, {_quantization(head.logits)}"
-        yield "scores", f"{head.scores.shape[-1]} values, {_quantization(head.scores)}"
+        yield "logits", f"{head.logits.shape[-1]} values, {_values(head.logits)}"
+        yield "scores", f"{head.scores.shape[-1]} values, {_values(head.scores)}"
 
 
 def _document(model: Classifier | Unrunnable) -> dict[str, Any]:
@@ -192,7 +198,7 @@ def _document(model: Classifier | Unrunnable) -> dict[str, Any]:
         run = {"runs": False, "problem": model.problem, "sample_rate": None, "takes_samples": None}
     else:
         files = model.graph.files
-        takes_samples = model.plan.front_end is not None
+        takes_samples = model.plan.takes_samples
         run = {"runs": True, "problem": None, "sample_rate": model.sample_rate, "takes_samples": takes_samples}
     return {
         "model": known.name if known else None,
@@ -252,5 +258,8 @@ def _shape(tensor: Tensor) -> str:
     return f"{tensor.dtype} ({', '.join(map(str, tensor.shape))})"
 
 
-def _quantization(slot: Slot) -> str:
+def _values(slot: Slot) -> str:
+    """Return the type of a tensor's values, and what they mean."""
+    if slot.dtype == np.float32:
+        return "float32"
     return f"int8, scale {slot.scale:.7g}, zero point {slot.zero_point}"

@@ -53,7 +53,7 @@ def describe(model: CompiledModel) -> bytes:
     plan = model.plan
     document = {
         "name": model.name,
-        "quantized_patch": _of_slot(plan.quantized_patch),
+        "quantized_patch": plan.quantized_patch and _of_slot(plan.quantized_patch),
         "embedding": plan.embedding and _of_slot(plan.embedding),
         "slots": {name: _of_slot(slot) for name, slot in plan.slots.items()},
         "heads": [

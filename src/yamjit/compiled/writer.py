@@ -20,7 +20,7 @@ from yamjit.kernels.log_mel.tables import is_transformed
 from yamjit.kernels.memory import Packer
 from yamjit.kernels.plan_file.layout import FAMILIES, FORMAT_VERSION, HEADER_BYTES, MAGIC, Field, HeadField
 from yamjit.kernels.plan_file.xxh64 import xxh64
-from yamjit.kernels.program import Program
+from yamjit.kernels.program import PLAN_FILE_STEPS, Column, Program, StepOp
 from yamjit.kernels.vectors.target import TARGETS
 from yamjit.kernels.workspace import PreparedProgram
 from yamjit.plan.plan import Head, Plan
@@ -29,13 +29,29 @@ __all__ = ["has_plan_file", "plan_file_bytes"]
 
 _Fields: TypeAlias = dict[Field, int]
 
+#: Step operations that no plan file carries.
+_NOT_CARRIED = frozenset(StepOp) - frozenset(PLAN_FILE_STEPS)
+
 #: A target of each family; all of one family have their constants packed alike.
 _TARGETS = {"x86": TARGETS["plain"], "arm": TARGETS["neon"]}
 
 
 def has_plan_file(plan: Plan) -> bool:
-    """Return whether a plan can be written as a plan file: the kernel must compute its front end, if it has one."""
-    return plan.front_end is None or is_transformed(plan.front_end)
+    """Return whether a plan can be written as a plan file, see `plan_file_bytes`."""
+    return _why_not(plan) is None
+
+
+def _why_not(plan: Plan) -> str | None:
+    """Return why a plan cannot be written as a plan file, if it cannot."""
+    if plan.front_end is not None and not is_transformed(plan.front_end):
+        length = plan.front_end.n_fft
+        return f"its front end transforms {length} samples a frame; a plan file takes powers of two from 8 on"
+    if plan.quantized_patch is None:
+        return "its network does not begin with int8 values; a plan file takes networks that quantize the patch"
+    others = [op for op in plan.program.steps[:, Column.OP].tolist() if op in _NOT_CARRIED]
+    return (
+        f"its network has a step {StepOp(others[0]).name}; a plan file takes those of int8 networks" if others else None
+    )
 
 
 def plan_file_bytes(
@@ -57,14 +73,11 @@ def plan_file_bytes(
     Raises
     ------
     ModelError
-        If the model's front end is not one that the kernel computes.
+        If the model's front end is not one that the kernel computes, or its network is not one of int8.
     """
     plan, program = model.plan, model.plan.program
-    if not has_plan_file(plan):
-        length = plan.front_end.n_fft if plan.front_end else 0
-        raise ModelError(
-            f"its front end transforms {length} samples a frame; a plan file takes powers of two from 8 on"
-        )
+    if reason := _why_not(plan):
+        raise ModelError(reason)
     if isinstance(program, PreparedProgram):
         raise ModelError("the plan is of a plan file; one that was compiled from the model's graph is accepted")
     file = Packer()

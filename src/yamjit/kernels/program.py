@@ -1,4 +1,4 @@
-"""The program: a plan as both backends run it, integers only.
+"""The program: a plan as both backends run it.
 
 A program is one table of steps over two blocks of memory:
 
@@ -27,9 +27,14 @@ from yamjit.reprs import brief_repr
 
 __all__ = [
     "COLUMNS",
+    "FIRST_IS_CONSTANT",
+    "NO_MAX",
+    "NO_MIN",
     "PANEL_IMAGE_ROWS",
     "PANEL_ROWS",
+    "PLAN_FILE_STEPS",
     "SCRATCH_ROWS",
+    "SECOND_IS_CONSTANT",
     "SPARE",
     "Column",
     "Dequantization",
@@ -46,7 +51,10 @@ __all__ = [
 
 
 class StepOp(enum.IntEnum):
-    """What a step does; each is one kernel of the same name in either backend."""
+    """What a step does; each is one kernel in either backend.
+
+    The numbers from 16 to 23, and from 64 on, are those of vector kernels.
+    """
 
     QUANTIZE = 0
     CONV = 1
@@ -55,6 +63,35 @@ class StepOp(enum.IntEnum):
     MEAN = 4
     LOOKUP = 5
     MAX_POOL = 6
+    #: Runs of bytes, and rows of two tensors side by side, whatever the type of values.
+    MOVE = 24
+    JOIN = 25
+    #: Operations that give float32 values.
+    DEQUANTIZE = 32
+    CONV_F32 = 33
+    DEPTHWISE_F32 = 34
+    POINTWISE_F32 = 35
+    MAX_POOL_F32 = 36
+    AVERAGE_POOL_F32 = 37
+    MEAN_F32 = 38
+    SOFTMAX_F32 = 39
+    ADD = 40
+    SUB = 41
+    MUL = 42
+    DIV = 43
+    MAXIMUM = 44
+    MINIMUM = 45
+    CLAMP = 46
+    SQRT = 47
+    RSQRT = 48
+    LOG = 49
+    EXP = 50
+    LOGISTIC = 51
+    TANH = 52
+
+
+#: Step operations that plan files carry: those of the int8 network.
+PLAN_FILE_STEPS = tuple(op for op in StepOp if op <= StepOp.MAX_POOL)
 
 
 class Column(enum.IntEnum):
@@ -86,9 +123,18 @@ class Column(enum.IntEnum):
     ACTIVATION_MIN = 23
     ACTIVATION_MAX = 24
     ROUNDING = 25
+    #: The second tensor that a step reads, `FIRST_IS_CONSTANT` or `SECOND_IS_CONSTANT`.
+    OTHER = 26
 
 
 COLUMNS = len(Column)
+
+#: What `Column.OTHER` says where one of two operands is the constant at `Column.WEIGHTS`.
+SECOND_IS_CONSTANT, FIRST_IS_CONSTANT = -1, -2
+
+#: What `Column.ACTIVATION_MIN` and `Column.ACTIVATION_MAX` say where float32 values have no such bound but those of
+#: their type; others are the bounds themselves.
+NO_MIN, NO_MAX = -128, 127
 
 
 class Window(NamedTuple):
@@ -222,7 +268,7 @@ def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
             rows = max(PANEL_ROWS, PANEL_IMAGE_ROWS * row[Column.INPUT_W])
             panel = max(panel, rows * panel_stride(row[Column.INPUT_C]))
             spare = max(spare, (rows + 1) * (2 * padded(panel_stride(row[Column.INPUT_C])) + ALIGNMENT))
-        if row[Column.OP] not in (StepOp.QUANTIZE, StepOp.LOOKUP, StepOp.MAX_POOL):
+        if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE, StepOp.POINTWISE, StepOp.MEAN):
             channels = max(channels, row[Column.OUTPUT_C])
     accumulators = SCRATCH_ROWS * 4 * (channels + ALIGNMENT)
     starts = [0]

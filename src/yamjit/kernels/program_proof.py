@@ -7,13 +7,15 @@ read are 0, so that none of them means anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from yamjit.errors import ModelError
 from yamjit.kernels.memory import ALIGNMENT
-from yamjit.kernels.program import Column, Program, Rounding, StepOp
+from yamjit.kernels.program import FIRST_IS_CONSTANT, Column, Program, Rounding, StepOp
 
-__all__ = ["KERNELS", "PER_CHANNEL", "UNREAD", "Kernel", "prove_program", "writers"]
+__all__ = ["KERNELS", "PER_CHANNEL", "UNREAD", "Kernel", "prove_program", "reads_another", "writers"]
 
 Row = list[int]
 
@@ -45,8 +47,25 @@ class Kernel(NamedTuple):
     ones: tuple[Column, ...] = ()
     #: Number of bytes at `Column.WEIGHTS` that it reads for a step.
     weights: Callable[[Row], int] = lambda row: 0
-    #: Bytes of an input value.
+    #: Bytes of an input value, and of an output value.
     input_bytes: int = 1
+    output_bytes: int = 1
+    #: Number of values of its second operand, which has the type of the first; a constant is at `Column.WEIGHTS`.
+    other: Callable[[Row], int] | None = None
+
+
+_ALL_PLACES = (*_INPUT[:2], *_OUTPUT[:2])
+_FLOATS: dict[str, Any] = {"input_bytes": 4, "output_bytes": 4}
+
+
+def _with_other(kernel: Kernel, size: Callable[[Row], int]) -> Kernel:
+    """Return a kernel with a second operand, a tensor or a constant, of as many values as `size` says."""
+    width = kernel.input_bytes
+    return kernel._replace(
+        reads={*kernel.reads, Column.OTHER, Column.WEIGHTS},
+        weights=lambda row: size(row) * width if row[Column.OTHER] < 0 else 0,
+        other=size,
+    )
 
 
 KERNELS: dict[StepOp, Kernel] = {
@@ -76,7 +95,61 @@ KERNELS: dict[StepOp, Kernel] = {
         {Column.WEIGHTS}, equal=(_SAME_CHANNELS,), ones=(*_INPUT[:2], *_OUTPUT[:2]), weights=lambda row: 256
     ),
     StepOp.MAX_POOL: Kernel({*_WINDOW, *_CLAMPS}, equal=(_SAME_CHANNELS,)),
+    StepOp.MOVE: Kernel(
+        {Column.WEIGHTS, Column.INPUT_ZERO_POINT},
+        ones=(*_INPUT[:2], Column.OUTPUT_H),
+        weights=lambda row: 4 * row[Column.OUTPUT_W],
+    ),
+    StepOp.JOIN: _with_other(
+        Kernel(set(), equal=_SAME_PLACES, ones=(Column.INPUT_H,)),
+        lambda row: row[Column.OUTPUT_W] * (row[Column.OUTPUT_C] - row[Column.INPUT_C]),
+    ),
+    StepOp.DEQUANTIZE: Kernel(
+        {Column.WEIGHTS, Column.INPUT_ZERO_POINT}, (_SAME_CHANNELS,), _ALL_PLACES, lambda row: 4, output_bytes=4
+    ),
+    StepOp.CONV_F32: Kernel(
+        {Column.WEIGHTS, Column.BIAS, *_WINDOW, *_CLAMPS},
+        weights=lambda row: (
+            4 * row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * row[Column.OUTPUT_C]
+        ),
+        **_FLOATS,
+    ),
+    StepOp.DEPTHWISE_F32: Kernel(
+        {Column.WEIGHTS, Column.BIAS, *_WINDOW, *_CLAMPS},
+        weights=lambda row: 4 * row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
+        **_FLOATS,
+    ),
+    StepOp.POINTWISE_F32: Kernel(
+        {Column.WEIGHTS, Column.BIAS, *_CLAMPS},
+        equal=_SAME_PLACES,
+        weights=lambda row: 4 * row[Column.INPUT_C] * row[Column.OUTPUT_C],
+        **_FLOATS,
+    ),
+    StepOp.MAX_POOL_F32: Kernel({*_WINDOW, *_CLAMPS}, equal=(_SAME_CHANNELS,), **_FLOATS),
+    StepOp.AVERAGE_POOL_F32: Kernel({*_WINDOW, *_CLAMPS}, equal=(_SAME_CHANNELS,), **_FLOATS),
+    StepOp.MEAN_F32: Kernel(
+        set(), equal=(_SAME_CHANNELS, (Column.INPUT_H, Column.OUTPUT_H)), ones=(Column.OUTPUT_W,), **_FLOATS
+    ),
+    StepOp.SOFTMAX_F32: Kernel(
+        {Column.WEIGHTS}, equal=(*_SAME_PLACES, _SAME_CHANNELS), weights=lambda row: 4, **_FLOATS
+    ),
+    **dict.fromkeys(
+        (StepOp.ADD, StepOp.SUB, StepOp.MUL, StepOp.DIV, StepOp.MAXIMUM, StepOp.MINIMUM),
+        _with_other(
+            Kernel(_CLAMPS, equal=(*_SAME_PLACES, _SAME_CHANNELS), **_FLOATS),
+            lambda row: row[Column.OUTPUT_W] * row[Column.OUTPUT_C],
+        ),
+    ),
+    StepOp.CLAMP: Kernel(_CLAMPS, (_SAME_CHANNELS,), _ALL_PLACES, **_FLOATS),
+    **dict.fromkeys(
+        (StepOp.SQRT, StepOp.RSQRT, StepOp.LOG, StepOp.EXP, StepOp.LOGISTIC, StepOp.TANH),
+        Kernel(set(), (_SAME_CHANNELS,), _ALL_PLACES, **_FLOATS),
+    ),
 }
+
+
+#: Step operations that have a second operand.
+_OF_TWO = frozenset(op for op, kernel in KERNELS.items() if kernel.other)
 
 
 def prove_program(program: Program) -> None:
@@ -93,11 +166,20 @@ def prove_program(program: Program) -> None:
     _check_patchwise(program, rows)
 
 
-def writers(rows: list[Row]) -> list[int | None]:
-    """Return for each step the number of the step that writes its input, None where that comes from outside."""
+def reads_another(row: Row) -> bool:
+    """Return whether a step reads a second tensor; vector operations read none."""
+    return row[Column.OP] in _OF_TWO and row[Column.OTHER] >= 0
+
+
+def writers(rows: list[Row], column: Column = Column.INPUT) -> list[int | None]:
+    """Return for each step the number of the step that writes what it reads, None where that comes from outside.
+
+    `column` is that of the input, or of the second one, which is None for a step that has none.
+    """
     found, latest = [], dict[int, int]()
     for index, row in enumerate(rows):
-        found.append(latest.get(row[Column.INPUT]))
+        reads = column == Column.INPUT or reads_another(row)
+        found.append(latest.get(row[column]) if reads else None)
         latest[row[Column.OUTPUT]] = index
     return found
 
@@ -111,14 +193,14 @@ def _name(index: int, row: Row) -> str:
 
 def _check_step(where: str, row: Row, program: Program) -> None:
     kernel = KERNELS[StepOp(row[Column.OP])]
-    source, target = _activations(row)
+    *sources, target = _activations(row)
     if min(row[column] for column in (*_INPUT, *_OUTPUT)) < 1:
         raise ModelError("sizes of input and output must be at least 1", operator=where)
-    for column, size, alignment in (source, target):
+    for column, size, alignment in (*sources, target):
         _check_range(where, row, column, size, program.arena_bytes, alignment)
     for column, size, alignment in _constants(row, kernel):
         _check_range(where, row, column, size, program.constants.size, alignment)
-    if _overlap(_span(row, source), _span(row, target)):
+    if any(_overlap(_span(row, source), _span(row, target)) for source in sources):
         raise ModelError("the output lies over the input", operator=where)
     if _WINDOW & kernel.reads:
         _check_window(where, row)
@@ -129,18 +211,25 @@ def _check_step(where: str, row: Row, program: Program) -> None:
         if row[column] != 1:
             raise ModelError(f"{column.name.lower()} is {row[column]}, 1 is accepted", operator=where)
     _check_values(where, row, kernel)
+    if row[Column.OP] == StepOp.MOVE:
+        _check_starts(where, row, program)
 
 
-def _activations(row: Row) -> tuple[_Range, _Range]:
-    """Return the ranges of input and output."""
+def _activations(row: Row) -> tuple[_Range, ...]:
+    """Return the ranges of the tensors that a step reads, and at last of the one that it writes."""
+    kernel = KERNELS[StepOp(row[Column.OP])]
     read = row[Column.INPUT_H] * row[Column.INPUT_W] * row[Column.INPUT_C]
     written = row[Column.OUTPUT_H] * row[Column.OUTPUT_W] * row[Column.OUTPUT_C]
-    width = KERNELS[StepOp(row[Column.OP])].input_bytes
-    return (Column.INPUT, read * width, width), (Column.OUTPUT, written, 1)
+    width = kernel.input_bytes
+    source = (Column.INPUT, read * width, width)
+    target = (Column.OUTPUT, written * kernel.output_bytes, kernel.output_bytes)
+    if kernel.other and reads_another(row):
+        return source, (Column.OTHER, kernel.other(row) * width, width), target
+    return source, target
 
 
 def _constants(row: Row, kernel: Kernel) -> Iterator[_Range]:
-    if Column.WEIGHTS in kernel.reads:
+    if Column.WEIGHTS in kernel.reads and not reads_another(row):
         yield Column.WEIGHTS, kernel.weights(row), 1
     for column, width in PER_CHANNEL.items():
         if column in kernel.reads:
@@ -176,6 +265,17 @@ def _check_values(where: str, row: Row, kernel: Kernel) -> None:
             raise ModelError(f"{column.name.lower()} is {row[column]}, an int8 is accepted", operator=where)
     if row[Column.ACTIVATION_MIN] > row[Column.ACTIVATION_MAX] or row[Column.ROUNDING] not in list(Rounding):
         raise ModelError("its rounding and clamps are not possible", operator=where)
+    if kernel.other is None:
+        return
+    if row[Column.OTHER] < FIRST_IS_CONSTANT or (row[Column.OTHER] >= 0 and row[Column.WEIGHTS]):
+        raise ModelError("a second operand is a tensor or a constant", operator=where)
+
+
+def _check_starts(where: str, row: Row, program: Program) -> None:
+    """Check that runs of bytes begin and end inside the input, or begin at -1, which stands for no input."""
+    starts = np.frombuffer(program.constants, "<i4", row[Column.OUTPUT_W], row[Column.WEIGHTS])
+    if starts.min() < -1 or starts.max() + row[Column.OUTPUT_C] > row[Column.INPUT_C]:
+        raise ModelError("a run begins or ends outside the input", operator=where)
 
 
 #: Columns that the kernel of a step operation does not read.
@@ -203,9 +303,9 @@ def _check_pairs(program: Program, rows: list[Row]) -> None:
         row, after, where = rows[index], rows[index + 1], _name(index, rows[index])
         if written_by[index + 1] != index or [row[c] for c in _OUTPUT] != [after[c] for c in _INPUT]:
             raise ModelError("the next step does not read its output", operator=where)
-        if written_by.count(index) > 1:
+        if written_by.count(index) + writers(rows, Column.OTHER).count(index) > 1:
             raise ModelError("more than the next step reads its output", operator=where)
-        if _overlap(_span(row, _activations(row)[0]), _span(after, _activations(after)[1])):
+        if _overlap(_span(row, _activations(row)[0]), _span(after, _activations(after)[-1])):
             raise ModelError("the next step writes over its input", operator=where)
 
 
@@ -214,12 +314,13 @@ def _check_patchwise(program: Program, rows: list[Row]) -> None:
     count, kept = program.patchwise, {0, *program.kept}
     if not 0 <= count <= len(rows) or not all(0 < index < count for index in program.kept):
         raise ModelError(f"there are {len(rows)} steps; {count} cannot be patchwise, with {program.kept} kept")
-    lost = [index for index in writers(rows)[count:] if index is not None and index < count and index not in kept]
+    read = [*writers(rows)[count:], *writers(rows, Column.OTHER)[count:]]
+    lost = [index for index in read if index is not None and index < count and index not in kept]
     if lost:
         raise ModelError("a later step reads its output, which is not kept", operator=_name(lost[0], rows[lost[0]]))
     if not count:
         return
-    written = [_span(row, _activations(row)[1]) for row in rows[:count]]
+    written = [_span(row, _activations(row)[-1]) for row in rows[:count]]
     for index, span in ((None, _span(rows[0], _activations(rows[0])[0])), *((index, written[index]) for index in kept)):
         for other, over in enumerate(written):
             if other != index and _overlap(span, over):

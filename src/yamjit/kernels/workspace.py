@@ -21,7 +21,7 @@ __all__ = ["PREPARED_COLUMNS", "OutputColumn", "PreparedProgram", "ResultLayout"
 Bytes = npt.NDArray[np.uint8]
 
 #: Columns of a prepared step: those of a program's step, and those of `yamjit.kernels.int8.prepared.Prepared`.
-PREPARED_COLUMNS = 44
+PREPARED_COLUMNS = 46
 
 
 class Workspace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 import numpy as np
@@ -9,18 +10,19 @@ import numpy.typing as npt
 
 from yamjit.errors import LimitError, ModelError
 from yamjit.kernels.memory import Packer
-from yamjit.kernels.program import COLUMNS, Column, Program
+from yamjit.kernels.program import COLUMNS, Column, Program, StepOp
 from yamjit.kernels.program_proof import prove_program
 from yamjit.keywords import explained
 from yamjit.plan.arena import assign_offsets
 from yamjit.plan.front_end import read_front_end
 from yamjit.plan.plan import FrontEndConstants, Head, Plan, Slot
+from yamjit.plan.positions import RESHAPERS
 from yamjit.plan.schedule import schedule
 from yamjit.plan.seam import find_seam
 from yamjit.plan.steps import Steps
 from yamjit.plan.yamnet_front_end import PATCH_SHAPE, yamnet_front_end
 from yamjit.spec import DEFAULT_LIMITS, Limits
-from yamjit.tflite.graph import Graph, Op, Operator, Tensor
+from yamjit.tflite.graph import Graph, Op, Operator
 
 __all__ = ["compile_plan"]
 
@@ -44,8 +46,7 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     Raises
     ------
     ModelError
-        If the graph is not a YAMNet-like network: a log-mel front end or a patch as input, QUANTIZE, and int8
-        operators that have kernels.
+        If the graph is not a network whose operators have kernels, on samples, or on log-mel patches.
     LimitError
         If the activations of one patch exceed ``limits.arena_bytes``.
     """
@@ -57,33 +58,36 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     program = memory.program()
     prove_program(program)
     heads = tuple(_head(graph, memory, index) for index in graph.outputs)
-    patch_shape = _patch_shape(graph.tensors[seam.quantize.inputs[0]], seam.quantize, front_end)
+    patch_shape = _patch_shape(graph, seam.patch, front_end)
     if front_end is None and patch_shape == PATCH_SHAPE:
         front_end = yamnet_front_end()
     return Plan(
         program=program,
         front_end=front_end,
         patch_shape=patch_shape,
-        patch_offset=memory.offset(seam.quantize.inputs[0]),
-        quantized_patch=memory.slot(seam.quantize.outputs[0]),
+        patch_offset=memory.offset(seam.patch),
+        quantized_patch=memory.quantized_patch(),
         embedding=_embedding(graph, memory),
         heads=heads,
         slots=memory.slots(),
     )
 
 
-def _patch_shape(tensor: Tensor, quantize: Operator, front_end: FrontEndConstants | None) -> tuple[int, int]:
-    """Return (frames, bands) of the patch, whose tensor may have further axes of size 1."""
+def _patch_shape(graph: Graph, patch: int, front_end: FrontEndConstants | None) -> tuple[int, ...]:
+    """Return (frames, bands) of the patch, or (samples,); its tensor may have further axes of size 1."""
+    tensor, reader = graph.tensors[patch], next(str(o) for o in graph.operators if patch in o.inputs)
+    if tensor.dtype != np.float32:
+        raise ModelError(f"a float32 input is accepted, found {tensor.dtype}", operator=reader)
     found = tuple(size for size in tensor.shape if size > 1)
     if front_end is not None:
-        patch = (front_end.n_frames, front_end.mel_basis.shape[0])
-    elif len(found) == 2:
-        patch = (found[0], found[1])
-    else:
-        raise ModelError(f"one patch (frames, bands) is accepted, found {tensor.shape}", operator=str(quantize))
-    if found != tuple(size for size in patch if size > 1):
-        raise ModelError(f"a patch of {patch} is accepted, found {tensor.shape}", operator=str(quantize))
-    return patch
+        cut = (front_end.n_frames, front_end.mel_basis.shape[0])
+        if found != tuple(size for size in cut if size > 1):
+            raise ModelError(f"a patch of {cut} is accepted, found {tensor.shape}", operator=reader)
+        return cut
+    if not 1 <= len(found) <= 2:
+        message = f"a window (samples,) or one patch (frames, bands) is accepted, found {tensor.shape}"
+        raise ModelError(message, operator=reader)
+    return found
 
 
 # -- Names for what comes out -----------------------------------------------------------------------------------
@@ -94,26 +98,36 @@ def _producer(graph: Graph, index: int) -> Operator:
     operator = next((o for o in graph.operators if index in o.outputs), None)
     if operator is None:
         raise ModelError("is not computed by any operator", tensor=str(graph.tensors[index]))
-    return _producer(graph, operator.inputs[0]) if operator.op == Op.RESHAPE else operator
+    return _producer(graph, operator.inputs[0]) if operator.op in RESHAPERS else operator
 
 
 def _head(graph: Graph, memory: _Memory, output: int) -> Head:
-    """Describe one output: DEQUANTIZE of a LOGISTIC of logits."""
-    dequantize = _producer(graph, output)
-    if dequantize.op != Op.DEQUANTIZE:
-        raise ModelError("scores must come from DEQUANTIZE", operator=str(dequantize))
-    logistic = _producer(graph, dequantize.inputs[0])
-    if logistic.op != Op.LOGISTIC:
-        raise ModelError("scores must come from LOGISTIC", operator=str(logistic))
-    return Head(graph.tensors[output].name, memory.slot(logistic.outputs[0]), memory.slot(logistic.inputs[0]))
+    """Describe one output: what LOGISTIC or SOFTMAX makes of logits, or anything that is a float."""
+    operator, scores, name = _producer(graph, output), output, graph.tensors[output].name
+    if graph.tensors[output].dtype != np.float32:
+        raise ModelError("scores must come from DEQUANTIZE, or be floats", operator=str(operator))
+    if operator.op == Op.DEQUANTIZE:
+        scores = operator.inputs[0]
+        operator = _producer(graph, scores)
+        if operator.op != Op.LOGISTIC:
+            raise ModelError("scores must come from LOGISTIC", operator=str(operator))
+        scores = operator.outputs[0]
+    has_logits = operator.op in (Op.LOGISTIC, Op.SOFTMAX)
+    return Head(name, memory.slot(scores), memory.slot(operator.inputs[0] if has_logits else scores))
+
+
+_AFTER_EMBEDDING = (Op.DEQUANTIZE, Op.LOGISTIC, Op.SOFTMAX, Op.FULLY_CONNECTED)
+_POOLS = (Op.AVERAGE_POOL_2D, Op.MAX_POOL_2D)
 
 
 def _embedding(graph: Graph, memory: _Memory) -> Slot | None:
-    """Return the average that the last fully connected layer of the first head reads, if there is one."""
+    """Return what the last fully connected layer of the first head reads of all positions, if there is such a thing."""
     operator = _producer(graph, graph.outputs[0])
-    while operator.op in (Op.DEQUANTIZE, Op.LOGISTIC, Op.FULLY_CONNECTED):
+    while operator.op in _AFTER_EMBEDDING:
         operator = _producer(graph, operator.inputs[0])
-    return memory.slot(operator.outputs[0]) if operator.op == Op.MEAN else None
+    pooled = graph.tensors[operator.outputs[0]]
+    is_one = operator.op in _POOLS and pooled.dtype == np.float32 and math.prod(pooled.shape) == pooled.shape[-1]
+    return memory.slot(pooled.index) if operator.op == Op.MEAN or is_one else None
 
 
 # -- Memory -----------------------------------------------------------------------------------------------------
@@ -134,24 +148,30 @@ class _Memory:
         return self._offsets[self._network.storage(tensor)]
 
     def slot(self, tensor: int) -> Slot:
-        """Describe an int8 tensor."""
+        """Describe a tensor that a step writes."""
         record = self._graph.tensors[tensor]
         quantization = record.quantization
-        if quantization is None:
+        if record.dtype == np.int8 and quantization is None:
             raise ModelError("has no quantization", tensor=str(record))
         return Slot(
             name=record.name,
             shape=record.shape[1:] if record.shape[:1] == (1,) else record.shape,
             offset=self.offset(tensor),
             step=self._network.writer(tensor),
-            scale=float(quantization.scale[0]),
-            zero_point=int(quantization.zero_point[0]),
+            scale=float(quantization.scale[0]) if quantization else 1.0,
+            zero_point=int(quantization.zero_point[0]) if quantization else 0,
+            dtype=record.dtype,
         )
 
+    def quantized_patch(self) -> Slot | None:
+        """Describe what the first step writes, if it quantizes the patch."""
+        first = self._network.steps[0]
+        return self.slot(first.output) if first.op == StepOp.QUANTIZE else None
+
     def slots(self) -> dict[str, Slot]:
-        """Describe every int8 tensor, by name."""
+        """Describe every tensor that a step writes, by name."""
         slots: dict[str, Slot] = {}
-        for tensor in sorted({step.output for step in self._network.steps} | set(self._network.aliases)):
+        for tensor in self._network.named():
             slot = self.slot(tensor)
             name, copies = slot.name, 0
             while name in slots:
@@ -169,6 +189,8 @@ class _Memory:
             row[Column.INPUT], row[Column.OUTPUT] = self.offset(step.input), self.offset(step.output)
             for column, value in step.columns.items():
                 row[column] = value
+            if step.other is not None:
+                row[Column.OTHER] = self.offset(step.other)
             for column, array in step.constants.items():
                 row[column] = constants.add(array)
         patchwise, kept, pairs, _ = self._schedule

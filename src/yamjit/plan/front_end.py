@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from yamjit.errors import ModelError
 from yamjit.plan.plan import FrontEndConstants
+from yamjit.plan.positions import MOVERS, RESHAPERS
 from yamjit.plan.seam import Seam
 from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
+from yamjit.tflite.node import Node
 from yamjit.tflite.operators.binary import MulOptions
-from yamjit.tflite.operators.movers import GatherOptions, StridedSliceOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
 
 __all__ = ["read_front_end"]
@@ -93,9 +94,9 @@ class _Walk:
         """Run the operators that move samples on sample numbers; returns [shape=(n_frames, frame_length)]."""
         source = self._graph.tensors[self._graph.inputs[0]]
         numbers = np.arange(np.prod(source.shape, dtype=np.int64)).reshape(source.shape)
-        while self._next_op() in _MOVERS:
+        while self._next_op() in MOVERS and self._next_op() != Op.PAD:
             operator = self._left.pop(0)
-            numbers = _MOVERS[operator.op](self._graph, operator, numbers)
+            numbers = MOVERS[operator.op](Node(self._graph, operator), numbers)
         if numbers.ndim != 2:
             message = f"frames of shape (frames, samples) are accepted, found {numbers.shape}"
             raise ModelError(message, operator=str(self.first))
@@ -167,7 +168,7 @@ class _Walk:
         return self._left.pop(0)
 
     def _skip_reshapes(self) -> None:
-        while self._next_op() == Op.RESHAPE:
+        while self._next_op() in RESHAPERS:
             self._left.pop(0)
 
     def _output(self, operator: Operator) -> Tensor:
@@ -180,43 +181,8 @@ class _Walk:
         return _constant(self._graph, operator, position)
 
 
-# -- Operators that only move samples ---------------------------------------------------------------------------
-
-
 def _constant(graph: Graph, operator: Operator, position: int) -> npt.NDArray[Any]:
     tensor = graph.tensors[operator.inputs[position]] if position < len(operator.inputs) else None
     if tensor is None or tensor.data is None:
         raise ModelError(f"input {position} must be a constant", operator=str(operator))
     return tensor.data
-
-
-def _reshape(graph: Graph, operator: Operator, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return numbers.reshape(graph.tensors[operator.outputs[0]].shape)
-
-
-def _gather(graph: Graph, operator: Operator, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    options = operator.options
-    if not isinstance(options, GatherOptions) or options.axis != 0 or options.batch_dims != 0:
-        raise ModelError("axis 0 without batch dimensions is accepted", operator=str(operator))
-    return numbers[_constant(graph, operator, 1)]
-
-
-def _strided_slice(graph: Graph, operator: Operator, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    options = operator.options
-    if not isinstance(options, StridedSliceOptions) or any(
-        (options.ellipsis_mask, options.new_axis_mask, options.shrink_axis_mask)
-    ):
-        raise ModelError("ellipsis, new and shrunk axes are not accepted", operator=str(operator))
-    begin, end, strides = (_constant(graph, operator, position).tolist() for position in (1, 2, 3))
-    cuts = tuple(
-        slice(
-            None if options.begin_mask >> axis & 1 else begin[axis],
-            None if options.end_mask >> axis & 1 else end[axis],
-            strides[axis],
-        )
-        for axis in range(len(begin))
-    )
-    return numbers[cuts]
-
-
-_MOVERS = {Op.RESHAPE: _reshape, Op.GATHER: _gather, Op.STRIDED_SLICE: _strided_slice}

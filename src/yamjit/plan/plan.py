@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ __all__ = ["FrontEndConstants", "Head", "Plan", "Slot"]
 
 
 class Slot(NamedTuple):
-    """An int8 tensor of the integer network: where it is in memory, from which step on, and what its integers mean.
+    """A tensor of the network: where it is in memory, from which step on, and what its integers mean, if it has any.
 
     Parameters
     ----------
@@ -31,7 +32,9 @@ class Slot(NamedTuple):
     step : int
         Index of the step that writes it.
     scale, zero_point : float, int
-        Quantization: ``real = scale * (quantized - zero_point)``.
+        Quantization of integers: ``real = scale * (quantized - zero_point)``; 1 and 0 for floats.
+    dtype : np.dtype
+        int8 or float32.
     """
 
     name: str
@@ -40,17 +43,25 @@ class Slot(NamedTuple):
     step: int
     scale: float
     zero_point: int
+    dtype: np.dtype[Any] = np.dtype(np.int8)
 
-    def dequantize(self, quantized: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
-        """Return the real values of integers: ``scale * (quantized - zero_point)``, in float32."""
-        real = quantized.astype(np.float32)
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes for a patch."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def dequantize(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Return the real values of integers: ``scale * (quantized - zero_point)``, in float32; floats as they are."""
+        real = values.astype(np.float32, copy=False)
+        if self.dtype == np.float32:
+            return real
         real -= np.float32(self.zero_point)
         real *= np.float32(self.scale)
         return real
 
 
 class Head(NamedTuple):
-    """One output of the model: scores, and the logits before the sigmoid.
+    """One output of the model: scores, and the logits before the sigmoid or softmax.
 
     Parameters
     ----------
@@ -59,7 +70,7 @@ class Head(NamedTuple):
     scores : Slot
         Scores, shape (classes,).
     logits : Slot
-        Logits, shape (classes,).
+        Logits, shape (classes,); the scores themselves where the model has no sigmoid or softmax at its end.
     """
 
     name: str
@@ -74,28 +85,34 @@ class Plan(NamedTuple):
     Parameters
     ----------
     program : Program or PreparedProgram
-        Step 0 quantizes the patch, the others are the integer network. It is prepared where it comes from a plan file.
+        Step 0 reads the patch. It is prepared where it comes from a plan file.
     front_end : FrontEndConstants or None
-        Constants of the front end, YAMNet's where the model takes YAMNet's patches; ``None`` where it takes others.
+        Constants of the front end, YAMNet's where the model takes YAMNet's patches; ``None`` where the network takes
+        what the model does.
     patch_shape : tuple of int
-        Shape of a patch, (n_frames, n_mels).
+        Shape of a patch: (n_frames, n_mels), or (samples,) where the network begins with a window of samples.
     patch_offset : int
         Offset of the float32 patch in the arena, in bytes per patch.
-    quantized_patch : Slot
-        The patch as int8.
+    quantized_patch : Slot or None
+        The patch as int8, where step 0 quantizes it.
     embedding : Slot or None
-        The average over positions that the first head is computed from, if there is one.
+        The average, or the greatest values, over positions that the first head is computed from, if there is one.
     heads : tuple of Head
         Outputs of the model, at least one.
     slots : mapping of str to Slot
-        Every int8 tensor by name; tensors of the same name are numbered, ``name#1`` being the second.
+        Every tensor that a step writes by name; tensors of the same name are numbered, ``name#1`` being the second.
     """
 
     program: Program | PreparedProgram
     front_end: FrontEndConstants | None
-    patch_shape: tuple[int, int]
+    patch_shape: tuple[int, ...]
     patch_offset: int
-    quantized_patch: Slot
+    quantized_patch: Slot | None
     embedding: Slot | None
     heads: tuple[Head, ...]
     slots: Mapping[str, Slot]
+
+    @property
+    def takes_samples(self) -> bool:
+        """Whether the model takes samples: by a front end, or as the patch itself."""
+        return self.front_end is not None or len(self.patch_shape) == 1

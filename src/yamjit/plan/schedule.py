@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from yamjit.kernels.program import Column, StepOp
+from yamjit.kernels.program_proof import KERNELS
 from yamjit.plan.arena import Lifetime
 from yamjit.plan.lowering import Step
 from yamjit.plan.steps import Steps
@@ -33,7 +35,8 @@ def schedule(network: Steps) -> Schedule:
     written = {network.patch: 0, **{step.output: index for index, step in enumerate(steps)}}
     read = dict(written)
     for index, step in enumerate(steps):
-        read[network.storage(step.input)] = index
+        for source in _sources(step):
+            read[network.storage(source)] = index
     for tensor in network.results:
         read[tensor] = len(steps)
     for index in pairs:
@@ -47,24 +50,38 @@ def schedule(network: Steps) -> Schedule:
         elif first < patchwise <= read[tensor]:
             written[tensor] = 0
             kept.append(first)
-    sizes = {tensor: network.graph.tensors[tensor].nbytes for tensor in written}
+    sizes = {network.patch: network.graph.tensors[network.patch].nbytes}
+    sizes |= {step.output: _bytes(step) for step in steps}
     lifetimes = {tensor: Lifetime(size, written[tensor], read[tensor]) for tensor, size in sizes.items()}
     return Schedule(patchwise, tuple(kept), pairs, lifetimes)
+
+
+def _sources(step: Step) -> tuple[int, ...]:
+    """Return the tensors that a step reads."""
+    return (step.input,) if step.other is None else (step.input, step.other)
+
+
+def _bytes(step: Step) -> int:
+    """Return the bytes of what a step writes."""
+    return math.prod(step.columns[column] for column in _OUTPUT) * KERNELS[step.op].output_bytes
 
 
 def _count_patchwise(steps: Sequence[Step]) -> int:
     """Return how many steps come before the first one that reads more weights than it writes activations."""
     for index, step in enumerate(steps):
         columns = step.columns
-        values = columns[Column.OUTPUT_H] * columns[Column.OUTPUT_W] * columns[Column.OUTPUT_C]
-        if step.op == StepOp.POINTWISE and columns[Column.INPUT_C] * columns[Column.OUTPUT_C] > values:
+        values = math.prod(columns[column] for column in _OUTPUT)
+        if (
+            step.op in (StepOp.POINTWISE, StepOp.POINTWISE_F32)
+            and columns[Column.INPUT_C] * columns[Column.OUTPUT_C] > values
+        ):
             return index
     return len(steps)
 
 
 def _find_pairs(network: Steps) -> tuple[int, ...]:
     """Return the depthwise steps whose output only the next step reads, a pointwise one."""
-    readers = Counter(network.storage(step.input) for step in network.steps)
+    readers = Counter(network.storage(source) for step in network.steps for source in _sources(step))
     return tuple(
         index
         for index, (step, after) in enumerate(pairwise(network.steps))

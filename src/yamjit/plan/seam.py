@@ -1,4 +1,4 @@
-"""Where a model divides: a float front end before its QUANTIZE operator, the integer network after it.
+"""Where a model divides: a log-mel front end that a kernel computes, and the network after it.
 
 The seam is found by structure, never by numbers or names of operators.
 """
@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
 from yamjit.errors import ModelError
 from yamjit.tflite.graph import Graph, Op, Operator
 
@@ -18,36 +16,43 @@ __all__ = ["Seam", "find_seam"]
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """The two halves of a model, before and after QUANTIZE; `front_end` is empty where the model takes patches."""
+    """The two halves of a model: operators of the front end, tensor `patch` that they write, operators after it.
+
+    Where `front_end` is empty, the patch is what the model takes: a log-mel patch, or a window of samples.
+    """
 
     front_end: tuple[Operator, ...]
-    quantize: Operator
+    patch: int
     network: tuple[Operator, ...]
 
 
 def find_seam(graph: Graph) -> Seam:
-    """Divide a graph at its QUANTIZE operator.
+    """Divide a graph after the logarithm of a spectrum that is a Fourier transform; others have no front end.
 
-    A `ModelError` is raised if there is not exactly one input and one QUANTIZE, or an operator belongs to neither half.
+    A `ModelError` is raised if there is not exactly one input, or an operator belongs to neither half.
     """
     if len(graph.inputs) != 1:
         raise ModelError(f"a model with one input is accepted, this one has {len(graph.inputs)}")
+    if not any(operator.op == Op.RFFT2D for operator in graph.operators):
+        return Seam((), graph.inputs[0], graph.operators)
+    patch = _log_mel(graph)
+    chain = _chain(graph, patch, graph.operators)
+    network = tuple(operator for operator in graph.operators if operator not in chain)
+    stray = [operator for operator in network if operator.op in (Op.RFFT2D, Op.COMPLEX_ABS)]
+    if stray:
+        raise ModelError("is not on the way to the logarithm of the front end", operator=str(stray[0]))
+    return Seam(chain, patch, network)
+
+
+def _log_mel(graph: Graph) -> int:
+    """Return what the front end writes: what QUANTIZE reads where there is one, else what comes from LOG."""
     quantizers = [operator for operator in graph.operators if operator.op == Op.QUANTIZE]
-    if len(quantizers) != 1:
-        raise ModelError(f"a model with one QUANTIZE is accepted, this one has {len(quantizers)}")
-    quantize = quantizers[0]
-    before = [o for o in graph.operators if o is not quantize and _is_float(graph, o)]
-    after = [o for o in graph.operators if o is not quantize and not _is_float(graph, o)]
-    chain = _chain(graph, quantize.inputs[0], before)
-    if len(chain) != len(before):
-        stray = next(operator for operator in before if operator not in chain)
-        raise ModelError("is neither on the way to QUANTIZE nor part of the network after it", operator=str(stray))
-    return Seam(chain, quantize, tuple(after))
-
-
-def _is_float(graph: Graph, operator: Operator) -> bool:
-    """Whether an operator computes with real or complex numbers from end to end."""
-    return operator.op != Op.DEQUANTIZE and graph.tensors[operator.outputs[0]].dtype != np.int8
+    if len(quantizers) == 1:
+        return quantizers[0].inputs[0]
+    logarithms = [operator for operator in graph.operators if operator.op == Op.LOG]
+    if len(logarithms) != 1:
+        raise ModelError(f"a front end with one LOG is accepted, this one has {len(logarithms)}")
+    return logarithms[0].outputs[0]
 
 
 def _chain(graph: Graph, target: int, operators: Iterable[Operator]) -> tuple[Operator, ...]:

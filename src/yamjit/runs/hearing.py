@@ -54,9 +54,9 @@ class Hearing(ABC):
         del settings["classifier"], settings["watch"]
         plain = {name: _plain(value) for name, value in settings.items()}
         # Left out where they are not given, so that runs of a time without them can be continued.
-        for name, told in (("recorded_at", iso), ("time_zone", str)):
+        for name, told in (("recorded_at", iso), ("time_zone", str), ("pad_end", str)):
             value = plain["reading"].pop(name)
-            if value is not None:
+            if value not in (None, "least"):
                 plain["reading"][name] = told(value)
         if "aggregate" in plain:
             plain["reading"]["aggregate"] = plain.pop("aggregate")

@@ -7,13 +7,14 @@ fills ``out`` and nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError
+from yamjit.kernels.float32 import numpy as float32
 from yamjit.kernels.program import Column, Program, Requantization, Rounding, StepOp, Window
+from yamjit.kernels.step_view import StepView
 from yamjit.kernels.sums import exact_matmul, pad_image, tap
 from yamjit.kernels.workspace import OutputColumn, PreparedProgram, ResultLayout, Workspace
 
@@ -168,7 +169,7 @@ def run(
         workspace.tensor(given, n, batch.shape[1:], batch.dtype)[...] = batch
         for index, row in enumerate(program.steps):
             if index >= first:
-                step = _Step(program, workspace, n, row)
+                step = StepView(program, workspace, n, row)
                 _STEPS[StepOp(step["OP"])](step)
             for output, columns in zip(layout.table.tolist(), layout.columns, strict=True):
                 if output[OutputColumn.STEP] == index:
@@ -176,84 +177,59 @@ def run(
                     results[start : start + n, columns] = tensor
 
 
-class _Step:
-    """One row of the table, with typed views on what it names."""
-
-    def __init__(self, program: Program, workspace: Workspace, patches: int, row: npt.NDArray[np.int64]) -> None:
-        self._constants = program.constants
-        self._workspace = workspace
-        self._patches = patches
-        self._row = row
-
-    def __getitem__(self, column: str) -> int:
-        return int(self._row[Column[column]])
-
-    def constant(self, column: str, shape: tuple[int, ...], dtype: npt.DTypeLike = np.int8) -> npt.NDArray[Any]:
-        return np.ndarray(shape, dtype, self._constants, self[column])
-
-    def tensor(self, column: str, shape: tuple[int, ...], dtype: npt.DTypeLike = np.int8) -> npt.NDArray[Any]:
-        return self._workspace.tensor(self[column], self._patches, shape, dtype)
-
-    def image(self, column: str) -> npt.NDArray[Any]:
-        height, width, channels = (self[f"{column}_{axis}"] for axis in "HWC")
-        return self.tensor(column, (height, width, channels))
-
-    def window(self) -> Window:
-        return Window(self["STRIDE_H"], self["STRIDE_W"], self["PAD_TOP"], self["PAD_LEFT"], self["INPUT_ZERO_POINT"])
-
-    def requantization(self) -> Requantization:
-        channels = (self["OUTPUT_C"],)
-        return Requantization(
-            self.constant("BIAS", channels, np.int32),
-            self.constant("MULTIPLIER", channels, np.int32),
-            self.constant("SHIFT", channels, np.int32),
-            self.constant("OFFSET", channels, np.int64),
-            self.constant("SCALE", channels, np.float64),
-            self["OUTPUT_ZERO_POINT"],
-            self["ACTIVATION_MIN"],
-            self["ACTIVATION_MAX"],
-            self["ROUNDING"],
-        )
+def _requantization(step: StepView) -> Requantization:
+    channels = (step["OUTPUT_C"],)
+    return Requantization(
+        step.constant("BIAS", channels, np.int32),
+        step.constant("MULTIPLIER", channels, np.int32),
+        step.constant("SHIFT", channels, np.int32),
+        step.constant("OFFSET", channels, np.int64),
+        step.constant("SCALE", channels, np.float64),
+        step["OUTPUT_ZERO_POINT"],
+        step["ACTIVATION_MIN"],
+        step["ACTIVATION_MAX"],
+        step["ROUNDING"],
+    )
 
 
-def _quantize(step: _Step) -> None:
+def _quantize(step: StepView) -> None:
     size = (step["INPUT_C"],)
     scale = step.constant("WEIGHTS", (1,), np.float32)[0]
     quantize_f32(step.tensor("INPUT", size, np.float32), scale, step["OUTPUT_ZERO_POINT"], step.tensor("OUTPUT", size))
 
 
-def _conv(step: _Step) -> None:
+def _conv(step: StepView) -> None:
     weights = step.constant("WEIGHTS", (step["KERNEL_H"], step["KERNEL_W"], step["INPUT_C"], step["OUTPUT_C"]))
-    conv_s8(step.image("INPUT"), weights, step.window(), step.requantization(), step.image("OUTPUT"))
+    conv_s8(step.image("INPUT"), weights, step.window(), _requantization(step), step.image("OUTPUT"))
 
 
-def _depthwise(step: _Step) -> None:
+def _depthwise(step: StepView) -> None:
     weights = step.constant("WEIGHTS", (step["KERNEL_H"], step["KERNEL_W"], step["OUTPUT_C"]))
-    depthwise_s8(step.image("INPUT"), weights, step.window(), step.requantization(), step.image("OUTPUT"))
+    depthwise_s8(step.image("INPUT"), weights, step.window(), _requantization(step), step.image("OUTPUT"))
 
 
-def _pointwise(step: _Step) -> None:
+def _pointwise(step: StepView) -> None:
     x = step.image("INPUT").reshape(-1, step["INPUT_C"])
     weights = step.constant("WEIGHTS", (step["INPUT_C"], step["OUTPUT_C"]))
-    pointwise_s8(x, weights, step.requantization(), step.image("OUTPUT").reshape(-1, step["OUTPUT_C"]))
+    pointwise_s8(x, weights, _requantization(step), step.image("OUTPUT").reshape(-1, step["OUTPUT_C"]))
 
 
-def _mean(step: _Step) -> None:
+def _mean(step: StepView) -> None:
     x = step.tensor("INPUT", (step["INPUT_H"] * step["INPUT_W"], step["INPUT_C"]))
-    mean_s8(x, step.requantization(), step.tensor("OUTPUT", (step["OUTPUT_C"],)))
+    mean_s8(x, _requantization(step), step.tensor("OUTPUT", (step["OUTPUT_C"],)))
 
 
-def _lookup(step: _Step) -> None:
+def _lookup(step: StepView) -> None:
     size = (step["INPUT_C"],)
     lookup_s8(step.tensor("INPUT", size), step.constant("WEIGHTS", (256,)), step.tensor("OUTPUT", size))
 
 
-def _max_pool(step: _Step) -> None:
+def _max_pool(step: StepView) -> None:
     kernel, bounds = (step["KERNEL_H"], step["KERNEL_W"]), (step["ACTIVATION_MIN"], step["ACTIVATION_MAX"])
     max_pool_s8(step.image("INPUT"), kernel, step.window(), *bounds, step.image("OUTPUT"))
 
 
-_STEPS: dict[StepOp, Callable[[_Step], None]] = {
+_STEPS: dict[StepOp, Callable[[StepView], None]] = {
     StepOp.QUANTIZE: _quantize,
     StepOp.CONV: _conv,
     StepOp.DEPTHWISE: _depthwise,
@@ -261,4 +237,5 @@ _STEPS: dict[StepOp, Callable[[_Step], None]] = {
     StepOp.MEAN: _mean,
     StepOp.LOOKUP: _lookup,
     StepOp.MAX_POOL: _max_pool,
+    **float32.STEPS,
 }

@@ -27,6 +27,7 @@ from yamjit.kernels.program import (
     panel_stride,
     scratch_layout,
 )
+from yamjit.kernels.program_proof import reads_another, writers
 from yamjit.kernels.vectors.target import Target
 from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram
 
@@ -59,7 +60,8 @@ def prepare(program: Program, target: Target | None) -> PreparedProgram:
         for packed, array in vector_step.constants.items() if vector_step else ():
             row[packed] = constants.add(array)
     steps[: program.patchwise, Prepared.PATCHWISE] = 1
-    steps[:, Prepared.INPUT_KEPT], steps[:, Prepared.OUTPUT_KEPT] = _kept(program)
+    for how, kept in _kept(program).items():
+        steps[:, how] = kept
     for index in program.pairs:
         ops = tuple(steps[index : index + 2, Column.OP])
         steps[index, Prepared.PAIRED] = ops == (VectorOp.DEPTHWISE, VectorOp.POINTWISE)
@@ -68,18 +70,20 @@ def prepare(program: Program, target: Target | None) -> PreparedProgram:
     return prepared
 
 
-def _kept(program: Program) -> tuple[list[bool], list[bool]]:
-    """Return for each step whether its input, and its output, is kept for each patch.
+def _kept(program: Program) -> dict[Prepared, list[bool]]:
+    """Return for each step whether its output, its input and its second input are kept for each patch.
 
     What only patchwise steps read is written to the same place for one patch after the other, which stays in the cache.
     The output of the first step is always kept: a run may begin after that step.
     """
-    outputs = [not 0 < index < program.patchwise or index in program.kept for index in range(len(program.steps))]
-    inputs, latest = [], dict[int, bool]()
-    for row, kept in zip(program.steps, outputs, strict=True):
-        inputs.append(latest.get(int(row[Column.INPUT]), True))
-        latest[int(row[Column.OUTPUT])] = kept
-    return inputs, outputs
+    rows = program.steps.tolist()
+    outputs = [not 0 < index < program.patchwise or index in program.kept for index in range(len(rows))]
+    inputs = [writer is None or outputs[writer] for writer in writers(rows)]
+    others = [
+        reads_another(row) and (writer is None or outputs[writer])
+        for row, writer in zip(rows, writers(rows, Column.OTHER), strict=True)
+    ]
+    return {Prepared.OUTPUT_KEPT: outputs, Prepared.INPUT_KEPT: inputs, Prepared.OTHER_KEPT: others}
 
 
 # -- The vector kernel of a step --------------------------------------------------------------------------------

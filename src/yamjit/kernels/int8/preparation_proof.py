@@ -16,7 +16,7 @@ from yamjit.kernels.int8.prepared import INT8_TO_UINT8, Prepared, VectorOp
 from yamjit.kernels.int8.uses import PLAIN_CONSTANTS, VECTOR_KERNELS, WALK, Row, Use, constants_of, use_of
 from yamjit.kernels.memory import ALIGNMENT, padded
 from yamjit.kernels.program import SPARE, Column, Program
-from yamjit.kernels.program_proof import prove_program, writers
+from yamjit.kernels.program_proof import prove_program, reads_another, writers
 from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram, ScratchLayout
 
 __all__ = ["REACH", "prove_preparation", "scratch_needs", "uses_of"]
@@ -76,8 +76,8 @@ def _expected(program: Program, rows: list[Row], believed: list[Row], signed: bo
     """Yield each prepared step as it must be; places of constants that it uses are those of `rows`."""
     kept = [not 0 < index < program.patchwise or index in program.kept for index in range(len(rows))]
     pair = (VectorOp.DEPTHWISE, VectorOp.POINTWISE)
-    sources = writers(program.steps.tolist())
-    for index, (plain, row, source) in enumerate(zip(believed, rows, sources, strict=True)):
+    sources = [writers(program.steps.tolist(), column) for column in (Column.INPUT, Column.OTHER)]
+    for index, (plain, row, source, other) in enumerate(zip(believed, rows, *sources, strict=True)):
         expected = plain + [0] * len(Prepared)
         for walk, value in zip(WALK, use_of(plain), strict=False):
             expected[walk] = value
@@ -89,6 +89,7 @@ def _expected(program: Program, rows: list[Row], believed: list[Row], signed: bo
         expected[Prepared.PAIRED] = index in program.pairs and tuple(r[Column.OP] for r in rows[index:][:2]) == pair
         expected[Prepared.INPUT_KEPT] = source is None or kept[source]
         expected[Prepared.OUTPUT_KEPT] = kept[index]
+        expected[Prepared.OTHER_KEPT] = reads_another(plain) and (other is None or kept[other])
         yield expected
 
 

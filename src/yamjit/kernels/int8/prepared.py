@@ -40,9 +40,11 @@ class Prepared(enum.IntEnum):
     FLIP = COLUMNS + 14
     #: Whether the step makes a pair with the next one.
     PAIRED = COLUMNS + 15
-    #: Whether its input and its output are kept for each patch, and not overwritten by the next patch.
+    #: Whether its input, its output, and its second input if it has one, are kept for each patch, and not overwritten
+    #: by the next patch.
     INPUT_KEPT = COLUMNS + 16
     OUTPUT_KEPT = COLUMNS + 17
+    OTHER_KEPT = COLUMNS + 18
 
 
 class Proof(enum.IntEnum):

@@ -19,6 +19,8 @@ __all__ = [
     "channels_of",
     "input_of",
     "input_size",
+    "other_of",
+    "other_size",
     "output_of",
     "output_size",
     "requantization_of",
@@ -61,14 +63,29 @@ def output_of(s: Any, memory: Memory, patch: int) -> int:
 @jit
 def input_size(s: Any) -> int:
     """Return the bytes of one patch's input."""
-    width = 4 if s[Column.OP] == StepOp.QUANTIZE else 1
+    width = 4 if s[Column.OP] == StepOp.QUANTIZE or s[Column.OP] > StepOp.DEQUANTIZE else 1
     return s[Column.INPUT_H] * s[Column.INPUT_W] * s[Column.INPUT_C] * width
 
 
 @jit
 def output_size(s: Any) -> int:
     """Return the bytes of one patch's output."""
-    return s[Column.OUTPUT_H] * s[Column.OUTPUT_W] * s[Column.OUTPUT_C]
+    width = 4 if s[Column.OP] >= StepOp.DEQUANTIZE else 1
+    return s[Column.OUTPUT_H] * s[Column.OUTPUT_W] * s[Column.OUTPUT_C] * width
+
+
+@jit
+def other_of(s: Any, memory: Memory, patch: int) -> int:
+    """Return where the second input of a patch lies, for a step that has one."""
+    return memory.arena + s[Column.OTHER] * memory.capacity + s[Prepared.OTHER_KEPT] * patch * other_size(s)
+
+
+@jit
+def other_size(s: Any) -> int:
+    """Return the bytes of one patch's second input."""
+    if s[Column.OP] == StepOp.JOIN:
+        return s[Column.OUTPUT_W] * (s[Column.OUTPUT_C] - s[Column.INPUT_C])
+    return s[Column.OUTPUT_W] * s[Column.OUTPUT_C] * 4
 
 
 @jit

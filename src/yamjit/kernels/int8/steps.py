@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numba import carray
 
+from yamjit.kernels.float32.steps import run_float_step
 from yamjit.kernels.int8.batch import Batch, give, is_wanted, take
 from yamjit.kernels.int8.depthwise import Destination, Image
 from yamjit.kernels.int8.kernel_set import KernelSet
@@ -25,6 +26,8 @@ from yamjit.kernels.int8.step_table import (
     channels_of,
     input_of,
     input_size,
+    other_of,
+    other_size,
     output_of,
     output_size,
     requantization_of,
@@ -32,7 +35,7 @@ from yamjit.kernels.int8.step_table import (
 )
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
-from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column
+from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column, StepOp
 from yamjit.kernels.vectors.target import Target
 
 __all__ = ["make_run_steps"]
@@ -139,6 +142,11 @@ def _make_run_step(kernels: KernelSet, pad: Any, image_of: Any, filter_rows: Any
                     run_depthwise(s, memory, x + number * input_size(s), out + number * output_size(s))
                 elif op == VectorOp.CONV:
                     run_conv(s, memory, x + number * input_size(s), out + number * output_size(s))
+                elif op >= StepOp.MOVE:
+                    other = other_of(s, memory, patch) + number * other_size(s)
+                    run_float_step(
+                        s, memory.constants, x + number * input_size(s), other, out + number * output_size(s)
+                    )
                 else:
                     run_plain_step(s, memory, x + number * input_size(s), out + number * output_size(s))
 

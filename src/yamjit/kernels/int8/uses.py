@@ -188,7 +188,7 @@ VECTOR_KERNELS: Mapping[int, VectorKernel] = MappingProxyType(
 #: What the kernel of each operation uses for a step.
 USES: Mapping[int, Callable[[Row], Use]] = MappingProxyType(
     {
-        **{op: _sums if Column.BIAS in kernel.reads else _nothing for op, kernel in KERNELS.items()},
+        **{op: _sums if Column.MULTIPLIER in kernel.reads else _nothing for op, kernel in KERNELS.items()},
         **{op: kernel.use for op, kernel in VECTOR_KERNELS.items()},
     }
 )

@@ -15,7 +15,7 @@ import numpy as np
 from yamjit.kernels.int8.prepared import Prepared, VectorOp
 from yamjit.kernels.int8.uses import BLOCK_BYTES, PLAIN_CONSTANTS, USES, VECTOR_KERNELS, WALK
 from yamjit.kernels.machine_code.jit import jit
-from yamjit.kernels.program import Column, StepOp
+from yamjit.kernels.program import PLAN_FILE_STEPS, Column, StepOp
 from yamjit.kernels.program_proof import KERNELS, PER_CHANNEL, UNREAD
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 
@@ -52,7 +52,7 @@ def _fill(op: int, step: StepOp) -> None:
         EQUAL[op, one] = other
 
 
-for _step in StepOp:
+for _step in PLAN_FILE_STEPS:
     _fill(_step, _step)
 for _op, _vector in VECTOR_KERNELS.items():
     _fill(_op, _vector.step)
@@ -92,6 +92,6 @@ def _yes(row: Any) -> bool:
 #: Whether a vector kernel takes a step.
 suits = _choice(Column.OP, {op: kernel.suits for op, kernel in VECTOR_KERNELS.items()}, _yes)
 #: What the kernel of a step uses: a `yamjit.kernels.int8.uses.Use`.
-use_of = _choice(Column.OP, USES, USES[StepOp.LOOKUP])
+use_of = _choice(Column.OP, {op: USES[op] for op in (*PLAN_FILE_STEPS, *VECTOR_KERNELS)}, USES[StepOp.LOOKUP])
 #: Bytes of the weights that a plain kernel reads for a step.
-weights_of = _choice(Column.OP, {op: kernel.weights for op, kernel in KERNELS.items()}, KERNELS[StepOp.MEAN].weights)
+weights_of = _choice(Column.OP, {op: KERNELS[op].weights for op in PLAN_FILE_STEPS}, KERNELS[StepOp.MEAN].weights)

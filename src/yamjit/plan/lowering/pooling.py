@@ -1,25 +1,35 @@
-"""MAX_POOL_2D."""
+"""MAX_POOL_2D and AVERAGE_POOL_2D."""
 
 from __future__ import annotations
 
 from yamjit.kernels.program import Column, StepOp
-from yamjit.plan.lowering.step import Step, image, make_step, sizes, window
+from yamjit.plan.lowering.step import Step, float_clamps, image, make_step, sizes, window
 from yamjit.plan.quantization import activation_range
-from yamjit.tflite.node import INT8, Node
+from yamjit.tflite.node import FLOAT32, INT8, Node
 from yamjit.tflite.operators.pooling import Pool2DOptions
 
-__all__ = ["max_pool_2d"]
+__all__ = ["average_pool_2d", "max_pool_2d"]
 
 
 def max_pool_2d(node: Node) -> Step:
-    """Lower a MAX_POOL_2D: values are compared as they are, since the output is quantized like the input."""
+    """Lower a MAX_POOL_2D: int8 are compared as they are, since the output is quantized like the input."""
+    output = node.output(INT8, FLOAT32)
+    if output.dtype == FLOAT32:
+        return _pool(StepOp.MAX_POOL_F32, node, float_clamps(node.options(Pool2DOptions).activation))
+    low, high = activation_range(node.options(Pool2DOptions).activation, node.activation(output))
+    return _pool(StepOp.MAX_POOL, node, {Column.ACTIVATION_MIN: low, Column.ACTIVATION_MAX: high})
+
+
+def average_pool_2d(node: Node) -> Step:
+    """Lower an AVERAGE_POOL_2D of float32."""
+    return _pool(StepOp.AVERAGE_POOL_F32, node, float_clamps(node.options(Pool2DOptions).activation))
+
+
+def _pool(op: StepOp, node: Node, bounds: dict[Column, int]) -> Step:
     options = node.options(Pool2DOptions)
-    source, output = node.input(0, INT8), node.output(INT8)
-    low, high = activation_range(options.activation, node.activation(output))
     columns = {
-        **sizes(image(node, source), image(node, output)),
+        **sizes(image(node, node.input(0, INT8, FLOAT32)), image(node, node.output(INT8, FLOAT32))),
         **window(node, options, (options.filter_height, options.filter_width)),
-        Column.ACTIVATION_MIN: low,
-        Column.ACTIVATION_MAX: high,
+        **bounds,
     }
-    return make_step(StepOp.MAX_POOL, node, columns)
+    return make_step(op, node, columns)

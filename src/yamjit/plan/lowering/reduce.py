@@ -1,20 +1,25 @@
-"""MEAN over an image."""
+"""MEAN."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from yamjit.kernels.program import Column, Rounding, StepOp
-from yamjit.plan.lowering.step import Step, clamps, image, make_step, requantization, sizes
+from yamjit.plan.lowering.move import move
+from yamjit.plan.lowering.step import Alias, Step, clamps, image, make_step, requantization, sizes, temporary
 from yamjit.plan.quantization import mean_multipliers
-from yamjit.tflite.node import INT8, Node
+from yamjit.tflite.node import FLOAT32, INT8, Node
 
 __all__ = ["mean"]
 
 
-def mean(node: Node) -> Step:
-    """Lower a MEAN over height and width."""
-    source, output = node.input(0, INT8), node.output(INT8)
+def mean(node: Node) -> Step | tuple[Step | Alias, ...]:
+    """Lower a MEAN: of int8 over height and width, of float32 over any axes."""
+    source, output = node.input(0, INT8, FLOAT32), node.output(INT8, FLOAT32)
+    if source.dtype == FLOAT32:
+        return _float_mean(node, source.shape)
     height, width, channels = image(node, source)
     if sorted(node.axis(axis, 4) for axis in node.integers(1, scalar=True)) != [1, 2]:
         raise node.error("the mean over axes 1 and 2 of an image is accepted")
@@ -29,3 +34,20 @@ def mean(node: Node) -> Step:
     }
     constants = requantization(node, bias, bound, multipliers, Rounding.TWICE)
     return make_step(StepOp.MEAN, node, columns, constants)
+
+
+def _float_mean(node: Node, shape: tuple[int, ...]) -> tuple[Step | Alias, ...]:
+    """Lower a MEAN of float32; axes that are not next to each other are moved to the end first."""
+    rank = len(shape)
+    axes = sorted(node.axis(axis, rank) for axis in node.integers(1, scalar=True))
+    first, after = (axes[0], axes[-1] + 1) if axes else (rank, rank)
+    source, moves = node.operator.inputs[0], []
+    if axes and axes != list(range(first, after)):
+        kept = [axis for axis in range(rank) if axis not in axes]
+        numbers = np.arange(math.prod(shape)).reshape(shape).transpose(*kept, *axes)
+        moves = [move(node, numbers, source, temporary(node, 0), shape, FLOAT32)]
+        shape, first, after = numbers.shape, len(kept), rank
+        source = temporary(node, 0)
+    outer, count, inner = (math.prod(part) for part in (shape[:first], shape[first:after], shape[after:]))
+    columns = sizes((outer, count, inner), (outer, 1, inner))
+    return (*moves, Step(StepOp.MEAN_F32, node.operator, source, node.operator.outputs[0], columns))

@@ -8,13 +8,26 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.program import Column, Rounding, StepOp
+from yamjit.kernels.program import NO_MAX, NO_MIN, Column, Rounding, StepOp
 from yamjit.plan.quantization import Multipliers, one_shift_offset
-from yamjit.tflite.graph import Operator, Padding, Quantization, Tensor
-from yamjit.tflite.node import INT8, Node
+from yamjit.tflite.graph import Activation, Operator, Padding, Quantization, Tensor
+from yamjit.tflite.node import FLOAT32, INT8, Node
 from yamjit.tflite.operators.windows import WindowOptions
 
-__all__ = ["Alias", "Step", "clamps", "flat", "image", "make_step", "requantization", "sizes", "window"]
+__all__ = [
+    "Alias",
+    "Step",
+    "clamps",
+    "flat",
+    "float_clamps",
+    "image",
+    "is_temporary",
+    "make_step",
+    "requantization",
+    "sizes",
+    "temporary",
+    "window",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +35,7 @@ class Step:
     """A step before its memory is laid out: it runs `operator` on tensor `input` and writes tensor `output`.
 
     `columns` are sizes and clamps; `constants` are arrays to be packed, by the column that will hold their offset.
+    `other` is the second tensor that it reads, if there is one.
     """
 
     op: StepOp
@@ -30,6 +44,7 @@ class Step:
     output: int
     columns: Mapping[Column, int]
     constants: Mapping[Column, npt.NDArray[np.generic]] = field(default_factory=dict)
+    other: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,21 @@ class Alias:
 
     input: int
     output: int
+
+
+#: Tensors that are not in the graph, which pass from one step of an operator to the next, have numbers from here on.
+_FIRST_TEMPORARY = 2**20
+_TEMPORARIES = 2**10
+
+
+def temporary(node: Node, number: int) -> int:
+    """Return a tensor that one of an operator's steps writes for another: the first has number 0."""
+    return _FIRST_TEMPORARY + node.operator.index * _TEMPORARIES + number
+
+
+def is_temporary(tensor: int) -> bool:
+    """Return whether a tensor is none of the graph."""
+    return tensor >= _FIRST_TEMPORARY
 
 
 def make_step(
@@ -70,7 +100,7 @@ def sizes(source: tuple[int, int, int], output: tuple[int, int, int]) -> dict[Co
 
 def window(node: Node, options: WindowOptions, kernel: tuple[int, ...]) -> dict[Column, int]:
     """Return the columns that say how a window walks; SAME puts the odd row or column of padding at the end."""
-    read, written = node.input(0, INT8).shape[1:3], node.output(INT8).shape[1:3]
+    read, written = node.input(0, INT8, FLOAT32).shape[1:3], node.output(INT8, FLOAT32).shape[1:3]
     stride = (options.stride_h, options.stride_w)
     whole = ((n - 1) * step + taps - size for n, step, taps, size in zip(written, stride, kernel, read, strict=True))
     pad_top, pad_left = (0 if options.padding == Padding.VALID else max(0, size) // 2 for size in whole)
@@ -82,6 +112,17 @@ def window(node: Node, options: WindowOptions, kernel: tuple[int, ...]) -> dict[
         Column.PAD_TOP: pad_top,
         Column.PAD_LEFT: pad_left,
     }
+
+
+def float_clamps(activation: Activation) -> dict[Column, int]:
+    """Return the columns of the bounds that an activation sets to float32 values."""
+    bounds = {
+        Activation.NONE: (NO_MIN, NO_MAX),
+        Activation.RELU: (0, NO_MAX),
+        Activation.RELU6: (0, 6),
+        Activation.RELU_N1_TO_1: (-1, 1),
+    }
+    return dict(zip((Column.ACTIVATION_MIN, Column.ACTIVATION_MAX), bounds[activation], strict=True))
 
 
 def clamps(low: int, high: int, result: Quantization) -> dict[Column, int]:
