@@ -164,6 +164,17 @@ def test_what_is_refused(model: Classifier) -> None:
 requires_runtime = pytest.mark.skipif(not runtime_available(), reason="needs a TFLite runtime")
 
 
+@pytest.mark.parametrize("weights", ["mixed", "float32"])
+def test_yamjit_runs_them(model: Classifier, weights: str) -> None:
+    head = head_of(model)
+    heard = load(export_model(model, head, None, ModelCard(keep=True), weights=weights), backend="numpy")
+    off = 1e-5 if weights == "mixed" else 0.1
+    for window in windows():
+        before, (base, custom) = model.score_window(window), heard.score_window(window).heads
+        assert np.abs(base.scores - before.scores).max() < (1e-9 if weights == "mixed" else 0.1)
+        assert np.abs(custom.scores - head.scores(before.embeddings)).max() < off
+
+
 @pytest.mark.runtime
 @requires_runtime
 def test_scores_are_close_to_those_of_the_integers(model: Classifier, real: Graph) -> None:

@@ -41,7 +41,7 @@ def _weights(quantization: Any) -> str:
         return "float32"
     if isinstance(quantization, str):
         checks.choice(quantization, "quantization_config", ("default",))
-        return "int8"
+        return "mixed"
     kind: str = checks.instance(quantization, "quantization_config", QuantizationConfig).kind
     return kind
 
