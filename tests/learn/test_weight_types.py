@@ -175,6 +175,16 @@ def test_yamjit_runs_them(model: Classifier, weights: str) -> None:
         assert np.abs(custom.scores - head.scores(before.embeddings)).max() < off
 
 
+def test_several_outputs_and_hidden_layers(model: Classifier) -> None:
+    embeddings = np.concatenate([model.score_window(window).embeddings for window in windows()])
+    whole = read_graph(export_model(model, head_of(model, 12, "sigmoid"), embeddings, ModelCard(keep=True)))
+    before, after = load(write_graph(whole), backend="numpy"), load(write_graph(floating(whole)), backend="numpy")
+    assert [head.name for head in after.heads] == [head.name for head in before.heads] == ["yamnet", "custom"]
+    for window in windows():
+        for old, new in zip(before.score_window(window).heads, after.score_window(window).heads, strict=True):
+            assert np.abs(new.scores - old.scores).max() < 0.1
+
+
 @pytest.mark.runtime
 @requires_runtime
 def test_scores_are_close_to_those_of_the_integers(model: Classifier, real: Graph) -> None:
