@@ -16,6 +16,10 @@ class VectorOp(enum.IntEnum):
     POINTWISE_RAW = 17
     CONV = 18
     DEPTHWISE = 19
+    POINTWISE_HYBRID = 64
+    ROWS_HYBRID = 65
+    CONV_HYBRID = 66
+    DEPTHWISE_HYBRID = 67
 
 
 class Prepared(enum.IntEnum):
