@@ -90,7 +90,7 @@ def test_outputs_that_are_described_in_another_order_stay_where_they_are(graph: 
     swapped = replace(graph, metadata=Metadata(subgraphs=(SubgraphMetadata(outputs=(second, first)),)))
     with pytest.raises(ModelError, match="has 5 lines for 521 classes"):
         read_heads(swapped, plan)
-    turned = plan._replace(heads=plan.heads[::-1])
+    turned = plan._replace(heads=tuple(head._replace(output=k) for k, head in enumerate(plan.heads[::-1])))
     assert [head.name for head in read_heads(swapped, turned)] == [OWN_NAME, YAMNET_NAME]
 
 
@@ -238,7 +238,7 @@ def test_any_metadata_are_read_or_refused(
     listed: list[AssociatedFile], units: list[ProcessUnit], files: dict[str, bytes], locale: str
 ) -> None:
     small = Slot("scores", (5,), 0, 0, 1 / 256, -128)
-    plan = SimpleNamespace(heads=(Head("scores", small, small),))
+    plan = SimpleNamespace(heads=(Head("scores", small, small, 0),))
     tensor = TensorMetadata(process_units=tuple(units), associated_files=tuple(listed))
     metadata = Metadata(subgraphs=(SubgraphMetadata(outputs=(tensor,)),))
     graph: Any = SimpleNamespace(metadata=metadata, files=files)

@@ -55,7 +55,7 @@ def read_head_records(graph: Graph, plan: Plan) -> tuple[HeadRecord, ...]:
     the first only raise it once they are asked for.
     """
     described = _subgraph(graph).outputs
-    tensors = [described[index] if index < len(described) else TensorMetadata() for index in range(len(plan.heads))]
+    tensors = [(*described, *[TensorMetadata()] * (head.output + 1))[head.output] for head in plan.heads]
     names = told_apart([tensor.name or head.name for tensor, head in zip(tensors, plan.heads, strict=True)])
     records = []
     for name, tensor, head in zip(names, tensors, plan.heads, strict=True):

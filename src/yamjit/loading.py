@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from yamjit import checks
@@ -21,6 +22,7 @@ def load(
     threads: int = 1,
     download: bool = True,
     options: ClassifierOptions | None = None,
+    roles: Sequence[str] | None = None,
 ) -> Classifier:
     """Load a model.
 
@@ -40,6 +42,10 @@ def load(
         Whether the official model may be downloaded.
     options : ClassifierOptions, optional
         Which classes are listed, from which score on, and under which names; by default all, under the model's names.
+
+    roles : sequence of str, optional
+        What each output of the file is, in their order: "scores", "embeddings", "log-mel" or "other". By default the
+        metadata, the operators and the names of the outputs decide; `yamjit info` says how.
 
     Returns
     -------
@@ -62,4 +68,4 @@ def load(
     >>> model.classify("street.mp3").top(3)
     """
     source = resolve_model(model, download=checks.flag(download, "download"))
-    return Classifier(source, backend=backend, threads=threads, options=options)
+    return Classifier(source, backend=backend, threads=threads, options=options, roles=roles)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -24,6 +25,7 @@ from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.options import ClassifierOptions
 from yamjit.plan.plan import Plan
+from yamjit.plan.roles import read_roles
 from yamjit.reading import ReadOptions
 from yamjit.sample_windows import SampleWindows
 from yamjit.scoring import Scorer
@@ -59,13 +61,15 @@ class Model:
         backend: str = "auto",
         threads: int = 1,
         options: ClassifierOptions | None = None,
+        roles: Sequence[str] | None = None,
     ) -> None:
         self.threads: int = checks.whole(threads, "threads", 1, MOST_THREADS)
         self._backend_name = backend
+        self._roles = None if roles is None else read_roles(roles)
         loaded = load_backend(backend)
         self.source = source
         with of_model_file(source.name):
-            compiled = load_compiled(source, loaded)
+            compiled = load_compiled(source, loaded, self._roles)
         self._compiled = compiled
         self.plan: Plan = compiled.plan
         self.sample_rate: int = compiled.sample_rate
@@ -107,7 +111,9 @@ class Model:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what it is made of: the model's file, the backend, the threads and the options."""
-        made = functools.partial(type(self), backend=self._backend_name, threads=self.threads, options=self.options)
+        made = functools.partial(
+            type(self), backend=self._backend_name, threads=self.threads, options=self.options, roles=self.roles
+        )
         return made, (self.source,)
 
     def __copy__(self: _Self) -> _Self:
@@ -135,6 +141,11 @@ class Model:
         """Name of a published model, else the one in the metadata, else empty."""
         known = self.source.known
         return known.name if known else printable(self._compiled.name)
+
+    @property
+    def roles(self) -> tuple[str, ...] | None:
+        """What the caller said each output of the file is; None where that was found."""
+        return None if self._roles is None else tuple(role.value for role in self._roles)
 
     @property
     def verified(self) -> bool:

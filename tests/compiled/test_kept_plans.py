@@ -74,9 +74,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     compile_graph = loading._compiled
 
-    def compiled(source: Any) -> Any:
+    def compiled(source: Any, roles: Any) -> Any:
         found.append(source.sha256)
-        return compile_graph(source)
+        return compile_graph(source, roles)
 
     monkeypatch.setattr(loading, "_compiled", compiled)
     return found

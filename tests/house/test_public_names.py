@@ -28,6 +28,7 @@ PUBLIC = (
     "yamjit.maker.config",
     "yamjit.maker.model_spec",
     "yamjit.metadata_writers.audio_classifier",
+    "yamjit.metadata_writers.metadata",
     "yamjit.metadata_writers.metadata_info",
     "yamjit.metadata_writers.writer_utils",
     "yamjit.output",

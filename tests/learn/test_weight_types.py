@@ -164,6 +164,27 @@ def test_what_is_refused(model: Classifier) -> None:
 requires_runtime = pytest.mark.skipif(not runtime_available(), reason="needs a TFLite runtime")
 
 
+@pytest.mark.parametrize("weights", ["mixed", "float32"])
+def test_yamjit_runs_them(model: Classifier, weights: str) -> None:
+    head = head_of(model)
+    heard = load(export_model(model, head, None, ModelCard(keep=True), weights=weights), backend="numpy")
+    off = 1e-5 if weights == "mixed" else 0.1
+    for window in windows():
+        before, (base, custom) = model.score_window(window), heard.score_window(window).heads
+        assert np.abs(base.scores - before.scores).max() < (1e-9 if weights == "mixed" else 0.1)
+        assert np.abs(custom.scores - head.scores(before.embeddings)).max() < off
+
+
+def test_several_outputs_and_hidden_layers(model: Classifier) -> None:
+    embeddings = np.concatenate([model.score_window(window).embeddings for window in windows()])
+    whole = read_graph(export_model(model, head_of(model, 12, "sigmoid"), embeddings, ModelCard(keep=True)))
+    before, after = load(write_graph(whole), backend="numpy"), load(write_graph(floating(whole)), backend="numpy")
+    assert [head.name for head in after.heads] == [head.name for head in before.heads] == ["yamnet", "custom"]
+    for window in windows():
+        for old, new in zip(before.score_window(window).heads, after.score_window(window).heads, strict=True):
+            assert np.abs(new.scores - old.scores).max() < 0.1
+
+
 @pytest.mark.runtime
 @requires_runtime
 def test_scores_are_close_to_those_of_the_integers(model: Classifier, real: Graph) -> None:

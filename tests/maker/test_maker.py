@@ -133,6 +133,9 @@ def test_an_exported_model_scores_as_the_head_does(
     task.export(tmp_path)
     model = yamjit.load(tmp_path / "model.tflite", backend="numpy")
     assert task.evaluate_tflite(tmp_path / "model.tflite", data)["accuracy"] == 1
+    window = np.sin(np.arange(15_600) * 0.1)
+    here, there = task.create_serving_model()(window)[-1], model.score_window(window).heads[-1].scores
+    assert np.abs(here - there).max() < 1e-5
     assert model.provenance is not None
     assert model.provenance.clips == len(data.features().dataset)
     document = json.loads((tmp_path / "model.json").read_text())

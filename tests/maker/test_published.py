@@ -1,4 +1,10 @@
-"""The test cases that Model Maker publishes for its audio task, with YAMNet's specification."""
+"""The test cases that Model Maker publishes for its audio task, with YAMNet's specification: 15 of 24.
+
+What cannot apply: seven cases of `BrowserFftSpec`, a network of TensorFlow.js that yamjit does not have (one of the
+task's, five of the specification's, one of the demo's); the versions of TensorFlow that specifications accept; and a
+resampler that is missing, which is an error of `yamjit.audio` here. The SavedModel at the end of the task's case is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -69,11 +75,12 @@ def test_yamnet(
     data = audio_classifier.DataLoader.from_folder(spec, cats_and_dogs)
     _, accuracy = task.evaluate(data)
     assert accuracy > 0.5
-    task.export(tmp_path, tflite_filename="model.tflite", export_format=ExportFormat.TFLITE)
-    path = tmp_path / "model.tflite"
-    assert path.stat().st_size > 0
-    result = task.evaluate_tflite(str(path), data, postprocess_fn=lambda outputs: outputs[-1])
-    assert result["accuracy"] >= 0.5
+    for name, config in (("model.tflite", "default"), ("float.tflite", None)):
+        task.export(tmp_path, name, export_format=ExportFormat.TFLITE, quantization_config=config)
+        path = tmp_path / name
+        assert path.stat().st_size > 0
+        result = task.evaluate_tflite(str(path), data, postprocess_fn=lambda outputs: outputs[-1])
+        assert result["accuracy"] >= 0.5
     serving = task.create_serving_model()
     assert list(serving.input_shape) == [None, WINDOW]
 
@@ -198,7 +205,8 @@ def test_dynamic_range_quantization(spec: audio_classifier.YamNetSpec, tmp_path:
         assert [end.shape[1] for end in read_described(tmp_path / f"{name}.tflite").outputs] == [33, 5]
         sizes[name] = (tmp_path / f"{name}.tflite").stat().st_size
     assert sizes["float"] > 2 * sizes["dynamic_range"]
-    assert sizes["int8"] == sizes["default"]
+    assert sizes["int8"] < sizes["float"] / 2
+    assert sizes["default"] < sizes["float"] / 2
 
 
 # -- data_util/audio_dataloader_test ------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 
 from tests.support.graphs import GraphBuilder
 from yamjit.cli import main
-from yamjit.plan.roles import Role, find_outputs
+from yamjit.errors import InputError, ModelError
+from yamjit.loading import load
+from yamjit.plan.roles import Role, find_outputs, read_roles
 from yamjit.tflite import Graph, Metadata, Op, read_graph, write_graph
 from yamjit.tflite.metadata import AssociatedFile, FileType, SubgraphMetadata, TensorMetadata
 from yamjit.tflite.operators.movers import ReshapeOptions
@@ -109,3 +112,39 @@ def test_info_says_what_outputs_are(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["info", str(path), "--json"]) == 0
     outputs = json.loads(capsys.readouterr().out)["outputs"]
     assert [line.split(": ")[1].split(",")[0] for line in outputs] == ["embeddings", "scores", "other"]
+
+
+def test_roles_can_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "two.tflite"
+    path.write_bytes(write_graph(network("e", "f")))
+    graph = read_graph(path)
+    assert [str(output) for output in find_outputs(graph, [Role.OTHER, Role.SCORES])] == [
+        "other, since it was said",
+        "scores, since it was said",
+    ]
+    with pytest.raises(InputError, match=r"roles has 1 role; the model has 2 outputs: 'e', 'f'"):
+        find_outputs(graph, [Role.SCORES])
+    for roles in ("scores", ["scores", "sound"], 3, [None, None]):
+        with pytest.raises(InputError, match="roles"):
+            read_roles(roles)
+    assert read_roles(None) is None
+
+
+def test_a_model_is_loaded_with_roles_that_are_said(two_heads_model: bytes, tmp_path: Path) -> None:
+    both = load(two_heads_model, backend="numpy")
+    second = load(two_heads_model, backend="numpy", roles=("other", "scores"))
+    assert [head.name for head in second.heads] == [both.heads[1].name]
+    assert second.labels == both.heads[1].labels
+    assert pickle.loads(pickle.dumps(second)).roles == second.roles == ("other", "scores")
+    assert both.roles is None
+    samples = np.zeros(16_000, np.float32)
+    scores = [head.scores for head in both.classify(samples, sample_rate=16_000).heads]
+    np.testing.assert_array_equal(second.classify(samples, sample_rate=16_000).scores, scores[1])
+    with pytest.raises(ModelError, match="an output of scores is accepted, this one has"):
+        load(two_heads_model, backend="numpy", roles=("other", "log-mel"))
+    path = tmp_path / "two.tflite"
+    path.write_bytes(two_heads_model)
+    assert main(["info", str(path), "--roles", "other,scores"]) == 0
+    assert main(["info", str(path), "--roles", "scores"]) == 1
+    with pytest.raises(SystemExit):
+        main(["info", str(path), "--roles", "scores,sound"])

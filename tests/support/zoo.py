@@ -81,7 +81,7 @@ def _plan(program: Program) -> Plan:
     quantize, scores = program.steps[0], program.steps[-2]
     patch = Slot("patch", (_FRAMES, _BANDS), int(quantize[Column.OUTPUT]), 0, 0.1, 0)
     slot = Slot("scores", (3,), int(scores[Column.OUTPUT]), len(program.steps) - 2, 1 / 256, -128)
-    head = Head("scores", slot, slot)
+    head = Head("scores", slot, slot, 0)
     return Plan(program, None, (_FRAMES, _BANDS), int(quantize[Column.INPUT]), patch, None, (head,), {})
 
 

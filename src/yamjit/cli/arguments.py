@@ -24,6 +24,7 @@ __all__ = [
     "add_output",
     "add_quiet",
     "add_reading",
+    "add_roles",
     "add_run",
     "add_windows",
     "reading_of",
@@ -57,12 +58,22 @@ def add_model(parser: argparse.ArgumentParser, *, backend: bool = True, threads:
     """Add ``--model``, and what runs it."""
     group = parser.add_argument_group("model")
     add_value(group, "--model", "FILE", Reads("a model"), _MODEL)
+    add_roles(group)
     if backend:
         text = "implementation of the kernels; all give the same scores"
         add_choice(group, "--backend", ("auto", "compiled", "numba", "numpy"), text, "auto")
     if threads:
         text = "number of threads per recording; scores do not depend on it"
         add_value(group, "--threads", "N", values.threads, text, 1)
+
+
+def add_roles(parser: Any) -> None:
+    """Add ``--roles``."""
+    text = (
+        "what each output of the model's file is, in their order: scores, embeddings, log-mel or other, such as "
+        "scores,embeddings,log-mel (default: as the model says, see yamjit info)"
+    )
+    add_value(parser, "--roles", "ROLE,...", values.roles, text)
 
 
 def add_reading(parser: argparse.ArgumentParser, *, aggregate: bool = False) -> None:

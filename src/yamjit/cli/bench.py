@@ -83,7 +83,7 @@ def _measure(model: ResolvedModel, backend: str, args: argparse.Namespace) -> di
 
     begun = time.perf_counter()
     try:
-        classifier = Classifier(model, backend=backend, threads=args.threads)
+        classifier = Classifier(model, backend=backend, threads=args.threads, roles=args.roles)
     except DependencyError as error:
         return {"problem": str(error)}
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, int(_LENGTH_S[backend] * _SAMPLE_RATE)).astype(np.float32)

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--bake writes the calibration into a model: give -o FILE as well")
     options = ClassifierOptions(calibration=None, head=args.head)
     given = dataset_of(args)
-    model = load(args.model, backend=args.backend, threads=args.threads, options=options)
+    model = load(args.model, backend=args.backend, threads=args.threads, options=options, roles=args.roles)
     dataset = untrained(args, model, given)
     with listening(args, dataset, "nothing is written") as progress:
         found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop, progress=progress)

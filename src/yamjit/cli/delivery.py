@@ -85,7 +85,7 @@ def classifier_of(args: argparse.Namespace) -> Classifier:
     from yamjit.loading import load
 
     options = options_of(args) if hasattr(args, "allow") else None
-    return load(args.model, backend=args.backend, threads=args.threads, options=options)
+    return load(args.model, backend=args.backend, threads=args.threads, options=options, roles=args.roles)
 
 
 def check_model(args: argparse.Namespace, classifier: Classifier) -> None:

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     check_report(args)
     dataset = dataset_of(args)
     options = ClassifierOptions(head=args.head)
-    model = load(args.model, backend=args.backend, threads=args.threads, options=options)
+    model = load(args.model, backend=args.backend, threads=args.threads, options=options, roles=args.roles)
     dataset = untrained(args, model, dataset)
     with listening(args, dataset, "nothing is written") as progress:
         found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop, progress=progress)

@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("-o FILE is needed")
     if args.weights:
         check_form(args.output, f"--weights {args.weights}", (f".{args.weights}",))
-        return _weights(args, load(args.model, backend="numpy"))
+        return _weights(args, load(args.model, backend="numpy", roles=args.roles))
     check_form(args.output, "a model", (".tflite",))
     data = _baked(args) if args.bake else _exported(args)
     write(args.output, data)
@@ -86,7 +86,7 @@ def _exported(args: argparse.Namespace) -> bytes:
     from yamjit.loading import load
 
     head = Head.load(args.head)
-    return export_model(load(args.model, backend="numpy"), head, None, card_of(args))
+    return export_model(load(args.model, backend="numpy", roles=args.roles), head, None, card_of(args))
 
 
 def _baked(args: argparse.Namespace) -> bytes:
@@ -107,7 +107,9 @@ def _deployed(args: argparse.Namespace) -> int:
         raise InputError(f"two models were given: {printable(args.head)!r} and {printable(args.model)!r}")
     args.name = args.name or Path(args.deploy).name
     chosen: Any = _exported(args) if is_head else args.head or args.model
-    files = deploy(load(chosen, backend="numpy"), args.deploy, args.target or (), libraries=args.libraries)
+    files = deploy(
+        load(chosen, backend="numpy", roles=args.roles), args.deploy, args.target or (), libraries=args.libraries
+    )
     for file in files:
         print(f"{printable(str(file))}: {file.stat().st_size} bytes")
     return EXIT_OK

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from yamjit.cli.arguments import add_roles
 from yamjit.cli.card import card_lines
 from yamjit.cli.exits import EXIT_OK
 from yamjit.cli.model_notes import kind_of, provenance_facts
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     text = "a .tflite file, or starter (default: the model in use)"
     parser.add_argument("model", nargs="?", type=Reads("a model"), metavar="MODEL", help=text)
+    add_roles(parser)
     add_flag(parser, "--labels", "list every label")
     add_flag(parser, "--full", "describe the network, metadata and training as well")
     add_flag(parser, "--json", "print a JSON object, with all of it")
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.store import read_card
 
-    model = load_or_describe(args.model)
+    model = load_or_describe(args.model, roles=args.roles)
     if args.json:
         print(json_text(_document(model), indent=1))
         return EXIT_OK
@@ -149,7 +151,7 @@ def _calibration_place(model: Classifier | Unrunnable, head: HeadInfo) -> str | 
 
 
 def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
-    from yamjit.plan.roles import find_outputs
+    from yamjit.plan.roles import find_outputs, read_roles
 
     plan, graph = model.plan, model.graph
     source_tensor = graph.tensors[graph.inputs[0]]
@@ -169,7 +171,7 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
             f"{front_end.frame_length} samples every {front_end.hop_length}, "
             f"transform of {front_end.n_fft}, {front_end.mel_basis.shape[0]} mel bands",
         )
-    for output in find_outputs(graph):
+    for output in find_outputs(graph, read_roles(model.roles)):
         tensor = graph.tensors[output.tensor]
         yield "output", f"{tensor.name} {_shape(tensor)}: {output}"
     kind = _values(plan.quantized_patch) if plan.quantized_patch else "float32"

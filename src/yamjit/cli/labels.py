@@ -60,7 +60,7 @@ def _heads(args: argparse.Namespace) -> tuple[HeadInfo, ...]:
     from yamjit.heads import official_head
 
     try:
-        model = load_or_describe(args.model, args.locale)
+        model = load_or_describe(args.model, args.locale, args.roles)
     except ModelNotFoundError:
         if args.model is not None or os.environ.get("YAMJIT_MODEL"):
             raise

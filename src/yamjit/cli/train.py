@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(
             "--calibrate would learn from validation and test; use --folds N, which divides the clips of 'train'"
         )
-    model = load(args.model, backend=args.backend, threads=args.threads)
+    model = load(args.model, backend=args.backend, threads=args.threads, roles=args.roles)
     features = features_of(args, model, dataset)
     judged = _judge(args, features, options, enlarged)
     calibration, document, text = _calibrate(args, judged)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -50,19 +50,19 @@ def _end(end: EndPoint) -> str:
     return f"{end.name} {end.dtype} ({shape})"
 
 
-def _outputs(data: bytes) -> tuple[Output, ...]:
+def _outputs(data: bytes, roles: Sequence[str] | None) -> tuple[Output, ...]:
     """Return what the outputs are of a model that can be read, and none of another."""
     from yamjit.errors import LimitError, ModelError
-    from yamjit.plan.roles import find_outputs
+    from yamjit.plan.roles import find_outputs, read_roles
     from yamjit.tflite.reader import read_graph
 
     try:
-        return find_outputs(read_graph(data))
+        return find_outputs(read_graph(data), read_roles(roles))
     except (ModelError, LimitError):
         return ()
 
 
-def load_or_describe(model: Any, locale: str = "en") -> Classifier | Unrunnable:
+def load_or_describe(model: Any, locale: str = "en", roles: Sequence[str] | None = None) -> Classifier | Unrunnable:
     """Load a model, or describe one that cannot be run; a damaged file, or one of another kind, is a `ModelError`."""
     from yamjit.classifier import Classifier
     from yamjit.errors import LimitError, ModelError, of_model_file
@@ -73,9 +73,9 @@ def load_or_describe(model: Any, locale: str = "en") -> Classifier | Unrunnable:
 
     source = resolve_model(model, limits=DESCRIBED_LIMITS)
     try:
-        return Classifier(source, backend="numpy", options=ClassifierOptions(display_names_locale=locale))
+        return Classifier(source, backend="numpy", options=ClassifierOptions(display_names_locale=locale), roles=roles)
     except (ModelError, LimitError) as error:
         with of_model_file(source.name):
             described = read_described(source.data)
             heads = read_labelled_outputs(described, locale)
-            return Unrunnable(source, described, heads, str(error), _outputs(source.data))
+            return Unrunnable(source, described, heads, str(error), _outputs(source.data, roles))

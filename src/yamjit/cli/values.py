@@ -33,6 +33,7 @@ __all__ = [
     "positive",
     "rate",
     "real",
+    "roles",
     "seconds",
     "threads",
     "time",
@@ -203,3 +204,13 @@ def _shown(text: str) -> str:
     """Return a value in quotation marks, shortened; and with a point, if it has a decimal comma."""
     point = f" (decimals have a point: {text.replace(',', '.')})" if re.fullmatch(_DECIMAL_COMMA, text) else ""
     return repr(text) + point if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]!r}..."
+
+
+def roles(text: str) -> tuple[str, ...]:
+    """Read what the outputs of a model are."""
+    from yamjit.plan.roles import read_roles
+
+    try:
+        return tuple(role.value for role in read_roles(text.split(",")) or ())
+    except YamjitError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -27,6 +27,8 @@ __all__ = ["Bounds", "Description", "describe", "read_description"]
 
 #: More axes than a tensor of a model has.
 _MOST_AXES = 8
+#: More outputs than a model has.
+_MOST_OUTPUTS = 2**10
 
 
 class Description(NamedTuple):
@@ -61,6 +63,7 @@ def describe(model: CompiledModel) -> bytes:
                 "tensor": head.name,
                 "scores": _of_slot(head.scores),
                 "logits": _of_slot(head.logits),
+                "output": head.output,
                 "name": record.name,
                 "labels": record.labels,
                 "audioset_ids": record.audioset_ids,
@@ -111,7 +114,13 @@ def _description(document: dict[str, Any], bounds: Bounds) -> Description:
         embedding=_slot(document["embedding"], bounds) if document["embedding"] is not None else None,
         slots={name: _slot(slot, bounds) for name, slot in document["slots"].items()},
         heads=tuple(
-            Head(_text(head["tensor"]), _slot(head["scores"], bounds), _slot(head["logits"], bounds)) for head in heads
+            Head(
+                _text(head["tensor"]),
+                _slot(head["scores"], bounds),
+                _slot(head["logits"], bounds),
+                _whole(head["output"], 0, _MOST_OUTPUTS),
+            )
+            for head in heads
         ),
         records=tuple(map(_record, heads)),
         provenance=_provenance(document["provenance"]) if document["provenance"] is not None else None,

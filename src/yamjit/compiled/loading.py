@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,32 +21,38 @@ from yamjit.spec import own_version
 from yamjit.store import ResolvedModel
 from yamjit.store.plans import PlanFile
 
+if TYPE_CHECKING:
+    from yamjit.plan.roles import Role
+
 __all__ = ["load_compiled"]
 
 
-def load_compiled(source: ResolvedModel, backend: Backend) -> CompiledModel:
-    """Return what a backend is to run of a model's file.
+def load_compiled(source: ResolvedModel, backend: Backend, roles: Sequence[Role] | None = None) -> CompiledModel:
+    """Return what a backend is to run of a model's file, whose outputs are what `roles` say.
 
     Raises `ModelError` if the model cannot be run exactly, and `LimitError` if it is too large.
     """
-    return _FromPlanFile(source, backend.library).load() if isinstance(backend, CompiledBackend) else _compiled(source)
+    if isinstance(backend, CompiledBackend):
+        return _FromPlanFile(source, backend.library, roles).load()
+    return _compiled(source, roles)
 
 
-def _compiled(source: ResolvedModel) -> CompiledModel:
+def _compiled(source: ResolvedModel, roles: Sequence[Role] | None) -> CompiledModel:
     from yamjit.compiled.from_graph import compile_model
     from yamjit.tflite.reader import read_graph
 
-    return compile_model(read_graph(source.data))
+    return compile_model(read_graph(source.data), roles)
 
 
 class _FromPlanFile:
     """A model's plan file for a library: the one in the cache, else one that is made from the model's graph."""
 
-    def __init__(self, source: ResolvedModel, library: SharedLibrary) -> None:
+    def __init__(self, source: ResolvedModel, library: SharedLibrary, roles: Sequence[Role] | None) -> None:
         self._source = source
+        self._roles = roles
         self._library = library
         self._check: Callable[[int, int, int], object] = library.entry(CHECK_PLAN)
-        version = f"{own_version()} {FORMAT_VERSION}"
+        version = " ".join((own_version(), str(FORMAT_VERSION), *(role.value for role in roles or ())))
         self._kept = PlanFile(source.sha256, library.family, version, library.package)
 
     def load(self) -> CompiledModel:
@@ -66,7 +73,7 @@ class _FromPlanFile:
     def _from_graph(self) -> CompiledModel:
         from yamjit.compiled.writer import has_plan_file, plan_file_bytes
 
-        model, library = _compiled(self._source), self._library
+        model, library = _compiled(self._source, self._roles), self._library
         if not has_plan_file(model.plan):
             return model
         content = plan_file_bytes(model, library.family, self._source.sha256, self._digest)

@@ -88,6 +88,11 @@ class StepOp(enum.IntEnum):
     EXP = 50
     LOGISTIC = 51
     TANH = 52
+    #: Of float32 values, quantized at run time, and int8 weights; each patch has a range, in the last one each row.
+    CONV_HYBRID = 56
+    DEPTHWISE_HYBRID = 57
+    POINTWISE_HYBRID = 58
+    ROWS_HYBRID = 59
 
 
 #: Step operations that plan files carry: those of the int8 network.
@@ -253,6 +258,15 @@ PANEL_ROWS = 96
 PANEL_IMAGE_ROWS = 6
 
 
+#: Steps that have an accumulator for each output channel.
+_SUMMING = frozenset(
+    {
+        *(StepOp.CONV, StepOp.DEPTHWISE, StepOp.POINTWISE, StepOp.MEAN),
+        *(StepOp.CONV_HYBRID, StepOp.DEPTHWISE_HYBRID, StepOp.POINTWISE_HYBRID, StepOp.ROWS_HYBRID),
+    }
+)
+
+
 def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
     """Return where the kernels that run `steps` have their intermediate results."""
     spare, channels, image, panel, border = SPARE, 0, 0, 0, 0
@@ -264,14 +278,20 @@ def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
             height, width = image_size(row)
             image = max(image, height * width * row[Column.INPUT_C])
             border = max(border, row[Column.INPUT_W] * row[Column.INPUT_C])
-        if row[Column.OP] == StepOp.CONV:
+        if row[Column.OP] in (StepOp.CONV_HYBRID, StepOp.DEPTHWISE_HYBRID):
+            height, width = image_size(row)
+            image = max(image, height * width * row[Column.INPUT_C])
+        if row[Column.OP] == StepOp.DEPTHWISE_HYBRID:
+            # A vector of channels at a time, as float32; tiles see three positions beyond the last row.
+            image = max(image, (height * width + 3 * row[Column.STRIDE_W]) * ALIGNMENT)
+        if row[Column.OP] in (StepOp.CONV, StepOp.CONV_HYBRID):
             seen = row[Column.KERNEL_H] * padded(row[Column.KERNEL_W] * row[Column.INPUT_C], 4)
             spare = max(spare, (row[Column.OUTPUT_W] + 1) * (2 * padded(seen) + ALIGNMENT))
-        if row[Column.OP] == StepOp.POINTWISE:
+        if row[Column.OP] in (StepOp.POINTWISE, StepOp.POINTWISE_HYBRID, StepOp.ROWS_HYBRID):
             rows = max(PANEL_ROWS, PANEL_IMAGE_ROWS * row[Column.INPUT_W])
             panel = max(panel, rows * panel_stride(row[Column.INPUT_C]))
             spare = max(spare, (rows + 1) * (2 * padded(panel_stride(row[Column.INPUT_C])) + ALIGNMENT))
-        if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE, StepOp.POINTWISE, StepOp.MEAN):
+        if row[Column.OP] in _SUMMING:
             channels = max(channels, row[Column.OUTPUT_C])
     accumulators = SCRATCH_ROWS * 4 * (channels + ALIGNMENT)
     starts = [0]

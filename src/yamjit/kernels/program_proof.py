@@ -6,6 +6,7 @@ read are 0, so that none of them means anything.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from yamjit.errors import ModelError
 from yamjit.kernels.memory import ALIGNMENT
-from yamjit.kernels.program import FIRST_IS_CONSTANT, Column, Program, Rounding, StepOp
+from yamjit.kernels.program import FIRST_IS_CONSTANT, Column, Program, Rounding, Scaling, StepOp
 
 __all__ = ["KERNELS", "PER_CHANNEL", "UNREAD", "Kernel", "prove_program", "reads_another", "writers"]
 
@@ -52,10 +53,14 @@ class Kernel(NamedTuple):
     output_bytes: int = 1
     #: Number of values of its second operand, which has the type of the first; a constant is at `Column.WEIGHTS`.
     other: Callable[[Row], int] | None = None
+    #: What `Column.ROUNDING` is a number of.
+    rounding: type[enum.IntEnum] = Rounding
 
 
 _ALL_PLACES = (*_INPUT[:2], *_OUTPUT[:2])
 _FLOATS: dict[str, Any] = {"input_bytes": 4, "output_bytes": 4}
+_HYBRID: dict[str, Any] = {**_FLOATS, "rounding": Scaling}
+_DEQUANTIZATION = {Column.BIAS, Column.MULTIPLIER, Column.ROUNDING, *_CLAMPS}
 
 
 def _with_other(kernel: Kernel, size: Callable[[Row], int]) -> Kernel:
@@ -144,6 +149,26 @@ KERNELS: dict[StepOp, Kernel] = {
     **dict.fromkeys(
         (StepOp.SQRT, StepOp.RSQRT, StepOp.LOG, StepOp.EXP, StepOp.LOGISTIC, StepOp.TANH),
         Kernel(set(), (_SAME_CHANNELS,), _ALL_PLACES, **_FLOATS),
+    ),
+    StepOp.CONV_HYBRID: Kernel(
+        {Column.WEIGHTS, *_WINDOW, *_DEQUANTIZATION},
+        weights=lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * row[Column.OUTPUT_C],
+        **_HYBRID,
+    ),
+    StepOp.DEPTHWISE_HYBRID: Kernel(
+        {Column.WEIGHTS, *_WINDOW, *_DEQUANTIZATION},
+        equal=(_SAME_CHANNELS,),
+        weights=lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
+        **_HYBRID,
+    ),
+    **dict.fromkeys(
+        (StepOp.POINTWISE_HYBRID, StepOp.ROWS_HYBRID),
+        Kernel(
+            {Column.WEIGHTS, *_DEQUANTIZATION},
+            equal=_SAME_PLACES,
+            weights=lambda row: row[Column.INPUT_C] * row[Column.OUTPUT_C],
+            **_HYBRID,
+        ),
     ),
 }
 
@@ -263,7 +288,7 @@ def _check_values(where: str, row: Row, kernel: Kernel) -> None:
     for column in _INT8:
         if not -128 <= row[column] <= 127:
             raise ModelError(f"{column.name.lower()} is {row[column]}, an int8 is accepted", operator=where)
-    if row[Column.ACTIVATION_MIN] > row[Column.ACTIVATION_MAX] or row[Column.ROUNDING] not in list(Rounding):
+    if row[Column.ACTIVATION_MIN] > row[Column.ACTIVATION_MAX] or row[Column.ROUNDING] not in list(kernel.rounding):
         raise ModelError("its rounding and clamps are not possible", operator=where)
     if kernel.other is None:
         return

@@ -60,7 +60,7 @@ class QuantizationConfig:
 
     @classmethod
     def for_int8(cls, representative_data: object = None) -> QuantizationConfig:
-        """Return the default: integers throughout, as in the quantized YAMNet.
+        """Return integers throughout, also in the head, whose softmax becomes sigmoids that come close to it.
 
         Parameters
         ----------

@@ -13,7 +13,6 @@ from yamjit.maker.config import QuantizationConfig
 from yamjit.maker.yamnet_spec import YamNetSpec
 from yamjit.tflite import read_graph, write_graph
 from yamjit.tflite.metadata_json import metadata_json
-from yamjit.tflite.metadata_tables import build_metadata
 from yamjit.tflite.patching import read_described
 
 __all__ = ["json_of", "tflite_model", "without_metadata"]
@@ -41,7 +40,7 @@ def _weights(quantization: Any) -> str:
         return "float32"
     if isinstance(quantization, str):
         checks.choice(quantization, "quantization_config", ("default",))
-        return "int8"
+        return "mixed"
     kind: str = checks.instance(quantization, "quantization_config", QuantizationConfig).kind
     return kind
 
@@ -53,6 +52,4 @@ def without_metadata(model: bytes) -> bytes:
 
 def json_of(model: bytes) -> bytes:
     """Return the metadata of a model as JSON."""
-    metadata = read_described(model).metadata
-    assert metadata is not None
-    return metadata_json(build_metadata(metadata)).encode()
+    return metadata_json(read_described(model).tables).encode()

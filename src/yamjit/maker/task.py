@@ -237,8 +237,8 @@ class AudioClassifier:
         export_metadata_json_file : bool
             Whether the metadata are written as JSON as well, beside the model.
         quantization_config : "default", QuantizationConfig or None
-            How the weights are written: by default as integers, as those of the quantized YAMNet are; None stands for
-            floating point, with the softmax of the head.
+            How the weights are written: by default the network's as the integers that they are, and the head's in
+            floating point; None stands for floating point throughout.
 
         Raises
         ------

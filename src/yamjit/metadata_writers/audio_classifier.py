@@ -192,8 +192,7 @@ class MetadataWriter:
             ):
                 if told != len(ends):
                     raise InputError(f"{told} {kind} descriptions for the model's {len(ends)} {kind} tensors")
-            tables = build_tables(self._values | {"min_parser_version": MIN_PARSER_VERSION})
-            self._populated = replace_tables(described, tables, self._files())
+            self._populated = replace_tables(described, self._populated_tables(), self._files())
         return self._populated
 
     def get_metadata_json(self) -> str:
@@ -203,7 +202,10 @@ class MetadataWriter:
     def get_populated_metadata_json(self) -> str:
         """Return the metadata as JSON, as they are in the model: with the version of the schema that reads them."""
         self.populate()
-        return metadata_json(build_tables(self._values | {"min_parser_version": MIN_PARSER_VERSION}))
+        return metadata_json(self._populated_tables())
+
+    def _populated_tables(self) -> bytes:
+        return build_tables(self._values | {"min_parser_version": MIN_PARSER_VERSION})
 
     def _files(self) -> dict[str, bytes]:
         contents: dict[str, bytes] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from yamjit.plan.arena import assign_offsets
 from yamjit.plan.front_end import read_front_end
 from yamjit.plan.plan import FrontEndConstants, Head, Plan, Slot
 from yamjit.plan.positions import RESHAPERS
+from yamjit.plan.roles import Output, Role, find_outputs
 from yamjit.plan.schedule import schedule
 from yamjit.plan.seam import find_seam
 from yamjit.plan.steps import Steps
@@ -30,7 +32,7 @@ _Array = TypeVar("_Array", bound=npt.NDArray[Any])
 
 
 @explained
-def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
+def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS, roles: Sequence[Role] | None = None) -> Plan:
     """Compile a graph.
 
     Parameters
@@ -38,6 +40,8 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     graph : Graph
         As `yamjit.tflite.read_graph` returns it.
     limits : Limits
+    roles : sequence of Role, optional
+        What each output is; by default what `find_outputs` finds.
 
     Returns
     -------
@@ -57,17 +61,21 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS) -> Plan:
         raise LimitError(f"activations take {memory.arena_bytes} bytes a patch, arena_bytes is {limits.arena_bytes}")
     program = memory.program()
     prove_program(program)
-    heads = tuple(_head(graph, memory, index) for index in graph.outputs)
+    outputs = find_outputs(graph, roles)
+    heads = tuple(_head(graph, memory, o.tensor, place) for place, o in enumerate(outputs) if o.role == Role.SCORES)
+    if not heads:
+        found = ", ".join(f"{graph.tensors[o.tensor].name!r} ({o.role.value})" for o in outputs)
+        raise ModelError(f"a model with an output of scores is accepted, this one has {found}")
     patch_shape = _patch_shape(graph, seam.patch, front_end)
     if front_end is None and patch_shape == PATCH_SHAPE:
-        front_end = yamnet_front_end()
+        front_end = yamnet_front_end(float_patch=memory.quantized_patch() is None)
     return Plan(
         program=program,
         front_end=front_end,
         patch_shape=patch_shape,
         patch_offset=memory.offset(seam.patch),
         quantized_patch=memory.quantized_patch(),
-        embedding=_embedding(graph, memory),
+        embedding=_embedding(graph, memory, outputs),
         heads=heads,
         slots=memory.slots(),
     )
@@ -101,7 +109,7 @@ def _producer(graph: Graph, index: int) -> Operator:
     return _producer(graph, operator.inputs[0]) if operator.op in RESHAPERS else operator
 
 
-def _head(graph: Graph, memory: _Memory, output: int) -> Head:
+def _head(graph: Graph, memory: _Memory, output: int, place: int) -> Head:
     """Describe one output: what LOGISTIC or SOFTMAX makes of logits, or anything that is a float."""
     operator, scores, name = _producer(graph, output), output, graph.tensors[output].name
     if graph.tensors[output].dtype != np.float32:
@@ -113,16 +121,20 @@ def _head(graph: Graph, memory: _Memory, output: int) -> Head:
             raise ModelError("scores must come from LOGISTIC", operator=str(operator))
         scores = operator.outputs[0]
     has_logits = operator.op in (Op.LOGISTIC, Op.SOFTMAX)
-    return Head(name, memory.slot(scores), memory.slot(operator.inputs[0] if has_logits else scores))
+    return Head(name, memory.slot(scores), memory.slot(operator.inputs[0] if has_logits else scores), place)
 
 
 _AFTER_EMBEDDING = (Op.DEQUANTIZE, Op.LOGISTIC, Op.SOFTMAX, Op.FULLY_CONNECTED)
 _POOLS = (Op.AVERAGE_POOL_2D, Op.MAX_POOL_2D)
 
 
-def _embedding(graph: Graph, memory: _Memory) -> Slot | None:
-    """Return what the last fully connected layer of the first head reads of all positions, if there is such a thing."""
-    operator = _producer(graph, graph.outputs[0])
+def _embedding(graph: Graph, memory: _Memory, outputs: Sequence[Output]) -> Slot | None:
+    """Return the output of embeddings, else what the last layer of the first head reads of all positions, or None."""
+    tensor = next((output.tensor for output in outputs if output.role == Role.EMBEDDINGS), None)
+    if tensor is not None:
+        operator = _producer(graph, tensor)
+        return memory.slot(operator.inputs[0] if operator.op == Op.DEQUANTIZE else tensor)
+    operator = _producer(graph, next(output.tensor for output in outputs if output.role == Role.SCORES))
     while operator.op in _AFTER_EMBEDDING:
         operator = _producer(graph, operator.inputs[0])
     pooled = graph.tensors[operator.outputs[0]]

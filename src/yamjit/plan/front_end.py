@@ -40,9 +40,9 @@ def read_front_end(graph: Graph, seam: Seam) -> FrontEndConstants | None:
     frames = walk.framing()
     window = walk.window()
     n_fft = walk.spectrum(frames.shape[0], window.size)
-    mel_basis, log_offset = walk.log_mel(frames.shape[0])
+    mel_basis, mel_scale, log_offset = walk.log_mel(frames.shape[0])
     walk.finish()
-    _check_finite(window, mel_basis, log_offset, walk.first)
+    _check_finite(window, mel_basis if mel_scale is None else mel_basis * mel_scale[:, None], log_offset, walk.first)
     samples = graph.tensors[graph.inputs[0]].shape[-1]
     return FrontEndConstants(
         window_samples=samples,
@@ -51,6 +51,8 @@ def read_front_end(graph: Graph, seam: Seam) -> FrontEndConstants | None:
         window=window,
         mel_basis=mel_basis,
         log_offset=log_offset,
+        mel_scale=mel_scale,
+        float_patch=not any(o.op == Op.QUANTIZE and seam.patch in o.inputs for o in graph.operators),
     )
 
 
@@ -134,8 +136,10 @@ class _Walk:
             raise ModelError("a magnitude per frame and bin is accepted", operator=str(operator))
         return n_fft
 
-    def log_mel(self, n_frames: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Read the mel basis and the log offset."""
+    def log_mel(
+        self, n_frames: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None, npt.NDArray[np.float32]]:
+        """Read the mel basis, its scales where it is int8, and the log offset."""
         operator = self._take(Op.FULLY_CONNECTED)
         options = operator.options
         if not isinstance(options, FullyConnectedOptions) or options.activation != Activation.NONE:
@@ -147,8 +151,16 @@ class _Walk:
         offset = self._constant(operator, 2) if has_bias else np.zeros(basis.shape[0], np.float32)
         if not (np.isfinite(basis).all() and np.isfinite(offset).all() and (basis >= 0).all() and (offset > 0).all()):
             raise ModelError("mel weights must be >= 0 and log offsets > 0", operator=str(operator))
+        scale = self._mel_scale(operator, options) if basis.dtype == np.int8 else None
         self._take(Op.LOG)
-        return basis, offset.reshape(-1)
+        return basis.astype(np.float32, copy=False), scale, offset.reshape(-1)
+
+    def _mel_scale(self, operator: Operator, options: FullyConnectedOptions) -> npt.NDArray[np.float32]:
+        """Return the scale of each band of int8 weights."""
+        tensor = self._graph.tensors[operator.inputs[1]]
+        if not options.asymmetric_quantize_inputs or tensor.quantization is None:
+            raise ModelError("magnitudes that are quantized symmetrically are not accepted", operator=str(operator))
+        return np.broadcast_to(tensor.quantization.scale, tensor.shape[:1]).copy()
 
     def finish(self) -> None:
         """Check that nothing but a change of shape is left."""

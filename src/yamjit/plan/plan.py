@@ -71,11 +71,14 @@ class Head(NamedTuple):
         Scores, shape (classes,).
     logits : Slot
         Logits, shape (classes,); the scores themselves where the model has no sigmoid or softmax at its end.
+    output : int
+        Position among the graph's outputs.
     """
 
     name: str
     scores: Slot
     logits: Slot
+    output: int
 
 
 @brief_repr

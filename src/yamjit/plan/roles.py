@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
+from yamjit import checks
+from yamjit.errors import InputError
+from yamjit.text import plural
 from yamjit.tflite.graph import Graph, Op, Operator
 from yamjit.tflite.metadata import FileType, TensorMetadata
 
-__all__ = ["Output", "Role", "find_outputs"]
+__all__ = ["Output", "Role", "find_outputs", "read_roles"]
 
 
 class Role(enum.Enum):
@@ -65,13 +68,31 @@ _NAMES = {
 }
 
 
-def find_outputs(graph: Graph) -> tuple[Output, ...]:
-    """Return what each output of a graph is, in their order.
+def read_roles(roles: Any) -> tuple[Role, ...] | None:
+    """Return the roles that a caller names, one for each output; None for None. Other values are an `InputError`."""
+    if roles is None:
+        return None
+    names = [role.value for role in Role]
+    return tuple(
+        Role(checks.choice(name, "roles", names)) for name in checks.elements(roles, "roles", "roles of outputs")
+    )
+
+
+def find_outputs(graph: Graph, roles: Sequence[Role] | None = None) -> tuple[Output, ...]:
+    """Return what each output of a graph is, in their order: what `roles` say, or what is found.
 
     An output of scores has names of classes in the metadata, or is what LOGISTIC or SOFTMAX computes; where none is,
     what a FULLY_CONNECTED computes. Embeddings are a row of values that a layer reads on the way to the scores; the
-    log-mel spectrogram is a logarithm on that way. What this leaves open, names decide.
+    log-mel spectrogram is a logarithm on that way. What this leaves open, names decide. An `InputError` is raised if
+    `roles` are not one for each output.
     """
+    if roles is not None:
+        if len(roles) != len(graph.outputs):
+            names = ", ".join(repr(graph.tensors[index].name) for index in graph.outputs)
+            raise InputError(
+                f"roles has {plural(len(roles), 'role')}; the model has {plural(len(graph.outputs), 'output')}: {names}"
+            )
+        return tuple(Output(index, role, "it was said") for index, role in zip(graph.outputs, roles, strict=True))
     return _Search(graph).find()
 
 

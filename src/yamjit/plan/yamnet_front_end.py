@@ -36,8 +36,11 @@ _SINE = (-0.00019592341140837029, 0.0083326873655616852, -0.16666662039822983)
 
 
 @functools.cache
-def yamnet_front_end() -> FrontEndConstants:
-    """Return the constants of YAMNet's front end, bit for bit those of the published files."""
+def yamnet_front_end(*, float_patch: bool = False) -> FrontEndConstants:
+    """Return the constants of YAMNet's front end, bit for bit those of the published files.
+
+    `float_patch` is as in `FrontEndConstants`.
+    """
     return FrontEndConstants(
         window_samples=_FRAME + (PATCH_SHAPE[0] - 1) * _HOP,
         hop_length=_HOP,
@@ -45,6 +48,7 @@ def yamnet_front_end() -> FrontEndConstants:
         window=_frozen(_hann()),
         mel_basis=_frozen(_mel_basis()),
         log_offset=_frozen(np.full(PATCH_SHAPE[1], _LOG_OFFSET)),
+        float_patch=float_patch,
     )
 
 

@@ -66,6 +66,8 @@ class Hearing(ABC):
 
             content = Path(os.fspath(calibration)).read_bytes()
             plain["options"]["calibration"] = hashlib.sha256(content).hexdigest()
+        if self.classifier.roles is not None:
+            plain["roles"] = list(self.classifier.roles)
         return {"model": self.classifier.source.sha256, **plain}
 
     @abstractmethod

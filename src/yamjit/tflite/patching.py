@@ -55,7 +55,7 @@ class EndPoint:
 class Described:
     """What a model says about itself; `data` is the whole file, `end` the end of the model and start of the zip.
 
-    `operators` are names in the order of execution.
+    `operators` are names in the order of execution; `tables` are the bytes of the metadata, if there are any.
     """
 
     data: bytes = field(repr=False)
@@ -65,6 +65,7 @@ class Described:
     operators: tuple[str, ...]
     metadata: Metadata | None
     files: Mapping[str, bytes]
+    tables: bytes = field(default=b"", repr=False)
 
 
 def read_described(source: Source, *, limits: Limits = DESCRIBED_LIMITS) -> Described:
@@ -84,13 +85,14 @@ def _described(data: bytes, limits: Limits) -> Described:
     if not subgraphs:
         raise ModelError("there is no subgraph")
     buffer = _metadata_buffer(model)
-    metadata = None if buffer is None else read_metadata(buffer.array("data").tobytes())
+    tables = b"" if buffer is None else buffer.array("data").tobytes()
+    metadata = None if buffer is None else read_metadata(tables)
     # Operators that are not known may have options after everything else: the model ends where the archive begins.
     end = archive_start(data, end)
     files = read_files(data, end, metadata, limits)
     tensors = subgraphs[0].children("tensors")
     inputs, outputs = (_ends(subgraphs[0].array(name).tolist(), tensors, name) for name in ("inputs", "outputs"))
-    return Described(data, end, inputs, outputs, _operators(model, subgraphs[0]), metadata, files)
+    return Described(data, end, inputs, outputs, _operators(model, subgraphs[0]), metadata, files, tables)
 
 
 def replace_metadata(described: Described, metadata: Metadata, files: Mapping[str, bytes]) -> bytes:

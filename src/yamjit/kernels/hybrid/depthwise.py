@@ -16,10 +16,7 @@ from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.vectors.ops import VectorOps
 from yamjit.kernels.vectors.reals import RealOps
 
-__all__ = ["MOST_TAPS", "Filter", "make_depthwise"]
-
-#: Most products whose sum is below 2**24, whatever they are.
-MOST_TAPS = 2**24 // (255 * 127)
+__all__ = ["Filter", "make_depthwise"]
 
 #: Output positions that are summed side by side.
 _BESIDE = 4

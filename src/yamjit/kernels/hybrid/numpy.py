@@ -8,21 +8,35 @@ defined, and the same in every backend.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.program import Dequantization, Scaling, Window
+from yamjit.kernels.program import NO_MAX, NO_MIN, Dequantization, Scaling, StepOp, Window
+from yamjit.kernels.step_view import StepView
 from yamjit.kernels.sums import exact_matmul, pad_image, tap
 
-__all__ = ["Quantized", "conv_f32_s8", "depthwise_f32_s8", "pointwise_f32_s8", "quantize_rows", "rows_f32_s8"]
+__all__ = [
+    "STEPS",
+    "Quantized",
+    "conv_f32_s8",
+    "depthwise_f32_s8",
+    "pointwise_f32_s8",
+    "quantize_rows",
+    "rows_f32_s8",
+]
 
 Int8 = npt.NDArray[np.int8]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 _F32 = np.float32
+
+#: What convolutions clamp to where the activation has no bound; fully connected layers have infinities.
+_GREATEST = float(np.finfo(np.float32).max)
 
 #: Values that TFLite quantizes at a time, by truncating a sum that rounds: the float32 before 0.5 becomes 1. What is
 #: left of a row is rounded as C does.
@@ -151,3 +165,58 @@ def _activate(values: Float32, dequantization: Dequantization) -> Float32:
     low, high = dequantization.activation_min, dequantization.activation_max
     above = np.where(values < low, low, values)
     return np.where(above > high, high, above)
+
+
+# -- Steps ------------------------------------------------------------------------------------------------------
+
+
+def _dequantization(step: StepView, most: float) -> Dequantization:
+    """Return how a step's sums become floats; where the activation has no bound, `most` is that."""
+    channels, low, high = (step["OUTPUT_C"],), step["ACTIVATION_MIN"], step["ACTIVATION_MAX"]
+    return Dequantization(
+        step.constant("MULTIPLIER", channels, np.float32),
+        step.constant("BIAS", channels, np.float32),
+        _F32(-most if low == NO_MIN else low),
+        _F32(most if high == NO_MAX else high),
+        step["ROUNDING"],
+    )
+
+
+def _conv(step: StepView) -> None:
+    weights = step.constant("WEIGHTS", (step["KERNEL_H"], step["KERNEL_W"], step["INPUT_C"], step["OUTPUT_C"]))
+    x, out = step.image("INPUT", np.float32), step.image("OUTPUT", np.float32)
+    conv_f32_s8(x, weights, step.window(), _dequantization(step, _GREATEST), out)
+
+
+def _depthwise(step: StepView) -> None:
+    weights = step.constant("WEIGHTS", (step["KERNEL_H"], step["KERNEL_W"], step["OUTPUT_C"]))
+    x, out = step.image("INPUT", np.float32), step.image("OUTPUT", np.float32)
+    depthwise_f32_s8(x, weights, step.window(), _dequantization(step, _GREATEST), out)
+
+
+def _matrices(step: StepView) -> tuple[Float32, Int8, Float32]:
+    """Return rows, weights, and rows to be written."""
+    rows, inputs, outputs = step["INPUT_H"] * step["INPUT_W"], step["INPUT_C"], step["OUTPUT_C"]
+    x, out = step.tensor("INPUT", (rows, inputs), np.float32), step.tensor("OUTPUT", (rows, outputs), np.float32)
+    return x, step.constant("WEIGHTS", (inputs, outputs)), out
+
+
+def _pointwise(step: StepView) -> None:
+    x, weights, out = _matrices(step)
+    pointwise_f32_s8(x, weights, _dequantization(step, _GREATEST), out)
+
+
+def _rows(step: StepView) -> None:
+    x, weights, out = _matrices(step)
+    rows_f32_s8(x, weights, _dequantization(step, np.inf), out)
+
+
+#: Kernels by the operation of the step that they run.
+STEPS: Mapping[StepOp, Callable[[StepView], None]] = MappingProxyType(
+    {
+        StepOp.CONV_HYBRID: _conv,
+        StepOp.DEPTHWISE_HYBRID: _depthwise,
+        StepOp.POINTWISE_HYBRID: _pointwise,
+        StepOp.ROWS_HYBRID: _rows,
+    }
+)

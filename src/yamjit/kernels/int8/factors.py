@@ -57,6 +57,10 @@ class PlainStep:
         array = np.ndarray((self[Column.OUTPUT_C],), dtype, self._constants, self[column])
         return array.astype(np.int64)
 
+    def reals(self, column: Column) -> npt.NDArray[np.float32]:
+        """Return a float32 of every output channel."""
+        return np.ndarray((self[Column.OUTPUT_C],), np.float32, self._constants, self[column])
+
     def bias(self, weights: Int8) -> Int64:
         """Return where accumulators start, [shape=(channels,)]; the channels are the last axis of `weights`."""
         sums = weights.reshape(-1, weights.shape[-1]).sum(axis=0, dtype=np.int64)

@@ -11,10 +11,7 @@ from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.vectors.ops import VectorOps
 from yamjit.kernels.vectors.reals import RealOps
 
-__all__ = ["SCALES_BYTES", "HybridChannels", "HybridRows", "make_hybrid_matmul"]
-
-#: Bytes of the scales of a row: two factors in float32, and a zero point in int32.
-SCALES_BYTES = 12
+__all__ = ["HybridChannels", "HybridRows", "make_hybrid_matmul"]
 
 
 class HybridRows(NamedTuple):

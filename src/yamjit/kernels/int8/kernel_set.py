@@ -14,9 +14,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from yamjit.kernels.hybrid.depthwise import make_depthwise as make_hybrid_depthwise
+from yamjit.kernels.hybrid.vector_quantizing import make_quantizer
 from yamjit.kernels.int8 import amx_matmul, avx2_matmul
 from yamjit.kernels.int8.depthwise import make_depthwise
 from yamjit.kernels.int8.float_matmul import make_float_depthwise, make_float_matmul
+from yamjit.kernels.int8.hybrid_matmul import make_hybrid_matmul
 from yamjit.kernels.int8.matmul import make_matmul, make_matmul_raw
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.vectors.ops import VectorOps
@@ -46,6 +49,9 @@ class KernelSet:
         self.matmul = own.get("matmul", make_matmul)(ops)
         self.matmul_raw = own.get("matmul_raw", make_matmul_raw)(ops)
         self.depthwise = own.get("depthwise", make_depthwise)(ops)
+        self.hybrid_matmul = own.get("hybrid_matmul", make_hybrid_matmul)(ops)
+        self.hybrid_depthwise = own.get("hybrid_depthwise", make_hybrid_depthwise)(ops)
+        self.quantizer = make_quantizer(ops)
         self.float_matmul = own.get("float_matmul", make_float_matmul)(ops)
         self.float_depthwise = own.get("float_depthwise", make_float_depthwise)(ops)
         self.copy_row = own.get("copy_row", _make_copy_row)(ops)

@@ -25,6 +25,7 @@ __all__ = [
     "Rows",
     "columns_from",
     "copy_bytes",
+    "fill_bytes",
     "lanes_by_name",
     "make_is_proven",
     "make_matmul",
@@ -151,6 +152,14 @@ def copy_bytes(source: int, target: int, count: int) -> None:
     b = carray(pointer(target), count, np.int8)
     for i in range(count):
         b[i] = a[i]
+
+
+@jit
+def fill_bytes(address: int, count: int, value: int) -> None:
+    """Write the low byte of `value` to `count` bytes."""
+    memory = carray(pointer(address), count, np.uint8)
+    for i in range(count):
+        memory[i] = value & 255
 
 
 def walk(make_tile: Any, ops: VectorOps, heights: tuple[int, ...], columns: int) -> Any:

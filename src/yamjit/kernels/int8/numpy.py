@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from yamjit.errors import InputError
 from yamjit.kernels.float32 import numpy as float32
+from yamjit.kernels.hybrid import numpy as hybrid
 from yamjit.kernels.program import Column, Program, Requantization, Rounding, StepOp, Window
 from yamjit.kernels.step_view import StepView
 from yamjit.kernels.sums import exact_matmul, pad_image, tap
@@ -238,4 +239,5 @@ _STEPS: dict[StepOp, Callable[[StepView], None]] = {
     StepOp.LOOKUP: _lookup,
     StepOp.MAX_POOL: _max_pool,
     **float32.STEPS,
+    **hybrid.STEPS,
 }

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.kernels.int8.factors import PlainStep, in_blocks, pack_factors
-from yamjit.kernels.int8.packing import CHUNK, conv_rows, interleaved, pack_depthwise, pack_pointwise
+from yamjit.kernels.int8.packing import BLOCK, CHUNK, conv_rows, interleaved, pack_depthwise, pack_pointwise
 from yamjit.kernels.int8.preparation_proof import prove_preparation
 from yamjit.kernels.int8.prepared import INT8_TO_UINT8, Prepared, VectorOp
-from yamjit.kernels.int8.uses import PLAIN_CONSTANTS, VECTOR_KERNELS, constants_of
+from yamjit.kernels.int8.uses import MOST_TAPS, PLAIN_CONSTANTS, VECTOR_KERNELS, constants_of
 from yamjit.kernels.memory import Packer, padded
 from yamjit.kernels.program import (
     COLUMNS,
@@ -128,6 +128,40 @@ def _prepare_depthwise(step: PlainStep) -> _VectorStep | None:
     return _VectorStep(VectorOp.DEPTHWISE, _image(step), {Prepared.WEIGHTS: pack_depthwise(weights), **factors})
 
 
+def _prepare_pointwise_hybrid(step: PlainStep) -> _VectorStep:
+    weights, inputs = step.weights(Column.INPUT_C, Column.OUTPUT_C), step[Column.INPUT_C]
+    walk = {Prepared.QUADS: padded(inputs, 4) // 4, Prepared.PANEL_STRIDE: panel_stride(inputs)}
+    op = VectorOp.ROWS_HYBRID if step[Column.OP] == StepOp.ROWS_HYBRID else VectorOp.POINTWISE_HYBRID
+    return _VectorStep(op, walk, {Prepared.WEIGHTS: pack_pointwise(weights), **_hybrid_factors(step, weights)})
+
+
+def _prepare_conv_hybrid(step: PlainStep) -> _VectorStep:
+    rows = conv_rows(step.weights(Column.KERNEL_H, Column.KERNEL_W, Column.INPUT_C, Column.OUTPUT_C))
+    groups = step[Column.KERNEL_H]
+    walk = {Prepared.GROUPS: groups, Prepared.QUADS: len(rows) // groups // 4, **_image(step)}
+    constants = {Prepared.WEIGHTS: pack_pointwise(rows), **_hybrid_factors(step, rows)}
+    return _VectorStep(VectorOp.CONV_HYBRID, walk, constants)
+
+
+def _prepare_depthwise_hybrid(step: PlainStep) -> _VectorStep | None:
+    weights = step.weights(Column.KERNEL_H, Column.KERNEL_W, Column.OUTPUT_C)
+    if weights.shape[2] % BLOCK or weights[..., 0].size > MOST_TAPS:
+        return None
+    factors = _hybrid_factors(step, weights)
+    del factors[Prepared.BIAS]
+    constants = {Prepared.WEIGHTS: weights.astype(np.float32), **factors}
+    return _VectorStep(VectorOp.DEPTHWISE_HYBRID, _image(step), constants)
+
+
+def _hybrid_factors(step: PlainStep, weights: npt.NDArray[np.int8]) -> dict[Prepared, npt.NDArray[np.generic]]:
+    """Pack sums of weights, whose last axis is that of channels, their scales, and biases."""
+    return {
+        Prepared.BIAS: in_blocks(weights.reshape(-1, weights.shape[-1]).sum(axis=0, dtype=np.int32)),
+        Prepared.SCALE: in_blocks(step.reals(Column.MULTIPLIER)),
+        Prepared.REAL_OFFSET: in_blocks(step.reals(Column.BIAS)),
+    }
+
+
 def _image(step: PlainStep) -> Mapping[Prepared, int]:
     height, width = image_size(step.row)
     return {Prepared.IMAGE_H: height, Prepared.IMAGE_W: width}
@@ -149,5 +183,9 @@ _PREPARATIONS: Mapping[int, Callable[[PlainStep], _VectorStep | None]] = {
     StepOp.POINTWISE: _prepare_pointwise,
     StepOp.CONV: _prepare_conv,
     StepOp.DEPTHWISE: _prepare_depthwise,
+    StepOp.CONV_HYBRID: _prepare_conv_hybrid,
+    StepOp.DEPTHWISE_HYBRID: _prepare_depthwise_hybrid,
+    StepOp.POINTWISE_HYBRID: _prepare_pointwise_hybrid,
+    StepOp.ROWS_HYBRID: _prepare_pointwise_hybrid,
     **dict.fromkeys(_FLOAT_OPS, _prepare_floats),
 }

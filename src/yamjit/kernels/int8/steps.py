@@ -16,8 +16,9 @@ from yamjit.kernels.float32.steps import run_float_step
 from yamjit.kernels.int8.batch import Batch, give, is_wanted, take
 from yamjit.kernels.int8.depthwise import Destination, Image
 from yamjit.kernels.int8.float_steps import make_run_float_products
+from yamjit.kernels.int8.hybrid_steps import make_hybrid_steps, run_plain_hybrid
 from yamjit.kernels.int8.kernel_set import KernelSet
-from yamjit.kernels.int8.matmul import Rows
+from yamjit.kernels.int8.matmul import Rows, fill_bytes
 from yamjit.kernels.int8.packing import BLOCK, CHUNK
 from yamjit.kernels.int8.plain import finish
 from yamjit.kernels.int8.plain_steps import run_plain_step
@@ -128,6 +129,7 @@ def _make_run_step(kernels: KernelSet, pad: Any, image_of: Any, filter_rows: Any
     """Make ``run_step(s, memory, patch, patches)``: one step over patches, the first of which is number `patch`."""
     run_pointwise, run_pointwise_raw = _make_run_pointwise(kernels)
     run_conv, run_float_products = _make_run_conv(kernels, pad), make_run_float_products(kernels)
+    run_rows, run_hybrid_conv, run_hybrid_depthwise = make_hybrid_steps(kernels)
 
     @jit
     def run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
@@ -137,14 +139,24 @@ def _make_run_step(kernels: KernelSet, pad: Any, image_of: Any, filter_rows: Any
             run_pointwise(s, memory, x, out, patches * s[Column.INPUT_H] * s[Column.INPUT_W])
         elif op == VectorOp.POINTWISE_RAW:
             run_pointwise_raw(s, memory, x, out, patches * s[Column.INPUT_H] * s[Column.INPUT_W])
+        elif op == VectorOp.POINTWISE_HYBRID:
+            run_rows(s, memory, x, out, patches, s[Column.INPUT_H] * s[Column.INPUT_W])
+        elif op == VectorOp.ROWS_HYBRID:
+            run_rows(s, memory, x, out, patches, _ONE)
         else:
             for number in range(patches):
                 if op == VectorOp.DEPTHWISE:
                     run_depthwise(s, memory, x + number * input_size(s), out + number * output_size(s))
                 elif op == VectorOp.CONV:
                     run_conv(s, memory, x + number * input_size(s), out + number * output_size(s))
+                elif op == VectorOp.CONV_HYBRID:
+                    run_hybrid_conv(s, memory, x + number * input_size(s), out + number * output_size(s))
+                elif op == VectorOp.DEPTHWISE_HYBRID:
+                    run_hybrid_depthwise(s, memory, x + number * input_size(s), out + number * output_size(s))
                 elif op >= VectorOp.POINTWISE_F32:
                     run_float_products(s, memory, x + number * input_size(s), out + number * output_size(s))
+                elif op >= StepOp.CONV_HYBRID:
+                    run_plain_hybrid(s, memory, x + number * input_size(s), out + number * output_size(s))
                 elif op >= StepOp.MOVE:
                     other = other_of(s, memory, patch) + number * other_size(s)
                     run_float_step(
@@ -259,7 +271,7 @@ def _make_image(pad: Any) -> Any:
             pad(s, x, memory.image)
             x, height, width, flip = memory.image, s[Prepared.IMAGE_H], s[Prepared.IMAGE_W], 0
         else:
-            _fill(memory.border, width * channels, s[Column.INPUT_ZERO_POINT])
+            fill_bytes(memory.border, width * channels, s[Column.INPUT_ZERO_POINT])
         return Image(x, height, width, channels, stride, top, left, memory.border, flip)
 
     return image_of
@@ -297,17 +309,10 @@ def _make_pad(kernels: KernelSet) -> Any:
         for y in range(height):
             at, iy = image + y * row_bytes, y - s[Column.PAD_TOP]
             if 0 <= iy < s[Column.INPUT_H]:
-                _fill(at, before, fill)
+                fill_bytes(at, before, fill)
                 copy_row(x + iy * inside, at + before, inside, flip)
-                _fill(at + before + inside, row_bytes - before - inside, fill)
+                fill_bytes(at + before + inside, row_bytes - before - inside, fill)
             else:
-                _fill(at, row_bytes, fill)
+                fill_bytes(at, row_bytes, fill)
 
     return pad
-
-
-@jit
-def _fill(address: int, count: int, value: int) -> None:
-    memory = carray(pointer(address), count, np.uint8)
-    for i in range(count):
-        memory[i] = value & 255

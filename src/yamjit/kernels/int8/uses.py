@@ -17,7 +17,9 @@ from yamjit.kernels.program_proof import KERNELS, PER_CHANNEL
 
 __all__ = [
     "BLOCK_BYTES",
+    "MOST_TAPS",
     "PLAIN_CONSTANTS",
+    "SCALES_BYTES",
     "USES",
     "VECTOR_KERNELS",
     "WALK",
@@ -48,6 +50,13 @@ BLOCK_BYTES: Mapping[Prepared, int] = MappingProxyType(
         Prepared.PROVEN: 1,
     }
 )
+
+
+#: Bytes of the scales of a quantized row: two factors in float32, and a zero point in int32.
+SCALES_BYTES = 12
+
+#: Most products of an input less its zero point and a weight, of at most 255 and 127, that float32 sums exactly.
+MOST_TAPS = 2**24 // (255 * 127)
 
 
 class Use(NamedTuple):
@@ -157,6 +166,41 @@ def _conv(row: Row) -> Use:
     return Use(quads, groups, 0, height, width, weights, blocks, spare, 0, image, 0, 0)
 
 
+def _pointwise_hybrid(row: Row) -> Use:
+    """Use a panel of quantized rows, and scales for each, where accumulators are; sums stay in registers."""
+    use = _pointwise(row)
+    rows, stride = PANEL_ROWS, use.panel_stride
+    spare, scales, panel = _widened(rows, stride), rows * SCALES_BYTES, rows * stride
+    return Use(use.quads, 0, stride, 0, 0, use.weights, use.blocks, spare, scales, 0, panel, 0)
+
+
+def _conv_hybrid(row: Row) -> Use:
+    use = _conv(row)
+    return use._replace(accumulators=SCALES_BYTES)
+
+
+def _suits_depthwise_hybrid(row: Row) -> bool:
+    return row[Column.OUTPUT_C] % BLOCK == 0 and row[Column.KERNEL_H] * row[Column.KERNEL_W] <= MOST_TAPS
+
+
+def _depthwise_hybrid(row: Row) -> Use:
+    """Use an image of a block of channels in float32, and what is seen beyond the end of its last row."""
+    height, width, channels = _image_h(row), _image_w(row), row[Column.OUTPUT_C]
+    weights = row[Column.KERNEL_H] * row[Column.KERNEL_W] * channels * 4
+    image = (height * width + 3 * row[Column.STRIDE_W]) * BLOCK * 4
+    return Use(0, 0, 0, height, width, weights, channels // BLOCK, 0, 0, image, 0, 0)
+
+
+def _image_hybrid(row: Row) -> Use:
+    """Use an accumulator for each channel, and an image of int8."""
+    return _sums(row)._replace(image=row[Column.INPUT_H] * row[Column.INPUT_W] * row[Column.INPUT_C])
+
+
+def _row_hybrid(row: Row) -> Use:
+    """Use an accumulator for each channel, and a row of int8."""
+    return _sums(row)._replace(panel=row[Column.INPUT_C])
+
+
 def _depthwise(row: Row) -> Use:
     """Use images of whole chunks where they lie, and a row of border; others are given a border of their own.
 
@@ -167,6 +211,10 @@ def _depthwise(row: Row) -> Use:
     image, border = (height * width * inputs, CHUNK) if inputs < CHUNK else (0, row[Column.INPUT_W] * inputs)
     weights, blocks = chunks * DEPTHWISE_CHUNK_BYTES, chunks * CHUNK // BLOCK
     return Use(0, 0, 0, height, width, weights, blocks, 0, 0, image, 0, border)
+
+
+#: Sums of weights, their scales, and biases.
+_HYBRID = frozenset({Prepared.BIAS, Prepared.SCALE, Prepared.REAL_OFFSET})
 
 
 def _image_of_floats(row: Row) -> Use:
@@ -201,6 +249,15 @@ VECTOR_KERNELS: Mapping[int, VectorKernel] = MappingProxyType(
         ),
         VectorOp.CONV: VectorKernel(StepOp.CONV, _rounds_by_one_shift, _conv),
         VectorOp.DEPTHWISE: VectorKernel(StepOp.DEPTHWISE, _suits_depthwise, _depthwise),
+        VectorOp.POINTWISE_HYBRID: VectorKernel(StepOp.POINTWISE_HYBRID, _suits_all, _pointwise_hybrid, _HYBRID),
+        VectorOp.ROWS_HYBRID: VectorKernel(StepOp.ROWS_HYBRID, _suits_all, _pointwise_hybrid, _HYBRID),
+        VectorOp.CONV_HYBRID: VectorKernel(StepOp.CONV_HYBRID, _suits_all, _conv_hybrid, _HYBRID),
+        VectorOp.DEPTHWISE_HYBRID: VectorKernel(
+            StepOp.DEPTHWISE_HYBRID,
+            _suits_depthwise_hybrid,
+            _depthwise_hybrid,
+            frozenset({Prepared.SCALE, Prepared.REAL_OFFSET}),
+        ),
         VectorOp.POINTWISE_F32: VectorKernel(StepOp.POINTWISE_F32, _has_lanes, _nothing, **_NOTHING_PACKED),
         VectorOp.CONV_F32: VectorKernel(StepOp.CONV_F32, _has_lanes, _image_of_floats, **_NOTHING_PACKED),
         VectorOp.DEPTHWISE_F32: VectorKernel(StepOp.DEPTHWISE_F32, _suits_float_depthwise, _nothing, **_NOTHING_PACKED),
@@ -212,6 +269,8 @@ VECTOR_KERNELS: Mapping[int, VectorKernel] = MappingProxyType(
 USES: Mapping[int, Callable[[Row], Use]] = MappingProxyType(
     {
         **{op: _sums if Column.MULTIPLIER in kernel.reads else _nothing for op, kernel in KERNELS.items()},
+        **dict.fromkeys((StepOp.CONV_HYBRID, StepOp.DEPTHWISE_HYBRID), _image_hybrid),
+        **dict.fromkeys((StepOp.POINTWISE_HYBRID, StepOp.ROWS_HYBRID), _row_hybrid),
         **{op: kernel.use for op, kernel in VECTOR_KERNELS.items()},
     }
 )

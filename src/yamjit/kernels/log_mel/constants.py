@@ -29,6 +29,11 @@ class FrontEndConstants:
     mel_basis: npt.NDArray[np.float32]
     #: Numbers that are added before the logarithm [shape=(n_mels,)].
     log_offset: npt.NDArray[np.float32]
+    #: Scale of each band's weights, where these are int8 numbers [shape=(n_mels,)]: the magnitudes of each frame are
+    #: then quantized as well, as by a hybrid FULLY_CONNECTED. None where the weights are real.
+    mel_scale: npt.NDArray[np.float32] | None = None
+    #: Whether the patch is not quantized: its logarithms then have the bits of the C library's ``logf``.
+    float_patch: bool = False
     #: What `yamjit.kernels.log_mel.packing.make_tables` makes of these numbers, where they come from there.
     tables: npt.NDArray[np.uint8] | None = None
 

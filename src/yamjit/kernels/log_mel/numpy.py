@@ -7,6 +7,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.kernels.float32.functions import log as logf
+from yamjit.kernels.hybrid.numpy import quantize_rows
 from yamjit.kernels.log_mel.constants import FrontEndConstants
 
 __all__ = ["bands", "log_mel"]
@@ -39,11 +41,23 @@ def _compute_block(constants: FrontEndConstants, frames: Float32, out: Float32) 
         windowed = (frames * constants.window).astype(np.float64)
         spectrum = np.fft.rfft(windowed, constants.n_fft).astype(np.complex64)
         magnitude = np.hypot(spectrum.real, spectrum.imag)
-        mel = np.zeros_like(out)
-        for bins, weights in _taps(constants):
-            mel += magnitude[:, bins] * weights
+        if constants.mel_scale is None:
+            mel = _band_sums(constants, magnitude)
+        else:
+            # Sums of products of int8 numbers, each of which is exact in float32.
+            quantized = quantize_rows(magnitude, symmetric=False)
+            mel = _band_sums(constants, quantized.values.astype(np.float32))
+            mel *= constants.mel_scale * quantized.scale
         mel += constants.log_offset
-        out[...] = np.log(mel.astype(np.float64))
+        out[...] = logf(mel) if constants.float_patch else np.log(mel.astype(np.float64))
+
+
+def _band_sums(constants: FrontEndConstants, magnitude: Float32) -> Float32:
+    """Return weighted sums of magnitudes [shape=(t, 1 + n_fft/2)], one for every band [shape=(t, n_mels)]."""
+    sums = np.zeros((len(magnitude), len(constants.mel_basis)), np.float32)
+    for bins, weights in _taps(constants):
+        sums += magnitude[:, bins] * weights
+    return sums
 
 
 @lru_cache(maxsize=8)

@@ -49,9 +49,15 @@ class Field(IntEnum):
 
 
 def is_transformed(constants: FrontEndConstants) -> bool:
-    """Return whether the kernel computes a front end: its transforms are powers of two from 8 on."""
+    """Return whether the kernel computes a front end: patches to be quantized, of powers of two from 8 on."""
     n_fft = constants.n_fft
-    return n_fft >= 8 and n_fft & (n_fft - 1) == 0 and constants.window.size <= n_fft
+    return (
+        not constants.float_patch
+        and constants.mel_scale is None
+        and n_fft >= 8
+        and n_fft & (n_fft - 1) == 0
+        and constants.window.size <= n_fft
+    )
 
 
 def read_tables(tables: Bytes, window_samples: int) -> FrontEndConstants:

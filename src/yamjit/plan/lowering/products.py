@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.kernels.program import Column, Rounding, StepOp
+from yamjit.plan.lowering.hybrid import hybrid_products
 from yamjit.plan.lowering.step import Step, clamps, flat, float_clamps, image, make_step, requantization, sizes, window
 from yamjit.plan.quantization import activation_range, quantize_multiplier
 from yamjit.tflite.graph import Activation
@@ -41,11 +42,11 @@ def depthwise_conv_2d(node: Node) -> Step:
 
 
 def fully_connected(node: Node) -> Step:
-    """Lower a FULLY_CONNECTED: of int8 one row, of float32 any number."""
+    """Lower a FULLY_CONNECTED: of int8 inputs one row, of float32 ones any number."""
     options = node.options(FullyConnectedOptions)
     weights = _weights(node).T
     size = math.prod(node.input(0, INT8, FLOAT32).shape)
-    if weights.dtype == FLOAT32:
+    if node.input(0, INT8, FLOAT32).dtype == FLOAT32:
         columns = sizes((1, size // len(weights), len(weights)), (1, size // len(weights), weights.shape[1]))
         return _accumulating(StepOp.POINTWISE, node, weights, options.activation, columns)
     if size != weights.shape[0]:
@@ -55,8 +56,13 @@ def fully_connected(node: Node) -> Step:
 
 
 def _weights(node: Node) -> npt.NDArray[Any]:
-    """Return the weights, which have the type of the input."""
-    return node.constant(1, node.input(0, INT8, FLOAT32).dtype)
+    """Return the weights, of int8 or float32."""
+    return node.constant(1, node.input(1, INT8, FLOAT32).dtype)
+
+
+def _is_hybrid(node: Node) -> bool:
+    """Whether float32 inputs are multiplied with int8 weights."""
+    return (node.input(0, INT8, FLOAT32).dtype, node.input(1, INT8, FLOAT32).dtype) == (FLOAT32, INT8)
 
 
 def _images(node: Node) -> dict[Column, int]:
@@ -99,6 +105,8 @@ def _accumulating(
     rounding: Rounding | None = None,
 ) -> Step:
     """Make the step of an operator that sums products: weights with the output channels last."""
+    if _is_hybrid(node):
+        return hybrid_products(op, node, weights, activation, columns)
     if weights.dtype == FLOAT32:
         return _float_products(_FLOAT_STEPS[op], node, weights, activation, columns)
     quantized, result = node.activation(node.input(0, INT8)), node.activation(node.output(INT8))
