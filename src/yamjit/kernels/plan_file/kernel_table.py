@@ -23,9 +23,6 @@ __all__ = ["EQUAL", "INPUT_BYTES", "ONES", "READS", "STEP_OF", "UNITS", "suits",
 
 _OPS = max(VectorOp) + 1
 
-#: Vector kernels of steps that plan files carry.
-_VECTORS = {op: kernel for op, kernel in VECTOR_KERNELS.items() if kernel.step in PLAN_FILE_STEPS}
-
 #: The step operation that an operation computes, -1 where there is none.
 STEP_OF = np.full(_OPS, -1, np.int64)
 #: Columns that a kernel reads; the others are 0.
@@ -57,7 +54,8 @@ def _fill(op: int, step: StepOp) -> None:
 
 for _step in PLAN_FILE_STEPS:
     _fill(_step, _step)
-for _op, _vector in _VECTORS.items():
+_VECTOR_KERNELS = {op: kernel for op, kernel in VECTOR_KERNELS.items() if kernel.step in PLAN_FILE_STEPS}
+for _op, _vector in _VECTOR_KERNELS.items():
     _fill(_op, _vector.step)
 for _column, _size in (*PER_CHANNEL.items(), *BLOCK_BYTES.items()):
     UNITS[_column] = _size
@@ -93,8 +91,8 @@ def _yes(row: Any) -> bool:
 
 
 #: Whether a vector kernel takes a step.
-suits = _choice(Column.OP, {op: kernel.suits for op, kernel in _VECTORS.items()}, _yes)
+suits = _choice(Column.OP, {op: kernel.suits for op, kernel in _VECTOR_KERNELS.items()}, _yes)
 #: What the kernel of a step uses: a `yamjit.kernels.int8.uses.Use`.
-use_of = _choice(Column.OP, {op: USES[op] for op in (*PLAN_FILE_STEPS, *_VECTORS)}, USES[StepOp.LOOKUP])
+use_of = _choice(Column.OP, {op: USES[op] for op in (*PLAN_FILE_STEPS, *_VECTOR_KERNELS)}, USES[StepOp.LOOKUP])
 #: Bytes of the weights that a plain kernel reads for a step.
 weights_of = _choice(Column.OP, {op: KERNELS[op].weights for op in PLAN_FILE_STEPS}, KERNELS[StepOp.MEAN].weights)
