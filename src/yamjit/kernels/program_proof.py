@@ -119,10 +119,13 @@ KERNELS: dict[StepOp, Kernel] = {
         ),
         **_FLOATS,
     ),
-    StepOp.DEPTHWISE_F32: Kernel(
-        {Column.WEIGHTS, Column.BIAS, *_WINDOW, *_CLAMPS},
-        weights=lambda row: 4 * row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
-        **_FLOATS,
+    **dict.fromkeys(
+        (StepOp.DEPTHWISE_F32, StepOp.DEPTHWISE_FROM_BIAS),
+        Kernel(
+            {Column.WEIGHTS, Column.BIAS, *_WINDOW, *_CLAMPS},
+            weights=lambda row: 4 * row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
+            **_FLOATS,
+        ),
     ),
     StepOp.POINTWISE_F32: Kernel(
         {Column.WEIGHTS, Column.BIAS, *_CLAMPS},
@@ -147,7 +150,7 @@ KERNELS: dict[StepOp, Kernel] = {
     ),
     StepOp.CLAMP: Kernel(_CLAMPS, (_SAME_CHANNELS,), _ALL_PLACES, **_FLOATS),
     **dict.fromkeys(
-        (StepOp.SQRT, StepOp.RSQRT, StepOp.LOG, StepOp.EXP, StepOp.LOGISTIC, StepOp.TANH),
+        (StepOp.SQRT, StepOp.RSQRT, StepOp.LOG, StepOp.EXP, StepOp.LOGISTIC, StepOp.TANH, StepOp.LOGISTIC_OPTIMISED),
         Kernel(set(), (_SAME_CHANNELS,), _ALL_PLACES, **_FLOATS),
     ),
 }
