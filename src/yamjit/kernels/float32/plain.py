@@ -17,6 +17,7 @@ from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.program import FIRST_IS_CONSTANT, NO_MAX, NO_MIN, Column, StepOp
 
 __all__ = [
+    "bounds_of",
     "clamp_f32",
     "conv_f32",
     "dequantize_s8",
@@ -25,6 +26,7 @@ __all__ = [
     "move_bytes",
     "of_one_f32",
     "of_two_f32",
+    "pad_f32",
     "pointwise_f32",
     "pool_f32",
     "softmax_f32",
@@ -47,6 +49,12 @@ def _low(s: Any) -> np.float32:
 @jit
 def _high(s: Any) -> np.float32:
     return _GREATEST if s[Column.ACTIVATION_MAX] == NO_MAX else np.float32(s[Column.ACTIVATION_MAX])
+
+
+@jit
+def bounds_of(s: Any) -> tuple[np.float32, np.float32]:
+    """Return what values are clamped to."""
+    return _low(s), _high(s)
 
 
 @jit
@@ -94,6 +102,23 @@ def conv_f32(s: Any, constants: int, x_address: int, out_address: int) -> None:
                             _add_products(pixel, weights, inputs, out)
                     weights += size
             _finish(s, constants, out)
+
+
+@jit
+def pad_f32(s: Any, x_address: int, image: int) -> int:
+    """Copy an image with a border of zeros as far as the kernel reaches; returns its width with that."""
+    top, left, inputs = s[Column.PAD_TOP], s[Column.PAD_LEFT], s[Column.INPUT_C]
+    height = max((s[Column.OUTPUT_H] - 1) * s[Column.STRIDE_H] + s[Column.KERNEL_H], top + s[Column.INPUT_H])
+    width = max((s[Column.OUTPUT_W] - 1) * s[Column.STRIDE_W] + s[Column.KERNEL_W], left + s[Column.INPUT_W])
+    row, inside = width * inputs, s[Column.INPUT_W] * inputs
+    for y in range(height):
+        out, iy = _floats(image + 4 * y * row, row), y - top
+        out[:] = _ZERO
+        if 0 <= iy < s[Column.INPUT_H]:
+            x = _floats(x_address + 4 * iy * inside, inside)
+            for place in range(inside):
+                out[left * inputs + place] = x[place]
+    return width
 
 
 @jit

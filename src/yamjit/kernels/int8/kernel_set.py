@@ -18,6 +18,7 @@ from yamjit.kernels.hybrid.depthwise import make_depthwise as make_hybrid_depthw
 from yamjit.kernels.hybrid.vector_quantizing import make_quantizer
 from yamjit.kernels.int8 import amx_matmul, avx2_matmul
 from yamjit.kernels.int8.depthwise import make_depthwise
+from yamjit.kernels.int8.float_matmul import make_float_depthwise, make_float_matmul
 from yamjit.kernels.int8.hybrid_matmul import make_hybrid_matmul
 from yamjit.kernels.int8.matmul import make_matmul, make_matmul_raw
 from yamjit.kernels.machine_code.jit import jit
@@ -51,6 +52,8 @@ class KernelSet:
         self.hybrid_matmul = own.get("hybrid_matmul", make_hybrid_matmul)(ops)
         self.hybrid_depthwise = own.get("hybrid_depthwise", make_hybrid_depthwise)(ops)
         self.quantizer = make_quantizer(ops)
+        self.float_matmul = own.get("float_matmul", make_float_matmul)(ops)
+        self.float_depthwise = own.get("float_depthwise", make_float_depthwise)(ops)
         self.copy_row = own.get("copy_row", _make_copy_row)(ops)
 
 

@@ -16,7 +16,7 @@ from yamjit.kernels.int8.factors import PlainStep, in_blocks, pack_factors
 from yamjit.kernels.int8.packing import BLOCK, CHUNK, conv_rows, interleaved, pack_depthwise, pack_pointwise
 from yamjit.kernels.int8.preparation_proof import prove_preparation
 from yamjit.kernels.int8.prepared import INT8_TO_UINT8, Prepared, VectorOp
-from yamjit.kernels.int8.uses import MOST_TAPS, PLAIN_CONSTANTS, constants_of
+from yamjit.kernels.int8.uses import MOST_TAPS, PLAIN_CONSTANTS, VECTOR_KERNELS, constants_of
 from yamjit.kernels.memory import Packer, padded
 from yamjit.kernels.program import (
     COLUMNS,
@@ -167,6 +167,18 @@ def _image(step: PlainStep) -> Mapping[Prepared, int]:
     return {Prepared.IMAGE_H: height, Prepared.IMAGE_W: width}
 
 
+def _prepare_floats(step: PlainStep) -> _VectorStep | None:
+    """Give a step of float32 its vector kernel, which reads what the plain one does."""
+    op = _FLOAT_OPS[step[Column.OP]]
+    return _VectorStep(op, {}, {}) if VECTOR_KERNELS[op].suits(step.row) else None
+
+
+_FLOAT_OPS: Mapping[int, VectorOp] = {
+    StepOp.POINTWISE_F32: VectorOp.POINTWISE_F32,
+    StepOp.CONV_F32: VectorOp.CONV_F32,
+    StepOp.DEPTHWISE_F32: VectorOp.DEPTHWISE_F32,
+}
+
 _PREPARATIONS: Mapping[int, Callable[[PlainStep], _VectorStep | None]] = {
     StepOp.POINTWISE: _prepare_pointwise,
     StepOp.CONV: _prepare_conv,
@@ -175,4 +187,5 @@ _PREPARATIONS: Mapping[int, Callable[[PlainStep], _VectorStep | None]] = {
     StepOp.DEPTHWISE_HYBRID: _prepare_depthwise_hybrid,
     StepOp.POINTWISE_HYBRID: _prepare_pointwise_hybrid,
     StepOp.ROWS_HYBRID: _prepare_pointwise_hybrid,
+    **dict.fromkeys(_FLOAT_OPS, _prepare_floats),
 }

@@ -20,6 +20,10 @@ class VectorOp(enum.IntEnum):
     ROWS_HYBRID = 65
     CONV_HYBRID = 66
     DEPTHWISE_HYBRID = 67
+    # Products of float32, for which nothing is packed.
+    POINTWISE_F32 = 68
+    CONV_F32 = 69
+    DEPTHWISE_F32 = 70
 
 
 class Prepared(enum.IntEnum):

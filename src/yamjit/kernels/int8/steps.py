@@ -15,6 +15,7 @@ from numba import carray
 from yamjit.kernels.float32.steps import run_float_step
 from yamjit.kernels.int8.batch import Batch, give, is_wanted, take
 from yamjit.kernels.int8.depthwise import Destination, Image
+from yamjit.kernels.int8.float_steps import make_run_float_products
 from yamjit.kernels.int8.hybrid_steps import make_hybrid_steps, run_plain_hybrid
 from yamjit.kernels.int8.kernel_set import KernelSet
 from yamjit.kernels.int8.matmul import Rows, fill_bytes
@@ -127,7 +128,7 @@ def make_run_steps(target: Target) -> Callable[..., None]:
 def _make_run_step(kernels: KernelSet, pad: Any, image_of: Any, filter_rows: Any) -> Any:
     """Make ``run_step(s, memory, patch, patches)``: one step over patches, the first of which is number `patch`."""
     run_pointwise, run_pointwise_raw = _make_run_pointwise(kernels)
-    run_conv = _make_run_conv(kernels, pad)
+    run_conv, run_float_products = _make_run_conv(kernels, pad), make_run_float_products(kernels)
     run_rows, run_hybrid_conv, run_hybrid_depthwise = make_hybrid_steps(kernels)
 
     @jit
@@ -152,6 +153,8 @@ def _make_run_step(kernels: KernelSet, pad: Any, image_of: Any, filter_rows: Any
                     run_hybrid_conv(s, memory, x + number * input_size(s), out + number * output_size(s))
                 elif op == VectorOp.DEPTHWISE_HYBRID:
                     run_hybrid_depthwise(s, memory, x + number * input_size(s), out + number * output_size(s))
+                elif op >= VectorOp.POINTWISE_F32:
+                    run_float_products(s, memory, x + number * input_size(s), out + number * output_size(s))
                 elif op >= StepOp.CONV_HYBRID:
                     run_plain_hybrid(s, memory, x + number * input_size(s), out + number * output_size(s))
                 elif op >= StepOp.MOVE:

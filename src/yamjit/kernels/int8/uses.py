@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from yamjit.kernels.int8.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
 from yamjit.kernels.int8.prepared import Prepared, VectorOp
@@ -216,6 +216,27 @@ def _depthwise(row: Row) -> Use:
 #: Sums of weights, their scales, and biases.
 _HYBRID = frozenset({Prepared.BIAS, Prepared.SCALE, Prepared.REAL_OFFSET})
 
+
+def _image_of_floats(row: Row) -> Use:
+    """Use an image of float32 with its border."""
+    return Use(0, 0, 0, 0, 0, 0, 0, 0, 0, 4 * _image_h(row) * _image_w(row) * row[Column.INPUT_C], 0, 0)
+
+
+#: Lanes of the widest vector.
+_MOST_LANES = 16
+
+
+def _has_lanes(row: Row) -> bool:
+    return row[Column.OUTPUT_C] >= _MOST_LANES
+
+
+def _suits_float_depthwise(row: Row) -> bool:
+    each = row[Column.OUTPUT_C] // row[Column.INPUT_C]
+    return _has_lanes(row) and row[Column.OUTPUT_C] % row[Column.INPUT_C] == 0 and each in (1, *range(16, 1024, 16))
+
+
+_NOTHING_PACKED: dict[str, Any] = {"packed": frozenset(), "plain": frozenset({Column.WEIGHTS, Column.BIAS})}
+
 VECTOR_KERNELS: Mapping[int, VectorKernel] = MappingProxyType(
     {
         VectorOp.POINTWISE: VectorKernel(StepOp.POINTWISE, _rounds_by_one_shift, _pointwise),
@@ -237,6 +258,9 @@ VECTOR_KERNELS: Mapping[int, VectorKernel] = MappingProxyType(
             _depthwise_hybrid,
             frozenset({Prepared.SCALE, Prepared.REAL_OFFSET}),
         ),
+        VectorOp.POINTWISE_F32: VectorKernel(StepOp.POINTWISE_F32, _has_lanes, _nothing, **_NOTHING_PACKED),
+        VectorOp.CONV_F32: VectorKernel(StepOp.CONV_F32, _has_lanes, _image_of_floats, **_NOTHING_PACKED),
+        VectorOp.DEPTHWISE_F32: VectorKernel(StepOp.DEPTHWISE_F32, _suits_float_depthwise, _nothing, **_NOTHING_PACKED),
     }
 )
 
