@@ -82,6 +82,17 @@ def test_there_is_no_log_mel(model: yamjit.Classifier, waveform: np.ndarray) -> 
         model.network.run(np.zeros((2, SAMPLES), np.int8))
 
 
+def test_weights_are_there(model: yamjit.Classifier) -> None:
+    weights = model.weights()
+    kinds = ("00_dense", "01_dense", "02_dense", "03_conv", "04_depthwise", "05_dense")
+    assert [name for name in weights if name.endswith("/weights")] == [f"{kind}/weights" for kind in kinds]
+
+
+def test_pictures_of_spectrograms_are_refused(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["spectrogram", "--model", str(path), "none.wav", "-o", "none.png"]) == 1
+    assert "takes samples: there is no log-mel" in capsys.readouterr().err
+
+
 def test_info_says_what_it_takes(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", str(path)]) == 0
     out = capsys.readouterr().out

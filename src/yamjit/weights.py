@@ -29,6 +29,7 @@ from yamjit.errors import ModelError
 from yamjit.keywords import explained
 from yamjit.npz import write_arrays
 from yamjit.plan.plan import Plan
+from yamjit.plan.seam import find_seam
 from yamjit.reprs import brief_repr, shown_briefly
 from yamjit.tflite.graph import Graph, Op, Operator, Tensor
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
@@ -81,14 +82,14 @@ class Weights(dict[str, Float32]):
 
 @explained
 def layers(graph: Graph) -> tuple[Layer, ...]:
-    """Return the layers of a model's integer network, in the order in which they run, in floating point.
+    """Return the layers of a model's network, in the order in which they run, in floating point.
 
     Raises
     ------
     ModelError
-        If the weights of a layer are not a quantized constant.
+        If the weights of a layer are not a constant, of floats or quantized.
     """
-    found = [o for o in graph.operators if o.op in _KINDS and graph.tensors[o.outputs[0]].dtype == np.int8]
+    found = [operator for operator in find_seam(graph).network if operator.op in _KINDS]
     return tuple(_layer(graph, number, operator) for number, operator in enumerate(found))
 
 
@@ -127,7 +128,9 @@ def _layer(graph: Graph, number: int, operator: Operator) -> Layer:
 
 
 def _real(tensor: Tensor, operator: Operator) -> Float32:
-    """Return a quantized constant as real numbers."""
+    """Return a constant, of floats or quantized, as real numbers."""
+    if tensor.data is not None and tensor.dtype == np.float32:
+        return tensor.data.astype(np.float32)
     if tensor.data is None or tensor.quantization is None:
         raise ModelError("has weights that are not a quantized constant", operator=str(operator), tensor=str(tensor))
     return real_values(tensor)

@@ -153,26 +153,18 @@ KERNELS: dict[StepOp, Kernel] = {
         (StepOp.SQRT, StepOp.RSQRT, StepOp.LOG, StepOp.EXP, StepOp.LOGISTIC, StepOp.TANH, StepOp.LOGISTIC_OPTIMISED),
         Kernel(set(), (_SAME_CHANNELS,), _ALL_PLACES, **_FLOATS),
     ),
-    StepOp.CONV_HYBRID: Kernel(
-        {Column.WEIGHTS, *_WINDOW, *_DEQUANTIZATION},
-        weights=lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * row[Column.OUTPUT_C],
-        **_HYBRID,
-    ),
-    StepOp.DEPTHWISE_HYBRID: Kernel(
-        {Column.WEIGHTS, *_WINDOW, *_DEQUANTIZATION},
-        equal=(_SAME_CHANNELS,),
-        weights=lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
-        **_HYBRID,
-    ),
-    **dict.fromkeys(
-        (StepOp.POINTWISE_HYBRID, StepOp.ROWS_HYBRID),
-        Kernel(
-            {Column.WEIGHTS, *_DEQUANTIZATION},
-            equal=_SAME_PLACES,
-            weights=lambda row: row[Column.INPUT_C] * row[Column.OUTPUT_C],
-            **_HYBRID,
-        ),
-    ),
+}
+
+#: Hybrid steps by the step of int8 inputs whose sizes and weights they have.
+_LIKE = {
+    StepOp.CONV_HYBRID: StepOp.CONV,
+    StepOp.DEPTHWISE_HYBRID: StepOp.DEPTHWISE,
+    StepOp.POINTWISE_HYBRID: StepOp.POINTWISE,
+    StepOp.ROWS_HYBRID: StepOp.POINTWISE,
+}
+KERNELS |= {
+    op: KERNELS[like]._replace(reads={Column.WEIGHTS, *_DEQUANTIZATION, *(KERNELS[like].reads & _WINDOW)}, **_HYBRID)
+    for op, like in _LIKE.items()
 }
 
 

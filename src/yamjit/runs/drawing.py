@@ -28,6 +28,11 @@ class Picture(Hearing):
     width: float = 10.0
     dark: bool = False
 
+    def check(self) -> None:
+        """Refuse what cannot be used, and a model that has no spectrogram to be drawn."""
+        super().check()
+        _ = self.classifier.front_end
+
     def _show(self, figure: Any, summary: Summary, sink: Callable[[Any], None]) -> Summary:
         """Give a figure to the sink; return the summary with what cannot be written in it."""
         from yamjit.plots.fonts import lacking_fonts

@@ -46,7 +46,7 @@ class Hearing(ABC):
 
     def check(self) -> None:
         """Refuse a model or options that cannot be used, before anything is read or written."""
-        _ = self.classifier.front_end
+        _ = self.classifier.window_samples
 
     def settings(self) -> dict[str, Any]:
         """Return everything that results depend on, apart from recordings, as values of JSON."""
