@@ -8,7 +8,7 @@ import pytest
 
 from reference.runtime import Runtime, runtime_available
 from tests.support.backends import FAST_BACKENDS
-from tests.support.float_graphs import FLOAT_GRAPHS
+from tests.support.float_graphs import FLOAT_GRAPHS, OPTIMISED_GRAPHS
 from tests.support.programs import OneOperator
 from yamjit.kernels import load_backend
 from yamjit.tflite import Graph, write_graph
@@ -48,6 +48,26 @@ def test_operators_give_the_bits_of_the_reference_kernels(name: str) -> None:
         np.testing.assert_array_max_ulp(found, expected, 2)
     else:
         assert differing(found, expected) == 0
+
+
+@pytest.mark.skipif(not runtime_available(), reason="no TFLite runtime is installed (ai-edge-litert)")
+@pytest.mark.parametrize("name", OPTIMISED_GRAPHS)
+def test_operators_give_the_bits_of_the_optimised_kernels(name: str) -> None:
+    graph = OPTIMISED_GRAPHS[name]
+    runtime = Runtime(write_graph(graph), kernels="optimised")
+    (values,) = inputs_for(name, graph)
+    values[0].flat[:4] = -200, 200, -104, 16.7
+    expected = np.stack([runtime.run(patch)[0] for patch in values])
+    assert differing(OneOperator(graph).run(load_backend("numpy"), values), expected) == 0
+
+
+@pytest.mark.parametrize("backend", FAST_BACKENDS)
+@pytest.mark.parametrize("name", OPTIMISED_GRAPHS)
+def test_compiled_operators_give_the_bits_of_numpy_for_the_optimised_kernels(name: str, backend: str) -> None:
+    graph = OPTIMISED_GRAPHS[name]
+    operator, inputs = OneOperator(graph), inputs_for(name, graph)
+    inputs[0][0].flat[:5] = -200, 200, -104, 16.7, np.nan
+    assert differing(*(operator.run(load_backend(kind), *inputs) for kind in ("numpy", backend))) == 0
 
 
 @pytest.mark.parametrize("backend", FAST_BACKENDS)

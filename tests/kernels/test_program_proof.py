@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from tests.support.backends import FAST_BACKENDS
-from tests.support.float_graphs import FLOAT_GRAPHS
+from tests.support.float_graphs import FLOAT_GRAPHS, OPTIMISED_GRAPHS
 from tests.support.graphs import dequantize
 from tests.support.programs import OneOperator, pooling_program
 from tests.support.synthetic import synthetic_yamnet
@@ -53,6 +53,7 @@ PROTECTED = {
     StepOp.MAX_POOL: {Column.INPUT, Column.OUTPUT, *_GEOMETRY},
     StepOp.CONV_F32: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, Column.BIAS, *_GEOMETRY, *_KERNEL},
     StepOp.DEPTHWISE_F32: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, Column.BIAS, *_GEOMETRY, *_KERNEL},
+    StepOp.DEPTHWISE_FROM_BIAS: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, Column.BIAS, *_GEOMETRY, *_KERNEL},
     StepOp.POINTWISE_F32: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, Column.BIAS, *_GEOMETRY},
 }
 #: The others have places and sizes, a constant if they read one, and a second operand.
@@ -87,7 +88,7 @@ def program_with(plan: Plan, op: StepOp) -> Program:
 def further_programs() -> dict[int, Program]:
     """Return programs by step operations that the int8 network does not have."""
     found: dict[int, Program] = {int(StepOp.MAX_POOL): pooling_program()}
-    for graph in (*FLOAT_GRAPHS.values(), dequantize()):
+    for graph in (*FLOAT_GRAPHS.values(), *OPTIMISED_GRAPHS.values(), dequantize()):
         program = OneOperator(graph).program
         found |= dict.fromkeys(program.steps[:, Column.OP].tolist(), program)
     return found

@@ -23,6 +23,8 @@ from yamjit.weights import layers
 PRODUCTS = (Op.CONV_2D, Op.DEPTHWISE_CONV_2D, Op.FULLY_CONNECTED)
 LABELS = ("Amsel", "Drossel", "Fink")
 
+requires_runtime = pytest.mark.skipif(not runtime_available(), reason="needs a TFLite runtime")
+
 
 @pytest.fixture(scope="module")
 def model(real_model_path: Path) -> Classifier:
@@ -161,10 +163,8 @@ def test_what_is_refused(model: Classifier) -> None:
 
 # -- As TFLite's runtime runs them ----------------------------------------------------------------------------------
 
-requires_runtime = pytest.mark.skipif(not runtime_available(), reason="needs a TFLite runtime")
 
-
-@pytest.mark.parametrize("weights", ["mixed", "float32"])
+@pytest.mark.parametrize("weights", ["mixed", "float32", "dynamic"])
 def test_yamjit_runs_them(model: Classifier, weights: str) -> None:
     head = head_of(model)
     heard = load(export_model(model, head, None, ModelCard(keep=True), weights=weights), backend="numpy")
@@ -173,6 +173,16 @@ def test_yamjit_runs_them(model: Classifier, weights: str) -> None:
         before, (base, custom) = model.score_window(window), heard.score_window(window).heads
         assert np.abs(base.scores - before.scores).max() < (1e-9 if weights == "mixed" else 0.1)
         assert np.abs(custom.scores - head.scores(before.embeddings)).max() < off
+
+
+@pytest.mark.runtime
+@requires_runtime
+def test_yamjit_runs_them_as_the_runtime_does(model: Classifier, real: Graph) -> None:
+    """Hybrid products are sums of integers: bits."""
+    data = write_graph(dynamic_range(real))
+    runtime, heard = Runtime(data), load(data, backend="numpy")
+    for window in windows():
+        np.testing.assert_array_equal(heard.score_window(window).scores, runtime.run(window)[0])
 
 
 def test_several_outputs_and_hidden_layers(model: Classifier) -> None:

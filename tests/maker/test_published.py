@@ -75,7 +75,11 @@ def test_yamnet(
     data = audio_classifier.DataLoader.from_folder(spec, cats_and_dogs)
     _, accuracy = task.evaluate(data)
     assert accuracy > 0.5
-    for name, config in (("model.tflite", "default"), ("float.tflite", None)):
+    for name, config in (
+        ("model.tflite", "default"),
+        ("float.tflite", None),
+        ("dynamic_range.tflite", QuantizationConfig.for_dynamic()),
+    ):
         task.export(tmp_path, name, export_format=ExportFormat.TFLITE, quantization_config=config)
         path = tmp_path / name
         assert path.stat().st_size > 0

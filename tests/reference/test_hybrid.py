@@ -1,29 +1,30 @@
-"""The hybrid loops against a TFLite runtime of both kernel sets, and the NumPy kernels against the loops: every bit."""
+"""The hybrid loops against a TFLite runtime of both kernel sets, and every backend against the loops: every bit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reference import arithmetic, hybrid
+from reference import hybrid
 from reference.runtime import Runtime, runtime_available
+from tests.support.backends import FAST_BACKENDS
 from tests.support.hybrid import HARD_ROWS, hard_rows, hybrid_graph
-from yamjit.kernels.hybrid import numpy as kernels
-from yamjit.kernels.program import Dequantization, Scaling, Window
+from tests.support.programs import OneOperator
+from yamjit.kernels import load_backend
+from yamjit.kernels.hybrid.numpy import quantize_rows
 from yamjit.tflite import Graph, write_graph
-from yamjit.tflite.graph import Activation, Padding
+from yamjit.tflite.graph import Activation, Arithmetic, Padding
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 
 Float32 = npt.NDArray[np.float32]
 
 KERNELS = ("reference", "optimised")
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
-LIMITS = {"NONE": (-np.inf, np.inf), "RELU": (0, np.inf), "RELU6": (0, 6), "RELU_N1_TO_1": (-1, 1)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ def images(seed: int, *, depthwise: bool) -> Iterator[Problem]:
     """Yield problems whose channels are not all whole fours, and whose images are not all whole eights."""
     rng = np.random.default_rng(seed)
     for window in ((1, 1), (3, 3), (2, 3)):
-        for channels in (1, 3, 4, 6):
+        for channels in (1, 3, 4, 6, 16):
             outputs = channels if depthwise else int(rng.integers(2, 6))
             shape = (1, *window, channels) if depthwise else (outputs, *window, channels)
             drawn = draw(rng, (len(HARD_ROWS), 5, 4, channels), shape, int(rng.choice([1, outputs])))
@@ -98,32 +99,13 @@ def graph_of(problem: Problem, kind: str) -> Graph:
     return hybrid_graph(problem.input.shape, problem.filter, problem.scale, problem.bias, options, **changes)
 
 
-def by_numpy(problem: Problem, kind: str, kernel_set: str, expected: Float32) -> Float32:
-    """Run the NumPy kernel into an array like `expected`."""
-    low, high = map(np.float32, LIMITS[problem.activation])
-    scales, channels = np.resize(problem.scale, expected.shape[-1]), expected.shape[-1]
-    scaling = Scaling.JOINT
-    if kind == "conv":
-        alike = bool((scales == scales[0]).all())
-        scaling = Scaling.SYMMETRIC if alike else Scaling.WEIGHTS_FIRST if kernel_set == "reference" else Scaling.JOINT
-    elif kind == "depthwise" and kernel_set == "optimised":
-        scaling = Scaling.WEIGHTS_FIRST_IN_FOURS
-    elif kind == "matrix" and not problem.asymmetric:
-        scaling = Scaling.SYMMETRIC
-    bias = problem.bias + np.float32(0) if low == 0 else problem.bias
-    how = Dequantization(np.broadcast_to(scales, channels), bias, low, high, scaling)
-    out = np.empty_like(expected)
-    if kind == "matrix":
-        kernels.rows_f32_s8(problem.input[None], np.ascontiguousarray(problem.filter.T), how, out[None])
-        return out
-    sizes = zip(problem.input.shape[1:3], problem.filter.shape[1:3], problem.stride, strict=True)
-    top, left = (arithmetic.padding_before(problem.padding, size, taps, step, 1) for size, taps, step in sizes)
-    window = Window(*problem.stride, top, left, 0)
-    if kind == "depthwise":
-        kernels.depthwise_f32_s8(problem.input, problem.filter[0], window, how, out)
-    else:
-        kernels.conv_f32_s8(problem.input, np.ascontiguousarray(np.moveaxis(problem.filter, 0, -1)), window, how, out)
-    return out
+def by_backend(problem: Problem, kind: str, kernel_set: str, backend: str = "numpy") -> Float32:
+    """Run the operator as a program; images are its patches, a matrix is one."""
+    patches = problem.input[None] if kind == "matrix" else problem.input[:, None]
+    graph = graph_of(replace(problem, input=patches[0]), kind)
+    operator = OneOperator(replace(graph, arithmetic=Arithmetic(kernel_set)))
+    found = operator.run(load_backend(backend), patches)
+    return found.reshape(-1, *found.shape[2:])
 
 
 def problems(kind: str, seed: int) -> Iterator[Problem]:
@@ -139,7 +121,7 @@ def assert_same_bits(found: Float32, expected: Float32, problem: Problem) -> Non
 def test_numpy_gives_the_bits_of_the_loops(kind: str, kernel_set: str) -> None:
     for problem in problems(kind, 1):
         expected = by_loops(problem, kind, kernel_set)
-        assert_same_bits(by_numpy(problem, kind, kernel_set, expected), expected, problem)
+        assert_same_bits(by_backend(problem, kind, kernel_set), expected, problem)
 
 
 @pytest.mark.runtime
@@ -151,7 +133,16 @@ def test_loops_and_numpy_give_the_bits_of_the_runtime(kind: str, kernel_set: str
         runtime = Runtime(write_graph(graph_of(problem, kind)), kernels=kernel_set, inner=False)
         (expected,) = runtime.run(problem.input)
         assert_same_bits(by_loops(problem, kind, kernel_set), expected, problem)
-        assert_same_bits(by_numpy(problem, kind, kernel_set, expected), expected, problem)
+        assert_same_bits(by_backend(problem, kind, kernel_set), expected, problem)
+
+
+@pytest.mark.parametrize("backend", FAST_BACKENDS)
+@pytest.mark.parametrize("kernel_set", KERNELS)
+@pytest.mark.parametrize("kind", ["matrix", "conv", "depthwise"])
+def test_compiled_kernels_give_the_bits_of_numpy(kind: str, kernel_set: str, backend: str) -> None:
+    for problem in problems(kind, 3):
+        expected = by_backend(problem, kind, kernel_set)
+        assert_same_bits(by_backend(problem, kind, kernel_set, backend), expected, problem)
 
 
 def test_rounding_that_no_other_library_has() -> None:
@@ -160,5 +151,5 @@ def test_rounding_that_no_other_library_has() -> None:
     row = np.full(11, below, np.float32)
     row[0] = 127
     assert hybrid.quantize_row(row, symmetric=True).quantized == [127, *[1] * 7, 0, 0, 0]
-    found = kernels.quantize_rows(row[None], symmetric=True)
+    found = quantize_rows(row[None], symmetric=True)
     assert found.values.tolist() == [[127, *[1] * 7, 0, 0, 0]]

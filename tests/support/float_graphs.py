@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.support.graphs import Dice, GraphBuilder
-from yamjit.tflite.graph import Activation, Graph, Op, Options, Padding, Quantization
+from yamjit.tflite.graph import Activation, Arithmetic, Graph, Op, Options, Padding, Quantization
 from yamjit.tflite.operators.arrangement import ConcatenationOptions, SqueezeOptions
 from yamjit.tflite.operators.binary import AddOptions, DivOptions, MulOptions, SubOptions
 from yamjit.tflite.operators.movers import GatherOptions, SplitOptions, StridedSliceOptions
@@ -18,7 +19,7 @@ from yamjit.tflite.operators.pooling import Pool2DOptions
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
 
-__all__ = ["FLOAT_GRAPHS", "constant", "operation"]
+__all__ = ["FLOAT_GRAPHS", "OPTIMISED_GRAPHS", "constant", "operation"]
 
 #: What an operator reads: a constant, or the shape and type of an activation.
 Operand = npt.NDArray[Any] | tuple[tuple[int, ...], npt.DTypeLike]
@@ -152,4 +153,20 @@ FLOAT_GRAPHS: dict[str, Graph] = {
         ((2, 6), F),
         ConcatenationOptions(axis=-1),
     ),
+}
+
+#: Operators that TFLite's optimised kernels compute in another order, or by other functions. A logistic function has
+#: whole vectors of four here: the last values of a tensor that do not fill one are computed in yet another way.
+OPTIMISED_GRAPHS: dict[str, Graph] = {
+    name: dataclasses.replace(graph, arithmetic=Arithmetic.OPTIMISED)
+    for name, graph in {
+        "depthwise": FLOAT_GRAPHS["depthwise"],
+        "depthwise multiplied": operation(
+            Op.DEPTHWISE_CONV_2D,
+            [((1, 7, 5, 2), F), constant(1, 3, 2, 6), constant(6)],
+            ((1, 4, 3, 6), F),
+            _MULTIPLIED,
+        ),
+        "logistic": operation(Op.LOGISTIC, [((1, 25, 20), F)], ((1, 25, 20), F)),
+    }.items()
 }

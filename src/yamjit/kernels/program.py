@@ -88,6 +88,9 @@ class StepOp(enum.IntEnum):
     EXP = 50
     LOGISTIC = 51
     TANH = 52
+    #: As TFLite's optimised kernels compute it, and as they sum up a depthwise convolution: from the bias on.
+    LOGISTIC_OPTIMISED = 53
+    DEPTHWISE_FROM_BIAS = 54
     #: Of float32 values, quantized at run time, and int8 weights; each patch has a range, in the last one each row.
     CONV_HYBRID = 56
     DEPTHWISE_HYBRID = 57

@@ -119,10 +119,13 @@ KERNELS: dict[StepOp, Kernel] = {
         ),
         **_FLOATS,
     ),
-    StepOp.DEPTHWISE_F32: Kernel(
-        {Column.WEIGHTS, Column.BIAS, *_WINDOW, *_CLAMPS},
-        weights=lambda row: 4 * row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
-        **_FLOATS,
+    **dict.fromkeys(
+        (StepOp.DEPTHWISE_F32, StepOp.DEPTHWISE_FROM_BIAS),
+        Kernel(
+            {Column.WEIGHTS, Column.BIAS, *_WINDOW, *_CLAMPS},
+            weights=lambda row: 4 * row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
+            **_FLOATS,
+        ),
     ),
     StepOp.POINTWISE_F32: Kernel(
         {Column.WEIGHTS, Column.BIAS, *_CLAMPS},
@@ -147,29 +150,21 @@ KERNELS: dict[StepOp, Kernel] = {
     ),
     StepOp.CLAMP: Kernel(_CLAMPS, (_SAME_CHANNELS,), _ALL_PLACES, **_FLOATS),
     **dict.fromkeys(
-        (StepOp.SQRT, StepOp.RSQRT, StepOp.LOG, StepOp.EXP, StepOp.LOGISTIC, StepOp.TANH),
+        (StepOp.SQRT, StepOp.RSQRT, StepOp.LOG, StepOp.EXP, StepOp.LOGISTIC, StepOp.TANH, StepOp.LOGISTIC_OPTIMISED),
         Kernel(set(), (_SAME_CHANNELS,), _ALL_PLACES, **_FLOATS),
     ),
-    StepOp.CONV_HYBRID: Kernel(
-        {Column.WEIGHTS, *_WINDOW, *_DEQUANTIZATION},
-        weights=lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * row[Column.OUTPUT_C],
-        **_HYBRID,
-    ),
-    StepOp.DEPTHWISE_HYBRID: Kernel(
-        {Column.WEIGHTS, *_WINDOW, *_DEQUANTIZATION},
-        equal=(_SAME_CHANNELS,),
-        weights=lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
-        **_HYBRID,
-    ),
-    **dict.fromkeys(
-        (StepOp.POINTWISE_HYBRID, StepOp.ROWS_HYBRID),
-        Kernel(
-            {Column.WEIGHTS, *_DEQUANTIZATION},
-            equal=_SAME_PLACES,
-            weights=lambda row: row[Column.INPUT_C] * row[Column.OUTPUT_C],
-            **_HYBRID,
-        ),
-    ),
+}
+
+#: Hybrid steps by the step of int8 inputs whose sizes and weights they have.
+_LIKE = {
+    StepOp.CONV_HYBRID: StepOp.CONV,
+    StepOp.DEPTHWISE_HYBRID: StepOp.DEPTHWISE,
+    StepOp.POINTWISE_HYBRID: StepOp.POINTWISE,
+    StepOp.ROWS_HYBRID: StepOp.POINTWISE,
+}
+KERNELS |= {
+    op: KERNELS[like]._replace(reads={Column.WEIGHTS, *_DEQUANTIZATION, *(KERNELS[like].reads & _WINDOW)}, **_HYBRID)
+    for op, like in _LIKE.items()
 }
 
 

@@ -170,8 +170,7 @@ def export_model(
     described = replace(grown, metadata=_metadata(graph, output, card, ours=ours), files={**kept, **files})
     data = write_graph(with_provenance(read_graph(write_graph(described)), origin))
     # The file must run anywhere: no accumulator may overflow, whatever the head's weights.
-    if weights != "dynamic":
-        compile_plan(read_graph(data))
+    compile_plan(read_graph(data))
     return data
 
 

@@ -73,4 +73,4 @@ class Steps:
 
 #: Steps whose output may be an embedding, and steps whose input is logits.
 _KEPT = frozenset({StepOp.MEAN, StepOp.MEAN_F32, StepOp.AVERAGE_POOL_F32, StepOp.MAX_POOL_F32})
-_OF_LOGITS = frozenset({StepOp.LOOKUP, StepOp.LOGISTIC, StepOp.SOFTMAX_F32})
+_OF_LOGITS = frozenset({StepOp.LOOKUP, StepOp.LOGISTIC, StepOp.LOGISTIC_OPTIMISED, StepOp.SOFTMAX_F32})

@@ -18,6 +18,11 @@ __all__ = [
     "EXP_STEPS",
     "EXP_TABLE",
     "GREATEST_EXPONENT",
+    "HALF_EXP_EVEN",
+    "HALF_EXP_ODD",
+    "HALF_LN2_HEAD",
+    "HALF_LN2_TAIL",
+    "HALF_LOG2_E",
     "INVERSES",
     "INVERSE_FACTORIALS",
     "LEAST_EXPONENT",
@@ -26,8 +31,10 @@ __all__ = [
     "LN2_TAIL",
     "LOG2_E",
     "LOGARITHMS",
+    "LOGISTIC_GREATEST",
     "LOGISTIC_IS_EXP",
     "LOGISTIC_IS_ONE",
+    "LOGISTIC_LEAST",
     "LOG_OFFSET",
     "LOG_POLYNOMIAL",
     "STEPS_PER_E",
@@ -79,6 +86,14 @@ GREATEST_EXPONENT, LEAST_EXPONENT = float.fromhex("0x1.62e42ep6"), float.fromhex
 
 #: TFLite's reference takes 1 for the logistic function above this number, and the exponential below the other.
 LOGISTIC_IS_ONE, LOGISTIC_IS_EXP = np.float32(16.619047164916992188), np.float32(-9.0)
+
+#: TFLite's optimised kernels take the logistic function's exponential of half a number, at most half of the first, and
+#: 0 below the second; the natural logarithm of 2 in two parts, and a polynomial: even powers, then odd ones.
+LOGISTIC_GREATEST, LOGISTIC_LEAST = np.float32(16.6355324), np.float32(-104.0)
+HALF_LOG2_E = np.float32(1.44269504088896341)
+HALF_LN2_HEAD, HALF_LN2_TAIL = np.float32(0.693359375), np.float32(-2.12194440e-4)
+HALF_EXP_EVEN = np.float32(0.49999141693115234375), np.float32(4.1898667812347412109375e-2)
+HALF_EXP_ODD = np.float32(0.16666877269744873046875), np.float32(8.33471305668354034423828125e-3)
 
 #: The natural logarithm of 2 in two parts, the first of which has few digits: a product with a small integer is exact.
 LN2_HEAD, LN2_TAIL = float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33")

@@ -70,10 +70,11 @@ def _depthwise(step: StepView) -> None:
     outputs = step["OUTPUT_C"]
     weights = step.constant("WEIGHTS", (step["KERNEL_H"] * step["KERNEL_W"], outputs), _F)
     out = step.image("OUTPUT", _F)
-    total = np.zeros(out.shape, _F)
+    bias, first = step.constant("BIAS", (outputs,), _F), step["OP"] == StepOp.DEPTHWISE_FROM_BIAS
+    total = np.zeros(out.shape, _F) + (bias if first else _F(0))
     for tap, factors in zip(_taps(step, step.image("INPUT", _F)), weights, strict=True):
         total += np.repeat(tap, outputs // step["INPUT_C"], axis=-1) * factors
-    out[...] = _clamped(step, total + step.constant("BIAS", (outputs,), _F))
+    out[...] = _clamped(step, total if first else total + bias)
 
 
 def _pointwise(step: StepView) -> None:
@@ -200,6 +201,7 @@ STEPS: Mapping[StepOp, Callable[[StepView], None]] = MappingProxyType(
             StepOp.DEQUANTIZE: _dequantize,
             StepOp.CONV_F32: _conv,
             StepOp.DEPTHWISE_F32: _depthwise,
+            StepOp.DEPTHWISE_FROM_BIAS: _depthwise,
             StepOp.POINTWISE_F32: _pointwise,
             StepOp.MAX_POOL_F32: _max_pool,
             StepOp.AVERAGE_POOL_F32: _average_pool,
@@ -218,6 +220,7 @@ STEPS: Mapping[StepOp, Callable[[StepView], None]] = MappingProxyType(
             StepOp.EXP: _of_one(functions.exp),
             StepOp.LOGISTIC: _of_one(functions.logistic),
             StepOp.TANH: _of_one(functions.tanh),
+            StepOp.LOGISTIC_OPTIMISED: _of_one(functions.logistic_optimised),
         }.items()
     }
 )

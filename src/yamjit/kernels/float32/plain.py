@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from yamjit.kernels.float32.plain_functions import exp, log, logistic, tanh
+from yamjit.kernels.float32.plain_functions import exp, log, logistic, logistic_optimised, root, tanh
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.program import FIRST_IS_CONSTANT, NO_MAX, NO_MIN, Column, StepOp
@@ -76,19 +76,22 @@ def pointwise_f32(s: Any, constants: int, x_address: int, out_address: int) -> N
         out = _floats(out_address + 4 * row * outputs, outputs)
         out[:] = _ZERO
         _add_products(x_address + 4 * row * inputs, constants + s[Column.WEIGHTS], inputs, out)
-        _finish(s, constants, out)
+        _add_bias(s, constants, out)
+        _clamp(s, out)
 
 
 @jit
 def conv_f32(s: Any, constants: int, x_address: int, out_address: int) -> None:
     """Convolve; with a filter for each output channel, or for all inputs of one, as the operation says."""
     inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
-    depthwise = s[Column.OP] == StepOp.DEPTHWISE_F32
+    depthwise, first = s[Column.OP] != StepOp.CONV_F32, s[Column.OP] == StepOp.DEPTHWISE_FROM_BIAS
     size = 4 * outputs if depthwise else 4 * inputs * outputs
     for oy in range(s[Column.OUTPUT_H]):
         for ox in range(s[Column.OUTPUT_W]):
             out = _floats(out_address + 4 * (oy * s[Column.OUTPUT_W] + ox) * outputs, outputs)
             out[:] = _ZERO
+            if first:
+                _add_bias(s, constants, out)
             weights = constants + s[Column.WEIGHTS]
             for ky in range(s[Column.KERNEL_H]):
                 iy = oy * s[Column.STRIDE_H] + ky - s[Column.PAD_TOP]
@@ -101,7 +104,9 @@ def conv_f32(s: Any, constants: int, x_address: int, out_address: int) -> None:
                         else:
                             _add_products(pixel, weights, inputs, out)
                     weights += size
-            _finish(s, constants, out)
+            if not first:
+                _add_bias(s, constants, out)
+            _clamp(s, out)
 
 
 @jit
@@ -148,11 +153,17 @@ def _add_channels(x_address: int, weights: int, inputs: int, out: Any) -> None:
 
 
 @jit
-def _finish(s: Any, constants: int, out: Any) -> None:
-    """Add the bias, and clamp."""
-    bias, low, high = _floats(constants + s[Column.BIAS], out.size), _low(s), _high(s)
+def _add_bias(s: Any, constants: int, out: Any) -> None:
+    bias = _floats(constants + s[Column.BIAS], out.size)
     for place in range(out.size):
-        out[place] = _clamped(np.float32(out[place] + bias[place]), low, high)
+        out[place] += bias[place]
+
+
+@jit
+def _clamp(s: Any, out: Any) -> None:
+    low, high = _low(s), _high(s)
+    for place in range(out.size):
+        out[place] = _clamped(out[place], low, high)
 
 
 # -- Pools, means, softmax --------------------------------------------------------------------------------------
@@ -235,15 +246,17 @@ def of_one_f32(op: int, count: int, x_address: int, out_address: int) -> None:
     x, out = _floats(x_address, count), _floats(out_address, count)
     for place in range(count):
         if op == StepOp.SQRT:
-            out[place] = np.sqrt(x[place])
+            out[place] = root(x[place])
         elif op == StepOp.RSQRT:
-            out[place] = np.float32(_ONE / np.sqrt(x[place]))
+            out[place] = np.float32(_ONE / root(x[place]))
         elif op == StepOp.LOG:
             out[place] = log(x[place])
         elif op == StepOp.EXP:
             out[place] = exp(x[place])
         elif op == StepOp.LOGISTIC:
             out[place] = logistic(x[place])
+        elif op == StepOp.LOGISTIC_OPTIMISED:
+            out[place] = logistic_optimised(x[place])
         else:
             out[place] = tanh(x[place])
 

@@ -34,7 +34,7 @@ def run_float_step(s: Any, constants: int, x: int, other: int, out: int) -> None
         first, second = second, x
     if op == StepOp.POINTWISE_F32:
         pointwise_f32(s, constants, x, out)
-    elif op == StepOp.CONV_F32 or op == StepOp.DEPTHWISE_F32:
+    elif op == StepOp.CONV_F32 or op == StepOp.DEPTHWISE_F32 or op == StepOp.DEPTHWISE_FROM_BIAS:
         conv_f32(s, constants, x, out)
     elif op == StepOp.MAX_POOL_F32 or op == StepOp.AVERAGE_POOL_F32:
         pool_f32(s, x, out)
@@ -46,7 +46,7 @@ def run_float_step(s: Any, constants: int, x: int, other: int, out: int) -> None
         of_two_f32(s, first, second, out)
     elif op == StepOp.CLAMP:
         clamp_f32(s, x, out)
-    elif StepOp.SQRT <= op <= StepOp.TANH:
+    elif StepOp.SQRT <= op <= StepOp.LOGISTIC_OPTIMISED:
         of_one_f32(op, s[Column.INPUT_C], x, out)
     elif op == StepOp.DEQUANTIZE:
         dequantize_s8(s, constants, x, out)

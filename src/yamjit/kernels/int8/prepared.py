@@ -16,14 +16,15 @@ class VectorOp(enum.IntEnum):
     POINTWISE_RAW = 17
     CONV = 18
     DEPTHWISE = 19
-    POINTWISE_HYBRID = 64
-    ROWS_HYBRID = 65
-    CONV_HYBRID = 66
-    DEPTHWISE_HYBRID = 67
     # Products of float32, for which nothing is packed.
-    POINTWISE_F32 = 68
-    CONV_F32 = 69
-    DEPTHWISE_F32 = 70
+    POINTWISE_F32 = 64
+    CONV_F32 = 65
+    DEPTHWISE_F32 = 66
+    # Products of float32 inputs, quantized at run time, and int8 weights.
+    POINTWISE_HYBRID = 72
+    ROWS_HYBRID = 73
+    CONV_HYBRID = 74
+    DEPTHWISE_HYBRID = 75
 
 
 class Prepared(enum.IntEnum):

@@ -10,11 +10,14 @@ The entry takes addresses and integers, allocates nothing, raises nothing and kn
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from yamjit.kernels.float32.plain_functions import log as logf
+from yamjit.kernels.hybrid.quantizing import scale_between
 from yamjit.kernels.log_mel.codelets import (
     Sums,
     emit_clear,
@@ -30,9 +33,14 @@ from yamjit.kernels.log_mel.fft_codelets import emit_combine, emit_first, emit_m
 from yamjit.kernels.log_mel.tables import Field
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.vectors.lanes import Lanes, codelet, lane_count
+from yamjit.kernels.vectors.reals import RealOps
 from yamjit.kernels.vectors.target import Target
 
-__all__ = ["make_cut", "make_log_mel", "make_magnitudes", "make_mel", "make_store", "make_transform"]
+__all__ = ["make_cut", "make_log_mel", "make_magnitudes", "make_mel", "make_quantize", "make_store", "make_transform"]
+
+#: How quantized magnitudes are rounded, see `yamjit.kernels.hybrid.numpy`: the last ones of a frame in another way.
+_LANES, _BELOW_HALF = 8, np.float32(0.49999997)
+_ZERO, _MOST = np.float32(0), np.float32(255)
 
 
 @jit
@@ -151,6 +159,41 @@ def make_magnitudes(target: Target) -> Any:
     return magnitudes
 
 
+def make_quantize(target: Target) -> Any:
+    """Return ``quantize(tables, scratch)``: each lane's magnitudes as integers from 0 to 255, of its own range.
+
+    It is what TFLite's hybrid FULLY_CONNECTED does to a row. What an integer stands for is left at `Field.TAIL`.
+    """
+    reals = RealOps(replace(target, lanes=lane_count(target)))
+    load, store, same, times = reals.load_floats, reals.store_floats, reals.same_floats, reals.times
+    greatest, rounded, to_floats = reals.greatest, reals.rounded, reals.to_floats
+    count = lane_count(target)
+    size = 4 * count
+
+    @jit
+    def quantize(tables: int, scratch: int) -> None:
+        magnitudes, scales = scratch + _field(tables, Field.MAGNITUDES), scratch + _field(tables, Field.TAIL)
+        bins, inverses = _field(tables, Field.POINTS) + 1, scales + size
+        highs = same(_ZERO)
+        for number in range(bins):
+            highs = greatest(load(magnitudes + number * size), highs)
+        store(scales, highs)
+        for lane in range(0, size, 4):
+            by = scale_between(_ZERO, load_float(scales + lane), False)
+            store_float(scales + lane, by.scale)
+            store_float(inverses + lane, by.inverse)
+        inverse, most, whole = load(inverses), same(_MOST), bins - bins % _LANES
+        for number in range(whole):
+            at = magnitudes + number * size
+            store(at, to_floats(rounded(times(load(at), inverse), same(_ZERO), most)))
+        for at in range(magnitudes + whole * size, magnitudes + bins * size, size):
+            for lane in range(0, size, 4):
+                value = np.float32(load_float(at + lane) * load_float(inverses + lane))
+                store_float(at + lane, min(np.trunc(np.float32(value + _BELOW_HALF)), _MOST))
+
+    return quantize
+
+
 def make_mel(target: Target) -> Any:
     """Return ``mel(tables, scratch)``: logarithms of the sums of every band, bin after bin.
 
@@ -158,6 +201,7 @@ def make_mel(target: Target) -> Any:
     """
     sums, logarithm = Sums(target), codelet(target, 2, emit_logarithm)
     zeros, add_product, store = sums.zeros, sums.add_product, sums.store
+    quantize, finish_floats = make_quantize(target), _make_finish_floats(target)
     size = 4 * lane_count(target)
 
     @jit
@@ -165,6 +209,8 @@ def make_mel(target: Target) -> Any:
         magnitudes, out = scratch + _field(tables, Field.MAGNITUDES), scratch + _field(tables, Field.LOGARITHMS)
         rows, weights = tables + _field(tables, Field.MEL_ROWS), tables + _field(tables, Field.WEIGHTS)
         offsets = tables + _field(tables, Field.OFFSETS)
+        if _field(tables, Field.SCALES):
+            quantize(tables, scratch)
         for band in range(_field(tables, Field.BANDS)):
             magnitude = magnitudes + load_integer(rows + 16 * band) * size
             total = zeros()
@@ -173,10 +219,34 @@ def make_mel(target: Target) -> Any:
                 magnitude += size
                 weights += 4
             store(out + band * size, total)
-        for band in range(_field(tables, Field.BANDS)):
-            logarithm(out + band * size, offsets + 4 * band)
+        if _field(tables, Field.SCALES) or _field(tables, Field.FLOATS):
+            finish_floats(tables, scratch)
+        else:
+            for band in range(_field(tables, Field.BANDS)):
+                logarithm(out + band * size, offsets + 4 * band)
 
     return mel
+
+
+def _make_finish_floats(target: Target) -> Any:
+    """Make ``finish_floats(tables, scratch)``: sums of integers are scaled, and logarithms are the C library's."""
+    count = lane_count(target)
+
+    @jit
+    def finish_floats(tables: int, scratch: int) -> None:
+        sums, lanes = scratch + _field(tables, Field.LOGARITHMS), scratch + _field(tables, Field.TAIL)
+        offsets, scales = tables + _field(tables, Field.OFFSETS), _field(tables, Field.SCALES)
+        for band in range(_field(tables, Field.BANDS)):
+            offset = load_float(offsets + 4 * band)
+            for lane in range(count):
+                at = sums + (band * count + lane) * 4
+                total = load_float(at)
+                if scales:
+                    scale = np.float32(load_float(tables + scales + 4 * band) * load_float(lanes + 4 * lane))
+                    total = np.float32(total * scale)
+                store_float(at, logf(np.float32(total + offset)))
+
+    return finish_floats
 
 
 def make_store(target: Target) -> Any:

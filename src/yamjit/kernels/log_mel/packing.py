@@ -18,7 +18,7 @@ Bytes = npt.NDArray[np.uint8]
 
 def make_tables(constants: FrontEndConstants) -> Bytes:
     """Return everything that the kernel reads besides samples, in one block."""
-    points = constants.n_fft // 2
+    points, quantizes = constants.n_fft // 2, constants.mel_scale is not None
     first, widths = bands(constants.mel_basis)
     radices = fft.radices(points)
     spans = np.cumprod(radices)[:-1].tolist()
@@ -36,7 +36,11 @@ def make_tables(constants: FrontEndConstants) -> Bytes:
         Field.WEIGHTS: np.concatenate(weights, dtype=np.float32),
         Field.OFFSETS: constants.log_offset.astype(np.float32),
     }
+    if constants.mel_scale is not None:
+        parts[Field.SCALES] = constants.mel_scale
     numbers = {
+        Field.FLOATS: int(constants.float_patch),
+        Field.SCALES: 0,
         Field.HOP: 4 * constants.hop_length,
         Field.FRAME: constants.window.size,
         Field.POINTS: points,
@@ -44,7 +48,7 @@ def make_tables(constants: FrontEndConstants) -> Bytes:
         Field.FIRST_RADIX: radices[0],
         Field.EIGHTS: radices[1:].count(8),
         Field.FOURS: radices[1:].count(4),
-        Field.FIRST_PAIR: _first_pair(first, widths, points),
+        Field.FIRST_PAIR: 0 if quantizes else _first_pair(first, widths, points),
         **_scratch_places(constants),
     }
     return _pack(numbers, parts)

@@ -46,18 +46,14 @@ class Field(IntEnum):
     MAGNITUDES = 19
     LOGARITHMS = 20
     SCRATCH_SIZE = 21
+    SCALES = 22  # place in the tables; 0 where magnitudes are not quantized
+    FLOATS = 23  # whether logarithms have the bits of the C library
 
 
 def is_transformed(constants: FrontEndConstants) -> bool:
-    """Return whether the kernel computes a front end: patches to be quantized, of powers of two from 8 on."""
+    """Return whether the kernel computes a front end: its transforms are powers of two from 8 on."""
     n_fft = constants.n_fft
-    return (
-        not constants.float_patch
-        and constants.mel_scale is None
-        and n_fft >= 8
-        and n_fft & (n_fft - 1) == 0
-        and constants.window.size <= n_fft
-    )
+    return n_fft >= 8 and n_fft & (n_fft - 1) == 0 and constants.window.size <= n_fft
 
 
 def read_tables(tables: Bytes, window_samples: int) -> FrontEndConstants:
@@ -84,5 +80,7 @@ def read_tables(tables: Bytes, window_samples: int) -> FrontEndConstants:
         window=part(Field.WINDOW, np.float32, int(header[Field.FRAME])),
         mel_basis=basis,
         log_offset=part(Field.OFFSETS, np.float32, count),
+        mel_scale=part(Field.SCALES, np.float32, count) if header[Field.SCALES] else None,
+        float_patch=bool(header[Field.FLOATS]),
         tables=tables,
     )

@@ -90,6 +90,7 @@ def _bad_place(tables: Any, size: int) -> int:
         (Table.PAIR_FACTORS, (points // 2 + 1) * 16),
         (Table.MEL_ROWS, tables[Table.BANDS] * 16),
         (Table.OFFSETS, tables[Table.BANDS] * 4),
+        (Table.SCALES, tables[Table.BANDS] * 4 if tables[Table.SCALES] else np.int64(0)),
     ):
         if not within(tables[field], needed, size):
             return wrong(field)

@@ -9,7 +9,7 @@ import numpy as np
 from yamjit.kernels.program import NO_MAX, Column, StepOp
 from yamjit.plan.lowering.step import Step, flat, make_step, sizes
 from yamjit.plan.quantization import logistic_table
-from yamjit.tflite.graph import Op
+from yamjit.tflite.graph import Arithmetic, Op
 from yamjit.tflite.node import FLOAT32, INT8, Node
 from yamjit.tflite.operators.pointwise import SoftmaxOptions
 
@@ -58,7 +58,10 @@ _BOUNDS = {Op.RELU: (0, NO_MAX), Op.RELU6: (0, 6), Op.RELU_N1_TO_1: (-1, 1), Op.
 def function(node: Node) -> Step:
     """Lower a function of a float32 value."""
     size = math.prod(node.input(0, FLOAT32).shape)
-    return make_step(_FUNCTIONS[node.operator.op], node, flat(size, size))
+    op = _FUNCTIONS[node.operator.op]
+    if op == StepOp.LOGISTIC and node.arithmetic == Arithmetic.OPTIMISED:
+        op = StepOp.LOGISTIC_OPTIMISED
+    return make_step(op, node, flat(size, size))
 
 
 def relu(node: Node) -> Step:

@@ -13,7 +13,7 @@ from yamjit.kernels.program import Column, Rounding, StepOp
 from yamjit.plan.lowering.hybrid import hybrid_products
 from yamjit.plan.lowering.step import Step, clamps, flat, float_clamps, image, make_step, requantization, sizes, window
 from yamjit.plan.quantization import activation_range, quantize_multiplier
-from yamjit.tflite.graph import Activation
+from yamjit.tflite.graph import Activation, Arithmetic
 from yamjit.tflite.node import FLOAT32, INT8, INT32, Node
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 
@@ -93,6 +93,8 @@ def _float_products(
     given = len(node.inputs) > 2 and node.inputs[2] is not None
     bias = node.constant(2, FLOAT32) if given else np.zeros(weights.shape[-1], np.float32)
     constants = {Column.WEIGHTS: weights, Column.BIAS: bias}
+    if op == StepOp.DEPTHWISE_F32 and node.arithmetic == Arithmetic.OPTIMISED:
+        op = StepOp.DEPTHWISE_FROM_BIAS
     return make_step(op, node, {**columns, **float_clamps(activation)}, constants)
 
 
