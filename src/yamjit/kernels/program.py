@@ -91,7 +91,7 @@ class StepOp(enum.IntEnum):
     #: As TFLite's optimised kernels compute it, and as they sum up a depthwise convolution: from the bias on.
     LOGISTIC_OPTIMISED = 53
     DEPTHWISE_FROM_BIAS = 54
-    #: Of float32 values, quantized at run time, and int8 weights; each patch has a range, in the last one each row.
+    #: Products of float32 values, quantized at run time, with int8 weights: over a patch, in the last over each row.
     CONV_HYBRID = 56
     DEPTHWISE_HYBRID = 57
     POINTWISE_HYBRID = 58
