@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from yamjit.kernels.float32.plain_functions import exp, log, logistic, logistic_optimised, tanh
+from yamjit.kernels.float32.plain_functions import exp, log, logistic, logistic_optimised, root, tanh
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.program import FIRST_IS_CONSTANT, NO_MAX, NO_MIN, Column, StepOp
@@ -246,9 +246,9 @@ def of_one_f32(op: int, count: int, x_address: int, out_address: int) -> None:
     x, out = _floats(x_address, count), _floats(out_address, count)
     for place in range(count):
         if op == StepOp.SQRT:
-            out[place] = np.sqrt(x[place])
+            out[place] = root(x[place])
         elif op == StepOp.RSQRT:
-            out[place] = np.float32(_ONE / np.sqrt(x[place]))
+            out[place] = np.float32(_ONE / root(x[place]))
         elif op == StepOp.LOG:
             out[place] = log(x[place])
         elif op == StepOp.EXP:

@@ -1,7 +1,8 @@
 """The plain hybrid kernels in Numba: each takes one patch of what its twin in `yamjit.kernels.hybrid.numpy` takes all.
 
 They serve every step that has no vector kernel. `scratch` holds at least as many int32 as there are output channels;
-`quantized` has room for the inputs as int8: an image, or a row of a matrix.
+`quantized` has room for the inputs as int8: an image, which `image` is by rows, or a row of a matrix. Nothing here
+changes the shape of an array, since code without Numba's runtime cannot.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ def conv_f32_s8(
     window: Window,
     dequantization: Dequantization,
     quantized: Int8,
+    image: Int8,
     scratch: Int32,
     out: Float32,
 ) -> None:
     """Convolve; the image has a range."""
     kernel_h, kernel_w, input_c, output_c = weights.shape
-    by = _quantize(x.reshape(-1), dequantization, quantized)
-    image = quantized[: x.size].reshape(x.shape)
+    by = _quantize(x, dequantization, quantized)
     for oy in range(out.shape[0]):
         for ox in range(out.shape[1]):
             scratch[:output_c] = 0
@@ -41,7 +42,7 @@ def conv_f32_s8(
                 iy = oy * window.stride_h + ky - window.pad_top
                 for kx in range(kernel_w):
                     ix = ox * window.stride_w + kx - window.pad_left
-                    if 0 <= iy < x.shape[0] and 0 <= ix < x.shape[1]:
+                    if 0 <= iy < image.shape[0] and 0 <= ix < image.shape[1]:
                         for ci in range(input_c):
                             _add_products(image[iy, ix, ci], by.zero_point, weights[ky, kx, ci], scratch)
             _finish(scratch, by.scale, dequantization, out[oy, ox])
@@ -54,13 +55,13 @@ def depthwise_f32_s8(
     window: Window,
     dequantization: Dequantization,
     quantized: Int8,
+    image: Int8,
     scratch: Int32,
     out: Float32,
 ) -> None:
     """Convolve each channel with a filter of its own; the image has a range."""
     kernel_h, kernel_w, channels = weights.shape
-    by = _quantize(x.reshape(-1), dequantization, quantized)
-    image = quantized[: x.size].reshape(x.shape)
+    by = _quantize(x, dequantization, quantized)
     for oy in range(out.shape[0]):
         for ox in range(out.shape[1]):
             scratch[:channels] = 0
@@ -68,7 +69,7 @@ def depthwise_f32_s8(
                 iy = oy * window.stride_h + ky - window.pad_top
                 for kx in range(kernel_w):
                     ix = ox * window.stride_w + kx - window.pad_left
-                    if 0 <= iy < x.shape[0] and 0 <= ix < x.shape[1]:
+                    if 0 <= iy < image.shape[0] and 0 <= ix < image.shape[1]:
                         pixel, tap = image[iy, ix], weights[ky, kx]
                         for c in range(channels):
                             value = np.int32(np.int32(pixel[c]) - by.zero_point)
@@ -78,12 +79,18 @@ def depthwise_f32_s8(
 
 @jit
 def pointwise_f32_s8(
-    x: Float32, weights: Int8, dequantization: Dequantization, quantized: Int8, scratch: Int32, out: Float32
+    x: Float32,
+    rows: Float32,
+    weights: Int8,
+    dequantization: Dequantization,
+    quantized: Int8,
+    scratch: Int32,
+    out: Float32,
 ) -> None:
-    """Multiply rows by a matrix; they have one range."""
-    by = scale_of(x.reshape(-1), dequantization.scaling == Scaling.SYMMETRIC)
-    for row in range(x.shape[0]):
-        quantize_part(x[row], row * x.shape[1], x.size, by, 0, quantized)
+    """Multiply `rows`, which are all the values `x`, by a matrix; they have one range."""
+    by = scale_of(x, dequantization.scaling == Scaling.SYMMETRIC)
+    for row in range(rows.shape[0]):
+        quantize_part(rows[row], row * rows.shape[1], x.size, by, 0, quantized)
         _multiply(quantized, by, weights, dequantization, scratch, out[row])
 
 

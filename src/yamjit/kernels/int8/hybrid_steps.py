@@ -167,30 +167,34 @@ def run_plain_hybrid(s: Any, memory: Memory, x_address: int, out_address: int) -
     """Run a hybrid step that has no vector kernel over one patch."""
     input_shape = (s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C])
     output_shape = (s[Column.OUTPUT_H], s[Column.OUTPUT_W], s[Column.OUTPUT_C])
+    rows, size = input_shape[0] * input_shape[1], input_shape[0] * input_shape[1] * input_shape[2]
     weights = pointer(memory.constants + s[Column.WEIGHTS])
     kernel = (s[Column.KERNEL_H], s[Column.KERNEL_W])
     acc = carray(pointer(memory.accumulators), output_shape[2], np.int32)
-    x = carray(pointer(x_address), input_shape, np.float32)
-    out = carray(pointer(out_address), output_shape, np.float32)
+    x = carray(pointer(x_address), size, np.float32)
     op = s[Column.OP]
-    if op == StepOp.CONV_HYBRID:
-        quantized = carray(pointer(memory.image), x.size, np.int8)
-        filters = carray(weights, (*kernel, input_shape[2], output_shape[2]), np.int8)
-        conv_f32_s8(x, filters, window_of(s), _dequantization_of(s, memory.constants, _GREATEST), quantized, acc, out)
-    elif op == StepOp.DEPTHWISE_HYBRID:
-        quantized = carray(pointer(memory.image), x.size, np.int8)
-        taps = carray(weights, (*kernel, output_shape[2]), np.int8)
-        depthwise_f32_s8(x, taps, window_of(s), _dequantization_of(s, memory.constants, _GREATEST), quantized, acc, out)
+    if op == StepOp.CONV_HYBRID or op == StepOp.DEPTHWISE_HYBRID:
+        how = _dequantization_of(s, memory.constants, _GREATEST)
+        out = carray(pointer(out_address), output_shape, np.float32)
+        quantized = carray(pointer(memory.image), size, np.int8)
+        image = carray(pointer(memory.image), input_shape, np.int8)
+        if op == StepOp.CONV_HYBRID:
+            filters = carray(weights, (*kernel, input_shape[2], output_shape[2]), np.int8)
+            conv_f32_s8(x, filters, window_of(s), how, quantized, image, acc, out)
+        else:
+            taps = carray(weights, (*kernel, output_shape[2]), np.int8)
+            depthwise_f32_s8(x, taps, window_of(s), how, quantized, image, acc, out)
     else:
         quantized = carray(pointer(memory.panel), input_shape[2], np.int8)
         matrix = carray(weights, (input_shape[2], output_shape[2]), np.int8)
-        rows, results = x.reshape((-1, input_shape[2])), out.reshape((-1, output_shape[2]))
+        inputs = carray(pointer(x_address), (rows, input_shape[2]), np.float32)
+        results = carray(pointer(out_address), (rows, output_shape[2]), np.float32)
         if op == StepOp.POINTWISE_HYBRID:
             how = _dequantization_of(s, memory.constants, _GREATEST)
-            pointwise_f32_s8(rows, matrix, how, quantized, acc, results)
+            pointwise_f32_s8(x, inputs, matrix, how, quantized, acc, results)
         else:
             how = _dequantization_of(s, memory.constants, _INFINITE)
-            rows_f32_s8(rows, matrix, how, quantized, acc, results)
+            rows_f32_s8(inputs, matrix, how, quantized, acc, results)
 
 
 # -- What the table says of a step --------------------------------------------------------------------------------
