@@ -116,7 +116,7 @@ def network_jobs(model: yamjit.Classifier, target: Target) -> Iterator[Job]:
     frames = np.concatenate([model.front_end.frames(signal) for signal in probe_signals().values()])
     pace = _PACE * frames.strides[0]
     count = (len(frames) - model.plan.patch_shape[0]) // _PACE + 1
-    every = [slot for head in model.plan.heads for slot in head[1:]], [*model.plan.slots.values()]
+    every = [slot for head in model.plan.heads for slot in (head.scores, head.logits)], [*model.plan.slots.values()]
     for title, slots in zip(("results", "all tensors"), every, strict=True):
         layout = ResultLayout((slot.step, slot.offset, math.prod(slot.shape)) for slot in slots)
         results = np.zeros(count * layout.width, np.uint8)

@@ -7,8 +7,6 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from yamjit.cli.arguments import add_roles
 from yamjit.cli.card import card_lines
 from yamjit.cli.exits import EXIT_OK
@@ -262,6 +260,6 @@ def _shape(tensor: Tensor) -> str:
 
 def _values(slot: Slot) -> str:
     """Return the type of a tensor's values, and what they mean."""
-    if slot.dtype == np.float32:
+    if slot.dtype == "float32":
         return "float32"
     return f"int8, scale {slot.scale:.7g}, zero point {slot.zero_point}"

@@ -24,6 +24,9 @@ _NUMBA_TYPES = {int: numba.int64, float: numba.float64}
 #: What Numba's code for arrays names but, where nothing is allocated, never calls.
 _DESTRUCTOR = "NRT_MemInfo_call_dtor"
 
+#: What Numba's code names for the square root of a float32.
+_ROOT = "sqrtf"
+
 #: How the names begin that only Python and Numba's runtime have.
 _RUNTIMES = ("NRT_", "Py", "_Py", "numba_")
 
@@ -82,6 +85,8 @@ def _optimised(entry: Entry, target: Target, numba_target: str, symbol: str) -> 
     module.link_in(llvm.parse_assembly(_c_function(result, symbol)))
     if [need for need in _needs(module) if need.startswith(_RUNTIMES)] == [_DESTRUCTOR]:
         module.link_in(llvm.parse_assembly(_no_destructor(module)))
+    if _ROOT in _needs(module):
+        module.link_in(llvm.parse_assembly(_square_root(module)))
     _hide_all_but(symbol, module)
     module.verify()
     return module, not result.library.has_dynamic_globals
@@ -120,6 +125,17 @@ def _no_destructor(user: Any) -> str:
     module.triple, module.data_layout = user.triple, user.data_layout
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()]), _DESTRUCTOR)
     ir.IRBuilder(function.append_basic_block()).ret_void()
+    return str(module)
+
+
+def _square_root(user: Any) -> str:
+    """Return an LLVM module with the C library's square root as what it is for every processor: an instruction."""
+    module = ir.Module()
+    module.triple, module.data_layout = user.triple, user.data_layout
+    kind = ir.FunctionType(ir.FloatType(), [ir.FloatType()])
+    function = ir.Function(module, kind, _ROOT)
+    builder = ir.IRBuilder(function.append_basic_block())
+    builder.ret(builder.call(module.declare_intrinsic("llvm.sqrt", [ir.FloatType()]), function.args))
     return str(module)
 
 
