@@ -503,7 +503,7 @@ DATA_FLOW: list[tuple[str, Callable[[Graph], Graph], str]] = [
     ("dimension 2^31 - 1", with_tensor(38, shape=(1, 48, 32, INT32_MAX)), "elements"),
     ("rank 64", with_tensor(38, shape=(1,) * 64), "rank 64 is more than 6"),
     ("dimension 0", with_tensor(38, shape=(1, 48, 32, 0)), "not positive"),
-    ("dimension -1", with_tensor(38, shape=(-1, 48, 32, 8)), "not positive"),
+    ("dimension -2", with_tensor(38, shape=(-2, 48, 32, 8)), "not positive"),
     ("product overflows 32 bits", with_tensor(38, shape=(65536, 65536)), "4294967296 elements"),
     ("product overflows 63 bits", with_tensor(38, shape=(INT32_MAX,) * 3), "elements"),
 ]
