@@ -45,7 +45,7 @@ def load(
 
     roles : sequence of str, optional
         What each output of the file is, in their order: "scores", "embeddings", "log-mel" or "other". By default the
-        metadata, the operators and the names of the outputs decide; `yamjit info` says how.
+        metadata, the operators and the names of the outputs decide; ``yamjit info`` says how.
 
     Returns
     -------
