@@ -79,7 +79,7 @@ class LoadedEntry:
         from yamjit.kernels.machine_code import native
 
         # A warning: someone is waiting, who may not have asked for a log.
-        text = "compiling %s of yamjit for this processor, once: this takes half a minute, more on a small computer"
+        text = "compiling %s of yamjit for this processor, once: this takes a minute, more on a small computer"
         logger(__name__).warning(text, self._entry.name)
         start = time.perf_counter()
         from yamjit.kernels.machine_code import compiler
