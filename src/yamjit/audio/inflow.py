@@ -50,7 +50,7 @@ class Inflow:
         """End after what has arrived already. A signal handler may call this, or any thread, more than once."""
         self.stopped = True
         if self._bell is not None:
-            with contextlib.suppress(ValueError):  # closed meanwhile
+            with contextlib.suppress(ValueError, OSError):  # closed meanwhile
                 self._bell[1].write(b"\0")
 
     def close(self) -> None:
