@@ -35,6 +35,12 @@ ITSELF void *memmove(void *to, const void *from, size_t size) {
     return to;
 }
 
+#if defined(__APPLE__)
+/* What LLVM calls there in place of memset with zeros: on Arm, and on x86-64. */
+ITSELF void bzero(void *to, size_t size) { memset(to, 0, size); }
+ITSELF void __bzero(void *to, size_t size) { memset(to, 0, size); }
+#endif
+
 #if defined(_WIN32)
 /* Where Windows enters a library that is loaded. */
 int __stdcall DllMainCRTStartup(void *library, uint32_t reason, void *reserved) {
