@@ -25,7 +25,6 @@ from yamjit.listing import Listing
 from yamjit.network import Network
 from yamjit.options import ClassifierOptions
 from yamjit.plan.plan import Plan
-from yamjit.plan.roles import read_roles
 from yamjit.reading import ReadOptions
 from yamjit.sample_windows import SampleWindows
 from yamjit.scoring import Scorer
@@ -34,6 +33,7 @@ from yamjit.store import ResolvedModel
 from yamjit.text import printable
 
 if TYPE_CHECKING:
+    from yamjit.plan.roles import Role
     from yamjit.provenance import Provenance
     from yamjit.tflite.graph import Graph
 
@@ -65,7 +65,11 @@ class Model:
     ) -> None:
         self.threads: int = checks.whole(threads, "threads", 1, MOST_THREADS)
         self._backend_name = backend
-        self._roles = None if roles is None else read_roles(roles)
+        self._roles: tuple[Role, ...] | None = None
+        if roles is not None:
+            from yamjit.plan.roles import read_roles  # with what graphs are read by, which a plan file does without
+
+            self._roles = read_roles(roles)
         loaded = load_backend(backend)
         self.source = source
         with of_model_file(source.name):
