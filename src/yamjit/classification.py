@@ -109,8 +109,8 @@ class HeadResult:
 class Classification:
     """What a model hears in a recording.
 
-    Made by `Classifier.classify`. Scores, logits and embeddings are held as the model's 8-bit integers, and become
-    floats when they are first asked for.
+    Made by `Classifier.classify`. Scores, logits and embeddings are held as the model computes them: the 8-bit integers
+    of a quantized one become floats when they are first asked for.
 
     Parameters
     ----------

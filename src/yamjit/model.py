@@ -185,7 +185,7 @@ class Model:
         Raises
         ------
         ModelError
-            If the model takes patches of another shape; `network` runs those.
+            If the model takes patches of another shape, which `network` runs, or its network takes samples.
         """
         if self._front_end is None and self.plan.takes_samples:
             raise ModelError("the network of this model takes samples: there is no log-mel spectrogram apart from it")

@@ -32,13 +32,14 @@ _NO_EMBEDDING = Slot(name="", shape=(0,), offset=0, step=0, scale=1.0, zero_poin
 
 @brief_repr
 class Quantized(NamedTuple):
-    """An output of a network as the model's integers.
+    """An output of a network as the model computes it: integers, or floats where it has no others.
 
     Parameters
     ----------
-    integers : np.ndarray [shape=(n, size), int8]
+    integers : np.ndarray [shape=(n, size), int8 or float32]
+        Values of the output; the float32 ones are real as they are.
     slot : Slot
-        Scale and zero point of the integers.
+        Type of the values; scale and zero point of integers.
     """
 
     integers: Int8
@@ -189,9 +190,13 @@ class Network:
         return self._own(self._run(patches, self._layout))
 
     def _own(self, found: Int8) -> list[Quantized]:
-        """Return copies of the network's own results, each in one piece of memory and without that of the tensors."""
+        """Return the network's own results, each in one piece of memory and without that of the tensors.
+
+        Those of one patch alone are in one piece already.
+        """
+        whole = found if found.shape[1] == self._layout.width else found[:, : self._layout.width].copy()
         parts = zip(self._layout.columns, self._results, strict=True)
-        return [Quantized(_values(found[:, columns], slot), slot) for columns, slot in parts]
+        return [Quantized(_values(whole[:, columns], slot), slot) for columns, slot in parts]
 
     def _run(self, patches: npt.NDArray[np.generic], layout: ResultLayout) -> Int8:
         results = np.empty((len(patches), layout.width), np.int8)

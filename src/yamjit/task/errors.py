@@ -35,7 +35,10 @@ class MissingAudioError(UnusableAudioError, AudioNotFoundError):
 
 
 class DelegateError(InputError, NotImplementedError):
-    """There is no such accelerator: everything is computed on the CPU (also a ``RuntimeError``)."""
+    """There is no such accelerator: everything is computed on the CPU.
+
+    It is the built-in error that MediaPipe raises where it has no accelerator, since that is what its callers catch.
+    """
 
 
 @contextlib.contextmanager

@@ -60,7 +60,7 @@ class BaseOptions:
         InputError
             If there is no model.
         DelegateError
-            If a GPU should run it: an `InputError` that is a `NotImplementedError` as well.
+            If a GPU should run it; callers that catch what MediaPipe raises then, catch it.
         """
         if self.delegate == self.Delegate.GPU:
             raise DelegateError(
