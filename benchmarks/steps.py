@@ -19,8 +19,8 @@ import yamjit
 from benchmarks.inputs import model
 from benchmarks.roofline import limit_loop, multiply_adds, step_multiply_adds
 from tools.checks.lowerings import compiled_lowering
-from yamjit.kernels.int8.compiled import run
 from yamjit.kernels.program import Column, Program, StepOp
+from yamjit.kernels.steps.compiled import run
 from yamjit.kernels.workspace import ResultLayout
 
 

@@ -204,12 +204,12 @@ def test_auto_turns_to_numba_under_threads(
     pytest.importorskip("numba")
     monkeypatch.setenv("YAMJIT_LIBRARY", "none")
     from yamjit.kernels import backends
-    from yamjit.kernels.int8 import compiled
+    from yamjit.kernels.steps import compiled
 
     ran = []
     run = compiled.run
     monkeypatch.setattr(backends, "_PATCHES_WORTH_COMPILING", 30)
-    monkeypatch.setattr(compiled.run_steps, "is_ready", lambda: False)
+    monkeypatch.setattr(compiled.run_int8_steps, "is_ready", lambda: False)
     monkeypatch.setattr(compiled, "run", lambda *arguments: (ran.append(len(arguments[2])), run(*arguments))[1])
     wanted = yamjit.load(model_bytes, backend="numpy").classify(long_sound, sample_rate=SAMPLE_RATE)
     model = yamjit.load(model_bytes, backend="auto", threads=3)

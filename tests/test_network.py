@@ -18,8 +18,8 @@ from yamjit.frontend import FrontEnd
 from yamjit.kernels import backends as kernel_backends
 from yamjit.kernels import load_backend
 from yamjit.kernels.backends import CompiledBackend, NumpyBackend
-from yamjit.kernels.int8 import numpy as numpy_backend
-from yamjit.kernels.int8.preparation import prepare
+from yamjit.kernels.prepared.preparation import prepare
+from yamjit.kernels.steps import numpy as numpy_backend
 from yamjit.network import HeadOutput, Network, NetworkOutput, Quantized
 from yamjit.plan import Plan, compile_plan
 
@@ -294,10 +294,10 @@ def test_auto_begins_with_numpy_and_turns_to_numba(
 ) -> None:
     pytest.importorskip("numba")
     monkeypatch.setenv("YAMJIT_LIBRARY", "none")
-    from yamjit.kernels.int8 import compiled
+    from yamjit.kernels.steps import compiled
 
     monkeypatch.setattr(kernel_backends, "_PATCHES_WORTH_COMPILING", 24)
-    monkeypatch.setattr(compiled.run_steps, "is_ready", lambda: False)
+    monkeypatch.setattr(compiled.run_int8_steps, "is_ready", lambda: False)
     slow, fast = Recorder(numpy_backend.run), Recorder(compiled.run)
     monkeypatch.setattr(numpy_backend, "run", slow)
     monkeypatch.setattr(compiled, "run", fast)
@@ -316,11 +316,11 @@ def test_auto_begins_with_numba_where_it_is_compiled(
 ) -> None:
     pytest.importorskip("numba")
     monkeypatch.setenv("YAMJIT_LIBRARY", "none")
-    from yamjit.kernels.int8 import compiled
+    from yamjit.kernels.steps import compiled
 
     fast = Recorder(compiled.run)
     monkeypatch.setattr(compiled, "run", fast)
-    monkeypatch.setattr(compiled.run_steps, "is_ready", lambda: True)
+    monkeypatch.setattr(compiled.run_int8_steps, "is_ready", lambda: True)
     assert_same(Network(plan).run(patches[:3]), expected)
     assert fast.patches == 3
 

@@ -32,7 +32,7 @@ print(*sys.modules)
 UNNEEDED = {
     *("yamjit.compiled.from_graph", "yamjit.compiled.writer", "yamjit.head_metadata", "yamjit.plan.compiler"),
     *("yamjit.tflite.graph", "yamjit.tflite.metadata", "yamjit.tflite.reader", "yamjit.tflite.verifier", "tflite"),
-    *("yamjit.kernels.int8.packing", "yamjit.kernels.int8.preparation", "yamjit.kernels.int8.preparation_proof"),
+    *(f"yamjit.kernels.prepared.{name}" for name in ("packing", "preparation", "preparation_proof")),
     *("yamjit.kernels.program_proof", "yamjit.kernels.plan_file.xxh64", "llvmlite", "numba", "importlib.metadata"),
 }
 

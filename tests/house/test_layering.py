@@ -214,29 +214,23 @@ def test_rooms_need_the_strangers_they_have() -> None:
 
 #: Floors of the rooms inside `kernels`; the modules of one room know each other.
 FLOORS = {"memory": 0, "settings": 0, "lowering_choice": 0, "vectors": 1, "workspace": 1, "machine_code": 2}
-FLOORS |= {"program": 2, "program_proof": 3, "step_view": 3, "sums": 3, "float32": 4, "hybrid": 4}
-FLOORS |= {"int8": 5, "log_mel": 5, "plan_file": 6, "backends": 6, "__init__": 7, "diagnosis": 8}
+FLOORS |= {"program": 2, "program_proof": 3, "step_view": 3, "sums": 3, "prepared": 4, "int8": 5}
+FLOORS |= {"float32": 6, "hybrid": 6, "log_mel": 7, "steps": 7, "plan_file": 8, "backends": 8, "__init__": 9}
+FLOORS |= {"diagnosis": 10}
 
 #: Modules of `kernels` that import Numba, since they are compiled or compile; no other does, nor imports one of them
 #: before it is needed.
 COMPILING = {
     *("vectors/words", "vectors/amx", "vectors/dot", "vectors/ops", "vectors/reals", "vectors/lanes"),
-    *("hybrid/depthwise", "hybrid/plain", "hybrid/quantizing", "hybrid/vector_quantizing"),
-    *("int8/hybrid_matmul", "int8/hybrid_steps"),
     *("machine_code/compiler", "machine_code/foreign", "machine_code/jit", "machine_code/pointer"),
-    *(
-        "int8/amx_matmul",
-        "int8/avx2_matmul",
-        "int8/batch",
-        "int8/depthwise",
-        "int8/float_depthwise",
-        "int8/float_matmul",
-        "int8/float_steps",
-        "int8/kernel_set",
-    ),
-    *("int8/matmul", "int8/plain", "int8/plain_steps"),
-    *("int8/step_table", "int8/steps", "int8/tiles"),
-    *("float32/plain", "float32/plain_functions", "float32/steps"),
+    "prepared/table",
+    *("int8/amx_matmul", "int8/avx2_matmul", "int8/depthwise", "int8/generated", "int8/kernel_set", "int8/matmul"),
+    *("int8/plain", "int8/plain_steps", "int8/vector_steps"),
+    *("float32/depthwise", "float32/matmul", "float32/plain", "float32/plain_functions"),
+    *("float32/plain_steps", "float32/vector_steps"),
+    *("hybrid/depthwise", "hybrid/matmul", "hybrid/plain", "hybrid/quantizing", "hybrid/steps"),
+    "hybrid/vector_quantizing",
+    *("steps/batch", "steps/run"),
     *("log_mel/codelets", "log_mel/fft_codelets", "log_mel/kernel"),
     *("plan_file/check", "plan_file/digest", "plan_file/faults", "plan_file/head_check"),
     *("plan_file/kernel_table", "plan_file/step_check", "plan_file/table_check"),

@@ -21,9 +21,9 @@ import llvmlite.binding as llvm  # noqa: E402
 from tests.kernels.test_vector_kernels import Guarded, Numbers, Packed, Product, spare_for  # noqa: E402
 from tests.support.products import MULTIPLY  # noqa: E402
 from tools.checks import emulation  # noqa: E402
-from yamjit.kernels.int8.packing import pack_pointwise  # noqa: E402
 from yamjit.kernels.machine_code import native  # noqa: E402
 from yamjit.kernels.machine_code.compiler import compile_object  # noqa: E402
+from yamjit.kernels.prepared.packing import pack_pointwise  # noqa: E402
 from yamjit.kernels.vectors.processor import host_features  # noqa: E402
 from yamjit.kernels.vectors.target import TARGETS, TILES  # noqa: E402
 

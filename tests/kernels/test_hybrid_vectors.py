@@ -14,12 +14,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 from tests.support.hybrid import HARD_ROWS, hard_rows  # noqa: E402
 from yamjit.kernels.hybrid.depthwise import Filter, make_depthwise  # noqa: E402
+from yamjit.kernels.hybrid.matmul import HybridChannels, HybridRows, make_hybrid_matmul  # noqa: E402
 from yamjit.kernels.hybrid.numpy import depthwise_f32_s8, quantize_rows  # noqa: E402
 from yamjit.kernels.hybrid.vector_quantizing import make_quantizer  # noqa: E402
-from yamjit.kernels.int8.hybrid_matmul import HybridChannels, HybridRows, make_hybrid_matmul  # noqa: E402
-from yamjit.kernels.int8.packing import pack_pointwise  # noqa: E402
 from yamjit.kernels.machine_code.jit import jit  # noqa: E402
 from yamjit.kernels.memory import aligned_bytes, padded  # noqa: E402
+from yamjit.kernels.prepared.packing import pack_pointwise  # noqa: E402
 from yamjit.kernels.program import Dequantization, Scaling, Window  # noqa: E402
 from yamjit.kernels.vectors.ops import VectorOps  # noqa: E402
 from yamjit.kernels.vectors.processor import host_features  # noqa: E402

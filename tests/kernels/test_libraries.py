@@ -112,7 +112,7 @@ def test_sources_are_what_entries_import_and_not_what_loads_libraries() -> None:
 def test_a_source_in_c_counts_and_a_document_does_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shutil.copytree(sources._PACKAGE, tmp_path / "yamjit", ignore=shutil.ignore_patterns("*.tflite", "__pycache__"))
     monkeypatch.setattr(sources, "_PACKAGE", tmp_path / "yamjit")
-    modules = ("yamjit.kernels.int8.steps", "yamjit.kernels.plan_file.digest")
+    modules = ("yamjit.kernels.steps.run", "yamjit.kernels.plan_file.digest")
     before, steps, digest = sources.sources_digest(), *map(sources.entry_digest, modules)
     (tmp_path / "yamjit/deploy/c/Makefile").write_text("all:\n")
     assert sources.sources_digest() == before

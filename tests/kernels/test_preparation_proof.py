@@ -18,11 +18,11 @@ from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
 from yamjit.kernels.backends import CompiledBackend, NumbaBackend
-from yamjit.kernels.int8.preparation import prepare
-from yamjit.kernels.int8.preparation_proof import REACH, prove_preparation, scratch_needs, uses_of
-from yamjit.kernels.int8.prepared import Prepared, VectorOp
-from yamjit.kernels.int8.uses import PLAIN_CONSTANTS, VECTOR_KERNELS
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes, padded
+from yamjit.kernels.prepared.columns import Prepared, VectorOp
+from yamjit.kernels.prepared.preparation import prepare
+from yamjit.kernels.prepared.preparation_proof import REACH, prove_preparation, scratch_needs, uses_of
+from yamjit.kernels.prepared.uses import PLAIN_CONSTANTS, VECTOR_KERNELS
 from yamjit.kernels.program import Column, Program, StepOp
 from yamjit.kernels.vectors.target import TARGETS, Target
 from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram, ResultLayout, ScratchLayout, Workspace

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yamjit.kernels.int8.prepared import Proof
-from yamjit.kernels.int8.real_requantization import IntegerFactors, RealFactors, find_real_factors
+from yamjit.kernels.prepared.columns import Proof
+from yamjit.kernels.prepared.real_requantization import IntegerFactors, RealFactors, find_real_factors
 
 HALF = np.float32(0.5)
 

@@ -20,9 +20,7 @@ from tests.support.synthetic import probe_signals, synthetic_yamnet
 from tools.checks.object_files import compiled, instructions, undefined
 from tools.libraries.bitcode import OF_ALL, Function
 from yamjit.kernels.backends import NumpyBackend
-from yamjit.kernels.int8.compiled import RUN_STEPS, run
 from yamjit.kernels.int8.kernel_set import KernelSet
-from yamjit.kernels.int8.preparation import prepare
 from yamjit.kernels.log_mel import numpy as twin
 from yamjit.kernels.log_mel.compiled import log_mel
 from yamjit.kernels.machine_code import native
@@ -30,6 +28,8 @@ from yamjit.kernels.machine_code.compiler import compile_object
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.native import ObjectCode
 from yamjit.kernels.plan_file.entries import DIGEST
+from yamjit.kernels.prepared.preparation import prepare
+from yamjit.kernels.steps.compiled import RUN_STEPS, run
 from yamjit.kernels.vectors.processor import host_features, host_target
 from yamjit.kernels.vectors.target import TARGETS, Target
 from yamjit.network import Network
@@ -157,7 +157,7 @@ for name in {modules}:
     importlib.import_module(name)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
-    assert "yamjit.kernels.int8.steps" in modules
+    assert "yamjit.kernels.steps.run" in modules
 
 
 def test_an_instruction_set_brings_its_own_kernel() -> None:

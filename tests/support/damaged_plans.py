@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from tests.support.plan_files import sealed
-from yamjit.kernels.int8.prepared import Prepared
 from yamjit.kernels.log_mel.tables import Field as Table
 from yamjit.kernels.plan_file.layout import FAMILIES, HEAD_FIELDS, HEADER_BYTES, Fault, Field, HeadField
+from yamjit.kernels.prepared.columns import Prepared
 from yamjit.kernels.program import Column
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 

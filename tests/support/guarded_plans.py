@@ -23,16 +23,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.int8.compiled import run_steps
-from yamjit.kernels.int8.prepared import Prepared, VectorOp
-from yamjit.kernels.int8.uses import VECTOR_KERNELS, WALK, use_of
 from yamjit.kernels.log_mel.compiled import log_mel_entry
 from yamjit.kernels.log_mel.tables import Field as Table
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import padded
 from yamjit.kernels.plan_file.entries import CHECK_PLAN, DIGEST
 from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, Field, HeadField
+from yamjit.kernels.prepared.columns import Prepared, VectorOp
+from yamjit.kernels.prepared.uses import VECTOR_KERNELS, WALK, use_of
 from yamjit.kernels.program import Column, StepOp
+from yamjit.kernels.steps.compiled import run_int8_steps
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = ["Guarded", "PlanRunner", "wrong_values"]
@@ -158,7 +158,7 @@ class PlanRunner:
                 log_mel_entry(tables, samples.address, header[Field.FRAMES], beside.address, out)
         parts = [header[field] for field in (Field.ACCUMULATORS, Field.IMAGE, Field.PANEL, Field.BORDER)]
         for count in range(1, _PATCHES + 1):
-            run_steps(
+            run_int8_steps(
                 plan + header[Field.STEPS_AT],
                 0,
                 header[Field.STEPS],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.int8.packing import BLOCK, interleaved
+from yamjit.kernels.prepared.packing import BLOCK, interleaved
 
 __all__ = ["unpack_depthwise", "unpack_pairs", "unpack_pointwise"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from yamjit.kernels.int8.kernel_set import KernelSet
 from yamjit.kernels.int8.matmul import Rows
-from yamjit.kernels.int8.tiles import Channels
 from yamjit.kernels.machine_code.entry import Entry
+from yamjit.kernels.prepared.table import Channels
 from yamjit.kernels.vectors.target import Target
 
 __all__ = ["MULTIPLY", "make_multiply"]

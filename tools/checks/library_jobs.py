@@ -21,15 +21,15 @@ import yamjit
 from tests.support.synthetic import probe_signals
 from tools.checks.object_files import compiled
 from tools.libraries.bitcode import Function
-from yamjit.kernels.int8.compiled import RUN_STEPS
-from yamjit.kernels.int8.preparation import prepare
 from yamjit.kernels.log_mel.compiled import LOG_MEL
 from yamjit.kernels.log_mel.packing import make_tables
 from yamjit.kernels.log_mel.tables import Field
 from yamjit.kernels.machine_code import native
 from yamjit.kernels.machine_code.loading import LoadedEntry
 from yamjit.kernels.memory import aligned_bytes
+from yamjit.kernels.prepared.preparation import prepare
 from yamjit.kernels.program import Program
+from yamjit.kernels.steps.compiled import RUN_STEPS
 from yamjit.kernels.vectors.processor import host_target
 from yamjit.kernels.vectors.target import Target
 from yamjit.kernels.workspace import ResultLayout

@@ -20,11 +20,11 @@ from typing import NamedTuple
 from tools.libraries.platforms import Platform
 from tools.libraries.tools import versions
 from yamjit.errors import YamjitError
-from yamjit.kernels.int8.compiled import RUN_STEPS
 from yamjit.kernels.log_mel.compiled import LOG_MEL
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.sources import entry_digest
 from yamjit.kernels.plan_file.entries import CHECK_PLAN, DIGEST
+from yamjit.kernels.steps.compiled import RUN_STEPS
 from yamjit.kernels.vectors.target import TARGETS
 from yamjit.writing import write_whole
 

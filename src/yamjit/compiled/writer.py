@@ -12,7 +12,6 @@ from yamjit.compiled.description import describe
 from yamjit.compiled.record import CompiledModel
 from yamjit.errors import ModelError
 from yamjit.heads import HeadRecord
-from yamjit.kernels.int8.preparation import prepare
 from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.log_mel.packing import make_tables
 from yamjit.kernels.log_mel.tables import Field as TableField
@@ -20,6 +19,7 @@ from yamjit.kernels.log_mel.tables import is_transformed
 from yamjit.kernels.memory import Packer
 from yamjit.kernels.plan_file.layout import FAMILIES, FORMAT_VERSION, HEADER_BYTES, MAGIC, Field, HeadField
 from yamjit.kernels.plan_file.xxh64 import xxh64
+from yamjit.kernels.prepared.preparation import prepare
 from yamjit.kernels.program import PLAN_FILE_STEPS, Column, Program, StepOp
 from yamjit.kernels.vectors.target import TARGETS
 from yamjit.kernels.workspace import PreparedProgram

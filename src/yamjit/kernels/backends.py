@@ -14,6 +14,7 @@ from yamjit.kernels.settings import is_interpreted
 
 if TYPE_CHECKING:
     from yamjit.kernels.log_mel.constants import FrontEndConstants
+    from yamjit.kernels.machine_code.loading import LoadedEntry
     from yamjit.kernels.program import Program
     from yamjit.kernels.workspace import PreparedProgram, ResultLayout, Workspace
 
@@ -62,8 +63,8 @@ class NumpyBackend:
     """NumPy: slower, with nothing to compile."""
 
     def __init__(self) -> None:
-        from yamjit.kernels.int8.numpy import run
         from yamjit.kernels.log_mel.numpy import log_mel
+        from yamjit.kernels.steps.numpy import run
 
         self.run, self.log_mel = run, log_mel
 
@@ -76,8 +77,8 @@ class CompiledBackend:
     """The code of a library, which is compiled already; also runs what `prepare` made for its `target`."""
 
     def __init__(self, library: SharedLibrary) -> None:
-        from yamjit.kernels.int8 import compiled as network
         from yamjit.kernels.log_mel import compiled as front_end
+        from yamjit.kernels.steps import compiled as network
 
         self.library, self.target = library, library.target
         run_steps, log_mel = library.entry(network.RUN_STEPS), library.entry(front_end.LOG_MEL)
@@ -97,28 +98,30 @@ class NumbaBackend:
     """
 
     def __init__(self) -> None:
-        from yamjit.kernels.int8 import compiled as network
         from yamjit.kernels.log_mel import compiled as front_end
         from yamjit.kernels.log_mel import numpy as slow_front_end
+        from yamjit.kernels.steps import compiled as network
 
         self.target = network.numba_target
         self.run, self.log_mel = network.run, slow_front_end.log_mel if is_interpreted() else front_end.log_mel
-        self.run_is_ready, self.log_mel_is_ready = network.run_steps.is_ready, front_end.log_mel_entry.is_ready
+        self.entry_for, self._int8 = network.entry_for, network.run_int8_steps
+        self.log_mel_is_ready = front_end.log_mel_entry.is_ready
 
     def is_ready(self) -> bool:
-        """Load what is in the cache; return whether that is both functions."""
-        return self.run_is_ready() and self.log_mel_is_ready()
+        """Load what is in the cache; return whether that is what an int8 network and its front end run."""
+        return self._int8.is_ready() and self.log_mel_is_ready()
 
 
 class AutoBackend:
     """Numba's code where it is compiled; else NumPy first, and Numba once there is enough work to pay for compiling.
 
-    Network and front end turn to compiled code independently of each other.
+    Networks of int8, all others, and the front end turn to compiled code independently of each other.
     """
 
     def __init__(self) -> None:
         slow, fast = NumpyBackend(), NumbaBackend()
-        self._run = _Choice(slow.run, fast.run, fast.run_is_ready, _PATCHES_WORTH_COMPILING)
+        self._slow, self._fast = slow, fast
+        self._runs: dict[LoadedEntry, _Choice] = {}
         self._log_mel = _Choice(slow.log_mel, fast.log_mel, fast.log_mel_is_ready, _FRAMES_WORTH_COMPILING)
 
     def run(
@@ -132,7 +135,12 @@ class AutoBackend:
         /,
     ) -> None:
         """Run a program over patches."""
-        for run, part in self._run.shares(len(patches), workspace.capacity):
+        entry = self._fast.entry_for(program)
+        choice = self._runs.get(entry)
+        if choice is None:
+            new = _Choice(self._slow.run, self._fast.run, entry.is_ready, _PATCHES_WORTH_COMPILING)
+            choice = self._runs.setdefault(entry, new)
+        for run, part in choice.shares(len(patches), workspace.capacity):
             run(program, workspace, patches[part], layout, results[part], first)
 
     def log_mel(self, constants: FrontEndConstants, waveform: Float32, out: Float32, /) -> None:

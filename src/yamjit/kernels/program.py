@@ -53,7 +53,8 @@ __all__ = [
 class StepOp(enum.IntEnum):
     """What a step does; each is one kernel in either backend.
 
-    The numbers from 16 to 23, and from 64 on, are those of vector kernels.
+    The numbers below 24 give int8 values, those from 56 to 63 and from 72 on are hybrid. The numbers from 16 to 23, and
+    from 64 on, are those of vector kernels.
     """
 
     QUANTIZE = 0

@@ -1,6 +1,6 @@
 """What runs a program in memory: the memory that one thread has for it, and the program as compiled code takes it.
 
-`yamjit.kernels.program` and `yamjit.kernels.int8.prepared` name the columns of its steps.
+`yamjit.kernels.program` and `yamjit.kernels.prepared.columns` name the columns of its steps.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["PREPARED_COLUMNS", "OutputColumn", "PreparedProgram", "ResultLayout"
 
 Bytes = npt.NDArray[np.uint8]
 
-#: Columns of a prepared step: those of a program's step, and those of `yamjit.kernels.int8.prepared.Prepared`.
+#: Columns of a prepared step: those of a program's step, and those of `yamjit.kernels.prepared.columns.Prepared`.
 PREPARED_COLUMNS = 46
 
 

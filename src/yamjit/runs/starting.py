@@ -32,7 +32,7 @@ _LOADED = (
     "yamjit.audio.opening",
     "yamjit.audio.recorded_at",
     "yamjit.compiled.loading",
-    "yamjit.kernels.int8.compiled",
+    "yamjit.kernels.steps.compiled",
     "yamjit.kernels.log_mel.compiled",
     "yamjit.kernels.machine_code.shipped",
     "yamjit.store.plans",

@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import carray
 
+from yamjit.kernels.int8.generated import BY_REALS, BY_SHIFT, Narrowing, jit_lines
 from yamjit.kernels.int8.matmul import Rows, columns_from, make_is_proven
 from yamjit.kernels.int8.matmul import make_matmul as make_vector_matmul
-from yamjit.kernels.int8.packing import BLOCK
-from yamjit.kernels.int8.tiles import BY_REALS, BY_SHIFT, Channels, Narrowing, jit_lines
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
+from yamjit.kernels.prepared.packing import BLOCK
+from yamjit.kernels.prepared.table import Channels
 from yamjit.kernels.vectors.amx import OPERATIONS
 from yamjit.kernels.vectors.ops import VectorOps
 

@@ -15,9 +15,9 @@ from llvmlite import ir
 from numba import types
 
 from yamjit.kernels.int8.matmul import Rows, make_matmul
-from yamjit.kernels.int8.tiles import Channels
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.memory import ALIGNMENT
+from yamjit.kernels.prepared.table import Channels
 from yamjit.kernels.vectors.ops import VectorOps
 from yamjit.kernels.vectors.words import Vector, call, load, mask, operation, part, splat, store
 

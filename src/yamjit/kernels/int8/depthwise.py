@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from yamjit.kernels.int8.generated import BY_REALS, BY_SHIFT, Narrowing, jit_lines
 from yamjit.kernels.int8.matmul import copy_bytes, make_is_proven
-from yamjit.kernels.int8.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
-from yamjit.kernels.int8.tiles import BY_REALS, BY_SHIFT, Channels, Narrowing, jit_lines
 from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.prepared.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
+from yamjit.kernels.prepared.table import Channels
 from yamjit.kernels.vectors.ops import VectorOps
 
 __all__ = ["Destination", "Image", "make_depthwise"]

@@ -1,6 +1,6 @@
-"""The kernels that take almost all of the time, over vectors, made for one target.
+"""The int8 kernels that take almost all of the time, over vectors, made for one target.
 
-They take addresses and integers, and handle what `yamjit.kernels.int8.preparation` has packed for them: products of
+They take addresses and integers, and handle what `yamjit.kernels.prepared.preparation` has packed for them: products of
 inputs with weights, rounded by one shift and clamped to an int8, or left as they are for `yamjit.kernels.int8.plain` to
 finish. Where processors multiply unsigned with signed bytes, an input is seen as a uint8 that is 128 more.
 
@@ -14,13 +14,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from yamjit.kernels.hybrid.depthwise import make_depthwise as make_hybrid_depthwise
-from yamjit.kernels.hybrid.vector_quantizing import make_quantizer
 from yamjit.kernels.int8 import amx_matmul, avx2_matmul
 from yamjit.kernels.int8.depthwise import make_depthwise
-from yamjit.kernels.int8.float_depthwise import make_float_depthwise
-from yamjit.kernels.int8.float_matmul import make_float_matmul
-from yamjit.kernels.int8.hybrid_matmul import make_hybrid_matmul
 from yamjit.kernels.int8.matmul import make_matmul, make_matmul_raw
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.vectors.ops import VectorOps
@@ -50,11 +45,6 @@ class KernelSet:
         self.matmul = own.get("matmul", make_matmul)(ops)
         self.matmul_raw = own.get("matmul_raw", make_matmul_raw)(ops)
         self.depthwise = own.get("depthwise", make_depthwise)(ops)
-        self.hybrid_matmul = own.get("hybrid_matmul", make_hybrid_matmul)(ops)
-        self.hybrid_depthwise = own.get("hybrid_depthwise", make_hybrid_depthwise)(ops)
-        self.quantizer = make_quantizer(ops)
-        self.float_matmul = own.get("float_matmul", make_float_matmul)(ops)
-        self.float_depthwise = own.get("float_depthwise", make_float_depthwise)(ops)
         self.copy_row = own.get("copy_row", _make_copy_row)(ops)
 
 

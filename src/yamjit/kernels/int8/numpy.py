@@ -1,4 +1,4 @@
-"""The kernels in NumPy: exact, no compiler needed, and the twin that each jitted kernel is tested against.
+"""The int8 kernels in NumPy: exact, no compiler needed, and the twins that jitted kernels are tested against.
 
 Activations are NHWC int8 [shape=(n, height, width, channels)]; the leading axis runs over the patches. Every kernel
 fills ``out`` and nothing else.
@@ -11,15 +11,12 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.errors import InputError
-from yamjit.kernels.float32 import numpy as float32
-from yamjit.kernels.hybrid import numpy as hybrid
-from yamjit.kernels.program import Column, Program, Requantization, Rounding, StepOp, Window
+from yamjit.kernels.program import Requantization, Rounding, StepOp, Window
 from yamjit.kernels.step_view import StepView
 from yamjit.kernels.sums import exact_matmul, pad_image, tap
-from yamjit.kernels.workspace import OutputColumn, PreparedProgram, ResultLayout, Workspace
 
 __all__ = [
+    "STEPS",
     "conv_s8",
     "depthwise_s8",
     "lookup_s8",
@@ -27,7 +24,6 @@ __all__ = [
     "mean_s8",
     "pointwise_s8",
     "quantize_f32",
-    "run",
 ]
 
 Int8 = npt.NDArray[np.int8]
@@ -144,38 +140,7 @@ def _greatest(x: Int8, axis: int, count: int, walk: tuple[int, int, int]) -> Int
     return np.stack(windows, axis)
 
 
-# -- The entry --------------------------------------------------------------------------------------------------
-
-
-def run(
-    program: Program | PreparedProgram,
-    workspace: Workspace,
-    patches: npt.NDArray[np.generic],
-    layout: ResultLayout,
-    results: Int8,
-    first: int,
-) -> None:
-    """Run the steps from `first` on over patches, see `yamjit.kernels.backends.Backend.run`.
-
-    Raises `InputError` for a program that is prepared: its constants are packed for compiled kernels.
-    """
-    if isinstance(program, PreparedProgram):
-        raise InputError(
-            "the plan comes from a plan file, which compiled kernels run; NumPy runs that of compile_plan(model.graph)"
-        )
-    given = program.steps[0, Column.OUTPUT if first else Column.INPUT]
-    for start in range(0, len(patches), workspace.capacity):
-        batch = patches[start : start + workspace.capacity]
-        n = len(batch)
-        workspace.tensor(given, n, batch.shape[1:], batch.dtype)[...] = batch
-        for index, row in enumerate(program.steps):
-            if index >= first:
-                step = StepView(program, workspace, n, row)
-                _STEPS[StepOp(step["OP"])](step)
-            for output, columns in zip(layout.table.tolist(), layout.columns, strict=True):
-                if output[OutputColumn.STEP] == index:
-                    tensor = workspace.tensor(output[OutputColumn.OFFSET], n, (output[OutputColumn.SIZE],))
-                    results[start : start + n, columns] = tensor
+# -- What a step's columns say ---------------------------------------------------------------------------------
 
 
 def _requantization(step: StepView) -> Requantization:
@@ -230,7 +195,8 @@ def _max_pool(step: StepView) -> None:
     max_pool_s8(step.image("INPUT"), kernel, step.window(), *bounds, step.image("OUTPUT"))
 
 
-_STEPS: dict[StepOp, Callable[[StepView], None]] = {
+#: The step operations of int8 values, and what runs each.
+STEPS: dict[StepOp, Callable[[StepView], None]] = {
     StepOp.QUANTIZE: _quantize,
     StepOp.CONV: _conv,
     StepOp.DEPTHWISE: _depthwise,
@@ -238,6 +204,4 @@ _STEPS: dict[StepOp, Callable[[StepView], None]] = {
     StepOp.MEAN: _mean,
     StepOp.LOOKUP: _lookup,
     StepOp.MAX_POOL: _max_pool,
-    **float32.STEPS,
-    **hybrid.STEPS,
 }

@@ -8,9 +8,9 @@ import numpy as np
 from numba import carray
 
 from yamjit.kernels.int8.plain import conv_s8, depthwise_s8, lookup_s8, max_pool_s8, mean_s8, pointwise_s8, quantize_f32
-from yamjit.kernels.int8.step_table import Memory, requantization_of, window_of
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
+from yamjit.kernels.prepared.table import Memory, requantization_of, window_of
 from yamjit.kernels.program import Column, StepOp
 
 __all__ = ["run_plain_step"]

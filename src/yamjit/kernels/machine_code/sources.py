@@ -18,7 +18,7 @@ C_SOURCES = tuple(
 
 #: Modules of the entries, and what compiles them.
 _ENTRIES = (
-    "yamjit.kernels.int8.steps",
+    "yamjit.kernels.steps.run",
     "yamjit.kernels.log_mel.kernel",
     "yamjit.kernels.plan_file.check",
     "yamjit.kernels.plan_file.digest",

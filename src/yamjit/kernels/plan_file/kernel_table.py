@@ -1,6 +1,6 @@
 """What each kernel reads and uses, as compiled checks look it up: the tables of the proofs in Python, compiled.
 
-`yamjit.kernels.program_proof.KERNELS` and `yamjit.kernels.int8.uses.VECTOR_KERNELS` become arrays by operation and
+`yamjit.kernels.program_proof.KERNELS` and `yamjit.kernels.prepared.uses.VECTOR_KERNELS` become arrays by operation and
 column, and their functions of a row machine code, so that a plan file is held against the same text as a program.
 """
 
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from yamjit.kernels.int8.prepared import Prepared, VectorOp
-from yamjit.kernels.int8.uses import BLOCK_BYTES, PLAIN_CONSTANTS, USES, VECTOR_KERNELS, WALK
 from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.prepared.columns import Prepared, VectorOp
+from yamjit.kernels.prepared.uses import BLOCK_BYTES, PLAIN_CONSTANTS, USES, VECTOR_KERNELS, WALK
 from yamjit.kernels.program import PLAN_FILE_STEPS, Column, StepOp
 from yamjit.kernels.program_proof import KERNELS, PER_CHANNEL, UNREAD
 from yamjit.kernels.workspace import PREPARED_COLUMNS
@@ -94,7 +94,7 @@ def _yes(row: Any) -> bool:
 
 #: Whether a vector kernel takes a step.
 suits = _choice(Column.OP, {op: kernel.suits for op, kernel in _VECTORS.items()}, _yes)
-#: What the kernel of a step uses: a `yamjit.kernels.int8.uses.Use`.
+#: What the kernel of a step uses: a `yamjit.kernels.prepared.uses.Use`.
 use_of = _choice(Column.OP, {op: USES[op] for op in (*PLAN_FILE_STEPS, *_VECTORS)}, USES[StepOp.LOOKUP])
 #: Bytes of the weights that a plain kernel reads for a step.
 weights_of = _choice(Column.OP, {op: KERNELS[op].weights for op in PLAN_FILE_STEPS}, KERNELS[StepOp.MEAN].weights)

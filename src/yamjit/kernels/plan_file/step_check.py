@@ -10,9 +10,6 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from yamjit.kernels.int8.preparation_proof import REACH
-from yamjit.kernels.int8.prepared import INT8_TO_UINT8, Prepared, VectorOp
-from yamjit.kernels.int8.step_table import row_of
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
 from yamjit.kernels.plan_file.faults import MOST, product, refuse, within, wrong
@@ -28,6 +25,9 @@ from yamjit.kernels.plan_file.kernel_table import (
     weights_of,
 )
 from yamjit.kernels.plan_file.layout import FAMILIES, Fault, Field
+from yamjit.kernels.prepared.columns import INT8_TO_UINT8, Prepared, VectorOp
+from yamjit.kernels.prepared.preparation_proof import REACH
+from yamjit.kernels.prepared.table import row_of
 from yamjit.kernels.program import COLUMNS, SPARE, Column, Rounding, StepOp
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 

@@ -1,8 +1,8 @@
 """A step that sums products, as vector kernels round its accumulators: by one shift, or in float32.
 
 A vector kernel makes ``(acc * multiplier + offset) >> shift`` of an accumulator and clamps that to an int8; where
-`yamjit.kernels.int8.real_requantization` proves that float32 gives the same, it takes float32. Accumulators start with
-what makes those around 0 an int8 around 0: float32 has most places there.
+`yamjit.kernels.prepared.real_requantization` proves that float32 gives the same, it takes float32. Accumulators start
+with what makes those around 0 an int8 around 0: float32 has most places there.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.int8.packing import BLOCK, pack_pairs
-from yamjit.kernels.int8.prepared import Prepared, Proof
-from yamjit.kernels.int8.real_requantization import IntegerFactors, find_real_factors
 from yamjit.kernels.memory import padded
+from yamjit.kernels.prepared.columns import Prepared, Proof
+from yamjit.kernels.prepared.packing import BLOCK, pack_pairs
+from yamjit.kernels.prepared.real_requantization import IntegerFactors, find_real_factors
 from yamjit.kernels.program import Column, Program, Rounding
 
 __all__ = ["PlainStep", "in_blocks", "pack_factors"]

@@ -1,26 +1,47 @@
-"""Steps that multiply float32 over vectors."""
+"""Steps of float32 values, or of bytes, over patches: products over vectors, all others by plain loops."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from yamjit.kernels.float32.depthwise import make_float_depthwise
+from yamjit.kernels.float32.matmul import FloatChannels, FloatRows, make_float_matmul
 from yamjit.kernels.float32.plain import bounds_of, pad_f32
-from yamjit.kernels.int8.float_matmul import FloatChannels, FloatRows
-from yamjit.kernels.int8.kernel_set import KernelSet
-from yamjit.kernels.int8.prepared import Prepared, VectorOp
-from yamjit.kernels.int8.step_table import Memory
+from yamjit.kernels.float32.plain_steps import run_plain_step
 from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.prepared.columns import Prepared, VectorOp
+from yamjit.kernels.prepared.table import Memory, input_of, input_size, other_of, other_size, output_of, output_size
 from yamjit.kernels.program import Column
+from yamjit.kernels.vectors.ops import VectorOps
+from yamjit.kernels.vectors.target import Target
 
-__all__ = ["make_run_float_products"]
+__all__ = ["make_float_steps"]
 
 
-def make_run_float_products(kernels: KernelSet) -> Any:
-    """Make ``run_float_products(s, memory, x, out)``: a step with a vector kernel, for one patch."""
-    matmul, depthwise = kernels.float_matmul, kernels.float_depthwise
+def make_float_steps(target: Target) -> Any:
+    """Make ``run_step(s, memory, patch, patches)``: a step over patches, the first of which is number `patch`."""
+    run_products = _make_products(VectorOps(target))
 
     @jit
-    def run_float_products(s: Any, memory: Memory, x: int, out: int) -> None:
+    def run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
+        for number in range(patches):
+            x = input_of(s, memory, patch) + number * input_size(s)
+            out = output_of(s, memory, patch) + number * output_size(s)
+            if s[Column.OP] >= VectorOp.POINTWISE_F32:
+                run_products(s, memory, x, out)
+            else:
+                other = other_of(s, memory, patch) + number * other_size(s)
+                run_plain_step(s, memory.constants, x, other, out)
+
+    return run_step
+
+
+def _make_products(ops: VectorOps) -> Any:
+    """Make ``run_products(s, memory, x, out)``: a step with a vector kernel, for one patch."""
+    matmul, depthwise = make_float_matmul(ops), make_float_depthwise(ops)
+
+    @jit
+    def run_products(s: Any, memory: Memory, x: int, out: int) -> None:
         inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
         low, high = bounds_of(s)
         if s[Column.OP] == VectorOp.DEPTHWISE_F32:
@@ -47,4 +68,4 @@ def make_run_float_products(kernels: KernelSet) -> Any:
             rows = FloatRows(at, count, stride, s[Column.KERNEL_H], row_bytes, seen)
             matmul(rows, channels, outputs, out + 4 * oy * count * outputs, memory.spare)
 
-    return run_float_products
+    return run_products

@@ -9,10 +9,10 @@ from numba import carray
 
 from yamjit.kernels.int8.matmul import copy_bytes
 from yamjit.kernels.int8.plain_steps import run_plain_step
-from yamjit.kernels.int8.prepared import Prepared
-from yamjit.kernels.int8.step_table import Memory, input_of, input_size, output_of, output_size, row_of
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
+from yamjit.kernels.prepared.columns import Prepared
+from yamjit.kernels.prepared.table import Memory, input_of, input_size, output_of, output_size, row_of
 from yamjit.kernels.program import Column, StepOp
 from yamjit.kernels.workspace import OutputColumn
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from yamjit.kernels.int8.generated import jit_lines
 from yamjit.kernels.int8.matmul import copy_bytes, walk
-from yamjit.kernels.int8.packing import FLOAT_BLOCK
-from yamjit.kernels.int8.tiles import jit_lines
 from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.prepared.packing import FLOAT_BLOCK
 from yamjit.kernels.vectors.ops import VectorOps
 from yamjit.kernels.vectors.reals import RealOps
 

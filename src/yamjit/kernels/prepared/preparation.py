@@ -12,8 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.int8.factors import PlainStep, in_blocks, pack_factors
-from yamjit.kernels.int8.packing import (
+from yamjit.kernels.memory import Packer, padded
+from yamjit.kernels.prepared.columns import INT8_TO_UINT8, Prepared, VectorOp
+from yamjit.kernels.prepared.factors import PlainStep, in_blocks, pack_factors
+from yamjit.kernels.prepared.packing import (
     BLOCK,
     CHUNK,
     FLOAT_BLOCK,
@@ -23,10 +25,8 @@ from yamjit.kernels.int8.packing import (
     pack_floats,
     pack_pointwise,
 )
-from yamjit.kernels.int8.preparation_proof import prove_preparation
-from yamjit.kernels.int8.prepared import INT8_TO_UINT8, Prepared, VectorOp
-from yamjit.kernels.int8.uses import MOST_TAPS, PLAIN_CONSTANTS, VECTOR_KERNELS, constants_of
-from yamjit.kernels.memory import Packer, padded
+from yamjit.kernels.prepared.preparation_proof import prove_preparation
+from yamjit.kernels.prepared.uses import MOST_TAPS, PLAIN_CONSTANTS, VECTOR_KERNELS, constants_of
 from yamjit.kernels.program import (
     COLUMNS,
     Column,

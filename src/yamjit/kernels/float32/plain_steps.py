@@ -1,4 +1,4 @@
-"""The one function that runs a step of float32 values, or of bytes, for one patch."""
+"""Steps of float32 values, or of bytes, by plain loops, one patch at a time."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from yamjit.kernels.float32.plain import (
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.program import FIRST_IS_CONSTANT, Column, StepOp
 
-__all__ = ["run_float_step"]
+__all__ = ["run_plain_step"]
 
 
 @jit
-def run_float_step(s: Any, constants: int, x: int, other: int, out: int) -> None:
+def run_plain_step(s: Any, constants: int, x: int, other: int, out: int) -> None:
     """Run a step; `other` is the address of a second tensor, where it has one."""
     op = s[Column.OP]
     first, second = x, other

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from yamjit.kernels.int8.generated import jit_lines
 from yamjit.kernels.int8.matmul import copy_bytes, lanes_by_name, tile_lines, walk
-from yamjit.kernels.int8.packing import BLOCK
-from yamjit.kernels.int8.tiles import jit_lines
 from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.prepared.packing import BLOCK
 from yamjit.kernels.vectors.ops import VectorOps
 from yamjit.kernels.vectors.reals import RealOps
 

@@ -9,24 +9,7 @@ from typing import Any, NamedTuple
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.vectors.ops import VectorOps
 
-__all__ = ["BY_REALS", "BY_SHIFT", "Channels", "Narrowing", "jit_lines"]
-
-
-class Channels(NamedTuple):
-    """Addresses of the packed constants of a step's output channels.
-
-    With `scale` and `real_offset`, float32 makes the same results in the blocks of channels that `proven` marks: each
-    has a `Proof`.
-    """
-
-    weights: int
-    bias: int
-    multiplier: int
-    offset: int
-    shift: int
-    scale: int
-    real_offset: int
-    proven: int
+__all__ = ["BY_REALS", "BY_SHIFT", "Narrowing", "jit_lines"]
 
 
 class Narrowing(NamedTuple):

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from yamjit.kernels.int8.float_matmul import FloatChannels
-from yamjit.kernels.int8.tiles import jit_lines
+from yamjit.kernels.float32.matmul import FloatChannels
+from yamjit.kernels.int8.generated import jit_lines
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.program import Column
 from yamjit.kernels.vectors.ops import VectorOps
@@ -22,7 +22,7 @@ _ZERO = np.float32(0)
 
 
 def make_float_depthwise(ops: VectorOps) -> Any:
-    """Make ``depthwise(s, channels, image, width, out)``: a step that suits, see `yamjit.kernels.int8.uses`.
+    """Make ``depthwise(s, channels, image, width, out)``: a step that suits, see `yamjit.kernels.prepared.uses`.
 
     `image` has a border and is `width` pixels wide; weights are those of the program, [shape=(9, channels)]. The last
     vector of channels is moved back over those that are done, which get the same values once more.

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from yamjit.kernels.int8.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES, FLOAT_BLOCK
-from yamjit.kernels.int8.prepared import Prepared, VectorOp
 from yamjit.kernels.memory import ALIGNMENT
+from yamjit.kernels.prepared.columns import Prepared, VectorOp
+from yamjit.kernels.prepared.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES, FLOAT_BLOCK
 from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column, Rounding, StepOp
 from yamjit.kernels.program_proof import KERNELS, PER_CHANNEL
 

@@ -1,135 +1,61 @@
-"""The one function that runs a table of steps, made for a target, over any number of patches.
-
-It takes addresses and integers, and returns nothing. It allocates nothing, raises nothing, holds no Python object and
-releases the GIL, so that it can also be compiled ahead of time for a target that has neither Python nor NumPy.
-"""
+"""Steps of int8 values over any number of patches: by vector kernels, and by plain loops where there is none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import carray
 
-from yamjit.kernels.float32.steps import run_float_step
-from yamjit.kernels.int8.batch import Batch, give, is_wanted, take
 from yamjit.kernels.int8.depthwise import Destination, Image
-from yamjit.kernels.int8.float_steps import make_run_float_products
-from yamjit.kernels.int8.hybrid_steps import make_hybrid_steps, run_plain_hybrid
 from yamjit.kernels.int8.kernel_set import KernelSet
 from yamjit.kernels.int8.matmul import Rows, fill_bytes
-from yamjit.kernels.int8.packing import BLOCK, CHUNK
 from yamjit.kernels.int8.plain import finish
 from yamjit.kernels.int8.plain_steps import run_plain_step
-from yamjit.kernels.int8.prepared import Prepared, VectorOp
-from yamjit.kernels.int8.step_table import (
+from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.machine_code.pointer import pointer
+from yamjit.kernels.prepared.columns import Prepared, VectorOp
+from yamjit.kernels.prepared.packing import BLOCK, CHUNK
+from yamjit.kernels.prepared.table import (
     Memory,
     channels_of,
     input_of,
     input_size,
-    other_of,
-    other_size,
     output_of,
     output_size,
     requantization_of,
-    row_of,
 )
-from yamjit.kernels.machine_code.jit import jit
-from yamjit.kernels.machine_code.pointer import pointer
-from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column, StepOp
-from yamjit.kernels.vectors.target import Target
+from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column
 
-__all__ = ["make_run_steps"]
+__all__ = ["Int8Steps", "make_int8_steps"]
 
 #: Numba compiles a function, and all that it calls, once more for an argument that is written as a number.
-_ZERO, _ONE = np.int64(0), np.int64(1)
+_ZERO = np.int64(0)
 
 
-def make_run_steps(target: Target) -> Callable[..., None]:
-    """Return ``run_steps(steps, first, last, ...)`` for a target, ready to be compiled."""
-    kernels = KernelSet(target)
+class Int8Steps(NamedTuple):
+    """Jitted functions that run steps over patches, the first of which is number `patch`.
+
+    ``run_step(s, memory, patch, patches)`` runs one, ``run_pair(s, after, memory, patch, patches)`` two that make a
+    pair.
+    """
+
+    run_step: Any
+    run_pair: Any
+
+
+def make_int8_steps(kernels: KernelSet) -> Int8Steps:
+    """Make the functions from the kernels of a target."""
     pad, filter_rows = _make_pad(kernels), _make_filter(kernels)
     image_of = _make_image(pad)
-    run_step = _make_run_step(kernels, pad, image_of, filter_rows)
-    run_pair = _make_run_pair(kernels, image_of, filter_rows)
-
-    @jit
-    def run_range(steps: int, first: int, last: int, memory: Memory, batch: Batch, patch: int, patches: int) -> None:
-        """Run steps over some patches, the first of which is number `patch`; both steps of a pair run as one."""
-        index = first
-        while index < last:
-            s, after = row_of(steps, index), row_of(steps, index + 1)
-            if index + 1 < last and s[Prepared.PAIRED] and not is_wanted(batch, index):
-                run_pair(s, after, memory, patch, patches)
-                index += 1
-            else:
-                run_step(s, memory, patch, patches)
-            give(steps, index, memory, batch, patch, patches)
-            index += 1
-
-    def run_steps(
-        steps: int,
-        first: int,
-        last: int,
-        constants: int,
-        arena: int,
-        scratch: int,
-        accumulators: int,
-        image: int,
-        panel: int,
-        border: int,
-        capacity: int,
-        patches: int,
-        pace: int,
-        count: int,
-        outputs: int,
-        n_outputs: int,
-        results: int,
-        width: int,
-    ) -> None:
-        """Run the steps from `first` to `last` over `count` patches, and copy what is wanted of each.
-
-        `steps`, `constants`, `arena`, `scratch`, `patches`, `outputs` and `results` are addresses, what comes after
-        `scratch` offsets into it. From patch to patch it is `pace` bytes, from one row of results to the next `width`.
-        Where `first` is 1, patches are what step 0 would write.
-        """
-        # Early steps have large activations and few weights: they run patch after patch, so that what one step writes
-        # is still in the cache when the next one reads it. Later steps have large weights and small activations: they
-        # run all patches of a batch together, so that weights are read once. `together` is the first of the later ones.
-        #
-        # A patch that runs alone leaves most of its activations where the patch before it left its own: only what is
-        # marked as kept has a place for each patch. So outputs are copied as soon as a step has written them.
-        memory = Memory(
-            constants,
-            arena,
-            scratch,
-            scratch + accumulators,
-            scratch + image,
-            scratch + panel,
-            scratch + border,
-            capacity,
-        )
-        together = np.int64(0)
-        while together < last and row_of(steps, together)[Prepared.PATCHWISE]:
-            together += 1
-        for start in range(0, count, capacity):
-            here = min(capacity, count - start)
-            batch = Batch(patches + start * pace, pace, outputs, n_outputs, results + start * width, width)
-            begin = np.int64(0)
-            for patch in range(here):
-                begin = take(steps, first, memory, batch, patch)
-                run_range(steps, begin, together, memory, batch, patch, _ONE)
-            run_range(steps, max(begin, together), last, memory, batch, _ZERO, here)
-
-    return run_steps
+    return Int8Steps(
+        _make_run_step(kernels, pad, image_of, filter_rows), _make_run_pair(kernels, image_of, filter_rows)
+    )
 
 
 def _make_run_step(kernels: KernelSet, pad: Any, image_of: Any, filter_rows: Any) -> Any:
-    """Make ``run_step(s, memory, patch, patches)``: one step over patches, the first of which is number `patch`."""
     run_pointwise, run_pointwise_raw = _make_run_pointwise(kernels)
-    run_conv, run_float_products = _make_run_conv(kernels, pad), make_run_float_products(kernels)
-    run_rows, run_hybrid_conv, run_hybrid_depthwise = make_hybrid_steps(kernels)
+    run_conv = _make_run_conv(kernels, pad)
 
     @jit
     def run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
@@ -139,29 +65,12 @@ def _make_run_step(kernels: KernelSet, pad: Any, image_of: Any, filter_rows: Any
             run_pointwise(s, memory, x, out, patches * s[Column.INPUT_H] * s[Column.INPUT_W])
         elif op == VectorOp.POINTWISE_RAW:
             run_pointwise_raw(s, memory, x, out, patches * s[Column.INPUT_H] * s[Column.INPUT_W])
-        elif op == VectorOp.POINTWISE_HYBRID:
-            run_rows(s, memory, x, out, patches, s[Column.INPUT_H] * s[Column.INPUT_W])
-        elif op == VectorOp.ROWS_HYBRID:
-            run_rows(s, memory, x, out, patches, _ONE)
         else:
             for number in range(patches):
                 if op == VectorOp.DEPTHWISE:
                     run_depthwise(s, memory, x + number * input_size(s), out + number * output_size(s))
                 elif op == VectorOp.CONV:
                     run_conv(s, memory, x + number * input_size(s), out + number * output_size(s))
-                elif op == VectorOp.CONV_HYBRID:
-                    run_hybrid_conv(s, memory, x + number * input_size(s), out + number * output_size(s))
-                elif op == VectorOp.DEPTHWISE_HYBRID:
-                    run_hybrid_depthwise(s, memory, x + number * input_size(s), out + number * output_size(s))
-                elif op >= VectorOp.POINTWISE_F32:
-                    run_float_products(s, memory, x + number * input_size(s), out + number * output_size(s))
-                elif op >= StepOp.CONV_HYBRID:
-                    run_plain_hybrid(s, memory, x + number * input_size(s), out + number * output_size(s))
-                elif op >= StepOp.MOVE:
-                    other = other_of(s, memory, patch) + number * other_size(s)
-                    run_float_step(
-                        s, memory.constants, x + number * input_size(s), other, out + number * output_size(s)
-                    )
                 else:
                     run_plain_step(s, memory, x + number * input_size(s), out + number * output_size(s))
 

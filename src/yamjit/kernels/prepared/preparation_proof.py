@@ -1,8 +1,8 @@
 """Proof that what compiled code runs touches nothing beside its memory, and is what its program says.
 
 Compiled code reads every column of a prepared step, and where the parts of scratch memory begin, and checks none. All
-are derived here once more, from the program and from what kernels touch (`yamjit.kernels.int8.uses`), and must be equal
-to what was prepared; constants must fill their block, each byte belonging to one column of one step.
+are derived here once more, from the program and from what kernels touch (`yamjit.kernels.prepared.uses`), and must be
+equal to what was prepared; constants must fill their block, each byte belonging to one column of one step.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from yamjit.errors import ModelError
-from yamjit.kernels.int8.prepared import INT8_TO_UINT8, Prepared, VectorOp
-from yamjit.kernels.int8.uses import PLAIN_CONSTANTS, VECTOR_KERNELS, WALK, Row, Use, constants_of, use_of
 from yamjit.kernels.memory import ALIGNMENT, padded
+from yamjit.kernels.prepared.columns import INT8_TO_UINT8, Prepared, VectorOp
+from yamjit.kernels.prepared.uses import PLAIN_CONSTANTS, VECTOR_KERNELS, WALK, Row, Use, constants_of, use_of
 from yamjit.kernels.program import SPARE, Column, Program
 from yamjit.kernels.program_proof import prove_program, reads_another, writers
 from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram, ScratchLayout

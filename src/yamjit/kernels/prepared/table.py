@@ -7,18 +7,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import carray
 
-from yamjit.kernels.int8.prepared import Prepared
-from yamjit.kernels.int8.tiles import Channels
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
+from yamjit.kernels.prepared.columns import Prepared, VectorOp
 from yamjit.kernels.program import Column, Requantization, StepOp, Window
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = [
+    "Channels",
     "Memory",
     "channels_of",
     "input_of",
     "input_size",
+    "is_hybrid",
+    "is_int8",
     "other_of",
     "other_size",
     "output_of",
@@ -27,6 +29,23 @@ __all__ = [
     "row_of",
     "window_of",
 ]
+
+
+class Channels(NamedTuple):
+    """Addresses of the packed constants of a step's output channels.
+
+    With `scale` and `real_offset`, float32 makes the same results in the blocks of channels that `proven` marks: each
+    has a `Proof`.
+    """
+
+    weights: int
+    bias: int
+    multiplier: int
+    offset: int
+    shift: int
+    scale: int
+    real_offset: int
+    proven: int
 
 
 class Memory(NamedTuple):
@@ -40,6 +59,18 @@ class Memory(NamedTuple):
     panel: int
     border: int
     capacity: int
+
+
+@jit
+def is_int8(op: int) -> bool:
+    """Return whether a step of this operation, plain or over vectors, gives int8 values."""
+    return op < StepOp.MOVE
+
+
+@jit
+def is_hybrid(op: int) -> bool:
+    """Return whether a step of this operation, plain or over vectors, multiplies float32 with int8 values."""
+    return StepOp.CONV_HYBRID <= op < VectorOp.POINTWISE_F32 or op >= VectorOp.POINTWISE_HYBRID
 
 
 @jit

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from yamjit.kernels.int8.prepared import Proof
+from yamjit.kernels.prepared.columns import Proof
 
 __all__ = ["IntegerFactors", "RealFactors", "find_real_factors"]
 

@@ -6,50 +6,65 @@ rows of several patches fill the tiles.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import carray
 
-from yamjit.kernels.hybrid.depthwise import Filter
+from yamjit.kernels.hybrid.depthwise import Filter, make_depthwise
+from yamjit.kernels.hybrid.matmul import HybridChannels, HybridRows, make_hybrid_matmul
 from yamjit.kernels.hybrid.plain import conv_f32_s8, depthwise_f32_s8, pointwise_f32_s8, rows_f32_s8
 from yamjit.kernels.hybrid.quantizing import InputScale
-from yamjit.kernels.int8.hybrid_matmul import HybridChannels, HybridRows
-from yamjit.kernels.int8.kernel_set import KernelSet
+from yamjit.kernels.hybrid.vector_quantizing import Quantizer, make_quantizer
 from yamjit.kernels.int8.matmul import fill_bytes
-from yamjit.kernels.int8.prepared import Prepared, VectorOp
-from yamjit.kernels.int8.step_table import Memory, window_of
-from yamjit.kernels.int8.uses import SCALES_BYTES
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.machine_code.pointer import pointer
+from yamjit.kernels.prepared.columns import Prepared, VectorOp
+from yamjit.kernels.prepared.table import Memory, input_of, input_size, output_of, output_size, window_of
+from yamjit.kernels.prepared.uses import SCALES_BYTES
 from yamjit.kernels.program import NO_MAX, NO_MIN, PANEL_ROWS, Column, Dequantization, Scaling, StepOp
+from yamjit.kernels.vectors.ops import VectorOps
+from yamjit.kernels.vectors.target import Target
 
-__all__ = ["HybridSteps", "make_hybrid_steps", "run_plain_hybrid"]
+__all__ = ["make_hybrid_steps"]
+
+#: Numba compiles a function once more for an argument that is written as a number.
+_ONE_ROW = np.int64(1)
 
 _ONE = np.float32(1)
 _GREATEST = np.float32(3.4028234663852886e38)
 _INFINITE = np.float32(np.inf)
 
 
-class HybridSteps(NamedTuple):
-    """Jitted functions that run a step.
+def make_hybrid_steps(target: Target) -> Any:
+    """Make ``run_step(s, memory, patch, patches)``: a step over patches, the first of which is number `patch`."""
+    ops = VectorOps(target)
+    quantizer, matmul = make_quantizer(ops), make_hybrid_matmul(ops)
+    run_rows, run_conv = _make_rows(quantizer, matmul), _make_conv(quantizer, matmul)
+    run_depthwise = _make_depthwise(quantizer, make_depthwise(ops))
 
-    ``rows(s, memory, x, out, patches, group)`` is a product of matrices, `group` of whose rows have one range;
-    ``conv(s, memory, x, out)`` and ``depthwise(s, memory, x, out)`` take one patch.
-    """
+    @jit
+    def run_step(s: Any, memory: Memory, patch: int, patches: int) -> None:
+        x, out = input_of(s, memory, patch), output_of(s, memory, patch)
+        op = s[Column.OP]
+        if op == VectorOp.POINTWISE_HYBRID:
+            run_rows(s, memory, x, out, patches, s[Column.INPUT_H] * s[Column.INPUT_W])
+        elif op == VectorOp.ROWS_HYBRID:
+            run_rows(s, memory, x, out, patches, _ONE_ROW)
+        else:
+            for number in range(patches):
+                if op == VectorOp.CONV_HYBRID:
+                    run_conv(s, memory, x + number * input_size(s), out + number * output_size(s))
+                elif op == VectorOp.DEPTHWISE_HYBRID:
+                    run_depthwise(s, memory, x + number * input_size(s), out + number * output_size(s))
+                else:
+                    _run_plain(s, memory, x + number * input_size(s), out + number * output_size(s))
 
-    rows: Any
-    conv: Any
-    depthwise: Any
+    return run_step
 
 
-def make_hybrid_steps(kernels: KernelSet) -> HybridSteps:
-    """Make the functions for a target."""
-    return HybridSteps(_make_rows(kernels), _make_conv(kernels), _make_depthwise(kernels))
-
-
-def _make_rows(kernels: KernelSet) -> Any:
-    scale_of, quantize, matmul = kernels.quantizer.scale_of, kernels.quantizer.quantize, kernels.hybrid_matmul
+def _make_rows(quantizer: Quantizer, matmul: Any) -> Any:
+    scale_of, quantize = quantizer.scale_of, quantizer.quantize
 
     @jit
     def run_rows(s: Any, memory: Memory, x: int, out: int, patches: int, group: int) -> None:
@@ -90,8 +105,8 @@ def _make_rows(kernels: KernelSet) -> Any:
     return run_rows
 
 
-def _make_conv(kernels: KernelSet) -> Any:
-    scale_of, quantize, matmul = kernels.quantizer.scale_of, kernels.quantizer.quantize, kernels.hybrid_matmul
+def _make_conv(quantizer: Quantizer, matmul: Any) -> Any:
+    scale_of, quantize = quantizer.scale_of, quantizer.quantize
 
     @jit
     def run_conv(s: Any, memory: Memory, x: int, out: int) -> None:
@@ -126,8 +141,8 @@ def _make_conv(kernels: KernelSet) -> Any:
     return run_conv
 
 
-def _make_depthwise(kernels: KernelSet) -> Any:
-    scale_of, depthwise = kernels.quantizer.scale_of, kernels.hybrid_depthwise
+def _make_depthwise(quantizer: Quantizer, depthwise: Any) -> Any:
+    scale_of = quantizer.scale_of
 
     @jit
     def run_depthwise(s: Any, memory: Memory, x: int, out: int) -> None:
@@ -163,7 +178,7 @@ def _make_depthwise(kernels: KernelSet) -> Any:
 
 
 @jit
-def run_plain_hybrid(s: Any, memory: Memory, x_address: int, out_address: int) -> None:
+def _run_plain(s: Any, memory: Memory, x_address: int, out_address: int) -> None:
     """Run a hybrid step that has no vector kernel over one patch."""
     input_shape = (s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C])
     output_shape = (s[Column.OUTPUT_H], s[Column.OUTPUT_W], s[Column.OUTPUT_C])

@@ -1,0 +1,1 @@
+"""Running a table of steps: in NumPy, or compiled for a target as one function."""
