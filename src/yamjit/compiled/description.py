@@ -27,6 +27,8 @@ __all__ = ["Bounds", "Description", "describe", "read_description"]
 
 #: More axes than a tensor of a model has.
 _MOST_AXES = 8
+#: Types of values, by their names.
+_TYPES = {dtype.name: dtype for dtype in (np.dtype(np.int8), np.dtype(np.float32))}
 #: More outputs than a model has.
 _MOST_OUTPUTS = 2**10
 
@@ -35,7 +37,7 @@ class Description(NamedTuple):
     """What a description says, see `yamjit.plan.plan.Plan` and `CompiledModel`."""
 
     name: str
-    quantized_patch: Slot
+    quantized_patch: Slot | None
     embedding: Slot | None
     slots: Mapping[str, Slot]
     heads: tuple[Head, ...]
@@ -80,7 +82,7 @@ def describe(model: CompiledModel) -> bytes:
 
 
 def _of_slot(slot: Slot) -> list[Any]:
-    return [slot.name, slot.shape, slot.offset, slot.step, slot.scale, slot.zero_point]
+    return [slot.name, slot.shape, slot.offset, slot.step, slot.scale, slot.zero_point, slot.dtype.name]
 
 
 def _of_calibration(calibration: Calibration) -> list[Any]:
@@ -110,8 +112,8 @@ def _description(document: dict[str, Any], bounds: Bounds) -> Description:
     heads = document["heads"]
     return Description(
         name=_text(document["name"]),
-        quantized_patch=_slot(document["quantized_patch"], bounds),
-        embedding=_slot(document["embedding"], bounds) if document["embedding"] is not None else None,
+        quantized_patch=_slot_or_none(document["quantized_patch"], bounds),
+        embedding=_slot_or_none(document["embedding"], bounds),
         slots={name: _slot(slot, bounds) for name, slot in document["slots"].items()},
         heads=tuple(
             Head(
@@ -127,8 +129,12 @@ def _description(document: dict[str, Any], bounds: Bounds) -> Description:
     )
 
 
+def _slot_or_none(values: list[Any] | None, bounds: Bounds) -> Slot | None:
+    return None if values is None else _slot(values, bounds)
+
+
 def _slot(values: list[Any], bounds: Bounds) -> Slot:
-    name, shape, offset, step, scale, zero_point = values
+    name, shape, offset, step, scale, zero_point, dtype = values
     slot = Slot(
         name=_text(name),
         shape=tuple(_whole(size, 1, bounds.arena) for size in shape[:_MOST_AXES]),
@@ -136,8 +142,9 @@ def _slot(values: list[Any], bounds: Bounds) -> Slot:
         step=_whole(step, 0, bounds.steps - 1),
         scale=_number(scale),
         zero_point=_whole(zero_point, -128, 127),
+        dtype=_TYPES[dtype],
     )
-    if len(shape) > _MOST_AXES or slot.offset + math.prod(slot.shape) > bounds.arena:
+    if len(shape) > _MOST_AXES or slot.offset + slot.nbytes > bounds.arena:
         raise InputError(f"tensor {slot.name!r} ends beyond the activations")
     return slot
 
