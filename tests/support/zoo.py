@@ -74,18 +74,18 @@ def float_zoo(seed: int = 0) -> CompiledModel:
         for name, size, step in (("embedding", 17, 1), ("scores", 3, len(program.steps) - 1))
     )
     samples = _FRAMES * _BANDS
-    plan = Plan(
-        program, None, (samples,), int(program.steps[0, Column.INPUT]), None, embedding, (_head(scores),), {}
-    )
+    plan = Plan(program, None, (samples,), int(program.steps[0, Column.INPUT]), None, embedding, (_head(scores),), {})
     return CompiledModel(plan, 16_000, (_record(),), "float zoo", None)
 
 
 def _float_graphs(seed: int) -> Iterator[Graph]:
     """Yield graphs of one operator: one of each kind of kernel, then some products at random."""
-    F = np.float32
-    yield operation(Op.RELU, [((1, _FRAMES * _BANDS), F)], ((1, _FRAMES * _BANDS), F))
+    yield operation(Op.RELU, [((1, _FRAMES * _BANDS), np.float32)], ((1, _FRAMES * _BANDS), np.float32))
     yield operation(
-        Op.FULLY_CONNECTED, [((1, 21), F), constant(17, 21), constant(17)], ((1, 17), F), FullyConnectedOptions()
+        Op.FULLY_CONNECTED,
+        [((1, 21), np.float32), constant(17, 21), constant(17)],
+        ((1, 17), np.float32),
+        FullyConnectedOptions(),
     )
     yield from FLOAT_GRAPHS.values()
     yield from OPTIMISED_GRAPHS.values()
@@ -94,7 +94,7 @@ def _float_graphs(seed: int) -> Iterator[Graph]:
     choose = random.Random(seed)
     for _ in range(16):
         yield _product(choose)
-    yield operation(Op.RELU6, [((1, 3), F)], ((1, 3), F))
+    yield operation(Op.RELU6, [((1, 3), np.float32)], ((1, 3), np.float32))
 
 
 def _product(choose: random.Random) -> Graph:

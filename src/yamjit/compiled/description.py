@@ -17,7 +17,7 @@ from yamjit.calibration import Calibration
 from yamjit.compiled.record import CompiledModel
 from yamjit.errors import InputError, ModelError
 from yamjit.heads import HeadRecord
-from yamjit.plan.plan import Head, Slot
+from yamjit.plan.plan import Head, LogMel, Slot
 from yamjit.tflite.score_transformation import ScoreTransformation
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ __all__ = ["Bounds", "Description", "describe", "read_description"]
 
 #: More axes than a tensor of a model has.
 _MOST_AXES = 8
+#: Most samples of a window.
+_MOST_SAMPLES = 2**30
 #: Types of values, by their names.
 _TYPES = {dtype.name: dtype for dtype in (np.dtype(np.int8), np.dtype(np.float32))}
 #: More outputs than a model has.
@@ -40,6 +42,7 @@ class Description(NamedTuple):
     quantized_patch: Slot | None
     embedding: Slot | None
     slots: Mapping[str, Slot]
+    log_mel: LogMel | None
     heads: tuple[Head, ...]
     records: tuple[HeadRecord, ...]
     provenance: Provenance | None
@@ -60,6 +63,7 @@ def describe(model: CompiledModel) -> bytes:
         "quantized_patch": plan.quantized_patch and _of_slot(plan.quantized_patch),
         "embedding": plan.embedding and _of_slot(plan.embedding),
         "slots": {name: _of_slot(slot) for name, slot in plan.slots.items()},
+        "log_mel": plan.log_mel,
         "heads": [
             {
                 "tensor": head.name,
@@ -115,6 +119,7 @@ def _description(document: dict[str, Any], bounds: Bounds) -> Description:
         quantized_patch=_slot_or_none(document["quantized_patch"], bounds),
         embedding=_slot_or_none(document["embedding"], bounds),
         slots={name: _slot(slot, bounds) for name, slot in document["slots"].items()},
+        log_mel=_log_mel(document["log_mel"], document["slots"]),
         heads=tuple(
             Head(
                 _text(head["tensor"]),
@@ -147,6 +152,16 @@ def _slot(values: list[Any], bounds: Bounds) -> Slot:
     if len(shape) > _MOST_AXES or slot.offset + slot.nbytes > bounds.arena:
         raise InputError(f"tensor {slot.name!r} ends beyond the activations")
     return slot
+
+
+def _log_mel(values: list[Any] | None, slots: Mapping[str, Any]) -> LogMel | None:
+    if values is None:
+        return None
+    name, (frames, bands), hop_length, frame_length = values
+    sizes = [_whole(size, 1, _MOST_SAMPLES) for size in (frames, bands, hop_length, frame_length)]
+    if slots[name][-1] != "float32" or math.prod(slots[name][1]) != frames * bands:
+        raise InputError(f"{frames} frames of {bands} bands are not tensor {name!r}")
+    return LogMel(_text(name), (sizes[0], sizes[1]), sizes[2], sizes[3])
 
 
 def _record(head: dict[str, Any]) -> HeadRecord:

@@ -16,7 +16,7 @@ from yamjit.kernels.log_mel.tables import read_tables
 from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, Fault, Field, HeadField
 from yamjit.kernels.program import Column, StepOp
 from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram, ScratchLayout
-from yamjit.plan.plan import Head, Plan, Slot
+from yamjit.plan.plan import Head, LogMel, Plan, Slot
 from yamjit.spec import DEFAULT_LIMITS, SAMPLE_RATES
 
 __all__ = ["read_plan_file"]
@@ -92,6 +92,7 @@ class _Reader:
             embedding=description.embedding,
             heads=description.heads,
             slots=description.slots,
+            log_mel=description.log_mel,
         )
         return CompiledModel(
             plan, self[Field.SAMPLE_RATE], description.records, description.name, description.provenance
@@ -121,8 +122,12 @@ class _Reader:
         )
 
     def _patch_shape(self) -> tuple[int, ...]:
-        takes_samples = self[Field.WINDOW] and not self[Field.TABLES_SIZE]
-        return (self[Field.WINDOW],) if takes_samples else (self[Field.FRAMES], self[Field.BANDS])
+        return (self[Field.WINDOW],) if self._takes_samples else (self[Field.FRAMES], self[Field.BANDS])
+
+    @property
+    def _takes_samples(self) -> bool:
+        """Whether the network takes samples as they are."""
+        return self[Field.WINDOW] > 0 and not self[Field.TABLES_SIZE]
 
     def _front_end(self) -> FrontEndConstants | None:
         if not self[Field.TABLES_SIZE]:
@@ -147,6 +152,7 @@ class _Reader:
             self[Field.SAMPLE_RATE] in SAMPLE_RATES
             and (patch is not None) == quantizes
             and (patch is None or _is_patch(patch, self[Field.FRAMES] * self[Field.BANDS]))
+            and (description.log_mel is None or self._cuts(description.log_mel))
             and size == self[Field.EMBEDDING_SIZE] * self[Field.EMBEDDING_BYTES]
             and (embedding is None or embedding.offset == self[Field.EMBEDDING_AT])
             and len(description.heads) == self[Field.HEADS]
@@ -154,6 +160,11 @@ class _Reader:
         )
         if not agrees:
             raise ModelError("the description in the plan file is that of another one")
+
+    def _cuts(self, log_mel: LogMel) -> bool:
+        """Return whether windows of samples are cut into the frames of a spectrogram."""
+        n_frames, hop, frame = log_mel.shape[0], log_mel.hop_length, log_mel.frame_length
+        return self._takes_samples and n_frames == 1 + (self[Field.WINDOW] - frame) // hop
 
 
 def _is_patch(slot: Slot, size: int) -> bool:

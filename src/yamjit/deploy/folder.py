@@ -113,7 +113,7 @@ def _check_calibration(model: CompiledModel) -> None:
     for head, record in zip(model.plan.heads, model.heads, strict=True):
         if record.calibration is not None and head.scores.dtype != np.int8:
             raise ModelError(
-                f"the scores of {record.name!r} are floats that the model's metadata calibrate, which only Python does: "
+                f"the scores of {record.name!r} are floats, which the model's metadata calibrate; only Python does so: "
                 "deploy a model without score calibration, or one whose scores are int8"
             )
 

@@ -61,20 +61,20 @@ class Field(IntEnum):
     BORDER = 22
     #: Bytes of scratch memory of the front end.
     LOG_MEL_SCRATCH = 23
-    #: Place of the float32 patch in the arena, in bytes per patch, and its shape; where a network takes samples, each is
-    #: a frame of one band.
+    #: Place of the float32 patch in the arena, in bytes per patch, and its shape; where a network takes samples, each
+    #: is a frame of one band.
     PATCH_AT = 24
     FRAMES = 25
     BANDS = 26
     #: Hz.
     SAMPLE_RATE = 27
-    #: Samples of a window, of the hop from frame to frame, and of a frame: 1 and 1 where a network takes samples; 0 where
-    #: it takes patches and there is no front end.
+    #: Samples of a window, of the hop from frame to frame, and of a frame: 1 and 1 where a network takes samples; 0
+    #: where it takes patches and there is no front end.
     WINDOW = 28
     HOP = 29
     FRAME = 30
-    #: The embedding in the arena, in bytes per patch; its size is 0 where there is none. BYTES are those of a value: 1 of
-    #: an int8, 4 of a float32. SCALE is the bits of a float64.
+    #: The embedding in the arena, in bytes per patch; its size is 0 where there is none. BYTES are those of a value: 1
+    #: of an int8, 4 of a float32. SCALE is the bits of a float64.
     EMBEDDING_AT = 31
     EMBEDDING_SIZE = 32
     EMBEDDING_BYTES = 33
