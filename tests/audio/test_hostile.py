@@ -136,7 +136,7 @@ def test_a_flac_of_132_bytes_that_claims_2_to_the_36_samples(rate, channels):
         drain(io.BytesIO(data))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 2 * 2**20
+    assert peak < 4 * 2**20
 
 
 def test_silence_that_unpacks_to_gigabytes_needs_no_memory():
@@ -266,14 +266,14 @@ def begun(path):
 @pytest.mark.parametrize(("container", "subtype"), [("WAV", "PCM_16"), ("WAV", "FLOAT"), ("FLAC", "PCM_16")])
 def test_a_file_that_is_cut_while_it_is_read(tmp_path, container, subtype):
     path = tmp_path / "a"
-    path.write_bytes(encode(noise(400_000), 16_000, container, subtype))
+    path.write_bytes(encode(noise(_MANY), 16_000, container, subtype))
     with open_audio(path) as audio:
         whole = np.concatenate(list(audio.blocks()), axis=1)
     audio, blocks, parts = begun(path)
     os.truncate(path, path.stat().st_size // 2)
     got = np.concatenate([*parts, *blocks], axis=1)
     audio.close()
-    assert 150_000 < got.shape[1] < 250_000
+    assert 300_000 < got.shape[1] < 500_000
     np.testing.assert_array_equal(got, whole[:, : got.shape[1]])
     assert audio.damage.startswith(f"{path}: ends at {got.shape[1] / 16_000:.6g} s")
 
