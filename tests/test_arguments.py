@@ -337,6 +337,7 @@ def _calls(model: yamjit.Classifier, folder: Path) -> Iterator[tuple[str, Call]]
         "learn.export_model",
         Call(learn.export_model, {"model": model.graph, "head": head, "embeddings": features.embeddings}),
     )
+    yield "learn.export_head", Call(learn.export_head, {"head": head})
     calibrated = learn.ModelCard(calibration=learn.fit_sigmoids(scores, truth))
     data = learn.export_model(model, head, features, calibrated)
     yield "learn.bake_calibration", Call(learn.bake_calibration, {"data": data})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import inspect
 from typing import Any
 
@@ -35,7 +36,7 @@ def callables() -> dict[str, Any]:
             found[name] = value
         elif not isinstance(value, type):
             continue
-        elif not issubclass(value, BaseException):
+        elif not issubclass(value, (BaseException, enum.Enum)):
             found[name] = value
             for method in vars(value):
                 if not method.startswith("_") and inspect.isfunction(getattr(value, method)):

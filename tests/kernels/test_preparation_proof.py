@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.support import graphs
 from tests.support.backends import FAST_BACKENDS
-from tests.support.programs import pooling_program, program_of
+from tests.support.hybrid import HYBRID_GRAPHS
+from tests.support.programs import OneOperator, pooling_program, program_of
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
@@ -97,6 +98,19 @@ def test_a_wrong_column_of_a_pool_is_refused(name: str) -> None:
     for value in wrong_values(int(prepared.steps[0, COLUMNS[name]])):
         with pytest.raises(ModelError):
             prove_preparation(pooling, with_value(prepared, 0, COLUMNS[name], value), False)
+
+
+@pytest.mark.parametrize("target", [None, "plain", "neon"])
+@pytest.mark.parametrize("name", HYBRID_GRAPHS)
+def test_a_wrong_column_of_a_hybrid_step_is_refused(name: str, target: str | None) -> None:
+    program = OneOperator(HYBRID_GRAPHS[name]).program
+    prepared = prepare(program, TARGETS[target] if target else None)
+    signed = target == "neon"
+    prove_preparation(program, prepared, signed)
+    for column in COLUMNS.values():
+        for value in wrong_values(int(prepared.steps[0, column])):
+            with pytest.raises(ModelError):
+                prove_preparation(program, with_value(prepared, 0, column, value), signed)
 
 
 @pytest.mark.parametrize("part", ScratchLayout._fields)

@@ -8,6 +8,7 @@ from typing import Any
 
 from yamjit import checks
 from yamjit.errors import InputError
+from yamjit.keywords import explained
 
 __all__ = ["ExportFormat", "QuantizationConfig"]
 
@@ -46,6 +47,7 @@ def export_formats(given: Any) -> frozenset[ExportFormat]:
     return frozenset(listed)
 
 
+@explained
 class QuantizationConfig:
     """How the weights of an exported model are written.
 
@@ -74,3 +76,6 @@ class QuantizationConfig:
     def for_dynamic(cls) -> QuantizationConfig:
         """Return int8 weights with float32 activations: dynamic-range quantization."""
         return cls("dynamic")
+
+    def __repr__(self) -> str:
+        return f"QuantizationConfig(kind={self.kind!r})"

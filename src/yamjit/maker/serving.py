@@ -39,6 +39,9 @@ class ServingModel:
     def __init__(self, spec: YamNetSpec, head: Head) -> None:
         self._spec, self._head = spec, head
 
+    def __repr__(self) -> str:
+        return f"<ServingModel: windows of {self.input_shape[1]} samples, {len(self._head.labels)} classes>"
+
     @property
     def input_shape(self) -> tuple[None, int]:
         """Shape of the input: a window of samples in each row."""

@@ -61,6 +61,10 @@ class AudioClassifier:
         self._head: Head | None = None
         self._taught: Features | None = None
 
+    def __repr__(self) -> str:
+        trained = "not trained" if self._head is None else "trained"
+        return f"<AudioClassifier: {self.num_classes} classes, {trained}>"
+
     @property
     def num_classes(self) -> int:
         """Number of classes."""

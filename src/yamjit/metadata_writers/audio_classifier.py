@@ -24,6 +24,7 @@ from yamjit.metadata_writers.metadata_info import (
     listed,
 )
 from yamjit.metadata_writers.writer_utils import get_output_tensor_types
+from yamjit.text import plural
 from yamjit.tflite.metadata import FileType
 from yamjit.tflite.metadata_json import metadata_json
 from yamjit.tflite.metadata_tables import MIN_PARSER_VERSION, build_tables
@@ -59,6 +60,9 @@ class MetadataWriter:
             ]
         }
         self._populated: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"<MetadataWriter of a model with {plural(len(self._described.outputs), 'output')}>"
 
     @classmethod
     def create_for_inference(

@@ -6,6 +6,7 @@ from yamjit import checks
 from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.metadata_writers.metadata_info import FilePath
+from yamjit.text import plural
 from yamjit.tflite.metadata_json import metadata_json
 from yamjit.tflite.patching import Described, read_described
 
@@ -23,6 +24,9 @@ class MetadataDisplayer:
         if not described.tables:
             raise InputError("The model does not have metadata.")
         self._described = described
+
+    def __repr__(self) -> str:
+        return f"<MetadataDisplayer of a model with {plural(len(self._described.outputs), 'output')}>"
 
     @classmethod
     def with_model_file(cls, model_file: FilePath) -> MetadataDisplayer:

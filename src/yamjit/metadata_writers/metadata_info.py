@@ -149,6 +149,9 @@ class ScoreCalibrationMd:
         )
         _check_parameters(self._file.read())
 
+    def __repr__(self) -> str:
+        return f"<ScoreCalibrationMd: {self._kind.name}, {self._default_score:g} by default, {self._file!r}>"
+
     def create_metadata(self) -> dict[str, Any]:
         """Return the values of ``ProcessUnit``."""
         options = {"score_transformation": self._kind, "default_score": self._default_score}
