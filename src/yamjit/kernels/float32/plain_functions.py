@@ -111,7 +111,11 @@ def logistic_optimised(x: np.float32) -> np.float32:
     if x < LOGISTIC_LEAST:
         return _ZERO
     half = np.float32(min(x, LOGISTIC_GREATEST) * _HALF)
-    whole = np.float32(np.floor(np.float32(np.float32(half * HALF_LOG2_E) + _HALF)))
+    nearest = np.float32(np.float32(half * HALF_LOG2_E) + _HALF)
+    power_of_2 = np.int64(nearest)
+    if np.float32(power_of_2) > nearest:
+        power_of_2 -= np.int64(1)
+    whole = np.float32(power_of_2)
     r = np.float32(half - np.float32(whole * HALF_LN2_HEAD))
     r = np.float32(r - np.float32(whole * HALF_LN2_TAIL))
     square = np.float32(r * r)
@@ -119,7 +123,7 @@ def logistic_optimised(x: np.float32) -> np.float32:
     even = np.float32(np.float32(square * _EVEN_1) + _EVEN_0)
     series = np.float32(np.float32(r * odd) + even)
     series = np.float32(np.float32(square * series) + np.float32(r + _ONE))
-    root = np.float32(series * np.int32((np.int64(whole) + np.int64(127)) << np.int64(23)).view(np.float32))
+    root = np.float32(series * np.int32((power_of_2 + np.int64(127)) << np.int64(23)).view(np.float32))
     power = np.float32(root * root)
     return np.float32(power / np.float32(_ONE + power))
 

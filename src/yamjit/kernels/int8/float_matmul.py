@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from yamjit.kernels.int8.matmul import walk
+from yamjit.kernels.int8.prepared import VectorOp
 from yamjit.kernels.int8.tiles import jit_lines
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.program import Column
@@ -119,6 +120,7 @@ def make_float_depthwise(ops: VectorOps) -> Any:
         kernel_w, row_bytes = s[Column.KERNEL_W], 4 * width * inputs
         each = outputs // inputs
         low, high = same(channels.low), same(channels.high)
+        from_bias = s[Column.OP] == VectorOp.DEPTHWISE_FROM_BIAS
         for oy in range(s[Column.OUTPUT_H]):
             top = oy * s[Column.STRIDE_H] - s[Column.PAD_TOP]
             first_y, last_y = max(0, -top), min(s[Column.KERNEL_H], height - top)
@@ -129,7 +131,9 @@ def make_float_depthwise(ops: VectorOps) -> Any:
                 start = 0
                 while start < outputs:
                     start = min(start, outputs - lanes)
-                    total = same(_ZERO)
+                    total, bias = same(_ZERO), load(channels.bias + 4 * start)
+                    if from_bias:
+                        total = bias
                     seen = corner + 4 * (start // each)
                     for ky in range(first_y, last_y):
                         for kx in range(first_x, last_x):
@@ -137,7 +141,8 @@ def make_float_depthwise(ops: VectorOps) -> Any:
                             value = load(at) if each == 1 else each_lane(at)
                             weights = load(channels.weights + (ky * kernel_w + kx) * channels.pace + 4 * start)
                             total = plus(total, times(value, weights))
-                    total = plus(total, load(channels.bias + 4 * start))
+                    if not from_bias:
+                        total = plus(total, bias)
                     store(out + 4 * start, within(total, low, high))
                     start += lanes
                 out += 4 * outputs

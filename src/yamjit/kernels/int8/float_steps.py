@@ -25,7 +25,7 @@ def make_run_float_products(kernels: KernelSet) -> Any:
         low, high = bounds_of(s)
         weights, bias = memory.constants + s[Column.WEIGHTS], memory.constants + s[Column.BIAS]
         channels = FloatChannels(weights, bias, 4 * outputs, low, high)
-        if s[Column.OP] == VectorOp.DEPTHWISE_F32:
+        if s[Column.OP] == VectorOp.DEPTHWISE_F32 or s[Column.OP] == VectorOp.DEPTHWISE_FROM_BIAS:
             depthwise(s, channels, x, out)
         elif s[Column.OP] == VectorOp.POINTWISE_F32:
             count = s[Column.INPUT_H] * s[Column.INPUT_W]

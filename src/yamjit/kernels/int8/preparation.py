@@ -177,6 +177,7 @@ _FLOAT_OPS: Mapping[int, VectorOp] = {
     StepOp.POINTWISE_F32: VectorOp.POINTWISE_F32,
     StepOp.CONV_F32: VectorOp.CONV_F32,
     StepOp.DEPTHWISE_F32: VectorOp.DEPTHWISE_F32,
+    StepOp.DEPTHWISE_FROM_BIAS: VectorOp.DEPTHWISE_FROM_BIAS,
 }
 
 _PREPARATIONS: Mapping[int, Callable[[PlainStep], _VectorStep | None]] = {

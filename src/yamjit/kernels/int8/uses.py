@@ -260,7 +260,13 @@ VECTOR_KERNELS: Mapping[int, VectorKernel] = MappingProxyType(
         ),
         VectorOp.POINTWISE_F32: VectorKernel(StepOp.POINTWISE_F32, _has_lanes, _nothing, **_NOTHING_PACKED),
         VectorOp.CONV_F32: VectorKernel(StepOp.CONV_F32, _has_lanes, _image_of_floats, **_NOTHING_PACKED),
-        VectorOp.DEPTHWISE_F32: VectorKernel(StepOp.DEPTHWISE_F32, _suits_float_depthwise, _nothing, **_NOTHING_PACKED),
+        **{
+            op: VectorKernel(step, _suits_float_depthwise, _nothing, **_NOTHING_PACKED)
+            for op, step in (
+                (VectorOp.DEPTHWISE_F32, StepOp.DEPTHWISE_F32),
+                (VectorOp.DEPTHWISE_FROM_BIAS, StepOp.DEPTHWISE_FROM_BIAS),
+            )
+        },
     }
 )
 
