@@ -221,7 +221,8 @@ FLOORS |= {"int8": 5, "log_mel": 5, "plan_file": 6, "backends": 6, "__init__": 7
 #: before it is needed.
 COMPILING = {
     *("vectors/words", "vectors/amx", "vectors/dot", "vectors/ops", "vectors/reals", "vectors/lanes"),
-    *("hybrid/depthwise", "hybrid/plain", "hybrid/quantizing", "hybrid/vector_quantizing", "int8/hybrid_matmul"),
+    *("hybrid/depthwise", "hybrid/plain", "hybrid/quantizing", "hybrid/vector_quantizing"),
+    *("int8/hybrid_matmul", "int8/hybrid_steps"),
     *("machine_code/compiler", "machine_code/foreign", "machine_code/jit", "machine_code/pointer"),
     *(
         "int8/amx_matmul",

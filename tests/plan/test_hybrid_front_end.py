@@ -12,6 +12,7 @@ import pytest
 
 from reference import hybrid
 from reference.runtime import runtime_available, runtime_module
+from tests.support.backends import FAST_BACKENDS
 from yamjit import ReadOptions
 from yamjit.audio.source import open_audio
 from yamjit.errors import ModelError
@@ -48,6 +49,15 @@ def test_magnitudes_are_quantized_frame_by_frame() -> None:
         np.testing.assert_allclose(row, [math.log(value) for value in mel[0]], rtol=1e-7, atol=0)
     alone = FrontEnd(constants).frames(samples[320 : 320 + 400])
     np.testing.assert_array_equal(alone[0], frames[2])
+
+
+@pytest.mark.parametrize("backend", FAST_BACKENDS)
+@pytest.mark.parametrize("constants", [int8_front_end(), replace(yamnet_front_end(), float_patch=True)])
+def test_compiled_front_ends_give_the_bits_of_numpy(constants: FrontEndConstants, backend: str) -> None:
+    rng = np.random.default_rng(1)
+    samples = (rng.standard_normal(160 * 100 + 400) * np.repeat([0.5, 1e-3, 0.0, 0.2], 4100)).astype(np.float32)
+    expected = FrontEnd(constants).frames(samples)
+    np.testing.assert_array_equal(FrontEnd(constants, backend).frames(samples).view(np.int32), expected.view(np.int32))
 
 
 # -- A published file ---------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ holds for YAMNet alone, number by number, is in `test_published`.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import pytest
 
 from tests.support.sound_device import pretend
+from yamjit.task import mediapipe as mp
 from yamjit.task.audio import audio_classifier, audio_embedder
 from yamjit.task.audio.core import audio_record, tensor_audio
 from yamjit.task.core.base_options import BaseOptions
@@ -26,6 +28,9 @@ from yamjit.task.processor.proto import (
     embedding_options_pb2,
     embedding_pb2,
 )
+from yamjit.tflite import write_graph
+from yamjit.tflite.reader import read_graph
+from yamjit.tflite.weight_types import floating
 
 RATE_HZ, WINDOW, CHANNELS = 16_000, 15_600, 2
 
@@ -186,6 +191,43 @@ def test_the_outputs_that_embed() -> None:
     assert embedder.number_of_output_layers == 1
     assert embedder.get_embedding_dimension(0) > 0
     assert embedder.get_embedding_dimension(1) == -1
+
+
+@pytest.fixture(scope="module")
+def with_and_without_scores(small_model_path: Path) -> tuple[bytes, bytes]:
+    """The starter in floating point, and one of which only the embedding is an output."""
+    graph = floating(read_graph(small_model_path.read_bytes()))
+    (place,) = [place for place, tensor in enumerate(graph.tensors) if tensor.name == "embedding"]
+    without = dataclasses.replace(graph, outputs=(place,), metadata=None, files={})
+    return write_graph(graph), write_graph(without)
+
+
+def test_a_model_whose_outputs_are_embeddings(with_and_without_scores: tuple[bytes, bytes], speech: Path) -> None:
+    """As theirs is: there are no scores; the name is that of the tensor, where no metadata have another."""
+    embedders = [create("embedder", BaseOptions(file_content=content)) for content in with_and_without_scores]
+    vectors = []
+    for embedder in embedders:
+        tensor = tensor_audio.TensorAudio.create_from_wav_file(str(speech), embedder.required_input_buffer_size)
+        (embedding,) = embedder.embed(tensor).embeddings
+        vectors.append(embedding.feature_vector)
+        assert (embedder.number_of_output_layers, embedder.get_embedding_dimension(0)) == (1, 256)
+    assert vectors[0] == vectors[1]
+    with pytest.raises(ValueError, match="a model with an output of scores is accepted"):
+        create("classifier", BaseOptions(file_content=with_and_without_scores[1]))
+
+
+def test_a_clip_for_a_model_whose_outputs_are_embeddings(
+    with_and_without_scores: tuple[bytes, bytes], speech: Path
+) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    samples, rate = soundfile.read(speech)
+    found = []
+    for content in with_and_without_scores:
+        options = mp.tasks.audio.AudioEmbedderOptions(mp.tasks.BaseOptions(model_asset_buffer=content))
+        with mp.tasks.audio.AudioEmbedder.create_from_options(options) as embedder:
+            found.append(embedder.embed(mp.tasks.components.containers.AudioData.create_from_array(samples, rate)))
+    assert found[0] == found[1]
+    assert found[0][0].embeddings[0].head_name == "embedding"
 
 
 # -- Records ----------------------------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ class StepOp(enum.IntEnum):
     #: As TFLite's optimised kernels compute it, and as they sum up a depthwise convolution: from the bias on.
     LOGISTIC_OPTIMISED = 53
     DEPTHWISE_FROM_BIAS = 54
-    #: Of float32 values, quantized at run time, and int8 weights; each patch has a range, in the last one each row.
+    #: Products of float32 values, quantized at run time, with int8 weights: over a patch, in the last over each row.
     CONV_HYBRID = 56
     DEPTHWISE_HYBRID = 57
     POINTWISE_HYBRID = 58
@@ -274,7 +274,7 @@ def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
     """Return where the kernels that run `steps` have their intermediate results."""
     spare, channels, image, panel, border = SPARE, 0, 0, 0, 0
     for row in steps.tolist():
-        if row[Column.OP] == StepOp.CONV_F32:
+        if row[Column.OP] in (StepOp.CONV_F32, StepOp.DEPTHWISE_F32):
             height, width = image_size(row)
             image = max(image, 4 * height * width * row[Column.INPUT_C])
         if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE):

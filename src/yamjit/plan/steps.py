@@ -32,6 +32,10 @@ class Steps:
                 self._add(operator)
         if not self.steps:
             raise ModelError("there is nothing to compute")
+        for step in self.steps[1:] if self.steps[0].op == StepOp.QUANTIZE else ():
+            if self.patch in (self.storage(step.input), step.other if step.other is None else self.storage(step.other)):
+                reason = "reads the patch, which the first step quantizes where it lies"
+                raise ModelError(reason, operator=str(step.operator))
         ends = [o.inputs[0] for o in self.dequantizers]
         ends += [index for index in graph.outputs if self.storage(index) in self._written]
         self.results = {self.storage(index) for index in ends}

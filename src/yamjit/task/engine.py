@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +14,18 @@ from yamjit.categories import Categories
 from yamjit.heads import HeadInfo, HeadRecord
 from yamjit.loading import load
 from yamjit.options import ClassifierOptions
+from yamjit.plan.roles import Role, find_outputs
 from yamjit.reading import ReadOptions
 from yamjit.scoring import Windows
+from yamjit.store import resolve_model
 from yamjit.streaming import Stream
 from yamjit.task.core import BaseOptions
-from yamjit.task.errors import UnusableModelError, as_theirs
+from yamjit.task.errors import MissingModelError, UnusableModelError, as_theirs
 from yamjit.task.listed import without_unknown
 from yamjit.task.processor import Category, Classifications
+from yamjit.tflite.reader import read_graph
 
-__all__ = ["Engine", "WindowStream"]
+__all__ = ["EmbeddingEngine", "Engine", "WindowStream"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -34,12 +38,17 @@ class Engine:
 
     channels = 1
 
-    def __init__(self, base_options: BaseOptions, options: ClassifierOptions | None = None) -> None:
+    def __init__(
+        self,
+        base_options: BaseOptions,
+        options: ClassifierOptions | None = None,
+        roles: Sequence[str] | None = None,
+    ) -> None:
         checks.instance(base_options, "base_options", BaseOptions)
         model, options = base_options.model(), options or ClassifierOptions()
         everything = dataclasses.replace(options, category_allowlist=(), category_denylist=())
         with as_theirs(model):
-            loaded = load(model, threads=base_options.threads(), options=everything)
+            loaded = load(model, threads=base_options.threads(), options=everything, roles=roles)
             self._classifier = loaded.with_options(without_unknown(options, loaded.heads))
             self.window = self._classifier.window_samples
         self.sample_rate = self._classifier.sample_rate
@@ -49,40 +58,12 @@ class Engine:
             for info, categories in zip(self._classifier.heads, self._classifier.categories, strict=True)
         ]
 
-    @classmethod
-    def of_embeddings(cls, base_options: BaseOptions) -> Engine:
-        """Load a model whose embeddings are wanted.
-
-        Raises
-        ------
-        UnusableModelError
-            If it has none.
-        """
-        engine = cls(base_options)
-        if not engine.embedding_size:
-            raise UnusableModelError(
-                "this model has no embedding: its logits are not computed from an average over positions"
-            )
-        return engine
-
-    @property
-    def embedding_size(self) -> int:
-        """Number of values of an embedding; 0 where the model has none."""
-        embedding = self._classifier.plan.embedding
-        return 0 if embedding is None else int(np.prod(embedding.shape))
-
-    #: Name of the output that embeds: it is an inner tensor of a classifier, which its metadata do not name.
-    embedding_name = "embedding"
-
     def classify(self, samples: Float32) -> list[Classifications]:
         """List what each head says of one window, float32 (window,)."""
-        return next(self.list_windows(self._score(samples)))
+        return next(self.list_windows(self.score(samples)))
 
-    def embed(self, samples: Float32) -> Float32:
-        """Return the embedding, float32 (size,), of one window, float32 (window,)."""
-        return self._score(samples).embeddings[0]
-
-    def _score(self, samples: Float32) -> Windows:
+    def score(self, samples: Float32) -> Windows:
+        """Return what the model says of one window, float32 (window,)."""
         with as_theirs():
             return self._classifier.score_window(samples)
 
@@ -97,6 +78,58 @@ class Engine:
 
     def __repr__(self) -> str:
         return repr(self._classifier)
+
+
+class EmbeddingEngine(Engine):
+    """A model whose embeddings are wanted: those of its outputs, or the inner ones of a classifier.
+
+    Attributes
+    ----------
+    embeddings : dict of str to int
+        Number of values of each embedding, by the name of the output; "embedding" is a classifier's.
+
+    Raises
+    ------
+    UnusableModelError
+        If the model has none.
+    """
+
+    def __init__(self, base_options: BaseOptions) -> None:
+        try:
+            super().__init__(base_options)
+        except MissingModelError:
+            raise
+        except UnusableModelError:  # it has no scores, or cannot be run
+            outputs = _outputs_that_embed(base_options.model())
+            if not outputs:
+                raise
+            # Outputs are read as they are: no metadata of an embedding ask for calibration.
+            super().__init__(base_options, roles=[Role.SCORES.value] * outputs)
+            self._are_outputs = True
+            self.embeddings = {head.name: len(head.labels) for head in self._classifier.heads}
+        else:
+            self._are_outputs = False
+            self.embeddings = {"embedding": self._inner_size()}
+
+    def _inner_size(self) -> int:
+        inner = self._classifier.plan.embedding
+        if inner is None:
+            raise UnusableModelError(
+                "this model has no embedding: its logits are not computed from an average over positions"
+            )
+        return int(np.prod(inner.shape))
+
+    def list_embeddings(self, windows: Windows) -> Iterator[tuple[Float32, ...]]:
+        """Yield for each window its embeddings, float32 (size,) each."""
+        found = [head.scores for head in windows.heads] if self._are_outputs else [windows.embeddings]
+        return zip(*found, strict=True)
+
+
+def _outputs_that_embed(model: str | os.PathLike[str] | bytes) -> int:
+    """Return how many outputs a model has, if all of them are embeddings; else 0."""
+    with as_theirs(model):
+        outputs = find_outputs(read_graph(resolve_model(model).data))
+    return len(outputs) if all(output.role == Role.EMBEDDINGS for output in outputs) else 0
 
 
 class WindowStream:

@@ -61,6 +61,10 @@ class PlainStep:
         """Return a float32 of every output channel."""
         return np.ndarray((self[Column.OUTPUT_C],), np.float32, self._constants, self[column])
 
+    def float_weights(self, inputs: int) -> npt.NDArray[np.float32]:
+        """Return float32 weights [shape=(inputs, outputs)]."""
+        return np.ndarray((inputs, self[Column.OUTPUT_C]), np.float32, self._constants, self[Column.WEIGHTS])
+
     def bias(self, weights: Int8) -> Int64:
         """Return where accumulators start, [shape=(channels,)]; the channels are the last axis of `weights`."""
         sums = weights.reshape(-1, weights.shape[-1]).sum(axis=0, dtype=np.int64)

@@ -1,7 +1,6 @@
 """Products of float32 over vectors of output channels: sums are the reference's, term by term, each in its lane.
 
-Weights are read as the program has them. A vector that would reach beyond the last channel is moved back over channels
-that are done, which get the same values once more.
+Weights of a product of matrices are packed in blocks of 32 output channels, whose inputs follow each other.
 """
 
 from __future__ import annotations
@@ -10,15 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from yamjit.kernels.int8.matmul import walk
-from yamjit.kernels.int8.prepared import VectorOp
+from yamjit.kernels.int8.matmul import copy_bytes, walk
+from yamjit.kernels.int8.packing import FLOAT_BLOCK
 from yamjit.kernels.int8.tiles import jit_lines
 from yamjit.kernels.machine_code.jit import jit
-from yamjit.kernels.program import Column
 from yamjit.kernels.vectors.ops import VectorOps
 from yamjit.kernels.vectors.reals import RealOps
 
-__all__ = ["FloatChannels", "FloatRows", "make_float_depthwise", "make_float_matmul"]
+__all__ = ["FloatChannels", "FloatRows", "make_float_matmul"]
 
 _ZERO = np.float32(0)
 
@@ -41,46 +39,50 @@ class FloatRows(NamedTuple):
 
 
 class FloatChannels(NamedTuple):
-    """Addresses of weights and bias of the output channels from one on, and bounds of the activation.
-
-    From the weights of one input to those of the next it is `pace` bytes.
-    """
+    """Addresses of packed weights and bias of the output channels from one on, and bounds of the activation."""
 
     weights: int
     bias: int
-    pace: int
     low: Any
     high: Any
 
 
 def make_float_matmul(ops: VectorOps) -> Any:
-    """Make ``matmul(rows, channels, outputs, out)``: `outputs` float32 a row at `out`, at least as many as lanes."""
-    high, lanes, row_bytes = min(_MOST_ROWS, ops.target.rows), ops.lanes, 4
-    block, narrow_block = walk(_tile, ops, (high, high // 2, 1), 2), walk(_tile, ops, (high, 1), 1)
-    few_rows = walk(_tile, ops, (2, 1), 4)
+    """Make ``matmul(rows, channels, outputs, out, spare)``: `outputs` float32 a row at `out`."""
+    high, lanes = min(_MOST_ROWS, ops.target.rows), ops.lanes
+    heights = (8, 4, 2, 1)[(8, 4, 2, 1).index(high) :] if high in (8, 4, 2) else (high, 2, 1)
+    block, narrow_block = walk(_tile, ops, heights, 2), walk(_tile, ops, (high, 1), 1)
 
     @jit
-    def matmul(rows: FloatRows, channels: FloatChannels, outputs: int, out: int) -> None:
-        column = 0
-        while rows.n_rows < 4 and column + 4 * lanes <= outputs:
-            few_rows(rows, columns_from(channels, column), out + 4 * column, outputs * row_bytes)
-            column += 4 * lanes
+    def matmul(rows: FloatRows, channels: FloatChannels, outputs: int, out: int, spare: int) -> None:
+        column, inputs = 0, rows.groups * rows.inputs
         while column + 2 * lanes <= outputs:
-            block(rows, columns_from(channels, column), out + 4 * column, outputs * row_bytes)
+            block(rows, columns_from(channels, column, inputs), out + 4 * column, 4 * outputs)
             column += 2 * lanes
-        while column < outputs:
-            column = min(column, outputs - lanes)
-            narrow_block(rows, columns_from(channels, column), out + 4 * column, outputs * row_bytes)
+        if column + lanes <= outputs:
+            narrow_block(rows, columns_from(channels, column, inputs), out + 4 * column, 4 * outputs)
             column += lanes
+        if column < outputs:
+            here = columns_from(channels, column, inputs)
+            for start in range(0, rows.n_rows, high):
+                count = min(high, rows.n_rows - start)
+                some = FloatRows(
+                    rows.x + start * rows.stride, count, rows.stride, rows.groups, rows.group_stride, rows.inputs
+                )
+                narrow_block(some, here, spare, 4 * lanes)
+                for row in range(count):
+                    at = out + 4 * ((start + row) * outputs + column)
+                    copy_bytes(spare + 4 * row * lanes, at, 4 * (outputs - column))
 
     return matmul
 
 
 @jit
-def columns_from(channels: FloatChannels, column: int) -> FloatChannels:
-    """Return the channels from number `column` on."""
-    at = 4 * column
-    return FloatChannels(channels.weights + at, channels.bias + at, channels.pace, channels.low, channels.high)
+def columns_from(channels: FloatChannels, column: int, inputs: int) -> FloatChannels:
+    """Return the channels from number `column` on, a multiple of the lanes of a vector."""
+    block, part = column // FLOAT_BLOCK, column % FLOAT_BLOCK
+    weights = channels.weights + 4 * (block * inputs * FLOAT_BLOCK + part)
+    return FloatChannels(weights, channels.bias + 4 * column, channels.low, channels.high)
 
 
 def _tile(ops: VectorOps, rows: int, columns: int) -> Any:
@@ -88,12 +90,12 @@ def _tile(ops: VectorOps, rows: int, columns: int) -> Any:
     places = [(r, c) for r in range(rows) for c in range(columns)]
     lines = ["def tile(first, rows, channels, out, row_bytes):", "    own_frame()"]
     lines += [f"    a{r}_{c} = same_floats(ZERO)" for r, c in places]
-    lines += ["    stride, pace, weights = rows.stride, channels.pace, channels.weights"]
+    lines += ["    stride, weights = rows.stride, channels.weights"]
     lines += ["    x = rows.x + first * stride"]
     lines += ["    for group in range(rows.groups):", "        row = x + group * rows.group_stride"]
     lines += ["        for k in range(rows.inputs):"]
     lines += [f"            w{c} = load_floats(weights + {4 * ops.lanes * c})" for c in range(columns)]
-    lines += ["            weights += pace"]
+    lines += [f"            weights += {4 * FLOAT_BLOCK}"]
     for r in range(rows):
         lines += [f"            u = broadcast_float(row + {r} * stride + 4 * k)"]
         lines += [f"            a{r}_{c} = plus(a{r}_{c}, times(u, w{c}))" for c in range(columns)]
@@ -106,45 +108,3 @@ def _tile(ops: VectorOps, rows: int, columns: int) -> Any:
     reals = RealOps(ops.target)
     names = ("load_floats", "store_floats", "same_floats", "broadcast_float", "times", "plus", "within")
     return jit_lines(lines, ops, ZERO=_ZERO, **{name: getattr(reals, name) for name in names})
-
-
-def make_float_depthwise(ops: VectorOps) -> Any:
-    """Make ``depthwise(s, channels, x, out)``: a step whose channels suit, see `yamjit.kernels.int8.uses`."""
-    reals, lanes = RealOps(ops.target), ops.lanes
-    load, store, same, each_lane = reals.load_floats, reals.store_floats, reals.same_floats, reals.broadcast_float
-    times, plus, within = reals.times, reals.plus, reals.within
-
-    @jit
-    def depthwise(s: Any, channels: FloatChannels, x: int, out: int) -> None:
-        height, width, inputs, outputs = s[Column.INPUT_H], s[Column.INPUT_W], s[Column.INPUT_C], s[Column.OUTPUT_C]
-        kernel_w, row_bytes = s[Column.KERNEL_W], 4 * width * inputs
-        each = outputs // inputs
-        low, high = same(channels.low), same(channels.high)
-        from_bias = s[Column.OP] == VectorOp.DEPTHWISE_FROM_BIAS
-        for oy in range(s[Column.OUTPUT_H]):
-            top = oy * s[Column.STRIDE_H] - s[Column.PAD_TOP]
-            first_y, last_y = max(0, -top), min(s[Column.KERNEL_H], height - top)
-            for ox in range(s[Column.OUTPUT_W]):
-                left = ox * s[Column.STRIDE_W] - s[Column.PAD_LEFT]
-                first_x, last_x = max(0, -left), min(kernel_w, width - left)
-                corner = x + top * row_bytes + 4 * left * inputs
-                start = 0
-                while start < outputs:
-                    start = min(start, outputs - lanes)
-                    total, bias = same(_ZERO), load(channels.bias + 4 * start)
-                    if from_bias:
-                        total = bias
-                    seen = corner + 4 * (start // each)
-                    for ky in range(first_y, last_y):
-                        for kx in range(first_x, last_x):
-                            at = seen + ky * row_bytes + 4 * kx * inputs
-                            value = load(at) if each == 1 else each_lane(at)
-                            weights = load(channels.weights + (ky * kernel_w + kx) * channels.pace + 4 * start)
-                            total = plus(total, times(value, weights))
-                    if not from_bias:
-                        total = plus(total, bias)
-                    store(out + 4 * start, within(total, low, high))
-                    start += lanes
-                out += 4 * outputs
-
-    return depthwise

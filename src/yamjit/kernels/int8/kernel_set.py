@@ -18,7 +18,8 @@ from yamjit.kernels.hybrid.depthwise import make_depthwise as make_hybrid_depthw
 from yamjit.kernels.hybrid.vector_quantizing import make_quantizer
 from yamjit.kernels.int8 import amx_matmul, avx2_matmul
 from yamjit.kernels.int8.depthwise import make_depthwise
-from yamjit.kernels.int8.float_matmul import make_float_depthwise, make_float_matmul
+from yamjit.kernels.int8.float_depthwise import make_float_depthwise
+from yamjit.kernels.int8.float_matmul import make_float_matmul
 from yamjit.kernels.int8.hybrid_matmul import make_hybrid_matmul
 from yamjit.kernels.int8.matmul import make_matmul, make_matmul_raw
 from yamjit.kernels.machine_code.jit import jit

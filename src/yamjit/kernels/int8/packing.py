@@ -14,15 +14,19 @@ __all__ = [
     "BLOCK",
     "CHUNK",
     "DEPTHWISE_CHUNK_BYTES",
+    "FLOAT_BLOCK",
     "conv_rows",
     "interleaved",
     "pack_depthwise",
+    "pack_floats",
     "pack_pairs",
     "pack_pointwise",
 ]
 
 #: Output channels of a block of packed weights.
 BLOCK = 16
+#: Output channels of a block of packed float32 weights: two of the widest vectors.
+FLOAT_BLOCK = 32
 #: Bytes that a depthwise kernel computes at once.
 CHUNK = 64
 
@@ -90,3 +94,11 @@ def pack_pairs(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     whole = np.zeros(padded(values.size, BLOCK), np.int64)
     whole[: values.size] = values
     return np.ascontiguousarray(whole.reshape(-1, BLOCK // 2, 2).transpose(0, 2, 1))
+
+
+def pack_floats(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Pack weights [shape=(inputs, outputs)] as [shape=(blocks, inputs, 32)], with zeros after the last output."""
+    inputs, outputs = weights.shape
+    packed = np.zeros((inputs, padded(outputs, FLOAT_BLOCK)), np.float32)
+    packed[:, :outputs] = weights
+    return np.ascontiguousarray(packed.reshape(inputs, -1, FLOAT_BLOCK).transpose(1, 0, 2))

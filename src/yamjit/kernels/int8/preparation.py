@@ -13,7 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.kernels.int8.factors import PlainStep, in_blocks, pack_factors
-from yamjit.kernels.int8.packing import BLOCK, CHUNK, conv_rows, interleaved, pack_depthwise, pack_pointwise
+from yamjit.kernels.int8.packing import (
+    BLOCK,
+    CHUNK,
+    FLOAT_BLOCK,
+    conv_rows,
+    interleaved,
+    pack_depthwise,
+    pack_floats,
+    pack_pointwise,
+)
 from yamjit.kernels.int8.preparation_proof import prove_preparation
 from yamjit.kernels.int8.prepared import INT8_TO_UINT8, Prepared, VectorOp
 from yamjit.kernels.int8.uses import MOST_TAPS, PLAIN_CONSTANTS, VECTOR_KERNELS, constants_of
@@ -167,18 +176,20 @@ def _image(step: PlainStep) -> Mapping[Prepared, int]:
     return {Prepared.IMAGE_H: height, Prepared.IMAGE_W: width}
 
 
-def _prepare_floats(step: PlainStep) -> _VectorStep | None:
-    """Give a step of float32 its vector kernel, which reads what the plain one does."""
-    op = _FLOAT_OPS[step[Column.OP]]
-    return _VectorStep(op, {}, {}) if VECTOR_KERNELS[op].suits(step.row) else None
+def _prepare_float_products(step: PlainStep) -> _VectorStep:
+    outputs, pointwise = step[Column.OUTPUT_C], step[Column.OP] == StepOp.POINTWISE_F32
+    inputs = step[Column.INPUT_C] * (1 if pointwise else step[Column.KERNEL_H] * step[Column.KERNEL_W])
+    bias = np.zeros(padded(outputs, FLOAT_BLOCK), np.float32)
+    bias[:outputs] = step.reals(Column.BIAS)
+    packed = {Prepared.WEIGHTS: pack_floats(step.float_weights(inputs)), Prepared.BIAS: bias}
+    return _VectorStep(VectorOp.POINTWISE_F32 if pointwise else VectorOp.CONV_F32, {}, packed)
 
 
-_FLOAT_OPS: Mapping[int, VectorOp] = {
-    StepOp.POINTWISE_F32: VectorOp.POINTWISE_F32,
-    StepOp.CONV_F32: VectorOp.CONV_F32,
-    StepOp.DEPTHWISE_F32: VectorOp.DEPTHWISE_F32,
-    StepOp.DEPTHWISE_FROM_BIAS: VectorOp.DEPTHWISE_FROM_BIAS,
-}
+def _prepare_float_depthwise(step: PlainStep) -> _VectorStep | None:
+    """Give a step the vector kernel, which reads what the plain one does."""
+    suits = VECTOR_KERNELS[VectorOp.DEPTHWISE_F32].suits(step.row)
+    return _VectorStep(VectorOp.DEPTHWISE_F32, {}, {}) if suits else None
+
 
 _PREPARATIONS: Mapping[int, Callable[[PlainStep], _VectorStep | None]] = {
     StepOp.POINTWISE: _prepare_pointwise,
@@ -188,5 +199,7 @@ _PREPARATIONS: Mapping[int, Callable[[PlainStep], _VectorStep | None]] = {
     StepOp.DEPTHWISE_HYBRID: _prepare_depthwise_hybrid,
     StepOp.POINTWISE_HYBRID: _prepare_pointwise_hybrid,
     StepOp.ROWS_HYBRID: _prepare_pointwise_hybrid,
-    **dict.fromkeys(_FLOAT_OPS, _prepare_floats),
+    StepOp.CONV_F32: _prepare_float_products,
+    StepOp.DEPTHWISE_F32: _prepare_float_depthwise,
+    StepOp.POINTWISE_F32: _prepare_float_products,
 }

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from yamjit.kernels.int8.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
+from yamjit.kernels.int8.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES, FLOAT_BLOCK
 from yamjit.kernels.int8.prepared import Prepared, VectorOp
 from yamjit.kernels.memory import ALIGNMENT
 from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column, Rounding, StepOp
@@ -217,25 +217,32 @@ def _depthwise(row: Row) -> Use:
 _HYBRID = frozenset({Prepared.BIAS, Prepared.SCALE, Prepared.REAL_OFFSET})
 
 
-def _image_of_floats(row: Row) -> Use:
+def _float_products(row: Row) -> Use:
+    """Use packed weights and biases, and memory for the rows of a tile."""
+    blocks = (row[Column.OUTPUT_C] + FLOAT_BLOCK - 1) // FLOAT_BLOCK
+    weights = blocks * FLOAT_BLOCK * row[Column.INPUT_C] * 4
+    return Use(0, 0, 0, 0, 0, weights, blocks * FLOAT_BLOCK // BLOCK, 0, 0, 0, 0, 0)
+
+
+def _float_conv(row: Row) -> Use:
+    """Use the same, and an image of float32 with its border."""
+    blocks = (row[Column.OUTPUT_C] + FLOAT_BLOCK - 1) // FLOAT_BLOCK
+    weights = blocks * FLOAT_BLOCK * row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * 4
+    image = 4 * _image_h(row) * _image_w(row) * row[Column.INPUT_C]
+    return Use(0, 0, 0, 0, 0, weights, blocks * FLOAT_BLOCK // BLOCK, 0, 0, image, 0, 0)
+
+
+def _float_depthwise(row: Row) -> Use:
     """Use an image of float32 with its border."""
     return Use(0, 0, 0, 0, 0, 0, 0, 0, 0, 4 * _image_h(row) * _image_w(row) * row[Column.INPUT_C], 0, 0)
 
 
-#: Lanes of the widest vector.
-_MOST_LANES = 16
-
-
-def _has_lanes(row: Row) -> bool:
-    return row[Column.OUTPUT_C] >= _MOST_LANES
-
-
 def _suits_float_depthwise(row: Row) -> bool:
-    each = row[Column.OUTPUT_C] // row[Column.INPUT_C]
-    return _has_lanes(row) and row[Column.OUTPUT_C] % row[Column.INPUT_C] == 0 and each in (1, *range(16, 1024, 16))
+    """Whether a filter is 3 by 3, and vectors of up to 16 channels are of one input each, or all of the same."""
+    outputs, inputs = row[Column.OUTPUT_C], row[Column.INPUT_C]
+    whole = outputs == inputs or (outputs % inputs == 0 and outputs // inputs % 16 == 0)
+    return whole and outputs >= 16 and row[Column.KERNEL_H] == 3 and row[Column.KERNEL_W] == 3
 
-
-_NOTHING_PACKED: dict[str, Any] = {"packed": frozenset(), "plain": frozenset({Column.WEIGHTS, Column.BIAS})}
 
 VECTOR_KERNELS: Mapping[int, VectorKernel] = MappingProxyType(
     {
@@ -258,15 +265,17 @@ VECTOR_KERNELS: Mapping[int, VectorKernel] = MappingProxyType(
             _depthwise_hybrid,
             frozenset({Prepared.SCALE, Prepared.REAL_OFFSET}),
         ),
-        VectorOp.POINTWISE_F32: VectorKernel(StepOp.POINTWISE_F32, _has_lanes, _nothing, **_NOTHING_PACKED),
-        VectorOp.CONV_F32: VectorKernel(StepOp.CONV_F32, _has_lanes, _image_of_floats, **_NOTHING_PACKED),
-        **{
-            op: VectorKernel(step, _suits_float_depthwise, _nothing, **_NOTHING_PACKED)
-            for op, step in (
-                (VectorOp.DEPTHWISE_F32, StepOp.DEPTHWISE_F32),
-                (VectorOp.DEPTHWISE_FROM_BIAS, StepOp.DEPTHWISE_FROM_BIAS),
-            )
-        },
+        VectorOp.POINTWISE_F32: VectorKernel(
+            StepOp.POINTWISE_F32, _suits_all, _float_products, packed=frozenset({Prepared.BIAS})
+        ),
+        VectorOp.CONV_F32: VectorKernel(StepOp.CONV_F32, _suits_all, _float_conv, packed=frozenset({Prepared.BIAS})),
+        VectorOp.DEPTHWISE_F32: VectorKernel(
+            StepOp.DEPTHWISE_F32,
+            _suits_float_depthwise,
+            _float_depthwise,
+            packed=frozenset(),
+            plain=frozenset({Column.WEIGHTS, Column.BIAS}),
+        ),
     }
 )
 

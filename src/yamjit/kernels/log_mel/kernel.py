@@ -188,8 +188,8 @@ def make_quantize(target: Target) -> Any:
             store(at, to_floats(rounded(times(load(at), inverse), same(_ZERO), most)))
         for at in range(magnitudes + whole * size, magnitudes + bins * size, size):
             for lane in range(0, size, 4):
-                value = np.float32(load_float(at + lane) * load_float(inverses + lane))
-                store_float(at + lane, min(np.trunc(np.float32(value + _BELOW_HALF)), _MOST))
+                value = np.float32(np.float32(load_float(at + lane) * load_float(inverses + lane)) + _BELOW_HALF)
+                store_float(at + lane, np.float32(np.int32(value if value < _MOST else _MOST)))
 
     return quantize
 

@@ -34,7 +34,7 @@ class AudioClassifierOptions:
 
 
 @explained
-class AudioClassifier(WindowTask[AudioClassifierOptions]):
+class AudioClassifier(WindowTask[AudioClassifierOptions, Engine]):
     """Names the sounds of one window. Threads may share it.
 
     Made by `create_from_file` or `create_from_options`.

@@ -10,7 +10,7 @@ from yamjit.reprs import brief_repr
 from yamjit.task.audio.core.tensor_audio import TensorAudio
 from yamjit.task.audio.window import WindowTask
 from yamjit.task.core import BaseOptions
-from yamjit.task.engine import Engine
+from yamjit.task.engine import EmbeddingEngine
 from yamjit.task.processor import Embedding, EmbeddingOptions, EmbeddingResult, FeatureVector
 from yamjit.task.vectors import angle_cosine, as_vector
 
@@ -26,7 +26,7 @@ class AudioEmbedderOptions:
     Parameters
     ----------
     base_options : BaseOptions
-        Any classifier will do: the embedding is one of its inner values.
+        A model of embeddings, or a classifier, whose embedding is one of its inner values.
     embedding_options : EmbeddingOptions
     """
 
@@ -35,7 +35,7 @@ class AudioEmbedderOptions:
 
 
 @explained
-class AudioEmbedder(WindowTask[AudioEmbedderOptions]):
+class AudioEmbedder(WindowTask[AudioEmbedderOptions, EmbeddingEngine]):
     """Turns one window into a vector: 1024 values for YAMNet. Threads may share it.
 
     Made by `create_from_file` or `create_from_options`.
@@ -43,9 +43,9 @@ class AudioEmbedder(WindowTask[AudioEmbedderOptions]):
 
     _options_of = AudioEmbedderOptions
 
-    def _load(self, options: AudioEmbedderOptions) -> Engine:
+    def _load(self, options: AudioEmbedderOptions) -> EmbeddingEngine:
         self._options = checks.instance(options.embedding_options, "embedding_options", EmbeddingOptions)
-        return Engine.of_embeddings(options.base_options)
+        return EmbeddingEngine(options.base_options)
 
     def embed(self, audio: TensorAudio) -> EmbeddingResult:
         """Embed a window.
@@ -58,7 +58,7 @@ class AudioEmbedder(WindowTask[AudioEmbedderOptions]):
         Returns
         -------
         EmbeddingResult
-            One embedding.
+            An embedding from each output that embeds.
 
         Raises
         ------
@@ -68,9 +68,10 @@ class AudioEmbedder(WindowTask[AudioEmbedderOptions]):
         AudioError
             If a sample is not finite, or far beyond full scale.
         """
-        embedding = self._engine.embed(self._samples(audio))
-        value = as_vector(embedding, l2_normalize=self._options.l2_normalize, quantize=self._options.quantize)
-        return EmbeddingResult([Embedding(FeatureVector(value), 0)])
+        options, windows = self._options, self._engine.score(self._samples(audio))
+        (found,) = self._engine.list_embeddings(windows)
+        vectors = [as_vector(one, l2_normalize=options.l2_normalize, quantize=options.quantize) for one in found]
+        return EmbeddingResult([Embedding(FeatureVector(vector), index) for index, vector in enumerate(vectors)])
 
     @staticmethod
     def cosine_similarity(u: FeatureVector, v: FeatureVector) -> float:
@@ -85,9 +86,10 @@ class AudioEmbedder(WindowTask[AudioEmbedderOptions]):
 
     def get_embedding_dimension(self, output_index: int) -> int:
         """Return the number of values of an output; -1 if there is no such output."""
-        return self._engine.embedding_size if output_index == 0 else -1
+        sizes = list(self._engine.embeddings.values())
+        return sizes[output_index] if 0 <= output_index < len(sizes) else -1
 
     @property
     def number_of_output_layers(self) -> int:
         """Number of vectors."""
-        return 1
+        return len(self._engine.embeddings)

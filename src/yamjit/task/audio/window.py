@@ -21,11 +21,12 @@ __all__ = ["WindowTask"]
 
 
 _Options = TypeVar("_Options")
-_Self = TypeVar("_Self", bound="WindowTask[Any]")
+_Engine = TypeVar("_Engine", bound=Engine)
+_Self = TypeVar("_Self", bound="WindowTask[Any, Any]")
 
 
 @explained
-class WindowTask(ABC, Generic[_Options]):
+class WindowTask(ABC, Generic[_Options, _Engine]):
     """A task on one window."""
 
     #: Type of the options, which takes a `BaseOptions`.
@@ -35,7 +36,7 @@ class WindowTask(ABC, Generic[_Options]):
         self._engine = self._load(checks.instance(options, "options", self._options_of))
 
     @abstractmethod
-    def _load(self, options: _Options) -> Engine:
+    def _load(self, options: _Options) -> _Engine:
         """Return what runs the model."""
 
     @classmethod

@@ -17,7 +17,7 @@ __all__ = ["AudioClassifier"]
 
 
 @explained
-class AudioClassifier(AudioTask[AudioClassifierOptions, AudioClassifierResult]):
+class AudioClassifier(AudioTask[AudioClassifierOptions, AudioClassifierResult, Engine]):
     """Names the sounds of clips, or of a stream. A context manager.
 
     Made by `create_from_model_path` or `create_from_options`.

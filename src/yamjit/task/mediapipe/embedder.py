@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from yamjit.keywords import explained
 from yamjit.scoring import Windows
 from yamjit.task import core
-from yamjit.task.engine import Engine
+from yamjit.task.engine import EmbeddingEngine
 from yamjit.task.mediapipe.containers import AudioData, AudioEmbedderResult, Embedding
 from yamjit.task.mediapipe.options import AudioEmbedderOptions
 from yamjit.task.mediapipe.task import AudioTask
@@ -17,7 +17,7 @@ __all__ = ["AudioEmbedder", "cosine_similarity"]
 
 
 @explained
-class AudioEmbedder(AudioTask[AudioEmbedderOptions, AudioEmbedderResult]):
+class AudioEmbedder(AudioTask[AudioEmbedderOptions, AudioEmbedderResult, EmbeddingEngine]):
     """Turns clips, or a stream, into vectors: 1024 values a window for YAMNet. A context manager.
 
     Made by `create_from_model_path` or `create_from_options`.
@@ -25,14 +25,15 @@ class AudioEmbedder(AudioTask[AudioEmbedderOptions, AudioEmbedderResult]):
 
     _options_of = AudioEmbedderOptions
 
-    def _load(self, base_options: core.BaseOptions, options: AudioEmbedderOptions) -> Engine:
+    def _load(self, base_options: core.BaseOptions, options: AudioEmbedderOptions) -> EmbeddingEngine:
         self._l2_normalize, self._quantize = options.l2_normalize, options.quantize
-        return Engine.of_embeddings(base_options)
+        return EmbeddingEngine(base_options)
 
     def _describe(self, windows: Windows) -> Iterator[AudioEmbedderResult]:
-        for embedding in windows.embeddings:
-            vector = as_vector(embedding, l2_normalize=self._l2_normalize, quantize=self._quantize)
-            yield AudioEmbedderResult([Embedding(vector, 0, self._engine.embedding_name)])
+        for found in self._engine.list_embeddings(windows):
+            vectors = [as_vector(one, l2_normalize=self._l2_normalize, quantize=self._quantize) for one in found]
+            named = enumerate(zip(vectors, self._engine.embeddings, strict=True))
+            yield AudioEmbedderResult([Embedding(vector, index, name) for index, (vector, name) in named])
 
     def embed(self, audio_clip: AudioData) -> list[AudioEmbedderResult]:
         """Embed a clip of any length, rate and number of channels; it is cut into windows that do not overlap.

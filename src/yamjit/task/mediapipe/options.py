@@ -111,7 +111,7 @@ class AudioEmbedderOptions:
     Parameters
     ----------
     base_options : BaseOptions
-        Any classifier will do: the embedding is one of its inner values.
+        A model of embeddings, or a classifier, whose embedding is one of its inner values.
     running_mode : RunningMode
     l2_normalize, quantize : bool, optional
         Form of the vectors; see `yamjit.task.processor.EmbeddingOptions`.

@@ -33,14 +33,15 @@ Float32 = npt.NDArray[np.float32]
 
 _Options = TypeVar("_Options")
 _Result = TypeVar("_Result", bound=Timed)
-_Self = TypeVar("_Self", bound="AudioTask[Any, Any]")
+_Engine = TypeVar("_Engine", bound=Engine)
+_Self = TypeVar("_Self", bound="AudioTask[Any, Any, Any]")
 
 #: How MediaPipe calls a mode in its error messages.
 _MODES = {RunningMode.AUDIO_CLIPS: "audio clips mode", RunningMode.AUDIO_STREAM: "audio stream mode"}
 
 
 @explained
-class AudioTask(ABC, Generic[_Options, _Result]):
+class AudioTask(ABC, Generic[_Options, _Result, _Engine]):
     """A task on clips, or on a stream. A context manager."""
 
     #: Type of the options, which takes a `BaseOptions`.
@@ -58,7 +59,7 @@ class AudioTask(ABC, Generic[_Options, _Result]):
         self._closed = False
 
     @abstractmethod
-    def _load(self, base_options: core.BaseOptions, options: _Options) -> Engine:
+    def _load(self, base_options: core.BaseOptions, options: _Options) -> _Engine:
         """Return what runs the model."""
 
     @abstractmethod
