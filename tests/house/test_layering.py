@@ -229,6 +229,7 @@ COMPILING = {
         "int8/avx2_matmul",
         "int8/batch",
         "int8/depthwise",
+        "int8/float_depthwise",
         "int8/float_matmul",
         "int8/float_steps",
         "int8/kernel_set",

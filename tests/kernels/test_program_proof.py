@@ -13,6 +13,7 @@ import pytest
 from tests.support.backends import FAST_BACKENDS
 from tests.support.float_graphs import FLOAT_GRAPHS, OPTIMISED_GRAPHS
 from tests.support.graphs import dequantize
+from tests.support.hybrid import HYBRID_GRAPHS
 from tests.support.programs import OneOperator, pooling_program
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
@@ -38,6 +39,7 @@ _GEOMETRY = {
     Column.OUTPUT_C,
 }
 _TABLES = {Column.BIAS, Column.MULTIPLIER, Column.SHIFT, Column.OFFSET, Column.SCALE}
+_SCALES = {Column.BIAS, Column.MULTIPLIER}
 _KERNEL = {Column.KERNEL_H, Column.KERNEL_W}
 
 #: Columns that say where a step reads and writes, and how much: a value far outside must be refused.
@@ -55,6 +57,10 @@ PROTECTED = {
     StepOp.DEPTHWISE_F32: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, Column.BIAS, *_GEOMETRY, *_KERNEL},
     StepOp.DEPTHWISE_FROM_BIAS: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, Column.BIAS, *_GEOMETRY, *_KERNEL},
     StepOp.POINTWISE_F32: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, Column.BIAS, *_GEOMETRY},
+    StepOp.CONV_HYBRID: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_SCALES, *_GEOMETRY, *_KERNEL},
+    StepOp.DEPTHWISE_HYBRID: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_SCALES, *_GEOMETRY, *_KERNEL},
+    StepOp.POINTWISE_HYBRID: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_SCALES, *_GEOMETRY},
+    StepOp.ROWS_HYBRID: {Column.INPUT, Column.OUTPUT, Column.WEIGHTS, *_SCALES, *_GEOMETRY},
 }
 #: The others have places and sizes, a constant if they read one, and a second operand.
 PROTECTED |= {
@@ -88,7 +94,8 @@ def program_with(plan: Plan, op: StepOp) -> Program:
 def further_programs() -> dict[int, Program]:
     """Return programs by step operations that the int8 network does not have."""
     found: dict[int, Program] = {int(StepOp.MAX_POOL): pooling_program()}
-    for graph in (*FLOAT_GRAPHS.values(), *OPTIMISED_GRAPHS.values(), dequantize()):
+    graphs = (*FLOAT_GRAPHS.values(), *OPTIMISED_GRAPHS.values(), *HYBRID_GRAPHS.values(), dequantize())
+    for graph in graphs:
         program = OneOperator(graph).program
         found |= dict.fromkeys(program.steps[:, Column.OP].tolist(), program)
     return found

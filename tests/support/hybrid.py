@@ -12,7 +12,7 @@ from tests.support.graphs import GraphBuilder, output_size, quantization
 from yamjit.tflite.graph import Graph, Op, Options, Padding
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 
-__all__ = ["HARD_ROWS", "hard_rows", "hybrid_graph"]
+__all__ = ["HARD_ROWS", "HYBRID_GRAPHS", "hard_rows", "hybrid_graph"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -57,6 +57,16 @@ def _output_shape(
     width = output_size(shape[2], weights.shape[2], options.stride_w, options.dilation_w, same)
     return (shape[0], height, width, weights.shape[dimension])
 
+
+#: A graph of one operator for each hybrid step.
+HYBRID_GRAPHS = {
+    "conv": hybrid_graph((1, 5, 4, 3), np.ones((6, 3, 2, 3), np.int8), np.full(6, 0.1), np.ones(6), Conv2DOptions()),
+    "depthwise": hybrid_graph(
+        (1, 5, 4, 16), np.ones((1, 3, 3, 16), np.int8), np.full(16, 0.1), np.ones(16), DepthwiseConv2DOptions()
+    ),
+    "pointwise": hybrid_graph((1, 5, 4, 3), np.ones((6, 1, 1, 3), np.int8), 0.1, np.ones(6), Conv2DOptions()),
+    "rows": hybrid_graph((4, 7), np.ones((2, 7), np.int8), 0.1, np.ones(2), FullyConnectedOptions()),
+}
 
 #: Kinds of `hard_rows`, in their order.
 HARD_ROWS = (
