@@ -1,6 +1,6 @@
 """Depthwise convolutions of float32 over vectors of channels, on an image with a border of zeros.
 
-A product with such a zero adds nothing to a sum that began with 0, so that it may be added.
+A product with such a zero adds nothing to a sum that began with 0, or with a bias other than -0: it is added too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from yamjit.kernels.float32.matmul import FloatChannels
 from yamjit.kernels.int8.generated import jit_lines
 from yamjit.kernels.machine_code.jit import jit
+from yamjit.kernels.prepared.columns import VectorOp
 from yamjit.kernels.program import Column
 from yamjit.kernels.vectors.ops import VectorOps
 from yamjit.kernels.vectors.reals import RealOps
@@ -53,17 +54,20 @@ def _filter(ops: VectorOps, load: str) -> Any:
     lines = ["def filter_channels(s, channels, image, row_bytes, pixel, out, out_pixel):", "    own_frame()"]
     lines += [f"    w{tap} = load_floats(channels.weights + {tap} * out_pixel)" for tap in range(9)]
     lines += ["    bias = load_floats(channels.bias)"]
+    lines += ["    start, end = same_floats(ZERO), bias"]
+    lines += ["    if s[OP] == FROM_BIAS:", "        start, end = bias, same_floats(ZERO)"]
     lines += ["    low, high = same_floats(channels.low), same_floats(channels.high)"]
     lines += ["    step = s[STRIDE_W] * pixel"]
     lines += ["    for oy in range(s[OUTPUT_H]):"]
     lines += ["        at = image + oy * s[STRIDE_H] * row_bytes"]
-    lines += ["        for ox in range(s[OUTPUT_W]):", "            total = same_floats(ZERO)"]
+    lines += ["        for ox in range(s[OUTPUT_W]):", "            total = start"]
     for tap in range(9):
         place = f"at + {tap // 3} * row_bytes + {tap % 3} * pixel"
         lines += [f"            total = plus(total, times({load}({place}), w{tap}))"]
-    lines += ["            store_floats(out, within(plus(total, bias), low, high))"]
+    lines += ["            store_floats(out, within(plus(total, end), low, high))"]
     lines += ["            at += step", "            out += out_pixel"]
     reals = RealOps(ops.target)
     names = ("load_floats", "store_floats", "same_floats", "broadcast_float", "times", "plus", "within")
-    columns = {name: int(Column[name]) for name in ("STRIDE_H", "STRIDE_W", "OUTPUT_H", "OUTPUT_W")}
+    columns = {name: int(Column[name]) for name in ("OP", "STRIDE_H", "STRIDE_W", "OUTPUT_H", "OUTPUT_W")}
+    columns["FROM_BIAS"] = int(VectorOp.DEPTHWISE_FROM_BIAS)
     return jit_lines(lines, ops, ZERO=_ZERO, **columns, **{name: getattr(reals, name) for name in names})

@@ -44,7 +44,7 @@ def _make_products(ops: VectorOps) -> Any:
     def run_products(s: Any, memory: Memory, x: int, out: int) -> None:
         inputs, outputs = s[Column.INPUT_C], s[Column.OUTPUT_C]
         low, high = bounds_of(s)
-        if s[Column.OP] == VectorOp.DEPTHWISE_F32:
+        if s[Column.OP] == VectorOp.DEPTHWISE_F32 or s[Column.OP] == VectorOp.DEPTHWISE_FROM_BIAS:
             weights, bias = memory.constants + s[Column.WEIGHTS], memory.constants + s[Column.BIAS]
             width = pad_f32(s, x, memory.image)
             depthwise(s, FloatChannels(weights, bias, low, high), memory.image, width, out)

@@ -187,8 +187,10 @@ def _prepare_float_products(step: PlainStep) -> _VectorStep:
 
 def _prepare_float_depthwise(step: PlainStep) -> _VectorStep | None:
     """Give a step the vector kernel, which reads what the plain one does."""
-    suits = VECTOR_KERNELS[VectorOp.DEPTHWISE_F32].suits(step.row)
-    return _VectorStep(VectorOp.DEPTHWISE_F32, {}, {}) if suits else None
+    from_bias = step[Column.OP] == StepOp.DEPTHWISE_FROM_BIAS
+    op, bias = VectorOp.DEPTHWISE_FROM_BIAS if from_bias else VectorOp.DEPTHWISE_F32, step.reals(Column.BIAS)
+    keeps_zeros = not (from_bias and np.any(np.signbit(bias) & (bias == 0)))
+    return _VectorStep(op, {}, {}) if keeps_zeros and VECTOR_KERNELS[op].suits(step.row) else None
 
 
 _PREPARATIONS: Mapping[int, Callable[[PlainStep], _VectorStep | None]] = {
@@ -201,5 +203,6 @@ _PREPARATIONS: Mapping[int, Callable[[PlainStep], _VectorStep | None]] = {
     StepOp.ROWS_HYBRID: _prepare_pointwise_hybrid,
     StepOp.CONV_F32: _prepare_float_products,
     StepOp.DEPTHWISE_F32: _prepare_float_depthwise,
+    StepOp.DEPTHWISE_FROM_BIAS: _prepare_float_depthwise,
     StepOp.POINTWISE_F32: _prepare_float_products,
 }

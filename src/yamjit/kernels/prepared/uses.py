@@ -269,13 +269,19 @@ VECTOR_KERNELS: Mapping[int, VectorKernel] = MappingProxyType(
             StepOp.POINTWISE_F32, _suits_all, _float_products, packed=frozenset({Prepared.BIAS})
         ),
         VectorOp.CONV_F32: VectorKernel(StepOp.CONV_F32, _suits_all, _float_conv, packed=frozenset({Prepared.BIAS})),
-        VectorOp.DEPTHWISE_F32: VectorKernel(
-            StepOp.DEPTHWISE_F32,
-            _suits_float_depthwise,
-            _float_depthwise,
-            packed=frozenset(),
-            plain=frozenset({Column.WEIGHTS, Column.BIAS}),
-        ),
+        **{
+            op: VectorKernel(
+                step,
+                _suits_float_depthwise,
+                _float_depthwise,
+                packed=frozenset(),
+                plain=frozenset({Column.WEIGHTS, Column.BIAS}),
+            )
+            for op, step in (
+                (VectorOp.DEPTHWISE_F32, StepOp.DEPTHWISE_F32),
+                (VectorOp.DEPTHWISE_FROM_BIAS, StepOp.DEPTHWISE_FROM_BIAS),
+            )
+        },
     }
 )
 
