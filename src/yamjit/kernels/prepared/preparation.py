@@ -18,7 +18,6 @@ from yamjit.kernels.prepared.factors import PlainStep, in_blocks, pack_factors
 from yamjit.kernels.prepared.packing import (
     BLOCK,
     CHUNK,
-    FLOAT_BLOCK,
     conv_rows,
     interleaved,
     pack_depthwise,
@@ -177,10 +176,9 @@ def _image(step: PlainStep) -> Mapping[Prepared, int]:
 
 
 def _prepare_float_products(step: PlainStep) -> _VectorStep:
-    outputs, pointwise = step[Column.OUTPUT_C], step[Column.OP] == StepOp.POINTWISE_F32
+    pointwise = step[Column.OP] == StepOp.POINTWISE_F32
     inputs = step[Column.INPUT_C] * (1 if pointwise else step[Column.KERNEL_H] * step[Column.KERNEL_W])
-    bias = np.zeros(padded(outputs, FLOAT_BLOCK), np.float32)
-    bias[:outputs] = step.reals(Column.BIAS)
+    bias = in_blocks(step.reals(Column.BIAS))
     packed = {Prepared.WEIGHTS: pack_floats(step.float_weights(inputs)), Prepared.BIAS: bias}
     return _VectorStep(VectorOp.POINTWISE_F32 if pointwise else VectorOp.CONV_F32, {}, packed)
 
