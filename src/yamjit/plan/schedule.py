@@ -19,8 +19,13 @@ __all__ = ["Schedule", "schedule"]
 _OUTPUT = (Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C)
 _INPUT = (Column.INPUT_H, Column.INPUT_W, Column.INPUT_C)
 
-#: Steps that multiply rows by a matrix.
-_PRODUCTS = (StepOp.POINTWISE, StepOp.POINTWISE_F32)
+#: Steps that multiply rows by a matrix, and the bytes of one of its weights.
+_WEIGHT_BYTES = {
+    StepOp.POINTWISE: 1,
+    StepOp.POINTWISE_F32: 4,
+    StepOp.POINTWISE_HYBRID: 1,
+    StepOp.ROWS_HYBRID: 1,
+}
 
 
 class Schedule(NamedTuple):
@@ -73,10 +78,9 @@ def _count_patchwise(steps: Sequence[Step]) -> int:
     """Return how many steps come before those of which each product reads more weights than it writes activations."""
     count = len(steps)
     for index, step in reversed(list(enumerate(steps))):
-        if step.op in _PRODUCTS:
+        if step.op in _WEIGHT_BYTES:
             columns = step.columns
-            weights = columns[Column.INPUT_C] * columns[Column.OUTPUT_C]
-            if weights <= math.prod(columns[column] for column in _OUTPUT):
+            if columns[Column.INPUT_C] * columns[Column.OUTPUT_C] * _WEIGHT_BYTES[step.op] <= _bytes(step):
                 break
             count = index
     return count
