@@ -1,9 +1,9 @@
 """Models of any kind beside LiteRT, one thread each: ``python -m benchmarks.family FILE...``.
 
 Each is asked in turns for a window, and for a recording of ten minutes: yamjit by `classify`, the runtime by its
-interpreter's calls, window after window, or once with the whole recording where a model takes any length. Times are
-the least of all rounds, and so is their ratio; the one in brackets is the median of the ratios within a round. Memory is the
-peak of a process that classifies the recording, less what it has once its libraries are imported.
+interpreter's calls, window after window, or once with the whole recording where a model takes any length. Times are the
+least of all rounds, and so is their ratio; the one in brackets is the median of the ratios within a round. Memory is
+the peak of a process that classifies the recording, less what it has once its libraries are imported.
 """
 
 from __future__ import annotations

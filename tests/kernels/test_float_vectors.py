@@ -1,4 +1,4 @@
-"""Every lowering of the float32 vector kernels against sums term by term: equal bits, and nothing written beside them."""
+"""Every lowering of the float32 vector kernels against sums term by term: equal bits, nothing written beside them."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def kernels(request: pytest.FixtureRequest) -> Kernels:
         matmul(rows, channels, outputs, out, spare)
 
     @jit
-    def filter_image(s: Any, channels: FloatChannels, x: int, zeros: int, out: int) -> None:
-        depthwise(s, channels, x, zeros, out)
+    def filter_image(s: Any, channels: FloatChannels, x: int, image: int, out: int) -> None:
+        depthwise(s, channels, x, image, out)
 
     return Kernels(multiply, filter_image)
 
@@ -116,7 +116,7 @@ def test_images_are_filtered_as_in_numpy(kernels: Kernels, size: tuple[int, int]
             expected = operator.run(load_backend("numpy"), x)
             s, constants = operator.program.steps[0].copy(), operator.program.constants.ctypes.data
             s[Column.OP] = VECTOR_OPS[StepOp(s[Column.OP])]
-            zeros, out = np.zeros(size[1] * inputs, F), guarded(expected.size)
+            image, out = aligned_bytes((size[0] + 2) * (size[1] + 2) * 64), guarded(expected.size)
             channels = FloatChannels(constants + s[Column.WEIGHTS], constants + s[Column.BIAS], F(-1e30), F(1e30))
-            kernels.filter(s, channels, x.ctypes.data, zeros.ctypes.data, out.ctypes.data)
+            kernels.filter(s, channels, x.ctypes.data, image.ctypes.data, out.ctypes.data)
             assert_same_bits(out, expected)

@@ -279,7 +279,9 @@ def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
             height, width = image_size(row)
             image = max(image, 4 * height * width * row[Column.INPUT_C])
         if row[Column.OP] in (StepOp.DEPTHWISE_F32, StepOp.DEPTHWISE_FROM_BIAS):
-            image = max(image, 4 * row[Column.INPUT_W] * row[Column.INPUT_C])
+            # A vector of channels at a time.
+            height, width = image_size(row)
+            image = max(image, height * width * ALIGNMENT)
         if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE):
             height, width = image_size(row)
             image = max(image, height * width * row[Column.INPUT_C])

@@ -8,7 +8,6 @@ from yamjit.kernels.float32.depthwise import make_float_depthwise
 from yamjit.kernels.float32.matmul import FloatChannels, FloatRows, make_float_matmul
 from yamjit.kernels.float32.plain import bounds_of, pad_f32
 from yamjit.kernels.float32.plain_steps import run_plain_step
-from yamjit.kernels.int8.matmul import fill_bytes
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.prepared.columns import Prepared, VectorOp
 from yamjit.kernels.prepared.table import Memory, input_of, input_size, other_of, other_size, output_of, output_size
@@ -46,7 +45,6 @@ def _make_products(ops: VectorOps) -> Any:
         low, high = bounds_of(s)
         if s[Column.OP] == VectorOp.DEPTHWISE_F32 or s[Column.OP] == VectorOp.DEPTHWISE_FROM_BIAS:
             weights, bias = memory.constants + s[Column.WEIGHTS], memory.constants + s[Column.BIAS]
-            fill_bytes(memory.image, 4 * s[Column.INPUT_W] * s[Column.INPUT_C], 0)
             for _ in range(patches):
                 depthwise(s, FloatChannels(weights, bias, low, high), x, memory.image, out)
                 x, out = x + input_size(s), out + output_size(s)

@@ -230,8 +230,8 @@ def _float_conv(row: Row) -> Use:
 
 
 def _float_depthwise(row: Row) -> Use:
-    """Use a row of zeros."""
-    return Use(0, 0, 0, 0, 0, 0, 0, 0, 0, 4 * row[Column.INPUT_W] * row[Column.INPUT_C], 0, 0)
+    """Use an image of a block of channels in float32, with its border."""
+    return Use(0, 0, 0, 0, 0, 0, 0, 0, 0, _image_h(row) * _image_w(row) * BLOCK * 4, 0, 0)
 
 
 def _suits_float_depthwise(row: Row) -> bool:
