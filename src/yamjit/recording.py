@@ -309,9 +309,9 @@ def _scored(
         pieces = _cut(source.blocks(None if source.live else crew.ahead), tracks, hop, live=source.live)
         results = crew.in_order(pieces if source.live else crew.ahead(pieces), score)
         end = results.close
-    plan = scorer.network.plan
-    if source.pad_end == "original" and not source.live and ends_apart(plan):
-        results = computed_at_once(results, tracks, plan)
+    if source.pad_end == "original" and not source.live:
+        apart = scorer.of_each_head(ends_apart(scorer.network.plans))
+        results = computed_at_once(results, tracks, apart) if any(apart) else results
     try:
         for track, windows in results:
             for clip, output in zip(clips[track], windows.heads, strict=True):

@@ -51,6 +51,7 @@ __all__ = [
     "Mutator",
     "Outcome",
     "campaign",
+    "print_info",
     "read_model",
     "run_model",
     "summarized",
@@ -58,8 +59,9 @@ __all__ = [
     "try_in_child",
 ]
 
-SLOW_S = 2.0
-HANG_S = 5.0
+#: Seconds of a processor from which on a mutant is slow, and seconds of a clock, on a machine that does more than
+#: this, after which it hangs.
+SLOW_S, HANG_S = 2.0, 30.0
 #: Address space of a child: a bomb ends there rather than on the machine.
 _ADDRESS_SPACE = 10 * 2**30
 
@@ -81,7 +83,10 @@ class Mutant(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a mutant: ``accepted``, an error's name, ``foreign``, ``signal`` or ``hang``."""
+    """What came of a mutant: ``accepted``, an error's name, ``foreign``, ``signal`` or ``hang``.
+
+    `seconds` are a processor's; of what hangs, a clock's.
+    """
 
     result: str
     detail: str
@@ -108,7 +113,7 @@ def run_model(data: bytes) -> object:
     found: list[Any] = []
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        _print_info(data)
+        print_info(data)
         for name in ("numpy", fast_backend()):
             model = yamjit.load(data, backend=name)
             noise = np.random.default_rng(0)
@@ -126,7 +131,7 @@ def run_model(data: bytes) -> object:
     return found
 
 
-def _print_info(data: bytes) -> None:
+def print_info(data: bytes) -> None:
     """Print all that ``yamjit info`` can say of a model, as text and as JSON."""
     from yamjit.cli import info
 
@@ -460,10 +465,10 @@ def try_in_child(target: Target, data: bytes) -> Outcome:
     ready, _, _ = select.select([reading], [], [], HANG_S)
     message = os.read(reading, 65536) if ready else b""
     os.close(reading)
-    seconds = time.monotonic() - started
     if not ready:
         os.kill(child, signal.SIGKILL)
     _, status, usage = os.wait4(child, 0)
+    seconds = usage.ru_utime + usage.ru_stime if ready else time.monotonic() - started
     rss = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     if not ready:
         return Outcome("hang", "", seconds, rss)
