@@ -18,6 +18,7 @@ from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.keywords import explained
 from yamjit.labels import ScoredLabel
+from yamjit.last_windows import computed_at_once, ends_apart
 from yamjit.listing import ListedScores, Listing, rows_of
 from yamjit.read_once import ReadOnce
 from yamjit.results import Row, Summary
@@ -313,6 +314,9 @@ def _scored(
         pieces = _cut(source.blocks(None if source.live else crew.ahead), tracks, hop, at_once, live=source.live)
         results = crew.in_order(pieces if source.live else crew.ahead(pieces), score)
         end = results.close
+    if source.pad_end == "original" and not source.live:
+        apart = scorer.of_each_head(ends_apart(scorer.network.plans))
+        results = computed_at_once(results, tracks, apart) if any(apart) else results
     try:
         for track, windows in results:
             for clip, output in zip(clips[track], windows.heads, strict=True):

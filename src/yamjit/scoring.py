@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ __all__ = ["Scorer", "Windows"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+
+_Value = TypeVar("_Value")
 
 _NO_TIMES = np.empty(0, np.float64)
 _NO_FRAMES = np.empty((0, 0), np.float32)
@@ -82,6 +85,10 @@ class Scorer:
         self.sample_rate = sample_rate
         self.window_s = front_end.constants.window_samples / sample_rate
         self._heads = tuple(zip(heads, calibrations, strict=True))
+
+    def of_each_head(self, values: Sequence[_Value]) -> tuple[_Value, ...]:
+        """Return those of the values, one for each output of the network, that belong to the heads that are used."""
+        return tuple(values[head] for head, _ in self._heads)
 
     def score(self, cut: Patches, hop: int, *, start_s: float = 0.0, channel: int | None = None) -> Windows:
         """Run the network over consecutive patches, `hop` samples apart, of a recording that starts at `start_s`."""
