@@ -234,7 +234,7 @@ def test_the_tool_says_what_the_build_backend_refuses(
     assert wheels.main(["linux-x86_64", "-o", str(tmp_path)]) == 1
     printed = capsys.readouterr()
     assert printed.err.startswith("error: ")
-    assert "was built from other sources than these, and is used as it is" in printed.err
+    assert "was built from other sources than these" in printed.err
     with pytest.raises(SystemExit):
         wheels.main(["linux-sparc"])
     assert "there is no wheel for linux-sparc; there are linux-x86_64, " in capsys.readouterr().err
