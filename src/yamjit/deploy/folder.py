@@ -13,7 +13,7 @@ from yamjit.compiled.from_graph import compile_model
 from yamjit.compiled.writer import plan_file_bytes
 from yamjit.deploy.kit import platforms_of, read_kit
 from yamjit.disk import describe
-from yamjit.errors import OutputError
+from yamjit.errors import InputError, OutputError
 from yamjit.kernels.machine_code.platforms import own_platform
 from yamjit.keywords import explained
 from yamjit.writing import naming, partial_beside
@@ -72,7 +72,7 @@ def deploy(
     Raises
     ------
     InputError
-        If a platform is unknown, or the libraries are damaged or of another version.
+        If a platform is unknown, the model was loaded with heads, or the libraries are damaged or of another version.
     DependencyError
         If there are no libraries, as in a clone where none were built.
     ModelError
@@ -86,6 +86,8 @@ def deploy(
     >>> deploy(yamjit.load("birds.tflite"), "birds-on-a-pi", ["linux-aarch64"])
     """
     checks.instance(model, "model", Classifier)
+    if model.head_sources:
+        raise InputError("heads in files of their own cannot be deployed: join the head to the model by yamjit train")
     kit = read_kit(None if libraries is None else checks.path(libraries, "libraries"))
     chosen = _checked(targets, platforms_of(kit))
     files = {name: (_C / name).read_bytes() for name in _FILES}
