@@ -16,7 +16,7 @@ from yamjit.compiled.record import CompiledModel
 from yamjit.compiled.writer import plan_file_bytes
 from yamjit.deploy.kit import platforms_of, read_kit
 from yamjit.disk import describe
-from yamjit.errors import ModelError, OutputError
+from yamjit.errors import InputError, ModelError, OutputError
 from yamjit.kernels.machine_code.platforms import own_platform
 from yamjit.keywords import explained
 from yamjit.plan.roles import read_roles
@@ -76,7 +76,7 @@ def deploy(
     Raises
     ------
     InputError
-        If a platform is unknown, or the libraries are damaged or of another version.
+        If a platform is unknown, the model was loaded with heads, or the libraries are damaged or of another version.
     DependencyError
         If there are no libraries, as in a clone where none were built.
     ModelError
@@ -91,6 +91,8 @@ def deploy(
     >>> deploy(yamjit.load("birds.tflite"), "birds-on-a-pi", ["linux-aarch64"])
     """
     checks.instance(model, "model", Classifier)
+    if model.head_sources:
+        raise InputError("heads in files of their own cannot be deployed: join the head to the model by yamjit train")
     kit = read_kit(None if libraries is None else checks.path(libraries, "libraries"))
     chosen = _checked(targets, platforms_of(kit))
     files = {name: (_C / name).read_bytes() for name in _FILES}

@@ -64,7 +64,7 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS, roles: Sequen
     prove_program(program)
     outputs = find_outputs(graph, roles)
     heads = tuple(_head(graph, memory, o.tensor, place) for place, o in enumerate(outputs) if o.role == Role.SCORES)
-    if not heads:
+    if not heads and not any(o.role == Role.EMBEDDINGS for o in outputs):
         found = ", ".join(f"{graph.tensors[o.tensor].name!r} ({o.role.value})" for o in outputs)
         raise ModelError(f"a model with an output of scores is accepted, this one has {found}")
     patch_shape = _patch_shape(graph, seam.patch, front_end)
@@ -137,9 +137,11 @@ def _embedding(graph: Graph, memory: _Memory, outputs: Sequence[Output]) -> Slot
     if tensor is not None:
         operator = _producer(graph, tensor)
         return memory.slot(operator.inputs[0] if operator.op == Op.DEQUANTIZE else tensor)
-    operator = _producer(graph, next(output.tensor for output in outputs if output.role == Role.SCORES))
-    while operator.op in _AFTER_EMBEDDING:
-        operator = _producer(graph, operator.inputs[0])
+    found = next(output.tensor for output in outputs if output.role == Role.SCORES)
+    while (operator := _producer(graph, found)).op in _AFTER_EMBEDDING:
+        found = operator.inputs[0]
+        if found in graph.inputs:  # a head alone
+            return None
     pooled = graph.tensors[operator.outputs[0]]
     is_one = operator.op in _POOLS and pooled.dtype == np.float32 and math.prod(pooled.shape) == pooled.shape[-1]
     return memory.slot(pooled.index) if operator.op == Op.MEAN or is_one else None

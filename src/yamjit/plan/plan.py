@@ -140,4 +140,10 @@ class Plan(NamedTuple):
     @property
     def takes_samples(self) -> bool:
         """Whether the model takes samples: by a front end, or as the patch itself."""
-        return self.front_end is not None or len(self.patch_shape) == 1
+        return self.front_end is not None or (len(self.patch_shape) == 1 and not self.takes_embeddings)
+
+    @property
+    def takes_embeddings(self) -> bool:
+        """Whether the model is a head alone: one row of values is computed from another, throughout."""
+        rows = all(math.prod(slot.shape) == slot.shape[-1] for slot in self.slots.values())
+        return self.front_end is None and len(self.patch_shape) == 1 and rows
