@@ -26,7 +26,7 @@ from yamjit.kernels import load_backend
 from yamjit.kernels.plan_file.entries import CHECK_PLAN
 from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, MAGIC, Fault, Field, HeadField
 from yamjit.kernels.plan_file.xxh64 import xxh64
-from yamjit.learn.export import ModelCard, export_model
+from yamjit.learn.export import ModelCard, export_head, export_model
 from yamjit.learn.heads import Dense, Head
 from yamjit.loading import load
 from yamjit.network import Network
@@ -44,6 +44,7 @@ MODELS = (
     "samples",
     "log-mel",
     "dynamic",
+    "head",
 )
 
 
@@ -81,6 +82,7 @@ def compiled(two_heads_graph: Graph) -> dict[str, CompiledModel]:
         "samples": compile_model(sample_model()),
         "log-mel": compile_model(sample_model(gives_log_mel=True)),
         "dynamic": compile_model(read_graph(own_head(starter, "dynamic"))),
+        "head": compile_model(read_graph(export_head(Head(("a", "b"), "softmax", (Dense(np.eye(2, 9), np.ones(2)),))))),
     }
 
 

@@ -122,7 +122,8 @@ class _Reader:
         )
 
     def _patch_shape(self) -> tuple[int, ...]:
-        return (self[Field.WINDOW],) if self._takes_samples else (self[Field.FRAMES], self[Field.BANDS])
+        is_row = self[Field.BANDS] == 1 and not self[Field.TABLES_SIZE]
+        return (self[Field.FRAMES],) if is_row else (self[Field.FRAMES], self[Field.BANDS])
 
     @property
     def _takes_samples(self) -> bool:
