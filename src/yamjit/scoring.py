@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ import numpy.typing as npt
 from yamjit.calibration import Calibration
 from yamjit.frontend import FrontEnd, Patches
 from yamjit.network import HeadOutput, Outputs, Quantized
+
+if TYPE_CHECKING:
+    from yamjit.plan.plan import Plan
 
 __all__ = ["Scorer", "Windows"]
 
@@ -28,6 +31,8 @@ _NO_FRAMES = np.empty((0, 0), np.float32)
 class _Network(Protocol):
     """What `Network` and `yamjit.head_networks.HeadNetworks` have in common."""
 
+    @property
+    def plans(self) -> tuple[Plan, ...]: ...
     def warm_up(self) -> None: ...
     def answers(self, patches: Float32) -> list[Quantized]: ...
 
