@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from yamjit.calibration import Calibration
 from yamjit.frontend import FrontEnd, Patches
-from yamjit.network import HeadOutput, Network, Outputs, Quantized
+from yamjit.network import HeadOutput, Outputs, Quantized
+
+if TYPE_CHECKING:
+    from yamjit.plan.plan import Plan
 
 __all__ = ["Scorer", "Windows"]
 
@@ -23,6 +26,15 @@ _Value = TypeVar("_Value")
 
 _NO_TIMES = np.empty(0, np.float64)
 _NO_FRAMES = np.empty((0, 0), np.float32)
+
+
+class _Network(Protocol):
+    """What `Network` and `yamjit.head_networks.HeadNetworks` have in common."""
+
+    @property
+    def plans(self) -> tuple[Plan, ...]: ...
+    def warm_up(self) -> None: ...
+    def answers(self, patches: Float32) -> list[Quantized]: ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,7 +87,7 @@ class Scorer:
     def __init__(
         self,
         front_end: FrontEnd,
-        network: Network,
+        network: _Network,
         calibrations: Sequence[Calibration | None],
         sample_rate: int,
         heads: Sequence[int],

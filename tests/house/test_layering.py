@@ -65,6 +65,7 @@ STOREYS = {
     "categories": 6,
     "scoring": 6,
     "last_windows": 7,
+    "head_networks": 7,
     "listing": 7,
     "streaming": 7,
     "recording": 8,

@@ -155,7 +155,9 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
     source_tensor = graph.tensors[graph.inputs[0]]
     yield "input", f"{source_tensor.name} {_shape(source_tensor)}"
     front_end = plan.front_end
-    if front_end is None and plan.takes_samples:
+    if plan.takes_embeddings:
+        yield "", f"embeddings of {plan.patch_shape[0]} values: a head alone, which --head gives to a model"
+    elif front_end is None and plan.takes_samples:
         yield "", f"{plan.patch_shape[0] / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz"
         yield "front end", "none: the network takes samples"
     elif front_end is None:
