@@ -10,8 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.kernels.program import Column, Rounding, StepOp
+from yamjit.plan.lowering.blocks import in_blocks
 from yamjit.plan.lowering.hybrid import hybrid_products
-from yamjit.plan.lowering.step import Step, clamps, flat, float_clamps, image, make_step, requantization, sizes, window
+from yamjit.plan.lowering.step import (
+    Alias,
+    Step,
+    clamps,
+    flat,
+    float_clamps,
+    image,
+    make_step,
+    requantization,
+    sizes,
+    window,
+)
 from yamjit.plan.quantization import activation_range, quantize_multiplier
 from yamjit.tflite.graph import Activation, Arithmetic
 from yamjit.tflite.node import FLOAT32, INT8, INT32, Node
@@ -20,7 +32,7 @@ from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptio
 __all__ = ["conv_2d", "depthwise_conv_2d", "fully_connected"]
 
 
-def conv_2d(node: Node) -> Step:
+def conv_2d(node: Node) -> Step | tuple[Step | Alias, ...]:
     """Lower a CONV_2D; one of single pixels is a product of matrices."""
     options = node.options(Conv2DOptions)
     weights = np.moveaxis(_weights(node), 0, -1)  # (co, kh, kw, ci) -> (kh, kw, ci, co)
@@ -31,7 +43,7 @@ def conv_2d(node: Node) -> Step:
     return _accumulating(StepOp.CONV, node, weights, options.activation, {**columns, **walk})
 
 
-def depthwise_conv_2d(node: Node) -> Step:
+def depthwise_conv_2d(node: Node) -> Step | tuple[Step | Alias, ...]:
     """Lower a DEPTHWISE_CONV_2D: of int8 with an output channel for each input channel, of float32 with any number."""
     options = node.options(DepthwiseConv2DOptions)
     weights = _weights(node)[0]
@@ -41,7 +53,7 @@ def depthwise_conv_2d(node: Node) -> Step:
     return _accumulating(StepOp.DEPTHWISE, node, weights, options.activation, columns)
 
 
-def fully_connected(node: Node) -> Step:
+def fully_connected(node: Node) -> Step | tuple[Step | Alias, ...]:
     """Lower a FULLY_CONNECTED: of int8 inputs one row, of float32 ones any number."""
     options = node.options(FullyConnectedOptions)
     weights = _weights(node).T
@@ -88,14 +100,17 @@ _FLOAT_STEPS = {
 
 def _float_products(
     op: StepOp, node: Node, weights: npt.NDArray[np.float32], activation: Activation, columns: Mapping[Column, int]
-) -> Step:
+) -> Step | tuple[Step | Alias, ...]:
     """Make the step of an operator that sums float32 products: weights with the output channels last."""
     given = len(node.inputs) > 2 and node.inputs[2] is not None
     bias = node.constant(2, FLOAT32) if given else np.zeros(weights.shape[-1], np.float32)
     constants = {Column.WEIGHTS: weights, Column.BIAS: bias}
     if op == StepOp.DEPTHWISE_F32 and node.arithmetic == Arithmetic.OPTIMISED:
         op = StepOp.DEPTHWISE_FROM_BIAS
-    return make_step(op, node, {**columns, **float_clamps(activation)}, constants)
+    step = make_step(op, node, {**columns, **float_clamps(activation)}, constants)
+    if op == StepOp.POINTWISE_F32 and node.arithmetic == Arithmetic.OPTIMISED:
+        return in_blocks(node, step)
+    return step
 
 
 def _accumulating(
@@ -105,7 +120,7 @@ def _accumulating(
     activation: Activation,
     columns: Mapping[Column, int],
     rounding: Rounding | None = None,
-) -> Step:
+) -> Step | tuple[Step | Alias, ...]:
     """Make the step of an operator that sums products: weights with the output channels last."""
     if _is_hybrid(node):
         return hybrid_products(op, node, weights, activation, columns)
