@@ -26,7 +26,7 @@ from yamjit.network import Network
 from yamjit.options import ClassifierOptions
 from yamjit.plan.plan import Plan
 from yamjit.reading import ReadOptions
-from yamjit.sample_windows import SampleWindows
+from yamjit.sample_windows import NetworkFrames, SampleWindows
 from yamjit.scoring import Scorer
 from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel
@@ -226,6 +226,23 @@ class Model:
                 "(96, 64): use .network.run(patches)"
             )
         return self._front_end
+
+    def check_embedding(self) -> None:
+        """Raise a `ModelError` if the model has no embedding."""
+        if self.plan.embedding is None:
+            raise ModelError("the model has no embedding: no mean over positions from which its scores are computed")
+
+    @property
+    def _frame_maker(self) -> FrontEnd:
+        """What makes log-mel frames of samples: the front end, or a network that gives them as an output."""
+        log_mel = self.plan.log_mel
+        if log_mel is None:
+            return self.front_end
+
+        def compute(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            return self.network.run(windows, [log_mel.name]).tensors[log_mel.name].view(np.float32)
+
+        return NetworkFrames(log_mel, self.window_samples, compute)
 
     @property
     def _cutter(self) -> FrontEnd:

@@ -32,7 +32,6 @@ __all__ = [
     "NO_MIN",
     "PANEL_IMAGE_ROWS",
     "PANEL_ROWS",
-    "PLAN_FILE_STEPS",
     "SCRATCH_ROWS",
     "SECOND_IS_CONSTANT",
     "SPARE",
@@ -97,10 +96,6 @@ class StepOp(enum.IntEnum):
     DEPTHWISE_HYBRID = 57
     POINTWISE_HYBRID = 58
     ROWS_HYBRID = 59
-
-
-#: Step operations that plan files carry: those of the int8 network.
-PLAN_FILE_STEPS = tuple(op for op in StepOp if op <= StepOp.MAX_POOL)
 
 
 class Column(enum.IntEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,7 +16,8 @@ from yamjit.kernels.program_proof import prove_program
 from yamjit.keywords import explained
 from yamjit.plan.arena import assign_offsets
 from yamjit.plan.front_end import read_front_end
-from yamjit.plan.plan import FrontEndConstants, Head, Plan, Slot
+from yamjit.plan.log_mel_output import find_log_mel
+from yamjit.plan.plan import FrontEndConstants, Head, LogMel, Plan, Slot
 from yamjit.plan.positions import RESHAPERS
 from yamjit.plan.roles import Output, Role, find_outputs
 from yamjit.plan.schedule import schedule
@@ -69,6 +70,7 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS, roles: Sequen
     patch_shape = _patch_shape(graph, seam.patch, front_end)
     if front_end is None and patch_shape == PATCH_SHAPE:
         front_end = yamnet_front_end(float_patch=memory.quantized_patch() is None)
+    slots = memory.slots()
     return Plan(
         program=program,
         front_end=front_end,
@@ -77,7 +79,8 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS, roles: Sequen
         quantized_patch=memory.quantized_patch(),
         embedding=_embedding(graph, memory, outputs),
         heads=heads,
-        slots=memory.slots(),
+        slots=slots,
+        log_mel=_log_mel(graph, memory, outputs, slots) if front_end is None and len(patch_shape) == 1 else None,
     )
 
 
@@ -142,6 +145,15 @@ def _embedding(graph: Graph, memory: _Memory, outputs: Sequence[Output]) -> Slot
     pooled = graph.tensors[operator.outputs[0]]
     is_one = operator.op in _POOLS and pooled.dtype == np.float32 and math.prod(pooled.shape) == pooled.shape[-1]
     return memory.slot(pooled.index) if operator.op == Op.MEAN or is_one else None
+
+
+def _log_mel(graph: Graph, memory: _Memory, outputs: Sequence[Output], slots: Mapping[str, Slot]) -> LogMel | None:
+    """Return the output of log-mel of a network that takes samples, or None."""
+    tensor = next((output.tensor for output in outputs if output.role == Role.LOG_MEL), None)
+    if tensor is None:
+        return None
+    slot = memory.slot(tensor)
+    return find_log_mel(graph, outputs, slot, next(name for name, known in slots.items() if known == slot))
 
 
 # -- Memory -----------------------------------------------------------------------------------------------------

@@ -175,8 +175,9 @@ def _pointwise_hybrid(row: Row) -> Use:
 
 
 def _conv_hybrid(row: Row) -> Use:
-    use = _conv(row)
-    return use._replace(accumulators=SCALES_BYTES)
+    use, scales = _conv(row), SCALES_BYTES
+    height, width, weights, blocks = use.image_h, use.image_w, use.weights, use.blocks
+    return Use(use.quads, use.groups, 0, height, width, weights, blocks, use.spare, scales, use.image, 0, 0)
 
 
 def _suits_depthwise_hybrid(row: Row) -> bool:
@@ -193,12 +194,13 @@ def _depthwise_hybrid(row: Row) -> Use:
 
 def _image_hybrid(row: Row) -> Use:
     """Use an accumulator for each channel, and an image of int8."""
-    return _sums(row)._replace(image=row[Column.INPUT_H] * row[Column.INPUT_W] * row[Column.INPUT_C])
+    image = row[Column.INPUT_H] * row[Column.INPUT_W] * row[Column.INPUT_C]
+    return Use(0, 0, 0, 0, 0, 0, 0, 0, 4 * row[Column.OUTPUT_C], image, 0, 0)
 
 
 def _row_hybrid(row: Row) -> Use:
     """Use an accumulator for each channel, and a row of int8."""
-    return _sums(row)._replace(panel=row[Column.INPUT_C])
+    return Use(0, 0, 0, 0, 0, 0, 0, 0, 4 * row[Column.OUTPUT_C], 0, row[Column.INPUT_C], 0)
 
 
 def _depthwise(row: Row) -> Use:
