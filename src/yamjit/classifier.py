@@ -68,8 +68,7 @@ class Classifier(OldForms, Model):
         Parameters
         ----------
         audio : path, binary file object, array, iterable of arrays, dict, `Microphone` or `RawPcm`
-            See `open_audio`. Integers are divided by their type's range, int16 by 32768. (Where 32767 is meant, as on
-            Android, pass ``samples.astype(numpy.float32) / 32767``.)
+            See `open_audio`. Integers are divided by their type's range, int16 by 32768 (Android: 32767; pass floats).
         sample_rate : int, optional
             Sample rate of an array, in Hz; required there. Anything but the model's rate is resampled.
         reading : ReadOptions, optional
@@ -333,9 +332,8 @@ class Classifier(OldForms, Model):
         if reading != ReadOptions(reading.hop_s, reading.overlap, reading.channel, pad_end=reading.pad_end):
             raise InputError("a stream takes all that is pushed: of reading, only hop, channel and pad_end apply to it")
         push_anew = functools.partial(PushedAudio, rate, self.sample_rate, channels, reading.channel)
-        return Stream(
-            self._with_head(head)._scorer, push_anew, self._hop(reading), level=level, pad_end=reading.pad_end
-        )
+        scorer, hop = self._with_head(head)._scorer, self._hop(reading)
+        return Stream(scorer, push_anew, hop, level=level, pad_end=reading.pad_end)
 
     def score_window(self, samples: Any) -> Windows:
         """Score exactly one window; more or fewer samples are an `InputError`.
@@ -345,8 +343,7 @@ class Classifier(OldForms, Model):
         samples : array_like [shape=(window_samples,)]
             At the model's rate: floats in [-1, 1], or integers, divided by their full scale.
         """
-        found = as_samples(samples, self.sample_rate)
-        if found.size != self.window_samples:
+        if (found := as_samples(samples, self.sample_rate)).size != self.window_samples:
             raise InputError(f"{found.size} samples; one window has {self.window_samples}")
         frames = self._cutter.frames(found)
         return self._scorer.score(Patches(0, frames[np.newaxis], frames), self.window_samples)

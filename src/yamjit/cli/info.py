@@ -183,10 +183,10 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
         f"{program.arena_bytes:,} bytes of activations a patch",
     )
     if plan.embedding is not None:
-        yield "embeddings", f"{plan.embedding.shape[-1]} values, {_values(plan.embedding)}"
+        yield "embeddings", f"{math.prod(plan.embedding.shape)} values, {_values(plan.embedding)}"
     for head in plan.heads:
         yield "logits", f"{head.logits.shape[-1]} values, {_values(head.logits)}"
-        yield "scores", f"{head.scores.shape[-1]} values, {_values(head.scores)}"
+        yield "scores", f"{math.prod(head.scores.shape)} values, {_values(head.scores)}"
 
 
 def _document(model: Classifier | Unrunnable) -> dict[str, Any]:
