@@ -16,7 +16,7 @@ from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.prepared.columns import Prepared, VectorOp
 from yamjit.kernels.prepared.uses import BLOCK_BYTES, PLAIN_CONSTANTS, USES, VECTOR_KERNELS, WALK
 from yamjit.kernels.program import PLAN_FILE_STEPS, Column, StepOp
-from yamjit.kernels.program_proof import KERNELS, PER_CHANNEL, UNREAD
+from yamjit.kernels.step_kernels import KERNELS, PER_CHANNEL, UNREAD
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = ["EQUAL", "INPUT_BYTES", "ONES", "READS", "STEP_OF", "UNITS", "suits", "use_of", "weights_of"]
