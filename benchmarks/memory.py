@@ -12,6 +12,8 @@ from pathlib import Path
 
 from benchmarks.contenders import load
 
+__all__ = ["peak_mb"]
+
 #: What is loaded before memory is looked at for the first time.
 _LIBRARIES = {
     "yamjit": "numpy, yamjit",
@@ -22,7 +24,8 @@ _LIBRARIES = {
 }
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """Return the most memory that this process has had."""
     status = Path("/proc/self/status")
     if status.is_file():  # getrusage would count what the parent had when it made this process
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -33,9 +36,9 @@ def _peak_mb() -> float:
 
 def _main(name: str, folder: str, question: str) -> None:
     exec(f"import {_LIBRARIES[name.split()[0]]}")
-    libraries = _peak_mb()
+    libraries = peak_mb()
     load(name, Path(folder))[0].answer(question)
-    print(_peak_mb(), libraries)
+    print(peak_mb(), libraries)
     sys.stdout.flush()
     os._exit(0)  # a runtime that is slow to end does not matter here
 

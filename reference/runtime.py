@@ -49,6 +49,7 @@ class TensorInfo:
     scales: npt.NDArray[np.float32]  # empty if it is not quantized
     zero_points: npt.NDArray[np.int32]
     quantized_dimension: int
+    signature: tuple[int, ...]  # its shape, with -1 for what is of any size
 
 
 def _load() -> tuple[Any, str]:
@@ -140,7 +141,7 @@ class Runtime:
         Parameters
         ----------
         *inputs : np.ndarray
-            One for each of `inputs`, of its dtype and its number of elements.
+            One for each of `inputs`, of its dtype and its number of elements; of its rank, where it has any size.
         """
         self._invoke(inputs)
         return tuple(self.interpreter.get_tensor(info.index) for info in self.outputs)
@@ -180,7 +181,12 @@ class Runtime:
 
     def _invoke(self, inputs: tuple[Array, ...]) -> None:
         for info, values in zip(self.inputs, inputs, strict=True):
-            array = np.asarray(values, info.dtype).reshape(info.shape)
+            array = np.asarray(values, info.dtype)
+            if -1 in info.signature:
+                self.interpreter.resize_tensor_input(info.index, array.shape)
+                self.interpreter.allocate_tensors()
+            else:
+                array = array.reshape(info.shape)
             self.interpreter.set_tensor(info.index, array)
         self.interpreter.invoke()
 
@@ -201,4 +207,5 @@ def _info(detail: Mapping[str, Any]) -> TensorInfo:
         scales=np.asarray(parameters["scales"], np.float32),
         zero_points=np.asarray(parameters["zero_points"], np.int32),
         quantized_dimension=int(parameters["quantized_dimension"]),
+        signature=tuple(int(size) for size in detail["shape_signature"]),
     )

@@ -51,7 +51,7 @@ def test_windows_are_those_of_the_classification(model: yamjit.Classifier, sound
     whole = model.classify(sound, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=hop_s))
     with model.windows(sound, sample_rate=RATE, reading=yamjit.ReadOptions(hop_s=hop_s)) as stream:
         parts = list(stream)
-    assert max(map(len, parts)) <= 32 + 1
+    assert max(map(len, parts)) <= 64 + 1
     assert stream.count == len(whole)
     assert (stream.name, stream.duration_s, stream.damage) == ("array", 12.0, None)
     np.testing.assert_array_equal(np.concatenate([part.scores for part in parts]), whole.scores)

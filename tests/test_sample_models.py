@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 import yamjit
 from reference.runtime import Runtime, runtime_available
 from tests.support.sample_model import CLASSES, SAMPLES, sample_model
 from yamjit.cli import main
 from yamjit.compiled.from_graph import compile_model
-from yamjit.compiled.writer import has_plan_file, plan_file_bytes
 from yamjit.errors import InputError, ModelError
 from yamjit.network import Network
 from yamjit.tflite import Op, write_graph
@@ -82,6 +82,36 @@ def test_there_is_no_log_mel(model: yamjit.Classifier, waveform: np.ndarray) -> 
         model.network.run(np.zeros((2, SAMPLES), np.int8))
 
 
+def test_log_mel_that_the_network_gives_is_that_of_every_window(waveform: np.ndarray) -> None:
+    model = yamjit.load(write_graph(sample_model(gives_log_mel=True)), backend="numpy")
+    found = model.log_mel(waveform, RATE)
+    assert (found.dtype, found.shape) == (np.float32, (60, 16))
+    padded = np.zeros(60 * 40, np.float32)
+    padded[: waveform.size] = waveform
+    for start in (0, 7, 23, 50):
+        window = padded[40 * start :][np.newaxis, :SAMPLES]
+        expected = model.network.run(window, ["log_mel"]).tensors["log_mel"]
+        np.testing.assert_array_equal(found[start : start + 10], expected.reshape(10, 16))
+    np.testing.assert_array_equal(model.classify(waveform, RATE).log_mel, found)
+    reading = yamjit.ReadOptions(hop_s=150 / RATE)
+    np.testing.assert_array_equal(model.log_mel(waveform, RATE, reading=reading)[:50], found[:50])
+    assert not np.array_equal(model.log_mel(waveform[20:], RATE)[:50], found[:50])
+
+
+def test_frames_that_depend_on_their_place_in_a_window_are_no_spectrogram(waveform: np.ndarray) -> None:
+    model = yamjit.load(write_graph(sample_model(gives_log_mel=True, fades=True)), backend="numpy")
+    with pytest.raises(ModelError, match="takes samples: there is no log-mel"):
+        model.log_mel(waveform, RATE)
+
+
+def test_a_spectrogram_is_written_by_the_command(tmp_path: Path, waveform: np.ndarray) -> None:
+    path, sound, out = (tmp_path / name for name in ("samples.tflite", "sound.wav", "log_mel.npy"))
+    path.write_bytes(write_graph(sample_model(gives_log_mel=True)))
+    soundfile.write(sound, waveform, RATE, subtype="FLOAT")
+    assert main(["spectrogram", str(sound), "--model", str(path), "--backend", "numpy", "-o", str(out)]) == 0
+    np.testing.assert_array_equal(np.load(out), yamjit.load(path, backend="numpy").log_mel(waveform, RATE))
+
+
 def test_weights_are_there(model: yamjit.Classifier) -> None:
     weights = model.weights()
     kinds = ("00_dense", "01_dense", "02_dense", "03_conv", "04_depthwise", "05_dense")
@@ -98,10 +128,3 @@ def test_info_says_what_it_takes(path: Path, capsys: pytest.CaptureFixture[str])
     out = capsys.readouterr().out
     assert "0.025 s of mono audio at 16000 Hz" in out
     assert "float32 (1, 5): scores, since LOGISTIC computes it" in out
-
-
-def test_a_plan_file_is_refused_with_the_reason() -> None:
-    compiled = compile_model(sample_model())
-    assert not has_plan_file(compiled.plan)
-    with pytest.raises(ModelError, match="its network does not begin with int8 values"):
-        plan_file_bytes(compiled, "x86", "0" * 64)

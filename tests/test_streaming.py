@@ -52,6 +52,14 @@ def test_a_cut_anywhere_changes_no_bit(model: yamjit.Classifier, cut: int) -> No
     assert_whole(model, samples, RATE, run(model.stream(level=True), samples, [cut]))
 
 
+@pytest.mark.parametrize("samples", [15_599, 23_280, 38_640, 40_000])
+def test_the_end_is_padded_as_the_reading_says(model: yamjit.Classifier, samples: int) -> None:
+    for pad_end in ("least", "original"):
+        reading, sound = yamjit.ReadOptions(pad_end=pad_end), noise(samples)
+        found = run(model.stream(reading=reading), sound, [700])
+        np.testing.assert_array_equal(found["scores"], model.classify(sound, RATE, reading=reading).scores)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 44_100, 48_000, 96_000])
 def test_any_rate_and_chopping_give_the_whole(model: yamjit.Classifier, rate: int) -> None:

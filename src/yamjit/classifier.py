@@ -68,8 +68,7 @@ class Classifier(OldForms, Model):
         Parameters
         ----------
         audio : path, binary file object, array, iterable of arrays, dict, `Microphone` or `RawPcm`
-            See `open_audio`. Integers are divided by their type's range, int16 by 32768. (Where 32767 is meant, as on
-            Android, pass ``samples.astype(numpy.float32) / 32767``.)
+            See `open_audio`. Integers are divided by their type's range, int16 by 32768 (Android: 32767; pass floats).
         sample_rate : int, optional
             Sample rate of an array, in Hz; required there. Anything but the model's rate is resampled.
         reading : ReadOptions, optional
@@ -108,7 +107,7 @@ class Classifier(OldForms, Model):
 
     @old_keywords
     def frames(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> FrameStream:
-        """Return the log-mel spectrogram of a recording, or a live source, in constant memory; no network runs.
+        """Return the log-mel spectrogram of a recording, or a live source, in constant memory, see `log_mel`.
 
         Parameters
         ----------
@@ -122,9 +121,9 @@ class Classifier(OldForms, Model):
         FrameStream
             Iterate over it, best within ``with``.
         """
-        front_end, hop = self.front_end, self._hop(as_reading(reading))
+        maker, hop = self._frame_maker, self._hop(as_reading(reading))
         source = open_audio(audio, sample_rate, reading, target_rate=self.sample_rate)
-        return FrameStream(source, front_end, self.sample_rate, hop)
+        return FrameStream(source, maker, self.sample_rate, hop)
 
     @classify_of_0_1
     def classify(
@@ -207,19 +206,20 @@ class Classifier(OldForms, Model):
         Parameters
         ----------
         audio, sample_rate, reading
-            See `windows`. Channels cannot be read separately.
+            See `windows`, also for errors. Channels cannot be read separately.
 
         Returns
         -------
         np.ndarray [shape=(n, size), float32]
-            1024 values per window for YAMNet, dequantized from the model's int8 ones.
+            1024 values per window for YAMNet, dequantized from the model's int8 ones. Without any, a `ModelError`.
         """
+        self.check_embedding()
         return self.classify(audio, sample_rate=sample_rate, reading=reading).embeddings
 
     @without_influence("aggregate", "head")
     @old_keywords
     def log_mel(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> Float32:
-        """Return the log-mel spectrogram as the model sees it, padded like the last window; no network runs.
+        """Return the log-mel spectrogram as the model sees it, padded like the last window.
 
         Parameters
         ----------
@@ -229,7 +229,7 @@ class Classifier(OldForms, Model):
         Returns
         -------
         np.ndarray [shape=(t, n_mels), float32]
-            One frame every 10 ms for YAMNet; natural logarithm.
+            One frame every 10 ms for YAMNet; natural logarithm. No network runs, but one that takes samples itself.
         """
         with self.frames(audio, sample_rate=sample_rate, reading=of_one_track(reading)) as stream:
             return np.concatenate([frames for _, frames in stream])
@@ -319,20 +319,21 @@ class Classifier(OldForms, Model):
         channels : int
             Number of channels of the blocks.
         reading : ReadOptions, optional
-            Hop, and the channel that is heard: the mean of all, or one by its number.
+            Hop, channel ("mix" or a number), and how `Stream.flush` pads the end.
         level, head
             See `windows`.
 
         Raises
         ------
         InputError
-            If an argument is wrong, or `reading` says more than hop and channel.
+            If an argument is wrong, or `reading` says more than these.
         """
         reading, rate = as_reading(reading), self.sample_rate if sample_rate is None else sample_rate
-        if reading != ReadOptions(reading.hop_s, reading.overlap, reading.channel):
-            raise InputError("a stream takes all that is pushed: of reading, only hop and channel apply to it")
+        if reading != ReadOptions(reading.hop_s, reading.overlap, reading.channel, pad_end=reading.pad_end):
+            raise InputError("a stream takes all that is pushed: of reading, only hop, channel and pad_end apply to it")
         push_anew = functools.partial(PushedAudio, rate, self.sample_rate, channels, reading.channel)
-        return Stream(self._with_head(head)._scorer, push_anew, self._hop(reading), level=level)
+        scorer, hop = self._with_head(head)._scorer, self._hop(reading)
+        return Stream(scorer, push_anew, hop, level=level, pad_end=reading.pad_end)
 
     def score_window(self, samples: Any) -> Windows:
         """Score exactly one window; more or fewer samples are an `InputError`.
@@ -342,8 +343,7 @@ class Classifier(OldForms, Model):
         samples : array_like [shape=(window_samples,)]
             At the model's rate: floats in [-1, 1], or integers, divided by their full scale.
         """
-        found = as_samples(samples, self.sample_rate)
-        if found.size != self.window_samples:
+        if (found := as_samples(samples, self.sample_rate)).size != self.window_samples:
             raise InputError(f"{found.size} samples; one window has {self.window_samples}")
         frames = self._cutter.frames(found)
         return self._scorer.score(Patches(0, frames[np.newaxis], frames), self.window_samples)

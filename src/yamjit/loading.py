@@ -7,9 +7,10 @@ from typing import Any
 
 from yamjit import checks
 from yamjit.classifier import Classifier
+from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.options import ClassifierOptions
-from yamjit.store import resolve_model
+from yamjit.store import ResolvedModel, resolve_model
 
 __all__ = ["load"]
 
@@ -23,6 +24,7 @@ def load(
     download: bool = True,
     options: ClassifierOptions | None = None,
     roles: Sequence[str] | None = None,
+    heads: Sequence[Any] = (),
 ) -> Classifier:
     """Load a model.
 
@@ -42,10 +44,13 @@ def load(
         Whether the official model may be downloaded.
     options : ClassifierOptions, optional
         Which classes are listed, from which score on, and under which names; by default all, under the model's names.
-
     roles : sequence of str, optional
         What each output of the file is, in their order: "scores", "embeddings", "log-mel" or "other". By default the
         metadata, the operators and the names of the outputs decide; ``yamjit info`` says how.
+    heads : sequence of path, bytes or binary file object
+        Models from embeddings to scores, ``.tflite`` files, whose outputs stand in place of the model's own. Their
+        classes are named by their metadata, else by ``NAME.txt``, ``NAME_labels.txt`` or ``labels.txt`` beside
+        ``NAME.tflite``, a line each.
 
     Returns
     -------
@@ -56,7 +61,7 @@ def load(
     ModelNotFoundError
         If there is no model; the message says how to get one.
     ModelError
-        If the model cannot be run exactly.
+        If the model or a head cannot be run exactly, or a head takes no embeddings, or none of this size.
     InputError
         If an argument is wrong, or ``$YAMJIT_LOWERING`` names what the library has not or this machine does not run.
     DependencyError
@@ -66,6 +71,14 @@ def load(
     --------
     >>> model = yamjit.load()
     >>> model.classify("street.mp3").top(3)
+    >>> birds = yamjit.load(heads=["birds.tflite"])
     """
+    resolved = tuple(map(_resolved_head, checks.elements(heads, "heads", "heads")))
     source = resolve_model(model, download=checks.flag(download, "download"))
-    return Classifier(source, backend=backend, threads=threads, options=options, roles=roles)
+    return Classifier(source, backend=backend, threads=threads, options=options, roles=roles, heads=resolved)
+
+
+def _resolved_head(head: Any) -> ResolvedModel:
+    if head is None:  # which stands for the official model
+        raise InputError("a head is None; a path, bytes or a binary file object is accepted")
+    return resolve_model(head)

@@ -26,13 +26,14 @@ from yamjit.network import Network
 from yamjit.options import ClassifierOptions
 from yamjit.plan.plan import Plan
 from yamjit.reading import ReadOptions
-from yamjit.sample_windows import SampleWindows
+from yamjit.sample_windows import NetworkFrames, SampleWindows
 from yamjit.scoring import Scorer
 from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel
 from yamjit.text import printable
 
 if TYPE_CHECKING:
+    from yamjit.head_networks import HeadNetworks
     from yamjit.plan.roles import Role
     from yamjit.provenance import Provenance
     from yamjit.tflite.graph import Graph
@@ -62,6 +63,7 @@ class Model:
         threads: int = 1,
         options: ClassifierOptions | None = None,
         roles: Sequence[str] | None = None,
+        heads: Sequence[ResolvedModel] = (),
     ) -> None:
         self.threads: int = checks.whole(threads, "threads", 1, MOST_THREADS)
         self._backend_name = backend
@@ -79,6 +81,15 @@ class Model:
         self.sample_rate: int = compiled.sample_rate
         self.network = Network(self.plan, loaded)
         self._front_end = FrontEnd(self.plan.front_end, loaded) if self.plan.front_end is not None else None
+        self._attached: HeadNetworks | None = None
+        if heads:
+            from yamjit.head_networks import HeadNetworks
+
+            self._attached = HeadNetworks(heads, self.network, loaded)
+        if not self.head_records:
+            raise ModelError(
+                "a model with an output of scores is accepted, this one has embeddings: give heads with it"
+            )
         self._set_options(ClassifierOptions() if options is None else options)
 
     def _set_options(self, options: ClassifierOptions) -> None:
@@ -116,7 +127,12 @@ class Model:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what it is made of: the model's file, the backend, the threads and the options."""
         made = functools.partial(
-            type(self), backend=self._backend_name, threads=self.threads, options=self.options, roles=self.roles
+            type(self),
+            backend=self._backend_name,
+            threads=self.threads,
+            options=self.options,
+            roles=self.roles,
+            heads=self.head_sources,
         )
         return made, (self.source,)
 
@@ -134,7 +150,8 @@ class Model:
     @functools.cached_property
     def _scorer(self) -> Scorer:
         outputs = [head.index for head in self.heads]
-        return Scorer(self._cutter, self.network, self._calibrations, self.sample_rate, outputs)
+        network = self._attached or self.network
+        return Scorer(self._cutter, network, self._calibrations, self.sample_rate, outputs)
 
     def _hop(self, reading: ReadOptions) -> int:
         """Return a hop in samples."""
@@ -163,8 +180,16 @@ class Model:
 
     @property
     def head_records(self) -> tuple[HeadRecord, ...]:
-        """What the model says about each of its outputs, in every language that it has, whatever the options choose."""
-        return self._compiled.heads
+        """What the model says about each of its outputs, in every language that it has, whatever the options choose.
+
+        Where it was loaded with heads, these say it of theirs.
+        """
+        return self._attached.records if self._attached else self._compiled.heads
+
+    @property
+    def head_sources(self) -> tuple[ResolvedModel, ...]:
+        """The files of the heads that the model was loaded with, whose outputs stand in place of its own."""
+        return self._attached.sources if self._attached else ()
 
     @functools.cached_property
     def graph(self) -> Graph:
@@ -187,6 +212,12 @@ class Model:
         ModelError
             If the model takes patches of another shape, which `network` runs, or its network takes samples.
         """
+        if self.plan.takes_embeddings:
+            size = self.plan.patch_shape[0]
+            raise ModelError(
+                f"this model is a head alone, from embeddings of {size} values: give it to the model of these, by "
+                "--head FILE or yamjit.load(heads=[FILE]); .network.run(embeddings) runs it by itself"
+            )
         if self._front_end is None and self.plan.takes_samples:
             raise ModelError("the network of this model takes samples: there is no log-mel spectrogram apart from it")
         if self._front_end is None:
@@ -195,6 +226,23 @@ class Model:
                 "(96, 64): use .network.run(patches)"
             )
         return self._front_end
+
+    def check_embedding(self) -> None:
+        """Raise a `ModelError` if the model has no embedding."""
+        if self.plan.embedding is None:
+            raise ModelError("the model has no embedding: no mean over positions from which its scores are computed")
+
+    @property
+    def _frame_maker(self) -> FrontEnd:
+        """What makes log-mel frames of samples: the front end, or a network that gives them as an output."""
+        log_mel = self.plan.log_mel
+        if log_mel is None:
+            return self.front_end
+
+        def compute(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            return self.network.run(windows, [log_mel.name]).tensors[log_mel.name].view(np.float32)
+
+        return NetworkFrames(log_mel, self.window_samples, compute)
 
     @property
     def _cutter(self) -> FrontEnd:

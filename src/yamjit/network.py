@@ -154,6 +154,11 @@ class Network:
         self._layout = _layout(self._results)
         self._idle: list[Workspace] = []
 
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plans that results are of."""
+        return (self.plan,)
+
     def warm_up(self) -> None:
         """Load or compile now what the first `run` would, in the calling thread, which alone Ctrl-C can interrupt."""
         self._run(np.empty((0, *self.plan.patch_shape), np.float32), self._layout)

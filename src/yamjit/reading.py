@@ -65,7 +65,8 @@ class ReadOptions:
     pad_end : {"least", "original"}
         Zeros after the last sample: as many as the fewest windows need that cover the recording, or as the original
         YAMNet adds. Its graph computes their number in float32, so that recordings that windows fit exactly, of 15,600
-        + 7,680 k samples, get one more window of zeros for most k.
+        + 7,680 k samples, get one more window of zeros for most k. The last three scores or fewer of a file of any
+        length are then those of the whole recording, too, where TFLite computes these in another way.
 
     Raises
     ------

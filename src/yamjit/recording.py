@@ -18,6 +18,7 @@ from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.keywords import explained
 from yamjit.labels import ScoredLabel
+from yamjit.last_windows import computed_at_once, ends_apart
 from yamjit.listing import ListedScores, Listing, rows_of
 from yamjit.read_once import ReadOnce
 from yamjit.results import Row, Summary
@@ -34,8 +35,9 @@ _Self = TypeVar("_Self", bound="_Recording")
 #: Ways to make one score of the scores of all windows.
 AGGREGATES = ("mean", "max")
 
-#: Windows that are scored together, unless the source is live, and most samples that are cut at once: 16 s.
-_WINDOWS_AT_ONCE, _MOST_SAMPLES = 32, 2**18
+#: Windows that are scored together, unless the source is live: half as many where more than two threads share a
+#: recording, so that they end at about the same time. And the most samples that are cut at once, 33 s.
+_WINDOWS_AT_ONCE, _MOST_SAMPLES = 64, 2**19
 
 
 class _Recording(ReadOnce):
@@ -157,7 +159,10 @@ class FrameStream(_Recording):
         return self._summary(count)
 
     def __iter__(self) -> Iterator[tuple[int | None, Float32]]:
-        channels, pieces = self.channels, _cut(self.source.blocks(), self._tracks, self._hop, live=self.source.live)
+        channels, pieces = (
+            self.channels,
+            _cut(self.source.blocks(), self._tracks, self._hop, _WINDOWS_AT_ONCE, live=self.source.live),
+        )
         return ((channels[track], cut.patches().frames) for track, cut in pieces)
 
 
@@ -267,11 +272,11 @@ def _channels(tracks: Sequence[PatchStream]) -> tuple[int | None, ...]:
 
 
 def _cut(
-    blocks: Generator[Float32, None, None], tracks: Sequence[PatchStream], hop: int, *, live: bool
+    blocks: Generator[Float32, None, None], tracks: Sequence[PatchStream], hop: int, at_once: int, *, live: bool
 ) -> Generator[tuple[int, Cut], None, None]:
     """Yield tracks and their next patches; blocks that complete neither a frame nor a window are passed over."""
     try:
-        size = min(_WINDOWS_AT_ONCE * hop, _MOST_SAMPLES)
+        size = min(at_once * hop, _MOST_SAMPLES)
         for parts in ([block] for block in blocks) if live else recut(blocks, size):
             for track, stream in enumerate(tracks):
                 if not (cut := stream.cut(*(part[track] for part in parts))).empty:
@@ -298,16 +303,20 @@ def _scored(
         track, cut = piece
         return track, scorer.score(cut.patches(), hop, start_s=source.start_s, channel=channels[track])
 
+    at_once = _WINDOWS_AT_ONCE if threads <= 2 else _WINDOWS_AT_ONCE // 2
     results: Iterator[tuple[int, Windows]]
     if threads == 1:
-        pieces = _cut(source.blocks(), tracks, hop, live=source.live)
+        pieces = _cut(source.blocks(), tracks, hop, at_once, live=source.live)
         results, end = map(score, pieces), pieces.close
     else:
         scorer.network.warm_up()
         crew = Crew(threads)
-        pieces = _cut(source.blocks(None if source.live else crew.ahead), tracks, hop, live=source.live)
+        pieces = _cut(source.blocks(None if source.live else crew.ahead), tracks, hop, at_once, live=source.live)
         results = crew.in_order(pieces if source.live else crew.ahead(pieces), score)
         end = results.close
+    if source.pad_end == "original" and not source.live:
+        apart = scorer.of_each_head(ends_apart(scorer.network.plans))
+        results = computed_at_once(results, tracks, apart) if any(apart) else results
     try:
         for track, windows in results:
             for clip, output in zip(clips[track], windows.heads, strict=True):

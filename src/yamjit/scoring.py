@@ -5,21 +5,36 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from yamjit.calibration import Calibration
 from yamjit.frontend import FrontEnd, Patches
-from yamjit.network import HeadOutput, Network, Outputs, Quantized
+from yamjit.network import HeadOutput, Outputs, Quantized
+
+if TYPE_CHECKING:
+    from yamjit.plan.plan import Plan
 
 __all__ = ["Scorer", "Windows"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
+_Value = TypeVar("_Value")
+
 _NO_TIMES = np.empty(0, np.float64)
 _NO_FRAMES = np.empty((0, 0), np.float32)
+
+
+class _Network(Protocol):
+    """What `Network` and `yamjit.head_networks.HeadNetworks` have in common."""
+
+    @property
+    def plans(self) -> tuple[Plan, ...]: ...
+    def warm_up(self) -> None: ...
+    def answers(self, patches: Float32) -> list[Quantized]: ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,7 +87,7 @@ class Scorer:
     def __init__(
         self,
         front_end: FrontEnd,
-        network: Network,
+        network: _Network,
         calibrations: Sequence[Calibration | None],
         sample_rate: int,
         heads: Sequence[int],
@@ -82,6 +97,10 @@ class Scorer:
         self.sample_rate = sample_rate
         self.window_s = front_end.constants.window_samples / sample_rate
         self._heads = tuple(zip(heads, calibrations, strict=True))
+
+    def of_each_head(self, values: Sequence[_Value]) -> tuple[_Value, ...]:
+        """Return those of the values, one for each output of the network, that belong to the heads that are used."""
+        return tuple(values[head] for head, _ in self._heads)
 
     def score(self, cut: Patches, hop: int, *, start_s: float = 0.0, channel: int | None = None) -> Windows:
         """Run the network over consecutive patches, `hop` samples apart, of a recording that starts at `start_s`."""

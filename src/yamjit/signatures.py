@@ -36,6 +36,8 @@ _TEXTS: tuple[tuple[str, str], ...] = (
         r"[45]\d\d\b|(page |file |model )?not found|forbidden|access ?denied|unauthori[sz]ed",
         "a server's error in place of a file",
     ),
+    (r"-----BEGIN PGP MESSAGE|age-encryption\.org/|-----BEGIN AGE", "an encrypted file; decrypt it first"),
+    (r"\([dl]p\d+\s", "a Python pickle, written as text; it is never opened"),
     (r"#EXTM3U|\[playlist\]", "a playlist, which names other files"),
 )
 
@@ -63,6 +65,9 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, rb"\x80[\x02-\x05]", "a Python pickle, such as an old PyTorch or scikit-learn model; it is never opened"),
     (8, rb"\{\s*\"", "weights without a network (safetensors)"),
     (0, rb"GGUF|lmgg", "a model of llama.cpp or whisper.cpp (GGUF, GGML)"),
+    (4, rb"ORTM", "a model of ONNX Runtime (.ort)"),
+    (4, rb"ET\d\d", "a program of ExecuTorch (.pte)"),
+    (0, rb"Salted__", "a file that OpenSSL encrypted; decrypt it first"),
     (0, rb"\x93NUMPY", "an array of NumPy (.npy)"),
     (0, rb"\x00\x05\x16[\x00\x07]", "metadata that macOS keeps beside a file (AppleDouble), not the file itself"),
     (0, rb"L\x00\x00\x00\x01\x14\x02\x00", "a Windows shortcut, not the file itself"),

@@ -29,6 +29,8 @@ class Stream:
         Samples, at the model's rate, from one window to the next.
     level : bool
         Whether the level of each window is computed.
+    pad_end : {"least", "original"}
+        How the end is padded, see `ReadOptions`.
 
     Examples
     --------
@@ -37,11 +39,19 @@ class Stream:
     ...     scores = stream.push(block).scores
     """
 
-    def __init__(self, scorer: Scorer, audio: Callable[[], PushedAudio], hop: int, *, level: bool = False) -> None:
+    def __init__(
+        self,
+        scorer: Scorer,
+        audio: Callable[[], PushedAudio],
+        hop: int,
+        *,
+        level: bool = False,
+        pad_end: str = "least",
+    ) -> None:
         self._scorer = scorer
         self._open_audio = audio
         self._hop = hop
-        self._level = checks.flag(level, "level")
+        self._how = {"level": checks.flag(level, "level"), "original": pad_end == "original"}
         self._nothing: Windows | None = None  # the answer to a block that completes nothing
         self.reset()
 
@@ -82,7 +92,7 @@ class Stream:
         return self._score(self._patches.push(self._audio.release()))
 
     def flush(self) -> Windows:
-        """End the stream: pad it with zeros to a whole window, as `Classifier.classify` does, and return the rest.
+        """End the stream: pad it with zeros as `Classifier.classify` does, and return the rest.
 
         A stream to which nothing was pushed has no windows.
 
@@ -100,7 +110,7 @@ class Stream:
     def reset(self) -> None:
         """Begin again, at time 0."""
         self._audio = self._open_audio()
-        self._patches = PatchStream(self._scorer.front_end, self._hop, level=self._level)
+        self._patches = PatchStream(self._scorer.front_end, self._hop, **self._how)
         self._flushed = False
 
     def __enter__(self) -> Stream:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import yamjit.audio
 from tests.support.opening import open_audio
 from yamjit.audio import AudioLimits
+from yamjit.audio.limits import BLOCK_SAMPLES
 from yamjit.errors import AudioError, InputError, LimitError
 
 pytest.importorskip("soundfile")
@@ -122,10 +123,19 @@ CONTAINERS = [
 def test_a_stretch_has_the_samples_of_the_whole(container, subtype, channels):
     if (channels, subtype) == (2, "GSM610"):
         channels = 1
-    data = encode(noise(150_001, channels), 16_000, container, subtype)
+    data = encode(noise(300_001, channels), 16_000, container, subtype)
     whole = read(io.BytesIO(data), channel="each")
     n = whole.shape[1]
-    for start, end in ((0, 1), (1, 2), (65_536, 65_537), (32_768, 65_536), (70_000, 140_001), (n - 1, n), (5, n)):
+    for start, end in (
+        (0, 1),
+        (1, 2),
+        (32_768, 65_536),
+        (70_000, 140_001),
+        (262_144, 262_145),
+        (131_072, 262_144),
+        (n - 1, n),
+        (5, n),
+    ):
         times = {"start_s": start / 16_000, "end_s": end / 16_000}
         got = read(io.BytesIO(data), channel="each", **times)
         np.testing.assert_array_equal(got, whole[:, start:end], err_msg=f"{start} to {end}")
@@ -289,7 +299,7 @@ def test_an_iterator_may_go_on_beyond_the_limit_of_time():
 
 def test_large_blocks_of_an_iterator_are_cut():
     with open_audio(iter([noise(1_000_000)]), 16_000) as audio:
-        assert max(block.shape[1] for block in audio.blocks()) <= 65_536
+        assert max(block.shape[1] for block in audio.blocks()) <= BLOCK_SAMPLES
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from yamjit.audio import DEFAULT_AUDIO_LIMITS, AudioLimits, open_audio
+from yamjit.audio.limits import BLOCK_SAMPLES
 from yamjit.errors import AudioError, DependencyError, InputError, LimitError
 
 pytest.importorskip("soundfile")
@@ -274,7 +275,7 @@ def test_the_target_rate_can_be_chosen():
 
 def test_blocks_are_bounded():
     with open_audio(np.zeros(1_000_000, np.float32), 16_000) as audio:
-        assert max(block.shape[1] for block in audio.blocks()) <= 65_536
+        assert max(block.shape[1] for block in audio.blocks()) <= BLOCK_SAMPLES
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 48_000, 768_000])

@@ -12,6 +12,7 @@ import soundfile
 import yamjit
 from yamjit.calibration import Calibration
 from yamjit.cli import main
+from yamjit.learn import Head
 from yamjit.tflite.patching import read_described
 
 pytestmark = pytest.mark.slow
@@ -152,9 +153,39 @@ def test_heads_and_weights_are_exported(birds: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.startswith(f"{real}: ")
     assert "QUANTIZE" not in read_described(real).operators
     assert read_described(real).files
-    for wrong in (("export",), ("export", head, "--weights", "npz"), ("export", head)):
+    for wrong in (
+        ("export",),
+        ("export", head, "--weights", "npz"),
+        ("export", head),
+        ("export", "--weights", "mixed"),
+    ):
         assert run(*wrong) == 1
         assert "error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("weights", ["mixed", "float32", "dynamic"])
+def test_models_are_written_with_other_weights(
+    birds: Path, capsys: pytest.CaptureFixture[str], examples: dict[Path, str], weights: str
+) -> None:
+    head, exported = birds.parent / "head.npz", birds.parent / "exported.tflite"
+    model = trained(birds, "--head", head, "--kind", "softmax", "--weights", weights)
+    assert run("export", head, "-o", exported) == 1
+    assert (
+        "needs embeddings to be exported as int8; mixed, float32 or dynamic weights need none"
+        in capsys.readouterr().err
+    )
+    assert run("export", head, "-o", exported, "--weights", weights) == 0
+    recording = next(iter(examples))
+    written, again = (yamjit.load(path, backend="numpy").classify(recording).scores for path in (model, exported))
+    np.testing.assert_array_equal(written, again)
+    np.testing.assert_allclose(written.sum(axis=1), 1, atol=1e-5)
+    if weights == "mixed":
+        embeddings = yamjit.load("starter", backend="numpy").classify(recording).embeddings
+        assert np.abs(written - Head.load(head).scores(embeddings)).max() < 1e-5
+    assert ("QUANTIZE" in read_described(model).operators) == (weights == "mixed")
+    bake = ("--calibrate", "--bake", "--weights", weights)
+    assert run("train", birds, "-o", birds.parent / "no.tflite", *bake) == 1
+    assert f"--bake writes a calibration into integers, not into --weights {weights}" in capsys.readouterr().err
 
 
 def test_metadata_are_shown_taken_out_and_changed(

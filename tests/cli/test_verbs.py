@@ -81,10 +81,34 @@ def test_doctor_shows_the_library(capsys: pytest.CaptureFixture[str], monkeypatc
         assert kernels["backend"].startswith("compiled")
         assert kernels["lowerings"][last] == "runs here"
         assert Path(kernels["library"]).is_file()
-        assert kernels["library is"] in ("whole", "named by $YAMJIT_LIBRARY")
+        assert kernels["library is"].startswith(("whole", "named by $YAMJIT_LIBRARY, and built from "))
         assert re.fullmatch("[0-9a-f]{64}", kernels["library's sources"])
         assert kernels["lowering"] == last + asked.replace("LAST", last) if asked else True
         monkeypatch.setenv("YAMJIT_LOWERING", last)
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (False, "named by $YAMJIT_LIBRARY, and built from the kernels here"),
+        (
+            True,
+            "named by $YAMJIT_LIBRARY, and built from other sources than the kernels here: scores are what those say",
+        ),
+    ],
+)
+def test_doctor_says_whose_kernels_run(monkeypatch: pytest.MonkeyPatch, other: bool, told: str) -> None:
+    from yamjit.cli.doctor import _kernels
+    from yamjit.kernels import diagnosis
+
+    library = diagnosis.LibraryDiagnosis("lib.so", "34cd", other, "avx2", {"avx2": True}, {})
+    found = diagnosis.KernelDiagnosis("compiled", None, library, None, None, None)
+    monkeypatch.setattr(diagnosis, "diagnose_kernels", lambda: found)
+    monkeypatch.delenv("YAMJIT_LOWERING", raising=False)
+    monkeypatch.setenv("YAMJIT_LIBRARY", "lib.so")
+    kernels = _kernels()
+    assert kernels["backend"] == "compiled: the library that $YAMJIT_LIBRARY names; nothing is compiled here"
+    assert kernels["library is"].startswith(told)
 
 
 def test_doctor_without_a_model(

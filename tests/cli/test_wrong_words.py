@@ -79,6 +79,9 @@ https://a.org/x.wav|no verb 'https://a.org/x.wav'|yamjit reads files: curl -sL h
 events siren.flac --treshold 0.3|there is no option --treshold|did you mean --threshold (lowest
 export x --dislay-names y|no option --dislay-names|did you mean --display-names (
 labels --ocale de|no option --ocale|did you mean --locale (
+events siren.flac --onn 0.3|there is no option --onn|did you mean --on (score
+events siren.flac --offf 0.3|there is no option --offf|did you mean --off (score
+classify siren.flac --toop 3|there is no option --toop|did you mean --top (number
 events siren.flac --bogus|there is no option --bogus|yamjit events --help lists its options
 events siren.flac --min-conf 0.3|there is no option --min-conf|did you mean --on (score
 classify siren.flac --min_conf=0.3|there is no option --min_conf|did you mean --threshold (lowest

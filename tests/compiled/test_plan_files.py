@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.backends import FAST_BACKENDS, wants_library
 from tests.support.plan_files import SHA256, accept_all, in_memory, place_of, sealed, written
+from tests.support.sample_model import sample_model
 from yamjit.calibration import Calibration
 from yamjit.compiled.from_graph import compile_model
 from yamjit.compiled.reader import read_plan_file
@@ -33,14 +34,24 @@ from yamjit.store import resolve_model
 from yamjit.tflite import Graph, read_graph
 from yamjit.training_clips import TrainingClips
 
-MODELS = ("starter", "two heads", "trained head", "calibrated", "no embedding", "patches")
+MODELS = (
+    "starter",
+    "two heads",
+    "trained head",
+    "calibrated",
+    "no embedding",
+    "patches",
+    "samples",
+    "log-mel",
+    "dynamic",
+)
 
 
 def read(content: bytes, sha256: str = SHA256) -> CompiledModel:
     return read_plan_file(in_memory(content), sha256, accept_all)
 
 
-def own_head(starter: CompiledModel) -> bytes:
+def own_head(starter: CompiledModel, weights: str = "int8") -> bytes:
     """A model with a head of its own, which says where it comes from."""
     dice = np.random.default_rng(1)
     model = load("starter", backend="numpy")
@@ -50,7 +61,7 @@ def own_head(starter: CompiledModel) -> bytes:
     card = ModelCard(name="birds", head_name="birds", keep=True, display_names={"fr": ("troglodyte", "bouscarle")})
     embeddings = np.concatenate([model.score_window(dice.uniform(-1, 1, 15_600)).embeddings for _ in range(3)])
     assert len(clips) == 3
-    return export_model(model, head, embeddings, card)
+    return export_model(model, head, None if weights == "dynamic" else embeddings, card, weights=weights)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +78,9 @@ def compiled(two_heads_graph: Graph) -> dict[str, CompiledModel]:
         "calibrated": starter._replace(heads=(replace(head, calibration=Calibration(parameters)),)),
         "no embedding": starter._replace(plan=starter.plan._replace(embedding=None)),
         "patches": starter._replace(plan=starter.plan._replace(front_end=None)),
+        "samples": compile_model(sample_model()),
+        "log-mel": compile_model(sample_model(gives_log_mel=True)),
+        "dynamic": compile_model(read_graph(own_head(starter, "dynamic"))),
     }
 
 
@@ -90,7 +104,7 @@ def test_all_of_a_model_is_read_back(model: CompiledModel, family: str) -> None:
     assert (found.name, found.sample_rate, found.provenance) == (model.name, model.sample_rate, model.provenance)
     if found.provenance is not None and model.provenance is not None:
         assert found.provenance.digests.to_bytes() == model.provenance.digests.to_bytes()
-    names = ("patch_shape", "patch_offset", "quantized_patch", "embedding", "heads")
+    names = ("patch_shape", "patch_offset", "quantized_patch", "embedding", "heads", "log_mel")
     assert [getattr(found.plan, name) for name in names] == [getattr(plan, name) for name in names]
     assert list(found.plan.slots.items()) == list(plan.slots.items())
     for got, had in zip(found.heads, model.heads, strict=True):
@@ -145,6 +159,21 @@ def test_labels_and_scores_of_heads_are_tables(compiled: dict[str, CompiledModel
         scores = head.scores.dequantize(integers)
         expected = scores if record.calibration is None else record.calibration.apply(scores)
         assert np.array_equal(values[stride * np.arange(classes) + integers + 128], expected)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        *(5, [], ["log_mel", [10, 16], 40, 40, 1], ["scores", [10, 16], 40, 40], ["none", [10, 16], 40, 40]),
+        *(["log_mel", [10, 17], 40, 40], ["log_mel", [16, 10], 40, 40], ["log_mel", [10, 16], 0, 40]),
+        *(["log_mel", [10, 16], 40, 401], ["log_mel", [-10, -16], 40, 40], [["log_mel"], [10, 16], 40, 40]),
+    ],
+)
+def test_a_spectrogram_that_is_not_there_is_refused(compiled: dict[str, CompiledModel], lie: Any) -> None:
+    with pytest.raises(ModelError, match="in the plan file is"):
+        read(changed(written(compiled["log-mel"]), lambda document: document.update(log_mel=lie)))
+    with pytest.raises(ModelError, match="in the plan file is"):
+        read(changed(written(compiled["starter"]), lambda document: document.update(log_mel=["log_mel", [1, 1], 1, 1])))
 
 
 def test_a_text_with_a_zero_byte_ends_where_it_ends(compiled: dict[str, CompiledModel]) -> None:
@@ -250,6 +279,11 @@ LIES: list[tuple[tuple[Any, ...], Any]] = [
     (("quantized_patch", 2), -64),
     (("quantized_patch", 2), True),
     (("quantized_patch", 3), 1),
+    (("quantized_patch",), None),
+    (("quantized_patch", 6), "float32"),
+    (("embedding", 6), "float32"),
+    (("embedding", 6), "int64"),
+    (("heads", 0, "logits", 6), "float32"),
     (("provenance",), {}),
     (("provenance",), "yamjit"),
 ]

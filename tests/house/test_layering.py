@@ -64,6 +64,8 @@ STOREYS = {
     "sample_windows": 5,
     "categories": 6,
     "scoring": 6,
+    "last_windows": 7,
+    "head_networks": 7,
     "listing": 7,
     "streaming": 7,
     "recording": 8,

@@ -18,7 +18,7 @@ pytest.importorskip("numba")
 from tests.support.backends import NO_COMPILER
 from tests.support.damaged_plans import Found, changed, damaged_plans
 from tests.support.two_heads import two_heads
-from tests.support.zoo import zoo
+from tests.support.zoo import float_zoo, zoo
 from yamjit.compiled.from_graph import compile_model
 from yamjit.compiled.record import CompiledModel
 from yamjit.compiled.writer import plan_file_bytes
@@ -28,6 +28,8 @@ from yamjit.kernels.plan_file.entries import CHECK_PLAN
 from yamjit.kernels.plan_file.layout import Fault, Field
 from yamjit.kernels.vectors.processor import host_target
 from yamjit.spec import DEFAULT_LIMITS
+
+ZOOS = {"zoo": zoo, "float zoo": float_zoo}
 
 pytestmark = [pytest.mark.numba, pytest.mark.skipif(NO_COMPILER, reason="Numba does not compile")]
 
@@ -44,7 +46,7 @@ def written(model: CompiledModel, family: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def models() -> dict[str, CompiledModel]:
-    return {"zoo": zoo(4), "two heads": compile_model(two_heads(classes=9, width=0.125))}
+    return {"zoo": zoo(4), "float zoo": float_zoo(4), "two heads": compile_model(two_heads(classes=9, width=0.125))}
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +129,7 @@ def test_guards_guard(offset: int) -> None:
 
 
 @guarded
-@pytest.mark.parametrize(("name", "seed"), [("zoo", 0), ("two heads", 1)])
+@pytest.mark.parametrize(("name", "seed"), [("zoo", 0), ("two heads", 1), ("float zoo", 0), ("float zoo", 1)])
 @pytest.mark.parametrize(("kind", "count"), [("numbers", 1500), ("shapes", 300)])
 def test_wrong_numbers_are_refused_or_harmless(
     files: dict[str, bytes], name: str, kind: str, count: int, seed: int, tmp_path: Path
@@ -139,7 +141,7 @@ def test_wrong_numbers_are_refused_or_harmless(
 
 @guarded
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "seed"), [("zoo", 0), ("two heads", 1)])
+@pytest.mark.parametrize(("name", "seed"), [("zoo", 0), ("two heads", 1), ("float zoo", 0), ("float zoo", 1)])
 def test_each_wrong_number_is_refused_or_harmless(
     files: dict[str, bytes], name: str, seed: int, tmp_path: Path
 ) -> None:
@@ -151,9 +153,10 @@ def test_each_wrong_number_is_refused_or_harmless(
 @guarded
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 9))
-def test_other_shapes_hold_as_well(seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ZOOS)
+def test_other_shapes_hold_as_well(name: str, seed: int, tmp_path: Path) -> None:
     """What runs needs no more scratch memory than the check wants."""
-    refused, ran = tried(written(zoo(seed), family()), tmp_path, "shapes", 1500, seed)
+    refused, ran = tried(written(ZOOS[name](seed), family()), tmp_path, "shapes", 1500, seed)
     assert refused > 800
     assert ran > 80
 

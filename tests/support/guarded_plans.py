@@ -32,7 +32,7 @@ from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, Field, He
 from yamjit.kernels.prepared.columns import Prepared, VectorOp
 from yamjit.kernels.prepared.uses import VECTOR_KERNELS, WALK, use_of
 from yamjit.kernels.program import Column, StepOp
-from yamjit.kernels.steps.compiled import run_int8_steps
+from yamjit.kernels.steps.compiled import run_steps
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = ["Guarded", "PlanRunner", "wrong_values"]
@@ -158,7 +158,7 @@ class PlanRunner:
                 log_mel_entry(tables, samples.address, header[Field.FRAMES], beside.address, out)
         parts = [header[field] for field in (Field.ACCUMULATORS, Field.IMAGE, Field.PANEL, Field.BORDER)]
         for count in range(1, _PATCHES + 1):
-            run_int8_steps(
+            run_steps(
                 plan + header[Field.STEPS_AT],
                 0,
                 header[Field.STEPS],
@@ -186,10 +186,15 @@ class PlanRunner:
             labels = self.integers[head[HeadField.LABELS_AT] // 8 :][:classes].tolist()
             assert len(labels) == classes
             assert all(place >= 0 and text.index(b"\0", place) >= place for place in (head[HeadField.NAME_AT], *labels))
-            values = head[HeadField.VALUES_AT] + 4 * (head[HeadField.VALUES_STRIDE] * (classes - 1) + 256)
-            assert 0 <= head[HeadField.VALUES_AT] <= values <= self._file.bytes.size
-            for place in (head[HeadField.SCORES_AT], head[HeadField.LOGITS_AT]):
-                assert 0 <= place <= place + classes <= header[Field.ARENA]
+            if head[HeadField.SCORES_BYTES] == 1:
+                values = head[HeadField.VALUES_AT] + 4 * (head[HeadField.VALUES_STRIDE] * (classes - 1) + 256)
+                assert 0 <= head[HeadField.VALUES_AT] <= values <= self._file.bytes.size
+            scores, logits = head[HeadField.SCORES_AT], head[HeadField.LOGITS_AT]
+            for place, width in ((scores, head[HeadField.SCORES_BYTES]), (logits, head[HeadField.LOGITS_BYTES])):
+                assert width in (1, 4)
+                assert 0 <= place <= place + classes * width <= header[Field.ARENA]
+        at, size = header[Field.EMBEDDING_AT], header[Field.EMBEDDING_SIZE] * header[Field.EMBEDDING_BYTES]
+        assert 0 <= at <= at + size <= header[Field.ARENA]
 
     def _take(self, name: str, size: int) -> Guarded:
         if (name, size) not in self._memory:

@@ -18,8 +18,13 @@ _FRAMES, _LENGTH, _BINS, _BANDS = 10, 40, 21, 16
 F = np.float32
 
 
-def sample_model(last: Op = Op.LOGISTIC, batch: tuple[int, ...] = ()) -> Graph:
-    """Return the model: a window of 400 samples, shape (*batch, 400), scores of five classes by operator `last`."""
+def sample_model(
+    last: Op = Op.LOGISTIC, batch: tuple[int, ...] = (), *, gives_log_mel: bool = False, fades: bool = False
+) -> Graph:
+    """Return the model: a window of 400 samples, shape (*batch, 400), scores of five classes by operator `last`.
+
+    The log-mel spectrogram may be a second output. Where it `fades`, its frames are not all computed alike.
+    """
     dice, graph = Dice(3), GraphBuilder()
 
     def draw(*shape: int, name: str = "") -> int:
@@ -48,7 +53,10 @@ def sample_model(last: Op = Op.LOGISTIC, batch: tuple[int, ...] = ()) -> Graph:
         (_FRAMES, _BANDS),
         FullyConnectedOptions(),
     )  # fmt: skip
-    log_mel = add(Op.LOG, [bands], (_FRAMES, _BANDS))
+    if fades:
+        fade = graph.constant(np.linspace(0.5, 1, _FRAMES, dtype=F)[:, np.newaxis])
+        bands = add(Op.MUL, [bands, fade], (_FRAMES, _BANDS), MulOptions())
+    log_mel = add(Op.LOG, [bands], (_FRAMES, _BANDS), name="log_mel")
     image = add(
         Op.RESHAPE,
         [log_mel, graph.constant(np.array([1, _FRAMES, _BANDS, 1], np.int32))],
@@ -60,4 +68,5 @@ def sample_model(last: Op = Op.LOGISTIC, batch: tuple[int, ...] = ()) -> Graph:
     pooled = add(Op.MAX_POOL_2D, [depthwise], (1, 1, 1, 24), Pool2DOptions(Padding.VALID, 5, 8, 5, 8), name="pooled")
     logits = multiplied(pooled, (1, 24), CLASSES)
     options = SoftmaxOptions() if last == Op.SOFTMAX else None
-    return graph.build([samples], [add(last, [logits], (1, CLASSES), options, name="scores")])
+    scores = add(last, [logits], (1, CLASSES), options, name="scores")
+    return graph.build([samples], [scores, log_mel] if gives_log_mel else [scores])

@@ -72,7 +72,7 @@ def test_mutants_are_the_same_for_the_same_seed(mutator: Mutator) -> None:
 
 @forks
 def test_campaign_in_processes_of_their_own(content: bytes) -> None:
-    summary = campaign(content, "tools.checks.fuzz_models:read_model", count=40, seed=SEED)
+    summary = campaign({"synthetic": content}, "tools.checks.fuzz_models:read_model", count=40, seed=SEED)
     assert summary["offenders"] == []
     assert sum(summary["results"].values()) == 40
     assert set(summary["results"]) <= {"accepted", "ModelError", "LimitError"}

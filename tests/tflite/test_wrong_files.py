@@ -19,6 +19,7 @@ from tests.tflite.test_metadata_any import model as model_of_one_operator
 from yamjit.cli import main
 from yamjit.errors import ModelError, YamjitError
 from yamjit.tflite import read_graph
+from yamjit.tflite.model_tables import TensorType
 from yamjit.wrapped import wrapped_kind
 
 MODEL_BYTES = bytes(4) + b"TFL3" + bytes(600)
@@ -140,3 +141,28 @@ def test_custom_operators_say_what_would_run(
     assert says in str(caught.value)
     assert main(["info", str(path)]) == 0
     assert "would run   YAMNet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        (TensorType.UINT8, "TensorFlow 1 quantized so; convert the original anew"),
+        (TensorType.INT16, "activations of 16 bits"),
+        (TensorType.INT4, "weights of 4 bits"),
+        (TensorType.BFLOAT16, "convert the original anew, to int8 or float32"),
+        (TensorType.STRING, "text, such as the names of classes"),
+    ],
+)
+def test_types_say_what_would_run(kind: TensorType, says: str) -> None:
+    graph = {"tensors": [tensor("t0", 1, 4, type=int(kind)), tensor("t1", 1, 4)], "inputs": integers(0)}
+    graph |= {"outputs": integers(1), "operators": [{"inputs": integers(0), "outputs": integers(1)}]}
+    data = model_of_one_operator(subgraphs=[graph], operator_codes=[operator_code(LOG)])
+    with pytest.raises(
+        ModelError, match=f"tensor 0 't0': type {kind.name} is not supported; float32, .* are: .*{says}"
+    ):
+        read_graph(data)
+
+
+def test_a_file_that_is_not_known_may_be_encrypted() -> None:
+    with pytest.raises(ModelError, match="instead of b'TFL3'; the file is of another kind, encrypted or damaged"):
+        read_graph(bytes(range(200, 250)))

@@ -2,7 +2,11 @@
 
 ::
 
-    python -m tools.checks.fuzz_models MODEL --count 5000 --seed 99 --jobs 2
+    python -m tools.checks.fuzz_models MODEL [MODEL ...] --count 5000 --seed 99 --jobs 2
+    python -m tools.checks.fuzz_models --family --count 5000
+
+Models take turns. ``--family`` stands for small ones that are made here: of each float and hybrid operator, of any
+length, with float or mixed weights (`tests.support.family`).
 
 Each mutant is tried in a process of its own, forked after the imports. One line of JSON tells how many gave what,
 the slowest, and the largest resident set; the exit code is 1 if one crashed, was slow, or raised anything else.
@@ -13,8 +17,9 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import importlib
-import importlib.util
+import io
 import json
 import math
 import multiprocessing
@@ -26,16 +31,19 @@ import struct
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.support.family import family_models
 from tests.support.flat import Place, Tree, build_tree, places, read_tree
+from tools.checks.lowerings import fast_backend
 from yamjit.errors import YamjitError
 from yamjit.tflite.metadata_tables import METADATA_IDENTIFIER, MODEL_METADATA
-from yamjit.tflite.model_tables import BUFFER, MODEL, MODEL_IDENTIFIER, OPERATOR, SUBGRAPH, TENSOR
+from yamjit.tflite.model_tables import BUFFER, MODEL, MODEL_IDENTIFIER, OPERATOR, SUBGRAPH, TENSOR, TensorType
 from yamjit.tflite.schema import Child, Opaque, Scalar, String, Union
 from yamjit.tflite.verifier import verify
+from yamjit.tflite.writer import write_graph
 
 __all__ = [
     "KINDS",
@@ -43,6 +51,7 @@ __all__ = [
     "Mutator",
     "Outcome",
     "campaign",
+    "print_info",
     "read_model",
     "run_model",
     "summarized",
@@ -50,13 +59,15 @@ __all__ = [
     "try_in_child",
 ]
 
-SLOW_S = 2.0
-HANG_S = 5.0
+#: Seconds of a processor from which on a mutant is slow, and seconds of a clock, on a machine that does more than
+#: this, after which it hangs.
+SLOW_S, HANG_S = 2.0, 30.0
 #: Address space of a child: a bomb ends there rather than on the machine.
 _ADDRESS_SPACE = 10 * 2**30
 
 _EDGES = (0, 1, 2, 3, 127, 128, 255, 256, 32767, 65535, 65536, 2**24, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1)
 _SCALES = (0.0, -0.0, -1.0, math.nan, math.inf, -math.inf, 1e-45, 1e-38, 1e-30, 1e-6, 0.5, 1e6, 3e38)
+_FLOATS = (math.nan, math.inf, -math.inf, 3e38, -3e38, 1e30, 1e19, 1e-30, 1e-38, 1e-45, -1e-45, -0.0, 0.0)
 _ZERO_POINTS = (-(2**63), -(2**40), -(2**31), -129, -128, -1, 0, 1, 127, 128, 2**31, 2**40, 2**63 - 1)
 _LENGTHS = (0, 1, 2, 3, 5, 64, 1000, 2**16, 2**24, 2**28, 2**30, 2**31 - 1, 2**31, 2**32 - 1)
 
@@ -72,7 +83,10 @@ class Mutant(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a mutant: ``accepted``, an error's name, ``foreign``, ``signal`` or ``hang``."""
+    """What came of a mutant: ``accepted``, an error's name, ``foreign``, ``signal`` or ``hang``.
+
+    `seconds` are a processor's; of what hangs, a clock's.
+    """
 
     result: str
     detail: str
@@ -88,20 +102,42 @@ def read_model(data: bytes) -> object:
 
 
 def run_model(data: bytes) -> object:
-    """Load a model and score one window with every backend: the target unless another is named."""
+    """Print what a model is, load it, and score one window of noise with every backend: the target unless told else.
+
+    Floats may be other than finite where the weights are; the backends agree on them to the last bit.
+    """
     import numpy as np
 
     import yamjit
 
-    window = np.random.default_rng(0).uniform(-0.5, 0.5, 15_600).astype(np.float32)
-    backends = ("numpy", "numba") if importlib.util.find_spec("numba") else ("numpy",)
-    found = [yamjit.load(data, backend=name).classify(window, sample_rate=16_000) for name in backends]
-    for result in found:
-        if not (np.isfinite(result.scores).all() and np.array_equal(result.scores, found[0].scores)):
-            raise RuntimeError("the backends do not agree on finite scores")
-        if not np.array_equal(result.embeddings, found[0].embeddings):
-            raise RuntimeError("the backends do not agree on the embeddings")
+    found: list[Any] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        print_info(data)
+        for name in ("numpy", fast_backend()):
+            model = yamjit.load(data, backend=name)
+            noise = np.random.default_rng(0)
+            if model.plan.front_end is None and not model.plan.takes_samples:
+                patch = noise.uniform(-0.5, 0.5, (1, *model.plan.patch_shape)).astype(np.float32)
+                found.append(model.network.run(patch))
+            else:
+                window = noise.uniform(-0.5, 0.5, model.window_samples).astype(np.float32)
+                found.append(model.classify(window, sample_rate=model.sample_rate))
+    for what in ("scores", "embeddings"):
+        if not np.array_equal(*(getattr(result, what) for result in found), equal_nan=True):
+            raise RuntimeError(f"the backends do not agree on the {what}")
+    if model.plan.heads[0].scores.dtype == np.int8 and not np.isfinite(found[0].scores).all():
+        raise RuntimeError("scores of integers are not finite")
     return found
+
+
+def print_info(data: bytes) -> None:
+    """Print all that ``yamjit info`` can say of a model, as text and as JSON."""
+    from yamjit.cli import info
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        for as_json in (False, True):
+            info.run(argparse.Namespace(model=data, roles=None, json=as_json, full=True, labels=True))
 
 
 def describe_model(data: bytes) -> object:
@@ -142,10 +178,13 @@ class Mutator:
         return self._tree
 
     def mutant(self, seed: int, index: int, kind: str | None = None) -> Mutant:
-        """Return a mutant; the kinds take turns unless one is asked for."""
+        """Return a mutant, of a kind that chance chooses unless one is asked for."""
         dice = random.Random(f"{seed}/{index}")
-        kind = kind or _TURNS[index % len(_TURNS)]
-        what, data = KINDS[kind](self, dice)
+        kind = kind or dice.choice(_TURNS)
+        try:
+            what, data = KINDS[kind](self, dice)
+        except IndexError:  # there is nothing of the kind in the model
+            what, data = _one_byte(self, dice)
         return Mutant(kind, what, data)
 
     def find(self, kind: str, *parts: str) -> list[Place]:
@@ -309,6 +348,30 @@ def _rebuilt(model: Mutator, dice: random.Random) -> tuple[str, bytes]:
     return f"{table.name}.{field} set to {value}", rebuilt + model.data[model.end :]
 
 
+def _tensor_type(model: Mutator, dice: random.Random) -> tuple[str, bytes]:
+    """Give a tensor another type."""
+    tree = dict(model.tree)
+    tree["subgraphs"] = [dict(tree["subgraphs"][0])]
+    tree["subgraphs"][0]["tensors"] = tensors = [dict(tensor) for tensor in tree["subgraphs"][0]["tensors"]]
+    number, kind = dice.randrange(len(tensors)), dice.choice(list(TensorType))
+    tensors[number]["type"] = int(kind)
+    return f"tensor {number} is {kind.name}", build_tree(tree, MODEL, MODEL_IDENTIFIER) + model.data[model.end :]
+
+
+def _floats(model: Mutator, dice: random.Random) -> tuple[str, bytes]:
+    """Put numbers among float32 constants that are hard to compute with."""
+    tensors = model.tree["subgraphs"][0]["tensors"]
+    buffers = {tensor.get("buffer", 0) for tensor in tensors if not tensor.get("type")}
+    paths = {f"{MODEL.name}.buffers[{number}].data" for number in buffers}
+    place = dice.choice([p for p in model.places if p.kind == "elements" and p.path in paths and p.size >= 4])
+    count, value = place.size // 4, dice.choice(_FLOATS)
+    changed = range(count) if dice.random() < 0.2 else [dice.randrange(count) for _ in range(dice.choice((1, 1, 4)))]
+    data = bytearray(model.data)
+    for number in changed:
+        struct.pack_into("<f", data, place.position + 4 * number, value)
+    return f"{len(changed)} of {place.path} = {value}", bytes(data)
+
+
 def _truncation(model: Mutator, dice: random.Random) -> tuple[str, bytes]:
     size = len(model.data)
     cut = dice.choice(
@@ -367,11 +430,24 @@ KINDS: dict[str, Callable[[Mutator, random.Random], tuple[str, bytes]]] = {
     "constants": _constants,
     "order": _reorder,
     "rebuilt": _rebuilt,
+    "tensor type": _tensor_type,
+    "floats": _floats,
     "truncation": _truncation,
     "archive": _archive,
     "metadata": _metadata,
 }
-_TURNS = (*KINDS, *["one byte"] * 6, "few bytes", "word", "word", "option", "option", "index", "index")
+_TURNS = (
+    *KINDS,
+    *["one byte"] * 6,
+    "few bytes",
+    "word",
+    "word",
+    *["option"] * 4,
+    "index",
+    "index",
+    *["floats"] * 5,
+    *["operand"] * 4,
+)
 
 
 def try_in_child(target: Target, data: bytes) -> Outcome:
@@ -389,10 +465,10 @@ def try_in_child(target: Target, data: bytes) -> Outcome:
     ready, _, _ = select.select([reading], [], [], HANG_S)
     message = os.read(reading, 65536) if ready else b""
     os.close(reading)
-    seconds = time.monotonic() - started
     if not ready:
         os.kill(child, signal.SIGKILL)
     _, status, usage = os.wait4(child, 0)
+    seconds = usage.ru_utime + usage.ru_stime if ready else time.monotonic() - started
     rss = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     if not ready:
         return Outcome("hang", "", seconds, rss)
@@ -424,14 +500,16 @@ def try_here(target: Target, data: bytes) -> tuple[str, str]:
     return "accepted", ""
 
 
-def _share(job: tuple[bytes, str, int, Sequence[int]]) -> list[tuple[str, str, Outcome]]:
-    data, target_name, seed, indices = job
-    target, mutator = _load_target(target_name), Mutator(data)
-    target(data)
+def _share(job: tuple[Mapping[str, bytes], str, int, Sequence[int]]) -> list[tuple[str, str, Outcome]]:
+    models, target_name, seed, indices = job
+    target, names = _load_target(target_name), list(models)
+    target(models[names[0]])
+    mutators = {name: Mutator(data) for name, data in models.items()}
     found = []
     for index in indices:
-        mutant = mutator.mutant(seed, index)
-        found.append((mutant.kind, f"{index}: {mutant.what}", try_in_child(target, mutant.data)))
+        name = names[index % len(names)]
+        mutant = mutators[name].mutant(seed, index)
+        found.append((mutant.kind, f"{index}, {name}: {mutant.what}", try_in_child(target, mutant.data)))
     return found
 
 
@@ -441,13 +519,15 @@ def _load_target(name: str) -> Target:
     return target
 
 
-def campaign(data: bytes, target: str, count: int, seed: int, jobs: int = 1, list_all: bool = False) -> dict[str, Any]:
-    """Try mutants of a model, each in a process of its own.
+def campaign(
+    models: Mapping[str, bytes], target: str, count: int, seed: int, jobs: int = 1, list_all: bool = False
+) -> dict[str, Any]:
+    """Try mutants of models, each in a process of its own.
 
     Parameters
     ----------
-    data : bytes
-        A sound model.
+    models : mapping of str to bytes
+        Sound models, which take turns, by their names.
     target : str
         What to try, as ``module:function``; it gets the bytes.
     count, seed, jobs : int
@@ -459,7 +539,7 @@ def campaign(data: bytes, target: str, count: int, seed: int, jobs: int = 1, lis
     dict
         How many gave what, the slowest, the largest resident set, and the offenders.
     """
-    shares = [(data, target, seed, range(job, count, jobs)) for job in range(jobs)]
+    shares = [(models, target, seed, range(job, count, jobs)) for job in range(jobs)]
     if jobs == 1:
         parts = [_share(shares[0])]
     else:
@@ -493,15 +573,20 @@ def _offenders(found: Sequence[tuple[str, str, Outcome]]) -> Iterator[list[Any]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a campaign and print its line."""
     parser = argparse.ArgumentParser(prog="python -m tools.checks.fuzz_models", description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path, help="a sound .tflite file")
+    parser.add_argument("models", nargs="*", type=Path, metavar="MODEL", help="a sound .tflite file")
+    parser.add_argument("--family", action="store_true", help="small models of every kind but int8, made here")
     parser.add_argument("--count", type=int, default=1000, help="mutants (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=99, help="of the damage (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: %(default)s)")
     parser.add_argument("--target", default="tools.checks.fuzz_models:run_model", help="module:function to try")
     parser.add_argument("--list", action="store_true", help="list every outcome")
     options = parser.parse_args(arguments)
-    data = options.model.read_bytes()
-    summary = campaign(data, options.target, options.count, options.seed, options.jobs, options.list)
+    models = {path.name: path.read_bytes() for path in options.models}
+    if options.family:
+        models |= {name: write_graph(graph) for name, graph in family_models().items()}
+    if not models:
+        parser.error("name a model, or say --family")
+    summary = campaign(models, options.target, options.count, options.seed, options.jobs, options.list)
     print(json.dumps(summary))
     return 1 if summary["offenders"] else 0
 

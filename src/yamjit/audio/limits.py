@@ -15,7 +15,7 @@ __all__ = ["DEFAULT_AUDIO_LIMITS", "AudioLimits", "check_channels", "check_heade
 
 #: Samples (frames times channels) that are decoded at a time; bounds the memory whatever a header says, and what a
 #: block that cannot be read costs.
-BLOCK_SAMPLES = 65_536
+BLOCK_SAMPLES = 262_144
 
 
 @explained

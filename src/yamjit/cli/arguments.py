@@ -84,8 +84,6 @@ def add_reading(parser: argparse.ArgumentParser, *, aggregate: bool = False) -> 
     add_value(group, "--end", "TIME", values.time, text)
     text = "what to do with samples that are NaN or infinite: refuse the recording, or read them as 0"
     add_choice(group, "--non-finite", ("refuse", "zero"), text, "refuse")
-    text = "zeros after the end: as few as whole windows need, or as many as the original YAMNet adds"
-    add_choice(group, "--pad-end", ("least", "original"), text, "least")
     if aggregate:
         add_aggregate(group, "mean")
     add_clock(parser, group)
@@ -115,6 +113,8 @@ def add_windows(parser: argparse.ArgumentParser) -> Any:
     add_hop(cut, None)
     text = "share of a window that the next one covers again, from 0 to below 1, in place of --hop"
     add_value(cut, "--overlap", "SHARE", values.overlap, text)
+    text = "zeros after the end: as few as whole windows need, or as many as the original YAMNet adds"
+    add_choice(group, "--pad-end", ("least", "original"), text, "least")
     return group
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamjit.cli import values
 from yamjit.cli.options import add_flag, add_repeated, add_value
-from yamjit.cli.outputs import Reads
+from yamjit.cli.outputs import Input, Reads
 from yamjit.errors import InputError
 from yamjit.spec import DEFAULT_MAX_RESULTS
 from yamjit.text import printable
@@ -17,7 +18,20 @@ if TYPE_CHECKING:
     from yamjit.heads import HeadInfo, HeadRecord
     from yamjit.options import ClassifierOptions
 
-__all__ = ["add_head", "add_listing", "add_locale", "add_top", "locale_notes", "options_of"]
+__all__ = [
+    "add_head",
+    "add_heads",
+    "add_listing",
+    "add_locale",
+    "add_top",
+    "heads_of",
+    "locale_notes",
+    "options_of",
+    "output_of",
+]
+
+#: How files of heads end.
+_HEAD_SUFFIXES = (".tflite", ".npz")
 
 
 def add_top(parser: argparse.ArgumentParser, *, all_too: bool = True) -> None:
@@ -29,9 +43,44 @@ def add_top(parser: argparse.ArgumentParser, *, all_too: bool = True) -> None:
 
 
 def add_head(parser: Any, default: str) -> None:
-    """Add ``--head``."""
+    """Add ``--head``, for an output of the model."""
     text = f"output of the model that is used (default: {default})"
     parser.add_argument("--head", metavar="NAME|INDEX", help=text).completer = _head_names
+
+
+def add_heads(parser: Any, default: str) -> None:
+    """Add ``--head``, for an output of the model, and for heads in files of their own."""
+    text = (
+        f"output that is used (default: {default}); or the file of a head, .tflite or .npz, which is given the model's "
+        "embeddings, and whose outputs stand in place of the model's own"
+    )
+    add_repeated(parser, "--head", "NAME|INDEX|FILE", _head, text).completer = _head_names  # type: ignore[attr-defined]
+
+
+def _head(text: str) -> str:
+    """Return what ``--head`` is given: the name of a file where it ends like one."""
+    return Reads("a head")(text) if Path(text).suffix.lower() in _HEAD_SUFFIXES else text
+
+
+def heads_of(args: argparse.Namespace) -> list[str | bytes]:
+    """Return the heads in files that were given: the names of models, and what models are made of arrays."""
+    return [_model_of(name) for name in getattr(args, "head", ()) if isinstance(name, Input)]
+
+
+def _model_of(name: str) -> str | bytes:
+    if Path(name).suffix.lower() == ".tflite":
+        return name
+    from yamjit.learn import Head, export_head
+
+    return export_head(Head.load(name))
+
+
+def output_of(args: argparse.Namespace) -> str | None:
+    """Return the output that was named, of the model or of the heads in files; two are refused."""
+    named = [name for name in args.head if not isinstance(name, Input)]
+    if len(named) > 1:
+        raise InputError(f"--head names one output: {named[0]!r} or {named[1]!r}")
+    return named[0] if named else None
 
 
 def add_locale(parser: Any) -> None:
@@ -54,7 +103,7 @@ def add_listing(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "classes", "A class is given by its name, in any case, its AudioSet id or its index; see yamjit labels."
     )
-    add_head(group, "all of them")
+    add_heads(group, "all of them")
     text = "lowest score that is listed, of every class or of one; for events, of their highest score"
     add_repeated(group, "--threshold", "[NAME=]SCORE", values.by_name(values.fraction), text)
     only = group.add_mutually_exclusive_group()
@@ -88,7 +137,7 @@ def options_of(args: argparse.Namespace) -> ClassifierOptions:
         calibration=None if args.calibration == "none" else args.calibration,
         roll_up=args.roll_up,
         groups=groups or None,
-        head=args.head,
+        head=output_of(args),
     )
 
 

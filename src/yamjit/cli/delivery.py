@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from yamjit.cli.arguments import reading_of
-from yamjit.cli.classes import locale_notes, options_of
+from yamjit.cli.classes import heads_of, locale_notes, options_of
 from yamjit.cli.destinations import array_format, is_folder, is_replaced, opened, picture_format, row_format, unwritten
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.model_notes import notes_on
@@ -85,7 +85,8 @@ def classifier_of(args: argparse.Namespace) -> Classifier:
     from yamjit.loading import load
 
     options = options_of(args) if hasattr(args, "allow") else None
-    return load(args.model, backend=args.backend, threads=args.threads, options=options, roles=args.roles)
+    how = {"backend": args.backend, "threads": args.threads, "roles": args.roles}
+    return load(args.model, options=options, heads=heads_of(args), **how)
 
 
 def check_model(args: argparse.Namespace, classifier: Classifier) -> None:

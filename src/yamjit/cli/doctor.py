@@ -17,7 +17,7 @@ from yamjit.installing import how_to_install
 from yamjit.text import json_text, printable, printable_lines
 
 if TYPE_CHECKING:
-    from yamjit.kernels.diagnosis import LibraryDiagnosis
+    from yamjit.kernels.diagnosis import KernelDiagnosis, LibraryDiagnosis
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
@@ -98,7 +98,7 @@ def _kernels() -> dict[str, Any]:
     from yamjit.kernels.diagnosis import diagnose_kernels
 
     found = diagnose_kernels()
-    shown: dict[str, Any] = {"problem": found.problem} if found.problem else {"backend": _BACKENDS[str(found.backend)]}
+    shown: dict[str, Any] = {"problem": found.problem} if found.problem else {"backend": _backend(found)}
     if found.numba is not None and found.backend == "numba":
         state = (
             "warm: loaded without compiling" if found.numba.warm else "cold: compiled when that pays, or is asked for"
@@ -114,6 +114,15 @@ def _kernels() -> dict[str, Any]:
     if found.problem and found.library is not None:
         return shown | {"library": found.library.path}
     return shown | _library(found.library)
+
+
+def _backend(found: KernelDiagnosis) -> str:
+    """Return what runs the kernels."""
+    from yamjit.kernels.machine_code.shipped import LIBRARY_VARIABLE
+
+    if found.backend != "compiled" or not os.environ.get(LIBRARY_VARIABLE):
+        return _BACKENDS[str(found.backend)]
+    return f"compiled: the library that ${LIBRARY_VARIABLE} names; nothing is compiled here"
 
 
 def _library(library: LibraryDiagnosis | None) -> dict[str, Any]:
@@ -133,10 +142,24 @@ def _library(library: LibraryDiagnosis | None) -> dict[str, Any]:
         "lowering": f"{lowering} (${LOWERING_VARIABLE} is {asked!r})" if asked else lowering,
         "lowerings": runs,
         "library": library.path,
-        "library is": f"named by ${LIBRARY_VARIABLE}" if os.environ.get(LIBRARY_VARIABLE) else "whole",
+        "library is": _state(library),
         "library's sources": library.sources,
         "plan files": _plan_files(),
     }
+
+
+def _state(library: LibraryDiagnosis) -> str:
+    """Return what is known of a library that is used."""
+    from yamjit.kernels.machine_code.shipped import LIBRARY_VARIABLE
+
+    if not os.environ.get(LIBRARY_VARIABLE):
+        return "whole"
+    if not library.of_other_sources:
+        return f"named by ${LIBRARY_VARIABLE}, and built from the kernels here"
+    return (
+        f"named by ${LIBRARY_VARIABLE}, and built from other sources than the kernels here: scores are what those say; "
+        "python -m tools.libraries builds it anew"
+    )
 
 
 def _plan_files() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from yamjit.cli import arguments
-from yamjit.cli.classes import add_head
+from yamjit.cli.classes import add_heads, heads_of, output_of
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.labelled import (
     add_data,
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_trained(parser)
     arguments.add_hop(parser)
     arguments.add_aggregate(parser, "mean")
-    add_head(parser, "the last one")
+    add_heads(parser, "the last one")
     arguments.add_model(parser)
     add_report(parser, "how often each class is taken for each")
 
@@ -46,8 +46,9 @@ def run(args: argparse.Namespace) -> int:
 
     check_report(args)
     dataset = dataset_of(args)
-    options = ClassifierOptions(head=args.head)
-    model = load(args.model, backend=args.backend, threads=args.threads, options=options, roles=args.roles)
+    options = ClassifierOptions(head=output_of(args))
+    how = {"backend": args.backend, "threads": args.threads, "roles": args.roles}
+    model = load(args.model, options=options, heads=heads_of(args), **how)
     dataset = untrained(args, model, dataset)
     with listening(args, dataset, "nothing is written") as progress:
         found, skipped = evaluate_model(model, dataset, aggregate=args.aggregate, hop_s=args.hop, progress=progress)

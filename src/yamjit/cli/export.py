@@ -9,7 +9,7 @@ from typing import Any
 from yamjit.cli import arguments
 from yamjit.cli.exits import EXIT_OK
 from yamjit.cli.forms import check_form
-from yamjit.cli.model_card import add_card, card_of
+from yamjit.cli.model_card import WEIGHTS, add_card, card_of
 from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.cli.outputs import Output, Outputs, Reads, Writes
 from yamjit.cli.reports import write
@@ -20,20 +20,25 @@ __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
 HELP = "write a head as a .tflite, weights for another framework, or a folder that runs without Python"
 DESCRIPTION = (
-    "Write a head that yamjit train kept (--head), together with the network, as one .tflite; or, with --weights, all "
-    "weights of a model in floating point, as the start of a network in another framework, or as a .tflite; or, with "
-    "--bake, a calibrated model whose network gives calibrated scores, so that an interpreter alone does; or, with "
-    "--deploy, a folder with all that a C program needs to run a model, without Python."
+    "Write a head that yamjit train kept (--head), together with the network, as one .tflite; or, with --weights and "
+    "no head, all weights of a model in floating point, as the start of a network in another framework, or as a "
+    ".tflite; or, with --bake, a calibrated model whose network gives calibrated scores, so that an interpreter alone "
+    "does; or, with --deploy, a folder with all that a C program needs to run a model, without Python."
 )
+
+
+#: Formats in which the weights of a model are written by themselves.
+_FORMATS = ("npz", "safetensors", "tflite")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    text = "a head as an .npz; with --deploy, that or a model; not with --weights or --bake"
+    text = "a head as an .npz; with --deploy, that or a model; not with --bake"
     parser.add_argument("head", nargs="?", type=Reads("a head"), metavar="HEAD", help=text)
     text = "file to write (default, with --weights: weights.FORMAT)"
     add_value(parser, "-o --output", "FILE", Writes(), text)
-    add_choice(parser, "--weights", ("npz", "safetensors", "tflite"), "write the model's weights in this format")
+    text = "write all weights of a model in a format; with HEAD, weights of the new model (default: int8)"
+    add_choice(parser, "--weights", (*_FORMATS, *WEIGHTS), text)
     add_flag(parser, "--bake", "write the calibration of the model's last output into its network")
     _add_deployment(parser)
     arguments.add_model(parser, backend=False, threads=False)
@@ -64,14 +69,17 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--target and --libraries are of --deploy FOLDER")
     if args.head and args.head.lower().endswith(".tflite"):
         raise InputError(f"{printable(args.head)!r} is a model, not a head: give it as --model FILE")
-    if sum(map(bool, (args.head, args.weights, args.bake))) != 1:
+    if args.weights and bool(args.head) != (args.weights in WEIGHTS):
+        kinds, whose = (WEIGHTS, "with a head") if args.head else (_FORMATS, "without a head")
+        raise InputError(f"--weights is {args.weights!r}; {whose}, {', '.join(kinds)} are accepted")
+    if sum(map(bool, (args.head or args.weights, args.bake))) != 1:
         raise InputError("give a head, --weights, --bake or --deploy, one of them")
-    if args.weights and not args.output:
+    if args.weights and not args.head and not args.output:
         args.output = Output(f"weights.{args.weights}")
         args.outputs = Outputs(args)
     if not args.output:
         raise InputError("-o FILE is needed")
-    if args.weights:
+    if args.weights and not args.head:
         check_form(args.output, f"--weights {args.weights}", (f".{args.weights}",))
         return _weights(args, load(args.model, backend="numpy", roles=args.roles))
     check_form(args.output, "a model", (".tflite",))
@@ -86,7 +94,8 @@ def _exported(args: argparse.Namespace) -> bytes:
     from yamjit.loading import load
 
     head = Head.load(args.head)
-    return export_model(load(args.model, backend="numpy", roles=args.roles), head, None, card_of(args))
+    model = load(args.model, backend="numpy", roles=args.roles)
+    return export_model(model, head, None, card_of(args), weights=args.weights or "int8")
 
 
 def _baked(args: argparse.Namespace) -> bytes:
@@ -100,9 +109,9 @@ def _deployed(args: argparse.Namespace) -> int:
     from yamjit.deploy import deploy
     from yamjit.loading import load
 
-    if args.weights or args.bake or args.output:
-        raise InputError("--deploy FOLDER is by itself: --weights, --bake and -o write something else")
     is_head = bool(args.head) and args.head.lower().endswith(".npz")
+    if args.bake or args.output or (args.weights and not (is_head and args.weights in WEIGHTS)):
+        raise InputError("--deploy FOLDER is by itself: --weights, --bake and -o write something else")
     if args.head and args.model and not is_head:
         raise InputError(f"two models were given: {printable(args.head)!r} and {printable(args.model)!r}")
     args.name = args.name or Path(args.deploy).name

@@ -155,7 +155,9 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
     source_tensor = graph.tensors[graph.inputs[0]]
     yield "input", f"{source_tensor.name} {_shape(source_tensor)}"
     front_end = plan.front_end
-    if front_end is None and plan.takes_samples:
+    if plan.takes_embeddings:
+        yield "", f"embeddings of {plan.patch_shape[0]} values: a head alone, which --head gives to a model"
+    elif front_end is None and plan.takes_samples:
         yield "", f"{plan.patch_shape[0] / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz"
         yield "front end", "none: the network takes samples"
     elif front_end is None:
@@ -181,10 +183,10 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
         f"{program.arena_bytes:,} bytes of activations a patch",
     )
     if plan.embedding is not None:
-        yield "embeddings", f"{plan.embedding.shape[-1]} values, {_values(plan.embedding)}"
+        yield "embeddings", f"{math.prod(plan.embedding.shape)} values, {_values(plan.embedding)}"
     for head in plan.heads:
         yield "logits", f"{head.logits.shape[-1]} values, {_values(head.logits)}"
-        yield "scores", f"{head.scores.shape[-1]} values, {_values(head.scores)}"
+        yield "scores", f"{math.prod(head.scores.shape)} values, {_values(head.scores)}"
 
 
 def _document(model: Classifier | Unrunnable) -> dict[str, Any]:

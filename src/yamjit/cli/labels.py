@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from yamjit.cli.arguments import add_model
-from yamjit.cli.classes import add_head, add_locale, locale_notes
+from yamjit.cli.classes import add_heads, add_locale, heads_of, locale_notes, output_of
 from yamjit.cli.exits import EXIT_ERROR, EXIT_OK
 from yamjit.cli.options import add_flag
 from yamjit.cli.streams import tell
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="*", metavar="TEXT", help=text)
     add_locale(parser)
     add_flag(parser, "--json", "print a JSON array")
-    add_head(parser, "all of them")
+    add_heads(parser, "all of them")
     add_model(parser, backend=False, threads=False)
 
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from yamjit.head_names import choose_heads
     from yamjit.heads import list_classes
 
-    heads = choose_heads(_heads(args), args.head)
+    heads = choose_heads(_heads(args), output_of(args))
     text = " ".join(args.text)
     found = [(head, one) for head in heads for one in list_classes(head, text)]
     if args.json:
@@ -59,6 +60,8 @@ def _heads(args: argparse.Namespace) -> tuple[HeadInfo, ...]:
     """Return the outputs of the model that have names of classes; those of the official one are known without it."""
     from yamjit.heads import official_head
 
+    if heads := heads_of(args):
+        return _attached(args, heads)
     try:
         model = load_or_describe(args.model, args.locale, args.roles)
     except ModelNotFoundError:
@@ -74,6 +77,17 @@ def _heads(args: argparse.Namespace) -> tuple[HeadInfo, ...]:
             raise ModelError("the model has no names of classes")
     else:
         tell(*(f"note: {note}" for note in locale_notes(args.locale, model.head_records)))
+    return model.heads
+
+
+def _attached(args: argparse.Namespace, heads: Sequence[str | bytes]) -> tuple[HeadInfo, ...]:
+    """Return the outputs of heads in files of their own."""
+    from yamjit.loading import load
+    from yamjit.options import ClassifierOptions
+
+    options = ClassifierOptions(display_names_locale=args.locale)
+    model = load(args.model, backend="numpy", options=options, roles=args.roles, heads=heads)
+    tell(*(f"note: {note}" for note in locale_notes(args.locale, model.head_records)))
     return model.heads
 
 

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_listing(parser)
     arguments.add_model(parser)
     parser.epilog = _EPILOG
-    parser.set_defaults(start=0.0, non_finite="zero", pad_end="least")
+    parser.set_defaults(start=0.0, non_finite="zero")
 
 
 def run(args: argparse.Namespace) -> int:

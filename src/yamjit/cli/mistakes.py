@@ -112,7 +112,8 @@ def _meant(name: str, options: Options) -> str:
         found = [flag for flag in options_meant().get(name, ()) if flag in options][:1]
     if not found and name not in reasons_for_none() and len(name) > 2:
         flags = [flag for flag in options if flag.startswith("--")]
-        found = list(suggest(name, flags, most=2)) or difflib.get_close_matches(f"--{name}", flags, 1, _ALIKE)
+        # As a whole first: --onn is --on, and no part of --non-finite.
+        found = difflib.get_close_matches(f"--{name}", flags, 1, _ALIKE) or list(suggest(name, flags, most=2))
     return listed([_explained(flag, options[flag]) for flag in found], "or")
 
 

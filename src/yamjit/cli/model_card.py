@@ -15,7 +15,17 @@ from yamjit.errors import InputError
 if TYPE_CHECKING:
     from yamjit.learn import ModelCard
 
-__all__ = ["add_card", "add_display_names", "card_of", "display_names_of", "read_names"]
+__all__ = [
+    "WEIGHTS",
+    "add_card",
+    "add_display_names",
+    "card_of",
+    "display_names_of",
+    "read_names",
+]
+
+#: Weights that a model with a new head can have, see `yamjit.learn.export_model`.
+WEIGHTS = ("int8", "mixed", "float32", "dynamic")
 
 #: Bytes of a file of names, at most; AudioSet's 521 have 9 kB.
 _MOST_NAMES_BYTES = 2**22

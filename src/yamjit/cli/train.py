@@ -10,7 +10,7 @@ from yamjit.cli import arguments, values
 from yamjit.cli.baking import APPLIED_BY_SOME, add_bake, baked, tell_of_kept
 from yamjit.cli.exits import EXIT_OK, EXIT_SOME_FAILED
 from yamjit.cli.labelled import add_data, add_folds, dataset_of, features_of, folds_of
-from yamjit.cli.model_card import add_card, card_of
+from yamjit.cli.model_card import WEIGHTS, add_card, card_of
 from yamjit.cli.options import add_choice, add_flag, add_value
 from yamjit.cli.outputs import Writes
 from yamjit.cli.reports import NOTHING_HELD_OUT, add_report, check_report, draw, report, write
@@ -26,7 +26,7 @@ __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 HELP = "learn from labelled recordings, and write a .tflite"
 DESCRIPTION = (
     "Learn to name sounds from labelled recordings: a head on YAMNet's embedding is judged by recordings that are "
-    "held out in turn, then trained on all of them, and written with the network as one int8 .tflite."
+    "held out in turn, then trained on all of them, and written with the network as one .tflite."
 )
 
 
@@ -41,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_model(parser)
     _add_training(parser)
     add_card(parser)
+    text = (
+        "weights of the new model: int8 throughout, the smallest and fastest; mixed, int8 with a head in float32, "
+        "which gives that head's scores; float32 throughout; or dynamic, int8 weights with float32 activations"
+    )
+    add_choice(parser, "--weights", WEIGHTS, text, "int8")
     add_flag(parser, "--no-digests", "keep no digests of the recordings in the model, by which evaluate knows them")
     add_report(parser, "how often each class is taken for each, of the recordings that were held out")
 
@@ -48,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
     text = (
-        "sigmoid if classes are independent, softmax if each recording has one class; the model has sigmoids in both "
-        "cases"
+        "sigmoid if classes are independent, softmax if each recording has one class; a model of int8 weights has "
+        "sigmoids in both cases"
     )
     add_choice(group, "--kind", ("sigmoid", "softmax"), text, "sigmoid")
     add_value(group, "--hidden", "N", values.whole(0, 4096), "number of units of a hidden layer, 0 for none", 0)
@@ -85,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.bake and not args.calibrate:
         raise InputError("--bake writes a calibration into the network: give --calibrate as well")
+    if args.bake and args.weights != "int8":
+        raise InputError(f"--bake writes a calibration into integers, not into --weights {args.weights}")
     dataset = dataset_of(args)
     dataset.check_learnable()
     if args.calibrate and dataset.has_split and args.folds is None:
@@ -99,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     taught = features.select(features.dataset.teaching())
     fitted = train_head(enlarged(taught), options)
     card = card_of(args, calibration=calibration, digests=not args.no_digests)
-    data = export_model(model, fitted.head, taught, card)
+    data = export_model(model, fitted.head, taught, card, weights=args.weights)
     tell_of_kept(args, fitted.head.labels, calibration)
     notes = APPLIED_BY_SOME if args.calibrate else ""
     if args.bake:

@@ -17,7 +17,7 @@ from yamjit.calibration import Calibration
 from yamjit.compiled.record import CompiledModel
 from yamjit.errors import InputError, ModelError
 from yamjit.heads import HeadRecord
-from yamjit.plan.plan import Head, Slot
+from yamjit.plan.plan import Head, LogMel, Slot
 from yamjit.tflite.score_transformation import ScoreTransformation
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ __all__ = ["Bounds", "Description", "describe", "read_description"]
 
 #: More axes than a tensor of a model has.
 _MOST_AXES = 8
+#: Most samples of a window.
+_MOST_SAMPLES = 2**30
+#: Types of values, by their names.
+_TYPES = {dtype.name: dtype for dtype in (np.dtype(np.int8), np.dtype(np.float32))}
 #: More outputs than a model has.
 _MOST_OUTPUTS = 2**10
 
@@ -35,9 +39,10 @@ class Description(NamedTuple):
     """What a description says, see `yamjit.plan.plan.Plan` and `CompiledModel`."""
 
     name: str
-    quantized_patch: Slot
+    quantized_patch: Slot | None
     embedding: Slot | None
     slots: Mapping[str, Slot]
+    log_mel: LogMel | None
     heads: tuple[Head, ...]
     records: tuple[HeadRecord, ...]
     provenance: Provenance | None
@@ -58,6 +63,7 @@ def describe(model: CompiledModel) -> bytes:
         "quantized_patch": plan.quantized_patch and _of_slot(plan.quantized_patch),
         "embedding": plan.embedding and _of_slot(plan.embedding),
         "slots": {name: _of_slot(slot) for name, slot in plan.slots.items()},
+        "log_mel": plan.log_mel,
         "heads": [
             {
                 "tensor": head.name,
@@ -80,7 +86,7 @@ def describe(model: CompiledModel) -> bytes:
 
 
 def _of_slot(slot: Slot) -> list[Any]:
-    return [slot.name, slot.shape, slot.offset, slot.step, slot.scale, slot.zero_point]
+    return [slot.name, slot.shape, slot.offset, slot.step, slot.scale, slot.zero_point, slot.dtype.name]
 
 
 def _of_calibration(calibration: Calibration) -> list[Any]:
@@ -110,9 +116,10 @@ def _description(document: dict[str, Any], bounds: Bounds) -> Description:
     heads = document["heads"]
     return Description(
         name=_text(document["name"]),
-        quantized_patch=_slot(document["quantized_patch"], bounds),
-        embedding=_slot(document["embedding"], bounds) if document["embedding"] is not None else None,
+        quantized_patch=_slot_or_none(document["quantized_patch"], bounds),
+        embedding=_slot_or_none(document["embedding"], bounds),
         slots={name: _slot(slot, bounds) for name, slot in document["slots"].items()},
+        log_mel=_log_mel(document["log_mel"], document["slots"]),
         heads=tuple(
             Head(
                 _text(head["tensor"]),
@@ -127,8 +134,12 @@ def _description(document: dict[str, Any], bounds: Bounds) -> Description:
     )
 
 
+def _slot_or_none(values: list[Any] | None, bounds: Bounds) -> Slot | None:
+    return None if values is None else _slot(values, bounds)
+
+
 def _slot(values: list[Any], bounds: Bounds) -> Slot:
-    name, shape, offset, step, scale, zero_point = values
+    name, shape, offset, step, scale, zero_point, dtype = values
     slot = Slot(
         name=_text(name),
         shape=tuple(_whole(size, 1, bounds.arena) for size in shape[:_MOST_AXES]),
@@ -136,10 +147,21 @@ def _slot(values: list[Any], bounds: Bounds) -> Slot:
         step=_whole(step, 0, bounds.steps - 1),
         scale=_number(scale),
         zero_point=_whole(zero_point, -128, 127),
+        dtype=_TYPES[dtype],
     )
-    if len(shape) > _MOST_AXES or slot.offset + math.prod(slot.shape) > bounds.arena:
+    if len(shape) > _MOST_AXES or slot.offset + slot.nbytes > bounds.arena:
         raise InputError(f"tensor {slot.name!r} ends beyond the activations")
     return slot
+
+
+def _log_mel(values: list[Any] | None, slots: Mapping[str, Any]) -> LogMel | None:
+    if values is None:
+        return None
+    name, (frames, bands), hop_length, frame_length = values
+    sizes = [_whole(size, 1, _MOST_SAMPLES) for size in (frames, bands, hop_length, frame_length)]
+    if slots[name][-1] != "float32" or math.prod(slots[name][1]) != frames * bands:
+        raise InputError(f"{frames} frames of {bands} bands are not tensor {name!r}")
+    return LogMel(_text(name), (sizes[0], sizes[1]), sizes[2], sizes[3])
 
 
 def _record(head: dict[str, Any]) -> HeadRecord:

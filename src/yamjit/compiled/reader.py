@@ -14,8 +14,9 @@ from yamjit.errors import ModelError
 from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.log_mel.tables import read_tables
 from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, Fault, Field, HeadField
+from yamjit.kernels.program import Column, StepOp
 from yamjit.kernels.workspace import PREPARED_COLUMNS, PreparedProgram, ScratchLayout
-from yamjit.plan.plan import Head, Plan
+from yamjit.plan.plan import Head, LogMel, Plan, Slot
 from yamjit.spec import DEFAULT_LIMITS, SAMPLE_RATES
 
 __all__ = ["read_plan_file"]
@@ -85,12 +86,13 @@ class _Reader:
         plan = Plan(
             program=self._program(),
             front_end=self._front_end(),
-            patch_shape=(self[Field.FRAMES], self[Field.BANDS]),
+            patch_shape=self._patch_shape(),
             patch_offset=self[Field.PATCH_AT],
             quantized_patch=description.quantized_patch,
             embedding=description.embedding,
             heads=description.heads,
             slots=description.slots,
+            log_mel=description.log_mel,
         )
         return CompiledModel(
             plan, self[Field.SAMPLE_RATE], description.records, description.name, description.provenance
@@ -119,6 +121,14 @@ class _Reader:
             self[Field.ARENA],
         )
 
+    def _patch_shape(self) -> tuple[int, ...]:
+        return (self[Field.WINDOW],) if self._takes_samples else (self[Field.FRAMES], self[Field.BANDS])
+
+    @property
+    def _takes_samples(self) -> bool:
+        """Whether the network takes samples as they are."""
+        return self[Field.WINDOW] > 0 and not self[Field.TABLES_SIZE]
+
     def _front_end(self) -> FrontEndConstants | None:
         if not self[Field.TABLES_SIZE]:
             return None
@@ -135,13 +145,15 @@ class _Reader:
     def _agree(self, description: Description) -> None:
         """Check the description against the numbers that the library has proven."""
         embedding, patch = description.embedding, description.quantized_patch
-        size = 0 if embedding is None else math.prod(embedding.shape)
+        size = 0 if embedding is None else embedding.nbytes
+        quantizes = self._program().steps[0, Column.OP] == StepOp.QUANTIZE
         records = self._part(Field.HEADS_AT, 8 * HEAD_FIELDS * self[Field.HEADS]).view(np.int64)
         agrees = (
             self[Field.SAMPLE_RATE] in SAMPLE_RATES
-            and math.prod(patch.shape) == self[Field.FRAMES] * self[Field.BANDS]
-            and patch.step == 0
-            and size == self[Field.EMBEDDING_SIZE]
+            and (patch is not None) == quantizes
+            and (patch is None or _is_patch(patch, self[Field.FRAMES] * self[Field.BANDS]))
+            and (description.log_mel is None or self._cuts(description.log_mel))
+            and size == self[Field.EMBEDDING_SIZE] * self[Field.EMBEDDING_BYTES]
             and (embedding is None or embedding.offset == self[Field.EMBEDDING_AT])
             and len(description.heads) == self[Field.HEADS]
             and all(map(_is_head, records.reshape(-1, HEAD_FIELDS).tolist(), description.heads))
@@ -149,8 +161,19 @@ class _Reader:
         if not agrees:
             raise ModelError("the description in the plan file is that of another one")
 
+    def _cuts(self, log_mel: LogMel) -> bool:
+        """Return whether windows of samples are cut into the frames of a spectrogram."""
+        n_frames, hop, frame = log_mel.shape[0], log_mel.hop_length, log_mel.frame_length
+        return self._takes_samples and n_frames == 1 + (self[Field.WINDOW] - frame) // hop
+
+
+def _is_patch(slot: Slot, size: int) -> bool:
+    return (slot.step, slot.nbytes, math.prod(slot.shape)) == (0, size, size)
+
 
 def _is_head(record: list[int], head: Head) -> bool:
-    found = (math.prod(head.scores.shape), math.prod(head.logits.shape), head.scores.offset, head.logits.offset)
     classes = record[HeadField.CLASSES]
-    return found == (classes, classes, record[HeadField.SCORES_AT], record[HeadField.LOGITS_AT])
+    scores = (classes, record[HeadField.SCORES_AT], record[HeadField.SCORES_BYTES])
+    logits = (classes, record[HeadField.LOGITS_AT], record[HeadField.LOGITS_BYTES])
+    found = [(math.prod(slot.shape), slot.offset, slot.dtype.itemsize) for slot in (head.scores, head.logits)]
+    return found == [scores, logits]

@@ -12,7 +12,6 @@ from yamjit.compiled.description import describe
 from yamjit.compiled.record import CompiledModel
 from yamjit.errors import ModelError
 from yamjit.heads import HeadRecord
-from yamjit.kernels.log_mel.constants import FrontEndConstants
 from yamjit.kernels.log_mel.packing import make_tables
 from yamjit.kernels.log_mel.tables import Field as TableField
 from yamjit.kernels.log_mel.tables import is_transformed
@@ -20,7 +19,7 @@ from yamjit.kernels.memory import Packer
 from yamjit.kernels.plan_file.layout import FAMILIES, FORMAT_VERSION, HEADER_BYTES, MAGIC, Field, HeadField
 from yamjit.kernels.plan_file.xxh64 import xxh64
 from yamjit.kernels.prepared.preparation import prepare
-from yamjit.kernels.program import PLAN_FILE_STEPS, Column, Program, StepOp
+from yamjit.kernels.program import Program
 from yamjit.kernels.vectors.target import TARGETS
 from yamjit.kernels.workspace import PreparedProgram
 from yamjit.plan.plan import Head, Plan
@@ -28,9 +27,6 @@ from yamjit.plan.plan import Head, Plan
 __all__ = ["has_plan_file", "plan_file_bytes"]
 
 _Fields: TypeAlias = dict[Field, int]
-
-#: Step operations that no plan file carries.
-_NOT_CARRIED = frozenset(StepOp) - frozenset(PLAN_FILE_STEPS)
 
 #: A target of each family; all of one family have their constants packed alike.
 _TARGETS = {"x86": TARGETS["plain"], "arm": TARGETS["neon"]}
@@ -43,15 +39,14 @@ def has_plan_file(plan: Plan) -> bool:
 
 def _why_not(plan: Plan) -> str | None:
     """Return why a plan cannot be written as a plan file, if it cannot."""
+    if not plan.heads:
+        return "it has no output of scores"
+    if len(plan.patch_shape) != 2:
+        return "its patch is a row of values; a plan file takes patches of frames and bands"
     if plan.front_end is not None and not is_transformed(plan.front_end):
         length = plan.front_end.n_fft
         return f"its front end transforms {length} samples a frame; a plan file takes powers of two from 8 on"
-    if plan.quantized_patch is None:
-        return "its network does not begin with int8 values; a plan file takes networks that quantize the patch"
-    others = [op for op in plan.program.steps[:, Column.OP].tolist() if op in _NOT_CARRIED]
-    return (
-        f"its network has a step {StepOp(others[0]).name}; a plan file takes those of int8 networks" if others else None
-    )
+    return None
 
 
 def plan_file_bytes(
@@ -73,7 +68,7 @@ def plan_file_bytes(
     Raises
     ------
     ModelError
-        If the model's front end is not one that the kernel computes, or its network is not one of int8.
+        If the model's front end is not one that the kernel computes.
     """
     plan, program = model.plan, model.plan.program
     if reason := _why_not(plan):
@@ -85,7 +80,7 @@ def plan_file_bytes(
     file.add(header)
     fields = {Field.MAGIC: MAGIC, Field.VERSION: FORMAT_VERSION, Field.FAMILY: FAMILIES.index(family)}
     fields |= _add_program(file, program, family)
-    fields |= _add_front_end(file, plan.front_end)
+    fields |= _add_front_end(file, plan)
     fields |= _add_heads(file, model) | _patch_and_embedding(plan)
     fields |= _placed(file, describe(model), Field.DESCRIPTION_AT, Field.DESCRIPTION_SIZE)
     fields |= {Field.SAMPLE_RATE: model.sample_rate, Field.SIZE: file.size}
@@ -119,9 +114,10 @@ def _add_program(file: Packer, program: Program, family: str) -> _Fields:
     }
 
 
-def _add_front_end(file: Packer, constants: FrontEndConstants | None) -> _Fields:
+def _add_front_end(file: Packer, plan: Plan) -> _Fields:
+    constants = plan.front_end
     if constants is None:
-        return {}
+        return {Field.WINDOW: plan.patch_shape[0], Field.HOP: 1, Field.FRAME: 1} if plan.takes_samples else {}
     tables = make_tables(constants)
     return {
         **_placed(file, tables, Field.TABLES_AT, Field.TABLES_SIZE),
@@ -133,11 +129,12 @@ def _add_front_end(file: Packer, constants: FrontEndConstants | None) -> _Fields
 
 
 def _patch_and_embedding(plan: Plan) -> _Fields:
-    frames, bands = plan.patch_shape
+    frames, bands = (*plan.patch_shape, 1)[:2]
     found = {Field.PATCH_AT: plan.patch_offset, Field.FRAMES: frames, Field.BANDS: bands}
     if plan.embedding is not None:
         found[Field.EMBEDDING_AT] = plan.embedding.offset
         found[Field.EMBEDDING_SIZE] = int(np.prod(plan.embedding.shape))
+        found[Field.EMBEDDING_BYTES] = plan.embedding.dtype.itemsize
         found[Field.EMBEDDING_SCALE] = _bits(plan.embedding.scale)
         found[Field.EMBEDDING_ZERO_POINT] = plan.embedding.zero_point
     return found
@@ -165,16 +162,18 @@ def _add_heads(file: Packer, model: CompiledModel) -> _Fields:
 
 
 def _head(file: Packer, text: _Text, head: Head, record: HeadRecord) -> Mapping[HeadField, int]:
-    values = _values(head, record)
+    values = _values(head, record) if head.scores.dtype == np.int8 else None
     return {
         HeadField.NAME_AT: text.add(record.name),
         HeadField.CLASSES: len(record.labels),
         HeadField.LABELS_AT: file.add(np.array([text.add(label) for label in record.labels], np.int64)),
         HeadField.SCORES_AT: head.scores.offset,
-        HeadField.VALUES_AT: file.add(values),
-        HeadField.VALUES_STRIDE: 256 if values.ndim == 2 else 0,
+        HeadField.SCORES_BYTES: head.scores.dtype.itemsize,
+        HeadField.VALUES_AT: 0 if values is None else file.add(values),
+        HeadField.VALUES_STRIDE: 256 if values is not None and values.ndim == 2 else 0,
         HeadField.THRESHOLD: _bits(np.nan if record.score_threshold is None else record.score_threshold),
         HeadField.LOGITS_AT: head.logits.offset,
+        HeadField.LOGITS_BYTES: head.logits.dtype.itemsize,
     }
 
 

@@ -7,15 +7,19 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from yamjit import checks
 from yamjit.classifier import Classifier
 from yamjit.compiled.from_graph import compile_model
+from yamjit.compiled.record import CompiledModel
 from yamjit.compiled.writer import plan_file_bytes
 from yamjit.deploy.kit import platforms_of, read_kit
 from yamjit.disk import describe
-from yamjit.errors import OutputError
+from yamjit.errors import InputError, ModelError, OutputError
 from yamjit.kernels.machine_code.platforms import own_platform
 from yamjit.keywords import explained
+from yamjit.plan.roles import read_roles
 from yamjit.writing import naming, partial_beside
 
 __all__ = ["deploy"]
@@ -72,11 +76,12 @@ def deploy(
     Raises
     ------
     InputError
-        If a platform is unknown, or the libraries are damaged or of another version.
+        If a platform is unknown, the model was loaded with heads, or the libraries are damaged or of another version.
     DependencyError
         If there are no libraries, as in a clone where none were built.
     ModelError
-        If the model cannot be a plan file: the compiled front end does not compute its frames.
+        If the model cannot be a plan file: the compiled front end does not compute its frames; or its scores are
+        floats, and its metadata calibrate them, which Python alone does.
     OutputError
         If the folder is not empty or cannot be written.
 
@@ -86,10 +91,13 @@ def deploy(
     >>> deploy(yamjit.load("birds.tflite"), "birds-on-a-pi", ["linux-aarch64"])
     """
     checks.instance(model, "model", Classifier)
+    if model.head_sources:
+        raise InputError("heads in files of their own cannot be deployed: join the head to the model by yamjit train")
     kit = read_kit(None if libraries is None else checks.path(libraries, "libraries"))
     chosen = _checked(targets, platforms_of(kit))
     files = {name: (_C / name).read_bytes() for name in _FILES}
-    compiled = compile_model(model.graph)
+    compiled = compile_model(model.graph, read_roles(model.roles))
+    _check_calibration(compiled)
     for family in sorted({_family(platform) for platform in chosen}):
         files[f"model-{family}.plan"] = plan_file_bytes(compiled, family, model.source.sha256)
     files.update({name: content for name, content in kit.items() if name.partition("/")[0] in chosen})
@@ -100,6 +108,16 @@ def deploy(
     except OSError as error:
         raise OutputError(f"{str(folder)!r}: cannot be written: {describe(error)}") from error
     return tuple(Path(folder) / name for name in files)
+
+
+def _check_calibration(model: CompiledModel) -> None:
+    """Check that no scores are calibrated for which there is no table of all values."""
+    for head, record in zip(model.plan.heads, model.heads, strict=True):
+        if record.calibration is not None and head.scores.dtype != np.int8:
+            raise ModelError(
+                f"the scores of {record.name!r} are floats, which the model's metadata calibrate; only Python does so: "
+                "deploy a model without score calibration, or one whose scores are int8"
+            )
 
 
 def _checked(targets: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:

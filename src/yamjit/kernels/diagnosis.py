@@ -22,6 +22,8 @@ class LibraryDiagnosis:
     path: str
     #: Digest of the sources that it was built from.
     sources: str = ""
+    #: Whether these are others than those of the kernels here, whose code it stands in for.
+    of_other_sources: bool = False
     #: The lowering that is used.
     lowering: str = ""
     #: Whether this machine has what each lowering needs, by its name, best first.
@@ -84,7 +86,14 @@ def _library() -> LibraryDiagnosis | None:
         library = load_library()
     except YamjitError as error:
         return LibraryDiagnosis(str(path), problem=str(error))
-    return LibraryDiagnosis(str(path), library.sources, library.lowering, library.lowerings, library.refusals)
+    return LibraryDiagnosis(
+        str(path),
+        library.sources,
+        library.of_other_sources,
+        library.lowering,
+        library.lowerings,
+        library.refusals,
+    )
 
 
 def _numba() -> NumbaDiagnosis | None:

@@ -33,7 +33,6 @@ __all__ = [
     "NO_MIN",
     "PANEL_IMAGE_ROWS",
     "PANEL_ROWS",
-    "PLAN_FILE_STEPS",
     "SCRATCH_ROWS",
     "SECOND_IS_CONSTANT",
     "SPARE",
@@ -105,10 +104,6 @@ class StepOp(enum.IntEnum):
     DEPTHWISE_HYBRID = 57
     POINTWISE_HYBRID = 58
     ROWS_HYBRID = 59
-
-
-#: Step operations that plan files carry: those of the int8 network.
-PLAN_FILE_STEPS = tuple(op for op in StepOp if op <= StepOp.MAX_POOL)
 
 
 class Column(enum.IntEnum):
@@ -289,9 +284,13 @@ def scratch_layout(steps: npt.NDArray[np.int64]) -> ScratchLayout:
     """Return where the kernels that run `steps` have their intermediate results."""
     spare, channels, image, panel, border = SPARE, 0, 0, 0, 0
     for row in steps.tolist():
-        if row[Column.OP] in (StepOp.CONV_F32, StepOp.DEPTHWISE_F32):
+        if row[Column.OP] == StepOp.CONV_F32:
             height, width = image_size(row)
             image = max(image, 4 * height * width * row[Column.INPUT_C])
+        if row[Column.OP] in (StepOp.DEPTHWISE_F32, StepOp.DEPTHWISE_FROM_BIAS):
+            # A vector of channels at a time.
+            height, width = image_size(row)
+            image = max(image, height * width * ALIGNMENT)
         if row[Column.OP] in (StepOp.CONV, StepOp.DEPTHWISE):
             height, width = image_size(row)
             image = max(image, height * width * row[Column.INPUT_C])

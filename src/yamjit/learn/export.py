@@ -188,7 +188,10 @@ def _join_dynamic(graph: Graph, head: Head, _: Float32 | None, card: ModelCard) 
 
 def _join_int8(graph: Graph, head: Head, windows: Float32 | None, card: ModelCard) -> Graph:
     if windows is None and (head.kind != "sigmoid" or len(head.layers) > 1):
-        raise InputError("a head with a hidden layer, or of kind 'softmax', needs embeddings to be exported")
+        raise InputError(
+            "a head with a hidden layer, or of kind 'softmax', needs embeddings to be exported as int8; mixed, float32 "
+            "or dynamic weights need none"
+        )
     if windows is not None:
         windows = checks.array(windows, "embeddings", np.float32)
         if windows.shape[1:] != (head.inputs,) or not np.isfinite(windows).all():

@@ -8,15 +8,15 @@ from yamjit.lazily import lazily
 
 if TYPE_CHECKING:
     from yamjit.plan.compiler import compile_plan
-    from yamjit.plan.plan import FrontEndConstants, Head, Plan, Slot
+    from yamjit.plan.plan import FrontEndConstants, Head, LogMel, Plan, Slot
 
-__all__ = ["FrontEndConstants", "Head", "Plan", "Slot", "compile_plan"]
+__all__ = ["FrontEndConstants", "Head", "LogMel", "Plan", "Slot", "compile_plan"]
 
 __getattr__ = lazily(
     __name__,
     {
         "compiler": "compile_plan",
-        "plan": "FrontEndConstants Head Plan Slot",
+        "plan": "FrontEndConstants Head LogMel Plan Slot",
     },
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +17,8 @@ from yamjit.keywords import explained
 from yamjit.plan.arena import assign_offsets
 from yamjit.plan.float_input import with_float_input
 from yamjit.plan.front_end import read_front_end
-from yamjit.plan.plan import FrontEndConstants, Head, Plan, Slot
+from yamjit.plan.log_mel_output import find_log_mel
+from yamjit.plan.plan import FrontEndConstants, Head, LogMel, Plan, Slot
 from yamjit.plan.positions import RESHAPERS
 from yamjit.plan.roles import Output, Role, find_outputs
 from yamjit.plan.schedule import schedule
@@ -65,12 +66,13 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS, roles: Sequen
     prove_program(program)
     outputs = find_outputs(graph, roles)
     heads = tuple(_head(graph, memory, o.tensor, place) for place, o in enumerate(outputs) if o.role == Role.SCORES)
-    if not heads:
+    if not heads and not any(o.role == Role.EMBEDDINGS for o in outputs):
         found = ", ".join(f"{graph.tensors[o.tensor].name!r} ({o.role.value})" for o in outputs)
         raise ModelError(f"a model with an output of scores is accepted, this one has {found}")
     patch_shape = _patch_shape(graph, seam.patch, front_end)
     if front_end is None and patch_shape == PATCH_SHAPE:
         front_end = yamnet_front_end(float_patch=memory.quantized_patch() is None)
+    slots = memory.slots()
     return Plan(
         program=program,
         front_end=front_end,
@@ -79,7 +81,8 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS, roles: Sequen
         quantized_patch=memory.quantized_patch(),
         embedding=_embedding(graph, memory, outputs),
         heads=heads,
-        slots=memory.slots(),
+        slots=slots,
+        log_mel=_log_mel(graph, memory, outputs, slots) if front_end is None and len(patch_shape) == 1 else None,
     )
 
 
@@ -131,12 +134,23 @@ def _embedding(graph: Graph, memory: _Memory, outputs: Sequence[Output]) -> Slot
     if tensor is not None:
         operator = _producer(graph, tensor)
         return memory.slot(operator.inputs[0] if operator.op == Op.DEQUANTIZE else tensor)
-    operator = _producer(graph, next(output.tensor for output in outputs if output.role == Role.SCORES))
-    while operator.op in _AFTER_EMBEDDING:
-        operator = _producer(graph, operator.inputs[0])
+    found = next(output.tensor for output in outputs if output.role == Role.SCORES)
+    while (operator := _producer(graph, found)).op in _AFTER_EMBEDDING:
+        found = operator.inputs[0]
+        if found in graph.inputs:  # a head alone
+            return None
     pooled = graph.tensors[operator.outputs[0]]
     is_one = operator.op in _POOLS and pooled.dtype == np.float32 and math.prod(pooled.shape) == pooled.shape[-1]
     return memory.slot(pooled.index) if operator.op == Op.MEAN or is_one else None
+
+
+def _log_mel(graph: Graph, memory: _Memory, outputs: Sequence[Output], slots: Mapping[str, Slot]) -> LogMel | None:
+    """Return the output of log-mel of a network that takes samples, or None."""
+    tensor = next((output.tensor for output in outputs if output.role == Role.LOG_MEL), None)
+    if tensor is None:
+        return None
+    slot = memory.slot(tensor)
+    return find_log_mel(graph, outputs, slot, next(name for name, known in slots.items() if known == slot))
 
 
 # -- Memory -----------------------------------------------------------------------------------------------------

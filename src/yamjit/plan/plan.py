@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from yamjit.kernels.program import Program
     from yamjit.kernels.workspace import PreparedProgram
 
-__all__ = ["FrontEndConstants", "Head", "Plan", "Slot"]
+__all__ = ["FrontEndConstants", "Head", "LogMel", "Plan", "Slot"]
 
 
 class Slot(NamedTuple):
@@ -81,6 +81,25 @@ class Head(NamedTuple):
     output: int
 
 
+class LogMel(NamedTuple):
+    """The log-mel spectrogram that a network computes of samples itself, and gives as an output.
+
+    Parameters
+    ----------
+    name : str
+        Its tensor, in the plan's `slots`.
+    shape : (int, int)
+        Frames of a window, and bands.
+    hop_length, frame_length : int
+        Samples from one frame to the next, and samples that a frame is computed from, and no others.
+    """
+
+    name: str
+    shape: tuple[int, int]
+    hop_length: int
+    frame_length: int
+
+
 @brief_repr
 class Plan(NamedTuple):
     """A compiled model.
@@ -104,6 +123,8 @@ class Plan(NamedTuple):
         Outputs of the model, at least one.
     slots : mapping of str to Slot
         Every tensor that a step writes by name; tensors of the same name are numbered, ``name#1`` being the second.
+    log_mel : LogMel or None
+        The log-mel spectrogram among the outputs of a network that takes samples.
     """
 
     program: Program | PreparedProgram
@@ -114,8 +135,15 @@ class Plan(NamedTuple):
     embedding: Slot | None
     heads: tuple[Head, ...]
     slots: Mapping[str, Slot]
+    log_mel: LogMel | None = None
 
     @property
     def takes_samples(self) -> bool:
         """Whether the model takes samples: by a front end, or as the patch itself."""
-        return self.front_end is not None or len(self.patch_shape) == 1
+        return self.front_end is not None or (len(self.patch_shape) == 1 and not self.takes_embeddings)
+
+    @property
+    def takes_embeddings(self) -> bool:
+        """Whether the model is a head alone: one row of values is computed from another, throughout."""
+        rows = all(math.prod(slot.shape) == slot.shape[-1] for slot in self.slots.values())
+        return self.front_end is None and len(self.patch_shape) == 1 and rows

@@ -19,6 +19,14 @@ __all__ = ["Schedule", "schedule"]
 _OUTPUT = (Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C)
 _INPUT = (Column.INPUT_H, Column.INPUT_W, Column.INPUT_C)
 
+#: Steps that multiply rows by a matrix, and the bytes of one of its weights.
+_WEIGHT_BYTES = {
+    StepOp.POINTWISE: 1,
+    StepOp.POINTWISE_F32: 4,
+    StepOp.POINTWISE_HYBRID: 1,
+    StepOp.ROWS_HYBRID: 1,
+}
+
 
 class Schedule(NamedTuple):
     """How steps run: `patchwise`, `kept` and `pairs` of a `Program`, and the lifetimes of tensors that have memory."""
@@ -67,16 +75,15 @@ def _bytes(step: Step) -> int:
 
 
 def _count_patchwise(steps: Sequence[Step]) -> int:
-    """Return how many steps come before the first one that reads more weights than it writes activations."""
-    for index, step in enumerate(steps):
-        columns = step.columns
-        values = math.prod(columns[column] for column in _OUTPUT)
-        if (
-            step.op in (StepOp.POINTWISE, StepOp.POINTWISE_F32)
-            and columns[Column.INPUT_C] * columns[Column.OUTPUT_C] > values
-        ):
-            return index
-    return len(steps)
+    """Return how many steps come before those of which each product reads more weights than it writes activations."""
+    count = len(steps)
+    for index, step in reversed(list(enumerate(steps))):
+        if step.op in _WEIGHT_BYTES:
+            columns = step.columns
+            if columns[Column.INPUT_C] * columns[Column.OUTPUT_C] * _WEIGHT_BYTES[step.op] <= _bytes(step):
+                break
+            count = index
+    return count
 
 
 def _find_pairs(network: Steps) -> tuple[int, ...]:

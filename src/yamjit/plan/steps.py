@@ -67,9 +67,12 @@ class Steps:
         return sorted(tensor for tensor in written | renamed if not is_temporary(tensor))
 
     def writer(self, tensor: int) -> int:
-        """Return the number of the step that writes a tensor."""
+        """Return the number of the step that writes a tensor; it is a `ModelError` if none does."""
         storage = self.storage(tensor)
-        return next(index for index, step in enumerate(self.steps) if step.output == storage)
+        for index, step in enumerate(self.steps):
+            if step.output == storage:
+                return index
+        raise ModelError("is scores, logits or embeddings, and not computed", tensor=str(self.graph.tensors[tensor]))
 
 
 #: Steps whose output may be an embedding, and steps whose input is logits.

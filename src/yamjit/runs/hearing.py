@@ -68,6 +68,8 @@ class Hearing(ABC):
             plain["options"]["calibration"] = hashlib.sha256(content).hexdigest()
         if self.classifier.roles is not None:
             plain["roles"] = list(self.classifier.roles)
+        if heads := self.classifier.head_sources:
+            plain["heads"] = [head.sha256 for head in heads]
         return {"model": self.classifier.source.sha256, **plain}
 
     @abstractmethod

@@ -17,7 +17,10 @@ __all__ = ["Embeddings", "LogMel"]
 
 @dataclass(frozen=True, eq=False)
 class Embeddings(Hearing):
-    """The embedding of each window."""
+    """The embedding of each window; a `ModelError` is raised where the model has none."""
+
+    def __post_init__(self) -> None:
+        self.classifier.check_embedding()
 
     def hear(self, recording: Recording, sink: Callable[[Slab], None]) -> Summary:
         """Find the embeddings of a few windows at a time."""
@@ -30,7 +33,7 @@ class Embeddings(Hearing):
 
 @dataclass(frozen=True, eq=False)
 class LogMel(Hearing):
-    """The log-mel spectrogram, as the model sees it; no network runs."""
+    """The log-mel spectrogram, as the model sees it."""
 
     def hear(self, recording: Recording, sink: Callable[[Slab], None]) -> Summary:
         """Find a few frames at a time."""

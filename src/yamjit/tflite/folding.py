@@ -33,6 +33,11 @@ _MOST_VALUES = 2**24
 
 _SHAPE_OPS = frozenset(record.op for record in SHAPE_OPERATORS)
 
+#: Operators that compute each row of (rows, values) from that row alone.
+_ROW_BY_ROW = frozenset(
+    (Op.FULLY_CONNECTED, Op.LOGISTIC, Op.RELU, Op.RELU6, Op.SOFTMAX, Op.TANH, Op.QUANTIZE, Op.DEQUANTIZE)
+)
+
 #: Operators that do nothing where the shape stays the same.
 _MOVERS = frozenset((Op.EXPAND_DIMS, Op.PAD, Op.RESHAPE, Op.SLICE, Op.SQUEEZE, Op.STRIDED_SLICE))
 
@@ -62,6 +67,10 @@ def fold_graph(graph: Graph, *, samples: int = WINDOW_SAMPLES, limits: Limits = 
         If a shape, or what is to be computed, is beyond the limits.
     """
     check_flow(graph)
+    if _is_batch(graph):
+        (source,) = graph.inputs
+        rows = dataclasses.replace(graph.tensors[source], shape=(ANY, graph.tensors[source].shape[1]))
+        graph = dataclasses.replace(graph, tensors=(*graph.tensors[:source], rows, *graph.tensors[source + 1 :]))
     if not _is_open(graph):
         return graph
     return _Folding(graph, samples, limits).fold()
@@ -73,6 +82,14 @@ def _is_open(graph: Graph) -> bool:
         operator.op in _SHAPE_OPS or (operator.op in VALUES and follows(Node(graph, operator)))
         for operator in graph.operators
     )
+
+
+def _is_batch(graph: Graph) -> bool:
+    """Return whether a graph is layers over several rows at once, such as a head for 32 embeddings: each by itself."""
+    if len(graph.inputs) != 1 or not all(operator.op in _ROW_BY_ROW for operator in graph.operators):
+        return False
+    shapes = [graph.tensors[index].shape for index in (*graph.inputs, *graph.outputs)]
+    return all(len(shape) == 2 and shape[0] == shapes[0][0] > 1 for shape in shapes)
 
 
 def _fixed_input(tensor: Tensor, samples: int) -> Tensor:

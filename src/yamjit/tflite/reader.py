@@ -28,7 +28,7 @@ from yamjit.tflite.node import FLOAT16, INT64
 from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.operators.record import Record, read_options
 from yamjit.tflite.source import Source, read_source, source_name
-from yamjit.tflite.unsupported import check_supported
+from yamjit.tflite.unsupported import check_supported, unsupported_type
 from yamjit.tflite.validate import check_shape, validate_graph
 
 __all__ = ["read_graph"]
@@ -90,7 +90,8 @@ class _Reader:
             raise ModelError(f"schema version is {version}; only {SCHEMA_VERSION} is supported")
         subgraphs = self._model.children("subgraphs")
         if len(subgraphs) != 1:
-            raise ModelError(f"there are {len(subgraphs)} subgraphs; exactly one is supported")
+            reason = f"there are {len(subgraphs)} subgraphs; exactly one is supported"
+            raise ModelError(f"{reason}: a network by itself, without branches, loops and other signatures")
         (subgraph,) = subgraphs
         check_supported(self._codes, [table.number("opcode_index") for table in subgraph.children("operators")])
         operators = tuple(self._operator(*item) for item in enumerate(subgraph.children("operators")))
@@ -139,14 +140,13 @@ class _Reader:
         name = _text(table, "name", f"name of tensor {index}")
         where = str(Tensor(index, name, (), np.dtype(np.int8)))
         quantization = table.child("quantization")
-        for what, present in _unsupported_in_tensor(table, quantization):
+        for what, hint, present in _unsupported_in_tensor(table, quantization):
             if present:
-                raise ModelError(f"{what} not supported", tensor=where)
+                raise ModelError(f"{what} not supported{hint}", tensor=where)
         kind = type_name(table.number("type"))
         dtype = next((known for known in (*TENSOR_TYPES, FLOAT16, INT64) if known.name.upper() == kind), None)
         if dtype is None:
-            reason = f"type {kind} is not supported; {', '.join(map(str, TENSOR_TYPES))} are"
-            raise ModelError(reason, tensor=where)
+            raise ModelError(unsupported_type(kind), tensor=where)
         shape = self._shape(table, where)
         data = self._constant(table.number("buffer"), shape, dtype, where)
         if data is None and index not in self._written and 0 in shape:
@@ -230,12 +230,13 @@ def _unsupported_in_operator(table: TableView) -> Iterator[tuple[str, bool]]:
     yield "builtin_options_2 are", bool(table.number("builtin_options_2_type"))
 
 
-def _unsupported_in_tensor(table: TableView, quantization: TableView | None) -> Iterator[tuple[str, bool]]:
-    """Iterate over what a tensor may have that is not read, and whether this one has it."""
-    yield "variable tensors are", table.number("is_variable")
-    yield "sparsity is", table.place("sparsity") is not None
-    yield "variant tensors are", table.place("variant_tensors") is not None
-    yield "quantization details are", quantization is not None and bool(quantization.number("details_type"))
+def _unsupported_in_tensor(table: TableView, quantization: TableView | None) -> Iterator[tuple[str, str, bool]]:
+    """Iterate over what a tensor may have that is not read, what is done about it, and whether this one has it."""
+    yield "variable tensors are", "; a model that keeps nothing between its calls is", table.number("is_variable")
+    sparse = "; convert the original without EXPERIMENTAL_SPARSITY"
+    yield "sparsity is", sparse, table.place("sparsity") is not None
+    yield "variant tensors are", "", table.place("variant_tensors") is not None
+    yield "quantization details are", "", quantization is not None and bool(quantization.number("details_type"))
 
 
 def _quantization(table: TableView) -> Quantization | None:

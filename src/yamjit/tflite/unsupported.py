@@ -1,4 +1,4 @@
-"""Operators of a file that are not run: which, where, and what would run instead."""
+"""Operators and types of a file that are not run: which, where, and what would run instead."""
 
 from __future__ import annotations
 
@@ -7,17 +7,28 @@ from collections.abc import Sequence
 from yamjit.errors import ModelError
 from yamjit.text import plural
 from yamjit.tflite.codec import TableView
-from yamjit.tflite.graph import Op
+from yamjit.tflite.graph import TENSOR_TYPES, Op
 from yamjit.tflite.model_tables import builtin_code, custom_name, operator_name
 from yamjit.tflite.operators import OPERATORS
 
-__all__ = ["check_supported"]
+__all__ = ["check_supported", "unsupported_type"]
 
 #: Name of the operator that stands for all that an Edge TPU runs, and how those of TensorFlow begin.
 _EDGE_TPU, _SELECT_TF = "edgetpu-custom-op", "Flex"
 
 #: Names of other operators that are told.
 _TOLD = 12
+
+_ANEW = "convert the original anew, to int8 or float32"
+#: Types of tensors that are met in audio models, and what is done about them.
+_TYPES = {
+    "UINT8": f"TensorFlow 1 quantized so; {_ANEW}",
+    "INT16": f"activations of 16 bits (16x8 quantization), or samples as integers; {_ANEW}",
+    "INT4": f"weights of 4 bits; {_ANEW}",
+    "BFLOAT16": _ANEW,
+    "FLOAT64": _ANEW,
+    "STRING": "the model takes or gives text, such as the names of classes; the names belong into its metadata",
+}
 
 
 def check_supported(codes: Sequence[TableView], used: Sequence[int]) -> None:
@@ -56,3 +67,9 @@ def _of_custom(name: str) -> str:
             "convert the model with TFLITE_BUILTINS alone"
         )
     return f"custom operator {name!r} is not supported: only a runtime that was built with it runs the model"
+
+
+def unsupported_type(name: str) -> str:
+    """Say that a type of tensors is not supported, which are, and what would be; `name` is the schema's."""
+    reason = f"type {name} is not supported; {', '.join(map(str, TENSOR_TYPES))} are"
+    return f"{reason}: {_TYPES[name]}" if name in _TYPES else reason

@@ -67,7 +67,8 @@ def verify(
     if len(data) < 8:
         raise ModelError(f"{len(data)} bytes are too few for a FlatBuffer, which has at least 8")
     if data[4:8] != identifier:
-        raise ModelError(f"file identifier is {data[4:8]!r} instead of {identifier!r}", offset=4)
+        reason = f"file identifier is {data[4:8]!r} instead of {identifier!r}"
+        raise ModelError(f"{reason}; the file is of another kind, encrypted or damaged", offset=4)
     verifier = _Verifier(data, max_depth, max_tables)
     verifier.table(verifier.indirect(0, root.name), root, 0)
     return verifier.end

@@ -13,10 +13,10 @@ enum {
     MAGIC, VERSION, FAMILY, DIGEST, SIZE, STEPS_AT, STEPS, CONSTANTS_AT, CONSTANTS_SIZE, TABLES_AT, TABLES_SIZE, HEADS_AT,
     HEADS, TEXT_AT, TEXT_SIZE, DESCRIPTION_AT, DESCRIPTION_SIZE, ARENA, SCRATCH, ACCUMULATORS, IMAGE, PANEL, BORDER,
     LOG_MEL_SCRATCH, PATCH_AT, FRAMES, BANDS, SAMPLE_RATE, WINDOW, HOP, FRAME, EMBEDDING_AT, EMBEDDING_SIZE,
-    EMBEDDING_SCALE, EMBEDDING_ZERO_POINT, MODEL
+    EMBEDDING_BYTES, EMBEDDING_SCALE, EMBEDDING_ZERO_POINT, MODEL
 };
 enum { HEAD_NAME_AT, HEAD_CLASSES, HEAD_LABELS_AT, HEAD_SCORES_AT, HEAD_VALUES_AT, HEAD_VALUES_STRIDE, HEAD_THRESHOLD,
-       HEAD_LOGITS_AT, HEAD_FIELDS };
+       HEAD_LOGITS_AT, HEAD_SCORES_BYTES, HEAD_LOGITS_BYTES, HEAD_FIELDS };
 enum { HEADER_BYTES = 512, ALIGNMENT = 64 };
 
 /* Bytes of each part of memory that check_plan accepts; the largest sample, full scale being 1; the longest hop. */
@@ -254,9 +254,13 @@ static void copy(float *to, const float *from, int64_t count) {
     for (int64_t index = 0; index < count; index++) to[index] = from[index];
 }
 
-/* Compute log-mel frames of samples. */
+/* Compute log-mel frames of samples; a network that takes samples has one of each. */
 static void compute_frames(yamjit *model, const float *samples, int64_t frames, float *out) {
     const uint8_t *tables = bytes(model) + model->plan[TABLES_AT];
+    if (!model->plan[TABLES_SIZE]) {
+        copy(out, samples, frames);
+        return;
+    }
     model->log_mel(address(tables), address(samples), frames, address(model->log_mel_scratch), address(out));
 }
 
@@ -291,6 +295,10 @@ int32_t yamjit_scores(const yamjit *model, int32_t head, float *scores) {
     const int64_t *found = record(model, head);
     if (!found || !scores) return YAMJIT_BAD_ARGUMENT;
     if (!model->has_run) return YAMJIT_NOTHING_RUN;
+    if (found[HEAD_SCORES_BYTES] == sizeof(float)) {
+        copy(scores, (const float *)(model->arena + found[HEAD_SCORES_AT]), found[HEAD_CLASSES]);
+        return YAMJIT_OK;
+    }
     const float *values = (const float *)(bytes(model) + found[HEAD_VALUES_AT]) + 128;
     const int8_t *integers = (const int8_t *)model->arena + found[HEAD_SCORES_AT];
     for (int64_t index = 0; index < found[HEAD_CLASSES]; index++)
@@ -301,6 +309,10 @@ int32_t yamjit_scores(const yamjit *model, int32_t head, float *scores) {
 int32_t yamjit_embedding(const yamjit *model, float *embedding) {
     if (!model || !embedding) return YAMJIT_BAD_ARGUMENT;
     if (!model->has_run) return YAMJIT_NOTHING_RUN;
+    if (model->plan[EMBEDDING_BYTES] == sizeof(float)) {
+        copy(embedding, (const float *)(model->arena + model->plan[EMBEDDING_AT]), model->plan[EMBEDDING_SIZE]);
+        return YAMJIT_OK;
+    }
     float scale = (float)as_double(model->plan[EMBEDDING_SCALE]);
     float zero_point = (float)model->plan[EMBEDDING_ZERO_POINT];
     const int8_t *integers = (const int8_t *)model->arena + model->plan[EMBEDDING_AT];

@@ -81,7 +81,8 @@ YAMJIT_API int32_t yamjit_open(const void *plan, size_t size, const char *loweri
 YAMJIT_API const char *yamjit_lowering(const yamjit *model);
 YAMJIT_API int32_t yamjit_sample_rate(const yamjit *model); /* Hz */
 YAMJIT_API int32_t yamjit_window(const yamjit *model);      /* samples; 0 for a model that takes patches */
-YAMJIT_API int32_t yamjit_frames(const yamjit *model);      /* of a patch, each of yamjit_bands floats */
+YAMJIT_API int32_t yamjit_frames(const yamjit *model);      /* of a patch, each of yamjit_bands floats: samples, each of
+                                                               one, for a network that takes samples itself */
 YAMJIT_API int32_t yamjit_bands(const yamjit *model);
 YAMJIT_API int32_t yamjit_embedding_size(const yamjit *model); /* 0 where there is none */
 
@@ -94,7 +95,7 @@ YAMJIT_API double yamjit_threshold(const yamjit *model, int32_t head); /* least 
 
 /* Run one window of samples in [-1, 1]; a sample that is not finite or beyond 16 is an error. */
 YAMJIT_API int32_t yamjit_run(yamjit *model, const float *window);
-/* Run one log-mel patch: frame after frame, natural logarithms. */
+/* Run one log-mel patch: frame after frame, natural logarithms; a network that takes samples itself takes these. */
 YAMJIT_API int32_t yamjit_run_patch(yamjit *model, const float *patch);
 
 /* Results of the latest run. */

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from yamjit.kernels.float32 import constants as c
 
-__all__ = ["exp", "log", "logistic", "logistic_optimised", "tanh"]
+__all__ = ["exp", "log", "logistic", "logistic_alone", "logistic_optimised", "tanh"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -64,7 +64,7 @@ def logistic(x: Float32) -> Float32:
 def logistic_optimised(x: Float32) -> Float32:
     """Return ``e / (1 + e)`` as TFLite's optimised kernels do, where `e` is the square of ``exp(x / 2)``.
 
-    They compute the last values of a tensor, those that do not fill a vector of four, in another way.
+    They compute the last values of a tensor, those that do not fill a vector of four, by `logistic_alone`.
     """
     one = np.float32(1)
     half = np.minimum(np.where(np.isnan(x), np.float32(0), x), c.LOGISTIC_GREATEST) * np.float32(0.5)
@@ -80,6 +80,13 @@ def logistic_optimised(x: Float32) -> Float32:
     power = root * root
     found = np.where(x < c.LOGISTIC_LEAST, np.float32(0), power / (one + power))
     return np.where(np.isnan(x), x, found).astype(np.float32)
+
+
+def logistic_alone(x: Float32) -> Float32:
+    """Return ``e / (1 + e)``, where `e` is ``exp(x)``: what TFLite's optimised kernels take of single values."""
+    one = np.float32(1)
+    power = exp(np.minimum(x, c.LOGISTIC_GREATEST))
+    return np.asarray(power / (one + power))
 
 
 def tanh(x: Float32) -> Float32:

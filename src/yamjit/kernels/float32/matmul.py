@@ -1,6 +1,7 @@
 """Products of float32 over vectors of output channels: sums are the reference's, term by term, each in its lane.
 
-Weights of a product of matrices are packed in blocks of 32 output channels, whose inputs follow each other.
+A product and a sum are two instructions. Tiles of several rows have one vector of channels, so that a product takes its
+input from memory; a single row has several, since each sum waits for the one before it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 from yamjit.kernels.int8.generated import jit_lines
 from yamjit.kernels.int8.matmul import copy_bytes, walk
 from yamjit.kernels.machine_code.jit import jit
-from yamjit.kernels.prepared.packing import FLOAT_BLOCK
+from yamjit.kernels.prepared.packing import BLOCK
 from yamjit.kernels.vectors.ops import VectorOps
 from yamjit.kernels.vectors.reals import RealOps
 
@@ -20,8 +21,9 @@ __all__ = ["FloatChannels", "FloatRows", "make_float_matmul"]
 
 _ZERO = np.float32(0)
 
-#: Most rows of a tile, whose numbers of rows are seldom multiples of more.
-_MOST_ROWS = 8
+#: Rows of a tile, in falling order; fewer are multiplied one by one, by a number of vectors of channels.
+_HEIGHTS = (8, 4)
+_VECTORS_OF_A_ROW = 4
 
 
 class FloatRows(NamedTuple):
@@ -49,18 +51,17 @@ class FloatChannels(NamedTuple):
 
 def make_float_matmul(ops: VectorOps) -> Any:
     """Make ``matmul(rows, channels, outputs, out, spare)``: `outputs` float32 a row at `out`."""
-    high, lanes = min(_MOST_ROWS, ops.target.rows), ops.lanes
-    heights = (8, 4, 2, 1)[(8, 4, 2, 1).index(high) :] if high in (8, 4, 2) else (high, 2, 1)
-    block, narrow_block = walk(_tile, ops, heights, 2), walk(_tile, ops, (high, 1), 1)
+    lanes, wide, high = ops.lanes, _VECTORS_OF_A_ROW * ops.lanes, _HEIGHTS[0]
+    block, row_block = walk(_tile, ops, (*_HEIGHTS, 1), 1), walk(_tile, ops, (1,), _VECTORS_OF_A_ROW)
 
     @jit
     def matmul(rows: FloatRows, channels: FloatChannels, outputs: int, out: int, spare: int) -> None:
         column, inputs = 0, rows.groups * rows.inputs
-        while column + 2 * lanes <= outputs:
+        while rows.n_rows < _HEIGHTS[1] and column + wide <= outputs:
+            row_block(rows, columns_from(channels, column, inputs), out + 4 * column, 4 * outputs)
+            column += wide
+        while column + lanes <= outputs:
             block(rows, columns_from(channels, column, inputs), out + 4 * column, 4 * outputs)
-            column += 2 * lanes
-        if column + lanes <= outputs:
-            narrow_block(rows, columns_from(channels, column, inputs), out + 4 * column, 4 * outputs)
             column += lanes
         if column < outputs:
             here = columns_from(channels, column, inputs)
@@ -69,7 +70,7 @@ def make_float_matmul(ops: VectorOps) -> Any:
                 some = FloatRows(
                     rows.x + start * rows.stride, count, rows.stride, rows.groups, rows.group_stride, rows.inputs
                 )
-                narrow_block(some, here, spare, 4 * lanes)
+                block(some, here, spare, 4 * lanes)
                 for row in range(count):
                     at = out + 4 * ((start + row) * outputs + column)
                     copy_bytes(spare + 4 * row * lanes, at, 4 * (outputs - column))
@@ -80,8 +81,8 @@ def make_float_matmul(ops: VectorOps) -> Any:
 @jit
 def columns_from(channels: FloatChannels, column: int, inputs: int) -> FloatChannels:
     """Return the channels from number `column` on, a multiple of the lanes of a vector."""
-    block, part = column // FLOAT_BLOCK, column % FLOAT_BLOCK
-    weights = channels.weights + 4 * (block * inputs * FLOAT_BLOCK + part)
+    block, part = column // BLOCK, column % BLOCK
+    weights = channels.weights + 4 * (block * inputs * BLOCK + part)
     return FloatChannels(weights, channels.bias + 4 * column, channels.low, channels.high)
 
 
@@ -91,11 +92,14 @@ def _tile(ops: VectorOps, rows: int, columns: int) -> Any:
     lines = ["def tile(first, rows, channels, out, row_bytes):", "    own_frame()"]
     lines += [f"    a{r}_{c} = same_floats(ZERO)" for r, c in places]
     lines += ["    stride, weights = rows.stride, channels.weights"]
+    lines += [f"    block = rows.groups * rows.inputs * {4 * BLOCK}"]
     lines += ["    x = rows.x + first * stride"]
     lines += ["    for group in range(rows.groups):", "        row = x + group * rows.group_stride"]
     lines += ["        for k in range(rows.inputs):"]
-    lines += [f"            w{c} = load_floats(weights + {4 * ops.lanes * c})" for c in range(columns)]
-    lines += [f"            weights += {4 * FLOAT_BLOCK}"]
+    for c in range(columns):
+        number, part = divmod(c * ops.lanes, BLOCK)
+        lines += [f"            w{c} = load_floats(weights + {number} * block + {4 * part})"]
+    lines += [f"            weights += {4 * BLOCK}"]
     for r in range(rows):
         lines += [f"            u = broadcast_float(row + {r} * stride + 4 * k)"]
         lines += [f"            a{r}_{c} = plus(a{r}_{c}, times(u, w{c}))" for c in range(columns)]

@@ -305,13 +305,17 @@ def dequantize_s8(s: Any, constants: int, x_address: int, out_address: int) -> N
 
 @jit
 def move_bytes(s: Any, constants: int, x_address: int, out_address: int) -> None:
-    """Copy runs of bytes to one after the other."""
+    """Copy runs of bytes to one after the other; those that also lie one after the other are copied as one."""
     runs, length = s[Column.OUTPUT_W], s[Column.OUTPUT_C]
     starts = carray(pointer(constants + s[Column.WEIGHTS]), runs, np.int32)
-    for run in range(runs):
-        start, target = np.int64(starts[run]), out_address + run * length
+    run = np.int64(0)
+    while run < runs:
+        first, start, target = run, np.int64(starts[run]), out_address + run * length
+        run += 1
         if start >= 0:
-            _copy(x_address + start, target, length)
+            while run < runs and starts[run] == start + (run - first) * length:
+                run += 1
+            _copy(x_address + start, target, (run - first) * length)
         else:
             out = carray(pointer(target), length, np.int8)
             for place in range(length):

@@ -49,7 +49,6 @@ def make_hybrid_matmul(ops: VectorOps) -> Any:
     high, columns = ops.target.rows, ops.target.columns
     heights = (high, high // 2, 1) if high > 2 else (high, 1)
     block, narrow_block = walk(_tile, ops, heights, columns), walk(_tile, ops, (high, 1), 1)
-    narrow_tile = _tile(ops, 1, 1)
 
     @jit
     def matmul(rows: HybridRows, channels: HybridChannels, outputs: int, out: int, spare: int) -> None:
@@ -63,11 +62,21 @@ def make_hybrid_matmul(ops: VectorOps) -> Any:
             column += lanes
         if column < outputs:
             rest = _columns_from(channels, column, quads)
-            for row in range(rows.n_rows):
-                narrow_tile(row, rows, rest, spare, 0)
-                copy_bytes(spare, out + (row * outputs + column) * 4, (outputs - column) * 4)
+            for start in range(0, rows.n_rows, high):
+                some = _rows_from(rows, start, min(high, rows.n_rows - start))
+                narrow_block(some, rest, spare, lanes * 4)
+                for row in range(some.n_rows):
+                    at = out + ((start + row) * outputs + column) * 4
+                    copy_bytes(spare + row * lanes * 4, at, (outputs - column) * 4)
 
     return matmul
+
+
+@jit
+def _rows_from(rows: HybridRows, start: int, count: int) -> HybridRows:
+    """Return a number of rows, the first of which is number `start`."""
+    x, scales = rows.x + start * rows.stride, rows.scales + start * rows.pace
+    return HybridRows(x, count, rows.stride, rows.groups, rows.group_stride, rows.quads, scales, rows.pace)
 
 
 @jit

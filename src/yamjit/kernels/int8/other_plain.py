@@ -52,7 +52,7 @@ def softmax_s8(s: Any, table_address: int, x_address: int, out_address: int) -> 
         for place in range(channels):
             total += _divided(np.int64(table[greatest - np.int64(x[place])]), SUM_BITS)
         bits = np.int64(0)
-        while total >> bits:
+        while bits < 32 and total >> bits:
             bits += 1
         inverse = _reciprocal((total << (32 - bits)) - np.int64(2**31))
         for place in range(channels):

@@ -81,7 +81,9 @@ def load_library() -> SharedLibrary:
         library = SharedLibrary(path)
         if library.sources != _sources_here():
             # Kernels may be edited, and what was compiled before still run, but never unnoticed.
-            _warn_once(f"{path} was built from other sources than these: python -m tools.libraries builds it anew")
+            library.of_other_sources = True
+            how = "and is used as it is: python -m tools.libraries builds it anew"
+            _warn_once(f"{path} was built from other sources than these, {how}")
         return library
     sources, package = _proven(path)
     library = SharedLibrary(path, package)
@@ -121,6 +123,8 @@ class SharedLibrary:
         self.package = package
         self._questions = _load(path)
         self.sources = self._text("sources")
+        #: Whether it is known to be built from other sources than those beside it, as one that is named may be.
+        self.of_other_sources = False
         #: How constants are packed: "x86" or "arm".
         self.family = self._text("family")
         #: Whether this machine has what each lowering needs, by its name, best first.

@@ -42,13 +42,14 @@ _RANGES = np.array(
         (Field.PANEL, 0, _MOST_BYTES),
         (Field.BORDER, 0, _MOST_BYTES),
         (Field.LOG_MEL_SCRATCH, 0, _MOST_BYTES),
-        (Field.FRAMES, 1, 2**20),
+        (Field.FRAMES, 1, _MOST_BYTES),
         (Field.BANDS, 1, 2**20),
         (Field.SAMPLE_RATE, 1, 2**30),
         (Field.WINDOW, 0, _MOST_BYTES),
         (Field.HOP, 0, _MOST_BYTES),
         (Field.FRAME, 0, _MOST_BYTES),
         (Field.EMBEDDING_SIZE, 0, _MOST_BYTES),
+        (Field.EMBEDDING_BYTES, 0, 4),
         (Field.EMBEDDING_ZERO_POINT, -128, 127),
     ]
 )
@@ -62,7 +63,6 @@ _PARTS = np.array(
         (Field.HEADS_AT, 8 * HEAD_FIELDS, Field.SIZE),
         (Field.TEXT_AT, 1, Field.SIZE),
         (Field.DESCRIPTION_AT, 1, Field.SIZE),
-        (Field.EMBEDDING_AT, 1, Field.ARENA),
     ]
 )
 
@@ -137,7 +137,12 @@ def _bad_content(plan: int, header: Any) -> int:
     if not within(header[Field.PATCH_AT], patch, header[Field.ARENA]):
         return wrong(Field.PATCH_AT)
     scale = carray(pointer(plan + 8 * Field.EMBEDDING_SCALE), 1, np.float64)[0]
-    if header[Field.EMBEDDING_SIZE] and not 0 < scale < np.inf:
+    size, width = header[Field.EMBEDDING_SIZE], header[Field.EMBEDDING_BYTES]
+    if size and width != 1 and width != 4:
+        return wrong(Field.EMBEDDING_BYTES)
+    if not within(header[Field.EMBEDDING_AT], size * width, header[Field.ARENA]):
+        return wrong(Field.EMBEDDING_AT)
+    if size and not 0 < scale < np.inf:
         return wrong(Field.EMBEDDING_SCALE)
     last = header[Field.TEXT_SIZE] - 1
     ends = carray(pointer(plan + header[Field.TEXT_AT] + last), 1, np.uint8)[0] == 0
@@ -146,13 +151,18 @@ def _bad_content(plan: int, header: Any) -> int:
 
 @jit
 def _bad_window(header: Any) -> int:
-    """Return the field that does not go with a front end, or with none; -1 where all do."""
+    """Return the field that does not go with a front end, with samples, or with patches; -1 where all do."""
     window, hop, frame = header[Field.WINDOW], header[Field.HOP], header[Field.FRAME]
     if header[Field.TABLES_SIZE] == 0:
-        for field in (Field.TABLES_AT, Field.WINDOW, Field.HOP, Field.FRAME, Field.LOG_MEL_SCRATCH):
+        for field in (Field.TABLES_AT, Field.LOG_MEL_SCRATCH):
             if header[field]:
                 return wrong(field)
-        return -1
+        for field in (Field.HOP, Field.FRAME):
+            if header[field] != (1 if window else 0):
+                return wrong(field)
+        if window and window != header[Field.FRAMES]:
+            return wrong(Field.WINDOW)
+        return wrong(Field.BANDS) if window and header[Field.BANDS] != 1 else -1
     if not 1 <= frame <= window:
         return wrong(Field.FRAME)
     if hop < 1:

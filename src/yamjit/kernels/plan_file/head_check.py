@@ -13,6 +13,9 @@ __all__ = ["check_heads"]
 #: A number for each int8.
 _VALUES = 256
 
+#: Bytes of a float32.
+_FLOAT = 4
+
 
 @jit
 def check_heads(plan: int, header: Any, found: Any) -> bool:
@@ -39,10 +42,16 @@ def _bad_field(head: Any, header: Any) -> int:
         return wrong(HeadField.CLASSES)
     if not within(head[HeadField.LABELS_AT], 8 * classes, size):
         return wrong(HeadField.LABELS_AT)
+    for at, width in ((HeadField.SCORES_AT, HeadField.SCORES_BYTES), (HeadField.LOGITS_AT, HeadField.LOGITS_BYTES)):
+        if head[width] != 1 and head[width] != _FLOAT:
+            return wrong(width)
+        if not within(head[at], head[width] * classes, header[Field.ARENA]):
+            return wrong(at)
+    if head[HeadField.SCORES_BYTES] == _FLOAT:
+        if head[HeadField.VALUES_AT]:
+            return wrong(HeadField.VALUES_AT)
+        return wrong(HeadField.VALUES_STRIDE) if stride else -1
     if stride != 0 and stride != _VALUES:
         return wrong(HeadField.VALUES_STRIDE)
-    if not within(head[HeadField.VALUES_AT], 4 * _VALUES * (classes if stride else 1), size):
-        return wrong(HeadField.VALUES_AT)
-    if not within(head[HeadField.SCORES_AT], classes, header[Field.ARENA]):
-        return wrong(HeadField.SCORES_AT)
-    return -1 if within(head[HeadField.LOGITS_AT], classes, header[Field.ARENA]) else wrong(HeadField.LOGITS_AT)
+    needed = 4 * _VALUES * (classes if stride else 1)
+    return -1 if within(head[HeadField.VALUES_AT], needed, size) else wrong(HeadField.VALUES_AT)

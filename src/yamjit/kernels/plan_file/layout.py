@@ -15,7 +15,7 @@ __all__ = ["FAMILIES", "FORMAT_VERSION", "HEADER_BYTES", "HEAD_FIELDS", "MAGIC",
 MAGIC = int.from_bytes(b"\x89yamjit\n", "little", signed=True)
 
 #: Changes with every change of this module, of the table of steps, or of how constants are packed.
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 HEADER_BYTES = 512
 
@@ -39,7 +39,7 @@ class Field(IntEnum):
     STEPS = 6
     CONSTANTS_AT = 7
     CONSTANTS_SIZE = 8
-    #: What `yamjit.kernels.log_mel.packing.make_tables` returns; 0 and 0 where the model takes patches.
+    #: What `yamjit.kernels.log_mel.packing.make_tables` returns; 0 and 0 where there is no front end.
     TABLES_AT = 9
     TABLES_SIZE = 10
     #: Records of heads, int64 [shape=(HEADS, HEAD_FIELDS)].
@@ -61,24 +61,27 @@ class Field(IntEnum):
     BORDER = 22
     #: Bytes of scratch memory of the front end.
     LOG_MEL_SCRATCH = 23
-    #: Place of the float32 patch in the arena, in bytes per patch, and its shape.
+    #: Place of the float32 patch in the arena, in bytes per patch, and its shape; where a network takes samples, each
+    #: is a frame of one band.
     PATCH_AT = 24
     FRAMES = 25
     BANDS = 26
     #: Hz.
     SAMPLE_RATE = 27
-    #: Samples of a window, of the hop from frame to frame, and of a frame; 0 where the model takes patches.
+    #: Samples of a window, of the hop from frame to frame, and of a frame: 1 and 1 where a network takes samples; 0
+    #: where it takes patches and there is no front end.
     WINDOW = 28
     HOP = 29
     FRAME = 30
-    #: The embedding, int8 in the arena, in bytes per patch; its size is 0 where there is none. SCALE is the bits of a
-    #: float64.
+    #: The embedding in the arena, in bytes per patch; its size is 0 where there is none. BYTES are those of a value: 1
+    #: of an int8, 4 of a float32. SCALE is the bits of a float64.
     EMBEDDING_AT = 31
     EMBEDDING_SIZE = 32
-    EMBEDDING_SCALE = 33
-    EMBEDDING_ZERO_POINT = 34
+    EMBEDDING_BYTES = 33
+    EMBEDDING_SCALE = 34
+    EMBEDDING_ZERO_POINT = 35
     #: SHA-256 of the model that the plan was made from, four integers.
-    MODEL = 35
+    MODEL = 36
 
 
 class HeadField(IntEnum):
@@ -89,17 +92,20 @@ class HeadField(IntEnum):
     CLASSES = 1
     #: Places of the labels, like that of the name: int64 [shape=(CLASSES,)].
     LABELS_AT = 2
-    #: Its scores, int8 in the arena, in bytes per patch.
+    #: Its scores in the arena, in bytes per patch.
     SCORES_AT = 3
     #: What each int8 means, calibration included, by the integer + 128: float32 [shape=(256,)] or
-    #: [shape=(CLASSES, 256)].
+    #: [shape=(CLASSES, 256)]. 0 where scores are float32.
     VALUES_AT = 4
     #: Numbers from one class to the next in it: 0 where all classes share them, or 256.
     VALUES_STRIDE = 5
     #: Score below which results are to be dropped, a float64's bits; NaN where there is none.
     THRESHOLD = 6
-    #: Its logits, int8 in the arena, in bytes per patch.
+    #: Its logits in the arena, in bytes per patch.
     LOGITS_AT = 7
+    #: Bytes of a score, and of a logit: 1 of an int8, 4 of a float32.
+    SCORES_BYTES = 8
+    LOGITS_BYTES = 9
 
 
 HEAD_FIELDS = len(HeadField)

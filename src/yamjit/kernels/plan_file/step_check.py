@@ -16,10 +16,14 @@ from yamjit.kernels.plan_file.faults import MOST, product, refuse, within, wrong
 from yamjit.kernels.plan_file.kernel_table import (
     EQUAL,
     INPUT_BYTES,
+    MULTIPLIES,
     ONES,
+    OUTPUT_BYTES,
     READS,
+    ROUNDINGS,
     STEP_OF,
     UNITS,
+    other_values,
     suits,
     use_of,
     weights_of,
@@ -28,7 +32,7 @@ from yamjit.kernels.plan_file.layout import FAMILIES, Fault, Field
 from yamjit.kernels.prepared.columns import INT8_TO_UINT8, Prepared, VectorOp
 from yamjit.kernels.prepared.preparation_proof import REACH
 from yamjit.kernels.prepared.table import row_of
-from yamjit.kernels.program import COLUMNS, SPARE, Column, Rounding, StepOp
+from yamjit.kernels.program import BLEND_SHIFT, COLUMNS, FIRST_IS_CONSTANT, SPARE, Column, StepOp
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = ["MOST_WORK", "check_steps"]
@@ -43,7 +47,7 @@ _MOST_KERNEL = 2**15
 _MOST_PACKED_SHIFT, _LEAST_SHIFT, _MOST_SHIFT = 31, -31, 16
 
 _ARM = FAMILIES.index("arm")
-_OPERATIONS, _ROUNDINGS = len(STEP_OF), len(Rounding)
+_OPERATIONS = len(STEP_OF)
 
 
 @jit
@@ -112,14 +116,16 @@ def _bad_row(row: Any, header: Any) -> int:
     for column in range(Column.INPUT_H, Column.OUTPUT_C + 1):
         if not 1 <= row[column] <= MOST:
             return column
-    read, written = product(_volume(row, Column.INPUT_H), INPUT_BYTES[op]), _volume(row, Column.OUTPUT_H)
+    read, written = _bytes_read(row), product(_volume(row, Column.OUTPUT_H), OUTPUT_BYTES[op])
     if not within(row[Column.INPUT], read, header[Field.ARENA]):
         return wrong(Column.INPUT)
     if not within(row[Column.OUTPUT], written, header[Field.ARENA]):
         return wrong(Column.OUTPUT)
-    if row[Column.INPUT] < row[Column.OUTPUT] + written and row[Column.OUTPUT] < row[Column.INPUT] + read:
+    if _overlap(row[Column.INPUT], read, row[Column.OUTPUT], written):
         return wrong(Column.OUTPUT)
     bad = _bad_number(row)
+    if bad < 0 and READS[op, Column.OTHER]:
+        bad = _bad_other(row, written, header)
     if bad < 0 and READS[op, Column.KERNEL_H]:
         bad = _bad_window(row)
     if bad < 0 and (_work(row) > MOST_WORK or not suits(row)):
@@ -134,6 +140,31 @@ def _volume(row: Any, first: int) -> int:
 
 
 @jit
+def _bytes_read(row: Any) -> int:
+    """Return the bytes of a step's input."""
+    return product(_volume(row, Column.INPUT_H), INPUT_BYTES[row[Column.OP]])
+
+
+@jit
+def _overlap(one: int, size: int, other: int, other_size: int) -> bool:
+    return one < other + other_size and other < one + size
+
+
+@jit
+def _bad_other(row: Any, written: int, header: Any) -> int:
+    """Check the second operand: a constant, or a tensor that the output does not lie over."""
+    place, size = row[Column.OTHER], other_values(row) * INPUT_BYTES[row[Column.OP]]
+    if place < FIRST_IS_CONSTANT or size <= 0:
+        return wrong(Column.OTHER)
+    if place >= 0:
+        if row[Column.WEIGHTS] and not weights_of(row):
+            return wrong(Column.WEIGHTS)
+        if not within(place, size, header[Field.ARENA]) or _overlap(place, size, row[Column.OUTPUT], written):
+            return wrong(Column.OTHER)
+    return -1
+
+
+@jit
 def _bad_number(row: Any) -> int:
     """Check the numbers that results are made with."""
     for column in range(Column.INPUT_ZERO_POINT, Column.ACTIVATION_MAX + 1):
@@ -141,7 +172,7 @@ def _bad_number(row: Any) -> int:
             return column
     if row[Column.ACTIVATION_MIN] > row[Column.ACTIVATION_MAX]:
         return wrong(Column.ACTIVATION_MIN)
-    return -1 if 0 <= row[Column.ROUNDING] < _ROUNDINGS else wrong(Column.ROUNDING)
+    return -1 if 0 <= row[Column.ROUNDING] < ROUNDINGS[row[Column.OP]] else wrong(Column.ROUNDING)
 
 
 @jit
@@ -163,8 +194,8 @@ def _bad_window(row: Any) -> int:
 @jit
 def _work(row: Any) -> int:
     """Return how many times something is read or added up, at most twice `MOST`."""
-    step, work = STEP_OF[row[Column.OP]], _volume(row, Column.OUTPUT_H)
-    if step == StepOp.CONV or step == StepOp.POINTWISE:
+    work = _volume(row, Column.OUTPUT_H)
+    if MULTIPLIES[row[Column.OP]]:
         work = product(work, row[Column.INPUT_C])
     if READS[row[Column.OP], Column.KERNEL_H]:
         work = product(product(work, row[Column.KERNEL_H]), row[Column.KERNEL_W])
@@ -199,6 +230,34 @@ def _bad_constant(row: Any, use: Any, constants: int, size: int) -> int:
     if op == StepOp.QUANTIZE:
         scale = carray(pointer(constants + row[Column.WEIGHTS]), 1, np.float32)[0]
         return -1 if 0 < scale < np.inf else wrong(Column.WEIGHTS)
+    if op == StepOp.BLEND:
+        return _bad_pixels(row, constants)
+    return _bad_runs_of_bytes(row, constants) if op == StepOp.MOVE else -1
+
+
+@jit
+def _bad_runs_of_bytes(row: Any, constants: int) -> int:
+    """Check that each run lies in the input, or begins at -1, which stands for no input."""
+    starts = carray(pointer(constants + row[Column.WEIGHTS]), row[Column.OUTPUT_W], np.int32)
+    for place in range(row[Column.OUTPUT_W]):
+        if not -1 <= starts[place] <= row[Column.INPUT_C] - row[Column.OUTPUT_C]:
+            return wrong(Column.WEIGHTS)
+    return -1
+
+
+@jit
+def _bad_pixels(row: Any, constants: int) -> int:
+    """Check that pixels are inside the input, and that the weights of each output pixel add up to one."""
+    count, pixels = row[Column.OUTPUT_H] * row[Column.OUTPUT_W], row[Column.INPUT_H] * row[Column.INPUT_W]
+    taps = carray(pointer(constants + row[Column.WEIGHTS]), (count, 2, 4), np.int32)
+    for place in range(count):
+        total = np.int64(0)
+        for tap in range(4):
+            if not (0 <= taps[place, 0, tap] < pixels and taps[place, 1, tap] >= 0):
+                return wrong(Column.WEIGHTS)
+            total += np.int64(taps[place, 1, tap])
+        if total != 1 << BLEND_SHIFT:
+            return wrong(Column.WEIGHTS)
     return -1
 
 
@@ -217,12 +276,10 @@ def _bad_shift(row: Any, constants: int, column: int, count: int, least: int, mo
 
 @jit
 def _bad_start(row: Any, header: Any) -> int:
-    """Check that the first step quantizes the patch."""
-    if row[Column.OP] != StepOp.QUANTIZE:
-        return wrong(Column.OP)
+    """Check that the first step reads the patch, and nothing else."""
     if row[Column.INPUT] != header[Field.PATCH_AT]:
         return wrong(Column.INPUT)
-    return -1 if row[Column.INPUT_C] == header[Field.FRAMES] * header[Field.BANDS] else wrong(Column.INPUT_C)
+    return -1 if _bytes_read(row) == 4 * header[Field.FRAMES] * header[Field.BANDS] else wrong(Column.INPUT_C)
 
 
 @jit
@@ -236,15 +293,27 @@ def _bad_run(steps: int, index: int, count: int, header: Any) -> int:
         return wrong(Prepared.PATCHWISE)
     if not (1 - patchwise if index else 1) <= row[Prepared.OUTPUT_KEPT] <= 1:
         return wrong(Prepared.OUTPUT_KEPT)
-    kept = np.int64(1)
-    for other in range(index):
-        if row_of(steps, other)[Column.OUTPUT] == row[Column.INPUT]:
-            kept = row_of(steps, other)[Prepared.OUTPUT_KEPT]
+    kept = _kept(steps, index, row[Column.INPUT])
     if row[Prepared.INPUT_KEPT] != kept or (kept == 0 and patchwise == 0):
         return wrong(Prepared.INPUT_KEPT)
+    reads_another = READS[row[Column.OP], Column.OTHER] and row[Column.OTHER] >= 0
+    kept = _kept(steps, index, row[Column.OTHER]) if reads_another else np.int64(0)
+    if row[Prepared.OTHER_KEPT] != kept or (reads_another and kept == 0 and patchwise == 0):
+        return wrong(Prepared.OTHER_KEPT)
     if row[Prepared.PAIRED] and not (row[Prepared.PAIRED] == 1 and index + 1 < count and _makes_pair(steps, index)):
         return wrong(Prepared.PAIRED)
     return -1
+
+
+@jit
+def _kept(steps: int, index: int, place: int) -> int:
+    """Return whether what a step reads at a place was kept for each patch: by the latest step that wrote there."""
+    kept = np.int64(1)
+    for other in range(index):
+        row = row_of(steps, other)
+        if row[Column.OUTPUT] == place:
+            kept = row[Prepared.OUTPUT_KEPT]
+    return kept
 
 
 @jit

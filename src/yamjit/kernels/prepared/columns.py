@@ -20,6 +20,7 @@ class VectorOp(enum.IntEnum):
     POINTWISE_F32 = 64
     CONV_F32 = 65
     DEPTHWISE_F32 = 66
+    DEPTHWISE_FROM_BIAS = 67
     # Products of float32 inputs, quantized at run time, and int8 weights.
     POINTWISE_HYBRID = 72
     ROWS_HYBRID = 73

@@ -14,7 +14,6 @@ __all__ = [
     "BLOCK",
     "CHUNK",
     "DEPTHWISE_CHUNK_BYTES",
-    "FLOAT_BLOCK",
     "conv_rows",
     "interleaved",
     "pack_depthwise",
@@ -25,8 +24,6 @@ __all__ = [
 
 #: Output channels of a block of packed weights.
 BLOCK = 16
-#: Output channels of a block of packed float32 weights: two of the widest vectors.
-FLOAT_BLOCK = 32
 #: Bytes that a depthwise kernel computes at once.
 CHUNK = 64
 
@@ -97,8 +94,8 @@ def pack_pairs(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def pack_floats(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Pack weights [shape=(inputs, outputs)] as [shape=(blocks, inputs, 32)], with zeros after the last output."""
+    """Pack weights [shape=(inputs, outputs)] as [shape=(outputs/16, inputs, 16)], with zeros after the last output."""
     inputs, outputs = weights.shape
-    packed = np.zeros((inputs, padded(outputs, FLOAT_BLOCK)), np.float32)
+    packed = np.zeros((inputs, padded(outputs, BLOCK)), np.float32)
     packed[:, :outputs] = weights
-    return np.ascontiguousarray(packed.reshape(inputs, -1, FLOAT_BLOCK).transpose(1, 0, 2))
+    return np.ascontiguousarray(packed.reshape(inputs, -1, BLOCK).transpose(1, 0, 2))

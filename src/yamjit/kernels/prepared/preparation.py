@@ -18,7 +18,6 @@ from yamjit.kernels.prepared.factors import PlainStep, in_blocks, pack_factors
 from yamjit.kernels.prepared.packing import (
     BLOCK,
     CHUNK,
-    FLOAT_BLOCK,
     conv_rows,
     interleaved,
     pack_depthwise,
@@ -177,18 +176,19 @@ def _image(step: PlainStep) -> Mapping[Prepared, int]:
 
 
 def _prepare_float_products(step: PlainStep) -> _VectorStep:
-    outputs, pointwise = step[Column.OUTPUT_C], step[Column.OP] == StepOp.POINTWISE_F32
+    pointwise = step[Column.OP] == StepOp.POINTWISE_F32
     inputs = step[Column.INPUT_C] * (1 if pointwise else step[Column.KERNEL_H] * step[Column.KERNEL_W])
-    bias = np.zeros(padded(outputs, FLOAT_BLOCK), np.float32)
-    bias[:outputs] = step.reals(Column.BIAS)
+    bias = in_blocks(step.reals(Column.BIAS))
     packed = {Prepared.WEIGHTS: pack_floats(step.float_weights(inputs)), Prepared.BIAS: bias}
     return _VectorStep(VectorOp.POINTWISE_F32 if pointwise else VectorOp.CONV_F32, {}, packed)
 
 
 def _prepare_float_depthwise(step: PlainStep) -> _VectorStep | None:
     """Give a step the vector kernel, which reads what the plain one does."""
-    suits = VECTOR_KERNELS[VectorOp.DEPTHWISE_F32].suits(step.row)
-    return _VectorStep(VectorOp.DEPTHWISE_F32, {}, {}) if suits else None
+    from_bias = step[Column.OP] == StepOp.DEPTHWISE_FROM_BIAS
+    op, bias = VectorOp.DEPTHWISE_FROM_BIAS if from_bias else VectorOp.DEPTHWISE_F32, step.reals(Column.BIAS)
+    keeps_zeros = not (from_bias and np.any(np.signbit(bias) & (bias == 0)))
+    return _VectorStep(op, {}, {}) if keeps_zeros and VECTOR_KERNELS[op].suits(step.row) else None
 
 
 _PREPARATIONS: Mapping[int, Callable[[PlainStep], _VectorStep | None]] = {
@@ -201,5 +201,6 @@ _PREPARATIONS: Mapping[int, Callable[[PlainStep], _VectorStep | None]] = {
     StepOp.ROWS_HYBRID: _prepare_pointwise_hybrid,
     StepOp.CONV_F32: _prepare_float_products,
     StepOp.DEPTHWISE_F32: _prepare_float_depthwise,
+    StepOp.DEPTHWISE_FROM_BIAS: _prepare_float_depthwise,
     StepOp.POINTWISE_F32: _prepare_float_products,
 }

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from yamjit.kernels.memory import ALIGNMENT
 from yamjit.kernels.prepared.columns import Prepared, VectorOp
-from yamjit.kernels.prepared.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES, FLOAT_BLOCK
+from yamjit.kernels.prepared.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
 from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column, Rounding, StepOp
 from yamjit.kernels.step_kernels import KERNELS, PER_CHANNEL
 
@@ -175,8 +175,9 @@ def _pointwise_hybrid(row: Row) -> Use:
 
 
 def _conv_hybrid(row: Row) -> Use:
-    use = _conv(row)
-    return use._replace(accumulators=SCALES_BYTES)
+    use, scales = _conv(row), SCALES_BYTES
+    height, width, weights, blocks = use.image_h, use.image_w, use.weights, use.blocks
+    return Use(use.quads, use.groups, 0, height, width, weights, blocks, use.spare, scales, use.image, 0, 0)
 
 
 def _suits_depthwise_hybrid(row: Row) -> bool:
@@ -193,12 +194,13 @@ def _depthwise_hybrid(row: Row) -> Use:
 
 def _image_hybrid(row: Row) -> Use:
     """Use an accumulator for each channel, and an image of int8."""
-    return _sums(row)._replace(image=row[Column.INPUT_H] * row[Column.INPUT_W] * row[Column.INPUT_C])
+    image = row[Column.INPUT_H] * row[Column.INPUT_W] * row[Column.INPUT_C]
+    return Use(0, 0, 0, 0, 0, 0, 0, 0, 4 * row[Column.OUTPUT_C], image, 0, 0)
 
 
 def _row_hybrid(row: Row) -> Use:
     """Use an accumulator for each channel, and a row of int8."""
-    return _sums(row)._replace(panel=row[Column.INPUT_C])
+    return Use(0, 0, 0, 0, 0, 0, 0, 0, 4 * row[Column.OUTPUT_C], 0, row[Column.INPUT_C], 0)
 
 
 def _depthwise(row: Row) -> Use:
@@ -219,22 +221,19 @@ _HYBRID = frozenset({Prepared.BIAS, Prepared.SCALE, Prepared.REAL_OFFSET})
 
 def _float_products(row: Row) -> Use:
     """Use packed weights and biases, and memory for the rows of a tile."""
-    blocks = (row[Column.OUTPUT_C] + FLOAT_BLOCK - 1) // FLOAT_BLOCK
-    weights = blocks * FLOAT_BLOCK * row[Column.INPUT_C] * 4
-    return Use(0, 0, 0, 0, 0, weights, blocks * FLOAT_BLOCK // BLOCK, 0, 0, 0, 0, 0)
+    blocks = (row[Column.OUTPUT_C] + BLOCK - 1) // BLOCK
+    return Use(0, 0, 0, 0, 0, blocks * BLOCK * row[Column.INPUT_C] * 4, blocks, 0, 0, 0, 0, 0)
 
 
 def _float_conv(row: Row) -> Use:
     """Use the same, and an image of float32 with its border."""
-    blocks = (row[Column.OUTPUT_C] + FLOAT_BLOCK - 1) // FLOAT_BLOCK
-    weights = blocks * FLOAT_BLOCK * row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * 4
-    image = 4 * _image_h(row) * _image_w(row) * row[Column.INPUT_C]
-    return Use(0, 0, 0, 0, 0, weights, blocks * FLOAT_BLOCK // BLOCK, 0, 0, image, 0, 0)
+    use, image = _float_products(row), 4 * _image_h(row) * _image_w(row) * row[Column.INPUT_C]
+    return use._replace(weights=use.weights * row[Column.KERNEL_H] * row[Column.KERNEL_W], image=image)
 
 
 def _float_depthwise(row: Row) -> Use:
-    """Use an image of float32 with its border."""
-    return Use(0, 0, 0, 0, 0, 0, 0, 0, 0, 4 * _image_h(row) * _image_w(row) * row[Column.INPUT_C], 0, 0)
+    """Use an image of a block of channels in float32, with its border."""
+    return Use(0, 0, 0, 0, 0, 0, 0, 0, 0, _image_h(row) * _image_w(row) * BLOCK * 4, 0, 0)
 
 
 def _suits_float_depthwise(row: Row) -> bool:
@@ -269,13 +268,19 @@ VECTOR_KERNELS: Mapping[int, VectorKernel] = MappingProxyType(
             StepOp.POINTWISE_F32, _suits_all, _float_products, packed=frozenset({Prepared.BIAS})
         ),
         VectorOp.CONV_F32: VectorKernel(StepOp.CONV_F32, _suits_all, _float_conv, packed=frozenset({Prepared.BIAS})),
-        VectorOp.DEPTHWISE_F32: VectorKernel(
-            StepOp.DEPTHWISE_F32,
-            _suits_float_depthwise,
-            _float_depthwise,
-            packed=frozenset(),
-            plain=frozenset({Column.WEIGHTS, Column.BIAS}),
-        ),
+        **{
+            op: VectorKernel(
+                step,
+                _suits_float_depthwise,
+                _float_depthwise,
+                packed=frozenset(),
+                plain=frozenset({Column.WEIGHTS, Column.BIAS}),
+            )
+            for op, step in (
+                (VectorOp.DEPTHWISE_F32, StepOp.DEPTHWISE_F32),
+                (VectorOp.DEPTHWISE_FROM_BIAS, StepOp.DEPTHWISE_FROM_BIAS),
+            )
+        },
     }
 )
 
