@@ -122,8 +122,9 @@ class _Reader:
         )
 
     def _patch_shape(self) -> tuple[int, ...]:
-        is_row = self[Field.BANDS] == 1 and not self[Field.TABLES_SIZE]
-        return (self[Field.FRAMES],) if is_row else (self[Field.FRAMES], self[Field.BANDS])
+        """Return the shape of a patch; rows of samples, or of an embedding, have no bands."""
+        frames, bands = self[Field.FRAMES], self[Field.BANDS]
+        return (frames,) if bands == 1 and not self[Field.TABLES_SIZE] else (frames, bands)
 
     @property
     def _takes_samples(self) -> bool:
