@@ -206,6 +206,14 @@ def test_a_front_end_that_no_kernel_computes_is_refused(compiled: dict[str, Comp
         written(compiled["starter"]._replace(plan=odd))
 
 
+def test_a_network_of_too_many_steps_is_refused(compiled: dict[str, CompiledModel]) -> None:
+    plan = compiled["samples"].plan
+    steps = np.tile(plan.program.steps, (500, 1))
+    many = plan._replace(program=replace(plan.program, steps=steps))  # type: ignore[type-var]
+    with pytest.raises(ModelError, match=f"its network has {len(steps)} steps; a plan file takes 4096"):
+        written(compiled["samples"]._replace(plan=many))
+
+
 def test_a_plan_of_a_plan_file_is_run_by_compiled_kernels_alone(content: bytes) -> None:
     model = read(content)
     with pytest.raises(ModelError, match="the plan is of a plan file"):

@@ -28,6 +28,9 @@ __all__ = ["has_plan_file", "plan_file_bytes"]
 
 _Fields: TypeAlias = dict[Field, int]
 
+#: Most steps that `yamjit.kernels.plan_file.check` takes.
+_MOST_STEPS = 2**12
+
 #: A target of each family; all of one family have their constants packed alike.
 _TARGETS = {"x86": TARGETS["plain"], "arm": TARGETS["neon"]}
 
@@ -41,6 +44,8 @@ def _why_not(plan: Plan) -> str | None:
     """Return why a plan cannot be written as a plan file, if it cannot."""
     if not plan.heads:
         return "it has no output of scores"
+    if len(plan.program.steps) > _MOST_STEPS:
+        return f"its network has {len(plan.program.steps)} steps; a plan file takes {_MOST_STEPS}"
     if plan.front_end is not None and not is_transformed(plan.front_end):
         length = plan.front_end.n_fft
         return f"its front end transforms {length} samples a frame; a plan file takes powers of two from 8 on"
