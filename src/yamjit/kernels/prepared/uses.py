@@ -13,7 +13,7 @@ from yamjit.kernels.memory import ALIGNMENT
 from yamjit.kernels.prepared.columns import Prepared, VectorOp
 from yamjit.kernels.prepared.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
 from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column, Rounding, StepOp
-from yamjit.kernels.program_proof import KERNELS, PER_CHANNEL
+from yamjit.kernels.step_kernels import KERNELS, PER_CHANNEL
 
 __all__ = [
     "BLOCK_BYTES",
