@@ -36,7 +36,11 @@ _SHAPE_OPS = frozenset(record.op for record in SHAPE_OPERATORS)
 
 #: Operators that compute each row of (rows, values) from that row alone; of two operands, if constants are one row.
 _ROW_BY_ROW = frozenset(
-    (Op.FULLY_CONNECTED, Op.LOGISTIC, Op.RELU, Op.RELU6, Op.SOFTMAX, Op.TANH, Op.QUANTIZE, Op.DEQUANTIZE)
+    (
+        *(Op.FULLY_CONNECTED, Op.L2_NORMALIZATION, Op.QUANTIZE, Op.DEQUANTIZE),
+        *(Op.LOGISTIC, Op.LOG_SOFTMAX, Op.SOFTMAX, Op.TANH),
+        *(Op.HARD_SWISH, Op.LEAKY_RELU, Op.RELU, Op.RELU6, Op.RELU_0_TO_1, Op.RELU_N1_TO_1),
+    )
 )
 _OF_TWO = frozenset((Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.MAXIMUM, Op.MINIMUM))
 
