@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from yamjit.plan.lowering.step import Alias, Step, sizes, temporary
 from yamjit.tflite.node import FLOAT32, INT8, Node
 
 __all__ = ["image_by_image"]
+
+_Lowered: TypeAlias = Step | tuple[Step | Alias, ...]
 
 #: Most tensors between the steps of an operator on one image.
 _TEMPORARIES = 2**8
@@ -51,5 +54,5 @@ def image_by_image(
     return lower
 
 
-def _steps(lowered: Step | tuple[Step | Alias, ...]) -> tuple[Step | Alias, ...]:
+def _steps(lowered: _Lowered) -> tuple[Step | Alias, ...]:
     return lowered if isinstance(lowered, tuple) else (lowered,)
