@@ -44,24 +44,36 @@ def clamp_f32(value: np.float32, activation: str) -> np.float32:
 
 
 def _taps(
-    shape: tuple[int, ...], size: tuple[int, int], stride: tuple[int, int], padding: str, place: tuple[int, int]
+    shape: tuple[int, ...],
+    size: tuple[int, int],
+    stride: tuple[int, int],
+    padding: str,
+    place: tuple[int, int],
+    dilation: tuple[int, int] = (1, 1),
 ) -> Iterator[tuple[int, int, int, int]]:
     """Yield (filter_y, filter_x, in_y, in_x) of the taps of a window that lie inside an image, row after row."""
     _, height, width, _ = shape
-    top = place[0] * stride[0] - padding_before(padding, height, size[0], stride[0], 1)
-    left = place[1] * stride[1] - padding_before(padding, width, size[1], stride[1], 1)
+    top = place[0] * stride[0] - padding_before(padding, height, size[0], stride[0], dilation[0])
+    left = place[1] * stride[1] - padding_before(padding, width, size[1], stride[1], dilation[1])
     for filter_y in range(size[0]):
         for filter_x in range(size[1]):
-            if 0 <= top + filter_y < height and 0 <= left + filter_x < width:
-                yield filter_y, filter_x, top + filter_y, left + filter_x
+            in_y, in_x = top + filter_y * dilation[0], left + filter_x * dilation[1]
+            if 0 <= in_y < height and 0 <= in_x < width:
+                yield filter_y, filter_x, in_y, in_x
 
 
 def _output(
-    shape: tuple[int, ...], size: tuple[int, int], stride: tuple[int, int], padding: str, depth: int
+    shape: tuple[int, ...],
+    size: tuple[int, int],
+    stride: tuple[int, int],
+    padding: str,
+    depth: int,
+    dilation: tuple[int, int] = (1, 1),
 ) -> Float32:
     batches, height, width, _ = shape
-    out_height = output_size(padding, height, size[0], stride[0], 1)
-    return np.zeros((batches, out_height, output_size(padding, width, size[1], stride[1], 1), depth), np.float32)
+    out_height = output_size(padding, height, size[0], stride[0], dilation[0])
+    out_width = output_size(padding, width, size[1], stride[1], dilation[1])
+    return np.zeros((batches, out_height, out_width, depth), np.float32)
 
 
 def conv_2d_f32(
@@ -71,6 +83,7 @@ def conv_2d_f32(
     *,
     padding: str = "SAME",
     stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
     activation: str = "NONE",
 ) -> Float32:
     """Convolve, equation (31): taps row after row, in each the inputs in turn; the bias last.
@@ -81,14 +94,14 @@ def conv_2d_f32(
     filter : np.ndarray [shape=(out_depth, height, width, in_depth), float32]
     bias : np.ndarray [shape=(out_depth,), float32]
     padding : {"SAME", "VALID"}
-    stride : (int, int)
+    stride, dilation : (int, int)
     activation : {"NONE", "RELU", "RELU6", "RELU_N1_TO_1"}
     """
     size = (filter.shape[1], filter.shape[2])
-    output = _output(input.shape, size, stride, padding, len(filter))
+    output = _output(input.shape, size, stride, padding, len(filter), dilation)
     for batch, out_y, out_x, out_channel in np.ndindex(output.shape):
         total = np.float32(0)
-        for filter_y, filter_x, in_y, in_x in _taps(input.shape, size, stride, padding, (out_y, out_x)):
+        for filter_y, filter_x, in_y, in_x in _taps(input.shape, size, stride, padding, (out_y, out_x), dilation):
             for channel in range(input.shape[3]):
                 total = total + input[batch, in_y, in_x, channel] * filter[out_channel, filter_y, filter_x, channel]
         output[batch, out_y, out_x, out_channel] = clamp_f32(total + bias[out_channel], activation)
@@ -102,6 +115,7 @@ def depthwise_conv_2d_f32(
     *,
     padding: str = "SAME",
     stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
     activation: str = "NONE",
 ) -> Float32:
     """Convolve each channel with filters of its own, equation (32).
@@ -112,15 +126,15 @@ def depthwise_conv_2d_f32(
     filter : np.ndarray [shape=(1, height, width, out_depth), float32]
         Its depth is a multiple of that of the input.
     bias : np.ndarray [shape=(out_depth,), float32]
-    padding, stride, activation
+    padding, stride, dilation, activation
         As in `conv_2d_f32`.
     """
     size = (filter.shape[1], filter.shape[2])
-    output = _output(input.shape, size, stride, padding, filter.shape[3])
+    output = _output(input.shape, size, stride, padding, filter.shape[3], dilation)
     multiplier = filter.shape[3] // input.shape[3]
     for batch, out_y, out_x, out_channel in np.ndindex(output.shape):
         total = np.float32(0)
-        for filter_y, filter_x, in_y, in_x in _taps(input.shape, size, stride, padding, (out_y, out_x)):
+        for filter_y, filter_x, in_y, in_x in _taps(input.shape, size, stride, padding, (out_y, out_x), dilation):
             factor = filter[0, filter_y, filter_x, out_channel]
             total = total + input[batch, in_y, in_x, out_channel // multiplier] * factor
         output[batch, out_y, out_x, out_channel] = clamp_f32(total + bias[out_channel], activation)

@@ -14,13 +14,15 @@ from tests.support.backends import FAST_BACKENDS
 from tests.support.float_graphs import FLOAT_GRAPHS, OPTIMISED_GRAPHS
 from tests.support.graphs import dequantize
 from tests.support.hybrid import HYBRID_GRAPHS
+from tests.support.int8_graphs import INT8_GRAPHS
 from tests.support.programs import OneOperator, pooling_program
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import ModelError
 from yamjit.kernels import load_backend
 from yamjit.kernels.memory import ALIGNMENT, aligned_bytes
 from yamjit.kernels.program import Column, Program, StepOp, scratch_layout
-from yamjit.kernels.program_proof import KERNELS, prove_program
+from yamjit.kernels.program_proof import prove_program
+from yamjit.kernels.step_kernels import KERNELS
 from yamjit.kernels.workspace import ResultLayout, Workspace
 from yamjit.plan import Plan, compile_plan
 
@@ -94,8 +96,8 @@ def program_with(plan: Plan, op: StepOp) -> Program:
 def further_programs() -> dict[int, Program]:
     """Return programs by step operations that the int8 network does not have."""
     found: dict[int, Program] = {int(StepOp.MAX_POOL): pooling_program()}
-    graphs = (*FLOAT_GRAPHS.values(), *OPTIMISED_GRAPHS.values(), *HYBRID_GRAPHS.values(), dequantize())
-    for graph in graphs:
+    graphs = (*FLOAT_GRAPHS.values(), *OPTIMISED_GRAPHS.values(), *HYBRID_GRAPHS.values(), *INT8_GRAPHS.values())
+    for graph in (*graphs, dequantize()):
         program = OneOperator(graph).program
         found |= dict.fromkeys(program.steps[:, Column.OP].tolist(), program)
     return found

@@ -14,7 +14,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.numba]
 
 from tests.support.packing import unpack_depthwise, unpack_pairs, unpack_pointwise  # noqa: E402
 from yamjit.kernels.int8.depthwise import Destination, Image  # noqa: E402
-from yamjit.kernels.int8.generated import Channels  # noqa: E402
 from yamjit.kernels.int8.kernel_set import KernelSet  # noqa: E402
 from yamjit.kernels.int8.matmul import Rows  # noqa: E402
 from yamjit.kernels.memory import aligned_bytes, padded  # noqa: E402
@@ -27,6 +26,7 @@ from yamjit.kernels.prepared.packing import (  # noqa: E402
 )
 from yamjit.kernels.prepared.preparation_proof import REACH  # noqa: E402
 from yamjit.kernels.prepared.real_requantization import IntegerFactors, RealFactors, find_real_factors  # noqa: E402
+from yamjit.kernels.prepared.table import Channels  # noqa: E402
 from yamjit.kernels.program import SPARE  # noqa: E402
 from yamjit.kernels.vectors.processor import host_features  # noqa: E402
 from yamjit.kernels.vectors.target import TARGETS, detect_target  # noqa: E402

@@ -32,7 +32,7 @@ from yamjit.spec import Limits
 from yamjit.tflite import validate_graph
 from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
 from yamjit.tflite.operators.binary import MulOptions
-from yamjit.tflite.operators.movers import GatherOptions, StridedSliceOptions
+from yamjit.tflite.operators.movers import GatherOptions, ReshapeOptions, StridedSliceOptions
 from yamjit.tflite.operators.pooling import Pool2DOptions
 from yamjit.tflite.operators.products import Conv2DOptions, FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
@@ -264,10 +264,10 @@ def test_other_models_have_numbers_of_their_own(geometry: dict[str, Any], n_fram
 # -- Refusals: the seam -----------------------------------------------------------------------------------------
 
 
-def test_a_model_without_quantize_is_refused(graph: Graph) -> None:
+def test_a_model_of_int8_quantizes_what_it_is_given(graph: Graph) -> None:
     start = the(graph, Op.QUANTIZE).index
     headless = with_operators(replace(graph, inputs=graph.operators[start].outputs), graph.operators[start + 1 :])
-    refused(headless, "a float32 input is accepted, found int8", headless.operators[0])
+    np.testing.assert_array_equal(compile_plan(headless).program.steps, compile_plan(graph).program.steps)
 
 
 def test_a_model_with_two_inputs_is_refused(graph: Graph) -> None:
@@ -462,27 +462,17 @@ def test_padding_inside_the_network_is_a_step(graph: Graph) -> None:
     assert (step.op, step.output, step.columns[Column.INPUT_ZERO_POINT]) == (StepOp.MOVE, padded, 16)
 
 
-@pytest.mark.parametrize("images", [2, 3])
-def test_a_batch_inside_the_network_is_refused(images: int) -> None:
-    graph = tiny_model(quantized=(images, 54 // images // 3, 3, 1))
-    refused(graph, "one image", the(graph, Op.CONV_2D), valid=False)
+@pytest.mark.parametrize(("name", "logits"), [("scores/int8", "logits"), ("logits", "logits")])
+def test_scores_may_be_integers_or_logits(graph: Graph, name: str, logits: str) -> None:
+    (head,) = compile_plan(replace(graph, outputs=(graph.tensor(name).index,))).heads
+    assert (head.name, head.scores.name, head.logits.name) == (name, name, logits)
 
 
-@pytest.mark.parametrize(
-    ("name", "message", "operator"),
-    [
-        ("scores/int8", "scores must come from DEQUANTIZE", "operator 45 LOGISTIC"),
-        ("logits", "scores must come from DEQUANTIZE", "operator 44 FULLY_CONNECTED"),
-    ],
-)
-def test_scores_as_integers_are_refused(graph: Graph, name: str, message: str, operator: str) -> None:
-    refused(replace(graph, outputs=(graph.tensor(name).index,)), message, operator)
-
-
-def test_scores_without_logistic_are_refused(graph: Graph) -> None:
+def test_scores_without_logistic_are_their_own_logits(graph: Graph) -> None:
     last = the(graph, Op.DEQUANTIZE)
-    linear = with_operator(graph, last, inputs=(graph.tensor("logits").index,))
-    refused(linear, "scores must come from LOGISTIC", "operator 44 FULLY_CONNECTED")
+    (head,) = compile_plan(with_operator(graph, last, inputs=(graph.tensor("logits").index,))).heads
+    assert head.scores == head.logits
+    assert head.scores.name == "logits"
 
 
 def constant_like(tensor: Tensor) -> Tensor:
@@ -676,6 +666,22 @@ def test_patchwise_steps_keep_what_is_read_after_them(plan: Plan) -> None:
     """The last one's output, and its input where it makes a pair with the next step."""
     last = plan.program.patchwise - 1
     assert plan.program.kept == ((last - 1, last) if last in plan.program.pairs else (last,))
+
+
+def test_products_of_few_weights_after_one_of_many_run_patch_after_patch_as_well() -> None:
+    """As in networks that compute a Fourier transform by a product, before their convolutions."""
+    builder = GraphBuilder()
+    given, tensor = builder.activation((4, 64), np.float32), builder.activation((4, 64), np.float32)
+    builder.operator(Op.SQRT, [given], tensor)
+    for inputs, outputs, rows in ((64, 128, 4), (8, 8, 64), (512, 16, 1)):
+        seen = builder.activation((rows, inputs), np.float32)
+        builder.operator(Op.RESHAPE, [tensor], seen, ReshapeOptions((rows, inputs)))
+        tensor = builder.activation((rows, outputs), np.float32)
+        weights = builder.constant(np.ones((outputs, inputs), np.float32))
+        builder.operator(Op.FULLY_CONNECTED, [seen, weights], tensor, FullyConnectedOptions())
+    program = compile_plan(builder.build([given], [tensor])).program
+    assert program.steps[:, Column.OP].tolist() == [StepOp.SQRT, *[StepOp.POINTWISE_F32] * 3]
+    assert program.patchwise == 3
 
 
 def test_what_two_steps_read_makes_no_pair(graph: Graph, plan: Plan) -> None:

@@ -32,6 +32,7 @@ def answer(graph: Graph, feeds: list[np.ndarray]) -> np.ndarray:
     if operator.op in (*_LOOPS, *_POOLS):
         how |= {"padding": options.padding.name, "stride": (options.stride_h, options.stride_w)}
     if operator.op in _LOOPS:
+        how["dilation"] = (options.dilation_h, options.dilation_w)
         values[2:] = values[2:] or [np.zeros(graph.tensors[operator.outputs[0]].shape[-1], np.float32)]
         return _LOOPS[operator.op](*values, **how)
     if operator.op in _POOLS:

@@ -11,13 +11,17 @@ import numpy.typing as npt
 
 from tests.support.graphs import Dice, GraphBuilder
 from yamjit.tflite.graph import Activation, Arithmetic, Graph, Op, Options, Padding, Quantization
+from yamjit.tflite.operators.activations import LeakyReluOptions
 from yamjit.tflite.operators.arrangement import ConcatenationOptions, SqueezeOptions
 from yamjit.tflite.operators.binary import AddOptions, DivOptions, MulOptions, SubOptions
+from yamjit.tflite.operators.blocks import DepthToSpaceOptions, SpaceToDepthOptions
 from yamjit.tflite.operators.movers import GatherOptions, SplitOptions, StridedSliceOptions
-from yamjit.tflite.operators.pointwise import SoftmaxOptions
+from yamjit.tflite.operators.parts import MirrorPadOptions, PackOptions, SplitVOptions, UnpackOptions
+from yamjit.tflite.operators.pointwise import L2NormOptions, SoftmaxOptions
 from yamjit.tflite.operators.pooling import Pool2DOptions
 from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
+from yamjit.tflite.operators.resizing import ResizeBilinearOptions, ResizeNearestNeighborOptions, ResizeOptions
 
 __all__ = ["FLOAT_GRAPHS", "OPTIMISED_GRAPHS", "constant", "operation"]
 
@@ -59,6 +63,11 @@ def _int32(*values: Any) -> npt.NDArray[np.int32]:
 
 def _of_one_input(op: Op, options: Options | None = None) -> Graph:
     return operation(op, [((1, 5, 19), F)], ((1, 5, 19), F), options)
+
+
+def _resized(size: tuple[int, int], options: ResizeOptions) -> Graph:
+    op = Op.RESIZE_BILINEAR if isinstance(options, ResizeBilinearOptions) else Op.RESIZE_NEAREST_NEIGHBOR
+    return operation(op, [((1, 7, 5, 3), F), _int32(*size)], ((1, *size, 3), F), options)
 
 
 _MULTIPLIED = DepthwiseConv2DOptions(Padding.SAME, 2, 2, depth_multiplier=3, activation=Activation.RELU)
@@ -153,6 +162,62 @@ FLOAT_GRAPHS: dict[str, Graph] = {
         ((2, 6), F),
         ConcatenationOptions(axis=-1),
     ),
+    "conv dilated": operation(
+        Op.CONV_2D,
+        [((1, 9, 8, 3), F), constant(5, 3, 2, 3), constant(5)],
+        ((1, 9, 8, 5), F),
+        Conv2DOptions(dilation_h=2, dilation_w=3),
+    ),
+    "conv of images": operation(
+        Op.CONV_2D, [((3, 4, 5, 2), F), constant(3, 2, 2, 2), constant(3)], ((3, 4, 5, 3), F), Conv2DOptions()
+    ),
+    "depthwise dilated": operation(
+        Op.DEPTHWISE_CONV_2D,
+        [((1, 9, 8, 3), F), constant(1, 3, 3, 3), constant(3)],
+        ((1, 5, 4, 3), F),
+        DepthwiseConv2DOptions(Padding.VALID, dilation_h=2, dilation_w=2),
+    ),
+    "hard swish": _of_one_input(Op.HARD_SWISH),
+    "leaky relu": _of_one_input(Op.LEAKY_RELU, LeakyReluOptions(0.1875)),
+    "leaky relu steeper": _of_one_input(Op.LEAKY_RELU, LeakyReluOptions(1.75)),
+    "prelu": operation(Op.PRELU, [((1, 5, 4, 7), F), constant(1, 1, 7)], ((1, 5, 4, 7), F)),
+    "squared difference": operation(Op.SQUARED_DIFFERENCE, [((6, 9), F), ((6, 1), F)], ((6, 9), F)),
+    "squared difference of a constant": operation(Op.SQUARED_DIFFERENCE, [((6, 9), F), constant(9)], ((6, 9), F)),
+    "neg": _of_one_input(Op.NEG),
+    "abs": _of_one_input(Op.ABS),
+    "square": _of_one_input(Op.SQUARE),
+    "l2 normalization": _of_one_input(Op.L2_NORMALIZATION, L2NormOptions()),
+    "log softmax": _of_one_input(Op.LOG_SOFTMAX),
+    "sum": operation(Op.SUM, [((1, 5, 4, 7), F), _int32(1, 2)], ((1, 7), F), ReducerOptions()),
+    "sum of the last": operation(Op.SUM, [((5, 9), F), _int32(-1)], ((5, 1), F), ReducerOptions(True)),
+    "sum of two apart": operation(Op.SUM, [((4, 5, 3), F), _int32(2, 0)], ((5,), F), ReducerOptions()),
+    "greatest": operation(Op.REDUCE_MAX, [((1, 5, 4, 7), F), _int32(1, 2)], ((1, 7), F), ReducerOptions()),
+    "greatest of the last": operation(Op.REDUCE_MAX, [((5, 9), F), _int32(1)], ((5,), F), ReducerOptions()),
+    "least": operation(Op.REDUCE_MIN, [((4, 5, 3), F), _int32(2, 0)], ((5,), F), ReducerOptions()),
+    "resize": _resized((4, 9), ResizeBilinearOptions()),
+    "resize half pixels": _resized((13, 3), ResizeBilinearOptions(half_pixel_centers=True)),
+    "resize corners": _resized((9, 4), ResizeBilinearOptions(align_corners=True)),
+    "resize nearest": _resized((4, 9), ResizeNearestNeighborOptions()),
+    "resize nearest half pixels": _resized((13, 3), ResizeNearestNeighborOptions(half_pixel_centers=True)),
+    "resize nearest corners": _resized((9, 4), ResizeNearestNeighborOptions(align_corners=True)),
+    "pack": operation(Op.PACK, [((2, 3), F), constant(2, 3), ((2, 3), F)], ((2, 3, 3), F), PackOptions(3, 1)),
+    "unpack": operation(Op.UNPACK, [((1, 3), F)], ((3,), F), UnpackOptions(1, 0)),
+    "split by sizes": operation(
+        Op.SPLIT_V, [((4, 3), F), _int32(-1), np.array(1, np.int32)], ((4, 3), F), SplitVOptions(1)
+    ),
+    "tile": operation(Op.TILE, [((2, 1, 3), F), _int32(1, 4, 2)], ((2, 4, 6), F)),
+    "mirror pad": operation(Op.MIRROR_PAD, [((4, 3), F), _int32([0, 3], [2, 1])], ((7, 6), F), MirrorPadOptions()),
+    "mirror pad symmetric": operation(
+        Op.MIRROR_PAD, [((4, 3), F), _int32([4, 0], [2, 3])], ((8, 8), F), MirrorPadOptions(1)
+    ),
+    "space to batch": operation(
+        Op.SPACE_TO_BATCH_ND, [((1, 7, 5, 2), F), _int32(2, 3), _int32([0, 1], [1, 0])], ((6, 4, 2, 2), F)
+    ),
+    "batch to space": operation(
+        Op.BATCH_TO_SPACE_ND, [((6, 4, 2, 2), F), _int32(2, 3), _int32([0, 1], [1, 0])], ((1, 7, 5, 2), F)
+    ),
+    "space to depth": operation(Op.SPACE_TO_DEPTH, [((1, 4, 6, 2), F)], ((1, 2, 3, 8), F), SpaceToDepthOptions(2)),
+    "depth to space": operation(Op.DEPTH_TO_SPACE, [((1, 2, 3, 8), F)], ((1, 4, 6, 2), F), DepthToSpaceOptions(2)),
 }
 
 #: Operators that TFLite's optimised kernels compute in another order, or by other functions. A logistic function has

@@ -7,7 +7,8 @@ import numpy as np
 from yamjit.kernels import Backend
 from yamjit.kernels.memory import Packer, aligned_bytes, padded
 from yamjit.kernels.program import COLUMNS, Column, Program, StepOp
-from yamjit.kernels.program_proof import KERNELS, prove_program
+from yamjit.kernels.program_proof import prove_program
+from yamjit.kernels.step_kernels import KERNELS
 from yamjit.kernels.workspace import ResultLayout
 from yamjit.plan.lowering import Alias, Step, lower
 from yamjit.tflite.graph import Graph

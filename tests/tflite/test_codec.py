@@ -22,7 +22,10 @@ from yamjit.tflite.schema import Child, Opaque, Scalar, String, Table, Union, Ve
 #: What generated code calls the numbers.
 NUMBERS = {"?": "Bool", "b": "Int8", "B": "Uint8", "i": "Int32", "f": "Float32", "I": "Uint32", "Q": "Uint64"}
 #: Fields that no generated code has any more.
-DEPRECATED = {("SignatureDef", "deprecated_tag")}
+DEPRECATED = {
+    ("SignatureDef", "deprecated_tag"),
+    *(("ResizeBilinearOptions", name) for name in ("new_height", "new_width")),
+}
 
 KID = table("Kid", "value:int=7; name:string")
 ROOT = table(

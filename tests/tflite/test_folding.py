@@ -27,8 +27,9 @@ from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.operators.arrangement import ConcatenationOptions, SqueezeOptions
 from yamjit.tflite.operators.binary import AddOptions, MulOptions, SubOptions
 from yamjit.tflite.operators.movers import GatherOptions, ReshapeOptions, SplitOptions, StridedSliceOptions
+from yamjit.tflite.operators.parts import PackOptions, SplitVOptions, UnpackOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
-from yamjit.tflite.operators.shapes import SHAPE_OPERATORS, PackOptions, ShapeOptions, SplitVOptions, UnpackOptions
+from yamjit.tflite.operators.shapes import SHAPE_OPERATORS, ShapeOptions
 from yamjit.tflite.reader import _Reader
 
 Array = npt.NDArray[Any]

@@ -18,6 +18,7 @@ import pytest
 from tests.support import graphs
 from tests.support.float_graphs import FLOAT_GRAPHS, operation
 from tests.support.graphs import quantization
+from tests.support.int8_graphs import INT8_GRAPHS
 from tests.support.synthetic import synthetic_yamnet
 from yamjit.errors import LimitError, ModelError
 from yamjit.spec import Limits
@@ -41,6 +42,7 @@ def int32(*values: Any) -> np.ndarray[Any, Any]:
 F = np.float32
 SOUND: dict[str, Graph] = {
     **{f"float {name}": graph for name, graph in FLOAT_GRAPHS.items()},
+    **{f"int8 {name}": graph for name, graph in INT8_GRAPHS.items()},
     "conv": graphs.conv2d_s8(),
     "conv valid": graphs.conv2d_s8((1, 9, 7, 2), stride=(2, 3), padding=Padding.VALID),
     "conv dilated": graphs.conv2d_s8((1, 9, 9, 2), dilation=(2, 2), activation=Activation.RELU_N1_TO_1),
@@ -258,7 +260,34 @@ REFUSED: list[tuple[str, Edit, str]] = [
     ("logistic", with_tensor(0, quantization=None), "needs one scale"),
     ("quantize", with_tensor(1, quantization=None), "tensor 1 .*needs one scale"),
     ("quantize", with_scale(1, *[0.1] * 64, dimension=1), "needs one scale"),
-    ("quantize", with_tensor(0, dtype=np.dtype(np.int8), quantization=quantization(0.1)), "int8 should be float32"),
+    (
+        "quantize",
+        with_tensor(0, dtype=np.dtype(np.int8), quantization=quantization(1e-30)),
+        "input scale / output scale",
+    ),
+    ("int8 add", with_tensor(0, quantization=quantization(1e9)), "output's scale is too small"),
+    ("int8 mul", with_tensor(0, quantization=quantization(1e20)), "scale \\* scale / output scale"),
+    ("int8 maximum", with_tensor(0, quantization=quantization(0.1)), "quantization differs"),
+    ("int8 tanh", with_tensor(1, quantization=quantization(0.1)), "scale and zero point should be 1/128 and 0"),
+    ("int8 softmax", with_tensor(1, quantization=quantization(0.1)), "scale and zero point should be 1/256 and -128"),
+    ("int8 softmax", with_tensor(0, quantization=quantization(1e-9)), "above 2\\^-26"),
+    ("int8 softmax", with_tensor(0, shape=(1, 2**12)), "4096 exponentials can overflow"),
+    ("int8 hard swish", with_tensor(0, quantization=quantization(1e3)), "should be below 1"),
+    ("int8 leaky relu", with_options(alpha=-1.0), "input scale \\* alpha / output scale"),
+    ("float leaky relu", with_options(alpha=np.inf), "alpha inf should be finite"),
+    ("float prelu", with_tensor(1, shape=(2, 7), data=np.zeros((2, 7), F)), "do not go with"),
+    ("float resize", with_options(align_corners=True, half_pixel_centers=True), "exclude each other"),
+    ("float resize", with_constant(1, np.array([0, 3], np.int32)), "should be a height and a width"),
+    ("float l2 normalization", with_options(activation=Activation.RELU), "a fused activation is not supported"),
+    ("float tile", with_constant(1, np.array([0, 1, 1], np.int32)), "how often each axis"),
+    ("float pack", with_options(values_count=2), "3 inputs; the operator has 2"),
+    ("float unpack", with_options(axis=1), "dimension of 3 as 1 outputs"),
+    ("float split by sizes", with_constant(1, np.array([2], np.int32)), "do not add up to 3"),
+    ("float mirror pad", with_constant(1, np.array([[0, 4], [0, 0]], np.int32)), "should be from 0 to 3"),
+    ("float space to batch", with_constant(1, np.array([2, 4], np.int32)), "not a multiple of the block 4"),
+    ("float batch to space", with_constant(1, np.array([4, 3], np.int32)), "is not of blocks"),
+    ("float space to depth", with_options(block_size=3), "is not of blocks of 3"),
+    ("float depth to space", with_options(block_size=0), "should be at least 1"),
     ("quantize", with_operator(inputs=()), "0 inputs; the operator has 1"),
     ("dequantize", with_tensor(0, quantization=None), "needs one scale"),
     ("dequantize", with_tensor(1, dtype=np.dtype(np.int32)), "int32 should be float32"),

@@ -212,9 +212,9 @@ def _named(runtime: Runtime, name: str, shape: tuple[int, ...]) -> list[int]:
     return [t.index for t in runtime.tensors if t.name == name and [s for s in t.shape if s > 1] == sizes]
 
 
-def _typed(values: Quantized, expected: Array) -> Array:
-    """Return integers as the file's output has them: as they are, or as floats."""
-    return values.integers if expected.dtype == values.integers.dtype else values.real()
+def _typed(found: Quantized, expected: Array) -> Array:
+    """Return values as the file's output has them: as they are, or as floats."""
+    return found.values if expected.dtype == found.values.dtype else found.real()
 
 
 def _like(values: Array, expected: Array) -> tuple[int, ...]:

@@ -26,6 +26,7 @@ from yamjit.kernels.workspace import ScratchLayout, Workspace
 from yamjit.reprs import brief_repr
 
 __all__ = [
+    "BLEND_SHIFT",
     "COLUMNS",
     "FIRST_IS_CONSTANT",
     "NO_MAX",
@@ -35,6 +36,7 @@ __all__ = [
     "SCRATCH_ROWS",
     "SECOND_IS_CONSTANT",
     "SPARE",
+    "TABLE",
     "Column",
     "Dequantization",
     "Program",
@@ -52,8 +54,8 @@ __all__ = [
 class StepOp(enum.IntEnum):
     """What a step does; each is one kernel in either backend.
 
-    The numbers below 24 give int8 values, those from 56 to 63 and from 72 on are hybrid. The numbers from 16 to 23, and
-    from 64 on, are those of vector kernels.
+    The numbers below 24 give int8 values, as YAMNet has them; those from 24 to 31 are of bytes as well; those from 56
+    to 63 and from 72 on are hybrid. The numbers from 16 to 23, and from 64 on, are those of vector kernels.
     """
 
     QUANTIZE = 0
@@ -66,6 +68,12 @@ class StepOp(enum.IntEnum):
     #: Runs of bytes, and rows of two tensors side by side, whatever the type of values.
     MOVE = 24
     JOIN = 25
+    #: Operations of int8 values that YAMNet has none of. `LOOKUP_TWO` has a table of all pairs of values or, where the
+    #: second operand is constant, one for each of its values; `BLEND` sums four pixels with weights.
+    SOFTMAX = 26
+    AVERAGE_POOL = 27
+    LOOKUP_TWO = 28
+    BLEND = 29
     #: Operations that give float32 values.
     DEQUANTIZE = 32
     CONV_F32 = 33
@@ -135,6 +143,12 @@ COLUMNS = len(Column)
 
 #: What `Column.OTHER` says where one of two operands is the constant at `Column.WEIGHTS`.
 SECOND_IS_CONSTANT, FIRST_IS_CONSTANT = -1, -2
+
+#: Values of an int8, which a table has an entry for.
+TABLE = 256
+
+#: Bits of the fraction that the weights of `StepOp.BLEND` have: they add up to one.
+BLEND_SHIFT = 20
 
 #: What `Column.ACTIVATION_MIN` and `Column.ACTIVATION_MAX` say where float32 values have no such bound but those of
 #: their type; others are the bounds themselves.

@@ -1,172 +1,26 @@
 """Proof that no step of a program reads or writes outside its memory: kernels check nothing.
 
-`KERNELS` says for each step operation which columns its kernel reads, and what it relies on. Columns that it does not
-read are 0, so that none of them means anything.
+`yamjit.kernels.step_kernels` says for each step operation which columns its kernel reads, and what it relies on.
+Columns that it does not read are 0, so that none of them means anything.
 """
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
 
 import numpy as np
 
 from yamjit.errors import ModelError
 from yamjit.kernels.memory import ALIGNMENT
-from yamjit.kernels.program import FIRST_IS_CONSTANT, Column, Program, Rounding, Scaling, StepOp
+from yamjit.kernels.program import BLEND_SHIFT, FIRST_IS_CONSTANT, Column, Program, StepOp
+from yamjit.kernels.step_kernels import CLAMPS, INPUT, KERNELS, OUTPUT, PER_CHANNEL, UNREAD, WINDOW, Kernel, Row
 
-__all__ = ["KERNELS", "PER_CHANNEL", "UNREAD", "Kernel", "prove_program", "reads_another", "writers"]
-
-Row = list[int]
+__all__ = ["prove_program", "reads_another", "writers"]
 
 #: A range that a step touches: column of its offset, bytes, and alignment that its type needs.
 _Range = tuple[Column, int, int]
 
-_INPUT = (Column.INPUT_H, Column.INPUT_W, Column.INPUT_C)
-_OUTPUT = (Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C)
-_ALWAYS = {Column.OP, Column.INPUT, Column.OUTPUT, *_INPUT, *_OUTPUT}
-_WINDOW = {Column.KERNEL_H, Column.KERNEL_W, Column.STRIDE_H, Column.STRIDE_W, Column.PAD_TOP, Column.PAD_LEFT}
-#: Columns of constants with a number for each output channel, and the bytes of one.
-PER_CHANNEL = {Column.BIAS: 4, Column.MULTIPLIER: 4, Column.SHIFT: 4, Column.OFFSET: 8, Column.SCALE: 8}
-_CLAMPS = {Column.ACTIVATION_MIN, Column.ACTIVATION_MAX}
-_INT8 = (Column.INPUT_ZERO_POINT, Column.OUTPUT_ZERO_POINT, *sorted(_CLAMPS))
-_REQUANTIZATION = {*PER_CHANNEL, *_CLAMPS, Column.OUTPUT_ZERO_POINT, Column.ROUNDING}
-
-_SAME_CHANNELS = (Column.INPUT_C, Column.OUTPUT_C)
-_SAME_PLACES = ((Column.INPUT_H, Column.OUTPUT_H), (Column.INPUT_W, Column.OUTPUT_W))
-
-
-class Kernel(NamedTuple):
-    """What the kernel of a step operation reads, and what it relies on."""
-
-    #: Columns that it reads, besides places and sizes of input and output.
-    reads: set[Column]
-    #: Sizes that are equal: it reads one of the two.
-    equal: tuple[tuple[Column, Column], ...] = ()
-    #: Sizes that are 1.
-    ones: tuple[Column, ...] = ()
-    #: Number of bytes at `Column.WEIGHTS` that it reads for a step.
-    weights: Callable[[Row], int] = lambda row: 0
-    #: Bytes of an input value, and of an output value.
-    input_bytes: int = 1
-    output_bytes: int = 1
-    #: Number of values of its second operand, which has the type of the first; a constant is at `Column.WEIGHTS`.
-    other: Callable[[Row], int] | None = None
-    #: What `Column.ROUNDING` is a number of.
-    rounding: type[enum.IntEnum] = Rounding
-
-
-_ALL_PLACES = (*_INPUT[:2], *_OUTPUT[:2])
-_FLOATS: dict[str, Any] = {"input_bytes": 4, "output_bytes": 4}
-_HYBRID: dict[str, Any] = {**_FLOATS, "rounding": Scaling}
-_DEQUANTIZATION = {Column.BIAS, Column.MULTIPLIER, Column.ROUNDING, *_CLAMPS}
-
-
-def _with_other(kernel: Kernel, size: Callable[[Row], int]) -> Kernel:
-    """Return a kernel with a second operand, a tensor or a constant, of as many values as `size` says."""
-    width = kernel.input_bytes
-    return kernel._replace(
-        reads={*kernel.reads, Column.OTHER, Column.WEIGHTS},
-        weights=lambda row: size(row) * width if row[Column.OTHER] < 0 else 0,
-        other=size,
-    )
-
-
-KERNELS: dict[StepOp, Kernel] = {
-    StepOp.QUANTIZE: Kernel(
-        {Column.WEIGHTS, Column.OUTPUT_ZERO_POINT},
-        equal=(_SAME_CHANNELS,),
-        ones=(*_INPUT[:2], *_OUTPUT[:2]),
-        weights=lambda row: 4,
-        input_bytes=4,
-    ),
-    StepOp.CONV: Kernel(
-        {Column.WEIGHTS, *_WINDOW, Column.INPUT_ZERO_POINT, *_REQUANTIZATION},
-        weights=lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * row[Column.OUTPUT_C],
-    ),
-    StepOp.DEPTHWISE: Kernel(
-        {Column.WEIGHTS, *_WINDOW, Column.INPUT_ZERO_POINT, *_REQUANTIZATION},
-        equal=(_SAME_CHANNELS,),
-        weights=lambda row: row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
-    ),
-    StepOp.POINTWISE: Kernel(
-        {Column.WEIGHTS, *_REQUANTIZATION},
-        equal=_SAME_PLACES,
-        weights=lambda row: row[Column.INPUT_C] * row[Column.OUTPUT_C],
-    ),
-    StepOp.MEAN: Kernel(_REQUANTIZATION, equal=(_SAME_CHANNELS,), ones=_OUTPUT[:2]),
-    StepOp.LOOKUP: Kernel(
-        {Column.WEIGHTS}, equal=(_SAME_CHANNELS,), ones=(*_INPUT[:2], *_OUTPUT[:2]), weights=lambda row: 256
-    ),
-    StepOp.MAX_POOL: Kernel({*_WINDOW, *_CLAMPS}, equal=(_SAME_CHANNELS,)),
-    StepOp.MOVE: Kernel(
-        {Column.WEIGHTS, Column.INPUT_ZERO_POINT},
-        ones=(*_INPUT[:2], Column.OUTPUT_H),
-        weights=lambda row: 4 * row[Column.OUTPUT_W],
-    ),
-    StepOp.JOIN: _with_other(
-        Kernel(set(), equal=_SAME_PLACES, ones=(Column.INPUT_H,)),
-        lambda row: row[Column.OUTPUT_W] * (row[Column.OUTPUT_C] - row[Column.INPUT_C]),
-    ),
-    StepOp.DEQUANTIZE: Kernel(
-        {Column.WEIGHTS, Column.INPUT_ZERO_POINT}, (_SAME_CHANNELS,), _ALL_PLACES, lambda row: 4, output_bytes=4
-    ),
-    StepOp.CONV_F32: Kernel(
-        {Column.WEIGHTS, Column.BIAS, *_WINDOW, *_CLAMPS},
-        weights=lambda row: (
-            4 * row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.INPUT_C] * row[Column.OUTPUT_C]
-        ),
-        **_FLOATS,
-    ),
-    **dict.fromkeys(
-        (StepOp.DEPTHWISE_F32, StepOp.DEPTHWISE_FROM_BIAS),
-        Kernel(
-            {Column.WEIGHTS, Column.BIAS, *_WINDOW, *_CLAMPS},
-            weights=lambda row: 4 * row[Column.KERNEL_H] * row[Column.KERNEL_W] * row[Column.OUTPUT_C],
-            **_FLOATS,
-        ),
-    ),
-    StepOp.POINTWISE_F32: Kernel(
-        {Column.WEIGHTS, Column.BIAS, *_CLAMPS},
-        equal=_SAME_PLACES,
-        weights=lambda row: 4 * row[Column.INPUT_C] * row[Column.OUTPUT_C],
-        **_FLOATS,
-    ),
-    StepOp.MAX_POOL_F32: Kernel({*_WINDOW, *_CLAMPS}, equal=(_SAME_CHANNELS,), **_FLOATS),
-    StepOp.AVERAGE_POOL_F32: Kernel({*_WINDOW, *_CLAMPS}, equal=(_SAME_CHANNELS,), **_FLOATS),
-    StepOp.MEAN_F32: Kernel(
-        set(), equal=(_SAME_CHANNELS, (Column.INPUT_H, Column.OUTPUT_H)), ones=(Column.OUTPUT_W,), **_FLOATS
-    ),
-    StepOp.SOFTMAX_F32: Kernel(
-        {Column.WEIGHTS}, equal=(*_SAME_PLACES, _SAME_CHANNELS), weights=lambda row: 4, **_FLOATS
-    ),
-    **dict.fromkeys(
-        (StepOp.ADD, StepOp.SUB, StepOp.MUL, StepOp.DIV, StepOp.MAXIMUM, StepOp.MINIMUM),
-        _with_other(
-            Kernel(_CLAMPS, equal=(*_SAME_PLACES, _SAME_CHANNELS), **_FLOATS),
-            lambda row: row[Column.OUTPUT_W] * row[Column.OUTPUT_C],
-        ),
-    ),
-    StepOp.CLAMP: Kernel(_CLAMPS, (_SAME_CHANNELS,), _ALL_PLACES, **_FLOATS),
-    **dict.fromkeys(
-        (StepOp.SQRT, StepOp.RSQRT, StepOp.LOG, StepOp.EXP, StepOp.LOGISTIC, StepOp.TANH, StepOp.LOGISTIC_OPTIMISED),
-        Kernel(set(), (_SAME_CHANNELS,), _ALL_PLACES, **_FLOATS),
-    ),
-}
-
-#: Hybrid steps by the step of int8 inputs whose sizes and weights they have.
-_LIKE = {
-    StepOp.CONV_HYBRID: StepOp.CONV,
-    StepOp.DEPTHWISE_HYBRID: StepOp.DEPTHWISE,
-    StepOp.POINTWISE_HYBRID: StepOp.POINTWISE,
-    StepOp.ROWS_HYBRID: StepOp.POINTWISE,
-}
-KERNELS |= {
-    op: KERNELS[like]._replace(reads={Column.WEIGHTS, *_DEQUANTIZATION, *(KERNELS[like].reads & _WINDOW)}, **_HYBRID)
-    for op, like in _LIKE.items()
-}
-
+_INT8 = (Column.INPUT_ZERO_POINT, Column.OUTPUT_ZERO_POINT, *sorted(CLAMPS))
 
 #: Step operations that have a second operand.
 _OF_TWO = frozenset(op for op, kernel in KERNELS.items() if kernel.other)
@@ -214,7 +68,7 @@ def _name(index: int, row: Row) -> str:
 def _check_step(where: str, row: Row, program: Program) -> None:
     kernel = KERNELS[StepOp(row[Column.OP])]
     *sources, target = _activations(row)
-    if min(row[column] for column in (*_INPUT, *_OUTPUT)) < 1:
+    if min(row[column] for column in (*INPUT, *OUTPUT)) < 1:
         raise ModelError("sizes of input and output must be at least 1", operator=where)
     for column, size, alignment in (*sources, target):
         _check_range(where, row, column, size, program.arena_bytes, alignment)
@@ -222,7 +76,7 @@ def _check_step(where: str, row: Row, program: Program) -> None:
         _check_range(where, row, column, size, program.constants.size, alignment)
     if any(_overlap(_span(row, source), _span(row, target)) for source in sources):
         raise ModelError("the output lies over the input", operator=where)
-    if _WINDOW & kernel.reads:
+    if WINDOW & kernel.reads:
         _check_window(where, row)
     for one, other in kernel.equal:
         if row[one] != row[other]:
@@ -233,6 +87,8 @@ def _check_step(where: str, row: Row, program: Program) -> None:
     _check_values(where, row, kernel)
     if row[Column.OP] == StepOp.MOVE:
         _check_starts(where, row, program)
+    if row[Column.OP] == StepOp.BLEND:
+        _check_blend(where, row, program)
 
 
 def _activations(row: Row) -> tuple[_Range, ...]:
@@ -249,8 +105,8 @@ def _activations(row: Row) -> tuple[_Range, ...]:
 
 
 def _constants(row: Row, kernel: Kernel) -> Iterator[_Range]:
-    if Column.WEIGHTS in kernel.reads and not reads_another(row):
-        yield Column.WEIGHTS, kernel.weights(row), 1
+    if weights := kernel.weights(row):
+        yield Column.WEIGHTS, weights, 1
     for column, width in PER_CHANNEL.items():
         if column in kernel.reads:
             yield column, row[Column.OUTPUT_C] * width, width
@@ -287,7 +143,7 @@ def _check_values(where: str, row: Row, kernel: Kernel) -> None:
         raise ModelError("its rounding and clamps are not possible", operator=where)
     if kernel.other is None:
         return
-    if row[Column.OTHER] < FIRST_IS_CONSTANT or (row[Column.OTHER] >= 0 and row[Column.WEIGHTS]):
+    if row[Column.OTHER] < FIRST_IS_CONSTANT or (row[Column.WEIGHTS] and not kernel.weights(row)):
         raise ModelError("a second operand is a tensor or a constant", operator=where)
 
 
@@ -298,8 +154,16 @@ def _check_starts(where: str, row: Row, program: Program) -> None:
         raise ModelError("a run begins or ends outside the input", operator=where)
 
 
-#: Columns that the kernel of a step operation does not read.
-UNREAD = {op: sorted(set(Column) - _ALWAYS - kernel.reads) for op, kernel in KERNELS.items()}
+def _check_blend(where: str, row: Row, program: Program) -> None:
+    """Check that pixels are inside the input, and that the weights of each output pixel add up to one."""
+    pixels, count = row[Column.INPUT_H] * row[Column.INPUT_W], row[Column.OUTPUT_H] * row[Column.OUTPUT_W]
+    taps = np.frombuffer(program.constants, "<i4", 8 * count, row[Column.WEIGHTS]).reshape(count, 2, 4)
+    if (
+        taps.min() < 0
+        or taps[:, 0].max() >= pixels
+        or (taps[:, 1].sum(axis=1, dtype=np.int64) != 1 << BLEND_SHIFT).any()
+    ):
+        raise ModelError("a pixel is outside the input, or its weights are not parts of one", operator=where)
 
 
 # -- Several steps ----------------------------------------------------------------------------------------------
@@ -321,7 +185,7 @@ def _check_pairs(program: Program, rows: list[Row]) -> None:
     written_by = writers(rows)
     for index in program.pairs:
         row, after, where = rows[index], rows[index + 1], _name(index, rows[index])
-        if written_by[index + 1] != index or [row[c] for c in _OUTPUT] != [after[c] for c in _INPUT]:
+        if written_by[index + 1] != index or [row[c] for c in OUTPUT] != [after[c] for c in INPUT]:
             raise ModelError("the next step does not read its output", operator=where)
         if written_by.count(index) + writers(rows, Column.OTHER).count(index) > 1:
             raise ModelError("more than the next step reads its output", operator=where)

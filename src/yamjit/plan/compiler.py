@@ -15,6 +15,7 @@ from yamjit.kernels.program import COLUMNS, Column, Program, StepOp
 from yamjit.kernels.program_proof import prove_program
 from yamjit.keywords import explained
 from yamjit.plan.arena import assign_offsets
+from yamjit.plan.float_input import with_float_input
 from yamjit.plan.front_end import read_front_end
 from yamjit.plan.log_mel_output import find_log_mel
 from yamjit.plan.plan import FrontEndConstants, Head, LogMel, Plan, Slot
@@ -55,6 +56,7 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS, roles: Sequen
     LimitError
         If the activations of one patch exceed ``limits.arena_bytes``.
     """
+    graph = with_float_input(graph)
     seam = find_seam(graph)
     front_end = read_front_end(graph, seam)
     memory = _Memory(graph, Steps(graph, seam))
@@ -113,16 +115,11 @@ def _producer(graph: Graph, index: int) -> Operator:
 
 
 def _head(graph: Graph, memory: _Memory, output: int, place: int) -> Head:
-    """Describe one output: what LOGISTIC or SOFTMAX makes of logits, or anything that is a float."""
+    """Describe one output: what LOGISTIC or SOFTMAX makes of logits, or anything else that a step writes."""
     operator, scores, name = _producer(graph, output), output, graph.tensors[output].name
-    if graph.tensors[output].dtype != np.float32:
-        raise ModelError("scores must come from DEQUANTIZE, or be floats", operator=str(operator))
     if operator.op == Op.DEQUANTIZE:
         scores = operator.inputs[0]
         operator = _producer(graph, scores)
-        if operator.op != Op.LOGISTIC:
-            raise ModelError("scores must come from LOGISTIC", operator=str(operator))
-        scores = operator.outputs[0]
     has_logits = operator.op in (Op.LOGISTIC, Op.SOFTMAX)
     return Head(name, memory.slot(scores), memory.slot(operator.inputs[0] if has_logits else scores), place)
 

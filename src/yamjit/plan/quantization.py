@@ -19,6 +19,7 @@ __all__ = [
     "mean_multipliers",
     "one_shift_offset",
     "quantize_multiplier",
+    "quantized_bounds",
 ]
 
 Float64 = npt.NDArray[np.float64]
@@ -81,7 +82,11 @@ def activation_range(activation: Activation, quantization: Quantization) -> tupl
         Activation.RELU6: (0.0, 6.0),
         Activation.RELU_N1_TO_1: (-1.0, 1.0),
     }
-    low, high = bounds[activation]
+    return quantized_bounds(*bounds[activation], quantization)
+
+
+def quantized_bounds(low: float | None, high: float | None, quantization: Quantization) -> tuple[int, int]:
+    """Return the int8 values of real bounds, or those of the type where there is none."""
     return (
         -128 if low is None else max(-128, _quantized(low, quantization)),
         127 if high is None else min(127, _quantized(high, quantization)),

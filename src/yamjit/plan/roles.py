@@ -50,7 +50,7 @@ class Output(NamedTuple):
 
 #: Operators that leave the values as they are, but for their shape and type.
 _SAME_VALUES = frozenset((Op.RESHAPE, Op.SQUEEZE, Op.EXPAND_DIMS, Op.DEQUANTIZE, Op.QUANTIZE))
-_PROBABILITIES = frozenset((Op.LOGISTIC, Op.SOFTMAX))
+_PROBABILITIES = frozenset((Op.LOGISTIC, Op.SOFTMAX, Op.LOG_SOFTMAX))
 _PRODUCTS = frozenset((Op.FULLY_CONNECTED, Op.CONV_2D, Op.DEPTHWISE_CONV_2D))
 _POOLS = frozenset((Op.MEAN, Op.AVERAGE_POOL_2D, Op.MAX_POOL_2D))
 

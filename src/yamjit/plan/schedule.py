@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from yamjit.kernels.program import Column, StepOp
-from yamjit.kernels.program_proof import KERNELS
+from yamjit.kernels.step_kernels import KERNELS
 from yamjit.plan.arena import Lifetime
 from yamjit.plan.lowering import Step
 from yamjit.plan.steps import Steps

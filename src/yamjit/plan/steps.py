@@ -36,7 +36,8 @@ class Steps:
             if self.patch in (self.storage(step.input), step.other if step.other is None else self.storage(step.other)):
                 reason = "reads the patch, which the first step quantizes where it lies"
                 raise ModelError(reason, operator=str(step.operator))
-        ends = [o.inputs[0] for o in self.dequantizers]
+        ends = [o.inputs[0] for o in seam.network if o.op == Op.DEQUANTIZE and o.outputs[0] in graph.outputs]
+        ends += [o.inputs[0] for o in self.dequantizers]
         ends += [index for index in graph.outputs if self.storage(index) in self._written]
         self.results = {self.storage(index) for index in ends}
         self.results |= {step.output for step in self.steps if step.op in _KEPT}
@@ -75,5 +76,7 @@ class Steps:
 
 
 #: Steps whose output may be an embedding, and steps whose input is logits.
-_KEPT = frozenset({StepOp.MEAN, StepOp.MEAN_F32, StepOp.AVERAGE_POOL_F32, StepOp.MAX_POOL_F32})
-_OF_LOGITS = frozenset({StepOp.LOOKUP, StepOp.LOGISTIC, StepOp.LOGISTIC_OPTIMISED, StepOp.SOFTMAX_F32})
+_KEPT = frozenset(
+    {StepOp.MEAN, StepOp.MEAN_F32, StepOp.AVERAGE_POOL, StepOp.AVERAGE_POOL_F32, StepOp.MAX_POOL, StepOp.MAX_POOL_F32}
+)
+_OF_LOGITS = frozenset({StepOp.LOOKUP, StepOp.LOGISTIC, StepOp.LOGISTIC_OPTIMISED, StepOp.SOFTMAX, StepOp.SOFTMAX_F32})

@@ -17,8 +17,8 @@ from yamjit.tflite.graph import Activation, Op, Tensor
 from yamjit.tflite.node import FLOAT16, FLOAT32, INT8, INT32, INT64, Node
 from yamjit.tflite.operators.arrangement import ConcatenationOptions, SqueezeOptions
 from yamjit.tflite.operators.movers import GatherOptions, ReshapeOptions, SplitOptions, StridedSliceOptions
+from yamjit.tflite.operators.parts import PackOptions, SplitVOptions, UnpackOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
-from yamjit.tflite.operators.shapes import PackOptions, SplitVOptions, UnpackOptions
 
 __all__ = ["MOST_ELEMENTS", "VALUES", "follows"]
 

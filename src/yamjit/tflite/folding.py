@@ -152,14 +152,14 @@ class _Folding:
             self.tensors[tensor.index] = dataclasses.replace(tensor, shape=value.shape, data=data)
 
     def _infer(self, node: Node) -> None:
-        shape = OPERATORS[node.operator.op].contract(node).shape
-        for tensor in node.outputs:
+        inferred = OPERATORS[node.operator.op].contract(node)
+        for tensor, shape in zip(node.outputs, inferred.shapes(len(node.outputs)), strict=True):
             check_shape(shape, self._limits, str(tensor))
             self.tensors[tensor.index] = dataclasses.replace(tensor, shape=shape)
-        if self._does_nothing(node, shape):
+        if self._does_nothing(node, inferred.shape):
             self._same[node.operator.outputs[0]] = node.operator.inputs[0]
         else:
-            self._kept.append(_reshaped(node, shape))
+            self._kept.append(_reshaped(node, inferred.shape))
 
     def _does_nothing(self, node: Node, shape: tuple[int, ...]) -> bool:
         source, options = node.inputs[0], node.operator.options

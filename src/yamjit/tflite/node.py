@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -24,10 +26,15 @@ _Options = TypeVar("_Options")
 
 
 class Inferred(NamedTuple):
-    """What follows from an operator's inputs and options."""
+    """What follows from an operator's inputs and options: the shape of its outputs, or of each if they differ."""
 
     shape: tuple[int, ...]
     multiply_adds: int = 0
+    each: tuple[tuple[int, ...], ...] = ()
+
+    def shapes(self, outputs: int) -> tuple[tuple[int, ...], ...]:
+        """Return the shape of each output."""
+        return self.each or (self.shape,) * outputs
 
 
 class HasTensors(Protocol):
@@ -52,6 +59,15 @@ class Node:
         self.arithmetic = graph.arithmetic
         self.inputs = tuple(graph.tensors[index] if index >= 0 else None for index in operator.inputs)
         self.outputs = tuple(graph.tensors[index] for index in operator.outputs)
+
+    def with_ends(self, source: Tensor, output: Tensor) -> Node:
+        """Return the node with another first input, and another output."""
+        other = copy.copy(self)
+        other.operator = dataclasses.replace(
+            self.operator, inputs=(source.index, *self.operator.inputs[1:]), outputs=(output.index,)
+        )
+        other.inputs, other.outputs = (source, *self.inputs[1:]), (output,)
+        return other
 
     def error(self, reason: str, tensor: Tensor | None = None) -> ModelError:
         """Return the error that names this operator, and perhaps a tensor."""

@@ -158,9 +158,9 @@ def _check_operator(graph: Graph, operator: Operator) -> int:
     """Check an operator's contract and its declared output shapes; return its multiply-adds."""
     node = Node(graph, operator)
     inferred = OPERATORS[operator.op].contract(node)
-    for tensor in node.outputs:
-        if tensor.shape != inferred.shape:
-            raise node.error(f"declared shape {tensor.shape} should be {inferred.shape}", tensor)
+    for tensor, shape in zip(node.outputs, inferred.shapes(len(node.outputs)), strict=True):
+        if tensor.shape != shape:
+            raise node.error(f"declared shape {tensor.shape} should be {shape}", tensor)
     return inferred.multiply_adds
 
 

@@ -1,4 +1,4 @@
-"""Steps of float32 values, or of bytes, by plain loops, one patch at a time."""
+"""Steps of float32 values, or of bytes, by plain loops, one patch at a time; int8 ones that YAMNet has none of."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from yamjit.kernels.float32.plain import (
     pool_f32,
     softmax_f32,
 )
+from yamjit.kernels.int8.other_plain import run_other_step
 from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.program import FIRST_IS_CONSTANT, Column, StepOp
 
@@ -27,6 +28,9 @@ __all__ = ["run_plain_step"]
 def run_plain_step(s: Any, constants: int, x: int, other: int, out: int) -> None:
     """Run a step; `other` is the address of a second tensor, where it has one."""
     op = s[Column.OP]
+    if StepOp.JOIN < op < StepOp.DEQUANTIZE:
+        run_other_step(s, constants, x, other, out)
+        return
     first, second = x, other
     if s[Column.OTHER] < 0:
         second = constants + s[Column.WEIGHTS]

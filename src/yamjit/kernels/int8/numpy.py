@@ -22,8 +22,10 @@ __all__ = [
     "lookup_s8",
     "max_pool_s8",
     "mean_s8",
+    "multiply_by_quantized_multiplier",
     "pointwise_s8",
     "quantize_f32",
+    "round_half_away",
 ]
 
 Int8 = npt.NDArray[np.int8]
@@ -37,7 +39,7 @@ Float32 = npt.NDArray[np.float32]
 def quantize_f32(x: npt.NDArray[np.float32], scale: np.float32, zero_point: int, out: Int8) -> None:
     """Quantize finite floats: ``clamp(round(x / scale) + zero_point)``, divided in float32, ties away from zero."""
     with np.errstate(over="ignore", invalid="ignore"):
-        rounded = _round_half_away((x / scale).astype(np.float64))
+        rounded = round_half_away((x / scale).astype(np.float64))
     np.clip(rounded + zero_point, -128, 127, out=rounded)
     out[...] = rounded
 
@@ -106,21 +108,21 @@ def _requantize(acc: Int64, requantization: Requantization) -> Int64:
         acc += requantization.offset
         acc >>= 31 - requantization.shift.astype(np.int64)
     elif requantization.rounding == Rounding.REAL:
-        acc = _round_half_away(acc * requantization.scale).astype(np.int64)
+        acc = round_half_away(acc * requantization.scale).astype(np.int64)
     else:
-        acc = _multiply_by_quantized_multiplier(acc, requantization.multiplier, requantization.shift)
+        acc = multiply_by_quantized_multiplier(acc, requantization.multiplier, requantization.shift)
     acc += requantization.zero_point
     return np.clip(acc, requantization.activation_min, requantization.activation_max, out=acc)
 
 
-def _round_half_away(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def round_half_away(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return float64 values rounded to integers, ties away from zero."""
     whole = np.trunc(x)
     whole += np.copysign(np.abs(x - whole) >= 0.5, x)
     return whole
 
 
-def _multiply_by_quantized_multiplier(
+def multiply_by_quantized_multiplier(
     acc: Int64, multiplier: npt.NDArray[np.int32], shift: npt.NDArray[np.int32]
 ) -> Int64:
     """Return ``round(acc * multiplier * 2**(shift - 31))`` with both of TFLite's roundings."""

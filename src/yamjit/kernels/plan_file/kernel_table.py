@@ -1,6 +1,6 @@
 """What each kernel reads and uses, as compiled checks look it up: the tables of the proofs in Python, compiled.
 
-`yamjit.kernels.program_proof.KERNELS` and `yamjit.kernels.prepared.uses.VECTOR_KERNELS` become arrays by operation and
+`yamjit.kernels.step_kernels.KERNELS` and `yamjit.kernels.prepared.uses.VECTOR_KERNELS` become arrays by operation and
 column, and their functions of a row machine code, so that a plan file is held against the same text as a program.
 """
 
@@ -18,7 +18,7 @@ from yamjit.kernels.machine_code.jit import jit
 from yamjit.kernels.prepared.columns import Prepared, VectorOp
 from yamjit.kernels.prepared.uses import BLOCK_BYTES, PLAIN_CONSTANTS, USES, VECTOR_KERNELS, WALK
 from yamjit.kernels.program import Column, StepOp
-from yamjit.kernels.program_proof import KERNELS, PER_CHANNEL, UNREAD
+from yamjit.kernels.step_kernels import KERNELS, PER_CHANNEL, UNREAD
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = [

@@ -32,7 +32,7 @@ from yamjit.kernels.plan_file.layout import FAMILIES, Fault, Field
 from yamjit.kernels.prepared.columns import INT8_TO_UINT8, Prepared, VectorOp
 from yamjit.kernels.prepared.preparation_proof import REACH
 from yamjit.kernels.prepared.table import row_of
-from yamjit.kernels.program import COLUMNS, FIRST_IS_CONSTANT, SPARE, Column, StepOp
+from yamjit.kernels.program import BLEND_SHIFT, COLUMNS, FIRST_IS_CONSTANT, SPARE, Column, StepOp
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 
 __all__ = ["MOST_WORK", "check_steps"]
@@ -157,7 +157,7 @@ def _bad_other(row: Any, written: int, header: Any) -> int:
     if place < FIRST_IS_CONSTANT or size <= 0:
         return wrong(Column.OTHER)
     if place >= 0:
-        if row[Column.WEIGHTS]:
+        if row[Column.WEIGHTS] and not weights_of(row):
             return wrong(Column.WEIGHTS)
         if not within(place, size, header[Field.ARENA]) or _overlap(place, size, row[Column.OUTPUT], written):
             return wrong(Column.OTHER)
@@ -230,6 +230,8 @@ def _bad_constant(row: Any, use: Any, constants: int, size: int) -> int:
     if op == StepOp.QUANTIZE:
         scale = carray(pointer(constants + row[Column.WEIGHTS]), 1, np.float32)[0]
         return -1 if 0 < scale < np.inf else wrong(Column.WEIGHTS)
+    if op == StepOp.BLEND:
+        return _bad_pixels(row, constants)
     return _bad_runs_of_bytes(row, constants) if op == StepOp.MOVE else -1
 
 
@@ -239,6 +241,22 @@ def _bad_runs_of_bytes(row: Any, constants: int) -> int:
     starts = carray(pointer(constants + row[Column.WEIGHTS]), row[Column.OUTPUT_W], np.int32)
     for place in range(row[Column.OUTPUT_W]):
         if not -1 <= starts[place] <= row[Column.INPUT_C] - row[Column.OUTPUT_C]:
+            return wrong(Column.WEIGHTS)
+    return -1
+
+
+@jit
+def _bad_pixels(row: Any, constants: int) -> int:
+    """Check that pixels are inside the input, and that the weights of each output pixel add up to one."""
+    count, pixels = row[Column.OUTPUT_H] * row[Column.OUTPUT_W], row[Column.INPUT_H] * row[Column.INPUT_W]
+    taps = carray(pointer(constants + row[Column.WEIGHTS]), (count, 2, 4), np.int32)
+    for place in range(count):
+        total = np.int64(0)
+        for tap in range(4):
+            if not (0 <= taps[place, 0, tap] < pixels and taps[place, 1, tap] >= 0):
+                return wrong(Column.WEIGHTS)
+            total += np.int64(taps[place, 1, tap])
+        if total != 1 << BLEND_SHIFT:
             return wrong(Column.WEIGHTS)
     return -1
 

@@ -63,7 +63,7 @@ class Memory(NamedTuple):
 
 @jit
 def is_int8(op: int) -> bool:
-    """Return whether a step of this operation, plain or over vectors, gives int8 values."""
+    """Return whether a step of this operation, plain or over vectors, gives int8 values as YAMNet has them."""
     return op < StepOp.MOVE
 
 
@@ -116,7 +116,7 @@ def other_size(s: Any) -> int:
     """Return the bytes of one patch's second input."""
     if s[Column.OP] == StepOp.JOIN:
         return s[Column.OUTPUT_W] * (s[Column.OUTPUT_C] - s[Column.INPUT_C])
-    return s[Column.OUTPUT_W] * s[Column.OUTPUT_C] * 4
+    return s[Column.OUTPUT_W] * s[Column.OUTPUT_C] * (4 if s[Column.OP] > StepOp.DEQUANTIZE else 1)
 
 
 @jit

@@ -13,7 +13,7 @@ from yamjit.kernels.memory import ALIGNMENT
 from yamjit.kernels.prepared.columns import Prepared, VectorOp
 from yamjit.kernels.prepared.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
 from yamjit.kernels.program import PANEL_IMAGE_ROWS, PANEL_ROWS, SCRATCH_ROWS, Column, Rounding, StepOp
-from yamjit.kernels.program_proof import KERNELS, PER_CHANNEL
+from yamjit.kernels.step_kernels import KERNELS, PER_CHANNEL
 
 __all__ = [
     "BLOCK_BYTES",
@@ -228,7 +228,8 @@ def _float_products(row: Row) -> Use:
 def _float_conv(row: Row) -> Use:
     """Use the same, and an image of float32 with its border."""
     use, image = _float_products(row), 4 * _image_h(row) * _image_w(row) * row[Column.INPUT_C]
-    return use._replace(weights=use.weights * row[Column.KERNEL_H] * row[Column.KERNEL_W], image=image)
+    weights = use.weights * row[Column.KERNEL_H] * row[Column.KERNEL_W]
+    return Use(0, 0, 0, 0, 0, weights, use.blocks, 0, 0, image, 0, 0)
 
 
 def _float_depthwise(row: Row) -> Use:

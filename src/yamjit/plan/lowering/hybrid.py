@@ -43,6 +43,10 @@ def hybrid_products(
         bias = node.constant(2, FLOAT32)
     if activation in (Activation.RELU, Activation.RELU6):
         bias = bias + np.float32(0)  # a fully connected layer makes 0 of -0
+    if op == StepOp.CONV and node.operator.op == Op.DEPTHWISE_CONV_2D and node.arithmetic == Arithmetic.OPTIMISED:
+        raise node.error(
+            "int8 weights with a depth multiplier are not accepted where TFLite's reference lacks operators"
+        )
     scaling = Scaling.SYMMETRIC if _is_symmetric(node) else _SCALINGS[node.operator.op, node.arithmetic]
     step = StepOp.ROWS_HYBRID if node.operator.op == Op.FULLY_CONNECTED else _STEPS[op]
     constants: dict[Column, npt.NDArray[Any]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,9 @@ from yamjit.plan.positions import MOVERS
 from yamjit.tflite.graph import Tensor
 from yamjit.tflite.node import FLOAT32, INT8, INT32, Node
 from yamjit.tflite.operators.arrangement import ConcatenationOptions
+from yamjit.tflite.operators.parts import PackOptions, UnpackOptions, split_sizes
 
-__all__ = ["concatenation", "rearrange", "split"]
+__all__ = ["concatenation", "pack", "rearrange", "split", "split_v", "unpack"]
 
 
 def rearrange(node: Node) -> Step | Alias:
@@ -32,10 +33,25 @@ def split(node: Node) -> tuple[Step | Alias, ...]:
     """Lower a SPLIT into equal parts."""
     source = node.input(1, FLOAT32, INT8)
     axis = node.axis(node.integers(0, scalar=True)[0], len(source.shape))
-    parts = np.split(_numbers(source), len(node.outputs), axis)
-    read = node.operator.inputs[1]
+    return _parted(node, source, np.split(_numbers(source), len(node.outputs), axis))
+
+
+def split_v(node: Node) -> tuple[Step | Alias, ...]:
+    """Lower a SPLIT_V into parts of any sizes."""
+    source, (sizes_of_parts, axis) = node.input(0, FLOAT32, INT8), split_sizes(node)
+    return _parted(node, source, np.split(_numbers(source), np.cumsum(sizes_of_parts)[:-1], axis))
+
+
+def unpack(node: Node) -> tuple[Step | Alias, ...]:
+    """Lower an UNPACK."""
+    source = node.input(0, FLOAT32, INT8)
+    axis = node.axis(node.options(UnpackOptions).axis, len(source.shape))
+    return _parted(node, source, list(np.moveaxis(_numbers(source), axis, 0)))
+
+
+def _parted(node: Node, source: Tensor, parts: Sequence[npt.NDArray[np.int64]]) -> tuple[Step | Alias, ...]:
     return tuple(
-        move(node, part, read, written, source.shape, source.dtype)
+        move(node, part, source.index, written, source.shape, source.dtype)
         for part, written in zip(parts, node.operator.outputs, strict=True)
     )
 
@@ -45,10 +61,19 @@ def _numbers(tensor: Tensor) -> npt.NDArray[np.int64]:
 
 
 def concatenation(node: Node) -> tuple[Step | Alias, ...]:
-    """Lower a CONCATENATION: rows of two tensors side by side, as often as there are more."""
+    """Lower a CONCATENATION."""
     shape = node.outputs[0].shape
-    axis = node.axis(node.options(ConcatenationOptions).axis, len(shape))
-    rows = math.prod(shape[:axis])
+    return _joined(node, math.prod(shape[: node.axis(node.options(ConcatenationOptions).axis, len(shape))]))
+
+
+def pack(node: Node) -> tuple[Step | Alias, ...]:
+    """Lower a PACK."""
+    shape = node.outputs[0].shape
+    return _joined(node, math.prod(shape[: node.axis(node.options(PackOptions).axis, len(shape))]))
+
+
+def _joined(node: Node, rows: int) -> tuple[Step | Alias, ...]:
+    """Put rows of two tensors side by side, as often as there are more."""
     parts = list(_parts(node, rows))
     if not any(isinstance(part, int) for part, _ in parts):
         raise node.error("a concatenation of constants alone is not accepted")

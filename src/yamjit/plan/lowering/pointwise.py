@@ -5,21 +5,26 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
-from yamjit.kernels.program import NO_MAX, Column, StepOp
+from yamjit.kernels.int8.softmax import exponentials
+from yamjit.kernels.program import Column, StepOp
+from yamjit.plan.int8_tables import requantization_table, tanh_table
 from yamjit.plan.lowering.step import Step, flat, make_step, sizes
 from yamjit.plan.quantization import logistic_table
 from yamjit.tflite.graph import Arithmetic, Op
 from yamjit.tflite.node import FLOAT32, INT8, Node
 from yamjit.tflite.operators.pointwise import SoftmaxOptions
 
-__all__ = ["dequantize", "function", "logistic", "quantize", "relu", "softmax"]
+__all__ = ["dequantize", "function", "logistic", "lookup", "quantize", "softmax", "tanh"]
 
 
 def quantize(node: Node) -> Step:
-    """Lower a QUANTIZE of floats."""
-    output = node.output(INT8)
+    """Lower a QUANTIZE: of floats, or of int8 that are quantized in another way."""
+    output, source = node.output(INT8), node.input(0, FLOAT32, INT8)
     quantization = node.activation(output)
+    if source.dtype == INT8:
+        return lookup(node, requantization_table(node.activation(source), quantization))
     size = math.prod(output.shape)
     columns = {**flat(size, size), Column.OUTPUT_ZERO_POINT: int(quantization.zero_point[0])}
     return make_step(StepOp.QUANTIZE, node, columns, {Column.WEIGHTS: quantization.scale})
@@ -38,8 +43,20 @@ def logistic(node: Node) -> Step:
     source, output = node.input(0, INT8, FLOAT32), node.output(INT8, FLOAT32)
     if source.dtype == FLOAT32:
         return function(node)
-    table = logistic_table(node.activation(source), int(node.activation(output).zero_point[0]))
-    size = math.prod(source.shape)
+    return lookup(node, logistic_table(node.activation(source), int(node.activation(output).zero_point[0])))
+
+
+def tanh(node: Node) -> Step:
+    """Lower a TANH: of int8 to a table of its 256 values."""
+    source, output = node.input(0, INT8, FLOAT32), node.output(INT8, FLOAT32)
+    if source.dtype == FLOAT32:
+        return function(node)
+    return lookup(node, tanh_table(node.activation(source), int(node.activation(output).zero_point[0])))
+
+
+def lookup(node: Node, table: npt.NDArray[np.int8]) -> Step:
+    """Make the step that looks every int8 value up in a table."""
+    size = math.prod(node.input(0, INT8).shape)
     return make_step(StepOp.LOOKUP, node, flat(size, size), {Column.WEIGHTS: table})
 
 
@@ -52,8 +69,6 @@ _FUNCTIONS = {
     Op.TANH: StepOp.TANH,
 }
 
-_BOUNDS = {Op.RELU: (0, NO_MAX), Op.RELU6: (0, 6), Op.RELU_N1_TO_1: (-1, 1), Op.RELU_0_TO_1: (0, 1)}
-
 
 def function(node: Node) -> Step:
     """Lower a function of a float32 value."""
@@ -64,16 +79,12 @@ def function(node: Node) -> Step:
     return make_step(op, node, flat(size, size))
 
 
-def relu(node: Node) -> Step:
-    """Lower a RELU, or another one, of float32 values."""
-    size, bounds = math.prod(node.input(0, FLOAT32).shape), _BOUNDS[node.operator.op]
-    columns = dict(zip((Column.ACTIVATION_MIN, Column.ACTIVATION_MAX), bounds, strict=True))
-    return make_step(StepOp.CLAMP, node, {**flat(size, size), **columns})
-
-
 def softmax(node: Node) -> Step:
     """Lower a SOFTMAX along the last axis."""
-    shape = node.input(0, FLOAT32).shape
-    image = (1, math.prod(shape[:-1]), shape[-1])
-    beta = np.array([node.options(SoftmaxOptions).beta], np.float32)
-    return make_step(StepOp.SOFTMAX_F32, node, sizes(image, image), {Column.WEIGHTS: beta})
+    source, beta = node.input(0, FLOAT32, INT8), node.options(SoftmaxOptions).beta
+    image = (1, math.prod(source.shape[:-1]), source.shape[-1])
+    columns = sizes(image, image)
+    if source.dtype == FLOAT32:
+        return make_step(StepOp.SOFTMAX_F32, node, columns, {Column.WEIGHTS: np.array([beta], np.float32)})
+    table = exponentials(float(node.activation(source).scale[0]), beta)
+    return make_step(StepOp.SOFTMAX, node, columns, {Column.WEIGHTS: table})

@@ -13,16 +13,21 @@ __all__ = ["average_pool_2d", "max_pool_2d"]
 
 def max_pool_2d(node: Node) -> Step:
     """Lower a MAX_POOL_2D: int8 are compared as they are, since the output is quantized like the input."""
-    output = node.output(INT8, FLOAT32)
-    if output.dtype == FLOAT32:
-        return _pool(StepOp.MAX_POOL_F32, node, float_clamps(node.options(Pool2DOptions).activation))
-    low, high = activation_range(node.options(Pool2DOptions).activation, node.activation(output))
-    return _pool(StepOp.MAX_POOL, node, {Column.ACTIVATION_MIN: low, Column.ACTIVATION_MAX: high})
+    return _either(StepOp.MAX_POOL, StepOp.MAX_POOL_F32, node)
 
 
 def average_pool_2d(node: Node) -> Step:
-    """Lower an AVERAGE_POOL_2D of float32."""
-    return _pool(StepOp.AVERAGE_POOL_F32, node, float_clamps(node.options(Pool2DOptions).activation))
+    """Lower an AVERAGE_POOL_2D: int8 are averaged as they are, since the output is quantized like the input."""
+    return _either(StepOp.AVERAGE_POOL, StepOp.AVERAGE_POOL_F32, node)
+
+
+def _either(int8: StepOp, float32: StepOp, node: Node) -> Step:
+    """Make the step of one type or the other."""
+    output, activation = node.output(INT8, FLOAT32), node.options(Pool2DOptions).activation
+    if output.dtype == FLOAT32:
+        return _pool(float32, node, float_clamps(activation))
+    low, high = activation_range(activation, node.activation(output))
+    return _pool(int8, node, {Column.ACTIVATION_MIN: low, Column.ACTIVATION_MAX: high})
 
 
 def _pool(op: StepOp, node: Node, bounds: dict[Column, int]) -> Step:

@@ -16,7 +16,6 @@ from yamjit.plan.lowering.step import (
     Alias,
     Step,
     clamps,
-    flat,
     float_clamps,
     image,
     make_step,
@@ -31,11 +30,14 @@ from yamjit.tflite.operators.products import Conv2DOptions, DepthwiseConv2DOptio
 
 __all__ = ["conv_2d", "depthwise_conv_2d", "fully_connected"]
 
+#: Weights that a filter may have with the zeros in it.
+_MOST_WEIGHTS = 2**24
+
 
 def conv_2d(node: Node) -> Step | tuple[Step | Alias, ...]:
     """Lower a CONV_2D; one of single pixels is a product of matrices."""
     options = node.options(Conv2DOptions)
-    weights = np.moveaxis(_weights(node), 0, -1)  # (co, kh, kw, ci) -> (kh, kw, ci, co)
+    weights = _dilated(node, np.moveaxis(_weights(node), 0, -1), options)  # (co, kh, kw, ci) -> (kh, kw, ci, co)
     columns, walk = _images(node), _walk(node, options, weights.shape[:2])
     pointwise = weights.shape[:2] == (1, 1) and (options.stride_h, options.stride_w) == (1, 1)
     if pointwise:
@@ -44,32 +46,50 @@ def conv_2d(node: Node) -> Step | tuple[Step | Alias, ...]:
 
 
 def depthwise_conv_2d(node: Node) -> Step | tuple[Step | Alias, ...]:
-    """Lower a DEPTHWISE_CONV_2D: of int8 with an output channel for each input channel, of float32 with any number."""
+    """Lower a DEPTHWISE_CONV_2D; one of int8 weights with several outputs for an input is a sparse CONV_2D."""
     options = node.options(DepthwiseConv2DOptions)
-    weights = _weights(node)[0]
-    if options.depth_multiplier != 1 and weights.dtype == INT8:
-        raise node.error("a depth multiplier of 1 is accepted")
+    weights = _dilated(node, _weights(node)[0], options)
     columns = {**_images(node), **_walk(node, options, weights.shape[:2])}
-    return _accumulating(StepOp.DEPTHWISE, node, weights, options.activation, columns)
+    if options.depth_multiplier == 1 or weights.dtype == FLOAT32:
+        return _accumulating(StepOp.DEPTHWISE, node, weights, options.activation, columns)
+    inputs, outputs = columns[Column.INPUT_C], columns[Column.OUTPUT_C]
+    sparse = _zeros(node, (*weights.shape[:2], inputs, outputs), weights.dtype)
+    channels = np.arange(outputs)
+    sparse[:, :, channels // options.depth_multiplier, channels] = weights
+    return _accumulating(StepOp.CONV, node, sparse, options.activation, columns)
 
 
 def fully_connected(node: Node) -> Step | tuple[Step | Alias, ...]:
-    """Lower a FULLY_CONNECTED: of int8 inputs one row, of float32 ones any number."""
+    """Lower a FULLY_CONNECTED of any number of rows."""
     options = node.options(FullyConnectedOptions)
     weights = _weights(node).T
-    size = math.prod(node.input(0, INT8, FLOAT32).shape)
-    if node.input(0, INT8, FLOAT32).dtype == FLOAT32:
-        columns = sizes((1, size // len(weights), len(weights)), (1, size // len(weights), weights.shape[1]))
-        return _accumulating(StepOp.POINTWISE, node, weights, options.activation, columns)
-    if size != weights.shape[0]:
-        raise node.error(f"{weights.shape[0]} inputs per patch are accepted, found {size}")
-    columns = flat(size, weights.shape[1])
+    rows = math.prod(node.input(0, INT8, FLOAT32).shape) // len(weights)
+    columns = sizes((1, rows, len(weights)), (1, rows, weights.shape[1]))
     return _accumulating(StepOp.POINTWISE, node, weights, options.activation, columns, Rounding.REAL)
 
 
 def _weights(node: Node) -> npt.NDArray[Any]:
     """Return the weights, of int8 or float32."""
     return node.constant(1, node.input(1, INT8, FLOAT32).dtype)
+
+
+def _dilated(
+    node: Node, weights: npt.NDArray[Any], options: Conv2DOptions | DepthwiseConv2DOptions
+) -> npt.NDArray[Any]:
+    """Return weights [shape=(height, width, ...)] with zeros in the gaps between their taps."""
+    steps = (options.dilation_h, options.dilation_w)
+    if steps == (1, 1):
+        return weights
+    height, width = ((size - 1) * step + 1 for size, step in zip(weights.shape, steps, strict=False))
+    spaced = _zeros(node, (height, width, *weights.shape[2:]), weights.dtype)
+    spaced[:: steps[0], :: steps[1]] = weights
+    return spaced
+
+
+def _zeros(node: Node, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    if math.prod(shape) > _MOST_WEIGHTS:
+        raise node.error(f"filters of {shape} with their gaps have more than {_MOST_WEIGHTS} weights")
+    return np.zeros(shape, dtype)
 
 
 def _is_hybrid(node: Node) -> bool:
@@ -83,8 +103,6 @@ def _images(node: Node) -> dict[Column, int]:
 
 def _walk(node: Node, options: Conv2DOptions | DepthwiseConv2DOptions, kernel: tuple[int, ...]) -> dict[Column, int]:
     """Return the columns that say how the kernel walks over an image."""
-    if (options.dilation_h, options.dilation_w) != (1, 1):
-        raise node.error("a dilation of 1 is accepted")
     source, columns = node.input(0, INT8, FLOAT32), window(node, options, kernel)
     if source.dtype == INT8:
         columns[Column.INPUT_ZERO_POINT] = int(node.activation(source).zero_point[0])

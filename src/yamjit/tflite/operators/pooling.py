@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from yamjit.tflite.graph import Activation, Op, Tensor
+from yamjit.tflite.graph import Activation, Op
 from yamjit.tflite.node import FLOAT32, INT8, Inferred, Node
 from yamjit.tflite.operators.record import Record
 from yamjit.tflite.operators.windows import WindowOptions, check_activation, image, infer_image
@@ -22,17 +22,9 @@ class Pool2DOptions(WindowOptions):
     activation: Activation = Activation.NONE
 
 
-def _max_pool_2d(node: Node) -> Inferred:
+def _pool(node: Node) -> Inferred:
     node.check_arity(1)
-    return _pool(node, node.input(0, INT8, FLOAT32))
-
-
-def _average_pool_2d(node: Node) -> Inferred:
-    node.check_arity(1)
-    return _pool(node, node.input(0, FLOAT32))
-
-
-def _pool(node: Node, source: Tensor) -> Inferred:
+    source = node.input(0, INT8, FLOAT32)
     options, output = node.options(Pool2DOptions), node.output(source.dtype)
     node.check_same_quantization(source, output)
     check_activation(node, options.activation)
@@ -49,8 +41,6 @@ _TABLE = table(
     "padding:byte; stride_w:int; stride_h:int; filter_width:int; filter_height:int; fused_activation_function:byte",
 )
 
-MAX_POOL_2D = Record(Op.MAX_POOL_2D, versions=3, contract=_max_pool_2d, code=5, table=_TABLE, options=Pool2DOptions)
+MAX_POOL_2D = Record(Op.MAX_POOL_2D, versions=3, contract=_pool, code=5, table=_TABLE, options=Pool2DOptions)
 
-AVERAGE_POOL_2D = Record(
-    Op.AVERAGE_POOL_2D, versions=3, contract=_average_pool_2d, code=5, table=_TABLE, options=Pool2DOptions
-)
+AVERAGE_POOL_2D = Record(Op.AVERAGE_POOL_2D, versions=3, contract=_pool, code=5, table=_TABLE, options=Pool2DOptions)
