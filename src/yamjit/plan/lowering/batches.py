@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,14 +16,21 @@ from yamjit.tflite.node import FLOAT32, INT8, Node
 
 __all__ = ["image_by_image"]
 
+_Lowered: TypeAlias = Step | tuple[Step | Alias, ...]
 
-def image_by_image(lowering: Callable[[Node], Step]) -> Callable[[Node], tuple[Step | Alias, ...]]:
+#: Most tensors between the steps of an operator on one image.
+_TEMPORARIES = 2**8
+
+
+def image_by_image(
+    lowering: Callable[[Node], Step | tuple[Step | Alias, ...]],
+) -> Callable[[Node], tuple[Step | Alias, ...]]:
     """Return the lowering of an operator on any number of images, made of that on one."""
 
     def lower(node: Node) -> tuple[Step | Alias, ...]:
         source, output = node.input(0, INT8, FLOAT32), node.output(INT8, FLOAT32)
         if len(source.shape) != 4 or source.shape[0] == 1:
-            return (lowering(node),)
+            return _steps(lowering(node))
         images, steps, done = source.shape[0], list[Step | Alias](), -1
         numbers = np.arange(math.prod(source.shape)).reshape(images, -1)
         for place in range(images):
@@ -31,8 +39,9 @@ def image_by_image(lowering: Callable[[Node], Step]) -> Callable[[Node], tuple[S
             one = node.with_ends(
                 dataclasses.replace(source, index=taken, shape=(1, *source.shape[1:])),
                 dataclasses.replace(output, index=made, shape=(1, *output.shape[1:])),
+                3 * images + place * _TEMPORARIES,
             )
-            steps.append(lowering(one))
+            steps += _steps(lowering(one))
             width = output.nbytes // images
             if place:
                 joined = output.index if place + 1 == images else temporary(node, 3 * place + 2)
@@ -43,3 +52,7 @@ def image_by_image(lowering: Callable[[Node], Step]) -> Callable[[Node], tuple[S
         return tuple(steps)
 
     return lower
+
+
+def _steps(lowered: _Lowered) -> tuple[Step | Alias, ...]:
+    return lowered if isinstance(lowered, tuple) else (lowered,)
