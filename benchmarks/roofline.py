@@ -92,13 +92,14 @@ def _of_tiles() -> _Loop:
 
 
 def multiply_adds(plan: Plan) -> int:
-    """Return the multiply-adds of one patch."""
+    """Return the int8 multiply-adds of one patch."""
     return sum(step_multiply_adds(row) for row in plan.program.steps)
 
 
 def step_multiply_adds(row: npt.NDArray[np.int64]) -> int:
-    """Return the multiply-adds of one step of a program for one patch."""
+    """Return the int8 multiply-adds of one step of a program for one patch."""
     outputs = int(np.prod(row[[Column.OUTPUT_H, Column.OUTPUT_W, Column.OUTPUT_C]]))
     taps, inputs = int(row[Column.KERNEL_H] * row[Column.KERNEL_W]), int(row[Column.INPUT_C])
     each = {StepOp.CONV: taps * inputs, StepOp.DEPTHWISE: taps, StepOp.POINTWISE: inputs}
+    each |= {StepOp.CONV_HYBRID: taps * inputs, StepOp.POINTWISE_HYBRID: inputs, StepOp.ROWS_HYBRID: inputs}
     return outputs * each.get(StepOp(row[Column.OP]), 0)

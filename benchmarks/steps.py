@@ -1,8 +1,9 @@
 """Where the network's time goes, step by step: ``python -m benchmarks.steps``.
 
 Each step runs alone on a batch of patches, in turns with the bare dot products of `benchmarks.roofline`: its share of
-the limit is that of multiply-adds a second. A step run alone starts with a call from Python and a copy of its input,
-and the steps of pairs run one by one: the sum is more than the whole, which is the last line.
+the limit is that of int8 multiply-adds a second; steps of float32 have none. A step run alone starts with a call from
+Python and a copy of its input, and the steps of pairs run one by one: the sum is more than the whole, which is the last
+line.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from benchmarks.inputs import model
 from benchmarks.roofline import limit_loop, multiply_adds, step_multiply_adds
 from tools.checks.lowerings import compiled_lowering
 from yamjit.kernels.program import Column, Program, StepOp
+from yamjit.kernels.program_proof import KERNELS
 from yamjit.kernels.steps.compiled import run
 from yamjit.kernels.workspace import ResultLayout
 
@@ -49,8 +51,8 @@ def main() -> None:
 def _runner(program: Program, batch: int) -> Callable[[], None]:
     """Return what runs a program over a batch; what it computes on does not change how long steps take."""
     first, random = program.steps[0], np.random.default_rng(0)
-    patches = random.integers(-128, 128, (batch, *first[Column.INPUT_H : Column.INPUT_C + 1]), np.int8)
-    x = patches.astype(np.float32) if first[Column.OP] == StepOp.QUANTIZE else patches
+    shape, width = (batch, *first[Column.INPUT_H : Column.INPUT_C + 1]), KERNELS[StepOp(first[Column.OP])].input_bytes
+    x = random.standard_normal(shape, np.float32) if width == 4 else random.integers(-128, 128, shape, np.int8)
     workspace, layout, results = program.workspace(batch), ResultLayout([]), np.empty((batch, 0), np.int8)
     return lambda: run(program, workspace, x, layout, results, 0)
 

@@ -107,6 +107,11 @@ FORMS: dict[str, tuple[str, Form, Form]] = {
         lambda m: m.stream(RATE, 2, channel=1, hop_s=0.2).push(STEREO),
         lambda m: m.stream(RATE, 2, reading=Reading(channel=1, hop_s=0.2)).push(STEREO),
     ),
+    "integers": (
+        "Quantized.values",
+        lambda m: m.score_window(SOUND[:15_600]).quantized_embeddings.integers,
+        lambda m: m.score_window(SOUND[:15_600]).quantized_embeddings.values,
+    ),
     "keep scores": ("always there", lambda m: classify(m, keep="scores"), classify),
     "keep nothing": (
         "windows=False",

@@ -33,8 +33,10 @@ def test_a_model_of_each_operator_runs(name: str) -> None:
     if runtime_available():
         optimised = model.graph.arithmetic == Arithmetic.OPTIMISED
         (expected,) = Runtime(data, kernels="optimised" if optimised else "reference").run(window)
-        if name == "tanh":  # correctly rounded, which not every C library's is
-            np.testing.assert_allclose(scores, expected, rtol=1e-6)
+        # TANH is correctly rounded, as not every C library's is; optimised kernels add up a single row in an order of
+        # its own.
+        if name == "tanh" or optimised:
+            np.testing.assert_allclose(scores, expected, rtol=1e-5)
         else:
             np.testing.assert_array_equal(scores, expected)
 

@@ -66,7 +66,7 @@ def assert_same(found: NetworkOutput, expected: NetworkOutput, first: int = 0) -
     rows = slice(first, first + len(found.scores))
     for name in ("scores", "logits", "embeddings"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name)[rows], err_msg=name, strict=True)
-    quantized = found.quantized_embeddings.integers, expected.quantized_embeddings.integers[rows]
+    quantized = found.quantized_embeddings.values, expected.quantized_embeddings.values[rows]
     np.testing.assert_array_equal(*quantized, strict=True)
     for name, tensor in found.tensors.items():
         np.testing.assert_array_equal(tensor, expected.tensors[name][rows], err_msg=name, strict=True)
@@ -383,7 +383,7 @@ def test_the_default_is_always_ready(name: str) -> None:
 
 def test_embeddings_are_those_integers(plan: Plan, expected: NetworkOutput) -> None:
     assert plan.embedding is not None
-    quantized = expected.quantized_embeddings.integers
+    quantized = expected.quantized_embeddings.values
     assert quantized.dtype == np.int8
     np.testing.assert_array_equal(plan.embedding.dequantize(quantized), expected.embeddings)
     name = next(name for name, slot in plan.slots.items() if slot == plan.embedding)

@@ -54,9 +54,9 @@ def _ended(output: HeadOutput, windows: int) -> HeadOutput:
     from yamjit.kernels.float32.functions import logistic_alone
 
     scores, logits = output.quantized_scores, output.quantized_logits
-    count = windows * scores.integers.shape[-1] % _AT_A_TIME
-    if not (count and len(scores.integers)):
+    count = windows * scores.values.shape[-1] % _AT_A_TIME
+    if not (count and len(scores.values)):
         return output
-    values = scores.integers.copy()
+    values = scores.values.copy()
     values.reshape(-1)[-count:] = logistic_alone(logits.real().reshape(-1)[-count:])
-    return dataclasses.replace(output, quantized_scores=scores._replace(integers=values))
+    return dataclasses.replace(output, quantized_scores=scores._replace(values=values))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yamjit import deprecation
 from yamjit.calibration import Calibration
 from yamjit.errors import InputError
 from yamjit.kernels import Backend, load_backend
@@ -36,25 +37,31 @@ class Quantized(NamedTuple):
 
     Parameters
     ----------
-    integers : np.ndarray [shape=(n, size), int8 or float32]
+    values : np.ndarray [shape=(n, size), int8 or float32]
         Values of the output; the float32 ones are real as they are.
     slot : Slot
         Type of the values; scale and zero point of integers.
     """
 
-    integers: Int8
+    values: npt.NDArray[Any]
     slot: Slot
+
+    @property
+    def integers(self) -> npt.NDArray[Any]:
+        """The old name of `values`."""
+        deprecation.warn("Quantized.integers", "Quantized.values")
+        return self.values
 
     def real(self) -> Float32:
         """Return the real values, (n, size) float32."""
-        return self.slot.dequantize(self.integers)
+        return self.slot.dequantize(self.values)
 
     @classmethod
     def joined(cls, parts: Sequence[Quantized]) -> Quantized:
         """Return the outputs for patches that follow each other as one."""
         if len(parts) == 1:
             return parts[0]
-        return cls(np.concatenate([part.integers for part in parts]), parts[0].slot)
+        return cls(np.concatenate([part.values for part in parts]), parts[0].slot)
 
 
 @brief_repr

@@ -18,6 +18,8 @@ from yamjit.cli import against, main
 class Interpreter:
     """Scores a window by yamjit, as slowly as it likes."""
 
+    shape: tuple[int, ...] = (1, 15600)
+
     def __init__(self, model_content: bytes, num_threads: int) -> None:
         assert num_threads == 1
         self._model = yamjit.load(model_content, backend="numpy")
@@ -26,18 +28,24 @@ class Interpreter:
         pass
 
     def get_input_details(self) -> list[dict[str, Any]]:
-        return [{"index": 0, "shape": (1, self._model.window_samples)}]
+        return [{"index": 0, "shape": np.array(self.shape)}]
+
+    def resize_tensor_input(self, _index: int, shape: list[int]) -> None:
+        assert self.shape == (1,)
+        self.shape = tuple(shape)
 
     def get_output_details(self) -> list[dict[str, Any]]:
-        return [{"index": 1}]
+        return [{"index": 2, "name": "embedding"}, {"index": 1, "name": self._model.plan.heads[0].name}]
 
     def set_tensor(self, _index: int, values: Any) -> None:
+        assert values.shape == self.shape
         self._window = np.array(values)
 
     def invoke(self) -> None:
-        self._scores = self._model.score_window(self._window[0]).scores
+        self._scores = self._model.score_window(self._window.reshape(-1)).scores
 
-    def get_tensor(self, _index: int) -> Any:
+    def get_tensor(self, index: int) -> Any:
+        assert index == 1
         return self._scores
 
 
@@ -67,6 +75,15 @@ def test_both_are_measured_in_turns(capsys: pytest.CaptureFixture[str]) -> None:
     for one in found["cases"].values():
         assert one["turns"] >= 3
         assert min(one["yamjit_ms"], one["runtime_ms"], one["times_as_fast"]) > 0
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_model_of_any_length_is_given_windows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Interpreter, "shape", (1,))
+    assert main(["bench", "--against", "litert", "--time", "0.01", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["largest_difference"] == 0.0
 
 
 @pytest.mark.usefixtures("runtime")

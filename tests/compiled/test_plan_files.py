@@ -26,7 +26,7 @@ from yamjit.kernels import load_backend
 from yamjit.kernels.plan_file.entries import CHECK_PLAN
 from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, MAGIC, Fault, Field, HeadField
 from yamjit.kernels.plan_file.xxh64 import xxh64
-from yamjit.learn.export import ModelCard, export_model
+from yamjit.learn.export import ModelCard, export_head, export_model
 from yamjit.learn.heads import Dense, Head
 from yamjit.loading import load
 from yamjit.network import Network
@@ -44,6 +44,7 @@ MODELS = (
     "samples",
     "log-mel",
     "dynamic",
+    "head alone",
 )
 
 
@@ -64,6 +65,13 @@ def own_head(starter: CompiledModel, weights: str = "int8") -> bytes:
     return export_model(model, head, None if weights == "dynamic" else embeddings, card, weights=weights)
 
 
+def head_alone() -> bytes:
+    """A head of two layers, from embeddings to shares of 1, with int8 weights."""
+    dice = np.random.default_rng(2)
+    layers = (Dense(dice.normal(0, 0.1, shape), dice.normal(0, 1, shape[0])) for shape in ((8, 256), (3, 8)))
+    return export_head(Head(("a", "b", "c"), "softmax", tuple(layers)), weights="dynamic")
+
+
 @pytest.fixture(scope="module")
 def compiled(two_heads_graph: Graph) -> dict[str, CompiledModel]:
     """Models of every kind that there are plan files for."""
@@ -81,6 +89,7 @@ def compiled(two_heads_graph: Graph) -> dict[str, CompiledModel]:
         "samples": compile_model(sample_model()),
         "log-mel": compile_model(sample_model(gives_log_mel=True)),
         "dynamic": compile_model(read_graph(own_head(starter, "dynamic"))),
+        "head alone": compile_model(read_graph(head_alone())),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from yamjit.learn import ModelCard, export_head, export_model
 from yamjit.learn.heads import Dense, Head
 from yamjit.loading import load
 from yamjit.tflite import Graph, Op, read_graph, validate_graph, write_graph
+from yamjit.tflite.graph import Arithmetic
+from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.operators.products import FullyConnectedOptions
-from yamjit.tflite.patching import read_described
+from yamjit.tflite.patching import read_described, replace_metadata
 from yamjit.tflite.weight_types import dynamic_range, floating
 from yamjit.weights import layers
 
@@ -203,6 +206,37 @@ def test_scores_are_close_to_those_of_the_integers(model: Classifier, real: Grap
         for window in windows():
             (scores,) = runtime.run(window)
             assert np.abs(scores - model.score_window(window).scores).max() < 0.1
+
+
+# -- Which kernels a file is computed like --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def optimised(real: Graph) -> Graph:
+    return replace(dynamic_range(real), arithmetic=Arithmetic.OPTIMISED)
+
+
+def test_a_file_says_that_it_is_computed_like_the_optimised_kernels(optimised: Graph) -> None:
+    data = write_graph(optimised)
+    assert read_graph(data).arithmetic == Arithmetic.OPTIMISED
+    described = replace_metadata(read_described(data), Metadata("other"), {})
+    assert (read_graph(described).arithmetic, read_graph(described).metadata.name) == (Arithmetic.OPTIMISED, "other")  # type: ignore[union-attr]
+    assert read_graph(write_graph(floating(optimised))).arithmetic == Arithmetic.REFERENCE
+    with pytest.raises(ModelError, match="'reference' or 'optimised' is accepted, found b'optimizer'"):
+        read_graph(data.replace(b"optimised", b"optimizer"))
+
+
+def test_a_head_keeps_the_network_that_it_was_trained_on(model: Classifier, optimised: Graph) -> None:
+    base, head = load(write_graph(optimised), backend="numpy"), head_of(model, kind="sigmoid")
+    joined = load(export_model(base, head, None, ModelCard(keep=True), weights="mixed"), backend="numpy")
+    assert joined.made_here
+    for window in windows():
+        found, expected = joined.score_window(window), base.score_window(window)
+        np.testing.assert_array_equal(found.embeddings, expected.embeddings)
+        np.testing.assert_array_equal(found.scores, expected.scores)
+    for weights in ("float32", "dynamic"):
+        alike = load(export_model(base, head, None, weights=weights), backend="numpy")
+        assert (alike.graph.arithmetic, alike.made_here) == (Arithmetic.REFERENCE, True)
 
 
 @pytest.mark.runtime

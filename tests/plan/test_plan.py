@@ -32,7 +32,7 @@ from yamjit.spec import Limits
 from yamjit.tflite import validate_graph
 from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
 from yamjit.tflite.operators.binary import MulOptions
-from yamjit.tflite.operators.movers import GatherOptions, StridedSliceOptions
+from yamjit.tflite.operators.movers import GatherOptions, ReshapeOptions, StridedSliceOptions
 from yamjit.tflite.operators.pooling import Pool2DOptions
 from yamjit.tflite.operators.products import Conv2DOptions, FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
@@ -666,6 +666,22 @@ def test_patchwise_steps_keep_what_is_read_after_them(plan: Plan) -> None:
     """The last one's output, and its input where it makes a pair with the next step."""
     last = plan.program.patchwise - 1
     assert plan.program.kept == ((last - 1, last) if last in plan.program.pairs else (last,))
+
+
+def test_products_of_few_weights_after_one_of_many_run_patch_after_patch_as_well() -> None:
+    """As in networks that compute a Fourier transform by a product, before their convolutions."""
+    builder = GraphBuilder()
+    given, tensor = builder.activation((4, 64), np.float32), builder.activation((4, 64), np.float32)
+    builder.operator(Op.SQRT, [given], tensor)
+    for inputs, outputs, rows in ((64, 128, 4), (8, 8, 64), (512, 16, 1)):
+        seen = builder.activation((rows, inputs), np.float32)
+        builder.operator(Op.RESHAPE, [tensor], seen, ReshapeOptions((rows, inputs)))
+        tensor = builder.activation((rows, outputs), np.float32)
+        weights = builder.constant(np.ones((outputs, inputs), np.float32))
+        builder.operator(Op.FULLY_CONNECTED, [seen, weights], tensor, FullyConnectedOptions())
+    program = compile_plan(builder.build([given], [tensor])).program
+    assert program.steps[:, Column.OP].tolist() == [StepOp.SQRT, *[StepOp.POINTWISE_F32] * 3]
+    assert program.patchwise == 3
 
 
 def test_what_two_steps_read_makes_no_pair(graph: Graph, plan: Plan) -> None:

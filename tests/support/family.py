@@ -19,6 +19,7 @@ from tests.support.synthetic import synthetic_yamnet
 from tests.tflite.test_folding import PROBLEMS, Problem, any_length
 from yamjit.tflite.graph import Graph, Op, Operator
 from yamjit.tflite.operators.arrangement import ConcatenationOptions
+from yamjit.tflite.operators.binary import MulOptions
 from yamjit.tflite.operators.movers import ReshapeOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
@@ -110,9 +111,12 @@ def _reshaped(builder: GraphBuilder, source: int, shape: Sequence[int]) -> int:
 
 
 def _scored(builder: GraphBuilder, values: int, shape: Sequence[int]) -> int:
-    """Add scores of all values."""
+    """Add scores of all values, which are there twice: what is one row throughout is taken for a head alone."""
     size = math.prod(shape)
+    ones = builder.constant(np.ones((2, size), np.float32))
     row = _reshaped(builder, values, (1, size))
+    twice = builder.operator(Op.MUL, [row, ones], builder.activation((2, size)), MulOptions())
+    row, size = _reshaped(builder, twice, (1, 2 * size)), 2 * size
     operands = [row, builder.constant(constant(CLASSES, size)), builder.constant(constant(CLASSES, seed=1))]
     logits = builder.operator(Op.FULLY_CONNECTED, operands, builder.activation((1, CLASSES)), FullyConnectedOptions())
     return builder.operator(Op.LOGISTIC, [logits], builder.activation((1, CLASSES), name="scores"))

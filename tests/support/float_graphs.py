@@ -239,5 +239,23 @@ OPTIMISED_GRAPHS: dict[str, Graph] = {
             _MULTIPLIED,
         ),
         "logistic": operation(Op.LOGISTIC, [((1, 25, 20), F)], ((1, 25, 20), F)),
+        "conv of pixels in blocks": operation(
+            Op.CONV_2D,
+            [((1, 3, 2, 1024), F), constant(16, 1, 1, 1024), constant(16)],
+            ((1, 3, 2, 16), F),
+            Conv2DOptions(activation=Activation.RELU),
+        ),
+        "rows in three blocks": operation(
+            Op.FULLY_CONNECTED,
+            [((4, 1500), F), constant(8, 1500), constant(8)],
+            ((4, 8), F),
+            FullyConnectedOptions(Activation.RELU6),
+        ),
+        "rows in equal blocks": operation(
+            Op.FULLY_CONNECTED, [((4, 1360), F), constant(8, 1360)], ((4, 8), F), FullyConnectedOptions()
+        ),
+        "rows in one block": operation(
+            Op.FULLY_CONNECTED, [((4, 680), F), constant(8, 680)], ((4, 8), F), FullyConnectedOptions()
+        ),
     }.items()
 }

@@ -74,7 +74,8 @@ def float_zoo(seed: int = 0) -> CompiledModel:
         for name, size, step in (("embedding", 17, 1), ("scores", 3, len(program.steps) - 1))
     )
     samples = _FRAMES * _BANDS
-    plan = Plan(program, None, (samples,), int(program.steps[0, Column.INPUT]), None, embedding, (_head(scores),), {})
+    patch, slots = int(program.steps[0, Column.INPUT]), {"column": embedding._replace(shape=(17, 1))}
+    plan = Plan(program, None, (samples,), patch, None, embedding, (_head(scores),), slots)
     return CompiledModel(plan, 16_000, (_record(),), "float zoo", None)
 
 

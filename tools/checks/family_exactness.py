@@ -201,9 +201,9 @@ def _index(runtime: Runtime, name: str, shape: tuple[int, ...]) -> int:
     return next(t.index for t in runtime.tensors if t.name == name and [s for s in t.shape if s > 1] == sizes)
 
 
-def _typed(values: Quantized, expected: Array) -> Array:
-    """Return integers as the file's output has them: as they are, or as floats."""
-    return values.integers if expected.dtype == values.integers.dtype else values.real()
+def _typed(found: Quantized, expected: Array) -> Array:
+    """Return values as the file's output has them: as they are, or as floats."""
+    return found.values if expected.dtype == found.values.dtype else found.real()
 
 
 def _like(values: Array, expected: Array) -> tuple[int, ...]:

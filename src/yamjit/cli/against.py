@@ -84,9 +84,9 @@ def measure_against(model: ResolvedModel, seconds: float) -> dict[str, Any]:
     import yamjit
     from yamjit.classifier import Classifier
 
-    runtime = _runtime(model.data)
     backend, lowering = _kernels()
     classifier = Classifier(model, backend=backend, threads=1)
+    runtime = _runtime(model.data, classifier)
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, _MINUTE_S * classifier.sample_rate).astype(np.float32)
     pairs = _pairs(classifier, runtime.score, noise)
     cases = {name: _in_turns(*pairs[name], seconds) for name in CASES}
@@ -103,28 +103,34 @@ def measure_against(model: ResolvedModel, seconds: float) -> dict[str, Any]:
     }
 
 
-def _runtime(model: bytes) -> _Runtime:
+def _runtime(model: bytes, classifier: Classifier) -> _Runtime:
     for name, package in RUNTIMES.items():
         try:
             module = importlib.import_module(name)
         except ImportError:
             continue
-        return _Runtime(_interpreted(module, model), package)
+        return _Runtime(_interpreted(module, model, classifier), package)
     wanted = "; ".join(how_to_install(package) for package in RUNTIMES.values())
     raise DependencyError(f"there is no TFLite runtime to compare with; one of these installs one: {wanted}")
 
 
-def _interpreted(module: Any, model: bytes) -> Callable[[Any], Any]:
+def _interpreted(module: Any, model: bytes, classifier: Classifier) -> Callable[[Any], Any]:
     """Return what a user of the runtime writes: set_tensor, invoke, get_tensor."""
     try:
         interpreter = module.Interpreter(model_content=model, num_threads=1)
+        given = interpreter.get_input_details()[0]
+        shape = [int(size) for size in given["shape"]]
+        if shape == [1] and classifier.window_samples > 1:  # a model of any length
+            shape = [classifier.window_samples]
+            interpreter.resize_tensor_input(given["index"], shape)
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"the runtime refuses the model: {error}") from error
-    given, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
+    outputs, scores = interpreter.get_output_details(), classifier.plan.heads[0].name
+    answer = next((output["index"] for output in outputs if output["name"] == scores), outputs[0]["index"])
 
     def score(window: Any) -> Any:
-        interpreter.set_tensor(given["index"], window.reshape(given["shape"]))
+        interpreter.set_tensor(given["index"], window.reshape(shape))
         interpreter.invoke()
         return interpreter.get_tensor(answer)[0]
 

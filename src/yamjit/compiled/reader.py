@@ -122,7 +122,9 @@ class _Reader:
         )
 
     def _patch_shape(self) -> tuple[int, ...]:
-        return (self[Field.WINDOW],) if self._takes_samples else (self[Field.FRAMES], self[Field.BANDS])
+        """Return the shape of a patch; rows of samples, or of an embedding, have no bands."""
+        frames, bands = self[Field.FRAMES], self[Field.BANDS]
+        return (frames,) if bands == 1 and not self[Field.TABLES_SIZE] else (frames, bands)
 
     @property
     def _takes_samples(self) -> bool:

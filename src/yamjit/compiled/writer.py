@@ -41,8 +41,6 @@ def _why_not(plan: Plan) -> str | None:
     """Return why a plan cannot be written as a plan file, if it cannot."""
     if not plan.heads:
         return "it has no output of scores"
-    if len(plan.patch_shape) != 2:
-        return "its patch is a row of values; a plan file takes patches of frames and bands"
     if plan.front_end is not None and not is_transformed(plan.front_end):
         length = plan.front_end.n_fft
         return f"its front end transforms {length} samples a frame; a plan file takes powers of two from 8 on"

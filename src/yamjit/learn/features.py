@@ -279,7 +279,7 @@ class _Embedder:
         if cached is not None:
             return cached, None
         with self._model.windows(clip.path, reading=clip.reading(self._hop_s)) as stream:
-            quantized = np.concatenate([windows.quantized_embeddings.integers for windows in stream])
+            quantized = np.concatenate([windows.quantized_embeddings.values for windows in stream])
         if stream.lost:
             return quantized, stream.damage  # not stored, so that it is reported each time
         if self._cache and _identity(clip.path) == before:  # else the file was changed after it was hashed

@@ -73,7 +73,7 @@ def fine_embeddings(model: Classifier, samples: npt.ArrayLike, *, hop_s: float =
     output = model.network.run(cut_patches(model, frames, len(sound), hop_s), tensors=[name])
     real = (output.tensors[name].astype(np.float64) - source.zero_point) * source.scale
     fine = real.reshape(len(real), -1, real.shape[-1]).mean(axis=1)
-    return FineEmbeddings(output.quantized_embeddings.integers, output.embeddings, fine.astype(np.float32))
+    return FineEmbeddings(output.quantized_embeddings.values, output.embeddings, fine.astype(np.float32))
 
 
 def cut_patches(model: Classifier, frames: Float32, samples: int, hop_s: float) -> Float32:

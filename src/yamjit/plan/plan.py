@@ -145,5 +145,5 @@ class Plan(NamedTuple):
     @property
     def takes_embeddings(self) -> bool:
         """Whether the model is a head alone: one row of values is computed from another, throughout."""
-        rows = all(math.prod(slot.shape) == slot.shape[-1] for slot in self.slots.values())
+        rows = all(math.prod(slot.shape[:-1]) == 1 for slot in self.slots.values())
         return self.front_end is None and len(self.patch_shape) == 1 and rows

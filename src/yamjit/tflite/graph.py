@@ -180,7 +180,8 @@ class Graph:
     files : mapping of str to bytes
         Associated files: the zip appended to the model.
     arithmetic : Arithmetic
-        The kernel set whose floats are equalled. No file says it: it is that of the operators that there are.
+        The kernel set whose floats are equalled: the reference, unless that lacks an operator, or the file, which
+        yamjit wrote from such a one, says so.
     """
 
     tensors: tuple[Tensor, ...]

@@ -13,6 +13,7 @@ from yamjit.tflite.schema import Union, table
 from yamjit.tflite.verifier import verify
 
 __all__ = [
+    "ARITHMETIC_NAME",
     "BUFFER",
     "BUFFER_ALIGNMENT",
     "METADATA_NAME",
@@ -35,6 +36,8 @@ MODEL_IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
 #: Name of the buffer that holds the metadata.
 METADATA_NAME = "TFLITE_METADATA"
+#: Name of the buffer that says which kernel set a model is computed like, where its operators leave that open.
+ARITHMETIC_NAME = "yamjit_arithmetic"
 #: TFLite maps constants in place, so their alignment in the file is that of its kernels' loads.
 BUFFER_ALIGNMENT = 16
 

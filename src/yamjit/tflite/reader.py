@@ -18,6 +18,7 @@ from yamjit.tflite.graph import ANY, TENSOR_TYPES, Arithmetic, Graph, Op, Operat
 from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.metadata_tables import read_files, read_metadata
 from yamjit.tflite.model_tables import (
+    ARITHMETIC_NAME,
     METADATA_NAME,
     SCHEMA_VERSION,
     builtin_code,
@@ -107,7 +108,7 @@ class _Reader:
             description=_text(self._model, "description", "the model's description"),
             metadata=metadata,
             files=read_files(bytes(self._model.data), self._end, metadata, self._limits),
-            arithmetic=_arithmetic(operators),
+            arithmetic=self._arithmetic(operators),
         )
 
     def _operator(self, index: int, table: TableView) -> Operator:
@@ -199,25 +200,37 @@ class _Reader:
         return values
 
     def _metadata(self) -> Metadata | None:
-        tables = self._model.children("metadata")
-        for table in tables:
+        for table in self._model.children("metadata"):
             self._buffer(table.number("buffer"), "metadata")
-        named = [table for table in tables if table.string("name") == METADATA_NAME.encode()]
-        if len(named) > 1:
-            raise ModelError(f"there are {len(named)} metadata buffers called {METADATA_NAME}")
-        content = self._buffer(named[0].number("buffer"), METADATA_NAME) if named else None
+        content = self._named_buffer(METADATA_NAME)
         if content is None:
             return None
         try:
-            return read_metadata(content.tobytes())
+            return read_metadata(content)
         except ModelError as error:
             raise ModelError(str(error), tensor=METADATA_NAME) from error
 
+    def _named_buffer(self, name: str) -> bytes | None:
+        """Return the metadata buffer of a name, if there is one."""
+        named = [table for table in self._model.children("metadata") if table.string("name") == name.encode()]
+        if len(named) > 1:
+            raise ModelError(f"there are {len(named)} metadata buffers called {name}")
+        content = self._buffer(named[0].number("buffer"), name) if named else None
+        return None if content is None else content.tobytes()
 
-def _arithmetic(operators: Iterable[Operator]) -> Arithmetic:
-    """Return which of TFLite's kernel sets a model is computed like: the reference, where that has all operators."""
-    lacking = any(operator.op in _NOT_IN_REFERENCE for operator in operators)
-    return Arithmetic.OPTIMISED if lacking else Arithmetic.REFERENCE
+    def _arithmetic(self, operators: Iterable[Operator]) -> Arithmetic:
+        """Return which of TFLite's kernel sets a model is computed like: the reference, where that has all operators.
+
+        A model that yamjit wrote may say that it is the other one all the same.
+        """
+        said = self._named_buffer(ARITHMETIC_NAME)
+        if any(operator.op in _NOT_IN_REFERENCE for operator in operators):
+            return Arithmetic.OPTIMISED
+        try:
+            return Arithmetic.REFERENCE if said is None else Arithmetic(said.decode("ascii", "replace"))
+        except ValueError as error:
+            accepted = " or ".join(repr(one.value) for one in Arithmetic)
+            raise ModelError(f"{accepted} is accepted, found {said!r:.40}", tensor=ARITHMETIC_NAME) from error
 
 
 def _unsupported_in_operator(table: TableView) -> Iterator[tuple[str, bool]]:

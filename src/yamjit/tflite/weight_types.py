@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import ModelError
-from yamjit.tflite.graph import Graph, Op, Operator, Quantization, Tensor
+from yamjit.tflite.graph import Arithmetic, Graph, Op, Operator, Quantization, Tensor
 from yamjit.tflite.operators.products import FullyConnectedOptions
 from yamjit.tflite.pruning import moved, pruned
 
@@ -51,7 +51,8 @@ def floating(graph: Graph) -> Graph:
 
     Every quantized tensor becomes float32: constants are the real numbers that they stand for, and conversions between
     integers and real numbers are left out. Scores come close to those of the integers, which are rounded in each layer.
-    An input or output that is quantized is float32 as well.
+    An input or output that is quantized is float32 as well. TFLite's reference kernels are those that it is computed
+    like, whichever the graph was: others compute floats in an order that depends on the machine.
 
     Parameters
     ----------
@@ -77,8 +78,8 @@ def floating(graph: Graph) -> Graph:
         for operator in graph.operators
         if operator.op not in _CASTS
     ]
-    outputs = moved(graph.outputs, source)
-    return pruned(replace(graph, tensors=tuple(tensors), operators=tuple(operators), outputs=outputs))
+    changed = replace(graph, tensors=tuple(tensors), operators=tuple(operators), outputs=moved(graph.outputs, source))
+    return pruned(replace(changed, arithmetic=Arithmetic.REFERENCE))
 
 
 def dynamic_range(graph: Graph) -> Graph:

@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from yamjit.errors import ModelError
 from yamjit.tflite.codec import Offset, TableBuilder
-from yamjit.tflite.graph import ANY, Graph, Operator, Tensor
+from yamjit.tflite.graph import ANY, Arithmetic, Graph, Operator, Tensor
 from yamjit.tflite.metadata_tables import build_metadata
 from yamjit.tflite.model_tables import (
+    ARITHMETIC_NAME,
     BUFFER,
     BUFFER_ALIGNMENT,
     METADATA_NAME,
@@ -60,8 +61,13 @@ def _write_model(graph: Graph) -> bytes:
     builder = TableBuilder()
     constants = [position for position, tensor in enumerate(graph.tensors) if tensor.data is not None]
     blobs = [b"", *(_little_endian(graph.tensors[position].data) for position in constants)]
+    described: dict[str, bytes] = {}
     if graph.metadata is not None:
-        blobs.append(build_metadata(graph.metadata))
+        described[METADATA_NAME] = build_metadata(graph.metadata)
+    if graph.arithmetic != Arithmetic.REFERENCE:
+        described[ARITHMETIC_NAME] = graph.arithmetic.value.encode()
+    entries = [{"name": name, "buffer": buffer} for buffer, name in enumerate(described, len(blobs))]
+    blobs += described.values()
     buffers = builder.offsets([_write_buffer(builder, blob) for blob in blobs])
     codes = sorted({(int(operator.op), operator.version) for operator in graph.operators})
     operator_codes = builder.offsets([_write_operator_code(builder, *code) for code in codes])
@@ -78,7 +84,6 @@ def _write_model(graph: Graph) -> bytes:
             "name": "main",
         },
     )
-    entry = {"name": METADATA_NAME, "buffer": len(blobs) - 1}
     root = builder.table(
         MODEL,
         {
@@ -87,7 +92,7 @@ def _write_model(graph: Graph) -> bytes:
             "subgraphs": builder.offsets([subgraph]),
             "description": graph.description,
             "buffers": buffers,
-            "metadata": [entry] if graph.metadata is not None else None,
+            "metadata": entries or None,
         },
     )
     return builder.finish(root, MODEL_IDENTIFIER)

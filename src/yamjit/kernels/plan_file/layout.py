@@ -61,8 +61,8 @@ class Field(IntEnum):
     BORDER = 22
     #: Bytes of scratch memory of the front end.
     LOG_MEL_SCRATCH = 23
-    #: Place of the float32 patch in the arena, in bytes per patch, and its shape; where a network takes samples, each
-    #: is a frame of one band.
+    #: Place of the float32 patch in the arena, in bytes per patch, and its shape; each value of a row, such as a window
+    #: of samples, is a frame of one band.
     PATCH_AT = 24
     FRAMES = 25
     BANDS = 26

@@ -228,7 +228,8 @@ def _float_products(row: Row) -> Use:
 def _float_conv(row: Row) -> Use:
     """Use the same, and an image of float32 with its border."""
     use, image = _float_products(row), 4 * _image_h(row) * _image_w(row) * row[Column.INPUT_C]
-    return use._replace(weights=use.weights * row[Column.KERNEL_H] * row[Column.KERNEL_W], image=image)
+    weights = use.weights * row[Column.KERNEL_H] * row[Column.KERNEL_W]
+    return Use(0, 0, 0, 0, 0, weights, use.blocks, 0, 0, image, 0, 0)
 
 
 def _float_depthwise(row: Row) -> Use:

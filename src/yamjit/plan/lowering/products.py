@@ -10,8 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.kernels.program import Column, Rounding, StepOp
+from yamjit.plan.lowering.blocks import in_blocks
 from yamjit.plan.lowering.hybrid import hybrid_products
-from yamjit.plan.lowering.step import Step, clamps, float_clamps, image, make_step, requantization, sizes, window
+from yamjit.plan.lowering.step import (
+    Alias,
+    Step,
+    clamps,
+    float_clamps,
+    image,
+    make_step,
+    requantization,
+    sizes,
+    window,
+)
 from yamjit.plan.quantization import activation_range, quantize_multiplier
 from yamjit.tflite.graph import Activation, Arithmetic
 from yamjit.tflite.node import FLOAT32, INT8, INT32, Node
@@ -23,7 +34,7 @@ __all__ = ["conv_2d", "depthwise_conv_2d", "fully_connected"]
 _MOST_WEIGHTS = 2**24
 
 
-def conv_2d(node: Node) -> Step:
+def conv_2d(node: Node) -> Step | tuple[Step | Alias, ...]:
     """Lower a CONV_2D; one of single pixels is a product of matrices."""
     options = node.options(Conv2DOptions)
     weights = _dilated(node, np.moveaxis(_weights(node), 0, -1), options)  # (co, kh, kw, ci) -> (kh, kw, ci, co)
@@ -34,7 +45,7 @@ def conv_2d(node: Node) -> Step:
     return _accumulating(StepOp.CONV, node, weights, options.activation, {**columns, **walk})
 
 
-def depthwise_conv_2d(node: Node) -> Step:
+def depthwise_conv_2d(node: Node) -> Step | tuple[Step | Alias, ...]:
     """Lower a DEPTHWISE_CONV_2D; one of int8 weights with several outputs for an input is a sparse CONV_2D."""
     options = node.options(DepthwiseConv2DOptions)
     weights = _dilated(node, _weights(node)[0], options)
@@ -48,7 +59,7 @@ def depthwise_conv_2d(node: Node) -> Step:
     return _accumulating(StepOp.CONV, node, sparse, options.activation, columns)
 
 
-def fully_connected(node: Node) -> Step:
+def fully_connected(node: Node) -> Step | tuple[Step | Alias, ...]:
     """Lower a FULLY_CONNECTED of any number of rows."""
     options = node.options(FullyConnectedOptions)
     weights = _weights(node).T
@@ -107,14 +118,17 @@ _FLOAT_STEPS = {
 
 def _float_products(
     op: StepOp, node: Node, weights: npt.NDArray[np.float32], activation: Activation, columns: Mapping[Column, int]
-) -> Step:
+) -> Step | tuple[Step | Alias, ...]:
     """Make the step of an operator that sums float32 products: weights with the output channels last."""
     given = len(node.inputs) > 2 and node.inputs[2] is not None
     bias = node.constant(2, FLOAT32) if given else np.zeros(weights.shape[-1], np.float32)
     constants = {Column.WEIGHTS: weights, Column.BIAS: bias}
     if op == StepOp.DEPTHWISE_F32 and node.arithmetic == Arithmetic.OPTIMISED:
         op = StepOp.DEPTHWISE_FROM_BIAS
-    return make_step(op, node, {**columns, **float_clamps(activation)}, constants)
+    step = make_step(op, node, {**columns, **float_clamps(activation)}, constants)
+    if op == StepOp.POINTWISE_F32 and node.arithmetic == Arithmetic.OPTIMISED:
+        return in_blocks(node, step)
+    return step
 
 
 def _accumulating(
@@ -124,7 +138,7 @@ def _accumulating(
     activation: Activation,
     columns: Mapping[Column, int],
     rounding: Rounding | None = None,
-) -> Step:
+) -> Step | tuple[Step | Alias, ...]:
     """Make the step of an operator that sums products: weights with the output channels last."""
     if _is_hybrid(node):
         return hybrid_products(op, node, weights, activation, columns)
