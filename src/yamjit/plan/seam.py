@@ -53,7 +53,7 @@ def _log_mel(graph: Graph) -> int:
     if len(logarithms) != 1:
         raise ModelError(
             f"a Fourier transform is accepted in a front end with one LOG, this one has {len(logarithms)}: "
-            "export the network behind its spectrogram by itself, or with a log-mel spectrogram"
+            "export the network after its spectrogram by itself, or with a log-mel spectrogram"
         )
     return logarithms[0].outputs[0]
 

@@ -57,12 +57,15 @@ class Node:
     def __init__(self, graph: HasTensors, operator: Operator) -> None:
         self.operator = operator
         self.arithmetic = graph.arithmetic
+        #: The first number of tensors between the steps that it becomes.
+        self.first_temporary = 0
         self.inputs = tuple(graph.tensors[index] if index >= 0 else None for index in operator.inputs)
         self.outputs = tuple(graph.tensors[index] for index in operator.outputs)
 
-    def with_ends(self, source: Tensor, output: Tensor) -> Node:
-        """Return the node with another first input, and another output."""
+    def with_ends(self, source: Tensor, output: Tensor, first_temporary: int) -> Node:
+        """Return the node with another first input, another output, and tensors between its steps from a number on."""
         other = copy.copy(self)
+        other.first_temporary = first_temporary
         other.operator = dataclasses.replace(
             self.operator, inputs=(source.index, *self.operator.inputs[1:]), outputs=(output.index,)
         )

@@ -57,12 +57,12 @@ class Alias:
 
 #: Tensors that are not in the graph, which pass from one step of an operator to the next, have numbers from here on.
 _FIRST_TEMPORARY = 2**20
-_TEMPORARIES = 2**10
+_TEMPORARIES = 2**20
 
 
 def temporary(node: Node, number: int) -> int:
     """Return a tensor that one of an operator's steps writes for another: the first has number 0."""
-    return _FIRST_TEMPORARY + node.operator.index * _TEMPORARIES + number
+    return _FIRST_TEMPORARY + node.operator.index * _TEMPORARIES + node.first_temporary + number
 
 
 def is_temporary(tensor: int) -> bool:
