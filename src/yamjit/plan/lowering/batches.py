@@ -18,6 +18,9 @@ __all__ = ["image_by_image"]
 
 _Lowered: TypeAlias = Step | tuple[Step | Alias, ...]
 
+#: Images, for each of which there are a few steps.
+_MOST_IMAGES = 256
+
 #: Most tensors between the steps of an operator on one image.
 _TEMPORARIES = 2**8
 
@@ -32,6 +35,8 @@ def image_by_image(
         if len(source.shape) != 4 or source.shape[0] == 1:
             return _steps(lowering(node))
         images, steps, done = source.shape[0], list[Step | Alias](), -1
+        if images > _MOST_IMAGES:
+            raise node.error(f"{images} images are more than {_MOST_IMAGES}", source)
         numbers = np.arange(math.prod(source.shape)).reshape(images, -1)
         for place in range(images):
             taken, made = temporary(node, 3 * place), temporary(node, 3 * place + 1)
