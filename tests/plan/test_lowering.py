@@ -163,6 +163,7 @@ SPECTRUM = operation(Op.COMPLEX_ABS, [((4, 5), np.complex64)], ((4, 5), np.float
     [
         (graphs.conv2d_s8((1, 4, 4, 64), 8, (3, 3), dilation=(100, 100)), "more than 16777216 weights"),
         (SPECTRUM, "is not part of a network"),
+        (graphs.depthwise_s8((257, 5, 5, 8)), "257 images are more than 256"),
         (huge_bias(), "the accumulator of channel 1 could overflow 32 bits"),
         (long_left_shift(), "could overflow 32 bits"),
     ],

@@ -153,6 +153,12 @@ FLOAT_GRAPHS: dict[str, Graph] = {
         ((2, 4, 3), F),
         StridedSliceOptions(begin_mask=2, end_mask=4, shrink_axis_mask=8),
     ),
+    "strided slice with new axes": operation(
+        Op.STRIDED_SLICE,
+        [((4, 5, 3), F), _int32(0, 1, 0, 2), _int32(0, 3, 0, 0), _int32(1, 1, 1, 1)],
+        ((1, 2, 5), F),
+        StridedSliceOptions(ellipsis_mask=4, new_axis_mask=1, shrink_axis_mask=8),
+    ),
     "transpose": operation(Op.TRANSPOSE, [((2, 3, 4), F), _int32(2, 0, 1)], ((4, 2, 3), F)),
     "pad": operation(Op.PAD, [((4, 3), F), _int32([0, 1], [2, 0])], ((5, 5), F)),
     "split": operation(Op.SPLIT, [np.array(1, np.int32), ((4, 3), F)], ((4, 3), F), SplitOptions(1)),

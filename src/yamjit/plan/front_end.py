@@ -17,7 +17,7 @@ from yamjit.plan.positions import MOVERS, RESHAPERS
 from yamjit.plan.seam import Seam
 from yamjit.tflite.graph import Activation, Graph, Op, Operator, Tensor
 from yamjit.tflite.node import Node
-from yamjit.tflite.operators.binary import MulOptions
+from yamjit.tflite.operators.binary import AddOptions, MulOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
 
 __all__ = ["read_front_end"]
@@ -99,10 +99,11 @@ class _Walk:
         while self._next_op() in MOVERS and self._next_op() != Op.PAD:
             operator = self._left.pop(0)
             numbers = MOVERS[operator.op](Node(self._graph, operator), numbers)
-        if numbers.ndim != 2:
+        frames = _without_batch(numbers.shape)
+        if len(frames) != 2:
             message = f"frames of shape (frames, samples) are accepted, found {numbers.shape}"
             raise ModelError(message, operator=str(self.first))
-        return numbers
+        return numbers.reshape(frames)
 
     def window(self) -> npt.NDArray[np.float32]:
         """Read the window that every frame is multiplied by."""
@@ -123,17 +124,19 @@ class _Walk:
         if self._next_op() == Op.PAD:
             operator = self._take(Op.PAD)
             n_fft = self._output(operator).shape[-1]
-            if self._constant(operator, 1).tolist() != [[0, 0], [0, n_fft - frame_length]]:
+            *others, last = self._constant(operator, 1).tolist()
+            if any(map(any, others)) or last != [0, n_fft - frame_length]:
                 raise ModelError("frames must be padded with zeros at their end", operator=str(operator))
         self._skip_reshapes()
         operator, bins = self._take(Op.RFFT2D), n_fft // 2 + 1
-        transform = (self._constant(operator, 1).tolist(), self._output(operator).shape)
-        if transform != ([1, n_fft], (n_frames, 1, bins)):
+        written = _without_batch(self._output(operator).shape, 3)
+        if (self._constant(operator, 1).tolist(), written) != ([1, n_fft], (n_frames, 1, bins)):
             raise ModelError(f"a transform of {n_fft} samples per frame is accepted", operator=str(operator))
         self._skip_reshapes()
         operator = self._take(Op.COMPLEX_ABS)
-        if self._output(operator).shape != (n_frames, bins):
+        if _without_batch(self._output(operator).shape) != (n_frames, bins):
             raise ModelError("a magnitude per frame and bin is accepted", operator=str(operator))
+        self._skip_reshapes()
         return n_fft
 
     def log_mel(
@@ -145,15 +148,29 @@ class _Walk:
         if not isinstance(options, FullyConnectedOptions) or options.activation != Activation.NONE:
             raise ModelError("a fused activation is not accepted in the front end", operator=str(operator))
         basis = self._constant(operator, 1)
-        if self._output(operator).shape != (n_frames, basis.shape[0]):
+        if _without_batch(self._output(operator).shape) != (n_frames, basis.shape[0]):
             raise ModelError("mel bands per frame are accepted", operator=str(operator))
         has_bias = len(operator.inputs) > 2 and operator.inputs[2] >= 0
         offset = self._constant(operator, 2) if has_bias else np.zeros(basis.shape[0], np.float32)
+        self._skip_reshapes()
+        if self._next_op() == Op.ADD and not offset.any():
+            offset = self._added(basis.shape[0])
         if not (np.isfinite(basis).all() and np.isfinite(offset).all() and (basis >= 0).all() and (offset > 0).all()):
             raise ModelError("mel weights must be >= 0 and log offsets > 0", operator=str(operator))
         scale = self._mel_scale(operator, options) if basis.dtype == np.int8 else None
+        self._skip_reshapes()
         self._take(Op.LOG)
         return basis.astype(np.float32, copy=False), scale, offset.reshape(-1)
+
+    def _added(self, bands: int) -> npt.NDArray[np.float32]:
+        """Read what is added to every frame, one number for all bands or for each."""
+        operator = self._take(Op.ADD)
+        added = self._constant(operator, self._constant_input(operator))
+        if not isinstance(operator.options, AddOptions) or operator.options.activation != Activation.NONE:
+            raise ModelError("a fused activation is not accepted in the front end", operator=str(operator))
+        if added.size != 1 and (added.size != bands or bands not in added.shape):
+            raise ModelError("one number for all bands, or for each, is accepted", operator=str(operator))
+        return np.broadcast_to(added.reshape(-1), bands)
 
     def _mel_scale(self, operator: Operator, options: FullyConnectedOptions) -> npt.NDArray[np.float32]:
         """Return the scale of each band of int8 weights."""
@@ -191,6 +208,11 @@ class _Walk:
 
     def _constant(self, operator: Operator, position: int) -> npt.NDArray[Any]:
         return _constant(self._graph, operator, position)
+
+
+def _without_batch(shape: tuple[int, ...], rank: int = 2) -> tuple[int, ...]:
+    """Return a shape without a first axis of size 1 that is one more than its rank."""
+    return shape[1:] if len(shape) == rank + 1 and shape[0] == 1 else shape
 
 
 def _constant(graph: Graph, operator: Operator, position: int) -> npt.NDArray[Any]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from yamjit.tflite.graph import Op
 from yamjit.tflite.node import INT32, Node
 from yamjit.tflite.operators.blocks import BlockOptions
-from yamjit.tflite.operators.movers import GatherOptions, StridedSliceOptions
+from yamjit.tflite.operators.movers import GatherOptions, strided_cuts
 from yamjit.tflite.operators.parts import MirrorPadOptions
 
 __all__ = ["MOVERS", "NOTHING", "RESHAPERS"]
@@ -37,13 +37,7 @@ def _slice(node: Node, numbers: Numbers) -> Numbers:
 
 
 def _strided_slice(node: Node, numbers: Numbers) -> Numbers:
-    options = node.options(StridedSliceOptions)
-    cuts: list[slice | int] = []
-    for axis, (begin, end, stride) in enumerate(zip(*map(node.integers, (1, 2, 3)), strict=True)):
-        first = None if options.begin_mask >> axis & 1 else begin
-        last = None if options.end_mask >> axis & 1 else end
-        cuts.append(begin if options.shrink_axis_mask >> axis & 1 else slice(first, last, stride))
-    return numbers[tuple(cuts)]
+    return numbers[strided_cuts(node, numbers.shape)]
 
 
 def _transpose(node: Node, numbers: Numbers) -> Numbers:

@@ -51,7 +51,10 @@ def _log_mel(graph: Graph) -> int:
         return quantizers[0].inputs[0]
     logarithms = [operator for operator in graph.operators if operator.op == Op.LOG]
     if len(logarithms) != 1:
-        raise ModelError(f"a front end with one LOG is accepted, this one has {len(logarithms)}")
+        raise ModelError(
+            f"a Fourier transform is accepted in a front end with one LOG, this one has {len(logarithms)}: "
+            "export the network after its spectrogram by itself, or with a log-mel spectrogram"
+        )
     return logarithms[0].outputs[0]
 
 

@@ -16,7 +16,7 @@ from yamjit.errors import LimitError
 from yamjit.tflite.graph import Activation, Op, Tensor
 from yamjit.tflite.node import FLOAT16, FLOAT32, INT8, INT32, INT64, Node
 from yamjit.tflite.operators.arrangement import ConcatenationOptions, SqueezeOptions
-from yamjit.tflite.operators.movers import GatherOptions, ReshapeOptions, SplitOptions, StridedSliceOptions
+from yamjit.tflite.operators.movers import GatherOptions, ReshapeOptions, SplitOptions, strided_cuts
 from yamjit.tflite.operators.parts import PackOptions, SplitVOptions, UnpackOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
 
@@ -209,17 +209,8 @@ def _slice(node: Node) -> list[Array]:
 
 def _strided_slice(node: Node) -> list[Array]:
     node.check_arity(4)
-    options, source = node.options(StridedSliceOptions), node.values(0)
-    if options.ellipsis_mask or options.new_axis_mask:
-        raise node.error("ellipsis_mask and new_axis_mask are not supported")
-    cuts: list[int | slice] = []
-    for axis, (begin, end, step) in enumerate(zip(*(_sizes(node, k) for k in (1, 2, 3)), strict=True)):
-        if options.shrink_axis_mask >> axis & 1:
-            cuts.append(begin)
-        else:
-            first = None if options.begin_mask >> axis & 1 else begin
-            cuts.append(slice(first, None if options.end_mask >> axis & 1 else end, step))
-    return [source[tuple(cuts)]]
+    source = node.values(0)
+    return [source[strided_cuts(node, source.shape)]]
 
 
 def _gather(node: Node) -> list[Array]:

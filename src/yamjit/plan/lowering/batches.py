@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,6 +15,11 @@ from yamjit.plan.lowering.step import Alias, Step, sizes, temporary
 from yamjit.tflite.node import FLOAT32, INT8, Node
 
 __all__ = ["image_by_image"]
+
+_Lowered: TypeAlias = Step | tuple[Step | Alias, ...]
+
+#: Images, for each of which there are a few steps.
+_MOST_IMAGES = 256
 
 #: Most tensors between the steps of an operator on one image.
 _TEMPORARIES = 2**8
@@ -29,6 +35,8 @@ def image_by_image(
         if len(source.shape) != 4 or source.shape[0] == 1:
             return _steps(lowering(node))
         images, steps, done = source.shape[0], list[Step | Alias](), -1
+        if images > _MOST_IMAGES:
+            raise node.error(f"{images} images are more than {_MOST_IMAGES}", source)
         numbers = np.arange(math.prod(source.shape)).reshape(images, -1)
         for place in range(images):
             taken, made = temporary(node, 3 * place), temporary(node, 3 * place + 1)
@@ -51,5 +59,5 @@ def image_by_image(
     return lower
 
 
-def _steps(lowered: Step | tuple[Step | Alias, ...]) -> tuple[Step | Alias, ...]:
+def _steps(lowered: _Lowered) -> tuple[Step | Alias, ...]:
     return lowered if isinstance(lowered, tuple) else (lowered,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from yamjit.tflite.graph import Activation, Op, Options
-from yamjit.tflite.node import FLOAT32, INT8, INT32, Inferred, Node
+from yamjit.tflite.node import COMPLEX64, FLOAT32, INT8, INT32, Inferred, Node
 from yamjit.tflite.operators.record import Record
 from yamjit.tflite.schema import table
 
@@ -84,7 +84,7 @@ def _transpose(node: Node) -> Inferred:
 
 def _squeeze(node: Node) -> Inferred:
     node.check_arity(1)
-    source = node.input(0, FLOAT32, INT8, INT32)
+    source = node.input(0, FLOAT32, INT8, INT32, COMPLEX64)
     node.check_same_quantization(source, node.outputs[0])
     chosen = node.options(SqueezeOptions).squeeze_dims
     axes = {node.axis(axis, len(source.shape)) for axis in chosen}
@@ -96,7 +96,7 @@ def _squeeze(node: Node) -> Inferred:
 
 def _expand_dims(node: Node) -> Inferred:
     node.check_arity(2)
-    source = node.input(0, FLOAT32, INT8, INT32)
+    source = node.input(0, FLOAT32, INT8, INT32, COMPLEX64)
     node.check_same_quantization(source, node.outputs[0])
     axes = node.integers(1, scalar=True)
     if len(axes) != 1:

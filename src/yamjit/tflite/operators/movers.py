@@ -22,6 +22,7 @@ __all__ = [
     "ReshapeOptions",
     "SplitOptions",
     "StridedSliceOptions",
+    "strided_cuts",
 ]
 
 
@@ -94,38 +95,50 @@ def _split(node: Node) -> Inferred:
 
 def _strided_slice(node: Node) -> Inferred:
     node.check_arity(4)
-    options = node.options(StridedSliceOptions)
-    source, output = node.input(0, FLOAT32, INT8, INT32), node.outputs[0]
-    node.check_same_quantization(source, output)
-    rank = len(source.shape)
+    source = node.input(0, FLOAT32, INT8, INT32)
+    node.check_same_quantization(source, node.outputs[0])
+    cut = np.broadcast_to(np.int8(0), source.shape)[strided_cuts(node, source.shape)]
+    if 0 in cut.shape:
+        raise node.error(f"what it takes of shape {source.shape} is empty", source)
+    return Inferred(cut.shape)
+
+
+def strided_cuts(node: Node, shape: tuple[int, ...]) -> tuple[slice | int | None, ...]:
+    """Return what a ``STRIDED_SLICE`` takes of a shape, as NumPy's index: a bit of its masks for each of its limits."""
+    options, rank = node.options(StridedSliceOptions), len(shape)
     begins, ends, strides = (node.integers(position) for position in (1, 2, 3))
-    if not len(begins) == len(ends) == len(strides) == rank:
-        raise node.error(f"{len(begins)} begins, {len(ends)} ends and {len(strides)} strides for rank {rank}")
-    if options.ellipsis_mask or options.new_axis_mask:
-        raise node.error("ellipsis_mask and new_axis_mask are not supported")
-    if (options.begin_mask | options.end_mask | options.shrink_axis_mask) >> rank:
-        raise node.error(f"masks have bits beyond rank {rank}")
+    count = len(begins)
+    masks = (options.begin_mask, options.end_mask, options.ellipsis_mask, options.new_axis_mask)
+    if not count == len(ends) == len(strides) or any(mask >> count for mask in (*masks, options.shrink_axis_mask)):
+        raise node.error(f"{count} begins, {len(ends)} ends and {len(strides)} strides, with masks {masks}")
+    taken = count - (options.ellipsis_mask | options.new_axis_mask).bit_count()
+    if options.ellipsis_mask.bit_count() > 1 or taken > rank or (taken < rank and not options.ellipsis_mask):
+        raise node.error(f"{count} begins, ends and strides for rank {rank}")
     if 0 in strides:
         raise node.error("strides should not be zero", node.inputs[3])
-    shape: list[int] = []
-    for axis, size in enumerate(source.shape):
-        shape += _slice(node, options, axis, size, (begins[axis], ends[axis], strides[axis]))
-    return Inferred(tuple(shape))
+    cuts: list[slice | int | None] = []
+    axis = 0
+    for place, limits in enumerate(zip(begins, ends, strides, strict=True)):
+        if options.ellipsis_mask >> place & 1:
+            cuts += [slice(None)] * (rank - taken)
+            axis += rank - taken
+        elif options.new_axis_mask >> place & 1:
+            cuts.append(None)
+        else:
+            cuts.append(_cut(node, options, place, limits, shape[axis]))
+            axis += 1
+    return tuple(cuts)
 
 
-def _slice(node: Node, options: StridedSliceOptions, axis: int, size: int, limits: tuple[int, int, int]) -> list[int]:
-    """Return what is left of a dimension: its new size, or nothing if it is dropped."""
+def _cut(node: Node, options: StridedSliceOptions, place: int, limits: tuple[int, int, int], size: int) -> slice | int:
+    """Return what is taken of an axis: a slice, or the index of the one value that is left of it."""
     begin, end, stride = limits
-    if options.shrink_axis_mask >> axis & 1:
-        if not -size <= begin < size or stride < 1 or options.begin_mask >> axis & 1:
-            raise node.error(f"index {begin} with stride {stride} is outside dimension {axis} of {size}")
-        return []
-    first = None if options.begin_mask >> axis & 1 else begin
-    last = None if options.end_mask >> axis & 1 else end
-    count = len(range(*slice(first, last, stride).indices(size)))
-    if count < 1:
-        raise node.error(f"slice {begin}:{end}:{stride} of dimension {axis} of {size} is empty")
-    return [count]
+    if options.shrink_axis_mask >> place & 1:
+        if not -size <= begin < size or stride < 1 or options.begin_mask >> place & 1:
+            raise node.error(f"index {begin} with stride {stride} is outside dimension {place} of {size}")
+        return begin
+    first = None if options.begin_mask >> place & 1 else begin
+    return slice(first, None if options.end_mask >> place & 1 else end, stride)
 
 
 def _gather(node: Node) -> Inferred:
