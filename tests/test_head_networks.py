@@ -25,7 +25,8 @@ from yamjit.options import ClassifierOptions
 from yamjit.reading import ReadOptions
 from yamjit.tflite import Op, read_graph, write_graph
 from yamjit.tflite.graph import Activation, Operator, Tensor
-from yamjit.tflite.operators.arrangement import SqueezeOptions
+from yamjit.tflite.operators.binary import MulOptions
+from yamjit.tflite.operators.movers import ReshapeOptions
 from yamjit.tflite.operators.pointwise import SoftmaxOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
@@ -54,15 +55,21 @@ def trained(hidden: int = 0, kind: str = "softmax", size: int = SIZE) -> Head:
 
 
 def converted(
-    shape: Sequence[int] = (1, SIZE), ends: Sequence[Op | None] = (Op.SOFTMAX,), *, relu: bool = False
+    shape: Sequence[int] = (1, SIZE), ends: Sequence[Op | None] = (Op.SOFTMAX,), *, apart: bool = False
 ) -> bytes:
-    """Return a head as converters write it, without metadata: an output for each of `ends`, None for logits."""
+    """Return a head as converters write it, without metadata: an output for each of `ends`, None for logits.
+
+    With `apart`, values are multiplied by 1 first, and a RELU follows its layer.
+    """
     dice, builder = np.random.Generator(np.random.PCG64(7)), GraphBuilder()
-    rows = shape[0]
+    rows = 1 if len(shape) == 1 else shape[0]
     source = given = builder.activation(shape, name="serving_default_input:0")
-    if len(shape) == 3:
-        squeezed = builder.activation((rows, SIZE))
-        source = builder.operator(Op.SQUEEZE, (given,), squeezed, SqueezeOptions((1,)))
+    if len(shape) != 2:
+        reshaped = (source, builder.constant(np.array([1, SIZE], np.int32)))
+        source = builder.operator(Op.RESHAPE, reshaped, builder.activation((1, SIZE)), ReshapeOptions((1, SIZE)))
+    if apart:
+        scaled = (source, builder.constant(np.ones(SIZE, np.float32)))
+        source = builder.operator(Op.MUL, scaled, builder.activation((rows, SIZE)), MulOptions(Activation.NONE))
 
     def dense(source: int, inputs: int, outputs: int, activation: Activation) -> int:
         weights = builder.constant(dice.normal(0, inputs**-0.5, (outputs, inputs)).astype(np.float32))
@@ -70,8 +77,8 @@ def converted(
         to = builder.activation((rows, outputs), name=f"StatefulPartitionedCall:{source}")
         return builder.operator(Op.FULLY_CONNECTED, (source, weights, bias), to, FullyConnectedOptions(activation))
 
-    hidden = dense(source, SIZE, 8, Activation.NONE if relu else Activation.RELU)
-    if relu:
+    hidden = dense(source, SIZE, 8, Activation.NONE if apart else Activation.RELU)
+    if apart:
         hidden = builder.operator(Op.RELU, (hidden,), builder.activation((rows, 8)))
     outputs = []
     for classes, op in enumerate(ends, 3):
@@ -100,6 +107,7 @@ def test_scores_are_those_of_the_network_fed_with_embeddings(
     )
     assert [head.name for head in both.heads] == ["custom"]
     assert both.labels == LABELS
+    assert "3 classes of 1 head, from" in repr(both)
 
 
 @pytest.mark.runtime
@@ -109,7 +117,7 @@ def test_scores_are_those_of_the_runtime(model: Classifier, small_model_path: Pa
     heads = [
         export_head(trained(64, kind), weights=w) for kind in ("softmax", "sigmoid") for w in ("float32", "dynamic")
     ]
-    heads += [converted(ends=(Op.SOFTMAX, Op.LOGISTIC)), converted((1, 1, SIZE), (None,), relu=True)]
+    heads += [converted(ends=(Op.SOFTMAX, Op.LOGISTIC)), converted((1, 1, SIZE), (None,), apart=True)]
     for head in heads:
         found = load(small_model_path, heads=[head], backend="numpy").classify(sound, 16_000)
         interpreter = Runtime(head).interpreter
@@ -121,10 +129,10 @@ def test_scores_are_those_of_the_runtime(model: Classifier, small_model_path: Pa
                 np.testing.assert_array_equal(interpreter.get_tensor(output["index"])[0], own.scores[window])
 
 
-@pytest.mark.parametrize("shape", [(1, SIZE), (-1, SIZE), (32, SIZE), (1, 1, SIZE)])
+@pytest.mark.parametrize("shape", [(1, SIZE), (-1, SIZE), (32, SIZE), (1, 1, SIZE), (SIZE,)])
 def test_any_number_of_rows_is_one(small_model_path: Path, sound: np.ndarray, shape: tuple[int, ...]) -> None:
     expected = load(small_model_path, heads=[converted()], backend="numpy").classify(sound, 16_000).scores
-    found = load(small_model_path, heads=[converted(shape, relu=True)], backend="numpy").classify(sound, 16_000)
+    found = load(small_model_path, heads=[converted(shape, apart=True)], backend="numpy").classify(sound, 16_000)
     np.testing.assert_array_equal(found.scores, expected)
 
 

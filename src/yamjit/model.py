@@ -30,7 +30,7 @@ from yamjit.sample_windows import NetworkFrames, SampleWindows
 from yamjit.scoring import Scorer
 from yamjit.spec import MOST_THREADS
 from yamjit.store import ResolvedModel
-from yamjit.text import printable
+from yamjit.text import plural, printable
 
 if TYPE_CHECKING:
     from yamjit.head_networks import HeadNetworks
@@ -264,5 +264,7 @@ class Model:
 
     def __repr__(self) -> str:
         classes = " + ".join(str(len(head.labels)) for head in self.heads)
+        of_heads = f" of {plural(len(self.head_sources), 'head')}" if self.head_sources else ""
         whose = "" if self.verified else " by yamjit" if self.made_here else " (not a published file)"
-        return f"<{type(self).__name__}: {self.name or 'a model'}{whose}, {classes} classes, from {self.source.origin}>"
+        name = self.name or "a model"
+        return f"<{type(self).__name__}: {name}{whose}, {classes} classes{of_heads}, from {self.source.origin}>"

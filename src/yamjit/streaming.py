@@ -9,6 +9,7 @@ from yamjit import checks
 from yamjit.audio.pushing import PushedAudio
 from yamjit.errors import InputError
 from yamjit.frontend import Patches, PatchStream
+from yamjit.last_windows import computed_at_once, ends_apart
 from yamjit.scoring import Scorer, Windows
 
 __all__ = ["Stream"]
@@ -94,7 +95,8 @@ class Stream:
     def flush(self) -> Windows:
         """End the stream: pad it with zeros as `Classifier.classify` does, and return the rest.
 
-        A stream to which nothing was pushed has no windows.
+        A stream to which nothing was pushed has no windows. Padded as by the original YAMNet, the last scores are those
+        of the whole, see `ReadOptions`, unless its last window was pushed already.
 
         Raises
         ------
@@ -105,7 +107,11 @@ class Stream:
         self._flushed = True
         last = self._audio.flush()
         cut = self._patches.flush if self._patches.samples or last.size else self._patches.push
-        return self._score(cut(last))
+        windows = self._score(cut(last))
+        if self._how["original"]:
+            apart = self._scorer.of_each_head(ends_apart(self._scorer.network.plans))
+            ((_, windows),) = computed_at_once([(0, windows)], [self._patches], apart)
+        return windows
 
     def reset(self) -> None:
         """Begin again, at time 0."""

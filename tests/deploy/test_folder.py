@@ -14,12 +14,15 @@ import numpy as np
 import pytest
 
 import yamjit
+from yamjit.calibration import Calibration
 from yamjit.cli import main
 from yamjit.deploy import deploy, kit
-from yamjit.errors import DependencyError, InputError, OutputError
+from yamjit.errors import DependencyError, InputError, ModelError, OutputError
 from yamjit.kernels.machine_code.platforms import own_platform
 from yamjit.kernels.machine_code.sources import sources_digest
 from yamjit.kernels.plan_file.layout import FAMILIES, MAGIC, Field
+from yamjit.learn import ModelCard, export_head
+from yamjit.learn.heads import Dense, Head
 
 LIBRARIES = {
     f"{own_platform()}/libyamjit.a": b"static",
@@ -72,6 +75,15 @@ def test_a_folder_has_what_its_platforms_need(starter: yamjit.Classifier, librar
     assert fields[Field.MAGIC] == MAGIC
     assert FAMILIES[fields[Field.FAMILY]] == "arm"
     assert fields[Field.SIZE] == (out / "model-arm.plan").stat().st_size
+
+
+def test_floats_that_are_calibrated_are_refused(libraries: Path, tmp_path: Path) -> None:
+    head = Head(("a", "b"), "sigmoid", (Dense(np.eye(2, 9), np.ones(2)),))
+    card = ModelCard(head_name="birds", calibration=Calibration(np.ones((2, 4))))
+    model = yamjit.load(export_head(head, card), backend="numpy")
+    with pytest.raises(ModelError, match="the scores of 'birds' are floats, which the model's metadata calibrate"):
+        deploy(model, tmp_path / "out", libraries=libraries)
+    assert not (tmp_path / "out").exists()
 
 
 def test_this_platform_is_the_default(starter: yamjit.Classifier, libraries: Path, tmp_path: Path) -> None:

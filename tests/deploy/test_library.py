@@ -16,6 +16,7 @@ import yamjit
 from tests.plan.test_plan import tiny_model
 from tests.support.c_library import WINDOW, CLibrary, CModel, CStream
 from tests.support.cuts import without_front_end
+from tests.support.sample_model import SAMPLES, sample_model
 from tests.support.synthetic import probe_signals, synthetic_yamnet
 from yamjit.compiled.from_graph import compile_model
 from yamjit.compiled.writer import plan_file_bytes
@@ -23,6 +24,8 @@ from yamjit.errors import InputError
 from yamjit.kernels.lowering_choice import choose_lowering
 from yamjit.kernels.machine_code.platforms import own_platform
 from yamjit.kernels.plan_file.layout import Fault, Field
+from yamjit.learn import export_head
+from yamjit.learn.heads import Dense, Head
 from yamjit.tflite.writer import write_graph
 
 Float32 = npt.NDArray[np.float32]
@@ -117,6 +120,33 @@ def test_a_model_that_takes_yamnets_patches_hears_samples(library: CLibrary, fam
     for signal in probe_signals().values():
         assert model.run(signal) == 0
         assert model.scores().tobytes() == python.score_window(signal).scores[0].tobytes()
+
+
+@pytest.mark.parametrize("hop", [40, 150, 400, 1_000])
+def test_a_network_of_floats_that_takes_samples(library: CLibrary, family: str, hop: int) -> None:
+    python = yamjit.load(write_graph(sample_model()), backend="numpy")
+    content = plan_file_bytes(compile_model(python.graph), family, python.source.sha256)
+    model, waveform = CModel(library, content), sound(2_070)
+    assert library.window(model.handle) == python.window_samples == SAMPLES
+    assert library.embedding_size(model.handle) == 24
+    assert model.run(waveform[:SAMPLES]) == 0
+    assert model.embedding().tobytes() == python.score_window(waveform[:SAMPLES]).embeddings[0].tobytes()
+    expected = python.classify(waveform, RATE, reading=yamjit.ReadOptions(hop_s=hop / RATE)).scores
+    stream = CStream(model, hop)
+    found = [scores for _, scores in (*stream.push(waveform), *stream.flush())]
+    assert np.array(found).tobytes() == expected.tobytes()
+
+
+def test_a_head_alone_takes_embeddings(library: CLibrary, family: str) -> None:
+    head = Head(("a", "b"), "softmax", (Dense(np.eye(2, 9), np.ones(2)),))
+    python = yamjit.load(export_head(head), backend="numpy")
+    model = CModel(library, plan_file_bytes(compile_model(python.graph), family, python.source.sha256))
+    embeddings = np.random.default_rng(0).standard_normal((3, 9)).astype(np.float32)
+    expected = python.network.run(embeddings).scores
+    for embedding, scores in zip(embeddings, expected, strict=True):
+        assert model.run_patch(embedding) == 0
+        assert model.scores().tobytes() == scores.tobytes()
+    assert model.run(sound(9)) == TAKES_PATCHES
 
 
 @pytest.mark.parametrize("hop", [160, 1_000, 7_680, 15_600, 40_000])

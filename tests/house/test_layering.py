@@ -67,7 +67,7 @@ STOREYS = {
     "last_windows": 7,
     "head_networks": 7,
     "listing": 7,
-    "streaming": 7,
+    "streaming": 8,
     "recording": 8,
     "events": 9,
     "classification": 9,

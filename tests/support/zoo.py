@@ -10,6 +10,7 @@ import numpy as np
 from tests.support import graphs
 from tests.support.float_graphs import FLOAT_GRAPHS, OPTIMISED_GRAPHS, constant, operation
 from tests.support.hybrid import HYBRID_GRAPHS, hybrid_graph
+from tests.support.int8_graphs import INT8_GRAPHS
 from tests.support.programs import OneOperator, pooling_program
 from yamjit.compiled.record import CompiledModel
 from yamjit.heads import HeadRecord
@@ -44,6 +45,7 @@ def _graphs(seed: int) -> Iterator[Graph]:
     yield graphs.conv2d_s8((1, 2, 2, 512), 16, (1, 1))
     yield graphs.fully_connected_s8((1, 33), 50)
     yield graphs.mean_s8((1, 3, 4, 20))
+    yield from INT8_GRAPHS.values()
     choose = random.Random(seed)
     for number in range(12):
         shape = (1, choose.randint(1, 12), choose.randint(1, 12), choose.choice(_CHANNELS))

@@ -14,7 +14,7 @@ built-in kernels without delegates.
     ``pad_end="original"``: shapes and bits of each output against the runtime fed with all samples at once.
 
 A file that takes log-mel patches is given those of its front end here, in both; one that takes another row of values,
-such as a head, is given samples. The exit status is 1 if a bit differs.
+such as a head alone, is given samples. The exit status is 1 if a bit differs.
 """
 
 from __future__ import annotations
@@ -130,8 +130,10 @@ class _File:
         self._takes_patches = model.plan.front_end is not None and len(model.plan.patch_shape) == len(
             [size for size in self._input.shape if size > 1]
         )
-        self.size = model.window_samples if model.plan.takes_samples else model.front_end.constants.window_samples
-        self.any_length = self._input.signature == (-1,) and model.plan.front_end is not None
+        self._is_head = model.plan.takes_embeddings
+        self.size = model.plan.patch_shape[0] if self._is_head else model.window_samples
+        free = -1 in self._input.signature and max(self._input.signature) <= 1
+        self.any_length = free and model.plan.front_end is not None
 
     def compare(self, heard: Sequence[Float32] | Float32) -> dict[str, dict[str, Difference]]:
         """Compare what the runtime and each backend make of windows, or of whole recordings."""
@@ -154,7 +156,8 @@ class _File:
         model = next(iter(self.models.values()))
         embedding = model.plan.embedding
         if embedding is not None and not any(output.role == Role.EMBEDDINGS for output in self._outputs):
-            names[f"embedding {embedding.name}"] = _index(self.runtime, embedding.name, embedding.shape)
+            same = _named(self.runtime, embedding.name, embedding.shape)
+            names |= {f"embedding {embedding.name}": index for index in same[:1]}
         given = self._patch(model, waveform) if self._takes_patches else waveform
         recorded = self.runtime.record(self._shaped(given), names=names.values())
         return {name: recorded[index] for name, index in names.items()}
@@ -166,22 +169,30 @@ class _File:
         return model.front_end.frames(waveform)[: model.plan.patch_shape[0]]
 
     def _shaped(self, values: Float32) -> Float32:
-        if self.any_length:
-            return values
-        return values.reshape([size if size > 0 else 1 for size in self._input.signature])
+        """Return values in the shape of the input; of what is not fixed, the last axis has any size."""
+        shape = [1 if size < 0 else size for size in self._input.signature]
+        if -1 in self._input.signature:
+            shape[len(shape) - 1 - self._input.signature[::-1].index(-1)] = -1
+        return values.reshape(shape)
 
     def _by(self, model: yamjit.Classifier, waveform: Float32, expected: Mapping[str, Array]) -> dict[str, Array]:
         """Return the same by a backend."""
-        found = model.classify(waveform, model.sample_rate, reading=_WHOLE)
-        heads = {head.output: one.output for head, one in zip(model.plan.heads, found.heads, strict=True)}
+        found: Any = None  # of a network or of a recording, which have the same names
+        if self._is_head:
+            found = model.network.run(waveform[np.newaxis])
+            outputs = found.heads
+        else:
+            found = model.classify(waveform, model.sample_rate, reading=_WHOLE)
+            outputs = [one.output for one in found.heads]
+        heads = {head.output: output for head, output in zip(model.plan.heads, outputs, strict=True)}
         results: dict[str, Array] = {}
         for position, output in enumerate(self._outputs):
             name = self._described(output)
-            if position in heads and heads[position] is not None:
+            if position in heads:
                 results[name] = _typed(heads[position].quantized_scores, expected[name])
-            elif output.role == Role.EMBEDDINGS and found.quantized_embeddings is not None:
+            elif output.role == Role.EMBEDDINGS:
                 results[name] = _typed(found.quantized_embeddings, expected[name])
-            elif output.role == Role.LOG_MEL and model.plan.front_end is not None:
+            elif output.role == Role.LOG_MEL and (model.plan.front_end or model.plan.log_mel):
                 results[name] = found.log_mel
             else:
                 tensor = self._graph.tensors[output.tensor].name
@@ -195,10 +206,10 @@ class _File:
         return f"{output.role.value} {self._graph.tensors[output.tensor].name}"
 
 
-def _index(runtime: Runtime, name: str, shape: tuple[int, ...]) -> int:
-    """Return the runtime's tensor of a name, and of a shape but for axes of size 1."""
+def _named(runtime: Runtime, name: str, shape: tuple[int, ...]) -> list[int]:
+    """Return the runtime's tensors of a name, and of a shape but for axes of size 1."""
     sizes = [size for size in shape if size > 1]
-    return next(t.index for t in runtime.tensors if t.name == name and [s for s in t.shape if s > 1] == sizes)
+    return [t.index for t in runtime.tensors if t.name == name and [s for s in t.shape if s > 1] == sizes]
 
 
 def _typed(found: Quantized, expected: Array) -> Array:

@@ -108,10 +108,17 @@ def _patch_shape(graph: Graph, patch: int, front_end: FrontEndConstants | None) 
 
 def _producer(graph: Graph, index: int) -> Operator:
     """Return the operator that computes a tensor, seen through changes of shape."""
-    operator = next((o for o in graph.operators if index in o.outputs), None)
+    operator = _producer_if_any(graph, index)
     if operator is None:
         raise ModelError("is not computed by any operator", tensor=str(graph.tensors[index]))
-    return _producer(graph, operator.inputs[0]) if operator.op in RESHAPERS else operator
+    return operator
+
+
+def _producer_if_any(graph: Graph, index: int) -> Operator | None:
+    operator = next((o for o in graph.operators if index in o.outputs), None)
+    if operator is not None and operator.op in RESHAPERS:
+        return _producer_if_any(graph, operator.inputs[0])
+    return operator
 
 
 def _head(graph: Graph, memory: _Memory, output: int, place: int) -> Head:
@@ -135,13 +142,13 @@ def _embedding(graph: Graph, memory: _Memory, outputs: Sequence[Output]) -> Slot
         operator = _producer(graph, tensor)
         return memory.slot(operator.inputs[0] if operator.op == Op.DEQUANTIZE else tensor)
     found = next(output.tensor for output in outputs if output.role == Role.SCORES)
-    while (operator := _producer(graph, found)).op in _AFTER_EMBEDDING:
-        found = operator.inputs[0]
-        if found in graph.inputs:  # a head alone
-            return None
-    pooled = graph.tensors[operator.outputs[0]]
-    is_one = operator.op in _POOLS and pooled.dtype == np.float32 and math.prod(pooled.shape) == pooled.shape[-1]
-    return memory.slot(pooled.index) if operator.op == Op.MEAN or is_one else None
+    while (pool := _producer_if_any(graph, found)) is not None and pool.op in _AFTER_EMBEDDING:
+        found = pool.inputs[0]
+    if pool is None:  # a head alone
+        return None
+    pooled = graph.tensors[pool.outputs[0]]
+    is_one = pool.op in _POOLS and pooled.dtype == np.float32 and math.prod(pooled.shape) == pooled.shape[-1]
+    return memory.slot(pooled.index) if pool.op == Op.MEAN or is_one else None
 
 
 def _log_mel(graph: Graph, memory: _Memory, outputs: Sequence[Output], slots: Mapping[str, Slot]) -> LogMel | None:

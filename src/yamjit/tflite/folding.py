@@ -7,6 +7,7 @@ window they are numbers, and what is left is what computes with samples.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -33,10 +34,15 @@ _MOST_VALUES = 2**24
 
 _SHAPE_OPS = frozenset(record.op for record in SHAPE_OPERATORS)
 
-#: Operators that compute each row of (rows, values) from that row alone.
+#: Operators that compute each row of (rows, values) from that row alone; of two operands, if constants are one row.
 _ROW_BY_ROW = frozenset(
-    (Op.FULLY_CONNECTED, Op.LOGISTIC, Op.RELU, Op.RELU6, Op.SOFTMAX, Op.TANH, Op.QUANTIZE, Op.DEQUANTIZE)
+    (
+        *(Op.FULLY_CONNECTED, Op.L2_NORMALIZATION, Op.QUANTIZE, Op.DEQUANTIZE),
+        *(Op.LOGISTIC, Op.LOG_SOFTMAX, Op.SOFTMAX, Op.TANH),
+        *(Op.HARD_SWISH, Op.LEAKY_RELU, Op.RELU, Op.RELU6, Op.RELU_0_TO_1, Op.RELU_N1_TO_1),
+    )
 )
+_OF_TWO = frozenset((Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.MAXIMUM, Op.MINIMUM))
 
 #: Operators that do nothing where the shape stays the same.
 _MOVERS = frozenset((Op.EXPAND_DIMS, Op.PAD, Op.RESHAPE, Op.SLICE, Op.SQUEEZE, Op.STRIDED_SLICE))
@@ -86,10 +92,16 @@ def _is_open(graph: Graph) -> bool:
 
 def _is_batch(graph: Graph) -> bool:
     """Return whether a graph is layers over several rows at once, such as a head for 32 embeddings: each by itself."""
-    if len(graph.inputs) != 1 or not all(operator.op in _ROW_BY_ROW for operator in graph.operators):
+    if len(graph.inputs) != 1 or not all(_is_row_by_row(graph, operator) for operator in graph.operators):
         return False
     shapes = [graph.tensors[index].shape for index in (*graph.inputs, *graph.outputs)]
     return all(len(shape) == 2 and shape[0] == shapes[0][0] > 1 for shape in shapes)
+
+
+def _is_row_by_row(graph: Graph, operator: Operator) -> bool:
+    read = [graph.tensors[index] for index in operator.inputs if index >= 0]
+    one_row = all(tensor.data is None or math.prod(tensor.shape[:-1]) == 1 for tensor in read)
+    return operator.op in _ROW_BY_ROW or (operator.op in _OF_TWO and one_row)
 
 
 def _fixed_input(tensor: Tensor, samples: int) -> Tensor:
