@@ -21,6 +21,7 @@ from yamjit.kernels.program import Column, Rounding, StepOp
 from yamjit.kernels.workspace import ResultLayout
 from yamjit.plan.lowering import Alias, Step, lower
 from yamjit.tflite.graph import Activation, Graph, Op
+from yamjit.tflite.operators.binary import AddOptions
 
 GUARD_VALUE = 0x55
 SEED = 3
@@ -155,6 +156,13 @@ def long_left_shift() -> Graph:
     )
 
 
+def sum_with_a_constant(size: int) -> Graph:
+    b, quantized = graphs.GraphBuilder(), graphs.quantization(0.1)
+    source, output = (b.activation((1, size), np.int8, quantized) for _ in range(2))
+    b.operator(Op.ADD, [source, b.constant(np.zeros((1, size), np.int8), quantized)], output, AddOptions())
+    return b.build([source], [output])
+
+
 SPECTRUM = operation(Op.COMPLEX_ABS, [((4, 5), np.complex64)], ((4, 5), np.float32))
 
 
@@ -163,6 +171,7 @@ SPECTRUM = operation(Op.COMPLEX_ABS, [((4, 5), np.complex64)], ((4, 5), np.float
     [
         (graphs.conv2d_s8((1, 4, 4, 64), 8, (3, 3), dilation=(100, 100)), "more than 16777216 weights"),
         (SPECTRUM, "is not part of a network"),
+        (sum_with_a_constant(2**15), "a constant of 32768 int8 values is larger than 16384"),
         (graphs.depthwise_s8((257, 5, 5, 8)), "257 images are more than 256"),
         (huge_bias(), "the accumulator of channel 1 could overflow 32 bits"),
         (long_left_shift(), "could overflow 32 bits"),

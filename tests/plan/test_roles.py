@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.float_graphs import FLOAT_GRAPHS
 from tests.support.graphs import GraphBuilder
 from yamjit.cli import main
 from yamjit.errors import InputError, ModelError
@@ -148,3 +149,8 @@ def test_a_model_is_loaded_with_roles_that_are_said(two_heads_model: bytes, tmp_
     assert main(["info", str(path), "--roles", "scores"]) == 1
     with pytest.raises(SystemExit):
         main(["info", str(path), "--roles", "scores,sound"])
+
+
+def test_rows_of_length_one_are_embeddings() -> None:
+    (output,) = find_outputs(FLOAT_GRAPHS["l2 normalization"])
+    assert (output.role, output.reason) == (Role.EMBEDDINGS, "L2_NORMALIZATION computes it")

@@ -53,6 +53,7 @@ _SAME_VALUES = frozenset((Op.RESHAPE, Op.SQUEEZE, Op.EXPAND_DIMS, Op.DEQUANTIZE,
 _PROBABILITIES = frozenset((Op.LOGISTIC, Op.SOFTMAX, Op.LOG_SOFTMAX))
 _PRODUCTS = frozenset((Op.FULLY_CONNECTED, Op.CONV_2D, Op.DEPTHWISE_CONV_2D))
 _POOLS = frozenset((Op.MEAN, Op.AVERAGE_POOL_2D, Op.MAX_POOL_2D))
+_ENDS_OF_EMBEDDINGS = _POOLS | {Op.L2_NORMALIZATION}
 
 #: Parts of names, in metadata or of tensors, in lower case.
 _NAMES = {
@@ -177,7 +178,7 @@ class _Search:
         op = self._op(index)
         if op == Op.FULLY_CONNECTED and not self._has_scores():
             return Role.SCORES, "a FULLY_CONNECTED ends there"
-        if op in _POOLS and op is not None and not self._has_scores():
+        if op in _ENDS_OF_EMBEDDINGS and op is not None and not self._has_scores():
             return Role.EMBEDDINGS, f"{op.name} computes it"
         return None
 

@@ -20,6 +20,9 @@ from yamjit.tflite.node import FLOAT32, INT8, Node
 
 __all__ = ["binary", "lookup_two", "repeated"]
 
+#: Values of a constant operand of int8, for each of which there is a table.
+_MOST_TABLES = 2**14
+
 _STEPS: Mapping[Op, StepOp] = MappingProxyType(
     {
         Op.ADD: StepOp.ADD,
@@ -111,6 +114,8 @@ def lookup_two(
     output = node.operator.outputs[0]
     if other >= 0:
         return Step(StepOp.LOOKUP_TWO, node.operator, first, output, images, {Column.WEIGHTS: table}, other)
+    if values.size > _MOST_TABLES:
+        raise node.error(f"a constant of {values.size} int8 values is larger than {_MOST_TABLES}")
     tables = table[:, values.reshape(-1).astype(np.int64) + 128].T
     columns = {**images, Column.OTHER: SECOND_IS_CONSTANT}
     return Step(StepOp.LOOKUP_TWO, node.operator, first, output, columns, {Column.WEIGHTS: tables})
