@@ -42,6 +42,8 @@ def test_blocks_of_any_size_become_pieces_of_one() -> None:
         np.testing.assert_array_equal(np.concatenate(found, axis=1), waveform)
         assert {piece.shape[1] for piece in found[:-1]} <= {size}
         assert 0 < found[-1].shape[1] <= size
+    pieces = [sum(part.shape[1] for part in parts) for parts in recut([waveform], 100, 30)]
+    assert pieces == [30, 60, *[100] * 9, 10]
     assert list(recut([], 5)) == []
     assert list(recut([waveform[:, :0]], 5)) == []
 

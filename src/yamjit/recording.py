@@ -36,8 +36,8 @@ _Self = TypeVar("_Self", bound="_Recording")
 AGGREGATES = ("mean", "max")
 
 #: Windows that are scored together, unless the source is live: half as many where more than two threads share a
-#: recording, so that they end at about the same time. And the most samples that are cut at once, 33 s.
-_WINDOWS_AT_ONCE, _MOST_SAMPLES = 64, 2**19
+#: recording, so that they end at about the same time, and few at first, so that none waits. And the most samples, 33 s.
+_WINDOWS_AT_ONCE, _FIRST_WINDOWS, _MOST_SAMPLES = 64, 8, 2**19
 
 
 class _Recording(ReadOnce):
@@ -272,12 +272,14 @@ def _channels(tracks: Sequence[PatchStream]) -> tuple[int | None, ...]:
 
 
 def _cut(
-    blocks: Generator[Float32, None, None], tracks: Sequence[PatchStream], hop: int, at_once: int, *, live: bool
+    blocks: Generator[Float32, None, None], tracks: Sequence[PatchStream], hop: int, threads: int = 1, *, live: bool
 ) -> Generator[tuple[int, Cut], None, None]:
     """Yield tracks and their next patches; blocks that complete neither a frame nor a window are passed over."""
     try:
+        at_once = _WINDOWS_AT_ONCE if threads <= 2 else _WINDOWS_AT_ONCE // 2
         size = min(at_once * hop, _MOST_SAMPLES)
-        for parts in ([block] for block in blocks) if live else recut(blocks, size):
+        first = None if threads == 1 else _FIRST_WINDOWS * hop
+        for parts in ([block] for block in blocks) if live else recut(blocks, size, first):
             for track, stream in enumerate(tracks):
                 if not (cut := stream.cut(*(part[track] for part in parts))).empty:
                     yield track, cut
@@ -303,15 +305,14 @@ def _scored(
         track, cut = piece
         return track, scorer.score(cut.patches(), hop, start_s=source.start_s, channel=channels[track])
 
-    at_once = _WINDOWS_AT_ONCE if threads <= 2 else _WINDOWS_AT_ONCE // 2
     results: Iterator[tuple[int, Windows]]
     if threads == 1:
-        pieces = _cut(source.blocks(), tracks, hop, at_once, live=source.live)
+        pieces = _cut(source.blocks(), tracks, hop, live=source.live)
         results, end = map(score, pieces), pieces.close
     else:
         scorer.network.warm_up()
         crew = Crew(threads)
-        pieces = _cut(source.blocks(None if source.live else crew.ahead), tracks, hop, at_once, live=source.live)
+        pieces = _cut(source.blocks(None if source.live else crew.ahead), tracks, hop, threads, live=source.live)
         results = crew.in_order(pieces if source.live else crew.ahead(pieces), score)
         end = results.close
     if source.pad_end == "original" and not source.live:
@@ -326,16 +327,20 @@ def _scored(
         end()
 
 
-def recut(blocks: Iterable[Float32], size: int) -> Iterator[list[Float32]]:
-    """Yield the same samples, (tracks, n), in pieces of `size`, the last perhaps shorter: each as parts of blocks."""
+def recut(blocks: Iterable[Float32], size: int, first: int | None = None) -> Iterator[list[Float32]]:
+    """Yield the same samples, (tracks, n), in pieces of `size`, the last perhaps shorter: each as parts of blocks.
+
+    With `first`, the first pieces are shorter: that many samples, then twice as many each time.
+    """
     parts: list[Float32] = []
-    missing = size
+    piece = missing = min(first or size, size)
     for block in blocks:
         start = 0
         while block.shape[-1] - start >= missing:
             yield [*parts, block[..., start : start + missing]]
             start += missing
-            parts, missing = [], size
+            parts, piece = [], min(2 * piece, size)
+            missing = piece
         if start < block.shape[-1]:
             parts.append(block[..., start:])
             missing -= block.shape[-1] - start

@@ -19,7 +19,7 @@ CONV = hybrid_graph((2, 5, 4, 3), np.ones((6, 3, 2, 3), np.int8), np.full(6, 0.1
 DEPTHWISE = hybrid_graph(
     (1, 5, 4, 3), np.ones((1, 3, 3, 3), np.int8), np.full(3, 0.1), np.ones(3), DepthwiseConv2DOptions()
 )
-FULLY_CONNECTED = hybrid_graph((4, 7), np.ones((2, 7), np.int8), 0.1, np.ones(2), FullyConnectedOptions())
+FULLY_CONNECTED = hybrid_graph((1, 4, 7), np.ones((2, 7), np.int8), 0.1, np.ones(2), FullyConnectedOptions())
 
 SOUND = {
     "conv": CONV,

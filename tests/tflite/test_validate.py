@@ -51,7 +51,7 @@ SOUND: dict[str, Graph] = {
     "depthwise multiplier": graphs.depthwise_s8((1, 5, 5, 3), depth_multiplier=2),
     "fully connected": graphs.fully_connected_s8(),
     "fully connected float": operation(
-        Op.FULLY_CONNECTED, [((3, 5), F), np.ones((2, 5), F), np.ones(2, F)], ((3, 2), F), FullyConnectedOptions()
+        Op.FULLY_CONNECTED, [((1, 5), F), np.ones((2, 5), F), np.ones(2, F)], ((1, 2), F), FullyConnectedOptions()
     ),
     "fully connected kept": operation(
         Op.FULLY_CONNECTED,
