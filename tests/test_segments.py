@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yamjit import segments
+from yamjit.audio.limits import BLOCK_SAMPLES
 from yamjit.audio.writing import AudioFileWriter, encoding_for
 from yamjit.errors import AudioError, InputError, LimitError
 from yamjit.events import Event
@@ -235,17 +236,18 @@ class TestFaults:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert left(tmp_path / "out") == []
 
-    def test_an_interruption(self, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        real = AudioFileWriter.write
+    def test_an_interruption(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        recording, real = tmp_path / "street.flac", AudioFileWriter.write
+        soundfile.write(recording, noise(2 * BLOCK_SAMPLES, 1), RATE, "PCM_16")
 
         def interrupt(self: AudioFileWriter, frames: npt.NDArray[np.float32]) -> None:
             real(self, frames)
-            if self._frames > 4 * RATE:
+            if self._frames > BLOCK_SAMPLES:
                 raise KeyboardInterrupt
 
         monkeypatch.setattr(AudioFileWriter, "write", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            cut_segments(recording, [event(0, 1), event(0, 9, "Cat")], tmp_path / "out")
+            cut_segments(recording, [event(0, 1), event(0, 1.5 * BLOCK_SAMPLES / RATE, "Cat")], tmp_path / "out")
         assert left(tmp_path / "out") == ["street_000000.000_Dog.flac"]
 
     @pytest.mark.parametrize("failing", [True, False])

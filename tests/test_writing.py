@@ -18,8 +18,10 @@ from typing import Any
 import pytest
 
 from yamjit.cli import main, streams
+from yamjit.cli.classes import _named_head
 from yamjit.cli.command import _parser
-from yamjit.cli.outputs import Output, Outputs, Reads, Writes
+from yamjit.cli.outputs import Input, Output, Outputs, Reads, Writes
+from yamjit.cli.values import named_file
 from yamjit.errors import InputError, OutputError
 from yamjit.writing import NamedFile, check_writable, replace_whole, temporary_file, whole_file, write_whole
 
@@ -310,7 +312,7 @@ def test_every_argument_that_names_a_file_says_whether_it_is_written() -> None:
         name = f"{verb} {(action.option_strings or [action.dest])[-1]}"
         if isinstance(action.type, Writes):
             writing.add(name)
-        elif isinstance(action.type, Reads) or getattr(action.type, "__name__", "") == "named_file":
+        elif isinstance(action.type, Reads) or action.type in (named_file, _named_head):
             reading.add(name)
         else:
             assert not words & _FILES, f"{name} names a file, and is neither of type Reads nor of Writes"
@@ -325,8 +327,11 @@ def test_every_argument_that_names_a_file_says_whether_it_is_written() -> None:
         "train --audio",
         "export head",
         "plot --calibration",
+        "classify --head",
     ):
         assert f"yamjit {name}" in reading
+    assert isinstance(_named_head("birds.tflite"), Input)
+    assert not isinstance(_named_head("birds"), Input)
 
 
 @pytest.fixture

@@ -54,10 +54,10 @@ def add_heads(parser: Any, default: str) -> None:
         f"output that is used (default: {default}); or the file of a head, .tflite or .npz, which is given the model's "
         "embeddings, and whose outputs stand in place of the model's own"
     )
-    add_repeated(parser, "--head", "NAME|INDEX|FILE", _head, text).completer = _head_names  # type: ignore[attr-defined]
+    add_repeated(parser, "--head", "NAME|INDEX|FILE", _named_head, text).completer = _head_names  # type: ignore[attr-defined]
 
 
-def _head(text: str) -> str:
+def _named_head(text: str) -> str:
     """Return what ``--head`` is given: the name of a file where it ends like one."""
     return Reads("a head")(text) if Path(text).suffix.lower() in _HEAD_SUFFIXES else text
 
