@@ -141,19 +141,19 @@ def test_wrong_numbers_are_refused_or_harmless(
 
 @guarded
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "seed"), [("zoo", 0), ("two heads", 1), ("float zoo", 0), ("float zoo", 1)])
+@pytest.mark.parametrize(("name", "count"), [("zoo", 0), ("two heads", 0), ("float zoo", 6000)])
 def test_each_wrong_number_is_refused_or_harmless(
-    files: dict[str, bytes], name: str, seed: int, tmp_path: Path
+    files: dict[str, bytes], name: str, count: int, tmp_path: Path
 ) -> None:
-    refused, ran = tried(files[name], tmp_path, "numbers", 0, seed)
-    assert refused > 10_000
-    assert ran > 100
+    """A count of 0 is that of all numbers; the steps of floats have too many."""
+    refused, ran = tried(files[name], tmp_path, "numbers", count, 0)
+    assert refused > (count or 20_000) // 2
+    assert ran > 30
 
 
 @guarded
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 9))
-@pytest.mark.parametrize("name", ZOOS)
+@pytest.mark.parametrize(("name", "seed"), [(name, seed) for name in ZOOS for seed in (1, 2, 3)])
 def test_other_shapes_hold_as_well(name: str, seed: int, tmp_path: Path) -> None:
     """What runs needs no more scratch memory than the check wants."""
     refused, ran = tried(written(ZOOS[name](seed), family()), tmp_path, "shapes", 1500, seed)
