@@ -54,7 +54,9 @@ class JsonWriter(Writer):
         text = to_json(value)
         if self._rows is not None:
             text = f'{text[:-1]}, "rows": [{", ".join(self._rows)}]}}'
-        # One write: an interruption comes before the object or after it.
-        self._stream.write(("\n" if self._first else ",\n") + text)
-        self._first, self._rows = False, None
+        text, write = ("\n" if self._first else ",\n") + text, self._stream.write
+        self._rows = None
+        # One write: an interruption comes before these two lines or, in Python's loop, after the call.
+        self._first = False
+        write(text)
         self._stream.flush()
