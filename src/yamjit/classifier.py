@@ -46,7 +46,7 @@ class Classifier(OldForms, Model):
     sample_rate : int
         Sample rate that the model takes, in Hz.
     network : Network
-        The integer network.
+        From the front end's patches to scores, in integers or, where the model does, in float32.
     """
 
     @old_keywords

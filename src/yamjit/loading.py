@@ -34,7 +34,7 @@ def load(
         The model's file or content. By default ``$YAMJIT_MODEL``, else the official YAMNet, from the user's cache or
         downloaded into it. "starter" is the small model of the package (a file of that name is "./starter").
     backend : {"auto", "compiled", "numba", "numpy"}
-        What runs the integer network; all give the same integers. "compiled" is the library of a wheel for this
+        What runs the network; all give the same numbers. "compiled" is the library of a wheel for this
         platform, which "auto" takes where there is one. Elsewhere "auto" begins with NumPy; where Numba is installed
         (the extra ``compile``), that takes over once there is enough work to pay for compiling.
     threads : int in [1, 256]

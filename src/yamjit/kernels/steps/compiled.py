@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["RUN_INT8_STEPS", "RUN_STEPS", "entry_for", "numba_target", "run", "run_int8_steps", "run_steps"]
 
 RUN_STEPS = Entry("yamjit.kernels.steps.run", "run_steps", (int,) * 18)
-#: The same for programs whose steps are all of int8 values, since it takes a third of the time to compile.
+#: The same for programs whose steps are all of int8 values, since it takes half of the time to compile.
 RUN_INT8_STEPS = RUN_STEPS._replace(name="run_int8_steps")
 
 run_steps, run_int8_steps = LoadedEntry(RUN_STEPS), LoadedEntry(RUN_INT8_STEPS)
