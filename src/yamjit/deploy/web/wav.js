@@ -15,7 +15,7 @@ const READERS = {
 const FORMATS = { 2: "ADPCM", 6: "A-law", 7: "mu-law", 17: "IMA ADPCM", 49: "GSM 6.10", 85: "MP3", 255: "AAC" };
 
 /** What follows a format's number in the identifier of an extensible header. */
-const GUID_REST = "00000010" + "8000" + "00aa00389b71";
+const GUID_REST = "000000001000800000aa00389b71";
 
 /** A size that its writer left open. */
 const OPEN = 0xffffffff;
@@ -52,7 +52,8 @@ export function readWav(data) {
     } else if (size > view.byteLength - body || !/^[ -~]{4}$/.test(name)) {
       break;
     } else if (name === "fmt ") {
-      format ??= readFormat(view, body, size);
+      if (format) throw new YamjitError("the WAV file describes its format twice");
+      format = readFormat(view, body, size);
     } else if (name === "ds64" && size >= 16) {
       longSize = Number(view.getBigUint64(body + 8, true));
     }
