@@ -50,7 +50,9 @@ class Node:
     def __init__(self, folder: Path, package: Path = PACKAGE) -> None:
         self._program = find_node()
         self._preamble = _PREAMBLE.replace("PACKAGE", json.dumps((package / "yamjit.js").as_uri()))
-        self.folder = folder
+        self.folder, self.package = folder, package
+        #: Address of the folder with the modules, if there are any.
+        self.kernels = f"{package.as_uri()}/"
 
     def __call__(self, code: str, given: Any = None, timeout: float = 120) -> Any:
         """Run a script, which calls `answer` once; return what it answers."""

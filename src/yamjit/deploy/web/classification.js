@@ -1,6 +1,6 @@
 /** What a model hears in a recording: scores of every window, and of the whole. */
 import { YamjitError, checkNumber, checkOptions, checkWhole, shown } from "./errors.js";
-import { Watcher } from "./events.js";
+import { Watcher, byStart } from "./events.js";
 
 /** Names of the options of what is listed. */
 export const LIST_OPTIONS = ["top", "threshold", "aggregate"];
@@ -60,11 +60,11 @@ export class Classification {
     return listed(this.#model.heads, scores, top, threshold);
   }
 
-  /** Return the events, see `EventOptions`. */
+  /** Return the events in the order in which they start, see `EventOptions`. */
   events(options = {}) {
     const watcher = new Watcher(this.#model, options, this.hop);
     const over = this.windows.flatMap((window) => watcher.push(window));
-    return [...over, ...watcher.flush(this.duration)];
+    return byStart([...over, ...watcher.flush(this.duration)]);
   }
 }
 

@@ -8,9 +8,9 @@ export function shown(value) {
   return typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : String(value).slice(0, 80);
 }
 
-/** Return a number between two others, both accepted; `what` begins the sentence that refuses anything else. */
+/** Return a finite number between two others, both accepted; `what` begins the sentence that refuses anything else. */
 export function checkNumber(value, what, least, most = Infinity) {
-  if (typeof value === "number" && value >= least && value <= most) return value;
+  if (Number.isFinite(value) && value >= least && value <= most) return value;
   const accepted = most === Infinity ? `a number of at least ${least}` : `a number from ${least} to ${most}`;
   throw new YamjitError(`${what} is ${shown(value)}; ${accepted} is accepted`);
 }

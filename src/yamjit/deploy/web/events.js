@@ -207,7 +207,7 @@ class Track {
 }
 
 /** Return events, without those that are none, by start, head, class and name. */
-function byStart(events) {
+export function byStart(events) {
   const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
   return events
     .filter((event) => event)
@@ -245,7 +245,7 @@ function byName(option, value, names, common) {
   const check = (number, where) =>
     option === "on" || option === "off"
       ? checkNumber(number, where, Number.MIN_VALUE, 1)
-      : checkNumber(number, where, option === "minDbfs" ? -Number.MAX_VALUE : 0, Number.MAX_VALUE);
+      : checkNumber(number, where, option === "minDbfs" ? -Number.MAX_VALUE : 0);
   if (value === undefined) return names.map((_, index) => common(index));
   if (typeof value !== "object" || value === null) return names.map(() => check(value, option));
   const { [OTHERS]: others, ...named } = value;

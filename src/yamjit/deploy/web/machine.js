@@ -1,6 +1,6 @@
 /** A plan file and compiled kernels in the memory of one WebAssembly instance, which holds nothing else. */
 import { YamjitError } from "./errors.js";
-import { DIGESTED, hasDigest, readHeader, readPlan } from "./plan.js";
+import { DIGESTED, hasDigest, readPlan } from "./plan.js";
 
 const ALIGNMENT = 64;
 const PAGE = 65_536;
@@ -21,9 +21,8 @@ export class Machine {
   #frames; // arguments of log_mel, and of run_steps, that never change
   #steps;
 
-  /** Put the bytes of a plan file into memory, prove it, and return what runs it. */
-  static async open(module, bytes) {
-    const header = readHeader(bytes);
+  /** Put a plan file whose header is right into memory, prove it, and return what runs it. */
+  static async open(module, bytes, header) {
     const memory = new WebAssembly.Memory({ initial: 3 });
     const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
     return new Machine(exports, memory, bytes, header);

@@ -3,7 +3,7 @@ import { Classification, LIST_OPTIONS } from "./classification.js";
 import { YamjitError, checkOptions, shown } from "./errors.js";
 import { Watcher } from "./events.js";
 import { Machine } from "./machine.js";
-import { needsFamily } from "./plan.js";
+import { needsFamily, readHeader } from "./plan.js";
 import { STREAM_OPTIONS, Stream, samplesOf } from "./stream.js";
 
 /** Lowerings, the best first, and what the names of their modules end with. */
@@ -27,8 +27,9 @@ export async function load(source, options = {}) {
     throw new YamjitError(`lowering is ${shown(lowering)}; accepted are ${Object.keys(LOWERINGS).join(", ")}`);
   }
   const bytes = await bytesOf(source);
-  const file = `yamjit${needsFamily(bytes) ? "-family" : ""}${LOWERINGS[lowering]}.wasm`;
-  return new Model(await Machine.open(await compiled(new URL(file, folder)), bytes), lowering);
+  const header = readHeader(bytes);
+  const file = `yamjit${needsFamily(bytes, header) ? "-family" : ""}${LOWERINGS[lowering]}.wasm`;
+  return new Model(await Machine.open(await compiled(new URL(file, folder)), bytes, header), lowering);
 }
 
 export class Model {
@@ -95,10 +96,12 @@ async function bytesOf(source) {
 async function fetched(address) {
   if (address.protocol === "file:" && globalThis.process?.versions?.node) {
     const { readFile } = await import("node:fs/promises");
-    return readFile(address);
+    return readFile(address).catch((error) => {
+      throw new YamjitError(`${address}: cannot be read: ${error.message}`);
+    });
   }
   const response = await fetch(address).catch((error) => {
-    throw new YamjitError(`${address}: cannot be fetched: ${error.message}`);
+    throw new YamjitError(`${address}: cannot be read: ${error.message}`);
   });
   if (!response.ok) throw new YamjitError(`${address}: the server answers ${response.status}`);
   return new Uint8Array(await response.arrayBuffer());

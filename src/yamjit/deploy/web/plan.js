@@ -1,6 +1,7 @@
 /**
  * Plan files: a compiled model as one file. It is checked here as in Python and C before anything of it is used, but for
- * what steps and front end touch: that is the memory of their WebAssembly instance, which holds nothing else.
+ * what each kernel touches: that is the memory of its WebAssembly instance, which holds nothing else. What is checked of
+ * steps keeps them to the arena, and ends every run.
  */
 import { YamjitError } from "./errors.js";
 
@@ -30,9 +31,15 @@ export const HEAD_FIELDS = [
   "LOGITS_BYTES",
 ];
 
-/** Integers of a step, of which the first is its operation; those from `FIRST_OTHER` on are not of int8 values. */
+/** Columns of a step, and the number of all; sizes are three integers, of a kernel two. */
 export const STEP_COLUMNS = 46;
+export const Column = { OP: 0, INPUT: 1, OUTPUT: 2, INPUT_H: 9, OUTPUT_H: 12, KERNEL_H: 15 };
+
+/** The first operation that is not of int8 values, or none that YAMNet has. */
 export const FIRST_OTHER = 24;
+
+/** The most that one patch may take, in values that are read or multiplied; more than any model of a plan file does. */
+const MOST_WORK = 2 ** 40;
 
 const MOST_BYTES = 2 ** 30;
 
@@ -98,19 +105,16 @@ export function hasDigest(bytes, digest) {
   return viewOf(bytes).getBigUint64(8 * FIELDS.indexOf("DIGEST"), true) === digest;
 }
 
-/** Return whether a plan has steps that only the kernels of the whole family compute. */
-export function needsFamily(bytes) {
+/** Return whether a plan whose header is read has steps that only the kernels of the whole family compute. */
+export function needsFamily(bytes, header) {
   const view = viewOf(bytes);
-  const header = readHeader(bytes);
   checkHeader(bytes, view, header);
-  const operation = (step) => view.getBigInt64(header.STEPS_AT + 8 * STEP_COLUMNS * step, true);
-  return Array.from({ length: header.STEPS }, (_, step) => operation(step)).some((found) => found >= FIRST_OTHER);
+  return checkSteps(view, header);
 }
 
-/** Check a header and what is read by it, and return what the model says of its outputs. */
+/** Return what a model says of its outputs, all of it checked, given a header that is right. */
 export function readPlan(bytes, header) {
   const view = viewOf(bytes);
-  checkHeader(bytes, view, header);
   const description = readDescription(bytes, header);
   const heads = Array.from({ length: header.HEADS }, (_, index) => {
     const place = header.HEADS_AT + 8 * HEAD_FIELDS.length * index;
@@ -179,6 +183,25 @@ function wrongWindow({ TABLES_SIZE, TABLES_AT, LOG_MEL_SCRATCH, FRAMES, BANDS, W
   if (!(FRAME >= 1 && FRAME <= WINDOW)) return "FRAME";
   if (HOP < 1) return "HOP";
   return FRAMES === 1 + Math.floor((WINDOW - FRAME) / HOP) ? undefined : "FRAMES";
+}
+
+/** Check where steps read and write, and how long they take; return whether there are others than those of int8 values. */
+function checkSteps(view, header) {
+  let work = 0;
+  let last = 0;
+  for (let step = 0; step < header.STEPS; step++) {
+    const at = (column) => Number(view.getBigInt64(header.STEPS_AT + 8 * (STEP_COLUMNS * step + column), true));
+    const volume = (column) => Math.max(at(column), 0) * Math.max(at(column + 1), 0) * Math.max(at(column + 2), 0);
+    const [inputs, outputs] = [volume(Column.INPUT_H), volume(Column.OUTPUT_H)];
+    for (const [place, size] of [["INPUT", inputs], ["OUTPUT", outputs]]) {
+      if (!size || !within(at(Column[place]), size, header.ARENA)) refuse(`step ${step}`, place, at(Column[place]));
+    }
+    const kernel = Math.max(1, at(Column.KERNEL_H)) * Math.max(1, at(Column.KERNEL_H + 1));
+    work += inputs + outputs * kernel * at(Column.INPUT_H + 2);
+    last = Math.max(last, at(Column.OP));
+  }
+  if (!(work <= MOST_WORK)) refuse("its header", "STEPS", header.STEPS);
+  return last >= FIRST_OTHER;
 }
 
 // -- Heads --------------------------------------------------------------------------------------------------------
