@@ -5,18 +5,19 @@ const BLOCK = 1_024;
 
 class Tap extends AudioWorkletProcessor {
   #port = null;
+  #waiting = []; // blocks that were played before the port came
   #block = new Float32Array(BLOCK);
   #count = 0;
   #ended = false;
 
   constructor() {
     super();
-    // A port for the samples, then null for their end.
-    this.port.onmessage = ({ data }) => (data ? (this.#port = data) : this.#end());
+    // A port for the blocks, then null for their end.
+    this.port.onmessage = ({ data }) => (data ? this.#begin(data) : this.#end());
   }
 
-  process([[samples]]) {
-    for (let at = 0; this.#port && samples && at < samples.length; ) {
+  process([[samples = []]]) {
+    for (let at = 0; at < samples.length; ) {
       const part = samples.subarray(at, at + BLOCK - this.#count);
       this.#block.set(part, this.#count);
       this.#count += part.length;
@@ -26,17 +27,22 @@ class Tap extends AudioWorkletProcessor {
     return !this.#ended;
   }
 
+  #begin(port) {
+    this.#port = port;
+    for (const block of this.#waiting.splice(0)) port.postMessage(block, [block.buffer]);
+  }
+
   #send() {
     const block = this.#block.slice(0, this.#count);
-    this.#port.postMessage(block, [block.buffer]);
     this.#count = 0;
+    if (this.#port) this.#port.postMessage(block, [block.buffer]);
+    else this.#waiting.push(block);
   }
 
   #end() {
-    this.#ended = true;
     if (this.#count) this.#send();
     this.#port.postMessage(null);
-    this.#port = null;
+    this.#ended = true;
   }
 }
 
