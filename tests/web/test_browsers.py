@@ -85,18 +85,23 @@ def served(deployed: Path, tmp_path: Path) -> Path:
     return tmp_path / "served"
 
 
-@pytest.mark.parametrize("name", BROWSERS)
-def test_scores_in_a_browser(
-    name: str, served: Path, deployed: Path, request: pytest.FixtureRequest
-) -> None:
-    """Of 240 windows of real recordings by the official model where these are at hand, else of noise by the starter."""
-    browser = Browser(name, served)
+@pytest.fixture
+def heard(request: pytest.FixtureRequest) -> tuple[yamjit.Classifier, np.ndarray]:
+    """The official model and 240 windows of real recordings, where these are at hand; else the starter and noise."""
     try:
         path, data = request.getfixturevalue("official_model_path"), request.getfixturevalue("test_data")
         model, samples = yamjit.load(path), real_windows(data, 240)
     except pytest.skip.Exception:
         model, samples = yamjit.load("starter"), noise(20)
-    samples = samples[: len(samples) // 128 * 128]  # a context renders 128 at a time
+    return model, samples[: len(samples) // 128 * 128]  # a context renders 128 at a time
+
+
+@pytest.mark.parametrize("name", BROWSERS)
+def test_scores_in_a_browser(
+    name: str, served: Path, deployed: Path, heard: tuple[yamjit.Classifier, np.ndarray]
+) -> None:
+    browser = Browser(name, served)
+    model, samples = heard
     (served / "samples").write_bytes(samples.tobytes())
     (served / "sounds.plan").write_bytes(plan_of(model))
     script = PAGE.replace("LOWERINGS", json.dumps(built(deployed))).replace("RATE", str(RATE))
@@ -109,3 +114,50 @@ def test_scores_in_a_browser(
     assert (found["worker"], found["heard"]) == (expected, expected)
     assert found["events"][0] == found["events"][1]
     assert found["closed"] == "the model was closed"
+
+
+#: What pages have, and JavaScriptCore's own program does not.
+STANDING_IN = """
+globalThis.URL = class {
+  constructor(address, base) {
+    this.href = String(address).includes(":") ? String(address) : String(base).replace(/[^/]*$/, "") + address;
+  }
+  get protocol() { return this.href.replace(/:.*/, ":"); }
+  toString() { return this.href; }
+};
+globalThis.TextDecoder = class {
+  decode(bytes) { return decodeURIComponent(bytes.reduce((text, byte) => text + "%" + byte.toString(16).padStart(2, "0"), "")); }
+};
+const bytes = (address) => readFile(String(address).replace("file://", ""), "binary");
+globalThis.fetch = async (address) => ({ ok: true, arrayBuffer: async () => bytes(address).buffer });
+"""
+
+JSC = """
+STANDING_IN
+import("PACKAGE/yamjit.js").then(async ({ load }) => {
+  const model = await load("PLAN", { lowering: "LOWERING" });
+  const { windows } = model.classify(new Float32Array(bytes("SAMPLES").buffer));
+  for (const { scores } of windows) print(JSON.stringify([...scores]));
+}).catch((error) => print(JSON.stringify(`${error.message} ${error.stack}`)));
+"""
+
+
+def test_scores_in_javascriptcore(
+    deployed: Path, tmp_path: Path, heard: tuple[yamjit.Classifier, np.ndarray]
+) -> None:
+    """The engine of Safari, in a program without a browser."""
+    program = shutil.which("jsc")
+    if program is None:
+        pytest.skip("needs JavaScriptCore's program (jsc)")
+    model, samples = heard
+    (tmp_path / "samples").write_bytes(samples.tobytes())
+    (tmp_path / "plan").write_bytes(plan_of(model))
+    script = JSC.replace("STANDING_IN", STANDING_IN).replace("PACKAGE", str(deployed / "wasm"))
+    script = script.replace("PLAN", (tmp_path / "plan").as_uri()).replace("SAMPLES", (tmp_path / "samples").as_uri())
+    (tmp_path / "run.mjs").write_text(script.replace("LOWERING", "wasm"))
+    done = subprocess.run([program, "-m", tmp_path / "run.mjs"], capture_output=True, text=True, timeout=120)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert rows, done.stderr
+    assert not isinstance(rows[0], str), rows[0]
+    expected = model.classify(samples, sample_rate=RATE).scores
+    assert np.array(rows, np.float32).tobytes() == expected.tobytes()
