@@ -113,7 +113,7 @@ class Proof:
         like = here if here.has_fma == target.has_fma else target
         frames = log_mel_job(self._model)
         yield compare(frames, run_in(harness, frames), run_here(frames, like))
-        for job, expected in plan_jobs("arm" if target.multiplies_signed_bytes else "x86"):
+        for job, expected in plan_jobs(target.family):
             yield compare(job, run_in(harness, job), expected)
 
 

@@ -24,7 +24,7 @@ from yamjit.errors import YamjitError
 from yamjit.kernels.log_mel.compiled import LOG_MEL
 from yamjit.kernels.machine_code.entry import Entry
 from yamjit.kernels.machine_code.sources import entry_digest
-from yamjit.kernels.plan_file.entries import CHECK_PLAN, DIGEST
+from yamjit.kernels.plan_file.entries import CHECK_PLAN, DIGEST, TURN
 from yamjit.kernels.steps.compiled import RUN_INT8_STEPS, RUN_STEPS
 from yamjit.kernels.vectors.target import TARGETS
 from yamjit.writing import write_whole
@@ -56,6 +56,8 @@ class Function(NamedTuple):
 
 def _module(lowering: str, run_steps: Entry) -> Mapping[str, Function]:
     entries = {"run_steps": run_steps, "log_mel": LOG_MEL, "digest": DIGEST}
+    if lowering == "wasm-relaxed":
+        entries["turn"] = TURN
     return MappingProxyType({name: Function(entry, lowering) for name, entry in entries.items()})
 
 
@@ -103,7 +105,7 @@ def _compiled_apart(function: Function, cache: Path) -> str:
 def _compile(name: str, lowering: str, path: Path) -> None:
     from yamjit.kernels.machine_code.compiler import compile_bitcode
 
-    entry = next(entry for entry in (*OF_ALL, *OF_THE_LAST, RUN_INT8_STEPS) if entry.name == name)
+    entry = next(entry for entry in (*OF_ALL, *OF_THE_LAST, RUN_INT8_STEPS, TURN) if entry.name == name)
     write_whole(path, compile_bitcode(entry, TARGETS[lowering], Function(entry, lowering).symbol))
 
 

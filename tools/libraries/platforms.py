@@ -25,7 +25,7 @@ class Platform:
     name : str
         Its name, such as "linux-x86_64".
     family : str
-        "x86" or "arm": how constants are packed for it.
+        "x86", "arm" or "wasm": how constants are packed for it.
     lowerings : tuple of str
         Lowerings that its library holds, the best first, the one that runs everywhere last.
     triple : str
@@ -92,7 +92,7 @@ PLATFORMS: Mapping[str, Platform] = MappingProxyType(
             Platform("ios-arm64", "arm", _ARM, "arm64-apple-ios14.0", "aarch64-ios.14.0", is_static=True),
             # Modules for one lowering each: of programs of int8 values, and, larger, of all.
             Platform(
-                "wasm", "arm", ("wasm-relaxed", "wasm"), "wasm32-unknown-unknown", "wasm32-freestanding",
+                "wasm", "wasm", ("wasm-relaxed", "wasm"), "wasm32-unknown-unknown", "wasm32-freestanding",
                 modules=(
                     "yamjit.wasm", "yamjit-relaxed.wasm", "yamjit-family.wasm", "yamjit-family-relaxed.wasm",
                 ),

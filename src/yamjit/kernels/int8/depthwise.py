@@ -258,7 +258,7 @@ def _generate_line(ops: VectorOps, rows: int, fresh: int, narrowing: Narrowing) 
         for j in range(4):
             acc = f"started(bias{j})"
             for column in range(_COLUMNS):
-                weights = f"load(channels.weights + {((row * _COLUMNS + column) * CHUNK + j * BLOCK) * 4})"
+                weights = f"load_weights(channels.weights + {((row * _COLUMNS + column) * CHUNK + j * BLOCK) * 4})"
                 acc = f"dot({acc}, c{column}_{j}, {weights})"
             result = narrowing.result.format(j=j, acc=f"total({acc})")
             lines.append(f"        r{j} = {result}")

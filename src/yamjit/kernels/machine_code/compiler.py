@@ -14,6 +14,7 @@ from yamjit.kernels.machine_code.foreign import add_target
 from yamjit.kernels.machine_code.jit import FLAGS
 from yamjit.kernels.machine_code.native import ObjectCode
 from yamjit.kernels.machine_code.objects import linkable
+from yamjit.kernels.machine_code.offsets import with_offsets
 from yamjit.kernels.vectors.processor import host_target
 from yamjit.kernels.vectors.target import Target
 
@@ -69,6 +70,8 @@ def compile_bitcode(entry: Entry, target: Target, symbol: str) -> bytes:
     needs = _needs(module)
     if not is_fixed or _is_of_python(needs):
         raise RuntimeError(f"{symbol} needs Python or Numba: {', '.join(needs) or 'addresses of this process'}")
+    if target.argument_bits == 32:
+        module = llvm.parse_assembly(with_offsets(str(module)))
     module.get_function(symbol).visibility = "hidden"
     code: bytes = module.as_bitcode()
     return code

@@ -90,7 +90,7 @@ def _by_dot_i16x8(b: Any, acc: Any, x: Any, w: Any) -> Any:
 
 
 def _by_relaxed_dot(b: Any, acc: Any, x: Any, w: Any) -> Any:
-    """Multiply bytes; whether those of `x` are signed is the engine's choice, and `yamjit.deploy` asks it beforehand."""
+    """Multiply bytes, those of `x` signed or not as the engine has it: it is asked beforehand."""
     octets = ir.VectorType(_I8, 16)
     name = "llvm.wasm.relaxed.dot.i8x16.i7x16.add.signed"
     return call(b, name, acc.type, b.bitcast(w, octets), b.bitcast(x, octets), acc)

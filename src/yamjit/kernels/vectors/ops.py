@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 
@@ -113,6 +114,8 @@ class VectorOps:
         """``prefetch(address)``: what lies there will be read from the second cache; the address need not be valid."""
 
         def emit(b: Any, address: Any) -> Any:
+            if not self.target.prefetches:
+                return None
             pointer = b.inttoptr(address, _I8.as_pointer())
             return call(b, "llvm.prefetch.p0", ir.VoidType(), pointer, _I32(0), _I32(2), _I32(1))
 
@@ -343,6 +346,13 @@ def _fma(b: Any, *factors: Any) -> Any:
     return call(b, f"llvm.fma.v{kind.count}f32", kind, *factors)
 
 
+def _by_addition(b: Any, real: Any, scale: Any, offset: Any) -> Any:
+    """Add 1.5 * 2**23, whose last place is 1: an integer is left in the low bits of a number below 2**22."""
+    large, kind = 1.5 * 2.0**23, ir.VectorType(_I32, real.type.count)
+    total = b.fadd(b.fadd(b.fmul(real, scale), offset), filled(real.type, large))
+    return b.sub(b.bitcast(total, kind), filled(kind, int(np.float32(large).view(np.int32))))
+
+
 _ROUNDINGS: Mapping[str, Emit] = MappingProxyType(
-    {"vcvtps2dq": _by_vcvtps2dq, "cvtps2dq": _by_cvtps2dq, "fcvtns": _by_fcvtns}
+    {"vcvtps2dq": _by_vcvtps2dq, "cvtps2dq": _by_cvtps2dq, "fcvtns": _by_fcvtns, "f32x4.add": _by_addition}
 )

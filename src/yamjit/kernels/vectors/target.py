@@ -49,13 +49,16 @@ class Target:
     #: Whether an instruction multiplies and adds floating-point numbers with one rounding.
     has_fma: bool = False
     #: Instruction that rounds float32 to integers: "cvtps2dq" or "fcvtns" to the nearest, ties to even; "vcvtps2dq" in
-    #: the direction that it says itself, as the multiply-add before it does; or "none".
+    #: the direction that it says itself, as the multiply-add before it does; "f32x4.add" of a number so large that no
+    #: place is left for a fraction, where products and sums are rounded apart; or "none".
     rounding: str = "none"
     #: Instructions that narrow lanes with saturation, within each 16 bytes: "packss", "narrow" or "none".
     narrowing: str = "none"
     #: Whether one instruction shifts every lane by a number of its own.
     shifts_by_lane: bool = True
 
+    #: Whether an instruction asks for memory ahead of time.
+    prefetches: bool = True
     #: Bits of an integer that an entry is given, such as an address: 32 where that is all of memory.
     argument_bits: int = 64
 
@@ -70,9 +73,21 @@ class Target:
         return self.rounding != "none"
 
     @property
+    def rounds_apart(self) -> bool:
+        """Whether a product in float32, and its sum with an offset, are each rounded to the nearest."""
+        return self.rounding == "f32x4.add"
+
+    @property
     def rounds_down(self) -> bool:
         """Whether a multiply-add in float32, and its result, can be rounded downwards."""
         return self.rounding == "vcvtps2dq"
+
+    @property
+    def family(self) -> str:
+        """Family of processors whose packed constants kernels take, see `yamjit.kernels.plan_file.layout.FAMILIES`."""
+        if self.machine == "wasm32":
+            return "wasm"
+        return "arm" if self.multiplies_signed_bytes else "x86"
 
     def runs_on(self, features: Mapping[str, bool], machine: str) -> bool:
         """Return whether a processor runs the lowering, by what `detect_target` takes."""
@@ -99,7 +114,7 @@ _AMX = replace(
 _WASM = Target(
     "wasm", "wasm32", "wasm32-unknown-unknown", "generic", "+simd128,+sign-ext,+bulk-memory,+nontrapping-fptoint",
     (), lanes=4, rows=4, columns=2, dot="dot_i16x8", multiplies_signed_bytes=True, multiplies_even_lanes=False,
-    narrowing="narrow", shifts_by_lane=False, argument_bits=32,
+    rounding="f32x4.add", narrowing="narrow", shifts_by_lane=False, argument_bits=32, prefetches=False,
 )  # fmt: skip
 
 #: Known targets by name; of those that run on a machine, the first is the best.
