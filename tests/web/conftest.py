@@ -51,7 +51,7 @@ def starter_plan(starter: yamjit.Classifier) -> bytes:
 
 def plan_of(model: yamjit.Classifier) -> bytes:
     """Return a model as a plan file for browsers."""
-    return plan_file_bytes(compile_model(model.graph), "arm", model.source.sha256)
+    return plan_file_bytes(compile_model(model.graph), "wasm", model.source.sha256)
 
 
 @pytest.fixture(scope="session")

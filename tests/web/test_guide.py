@@ -24,7 +24,7 @@ def test_a_recording(deployed: Path, examples: dict[Path, str], tmp_path: Path) 
     shutil.copytree(deployed, folder)
     samples, rate = soundfile.read(recording, dtype="float32")
     soundfile.write(folder / "siren.wav", samples, rate)
-    code = blocks(GUIDE)[0].replace('"model-arm.plan"', 'new URL("model-arm.plan", import.meta.url)')
+    code = blocks(GUIDE)[0].replace('"model-wasm.plan"', 'new URL("model-wasm.plan", import.meta.url)')
     code = f'import {{ readFile }} from "node:fs/promises";\nconst file = new Blob([await readFile("siren.wav")]);\n{code}'
     (folder / "page.mjs").write_text(code)
     run = [find_node(), "--no-warnings", "page.mjs"]

@@ -12,7 +12,7 @@ import pytest
 
 import yamjit
 from tests.support.javascript import PACKAGE, Node
-from yamjit.kernels.plan_file.layout import FORMAT_VERSION, Field, HeadField
+from yamjit.kernels.plan_file.layout import FAMILIES, FORMAT_VERSION, Field, HeadField
 from yamjit.kernels.program import Column, StepOp
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 
@@ -21,12 +21,12 @@ def test_the_layout_of_plan_files_is_that_of_python(node: Node) -> None:
     found = node(
         f"""
         const plan = await import({json.dumps((PACKAGE / "plan.js").as_uri())});
-        answer([plan.FORMAT_VERSION, plan.FIELDS, plan.HEAD_FIELDS, plan.STEP_COLUMNS, plan.FIRST_OTHER, plan.Column]);
+        answer([plan.FORMAT_VERSION, plan.FAMILY, plan.FIELDS, plan.HEAD_FIELDS, plan.STEP_COLUMNS, plan.FIRST_OTHER, plan.Column]);
         """
     )
     names = [field.name for field in Field], [field.name for field in HeadField]
     columns = {name: Column[name] for name in found[-1]}
-    assert found == [FORMAT_VERSION, *names, PREPARED_COLUMNS, StepOp.MOVE, columns]
+    assert found == [FORMAT_VERSION, FAMILIES.index("wasm"), *names, PREPARED_COLUMNS, StepOp.MOVE, columns]
 
 
 def test_its_version_is_that_of_python() -> None:

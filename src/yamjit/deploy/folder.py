@@ -56,7 +56,7 @@ def deploy(
 ) -> tuple[Path, ...]:
     """Write everything that a program without Python needs to run a model.
 
-    The folder gets the model as a plan file for each family of processors (``model-x86.plan``, ``model-arm.plan``), a
+    The folder gets the model as a plan file for each family of processors (``model-x86.plan``, ``model-arm.plan``, ``model-wasm.plan``), a
     folder for each platform with its library, shared and static, and ``yamjit.h``, ``yamjit.c``, ``main.c``, a
     ``Makefile`` and a ``README.md`` that says how to use them from C, Go, Rust, Kotlin and Swift. For browsers the folder
     ``wasm`` is a package of JavaScript, with the modules of WebAssembly that it loads.
@@ -142,6 +142,8 @@ def _checked(targets: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _family(platform: str) -> str:
+    if platform == _WEB:
+        return "wasm"
     return "x86" if platform.endswith("x86_64") else "arm"
 
 

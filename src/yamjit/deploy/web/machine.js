@@ -21,14 +21,17 @@ export class Machine {
   #frames; // arguments of log_mel, and of run_steps, that never change
   #steps;
 
-  /** Put a plan file whose header is right into memory, prove it, and return what runs it. */
-  static async open(module, bytes, header) {
+  /**
+   * Put a plan file whose header is right into memory, prove it, and return what runs it. `isTurned` says whether the
+   * kernels take inputs as uint8.
+   */
+  static async open(module, bytes, header, isTurned) {
     const memory = new WebAssembly.Memory({ initial: 3 });
     const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-    return new Machine(exports, memory, bytes, header);
+    return new Machine(exports, memory, bytes, header, isTurned);
   }
 
-  constructor(exports, memory, bytes, header) {
+  constructor(exports, memory, bytes, header, isTurned) {
     this.#exports = exports;
     this.#memory = memory;
     this.#end = exports.__heap_base.value;
@@ -40,6 +43,7 @@ export class Machine {
     if (!hasDigest(bytes, new DataView(memory.buffer).getBigUint64(digest, true))) {
       throw new YamjitError("a damaged plan file: its digest differs");
     }
+    if (isTurned) this.#call("turn", this.#plan);
     const { name, heads } = readPlan(bytes, header);
     this.name = name;
     this.heads = heads.map(({ info }) => info);

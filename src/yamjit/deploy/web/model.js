@@ -2,11 +2,12 @@
 import { Classification, LIST_OPTIONS } from "./classification.js";
 import { YamjitError, checkOptions, shown } from "./errors.js";
 import { Watcher } from "./events.js";
+import { relaxedKind } from "./lowering.js";
 import { Machine } from "./machine.js";
 import { needsFamily, readHeader } from "./plan.js";
 import { STREAM_OPTIONS, Stream, samplesOf } from "./stream.js";
 
-/** Lowerings, the best first, and what the names of their modules end with. */
+/** Lowerings, and what the names of their modules end with. */
 const LOWERINGS = { "wasm-relaxed": "-relaxed", wasm: "" };
 
 /** Names of the options of `load`. */
@@ -22,14 +23,20 @@ export const LOAD_OPTIONS = ["kernels", "lowering"];
 export async function load(source, options = {}) {
   checkOptions(options, LOAD_OPTIONS);
   const folder = new URL(options.kernels ?? "./", import.meta.url);
-  const lowering = options.lowering ?? "wasm";
+  const kind = await relaxedKind();
+  const lowering = options.lowering ?? (kind ? "wasm-relaxed" : "wasm");
   if (!(lowering in LOWERINGS)) {
     throw new YamjitError(`lowering is ${shown(lowering)}; accepted are ${Object.keys(LOWERINGS).join(", ")}`);
+  }
+  if (lowering === "wasm-relaxed" && !kind) {
+    throw new YamjitError("lowering is wasm-relaxed, which is not exact in this engine; wasm is");
   }
   const bytes = await bytesOf(source);
   const header = readHeader(bytes);
   const file = `yamjit${needsFamily(bytes, header) ? "-family" : ""}${LOWERINGS[lowering]}.wasm`;
-  return new Model(await Machine.open(await compiled(new URL(file, folder)), bytes, header), lowering);
+  const isTurned = lowering === "wasm-relaxed" && kind === "unsigned";
+  const machine = await Machine.open(await compiled(new URL(file, folder)), bytes, header, isTurned);
+  return new Model(machine, lowering);
 }
 
 export class Model {

@@ -9,7 +9,7 @@ import { YamjitError } from "./errors.js";
 export const FORMAT_VERSION = 4;
 
 /** The family of processors whose packing of constants is that of the kernels. */
-const FAMILY = 1;
+export const FAMILY = 2;
 
 /** The first eight bytes, as an integer. */
 const MAGIC = 0x0a74696a6d617989n;
@@ -92,7 +92,7 @@ export function readHeader(bytes) {
     throw new YamjitError(`a plan file of another version of yamjit (${found}): export both together`);
   }
   if (header.FAMILY !== FAMILY) {
-    throw new YamjitError("a plan file for another family of processors: browsers take the one for Arm");
+    throw new YamjitError("a plan file for another family of processors: export it with --target wasm");
   }
   if (header.SIZE !== bytes.length) {
     throw new YamjitError(`a plan file that is cut, or longer than the ${header.SIZE} bytes that its header says`);
