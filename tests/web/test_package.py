@@ -13,6 +13,8 @@ import pytest
 import yamjit
 from tests.support.javascript import PACKAGE, Node
 from yamjit.kernels.plan_file.layout import FAMILIES, FORMAT_VERSION, Field, HeadField
+from yamjit.kernels.prepared.columns import Prepared, VectorOp
+from yamjit.kernels.prepared.packing import BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
 from yamjit.kernels.program import Column, StepOp
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 
@@ -21,12 +23,15 @@ def test_the_layout_of_plan_files_is_that_of_python(node: Node) -> None:
     found = node(
         f"""
         const plan = await import({json.dumps((PACKAGE / "plan.js").as_uri())});
-        answer([plan.FORMAT_VERSION, plan.FAMILY, plan.FIELDS, plan.HEAD_FIELDS, plan.STEP_COLUMNS, plan.FIRST_OTHER, plan.Column]);
+        answer([plan.FORMAT_VERSION, plan.FAMILY, plan.FIELDS, plan.HEAD_FIELDS, plan.STEP_COLUMNS, plan.FIRST_OTHER,
+                plan.FIRST_VECTOR, plan.DEPTHWISE, plan.BLOCK, plan.CHUNK, plan.CHUNK_BYTES, plan.Column]);
         """
     )
     names = [field.name for field in Field], [field.name for field in HeadField]
-    columns = {name: Column[name] for name in found[-1]}
-    assert found == [FORMAT_VERSION, FAMILIES.index("wasm"), *names, PREPARED_COLUMNS, StepOp.MOVE, columns]
+    columns = {name: Column[name] for name in found[-1] if name in Column.__members__}
+    packed = {"PACKED": Prepared.WEIGHTS, "QUADS": Prepared.QUADS, "GROUPS": Prepared.GROUPS}
+    vectors = min(VectorOp), VectorOp.DEPTHWISE, BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
+    assert found == [FORMAT_VERSION, FAMILIES.index("wasm"), *names, PREPARED_COLUMNS, StepOp.MOVE, *vectors, columns | packed]
 
 
 def test_its_version_is_that_of_python() -> None:

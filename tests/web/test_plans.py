@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.support.damaged_plans import changed, damaged_plans
-from tests.support.javascript import Node
+from tests.support.javascript import PACKAGE, Node
 from tests.web.conftest import plan_of
 from yamjit.kernels.plan_file.layout import HEAD_FIELDS, Fault, Field, HeadField
+from yamjit.kernels.prepared.columns import Prepared, VectorOp
+from yamjit.kernels.prepared.uses import USES
 from yamjit.kernels.program import Column
 from yamjit.kernels.workspace import PREPARED_COLUMNS
 from yamjit.loading import load
@@ -89,6 +92,33 @@ def test_steps_are_kept_to_their_memory(browser_package: Node, starter_plan: byt
     assert {one.partition(" ")[0] for one in said} == {"runs", "YamjitError:"}
     for column in (Column.INPUT, Column.OUTPUT, Column.INPUT_H, Column.OUTPUT_C):
         assert all("a malformed plan file: step 5 has" in one for one in said[2 * column : 2 * column + 2])
+
+
+def test_lowest_weights_are_found(node: Node, real_model_path: Path) -> None:
+    """In each step that vector kernels compute; such weights are among those that relaxed dot products get wrong."""
+    plan = plan_of(load(real_model_path, backend="numpy"))
+    header = np.frombuffer(plan, np.int64, len(Field)).tolist()
+    place = header[Field.STEPS_AT]
+    steps = np.frombuffer(plan[place : place + 8 * PREPARED_COLUMNS * header[Field.STEPS]], np.int64)
+    rows = steps.reshape(-1, PREPARED_COLUMNS)
+    changed_plans = []
+    for row in rows[rows[:, Column.OP] >= min(VectorOp)]:
+        for at in (0, USES[row[Column.OP]](row).weights - 1):
+            content = bytearray(plan)
+            content[header[Field.CONSTANTS_AT] + row[Prepared.WEIGHTS] + at] = 128
+            changed_plans.append(bytes(content))
+    found = node(
+        """
+        const { hasLowestWeight, readHeader } = await import(given.plans);
+        answer(given.paths.map((path) => { const bytes = readFileSync(path); return hasLowestWeight(bytes, readHeader(bytes)); }));
+        """,
+        {
+            "plans": (PACKAGE / "plan.js").as_uri(),
+            "paths": [node.file(f"{number}.plan", content) for number, content in enumerate([plan, *changed_plans])],
+        },
+    )
+    assert found == [False, *[True] * len(changed_plans)]
+    assert len(changed_plans) > 20
 
 
 def test_what_is_no_model_is_a_sentence(browser_package: Node, starter_plan: bytes) -> None:

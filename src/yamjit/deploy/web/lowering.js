@@ -14,13 +14,17 @@ const ASKING = Uint8Array.of(
   ...[0xfd, 0x93, 2, 0xfd, 0x1b, 0, 0x0b], // the product, and its first lane
 );
 
-/** Return how this engine's relaxed dot products see x: "signed" or "unsigned" if they are exact, else null. */
+/**
+ * Return what this engine's relaxed dot products are: "signed" or "unsigned", by how they see x, where they are exact;
+ * "short" where they see it signed and are exact but for w = x = -128, of which two products overflow 16 bits; else null.
+ */
 export async function relaxedKind() {
   if (!WebAssembly.validate(ASKING)) return null;
   const { instance } = await WebAssembly.instantiate(ASKING);
   const { dot } = instance.exports;
   const bytes = Array.from({ length: 256 }, (_, i) => i - 128);
-  const isExact = (seen) => bytes.every((w) => bytes.every((x) => dot(w, x) === 4 * w * seen(x)));
-  if (isExact((x) => x)) return "signed";
-  return isExact((x) => x & 255) ? "unsigned" : null;
+  const isExact = (seen, weights) => weights.every((w) => bytes.every((x) => dot(w, x) === 4 * w * seen(x)));
+  if (isExact((x) => x & 255, bytes)) return "unsigned";
+  if (!isExact((x) => x, bytes.slice(1))) return null;
+  return isExact((x) => x, [-128]) ? "signed" : "short";
 }

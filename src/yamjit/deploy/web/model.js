@@ -4,7 +4,7 @@ import { YamjitError, checkOptions, shown } from "./errors.js";
 import { Watcher } from "./events.js";
 import { relaxedKind } from "./lowering.js";
 import { Machine } from "./machine.js";
-import { needsFamily, readHeader } from "./plan.js";
+import { hasLowestWeight, needsFamily, readHeader } from "./plan.js";
 import { STREAM_OPTIONS, Stream, samplesOf } from "./stream.js";
 
 /** Lowerings, and what the names of their modules end with. */
@@ -23,17 +23,20 @@ export const LOAD_OPTIONS = ["kernels", "lowering"];
 export async function load(source, options = {}) {
   checkOptions(options, LOAD_OPTIONS);
   const folder = new URL(options.kernels ?? "./", import.meta.url);
-  const kind = await relaxedKind();
-  const lowering = options.lowering ?? (kind ? "wasm-relaxed" : "wasm");
-  if (!(lowering in LOWERINGS)) {
-    throw new YamjitError(`lowering is ${shown(lowering)}; accepted are ${Object.keys(LOWERINGS).join(", ")}`);
-  }
-  if (lowering === "wasm-relaxed" && !kind) {
-    throw new YamjitError("lowering is wasm-relaxed, which is not exact in this engine; wasm is");
+  const { lowering: wanted } = options;
+  if (wanted !== undefined && !(wanted in LOWERINGS)) {
+    throw new YamjitError(`lowering is ${shown(wanted)}; accepted are ${Object.keys(LOWERINGS).join(", ")}`);
   }
   const bytes = await bytesOf(source);
   const header = readHeader(bytes);
-  const file = `yamjit${needsFamily(bytes, header) ? "-family" : ""}${LOWERINGS[lowering]}.wasm`;
+  const isFamily = needsFamily(bytes, header);
+  const kind = await relaxedKind();
+  const isExact = kind === "short" ? !isFamily && !hasLowestWeight(bytes, header) : kind !== null;
+  const lowering = wanted ?? (isExact ? "wasm-relaxed" : "wasm");
+  if (lowering === "wasm-relaxed" && !isExact) {
+    throw new YamjitError("lowering is wasm-relaxed, which is not exact in this engine; wasm is");
+  }
+  const file = `yamjit${isFamily ? "-family" : ""}${LOWERINGS[lowering]}.wasm`;
   const isTurned = lowering === "wasm-relaxed" && kind === "unsigned";
   const machine = await Machine.open(await compiled(new URL(file, folder)), bytes, header, isTurned);
   return new Model(machine, lowering);

@@ -33,10 +33,16 @@ export const HEAD_FIELDS = [
 
 /** Columns of a step, and the number of all; sizes are three integers, of a kernel two. */
 export const STEP_COLUMNS = 46;
-export const Column = { OP: 0, INPUT: 1, OUTPUT: 2, INPUT_H: 9, OUTPUT_H: 12, KERNEL_H: 15 };
+export const Column = {
+  ...{ OP: 0, INPUT: 1, OUTPUT: 2, INPUT_H: 9, OUTPUT_H: 12, OUTPUT_C: 14, KERNEL_H: 15 },
+  ...{ PACKED: 27, QUADS: 35, GROUPS: 36 },
+};
 
 /** The first operation that is not of int8 values, or none that YAMNet has. */
 export const FIRST_OTHER = 24;
+
+/** The vector kernels of int8 values, and how their weights are packed: in blocks or chunks of channels. */
+export const [FIRST_VECTOR, DEPTHWISE, BLOCK, CHUNK, CHUNK_BYTES] = [16, 19, 16, 64, 1536];
 
 /** The most that one patch may take, in values that are read or multiplied; more than any model of a plan file does. */
 const MOST_WORK = 2 ** 40;
@@ -110,6 +116,20 @@ export function needsFamily(bytes, header) {
   const view = viewOf(bytes);
   checkHeader(bytes, view, header);
   return checkSteps(view, header);
+}
+
+/** Return whether a plan of int8 values has a weight of -128 among those that vector kernels multiply. */
+export function hasLowestWeight(bytes, header) {
+  const view = viewOf(bytes);
+  return Array.from({ length: header.STEPS }, (_, step) => {
+    const at = (column) => Number(view.getBigInt64(header.STEPS_AT + 8 * (STEP_COLUMNS * step + column), true));
+    const op = at(Column.OP);
+    if (op < FIRST_VECTOR || op > DEPTHWISE) return false;
+    const [channels, size] =
+      op === DEPTHWISE ? [CHUNK, CHUNK_BYTES] : [BLOCK, 4 * BLOCK * at(Column.QUADS) * Math.max(at(Column.GROUPS), 1)];
+    const place = header.CONSTANTS_AT + at(Column.PACKED);
+    return bytes.subarray(place, place + Math.ceil(at(Column.OUTPUT_C) / channels) * size).includes(128);
+  }).some((found) => found);
 }
 
 /** Return what a model says of its outputs, all of it checked, given a header that is right. */
