@@ -50,7 +50,7 @@ def test_the_pure_wheel_holds_the_package_with_its_model_and_card(sdist: Path, t
     assert hashlib.sha256(model).hexdigest() == STARTER_MODEL.sha256
     assert card == (ROOT / "src/yamjit/models/starter.json").read_bytes()
     assert classes == (ROOT / "src/yamjit/data/audioset.tsv").read_bytes()
-    sources = (ROOT / "src").rglob("*.py")
+    sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "src" / "yamjit" / "deploy" / "web").iterdir()]
     assert {path.relative_to(ROOT / "src").as_posix() for path in sources} <= names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"yamjit"}
     assert any(name.endswith("/licenses/LICENSE") for name in names)

@@ -142,9 +142,7 @@ import("PACKAGE/yamjit.js").then(async ({ load }) => {
 """
 
 
-def test_scores_in_javascriptcore(
-    deployed: Path, tmp_path: Path, heard: tuple[yamjit.Classifier, np.ndarray]
-) -> None:
+def test_scores_in_javascriptcore(deployed: Path, tmp_path: Path, heard: tuple[yamjit.Classifier, np.ndarray]) -> None:
     """The engine of Safari, in a program without a browser."""
     program = shutil.which("jsc")
     if program is None:

@@ -119,15 +119,15 @@ def test_events_are_those_of_python(node: Node, seed: int) -> None:
 REFUSED: dict[str, dict[str, Any]] = {
     "on is 0; a number from": {"on": 0},
     "on is 1.5; a number from": {"on": 1.5},
-    "on is \"0.5\"; a number from": {"on": "0.5"},
-    "off is 0.6 for \"Speech\"; at most what on is, 0.5, is accepted": {"off": 0.6},
-    "on names \"Cat\", which is not a class here": {"on": {"Cat": 0.5}},
-    "maxGap[\"Dog\"] is -1; a number of at least 0": {"maxGap": {"Dog": -1}},
-    "on is given twice for \"Dog\": 0.5 and 0.4": {"on": {"Dog": 0.5, "DOG": 0.4}},
+    'on is "0.5"; a number from': {"on": "0.5"},
+    'off is 0.6 for "Speech"; at most what on is, 0.5, is accepted': {"off": 0.6},
+    'on names "Cat", which is not a class here': {"on": {"Cat": 0.5}},
+    'maxGap["Dog"] is -1; a number of at least 0': {"maxGap": {"Dog": -1}},
+    'on is given twice for "Dog": 0.5 and 0.4': {"on": {"Dog": 0.5, "DOG": 0.4}},
     "smoothing is 0.5; 0, or at least two hops of 0.48 s, are accepted": {"smoothing": 0.5},
     "smoothing is 1000000": {"smoothing": 1e6},
-    "smoother is \"mode\"; \"mean\" and \"median\" are accepted": {"smoother": "mode"},
-    "there is no option \"threshold\"; there are on, off,": {"threshold": 0.5},
+    'smoother is "mode"; "mean" and "median" are accepted': {"smoother": "mode"},
+    'there is no option "threshold"; there are on, off,': {"threshold": 0.5},
 }
 
 

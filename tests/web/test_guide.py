@@ -25,7 +25,9 @@ def test_a_recording(deployed: Path, examples: dict[Path, str], tmp_path: Path) 
     samples, rate = soundfile.read(recording, dtype="float32")
     soundfile.write(folder / "siren.wav", samples, rate)
     code = blocks(GUIDE)[0].replace('"model-wasm.plan"', 'new URL("model-wasm.plan", import.meta.url)')
-    code = f'import {{ readFile }} from "node:fs/promises";\nconst file = new Blob([await readFile("siren.wav")]);\n{code}'
+    code = (
+        f'import {{ readFile }} from "node:fs/promises";\nconst file = new Blob([await readFile("siren.wav")]);\n{code}'
+    )
     (folder / "page.mjs").write_text(code)
     run = [find_node(), "--no-warnings", "page.mjs"]
     done = subprocess.run(run, cwd=folder, capture_output=True, text=True, timeout=60)

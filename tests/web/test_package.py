@@ -31,7 +31,15 @@ def test_the_layout_of_plan_files_is_that_of_python(node: Node) -> None:
     columns = {name: Column[name] for name in found[-1] if name in Column.__members__}
     packed = {"PACKED": Prepared.WEIGHTS, "QUADS": Prepared.QUADS, "GROUPS": Prepared.GROUPS}
     vectors = min(VectorOp), VectorOp.DEPTHWISE, BLOCK, CHUNK, DEPTHWISE_CHUNK_BYTES
-    assert found == [FORMAT_VERSION, FAMILIES.index("wasm"), *names, PREPARED_COLUMNS, StepOp.MOVE, *vectors, columns | packed]
+    assert found == [
+        FORMAT_VERSION,
+        FAMILIES.index("wasm"),
+        *names,
+        PREPARED_COLUMNS,
+        StepOp.MOVE,
+        *vectors,
+        columns | packed,
+    ]
 
 
 def test_its_version_is_that_of_python() -> None:
@@ -48,7 +56,9 @@ def test_everything_that_is_exported_has_types(node: Node) -> None:
 
 def test_nothing_is_imported_but_its_own_files() -> None:
     names = {path.name for path in PACKAGE.glob("*.js")}
-    found = [name for path in PACKAGE.glob("*.js") for name in re.findall(r'(?:from|import\()\s*"([^"]*)', path.read_text())]
+    found = [
+        name for path in PACKAGE.glob("*.js") for name in re.findall(r'(?:from|import\()\s*"([^"]*)', path.read_text())
+    ]
     assert set(found) - {"node:fs/promises"} <= {f"./{name}" for name in names}
 
 
@@ -94,8 +104,6 @@ def test_its_types_are_those_of_typescript(tmp_path: Path) -> None:
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / "yamjit").symlink_to(PACKAGE, target_is_directory=True)
     (tmp_path / "use.mts").write_text(USE)
-    options = "--noEmit --strict --target es2022 --lib es2022,dom --module nodenext --types".split()
-    done = subprocess.run(
-        [tsc, *options, "", "use.mts"], cwd=tmp_path, capture_output=True, text=True, timeout=120
-    )
+    options = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom", "--module", "nodenext", "--types"]
+    done = subprocess.run([tsc, *options, "", "use.mts"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout

@@ -72,7 +72,9 @@ def test_what_the_lower_rate_cannot_have_is_gone(node: Node, rates: tuple[int, i
     assert np.abs(found[2_000:-2_000]).max() < 1e-6
 
 
-@pytest.mark.parametrize(("rates", "decibels"), [((48_000, 16_000), -130), ((8_000, 16_000), -130), ((44_100, 16_000), -70)])
+@pytest.mark.parametrize(
+    ("rates", "decibels"), [((48_000, 16_000), -130), ((8_000, 16_000), -130), ((44_100, 16_000), -70)]
+)
 def test_the_distance_from_python(node: Node, rates: tuple[int, int], decibels: float) -> None:
     """Of noise up to 90 % of half the lower rate; soxr itself is 73 dB from exact at 44.1 kHz."""
     source, target = rates

@@ -56,10 +56,10 @@ def deploy(
 ) -> tuple[Path, ...]:
     """Write everything that a program without Python needs to run a model.
 
-    The folder gets the model as a plan file for each family of processors (``model-x86.plan``, ``model-arm.plan``, ``model-wasm.plan``), a
-    folder for each platform with its library, shared and static, and ``yamjit.h``, ``yamjit.c``, ``main.c``, a
-    ``Makefile`` and a ``README.md`` that says how to use them from C, Go, Rust, Kotlin and Swift. For browsers the folder
-    ``wasm`` is a package of JavaScript, with the modules of WebAssembly that it loads.
+    The folder gets the model as a plan file for each family of processors (``model-x86.plan``, ``model-arm.plan``,
+    ``model-wasm.plan``), a folder for each platform with its library, shared and static, and ``yamjit.h``,
+    ``yamjit.c``, ``main.c``, a ``Makefile`` and a ``README.md`` that says how to use them from C, Go, Rust, Kotlin and
+    Swift. For browsers the folder ``wasm`` is a package of JavaScript, with the modules of WebAssembly that it loads.
 
     Parameters
     ----------
