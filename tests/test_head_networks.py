@@ -19,7 +19,6 @@ from yamjit.cli import main
 from yamjit.deploy import deploy
 from yamjit.errors import InputError, ModelError, ModelNotFoundError
 from yamjit.learn import ModelCard, export_head
-from yamjit.learn.heads import Dense, Head
 from yamjit.loading import load
 from yamjit.options import ClassifierOptions
 from yamjit.reading import ReadOptions
@@ -31,6 +30,7 @@ from yamjit.tflite.operators.pointwise import SoftmaxOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
 from yamjit.tflite.operators.reduce import ReducerOptions
 from yamjit.tflite.pruning import pruned
+from yamjit.trained.heads import Dense, Head
 
 #: Values of an embedding of the starter.
 SIZE = 256

@@ -13,7 +13,7 @@ from tests.support.hybrid import HYBRID_GRAPHS, hybrid_graph
 from tests.support.int8_graphs import INT8_GRAPHS
 from tests.support.programs import OneOperator, pooling_program
 from yamjit.compiled.record import CompiledModel
-from yamjit.heads import HeadRecord
+from yamjit.heads import HeadRecord, NamedBy
 from yamjit.kernels.memory import Packer
 from yamjit.kernels.prepared.uses import constants_of
 from yamjit.kernels.program import Column, Program
@@ -138,4 +138,4 @@ def _head(scores: Slot) -> Head:
 
 
 def _record() -> HeadRecord:
-    return HeadRecord("scores", ("one", "two", "drei ä"), ("", "", ""), True, {})
+    return HeadRecord("scores", ("one", "two", "drei ä"), ("", "", ""), NamedBy.METADATA, {})
