@@ -173,21 +173,21 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
     front_end = plan.front_end
     if plan.takes_embeddings:
         yield "", f"embeddings of {plan.patch_shape[0]} values: a head alone, which --head gives to a model"
-    elif front_end is None and plan.takes_samples:
-        yield "", f"{plan.patch_shape[0] / model.sample_rate:g} s of mono audio at {model.sample_rate} Hz"
-        yield "front end", "none: the network takes samples"
-    elif front_end is None:
+    elif front_end is None and not plan.takes_samples:
         yield "front end", "none: the model takes patches that are not YAMNet's (96, 64)"
     else:
-        takes_patches = math.prod(source_tensor.shape) == math.prod(plan.patch_shape)
-        window, audio = f"{front_end.window_samples / model.sample_rate:g} s", f"mono audio at {model.sample_rate} Hz"
+        window, audio = f"{model.window_samples / model.sample_rate:g} s", f"mono audio at {model.sample_rate} Hz"
         yield "", f"{audio} of any length, heard in windows of {window}" if given.any_length else f"{window} of {audio}"
+    if front_end is not None:
+        takes_patches = math.prod(source_tensor.shape) == math.prod(plan.patch_shape)
         yield (
             "front end",
             f"{'that of YAMNet, computed for the model: ' if takes_patches else ''}{front_end.n_frames} frames of "
             f"{front_end.frame_length} samples every {front_end.hop_length}, "
             f"transform of {front_end.n_fft}, {front_end.mel_basis.shape[0]} mel bands",
         )
+    elif plan.takes_samples and not plan.takes_embeddings:
+        yield "front end", "none: the network takes samples"
     for output, end in zip(find_outputs(graph, read_roles(model.roles)), described.outputs, strict=True):
         yield "output", f"{end_text(end)}: {output}"
     kind = _values(plan.quantized_patch) if plan.quantized_patch else "float32"
