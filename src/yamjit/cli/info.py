@@ -186,7 +186,7 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
             f"{front_end.frame_length} samples every {front_end.hop_length}, "
             f"transform of {front_end.n_fft}, {front_end.mel_basis.shape[0]} mel bands",
         )
-    elif plan.takes_samples and not plan.takes_embeddings:
+    elif plan.takes_samples:
         yield "front end", "none: the network takes samples"
     for output, end in zip(find_outputs(graph, read_roles(model.roles)), described.outputs, strict=True):
         yield "output", f"{end_text(end)}: {output}"
