@@ -8,8 +8,7 @@ from yamjit.errors import ModelError
 from yamjit.text import plural
 from yamjit.tflite.codec import TableView
 from yamjit.tflite.graph import TENSOR_TYPES, Op
-from yamjit.tflite.model_tables import builtin_code, custom_name, operator_name
-from yamjit.tflite.operators import OPERATORS
+from yamjit.tflite.model_tables import builtin_code, custom_name, known_operator, operator_name
 
 __all__ = ["check_supported", "unsupported_type"]
 
@@ -36,7 +35,7 @@ def check_supported(codes: Sequence[TableView], used: Sequence[int]) -> None:
 
     The `ModelError` names the first operator that has none, the others like it, and what would run.
     """
-    unknown = {index for index, code in enumerate(codes) if builtin_code(code) not in OPERATORS}
+    unknown = {index for index, code in enumerate(codes) if known_operator(code) is None}
     missing = [place for place, index in enumerate(used) if index in unknown]
     if not missing:
         return
