@@ -134,7 +134,12 @@ def _none(row: Any) -> int:
 
 
 #: Whether a kernel takes a step.
-suits = _choice({op: kernel.suits for op, kernel in (*KERNELS.items(), *VECTOR_KERNELS.items())})
+suits = _choice(
+    {
+        **{op: kernel.suits for op, kernel in KERNELS.items()},
+        **{op: kernel.suits for op, kernel in VECTOR_KERNELS.items()},
+    }
+)
 #: What the kernel of a step uses: a `yamjit.kernels.prepared.uses.Use`.
 use_of = _choice(USES)
 #: Bytes of the weights that a plain kernel reads for a step.

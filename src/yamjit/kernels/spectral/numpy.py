@@ -125,7 +125,8 @@ def _finish(re: Float64, im: Float64, size: int) -> tuple[Float64, Float64]:
         root = np.float64(ROOT)
         x2, x3 = chosen(x2, x2.turned_half(root)), chosen(x3, x3.turned_half(root)).turned()
         results = [x0.plus(x2), x0.minus(x2), x1.plus(x3), x1.minus(x3)]
-    return tuple(np.stack(half, axis=-1).reshape(count, whole) for half in zip(*results, strict=True))
+    joined_re, joined_im = (np.stack(half, axis=-1).reshape(count, whole) for half in zip(*results, strict=True))
+    return joined_re, joined_im
 
 
 def _reversed_bits(count: int) -> npt.NDArray[np.int64]:

@@ -104,7 +104,8 @@ def _read_map(record: Record, operator: TableView, where: str) -> Options | None
         for item in dataclasses.fields(record.options):
             if item.name not in found:
                 raise ValueError(f"{item.name} is missing")
-            values[item.name] = type(item.default)(int(found[item.name]))
+            kind: type[Any] = type(item.default)
+            values[item.name] = kind(int(found[item.name]))
         return record.options(**values)
     except (ValueError, OverflowError) as error:
         raise ModelError(f"custom options: {error}", operator=where) from None
