@@ -16,7 +16,7 @@ from yamjit.kernels.program_proof import prove_program
 from yamjit.keywords import explained
 from yamjit.plan.arena import assign_offsets
 from yamjit.plan.float_input import with_float_input
-from yamjit.plan.front_end import read_front_end
+from yamjit.plan.front_end import check_finite, read_front_end
 from yamjit.plan.log_mel_output import find_log_mel
 from yamjit.plan.plan import FrontEndConstants, Head, LogMel, Plan, Slot
 from yamjit.plan.positions import RESHAPERS
@@ -90,9 +90,12 @@ def _divide(graph: Graph) -> tuple[Seam, FrontEndConstants | None]:
     whole = without_seam(graph)
     try:
         seam = find_seam(graph)
-        return seam, read_front_end(graph, seam)
+        front_end = read_front_end(graph, seam)
     except ModelError:
         return whole, None
+    if front_end is not None:
+        check_finite(front_end, seam)
+    return seam, front_end
 
 
 def _patch_shape(graph: Graph, patch: int, front_end: FrontEndConstants | None) -> tuple[int, ...]:
