@@ -74,7 +74,7 @@ def test_a_recording_is_classified(tmp_path: Path, capsys: pytest.CaptureFixture
     padded.reshape(-1)[:9000] = waveform
     np.testing.assert_array_equal(result.scores, loaded.network.run(padded).scores)
     assert main(["classify", "--model", str(model), "--backend", "numpy", str(sound)]) == 0
-    assert main(["info", str(model)]) == 0
+    assert main(["info", "--full", str(model)]) == 0
     told = capsys.readouterr().out
     assert "the network takes samples" in told
     assert "decoded_sample_data float32 (4000, 1)" in told
