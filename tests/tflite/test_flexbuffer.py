@@ -44,7 +44,7 @@ def test_others_read_what_was_written() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "0 bytes are no FlexBuffer"),
+        (b"", "at least 3 bytes, found 0"),
         (b"\x05\x04\x01", "a map is accepted"),
         (b"\x05\x24\x03", "a map is accepted"),
         (b"\x05\x24\x01", "are not among the 3"),

@@ -23,10 +23,10 @@ _MOST_ENTRIES, _LONGEST_KEY = 64, 64
 def read_flexbuffer(data: bytes) -> dict[str, int | float]:
     """Return the numbers of the map that a FlexBuffer is, by their keys.
 
-    Entries that are no numbers are left out. A `ValueError` is raised for bytes that are no map.
+    Other entries are left out. A `ValueError` is raised for bytes that hold anything but a map.
     """
     if len(data) < 3:
-        raise ValueError(f"{len(data)} bytes are no FlexBuffer")
+        raise ValueError(f"a FlexBuffer has at least 3 bytes, found {len(data)}")
     kind, width = data[-2] >> 2, data[-1]
     if kind != _MAP or width not in (1, 2, 4, 8):
         raise ValueError("a map is accepted")
