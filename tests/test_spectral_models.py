@@ -11,7 +11,7 @@ import soundfile
 
 import yamjit
 from reference.runtime import Runtime, runtime_available
-from tests.support.backends import FAST_BACKENDS
+from tests.support.backends import BACKENDS, FAST_BACKENDS
 from tests.support.spectral_graphs import COMMANDS, RATE, commands_model, stft_model
 from yamjit.cli import main
 from yamjit.compiled.from_graph import compile_model
@@ -59,6 +59,20 @@ def test_compiled_networks_give_the_bits_of_numpy(name: str, backend: str) -> No
     networks = [network_of(MODELS[name], kind) for kind in ("numpy", backend)]
     windows = windows_for(networks[0])
     expected, found = (network.run(windows).scores for network in networks)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_models_are_loaded_and_give_inner_tensors(backend: str) -> None:
+    """From a plan file, where the backend is that of a library."""
+    graph = MODELS["magnitudes"]
+    model = yamjit.load(write_graph(graph), backend=backend)
+    (window,) = windows_for(model.network, 2)[1:]
+    (spectrum,) = (operator.outputs[0] for operator in graph.operators if operator.op == Op.RFFT2D)
+    name = graph.tensors[spectrum].name
+    found = model.network.run(window[np.newaxis], tensors=[name]).tensors[name]
+    assert (found.dtype, found.shape) == (np.complex64, (1, 30, 1, 129))
+    expected = network_of(graph).run(window[np.newaxis], tensors=[name]).tensors[name]
     np.testing.assert_array_equal(found, expected)
 
 

@@ -224,11 +224,14 @@ def log(x: Float64) -> Float64:
     return np.where(x < np.inf, power * LN2_HEAD + (2.0 * s + tail), x)
 
 
-#: Kernels by the operation of the step that they run.
+#: Kernels by the operation of the step that they run; infinities and NaN are results like others.
 STEPS: dict[StepOp, Callable[[StepView], None]] = {
-    StepOp.RFFT: _rfft,
-    StepOp.COMPLEX_ABS: _complex_abs,
-    StepOp.SPECTROGRAM: _spectrogram,
-    StepOp.LOG_BANDS: _log_bands,
-    StepOp.COSINES: _cosines,
+    op: np.errstate(all="ignore")(run)
+    for op, run in {
+        StepOp.RFFT: _rfft,
+        StepOp.COMPLEX_ABS: _complex_abs,
+        StepOp.SPECTROGRAM: _spectrogram,
+        StepOp.LOG_BANDS: _log_bands,
+        StepOp.COSINES: _cosines,
+    }.items()
 }
