@@ -147,11 +147,11 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 multiplies_even_lanes=False, has_fma=True, rounding="fcvtns",
             ),
             # WebAssembly, whose relaxed dot product some engines carry out exactly.
-            _WASM,
             replace(
                 _WASM, name="wasm-relaxed", features=f"{_WASM.features},+relaxed-simd", needs=("relaxed-simd",),
                 dot="relaxed_dot",
             ),
+            _WASM,
             # Nothing but what LLVM makes for any machine of vectors of four lanes.
             Target("plain", "x86_64", _LINUX_X86, "x86-64", "+sse2", (), lanes=4, rows=4, columns=2),
         )

@@ -1,7 +1,5 @@
-/**
- * What this engine's relaxed dot product computes: it may take the bytes of one factor as signed or as unsigned, and it
- * may lose what passes 16 bits on the way. Nothing but trying tells.
- */
+// node relaxed_dot.mjs: says what this engine's relaxed dot product computes. It may take the bytes of one factor as signed
+// or as unsigned, and it may lose what passes 16 bits on the way; nothing but trying tells.
 
 /**
  * (module (func (export "dot") (param $w i32) (param $x i32) (result i32)
@@ -9,7 +7,7 @@
  *     (i32x4.relaxed_dot_i8x16_i7x16_add_s
  *       (i8x16.splat (local.get $w)) (i8x16.splat (local.get $x)) (v128.const i32x4 0 0 0 0)))))
  */
-export const PROBE = Uint8Array.of(
+const PROBE = Uint8Array.of(
   ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // magic, version
   ...[1, 7, 1, 0x60, 2, 0x7f, 0x7f, 1, 0x7f], // a type: two i32 give one
   ...[3, 2, 1, 0], // a function of it
@@ -25,14 +23,13 @@ export const PROBE = Uint8Array.of(
 
 const BYTES = [-128, -127, -65, -64, -2, -1, 0, 1, 2, 63, 64, 126, 127];
 
-/**
- * Return "signed" or "unsigned", whichever bytes of inputs the product is exact for, "lossy" if it is for neither, and
- * "none" if the engine has no such product. For "unsigned", a module's `turn` is to be called with the plan.
- */
-export function relaxedDot() {
+/** Return "signed" or "unsigned", whichever bytes the product is exact for; "lossy" if for neither, "none" without one. */
+function relaxedDot() {
   if (!WebAssembly.validate(PROBE)) return "none";
   const { dot } = new WebAssembly.Instance(new WebAssembly.Module(PROBE)).exports;
   const isExact = (meant) => BYTES.every((w) => BYTES.every((x) => dot(w, x) === 4 * w * meant(x)));
   if (isExact((x) => x)) return "signed";
   return isExact((x) => x & 255) ? "unsigned" : "lossy";
 }
+
+console.log(relaxedDot());
