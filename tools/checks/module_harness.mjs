@@ -2,7 +2,7 @@
 import fs from "node:fs";
 
 const GUARD = 4096, FILL = 0xA5, ALIGNMENT = 64, ARGUMENTS = 18, PAGE = 65536;
-const NAMES = ["run_steps", "log_mel", "check_plan", "digest"];
+const NAMES = ["run_steps", "log_mel", "check_plan", "digest", "turn"];
 
 function fail(what, call, buffer) {
   process.stderr.write(`${what} (call ${call}, buffer ${buffer})\n`);

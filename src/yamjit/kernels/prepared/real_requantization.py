@@ -71,15 +71,15 @@ class RealFactors(NamedTuple):
 def find_real_factors(integers: IntegerFactors, low: Int64, high: Int64, wanted: Proof) -> RealFactors:
     """Find factors for float32 and prove them for the accumulators of each channel, from `low` to `high`.
 
-    The nearest ones are tried, then others as long as they do not come to the proof that is `wanted`. With
-    `Proof.APART` it is the only one that is looked for; with `Proof.NONE` there is none.
+    The nearest ones are tried, then others as long as they do not come to the proof that is `wanted`. `Proof.APART`
+    tells nothing of the others, and is looked for alone.
     """
     fits = (low >= -_EXACT) & (high <= _EXACT) & (integers.multiplier > 0)
     # Products are multiples of the multiplier's last bit: what the offset has below it never makes a difference.
     offset = integers.offset & -(integers.multiplier & -integers.multiplier)
     scale, scale_is_exact = _to_float32(integers.multiplier, integers.shift)
     nearest, nearest_is_exact = _to_float32(offset, integers.shift)
-    exact = Proof.DOWN if wanted in (Proof.DOWN, Proof.NEAREST) else Proof.NONE
+    exact = Proof.NONE if wanted == Proof.APART else Proof.DOWN
     proven = np.where(fits & scale_is_exact & nearest_is_exact, exact, Proof.NONE).astype(np.int8)
     found = RealFactors(scale.copy(), nearest, proven)
     for neighbour in _NEIGHBOURS:

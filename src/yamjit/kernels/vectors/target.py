@@ -59,6 +59,8 @@ class Target:
 
     #: Whether an instruction asks for memory ahead of time.
     prefetches: bool = True
+    #: Whether code is to be small, since it is sent before it runs: no loop is written out that need not be.
+    is_sent: bool = False
     #: Bits of an integer that an entry is given, such as an address: 32 where that is all of memory.
     argument_bits: int = 64
 
@@ -114,7 +116,7 @@ _AMX = replace(
 _WASM = Target(
     "wasm", "wasm32", "wasm32-unknown-unknown", "generic", "+simd128,+sign-ext,+bulk-memory,+nontrapping-fptoint",
     (), lanes=4, rows=4, columns=2, dot="dot_i16x8", multiplies_signed_bytes=True, multiplies_even_lanes=False,
-    rounding="f32x4.add", narrowing="narrow", shifts_by_lane=False, argument_bits=32, prefetches=False,
+    rounding="f32x4.add", narrowing="narrow", shifts_by_lane=False, argument_bits=32, prefetches=False, is_sent=True,
 )  # fmt: skip
 
 #: Known targets by name; of those that run on a machine, the first is the best.
@@ -145,11 +147,11 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 multiplies_even_lanes=False, has_fma=True, rounding="fcvtns",
             ),
             # WebAssembly, whose relaxed dot product some engines carry out exactly.
-            _WASM,
             replace(
                 _WASM, name="wasm-relaxed", features=f"{_WASM.features},+relaxed-simd", needs=("relaxed-simd",),
                 dot="relaxed_dot",
             ),
+            _WASM,
             # Nothing but what LLVM makes for any machine of vectors of four lanes.
             Target("plain", "x86_64", _LINUX_X86, "x86-64", "+sse2", (), lanes=4, rows=4, columns=2),
         )
