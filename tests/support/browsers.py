@@ -37,7 +37,8 @@ const bytes = async (name) => new Uint8Array(await (await fetch(name)).arrayBuff
 const floats = async (name) => new Float32Array((await bytes(name)).buffer);
 const digest = async (parts) => {
   const whole = new Uint8Array(await new Blob(parts).arrayBuffer());
-  return [...new Uint8Array(await crypto.subtle.digest("SHA-256", whole))].map((b) => b.toString(16).padStart(2, "0")).join("");
+  const found = new Uint8Array(await crypto.subtle.digest("SHA-256", whole));
+  return [...found].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 };
 try { SCRIPT } catch (error) { answer({ error: `${error.name}: ${error.message} ${error.stack}` }); }
 </script>"""

@@ -20,16 +20,19 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "yamjit" / "deploy" / "w
 #: Least version of Node.
 _LEAST = 18
 
-#: What every script begins with: `yamjit`; `given`, the arguments; `answer`, which ends it; files of float32.
+#: What every script begins with: `yamjit`; `given`, the arguments; `answer`, which ends it; files of float32;
+#: what was made and what was said of it, of which one is null.
 _PREAMBLE = """
 import { readFileSync, writeFileSync } from "node:fs";
 import * as yamjit from PACKAGE;
 const given = JSON.parse(readFileSync(0, "utf8"));
 const answer = (value) => process.stdout.write(JSON.stringify(value));
 const floats = (path) => new Float32Array(new Uint8Array(readFileSync(path)).buffer);
-const write = (path, parts) => writeFileSync(path, Buffer.concat(parts.map((part) => new Uint8Array(part.slice().buffer))));
-const message = (work) => { try { return [work(), null]; } catch (error) { return [null, `${error.name}: ${error.message}`]; } };
-const messageOf = async (work) => { try { return [await work(), null]; } catch (error) { return [null, `${error.name}: ${error.message}`]; } };
+const bytesOf = (part) => new Uint8Array(part.slice().buffer);
+const write = (path, parts) => writeFileSync(path, Buffer.concat(parts.map(bytesOf)));
+const told = (error) => [null, `${error.name}: ${error.message}`];
+const message = (work) => { try { return [work(), null]; } catch (error) { return told(error); } };
+const messageOf = async (work) => { try { return [await work(), null]; } catch (error) { return told(error); } };
 """
 
 

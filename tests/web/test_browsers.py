@@ -19,6 +19,7 @@ from tests.web.test_scores import RATE, noise, real_windows
 pytestmark = pytest.mark.slow
 
 LOWERINGS = ("wasm", "wasm-relaxed")
+INEXACT = "lowering is wasm-relaxed, which is not exact in this engine; wasm is"
 
 PAGE = """
 const { load, loadInWorker, readWav } = await import("/wasm/yamjit.js");
@@ -27,8 +28,8 @@ const plan = await bytes("/sounds.plan");
 const scoresOf = (windows) => digest(windows.flatMap(({ heads }) => heads));
 const found = {};
 for (const lowering of LOWERINGS) {
-  const model = await load(plan, { lowering });
-  found[lowering] = await scoresOf(model.classify(samples).windows);
+  const model = await load(plan, { lowering }).catch((error) => ({ refused: error.message }));
+  found[lowering] = model.refused ?? (await scoresOf(model.classify(samples).windows));
 }
 let start = performance.now();
 const model = await load(plan);
@@ -106,11 +107,9 @@ def test_scores_in_a_browser(
     (served / "sounds.plan").write_bytes(plan_of(model))
     script = PAGE.replace("LOWERINGS", json.dumps(built(deployed))).replace("RATE", str(RATE))
     found = browser(script, timeout=300)
-    print(name, found)
     expected = of_python(model, samples)
-    exact = {lowering: found[lowering] == expected for lowering in built(deployed)}
-    assert exact["wasm"]
-    assert exact[found["lowering"]]
+    assert found["wasm"] == expected
+    assert found.get("wasm-relaxed") in (None, expected, INEXACT)
     assert (found["worker"], found["heard"]) == (expected, expected)
     assert found["events"][0] == found["events"][1]
     assert found["closed"] == "the model was closed"
@@ -126,7 +125,9 @@ globalThis.URL = class {
   toString() { return this.href; }
 };
 globalThis.TextDecoder = class {
-  decode(bytes) { return decodeURIComponent(bytes.reduce((text, byte) => text + "%" + byte.toString(16).padStart(2, "0"), "")); }
+  decode(bytes) {
+    return decodeURIComponent(bytes.reduce((text, byte) => text + "%" + byte.toString(16).padStart(2, "0"), ""));
+  }
 };
 const bytes = (address) => readFile(String(address).replace("file://", ""), "binary");
 globalThis.fetch = async (address) => ({ ok: true, arrayBuffer: async () => bytes(address).buffer });

@@ -19,7 +19,8 @@ DETECT = """
 const rows = floats(given.scores);
 const count = given.names.length;
 answer(given.options.map((options) => message(() => {
-  const classes = given.names.map((label, classIndex) => ({ label, classIndex, threshold: given.thresholds?.[classIndex] }));
+  const threshold = (classIndex) => given.thresholds?.[classIndex];
+  const classes = given.names.map((label, classIndex) => ({ label, classIndex, threshold: threshold(classIndex) }));
   const detector = new yamjit.EventDetector(classes, options, { window: 0.975, hop: given.hop });
   const over = [];
   const open = [];
@@ -144,7 +145,8 @@ def test_windows_that_do_not_follow_are_refused(node: Node) -> None:
         const detector = () => new yamjit.EventDetector([{ label: "Dog" }], given, {});
         const after = (work) => { const one = detector(); one.push(1, [0.5]); return message(() => work(one))[1]; };
         answer([
-          after((one) => one.push(1, [0.5])), after((one) => one.push(2, [0.5, 0.5])), after((one) => one.push(2, [NaN])),
+          after((one) => one.push(1, [0.5])), after((one) => one.push(2, [0.5, 0.5])),
+          after((one) => one.push(2, [NaN])),
           after((one) => one.flush(0.5)), after((one) => { one.flush(); one.push(2, [0.5]); }),
           message(() => new yamjit.EventDetector([{ label: "Dog" }], { minDbfs: -40 }).push(0, [1]))[1],
         ]);

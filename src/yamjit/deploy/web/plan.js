@@ -6,7 +6,7 @@
 import { YamjitError } from "./errors.js";
 
 /** The format that is read; the kernels and this file change with it. */
-export const FORMAT_VERSION = 4;
+export const FORMAT_VERSION = 5;
 
 /** The family of processors whose packing of constants is that of the kernels. */
 export const FAMILY = 2;
