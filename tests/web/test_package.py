@@ -84,7 +84,8 @@ for (const window of model.stream({ sampleRate: 44100, hop: 0.1 }).push(new Floa
   window.scores[0].toFixed(label.length);
 }
 const wav = readWav(new ArrayBuffer(44));
-model.classify(wav.channels, { sampleRate: wav.sampleRate }).events({ on: { Speech: 0.3, "*": 0.5 } })[0].start.toFixed();
+const [event] = model.classify(wav.channels, { sampleRate: wav.sampleRate }).events({ on: { Speech: 0.3, "*": 0.5 } });
+event.start.toFixed();
 const remote = await loadInWorker("sounds.plan");
 const listener = await remote.listen(new AudioContext().createGain(), { events: { on: 0.3 } }, (heard) => {
   if ("error" in heard) throw new Error(heard.error);
