@@ -14,7 +14,7 @@ from tests.support.int8_graphs import INT8_GRAPHS
 from tests.support.programs import OneOperator, pooling_program
 from tests.support.spectral_graphs import SPECTRAL_GRAPHS
 from yamjit.compiled.record import CompiledModel
-from yamjit.heads import HeadRecord
+from yamjit.heads import HeadRecord, NamedBy
 from yamjit.kernels.memory import Packer
 from yamjit.kernels.prepared.uses import constants_of
 from yamjit.kernels.program import Column, Program
@@ -140,4 +140,4 @@ def _head(scores: Slot) -> Head:
 
 
 def _record() -> HeadRecord:
-    return HeadRecord("scores", ("one", "two", "drei ä"), ("", "", ""), True, {})
+    return HeadRecord("scores", ("one", "two", "drei ä"), ("", "", ""), NamedBy.METADATA, {})

@@ -20,7 +20,7 @@ from yamjit.plan.front_end import check_finite, read_front_end
 from yamjit.plan.log_mel_output import find_log_mel
 from yamjit.plan.plan import FrontEndConstants, Head, LogMel, Plan, Slot
 from yamjit.plan.positions import RESHAPERS
-from yamjit.plan.roles import Output, Role, find_outputs
+from yamjit.plan.roles import Output, Role, averages_rows, find_outputs
 from yamjit.plan.schedule import schedule
 from yamjit.plan.seam import Seam, find_seam, without_seam
 from yamjit.plan.steps import Steps
@@ -154,13 +154,21 @@ def _embedding(graph: Graph, memory: _Memory, outputs: Sequence[Output]) -> Slot
         operator = _producer(graph, tensor)
         return memory.slot(operator.inputs[0] if operator.op == Op.DEQUANTIZE else tensor)
     found = next(output.tensor for output in outputs if output.role == Role.SCORES)
-    while (pool := _producer_if_any(graph, found)) is not None and pool.op in _AFTER_EMBEDDING:
+    while (pool := _producer_if_any(graph, found)) is not None and (
+        pool.op in _AFTER_EMBEDDING or (averages_rows(graph, pool) and _is_layer(graph, pool.inputs[0]))
+    ):
         found = pool.inputs[0]
     if pool is None:  # a head alone
         return None
     pooled = graph.tensors[pool.outputs[0]]
     is_one = pool.op in _POOLS and pooled.dtype == np.float32 and math.prod(pooled.shape) == pooled.shape[-1]
     return memory.slot(pooled.index) if pool.op == Op.MEAN or is_one else None
+
+
+def _is_layer(graph: Graph, index: int) -> bool:
+    """Return whether a layer, or what makes scores of one, computes a tensor."""
+    operator = _producer_if_any(graph, index)
+    return operator is not None and operator.op in _AFTER_EMBEDDING
 
 
 def _log_mel(graph: Graph, memory: _Memory, outputs: Sequence[Output], slots: Mapping[str, Slot]) -> LogMel | None:

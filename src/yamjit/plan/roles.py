@@ -16,7 +16,7 @@ from yamjit.text import plural
 from yamjit.tflite.graph import Graph, Op, Operator
 from yamjit.tflite.metadata import FileType, TensorMetadata
 
-__all__ = ["Output", "Role", "find_outputs", "read_roles"]
+__all__ = ["Output", "Role", "averages_rows", "find_outputs", "read_roles"]
 
 
 class Role(enum.Enum):
@@ -67,6 +67,14 @@ _NAMES = {
     "prediction": Role.SCORES,
     "logits": Role.SCORES,
 }
+
+
+def averages_rows(graph: Graph, operator: Operator) -> bool:
+    """Return whether an operator is the mean of rows, such as that of a head's scores of all windows."""
+    if operator.op != Op.MEAN:
+        return False
+    source, output = (graph.tensors[index].shape for index in (operator.inputs[0], operator.outputs[0]))
+    return len(source) == 2 and math.prod(output) == source[-1]
 
 
 def read_roles(roles: Any) -> tuple[Role, ...] | None:
@@ -138,8 +146,10 @@ class _Search:
                 self._way.append(operator)
 
     def _source(self, index: int) -> int:
-        """Return the tensor that has the values of another, before changes of shape and type."""
-        while (operator := self._producers.get(index)) is not None and operator.op in _SAME_VALUES:
+        """Return the tensor that has the values of another, before changes of shape and type, and means of rows."""
+        while (operator := self._producers.get(index)) is not None and (
+            operator.op in _SAME_VALUES or averages_rows(self._graph, operator)
+        ):
             index = operator.inputs[0]
         return index
 

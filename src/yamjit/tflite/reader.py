@@ -14,7 +14,7 @@ from yamjit.keywords import explained
 from yamjit.spec import DEFAULT_LIMITS, Limits
 from yamjit.tflite.codec import TableView
 from yamjit.tflite.folding import fold_graph
-from yamjit.tflite.graph import ANY, TENSOR_TYPES, Arithmetic, Graph, Op, Operator, Quantization, Tensor
+from yamjit.tflite.graph import ANY, Arithmetic, Graph, Op, Operator, Quantization, Tensor
 from yamjit.tflite.metadata import Metadata
 from yamjit.tflite.metadata_tables import read_files, read_metadata
 from yamjit.tflite.model_tables import (
@@ -25,12 +25,11 @@ from yamjit.tflite.model_tables import (
     open_model,
     type_name,
 )
-from yamjit.tflite.node import FLOAT16, INT64
 from yamjit.tflite.operators import OPERATORS
 from yamjit.tflite.operators.record import Record, read_options
 from yamjit.tflite.sample_rate import with_sample_rate
 from yamjit.tflite.source import Source, read_source, source_name
-from yamjit.tflite.unsupported import check_supported, unsupported_type
+from yamjit.tflite.unsupported import TYPES, check_supported, check_types, unsupported_type
 from yamjit.tflite.validate import check_shape, validate_graph
 
 __all__ = ["read_graph"]
@@ -98,6 +97,7 @@ class _Reader:
             raise ModelError(f"{reason}: a network by itself, without branches, loops and other signatures")
         (subgraph,) = subgraphs
         check_supported(self._codes, [table.number("opcode_index") for table in subgraph.children("operators")])
+        check_types(subgraph.children("operators"), self._codes, subgraph.children("tensors"))
         operators = tuple(self._operator(*item) for item in enumerate(subgraph.children("operators")))
         self._written = {index for operator in operators for index in operator.outputs}
         self._written.update(subgraph.array("inputs").tolist())
@@ -148,7 +148,7 @@ class _Reader:
             if present:
                 raise ModelError(f"{what} not supported{hint}", tensor=where)
         kind = type_name(table.number("type"))
-        dtype = next((known for known in (*TENSOR_TYPES, FLOAT16, INT64) if known.name.upper() == kind), None)
+        dtype = TYPES.get(kind)
         if dtype is None:
             raise ModelError(unsupported_type(kind), tensor=where)
         shape = self._shape(table, where)

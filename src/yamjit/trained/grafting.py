@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError, ModelError
-from yamjit.learn.heads import Dense, Head
 from yamjit.tflite.graph import ANY, Activation, Graph, Op, Operator, Options, Quantization, Tensor
 from yamjit.tflite.operators.pointwise import SoftmaxOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
 from yamjit.tflite.pruning import pruned
+from yamjit.trained.heads import Dense, Head
 
 __all__ = ["Range", "clipped_range", "graft", "graft_floating", "head_alone", "value_ranges", "with_line"]
 
