@@ -1,8 +1,8 @@
 """The last layer of the YAMNets that Google published, by which their classes are known where a file names none.
 
 Two networks are published, the quantized one and TensorFlow Hub's, both of the 521 classes of AudioSet in one order.
-The latter, converted, is a file without names. A network of the same shape may be of any classes: the biases of the last
-layer tell, which conversion leaves as they are but for a thousandth.
+The latter, converted, is a file without names. A network of the same shape may be of any classes: the biases of its
+last layer tell, which conversion leaves as they are but for a thousandth.
 """
 
 from __future__ import annotations
