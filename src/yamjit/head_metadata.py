@@ -17,7 +17,7 @@ from yamjit.labels import parse_labels
 from yamjit.plan import Plan
 from yamjit.plan.plan import Head
 from yamjit.published_layer import is_published_layer
-from yamjit.spec import SAMPLE_RATES
+from yamjit.spec import DEFAULT_SAMPLE_RATE, SAMPLE_RATES
 from yamjit.tflite import Graph
 from yamjit.tflite.metadata import (
     AssociatedFile,
@@ -32,10 +32,8 @@ from yamjit.tflite.metadata import (
 if TYPE_CHECKING:
     from yamjit.tflite.patching import Described
 
-__all__ = ["DEFAULT_SAMPLE_RATE", "read_head_records", "read_heads", "read_labelled_outputs", "read_sample_rate"]
+__all__ = ["read_head_records", "read_heads", "read_labelled_outputs", "read_sample_rate"]
 
-#: Sample rate of models that do not say theirs, in Hz: YAMNet's.
-DEFAULT_SAMPLE_RATE = 16_000
 
 _Unit = TypeVar("_Unit", ScoreCalibration, ScoreThresholding)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_MAX_RESULTS",
+    "DEFAULT_SAMPLE_RATE",
     "KNOWN_MODELS",
     "MOST_THREADS",
     "OFFICIAL_MODEL",
@@ -45,6 +46,8 @@ DEFAULT_LIMITS = Limits()
 
 #: Sample rates that a model may ask for, in Hz.
 SAMPLE_RATES = range(1000, 768_001)
+#: Sample rate of models that do not say theirs, in Hz: YAMNet's.
+DEFAULT_SAMPLE_RATE = 16_000
 
 #: Greatest number of threads for one recording.
 MOST_THREADS = 256

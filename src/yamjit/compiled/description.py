@@ -30,7 +30,7 @@ _MOST_AXES = 8
 #: Most samples of a window.
 _MOST_SAMPLES = 2**30
 #: Types of values, by their names.
-_TYPES = {dtype.name: dtype for dtype in (np.dtype(np.int8), np.dtype(np.float32))}
+_TYPES = {dtype.name: dtype for dtype in map(np.dtype, ("int8", "float32", "complex64"))}
 #: More outputs than a model has.
 _MOST_OUTPUTS = 2**10
 

@@ -8,9 +8,8 @@ from yamjit.errors import ModelError
 from yamjit.text import plural
 from yamjit.tflite.codec import TableView
 from yamjit.tflite.graph import TENSOR_TYPES, Op, Tensor
-from yamjit.tflite.model_tables import builtin_code, custom_name, operator_name, type_name
+from yamjit.tflite.model_tables import builtin_code, custom_name, known_operator, operator_name, type_name
 from yamjit.tflite.node import FLOAT16, INT64
-from yamjit.tflite.operators import OPERATORS
 
 __all__ = ["TYPES", "check_supported", "check_types", "unsupported_type"]
 
@@ -40,7 +39,7 @@ def check_supported(codes: Sequence[TableView], used: Sequence[int]) -> None:
 
     The `ModelError` names the first operator that has none, the others like it, and what would run.
     """
-    unknown = {index for index, code in enumerate(codes) if builtin_code(code) not in OPERATORS}
+    unknown = {index for index, code in enumerate(codes) if known_operator(code) is None}
     missing = [place for place, index in enumerate(used) if index in unknown]
     if not missing:
         return
