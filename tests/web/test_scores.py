@@ -14,7 +14,7 @@ from tests.web.conftest import plan_of
 from yamjit.audio import open_audio
 from yamjit.calibration import Calibration
 from yamjit.learn import ModelCard, export_head
-from yamjit.learn.heads import Dense, Head
+from yamjit.trained.heads import Dense, Head
 
 RATE = 16_000
 
