@@ -8,6 +8,7 @@ from typing import NamedTuple
 __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_MAX_RESULTS",
+    "EMBEDDING",
     "KNOWN_MODELS",
     "MOST_THREADS",
     "OFFICIAL_MODEL",
@@ -45,6 +46,9 @@ DEFAULT_LIMITS = Limits()
 
 #: Sample rates that a model may ask for, in Hz.
 SAMPLE_RATES = range(1000, 768_001)
+
+#: Name of the feature that scores are computed from, and that heads take unless they say another.
+EMBEDDING = "embedding"
 
 #: Greatest number of threads for one recording.
 MOST_THREADS = 256

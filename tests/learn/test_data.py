@@ -16,7 +16,8 @@ from yamjit.errors import InputError
 from yamjit.learn.annotations import read_annotations
 from yamjit.learn.class_folders import from_folder
 from yamjit.learn.dataset import OTHER, Clip, Dataset
-from yamjit.learn.features import EmbeddingCache, embed_clips
+from yamjit.learn.embedding import embed_clips
+from yamjit.learn.embedding_cache import EmbeddingCache
 from yamjit.learn.label_files import from_labels
 from yamjit.learn.tables import from_csv
 from yamjit.learn.training import train_head

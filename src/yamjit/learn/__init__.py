@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     )
     from yamjit.learn.class_folders import from_folder
     from yamjit.learn.dataset import Clip, Dataset
+    from yamjit.learn.embedding import candidate_features, embed_candidates, embed_clips
+    from yamjit.learn.embedding_cache import EmbeddingCache
     from yamjit.learn.estimators import YAMNetClassifier, YAMNetEmbedder
     from yamjit.learn.evaluation import Evaluation
     from yamjit.learn.export import ModelCard, export_head, export_model
-    from yamjit.learn.features import EmbeddingCache, Features, embed_clips
+    from yamjit.learn.features import Features
     from yamjit.learn.fine import FineEmbeddings, fine_embeddings
     from yamjit.learn.fitting import FitOptions
     from yamjit.learn.heads import Head
@@ -43,10 +45,11 @@ if TYPE_CHECKING:
 __all__ = [
     "UNKNOWN", "Augmentation", "Clip", "Dataset", "EmbeddingCache", "Evaluation", "Fade", "Features",
     "FineEmbeddings", "FitOptions", "FrequencyMask", "Gain", "Head", "Isotonic", "ModelCard", "Noise",
-    "Prototypes", "Shift", "TimeMask", "TrainOptions", "Trim", "YAMNetClassifier", "YAMNetEmbedder", "augmented",
-    "bake_calibration", "clips_trained_on", "cross_calibrate", "cross_validate", "embed_clips", "evaluate_head",
-    "evaluate_model", "export_head", "export_model", "fine_embeddings", "fit_isotonic", "fit_sigmoids", "from_csv",
-    "from_folder", "from_labels", "head_from_sklearn", "mix", "thresholds_for_precision", "train_head",
+    "Prototypes", "Shift", "TimeMask", "TrainOptions", "Trim", "YAMNetClassifier", "YAMNetEmbedder",
+    "augmented", "bake_calibration", "candidate_features", "clips_trained_on", "cross_calibrate",
+    "cross_validate", "embed_candidates", "embed_clips", "evaluate_head", "evaluate_model", "export_head",
+    "export_model", "fine_embeddings", "fit_isotonic", "fit_sigmoids", "from_csv", "from_folder",
+    "from_labels", "head_from_sklearn", "mix", "thresholds_for_precision", "train_head",
 ]  # fmt: skip
 
 _ROOMS = {
@@ -55,10 +58,12 @@ _ROOMS = {
     "calibrating": "Isotonic cross_calibrate fit_isotonic fit_sigmoids thresholds_for_precision",
     "class_folders": "from_folder",
     "dataset": "Clip Dataset",
+    "embedding": "candidate_features embed_candidates embed_clips",
+    "embedding_cache": "EmbeddingCache",
     "estimators": "YAMNetClassifier YAMNetEmbedder",
     "evaluation": "Evaluation",
     "export": "ModelCard export_head export_model",
-    "features": "EmbeddingCache Features embed_clips",
+    "features": "Features",
     "fine": "FineEmbeddings fine_embeddings",
     "fitting": "FitOptions",
     "heads": "Head",

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from yamjit.errors import InputError, ModelError
 from yamjit.learn.heads import Dense, Head
-from yamjit.tflite.graph import ANY, Activation, Graph, Op, Operator, Options, Quantization, Tensor
+from yamjit.tflite.graph import ANY, Activation, Graph, Op, Quantization, Tensor
+from yamjit.tflite.growing import Growing, frozen
 from yamjit.tflite.operators.pointwise import SoftmaxOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
 from yamjit.tflite.pruning import pruned
@@ -22,9 +23,6 @@ Float64 = npt.NDArray[np.float64]
 
 #: A sigmoid in steps of 1/256 does not tell logits beyond this apart.
 _LARGEST_LOGIT = 8.0
-
-#: Versions of the operators whose inputs and outputs are int8.
-_VERSIONS = {Op.FULLY_CONNECTED: 4, Op.LOGISTIC: 2, Op.DEQUANTIZE: 2}
 
 _SCORE_SCALE, _SCORE_ZERO_POINT = 1 / 256, -128
 
@@ -134,21 +132,8 @@ def _of_size(source: Tensor, size: int) -> Tensor:
     return source
 
 
-class _Builder:
-    """Adds tensors and operators after those of a graph."""
-
-    def __init__(self, graph: Graph, name: str) -> None:
-        self._graph = graph
-        self.tensors = list(graph.tensors)
-        self.operators = list(graph.operators)
-        taken = {tensor.name.partition("/")[0] for tensor in graph.tensors}
-        self._name = next(
-            f"{name}{suffix}" for suffix in ("", *range(2, len(taken) + 3)) if f"{name}{suffix}" not in taken
-        )
-
-    def graph(self, outputs: tuple[int, ...]) -> Graph:
-        """Return the graph with what was added, and these outputs."""
-        return replace(self._graph, tensors=tuple(self.tensors), operators=tuple(self.operators), outputs=outputs)
+class _Builder(Growing):
+    """Adds the layers of heads to a graph."""
 
     def scores(self, logits: int, classes: int) -> int:
         """Add the sigmoid of logits, and return the scores."""
@@ -156,27 +141,6 @@ class _Builder:
         whole = self.tensor("scores_int8", shape, np.dtype(np.int8), quantization)
         scores = self.tensor("scores", shape, np.dtype(np.float32))
         return self.operator(Op.DEQUANTIZE, (self.operator(Op.LOGISTIC, (logits,), whole),), scores)
-
-    def tensor(
-        self,
-        part: str,
-        shape: tuple[int, ...],
-        dtype: np.dtype[np.generic],
-        quantization: Quantization | None = None,
-        data: npt.NDArray[np.generic] | None = None,
-    ) -> int:
-        """Add a tensor and return its index."""
-        index = len(self.tensors)
-        self.tensors.append(Tensor(index, f"{self._name}/{part}", shape, dtype, quantization, data))
-        return index
-
-    def operator(
-        self, op: Op, inputs: tuple[int, ...], output: int, options: Options | None = None, version: int = 0
-    ) -> int:
-        """Add an operator with one output, and return that; the version is by default that of int8 operators."""
-        version = version or _VERSIONS[op]
-        self.operators.append(Operator(len(self.operators), op, inputs, (output,), options, version))
-        return output
 
     def floating(self, source: int, head: Head, rows: int) -> int:
         """Add the layers of a head in floating point, and return its scores; `ANY` stands for any number of rows."""
@@ -186,11 +150,11 @@ class _Builder:
             bias = self.tensor(f"{part}/bias", layer.bias.shape, layer.bias.dtype, data=layer.bias)
             output = self.tensor(part, (rows, len(layer.bias)), np.dtype(np.float32))
             options = FullyConnectedOptions(Activation.NONE if part == "logits" else Activation.RELU)
-            source = self.operator(Op.FULLY_CONNECTED, (source, weights, bias), output, options, version=1)
+            source = self.operator(Op.FULLY_CONNECTED, (source, weights, bias), output, options)
         scores = self.tensor("scores", (rows, len(head.labels)), np.dtype(np.float32))
         if head.kind == "softmax":
-            return self.operator(Op.SOFTMAX, (source,), scores, SoftmaxOptions(), version=1)
-        return self.operator(Op.LOGISTIC, (source,), scores, version=1)
+            return self.operator(Op.SOFTMAX, (source,), scores, SoftmaxOptions())
+        return self.operator(Op.LOGISTIC, (source,), scores)
 
     def dense(
         self, source: int, quantization: Quantization, layer: Dense, span: Range, part: str, activation: Activation
@@ -202,16 +166,16 @@ class _Builder:
         whole = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
         counted = np.rint(layer.bias.astype(np.float64) / step)
         if np.abs(counted).max() >= 2**30:
-            raise InputError(f"{self._name}: a bias of {np.abs(layer.bias).max()} is too large for its weights")
+            raise InputError(f"{self.name}: a bias of {np.abs(layer.bias).max()} is too large for its weights")
         inputs = (
             source,
-            self.tensor(f"{part}/weights", whole.shape, whole.dtype, _quantization(scale), _frozen(whole)),
+            self.tensor(f"{part}/weights", whole.shape, whole.dtype, _quantization(scale), frozen(whole)),
             self.tensor(
                 f"{part}/bias",
                 counted.shape,
                 np.dtype(np.int32),
                 _quantization(step),
-                _frozen(counted.astype(np.int32)),
+                frozen(counted.astype(np.int32)),
             ),
         )
         given = _spanning(span)
@@ -227,8 +191,3 @@ def _spanning(span: Range) -> Quantization:
 
 def _quantization(scale: float | np.floating, zero_point: int = 0) -> Quantization:
     return Quantization(np.array([scale], np.float32), np.array([zero_point], np.int64))
-
-
-def _frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    array.flags.writeable = False
-    return array
