@@ -205,6 +205,17 @@ def test_what_lies_behind_the_feature_is_left_out(model: Classifier, name: str) 
     assert len(data) < len(model.source.data) / (2 if name.startswith("layer12") else 10) + 110_000
 
 
+def test_the_mean_of_a_layer_before_it_is_rounded(starter: Classifier) -> None:
+    name, noise = "layer6_mean", noises(1)[0]
+    model = load(learn.export_model(starter, head_on(starter, name), None), backend="numpy")
+    found = learn.fine_embeddings(model, noise)
+    np.testing.assert_array_equal(found.exact, starter.embed(noise, 16_000, features=name))
+    assert 0 < np.abs(found.fine - found.exact).max() < 0.03
+    greatest = load(learn.export_model(starter, head_on(starter, "layer6_max"), None), backend="numpy")
+    with pytest.raises(ModelError, match="the greatest values of a map"):
+        learn.fine_embeddings(greatest, noise)
+
+
 def test_the_whole_network_can_be_kept(model: Classifier) -> None:
     values, head = features_of(model, "layer6_mean"), head_on(model, "layer6_mean")
     alone = load(learn.export_model(model, head, values), backend="numpy")
