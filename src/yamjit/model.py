@@ -195,6 +195,11 @@ class Model:
         """The files of the heads that the model was loaded with, whose outputs stand in place of its own."""
         return self._attached.sources if self._attached else ()
 
+    @property
+    def head_plans(self) -> tuple[Plan, ...]:
+        """What is computed of each of these heads."""
+        return self._attached.plans if self._attached else ()
+
     @functools.cached_property
     def graph(self) -> Graph:
         """The graph of the model, read from its file when it is first asked for."""

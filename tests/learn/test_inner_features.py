@@ -16,10 +16,10 @@ from yamjit import learn
 from yamjit.calibration import Calibration
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
-from yamjit.learn.heads import Head
 from yamjit.loading import load
 from yamjit.npz import read_arrays, write_arrays
 from yamjit.tflite.metadata import ScoreTransformation
+from yamjit.trained.heads import Head
 
 INNER = ("layer6_mean", "layer6_max", "layer12_mean")
 
