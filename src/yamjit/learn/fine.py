@@ -58,7 +58,7 @@ def fine_embeddings(model: Classifier, samples: npt.ArrayLike, *, hop_s: float =
     InputError
         If `hop_s` is not whole frames.
     ModelError
-        If the model has no embedding, or one that is no mean.
+        If the model has no embedding, or one other than a mean.
     """
     checks.instance(model, "model", Classifier)
     hop_s = checks.number(hop_s, "hop_s", 0, above=True, kind="seconds")
