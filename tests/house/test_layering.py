@@ -75,6 +75,7 @@ STOREYS = {
     "classification": 9,
     "model": 8,
     "old_forms": 10,
+    "embedding": 10,
     "collecting": 10,
     "classifier": 11,
     "loading": 12,
