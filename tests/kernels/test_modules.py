@@ -146,7 +146,7 @@ def test_small_functions_give_the_bits_of_python(engine: Engine, small_module: P
 def test_what_is_written_beside_a_buffer_is_seen(engine: Engine, small_module: Path) -> None:
     content = np.arange(64, dtype=np.uint8)
     call = Call(3, ((1, 0), (-1, 64), (0, 0)), 0, 1)
-    with pytest.raises(RuntimeError, match=r"digest of mine: wrote behind \(call 0, buffer 0\)"):
+    with pytest.raises(RuntimeError, match=r"digest of mine: wrote after \(call 0, buffer 0\)"):
         run_in(engine.harness(small_module), Job("digest of mine", (np.zeros(4, np.uint8), content), (call,)))
 
 
@@ -165,7 +165,7 @@ def test_a_module_of_other_names_or_none_is_told(
     other.write_bytes(small_module.read_bytes().replace(b"env", b"our"))
     assert re.match("other.wasm imports something else than env.memory", next(module_faults(other)))
     other.write_bytes(b"\x7fELF")
-    assert list(module_faults(other)) == ["other.wasm is no module"]
+    assert list(module_faults(other)) == ["other.wasm is not a module of WebAssembly"]
 
 
 def test_an_engine_says_what_its_relaxed_dot_products_compute(engine: Engine) -> None:
