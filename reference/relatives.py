@@ -29,6 +29,7 @@ __all__ = [
     "Scale",
     "add_s8",
     "average_pool_2d_s8",
+    "function_s8",
     "hard_swish_s8",
     "leaky_relu_s8",
     "mul_s8",
@@ -119,6 +120,19 @@ def mul_s8(a: Int8, b: Int8, left: Scale, right: Scale, output: Scale, activatio
     factor = float(np.float32(left.scale) * np.float32(right.scale) / np.float32(output.scale))
     low, high = activation_range(activation, output.scale, output.zero_point)
     return _each(lambda p, q: clamp(_scaled(left.of(p) * right.of(q), factor) + output.zero_point, low, high), a, b)
+
+
+def function_s8(function: Callable[[float], float], x: Int8, source: Scale, output: Scale) -> Int8:
+    """Take a function of the real number that a value stands for: LOG or EXP."""
+
+    def one(q: int) -> int:
+        real = np.float32(np.float32(source.scale) * np.float32(source.of(q)))
+        if function is math.log and real <= 0:
+            return INT8_MIN
+        scaled = float(np.float32(np.float32(function(real)) / np.float32(output.scale)))
+        return clamp(int(math.copysign(math.floor(abs(scaled) + 0.5), scaled)) + output.zero_point, INT8_MIN, INT8_MAX)
+
+    return _each(one, x)
 
 
 def hard_swish_s8(x: Int8, source: Scale, output: Scale) -> Int8:

@@ -14,8 +14,8 @@ import soundfile
 
 import yamjit
 from tests.support.synthetic import synthetic_yamnet
+from yamjit.audio.conditioning import recut
 from yamjit.cli import main
-from yamjit.recording import recut
 from yamjit.tflite import write_graph
 
 RATE = 16_000

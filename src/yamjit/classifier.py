@@ -12,10 +12,10 @@ from yamjit import checks, deprecation, events
 from yamjit.audio.pushing import PushedAudio, as_samples
 from yamjit.audio.source import open_audio
 from yamjit.clock import Clock
+from yamjit.embedding import Embedder
 from yamjit.errors import InputError
 from yamjit.frontend import Patches
-from yamjit.model import Model
-from yamjit.old_forms import OldForms, classify_of_0_1, without_influence
+from yamjit.old_forms import OldForms, classify_of_0_1
 from yamjit.reading import ReadOptions, as_reading, can_be_read_again, of_each_channel, of_one_track, old_keywords
 from yamjit.recording import AGGREGATES, FrameStream, WindowStream
 from yamjit.scoring import Windows
@@ -31,7 +31,7 @@ __all__ = ["Classifier"]
 __getattr__ = deprecation.moved(__name__, {"load": "yamjit.loading"})
 
 
-class Classifier(OldForms, Model):
+class Classifier(OldForms, Embedder):
     """What a model hears in recordings, streams and single windows. Made by `load`; threads may share it.
 
     Attributes
@@ -198,25 +198,7 @@ class Classifier(OldForms, Model):
         with self._windows(audio, sample_rate, reading, *how) as stream:
             return collect(stream, windows=windows, frames=frames, log_mel=log_mel)
 
-    @without_influence("aggregate", "head")
-    @old_keywords
-    def embed(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> Float32:
-        """Return the embedding of every window: the average over the positions of the last map.
-
-        Parameters
-        ----------
-        audio, sample_rate, reading
-            See `windows`, also for errors. Channels cannot be read separately.
-
-        Returns
-        -------
-        np.ndarray [shape=(n, size), float32]
-            1024 values per window for YAMNet, dequantized from the model's int8 ones. Without any, a `ModelError`.
-        """
-        self.check_embedding()
-        return self.classify(audio, sample_rate=sample_rate, reading=reading).embeddings
-
-    @without_influence("aggregate", "head")
+    @deprecation.without_influence("aggregate", "head")
     @old_keywords
     def log_mel(self, audio: Any, sample_rate: int | None = None, *, reading: ReadOptions | None = None) -> Float32:
         """Return the log-mel spectrogram as the model sees it, padded like the last window.
@@ -234,7 +216,7 @@ class Classifier(OldForms, Model):
         with self.frames(audio, sample_rate=sample_rate, reading=of_one_track(reading)) as stream:
             return np.concatenate([frames for _, frames in stream])
 
-    @without_influence("aggregate")
+    @deprecation.without_influence("aggregate")
     @old_keywords
     def watch(
         self,
@@ -260,7 +242,7 @@ class Classifier(OldForms, Model):
         with self.windows(audio, sample_rate, reading=reading, level=options.min_dbfs is not None, head=head) as stream:
             yield from events.Watcher.of(stream, options).watch(stream)
 
-    @without_influence("aggregate")
+    @deprecation.without_influence("aggregate")
     @old_keywords
     def events(
         self,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from yamjit.errors import InputError
 
-__all__ = ["moved", "renamed", "retired", "warn", "warn_caller"]
+__all__ = ["moved", "renamed", "retired", "warn", "warn_caller", "without_influence"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -62,6 +62,11 @@ def retired(
 def renamed(old: str, new: str) -> Callable[[_Function], _Function]:
     """Let a function still take an argument by its old name."""
     return retired({old: f"{new}="}, lambda _, given: {new: given[old]})
+
+
+def without_influence(*names: str) -> Callable[[_Function], _Function]:
+    """Let a method still take keywords that never changed what it returns."""
+    return retired(dict.fromkeys(names, "the call without it"), lambda *_: {})
 
 
 def moved(module: str, homes: Mapping[str, str]) -> Callable[[str], Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -27,13 +28,14 @@ from yamjit.options import ClassifierOptions
 from yamjit.plan.plan import Plan
 from yamjit.reading import ReadOptions
 from yamjit.sample_windows import NetworkFrames, SampleWindows
-from yamjit.scoring import Scorer
-from yamjit.spec import MOST_THREADS
+from yamjit.scoring import FeatureScorer, Scorer
+from yamjit.spec import EMBEDDING, MOST_THREADS
 from yamjit.store import ResolvedModel
 from yamjit.text import plural, printable
 
 if TYPE_CHECKING:
     from yamjit.head_networks import HeadNetworks
+    from yamjit.plan.features import Feature
     from yamjit.plan.roles import Role
     from yamjit.provenance import Provenance
     from yamjit.tflite.graph import Graph
@@ -72,7 +74,7 @@ class Model:
             from yamjit.plan.roles import read_roles  # with what graphs are read by, which a plan file does without
 
             self._roles = read_roles(roles)
-        loaded = load_backend(backend)
+        loaded = self._backend = load_backend(backend)
         self.source = source
         with of_model_file(source.name):
             compiled = load_compiled(source, loaded, self._roles)
@@ -82,6 +84,8 @@ class Model:
         self.network = Network(self.plan, loaded)
         self._front_end = FrontEnd(self.plan.front_end, loaded) if self.plan.front_end is not None else None
         self._attached: HeadNetworks | None = None
+        #: Networks by the features that they compute.
+        self._feature_networks: dict[tuple[str, ...], Network] = {}
         if heads:
             from yamjit.head_networks import HeadNetworks
 
@@ -236,6 +240,55 @@ class Model:
         """Raise a `ModelError` if the model has no embedding."""
         if self.plan.embedding is None:
             raise ModelError("the model has no embedding: no mean over positions from which its scores are computed")
+
+    @functools.cached_property
+    def features(self) -> Mapping[str, int]:
+        """The features that `Classifier.embed` can compute, and the number of values of each, from the model's graph.
+
+        "embedding", if there is one, comes first; then the mean and the greatest values over time of each layer's map,
+        with frequency kept, by depth: "layer1_mean", "layer1_max", "layer2_mean" and so on.
+        """
+        return {feature.name: feature.size for feature in self._found_features.values()}
+
+    @functools.cached_property
+    def _found_features(self) -> dict[str, Feature]:
+        from yamjit.plan.features import find_features
+
+        return {feature.name: feature for feature in find_features(self.graph, self._roles)}
+
+    def check_features(self, features: str | Sequence[str]) -> tuple[str, ...]:
+        """Return names of features as a tuple, each once; other names, or none, are an `InputError`."""
+        names = (features,) if isinstance(features, str) else checks.elements(features, "features", "names")
+        for name in names:
+            checks.text(name, "features")
+        if names == (EMBEDDING,):  # for which no graph is read
+            self.check_embedding()
+            return names
+        if not self.features:
+            raise ModelError("the model has no features: neither an embedding, nor layers with several places in time")
+        if not names:
+            raise InputError("no features were named; at least one is accepted")
+        return tuple(dict.fromkeys(checks.choice(name, "features", self.features) for name in names))
+
+    def feature_size(self, name: str) -> int:
+        """Return the number of values of a feature; see `check_features` for errors."""
+        self.check_features((name,))
+        slot = self.plan.embedding if name == EMBEDDING else None
+        return math.prod(slot.shape) if slot else self.features[name]
+
+    def feature_scorer(self, features: str | Sequence[str]) -> FeatureScorer:
+        """Return what computes features of patches, all in one pass; see `check_features` for errors."""
+        names = self.check_features(features)
+        network = self.network if names == (EMBEDDING,) else self._feature_networks.get(names)
+        if network is None:
+            from yamjit.plan.features import compile_features
+
+            found = [self._found_features[name] for name in names]
+            with of_model_file(self.source.name):
+                plan, slots = compile_features(self.graph, found)
+            network = Network(plan, self._backend, slots)
+            self._feature_networks[names] = network
+        return FeatureScorer(self._cutter, network, self.sample_rate, names)
 
     @property
     def _frame_maker(self) -> FrontEnd:

@@ -151,13 +151,15 @@ class Network:
     plan : Plan
     backend : {"auto", "compiled", "numba", "numpy"} or Backend
         What runs the program, see `load_backend`; every backend gives the same integers.
+    results : sequence of Slot, optional
+        What `answers` gives; by default scores and logits of each head, and the embeddings.
     """
 
-    def __init__(self, plan: Plan, backend: str | Backend = "auto") -> None:
+    def __init__(self, plan: Plan, backend: str | Backend = "auto", results: Sequence[Slot] | None = None) -> None:
         self.plan = plan
         self._backend = load_backend(backend) if isinstance(backend, str) else backend
-        self._results = [slot for head in plan.heads for slot in (head.scores, head.logits)]
-        self._results.append(plan.embedding or _NO_EMBEDDING)
+        own = [slot for head in plan.heads for slot in (head.scores, head.logits)]
+        self._results = [*own, plan.embedding or _NO_EMBEDDING] if results is None else list(results)
         self._layout = _layout(self._results)
         self._idle: list[Workspace] = []
 
@@ -196,6 +198,8 @@ class Network:
 
     def answers(self, patches: Float32) -> list[Quantized]:
         """Return scores and logits of each head, and the embeddings, of patches that a front end made: all are finite.
+
+        Where other results were asked for, return these.
 
         Each frame of them is in one piece of memory, and follows the one before.
         """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from yamjit.recording import WindowStream
     from yamjit.scoring import Windows
 
-__all__ = ["OldForms", "classify_of_0_1", "without_influence"]
+__all__ = ["OldForms", "classify_of_0_1"]
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -80,8 +80,3 @@ def classify_of_0_1(classify: _Method) -> _Method:
         return results if each else results[0]
 
     return deprecation.retired(names, convert, call)(classify)
-
-
-def without_influence(*names: str) -> Callable[[_Method], _Method]:
-    """Let a method still take keywords that never changed what it returns."""
-    return deprecation.retired(dict.fromkeys(names, "the call without it"), lambda *_: {})

@@ -37,5 +37,5 @@ def is_published_layer(graph: Graph, output: int) -> bool:
     weights, bias = graph.tensors[operator.inputs[1]], graph.tensors[operator.inputs[2]]
     if bias.data is None or bias.shape != (_CLASSES,) or weights.nbytes // weights.dtype.itemsize != _CLASSES * _INPUTS:
         return False
-    values = real_values(bias) if bias.quantization is not None else bias.data
+    values = real_values(bias) if bias.quantization is not None else np.asarray(bias.data, np.float32)
     return bool((np.abs(_BIASES - 1000 * values[::_EVERY]).max(axis=1) < _TOLERANCE).any())

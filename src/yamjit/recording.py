@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from yamjit import deprecation
+from yamjit.audio.conditioning import recut
 from yamjit.audio.source import AudioSource
 from yamjit.categories import Clip
 from yamjit.clock import Clock
-from yamjit.frontend import Cut, FrontEnd, PatchStream
+from yamjit.frontend import Cut, FrontEnd, Patches, PatchStream
 from yamjit.head_names import choose_heads
 from yamjit.heads import HeadInfo
 from yamjit.keywords import explained
@@ -25,12 +26,13 @@ from yamjit.results import Row, Summary
 from yamjit.scoring import Scorer, Windows
 from yamjit.workers import Crew
 
-__all__ = ["AGGREGATES", "FrameStream", "WindowStream", "recut"]
+__all__ = ["AGGREGATES", "FrameStream", "RecordingStream", "WindowStream", "scored"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-_Self = TypeVar("_Self", bound="_Recording")
+_Self = TypeVar("_Self", bound="RecordingStream")
+_Made = TypeVar("_Made", covariant=True)
 
 #: Ways to make one score of the scores of all windows.
 AGGREGATES = ("mean", "max")
@@ -40,7 +42,15 @@ AGGREGATES = ("mean", "max")
 _WINDOWS_AT_ONCE, _FIRST_WINDOWS, _MOST_SAMPLES = 64, 8, 2**19
 
 
-class _Recording(ReadOnce):
+class _Scorer(Protocol[_Made]):
+    """What `Scorer` and `FeatureScorer` have in common."""
+
+    @property
+    def network(self) -> Any: ...
+    def score(self, cut: Patches, hop: int, *, start_s: float, channel: int | None) -> _Made: ...
+
+
+class RecordingStream(ReadOnce):
     """A recording as it is read, its channels mixed or each on a track of its own; a context manager.
 
     Iterators hold the source and the tracks, but not this object: each is released as soon as nothing refers to it.
@@ -130,7 +140,7 @@ class _Recording(ReadOnce):
 
 
 @explained
-class FrameStream(_Recording):
+class FrameStream(RecordingStream):
     """The log-mel spectrogram of a recording as the model sees it, in constant memory; no network runs.
 
     Iterating yields a channel and its next frames, (t, n_mels) float32, padded like the last window; channels that are
@@ -167,7 +177,7 @@ class FrameStream(_Recording):
 
 
 @explained
-class WindowStream(_Recording):
+class WindowStream(RecordingStream):
     """The windows of a recording as they are scored, in constant memory; a context manager, read once.
 
     Iterating yields `Windows` in the order of time, a few at a time or none; channels that are read separately take
@@ -207,7 +217,7 @@ class WindowStream(_Recording):
         self.categories = listing.categories
         self.hop_s = hop / scorer.sample_rate
         self._clips = [[Clip(one, aggregate) for one in self.categories] for _ in self._tracks]
-        self._windows = _scored(source, self._tracks, hop, scorer, self._clips, threads)
+        self._windows = _added(source, self._tracks, hop, scorer, self._clips, threads)
 
     @property
     def count(self) -> int:
@@ -290,22 +300,17 @@ def _cut(
         blocks.close()
 
 
-def _scored(
-    source: AudioSource,
-    tracks: Sequence[PatchStream],
-    hop: int,
-    scorer: Scorer,
-    clips: Sequence[Sequence[Clip]],
-    threads: int,
-) -> Generator[Windows, None, None]:
-    """Yield the windows of a recording, and add them to its clips."""
+def scored(
+    source: AudioSource, tracks: Sequence[PatchStream], hop: int, scorer: _Scorer[_Made], threads: int
+) -> Generator[tuple[int, _Made], None, None]:
+    """Yield tracks and what a scorer makes of their next patches."""
     channels = _channels(tracks)
 
-    def score(piece: tuple[int, Cut]) -> tuple[int, Windows]:
+    def score(piece: tuple[int, Cut]) -> tuple[int, _Made]:
         track, cut = piece
         return track, scorer.score(cut.patches(), hop, start_s=source.start_s, channel=channels[track])
 
-    results: Iterator[tuple[int, Windows]]
+    results: Iterator[tuple[int, _Made]]
     if threads == 1:
         pieces = _cut(source.blocks(), tracks, hop, live=source.live)
         results, end = map(score, pieces), pieces.close
@@ -315,6 +320,18 @@ def _scored(
         pieces = _cut(source.blocks(None if source.live else crew.ahead), tracks, hop, threads, live=source.live)
         results = crew.in_order(pieces if source.live else crew.ahead(pieces), score)
         end = results.close
+    try:
+        yield from results
+    finally:
+        end()
+
+
+def _added(
+    source: AudioSource, tracks: Sequence[PatchStream], hop: int, scorer: Scorer, clips: list[list[Clip]], threads: int
+) -> Generator[Windows, None, None]:
+    """Yield the windows of a recording, and add them to its clips."""
+    pieces = scored(source, tracks, hop, scorer, threads)
+    results: Iterator[tuple[int, Windows]] = pieces
     if source.pad_end == "original" and not source.live:
         apart = scorer.of_each_head(ends_apart(scorer.network.plans))
         results = computed_at_once(results, tracks, apart) if any(apart) else results
@@ -324,25 +341,4 @@ def _scored(
                 clip.add(output, len(windows))
             yield windows
     finally:
-        end()
-
-
-def recut(blocks: Iterable[Float32], size: int, first: int | None = None) -> Iterator[list[Float32]]:
-    """Yield the same samples, (tracks, n), in pieces of `size`, the last perhaps shorter: each as parts of blocks.
-
-    With `first`, the first pieces are shorter: that many samples, then twice as many each time.
-    """
-    parts: list[Float32] = []
-    piece = missing = min(first or size, size)
-    for block in blocks:
-        start = 0
-        while block.shape[-1] - start >= missing:
-            yield [*parts, block[..., start : start + missing]]
-            start += missing
-            parts, piece = [], min(2 * piece, size)
-            missing = piece
-        if start < block.shape[-1]:
-            parts.append(block[..., start:])
-            missing -= block.shape[-1] - start
-    if parts:
-        yield parts
+        pieces.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -15,9 +15,9 @@ from yamjit.frontend import FrontEnd, Patches
 from yamjit.network import HeadOutput, Outputs, Quantized
 
 if TYPE_CHECKING:
-    from yamjit.plan.plan import Plan
+    from yamjit.plan.plan import Plan, Slot
 
-__all__ = ["Scorer", "Windows"]
+__all__ = ["FeatureScorer", "FeatureWindows", "Scorer", "Windows"]
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -106,8 +106,7 @@ class Scorer:
         """Run the network over consecutive patches, `hop` samples apart, of a recording that starts at `start_s`."""
         count = len(cut.patches)
         heads, embeddings = self._outputs(cut.patches) if count else self._nothing
-        hop_s, indices = hop / self.sample_rate, range(cut.first, cut.first + count)
-        times_s = np.array([start_s + index * hop_s for index in indices], np.float64) if count else _NO_TIMES
+        times_s = _times(cut, hop / self.sample_rate, start_s)
         frames = cut.frames if self.front_end.is_log_mel else _NO_FRAMES
         return Windows(times_s, self.window_s, heads, embeddings, frames, cut.level_dbfs, channel)
 
@@ -120,3 +119,70 @@ class Scorer:
     @functools.cached_property
     def _nothing(self) -> tuple[tuple[HeadOutput, ...], Quantized]:
         return self._outputs(np.empty((0, *self.front_end.patch_shape), np.float32))
+
+
+def _times(cut: Patches, hop_s: float, start_s: float) -> Float64:
+    """Return when each patch starts."""
+    indices = range(cut.first, cut.first + len(cut.patches))
+    return np.array([start_s + index * hop_s for index in indices], np.float64) if indices else _NO_TIMES
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FeatureWindows:
+    """Features of consecutive windows; there may be none.
+
+    Parameters
+    ----------
+    times_s : np.ndarray [shape=(n,), float64]
+        Where each window starts, in seconds from the start of the recording.
+    window_s : float
+        Length of a window, in seconds.
+    features : mapping of str to Quantized
+        Values of each window, by the names of the features that were asked for.
+    channel : int or None
+        Channel of the recording, from 0; None for the mean of all.
+    """
+
+    times_s: Float64
+    window_s: float
+    features: Mapping[str, Quantized]
+    channel: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.times_s)
+
+    def __repr__(self) -> str:
+        return f"<FeatureWindows: {len(self)}, {', '.join(self.features)}>"
+
+
+class FeatureScorer:
+    """Makes windows of patches with a network whose last answers are features. Shared by streams and threads.
+
+    `features` are their names, in order.
+    """
+
+    def __init__(self, front_end: FrontEnd, network: _Network, sample_rate: int, features: Sequence[str]) -> None:
+        self.front_end = front_end
+        self.network = network
+        self.sample_rate = sample_rate
+        self._window_s = front_end.constants.window_samples / sample_rate
+        self._names = tuple(features)
+
+    @property
+    def slots(self) -> dict[str, Slot]:
+        """What the integers of each feature mean."""
+        return {name: found.slot for name, found in self.of_patches(self._no_patches).items()}
+
+    @property
+    def _no_patches(self) -> Float32:
+        return np.empty((0, *self.front_end.patch_shape), np.float32)
+
+    def of_patches(self, patches: Float32) -> dict[str, Quantized]:
+        """Return the features of patches, by name."""
+        return dict(zip(self._names, self.network.answers(patches)[-len(self._names) :], strict=True))
+
+    def score(self, cut: Patches, hop: int, *, start_s: float = 0.0, channel: int | None = None) -> FeatureWindows:
+        """Run the network over consecutive patches, `hop` samples apart, of a recording that starts at `start_s`."""
+        patches = cut.patches if len(cut.patches) else self._no_patches
+        times_s = _times(cut, hop / self.sample_rate, start_s)
+        return FeatureWindows(times_s, self._window_s, self.of_patches(patches), channel)

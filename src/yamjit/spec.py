@@ -9,6 +9,7 @@ __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_MAX_RESULTS",
     "DEFAULT_SAMPLE_RATE",
+    "EMBEDDING",
     "KNOWN_MODELS",
     "MOST_THREADS",
     "OFFICIAL_MODEL",
@@ -48,6 +49,9 @@ DEFAULT_LIMITS = Limits()
 SAMPLE_RATES = range(1000, 768_001)
 #: Sample rate of models that do not say theirs, in Hz: YAMNet's.
 DEFAULT_SAMPLE_RATE = 16_000
+
+#: Name of the feature that scores are computed from, and that heads take unless they say another.
+EMBEDDING = "embedding"
 
 #: Greatest number of threads for one recording.
 MOST_THREADS = 256

@@ -75,6 +75,7 @@ STOREYS = {
     "classification": 9,
     "model": 8,
     "old_forms": 10,
+    "embedding": 10,
     "collecting": 10,
     "classifier": 11,
     "loading": 12,
@@ -235,6 +236,7 @@ FLOORS |= {"diagnosis": 11}
 #: before it is needed.
 COMPILING = {
     *("vectors/words", "vectors/amx", "vectors/dot", "vectors/ops", "vectors/reals", "vectors/lanes"),
+    "vectors/rounding",
     *("machine_code/compiler", "machine_code/foreign", "machine_code/jit", "machine_code/pointer"),
     "prepared/table",
     *("int8/amx_matmul", "int8/avx2_matmul", "int8/depthwise", "int8/generated", "int8/kernel_set", "int8/matmul"),

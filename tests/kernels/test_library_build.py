@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,10 @@ pytest.importorskip("lief", reason="looks into libraries: pip install '.[librari
 from tools.checks.libraries import main as check
 from tools.checks.library_jobs import compare, log_mel_job, run_here, run_in
 from tools.checks.library_proof import WAYS, harness, missing
+from tools.checks.module_engines import ENGINES
 from tools.libraries.__main__ import main
+from tools.libraries.bitcode import MODULES
+from tools.libraries.platforms import PLATFORMS
 from yamjit.kernels.vectors.processor import host_target
 
 pytestmark = [pytest.mark.slow, pytest.mark.numba]
@@ -33,6 +37,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PLATFORM = "linux-aarch64"
 #: Another system, whose files have another format, for the same processors.
 OTHER = "windows-arm64"
+#: Modules in place of libraries.
+WASM = "wasm"
 A76 = next(way for way in WAYS if way.title == "Cortex-A76")
 
 emulated = pytest.mark.skipif(bool(missing(A76)), reason=missing(A76))
@@ -44,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("built")
     if (ROOT / "build" / "bitcode").is_dir():
         shutil.copytree(ROOT / "build" / "bitcode", place / "bitcode")
-    assert main([PLATFORM, OTHER, "-o", str(place / "libraries")]) == 0
+    assert main([PLATFORM, OTHER, WASM, "-o", str(place / "libraries")]) == 0
     return place / "libraries"
 
 
@@ -74,10 +80,10 @@ def test_another_folder_has_the_same_bytes(
     place = tmp_path / "another folder"
     place.mkdir()
     shutil.copytree(folder.parent / "bitcode", place / "bitcode")
-    assert main([PLATFORM, OTHER, "-o", str(place / "libraries")]) == 0
+    assert main([PLATFORM, OTHER, WASM, "-o", str(place / "libraries")]) == 0
     assert "compiled in" not in capsys.readouterr().out
     first = contents(folder)
-    assert len(first) == 6
+    assert len(first) == 10
     assert contents(place / "libraries") == first
 
 
@@ -101,6 +107,19 @@ def test_files_and_every_bit_are_as_they_are_to_be(folder: Path, capsys: pytest.
     assert said.count(" 0 bytes differ") == 4
     assert f"{PLATFORM}, Cortex-A72, neon-dot: does not run on this processor" in said
     assert said.endswith("never run here: none\n")
+
+
+@pytest.mark.skipif(all(engine.missing() for engine in ENGINES), reason=ENGINES[0].missing())
+def test_modules_and_every_bit_are_as_they_are_to_be(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lacking = [engine for engine in ENGINES if engine.missing()]
+    assert check([str(folder), "--platform", WASM]) == (2 if lacking else 0)
+    said = capsys.readouterr().out
+    assert "wasm: modules that import a memory and nothing else" in said
+    assert "WRONG" not in said
+    for engine in ENGINES:
+        for name in PLATFORMS[WASM].modules:
+            refused = engine.missing() or engine.refuses(MODULES[name]["run_steps"].lowering)
+            assert re.search(f"^wasm, {engine.title}, {name}: .* 0 bytes differ$", said, re.MULTILINE) or refused
 
 
 @emulated

@@ -14,7 +14,8 @@ from yamjit.errors import InputError
 from yamjit.learn.augment import Augmentation, augmented
 from yamjit.learn.class_folders import from_folder
 from yamjit.learn.dataset import Dataset
-from yamjit.learn.features import Features, embed_clips
+from yamjit.learn.embedding import embed_clips
+from yamjit.learn.features import Features
 from yamjit.learn.training import cross_validate
 from yamjit.learn.transforms import Fade, FrequencyMask, Gain, Noise, Shift, TimeMask, Trim, mix
 from yamjit.loading import load

@@ -11,9 +11,10 @@ import pytest
 from yamjit.classifier import Classifier
 from yamjit.learn.calibrating import cross_calibrate
 from yamjit.learn.dataset import Dataset
+from yamjit.learn.embedding import embed_clips
 from yamjit.learn.evaluation import Evaluation, joined
 from yamjit.learn.export import export_model
-from yamjit.learn.features import Features, embed_clips
+from yamjit.learn.features import Features
 from yamjit.learn.tables import from_csv
 from yamjit.learn.training import cross_validate_all, evaluate_model, train_head
 from yamjit.loading import load

@@ -12,8 +12,9 @@ import pytest
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
 from yamjit.learn.dataset import Clip, Dataset
+from yamjit.learn.embedding import embed_clips
 from yamjit.learn.evaluation import Evaluation, clip_scores
-from yamjit.learn.features import Features, embed_clips
+from yamjit.learn.features import Features
 from yamjit.learn.fitting import FitOptions
 from yamjit.learn.metrics import (
     area_under_roc,

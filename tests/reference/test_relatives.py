@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ from yamjit.tflite.graph import Tensor
 
 _RELUS = {Op.RELU: "RELU", Op.RELU6: "RELU6", Op.RELU_N1_TO_1: "RELU_N1_TO_1", Op.QUANTIZE: "NONE"}
 _BINARY = {Op.ADD, Op.SUB, Op.MUL}
+_FUNCTIONS = {Op.LOG: math.log, Op.EXP: math.exp}
 _WITH_LOOPS = {
-    *(*_RELUS, *_BINARY, Op.LEAKY_RELU, Op.PRELU, Op.HARD_SWISH),
+    *(*_RELUS, *_BINARY, *_FUNCTIONS, Op.LEAKY_RELU, Op.PRELU, Op.HARD_SWISH),
     *(Op.SOFTMAX, Op.AVERAGE_POOL_2D, Op.RESIZE_BILINEAR),
 }
 
@@ -44,6 +46,8 @@ def answer(graph: Graph, feeds: list[np.ndarray]) -> np.ndarray:
         return relatives.leaky_relu_s8(x, source, output, how.alpha)
     if operator.op == Op.PRELU:
         return relatives.prelu_s8(x, rest[0], source, scale_of(tensors[1]), output)
+    if operator.op in _FUNCTIONS:
+        return relatives.function_s8(_FUNCTIONS[operator.op], x, source, output)
     if operator.op == Op.HARD_SWISH:
         return relatives.hard_swish_s8(x, source, output)
     if operator.op == Op.SOFTMAX:

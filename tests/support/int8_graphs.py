@@ -92,6 +92,8 @@ INT8_GRAPHS: dict[str, Graph] = {
     "relu from -1 to 1": _of_one(Op.RELU_N1_TO_1, version=1),
     "quantize": _of_one(Op.QUANTIZE),
     "tanh": _of_one(Op.TANH, quantized=quantization(1 / 128)),
+    "log": _of_one(Op.LOG),
+    "exp": _of_one(Op.EXP),
     "hard swish": _of_one(Op.HARD_SWISH, version=1),
     "leaky relu": _of_one(Op.LEAKY_RELU, LeakyReluOptions(0.1875)),
     "prelu": operation(Op.PRELU, [(IMAGE, ONE), (_constant(1, 1, 6), SLOPES)], IMAGE),

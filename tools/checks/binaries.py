@@ -63,7 +63,7 @@ def module_faults(path: Path) -> Iterator[str]:
     """Yield what is wrong with a module of WebAssembly."""
     sections, content = {}, path.read_bytes()
     if content[:8] != b"\0asm\1\0\0\0":
-        yield f"{path.name} is no module"
+        yield f"{path.name} is not a module of WebAssembly"
         return
     at = 8
     while at < len(content):

@@ -137,7 +137,7 @@ def print_info(data: bytes) -> None:
 
     with contextlib.redirect_stdout(io.StringIO()):
         for as_json in (False, True):
-            info.run(argparse.Namespace(model=data, roles=None, json=as_json, full=True, labels=True))
+            info.run(argparse.Namespace(model=data, head=(), roles=None, json=as_json, full=True, labels=True))
 
 
 def describe_model(data: bytes) -> object:

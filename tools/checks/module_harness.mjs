@@ -46,7 +46,7 @@ calls.forEach(({ entry, result, arguments: given }, c) => {
   if (called(...values)) fail("stopped", c, -1);
   sizes.forEach((size, b) => {
     if (!isWhole(places[b] - GUARD)) fail("wrote before", c, b);
-    if (!isWhole(places[b] + size)) fail("wrote behind", c, b);
+    if (!isWhole(places[b] + size)) fail("wrote after", c, b);
   });
   const found = bytes.subarray(places[result], places[result] + sizes[result]);
   for (let done = 0; done < found.length; ) done += fs.writeSync(1, found, done);

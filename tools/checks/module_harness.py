@@ -63,7 +63,7 @@ def main() -> None:
             if ctypes.string_at(base + place - GUARD, GUARD) != guard:
                 sys.exit(f"wrote before (call {number}, buffer {buffer})")
             if ctypes.string_at(base + place + length, GUARD) != guard:
-                sys.exit(f"wrote behind (call {number}, buffer {buffer})")
+                sys.exit(f"wrote after (call {number}, buffer {buffer})")
         sys.stdout.buffer.write(ctypes.string_at(base + places[result], sizes[result]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from yamjit.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Conditioner"]
+    Float32 = NDArray[np.float32]
+
+__all__ = ["Conditioner", "recut"]
 
 
 class Conditioner:
@@ -54,11 +57,11 @@ class Conditioner:
         """What sounds wrong so far, a line each."""
         return self._inspector.warnings
 
-    def choose(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    def choose(self, frames: Float32) -> Float32:
         """Return the channels that were chosen, float32 (n, chosen), a view of `frames`, float32 (n, channels)."""
         return frames if self._all else frames[:, self._columns]
 
-    def push(self, chosen: NDArray[np.float32], *, own: bool = False) -> NDArray[np.float32]:
+    def push(self, chosen: Float32, *, own: bool = False) -> Float32:
         """Take what `choose` gave, n > 0, and return what is ready, new float32 (tracks, m), each track contiguous.
 
         With `own`, nobody else writes to `chosen` any more: it may be what is returned.
@@ -71,24 +74,24 @@ class Conditioner:
         self._inspector.measure(chosen, tracks)
         return tracks if self._resampler is None else self._resampler.push(tracks)
 
-    def flush(self) -> NDArray[np.float32]:
+    def flush(self) -> Float32:
         """End the stream; return the rest, float32 (tracks, m)."""
         return np.empty((self.tracks, 0), np.float32) if self._resampler is None else self._resampler.flush()
 
 
-def _mean(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+def _mean(frames: Float32) -> Float32:
     """Return the mean of several channels, a new float32 (n,), of `frames`, float32 (n, channels).
 
     The channels are added one after the other in float32, so that a sample does not depend on its block.
     """
-    total: NDArray[np.float32] = frames[:, 0].copy()
+    total: Float32 = frames[:, 0].copy()
     for channel in range(1, frames.shape[1]):
         total += frames[:, channel]
     total /= np.float32(frames.shape[1])
     return total
 
 
-def _transposed(frames: NDArray[np.float32], own: bool) -> NDArray[np.float32]:
+def _transposed(frames: Float32, own: bool) -> Float32:
     """Return the channels of `frames`, float32 (n, channels), one after the other."""
     return np.ascontiguousarray(frames.T) if own else np.array(frames.T, order="C")
 
@@ -99,3 +102,24 @@ def _check_number(channel: Any, available: int, name: str) -> int:
         last = f"0 to {available - 1}" if available > 1 else "0 only"
         raise InputError(f"{name}: channel {number} was asked for; channels are counted from 0, it has {last}")
     return number
+
+
+def recut(blocks: Iterable[Float32], size: int, first: int | None = None) -> Iterator[list[Float32]]:
+    """Yield the same samples, (tracks, n), in pieces of `size`, the last perhaps shorter: each as parts of blocks.
+
+    With `first`, the first pieces are shorter: that many samples, then twice as many each time.
+    """
+    parts: list[Float32] = []
+    piece = missing = min(first or size, size)
+    for block in blocks:
+        start = 0
+        while block.shape[-1] - start >= missing:
+            yield [*parts, block[..., start : start + missing]]
+            start += missing
+            parts, piece = [], min(2 * piece, size)
+            missing = piece
+        if start < block.shape[-1]:
+            parts.append(block[..., start:])
+            missing -= block.shape[-1] - start
+    if parts:
+        yield parts

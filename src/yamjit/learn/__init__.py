@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     )
     from yamjit.learn.class_folders import from_folder
     from yamjit.learn.dataset import Clip, Dataset
+    from yamjit.learn.embedding import candidate_features, embed_candidates, embed_clips
+    from yamjit.learn.embedding_cache import EmbeddingCache
     from yamjit.learn.estimators import YAMNetClassifier, YAMNetEmbedder
     from yamjit.learn.evaluation import Evaluation
     from yamjit.learn.export import export_model
-    from yamjit.learn.features import EmbeddingCache, Features, embed_clips
+    from yamjit.learn.features import Features
     from yamjit.learn.fine import FineEmbeddings, fine_embeddings
     from yamjit.learn.fitting import FitOptions
     from yamjit.learn.label_files import from_labels
@@ -43,10 +45,11 @@ if TYPE_CHECKING:
 __all__ = [
     "UNKNOWN", "Augmentation", "Clip", "Dataset", "EmbeddingCache", "Evaluation", "Fade", "Features",
     "FineEmbeddings", "FitOptions", "FrequencyMask", "Gain", "Head", "Isotonic", "ModelCard", "Noise",
-    "Prototypes", "Shift", "TimeMask", "TrainOptions", "Trim", "YAMNetClassifier", "YAMNetEmbedder", "augmented",
-    "bake_calibration", "clips_trained_on", "cross_calibrate", "cross_validate", "embed_clips", "evaluate_head",
-    "evaluate_model", "export_head", "export_model", "fine_embeddings", "fit_isotonic", "fit_sigmoids", "from_csv",
-    "from_folder", "from_labels", "head_from_sklearn", "mix", "thresholds_for_precision", "train_head",
+    "Prototypes", "Shift", "TimeMask", "TrainOptions", "Trim", "YAMNetClassifier", "YAMNetEmbedder",
+    "augmented", "bake_calibration", "candidate_features", "clips_trained_on", "cross_calibrate",
+    "cross_validate", "embed_candidates", "embed_clips", "evaluate_head", "evaluate_model", "export_head",
+    "export_model", "fine_embeddings", "fit_isotonic", "fit_sigmoids", "from_csv", "from_folder",
+    "from_labels", "head_from_sklearn", "mix", "thresholds_for_precision", "train_head",
 ]  # fmt: skip
 
 _ROOMS = {
@@ -55,10 +58,12 @@ _ROOMS = {
     "learn.calibrating": "Isotonic cross_calibrate fit_isotonic fit_sigmoids thresholds_for_precision",
     "learn.class_folders": "from_folder",
     "learn.dataset": "Clip Dataset",
+    "learn.embedding": "candidate_features embed_candidates embed_clips",
+    "learn.embedding_cache": "EmbeddingCache",
     "learn.estimators": "YAMNetClassifier YAMNetEmbedder",
     "learn.evaluation": "Evaluation",
     "learn.export": "export_model",
-    "learn.features": "EmbeddingCache Features embed_clips",
+    "learn.features": "Features",
     "learn.fine": "FineEmbeddings fine_embeddings",
     "learn.fitting": "FitOptions",
     "learn.label_files": "from_labels",

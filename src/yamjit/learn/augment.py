@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import copy
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ from yamjit.learn.transforms import (
     check_decibels,
     mix,
 )
+from yamjit.network import Quantized
 from yamjit.reading import DEFAULT_HOP_S, ReadOptions
 from yamjit.workers import in_order
 
@@ -95,56 +96,100 @@ class Augmentation:
             )
 
 
-@explained
+@overload
 def augmented(
     model: Classifier, features: Features, augmentation: Augmentation | None = None, *, hop_s: float = DEFAULT_HOP_S
-) -> Features:
+) -> Features: ...
+@overload
+def augmented(
+    model: Classifier,
+    features: Mapping[str, Features],
+    augmentation: Augmentation | None = None,
+    *,
+    hop_s: float = DEFAULT_HOP_S,
+) -> dict[str, Features]: ...
+@explained
+def augmented(
+    model: Classifier,
+    features: Features | Mapping[str, Features],
+    augmentation: Augmentation | None = None,
+    *,
+    hop_s: float = DEFAULT_HOP_S,
+) -> Features | dict[str, Features]:
     """Return the windows of clips, followed by those of changed copies.
 
     Parameters
     ----------
     model : Classifier
         Model that computed `features`.
-    features : Features
-        Windows of the clips to train on, without those that are held out for evaluation.
+    features : Features or mapping of str to Features
+        Windows of the clips to train on, without those that are held out for evaluation; or several features of the
+        same clips, as `embed_candidates` returns them: then the copies are heard once for all of them.
     augmentation : Augmentation, optional
         Options for the copies.
     hop_s : float > 0
         Time from the start of one window to the start of the next, in seconds.
+
+    Returns
+    -------
+    Features or dict of str to Features
+        As `features` is.
     """
     checks.instance(model, "model", Classifier)
-    checks.instance(features, "features", Features)
+    checks.instance(features, "features", Features, Mapping)
     augmentation = Augmentation() if augmentation is None else augmentation
     checks.instance(augmentation, "augmentation", Augmentation)
+    if isinstance(features, Features):
+        return _augmented(model, (features,), augmentation, hop_s)[0]
+    several = [checks.instance(one, "features", Features) for one in features.values()]
+    if not several:
+        raise InputError("features is an empty mapping; at least one feature is accepted")
+    if any(one.dataset.clips != several[0].dataset.clips for one in several):
+        raise InputError("features are of different clips; those of the same clips are accepted")
+    return dict(zip(features, _augmented(model, several, augmentation, hop_s), strict=True))
+
+
+def _augmented(
+    model: Classifier, features: Sequence[Features], augmentation: Augmentation, hop_s: float
+) -> list[Features]:
     changer = _Changer(model, features, augmentation, hop_s)
-    jobs = [(number, place) for number in range(augmentation.copies) for place in range(len(features.dataset))]
+    clips = features[0].dataset.clips
+    jobs = [(number, place) for number in range(augmentation.copies) for place in range(len(clips))]
     # Transforms of other packages draw from generators that all threads share.
     threads = model.threads if all(isinstance(t, Transform) for t in augmentation.waveform) else 1
     found = list(in_order(jobs, changer.copy, threads))
-    count = len(features.dataset)
-    places = np.repeat(np.arange(len(found)), [len(embeddings) for _, embeddings in found])
-    return Features(
-        replace(features.dataset, clips=(*features.dataset.clips, *(clip for clip, _ in found))),
-        np.concatenate((features.embeddings, *(embeddings for _, embeddings in found))),
-        np.concatenate((features.clips, count + places)),
-        features.hashes * (1 + augmentation.copies),
-        features.skipped,
-    )
+    more = replace(features[0].dataset, clips=(*clips, *(clip for clip, _ in found)))
+
+    def joined(one: Features) -> Features:
+        values = [copies[one.name] for _, copies in found]
+        return replace(
+            one,
+            dataset=more,
+            embeddings=np.concatenate((one.embeddings, *values)),
+            clips=np.concatenate((one.clips, len(clips) + np.repeat(np.arange(len(found)), list(map(len, values))))),
+            hashes=one.hashes * (1 + augmentation.copies),
+        )
+
+    return list(map(joined, features))
 
 
 class _Changer:
     """Makes changed copies of clips; threads may share it."""
 
-    def __init__(self, model: Classifier, features: Features, augmentation: Augmentation, hop_s: float) -> None:
+    def __init__(
+        self, model: Classifier, features: Sequence[Features], augmentation: Augmentation, hop_s: float
+    ) -> None:
         self._model = copy.copy(model)
         self._model.threads = 1
-        self._clips = features.dataset.clips
+        self._names = model.check_features([one.name for one in features])
+        self._scorer = model.feature_scorer(self._names)
+        self._clips = features[0].dataset.clips
         self._augmentation = augmentation
         self._reading = ReadOptions(hop_s=hop_s)
         self._hop_s = hop_s
 
-    def copy(self, job: tuple[int, int]) -> tuple[Clip, Float32]:
-        """Return a changed clip and its windows, for the number of the copy and the place of the clip."""
+    def copy(self, job: tuple[int, int]) -> tuple[Clip, dict[str, Float32]]:
+        """Return a changed clip and its features, for the number of the copy and the place of the clip."""
         number, place = job
         dice = np.random.Generator(np.random.PCG64([self._augmentation.seed, number, place]))
         clip, rate = self._clips[place], self._model.sample_rate
@@ -161,15 +206,18 @@ class _Changer:
         with open_audio(clip.path, None, clip.reading(), target_rate=self._model.sample_rate) as source:
             return np.concatenate([np.empty(0, np.float32), *(block[0].copy() for block in source.blocks())])
 
-    def _embed(self, samples: Float32, dice: np.random.Generator) -> Float32:
+    def _embed(self, samples: Float32, dice: np.random.Generator) -> dict[str, Float32]:
         rate = self._model.sample_rate
         if not self._augmentation.log_mel:
-            return self._model.embed(samples, sample_rate=rate, reading=self._reading)
+            names = self._names
+            with self._model.feature_windows(samples, rate, features=names, reading=self._reading) as stream:
+                parts = [windows.features for windows in stream]
+            return {name: Quantized.joined([part[name] for part in parts]).real() for name in names}
         frames = self._model.log_mel(samples, sample_rate=rate, reading=self._reading)
         for mask in self._augmentation.log_mel:
             frames = mask.mask(frames, dice)
         patches = cut_patches(self._model, frames, len(samples), self._hop_s)
-        return self._model.network.run(patches).embeddings
+        return {name: found.real() for name, found in self._scorer.of_patches(patches).items()}
 
 
 def _varied(transform: WaveformTransform, samples: Float32, rate: int, dice: np.random.Generator) -> Float32:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from yamjit.keywords import explained
 from yamjit.learn.features import Features
 from yamjit.learn.optimizer import minimum
 from yamjit.plan import compile_plan
+from yamjit.plan.roles import Role, read_roles
 from yamjit.provenance import Provenance, read_provenance, with_provenance, without_provenance
 from yamjit.spec import own_version
 from yamjit.tflite import Graph, read_graph, write_graph
@@ -25,7 +28,7 @@ from yamjit.tflite.metadata import (
     TensorMetadata,
 )
 from yamjit.tflite.weight_types import dynamic_range, floating
-from yamjit.trained.alone import ModelCard, card_metadata, described_head
+from yamjit.trained.alone import ModelCard, card_for, card_metadata, described_head
 from yamjit.trained.grafting import graft, graft_floating, value_ranges
 from yamjit.trained.heads import Dense, Head, cross_entropy, sigmoid, softmax
 from yamjit.training_clips import TrainingClips
@@ -47,7 +50,8 @@ def export_model(
 ) -> bytes:
     """Write a model that scores a head's classes.
 
-    It says where it comes from: `Classifier.provenance` of the written model, once that is loaded.
+    What the head does not need is left out, unless the card says to keep it: of the network, all layers after those
+    that compute the head's feature. The model says where it comes from: `Classifier.provenance`, once it is loaded.
 
     Parameters
     ----------
@@ -76,16 +80,20 @@ def export_model(
     InputError
         If display names or calibration do not fit the classes.
     ModelError
-        If the model has no embedding that fits the head, or the head's weights exceed the range of integers.
+        If the model has no feature that fits the head, or the head's weights exceed the range of integers.
     """
     checks.instance(model, "model", Classifier, Graph)
     checks.instance(head, "head", Head)
     graph = model.graph if isinstance(model, Classifier) else model
     ours, graph = read_provenance(graph) is not None, without_provenance(graph)
-    card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
+    card = card_for(head, card)
     origin = _provenance(model, embeddings, card)
+    if isinstance(embeddings, Features):
+        head.check_features(embeddings.name)
     windows = _taught(embeddings).embeddings if isinstance(embeddings, Features) else embeddings
-    grown = _JOINED[checks.choice(weights, "weights", _JOINED)](graph, head, windows, card)
+    roles = read_roles(model.roles) if isinstance(model, Classifier) else None
+    how: _How = {"name": card.head_name, "keep": card.keep, "roles": roles}
+    grown = _JOINED[checks.choice(weights, "weights", _JOINED)](graph, head, windows, how)
     output, files = described_head(head, card, weights)
     kept = dict(graph.files) if card.keep else {}
     clash = next((name for name in files if name in kept), None)
@@ -98,19 +106,27 @@ def export_model(
     return data
 
 
-def _join_mixed(graph: Graph, head: Head, _: Float32 | None, card: ModelCard) -> Graph:
-    return graft_floating(graph, head, name=card.head_name, keep=card.keep)
+class _How(TypedDict):
+    """How a head is joined, see `graft`."""
+
+    name: str
+    keep: bool
+    roles: Sequence[Role] | None
 
 
-def _join_floating(graph: Graph, head: Head, _: Float32 | None, card: ModelCard) -> Graph:
-    return _join_mixed(floating(graph), head, None, card)
+def _join_mixed(graph: Graph, head: Head, _: Float32 | None, how: _How) -> Graph:
+    return graft_floating(graph, head, **how)
 
 
-def _join_dynamic(graph: Graph, head: Head, _: Float32 | None, card: ModelCard) -> Graph:
-    return dynamic_range(_join_floating(graph, head, None, card))
+def _join_floating(graph: Graph, head: Head, _: Float32 | None, how: _How) -> Graph:
+    return graft_floating(floating(graph), head, **how)
 
 
-def _join_int8(graph: Graph, head: Head, windows: Float32 | None, card: ModelCard) -> Graph:
+def _join_dynamic(graph: Graph, head: Head, _: Float32 | None, how: _How) -> Graph:
+    return dynamic_range(graft_floating(floating(graph), head, **how))
+
+
+def _join_int8(graph: Graph, head: Head, windows: Float32 | None, how: _How) -> Graph:
     if windows is None and (head.kind != "sigmoid" or len(head.layers) > 1):
         raise InputError(
             "a head with a hidden layer, or of kind 'softmax', needs embeddings to be exported as int8; mixed, float32 "
@@ -122,7 +138,7 @@ def _join_int8(graph: Graph, head: Head, windows: Float32 | None, card: ModelCar
             found = f"shape {windows.shape}"
             raise InputError(f"finite embeddings of shape (n, {head.inputs}) are accepted, found {found}")
         head = independent(head, windows)
-    return graft(graph, head, value_ranges(head, windows), name=card.head_name, keep=card.keep)
+    return graft(graph, head, value_ranges(head, windows), **how)
 
 
 #: How a head is joined to a model's network, by the type of weights.
@@ -181,7 +197,7 @@ def independent(head: Head, embeddings: Float32) -> Head:
     scaled = Dense(
         weights * np.float32(slope), (slope * (bias.astype(np.float64) - middle) + offset).astype(np.float32)
     )
-    return Head(head.labels, "sigmoid", (*first, scaled))
+    return replace(head, kind="sigmoid", layers=(*first, scaled))
 
 
 def _metadata(graph: Graph, output: TensorMetadata, card: ModelCard, *, ours: bool) -> Metadata:

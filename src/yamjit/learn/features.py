@@ -1,8 +1,7 @@
-"""Clips to embeddings: every window of every clip, cached by audio and model; clips that cannot be read are listed."""
+"""The windows of a dataset, as numbers that heads learn from; clips that cannot be read are listed."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,24 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
-from yamjit.classifier import Classifier
-from yamjit.disk import describe
-from yamjit.errors import AudioError, InputError, LimitError
-from yamjit.keywords import explained
+from yamjit.errors import InputError
 from yamjit.learn.dataset import OTHER, Clip, Dataset
-from yamjit.learn.embedding_cache import EmbeddingCache, code_version
 from yamjit.learn.fitting import Samples
-from yamjit.reading import DEFAULT_HOP_S
+from yamjit.spec import EMBEDDING
 from yamjit.text import printable
-from yamjit.workers import in_order
 
-__all__ = ["EmbeddingCache", "Features", "Skipped", "embed_clips", "file_hash", "readable"]
+__all__ = ["Features", "Skipped", "counted", "file_hash", "readable"]
 
 Float32 = npt.NDArray[np.float32]
-Int8 = npt.NDArray[np.int8]
 
-#: Version of the files in the cache.
-_CACHE_FORMAT = "2"
 _READ_BYTES = 2**20
 
 _Value = TypeVar("_Value")
@@ -64,6 +55,8 @@ class Features:
         SHA-256 of each clip's file.
     skipped : tuple of Skipped
         Clips that could not be read, or only in part; the latter are in `dataset` as well.
+    name : str
+        Name of the feature that `embeddings` are, see `Classifier.features`.
     """
 
     dataset: Dataset
@@ -71,9 +64,11 @@ class Features:
     clips: npt.NDArray[np.int64]
     hashes: tuple[str, ...]
     skipped: tuple[Skipped, ...] = ()
+    name: str = EMBEDDING
 
     def __post_init__(self) -> None:
         checks.instance(self.dataset, "dataset", Dataset)
+        checks.text(self.name, "name")
         embeddings = checks.array(self.embeddings, "embeddings", np.float32)
         clips = checks.array(self.clips, "clips")
         if embeddings.ndim != 2 or clips.shape != embeddings.shape[:1] or clips.dtype.kind not in "iu":
@@ -99,6 +94,7 @@ class Features:
             self.embeddings[order],
             places[self.clips[order]],
             tuple(self.hashes[k] for k in positions),
+            name=self.name,
         )
 
     def samples(self, class_weights: str | dict[str, float] | None = None) -> Samples:
@@ -139,7 +135,8 @@ class Features:
     def __repr__(self) -> str:
         left_out = sum(not one.in_part for one in self.skipped)
         clips = f"{len(self.dataset)} clips of {len(self.dataset.classes)} classes"
-        return f"<Features: {len(self.embeddings)} windows, {clips}, {left_out} left out>"
+        of_what = "" if self.name == EMBEDDING else f" of {self.name}"
+        return f"<Features: {len(self.embeddings)} windows{of_what}, {clips}, {left_out} left out>"
 
 
 def _clip_weights(dataset: Dataset, class_weights: str | dict[str, float] | None) -> npt.NDArray[np.float64]:
@@ -188,114 +185,6 @@ def counted(outcomes: Iterable[_Value], count: int, progress: Callable[[int, int
         yield outcome
         if progress:
             progress(done, count)
-
-
-@explained
-def embed_clips(
-    model: Classifier,
-    dataset: Dataset,
-    *,
-    hop_s: float = DEFAULT_HOP_S,
-    cache: EmbeddingCache | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Features:
-    """Embed every window of every clip; clips shorter than a window are padded with zeros.
-
-    Parameters
-    ----------
-    model : Classifier
-        Model with an embedding; its `threads` share the clips.
-    dataset : Dataset
-    hop_s : float > 0
-        Time from the start of one window to the start of the next, in seconds.
-    cache : EmbeddingCache, optional
-        Cache in which embeddings are looked up and stored.
-    progress : callable, optional
-        Callback with the number of clips that are done, and of all clips.
-
-    Returns
-    -------
-    Features
-
-    Raises
-    ------
-    InputError
-        If no clip can be read: the message has the reason of the first one. If the model has no embedding.
-    """
-    checks.instance(model, "model", Classifier)
-    checks.instance(dataset, "dataset", Dataset)
-    checks.instance(cache, "cache", EmbeddingCache, type(None))
-    embedder = _Embedder(model, checks.number(hop_s, "hop_s", 0, above=True, kind="seconds"), cache)
-    outcomes = in_order(dataset.clips, embedder.embed, model.threads)
-    kept, found, skipped = readable(dataset, counted(outcomes, len(dataset), progress))
-    return Features(
-        kept,
-        np.concatenate([clip.embeddings for clip in found]),
-        np.repeat(np.arange(len(found)), [len(clip.embeddings) for clip in found]),
-        tuple(clip.digest for clip in found),
-        skipped,
-    )
-
-
-class _Embedded(NamedTuple):
-    embeddings: Float32
-    digest: str
-
-
-class _Embedder:
-    """Embeds clips; threads may share it."""
-
-    def __init__(self, model: Classifier, hop_s: float, cache: EmbeddingCache | None) -> None:
-        if model.plan.embedding is None:
-            raise InputError("the model has no embedding: no mean over positions from which its scores are computed")
-        # Threads share the clips, not the windows of each.
-        self._model = copy.copy(model)
-        self._model.threads = 1
-        self._hop_s = hop_s
-        self._cache = cache
-        self._slot = model.plan.embedding
-        self._size = int(np.prod(self._slot.shape))
-        #: Digests by path and state of the file, which may hold thousands of clips.
-        self._digests: dict[tuple[Path, tuple[int, ...]], str] = {}
-        model.network.warm_up()
-
-    def embed(self, clip: Clip) -> tuple[_Embedded | None, str | None]:
-        """Return the windows of a clip, None if it cannot be read; and the reason if it cannot, or only in part."""
-        try:
-            before = _identity(clip.path)
-            digest = self._digests.get((clip.path, before)) or file_hash(clip.path)
-            self._digests[clip.path, before] = digest
-            quantized, loss = self._quantized(clip, digest, before)
-        except (AudioError, InputError, LimitError) as error:
-            return None, str(error)
-        except OSError as error:
-            return None, describe(error)
-        return _Embedded(self._slot.dequantize(quantized), digest), loss
-
-    def _quantized(self, clip: Clip, digest: str, before: tuple[int, ...]) -> tuple[Int8, str | None]:
-        """Return a clip's embeddings as the model's integers, cached or computed, and what is wrong with the clip."""
-        key = self._key(clip, digest)
-        cached = self._cache.load(key, self._size) if self._cache else None
-        if cached is not None:
-            return cached, None
-        with self._model.windows(clip.path, reading=clip.reading(self._hop_s)) as stream:
-            quantized = np.concatenate([windows.quantized_embeddings.values for windows in stream])
-        if stream.lost:
-            return quantized, stream.damage  # not stored, so that it is reported each time
-        if self._cache and _identity(clip.path) == before:  # else the file was changed after it was hashed
-            self._cache.store(key, quantized)
-        return quantized, None
-
-    def _key(self, clip: Clip, digest: str) -> str:
-        audio = (digest, clip.start_s, clip.end_s, float(self._hop_s))
-        parts = (_CACHE_FORMAT, audio, self._model.source.sha256, self._size, code_version())
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-def _identity(path: Path) -> tuple[int, ...]:
-    """Return numbers that change when a file does."""
-    status = path.stat()
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def file_hash(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -99,13 +99,14 @@ def _train(
     """Train a head; a class is without clips here if all of them are in the fold that is held out."""
     labels = features.dataset.classes
     training, held_out = _held_out(features, options)
-    return fit_head(
+    fitted = fit_head(
         labels,
         training.samples(options.class_weights),
         options.fit,
         validation=None if held_out is None else held_out.samples(options.class_weights),
         progress=progress,
     )
+    return fitted._replace(head=replace(fitted.head, features=features.name))
 
 
 def _held_out(features: Features, options: TrainOptions) -> tuple[Features, Features | None]:
@@ -131,7 +132,7 @@ def evaluate_head(head: Head, features: Features, *, aggregate: str = "logit") -
     """
     checks.choice(aggregate, "aggregate", AGGREGATES)
     checks.instance(head, "head", Head)
-    checks.instance(features, "features", Features)
+    head.check_features(checks.instance(features, "features", Features).name)
     values = head.logits(features.embeddings) if aggregate == "logit" else head.scores(features.embeddings)
     dataset = features.dataset
     return Evaluation(

@@ -19,7 +19,9 @@ from yamjit.disk import describe, read_limited
 from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.learn.dataset import Clip, Dataset
-from yamjit.learn.features import EmbeddingCache, Features, embed_clips
+from yamjit.learn.embedding import embed_clips
+from yamjit.learn.embedding_cache import EmbeddingCache
+from yamjit.learn.features import Features
 from yamjit.maker.yamnet_spec import YamNetSpec
 
 __all__ = ["DataLoader"]

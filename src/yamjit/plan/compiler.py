@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -19,14 +18,13 @@ from yamjit.plan.float_input import with_float_input
 from yamjit.plan.front_end import check_finite, read_front_end
 from yamjit.plan.log_mel_output import find_log_mel
 from yamjit.plan.plan import FrontEndConstants, Head, LogMel, Plan, Slot
-from yamjit.plan.positions import RESHAPERS
-from yamjit.plan.roles import Output, Role, averages_rows, find_outputs
+from yamjit.plan.roles import Output, Role, find_embedding, find_outputs, producer
 from yamjit.plan.schedule import schedule
 from yamjit.plan.seam import Seam, find_seam, without_seam
 from yamjit.plan.steps import Steps
 from yamjit.plan.yamnet_front_end import PATCH_SHAPE, yamnet_front_end
 from yamjit.spec import DEFAULT_LIMITS, Limits
-from yamjit.tflite.graph import Graph, Op, Operator
+from yamjit.tflite.graph import Graph, Op
 
 __all__ = ["compile_plan"]
 
@@ -71,14 +69,14 @@ def compile_plan(graph: Graph, *, limits: Limits = DEFAULT_LIMITS, roles: Sequen
     patch_shape = _patch_shape(graph, seam.patch, front_end)
     if front_end is None and patch_shape == PATCH_SHAPE:
         front_end = yamnet_front_end(float_patch=memory.quantized_patch() is None)
-    slots = memory.slots()
+    slots, embedding = memory.slots(), find_embedding(graph, outputs)
     return Plan(
         program=program,
         front_end=front_end,
         patch_shape=patch_shape,
         patch_offset=memory.offset(seam.patch),
         quantized_patch=memory.quantized_patch(),
-        embedding=_embedding(graph, memory, outputs),
+        embedding=None if embedding is None else memory.slot(embedding),
         heads=heads,
         slots=slots,
         log_mel=_log_mel(graph, memory, outputs, slots) if front_end is None and len(patch_shape) == 1 else None,
@@ -118,63 +116,20 @@ def _patch_shape(graph: Graph, patch: int, front_end: FrontEndConstants | None) 
 # -- Names for what comes out -----------------------------------------------------------------------------------
 
 
-def _producer(graph: Graph, index: int) -> Operator:
-    """Return the operator that computes a tensor, seen through changes of shape."""
-    operator = _producer_if_any(graph, index)
-    if operator is None:
-        raise ModelError("is not computed by any operator", tensor=str(graph.tensors[index]))
-    return operator
-
-
-def _producer_if_any(graph: Graph, index: int) -> Operator | None:
-    operator = next((o for o in graph.operators if index in o.outputs), None)
-    if operator is not None and operator.op in RESHAPERS:
-        return _producer_if_any(graph, operator.inputs[0])
-    return operator
-
-
 def _head(graph: Graph, memory: _Memory, output: int, place: int) -> Head:
     """Describe one output: what LOGISTIC or SOFTMAX makes of logits, or anything else that a step writes."""
-    operator, scores, name = _producer(graph, output), output, graph.tensors[output].name
+    operator, scores, name = producer(graph, output), output, graph.tensors[output].name
     if operator.op == Op.DEQUANTIZE:
         scores = operator.inputs[0]
-        operator = _producer(graph, scores)
+        operator = producer(graph, scores)
     has_logits = operator.op in (Op.LOGISTIC, Op.SOFTMAX)
     return Head(name, memory.slot(scores), memory.slot(operator.inputs[0] if has_logits else scores), place)
-
-
-_AFTER_EMBEDDING = (Op.DEQUANTIZE, Op.LOGISTIC, Op.SOFTMAX, Op.FULLY_CONNECTED)
-_POOLS = (Op.AVERAGE_POOL_2D, Op.MAX_POOL_2D)
-
-
-def _embedding(graph: Graph, memory: _Memory, outputs: Sequence[Output]) -> Slot | None:
-    """Return the output of embeddings, else what the last layer of the first head reads of all positions, or None."""
-    tensor = next((output.tensor for output in outputs if output.role == Role.EMBEDDINGS), None)
-    if tensor is not None:
-        operator = _producer(graph, tensor)
-        return memory.slot(operator.inputs[0] if operator.op == Op.DEQUANTIZE else tensor)
-    found = next(output.tensor for output in outputs if output.role == Role.SCORES)
-    while (pool := _producer_if_any(graph, found)) is not None and (
-        pool.op in _AFTER_EMBEDDING or (averages_rows(graph, pool) and _is_layer(graph, pool.inputs[0]))
-    ):
-        found = pool.inputs[0]
-    if pool is None:  # a head alone
-        return None
-    pooled = graph.tensors[pool.outputs[0]]
-    is_one = pool.op in _POOLS and pooled.dtype == np.float32 and math.prod(pooled.shape) == pooled.shape[-1]
-    return memory.slot(pooled.index) if pool.op == Op.MEAN or is_one else None
-
-
-def _is_layer(graph: Graph, index: int) -> bool:
-    """Return whether a layer, or what makes scores of one, computes a tensor."""
-    operator = _producer_if_any(graph, index)
-    return operator is not None and operator.op in _AFTER_EMBEDDING
 
 
 def _log_mel(graph: Graph, memory: _Memory, outputs: Sequence[Output], slots: Mapping[str, Slot]) -> LogMel | None:
     """Return the output of log-mel of a network that takes samples, or None."""
     tensor = next((output.tensor for output in outputs if output.role == Role.LOG_MEL), None)
-    if tensor is None:
+    if tensor is None or _producer(graph, tensor).op == Op.DEQUANTIZE:  # of int8, which is not given as log-mel
         return None
     slot = memory.slot(tensor)
     return find_log_mel(graph, outputs, slot, next(name for name, known in slots.items() if known == slot))

@@ -6,6 +6,8 @@ for each value of the first, int8 [shape=(256, 256)]. Equation numbers are those
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +19,7 @@ from yamjit.tflite.graph import Quantization
 __all__ = [
     "add_table",
     "extreme_table",
+    "function_table",
     "hard_swish_table",
     "leaky_relu_table",
     "mul_table",
@@ -27,10 +30,13 @@ __all__ = [
 
 Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
 Bounds = tuple[int, int]
 
 _EVERY = np.arange(-128, 128, dtype=np.int64)
 _WHOLE: Bounds = (-128, 127)
+#: Farther than any int8 is from another.
+_FARTHEST = 2.0**10
 
 #: Bits that the operands of a sum are shifted to the left by, and those of HARD_SWISH.
 _SUM_BITS, _HARD_SWISH_BITS = 20, 7
@@ -63,6 +69,14 @@ def tanh_table(source: Quantization, output_zero_point: int) -> Int8:
     x = source.scale[0] * _values(source).astype(np.float32)
     rounded = round_half_away((functions.tanh(x) * np.float32(128)).astype(np.float64))
     return _clamped(rounded.astype(np.int64) + output_zero_point)
+
+
+def function_table(function: Callable[[Float32], Float32], source: Quantization, output: Quantization) -> Int8:
+    """Return a function of real numbers, LOG or EXP, rounded once; the least value where it is not a number."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        real = function(source.scale[0] * _values(source).astype(np.float32))
+        scaled = (np.where(np.isnan(real), -np.inf, real).astype(np.float32) / output.scale[0]).astype(np.float64)
+    return _clamped(round_half_away(np.clip(scaled, -_FARTHEST, _FARTHEST)).astype(np.int64) + _zero(output))
 
 
 def hard_swish_table(source: Quantization, output: Quantization) -> Int8:

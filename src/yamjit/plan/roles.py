@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from yamjit import checks
-from yamjit.errors import InputError
+from yamjit.errors import InputError, ModelError
+from yamjit.plan.positions import RESHAPERS
 from yamjit.text import plural
 from yamjit.tflite.graph import Graph, Op, Operator
 from yamjit.tflite.metadata import FileType, TensorMetadata
 
-__all__ = ["Output", "Role", "averages_rows", "find_outputs", "read_roles"]
+__all__ = ["Output", "Role", "find_embedding", "find_outputs", "producer", "read_roles"]
 
 
 class Role(enum.Enum):
@@ -53,6 +54,7 @@ _SAME_VALUES = frozenset((Op.RESHAPE, Op.SQUEEZE, Op.EXPAND_DIMS, Op.DEQUANTIZE,
 _PROBABILITIES = frozenset((Op.LOGISTIC, Op.SOFTMAX, Op.LOG_SOFTMAX))
 _PRODUCTS = frozenset((Op.FULLY_CONNECTED, Op.CONV_2D, Op.DEPTHWISE_CONV_2D))
 _POOLS = frozenset((Op.MEAN, Op.AVERAGE_POOL_2D, Op.MAX_POOL_2D))
+_AFTER_EMBEDDING = frozenset((Op.DEQUANTIZE, Op.LOGISTIC, Op.SOFTMAX, Op.FULLY_CONNECTED))
 _ENDS_OF_EMBEDDINGS = _POOLS | {Op.L2_NORMALIZATION}
 
 #: Parts of names, in metadata or of tensors, in lower case.
@@ -103,6 +105,47 @@ def find_outputs(graph: Graph, roles: Sequence[Role] | None = None) -> tuple[Out
             )
         return tuple(Output(index, role, "it was said") for index, role in zip(graph.outputs, roles, strict=True))
     return _Search(graph).find()
+
+
+def producer(graph: Graph, index: int) -> Operator:
+    """Return the operator that computes a tensor, seen through changes of shape; it is a `ModelError` if none does."""
+    operator = _producer_if_any(graph, index)
+    if operator is None:
+        raise ModelError("is not computed by any operator", tensor=str(graph.tensors[index]))
+    return operator
+
+
+def _producer_if_any(graph: Graph, index: int) -> Operator | None:
+    operator = next((o for o in graph.operators if index in o.outputs), None)
+    if operator is not None and operator.op in RESHAPERS:
+        return _producer_if_any(graph, operator.inputs[0])
+    return operator
+
+
+def find_embedding(graph: Graph, outputs: Sequence[Output]) -> int | None:
+    """Return the output of embeddings, else what the last layer of the first head reads of all positions, or None."""
+    tensor = next((output.tensor for output in outputs if output.role == Role.EMBEDDINGS), None)
+    if tensor is not None:
+        operator = producer(graph, tensor)
+        return operator.inputs[0] if operator.op == Op.DEQUANTIZE else tensor
+    found = next((output.tensor for output in outputs if output.role == Role.SCORES), None)
+    if found is None:
+        return None
+    while (pool := _producer_if_any(graph, found)) is not None and (
+        pool.op in _AFTER_EMBEDDING or (averages_rows(graph, pool) and _is_layer(graph, pool.inputs[0]))
+    ):
+        found = pool.inputs[0]
+    if pool is None:  # a head alone
+        return None
+    pooled = graph.tensors[pool.outputs[0]]
+    is_one = pool.op in _POOLS and math.prod(pooled.shape) == pooled.shape[-1]
+    return pooled.index if pool.op == Op.MEAN or is_one else None
+
+
+def _is_layer(graph: Graph, index: int) -> bool:
+    """Return whether a layer, or what makes scores of one, computes a tensor."""
+    operator = _producer_if_any(graph, index)
+    return operator is not None and operator.op in _AFTER_EMBEDDING
 
 
 class _Search:

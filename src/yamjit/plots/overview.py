@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks, deprecation
+from yamjit.audio.conditioning import recut
 from yamjit.audio.source import open_audio
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError
@@ -20,7 +21,7 @@ from yamjit.labels import count
 from yamjit.plots.choosing import outstanding_places, places_of_events
 from yamjit.plots.thinning import Thinned, extremes, highest, loudest
 from yamjit.reading import ReadOptions, old_keywords
-from yamjit.recording import AGGREGATES, recut
+from yamjit.recording import AGGREGATES
 from yamjit.reprs import brief_repr
 
 if TYPE_CHECKING:

@@ -12,6 +12,8 @@ from yamjit.calibration import Calibration
 from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.reprs import brief_repr
+from yamjit.spec import EMBEDDING
+from yamjit.text import printable
 from yamjit.tflite.metadata import (
     Metadata,
     ProcessUnit,
@@ -27,7 +29,7 @@ from yamjit.trained.attached import attached_calibration, attached_labels
 from yamjit.trained.grafting import head_alone
 from yamjit.trained.heads import Head
 
-__all__ = ["ModelCard", "card_metadata", "described_head", "export_head"]
+__all__ = ["ModelCard", "card_for", "card_metadata", "described_head", "export_head"]
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
@@ -41,8 +43,10 @@ class ModelCard:
 
     Parameters
     ----------
-    name, description, version, author, license : str
+    name, version, author, license : str
         Texts in the metadata.
+    description : str, optional
+        Another text in the metadata; by default it says what the head takes.
     head_name : str
         Name of the new output, and beginning of its files' names: letters, digits, '_', '-' and '.'.
     base_name : str
@@ -67,7 +71,7 @@ class ModelCard:
     """
 
     name: str = "yamjit/custom"
-    description: str = "Names sounds by YAMNet's embedding and a head that was trained on recordings of one's own."
+    description: str | None = None
     version: str = "v1"
     author: str = ""
     license: str = ""
@@ -82,7 +86,8 @@ class ModelCard:
 
     def __post_init__(self) -> None:
         for name in ("name", "description", "version", "author", "license", "base_name"):
-            checks.text(getattr(self, name), name)
+            if name != "description" or self.description is not None:
+                checks.text(getattr(self, name), name)
         if not (isinstance(self.head_name, str) and _FILE_NAME.fullmatch(self.head_name)):
             found = checks.shown(self.head_name)
             raise InputError(f"head_name is {found}; 1 to 64 letters, digits, '_', '-' and '.' are accepted")
@@ -118,11 +123,16 @@ def export_head(head: Head, card: ModelCard | None = None, *, weights: str = "fl
     Raises
     ------
     InputError
-        If display names or calibration do not fit the classes.
+        If display names or calibration do not fit the classes, or the head takes another feature than the embedding.
     """
     checks.instance(head, "head", Head)
+    if head.features != EMBEDDING:
+        raise InputError(
+            f"the head takes the feature {printable(head.features)!r} of a model, not its embedding: export_model, or "
+            "yamjit export, writes it together with the network that computes that"
+        )
     checks.choice(weights, "weights", ("float32", "dynamic"))
-    card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
+    card = card_for(head, card)
     output, files = described_head(head, card, weights)
     source = TensorMetadata("embedding", "Embeddings of windows.")
     graph = head_alone(head, name=card.head_name)
@@ -130,11 +140,21 @@ def export_head(head: Head, card: ModelCard | None = None, *, weights: str = "fl
     return write_graph(dynamic_range(graph) if weights == "dynamic" else graph)
 
 
+def card_for(head: Head, card: ModelCard | None) -> ModelCard:
+    """Return a card, or the default one, with a description."""
+    card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
+    if card.description is not None:
+        return card
+    source = "YAMNet's embedding" if head.features == EMBEDDING else f"an inner layer of YAMNet, {head.features},"
+    text = f"Names sounds by {source} and a head that was trained on recordings of one's own."
+    return replace(card, description=text)
+
+
 def card_metadata(card: ModelCard, inputs: tuple[TensorMetadata, ...], outputs: tuple[TensorMetadata, ...]) -> Metadata:
     """Return the metadata of a model with the texts of a card."""
     return Metadata(
         name=card.name,
-        description=card.description,
+        description=card.description or "",
         version=card.version,
         author=card.author,
         license=card.license,

@@ -1,4 +1,4 @@
-"""A head as operators, of int8 or of float32, joined to the embedding of a model's graph; or as a graph of its own."""
+"""A head as operators, of int8 or of float32, joined to a feature of a model's graph; or as a graph of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from yamjit.errors import InputError, ModelError
-from yamjit.tflite.graph import ANY, Activation, Graph, Op, Operator, Options, Quantization, Tensor
+from yamjit.plan.features import find_features, with_feature
+from yamjit.plan.roles import Role
+from yamjit.text import printable
+from yamjit.tflite.graph import ANY, Activation, Graph, Op, Quantization, Tensor
+from yamjit.tflite.growing import Growing, frozen
 from yamjit.tflite.operators.pointwise import SoftmaxOptions
 from yamjit.tflite.operators.products import FullyConnectedOptions
 from yamjit.tflite.pruning import pruned
@@ -22,9 +26,6 @@ Float64 = npt.NDArray[np.float64]
 
 #: A sigmoid in steps of 1/256 does not tell logits beyond this apart.
 _LARGEST_LOGIT = 8.0
-
-#: Versions of the operators whose inputs and outputs are int8.
-_VERSIONS = {Op.FULLY_CONNECTED: 4, Op.LOGISTIC: 2, Op.DEQUANTIZE: 2}
 
 _SCORE_SCALE, _SCORE_ZERO_POINT = 1 / 256, -128
 
@@ -59,17 +60,19 @@ def clipped_range(low: float, high: float) -> Range:
     return Range(float(np.clip(low, -_LARGEST_LOGIT, -1.0)), float(np.clip(high, 1.0, _LARGEST_LOGIT)))
 
 
-def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep: bool) -> Graph:
-    """Join a head of kind "sigmoid" to the embedding of a graph, quantized to int8.
+def graft(
+    graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep: bool, roles: Sequence[Role] | None = None
+) -> Graph:
+    """Join a head of kind "sigmoid" to the feature of a graph that it takes, quantized to int8.
 
-    The embedding is a mean over positions from which the first output is computed; a graph without one of the head's
-    size is refused with a `ModelError`. `ranges` are those of `value_ranges`. `name` is that of the output, and the
-    prefix of the new tensors' names. `keep` says whether the graph's own outputs stay, before the new one; otherwise
-    everything that only they need is left out.
+    A graph without that feature, or with one of another size, is refused with a `ModelError`. `ranges` are those of
+    `value_ranges`. `name` is that of the output, and the prefix of the new tensors' names. `keep` says whether the
+    graph's own outputs stay, before the new one; otherwise everything that only they need is left out. `roles` are
+    what its outputs are, as in `find_features`.
     """
-    source = _embedding(graph, head)
+    graph, source = _feature(graph, head, roles)
     if source.quantization is None:
-        raise ModelError("the embedding is not quantized, as an int8 head needs it", tensor=str(source))
+        raise ModelError(f"the feature {head.features} is not quantized, as an int8 head needs it", tensor=str(source))
     builder = _Builder(graph, name)
     x, quantization = source.index, source.quantization
     for index, (layer, span) in enumerate(zip(head.layers, ranges, strict=True)):
@@ -83,9 +86,9 @@ def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep:
     return grown if keep else pruned(grown)
 
 
-def graft_floating(graph: Graph, head: Head, *, name: str, keep: bool) -> Graph:
-    """Join a head of any kind in floating point to the embedding of a graph of int8 or of float32; else as `graft`."""
-    source = _embedding(graph, head)
+def graft_floating(graph: Graph, head: Head, *, name: str, keep: bool, roles: Sequence[Role] | None = None) -> Graph:
+    """Join a head of any kind in floating point to the feature of a graph of int8 or of float32; else as `graft`."""
+    graph, source = _feature(graph, head, roles)
     builder, x = _Builder(graph, name), source.index
     if source.dtype == np.int8:
         x = builder.operator(Op.DEQUANTIZE, (x,), builder.tensor("embedding", source.shape, np.dtype(np.float32)))
@@ -114,41 +117,21 @@ def with_line(graph: Graph, place: int, logits: Tensor, line: Dense, span: Range
     return pruned(builder.graph((*graph.outputs[:place], x, *graph.outputs[place + 1 :])))
 
 
-def _embedding(graph: Graph, head: Head) -> Tensor:
-    """Return the mean over positions from which the first output is computed, if it has the size that a head takes."""
-    producers = {output: operator for operator in graph.operators for output in operator.outputs}
-    index = graph.outputs[0]
-    while index in producers:
-        operator = producers[index]
-        if operator.op == Op.MEAN:
-            return _of_size(graph.tensors[index], head.inputs)
-        if operator.op not in (Op.DEQUANTIZE, Op.LOGISTIC, Op.FULLY_CONNECTED, Op.RESHAPE):
-            break
-        index = operator.inputs[0]
-    raise ModelError("the first output is not computed from a mean over positions: there is no embedding")
+def _feature(graph: Graph, head: Head, roles: Sequence[Role] | None) -> tuple[Graph, Tensor]:
+    """Return a graph that computes the feature that a head takes, and its tensor."""
+    found = {feature.name: feature for feature in find_features(graph, roles)}
+    feature = found.get(head.features)
+    if feature is None:
+        known = f"it has {', '.join(found)}" if found else "it has none"
+        raise ModelError(f"the head takes the feature {printable(head.features)!r}, which the model has not: {known}")
+    if feature.size != head.inputs:
+        raise ModelError(f"the feature {feature.name} has {feature.size} values; the head takes {head.inputs}")
+    graph, tensor = with_feature(graph, feature)
+    return graph, graph.tensors[tensor]
 
 
-def _of_size(source: Tensor, size: int) -> Tensor:
-    if int(np.prod(source.shape)) != size:
-        raise ModelError(f"the embedding has shape {source.shape}, the head takes {size}", tensor=str(source))
-    return source
-
-
-class _Builder:
-    """Adds tensors and operators after those of a graph."""
-
-    def __init__(self, graph: Graph, name: str) -> None:
-        self._graph = graph
-        self.tensors = list(graph.tensors)
-        self.operators = list(graph.operators)
-        taken = {tensor.name.partition("/")[0] for tensor in graph.tensors}
-        self._name = next(
-            f"{name}{suffix}" for suffix in ("", *range(2, len(taken) + 3)) if f"{name}{suffix}" not in taken
-        )
-
-    def graph(self, outputs: tuple[int, ...]) -> Graph:
-        """Return the graph with what was added, and these outputs."""
-        return replace(self._graph, tensors=tuple(self.tensors), operators=tuple(self.operators), outputs=outputs)
+class _Builder(Growing):
+    """Adds the layers of heads to a graph."""
 
     def scores(self, logits: int, classes: int) -> int:
         """Add the sigmoid of logits, and return the scores."""
@@ -156,27 +139,6 @@ class _Builder:
         whole = self.tensor("scores_int8", shape, np.dtype(np.int8), quantization)
         scores = self.tensor("scores", shape, np.dtype(np.float32))
         return self.operator(Op.DEQUANTIZE, (self.operator(Op.LOGISTIC, (logits,), whole),), scores)
-
-    def tensor(
-        self,
-        part: str,
-        shape: tuple[int, ...],
-        dtype: np.dtype[np.generic],
-        quantization: Quantization | None = None,
-        data: npt.NDArray[np.generic] | None = None,
-    ) -> int:
-        """Add a tensor and return its index."""
-        index = len(self.tensors)
-        self.tensors.append(Tensor(index, f"{self._name}/{part}", shape, dtype, quantization, data))
-        return index
-
-    def operator(
-        self, op: Op, inputs: tuple[int, ...], output: int, options: Options | None = None, version: int = 0
-    ) -> int:
-        """Add an operator with one output, and return that; the version is by default that of int8 operators."""
-        version = version or _VERSIONS[op]
-        self.operators.append(Operator(len(self.operators), op, inputs, (output,), options, version))
-        return output
 
     def floating(self, source: int, head: Head, rows: int) -> int:
         """Add the layers of a head in floating point, and return its scores; `ANY` stands for any number of rows."""
@@ -186,11 +148,11 @@ class _Builder:
             bias = self.tensor(f"{part}/bias", layer.bias.shape, layer.bias.dtype, data=layer.bias)
             output = self.tensor(part, (rows, len(layer.bias)), np.dtype(np.float32))
             options = FullyConnectedOptions(Activation.NONE if part == "logits" else Activation.RELU)
-            source = self.operator(Op.FULLY_CONNECTED, (source, weights, bias), output, options, version=1)
+            source = self.operator(Op.FULLY_CONNECTED, (source, weights, bias), output, options)
         scores = self.tensor("scores", (rows, len(head.labels)), np.dtype(np.float32))
         if head.kind == "softmax":
-            return self.operator(Op.SOFTMAX, (source,), scores, SoftmaxOptions(), version=1)
-        return self.operator(Op.LOGISTIC, (source,), scores, version=1)
+            return self.operator(Op.SOFTMAX, (source,), scores, SoftmaxOptions())
+        return self.operator(Op.LOGISTIC, (source,), scores)
 
     def dense(
         self, source: int, quantization: Quantization, layer: Dense, span: Range, part: str, activation: Activation
@@ -202,16 +164,16 @@ class _Builder:
         whole = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
         counted = np.rint(layer.bias.astype(np.float64) / step)
         if np.abs(counted).max() >= 2**30:
-            raise InputError(f"{self._name}: a bias of {np.abs(layer.bias).max()} is too large for its weights")
+            raise InputError(f"{self.name}: a bias of {np.abs(layer.bias).max()} is too large for its weights")
         inputs = (
             source,
-            self.tensor(f"{part}/weights", whole.shape, whole.dtype, _quantization(scale), _frozen(whole)),
+            self.tensor(f"{part}/weights", whole.shape, whole.dtype, _quantization(scale), frozen(whole)),
             self.tensor(
                 f"{part}/bias",
                 counted.shape,
                 np.dtype(np.int32),
                 _quantization(step),
-                _frozen(counted.astype(np.int32)),
+                frozen(counted.astype(np.int32)),
             ),
         )
         given = _spanning(span)
@@ -227,8 +189,3 @@ def _spanning(span: Range) -> Quantization:
 
 def _quantization(scale: float | np.floating, zero_point: int = 0) -> Quantization:
     return Quantization(np.array([scale], np.float32), np.array([zero_point], np.int64))
-
-
-def _frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    array.flags.writeable = False
-    return array

@@ -18,6 +18,7 @@ from yamjit.errors import InputError, LimitError
 from yamjit.npz import MOST_BYTES, read_arrays, write_arrays
 from yamjit.reprs import brief_repr
 from yamjit.signatures import HEAD_BYTES, file_kind
+from yamjit.spec import EMBEDDING
 from yamjit.trained.blocked import matmul
 from yamjit.writing import write_whole
 
@@ -29,7 +30,8 @@ Float64 = npt.NDArray[np.float64]
 #: Kinds of outputs: independent of each other, or with a sum of 1.
 KINDS = ("sigmoid", "softmax")
 
-_FORMAT = 1
+#: Formats of the file: of heads on embeddings, which earlier versions read as well, and of heads on other features.
+_FORMAT, _FORMAT_WITH_FEATURES = 1, 2
 
 
 @brief_repr
@@ -43,7 +45,7 @@ class Dense(NamedTuple):
 @brief_repr
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Head:
-    """Scores of classes from an embedding.
+    """Scores of classes from an embedding, or from another feature.
 
     Parameters
     ----------
@@ -53,6 +55,8 @@ class Head:
         Whether classes are scored independently, or share a sum of 1.
     layers : tuple of Dense
         One layer, or two with a ReLU between them.
+    features : str
+        Name of the feature that the head takes, see `Classifier.features`.
 
     Raises
     ------
@@ -63,9 +67,11 @@ class Head:
     labels: tuple[str, ...]
     kind: str
     layers: tuple[Dense, ...]
+    features: str = EMBEDDING
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", checked_labels(self.labels))
+        checks.text(self.features, "features")
         checks.choice(self.kind, "kind", KINDS)
         object.__setattr__(self, "layers", tuple(map(_checked_layer, checks.elements(self.layers, "layers", "layers"))))
         sizes = [layer.weights.shape for layer in self.layers]
@@ -78,7 +84,7 @@ class Head:
 
     @property
     def inputs(self) -> int:
-        """Length of the embedding."""
+        """Number of values that the head takes."""
         return int(self.layers[0].weights.shape[1])
 
     def logits(self, embeddings: npt.ArrayLike) -> Float64:
@@ -112,10 +118,12 @@ class Head:
     def to_bytes(self) -> bytes:
         """Return the head as the content of an ``.npz`` file; the same head gives the same bytes."""
         arrays: dict[str, npt.NDArray[Any]] = {
-            "format": np.array(_FORMAT),
+            "format": np.array(_FORMAT if self.features == EMBEDDING else _FORMAT_WITH_FEATURES),
             "kind": np.array(self.kind),
             "labels": np.array(self.labels),
         }
+        if self.features != EMBEDDING:
+            arrays["features"] = np.array(self.features)
         for index, (weights, bias) in enumerate(self.layers):
             arrays |= {f"weights{index}": weights, f"bias{index}": bias}
         return write_arrays(arrays)
@@ -150,15 +158,24 @@ class Head:
     @classmethod
     def _from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Head:
         wanted = {"format": ("iu", 0), "kind": ("U", 0), "labels": ("U", 1)}
+        named = "format" in arrays and bool((arrays["format"] == _FORMAT_WITH_FEATURES).all())
+        wanted |= {"features": ("U", 0)} if named else {}
         count = sum(name.startswith("weights") for name in arrays)
         wanted |= {f"{what}{k}": ("fiu", axes) for k in range(count) for what, axes in (("weights", 2), ("bias", 1))}
         for name, (kinds, axes) in wanted.items():
             if name not in arrays or arrays[name].dtype.kind not in kinds or arrays[name].ndim != axes:
                 raise InputError(f"it lacks a valid {name!r}")
-        if arrays["format"] != _FORMAT:
-            raise InputError(f"its format is {int(arrays['format'])}; {_FORMAT} is accepted")
+        if arrays["format"] not in (_FORMAT, _FORMAT_WITH_FEATURES):
+            accepted = f"{_FORMAT} and {_FORMAT_WITH_FEATURES} are accepted"
+            raise InputError(f"its format is {int(arrays['format'])}; {accepted}")
         layers = tuple(Dense(arrays[f"weights{k}"], arrays[f"bias{k}"]) for k in range(count))
-        return cls(tuple(map(str, arrays["labels"])), str(arrays["kind"]), layers)
+        features = str(arrays["features"]) if named else EMBEDDING
+        return cls(tuple(map(str, arrays["labels"])), str(arrays["kind"]), layers, features)
+
+    def check_features(self, name: str) -> None:
+        """Raise an `InputError` unless `name` is that of the feature that the head takes."""
+        if name != self.features:
+            raise InputError(f"the head takes the feature {self.features!r}; the windows have {checks.shown(name)}")
 
 
 def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:

@@ -6,16 +6,15 @@ by accident, so a kernel can be compiled for any target, and every lowering give
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property, partial
-from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 
 from yamjit.kernels.vectors import dot
+from yamjit.kernels.vectors.rounding import ROUNDINGS
 from yamjit.kernels.vectors.target import Target
 from yamjit.kernels.vectors.words import (
     Emit,
@@ -232,7 +231,7 @@ class VectorOps:
 
         Sum and integer are both rounded downwards where the target can, else both to the nearest.
         """
-        rounded = _ROUNDINGS[self.target.rounding]
+        rounded = ROUNDINGS[self.target.rounding]
 
         def emit(b: Any, acc: Any, scale: Any, offset: Any) -> Any:
             return rounded(b, b.sitofp(acc, scale.type), scale, offset)
@@ -320,39 +319,3 @@ def _narrow(b: Any, *parts: Any) -> Any:
     words, octets = ir.VectorType(_I16, 8), ir.VectorType(_I8, 16)
     halves = (call(b, "llvm.wasm.narrow.signed.v8i16.v4i32", words, *parts[at : at + 2]) for at in (0, 2))
     return call(b, "llvm.wasm.narrow.signed.v16i8.v8i16", octets, *halves)
-
-
-# -- Lowerings of multiply-adds that are rounded to integers ----------------------------------------------------
-
-
-def _by_vcvtps2dq(b: Any, real: Any, scale: Any, offset: Any) -> Any:
-    down, kind, whole = _I32(9), real.type, ir.VectorType(_I32, 16)
-    total = call(b, "llvm.x86.avx512.vfmadd.ps.512", kind, real, scale, offset, down)
-    every = (ir.Constant(whole, None), ir.Constant(_I16, -1))
-    return call(b, "llvm.x86.avx512.mask.cvtps2dq.512", whole, total, *every, down)
-
-
-def _by_cvtps2dq(b: Any, real: Any, scale: Any, offset: Any) -> Any:
-    name = {4: "llvm.x86.sse2.cvtps2dq", 8: "llvm.x86.avx.cvt.ps2dq.256"}[real.type.count]
-    return call(b, name, ir.VectorType(_I32, real.type.count), _fma(b, real, scale, offset))
-
-
-def _by_fcvtns(b: Any, real: Any, scale: Any, offset: Any) -> Any:
-    return call(b, "llvm.aarch64.neon.fcvtns.v4i32.v4f32", ir.VectorType(_I32, 4), _fma(b, real, scale, offset))
-
-
-def _fma(b: Any, *factors: Any) -> Any:
-    kind = factors[0].type
-    return call(b, f"llvm.fma.v{kind.count}f32", kind, *factors)
-
-
-def _by_addition(b: Any, real: Any, scale: Any, offset: Any) -> Any:
-    """Add 1.5 * 2**23, whose last place is 1: an integer is left in the low bits of a number below 2**22."""
-    large, kind = 1.5 * 2.0**23, ir.VectorType(_I32, real.type.count)
-    total = b.fadd(b.fadd(b.fmul(real, scale), offset), filled(real.type, large))
-    return b.sub(b.bitcast(total, kind), filled(kind, int(np.float32(large).view(np.int32))))
-
-
-_ROUNDINGS: Mapping[str, Emit] = MappingProxyType(
-    {"vcvtps2dq": _by_vcvtps2dq, "cvtps2dq": _by_cvtps2dq, "fcvtns": _by_fcvtns, "f32x4.add": _by_addition}
-)

@@ -7,9 +7,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from yamjit.kernels.float32 import functions
 from yamjit.kernels.int8.softmax import exponentials
 from yamjit.kernels.program import Column, StepOp
-from yamjit.plan.int8_tables import requantization_table, tanh_table
+from yamjit.plan.int8_tables import function_table, requantization_table, tanh_table
 from yamjit.plan.lowering.step import Step, flat, make_step, sizes
 from yamjit.plan.quantization import logistic_table
 from yamjit.tflite.graph import Arithmetic, Op
@@ -70,9 +71,17 @@ _FUNCTIONS = {
 }
 
 
+#: What is computed of int8 values as of real numbers.
+_REAL = {Op.EXP: functions.exp, Op.LOG: functions.log}
+
+
 def function(node: Node) -> Step:
-    """Lower a function of a float32 value."""
-    size = math.prod(node.input(0, FLOAT32).shape)
+    """Lower a function of a float32 value; of an int8 one, to a table of its 256 values."""
+    source, output = node.input(0, FLOAT32, INT8), node.output(FLOAT32, INT8)
+    if source.dtype == INT8:
+        real = _REAL[node.operator.op]
+        return lookup(node, function_table(real, node.activation(source), node.activation(output)))
+    size = math.prod(source.shape)
     op = _FUNCTIONS[node.operator.op]
     if op == StepOp.LOGISTIC and node.arithmetic == Arithmetic.OPTIMISED:
         op = StepOp.LOGISTIC_OPTIMISED

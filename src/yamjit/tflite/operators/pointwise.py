@@ -103,6 +103,16 @@ def _unary(node: Node) -> Inferred:
     return Inferred(node.input(0, FLOAT32).shape)
 
 
+def _function(node: Node) -> Inferred:
+    node.check_arity(1)
+    source = node.input(0, FLOAT32, INT8)
+    output = node.output(source.dtype)
+    if source.dtype == INT8:
+        node.activation(source)
+        node.activation(output)
+    return Inferred(source.shape)
+
+
 def _last_axis(node: Node) -> Inferred:
     inferred = _unary(node)
     if not inferred.shape:
@@ -160,8 +170,8 @@ L2_NORMALIZATION = Record(
     options=L2NormOptions,
 )
 
-LOG = Record(Op.LOG, versions=2, contract=_unary)
-EXP = Record(Op.EXP, versions=2, contract=_unary, code=33, table=table("ExpOptions"))
+LOG = Record(Op.LOG, versions=2, contract=_function)
+EXP = Record(Op.EXP, versions=2, contract=_function, code=33, table=table("ExpOptions"))
 SQRT = Record(Op.SQRT, versions=1, contract=_unary)
 NEG = Record(Op.NEG, versions=1, contract=_unary, code=42, table=table("NegOptions"))
 ABS = Record(Op.ABS, versions=5, contract=_unary, code=78, table=table("AbsOptions"))
