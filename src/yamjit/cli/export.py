@@ -52,7 +52,8 @@ def _add_deployment(parser: argparse.ArgumentParser) -> None:
     add_value(group, "--deploy", "FOLDER", Writes("the files of a deployment", folder=True), text)
     text = (
         "platforms, such as linux-aarch64 for a Raspberry Pi: linux-x86_64, linux-aarch64, windows-x86_64, "
-        "windows-arm64, macos-arm64, macos-x86_64, android-arm64, ios-arm64 (default: this machine's)"
+        "windows-arm64, macos-arm64, macos-x86_64, android-arm64, ios-arm64; wasm for browsers "
+        "(default: this machine's)"
     )
     add_value(group, "--target", "PLATFORM", str, text, nargs="+", action="extend")
     text = "what python -m tools.libraries wrote (default: the libraries that a wheel of yamjit holds)"

@@ -24,10 +24,13 @@ from yamjit.writing import naming, partial_beside
 
 __all__ = ["deploy"]
 
-_C = Path(__file__).parent / "c"
+_HERE = Path(__file__).parent
 
-#: Files beside the libraries and plans.
-_FILES = ("yamjit.h", "yamjit.c", "main.c", "Makefile", "README.md")
+#: Sources of C, beside the libraries and plans.
+_C_FILES = ("yamjit.h", "yamjit.c", "main.c", "Makefile", "README.md")
+
+#: What runs in a browser: its modules lie in the package of JavaScript that loads them.
+_WEB = "wasm"
 
 #: How others call the platforms.
 _ALSO_CALLED = {
@@ -39,6 +42,7 @@ _ALSO_CALLED = {
     "macos-x86_64": ("macos-amd64", "darwin-amd64", "darwin-x86_64"),
     "android-arm64": ("android-aarch64", "arm64-v8a"),
     "ios-arm64": ("ios-aarch64", "iphone"),
+    _WEB: ("web", "browser", "javascript"),
 }
 
 
@@ -52,9 +56,10 @@ def deploy(
 ) -> tuple[Path, ...]:
     """Write everything that a program without Python needs to run a model.
 
-    The folder gets the model as a plan file for each family of processors (``model-x86.plan``, ``model-arm.plan``), a
-    folder for each platform with its library, shared and static, and ``yamjit.h``, ``yamjit.c``, ``main.c``, a
-    ``Makefile`` and a ``README.md`` that says how to use them from C, Go, Rust, Kotlin and Swift.
+    The folder gets the model as a plan file for each family of processors (``model-x86.plan``, ``model-arm.plan``,
+    ``model-wasm.plan``), a folder for each platform with its library, shared and static, and ``yamjit.h``,
+    ``yamjit.c``, ``main.c``, a ``Makefile`` and a ``README.md`` that says how to use them from C, Go, Rust, Kotlin and
+    Swift. For browsers the folder ``wasm`` is a package of JavaScript, with the modules of WebAssembly that it loads.
 
     Parameters
     ----------
@@ -64,7 +69,7 @@ def deploy(
         A folder that does not exist yet, or is empty. It is written whole or not at all.
     targets : iterable of str
         Platforms: linux-x86_64, linux-aarch64, windows-x86_64, windows-arm64, macos-arm64, macos-x86_64, android-arm64,
-        ios-arm64. By default this machine's.
+        ios-arm64, and wasm for browsers. By default this machine's.
     libraries : path, optional
         The folder that ``python -m tools.libraries`` wrote; by default the libraries that this installation holds.
 
@@ -95,7 +100,7 @@ def deploy(
         raise InputError("heads in files of their own cannot be deployed: join the head to the model by yamjit train")
     kit = read_kit(None if libraries is None else checks.path(libraries, "libraries"))
     chosen = _checked(targets, platforms_of(kit))
-    files = {name: (_C / name).read_bytes() for name in _FILES}
+    files = _sources(chosen)
     compiled = compile_model(model.graph, read_roles(model.roles))
     _check_calibration(compiled)
     for family in sorted({_family(platform) for platform in chosen}):
@@ -108,6 +113,16 @@ def deploy(
     except OSError as error:
         raise OutputError(f"{str(folder)!r}: cannot be written: {describe(error)}") from error
     return tuple(Path(folder) / name for name in files)
+
+
+def _sources(platforms: Iterable[str]) -> dict[str, bytes]:
+    """Return the files that are the same for all models: of C, and of JavaScript."""
+    files: dict[str, bytes] = {}
+    if set(platforms) - {_WEB}:
+        files.update({name: (_HERE / "c" / name).read_bytes() for name in _C_FILES})
+    if _WEB in platforms:
+        files.update({f"{_WEB}/{path.name}": path.read_bytes() for path in sorted((_HERE / "web").iterdir())})
+    return files
 
 
 def _check_calibration(model: CompiledModel) -> None:
@@ -127,7 +142,7 @@ def _checked(targets: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _family(platform: str) -> str:
-    if platform == "wasm":
+    if platform == _WEB:
         return "wasm"
     return "x86" if platform.endswith("x86_64") else "arm"
 
