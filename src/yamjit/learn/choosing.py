@@ -66,7 +66,10 @@ class Choice:
             (f"  {one.name}", str(one.values), f"{one.accuracy:.2%}", "chosen" if one.name == self.name else "")
             for one in self.figures
         ]
-        lines = ["features, by heads of least squares on clips held out of what is learned from:", *table(*_split(rows))]
+        lines = [
+            "features, by heads of least squares on clips held out of what is learned from:",
+            *table(*_split(rows)),
+        ]
         if not math.isnan(self.lead):
             best = "no feature is" if not self.lead else f"the best is {100 * self.lead:.2f} points"
             lines.append(f"  {best} better than the embedding, with a standard error of {100 * self.error:.2f} points")
@@ -207,7 +210,7 @@ class Chooser:
         return Choice(EMBEDDING if lead <= error else best, figures, lead, error)
 
     def _right(self, name: str, part: int, apart: frozenset[int]) -> Float64:
-        """Return the share of each clip of a part, itself and its copies, that a head names right without some parts."""
+        """Return the share of each clip of a part, itself and copies, that a head without some parts names right."""
         clips = self._clips[part]
         rows = np.flatnonzero(np.isin(self._vectors.clips, clips))
         if not len(rows):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -70,7 +70,7 @@ class Features:
     hashes: tuple[str, ...]
     skipped: tuple[Skipped, ...] = ()
     name: str = EMBEDDING
-    copies: npt.NDArray[np.int64] = _NO_COPIES
+    copies: npt.NDArray[np.int64] = field(default_factory=lambda: _NO_COPIES)
 
     def __post_init__(self) -> None:
         checks.instance(self.dataset, "dataset", Dataset)
@@ -110,7 +110,7 @@ class Features:
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Features:
         """Return some of the windows, of the same clips."""
-        parts = {field: getattr(self, field)[kept] for field in ("embeddings", "clips", "copies")}
+        parts = {name: getattr(self, name)[kept] for name in ("embeddings", "clips", "copies")}
         return replace(self, **parts)
 
     def originals(self) -> Features:

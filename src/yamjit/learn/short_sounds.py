@@ -224,7 +224,8 @@ class _Changer:
             counts.append(sum(len(part[names[0]].values) for part in found))
         which = list(numbers) or np.repeat(np.arange(1, len(counts) + 1), counts)
         return _Windows(
-            np.asarray(which, np.int64), {name: Quantized.joined([part[name] for part in parts]).real() for name in names}
+            np.asarray(which, np.int64),
+            {name: Quantized.joined([part[name] for part in parts]).real() for name in names},
         )
 
 
