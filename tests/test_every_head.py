@@ -28,8 +28,9 @@ from yamjit.errors import InputError
 from yamjit.events import Watcher
 from yamjit.head_names import told_apart
 from yamjit.learn.describing import find_output, set_calibration, set_labels
-from yamjit.learn.export import ModelCard, export_model
+from yamjit.learn.export import export_model
 from yamjit.learn.heads import Dense, Head
+from yamjit.learn.model_card import ModelCard
 from yamjit.output import FORMATS
 from yamjit.output.dataframes import to_pandas
 from yamjit.plots import draw_overview, survey

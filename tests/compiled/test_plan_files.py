@@ -26,8 +26,9 @@ from yamjit.kernels import load_backend
 from yamjit.kernels.plan_file.entries import CHECK_PLAN
 from yamjit.kernels.plan_file.layout import HEAD_FIELDS, HEADER_BYTES, MAGIC, Fault, Field, HeadField
 from yamjit.kernels.plan_file.xxh64 import xxh64
-from yamjit.learn.export import ModelCard, export_head, export_model
+from yamjit.learn.export import export_head, export_model
 from yamjit.learn.heads import Dense, Head
+from yamjit.learn.model_card import ModelCard
 from yamjit.loading import load
 from yamjit.network import Network
 from yamjit.store import resolve_model

@@ -16,8 +16,9 @@ from tests.support.backends import FAST_BACKENDS
 from yamjit.calibration import Calibration
 from yamjit.classifier import Classifier
 from yamjit.errors import InputError, ModelError
-from yamjit.learn.export import ModelCard, export_model, independent
+from yamjit.learn.export import export_model, independent
 from yamjit.learn.heads import Dense, Head
+from yamjit.learn.model_card import ModelCard
 from yamjit.loading import load
 from yamjit.options import ClassifierOptions
 from yamjit.tflite import read_graph, validate_graph

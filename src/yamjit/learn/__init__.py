@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from yamjit.learn.embedding_cache import EmbeddingCache
     from yamjit.learn.estimators import YAMNetClassifier, YAMNetEmbedder
     from yamjit.learn.evaluation import Evaluation
-    from yamjit.learn.export import ModelCard, export_head, export_model
+    from yamjit.learn.export import export_head, export_model
     from yamjit.learn.features import Features
     from yamjit.learn.fine import FineEmbeddings, fine_embeddings
     from yamjit.learn.fitting import FitOptions
     from yamjit.learn.heads import Head
     from yamjit.learn.label_files import from_labels
     from yamjit.learn.leakage import clips_trained_on
+    from yamjit.learn.model_card import ModelCard
     from yamjit.learn.prototypes import UNKNOWN, Prototypes
     from yamjit.learn.short_sounds import anywhere, with_copies
     from yamjit.learn.sklearn_models import head_from_sklearn
@@ -66,13 +67,14 @@ _ROOMS = {
     "embedding_cache": "EmbeddingCache",
     "estimators": "YAMNetClassifier YAMNetEmbedder",
     "evaluation": "Evaluation",
-    "export": "ModelCard export_head export_model",
+    "export": "export_head export_model",
     "features": "Features",
     "fine": "FineEmbeddings fine_embeddings",
     "fitting": "FitOptions",
     "heads": "Head",
     "label_files": "from_labels",
     "leakage": "clips_trained_on",
+    "model_card": "ModelCard",
     "prototypes": "UNKNOWN Prototypes",
     "short_sounds": "anywhere with_copies",
     "sklearn_models": "head_from_sklearn",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from yamjit import checks
-from yamjit.calibration import Calibration
 from yamjit.classifier import Classifier
 from yamjit.deprecation import renamed
 from yamjit.errors import InputError
@@ -20,11 +18,12 @@ from yamjit.learn.attached import attached_calibration, attached_labels
 from yamjit.learn.features import Features
 from yamjit.learn.grafting import graft, graft_floating, head_alone, value_ranges
 from yamjit.learn.heads import Dense, Head, cross_entropy, sigmoid, softmax
+from yamjit.learn.model_card import ModelCard
 from yamjit.learn.optimizer import minimum
 from yamjit.plan import compile_plan
+from yamjit.plan.roles import Role, read_roles
 from yamjit.provenance import Provenance, read_provenance, with_provenance, without_provenance
-from yamjit.reprs import brief_repr
-from yamjit.spec import own_version
+from yamjit.spec import EMBEDDING, own_version
 from yamjit.tflite import Graph, read_graph, write_graph
 from yamjit.tflite.metadata import (
     AudioProperties,
@@ -39,76 +38,9 @@ from yamjit.tflite.metadata_tables import MIN_PARSER_VERSION
 from yamjit.tflite.weight_types import dynamic_range, floating
 from yamjit.training_clips import TrainingClips
 
-__all__ = ["ModelCard", "export_head", "export_model", "independent"]
+__all__ = ["export_head", "export_model", "independent"]
 
 Float32 = npt.NDArray[np.float32]
-
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
-
-
-@explained
-@brief_repr
-@dataclass(frozen=True, slots=True, repr=False)
-class ModelCard:
-    """Description of an exported model.
-
-    Parameters
-    ----------
-    name, description, version, author, license : str
-        Texts in the metadata.
-    head_name : str
-        Name of the new output, and beginning of its files' names: letters, digits, '_', '-' and '.'.
-    base_name : str
-        Name of the model's previous output, if that is kept; by default the one that yamjit gave it, else "yamnet".
-    display_names : mapping of str to sequence of str
-        Names of the classes by language, such as ``{"de": ("Amsel", "Meise")}``.
-    keep : bool
-        Whether the model keeps its previous outputs, before the new one.
-    calibration : Calibration, optional
-        Calibration of the new output's scores.
-    score_threshold : float in [0, 1], optional
-        Score below which other tools drop results.
-    digests : bool
-        Whether the model keeps digests of the clips that it has learned from.
-    date : datetime.date, optional
-        Day on which the model was made; without it, the same arguments give the same file on every day.
-
-    Raises
-    ------
-    InputError
-        If a name cannot be that of a file, or of a locale.
-    """
-
-    name: str = "yamjit/custom"
-    description: str = "Names sounds by YAMNet's embedding and a head that was trained on recordings of one's own."
-    version: str = "v1"
-    author: str = ""
-    license: str = ""
-    head_name: str = "custom"
-    base_name: str = ""
-    display_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    keep: bool = False
-    calibration: Calibration | None = None
-    score_threshold: float | None = None
-    digests: bool = True
-    date: datetime.date | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("name", "description", "version", "author", "license", "base_name"):
-            checks.text(getattr(self, name), name)
-        if not (isinstance(self.head_name, str) and _FILE_NAME.fullmatch(self.head_name)):
-            found = checks.shown(self.head_name)
-            raise InputError(f"head_name is {found}; 1 to 64 letters, digits, '_', '-' and '.' are accepted")
-        for locale in checks.instance(self.display_names, "display_names", Mapping):
-            if not (isinstance(locale, str) and _LOCALE.fullmatch(locale)):
-                raise InputError(f"{checks.shown(locale)} is not a locale; names such as 'de' or 'pt-BR' are accepted")
-        checks.flag(self.keep, "keep")
-        checks.flag(self.digests, "digests")
-        checks.instance(self.calibration, "calibration", Calibration, type(None))
-        if self.score_threshold is not None:
-            checks.number(self.score_threshold, "score_threshold", 0, 1)
-        checks.instance(self.date, "date", datetime.date, type(None))
 
 
 @explained
@@ -123,7 +55,8 @@ def export_model(
 ) -> bytes:
     """Write a model that scores a head's classes.
 
-    It says where it comes from: `Classifier.provenance` of the written model, once that is loaded.
+    What the head does not need is left out, unless the card says to keep it: of the network, all layers after those
+    that compute the head's feature. The model says where it comes from: `Classifier.provenance`, once it is loaded.
 
     Parameters
     ----------
@@ -152,7 +85,7 @@ def export_model(
     InputError
         If display names or calibration do not fit the classes.
     ModelError
-        If the model has no embedding that fits the head, or the head's weights exceed the range of integers.
+        If the model has no feature that fits the head, or the head's weights exceed the range of integers.
     """
     checks.instance(model, "model", Classifier, Graph)
     checks.instance(head, "head", Head)
@@ -160,8 +93,12 @@ def export_model(
     ours, graph = read_provenance(graph) is not None, without_provenance(graph)
     card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
     origin = _provenance(model, embeddings, card)
+    if isinstance(embeddings, Features):
+        head.check_features(embeddings.name)
     windows = _taught(embeddings).embeddings if isinstance(embeddings, Features) else embeddings
-    grown = _JOINED[checks.choice(weights, "weights", _JOINED)](graph, head, windows, card)
+    roles = read_roles(model.roles) if isinstance(model, Classifier) else None
+    how: _How = {"name": card.head_name, "keep": card.keep, "roles": roles}
+    grown = _JOINED[checks.choice(weights, "weights", _JOINED)](graph, head, windows, how)
     output, files = _described_head(head, card, weights)
     kept = dict(graph.files) if card.keep else {}
     clash = next((name for name in files if name in kept), None)
@@ -174,19 +111,27 @@ def export_model(
     return data
 
 
-def _join_mixed(graph: Graph, head: Head, _: Float32 | None, card: ModelCard) -> Graph:
-    return graft_floating(graph, head, name=card.head_name, keep=card.keep)
+class _How(TypedDict):
+    """How a head is joined, see `graft`."""
+
+    name: str
+    keep: bool
+    roles: Sequence[Role] | None
 
 
-def _join_floating(graph: Graph, head: Head, _: Float32 | None, card: ModelCard) -> Graph:
-    return _join_mixed(floating(graph), head, None, card)
+def _join_mixed(graph: Graph, head: Head, _: Float32 | None, how: _How) -> Graph:
+    return graft_floating(graph, head, **how)
 
 
-def _join_dynamic(graph: Graph, head: Head, _: Float32 | None, card: ModelCard) -> Graph:
-    return dynamic_range(_join_floating(graph, head, None, card))
+def _join_floating(graph: Graph, head: Head, _: Float32 | None, how: _How) -> Graph:
+    return graft_floating(floating(graph), head, **how)
 
 
-def _join_int8(graph: Graph, head: Head, windows: Float32 | None, card: ModelCard) -> Graph:
+def _join_dynamic(graph: Graph, head: Head, _: Float32 | None, how: _How) -> Graph:
+    return dynamic_range(graft_floating(floating(graph), head, **how))
+
+
+def _join_int8(graph: Graph, head: Head, windows: Float32 | None, how: _How) -> Graph:
     if windows is None and (head.kind != "sigmoid" or len(head.layers) > 1):
         raise InputError(
             "a head with a hidden layer, or of kind 'softmax', needs embeddings to be exported as int8; mixed, float32 "
@@ -198,7 +143,7 @@ def _join_int8(graph: Graph, head: Head, windows: Float32 | None, card: ModelCar
             found = f"shape {windows.shape}"
             raise InputError(f"finite embeddings of shape (n, {head.inputs}) are accepted, found {found}")
         head = independent(head, windows)
-    return graft(graph, head, value_ranges(head, windows), name=card.head_name, keep=card.keep)
+    return graft(graph, head, value_ranges(head, windows), **how)
 
 
 #: How a head is joined to a model's network, by the type of weights.
@@ -226,9 +171,14 @@ def export_head(head: Head, card: ModelCard | None = None, *, weights: str = "fl
     Raises
     ------
     InputError
-        If display names or calibration do not fit the classes.
+        If display names or calibration do not fit the classes, or the head takes another feature than the embedding.
     """
     checks.instance(head, "head", Head)
+    if head.features != EMBEDDING:
+        raise InputError(
+            f"the head takes the feature {head.features!r} of a model, not its embedding: export_model writes it "
+            "together with the network that computes that"
+        )
     checks.choice(weights, "weights", ("float32", "dynamic"))
     card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
     output, files = _described_head(head, card, weights)
@@ -290,7 +240,7 @@ def independent(head: Head, embeddings: Float32) -> Head:
     scaled = Dense(
         weights * np.float32(slope), (slope * (bias.astype(np.float64) - middle) + offset).astype(np.float32)
     )
-    return Head(head.labels, "sigmoid", (*first, scaled))
+    return replace(head, kind="sigmoid", layers=(*first, scaled))
 
 
 def _metadata(graph: Graph, output: TensorMetadata, card: ModelCard, *, ours: bool) -> Metadata:

@@ -1,4 +1,4 @@
-"""A head as operators, of int8 or of float32, joined to the embedding of a model's graph; or as a graph of its own."""
+"""A head as operators, of int8 or of float32, joined to a feature of a model's graph; or as a graph of its own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from yamjit.errors import InputError, ModelError
 from yamjit.learn.heads import Dense, Head
+from yamjit.plan.features import find_features, with_feature
+from yamjit.plan.roles import Role
+from yamjit.text import printable
 from yamjit.tflite.graph import ANY, Activation, Graph, Op, Quantization, Tensor
 from yamjit.tflite.growing import Growing, frozen
 from yamjit.tflite.operators.pointwise import SoftmaxOptions
@@ -57,17 +60,19 @@ def clipped_range(low: float, high: float) -> Range:
     return Range(float(np.clip(low, -_LARGEST_LOGIT, -1.0)), float(np.clip(high, 1.0, _LARGEST_LOGIT)))
 
 
-def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep: bool) -> Graph:
-    """Join a head of kind "sigmoid" to the embedding of a graph, quantized to int8.
+def graft(
+    graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep: bool, roles: Sequence[Role] | None = None
+) -> Graph:
+    """Join a head of kind "sigmoid" to the feature of a graph that it takes, quantized to int8.
 
-    The embedding is a mean over positions from which the first output is computed; a graph without one of the head's
-    size is refused with a `ModelError`. `ranges` are those of `value_ranges`. `name` is that of the output, and the
-    prefix of the new tensors' names. `keep` says whether the graph's own outputs stay, before the new one; otherwise
-    everything that only they need is left out.
+    A graph without that feature, or with one of another size, is refused with a `ModelError`. `ranges` are those of
+    `value_ranges`. `name` is that of the output, and the prefix of the new tensors' names. `keep` says whether the
+    graph's own outputs stay, before the new one; otherwise everything that only they need is left out. `roles` are
+    what its outputs are, as in `find_features`.
     """
-    source = _embedding(graph, head)
+    graph, source = _feature(graph, head, roles)
     if source.quantization is None:
-        raise ModelError("the embedding is not quantized, as an int8 head needs it", tensor=str(source))
+        raise ModelError(f"the feature {head.features} is not quantized, as an int8 head needs it", tensor=str(source))
     builder = _Builder(graph, name)
     x, quantization = source.index, source.quantization
     for index, (layer, span) in enumerate(zip(head.layers, ranges, strict=True)):
@@ -81,9 +86,9 @@ def graft(graph: Graph, head: Head, ranges: Sequence[Range], *, name: str, keep:
     return grown if keep else pruned(grown)
 
 
-def graft_floating(graph: Graph, head: Head, *, name: str, keep: bool) -> Graph:
-    """Join a head of any kind in floating point to the embedding of a graph of int8 or of float32; else as `graft`."""
-    source = _embedding(graph, head)
+def graft_floating(graph: Graph, head: Head, *, name: str, keep: bool, roles: Sequence[Role] | None = None) -> Graph:
+    """Join a head of any kind in floating point to the feature of a graph of int8 or of float32; else as `graft`."""
+    graph, source = _feature(graph, head, roles)
     builder, x = _Builder(graph, name), source.index
     if source.dtype == np.int8:
         x = builder.operator(Op.DEQUANTIZE, (x,), builder.tensor("embedding", source.shape, np.dtype(np.float32)))
@@ -112,24 +117,17 @@ def with_line(graph: Graph, place: int, logits: Tensor, line: Dense, span: Range
     return pruned(builder.graph((*graph.outputs[:place], x, *graph.outputs[place + 1 :])))
 
 
-def _embedding(graph: Graph, head: Head) -> Tensor:
-    """Return the mean over positions from which the first output is computed, if it has the size that a head takes."""
-    producers = {output: operator for operator in graph.operators for output in operator.outputs}
-    index = graph.outputs[0]
-    while index in producers:
-        operator = producers[index]
-        if operator.op == Op.MEAN:
-            return _of_size(graph.tensors[index], head.inputs)
-        if operator.op not in (Op.DEQUANTIZE, Op.LOGISTIC, Op.FULLY_CONNECTED, Op.RESHAPE):
-            break
-        index = operator.inputs[0]
-    raise ModelError("the first output is not computed from a mean over positions: there is no embedding")
-
-
-def _of_size(source: Tensor, size: int) -> Tensor:
-    if int(np.prod(source.shape)) != size:
-        raise ModelError(f"the embedding has shape {source.shape}, the head takes {size}", tensor=str(source))
-    return source
+def _feature(graph: Graph, head: Head, roles: Sequence[Role] | None) -> tuple[Graph, Tensor]:
+    """Return a graph that computes the feature that a head takes, and its tensor."""
+    found = {feature.name: feature for feature in find_features(graph, roles)}
+    feature = found.get(head.features)
+    if feature is None:
+        known = f"it has {', '.join(found)}" if found else "it has none"
+        raise ModelError(f"the head takes the feature {printable(head.features)!r}, which the model has not: {known}")
+    if feature.size != head.inputs:
+        raise ModelError(f"the feature {feature.name} has {feature.size} values; the head takes {head.inputs}")
+    graph, tensor = with_feature(graph, feature)
+    return graph, graph.tensors[tensor]
 
 
 class _Builder(Growing):

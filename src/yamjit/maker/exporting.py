@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from yamjit import checks
-from yamjit.learn.export import ModelCard, export_model
+from yamjit.learn.export import export_model
 from yamjit.learn.features import Features
 from yamjit.learn.heads import Head
+from yamjit.learn.model_card import ModelCard
 from yamjit.maker.config import QuantizationConfig
 from yamjit.maker.yamnet_spec import YamNetSpec
 from yamjit.tflite import read_graph, write_graph
