@@ -62,18 +62,19 @@ class Choice:
         """Return the figures as text, a line each, and why the feature was chosen."""
         if not self.figures:
             return f"features: {self.name}\n"
-        rows = [
-            (f"  {one.name}", str(one.values), f"{one.accuracy:.2%}", "chosen" if one.name == self.name else "")
-            for one in self.figures
-        ]
-        lines = [
-            "features, by heads of least squares on clips held out of what is learned from:",
-            *table(*_split(rows)),
-        ]
-        if not math.isnan(self.lead):
-            best = "no feature is" if not self.lead else f"the best is {100 * self.lead:.2f} points"
-            lines.append(f"  {best} better than the embedding, with a standard error of {100 * self.error:.2f} points")
-        return "\n".join(lines) + "\n"
+        lines = table(
+            ("  feature", "values", "accuracy", ""),
+            [
+                (f"  {one.name}", str(one.values), f"{one.accuracy:.2%}", "chosen" if one.name == self.name else "")
+                for one in self.figures
+            ],
+        )
+        if self.lead > 0:
+            error = f"{100 * self.error:.2f}"
+            lines.append(
+                f"  the best is {100 * self.lead:.2f} points above the embedding, standard error {error} points"
+            )
+        return "\n".join(["features, by heads of least squares on clips held out of training:", *lines]) + "\n"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the choice as plain numbers, texts and lists for JSON; NaN becomes None."""
@@ -83,10 +84,6 @@ class Choice:
             "figures": [one._asdict() for one in self.figures],
             **{name: None if math.isnan(value) else value for name, value in found.items()},
         }
-
-
-def _split(rows: list[tuple[str, ...]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    return ("  feature", "values", "accuracy", ""), rows
 
 
 class Part(NamedTuple):
@@ -205,9 +202,9 @@ class Chooser:
         if EMBEDDING not in right:
             return Choice(best, figures)
         ahead = right[best] - right[EMBEDDING]
-        error = float(ahead.std() / math.sqrt(len(ahead)))
-        lead = float(ahead.mean())
-        return Choice(EMBEDDING if lead <= error else best, figures, lead, error)
+        lead, error = float(ahead.mean()), float(ahead.std() / math.sqrt(max(1, len(ahead) - 1)))
+        # A single clip more is exactly one standard error.
+        return Choice(EMBEDDING if lead <= error * (1 + 1e-9) else best, figures, lead, error)
 
     def _right(self, name: str, part: int, apart: frozenset[int]) -> Float64:
         """Return the share of each clip of a part, itself and copies, that a head without some parts names right."""
