@@ -47,7 +47,7 @@ class FeatureStream(RecordingStream):
 
     def summary(self) -> Summary:
         """Return what is known of the recording, without classes."""
-        return self._summary(sum(track.windows for track in self._tracks))
+        return self._summary(sum(track.windows for track in self._tracks), length_s=self.source.length_s)
 
     def close(self) -> None:
         """Stop, and release what was opened."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -261,6 +262,12 @@ class Model:
         if not self.features:
             raise ModelError("the model has no features: neither an embedding, nor layers with several places in time")
         return tuple(dict.fromkeys(checks.choice(name, "features", self.features) for name in names))
+
+    def feature_size(self, name: str) -> int:
+        """Return the number of values of a feature; see `check_features` for errors."""
+        self.check_features((name,))
+        slot = self.plan.embedding if name == EMBEDDING else None
+        return math.prod(slot.shape) if slot else self.features[name]
 
     def feature_scorer(self, features: str | Sequence[str]) -> FeatureScorer:
         """Return what computes features of patches, all in one pass; see `check_features` for errors."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import struct
 import sys
@@ -238,20 +239,22 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples: dict[Path, 
     for name in ("0.wav", "1.wav"):
         soundfile.write(name, np.concatenate([samples, np.zeros(rate * 57, np.int16)]), rate)
     from yamjit import recording
-    from yamjit.scoring import Scorer
+    from yamjit.scoring import FeatureScorer, Scorer
 
     monkeypatch.setattr(recording, "_WINDOWS_AT_ONCE", 32)
-    score = Scorer.score
+    calls = itertools.count(1)
 
-    def striking(self: Any, *args: Any, **how: Any) -> Any:
-        striking.calls += 1  # type: ignore[attr-defined]
-        if striking.calls == strike_at["call"]:  # type: ignore[attr-defined]
-            raise KeyboardInterrupt
-        return score(self, *args, **how)
+    def striking(score: Callable[..., Any]) -> Callable[..., Any]:
+        def strike(self: Any, *args: Any, **how: Any) -> Any:
+            if next(calls) == strike_at["call"]:
+                raise KeyboardInterrupt
+            return score(self, *args, **how)
 
-    striking.calls = 0  # type: ignore[attr-defined]
+        return strike
+
     strike_at["call"] = 7
-    monkeypatch.setattr(Scorer, "score", striking)
+    for scorer in (Scorer, FeatureScorer):
+        monkeypatch.setattr(scorer, "score", striking(scorer.score))
 
 
 strike_at = {"call": 0}

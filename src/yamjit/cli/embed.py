@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from yamjit.cli import arguments
 from yamjit.cli.delivery import deliver_arrays, hearing_of
+from yamjit.cli.options import add_value
+from yamjit.spec import EMBEDDING
 
 __all__ = ["ARRAYS", "DESCRIPTION", "HELP", "add_arguments", "run"]
 
 ARRAYS = ("npy", "npz", "csv", "parquet")
 
-HELP = "write the embedding of each window"
+HELP = "write the embedding of each window, or another feature"
 DESCRIPTION = (
     "Write the embedding of each window, 1024 numbers for YAMNet, as npy (one array, of one recording), npz (values, "
     "times_s, channels, length_s, times and utc_offsets_s, of one recording), csv or parquet (of any number of "
-    "recordings)."
+    "recordings). --features writes another feature of the model, such as layer6_mean: the map of an inner layer, "
+    "averaged over time with frequency kept; an npz names it as features, csv in its columns, and parquet in the "
+    "metadata of its schema."
 )
 
 
@@ -23,13 +28,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     arguments.add_inputs(parser)
     arguments.add_model(parser)
+    add_features(parser)
     arguments.add_reading(parser)
     arguments.add_output(parser, ARRAYS, "csv, or npz in a folder")
     arguments.add_run(parser)
+
+
+def add_features(parser: Any) -> None:
+    """Add ``--features``."""
+    text = "the embedding, or the mean or the greatest values over time of a layer: layer6_mean, layer6_max"
+    add_value(parser, "--features", "NAME", str, text, EMBEDDING)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from yamjit.runs.measuring import Embeddings
 
-    return deliver_arrays(args, Embeddings(**hearing_of(args)))
+    return deliver_arrays(args, Embeddings(**hearing_of(args), features=args.features))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from yamjit.learn.fitting import FitOptions, Samples, fit_head
 from yamjit.learn.heads import Head, sigmoid, softmax
 from yamjit.loading import load
 from yamjit.reading import ReadOptions
+from yamjit.spec import EMBEDDING
 
 __all__ = ["YAMNetClassifier", "YAMNetEmbedder", "class_names"]
 
@@ -82,7 +84,7 @@ def _not_fitted(estimator: object) -> Exception:
 
 @explained
 class YAMNetEmbedder(_Estimator):
-    """Recordings to embeddings, as a transformer for pipelines.
+    """Recordings to embeddings or other features, as a transformer for pipelines.
 
     Parameters
     ----------
@@ -94,14 +96,23 @@ class YAMNetEmbedder(_Estimator):
         Time from the start of one window to the start of the next, in seconds.
     sample_rate : int, optional
         Sample rate of arrays, in Hz.
+    features : str
+        Name of the feature, see `Classifier.features`.
     """
 
     _kind = "transformer"
 
     def __init__(
-        self, model: Any = None, *, pooling: str = "mean", hop_s: float = 0.48, sample_rate: int | None = None
+        self,
+        model: Any = None,
+        *,
+        pooling: str = "mean",
+        hop_s: float = 0.48,
+        sample_rate: int | None = None,
+        features: str = EMBEDDING,
     ) -> None:
         self.model = model
+        self.features = features
         self.pooling = pooling
         self.hop_s = hop_s
         self.sample_rate = sample_rate
@@ -128,7 +139,8 @@ class YAMNetEmbedder(_Estimator):
         rows = []
         for audio in recordings:
             rate = self.sample_rate if isinstance(audio, np.ndarray) else None
-            windows = model.embed(audio, sample_rate=rate, reading=ReadOptions(hop_s=self.hop_s))
+            reading = ReadOptions(hop_s=self.hop_s)
+            windows = model.embed(audio, sample_rate=rate, features=self.features, reading=reading)
             parts = {"mean": windows.mean(axis=0, dtype=np.float64), "max": windows.max(axis=0)}
             rows.append(np.concatenate([parts[name] for name in self.pooling.split("_")]))
         return np.array(rows, np.float32).reshape(len(rows), len(self.get_feature_names_out()))
@@ -139,9 +151,10 @@ class YAMNetEmbedder(_Estimator):
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Return the names of the columns."""
-        slot = self._classifier().plan.embedding
-        size = int(np.prod(slot.shape)) if slot else 0
-        return np.array([f"{part}{k}" for part in self.pooling.split("_") for k in range(size)], dtype=object)
+        size = self._classifier().feature_size(self.features)
+        of_what = "" if self.features == EMBEDDING else f"{self.features}_"
+        names = [f"{of_what}{part}{k}" for part in self.pooling.split("_") for k in range(size)]
+        return np.array(names, dtype=object)
 
     def _classifier(self) -> Classifier:
         if isinstance(self.model, Classifier):
@@ -165,6 +178,8 @@ class YAMNetClassifier(_Estimator):
         See `FitOptions`.
     random_state : int
         Seed of the initial weights of a hidden layer.
+    features : str
+        Name of the feature that it is fitted on, which `head_` records, see `Classifier.features`.
 
     Attributes
     ----------
@@ -186,8 +201,10 @@ class YAMNetClassifier(_Estimator):
         weight_decay: float = 0.003,
         iterations: int = 300,
         random_state: int = 0,
+        features: str = EMBEDDING,
     ) -> None:
         self.kind = kind
+        self.features = features
         self.hidden = hidden
         self.weight_decay = weight_decay
         self.iterations = iterations
@@ -214,7 +231,7 @@ class YAMNetClassifier(_Estimator):
         samples = Samples(x, np.eye(len(classes), dtype=np.float32)[places], np.ones(len(x)))
         self.classes_ = classes
         self.n_features_in_ = x.shape[1]
-        self.head_ = fit_head(class_names(classes), samples, options).head
+        self.head_ = replace(fit_head(class_names(classes), samples, options).head, features=self.features)
         return self
 
     def decision_function(self, X: Any) -> Float64:  # noqa: N803

@@ -13,6 +13,7 @@ from yamjit.errors import InputError
 from yamjit.keywords import explained
 from yamjit.learn.estimators import class_names
 from yamjit.learn.heads import Dense, Head, softmax
+from yamjit.spec import EMBEDDING
 
 __all__ = ["head_from_sklearn"]
 
@@ -20,7 +21,7 @@ Float64 = npt.NDArray[np.float64]
 
 
 @explained
-def head_from_sklearn(estimator: Any, labels: Iterable[str] | None = None) -> Head:
+def head_from_sklearn(estimator: Any, labels: Iterable[str] | None = None, *, features: str = EMBEDDING) -> Head:
     """Return a fitted linear classifier of scikit-learn as a head.
 
     Parameters
@@ -30,6 +31,8 @@ def head_from_sklearn(estimator: Any, labels: Iterable[str] | None = None) -> He
         ``SGDClassifier`` or ``RidgeClassifier``; or a pipeline of a ``StandardScaler`` and such an estimator.
     labels : iterable of str, optional
         Names of the classes; by default the classes that it was fitted with.
+    features : str
+        Name of the feature that it was fitted on, see `Classifier.features`.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def head_from_sklearn(estimator: Any, labels: Iterable[str] | None = None) -> He
     for step in reversed(before):
         weights, bias = _after_scaler(step, weights, bias)
     names = tuple(labels) if labels is not None else class_names(classes)
-    return Head(names, kind, (Dense(weights.astype(np.float32), bias.astype(np.float32)),))
+    return Head(names, kind, (Dense(weights.astype(np.float32), bias.astype(np.float32)),), features)
 
 
 def _kind(estimator: Any, weights: Float64, bias: Float64) -> str:

@@ -24,7 +24,8 @@ class Slab(NamedTuple):
     """Some rows of an array of a recording [shape of values=(n, k), of times_s=(n,)].
 
     Each row describes `length_s` seconds of sound from its second on; `channel` is None where the channels were mixed.
-    `clock` tells date and time of each second.
+    `clock` tells date and time of each second. `features` is the name of what the values are, empty for embeddings and
+    spectra; files but for npy, which has no place for it, say it.
     """
 
     file: str
@@ -33,6 +34,7 @@ class Slab(NamedTuple):
     channel: int | None
     values: npt.NDArray[np.float32]
     clock: Clock = Clock()
+    features: str = ""
 
     def wall_times(self) -> tuple[npt.NDArray[np.datetime64], list[int | None]]:
         """Return date and time of each row where it was recorded, in microseconds, and how far ahead of UTC that is.
@@ -105,7 +107,8 @@ class _Npy(ArrayWriter):
 class _Npz(ArrayWriter):
     """Arrays by name in NumPy's archive: values, times_s, channels (-1 where they were mixed), length_s.
 
-    And times, on the wall where it was recorded, with utc_offsets_s: NaT and NaN where they are not known.
+    And times, on the wall where it was recorded, with utc_offsets_s: NaT and NaN where they are not known; and
+    features, the name of what the values are, where they have one.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -117,6 +120,7 @@ class _Npz(ArrayWriter):
         self._walls: list[npt.NDArray[np.datetime64]] = [np.empty(0, "datetime64[us]")]
         self._offsets: list[npt.NDArray[np.float64]] = [np.empty(0)]
         self._length_s = 0.0
+        self._named: dict[str, npt.NDArray[np.str_]] = {}
 
     def __enter__(self) -> _Npz:
         self._npy.__enter__()
@@ -130,6 +134,7 @@ class _Npz(ArrayWriter):
         self._walls.append(times)
         self._offsets.append(np.array(offsets, np.float64))
         self._length_s = slab.length_s
+        self._named = {"features": np.array(slab.features)} if slab.features else {}
 
     def _close(self) -> None:
         self._npy.__exit__()
@@ -139,6 +144,7 @@ class _Npz(ArrayWriter):
             "length_s": np.float64(self._length_s),
             "times": np.concatenate(self._walls),
             "utc_offsets_s": np.concatenate(self._offsets),
+            **self._named,
         }
         with self._values, zipfile.ZipFile(self._file, "w") as archive:
             self._values.seek(0)
@@ -162,7 +168,8 @@ class _Csv(ArrayWriter):
 
     def add(self, slab: Slab) -> None:
         if not self._begun:
-            columns = (f"v{index}" for index in range(slab.values.shape[1]))
+            prefix = f"{slab.features}_" if slab.features else "v"
+            columns = (f"{prefix}{index}" for index in range(slab.values.shape[1]))
             self._writer.writerow(["file", "start_s", "end_s", "channel", "time", *columns])
             self._begun = True
         channel = "" if slab.channel is None else slab.channel
@@ -207,6 +214,8 @@ class _Parquet(ArrayWriter):
                 "values": arrow.FixedSizeListArray.from_arrays(flat, size),
             }
         )
+        if slab.features:
+            batch = batch.replace_schema_metadata({"features": slab.features})
         if self._table is None:
             self._table = self._new_table(self._file, batch.schema)
         self._table.write_table(batch)

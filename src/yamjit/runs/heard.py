@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from yamjit.writing import naming
 
 if TYPE_CHECKING:
-    from yamjit.recording import FrameStream, WindowStream
+    from yamjit.recording import RecordingStream
     from yamjit.runs.inputs import Recording
     from yamjit.runs.tally import Tally
 
@@ -62,7 +62,7 @@ class Heard:
 _memory: Any = None
 _place = 0
 #: The stream of the recording that is heard, and its place.
-_heard: tuple[WindowStream | FrameStream, int] | None = None
+_heard: tuple[RecordingStream, int] | None = None
 
 
 def begin(memory: Any) -> None:
@@ -86,7 +86,7 @@ def about(place: int) -> Iterator[None]:
         _heard = None
 
 
-def watch(stream: WindowStream | FrameStream) -> None:
+def watch(stream: RecordingStream) -> None:
     """Take the stream of the recording that this process hears."""
     global _heard
     _heard = stream, _place

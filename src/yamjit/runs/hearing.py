@@ -17,12 +17,12 @@ from yamjit.runs.inputs import STDIN, Recording
 
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
-    from yamjit.recording import FrameStream, WindowStream
+    from yamjit.recording import RecordingStream
     from yamjit.results import Row, Summary
 
 __all__ = ["Classes", "Hearing", "Listener"]
 
-_Stream = TypeVar("_Stream", "WindowStream", "FrameStream")
+_Stream = TypeVar("_Stream", bound="RecordingStream")
 
 
 class Listener(Protocol):
@@ -42,7 +42,7 @@ class Hearing(ABC):
 
     classifier: Classifier
     reading: ReadOptions = field(default_factory=ReadOptions)
-    watch: Callable[[WindowStream | FrameStream], None] | None = None
+    watch: Callable[[RecordingStream], None] | None = None
 
     def check(self) -> None:
         """Refuse a model or options that cannot be used, before anything is read or written."""

@@ -1,9 +1,10 @@
-"""Listeners for numbers over time: embeddings, and the log-mel spectrogram."""
+"""Listeners for numbers over time: embeddings and other features, and the log-mel spectrogram."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,24 +12,36 @@ from yamjit.output.arrays import Slab
 from yamjit.results import Summary
 from yamjit.runs.hearing import Hearing
 from yamjit.runs.inputs import Recording
+from yamjit.spec import EMBEDDING
 
 __all__ = ["Embeddings", "LogMel"]
 
 
 @dataclass(frozen=True, eq=False)
 class Embeddings(Hearing):
-    """The embedding of each window; a `ModelError` is raised where the model has none."""
+    """A feature of each window, by default the embedding; refused where the model has none of that name."""
+
+    features: str = EMBEDDING
 
     def __post_init__(self) -> None:
-        self.classifier.check_embedding()
+        self.classifier.check_features((self.features,))
+
+    def settings(self) -> dict[str, Any]:
+        """Return what `Hearing.settings` does; embeddings are not named, so that earlier runs can be continued."""
+        settings = super().settings()
+        if self.features == EMBEDDING:
+            del settings["features"]
+        return settings
 
     def hear(self, recording: Recording, sink: Callable[[Slab], None]) -> Summary:
-        """Find the embeddings of a few windows at a time."""
-        with self._open(recording, self.classifier.windows) as stream:
-            for windows in stream:
-                values = windows.embeddings
-                sink(Slab(stream.name, windows.times_s, stream.window_s, windows.channel, values, stream.clock))
-            return stream.summary(1)
+        """Find the values of a few windows at a time."""
+        name = self.features
+        with self._open(recording, self.classifier.feature_windows, features=name) as stream:
+            for part in stream:
+                values = part.features[name].real()
+                of_what = "" if name == EMBEDDING else name
+                sink(Slab(stream.name, part.times_s, stream.window_s, part.channel, values, stream.clock, of_what))
+            return stream.summary()
 
 
 @dataclass(frozen=True, eq=False)

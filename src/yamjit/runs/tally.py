@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from yamjit.reading import ReadOptions
-    from yamjit.recording import FrameStream, WindowStream
+    from yamjit.recording import RecordingStream
 
 __all__ = ["Tally", "header_length", "length_of"]
 
@@ -86,7 +86,7 @@ class Tally(Generic[_Key]):
         with self._lock:
             self._under_way[key] = heard_s
 
-    def watch(self, stream: WindowStream | FrameStream) -> None:
+    def watch(self, stream: RecordingStream) -> None:
         """Follow a stream of the recording that was begun last."""
         with self._lock:
             last = next(reversed(self._under_way), None)
