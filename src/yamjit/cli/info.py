@@ -184,6 +184,8 @@ def _plan_facts(model: Classifier) -> Iterator[tuple[str, str]]:
     )
     if plan.embedding is not None:
         yield "embeddings", f"{math.prod(plan.embedding.shape)} values, {_values(plan.embedding)}"
+    if layers := [name for name in model.features if name.endswith("_mean")]:
+        yield "features", f"{layers[0]} to {layers[-1]}, and the same with _max: maps of layers, pooled over time"
     for head in plan.heads:
         yield "logits", f"{head.logits.shape[-1]} values, {_values(head.logits)}"
         yield "scores", f"{math.prod(head.scores.shape)} values, {_values(head.scores)}"

@@ -91,7 +91,7 @@ def export_model(
     checks.instance(head, "head", Head)
     graph = model.graph if isinstance(model, Classifier) else model
     ours, graph = read_provenance(graph) is not None, without_provenance(graph)
-    card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
+    card = _described(card, head)
     origin = _provenance(model, embeddings, card)
     if isinstance(embeddings, Features):
         head.check_features(embeddings.name)
@@ -180,12 +180,22 @@ def export_head(head: Head, card: ModelCard | None = None, *, weights: str = "fl
             "together with the network that computes that"
         )
     checks.choice(weights, "weights", ("float32", "dynamic"))
-    card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
+    card = _described(card, head)
     output, files = _described_head(head, card, weights)
     source = TensorMetadata("embedding", "Embeddings of windows.")
     graph = head_alone(head, name=card.head_name)
     graph = replace(graph, metadata=_card_metadata(card, (source,), (output,)), files=files)
     return write_graph(dynamic_range(graph) if weights == "dynamic" else graph)
+
+
+def _described(card: ModelCard | None, head: Head) -> ModelCard:
+    """Return a card that has a description."""
+    card = checks.instance(ModelCard() if card is None else card, "card", ModelCard)
+    if card.description is not None:
+        return card
+    source = "YAMNet's embedding" if head.features == EMBEDDING else f"an inner layer of YAMNet, {head.features},"
+    text = f"Names sounds by {source} and a head that was trained on recordings of one's own."
+    return replace(card, description=text)
 
 
 def _taught(features: Features) -> Features:
@@ -259,7 +269,7 @@ def _card_metadata(
 ) -> Metadata:
     return Metadata(
         name=card.name,
-        description=card.description,
+        description=card.description or "",
         version=card.version,
         author=card.author,
         license=card.license,

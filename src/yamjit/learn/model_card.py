@@ -27,8 +27,10 @@ class ModelCard:
 
     Parameters
     ----------
-    name, description, version, author, license : str
+    name, version, author, license : str
         Texts in the metadata.
+    description : str, optional
+        Another text in the metadata; by default it says what the head takes.
     head_name : str
         Name of the new output, and beginning of its files' names: letters, digits, '_', '-' and '.'.
     base_name : str
@@ -53,7 +55,7 @@ class ModelCard:
     """
 
     name: str = "yamjit/custom"
-    description: str = "Names sounds by YAMNet's embedding and a head that was trained on recordings of one's own."
+    description: str | None = None
     version: str = "v1"
     author: str = ""
     license: str = ""
@@ -68,7 +70,8 @@ class ModelCard:
 
     def __post_init__(self) -> None:
         for name in ("name", "description", "version", "author", "license", "base_name"):
-            checks.text(getattr(self, name), name)
+            if name != "description" or self.description is not None:
+                checks.text(getattr(self, name), name)
         if not (isinstance(self.head_name, str) and _FILE_NAME.fullmatch(self.head_name)):
             found = checks.shown(self.head_name)
             raise InputError(f"head_name is {found}; 1 to 64 letters, digits, '_', '-' and '.' are accepted")
