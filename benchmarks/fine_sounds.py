@@ -42,7 +42,7 @@ from yamjit.learn.short_sounds import DEFAULT_COPIES
 from yamjit.learn.training import evaluate_folds, train_folds
 from yamjit.spec import EMBEDDING
 
-__all__ = ["Figures", "Setting", "drums", "measure", "stream"]
+__all__ = ["BEFORE", "NOW", "Figures", "Heard", "Setting", "drums", "measure", "stream"]
 
 
 class Setting(NamedTuple):
@@ -73,6 +73,19 @@ class Figures(NamedTuple):
     def __str__(self) -> str:
         shown = " ".join(f"{100 * value:6.1f}" for value in self[:-1])
         return f"{shown}  {', '.join(f'{name} {n}' for name, n in Counter(self.features).most_common())}"
+
+
+class Heard(NamedTuple):
+    """What is heard in a stream: of how many words, how many; and how many events an hour that are none of them."""
+
+    found: int
+    wanted: int
+    false_alarms_per_hour: float
+    features: str
+
+    def __str__(self) -> str:
+        words = f"{self.found} of {self.wanted} words found"
+        return f"{words}, {self.false_alarms_per_hour:.0f} false alarms an hour ({self.features})"
 
 
 def measure(
@@ -111,8 +124,8 @@ def drums(folder: Path) -> Dataset:
     return Dataset(clips, tuple(sorted({clip.labels[0] for clip in clips})), source=str(folder))
 
 
-def stream(model: Classifier, folder: Path, setting: Setting, on: float, seed: int = 0) -> str:
-    """Return how many words in noise are found, and how many events are none of them, as a line of text.
+def stream(model: Classifier, folder: Path, setting: Setting, on: float, seed: int = 0) -> Heard:
+    """Return how many words in noise are found, and how many events are none of them.
 
     Heads know other words as well, and noise. The words of the stream are of voices that they have not learned from;
     a third of them are none of the keywords.
@@ -146,7 +159,7 @@ def stream(model: Classifier, folder: Path, setting: Setting, on: float, seed: i
         false += not near
     hours = len(samples) / _RATE / 3600
     wanted = sum(bool(label) for label, *_ in truth)
-    return f"{len(hit)} of {wanted} words found, {false / hours:.0f} false alarms an hour ({choice.name})"
+    return Heard(len(hit), wanted, false / hours, choice.name)
 
 
 def _in_noise(clips: Sequence[Clip], dice: np.random.Generator) -> tuple[np.ndarray, list[tuple[str, float, float]]]:

@@ -1,9 +1,10 @@
 """The pictures of the pages in ``docs/``: ``python -m tools.doc_pictures`` makes them anew.
 
 Those of ``docs/plots.md``, of which one is the first page's, and of ``docs/guide_keywords.md``, which needs espeak-ng,
-are what commands of these pages draw, with fewer colours, for light and dark pages, wide and narrow. The terminal is what ``yamjit listen`` shows of a recording of
-``examples/``. It all needs the extra ``plot``, and runs on the starter model. With ``--esc10 TABLE``, the table of
-ESC-10, what was learned from it is drawn as well; that needs the official model.
+are what commands of these pages draw, with fewer colours, for light and dark pages, wide and narrow. The terminal is
+what ``yamjit listen`` shows of a recording of ``examples/``. It all needs the extra ``plot``, and runs on the starter
+model. With ``--esc10 TABLE``, the table of ESC-10, what was learned from it is drawn as well; that needs the official
+model.
 """
 
 from __future__ import annotations
