@@ -20,7 +20,6 @@ from yamjit.text import plural
 if TYPE_CHECKING:
     from yamjit.classifier import Classifier
     from yamjit.learn import Evaluation, Features, TrainOptions
-    from yamjit.learn.choosing import Chooser
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
@@ -86,8 +85,9 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from yamjit.learn import export_model, train_head
+    from yamjit.learn import anywhere, export_model, train_head
     from yamjit.learn.choosing import Chooser, parts_of
+    from yamjit.learn.training import evaluate_folds, train_folds
     from yamjit.loading import load
 
     check_report(args)
@@ -107,9 +107,12 @@ def run(args: argparse.Namespace) -> int:
     first = next(iter(heard.values()))
     candidates = _with_copies(args, model, heard)
     folds = folds_of(args, first.dataset)
+    if args.anywhere and folds == 0:
+        raise InputError(f"--anywhere {NOTHING_HELD_OUT}")
     chooser = Chooser(candidates, parts_of(first.dataset, folds or None, args.seed), options.class_weights)
     choice = chooser.choice()
-    judged, elsewhere = _judge(args, model, candidates, options, folds, chooser)
+    heads = [] if folds == 0 else train_folds(candidates, options, folds=folds, chooser=chooser)
+    judged = evaluate_folds(heads, candidates) if heads else {}
     calibration, document, text = _calibrate(args, judged)
     _draw(args, judged)
     taught = candidates[choice.name].select(first.dataset.teaching())
@@ -123,18 +126,18 @@ def run(args: argparse.Namespace) -> int:
     write(args.output, data)
     if args.head:
         write(args.head, fitted.head.to_bytes())
-    if elsewhere:
-        document["anywhere"] = {name: found.accuracy for name, found in elsewhere.items()}
-        shares = ", ".join(f"{name} {found.accuracy:.2%}" for name, found in elsewhere.items())
-        text += f"accuracy with short sounds anywhere in a window: {shares}\n"
-    text += choice.text()
+    if args.anywhere:
+        moved = evaluate_folds(heads, anywhere(model, heard, seed=args.seed, hop_s=args.hop))
+        document["anywhere"] = {name: found.accuracy for name, found in moved.items()}
+        text += f"accuracy with short sounds anywhere in a window: {_shares(moved)}\n"
     document |= {
-        "features": choice.as_dict(),
+        "features": choice.as_dict() | {"folds": {one.fold: one.head.features for one in heads}},
         "model": args.output,
         "skipped": [[str(item.clip), item.reason] for item in first.skipped],
         "passed_over": list(dataset.passed_over),
         "learning_curve": [[p.iteration, p.training_loss] for p in fitted.curve],
     }
+    text += choice.text()
     text += f"{args.output}: {plural(len(fitted.head.labels), 'class')}, {plural(len(taught.dataset), 'clip')}\n"
     report(args, document, text + notes)
     return EXIT_SOME_FAILED if first.skipped or dataset.passed_over else EXIT_OK
@@ -157,32 +160,6 @@ def _with_copies(args: argparse.Namespace, model: Classifier, heard: dict[str, F
     return with_copies(model, heard, short, longer=longer, seed=args.seed, hop_s=args.hop)
 
 
-def _judge(
-    args: argparse.Namespace,
-    model: Classifier,
-    candidates: dict[str, Features],
-    options: TrainOptions,
-    folds: int | None,
-    chooser: Chooser,
-) -> tuple[dict[str, Evaluation], dict[str, Evaluation]]:
-    """Return how well recordings that were held out are named, for each way to combine windows.
-
-    The second result is that of short sounds anywhere in a window, if that was asked for.
-    """
-    from yamjit.learn import anywhere
-    from yamjit.learn.training import evaluate_folds, train_folds
-
-    if folds == 0:
-        if args.anywhere:
-            raise InputError(f"--anywhere {NOTHING_HELD_OUT}")
-        return {}, {}
-    heads = train_folds(candidates, options, folds=folds, chooser=chooser)
-    judged = evaluate_folds(heads, candidates)
-    if not args.anywhere:
-        return judged, {}
-    return judged, evaluate_folds(heads, anywhere(model, candidates, seed=args.seed, hop_s=args.hop))
-
-
 def _draw(args: argparse.Namespace, judged: dict[str, Evaluation]) -> None:
     if not args.plot:
         return
@@ -203,8 +180,7 @@ def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple
         return None, {}, ""
     document: dict[str, Any] = {"aggregates": {name: found.accuracy for name, found in judged.items()}}
     document |= judged["logit"].as_dict()
-    shares = ", ".join(f"{name} {found.accuracy:.2%}" for name, found in judged.items())
-    text = f"{judged['logit'].text()}\naccuracy by how windows are combined: {shares}\n"
+    text = f"{judged['logit'].text()}\naccuracy by how windows are combined: {_shares(judged)}\n"
     if not args.calibrate:
         return None, document, text
     held_out = judged["max"]
@@ -213,3 +189,7 @@ def _calibrate(args: argparse.Namespace, judged: dict[str, Evaluation]) -> tuple
         tell(*(f"warning: {line}" for line in judgement.warnings))
     text += f"calibration error of the highest windows: {judgement.before:.4f}, calibrated {judgement.after:.4f}\n"
     return fit_sigmoids(held_out.scores, held_out.targets), document | judgement.as_dict(), text
+
+
+def _shares(judged: dict[str, Evaluation]) -> str:
+    return ", ".join(f"{name} {found.accuracy:.2%}" for name, found in judged.items())
