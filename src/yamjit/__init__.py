@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from yamjit.classification import Classification
     from yamjit.classifier import Classifier
     from yamjit.clock import Clock
+    from yamjit.embedding import FeatureStream
     from yamjit.errors import (
         AudioError,
         AudioNotFoundError,
@@ -58,6 +59,7 @@ __all__ = [
     "Event",
     "EventDetector",
     "EventOptions",
+    "FeatureStream",
     "FrameStream",
     "InputError",
     "LimitError",
@@ -88,6 +90,7 @@ _MODULES = {
     "classification": "Classification",
     "classifier": "Classifier",
     "clock": "Clock",
+    "embedding": "FeatureStream",
     "errors": " ".join(name for name in __all__ if name.endswith("Error")),
     "events": "Event EventDetector EventOptions Watcher",
     "labels": "ScoredLabel",

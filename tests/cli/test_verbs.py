@@ -19,6 +19,7 @@ import soundfile
 import yamjit
 from tests.support.backends import wants_library
 from yamjit.cli import main
+from yamjit.learn.heads import Dense, Head
 
 
 @pytest.fixture(autouse=True)
@@ -284,6 +285,48 @@ def test_embeddings_as_parquet(siren: Path) -> None:
     first = [values for values, channel in zip(table["values"], table["channel"], strict=True) if channel == 0]
     np.testing.assert_array_equal(np.array(first, np.float32), wanted)
     assert table["channel"].count(1) == len(wanted)
+
+
+def test_other_features_are_named_in_the_files(
+    siren: Path, examples: dict[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = yamjit.load("starter").embed(siren, features="layer12_max")
+    named = ["--features", "layer12_max"]
+    for name in ("a.npy", "a.npz", "a.csv"):
+        assert run("embed", siren, *named, "-o", name) == 0
+    np.testing.assert_array_equal(np.load("a.npy"), wanted)
+    archive = np.load("a.npz")
+    np.testing.assert_array_equal(archive["values"], wanted)
+    assert str(archive["features"]) == "layer12_max"
+    columns = Path("a.csv").read_text().splitlines()[0].split(",")
+    assert columns[5:] == [f"layer12_max_{k}" for k in range(wanted.shape[1])]
+    assert run("embed", siren, *named, "-o", "folder", "--jobs", "2") == 0
+    np.testing.assert_array_equal(np.load("folder/siren.flac.yamjit.npz")["values"], wanted)
+    capsys.readouterr()
+    assert run("embed", *examples, "-o", "folder", "--resume") == 1  # of embeddings
+    assert "features" in capsys.readouterr().err
+    assert run("embed", siren, "--features", "layer12", "-o", "b.npy") == 1
+    assert "features is 'layer12'; accepted are embedding, layer1_mean" in capsys.readouterr().err
+    assert run("embed", siren, "-o", "c.npz") == 0
+    assert "features" not in np.load("c.npz")
+
+
+def test_other_features_are_named_in_parquet(siren: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert run("embed", siren, "--features", "layer6_mean", "-o", "a.parquet", "--quiet") == 0
+    table = parquet.read_table("a.parquet")
+    assert table.schema.metadata[b"features"] == b"layer6_mean"
+    wanted = yamjit.load("starter").embed(siren, features="layer6_mean")
+    np.testing.assert_array_equal(np.array(table["values"].to_pylist(), np.float32), wanted)
+
+
+def test_a_head_on_a_layer_becomes_a_model() -> None:
+    layers = (Dense(np.ones((2, 512), np.float32), np.zeros(2, np.float32)),)
+    Head(("a", "b"), "sigmoid", layers, "layer6_mean").save("h.npz")
+    assert run("export", "h.npz", "--model", "starter", "-o", "h.tflite") == 0
+    found = yamjit.load("h.tflite")
+    assert found.provenance is not None
+    assert (found.labels, found.features["embedding"], found.provenance.base) == (("a", "b"), 512, "yamjit/starter")
 
 
 def test_spectrogram_as_numbers(siren: Path) -> None:
