@@ -1,6 +1,6 @@
 """What heads on inner layers hear that heads on the embedding do not: ``python -m benchmarks.fine_sounds --help``.
 
-Of each set of recordings, heads are trained as ``yamjit train`` does, and as it did before: on the embedding, without
+For each set of recordings, heads are trained as ``yamjit train`` does, and as it did before: on the embedding, without
 copies. Groups (voices, speakers, kits, folds) are never divided between training and test, and features are chosen
 without what is tested. Recordings are heard from their start, or with short sounds anywhere in a window; by the head in
 floating point, and by the exported int8 model. Words are spoken by espeak-ng. Also: words at random times in noise.

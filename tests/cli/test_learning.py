@@ -127,8 +127,8 @@ def test_short_sounds_are_copied_and_judged_anywhere(blips: Path, capsys: pytest
     assert trained(blips, *features, "--copies", 6, "--quiet").read_bytes() == first
     assert trained(blips, *features, "--seed", 1, "--quiet").read_bytes() != first
     assert trained(blips, *features, "--copies", 0, "--quiet").read_bytes() != first
+    trained(blips, *features, "--weight-decay", 1, "--quiet")  # whose scores are neither 0 nor 1
     capsys.readouterr()
-    path.write_bytes(first)
     figures = []
     for more in ((), ("--anywhere",), ("--anywhere", "--seed", 1)):
         assert run("evaluate", blips, "--model", path, "--backend", "numpy", "--json", "--quiet", *more) == 0

@@ -26,12 +26,22 @@ Float64 = npt.NDArray[np.float64]
 _MOST_VECTORS = 1500
 _MOST_COPIES = 3
 
-#: Folds are divided until there are so many parts: one that is judged, one that is held out, and others to learn from.
+#: Least number of parts that two folds are divided into: one that is judged, one held out, and others to learn from.
 _FEWEST_PARTS = 3
 
 
 class CandidateFigures(NamedTuple):
-    """What a feature reaches among clips that are held out: its name, the number of its values, and the accuracy."""
+    """What a feature reaches among clips that are held out.
+
+    Parameters
+    ----------
+    name : str
+        Name of the feature.
+    values : int
+        Number of its values.
+    accuracy : float
+        Share of the clips that are named right, each by a head that has not learned from it.
+    """
 
     name: str
     values: int
@@ -49,8 +59,8 @@ class Choice:
     figures : tuple of CandidateFigures
         What each candidate reaches; empty if there was nothing to choose from, or nothing could be held out.
     lead, error : float
-        By how much the best candidate is more accurate than the embedding, and the standard error of that; NaN if there
-        are no figures, or no embedding.
+        By how much the best candidate is more accurate than the embedding, and the standard error of that; NaN
+        without figures, or without an embedding.
     """
 
     name: str
